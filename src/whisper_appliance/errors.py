@@ -1,0 +1,134 @@
+"""The one tree of errors. Each message says what happened and what to do; no HTTP in here."""
+
+
+class ApplianceError(Exception):
+    """Something a user or an operator can be told; `code` is stable and machine-readable."""
+
+    code = "internal"
+
+    def __init__(self, message: str, *, field: str | None = None, retry_after_seconds: float | None = None) -> None:
+        """`field` names the input that was wrong; `retry_after_seconds` says when trying again may help."""
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.retry_after_seconds = retry_after_seconds
+
+
+class InvalidRequest(ApplianceError):
+    """An option or a body that cannot be used."""
+
+    code = "invalid_request"
+
+
+class NotAllowed(ApplianceError):
+    """The caller may not do this."""
+
+    code = "not_allowed"
+
+
+class NotFound(ApplianceError):
+    """No such thing, or not one the caller may see."""
+
+    code = "not_found"
+
+
+class Conflict(ApplianceError):
+    """The thing is not in a state in which this can be done."""
+
+    code = "conflict"
+
+
+class TooLarge(ApplianceError):
+    """More bytes than the limit."""
+
+    code = "too_large"
+
+
+class UnsupportedMedia(ApplianceError):
+    """A kind of file that is not taken."""
+
+    code = "unsupported_media"
+
+
+class AudioError(ApplianceError):
+    """The file was taken but holds nothing that can be transcribed."""
+
+    code = "undecodable"
+
+
+class Undecodable(AudioError):
+    """Not audio, or too damaged to read."""
+
+    code = "undecodable"
+
+
+class NoAudio(AudioError):
+    """A readable container without a single sample of audio."""
+
+    code = "no_audio"
+
+
+class AudioTooLong(AudioError):
+    """More audio than the limit."""
+
+    code = "audio_too_long"
+
+
+class DecoderLimit(AudioError):
+    """The decoder was stopped because it used more time, memory or disk than it may."""
+
+    code = "decoder_limit"
+
+
+class Busy(ApplianceError):
+    """A limit on waiting work is reached; trying later helps."""
+
+    code = "busy"
+
+
+class Unavailable(ApplianceError):
+    """The appliance cannot do this now."""
+
+    code = "unavailable"
+
+
+class ModelUnavailable(Unavailable):
+    """The model is not on this machine, is damaged, or could not be loaded."""
+
+    code = "model_unavailable"
+
+
+class EngineFailed(Unavailable):
+    """The engine's process ended or raised while it worked on a window."""
+
+    code = "engine_failed"
+
+
+class DiskFull(ApplianceError):
+    """Not enough free space to accept more."""
+
+    code = "disk_full"
+
+
+class Cancelled(ApplianceError):
+    """The work was cancelled before it ended."""
+
+    code = "cancelled"
+
+
+class BadSetting(ApplianceError):
+    """A setting has a value that cannot be used; the start is stopped."""
+
+    code = "bad_setting"
+
+
+class AlreadyRunning(ApplianceError):
+    """Another process uses the same data folder or port."""
+
+    code = "already_running"
+
+
+class DatabaseDamaged(ApplianceError):
+    """The database file cannot be read."""
+
+    code = "database_damaged"

@@ -1,0 +1,1 @@
+"""Every transcript that was made, and who owns it."""

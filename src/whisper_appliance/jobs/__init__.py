@@ -1,0 +1,1 @@
+"""Work that waits and survives a crash."""

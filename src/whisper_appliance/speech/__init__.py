@@ -1,0 +1,1 @@
+"""Audio to words; knows no web, no SQL, no jobs."""

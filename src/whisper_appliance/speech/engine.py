@@ -1,0 +1,94 @@
+"""The contract every engine keeps: windows of audio in, segments out. One page, no state between calls."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from whisper_appliance.speech.transcript import Dropped, Segment
+
+SAMPLE_RATE = 16_000
+MAX_WINDOW_SECONDS = 30.0
+
+Samples = npt.NDArray[np.float32]
+Quality = Literal["fast", "balanced", "accurate"]
+Task = Literal["transcribe", "translate"]
+
+
+class Priority(IntEnum):
+    """Who goes first when windows wait for the engine; lower goes first."""
+
+    LIVE = 0
+    INTERACTIVE = 1
+    BATCH = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a recording is to be heard. `None` leaves the choice to the engine."""
+
+    language: str | None = None
+    task: Task = "transcribe"
+    quality: Quality = "balanced"
+    word_timestamps: bool = False
+    prompt: str | None = None
+    hotwords: str | None = None
+    temperature: float | None = None
+    beam_size: int | None = None
+    vad: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """At most 30 s of 16 kHz mono float32 samples in [-1, 1], and how to hear them.
+
+    `previous_text` is what was said just before, for engines that condition on it.
+    """
+
+    samples: Samples
+    options: Options
+    previous_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowResult:
+    """What was heard in one window; times count from the window's first sample."""
+
+    segments: tuple[Segment, ...]
+    language: str
+    language_probability: float
+    dropped: tuple[Dropped, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """What an engine needs to load a model; picklable, since the engine lives in a process of its own."""
+
+    engine: Literal["faster-whisper", "openai-whisper"]
+    model: str
+    path: Path
+    device: str = "auto"
+    compute_type: str = "auto"
+    workers: int = 1
+
+
+class Engine(Protocol):
+    """A loaded model. `transcribe` may be called from several threads at once."""
+
+    name: str
+    version: str
+    device: str
+    compute_type: str
+    multilingual: bool
+    warnings: tuple[str, ...]
+
+    def transcribe(self, windows: Sequence[Window]) -> list[WindowResult]:
+        """Hears windows that share equal options; one result a window, in order.
+
+        Raises `EngineFailed` when the model cannot do it (out of memory included).
+        """
+        ...

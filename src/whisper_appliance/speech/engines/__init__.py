@@ -1,0 +1,1 @@
+"""The engines behind the contract of `speech.engine`, one a file."""

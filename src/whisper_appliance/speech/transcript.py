@@ -1,0 +1,83 @@
+"""What was said: the frozen data that every room hands on."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word as Whisper writes it, leading space included. Times in seconds of the original file."""
+
+    start: float
+    end: float
+    word: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A phrase. Times in seconds of the original file (of the window, inside an engine)."""
+
+    start: float
+    end: float
+    text: str
+    avg_logprob: float = 0.0
+    no_speech_prob: float = 0.0
+    compression_ratio: float = 0.0
+    temperature: float = 0.0
+    tokens: tuple[int, ...] = ()
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the reader should know about the transcript, e.g. that the file was damaged after a point."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Text that the guard left out as invented, and why."""
+
+    start: float
+    end: float
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How the transcript came to be, enough to make it again."""
+
+    engine: str
+    engine_version: str
+    model: str
+    model_sha256: str
+    compute_type: str
+    options: dict[str, object]
+    audio_sha256: str
+    appliance_version: str
+    real_time_factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """The whole result for one recording."""
+
+    segments: tuple[Segment, ...]
+    language: str
+    language_probability: float
+    duration: float
+    task: str
+    model: str
+    processing_seconds: float
+    warnings: tuple[Notice, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+    provenance: Provenance | None = None
+    extra: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """All segments as one line of text."""
+        return "".join(segment.text for segment in self.segments).strip()
