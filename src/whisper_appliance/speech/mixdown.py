@@ -1,0 +1,110 @@
+"""Frames of any rate, format and layout to 16 kHz mono s16, counted while they are written.
+
+Runs in the decoder's process.
+"""
+
+import errno
+import os
+
+from av.audio.fifo import AudioFifo
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+
+SAMPLE_RATE = 16_000
+BYTES_A_SAMPLE = 2
+SOURCE_RATES = range(4_000, 384_001)
+MAX_CHANNELS = 8
+# Resampling half a second at a time costs half of what resampling 20 ms frames one by one does.
+BATCH_SECONDS = 0.5
+# A gap between timestamps is filled with silence, so that times stay those of the file; smaller ones are
+# rounding, larger ones a clock that was set.
+MIN_GAP_SECONDS, MAX_GAP_SECONDS = 0.2, 600.0
+
+
+class Refused(Exception):  # noqa: N818 - a verdict about the source, not a failure of the program
+    """The source cannot be used, or no more of it; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def check_source(rate: int, channels: int) -> None:
+    """Refuses what no microphone makes: one second at 1 Hz would become 16,000 samples."""
+    if rate not in SOURCE_RATES:
+        raise Refused("rate")
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise Refused("channels")
+
+
+class Mixdown:
+    """Writes what it is fed to `target`, at most `max_seconds` of it."""
+
+    def __init__(self, target: int, max_seconds: float) -> None:
+        self._target = target
+        self._max_samples = round(max_seconds * SAMPLE_RATE)
+        self._kind: tuple[str, int, str] | None = None
+        self._fifo = AudioFifo()
+        self._resampler = AudioResampler("s16", "mono", SAMPLE_RATE)
+        self._batch = 0
+        self.samples = 0
+
+    @property
+    def seconds(self) -> float:
+        """How much there is, what waits for resampling included."""
+        waiting = self._fifo.samples / self._kind[1] if self._kind else 0.0
+        return self.samples / SAMPLE_RATE + waiting
+
+    def feed(self, frame: AudioFrame, at_seconds: float | None) -> None:
+        """Takes the next frame, whose place in the file is `at_seconds` if that is known."""
+        kind = (frame.format.name, frame.sample_rate, frame.layout.name)
+        if kind != self._kind:
+            self.finish()
+            check_source(frame.sample_rate, frame.layout.nb_channels)
+            self._kind = kind
+            self._batch = round(frame.sample_rate * BATCH_SECONDS)
+        if at_seconds is not None:
+            self._keep_time(at_seconds)
+        frame.pts = None  # the fifo insists on gapless time otherwise
+        self._fifo.write(frame)
+        if self._fifo.samples >= self._batch:
+            self._resample()
+
+    def finish(self) -> None:
+        """Writes what is still in the pipe; a frame of another kind may follow."""
+        self._resample()
+        for frame in self._resampler.resample(None) if self._kind else ():
+            self._write(frame)
+        self._kind = None
+        self._fifo = AudioFifo()
+        self._resampler = AudioResampler("s16", "mono", SAMPLE_RATE)
+
+    def _keep_time(self, at_seconds: float) -> None:
+        gap = at_seconds - self.seconds
+        if not MIN_GAP_SECONDS <= gap <= MAX_GAP_SECONDS:
+            return
+        self._resample()
+        self._append(memoryview(bytes(round(gap * SAMPLE_RATE) * BYTES_A_SAMPLE)))
+
+    def _resample(self) -> None:
+        batch = self._fifo.read() if self._kind else None
+        if batch is not None:
+            for frame in self._resampler.resample(batch):
+                self._write(frame)
+
+    def _write(self, frame: AudioFrame) -> None:
+        self._append(memoryview(frame.planes[0])[: frame.samples * BYTES_A_SAMPLE])
+
+    def _append(self, pcm: memoryview) -> None:
+        room = self._max_samples - self.samples
+        whole = pcm[: room * BYTES_A_SAMPLE]
+        written = 0
+        try:
+            while written < len(whole):
+                written += os.write(self._target, whole[written:])
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            raise Refused("disk_full" if full else "limit") from error
+        self.samples += len(whole) // BYTES_A_SAMPLE
+        if len(whole) < len(pcm):
+            raise Refused("too_long")

@@ -1,0 +1,94 @@
+"""Doors that the decoder's process closes behind itself before it reads a stranger's file: Linux, by libc.
+
+Nothing here can be undone by the process that did it. What a kernel or a container does not allow is left out
+and reported, never fatal: the limits and FFmpeg's own whitelists hold in any case.
+"""
+
+import ctypes
+import math
+import os
+import resource
+import signal
+
+_PR_SET_NO_NEW_PRIVS = 38
+_CLONE_NEWUSER = 0x10000000
+_CLONE_NEWNET = 0x40000000
+# Landlock (Linux 5.13 and later; docs.kernel.org/userspace-api/landlock.html)
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+_ABI_VERSION_FLAG = 1
+_RULE_PATH_BENEATH = 1
+_READ_FILE = 1 << 2
+_FILE_RIGHTS_BY_ABI = {1: 13, 2: 14, 3: 15, 4: 15}
+_FILE_RIGHTS_SINCE_ABI_5 = 16
+_TCP_SINCE_ABI = 4
+_BIND_AND_CONNECT_TCP = 0b11
+
+
+class _Ruleset(ctypes.Structure):
+    _fields_ = (("files", ctypes.c_uint64), ("network", ctypes.c_uint64))
+
+
+class _PathBeneath(ctypes.Structure):
+    _pack_ = 1
+    _fields_ = (("allowed", ctypes.c_uint64), ("parent", ctypes.c_int32))
+
+
+def _call(function: str, *arguments: object) -> int:
+    return int(getattr(ctypes.CDLL(None), function)(*arguments))
+
+
+def give_up_privileges() -> bool:
+    """Whether this process and its children can gain no rights by running a program."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    return _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+
+
+def leave_network() -> bool:
+    """Whether this process now has a network of its own, with nobody else in it.
+
+    Needs a process with one thread: unprivileged, the way leads through a user namespace.
+    """
+    return any(_call("unshare", flags) == 0 for flags in (_CLONE_NEWNET, _CLONE_NEWUSER | _CLONE_NEWNET))
+
+
+def landlock_version() -> int:
+    """Which Landlock this kernel offers; 0 for none."""
+    return max(0, _call("syscall", _CREATE_RULESET, None, ctypes.c_size_t(0), _ABI_VERSION_FLAG))
+
+
+def open_nothing_but(fd: int) -> bool:
+    """Whether from now on no file can be opened but the one behind `fd`, for reading, and no TCP port."""
+    version = landlock_version()
+    if not version:
+        return False
+    rights = _FILE_RIGHTS_BY_ABI.get(version, _FILE_RIGHTS_SINCE_ABI_5)
+    network = _BIND_AND_CONNECT_TCP if version >= _TCP_SINCE_ABI else 0
+    rules = _Ruleset((1 << rights) - 1, network)
+    size = ctypes.sizeof(rules) if network else ctypes.sizeof(ctypes.c_uint64)
+    ruleset = _call("syscall", _CREATE_RULESET, ctypes.byref(rules), ctypes.c_size_t(size), 0)
+    if ruleset < 0:
+        return False
+    only = _PathBeneath(_READ_FILE, fd)
+    added = _call("syscall", _ADD_RULE, ruleset, _RULE_PATH_BENEATH, ctypes.byref(only), 0)
+    closed = added == 0 and _call("syscall", _RESTRICT_SELF, ruleset, 0) == 0
+    os.close(ruleset)
+    return closed
+
+
+def limit(
+    *, memory_bytes: int, cpu_seconds: int, wall_seconds: float, file_bytes: int, open_files: int = 32
+) -> None:
+    """Ceilings that the kernel holds; time counts from now, and its end is a signal that ends the process."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = math.ceil(used.ru_utime + used.ru_stime) + cpu_seconds
+    for what, ceiling in (
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_CPU, cpu),
+        (resource.RLIMIT_FSIZE, file_bytes),
+        (resource.RLIMIT_NOFILE, open_files),
+    ):
+        hard = resource.getrlimit(what)[1]
+        lower = ceiling if hard == resource.RLIM_INFINITY else min(ceiling, hard)
+        resource.setrlimit(what, (lower, lower))
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, wall_seconds)
