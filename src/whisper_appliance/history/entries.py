@@ -1,0 +1,149 @@
+"""A transcript as the history knows it: what it is called, whose it is, and who may see it."""
+
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+import sqlalchemy as sa
+
+from whisper_appliance.errors import InvalidRequest
+from whisper_appliance.history.frozen import to_json
+from whisper_appliance.history.tables import transcripts
+from whisper_appliance.speech.transcript import Transcript
+
+NOBODY = ""
+MAX_TITLE_CHARS = 200
+PREVIEW_CHARS = 240
+CURSOR = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)_([0-9a-f]{32})")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A transcript as a list shows it; `preview` is how its text begins."""
+
+    id: str
+    owner: str
+    title: str
+    created: str
+    source: str
+    language: str
+    language_probability: float
+    duration: float
+    model: str
+    task: str
+    processing_seconds: float
+    job_id: str | None
+    deleted_at: str | None
+    preview: str
+
+    @property
+    def cursor(self) -> str:
+        """Where a page that ends with this entry goes on."""
+        return f"{self.created}_{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A transcript with all it says."""
+
+    entry: Entry
+    transcript: Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some entries, newest first, and the cursor of those that follow."""
+
+    entries: tuple[Entry, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An entry that has the words; every second piece of the snippet is a hit."""
+
+    entry: Entry
+    snippet: tuple[str, ...]
+
+
+COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
+    *(transcripts.c[name] for name in Entry.__slots__ if name != "preview"),
+    sa.func.substr(transcripts.c.text, 1, PREVIEW_CHARS).label("preview"),
+)
+
+
+def new_id() -> str:
+    """128 random bits: whoever knows the id may have the thing."""
+    return secrets.token_hex(16)
+
+
+def printable(text: str) -> str:
+    """One line of visible characters, cut where no title goes on."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_TITLE_CHARS]
+
+
+def title_of(filename: str) -> str:
+    """How a recording is called until somebody gives it a name: its file's, without folder and extension."""
+    return printable(PurePath(filename.replace("\\", "/")).stem) or "Recording"
+
+
+def insert(
+    connection: sa.Connection,
+    transcript: Transcript,
+    *,
+    id: str,
+    owner: str,
+    title: str,
+    source: str,
+    created: str,
+    job_id: str | None = None,
+) -> None:
+    """Adds a transcript inside a transaction of the caller's, who may have more to say in it."""
+    connection.execute(
+        transcripts.insert().values(
+            id=id,
+            owner=owner,
+            title=title,
+            source=source,
+            created=created,
+            job_id=job_id,
+            language=transcript.language,
+            language_probability=transcript.language_probability,
+            duration=transcript.duration,
+            model=transcript.model,
+            task=transcript.task,
+            processing_seconds=transcript.processing_seconds,
+            text=transcript.text.replace("\x00", ""),  # PostgreSQL has no NUL in text
+            body=to_json(transcript),
+        )
+    )
+
+
+def entry(row: sa.RowMapping) -> Entry:
+    """The entry in a row of `COLUMNS`."""
+    return Entry(**{name: row[name] for name in Entry.__slots__})
+
+
+def visible(id: str, owner: str, *, deleted: bool = False) -> sa.ColumnElement[bool]:
+    """The one rule of who may see a transcript: its owner, and everybody when it is nobody's."""
+    return sa.and_(transcripts.c.id == id, transcripts.c.owner.in_((NOBODY, owner)), _in_trash(deleted))
+
+
+def owned(owner: str, *, deleted: bool) -> sa.ColumnElement[bool]:
+    """All of one owner. Nobody has no list: their transcripts are reached by id alone."""
+    return sa.and_(transcripts.c.owner == owner, transcripts.c.owner != NOBODY, _in_trash(deleted))
+
+
+def read_cursor(cursor: str) -> tuple[str, str]:
+    """Time and id of the last entry that was given out. Raises `InvalidRequest`."""
+    parts = CURSOR.fullmatch(cursor)
+    if parts is None:
+        raise InvalidRequest("This cursor was not given out here; start again without one.", field="cursor")
+    return parts[1], parts[2]
+
+
+def _in_trash(deleted: bool) -> sa.ColumnElement[bool]:
+    column = transcripts.c.deleted_at
+    return column.is_not(None) if deleted else column.is_(None)

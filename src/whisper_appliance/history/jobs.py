@@ -1,0 +1,212 @@
+"""The rows of jobs and of the windows they have finished: what must survive a crash, and who is next."""
+
+from dataclasses import fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from whisper_appliance.db import Database
+from whisper_appliance.errors import Busy, Conflict, NotFound
+from whisper_appliance.history.entries import NOBODY, insert, new_id, printable, title_of
+from whisper_appliance.history.frozen import from_json, to_json
+from whisper_appliance.history.job import UNFINISHED, FinishedWindow, Job, JobRequest, Status
+from whisper_appliance.history.moments import Clock, now, written
+from whisper_appliance.history.tables import jobs, windows
+from whisper_appliance.speech.engine import Options, Priority, WindowResult
+from whisper_appliance.speech.transcript import Transcript
+
+RETRY_SECONDS = 30.0
+
+
+class Jobs:
+    """All jobs in a database. A change that finds the job in another state raises `Conflict`."""
+
+    def __init__(self, database: Database, *, clock: Clock = now) -> None:
+        self._database = database
+        self._clock = clock
+
+    def add(self, request: JobRequest, priority: Priority, *, limit: int, limit_per_owner: int) -> Job:
+        """Commits a queued job. Raises `Busy` when that many wait already, in all or of this owner."""
+        row = {field.name: getattr(request, field.name) for field in fields(request)}
+        row |= {
+            "title": printable(request.title or "") or title_of(request.filename),
+            "filename": printable(request.filename),
+            "options": to_json(request.options),
+            "status": "queued",
+            "priority": int(priority),
+            "progress": 0.0,
+            "attempts": 0,
+            "cancel_requested": False,
+            "created": self._now(),
+        }
+        with self._database.write() as connection:
+            if _waiting(connection) >= limit:
+                raise _too_many(f"{limit} recordings wait already, and no more are taken.")
+            if request.owner != NOBODY and _waiting(connection, request.owner) >= limit_per_owner:
+                raise _too_many(f"{limit_per_owner} of your recordings wait already.")
+            added = connection.execute(jobs.insert().values(row).returning(*jobs.c))
+            return _job(added.mappings().one())
+
+    def get(self, id: str, owner: str | None = None) -> Job:
+        """One job; with an owner, only one that this owner may see. Raises `NotFound`."""
+        question = sa.select(jobs).where(jobs.c.id == id)
+        if owner is not None:
+            question = question.where(jobs.c.owner.in_((NOBODY, owner)))
+        with self._database.read() as connection:
+            row = connection.execute(question).mappings().first()
+        if row is None:
+            raise NotFound("There is no such job.")
+        return _job(row)
+
+    def unfinished(self, owner: str | None = None) -> list[Job]:
+        """Queued and running jobs in the order they came, of one owner or of all."""
+        question = sa.select(jobs).where(jobs.c.status.in_(UNFINISHED)).order_by(jobs.c.number)
+        if owner is not None:
+            question = question.where(jobs.c.owner == owner)
+        with self._database.read() as connection:
+            return [_job(row) for row in connection.execute(question).mappings()]
+
+    def position(self, id: str) -> int:
+        """How many jobs start before this one, itself included: 1 is next; 0 when it is not waiting."""
+        this = jobs.alias()
+        earlier = sa.tuple_(jobs.c.priority, jobs.c.number) <= sa.tuple_(this.c.priority, this.c.number)
+        question = sa.select(sa.func.count()).select_from(jobs.join(this, earlier))
+        with self._database.read() as connection:
+            return connection.execute(
+                question.where(this.c.id == id, this.c.status == "queued", jobs.c.status == "queued")
+            ).scalar_one()
+
+    def counts(self) -> dict[Status, int]:
+        """How many jobs wait and run."""
+        question = sa.select(jobs.c.status, sa.func.count()).group_by(jobs.c.status)
+        with self._database.read() as connection:
+            rows = connection.execute(question.where(jobs.c.status.in_(UNFINISHED))).all()
+        found = {row[0]: row[1] for row in rows}
+        return {status: found.get(status, 0) for status in UNFINISHED}
+
+    def begin(self, id: str) -> Job:
+        """Marks a start, and counts it; a job that a crash left running is started again."""
+        with self._database.write() as connection:
+            row = connection.execute(
+                jobs.update()
+                .where(jobs.c.id == id, jobs.c.status.in_(UNFINISHED))
+                .values(
+                    status="running",
+                    attempts=jobs.c.attempts + 1,
+                    started=sa.func.coalesce(jobs.c.started, self._now()),
+                )
+                .returning(*jobs.c)
+            )
+            return _job(_one(row.mappings().first()))
+
+    def put_back(self, ids: list[str]) -> None:
+        """The appliance stops: these go on after its next start, and this start is not held against them."""
+        with self._database.write() as connection:
+            connection.execute(
+                jobs.update()
+                .where(jobs.c.id.in_(ids), jobs.c.status == "running")
+                .values(status="queued", attempts=jobs.c.attempts - 1)
+            )
+
+    def add_window(self, id: str, window: FinishedWindow, progress: float, duration: float | None) -> None:
+        """Keeps one finished window, and how far the job is, in one small transaction."""
+        with self._database.write() as connection:
+            self._update(connection, id, "running", progress=progress, duration=duration)
+            connection.execute(
+                windows.insert().values(
+                    job_id=id,
+                    start_sample=window.start_sample,
+                    stop_sample=window.stop_sample,
+                    result=to_json(window.result),
+                )
+            )
+
+    def windows_of(self, id: str, *, after_sample: int = -1) -> list[FinishedWindow]:
+        """The windows a running job has finished, in order; those that start after a sample."""
+        question = sa.select(windows).where(windows.c.job_id == id, windows.c.start_sample > after_sample)
+        with self._database.read() as connection:
+            rows = connection.execute(question.order_by(windows.c.start_sample)).mappings().all()
+        return [
+            FinishedWindow(row["start_sample"], row["stop_sample"], from_json(WindowResult, row["result"]))
+            for row in rows
+        ]
+
+    def finish(self, job: Job, transcript: Transcript, transcript_id: str | None = None) -> str:
+        """In one transaction: the transcript is kept, the job is done, its windows go. Returns the id."""
+        id = transcript_id or new_id()
+        done = {"progress": 1.0, "transcript_id": id, "duration": transcript.duration}
+        with self._database.write() as connection:
+            self._end(connection, job.id, ("running",), status="done", **done)
+            insert(
+                connection,
+                transcript,
+                id=id,
+                owner=job.owner,
+                title=job.title,
+                source=job.source,
+                created=self._now(),
+                job_id=job.id,
+            )
+        return id
+
+    def fail(self, id: str, code: str, message: str) -> None:
+        """The job ends without a transcript, for a reason."""
+        with self._database.write() as connection:
+            self._end(connection, id, UNFINISHED, status="failed", error_code=code, error_message=message)
+
+    def cancel(self, id: str, *, at: tuple[Status, ...] = ("queued",)) -> None:
+        """Ends a job that somebody does not want any more, if it is in one of these states."""
+        with self._database.write() as connection:
+            self._end(connection, id, at, status="cancelled", cancel_requested=True)
+
+    def request_cancel(self, id: str) -> None:
+        """Asks the worker of a running job, wherever it runs, to stop at the next window."""
+        with self._database.write() as connection:
+            self._update(connection, id, "running", cancel_requested=True)
+
+    def cancel_requested(self, id: str) -> bool:
+        """Whether somebody asked."""
+        question = sa.select(jobs.c.cancel_requested).where(jobs.c.id == id)
+        with self._database.read() as connection:
+            return bool(connection.execute(question).scalar())
+
+    def forget(self, before: str) -> list[str]:
+        """Removes the rows of jobs that ended before a moment; returns their ids. Transcripts stay."""
+        old = jobs.delete().where(jobs.c.status.not_in(UNFINISHED), jobs.c.finished < before)
+        with self._database.write() as connection:
+            return list(connection.execute(old.returning(jobs.c.id)).scalars())
+
+    def _end(self, connection: sa.Connection, id: str, at: tuple[Status, ...], **values: object) -> None:
+        ending = jobs.update().where(jobs.c.id == id, jobs.c.status.in_(at))
+        _one(connection.execute(ending.values(finished=self._now(), **values)).rowcount or None)
+        connection.execute(windows.delete().where(windows.c.job_id == id))
+
+    def _update(self, connection: sa.Connection, id: str, at: Status, **values: object) -> None:
+        change = jobs.update().where(jobs.c.id == id, jobs.c.status == at).values(**values)
+        _one(connection.execute(change).rowcount or None)
+
+    def _now(self) -> str:
+        return written(self._clock())
+
+
+def _waiting(connection: sa.Connection, owner: str | None = None) -> int:
+    question = sa.select(sa.func.count()).select_from(jobs).where(jobs.c.status == "queued")
+    if owner is not None:
+        question = question.where(jobs.c.owner == owner)
+    return connection.execute(question).scalar_one()
+
+
+def _too_many(what: str) -> Busy:
+    return Busy(f"{what} Try again when some of them are done.", retry_after_seconds=RETRY_SECONDS)
+
+
+def _job(row: sa.RowMapping) -> Job:
+    values = {field.name: row[field.name] for field in fields(Job)}
+    values |= {"options": from_json(Options, row["options"]), "priority": Priority(row["priority"])}
+    return Job(**values)
+
+
+def _one(found: Any) -> Any:
+    if found is None:
+        raise Conflict("The job is not in a state in which this can be done.")
+    return found

@@ -1,0 +1,143 @@
+"""Every transcript the appliance has made: kept, listed, found, renamed, thrown away and brought back."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from whisper_appliance.db import Database
+from whisper_appliance.errors import InvalidRequest, NotFound
+from whisper_appliance.history import search
+from whisper_appliance.history.entries import (
+    COLUMNS,
+    NOBODY,
+    Found,
+    Page,
+    Stored,
+    entry,
+    insert,
+    new_id,
+    owned,
+    printable,
+    read_cursor,
+    visible,
+)
+from whisper_appliance.history.frozen import from_json
+from whisper_appliance.history.moments import Clock, now, written
+from whisper_appliance.history.tables import transcripts
+from whisper_appliance.speech.transcript import Transcript
+
+MAX_PAGE = 200
+
+
+class History:
+    """The transcripts in a database. What belongs to nobody can be had by everybody who knows its id.
+
+    Every method that takes an id raises `NotFound` for what is not there or belongs to somebody else.
+    """
+
+    def __init__(self, database: Database, *, audio_folder: Path | None = None, clock: Clock = now) -> None:
+        """`audio_folder` is where kept recordings lie, each under the id of its transcript."""
+        self._database = database
+        self._audio_folder = audio_folder
+        self._clock = clock
+
+    def add(self, transcript: Transcript, *, title: str, owner: str = NOBODY, source: str = "upload") -> str:
+        """Keeps a transcript that no job made; returns its id."""
+        id, created = new_id(), self._now()
+        with self._database.write() as connection:
+            insert(connection, transcript, id=id, owner=owner, title=title, source=source, created=created)
+        return id
+
+    def get(self, id: str, owner: str) -> Stored:
+        """One transcript, whole."""
+        question = sa.select(*COLUMNS, transcripts.c.body).where(visible(id, owner))
+        with self._database.read() as connection:
+            row = connection.execute(question).mappings().first()
+        if row is None:
+            raise _not_found()
+        return Stored(entry(row), from_json(Transcript, row["body"]))
+
+    def list(
+        self,
+        owner: str,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+        deleted: bool = False,
+        words: str = "",
+    ) -> Page:
+        """The owner's transcripts, newest first, page by page; with words, only those that have them all.
+
+        Raises `InvalidRequest` for a cursor that was not ours.
+        """
+        limit = max(1, min(limit, MAX_PAGE))
+        newest_first = (transcripts.c.created.desc(), transcripts.c.id.desc())
+        question = sa.select(*COLUMNS).where(owned(owner, deleted=deleted)).order_by(*newest_first)
+        if cursor:
+            before = sa.tuple_(transcripts.c.created, transcripts.c.id) < read_cursor(cursor)
+            question = question.where(before)
+        if words.strip():
+            matching = search.match(words, sqlite=self._database.is_sqlite)
+            question = question.where(transcripts.c.number.in_(matching.numbers) if matching else sa.false())
+        with self._database.read() as connection:
+            entries = tuple(entry(row) for row in connection.execute(question.limit(limit + 1)).mappings())
+        return Page(entries[:limit], entries[limit - 1].cursor if len(entries) > limit else None)
+
+    def search(self, owner: str, words: str, *, limit: int = 50) -> tuple[Found, ...]:
+        """The owner's transcripts that have all the words, best first; a title counts more than the text."""
+        matching = search.match(words, sqlite=self._database.is_sqlite)
+        if matching is None:
+            return ()
+        number = matching.ranked.selected_columns[0]
+        ours = sa.select(transcripts.c.number).where(owned(owner, deleted=False))
+        with self._database.read() as connection:
+            found = connection.execute(matching.ranked.where(number.in_(ours)).limit(limit)).all()
+            which = transcripts.c.number.in_([hit[0] for hit in found])
+            rows = connection.execute(sa.select(*COLUMNS, transcripts.c.number).where(which)).mappings()
+            entries = {row["number"]: entry(row) for row in rows}
+        return tuple(Found(entries[hit[0]], search.pieces(hit[1])) for hit in found)
+
+    def rename(self, id: str, owner: str, title: str) -> None:
+        """Gives a transcript another title. Raises `InvalidRequest` for an empty one."""
+        title = printable(title)
+        if not title:
+            raise InvalidRequest("A title needs at least one visible character.", field="title")
+        self._change(visible(id, owner), title=title)
+
+    def delete(self, id: str, owner: str) -> None:
+        """Puts a transcript into the trash, from where `restore` brings it back until it is purged."""
+        self._change(visible(id, owner), deleted_at=self._now())
+
+    def restore(self, id: str, owner: str) -> None:
+        """Brings a transcript back from the trash."""
+        self._change(visible(id, owner, deleted=True), deleted_at=None)
+
+    def purge(self, trash_days: int) -> int:
+        """Removes for good, with its audio, what has been in the trash for so many days; returns how many."""
+        limit = written(self._clock() - timedelta(days=trash_days))
+        old = transcripts.delete().where(transcripts.c.deleted_at <= limit).returning(transcripts.c.id)
+        with self._database.write() as connection:
+            gone = connection.execute(old).scalars().all()
+        for id in gone:
+            if self._audio_folder:
+                (self._audio_folder / id).unlink(missing_ok=True)
+        return len(gone)
+
+    def audio(self, id: str, owner: str) -> Path | None:
+        """The recording of a transcript, where it was kept."""
+        self.get(id, owner)
+        path = self._audio_folder / id if self._audio_folder else None
+        return path if path and path.is_file() else None
+
+    def _change(self, which: sa.ColumnElement[bool], **values: str | None) -> None:
+        with self._database.write() as connection:
+            if connection.execute(transcripts.update().where(which).values(**values)).rowcount == 0:
+                raise _not_found()
+
+    def _now(self) -> str:
+        return written(self._clock())
+
+
+def _not_found() -> NotFound:
+    return NotFound("There is no such transcript.")

@@ -1,0 +1,64 @@
+"""Each test of this room runs on both databases."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.databases import postgresql, ready
+from whisper_appliance.db import Database
+from whisper_appliance.history.store import History
+from whisper_appliance.speech.transcript import Dropped, Notice, Provenance, Segment, Transcript, Word
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **amount: float) -> None:
+        """E.g. `forward(days=3)`."""
+        self.now += timedelta(**amount)
+
+
+def transcript(text: str = " Ever tried. Ever failed.") -> Transcript:
+    """A transcript with something in every field."""
+    words = (Word(0.0, 0.4, " Ever", 0.98), Word(0.4, 0.9, " tried.", 0.91))
+    return Transcript(
+        segments=(Segment(0.0, 2.5, text, -0.2, float("-inf"), 1.1, 0.0, (50364, 1), words),),
+        language="en",
+        language_probability=0.97,
+        duration=2.5,
+        task="transcribe",
+        model="base",
+        processing_seconds=0.4,
+        warnings=(Notice("damaged", "The file is damaged after 0:02."),),
+        dropped=(Dropped(2.0, 2.5, "Thanks for watching!", "boilerplate over silence"),),
+        provenance=Provenance("e", "1", "base", "ab", "int8", {"beam_size": 5}, "cd", "2", 0.16),
+    )
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    if request.param == "sqlite":
+        with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}") as database:
+            yield database
+    else:
+        with postgresql() as url, ready(url) as database:
+            yield database
+
+
+@pytest.fixture
+def history(database: Database, clock: Clock, tmp_path: Path) -> History:
+    (tmp_path / "audio").mkdir()
+    return History(database, audio_folder=tmp_path / "audio", clock=clock)

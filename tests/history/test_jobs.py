@@ -1,0 +1,98 @@
+"""A job's row tells what happened to it; its windows live as long as it does."""
+
+import pytest
+
+from tests.history.conftest import transcript
+from whisper_appliance.db import Database
+from whisper_appliance.errors import Busy, Conflict, NotFound
+from whisper_appliance.history.entries import new_id
+from whisper_appliance.history.job import FinishedWindow, Job, JobRequest
+from whisper_appliance.history.jobs import Jobs
+from whisper_appliance.history.store import History
+from whisper_appliance.speech.engine import Options, Priority, WindowResult
+from whisper_appliance.speech.transcript import Segment
+
+
+@pytest.fixture
+def jobs(database: Database) -> Jobs:
+    return Jobs(database)
+
+
+def add(jobs: Jobs, owner: str = "ann", priority: Priority = Priority.BATCH) -> Job:
+    id = new_id()
+    request = JobRequest(id, f"uploads/{id}", 44, "talk.wav", owner, options=Options(language="de"))
+    return jobs.add(request, priority, limit=5, limit_per_owner=3)
+
+
+WINDOW = FinishedWindow(16000, 480000, WindowResult((Segment(0.5, 2.0, " Hallo."),), "de", 0.9))
+
+
+def test_a_new_job_waits_with_all_that_was_asked(jobs: Jobs) -> None:
+    job = jobs.get(add(jobs).id)
+    assert (job.status, job.title, job.options.language, job.attempts) == ("queued", "talk", "de", 0)
+
+
+def test_a_finished_job_has_its_transcript_and_no_windows(jobs: Jobs, database: Database) -> None:
+    job = jobs.begin(add(jobs).id)
+    jobs.add_window(job.id, WINDOW, 0.5, 30.0)
+    assert jobs.windows_of(job.id) == [WINDOW]
+    assert jobs.get(job.id).progress == 0.5
+    transcript_id = jobs.finish(job, transcript())
+    assert jobs.windows_of(job.id) == []
+    assert jobs.get(job.id).status == "done"
+    assert History(database).get(transcript_id, "ann").entry.job_id == job.id
+
+
+def test_a_job_ends_once(jobs: Jobs, database: Database) -> None:
+    job = jobs.begin(add(jobs).id)
+    jobs.finish(job, transcript())
+    with pytest.raises(Conflict):
+        jobs.finish(job, transcript())
+    with pytest.raises(Conflict):
+        jobs.fail(job.id, "internal", "x")
+    assert len(History(database).list("ann").entries) == 1
+
+
+def test_positions_follow_priority_and_then_arrival(jobs: Jobs) -> None:
+    first, second = add(jobs), add(jobs)
+    urgent = add(jobs, priority=Priority.INTERACTIVE)
+    assert [jobs.position(job.id) for job in (urgent, first, second)] == [1, 2, 3]
+    jobs.begin(urgent.id)
+    assert [jobs.position(job.id) for job in (urgent, first, second)] == [0, 1, 2]
+    assert jobs.counts() == {"queued": 2, "running": 1}
+
+
+def test_only_so_many_jobs_may_wait(jobs: Jobs) -> None:
+    for _ in range(3):
+        add(jobs)
+    with pytest.raises(Busy) as refused:
+        add(jobs)
+    assert refused.value.retry_after_seconds
+    for _ in range(2):
+        add(jobs, owner="bob")
+    with pytest.raises(Busy):
+        add(jobs, owner="eve")
+
+
+def test_a_job_of_somebody_else_is_not_there(jobs: Jobs) -> None:
+    job, nobodys = add(jobs), add(jobs, owner="")
+    with pytest.raises(NotFound):
+        jobs.get(job.id, "bob")
+    assert jobs.get(nobodys.id, "bob").id == nobodys.id
+
+
+def test_a_stop_of_the_appliance_is_not_held_against_the_job(jobs: Jobs) -> None:
+    job = jobs.begin(add(jobs).id)
+    jobs.put_back([job.id])
+    again = jobs.get(job.id)
+    assert (again.status, again.attempts) == ("queued", 0)
+    with pytest.raises(Conflict):
+        jobs.add_window(job.id, WINDOW, 0.5, None)
+
+
+def test_rows_of_old_jobs_are_forgotten_but_not_their_transcripts(jobs: Jobs, database: Database) -> None:
+    job, waiting = jobs.begin(add(jobs).id), add(jobs)
+    transcript_id = jobs.finish(job, transcript())
+    assert jobs.forget("9999") == [job.id]
+    assert jobs.get(waiting.id).status == "queued"
+    assert History(database).get(transcript_id, "ann")

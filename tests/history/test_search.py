@@ -1,0 +1,59 @@
+"""Words are found in text and title, in any script, whatever the user types."""
+
+import pytest
+
+from tests.history.conftest import transcript
+from whisper_appliance.history.store import History
+
+
+@pytest.fixture
+def ids(history: History) -> dict[str, str]:
+    said = {
+        "tale": " It was the best of times, it was the worst of times.",
+        "cafe": " Das Café schließt um acht.",
+        "tokyo": "吾輩は猫である。名前はまだ無い。",
+        "quotes": ' He said "NEAR" AND then OR NOT.',
+    }
+    return {name: history.add(transcript(text), title=name, owner="ann") for name, text in said.items()}
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("worst times", {"tale"}),
+        ("WORST", {"tale"}),
+        ("tale", {"tale"}),  # the title
+        ("猫である", {"tokyo"}),
+        ("猫", {"tokyo"}),
+        ('"NEAR" AND', {"quotes"}),
+        ("times nowhere", set()),
+        ("100%", set()),
+        ("- * (", set()),
+        ("x' OR '1'='1", set()),
+        ("\x00", set()),
+    ],
+)
+def test_transcripts_are_found_by_their_words(
+    history: History, ids: dict[str, str], words: str, names: set[str]
+) -> None:
+    assert {found.entry.id for found in history.search("ann", words)} == {ids[name] for name in names}
+    assert {entry.id for entry in history.list("ann", words=words).entries} == {ids[name] for name in names}
+
+
+@pytest.mark.parametrize(("words", "hit"), [("worst", "worst"), ("猫", "猫")])
+def test_a_snippet_marks_the_words(history: History, ids: dict[str, str], words: str, hit: str) -> None:
+    (found,) = history.search("ann", words)
+    assert found.snippet[1::2] == (hit,)
+    assert "times" in "".join(found.snippet) or "である" in "".join(found.snippet)
+
+
+def test_nobody_finds_what_others_said_or_threw_away(history: History, ids: dict[str, str]) -> None:
+    assert history.search("bob", "worst") == ()
+    history.delete(ids["tale"], "ann")
+    assert history.search("ann", "worst") == ()
+
+
+def test_a_renamed_transcript_is_found_by_its_new_title(history: History, ids: dict[str, str]) -> None:
+    history.rename(ids["cafe"], "ann", "Dickens")
+    assert [found.entry.id for found in history.search("ann", "dickens")] == [ids["cafe"]]
+    assert history.search("ann", "cafe zzz") == ()

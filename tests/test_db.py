@@ -1,0 +1,146 @@
+"""The database says in sentences what is wrong, and is never overwritten."""
+
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from tests.databases import postgresql, ready
+from whisper_appliance.db import Database, locked_folder
+from whisper_appliance.errors import AlreadyRunning, DatabaseDamaged, Unavailable
+from whisper_appliance.history.migrations import FOLDER
+from whisper_appliance.history.tables import metadata
+
+
+def differences(database: Database) -> list[object]:
+    with database.read() as connection:
+        ours = {"include_object": lambda _o, name, *_: not str(name).startswith("transcript_")}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=ours), metadata))
+
+
+def test_migrations_lead_to_the_tables_of_the_code(tmp_path: Path) -> None:
+    with ready(f"sqlite:///{tmp_path / 'deep' / 'appliance.sqlite'}") as database:
+        assert differences(database) == []
+
+
+def test_migrations_lead_to_the_tables_of_the_code_on_postgresql() -> None:
+    with postgresql() as url, ready(url) as database:
+        assert differences(database) == []
+
+
+def test_an_upgraded_database_is_opened_without_alembic(tmp_path: Path) -> None:
+    with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}"):
+        pass
+    program = (
+        "import sys; from pathlib import Path; from whisper_appliance.db import Database;"
+        "from whisper_appliance.history.migrations import FOLDER;"
+        "Database.in_folder(Path(sys.argv[1])).upgrade(FOLDER); sys.exit('alembic' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True)
+
+
+def test_two_starts_at_once_upgrade_postgresql_once() -> None:
+    with postgresql() as url:
+        databases = [Database(url) for _ in range(4)]
+        threads = [threading.Thread(target=database.upgrade, args=(FOLDER,)) for database in databases]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert {database.revision() for database in databases} == {"0001"}
+        for database in databases:
+            database.close()
+
+
+@pytest.mark.parametrize("damage", [b"\0" * 4096, b"not a database at all" * 400])
+def test_a_damaged_file_is_named_and_left_as_it_is(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "appliance.sqlite"
+    with ready(f"sqlite:///{path}"):
+        pass
+    with path.open("r+b") as file:
+        file.write(damage)
+    before = path.read_bytes()
+    with pytest.raises(DatabaseDamaged, match=r"appliance\.sqlite"):
+        Database(f"sqlite:///{path}").upgrade(FOLDER)
+    assert path.read_bytes() == before
+
+
+def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}") as database:
+        with database.write() as connection:
+            connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+        with pytest.raises(DatabaseDamaged, match="newer version"):
+            database.upgrade(FOLDER)
+
+
+def test_a_writer_waits_for_a_lock_from_outside(tmp_path: Path) -> None:
+    path = tmp_path / "appliance.sqlite"
+    with ready(f"sqlite:///{path}") as database, sqlite3.connect(path, check_same_thread=False) as other:
+        other.execute("BEGIN IMMEDIATE")
+        threading.Timer(0.5, other.rollback).start()
+        started = time.monotonic()
+        with database.write() as connection:
+            connection.execute(sa.text("DELETE FROM jobs"))
+        assert 0.4 < time.monotonic() - started < 2
+
+
+def test_a_lock_held_for_long_is_told_with_when_to_come_again(tmp_path: Path) -> None:
+    path = tmp_path / "appliance.sqlite"
+    with ready(f"sqlite:///{path}") as database, sqlite3.connect(path) as other:
+        impatient = Database(f"sqlite:///{path}", busy_seconds=0.2)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Unavailable, match="locked") as refused, impatient.write():
+            pass
+        assert refused.value.retry_after_seconds
+        with database.read() as connection:
+            assert connection.execute(sa.text("SELECT count(*) FROM jobs")).scalar() == 0
+        other.rollback()
+        impatient.close()
+
+
+def test_no_server_is_told_without_the_password() -> None:
+    with pytest.raises(Unavailable) as refused:
+        Database("postgresql+psycopg://ann:secret@127.0.0.1:1/x").upgrade(FOLDER)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_failed_block_leaves_nothing_behind(tmp_path: Path) -> None:
+    with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}") as database:
+
+        def half() -> None:
+            with database.write() as connection:
+                connection.execute(sa.text("CREATE TABLE half (x)"))
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            half()
+        with database.read() as connection:
+            assert not sa.inspect(connection).has_table("half")
+
+
+HOLDER = (
+    "import sys, time; from pathlib import Path; from whisper_appliance.db import locked_folder\n"
+    "with locked_folder(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+)
+
+
+def test_a_second_instance_is_refused_until_the_first_is_killed(tmp_path: Path) -> None:
+    first = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE)
+    with first:
+        assert first.stdout
+        assert first.stdout.readline() == b"held\n"
+        started = time.monotonic()
+        with pytest.raises(AlreadyRunning, match=str(first.pid)), locked_folder(tmp_path):
+            pass
+        assert time.monotonic() - started < 1
+        first.kill()
+        first.wait()
+        with locked_folder(tmp_path):
+            pass
