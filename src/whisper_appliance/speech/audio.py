@@ -243,7 +243,8 @@ def isolation() -> Isolation:
 def _open(path: Path) -> BufferedReader:
     """The source, opened here: the child gets the descriptor, never the name. No pipes, no devices."""
     try:
-        source = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")  # noqa: SIM115 - handed out
+        # O_NONBLOCK: a pipe without a writer would be waited for.
+        source = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
     except OSError as error:
         raise Undecodable("This file can't be opened. Check that it exists and may be read.") from error
     if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):

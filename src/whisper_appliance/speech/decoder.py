@@ -29,10 +29,12 @@ from whisper_appliance.speech.mixdown import BYTES_A_SAMPLE, SAMPLE_RATE, Mixdow
 
 FORMATS = "wav,w64,aiff,flac,mp3,aac,amr,ogg,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,caf"
 CODECS = (
-    "aac,aac_fixed,aac_latm,ac3,eac3,alac,amrnb,amrwb,flac,mp1float,mp2float,mp3float,mp3,mp2,opus,vorbis,"
-    "adpcm_ima_wav,adpcm_ms,adpcm_ima_qt,gsm,gsm_ms,pcm_alaw,pcm_mulaw,pcm_u8,pcm_s8,pcm_s16le,pcm_s16be,"
-    "pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be,pcm_s64le,pcm_s64be"
+    "aac,aac_fixed,aac_latm,ac3,eac3,alac,amrnb,amrwb,dca,flac,gsm,gsm_ms,ilbc,mlp,mp1,mp1float,mp2,mp2float,"
+    "mp3,mp3float,opus,speex,truehd,vorbis,wavpack,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,pcm_alaw,pcm_mulaw,"
+    "pcm_u8,pcm_s8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_s64le,pcm_s64be,"
+    "pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be"
 )
+WHITELISTS = {"format_whitelist": FORMATS, "protocol_whitelist": "file", "codec_whitelist": CODECS}
 MAX_FAILED_READS = 200
 
 
@@ -66,9 +68,8 @@ def open_source(fd: int) -> InputContainer:
 
     The path is the descriptor's own, so no name of a user ever reaches FFmpeg.
     """
-    whitelists = {"format_whitelist": FORMATS, "protocol_whitelist": "file", "codec_whitelist": CODECS}
     try:
-        return av.open(f"/proc/self/fd/{fd}", mode="r", options=whitelists, metadata_errors="replace")
+        return av.open(f"/proc/self/fd/{fd}", mode="r", options=WHITELISTS, metadata_errors="replace")
     except MemoryError:
         raise
     except (av.FFmpegError, ValueError, OSError) as error:
@@ -83,7 +84,7 @@ def first_audio(container: InputContainer) -> AudioStream:
     for stream in container.streams:
         if stream.index != chosen.index:
             stream.discard = Discard.all
-    if not chosen.codec_context:
+    if not chosen.codec_context or chosen.codec_context.name not in CODECS.split(","):
         raise Refused("undecodable")
     if not chosen.rate and not chosen.channels:
         raise Refused("no_audio")

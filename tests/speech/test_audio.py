@@ -1,0 +1,148 @@
+"""Every container that users bring becomes the same 16 kHz mono, in blocks, and nothing is left behind."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from whisper_appliance.speech import audio
+from whisper_appliance.speech.audio import DecodeLimits, decode
+
+from .media import encode, video, wav
+
+LIMITS = DecodeLimits(max_seconds=120)
+
+FORMATS = [
+    ("a.wav", "pcm_s16le", {}),
+    ("b.wav", "pcm_f32le", {"rate": 48_000, "layout": "stereo"}),
+    ("c.wav", "pcm_s24le", {"rate": 96_000, "layout": "7.1"}),
+    ("d.wav", "adpcm_ima_wav", {"rate": 22_050}),
+    ("e.wav", "pcm_alaw", {"rate": 8_000}),
+    ("a.w64", "pcm_s16le", {}),
+    ("a.aiff", "pcm_s16be", {"rate": 44_100}),
+    ("a.flac", "flac", {"rate": 44_100, "layout": "stereo"}),
+    ("a.mp3", "libmp3lame", {"rate": 44_100}),
+    ("a.aac", "aac", {"rate": 44_100}),
+    ("a.amr", "libopencore_amrnb", {"rate": 8_000}),
+    ("a.opus", "libopus", {"rate": 48_000, "container": "ogg"}),
+    ("a.ogg", "vorbis", {"rate": 44_100, "layout": "stereo"}),
+    ("a.m4a", "aac", {"rate": 44_100, "container": "mp4"}),
+    ("b.m4a", "alac", {"rate": 44_100, "container": "mp4"}),
+    ("a.mov", "pcm_s16le", {}),
+    ("a.3gp", "libopencore_amrnb", {"rate": 8_000}),
+    ("a.mka", "flac", {"container": "matroska"}),
+    ("a.webm", "libopus", {"rate": 48_000}),
+    ("a.caf", "pcm_s16be", {}),
+]
+
+
+def heard(path: Path, folder: Path, limits: DecodeLimits = LIMITS) -> np.ndarray:
+    with decode(path, folder=folder, limits=limits) as recording:
+        return np.concatenate(list(recording.blocks()))
+
+
+def loudness(samples: np.ndarray) -> np.ndarray:
+    """How loud each tenth of a second is: the shape by which speech is recognised here."""
+    whole = samples[: len(samples) // 1600 * 1600].reshape(-1, 1600)
+    return np.sqrt((whole**2).mean(axis=1))
+
+
+@pytest.fixture(scope="module")
+def speech(beckett: Path, tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
+    return heard(beckett, tmp_path_factory.mktemp("speech"))
+
+
+def test_a_wav_comes_back_as_it_is(beckett: Path, tmp_path: Path) -> None:
+    source = encode(beckett, tmp_path / "a.wav", "pcm_s16le")
+    samples = heard(source, tmp_path)
+    assert samples.dtype == np.float32
+    written = np.frombuffer(source.read_bytes()[-len(samples) * 2 :], dtype="<i2")
+    assert np.array_equal(np.round(samples * 32768).astype(np.int16), written)
+
+
+@pytest.mark.parametrize(("name", "codec", "how"), FORMATS, ids=[f"{n}-{c}" for n, c, _ in FORMATS])
+def test_every_container_gives_the_same_speech(
+    name: str, codec: str, how: dict[str, object], beckett: Path, speech: np.ndarray, tmp_path: Path
+) -> None:
+    source = encode(beckett, tmp_path / name, codec, **how)
+    samples = heard(source, tmp_path)
+    assert len(samples) / 16_000 == pytest.approx(len(speech) / 16_000, abs=0.15)
+    length = min(len(samples), len(speech))
+    assert (
+        np.corrcoef(loudness(samples[:length]), loudness(speech[:length]))[0, 1] > 0.95
+    )  # ADTS does not say how much its encoder lags
+
+
+@pytest.mark.parametrize(
+    ("name", "pictures", "sound"),
+    [("a.mp4", "libx264", "aac"), ("a.mkv", "mpeg4", "ac3"), ("a.webm", "libvpx", "libopus")],
+)
+def test_a_film_gives_its_sound(
+    name: str, pictures: str, sound: str, beckett: Path, speech: np.ndarray, tmp_path: Path
+) -> None:
+    samples = heard(video(beckett, tmp_path / name, pictures, sound), tmp_path)
+    assert len(samples) == pytest.approx(len(speech), abs=0.15 * 16_000)
+
+
+def test_the_content_decides_and_not_the_name(beckett: Path, speech: np.ndarray, tmp_path: Path) -> None:
+    for name in ("speech.txt", "speech", "speech.wav", "http:speech", "ünïcode 🎤.mp3"):
+        source = encode(beckett, tmp_path / name, "flac", container="flac")
+        assert len(heard(source, tmp_path)) == pytest.approx(len(speech), abs=160)
+
+
+def test_blocks_are_equal_in_length_but_for_the_last(
+    beckett: Path, speech: np.ndarray, tmp_path: Path
+) -> None:
+    with decode(beckett, folder=tmp_path, limits=LIMITS) as recording:
+        blocks = list(recording.blocks(seconds=3))
+        assert [len(block) for block in blocks[:-1]] == [48_000] * (len(blocks) - 1)
+        assert 0 < len(blocks[-1]) <= 48_000
+        assert np.array_equal(np.concatenate(blocks), speech)
+        assert recording.seconds == recording.estimated_seconds == len(speech) / 16_000
+
+
+def test_what_has_passed_can_be_read_again(beckett: Path, speech: np.ndarray, tmp_path: Path) -> None:
+    with decode(beckett, folder=tmp_path, limits=LIMITS) as recording:
+        next(recording.blocks(seconds=2))
+        assert np.array_equal(recording.read(16_000, 32_000), speech[16_000:32_000])
+        list(recording.blocks())
+        assert np.array_equal(recording.read(len(speech) - 5, len(speech) + 100), speech[-5:])
+
+
+def test_the_length_is_estimated_before_it_is_known(tmp_path: Path) -> None:
+    with decode(wav(tmp_path / "a.wav", 100), folder=tmp_path, limits=LIMITS) as recording:
+        next(recording.blocks(seconds=0.1))
+        assert recording.estimated_seconds == 100
+
+
+def test_silence_is_audio(tmp_path: Path) -> None:
+    samples = heard(wav(tmp_path / "silence.wav", 5), tmp_path)
+    assert len(samples) == 80_000
+    assert not samples.any()
+
+
+def test_the_hash_is_that_of_the_file_as_it_came(beckett: Path, tmp_path: Path) -> None:
+    with decode(beckett, folder=tmp_path, limits=LIMITS) as recording:
+        list(recording.blocks())
+        assert recording.audio_sha256 == hashlib.sha256(beckett.read_bytes()).hexdigest()
+
+
+def test_a_good_file_has_no_notices(beckett: Path, tmp_path: Path) -> None:
+    with decode(beckett, folder=tmp_path, limits=LIMITS) as recording:
+        list(recording.blocks())
+        assert recording.notices == ()
+
+
+def test_a_decoder_started_ahead_is_used_once(beckett: Path, speech: np.ndarray, tmp_path: Path) -> None:
+    audio.prepare()
+    audio.prepare()
+    for _ in range(2):
+        assert np.array_equal(heard(beckett, tmp_path), speech)
+
+
+def test_the_decoder_says_what_holds_here() -> None:
+    isolation = audio.isolation()
+    assert isolation.no_new_privileges
+    assert isolation.network in ("own", "no tcp", "shared")
+    assert isolation.files in ("the source only", "readable ones")
