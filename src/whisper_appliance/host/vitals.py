@@ -49,7 +49,7 @@ class Vitals:
         every_seconds: float = 5.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`folder` is on the disk that matters; `database_answers` raises `ApplianceError` when it does not."""
+        """`folder` is on the disk that matters; `database_answers` raises when it does not."""
         self._folder = folder
         self._database_answers = database_answers
         self._every_seconds = every_seconds

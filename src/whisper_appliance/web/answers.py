@@ -1,0 +1,126 @@
+"""The JSON that the API answers with, as its document describes it."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field, RootModel
+
+from whisper_appliance.appliance.state import Health, Status
+
+TimeOfDay = Field(description="UTC, ISO 8601.", examples=["2026-03-01T09:30:00Z"])
+Seconds = Field(description="Seconds of the original file.")
+
+
+class WordAnswer(BaseModel):
+    """One word, with its leading space."""
+
+    start: float = Seconds
+    end: float = Seconds
+    word: str
+    probability: float = Field(ge=0, le=1)
+
+
+class SegmentAnswer(BaseModel):
+    """A phrase."""
+
+    id: int
+    start: float = Seconds
+    end: float = Seconds
+    text: str
+    avg_logprob: float
+    no_speech_prob: float
+    compression_ratio: float
+    words: list[WordAnswer] = Field([], description="Only when `word_timestamps` was asked.")
+
+
+class NoticeAnswer(BaseModel):
+    """Something the reader should know."""
+
+    code: str
+    message: str
+
+
+class DroppedAnswer(BaseModel):
+    """Text that was left out as invented, and why."""
+
+    start: float = Seconds
+    end: float = Seconds
+    text: str
+    reason: str
+
+
+class TranscriptAnswer(BaseModel):
+    """What was said, and how it came to be known."""
+
+    id: str
+    title: str
+    created: str = TimeOfDay
+    text: str
+    language: str
+    language_probability: float
+    duration: float = Field(description="Seconds.")
+    model: str
+    task: Literal["transcribe", "translate"]
+    processing_seconds: float
+    segments: list[SegmentAnswer]
+    warnings: list[NoticeAnswer]
+    dropped: list[DroppedAnswer]
+    provenance: dict[str, object] | None = Field(None, description="Enough to make the transcript again.")
+
+
+class TranscriptSummary(BaseModel):
+    """A transcript in a list."""
+
+    id: str
+    title: str
+    created: str = TimeOfDay
+    language: str
+    duration: float
+    model: str
+    excerpt: str
+    deleted: str | None = Field(None, description="When it was put in the trash.")
+
+
+class TranscriptPage(BaseModel):
+    """One page of transcripts, newest first."""
+
+    transcripts: list[TranscriptSummary]
+    next: str | None = Field(None, description="`cursor` of the next page; null on the last one.")
+
+
+class JobError(BaseModel):
+    """Why a job failed."""
+
+    code: str
+    message: str
+
+
+class JobAnswer(BaseModel):
+    """Work that waits, runs or ended."""
+
+    id: str
+    status: Literal["queued", "running", "done", "failed", "cancelled"]
+    progress: float = Field(ge=0, le=1)
+    position: int | None = Field(None, description="How many jobs are ahead, while it waits.")
+    error: JobError | None = None
+    transcript_id: str | None = None
+    title: str
+    model: str | None = None
+    created: str = TimeOfDay
+    started: str | None = None
+    finished: str | None = None
+    duration: float | None = Field(None, description="Seconds of audio, as far as known.")
+    text: str = Field("", description="The text so far.")
+
+
+class JobList(BaseModel):
+    """The jobs of this browser of the last day, newest first."""
+
+    jobs: list[JobAnswer]
+
+
+class HealthAnswer(RootModel[Health]):
+    """Whether the appliance can do its work, and what keeps it from it."""
+
+
+class StatusAnswer(RootModel[Status]):
+    """The whole state of the appliance."""

@@ -1,0 +1,24 @@
+"""The certificate of the appliance's authority, for phones and computers to trust."""
+
+from flask import Response
+from flask_openapi3 import APIBlueprint
+
+from whisper_appliance.errors import NotFound
+from whisper_appliance.web.openapi import SYSTEM, failures, text
+from whisper_appliance.web.parts import appliance
+
+blueprint = APIBlueprint("certificate", __name__, abp_tags=[SYSTEM])
+MEDIA_TYPE = "application/x-x509-ca-cert"
+
+
+@blueprint.get("/ca.crt", responses={200: text("PEM", MEDIA_TYPE), **failures(404)})
+def authority() -> Response:
+    """The authority that signed this appliance's certificate; the page `/trust` tells what to do with it."""
+    certificates = appliance().certificates
+    pem = certificates.ca_pem() if certificates else None
+    if pem is None:
+        raise NotFound(
+            "This appliance has no authority of its own: its certificate is its operator's, or it has none."
+        )
+    headers = {"Content-Disposition": 'attachment; filename="whisper-appliance-ca.crt"'}
+    return Response(pem, mimetype=MEDIA_TYPE, headers=headers)

@@ -1,0 +1,56 @@
+"""Swagger UI at /docs, served from this machine, reading /openapi.json."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from flask import Response, current_app, jsonify, render_template, send_from_directory
+from flask_openapi3 import APIBlueprint
+from pydantic import BaseModel, Field
+
+from whisper_appliance.web import openapi
+from whisper_appliance.web.openapi import PAGES, SYSTEM, failures
+
+OURS = Path(__file__).parent / "swagger"
+DAY_SECONDS = 86_400
+
+blueprint = APIBlueprint("docs", __name__, template_folder="swagger", abp_tags=[PAGES])
+
+
+class AssetPath(BaseModel):
+    """The address of one file of Swagger UI."""
+
+    filename: str = Field(description="Name of the file.", json_schema_extra={"example": "swagger-ui.css"})
+
+
+@blueprint.get("/docs", responses=openapi.page("The API, to read and to try."))
+def show() -> str:
+    """The API, to read and to try."""
+    return render_template("swagger.html")
+
+
+@blueprint.get(
+    "/docs/<path:filename>",
+    responses={200: {"description": "The file.", "content": {"*/*": {}}}, **failures(404)},
+)
+def asset(path: AssetPath) -> Response:
+    """One file of Swagger UI."""
+    folder = OURS if path.filename == "start.js" else swagger_ui_folder()
+    return send_from_directory(folder, path.filename, max_age=DAY_SECONDS)
+
+
+@blueprint.get(
+    "/openapi.json",
+    tags=[SYSTEM],
+    responses={200: {"description": "OpenAPI 3.1.", "content": {"application/json": {}}}, **failures()},
+)
+def document() -> Response:
+    """This document: OpenAPI 3.1, made from the code."""
+    return jsonify(current_app.api_doc)  # type: ignore[attr-defined] # the app is flask_openapi3.OpenAPI
+
+
+def swagger_ui_folder() -> Path:
+    """Where the installed package keeps Swagger UI's files."""
+    spec = find_spec("flask_swagger_ui")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("flask-swagger-ui is not installed")
+    return Path(spec.origin).parent / "dist"

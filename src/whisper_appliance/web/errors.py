@@ -1,0 +1,133 @@
+"""Every error becomes one JSON shape (or one page, for people), here and nowhere else."""
+
+import math
+
+import structlog
+from flask import Flask, Response, g, has_request_context, jsonify, make_response, render_template, request
+from werkzeug.exceptions import ClientDisconnected, HTTPException
+
+from whisper_appliance import errors
+
+log = structlog.get_logger()
+
+STATUS: dict[type[errors.ApplianceError], int] = {
+    errors.InvalidRequest: 400,
+    errors.NotAllowed: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Cancelled: 409,
+    errors.TooLarge: 413,
+    errors.UnsupportedMedia: 415,
+    errors.AudioError: 422,
+    errors.Busy: 429,
+    errors.Unavailable: 503,
+    errors.DiskFull: 507,
+}
+
+HTTP_CODES = {
+    400: "invalid_request",
+    403: "not_allowed",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "too_slow",
+    411: "length_required",
+    413: "too_large",
+    415: "unsupported_media",
+    429: "busy",
+    503: "unavailable",
+}
+SENTENCES = {
+    404: "There is nothing at this address.",
+    405: "This address does not take this method; the Allow header lists those it takes.",
+    413: "The request is larger than this appliance takes.",
+}
+INTERNAL = "Something went wrong inside the appliance. The log holds the details under this request id."
+
+
+def status_of(error: type[errors.ApplianceError]) -> int:
+    """The HTTP status of a class of errors: its own, or that of its nearest ancestor in the table."""
+    return next((STATUS[parent] for parent in error.__mro__ if parent in STATUS), 500)
+
+
+def status_of_code(code: str) -> int:
+    """The HTTP status of a stored error code, such as the one of a failed job."""
+    return _STATUS_OF_CODE.get(code, 500)
+
+
+def _classes(parent: type[errors.ApplianceError]) -> list[type[errors.ApplianceError]]:
+    return [parent, *(each for child in parent.__subclasses__() for each in _classes(child))]
+
+
+_STATUS_OF_CODE = {each.code: status_of(each) for each in _classes(errors.ApplianceError)}
+
+
+def error_body(code: str, message: str, field: str | None = None) -> dict[str, object]:
+    """The one JSON shape of an error."""
+    request_id = g.get("request_id", "") if has_request_context() else ""
+    return {"error": {"code": code, "message": message, "field": field, "request_id": request_id}}
+
+
+def error_response(
+    status: int,
+    code: str,
+    message: str,
+    *,
+    field: str | None = None,
+    retry_after_seconds: float | None = None,
+) -> Response:
+    """The answer to a request that failed: JSON for programs, a page for people who opened one."""
+    if _wants_page():
+        page = render_template(
+            "error.html", status=status, code=code, message=message, request_id=g.get("request_id", "")
+        )
+        response = make_response(page, status)
+    else:
+        response = make_response(jsonify(error_body(code, message, field)), status)
+    if retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(max(1, math.ceil(retry_after_seconds)))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _wants_page() -> bool:
+    """A browser that opens a page asks for text/html by name; programs and scripts do not."""
+    if request.method not in ("GET", "HEAD") or request.path.startswith(("/api/", "/transcribe", "/health")):
+        return False
+    return any(kind == "text/html" for kind, _ in request.accept_mimetypes)
+
+
+def _appliance_error(error: errors.ApplianceError) -> Response:
+    status = status_of(type(error))
+    if status >= 500:
+        log.warning("request refused", code=error.code, reason=error.message, path=request.path)
+    if status == 500:
+        return error_response(500, error.code, INTERNAL)
+    return error_response(
+        status, error.code, error.message, field=error.field, retry_after_seconds=error.retry_after_seconds
+    )
+
+
+def _http_error(error: HTTPException) -> Response:
+    if error.response is not None or error.code is None or error.code < 400:
+        return make_response(error.get_response())
+    if isinstance(error, ClientDisconnected):
+        log.info("client left", path=request.path)
+    code = HTTP_CODES.get(error.code, f"http_{error.code}")
+    message = SENTENCES.get(error.code, error.description or error.name)
+    response = error_response(error.code, code, message)
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            response.headers[name] = value
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    log.exception("request failed", path=request.path, exc_info=error)
+    return error_response(500, "internal", INTERNAL)
+
+
+def install(app: Flask) -> None:
+    """Makes `app` answer every error in the one shape."""
+    app.register_error_handler(errors.ApplianceError, _appliance_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected)

@@ -1,0 +1,97 @@
+"""The OpenAPI 3.1 document: what is said of the whole, and how routes say what they answer."""
+
+from typing import Any
+
+from flask_openapi3 import Info, Tag
+from flask_openapi3.models import OPENAPI3_REF_PREFIX
+from flask_openapi3.types import ResponseDict
+from pydantic import BaseModel, Field
+
+from whisper_appliance import __version__
+
+PAGES = Tag(name="Pages", description="What people open in a browser.")
+SPEECH = Tag(name="Speech to text", description="Audio in, words out.")
+JOBS = Tag(name="Jobs", description="Work that waits or runs, and its progress.")
+TRANSCRIPTS = Tag(name="Transcripts", description="What was transcribed, kept for its owner.")
+SYSTEM = Tag(name="System", description="Models, health and the certificate.")
+
+INFO = Info(
+    title="Whisper Appliance",
+    version=__version__,
+    description=(
+        "A self-hosted speech-to-text box around OpenAI's Whisper models. A browser that opened a page has a "
+        "session cookie, which owns what it makes. A client without the cookie reaches its jobs and "
+        "transcripts by their ids only: keep them.\n\n"
+        "Every error, from every route, has the shape of `ErrorAnswer`. Times are UTC (ISO 8601), durations "
+        "are seconds."
+    ),
+)
+
+
+class ErrorBody(BaseModel):
+    """What went wrong, for programs and for people."""
+
+    code: str = Field(description="Stable and machine-readable.", examples=["too_large"])
+    message: str = Field(description="What happened and what to do.")
+    field: str | None = Field(None, description="The input that was wrong.")
+    request_id: str = Field(description="Names this request in the appliance's log.")
+
+
+class ErrorAnswer(BaseModel):
+    """Every error, from every route."""
+
+    error: ErrorBody
+
+
+_EXAMPLES: dict[int, tuple[str, str, str | None]] = {
+    400: ("invalid_request", "language: 'xx' is not a language that Whisper knows.", "language"),
+    403: ("not_allowed", "This request comes from a page of another site.", None),
+    404: ("not_found", "There is no such transcript.", None),
+    408: ("too_slow", "The upload took longer than 1800 seconds.", None),
+    409: ("conflict", "The job has already ended.", None),
+    411: ("length_required", "Say how long the upload is (Content-Length) or send it in chunks.", None),
+    413: ("too_large", "The file is larger than 100.0MiB, the limit of this appliance.", "file"),
+    415: ("unsupported_media", "Files named .txt are not taken.", "file"),
+    422: ("undecodable", "This file holds nothing that can be read as audio.", None),
+    429: ("busy", "Too many uploads at once. Try again in a moment.", None),
+    500: ("internal", "Something went wrong inside the appliance.", None),
+    503: ("model_unavailable", "The model 'base' is not on this machine yet.", None),
+    507: ("disk_full", "Not enough free disk space to take this file.", None),
+}
+
+
+def failures(*statuses: int) -> ResponseDict:
+    """The documentation of the errors that a route may answer, 500 included, each with an example."""
+    return {status: _failure(status) for status in (*statuses, 500)}
+
+
+def _failure(status: int) -> dict[str, Any]:
+    code, message, field = _EXAMPLES[status]
+    example = {"error": {"code": code, "message": message, "field": field, "request_id": "9f2c61d0a7b3e845"}}
+    answer: dict[str, Any] = {
+        "description": message,
+        "content": {"application/json": {"schema": reference(ErrorAnswer), "example": example}},
+    }
+    if status in (429, 503):
+        answer["headers"] = {
+            "Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}
+        }
+    return answer
+
+
+def reference(model: type[BaseModel]) -> dict[str, str]:
+    """A pointer to the schema of `model` in the document."""
+    return {"$ref": f"{OPENAPI3_REF_PREFIX}/{model.__name__}"}
+
+
+def text(description: str, *media_types: str) -> dict[str, Any]:
+    """The documentation of an answer that is text of one of these types."""
+    return {
+        "description": description,
+        "content": {each: {"schema": {"type": "string"}} for each in media_types},
+    }
+
+
+def page(description: str) -> ResponseDict:
+    """The documentation of a page for people."""
+    return {200: text(description, "text/html"), **failures()}

@@ -1,0 +1,102 @@
+"""The form of POST /transcribe: what may be asked, what is refused, and what it means to the speech room."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from whisper_appliance.errors import InvalidRequest
+from whisper_appliance.speech.engine import Options, Quality, Task
+from whisper_appliance.speech.languages import language_code
+
+
+class TranscribeForm(BaseModel):
+    """The fields beside the file. All may be left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    language: str | None = Field(
+        None,
+        description="Code or English name of the language spoken; `auto` (default) hears it.",
+        examples=["en"],
+    )
+    task: Task = Field("transcribe", description="`translate` writes English, whatever is spoken.")
+    model: str | None = Field(
+        None, description="A name from `/api/models`; default: the appliance's.", max_length=100
+    )
+    quality: Quality = Field("balanced", description="Speed against care.")
+    prompt: str | None = Field(
+        None, description="Text that comes before: names, spelling, style.", max_length=4000
+    )
+    hotwords: str | None = Field(None, description="Words that are likely to be said.", max_length=2000)
+    word_timestamps: bool = Field(False, description="Also the time of every word.")
+    temperature: float | None = Field(
+        None, ge=0, le=1, description="Randomness; default: 0, more where it fails."
+    )
+    beam_size: int | None = Field(
+        None, ge=1, le=10, description="Alternatives followed; default: by `quality`."
+    )
+    vad: bool = Field(True, description="Leave out what is not speech before it is heard.")
+    format: Literal["json", "txt", "srt", "vtt", "tsv"] = Field("json", description="Form of the answer.")
+    asynchronous: bool = Field(
+        False,
+        alias="async",
+        description="Answer 202 with the job at once, instead of waiting for the transcript.",
+    )
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, value: str | None) -> str | None:
+        return None if value is None else language_code(value)
+
+    def options(self) -> Options:
+        """How the recording is to be heard."""
+        return Options(
+            language=self.language,
+            task=self.task,
+            quality=self.quality,
+            word_timestamps=self.word_timestamps,
+            prompt=self.prompt,
+            hotwords=self.hotwords,
+            temperature=self.temperature,
+            beam_size=self.beam_size,
+            vad=self.vad,
+        )
+
+
+def read_form(fields: Mapping[str, str]) -> TranscribeForm:
+    """The options of a request. Raises `InvalidRequest`, which names the field."""
+    try:
+        return TranscribeForm.model_validate({name: value for name, value in fields.items() if value.strip()})
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+def invalid(error: ValidationError) -> InvalidRequest:
+    """The first thing that is wrong with the input, in words."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or None
+    message = "There is no such option." if first["type"] == "extra_forbidden" else f"{first['msg']}."
+    return InvalidRequest(
+        f"{field[:60]}: {message}" if field else message, field=field[:60] if field else None
+    )
+
+
+def form_schema() -> dict[str, Any]:
+    """The JSON schema of the whole form, the file included."""
+    schema = TranscribeForm.model_json_schema()
+    schema.pop("additionalProperties", None)
+    file = {
+        "type": "string",
+        "format": "binary",
+        "description": "The recording. `audio` is another name for it.",
+    }
+    schema["properties"] = {
+        "file": file,
+        "audio": {**file, "description": "Another name for `file`; send one of the two."},
+        **schema["properties"],
+    }
+    schema["description"] = (
+        "One file, and how to hear it. Send the fields before the file: mistakes are told sooner."
+    )
+    return schema

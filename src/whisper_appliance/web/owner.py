@@ -1,0 +1,71 @@
+"""Who asks: the anonymous session of a browser, until there are accounts.
+
+A browser gets its id, in a signed cookie, when it opens a page. A client without the cookie is nobody (`""`):
+what it makes is reachable by its 128-bit id only and is in no list.
+"""
+
+import secrets
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from flask import Flask, request, session
+from flask.sessions import SecureCookieSessionInterface
+
+from whisper_appliance.errors import NotAllowed
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+COOKIE_LIFETIME = timedelta(days=400)  # the longest that browsers keep one
+
+
+class _Sessions(SecureCookieSessionInterface):
+    """Flask's signed cookies; under HTTPS the name's prefix ties the cookie to this host and to TLS."""
+
+    def get_cookie_name(self, app: Flask) -> str:
+        return "__Host-appliance" if request.is_secure else "appliance"
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return request.is_secure
+
+
+def install(app: Flask, secret_key: str) -> None:
+    """Sessions signed with `secret_key`, and no unsafe request from another site."""
+    app.secret_key = secret_key
+    app.session_interface = _Sessions()
+    app.config.update(
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=COOKIE_LIFETIME,
+    )
+    app.before_request(_refuse_other_sites)
+
+
+def owner() -> str:
+    """The id of the browser that asks, `""` for a client without a session."""
+    return str(session.get("owner", ""))
+
+
+def remember_browser() -> None:
+    """Gives the browser that opened a page its id, or more time for the one it has."""
+    session.setdefault("owner", secrets.token_hex(16))
+    session.permanent = True
+    session.modified = True
+
+
+def _refuse_other_sites() -> None:
+    """The algorithm of Go's net/http.CrossOriginProtection: Sec-Fetch-Site, else Origin against Host.
+
+    A request with neither header comes from no browser of this decade, so no other site can be behind it.
+    """
+    if request.method in SAFE_METHODS:
+        return
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    if site is not None:
+        allowed = site in ("same-origin", "none")
+    else:
+        allowed = origin is None or urlsplit(origin).netloc == request.host
+    if not allowed:
+        raise NotAllowed(
+            "This request comes from a page of another site. Open the appliance's own page instead."
+        )

@@ -1,0 +1,54 @@
+"""The pages people open. They are frames; what they show, their scripts fetch from the API."""
+
+from flask import render_template
+from flask_openapi3 import APIBlueprint
+from pydantic import BaseModel, Field
+
+from whisper_appliance import __version__
+from whisper_appliance.speech.languages import LANGUAGES
+from whisper_appliance.web import owner
+from whisper_appliance.web.openapi import PAGES, page
+from whisper_appliance.web.parts import appliance
+
+blueprint = APIBlueprint("pages", __name__, abp_tags=[PAGES])
+
+
+class PagePath(BaseModel):
+    """The address of the page of one transcript."""
+
+    id: str = Field(description="Id of the transcript.", pattern="^[0-9a-f]{32}$")
+
+
+@blueprint.app_context_processor
+def _for_every_page() -> dict[str, object]:
+    return {"version": __version__}
+
+
+@blueprint.get("/", responses=page("The page to transcribe on."))
+def transcribe() -> str:
+    """Drop a recording, read its transcript."""
+    owner.remember_browser()
+    limit = int(appliance().settings.max_upload_size)
+    return render_template("transcribe.html", max_upload_bytes=limit, languages=LANGUAGES)
+
+
+@blueprint.get("/history", responses=page("The transcripts of this browser."))
+def history() -> str:
+    """The transcripts of this browser."""
+    owner.remember_browser()
+    return render_template("history.html")
+
+
+@blueprint.get("/transcripts/<hex32:id>", responses=page("One transcript, to read."))
+def transcript(path: PagePath) -> str:
+    """One transcript, to read."""
+    owner.remember_browser()
+    return render_template("transcript.html", transcript_id=path.id)
+
+
+@blueprint.get("/trust", responses=page("How to trust this appliance's certificate."))
+def trust() -> str:
+    """How to trust this appliance's certificate, on each system."""
+    owner.remember_browser()
+    certificates = appliance().certificates
+    return render_template("trust.html", certificate=certificates.info() if certificates else None)

@@ -1,0 +1,30 @@
+"""The parts that views use: the appliance handed to `create_app`, and the doors of the web room."""
+
+from typing import cast
+
+from flask import current_app
+
+from whisper_appliance.appliance import Appliance
+from whisper_appliance.web.streams import Streams
+from whisper_appliance.web.uploads import Uploads
+
+KEY = "whisper_appliance"
+
+
+class Parts:
+    """What one application was built from."""
+
+    def __init__(self, appliance: Appliance) -> None:
+        self.appliance = appliance
+        self.uploads = Uploads(appliance.settings)
+        self.streams = Streams(appliance.settings.max_websockets)
+
+
+def parts() -> Parts:
+    """The parts of the application that answers now."""
+    return cast(Parts, current_app.extensions[KEY])
+
+
+def appliance() -> Appliance:
+    """The appliance behind the application that answers now."""
+    return parts().appliance

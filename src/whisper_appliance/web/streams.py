@@ -1,0 +1,21 @@
+"""How many event streams may be open at once; each one holds a thread of the server."""
+
+import threading
+
+from whisper_appliance.errors import Busy
+
+
+class Streams:
+    """Counts open streams up to a limit."""
+
+    def __init__(self, limit: int) -> None:
+        self._places = threading.BoundedSemaphore(limit)
+
+    def open(self) -> None:
+        """Takes a place. Raises `Busy` when there is none; every `open` needs its `close`."""
+        if not self._places.acquire(blocking=False):
+            raise Busy("Too many open event streams. Ask for the job itself instead.", retry_after_seconds=10)
+
+    def close(self) -> None:
+        """Gives the place back."""
+        self._places.release()

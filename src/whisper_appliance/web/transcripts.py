@@ -1,0 +1,140 @@
+"""The transcripts of whoever asks: listed, read, downloaded, renamed, put in the trash and out of it."""
+
+from typing import Any, Literal
+from urllib.parse import quote
+
+from flask import Response, jsonify
+from flask_openapi3 import APIBlueprint
+from flask_openapi3.types import ResponseDict
+from pydantic import BaseModel, Field
+
+from whisper_appliance.history.entries import Entry, Stored
+from whisper_appliance.speech.subtitles import FORMATS, render, to_dict
+from whisper_appliance.web.answers import TranscriptAnswer, TranscriptPage, TranscriptSummary
+from whisper_appliance.web.openapi import TRANSCRIPTS, failures, reference
+from whisper_appliance.web.owner import owner
+from whisper_appliance.web.parts import appliance
+
+blueprint = APIBlueprint("transcripts", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
+
+FormatName = Literal["json", "txt", "srt", "vtt", "tsv"]
+ANSWERED: ResponseDict = {
+    200: {
+        "description": "The transcript: JSON, or text in the asked format.",
+        "content": {
+            "application/json": {"schema": reference(TranscriptAnswer)},
+            **{
+                each.media_type: {"schema": {"type": "string"}}
+                for each in FORMATS.values()
+                if each.name != "json"
+            },
+        },
+    }
+}
+
+
+class TranscriptPath(BaseModel):
+    """The address of a transcript."""
+
+    id: str = Field(description="Id of the transcript.", pattern="^[0-9a-f]{32}$")
+
+
+class ListQuery(BaseModel):
+    """Which transcripts to list."""
+
+    limit: int = Field(50, ge=1, le=200, description="Most transcripts in one answer.")
+    cursor: str | None = Field(None, description="`next` of the page before.")
+    q: str = Field("", max_length=500, description="Only those whose title and text have all these words.")
+    deleted: bool = Field(False, description="The trash, instead of what is not in it.")
+
+
+class ReadQuery(BaseModel):
+    """How to write the transcript."""
+
+    format: FormatName = Field("json", description="Form of the answer.")
+    download: bool = Field(False, description="Answer as a file to save.")
+    max_line_chars: int = Field(
+        42, ge=1, le=200, description="srt, vtt: longest line; wide characters count two."
+    )
+    max_lines: int = Field(2, ge=1, le=10, description="srt, vtt: most lines in one caption.")
+
+
+class TitleBody(BaseModel):
+    """What can be changed."""
+
+    title: str = Field(description="The new title.", max_length=1000, examples=["Interview with Ada"])
+
+
+@blueprint.get("", responses={200: TranscriptPage, **failures(400, 503)})
+def list_transcripts(query: ListQuery) -> Response:
+    """The transcripts of this browser, newest first, page by page."""
+    page = appliance().history.list(
+        owner(), limit=query.limit, cursor=query.cursor, deleted=query.deleted, words=query.q
+    )
+    return jsonify({"transcripts": [summary(entry) for entry in page.entries], "next": page.next_cursor})
+
+
+@blueprint.get("/<hex32:id>", responses={**ANSWERED, **failures(400, 404, 503)})
+def read(path: TranscriptPath, query: ReadQuery) -> Response:
+    """One transcript, in any format."""
+    stored = appliance().history.get(path.id, owner())
+    limits = {"max_line_chars": query.max_line_chars, "max_lines": query.max_lines}
+    return answer(stored, query.format, download=query.download, **limits)
+
+
+@blueprint.patch("/<hex32:id>", responses={200: TranscriptAnswer, **failures(400, 403, 404, 503, 507)})
+def rename(path: TranscriptPath, body: TitleBody) -> Response:
+    """Gives a transcript another title."""
+    appliance().history.rename(path.id, owner(), body.title)
+    return answer(appliance().history.get(path.id, owner()))
+
+
+@blueprint.delete("/<hex32:id>", responses={204: None, **failures(403, 404, 503, 507)})
+def delete(path: TranscriptPath) -> tuple[str, int]:
+    """Puts a transcript into the trash, from where it can be restored for a while."""
+    appliance().history.delete(path.id, owner())
+    return "", 204
+
+
+@blueprint.post("/<hex32:id>/restore", responses={200: TranscriptAnswer, **failures(403, 404, 503, 507)})
+def restore(path: TranscriptPath) -> Response:
+    """Takes a transcript out of the trash."""
+    appliance().history.restore(path.id, owner())
+    return answer(appliance().history.get(path.id, owner()))
+
+
+def summary(entry: Entry) -> dict[str, Any]:
+    """A transcript in a list, as JSON."""
+    return TranscriptSummary(
+        id=entry.id,
+        title=entry.title,
+        created=entry.created,
+        language=entry.language,
+        duration=entry.duration,
+        model=entry.model,
+        excerpt=entry.preview,
+        deleted=entry.deleted_at,
+    ).model_dump()
+
+
+def answer(stored: Stored, format: FormatName = "json", *, download: bool = False, **limits: int) -> Response:
+    """A transcript in one of the formats."""
+    entry = stored.entry
+    if format == "json":
+        known = {"id": entry.id, "title": entry.title, "created": entry.created}
+        response = jsonify({**known, **to_dict(stored.transcript)})
+    else:
+        response = Response(render(stored.transcript, format, **limits), mimetype=FORMATS[format].media_type)
+    response.headers["X-Transcript-Id"] = entry.id
+    if download:
+        response.headers["Content-Disposition"] = attachment(entry.title + FORMATS[format].extension)
+    return response
+
+
+def attachment(name: str) -> str:
+    """The header that makes a browser save the answer under this name (RFC 6266)."""
+    safe = "".join("_" if char in '/\\:*?"<>|' or not char.isprintable() else char for char in name).lstrip(
+        "."
+    )
+    plain = safe.encode("ascii", "replace").decode().replace("?", "_")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(safe, safe='')}"

@@ -1,0 +1,68 @@
+"""One JSON shape for every error; nothing from the inside gets out."""
+
+import pytest
+from flask.testing import FlaskClient
+
+from whisper_appliance import errors
+from whisper_appliance.web.errors import status_of, status_of_code
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("GET", "/api/nowhere", 404, "not_found"),
+        ("GET", "/api/transcripts/no-id", 404, "not_found"),
+        ("GET", f"/api/transcripts/{'0' * 32}", 404, "not_found"),
+        ("PUT", "/health", 405, "method_not_allowed"),
+        ("GET", "/api/transcripts?limit=0", 400, "invalid_request"),
+        ("GET", "/api/transcripts?cursor=mine", 400, "invalid_request"),
+    ],
+)
+def test_an_error_has_the_one_shape(
+    program: FlaskClient, method: str, address: str, status: int, code: str
+) -> None:
+    answer = program.open(address, method=method)
+    assert answer.status_code == status
+    error = answer.json["error"]
+    assert set(error) == {"code", "message", "field", "request_id"}
+    assert error["code"] == code
+    assert error["request_id"] == answer.headers["X-Request-Id"]
+
+
+def test_a_bad_parameter_is_named(program: FlaskClient) -> None:
+    assert program.get("/api/transcripts?limit=many").json["error"]["field"] == "limit"
+
+
+def test_a_wrong_method_is_told_the_right_ones(program: FlaskClient) -> None:
+    assert "GET" in program.put("/health").headers["Allow"]
+
+
+def test_a_fault_of_our_own_says_nothing_of_the_inside(program: FlaskClient) -> None:
+    @program.application.errorhandler(418)
+    def _unused(error: Exception) -> str:
+        return ""
+
+    def broken() -> str:
+        raise RuntimeError("secret /etc/path")
+
+    program.application.view_functions["status.health"] = broken
+    answer = program.get("/health")
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert answer.json["error"]["code"] == "internal"
+
+
+def test_every_error_of_the_tree_has_a_status() -> None:
+    assert status_of(errors.NoAudio) == 422
+    assert status_of(errors.ModelUnavailable) == 503
+    assert status_of(errors.ApplianceError) == 500
+    assert status_of_code("audio_too_long") == 422
+    assert status_of_code("never heard of") == 500
+
+
+def test_a_body_that_is_too_large_for_json_is_refused(browser: FlaskClient) -> None:
+    answer = browser.patch(
+        f"/api/transcripts/{'0' * 32}", data=b"x" * 100_000, content_type="application/json"
+    )
+    assert answer.status_code == 413

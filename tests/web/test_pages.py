@@ -1,0 +1,61 @@
+"""The pages open, and say what browsers may do."""
+
+import pytest
+from flask.testing import FlaskClient
+
+HTML = {"Accept": "text/html,application/xhtml+xml"}
+
+
+@pytest.mark.parametrize("address", ["/", "/history", f"/transcripts/{'0' * 32}", "/trust", "/docs"])
+def test_a_page_opens_without_any_model(program: FlaskClient, address: str) -> None:
+    answer = program.get(address, headers=HTML)
+    assert answer.status_code == 200
+    assert answer.mimetype == "text/html"
+
+
+def test_no_page_runs_inline_scripts_or_is_framed(program: FlaskClient) -> None:
+    policy = program.get("/").headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+
+
+def test_every_answer_has_a_request_id_and_is_not_guessed_at(program: FlaskClient) -> None:
+    first, second = program.get("/health"), program.get("/nowhere")
+    assert first.headers["X-Request-Id"] != second.headers["X-Request-Id"]
+    assert first.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_page_that_is_not_there_is_told_as_a_page(program: FlaskClient) -> None:
+    answer = program.get("/nowhere", headers=HTML)
+    assert answer.status_code == 404
+    assert answer.mimetype == "text/html"
+    assert answer.headers["X-Request-Id"] in answer.text
+
+
+def test_a_static_file_with_the_present_version_may_be_kept_for_good(program: FlaskClient) -> None:
+    with program.application.test_request_context():
+        address = program.application.url_for("static", filename="css/base.css")
+    present = program.get(address)
+    assert "immutable" in present.headers["Cache-Control"]
+    old = program.get("/static/older/css/base.css")
+    assert old.status_code == 200
+    assert "immutable" not in old.headers["Cache-Control"]
+
+
+def test_a_static_address_stays_in_its_folder(program: FlaskClient) -> None:
+    assert program.get("/static/x/../../errors.py").status_code == 404
+    assert program.get("/static/x/%2e%2e/errors.py").status_code == 404
+
+
+def test_swagger_ui_comes_from_this_machine(program: FlaskClient) -> None:
+    page = program.get("/docs").text
+    assert "http" not in page
+    for name in ("swagger-ui.css", "swagger-ui-bundle.js", "start.js"):
+        assert f"/docs/{name}" in page
+        assert program.get(f"/docs/{name}").status_code == 200
+
+
+def test_the_authority_can_be_downloaded(program: FlaskClient) -> None:
+    answer = program.get("/ca.crt")
+    assert answer.data.startswith(b"-----BEGIN CERTIFICATE-----")
