@@ -1,0 +1,119 @@
+"""The engine of the extra `openai-whisper`, with a real model on real speech."""
+
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+
+import jiwer
+import numpy as np
+import pytest
+from benchmarks.checkpoint import checkpoint, read_weights
+from whisper_normalizer.english import EnglishTextNormalizer
+
+from whisper_appliance.errors import ModelUnavailable
+from whisper_appliance.speech.engine import SAMPLE_RATE, EngineSpec, Options, Samples, Window
+from whisper_appliance.speech.engines.openai_whisper import OpenAIWhisperEngine
+
+installed = find_spec("whisper") is not None
+needs_extra = pytest.mark.skipif(not installed, reason="the extra openai-whisper is not installed")
+
+BECKETT = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
+
+
+@pytest.fixture(scope="module")
+def model(tiny_en: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with tiny.en as a checkpoint, made from the weights of the packaged model."""
+    import torch
+
+    folder = tmp_path_factory.mktemp("tiny.en")
+    torch.save(checkpoint(read_weights(tiny_en / "model.bin")), folder / "model.pt")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def engine(model: Path) -> OpenAIWhisperEngine:
+    return OpenAIWhisperEngine(EngineSpec("openai-whisper", "tiny.en", model, device="cpu", workers=2))
+
+
+@pytest.fixture(scope="module")
+def speech(beckett: Path) -> Samples:
+    import av
+
+    with av.open(str(beckett)) as container:
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+        frames = [part for frame in container.decode(audio=0) for part in resampler.resample(frame)]
+        frames += resampler.resample(None)
+    return np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames]).astype(np.float32)
+
+
+def word_error_rate(reference: str, heard: str) -> float:
+    normal = EnglishTextNormalizer()
+    return jiwer.wer(normal(reference), normal(heard))
+
+
+@needs_extra
+@pytest.mark.slow
+def test_speech_is_heard_in_order_and_within_the_window(engine: OpenAIWhisperEngine, speech: Samples):
+    (result,) = engine.transcribe([Window(speech, Options())])
+    assert word_error_rate(BECKETT, "".join(segment.text for segment in result.segments)) <= 0.15
+    assert result.language == "en"
+    seconds = len(speech) / SAMPLE_RATE
+    assert all(0 <= segment.start <= segment.end <= seconds for segment in result.segments)
+    assert all(before.end <= after.start for before, after in pairwise(result.segments))
+
+
+@needs_extra
+@pytest.mark.slow
+def test_beam_search_and_words_are_there_when_asked(engine: OpenAIWhisperEngine, speech: Samples):
+    options = Options(quality="accurate", word_timestamps=True)
+    (result,) = engine.transcribe([Window(speech, options)])
+    words = [word for segment in result.segments for word in segment.words]
+    assert "".join(word.word for word in words) == "".join(segment.text for segment in result.segments)
+    assert all(0 <= word.probability <= 1 for word in words)
+    better = next(word for word in reversed(words) if "better" in word.word.lower())
+    assert len(speech) / SAMPLE_RATE - 3 < better.start < better.end
+
+
+@needs_extra
+@pytest.mark.slow
+def test_windows_are_answered_in_order(engine: OpenAIWhisperEngine, speech: Samples):
+    first, last = engine.transcribe([Window(speech[: 4 * SAMPLE_RATE], Options()), Window(speech, Options())])
+    assert len("".join(s.text for s in first.segments)) < len("".join(s.text for s in last.segments))
+
+
+@needs_extra
+@pytest.mark.slow
+def test_silence_leaves_nothing_unsaid(engine: OpenAIWhisperEngine):
+    silence = np.zeros(5 * SAMPLE_RATE, np.float32)
+    (result,) = engine.transcribe([Window(silence, Options(quality="fast"))])
+    assert all(dropped.reason for dropped in result.dropped)
+    assert all(segment.end <= 5 for segment in result.segments)
+
+
+@needs_extra
+def test_a_number_format_it_does_not_know_is_told(model: Path):
+    loaded = OpenAIWhisperEngine(EngineSpec("openai-whisper", "tiny.en", model, "cpu", compute_type="int8"))
+    assert loaded.compute_type == "float32"
+    assert "not in int8" in loaded.warnings[0]
+
+
+@needs_extra
+def test_a_file_that_would_run_code_is_refused(tmp_path: Path):
+    import torch
+
+    path = tmp_path / "model.pt"
+    torch.save({"dims": print, "model_state_dict": {}}, path)
+    with pytest.raises(ModelUnavailable, match="could not be loaded"):
+        OpenAIWhisperEngine(EngineSpec("openai-whisper", "evil", path, device="cpu"))
+
+
+@needs_extra
+def test_a_folder_of_another_format_is_refused_with_the_reason(tiny_en: Path):
+    with pytest.raises(ModelUnavailable, match=r"no model\.pt"):
+        OpenAIWhisperEngine(EngineSpec("openai-whisper", "tiny.en", tiny_en, device="cpu"))
+
+
+@pytest.mark.skipif(installed, reason="the extra openai-whisper is installed")
+def test_without_the_extra_the_message_says_what_to_install(tmp_path: Path):
+    with pytest.raises(ModelUnavailable, match=r"whisper-appliance\[openai-whisper\]"):
+        OpenAIWhisperEngine(EngineSpec("openai-whisper", "tiny.en", tmp_path))
