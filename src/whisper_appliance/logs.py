@@ -1,0 +1,82 @@
+"""Logs: one line an event on stderr, JSON unless a person reads along. Never what people said.
+
+Libraries that use `logging` (gunicorn, the queue, alembic) come out the same way.
+"""
+
+import logging
+import sys
+import traceback
+from typing import TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+QUIET = ("alembic", "dbos", "httpx", "httpcore", "huggingface_hub", "urllib3")
+CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {
+    ord("\n"): "\\n",
+    ord("\r"): "\\r",
+    ord("\t"): "\\t",
+    0x2028: "\\u2028",
+    0x2029: "\\u2029",
+}
+
+
+def set_up(level: str = "INFO", *, debug: bool = False, stream: TextIO | None = None) -> None:
+    """Send every log line of this process to `stream` (stderr); `debug` adds tracebacks and chatter."""
+    out = stream or sys.stderr
+    before: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=before,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info if debug else _short_error,
+                _one_line,
+                _for_people(out) if out.isatty() else structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.DEBUG if debug else level)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.NOTSET if debug else logging.WARNING)
+
+
+def _for_people(out: TextIO) -> structlog.dev.ConsoleRenderer:
+    return structlog.dev.ConsoleRenderer(
+        colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback, pad_event_to=0
+    )
+
+
+def _short_error(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """What went wrong and where, in place of a traceback."""
+    given = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+    if isinstance(error, BaseException):
+        event["error"] = f"{type(error).__name__}: {error}"
+        frames = traceback.extract_tb(error.__traceback__)
+        if frames:
+            event["where"] = f"{frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name}"
+    return event
+
+
+def _one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Names come from strangers: no line break or terminal sequence of theirs reaches the log."""
+    for key, value in event.items():
+        if isinstance(value, str) and key != "exception":
+            event[key] = value.translate(CONTROL)
+    return event

@@ -1,0 +1,219 @@
+"""The appliance as a server: gunicorn with one worker process, HTTPS and HTTP on one port."""
+
+import errno
+import os
+import socket
+import ssl
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
+
+from whisper_appliance import logs
+from whisper_appliance.errors import AlreadyRunning, ApplianceError, BadSetting
+from whisper_appliance.host import addresses
+from whisper_appliance.host.certificates import Certificates
+from whisper_appliance.host.renewal import kept_fresh
+from whisper_appliance.settings import Settings
+from whisper_appliance.web.tls import FollowingContext
+from whisper_appliance.web.worker import ApplianceWorker
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+MakeApp = Callable[[Settings], AbstractContextManager["WSGIApplication"]]
+STOPPING = "whisper_appliance.stopping"
+"""In the WSGI environment: a `threading.Event`, set when the server is to stop: streams end, waits answer."""
+
+OK, FAILED, USAGE = 0, 1, 2
+STOP_SECONDS = 28
+HUNG_SECONDS = 120
+CONNECTIONS = 200
+SPARE_THREADS = 64
+log = structlog.get_logger()
+
+
+@contextmanager
+def appliance_app(settings: Settings) -> Iterator["WSGIApplication"]:
+    """The appliance, started, with its web application in front."""
+    from whisper_appliance.appliance import Appliance
+    from whisper_appliance.web import create_app
+
+    with Appliance(settings) as appliance:
+        yield create_app(appliance)
+
+
+def serve(settings: Settings, make_app: MakeApp = appliance_app, say: Callable[[str], None] = print) -> int:
+    """Serve until SIGTERM or SIGINT; gives the exit code. Raises `BadSetting` or `AlreadyRunning` first.
+
+    `make_app` is entered in the worker process, after the fork, and left when the server ends.
+    """
+    logs.set_up(settings.log_level, debug=settings.debug_mode)
+    os.umask(0o077)
+    certificates = Certificates.from_settings(settings) if settings.https_enabled else None
+    context = _context(certificates)
+    listener = _listen(settings.host, settings.https_port)
+    application = _Application(settings, listener, certificates, context, make_app, say)
+    process = os.getpid()
+    try:
+        _Arbiter(application).run()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else FAILED
+    if (
+        os.getpid() != process
+    ):  # the worker ends here: its threads may be waiting for clients, so none is joined
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return {OK: OK, Arbiter.APP_LOAD_ERROR: USAGE}.get(code, FAILED)
+
+
+class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes no types
+    """What gunicorn is told, and the application that each worker process builds for itself."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        listener: socket.socket,
+        certificates: Certificates | None,
+        context: FollowingContext | None,
+        make_app: MakeApp,
+        say: Callable[[str], None],
+    ) -> None:
+        self.redirect = settings.http_redirect
+        self.stopping = threading.Event()
+        self._settings = settings
+        self._port = listener.getsockname()[1]
+        self._listener = listener.detach()
+        self._certificates = certificates
+        self._context = context
+        self._make_app = make_app
+        self._say = say
+        self._opened = ExitStack()
+        super().__init__()
+
+    def load_config(self) -> None:
+        threads = self._settings.max_websockets + SPARE_THREADS
+        options = {
+            "bind": f"fd://{self._listener}",
+            "workers": 1,  # one process knows all sockets, jobs and models
+            "worker_class": ApplianceWorker,
+            "threads": threads,
+            "worker_connections": max(CONNECTIONS, threads + 36),
+            "keepalive": 15,
+            "timeout": HUNG_SECONDS,
+            "graceful_timeout": STOP_SECONDS,
+            "control_socket_disable": True,
+            "forwarded_allow_ips": "",  # TRUSTED_PROXIES is read by the web application
+            "secure_scheme_headers": {},
+            "forwarder_headers": "",
+            "logger_class": _Logger,
+            "loglevel": "debug" if self._settings.debug_mode else "warning",
+            "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,  # noqa: S108 - gunicorn's mkstemp
+            "proc_name": "whisper-appliance",
+        }
+        if self._certificates and self._context:
+            options["certfile"] = str(self._certificates.chain_path)
+            options["keyfile"] = str(self._certificates.key_path)
+            following = self._context
+            options["ssl_context"] = lambda _config, _default: following.current()
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> "WSGIApplication":
+        """In the worker. A start that cannot succeed ends the server with one sentence, no traceback."""
+        try:
+            app = self._opened.enter_context(self._make_app(self._settings))
+            if self._certificates:
+                self._opened.enter_context(kept_fresh(self._certificates))
+        except ApplianceError as error:
+            print(error.message, file=sys.stderr)
+            code = Arbiter.APP_LOAD_ERROR if isinstance(error, BadSetting) else Arbiter.WORKER_BOOT_ERROR
+            sys.exit(code)
+        self._say(self._welcome())
+        return self._told_when_stopping(app)
+
+    def close(self) -> None:
+        """In the worker, when it ends."""
+        self.stopping.set()
+        self._opened.close()
+
+    def _told_when_stopping(self, app: "WSGIApplication") -> "WSGIApplication":
+        def told(environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
+            environ[STOPPING] = self.stopping
+            return app(environ, start_response)
+
+        return told
+
+    def _welcome(self) -> str:
+        scheme = "https" if self._certificates else "http"
+        urls = addresses.urls(scheme, self._settings.host, self._port)
+        lines = ["", "Whisper Appliance is running. Open it at", *(f"  {url}" for url in urls)]
+        if self._certificates and self._certificates.key_path == self._certificates.chain_path:
+            lines += ["Browsers warn until they trust its certificate; how to do that, phones included:"]
+            lines += [f"  {urls[min(1, len(urls) - 1)]}/trust"]
+        return "\n".join([*lines, "Stop it with Ctrl-C.", ""])
+
+
+class _Arbiter(Arbiter):  # type: ignore[misc] # gunicorn publishes no types
+    """There is nothing to reload, and a second worker would find the data folder taken."""
+
+    def handle_hup(self) -> None:
+        """A closed terminal stops the server; otherwise nothing happens."""
+        if sys.stderr.isatty():
+            self.handle_term()
+        log.info("nothing to reload: certificates are followed by themselves, settings need a restart")
+
+    handle_ttin = handle_ttou = handle_usr2 = handle_hup
+
+
+class _Logger(Logger):  # type: ignore[misc] # gunicorn publishes no types
+    """gunicorn's lines go the way of all others; requests are logged for debugging only, without queries."""
+
+    def setup(self, config: Any) -> None:
+        super().setup(config)
+        for logger in (self.error_log, self.access_log):
+            logger.handlers = []
+            logger.propagate = True
+
+    def access(self, response: Any, request: Any, environ: Any, seconds: Any) -> None:
+        log.debug(
+            "request",
+            method=request.method,
+            path=request.path,
+            status=response.status_code,
+            milliseconds=round(seconds.total_seconds() * 1000),
+        )
+
+
+def _context(certificates: Certificates | None) -> FollowingContext | None:
+    if certificates is None:
+        return None
+    certificates.ensure()
+    try:
+        return FollowingContext(certificates.chain_path, certificates.key_path)
+    except ssl.SSLError as error:
+        raise BadSetting(f"The certificate {certificates.chain_path} cannot be used: {error}.") from None
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """The port, bound once: a port in use ends the start at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=256, dualstack_ipv6=host == "::")
+    except PermissionError:
+        raise BadSetting(f"HTTPS_PORT: port {port} needs privileges; choose one above 1023.") from None
+    except socket.gaierror:
+        raise BadSetting(f"HOST: {host} is no address of this machine.") from None
+    except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise BadSetting(f"HOST: {host} is no address of this machine.") from None
+        raise AlreadyRunning(
+            f"Port {port} is in use. Stop the other program, or choose another port with HTTPS_PORT."
+        ) from None
