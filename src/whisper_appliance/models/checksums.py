@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 _BLOCK_BYTES = 4 * 2**20
-_SHA256_DIGITS = 64
+SHA256_DIGITS = 64
 
 
 def sha256_of(path: Path) -> str:
@@ -26,6 +26,11 @@ def git_blob_id_of(path: Path) -> str:
         while block := file.read(_BLOCK_BYTES):
             digest.update(block)
     return digest.hexdigest()
+
+
+def has_checksum(path: Path, checksum: str) -> bool:
+    """Whether the file has this checksum: 64 digits are a sha256, 40 a git blob id."""
+    return checksum == (sha256_of(path) if len(checksum) == SHA256_DIGITS else git_blob_id_of(path))
 
 
 class Ledger:
@@ -51,10 +56,10 @@ class Ledger:
         return digest
 
     def matches(self, path: Path, checksum: str, *, again: bool = False) -> bool:
-        """Whether the file has this checksum: 64 digits are a sha256, 40 a git blob id."""
-        if len(checksum) == _SHA256_DIGITS:
+        """The same as `has_checksum`, remembered where it is a sha256."""
+        if len(checksum) == SHA256_DIGITS:
             return self.sha256(path, again=again) == checksum
-        return git_blob_id_of(path) == checksum
+        return has_checksum(path, checksum)
 
     def remember(self, path: Path, sha256: str) -> None:
         """Notes a checksum that was computed elsewhere, e.g. while the file was written."""

@@ -46,6 +46,7 @@ class ModelStore:
         hub_cache: Path | None = None,
         announce: Announce = to_nobody,
         now: Callable[[], datetime] = datetime.now,
+        packaged: Callable[[str], weights.Parts | None] = weights.find,
     ) -> None:
         """`downloads_allowed` is MODEL_DOWNLOADS; without `hub_cache` it is that of the hub's own client."""
         self.model_dir = model_dir
@@ -53,6 +54,7 @@ class ModelStore:
         self._hub_cache = hub_cache or folders.default_hub_cache()
         self._announce = announce
         self._now = now
+        self._packaged = packaged
         self._ledger = Ledger(model_dir / ".checked.json")
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._problems: dict[str, str] = {}
@@ -69,7 +71,7 @@ class ModelStore:
         for path, source in self._folders(name, model):
             if folders.what_is_missing(path, model) is None:
                 return Installed(name, source, folders.size_on_disk(path), model)
-        parts = weights.find(name)
+        parts = self._packaged(name)
         return Installed(name, "package", weights.size_bytes(parts), model) if parts else None
 
     def locate(self, name: str) -> Path | None:
@@ -105,13 +107,14 @@ class ModelStore:
         return tuple(sorted(self.model_dir.glob(f"{folders.folder_name(canonical(name))}.damaged-*")))
 
     def remove(self, name: str) -> None:
-        """Deletes the model's folder and damaged copies. Raises `NotFound`, or `Conflict` if not ours."""
+        """Deletes the model's folder, half or damaged ones too. Raises `NotFound`; `Conflict` if not ours."""
         name = canonical(folders.check_name(name))
         folder = self.folder(name)
         with self._locks[name]:
-            if not folder.is_dir() and not self.set_aside(name):
+            ours = [path for path in (folder, self.incoming(name), *self.set_aside(name)) if path.is_dir()]
+            if not ours:
                 self._explain_why_not_removed(name)
-            for path in [folder, *self.set_aside(name)]:
+            for path in ours:
                 folders.delete(path)
         self._problems.pop(name, None)
         self._announce(ModelEvent("removed", name, f"The model {name} was removed."))
@@ -141,6 +144,10 @@ class ModelStore:
     def folder(self, name: str) -> Path:
         """Where the folder of this model is, or will be."""
         return self.model_dir / folders.folder_name(name)
+
+    def incoming(self, name: str) -> Path:
+        """Where the files of this model gather while it is downloaded."""
+        return self.model_dir / ".downloads" / folders.folder_name(name)
 
     def adopt(self, name: str, new: Path, sha256: Mapping[str, str]) -> Path:
         """Puts a finished and verified folder in its place. Raises `Conflict` when there is one already."""
@@ -209,7 +216,7 @@ class ModelStore:
 
     def _unpack(self, name: str, model: Model | None) -> Path | None:
         """Makes the model's folder from an installed package of weights, once."""
-        parts = weights.find(name)
+        parts = self._packaged(name)
         if parts is None or self.folder(name).is_dir():
             return None
         with self._building(name, weights.size_bytes(parts)) as new:

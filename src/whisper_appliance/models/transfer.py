@@ -1,0 +1,196 @@
+"""One model on its way from the hub: listed, fetched file by file, verified, put in its place."""
+
+import errno
+import fcntl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Literal
+
+from whisper_appliance.errors import ApplianceError, Cancelled, Conflict, DiskFull, NotFound, Unavailable
+from whisper_appliance.models import folders
+from whisper_appliance.models.catalog import Model
+from whisper_appliance.models.checksums import SHA256_DIGITS, has_checksum, sha256_of
+from whisper_appliance.models.hub import Hub, RemoteFile
+from whisper_appliance.models.store import ModelStore
+
+State = Literal["running", "verifying", "done", "failed", "cancelled"]
+
+# The files of a model in CTranslate2's format; a repository may hold much more.
+_PATTERNS = ("config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocabulary.*")
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """How far a download is. Bytes of earlier attempts count as done; the rate is of this attempt."""
+
+    name: str
+    state: State = "running"
+    done_bytes: int = 0
+    total_bytes: int | None = None
+    bytes_per_second: float | None = None
+    error: str | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether it still goes on."""
+        return self.state in ("running", "verifying")
+
+    @property
+    def progress(self) -> float:
+        """0 to 1."""
+        if self.state == "done":
+            return 1.0
+        return min(1.0, self.done_bytes / self.total_bytes) if self.total_bytes else 0.0
+
+    @property
+    def eta_seconds(self) -> float | None:
+        """Seconds until the bytes are here, if it goes on like this."""
+        if not self.active or not self.bytes_per_second or self.total_bytes is None:
+            return None
+        return (self.total_bytes - self.done_bytes) / self.bytes_per_second
+
+
+class Transfer:
+    """Fetches one model. `changed` is called with each new state of it; `run` is for a thread of its own."""
+
+    def __init__(
+        self,
+        name: str,
+        model: Model | None,
+        store: ModelStore,
+        hub: Hub,
+        changed: Callable[[Download], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._model = model
+        self._repository = model.repository if model else name
+        self._store = store
+        self._hub = hub
+        self._changed = changed
+        self._clock = clock
+        self._began = clock()
+        self._arrived = 0
+        self.status = Download(name)
+        self.cancelled = threading.Event()
+
+    def run(self) -> None:
+        """Fetches what is missing, verifies it, puts the model in its place. `changed` hears how it ended."""
+        try:
+            with _disk_in_words(), self._alone():
+                self._fetch_all()
+        except Cancelled:
+            self._set(state="cancelled")
+        except ApplianceError as error:
+            self._set(state="failed", error=error.message)
+        else:
+            self._set(state="done")
+        finally:
+            if self.status.active:
+                self._set(
+                    state="failed",
+                    error=f"The download of {self.status.name} stopped unexpectedly; see the log.",
+                )
+
+    @property
+    def folder(self) -> Path:
+        """Where the files gather. What a stopped download left is taken up by the next one."""
+        return self._store.incoming(self.status.name)
+
+    def _fetch_all(self) -> None:
+        listing = self._hub.listing(self._repository, self._model.revision if self._model else None)
+        wanted = self._wanted(listing.files)
+        total = sum(file.size_bytes for file in wanted.values())
+        have = sum(min(_here(self.folder / name), file.size_bytes) for name, file in wanted.items())
+        folders.check_space(self.folder, total - have)
+        self._set(total_bytes=total, done_bytes=have)
+        hashes = {name: self._fetch(name, file, listing.revision) for name, file in wanted.items()}
+        for path in self.folder.iterdir():
+            if path.name not in wanted:
+                path.unlink()
+        folders.record(
+            self.folder, repository=self._repository, revision=listing.revision, source="hub", files=hashes
+        )
+        self._store.adopt(self.status.name, self.folder, hashes)
+
+    def _wanted(self, offered: Mapping[str, RemoteFile]) -> dict[str, RemoteFile]:
+        """The files to fetch with the checksums to hold them to: ours where the catalogue has one."""
+        wanted = {name: file for name, file in offered.items() if any(fnmatch(name, p) for p in _PATTERNS)}
+        needed = self._model.files if self._model else {"model.bin", "config.json", "tokenizer.json"}
+        if missing := [name for name in needed if name not in wanted]:
+            raise NotFound(
+                f"{self._repository} is not a model for this engine: it has no {', '.join(missing)}."
+            )
+        for name, pin in self._model.files.items() if self._model else ():
+            if pin.sha256:
+                if len(wanted[name].checksum) == SHA256_DIGITS and wanted[name].checksum != pin.sha256:
+                    raise Unavailable(
+                        f"The hub offers another {name} for {self.status.name} than the known one."
+                    )
+                wanted[name] = replace(wanted[name], checksum=pin.sha256)
+        return wanted
+
+    def _fetch(self, name: str, file: RemoteFile, revision: str) -> str:
+        """The file, whole and verified, in our folder. Its sha256."""
+        target, part = self.folder / name, self.folder / f"{name}.part"
+        if not target.exists() or not has_checksum(target, file.checksum):
+            target.unlink(missing_ok=True)
+            address = self._hub.address(self._repository, revision, name)
+            self._hub.fetch(
+                address, part, size_bytes=file.size_bytes, on_bytes=self._count, cancelled=self.cancelled
+            )
+            self._set(state="verifying")
+            if not has_checksum(part, file.checksum):
+                part.replace(self.folder / f"{name}.wrong")
+                raise Unavailable(
+                    f"{name} arrived with another checksum than published. It is not used. Try again."
+                )
+            part.replace(target)
+            self._set(state="running")
+        return sha256_of(target)
+
+    def _count(self, count: int) -> None:
+        self._arrived += count
+        seconds = self._clock() - self._began
+        self._set(
+            done_bytes=self.status.done_bytes + count,
+            bytes_per_second=max(0.0, self._arrived / seconds) if seconds > 0 else None,
+        )
+
+    def _set(self, **changes: object) -> None:
+        self.status = replace(self.status, **changes)  # type: ignore[arg-type] # fields of Download, by name
+        self._changed(self.status)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process fetches the same model into the same folder."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.folder.with_name(f"{self.folder.name}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Conflict(f"Another process is downloading {self.status.name} already.") from None
+            yield
+
+
+@contextmanager
+def _disk_in_words() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(
+                "The disk is full. Free some space; the download goes on where it stopped."
+            ) from error
+        raise Unavailable(f"The model folder cannot be written to: {error.strerror}.") from error
+
+
+def _here(target: Path) -> int:
+    """Bytes of the file that are here already, whole or in part."""
+    for path in (target, target.with_name(f"{target.name}.part")):
+        if path.exists():
+            return path.stat().st_size
+    return 0

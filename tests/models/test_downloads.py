@@ -1,0 +1,225 @@
+"""Downloads from a hub on loopback: whole, broken half way, cancelled, wrong."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.models.hub_stand_in import HubStandIn, hub_stand_in
+from whisper_appliance.errors import InvalidRequest, NotAllowed, NotFound
+from whisper_appliance.models.catalog import resolve
+from whisper_appliance.models.checksums import read_json, sha256_of
+from whisper_appliance.models.downloads import Downloads
+from whisper_appliance.models.events import ModelEvent
+from whisper_appliance.models.hub import Hub
+from whisper_appliance.models.store import ModelStore
+
+NAME = "acme/whisper-acme"
+WEIGHTS_BYTES = 3_000_000
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[HubStandIn]:
+    """A hub with one repository: the files of a model, and some that no engine needs."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    for name in ("config.json", "tokenizer.json", "vocabulary.txt", "README.md", "pytorch_model.pkl"):
+        (folder / name).write_text(f"{name} of acme")
+    (folder / "model.bin").write_bytes(bytes(range(256)) * (WEIGHTS_BYTES // 256))
+    with hub_stand_in(folder, NAME) as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def downloads(store: ModelStore, hub: HubStandIn, events: list[ModelEvent]) -> Iterator[Downloads]:
+    """Downloads from that hub."""
+    downloads = Downloads(store, events.append, hub=Hub(hub.address, pause_seconds=0.01))
+    yield downloads
+    downloads.close()
+
+
+def partial(store: ModelStore) -> Path:
+    return store.incoming(NAME) / "model.bin.part"
+
+
+def test_a_downloaded_model_is_verified_and_in_its_place(
+    downloads: Downloads, store: ModelStore, hub: HubStandIn, events: list[ModelEvent]
+) -> None:
+    arrived = threading.Event()
+    downloads.start(NAME, then=arrived.set)
+    done = downloads.wait(NAME, 30)
+    assert done is not None
+    assert (done.state, done.progress, done.error) == ("done", 1.0, None)
+    assert arrived.is_set()
+    folder = store.locate(NAME)
+    assert folder is not None
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "config.json", "model.bin", "tokenizer.json", "verified.json", "vocabulary.txt",
+    ]  # fmt: skip
+    record = read_json(folder / "verified.json")
+    assert record["revision"] == hub.revision
+    assert record["files"]["model.bin"] == sha256_of(hub.folder / "model.bin")
+    assert not store.incoming(NAME).exists()
+    assert [event.kind for event in events] == ["download"] * len(events)
+    assert events[-1].message == f"The model {NAME} is here."
+
+
+def test_a_known_model_is_held_to_the_catalogues_checksums(tmp_path: Path, tiny_en: Path) -> None:
+    model = resolve("tiny.en")
+    store = ModelStore(tmp_path / "models", hub_cache=tmp_path / "hub", packaged=lambda name: None)
+    with hub_stand_in(tiny_en, model.repository, model.revision) as hub:
+        downloads = Downloads(store, hub=Hub(hub.address))
+        hub.other_checksum = True
+        downloads.start("tiny.en")
+        refused = downloads.wait("tiny.en", 30)
+        assert refused is not None
+        assert (refused.state, "another model.bin" in (refused.error or "")) == ("failed", True)
+        assert hub.ranges == [], "not a byte was fetched"
+        hub.other_checksum = False
+        downloads.start("tiny.en")
+        done = downloads.wait("tiny.en", 60)
+        assert done is not None
+        assert done.state == "done"
+    assert store.locate("tiny.en") == store.model_dir / "tiny.en"
+
+
+def test_a_connection_that_breaks_half_way_is_taken_up_where_it_broke(
+    downloads: Downloads, store: ModelStore, hub: HubStandIn
+) -> None:
+    hub.close_after_bytes, hub.closes_left = 640 * 1024, 3
+    downloads.start(NAME)
+    done = downloads.wait(NAME, 30)
+    assert done is not None
+    assert done.state == "done"
+    assert done.done_bytes == done.total_bytes
+    starts = [start for name, start in hub.ranges if name == "model.bin"]
+    assert len(starts) == 4
+    assert starts == sorted(set(starts)), "each went on behind the one before"
+
+
+def test_a_hub_that_breaks_for_good_fails_the_download_and_keeps_what_is_here(
+    downloads: Downloads, store: ModelStore, hub: HubStandIn
+) -> None:
+    hub.close_after_bytes, hub.closes_left = 0, 1000
+    downloads.start(NAME)
+    failed = downloads.wait(NAME, 30)
+    assert failed is not None
+    assert failed.state == "failed"
+    assert "cannot be reached" in (failed.error or "")
+    assert store.locate(NAME) is None
+
+
+def test_a_cancelled_download_stops_and_goes_on_later(
+    downloads: Downloads, store: ModelStore, hub: HubStandIn
+) -> None:
+    hub.let_go.clear()
+    downloads.start(NAME)
+    assert hub.reached_half.wait(10)
+    running = downloads.status(NAME)
+    assert running is not None
+    assert running.active
+    threading.Timer(0.2, hub.let_go.set).start()
+    assert downloads.cancel(NAME).state == "cancelled"
+    assert store.locate(NAME) is None, "a half file is never a model"
+    kept = partial(store).stat().st_size
+    assert 0 < kept < WEIGHTS_BYTES
+    hub.ranges.clear()
+    downloads.start(NAME)
+    done = downloads.wait(NAME, 30)
+    assert done is not None
+    assert done.state == "done"
+    assert ("model.bin", kept) in hub.ranges
+    assert "config.json" not in [name for name, _ in hub.ranges], "what is whole is not fetched again"
+
+
+def test_wrong_bytes_are_set_aside_and_not_used(
+    downloads: Downloads, store: ModelStore, hub: HubStandIn
+) -> None:
+    hub.wrong_bytes = True
+    downloads.start(NAME)
+    failed = downloads.wait(NAME, 30)
+    assert failed is not None
+    assert failed.state == "failed"
+    assert "checksum" in (failed.error or "")
+    assert store.locate(NAME) is None
+    assert (store.incoming(NAME) / "model.bin.wrong").exists()
+    hub.wrong_bytes = False
+    downloads.start(NAME)
+    done = downloads.wait(NAME, 30)
+    assert done is not None
+    assert done.state == "done"
+    assert not list((store.folder(NAME)).glob("*.wrong"))
+
+
+def test_a_hub_that_ignores_ranges_starts_over(
+    downloads: Downloads, store: ModelStore, hub: HubStandIn
+) -> None:
+    store.incoming(NAME).mkdir(parents=True)
+    partial(store).write_bytes(b"x" * 1000)
+    hub.ignores_ranges = True
+    downloads.start(NAME)
+    done = downloads.wait(NAME, 30)
+    assert done is not None
+    assert done.state == "done"
+    assert done.done_bytes == done.total_bytes
+
+
+def test_what_is_not_on_the_hub_is_told_so(downloads: Downloads) -> None:
+    downloads.start("acme/nothing-here")
+    failed = downloads.wait("acme/nothing-here", 30)
+    assert failed is not None
+    assert "is not on the hub" in (failed.error or "")
+
+
+def test_no_connection_at_all_is_told_so(store: ModelStore) -> None:
+    downloads = Downloads(store, hub=Hub("http://127.0.0.1:9", pause_seconds=0.01))
+    downloads.start(NAME)
+    failed = downloads.wait(NAME, 30)
+    assert failed is not None
+    assert "connected to the internet" in (failed.error or "")
+
+
+def test_downloads_that_are_switched_off_are_refused(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path / "models", downloads_allowed=False, hub_cache=tmp_path / "hub")
+    with pytest.raises(NotAllowed, match="MODEL_DOWNLOADS=false"):
+        Downloads(store).start("small")
+
+
+def test_a_model_that_is_here_is_not_downloaded(downloads: Downloads, hub: HubStandIn) -> None:
+    assert downloads.start("tiny.en").state == "done"
+    assert hub.ranges == []
+
+
+def test_two_starts_are_one_download(downloads: Downloads, hub: HubStandIn) -> None:
+    hub.let_go.clear()
+    downloads.start(NAME)
+    downloads.start(NAME)
+    hub.let_go.set()
+    downloads.wait(NAME, 30)
+    assert [name for name, _ in hub.ranges].count("model.bin") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [("no-such-model", NotFound), ("a/b/c", NotFound), ("../x", NotFound)]
+)
+def test_unknown_names_are_not_found(
+    downloads: Downloads, name: str, error: type[NotFound | InvalidRequest]
+) -> None:
+    with pytest.raises(error):
+        downloads.start(name)
+
+
+def test_progress_has_a_rate_and_an_end(store: ModelStore, hub: HubStandIn) -> None:
+    ticks = iter(range(1_000_000))
+    downloads = Downloads(store, hub=Hub(hub.address), clock=lambda: next(ticks) * 0.1)
+    hub.let_go.clear()
+    downloads.start(NAME)
+    assert hub.reached_half.wait(10)
+    while (half := downloads.status(NAME)) is None or half.done_bytes < WEIGHTS_BYTES // 3:
+        pass
+    assert half.progress == pytest.approx(0.5, abs=0.2)
+    assert (half.bytes_per_second or 0) > 0
+    assert (half.eta_seconds or 0) > 0
+    hub.let_go.set()
+    downloads.close()
