@@ -1,0 +1,44 @@
+"""Loops: the phrase that Whisper repeats without end when it has lost the audio."""
+
+import re
+import zlib
+
+MAX_LOOP_WORDS = 30
+
+
+def compression_ratio(text: str) -> float:
+    """How much zlib saves; above 2.4 the text repeats itself (openai/whisper, `utils.compression_ratio`)."""
+    data = text.encode()
+    return len(data) / len(zlib.compress(data)) if data else 0.0
+
+
+def _needed(words: int) -> int:
+    """How often a phrase of so many words must stand in a row to be a loop and not a way of speaking."""
+    return 5 if words == 1 else 4 if words <= 3 else 3
+
+
+def cut_loops(text: str) -> tuple[str, str]:
+    """The text with each loop reduced to its first round, and what was cut (empty where nothing loops)."""
+    pieces = re.findall(r"\s*\S+", text)
+    plain = [re.sub(r"\W+", "", piece).casefold() for piece in pieces]
+    kept: list[str] = []
+    cut: list[str] = []
+    at = 0
+    while at < len(pieces):
+        size, rounds = _loop_at(plain, at)
+        kept += pieces[at : at + size]
+        cut += pieces[at + size : at + size * rounds]
+        at += size * rounds
+    return "".join(kept), "".join(cut)
+
+
+def _loop_at(plain: list[str], at: int) -> tuple[int, int]:
+    """(words, rounds) of the shortest loop that begins here, (1, 1) where none does."""
+    for size in range(1, min(MAX_LOOP_WORDS, (len(plain) - at) // 3) + 1):
+        phrase = plain[at : at + size]
+        rounds = 1
+        while plain[at + size * rounds : at + size * (rounds + 1)] == phrase:
+            rounds += 1
+        if rounds >= _needed(size) and any(phrase):
+            return size, rounds
+    return 1, 1

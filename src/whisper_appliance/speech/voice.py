@@ -1,0 +1,196 @@
+"""Where is speech, and where to cut it: Silero's probabilities, and windows that end in silences.
+
+Silero VAD looks at frames of 512 samples (32 ms at 16 kHz) and carries its state from frame to frame.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from whisper_appliance.speech.engine import MAX_WINDOW_SECONDS, SAMPLE_RATE, Samples
+
+FRAME = 512
+CONTEXT = 64
+FRAME_SECONDS = FRAME / SAMPLE_RATE
+
+Probabilities = npt.NDArray[np.float32]
+
+
+class VoiceStream(Protocol):
+    """Tells frame by frame how probable speech is."""
+
+    def feed(self, samples: Samples) -> Probabilities:
+        """One probability for each whole frame of 512 samples; a remainder waits for the next call."""
+        ...
+
+    def close(self) -> None:
+        """Forgets the stream."""
+        ...
+
+
+class Silero:
+    """The Silero VAD that faster-whisper carries, with its state kept between calls."""
+
+    def __init__(self, session: object | None = None) -> None:
+        """`session` is the loaded ONNX model, which any number of streams may share."""
+        self._session = session or load_silero()
+        self._h = np.zeros((1, 1, 128), np.float32)
+        self._c = np.zeros((1, 1, 128), np.float32)
+        self._tail = np.zeros(CONTEXT, np.float32)
+        self._waiting = np.zeros(0, np.float32)
+
+    def feed(self, samples: Samples) -> Probabilities:
+        """See `VoiceStream`."""
+        samples = np.concatenate([self._waiting, samples])
+        whole = len(samples) // FRAME * FRAME
+        self._waiting = samples[whole:]
+        if not whole:
+            return np.zeros(0, np.float32)
+        joined = np.concatenate([self._tail, samples[:whole]])
+        self._tail = joined[-CONTEXT:]
+        frames = np.lib.stride_tricks.sliding_window_view(joined, CONTEXT + FRAME)[::FRAME]
+        answer, self._h, self._c = self._session.run(  # type: ignore[attr-defined] # onnxruntime has no types
+            None, {"input": np.ascontiguousarray(frames), "h": self._h, "c": self._c}
+        )
+        return np.asarray(answer, np.float32).reshape(-1)
+
+    def close(self) -> None:
+        """See `VoiceStream`."""
+
+
+def load_silero() -> object:
+    """The ONNX session, one thread."""
+    from faster_whisper.vad import get_vad_model
+
+    return get_vad_model().session
+
+
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """How speech becomes windows; all lengths in seconds."""
+
+    target_seconds: float = 20.0
+    speech_at: float = 0.5
+    silence_below: float = 0.35
+    min_speech_seconds: float = 0.1
+    pause_seconds: float = 1.5
+    padding_seconds: float = 0.3
+
+    @property
+    def max_seconds(self) -> float:
+        """The longest window: a little more than the target, so that a good pause can be waited for."""
+        return min(self.target_seconds * 1.25, MAX_WINDOW_SECONDS - 2 * self.padding_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the recording by sample index, and the mean probability of speech in it."""
+
+    start: int
+    stop: int
+    voice: float
+
+
+def spans(probabilities: Iterable[Probabilities], cutting: Cutting, *, gate: bool = True) -> Iterator[Span]:
+    """The windows of a recording, as soon as each is known, in order and without overlap.
+
+    `gate=False` leaves nothing out: silence is cut into windows too.
+    """
+    cutter = _Cutter(cutting, gate)
+    for block in probabilities:
+        for probability in block.tolist():
+            span = cutter.feed(probability)
+            if span is not None:
+                yield span
+    yield from cutter.rest()
+
+
+class _Cutter:
+    """Walks over the frames and remembers those of the window that is open now."""
+
+    def __init__(self, cutting: Cutting, gate: bool) -> None:
+        self._cutting = cutting
+        self._gate = gate
+        self._frames: list[float] = []
+        self._first = 0
+        self._speaking = False
+        self._last_voice = 0
+        self._position = 0
+        self._floor = 0
+
+    def feed(self, probability: float) -> Span | None:
+        """Takes the next frame; answers the window that ended with it, if one did."""
+        self._speaking = probability >= (self._cutting.silence_below if self._speaking else self._cutting.speech_at)
+        frame = self._position
+        self._position += 1
+        voiced = self._speaking or not self._gate
+        if not self._frames and not voiced:
+            return None
+        if not self._frames:
+            self._first = frame
+        self._frames.append(probability)
+        if voiced:
+            self._last_voice = frame
+        if (frame - self._last_voice) * FRAME_SECONDS >= self._cutting.pause_seconds:
+            return self._close(self._last_voice + 1)
+        if len(self._frames) * FRAME_SECONDS >= self._cutting.max_seconds:
+            return self._cut()
+        return None
+
+    def rest(self) -> Iterator[Span]:
+        """What is still open when the recording ends."""
+        if self._frames:
+            span = self._close(self._last_voice + 1)
+            if span:
+                yield span
+
+    def _close(self, stop: int) -> Span | None:
+        """Ends the window before frame `stop` and forgets what was silence behind it."""
+        span = self._span(stop, padded=True)
+        self._frames = []
+        return span
+
+    def _cut(self) -> Span | None:
+        """Ends a long window in its best pause; what comes after the pause opens the next."""
+        stop = self._first + self._best_cut()
+        span = self._span(stop, padded=False)
+        rest = self._frames[stop - self._first :]
+        silent = next((i for i, p in enumerate(rest) if p >= self._cutting.silence_below or not self._gate), len(rest))
+        self._first = stop + silent
+        self._frames = rest[silent:]
+        return span
+
+    def _best_cut(self) -> int:
+        """The frame of the window to cut at: the middle of the pause that is longest for its distance to the target."""
+        target = round(self._cutting.target_seconds / FRAME_SECONDS)
+        frames = np.asarray(self._frames)
+        quiet = frames < self._cutting.silence_below
+        best, best_score = 0, 0.0
+        start = None
+        for i in range(len(frames) // 3, len(frames)):
+            if quiet[i]:
+                start = i if start is None else start
+                middle = (start + i + 1) // 2
+                score = min((i + 1 - start) * FRAME_SECONDS, 1.0) * (1.0 - 0.8 * min(abs(middle - target) / target, 1.0))
+                if score > best_score:
+                    best, best_score = middle, score
+            else:
+                start = None
+        if best:
+            return best
+        half = len(frames) // 2
+        return half + int(np.argmin(frames[half:]))
+
+    def _span(self, stop: int, *, padded: bool) -> Span | None:
+        frames = self._frames[: stop - self._first]
+        spoken = sum(p >= self._cutting.speech_at for p in frames) * FRAME_SECONDS
+        if self._gate and spoken < self._cutting.min_speech_seconds:
+            return None
+        padding = round(self._cutting.padding_seconds * SAMPLE_RATE)
+        start = max(self._first * FRAME - padding, self._floor)
+        end = stop * FRAME + (padding if padded else 0)
+        self._floor = end
+        return Span(start, end, float(np.mean(frames)) if frames else 0.0)
