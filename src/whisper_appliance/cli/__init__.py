@@ -1,0 +1,59 @@
+"""The command line: one file a command. What is heavy is imported by the command that needs it."""
+
+import os
+import sys
+
+import click
+
+from whisper_appliance import __version__
+from whisper_appliance.cli.certificate import certificate
+from whisper_appliance.cli.doctor import doctor
+from whisper_appliance.cli.models import models
+from whisper_appliance.cli.serve import serve
+from whisper_appliance.cli.transcribe import transcribe
+from whisper_appliance.errors import ApplianceError, BadSetting
+
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+EPILOG = """\b
+Settings are environment variables, such as WHISPER_MODEL=small or DATA_DIR=/srv/whisper;
+`whisper-appliance doctor` lists all of them. Exit codes: 0 done, 1 failed, 2 wrong usage or
+settings, 130 interrupted."""
+
+
+@click.group(
+    epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="whisper-appliance")
+def cli() -> None:
+    """A speech-to-text box of your own: recordings in, words out."""
+
+
+for command in (serve, transcribe, models, certificate, doctor):
+    cli.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs one command and ends the process with its exit code; an error is one sentence on stderr."""
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
+        code = cli.main(arguments, prog_name="whisper-appliance", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    except ApplianceError as error:
+        click.echo(f"Error: {error.message}", err=True)
+        return USAGE if isinstance(error, BadSetting) else FAILED
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"Error: {where}{error.strerror or error}.", err=True)
+        return FAILED
+    return code if isinstance(code, int) else 0

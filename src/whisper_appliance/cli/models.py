@@ -1,0 +1,124 @@
+"""whisper-appliance models: what is on this machine, and what could be."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from whisper_appliance.cli import text
+from whisper_appliance.cli.start import begin
+
+if TYPE_CHECKING:
+    from whisper_appliance.models.downloads import Downloads
+    from whisper_appliance.models.store import ModelStore
+
+POLL_SECONDS = 0.5
+
+
+@click.group()
+def models() -> None:
+    """List, fetch, check and remove models."""
+
+
+@models.command("list")
+def list_models() -> None:
+    """List the models that are known, and those on this machine."""
+    from whisper_appliance.models.catalog import catalog
+    from whisper_appliance.models.hardware import advise, find_gpus, this_machine
+
+    store = _store()
+    machine = this_machine(find_gpus())
+    here = {found.name: found for found in store.installed()}
+    rows = []
+    for name in [*catalog(), *(name for name in here if name not in catalog())]:
+        model, found = catalog().get(name), here.get(name)
+        rows.append(
+            [
+                name,
+                f"here ({found.source})" if found else "-",
+                text.size(found.size_bytes if found else model.download_bytes if model else None),
+                text.size(model.memory_bytes()) if model else "?",
+                ("yes" if machine.fits(model) else "no") if model else "?",
+                ("English" if model.languages == "en" else "many") if model else "?",
+                model.licence if model else "?",
+            ]
+        )
+    text.table(["MODEL", "ON THIS MACHINE", "SIZE", "MEMORY", "FITS", "LANGUAGES", "LICENCE"], rows)
+    click.echo(f"\n{advise(machine).text}")
+
+
+@models.command()
+@click.argument("names", nargs=-1, required=True)
+def pull(names: tuple[str, ...]) -> None:
+    """Download models from the hub, by a name of the list or a hub id (org/name).
+
+    \b
+    Goes on where an earlier download was interrupted; nothing is used before it is verified.
+    """
+    from whisper_appliance.models.downloads import Downloads
+
+    downloads = Downloads(_store())
+    try:
+        for name in names:
+            fetch(downloads, name)
+    finally:
+        downloads.close()
+
+
+@models.command()
+@click.argument("names", nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def remove(names: tuple[str, ...], yes: bool) -> None:
+    """Delete models from MODEL_DIR."""
+    store = _store()
+    for name in names:
+        if not yes:
+            click.confirm(f"Delete {store.folder(name)}?", abort=True, err=True)
+        store.remove(name)
+        click.echo(f"{name}: removed")
+
+
+@models.command()
+@click.argument("names", nargs=-1)
+def verify(names: tuple[str, ...]) -> int:
+    """Read every file of the models again and compare checksums; all models on this machine without NAMES."""
+    from whisper_appliance.errors import ApplianceError
+
+    store, failed = _store(), 0
+    for name in names or [found.name for found in store.installed()]:
+        try:
+            click.echo(f"{name}: good ({store.verify(name)})")
+        except ApplianceError as error:
+            failed = 1
+            click.echo(f"{name}: {error.message}", err=True)
+    return failed
+
+
+@models.command("import")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("name")
+def import_model(folder: Path, name: str) -> None:
+    """Take in FOLDER, a model in CTranslate2's format, as NAME."""
+    click.echo(f"{name}: imported to {_store().import_folder(folder, name)}")
+
+
+def _store() -> "ModelStore":
+    from whisper_appliance.models.store import ModelStore
+
+    loaded = begin()
+    return ModelStore(loaded.model_dir, downloads_allowed=loaded.model_downloads)
+
+
+def fetch(downloads: "Downloads", name: str) -> None:
+    """Download one model with a bar on the terminal. Raises `ModelUnavailable` when it does not arrive."""
+    from whisper_appliance.errors import ModelUnavailable
+
+    download = downloads.start(name)
+    with click.progressbar(length=1000, label=name, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        while download.active:
+            download = downloads.wait(name, POLL_SECONDS) or download
+            bar.update(round(download.progress * 1000) - bar.pos)
+    if download.state != "done":
+        raise ModelUnavailable(f"{name} was not downloaded: {download.error or download.state}")
+    click.echo(f"{name}: ready", err=True)

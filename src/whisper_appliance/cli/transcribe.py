@@ -1,0 +1,178 @@
+"""whisper-appliance transcribe: files in, transcripts out, without a server."""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from whisper_appliance.cli.models import fetch
+from whisper_appliance.cli.start import begin
+
+if TYPE_CHECKING:
+    from whisper_appliance.settings import Settings
+    from whisper_appliance.speech.engine import Options
+    from whisper_appliance.speech.transcript import Transcript
+
+FORMATS = ("txt", "srt", "vtt", "json", "tsv")
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@click.option(
+    "-f",
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(FORMATS),
+    help="May be repeated. [default: txt]",
+)
+@click.option("-o", "--output-dir", type=FOLDER, help="Write FILE.FORMAT there instead of to the terminal.")
+@click.option("-l", "--language", metavar="LANGUAGE", help="Code or English name; without it, it is heard.")
+@click.option(
+    "--task",
+    type=click.Choice(["transcribe", "translate"]),
+    default="transcribe",
+    help="translate: into English.",
+)
+@click.option(
+    "-m", "--model", metavar="NAME", help="See `whisper-appliance models list`. [default: WHISPER_MODEL]"
+)
+@click.option(
+    "--quality", type=click.Choice(["fast", "balanced", "accurate"]), default="balanced", show_default=True
+)
+@click.option("--word-timestamps", is_flag=True, help="Also the time of every word (json).")
+@click.option("--prompt", metavar="TEXT", help="Text that comes before: names, spelling, style.")
+@click.option("--hotwords", metavar="TEXT", help="Words that are likely to be said.")
+@click.option(
+    "--temperature", type=click.FloatRange(0, 1), help="Randomness. [default: 0, more where it fails]"
+)
+@click.option("--beam-size", type=click.IntRange(1, 10), help="Alternatives followed. [default: by quality]")
+@click.option("--vad/--no-vad", default=True, show_default=True, help="Leave out what is not speech first.")
+@click.option(
+    "--max-line-chars", type=click.IntRange(10, 200), default=42, show_default=True, help="Of subtitles."
+)
+@click.option(
+    "--max-lines", type=click.IntRange(1, 10), default=2, show_default=True, help="Of one subtitle."
+)
+def transcribe(
+    files: tuple[Path, ...],
+    formats: tuple[str, ...],
+    output_dir: Path | None,
+    model: str | None,
+    max_line_chars: int,
+    max_lines: int,
+    **options: Any,
+) -> int:
+    """Transcribe FILES: anything that holds sound.
+
+    \b
+    whisper-appliance transcribe talk.m4a
+    whisper-appliance transcribe -f srt -f json -o out/ *.mp4
+    """
+    from whisper_appliance.errors import ApplianceError
+    from whisper_appliance.speech.subtitles import render
+
+    formats = formats or ("txt",)
+    if output_dir is None and len(files) * len(formats) > 1:
+        raise click.UsageError("More than one result needs a folder: add --output-dir FOLDER.")
+    loaded = begin()
+    failed = 0
+    with _hearing(loaded, model, _options(options)) as hear:
+        for file in files:
+            try:
+                transcript = hear(file)
+            except ApplianceError as error:
+                failed = 1
+                click.echo(f"{file}: {error.message}", err=True)
+                continue
+            for warning in transcript.warnings:
+                click.echo(f"{file}: {warning.message}", err=True)
+            for name in formats:
+                rendered = render(transcript, name, max_line_chars=max_line_chars, max_lines=max_lines)
+                _write(rendered, _target(file, files, name, output_dir))
+    return failed
+
+
+@contextmanager
+def _hearing(settings: "Settings", model: str | None, options: "Options") -> Iterator[Any]:
+    """A function from file to transcript, with the model loaded for as long as it is used."""
+    from whisper_appliance.models.downloads import Downloads
+    from whisper_appliance.models.manager import ModelManager
+    from whisper_appliance.models.store import ModelStore
+    from whisper_appliance.speech.engine_process import EngineProcess
+
+    store = ModelStore(settings.model_dir, downloads_allowed=settings.model_downloads)
+    downloads = Downloads(store)
+    with closing(ModelManager(settings, store, downloads, start_engine=EngineProcess)) as models:
+        name = model or models.default
+        if store.find(name) is None:
+            fetch(downloads, name)
+        with (
+            models.engine(name) as engine,
+            tempfile.TemporaryDirectory(prefix="whisper-appliance-") as folder,
+        ):
+            yield lambda file: _hear(file, engine, options, settings, name, Path(folder))
+
+
+def _hear(
+    file: Path, engine: Any, options: "Options", settings: "Settings", model: str, folder: Path
+) -> "Transcript":
+    from whisper_appliance.speech.audio import DecodeLimits, decode
+    from whisper_appliance.speech.engine import Priority
+    from whisper_appliance.speech.transcribe import transcribe as hear
+
+    limits = DecodeLimits(
+        max_seconds=settings.max_audio_seconds,
+        memory_bytes=int(settings.decoder_memory),
+        cpu_seconds=settings.decoder_cpu_seconds,
+        wall_seconds=settings.decoder_seconds,
+    )
+    with (
+        decode(file, folder=folder, limits=limits) as recording,
+        click.progressbar(
+            length=1000, label=file.name, file=sys.stderr, hidden=not sys.stderr.isatty()
+        ) as bar,
+    ):
+        transcript = hear(
+            recording,
+            engine,
+            options,
+            priority=Priority.BATCH,
+            model=model,
+            finished={},
+            on_window=lambda done: bar.update(max(0, round(done.progress * 1000) - bar.pos)),
+            cancelled=lambda: False,
+        )
+        bar.update(1000 - bar.pos)
+    return transcript
+
+
+def _options(given: dict[str, Any]) -> "Options":
+    from whisper_appliance.speech.engine import Options
+    from whisper_appliance.speech.languages import language_code
+
+    language = given.pop("language")
+    return Options(language=language_code(language) if language else None, **given)
+
+
+def _target(file: Path, files: tuple[Path, ...], format: str, folder: Path | None) -> Path | None:
+    """talk.mp4 becomes talk.srt; talk.mp4.srt where another talk is among the files."""
+    if folder is None:
+        return None
+    alone = sum(other.stem == file.stem for other in files) == 1
+    return folder / f"{file.stem if alone else file.name}.{format}"
+
+
+def _write(text: str, target: Path | None) -> None:
+    if target is None:
+        click.echo(text, nl=not text.endswith("\n"))
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")
+    click.echo(str(target), err=True)
