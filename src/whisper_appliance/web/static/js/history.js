@@ -1,0 +1,118 @@
+/** The history: every transcript of this browser, searched, paged, and the trash. */
+import { api } from "./api.js";
+import { byId, element } from "./dom.js";
+import { day } from "./format.js";
+import { startPage } from "./page.js";
+import { makeRow } from "./rows.js";
+import { addShortcuts } from "./shortcuts.js";
+
+const PAGE = 30;
+const TYPING_MILLISECONDS = 200;
+const search = /** @type {HTMLInputElement} */ (byId("search"));
+const views = /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("[data-view]"));
+let view = "kept";
+/** @type {string | null} */
+let cursor = null;
+let asked = new AbortController();
+let lastDay = "";
+
+/** @param {boolean} more Goes on where the list ends, instead of starting anew. */
+async function load(more) {
+  asked.abort();
+  asked = new AbortController();
+  const { signal } = asked;
+  const wanted = { limit: PAGE, cursor: more ? cursor : null, q: search.value.trim(), deleted: view === "trash" };
+  try {
+    const page = await api.transcripts(wanted, signal);
+    if (signal.aborted) return;
+    show(page.transcripts, more);
+    cursor = page.next;
+    byId("more").hidden = !page.next;
+    byId("problem").hidden = true;
+  } catch (error) {
+    if (!signal.aborted) showProblem(/** @type {Error} */ (error).message);
+  }
+}
+
+/** @param {import("./api.js").Summary[]} transcripts @param {boolean} more */
+function show(transcripts, more) {
+  const list = byId("rows");
+  if (!more) {
+    list.replaceChildren();
+    lastDay = "";
+  }
+  /** @type {HTMLElement | null} */
+  let first = null;
+  for (const summary of transcripts) {
+    const itsDay = day(summary.created);
+    if (itsDay !== lastDay) list.append(element("li", itsDay, "day"));
+    lastDay = itsDay;
+    const row = makeRow(summary, { withDay: false, onGone: tidy, onBack: () => void load(false) });
+    list.append(row);
+    first ??= row.querySelector("a");
+  }
+  if (more) first?.focus();
+  list.setAttribute("aria-busy", "false");
+  tidy();
+}
+
+/** Takes away days without rows, and says what to do when nothing is left. */
+function tidy() {
+  const list = byId("rows");
+  for (const heading of list.querySelectorAll(".day")) {
+    if (!heading.nextElementSibling?.matches(".row")) heading.remove();
+  }
+  const none = !list.querySelector(".row");
+  list.hidden = none;
+  byId("empty").hidden = !none;
+  byId("trash-note").hidden = view !== "trash" || none;
+  if (none) sayEmpty();
+}
+
+function sayEmpty() {
+  const words = search.value.trim();
+  byId("empty-action").hidden = Boolean(words) || view === "trash";
+  byId("empty-text").textContent = words
+    ? `Nothing with “${words}”. Try fewer or other words.`
+    : view === "trash"
+      ? "The trash is empty."
+      : "No transcripts yet. They are kept here once you have transcribed a recording.";
+}
+
+/** @param {string} message */
+function showProblem(message) {
+  byId("problem-text").textContent = message;
+  byId("problem").hidden = false;
+  byId("rows").hidden = !byId("rows").querySelector(".row:not(.skeleton)");
+  byId("empty").hidden = true;
+}
+
+/** @param {string} next */
+function look(next) {
+  view = next;
+  for (const button of views) button.setAttribute("aria-pressed", String(button.dataset.view === view));
+  byId("list-title").textContent = view === "trash" ? "Trash" : "Transcripts";
+  void load(false);
+}
+
+/** @param {number} by */
+function step(by) {
+  const links = /** @type {HTMLElement[]} */ ([...byId("rows").querySelectorAll(".row-title a")]);
+  const active = document.activeElement?.closest(".row")?.querySelector(".row-title a");
+  const at = links.indexOf(/** @type {HTMLElement} */ (active));
+  links[at < 0 ? 0 : Math.min(links.length - 1, Math.max(0, at + by))]?.focus();
+}
+
+startPage();
+for (const button of views) button.addEventListener("click", () => look(button.dataset.view ?? "kept"));
+byId("more").addEventListener("click", () => void load(true));
+byId("problem-retry").addEventListener("click", () => void load(false));
+document.addEventListener("reconnected", () => void load(false));
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let typing;
+search.addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(() => void load(false), TYPING_MILLISECONDS);
+});
+addShortcuts({ "/": () => search.focus(), j: () => step(1), k: () => step(-1) });
+void load(false);

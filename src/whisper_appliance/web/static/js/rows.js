@@ -1,0 +1,91 @@
+/** A transcript as a row of a list, with what can be done to it. */
+import { api } from "./api.js";
+import { action, fillDownloads, fromTemplate, showFacts, slot } from "./dom.js";
+import { clock, day, languageName, timeOfDay } from "./format.js";
+import { startRename } from "./rename.js";
+import { toast } from "./toast.js";
+
+/** @param {HTMLElement} row @param {import("./api.js").Summary} summary */
+function name(row, summary) {
+  const link = /** @type {HTMLAnchorElement} */ (slot(row, "title"));
+  link.textContent = summary.title;
+  link.href = `/transcripts/${summary.id}`;
+  const actions = slot(row, "actions");
+  slot(actions, "rename-label").textContent = `Rename ${summary.title}`;
+  slot(actions, "delete-label").textContent = `Delete ${summary.title}`;
+  actions.querySelector(".menu summary")?.setAttribute("aria-label", `Download ${summary.title}`);
+  fillDownloads(slot(actions, "downloads"), summary.id, summary.title);
+}
+
+/** The row next to one that goes away, or the list itself. @param {HTMLElement} row @returns {HTMLElement | null} */
+function neighbour(row) {
+  const near = [row.nextElementSibling, row.previousElementSibling].find((each) => each?.matches(".row"));
+  return near?.querySelector("a") ?? null;
+}
+
+/**
+ * @param {import("./api.js").Summary} summary
+ * @param {{withDay?: boolean, plain?: boolean, onGone?: () => void, onBack?: () => void}} [parts] What to do when a row leaves or returns.
+ * @returns {HTMLElement}
+ */
+export function makeRow(summary, { withDay = true, plain = false, onGone = () => {}, onBack = () => {} } = {}) {
+  const row = fromTemplate("row-template");
+  name(row, summary);
+  row.dataset.id = summary.id;
+  slot(row, "excerpt").textContent = summary.excerpt;
+  const when = withDay ? `${day(summary.created)}, ${timeOfDay(summary.created)}` : timeOfDay(summary.created);
+  showFacts(slot(row, "facts"), [when, clock(summary.duration), languageName(summary.language), summary.model]);
+  if (plain) {
+    slot(row, "actions").remove();
+    return row;
+  }
+  const inTrash = Boolean(summary.deleted);
+  for (const each of ["rename", "delete"]) action(row, each).hidden = inTrash;
+  slot(row, "downloads").hidden = inTrash;
+  action(row, "restore").hidden = !inTrash;
+
+  const leave = () => {
+    const next = row.contains(document.activeElement) ? neighbour(row) : null;
+    row.remove();
+    next?.focus();
+    onGone();
+  };
+  const restore = async () => {
+    try {
+      await api.restore(summary.id);
+      onBack();
+      return true;
+    } catch (error) {
+      toast(`Not restored: ${/** @type {Error} */ (error).message}`);
+      return false;
+    }
+  };
+  action(row, "rename").addEventListener("click", () =>
+    startRename(/** @type {HTMLElement} */ (row.querySelector(".row-title")), {
+      id: summary.id,
+      title: summary.title,
+      onRenamed: (title) => name(row, Object.assign(summary, { title })),
+      onEnd: () => action(row, "rename").focus(),
+    }),
+  );
+  action(row, "delete").addEventListener("click", async () => {
+    try {
+      await api.remove(summary.id);
+      leave();
+      toast(`Deleted “${short(summary.title)}”.`, { label: "Undo", run: restore });
+    } catch (error) {
+      toast(`Not deleted: ${/** @type {Error} */ (error).message}`);
+    }
+  });
+  action(row, "restore").addEventListener("click", async () => {
+    if (!(await restore())) return;
+    leave();
+    toast(`Restored “${short(summary.title)}”.`);
+  });
+  return row;
+}
+
+/** @param {string} title */
+function short(title) {
+  return title.length > 40 ? `${title.slice(0, 39)}…` : title;
+}

@@ -1,0 +1,38 @@
+/** One quiet sentence at the foot of the page, with one thing to do about it. */
+import { byId, element } from "./dom.js";
+
+const SECONDS = 10;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
+
+/** Takes the sentence away. */
+export function hideToast() {
+  clearTimeout(timer);
+  byId("toast").replaceChildren();
+}
+
+/** @param {string} sentence @param {{label: string, run: () => void}} [offer] */
+export function toast(sentence, offer) {
+  hideToast();
+  const box = element("div");
+  box.append(element("span", sentence));
+  if (offer) {
+    const button = element("button", offer.label);
+    button.type = "button";
+    button.addEventListener("click", () => {
+      hideToast();
+      offer.run();
+    });
+    box.append(button);
+  }
+  const later = () => {
+    clearTimeout(timer);
+    timer = setTimeout(hideToast, SECONDS * 1000);
+  };
+  box.addEventListener("pointerenter", () => clearTimeout(timer));
+  box.addEventListener("pointerleave", later);
+  box.addEventListener("focusin", () => clearTimeout(timer));
+  box.addEventListener("focusout", later);
+  byId("toast").replaceChildren(box);
+  later();
+}

@@ -1,0 +1,45 @@
+/** The transcribe page: files in, words out. */
+import { api } from "./api.js";
+import { byId } from "./dom.js";
+import { startDrop, startPicker } from "./drop.js";
+import { bytes } from "./format.js";
+import { chosenOptions, startOptions, toggleOptions } from "./options.js";
+import { startPage } from "./page.js";
+import { makeRow } from "./rows.js";
+import { addShortcuts } from "./shortcuts.js";
+import { Work } from "./work.js";
+
+const LATEST = 5;
+const maxBytes = Number(document.body.dataset.maxUploadBytes) || 0;
+
+async function showLatest() {
+  const shown = new Set([...work.cards].map((card) => card.transcriptId));
+  const { transcripts } = await api.transcripts({ limit: LATEST + shown.size });
+  const rows = transcripts.filter((each) => !shown.has(each.id)).slice(0, LATEST);
+  byId("latest-rows").replaceChildren(...rows.map((each) => makeRow(each, { plain: true })));
+  byId("latest-rows").setAttribute("aria-busy", "false");
+  byId("latest-rows").hidden = !rows.length;
+  byId("latest-empty").hidden = rows.length > 0 || shown.size > 0;
+  byId("all-link").hidden = !rows.length;
+}
+
+/** Both answers are awaited before either is shown, so that the page moves once. */
+async function begin() {
+  const jobs = await api.jobs();
+  work.resume(jobs);
+  await showLatest();
+}
+
+const work = new Work({ maxBytes, options: chosenOptions, onDone: () => void showLatest().catch(() => {}) });
+const take = (/** @type {File[]} */ files) => work.take(files);
+startPage();
+startOptions();
+startDrop(take);
+const openPicker = startPicker(take);
+addShortcuts({ o: openPicker, ",": toggleOptions });
+if (maxBytes) byId("limit").textContent = `, up to ${bytes(maxBytes)} each`;
+
+begin().catch(() => document.addEventListener("reconnected", () => void begin(), { once: true }));
+window.addEventListener("beforeunload", (event) => {
+  if ([...work.cards].some((card) => ["waiting", "uploading"].includes(card.state))) event.preventDefault();
+});

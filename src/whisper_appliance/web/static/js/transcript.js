@@ -1,0 +1,167 @@
+/** One transcript, to be read. */
+import { api, ApiError } from "./api.js";
+import { byId, copyText, element, fillDownloads, showFacts, slot } from "./dom.js";
+import { Find } from "./find.js";
+import { clock, counted, day, languageName, speed, timeOfDay } from "./format.js";
+import { showLines } from "./lines.js";
+import { startPage } from "./page.js";
+import { startRename } from "./rename.js";
+import { addShortcuts } from "./shortcuts.js";
+import { toast } from "./toast.js";
+
+const id = document.body.dataset.transcriptId ?? "";
+/** @type {import("./api.js").Transcript | undefined} */
+let transcript;
+
+/** @param {string} title */
+function name(title) {
+  byId("title").textContent = title;
+  document.title = `${title} · Whisper Appliance`;
+  fillDownloads(slot(byId("tools"), "downloads"), id, title);
+}
+
+/** @param {import("./api.js").Transcript} it */
+function show(it) {
+  transcript = it;
+  name(it.title);
+  byId("rename").hidden = false;
+  showFacts(byId("facts"), [
+    `${day(it.created)}, ${timeOfDay(it.created)}`,
+    clock(it.duration),
+    it.task === "translate" ? `${languageName(it.language)} into English` : languageName(it.language),
+    it.model,
+    speed(it.duration, it.processing_seconds),
+  ]);
+  const unsure = showLines(byId("words"), it.segments);
+  byId("unsure").hidden = !unsure;
+  byId("unsure").textContent = `${counted(unsure, "word")} with dots below: the model was unsure.`;
+  if (!it.segments.length) byId("words").append(element("p", "No speech was found in this recording.", "empty"));
+  showWarnings(it);
+  showLeftOut(it);
+  showAbout(it);
+  byId("transcript").setAttribute("aria-busy", "false");
+  if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
+}
+
+/** @param {import("./api.js").Transcript} it */
+function showWarnings({ warnings }) {
+  byId("warnings").replaceChildren(...warnings.map((warning) => element("li", warning.message)));
+  byId("warnings").hidden = !warnings.length;
+}
+
+/** @param {import("./api.js").Transcript} it */
+function showLeftOut({ dropped }) {
+  byId("left-out").hidden = !dropped.length;
+  byId("left-out-line").textContent = `${counted(dropped.length, "phrase")} left out as probably invented`;
+  const items = dropped.map((each) => {
+    const item = element("li");
+    item.append(element("span", clock(each.start)), element("q", each.text.trim()), element("small", each.reason));
+    return item;
+  });
+  byId("left-out-list").replaceChildren(...items);
+}
+
+/** @param {import("./api.js").Transcript} it */
+function showAbout({ provenance, language_probability: sure, processing_seconds: took }) {
+  if (!provenance) return;
+  const options = Object.entries(provenance.options ?? {}).filter(([, value]) => value !== null && value !== "");
+  /** @type {[string, unknown][]} */
+  const facts = [
+    ["Engine", `${provenance.engine} ${provenance.engine_version}, ${provenance.compute_type}`],
+    ["Model", `${provenance.model}, sha256 ${provenance.model_sha256}`],
+    ["Options", options.map(([key, value]) => `${key} ${value}`).join(", ")],
+    ["Language", `${Math.round(sure * 100)} % sure`],
+    ["Took", `${took.toFixed(1)} s`],
+    ["Recording", `sha256 ${provenance.audio_sha256}`],
+    ["Appliance", provenance.appliance_version],
+  ];
+  const rows = facts.filter(([, value]) => value).map(([label, value]) => {
+    const row = element("div");
+    row.append(element("dt", label), element("dd", String(value)));
+    return row;
+  });
+  byId("about-list").replaceChildren(...rows);
+  byId("about").hidden = false;
+}
+
+/** @param {string} title @param {string} text @param {"undo" | "again" | null} offer The page has no transcript to show. */
+function showGone(title, text, offer) {
+  byId("transcript").hidden = true;
+  byId("about").hidden = true;
+  byId("gone").hidden = false;
+  byId("gone-title").textContent = title;
+  byId("gone-text").textContent = text;
+  byId("undo").hidden = offer !== "undo";
+  byId("again").hidden = offer !== "again";
+  byId("gone-title").focus();
+}
+
+async function load() {
+  byId("gone").hidden = true;
+  byId("transcript").hidden = false;
+  try {
+    show(await api.transcript(id));
+  } catch (error) {
+    const { status, message } = /** @type {ApiError} */ (error);
+    if (status === 404) showGone("No such transcript", "It was deleted, or it belongs to another browser.", null);
+    else showGone("Can't show this transcript", message, "again");
+  }
+}
+
+async function remove() {
+  try {
+    await api.remove(id);
+    showGone("Deleted", `“${transcript?.title ?? "The transcript"}” is in the trash.`, "undo");
+  } catch (error) {
+    toast(`Not deleted: ${/** @type {Error} */ (error).message}`);
+  }
+}
+
+async function undo() {
+  try {
+    await api.restore(id);
+    await load();
+    byId("delete").focus();
+  } catch (error) {
+    toast(`Not restored: ${/** @type {Error} */ (error).message}`);
+  }
+}
+
+function rename() {
+  const title = byId("title");
+  if (!transcript) return;
+  byId("rename").hidden = true;
+  startRename(title, {
+    id,
+    title: transcript.title,
+    onRenamed: (wanted) => name((/** @type {import("./api.js").Transcript} */ (transcript).title = wanted)),
+    onEnd: () => {
+      byId("rename").hidden = false;
+      byId("rename").focus();
+    },
+  });
+}
+
+async function copy() {
+  await copyText(transcript?.text ?? "").then(
+    () => toast("Text copied."),
+    () => toast("Can't copy here. Select the text and copy it by hand."),
+  );
+}
+
+function openDownloads() {
+  const menu = /** @type {HTMLDetailsElement} */ (slot(byId("tools"), "downloads"));
+  menu.open = true;
+  menu.querySelector("a")?.focus();
+}
+
+startPage();
+new Find(byId("words"));
+byId("copy").addEventListener("click", copy);
+byId("delete").addEventListener("click", remove);
+byId("undo").addEventListener("click", undo);
+byId("again").addEventListener("click", load);
+byId("rename").addEventListener("click", rename);
+document.addEventListener("reconnected", () => !transcript && void load());
+addShortcuts({ "/": () => byId("find").focus(), c: copy, d: openDownloads, e: rename });
+void load();

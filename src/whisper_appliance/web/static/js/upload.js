@@ -1,0 +1,89 @@
+/** Files on their way in: few at once, politely waiting when the appliance is busy. */
+import { errorFrom, tellConnection, unreachable } from "./api.js";
+
+const AT_ONCE = 2;
+const BUSY_SECONDS = 5;
+const OFFLINE_SECONDS = 3;
+
+/**
+ * @typedef {{file: File, options: Record<string, string>, onProgress: (share: number) => void,
+ *   onWaiting: (seconds: number, reason: string) => void, onAccepted: (job: import("./api.js").Job) => void,
+ *   onRefused: (error: import("./api.js").ApiError) => void}} Upload
+ */
+
+/**
+ * @param {Upload} upload
+ * @param {AbortSignal} signal
+ * @returns {Promise<import("./api.js").Job>} The job that the appliance made of the file.
+ */
+function send({ file, options, onProgress }, signal) {
+  // The file goes last, so that the appliance knows the options before it takes the bytes.
+  const body = new FormData();
+  for (const [name, value] of Object.entries({ ...options, async: "true" })) body.append(name, value);
+  body.append("file", file, file.name);
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest(); // fetch tells no upload progress
+    request.open("POST", "/transcribe");
+    request.setRequestHeader("Accept", "application/json");
+    request.responseType = "json";
+    request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
+    request.onload = () => {
+      tellConnection(true);
+      if (request.status < 300) resolve(request.response);
+      else reject(errorFrom(request.status, request.response, request.getResponseHeader("Retry-After")));
+    };
+    request.onerror = () => reject(unreachable());
+    request.onabort = () => reject(signal.reason);
+    signal.addEventListener("abort", () => request.abort(), { once: true });
+    request.send(body);
+  });
+}
+
+export class Uploads {
+  /** @type {{upload: Upload, abort: AbortController}[]} */
+  #waiting = [];
+  #running = 0;
+  #pausedUntil = 0;
+
+  /** @param {Upload} upload @returns {() => void} Call it to stop the upload. */
+  add(upload) {
+    const entry = { upload, abort: new AbortController() };
+    this.#waiting.push(entry);
+    this.#next();
+    return () => {
+      this.#waiting = this.#waiting.filter((each) => each !== entry);
+      entry.abort.abort();
+    };
+  }
+
+  #next() {
+    const pause = this.#pausedUntil - performance.now();
+    if (pause > 0) return;
+    while (this.#running < AT_ONCE && this.#waiting.length) {
+      const entry = this.#waiting.shift();
+      if (entry) this.#run(entry);
+    }
+  }
+
+  /** @param {{upload: Upload, abort: AbortController}} entry */
+  async #run(entry) {
+    this.#running += 1;
+    try {
+      entry.upload.onAccepted(await send(entry.upload, entry.abort.signal));
+    } catch (error) {
+      if (!entry.abort.signal.aborted) this.#failed(entry, /** @type {import("./api.js").ApiError} */ (error));
+    }
+    this.#running -= 1;
+    this.#next();
+  }
+
+  /** @param {{upload: Upload, abort: AbortController}} entry @param {import("./api.js").ApiError} error */
+  #failed(entry, error) {
+    if (error.status !== 429 && !error.offline) return entry.upload.onRefused(error);
+    const seconds = error.retryAfterSeconds || (error.offline ? OFFLINE_SECONDS : BUSY_SECONDS);
+    this.#waiting.unshift(entry);
+    this.#pausedUntil = performance.now() + seconds * 1000;
+    entry.upload.onWaiting(seconds, error.offline ? "offline" : "busy");
+    setTimeout(() => this.#next(), seconds * 1000 + 50);
+  }
+}
