@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     queue_limit_per_user: int = Field(20, ge=1, description="Jobs of one user that may wait.")
     wait_seconds: float = Field(120, ge=0, le=3600, description="How long POST /transcribe waits for the transcript before it answers 202.")
     min_free_disk: ByteSize = Field(ByteSize(2**30), ge=0, description="Free space below which uploads are refused.")
-    decoder_memory: ByteSize = Field(ByteSize(2**30), ge=2**27, description="Memory of the process that decodes a file.")
+    decoder_memory: ByteSize = Field(ByteSize(2**30), ge=2**28, description="Memory of the process that decodes a file.")
     decoder_cpu_seconds: int = Field(60, ge=1, description="Processor time of the process that decodes a file.")
     decoder_seconds: float = Field(120, gt=0, description="Wall time of the process that decodes a file.")
     keep_audio: bool = Field(False, description="Keep the uploaded audio beside its transcript.")

@@ -101,16 +101,18 @@ def promised_seconds(container: InputContainer, stream: AudioStream) -> float | 
 
 @dataclass
 class Damage:
-    """What could not be read: how often, and how much had been good before the first time."""
+    """What could not be read: how much, and how much had been good before the first time."""
 
-    count: int = 0
-    first_seconds: float | None = None
+    places: int = 0
+    seconds: float = 0.0
+    first_at_seconds: float | None = None
 
-    def note(self, seconds: float) -> None:
-        """One more piece is lost, after so many seconds of sound."""
-        self.count += 1
-        if self.first_seconds is None:
-            self.first_seconds = seconds
+    def note(self, at_seconds: float, lost_seconds: float) -> None:
+        """One more piece is lost; 0 seconds if nobody knows how long it was."""
+        self.places += 1
+        self.seconds += lost_seconds
+        if self.first_at_seconds is None:
+            self.first_at_seconds = at_seconds
 
 
 def decode(container: InputContainer, stream: AudioStream, mixdown: Mixdown, damage: Damage) -> None:
@@ -124,7 +126,7 @@ def decode(container: InputContainer, stream: AudioStream, mixdown: Mixdown, dam
         except (av.FFmpegError, ValueError) as error:
             if isinstance(error, MemoryError):
                 raise
-            damage.note(mixdown.seconds)
+            damage.note(mixdown.seconds, float((packet.duration or 0) * (packet.time_base or 0)))
             continue
         for frame in frames:
             mixdown.feed(frame, None if frame.time is None else frame.time - origin)
@@ -145,7 +147,7 @@ def packets(
             if isinstance(error, MemoryError):
                 raise
             failures += 1
-            damage.note(mixdown.seconds)
+            damage.note(mixdown.seconds, 0.0)
         else:
             return
 
@@ -183,8 +185,9 @@ def work(report: Report) -> None:
         "ended",
         verdict=verdict,
         samples=mixdown.samples,
-        lost=damage.count,
-        good_seconds=damage.first_seconds,
+        lost_places=damage.places,
+        lost_seconds=damage.seconds,
+        lost_at_seconds=damage.first_at_seconds,
     )
 
 

@@ -16,7 +16,10 @@ from whisper_appliance.speech.transcript import Notice
 # Containers whose header counts the sound itself; elsewhere the length is a guess from the bit rate.
 _COUNTING_CONTAINERS = {"flac", "wav", "w64", "aiff", "caf", "mov,mp4,m4a,3gp,3g2,mj2"}
 _MISSING_SECONDS, _MISSING_SHARE = 1.0, 0.02
+# One bad packet, as at the start of a file that was cut out of a stream, is not worth a word.
+_NEGLIGIBLE_SECONDS = 0.1
 
+DOES_NOT_START = "The decoder does not start on this machine. Its operator can see why with `doctor`."
 _UNDECODABLE = "This file can't be read as audio. Send it as WAV, MP3, M4A, FLAC, Ogg, WebM or MP4."
 
 
@@ -52,8 +55,8 @@ def notices(header: dict[str, Any], ended: dict[str, Any]) -> tuple[Notice, ...]
     promised = header.get("seconds") if header.get("container") in _COUNTING_CONTAINERS else None
     missing = (promised or 0.0) - seconds
     found = []
-    if ended["lost"]:
-        found.append(_damage(ended["lost"], ended["good_seconds"], seconds))
+    if ended["lost_places"] and not 0 < ended["lost_seconds"] < _NEGLIGIBLE_SECONDS:
+        found.append(_damage(ended["lost_seconds"], ended["lost_at_seconds"], seconds))
     if missing > max(_MISSING_SECONDS, _MISSING_SHARE * seconds):
         found.append(
             f"It says that it is {clock(promised or 0.0)} long, but its sound ends at {clock(seconds)}."
@@ -61,11 +64,11 @@ def notices(header: dict[str, Any], ended: dict[str, Any]) -> tuple[Notice, ...]
     return (Notice("damaged", " ".join(["The file is damaged.", *found])),) if found else ()
 
 
-def _damage(lost: int, good_seconds: float, seconds: float) -> str:
-    if seconds - good_seconds < _MISSING_SECONDS:
+def _damage(lost_seconds: float, at_seconds: float, seconds: float) -> str:
+    if seconds - at_seconds < _MISSING_SECONDS:
         return f"It could be read up to {clock(seconds)}."
-    pieces = "A piece" if lost == 1 else f"{lost} pieces"
-    return f"{pieces} of it from {clock(good_seconds)} on could not be read; the rest was."
+    how_much = f"About {lost_seconds:.0f} s of it" if lost_seconds >= 1 else "A little of it"
+    return f"{how_much} could not be read, at {clock(at_seconds)} or later; the rest is here."
 
 
 def clock(seconds: float) -> str:

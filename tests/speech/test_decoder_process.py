@@ -1,0 +1,191 @@
+"""The decoder's process: what it cannot do, whom it outlives (nobody), and the spare one."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+import whisper_appliance
+from whisper_appliance.speech import sandbox
+from whisper_appliance.speech.audio import DecodeLimits, decode
+from whisper_appliance.speech.decoder_process import DecoderProcess, Spare
+from whisper_appliance.speech.mixdown import Mixdown, Refused
+
+from .media import tone, wav
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 5) -> bool:
+    deadline = time.monotonic() + seconds
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return holds()
+
+
+def decoders(parent: psutil.Process) -> list[psutil.Process]:
+    return [child for child in parent.children() if "speech.decoder" in " ".join(child.cmdline())]
+
+
+def behind_closed_doors(doors: str, attempt: str) -> str:
+    """What a fresh process prints that closes some doors of the sandbox and then attempts something."""
+    program = f"from whisper_appliance.speech import sandbox\nimport os, socket\n{doors}\n"
+    program += (
+        f"try:\n    {attempt}\n    print('done')\nexcept OSError as error:\n    print(type(error).__name__)"
+    )
+    environment = {"PYTHONPATH": str(Path(whisper_appliance.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_behind_the_sandbox_only_the_source_can_be_opened(tmp_path: Path) -> None:
+    if not sandbox.landlock_version():
+        pytest.skip("this kernel has no Landlock")
+    source, other = wav(tmp_path / "source.wav", 1), wav(tmp_path / "other.wav", 1)
+    doors = f"fd = os.open({str(source)!r}, os.O_RDONLY)\n"
+    doors += "sandbox.give_up_privileges()\nsandbox.open_nothing_but(fd)"
+    assert behind_closed_doors(doors, "open(f'/proc/self/fd/{fd}', 'rb')") == "done"
+    assert behind_closed_doors(doors, f"open({str(other)!r}, 'rb')") == "PermissionError"
+    assert behind_closed_doors(doors, f"open({str(tmp_path / 'new')!r}, 'wb')") == "PermissionError"
+    assert behind_closed_doors(doors, "os.listdir('/')") == "PermissionError"
+
+
+def test_behind_the_sandbox_there_is_no_network() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        attempt = f"socket.create_connection({listener.getsockname()!r}, 2)"
+        assert behind_closed_doors("pass", attempt) == "done"
+        answer = behind_closed_doors(
+            "alone = sandbox.leave_network(); print('alone' if alone else 'with all')", attempt
+        )
+    if answer.startswith("with all"):
+        pytest.skip("this machine allows no network namespace")
+    assert answer == "alone\nOSError"
+
+
+def test_a_decoder_has_no_environment_and_a_session_of_its_own() -> None:
+    child = DecoderProcess()
+    try:
+        assert child.message(10) is not None
+        (process,) = decoders(psutil.Process())
+        assert process.environ() == {}
+        assert os.getsid(process.pid) == process.pid
+    finally:
+        child.end()
+
+
+def test_a_decoder_dies_with_its_parent(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; sys.path[:0] = [sys.argv[1]]\n"
+        "from whisper_appliance.speech.decoder_process import DecoderProcess\n"
+        "child = DecoderProcess(); child.message(10); print('up', flush=True); time.sleep(60)"
+    )
+    root = str(Path(whisper_appliance.__file__).parents[1])
+    with subprocess.Popen([sys.executable, "-c", program, root], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        assert parent.stdout.readline() == "up\n"
+        (orphan,) = decoders(psutil.Process(parent.pid))
+        parent.send_signal(signal.SIGKILL)
+    assert eventually(lambda: not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_decoder_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
+    recordings = []
+    source = wav(tmp_path / "a.wav", 1800)
+    thread = threading.Thread(
+        target=lambda: recordings.append(decode(source, folder=tmp_path, limits=DecodeLimits()))
+    )
+    thread.start()
+    thread.join()
+    with recordings[0] as recording:
+        assert sum(len(block) for block in recording.blocks()) == 1800 * 16_000
+
+
+def test_a_spare_decoder_is_handed_out_once() -> None:
+    spare = Spare(keep_seconds=30)
+    assert spare.take() is None
+    spare.prepare()
+    spare.prepare()
+    assert len(decoders(psutil.Process())) == 1
+    child = spare.take()
+    assert child is not None
+    assert spare.take() is None
+    child.end()
+
+
+def test_a_spare_decoder_that_nobody_takes_is_ended() -> None:
+    spare = Spare(keep_seconds=0.2)
+    spare.prepare()
+    assert eventually(lambda: not decoders(psutil.Process()))
+    assert spare.take() is None
+    spare.prepare()
+    child = spare.take()
+    assert child is not None
+    child.end()
+
+
+def test_a_spare_decoder_that_died_is_replaced(beckett: Path, tmp_path: Path) -> None:
+    from whisper_appliance.speech import audio
+
+    audio.prepare()
+    for process in decoders(psutil.Process()):
+        process.kill()
+        process.wait()
+    with decode(beckett, folder=tmp_path, limits=DecodeLimits()) as recording:
+        assert next(recording.blocks()).size
+
+
+def test_decoding_works_in_many_threads_at_once(beckett: Path, tmp_path: Path) -> None:
+    lengths: list[int] = []
+
+    def work() -> None:
+        with decode(beckett, folder=tmp_path, limits=DecodeLimits()) as recording:
+            lengths.append(sum(len(block) for block in recording.blocks(seconds=1)))
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(lengths)) == 1
+    assert len(lengths) == 6
+    assert not decoders(psutil.Process())
+
+
+def test_it_starts_from_a_folder_whose_name_is_not_ascii(tmp_path: Path) -> None:
+    root = tmp_path / "ünïcode 🎤"
+    shutil.copytree(Path(whisper_appliance.__file__).parent, root / "whisper_appliance")
+    program = (
+        "import sys; sys.path[:0] = [sys.argv[1]]\n"
+        "from whisper_appliance.speech.decoder_process import DecoderProcess\n"
+        "child = DecoderProcess(); print(child.message(10)['kind']); child.end()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(root)], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout == "ready\n"
+
+
+def test_a_full_disk_is_told_from_a_bad_file() -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    mixdown = Mixdown(full, max_seconds=10)
+    frames = list(tone(0.5))
+    for frame in frames[:-1]:
+        mixdown.feed(frame, None)
+    with pytest.raises(Refused) as refused:
+        mixdown.feed(frames[-1], None)
+    os.close(full)
+    assert refused.value.code == "disk_full"
