@@ -40,7 +40,7 @@ python() {
 }
 
 # What was set up is stamped with the hash of what it was made from, so that the next start takes no time.
-stamp_of() { cat "$@" 2>/dev/null | sha256sum | cut -d' ' -f1; }
+stamp_of() { cat "$@" | sha256sum | cut -d' ' -f1; }
 is_current() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]; }
 
 environment() { # run | test | bench
