@@ -1,6 +1,5 @@
 """whisper-appliance models: what is on this machine, and what could be."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,7 +114,7 @@ def fetch(downloads: "Downloads", name: str) -> None:
     from whisper_appliance.errors import ModelUnavailable
 
     download = downloads.start(name)
-    with click.progressbar(length=1000, label=name, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+    with text.bar(name) as bar:
         while download.active:
             download = downloads.wait(name, POLL_SECONDS) or download
             bar.update(round(download.progress * 1000) - bar.pos)

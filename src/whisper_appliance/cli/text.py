@@ -1,8 +1,13 @@
 """How the commands write tables and sizes."""
 
+import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -21,3 +26,8 @@ def size(count: float | None) -> str:
         if count >= factor:
             return f"{count / factor:.1f} {unit}"
     return f"{count / 1e3:.0f} kB"
+
+
+def bar(label: str) -> "ProgressBar[int]":
+    """A bar of a thousand steps on stderr; nothing where no person looks."""
+    return click.progressbar(length=1000, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())

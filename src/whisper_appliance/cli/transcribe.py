@@ -1,6 +1,5 @@
 """whisper-appliance transcribe: files in, transcripts out, without a server."""
 
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from whisper_appliance.cli import text
 from whisper_appliance.cli.models import fetch
 from whisper_appliance.cli.start import begin
 
@@ -135,9 +135,7 @@ def _hear(
     )
     with (
         decode(file, folder=folder, limits=limits) as recording,
-        click.progressbar(
-            length=1000, label=file.name, file=sys.stderr, hidden=not sys.stderr.isatty()
-        ) as bar,
+        text.bar(file.name) as bar,
     ):
         transcript = hear(
             recording,
@@ -169,10 +167,10 @@ def _target(file: Path, files: tuple[Path, ...], format: str, folder: Path | Non
     return folder / f"{file.stem if alone else file.name}.{format}"
 
 
-def _write(text: str, target: Path | None) -> None:
+def _write(rendered: str, target: Path | None) -> None:
     if target is None:
-        click.echo(text, nl=not text.endswith("\n"))
+        click.echo(rendered, nl=not rendered.endswith("\n"))
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8")
+    target.write_text(rendered, encoding="utf-8")
     click.echo(str(target), err=True)
