@@ -13,6 +13,8 @@ from whisper_appliance.speech.transcript import Dropped, Segment
 
 SAMPLE_RATE = 16_000
 MAX_WINDOW_SECONDS = 30.0
+# Kept free of batch work, so that a caption or a short clip need not wait for a window of a long file to end.
+SPARE_WORKERS = 1
 
 Samples = npt.NDArray[np.float32]
 Quality = Literal["fast", "balanced", "accurate"]
@@ -56,12 +58,16 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class WindowResult:
-    """What was heard in one window; times count from the window's first sample."""
+    """What was heard in one window; times count from the window's first sample.
+
+    `heard_seconds` is how far the decoder came: a sequential reader goes on from there.
+    """
 
     segments: tuple[Segment, ...]
     language: str
     language_probability: float
     dropped: tuple[Dropped, ...] = ()
+    heard_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,11 +87,19 @@ class Cutting:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of the recording by sample index, and the mean probability of speech in it."""
+    """A stretch of the recording by sample index, and how probable speech is from `first_frame` on."""
 
     start: int
     stop: int
-    voice: float
+    first_frame: int
+    frames: tuple[float, ...]
+
+    def voice(self, start_seconds: float, stop_seconds: float) -> float:
+        """The mean probability of speech between two times of the recording; 0 where nothing is known."""
+        first = int(start_seconds / FRAME_SECONDS) - self.first_frame
+        last = max(int(stop_seconds / FRAME_SECONDS) - self.first_frame, first + 1)
+        heard = self.frames[max(first, 0) : max(last, 0)]
+        return sum(heard) / len(heard) if heard else 0.0
 
 
 def spans(probabilities: Iterable[Probabilities], cutting: Cutting, *, gate: bool = True) -> Iterator[Span]:
@@ -123,7 +131,9 @@ class _Cutter:
 
     def feed(self, probability: float) -> Span | None:
         """Takes the next frame; answers the window that ended with it, if one did."""
-        self._speaking = probability >= (self._cutting.silence_below if self._speaking else self._cutting.speech_at)
+        self._speaking = probability >= (
+            self._cutting.silence_below if self._speaking else self._cutting.speech_at
+        )
         frame = self._position
         self._position += 1
         voiced = self._speaking or not self._gate
@@ -158,13 +168,15 @@ class _Cutter:
         stop = self._first + self._best_cut()
         span = self._span(stop, padded=False)
         rest = self._frames[stop - self._first :]
-        silent = next((i for i, p in enumerate(rest) if p >= self._cutting.silence_below or not self._gate), len(rest))
+        silent = next(
+            (i for i, p in enumerate(rest) if p >= self._cutting.silence_below or not self._gate), len(rest)
+        )
         self._first = stop + silent
         self._frames = rest[silent:]
         return span
 
     def _best_cut(self) -> int:
-        """The frame of the window to cut at: the middle of the pause that is longest for its distance to the target."""
+        """The frame to cut at: the middle of the pause that is longest for its distance to the target."""
         target = round(self._cutting.target_seconds / FRAME_SECONDS)
         frames = np.asarray(self._frames)
         quiet = frames < self._cutting.silence_below
@@ -174,7 +186,9 @@ class _Cutter:
             if quiet[i]:
                 start = i if start is None else start
                 middle = (start + i + 1) // 2
-                score = min((i + 1 - start) * FRAME_SECONDS, 1.0) * (1.0 - 0.8 * min(abs(middle - target) / target, 1.0))
+                score = min((i + 1 - start) * FRAME_SECONDS, 1.0) * (
+                    1.0 - 0.8 * min(abs(middle - target) / target, 1.0)
+                )
                 if score > best_score:
                     best, best_score = middle, score
             else:
@@ -193,4 +207,4 @@ class _Cutter:
         start = max(self._first * FRAME - padding, self._floor)
         end = stop * FRAME + (padding if padded else 0)
         self._floor = end
-        return Span(start, end, float(np.mean(frames)) if frames else 0.0)
+        return Span(start, end, self._first, tuple(frames))

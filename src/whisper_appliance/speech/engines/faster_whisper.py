@@ -1,8 +1,8 @@
 """Whisper on CTranslate2, through faster-whisper's tokenizer, features and alignment.
 
-The encoder is given only as much audio as there is, plus three seconds of zeros, instead of Whisper's fixed 30 s: its
-time falls faster than linearly with length. Short input makes Whisper run on past the end of the audio, so timestamps
-stay on, what lies past the end is cut, and tokens are bounded by the length of the audio.
+The encoder is given only as much audio as there is, plus three seconds of zeros, instead of Whisper's fixed
+30 s: its time falls faster than linearly with length. Short input makes Whisper run on past the end of the
+audio, so timestamps stay on, what lies past the end is cut, and tokens are bounded by the audio's length.
 """
 
 import math
@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from whisper_appliance.errors import EngineFailed, ModelUnavailable
-from whisper_appliance.speech.engine import SAMPLE_RATE, EngineSpec, Options, Samples, Window, WindowResult
+from whisper_appliance.speech.engine import (
+    SAMPLE_RATE,
+    SPARE_WORKERS,
+    EngineSpec,
+    Options,
+    Samples,
+    Window,
+    WindowResult,
+)
 from whisper_appliance.speech.repetition import compression_ratio, cut_loops
 from whisper_appliance.speech.transcript import Dropped, Segment, Word
 
@@ -81,7 +89,9 @@ class FasterWhisperEngine:
 
         key = (language, task)
         if key not in self._tokenizers:
-            self._tokenizers[key] = Tokenizer(self._model.hf_tokenizer, self.multilingual, task=task, language=language)
+            self._tokenizers[key] = Tokenizer(
+                self._model.hf_tokenizer, self.multilingual, task=task, language=language
+            )
         return self._tokenizers[key]
 
     def encode(self, samples: Samples, *, whole: bool = False) -> "StorageView":
@@ -91,7 +101,9 @@ class FasterWhisperEngine:
         padding = 30 * SAMPLE_RATE - len(samples) if whole else round(PADDING_SECONDS * SAMPLE_RATE)
         features = self._model.feature_extractor(np.pad(samples, (0, max(padding, 0))))
         frames = min(features.shape[-1] // 2 * 2, MAX_FRAMES)
-        return self._model.model.encode(get_ctranslate2_storage(features[np.newaxis, :, :frames]), to_cpu=False)
+        return self._model.model.encode(
+            get_ctranslate2_storage(features[np.newaxis, :, :frames]), to_cpu=False
+        )
 
     def detect_language(self, encoded: "StorageView") -> tuple[str, float]:
         """The most probable language and its probability."""
@@ -103,20 +115,29 @@ class FasterWhisperEngine:
         """Lets the decoder speak, at most `new_tokens` tokens."""
         from faster_whisper.transcribe import get_suppressed_tokens
 
-        sampling = {"beam_size": beam_size} if temperature == 0 else \
-            {"beam_size": 1, "num_hypotheses": 5, "sampling_topk": 0, "sampling_temperature": temperature}  # fmt: skip
-        # CTranslate2 generates at most min(max_length / 2, max_length - prompt) tokens.
+        sampling: dict[str, Any] = {"beam_size": beam_size}
+        if temperature > 0:
+            sampling = {"num_hypotheses": 5, "sampling_topk": 0, "sampling_temperature": temperature}
         result = self._model.model.generate(
-            encoded, [prompt], max_length=min(self._model.max_length, max(2 * new_tokens, new_tokens + len(prompt))),
-            return_scores=True, return_no_speech_prob=True, suppress_blank=True,
-            suppress_tokens=get_suppressed_tokens(tokenizer, [-1]), max_initial_timestamp_index=50, **sampling,
-        )[0]  # fmt: skip
+            encoded,
+            [prompt],
+            # CTranslate2 generates at most min(max_length / 2, max_length - prompt) tokens.
+            max_length=min(self._model.max_length, max(2 * new_tokens, new_tokens + len(prompt))),
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_blank=True,
+            suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
+            max_initial_timestamp_index=50,
+            **sampling,
+        )[0]
         tokens = result.sequences_ids[0]
         text = tokenizer.decode([token for token in tokens if token < tokenizer.eot])
         logprob = result.scores[0] * len(tokens) / (len(tokens) + 1)
         return Decoding(tokens, logprob, result.no_speech_prob, compression_ratio(text), temperature)
 
-    def add_words(self, segments: list[Segment], tokenizer: "Tokenizer", encoded: "StorageView", seconds: float) -> list[Segment]:
+    def add_words(
+        self, segments: list[Segment], tokenizer: "Tokenizer", encoded: "StorageView", seconds: float
+    ) -> list[Segment]:
         """The segments with the times of their words (dynamic time warping over the cross-attention)."""
         drafts: list[dict[str, Any]] = [
             {"seek": 0, "start": s.start, "end": s.end, "tokens": list(s.tokens)} for s in segments
@@ -124,7 +145,9 @@ class FasterWhisperEngine:
         if not drafts:
             return segments
         frames = min(math.ceil(seconds * FRAMES_PER_SECOND), MAX_FRAMES)
-        self._model.add_word_timestamps([drafts], tokenizer, encoded, frames, PREPENDED_PUNCTUATION, APPENDED_PUNCTUATION, 0.0)
+        self._model.add_word_timestamps(
+            [drafts], tokenizer, encoded, frames, PREPENDED_PUNCTUATION, APPENDED_PUNCTUATION, 0.0
+        )
         return [_with_words(segment, draft) for segment, draft in zip(segments, drafts, strict=True)]
 
     def prompt(self, tokenizer: "Tokenizer", options: Options, previous_text: str | None) -> list[int]:
@@ -155,10 +178,13 @@ class Hearing:
         while position < self._seconds:
             part, reached = self._part(position)
             segments += part
-            if reached <= position or self._seconds - reached <= RESUME_AFTER_SECONDS or not part:
+            stuck = reached <= position or not part
+            position = self._seconds if stuck else reached
+            if self._whole or self._seconds - position <= RESUME_AFTER_SECONDS:
                 break
-            position = reached
-        return WindowResult(tuple(segments), self._language or "en", self._probability, tuple(self._dropped))
+        return WindowResult(
+            tuple(segments), self._language or "en", self._probability, tuple(self._dropped), position
+        )
 
     @property
     def _seconds(self) -> float:
@@ -169,7 +195,7 @@ class Hearing:
         return self._engine.tokenizer(self._language or "en", self._options.task)
 
     def _part(self, position: float) -> tuple[list[Segment], float]:
-        """The segments from `position` seconds on, and how far the decoder came; all in seconds of the window."""
+        """The segments from `position` seconds of the window on, and how far the decoder came."""
         samples = self._window.samples[round(position * SAMPLE_RATE) :]
         seconds = len(samples) / SAMPLE_RATE
         encoded = self._engine.encode(samples, whole=self._whole)
@@ -188,7 +214,9 @@ class Hearing:
         new_tokens = min(math.ceil(seconds * TOKENS_PER_SECOND) + 12, 224)
         best: Decoding | None = None
         for beam_size, temperature in self._attempts():
-            decoding = self._engine.decode(encoded, prompt, self._tokenizer, new_tokens, beam_size, temperature)
+            decoding = self._engine.decode(
+                encoded, prompt, self._tokenizer, new_tokens, beam_size, temperature
+            )
             if not decoding.looks_bad:
                 return decoding
             if best is None or decoding.avg_logprob > best.avg_logprob:
@@ -212,9 +240,16 @@ class Hearing:
     def _segments(self, decoding: Decoding, seconds: float) -> tuple[list[Segment], float]:
         """Cuts the tokens at their timestamps. What begins at or after the end of the audio was invented."""
         if decoding.no_speech_prob > HIGH_NO_SPEECH and decoding.avg_logprob < LOW_LOGPROB:
-            self._drop(self._tokenizer.decode([t for t in decoding.tokens if t < self._tokenizer.eot]), 0.0, seconds, "no speech")
+            self._drop(
+                self._tokenizer.decode([t for t in decoding.tokens if t < self._tokenizer.eot]),
+                0.0,
+                seconds,
+                "no speech",
+            )
             return [], seconds
-        phrases, reached = phrases_of(decoding.tokens, self._tokenizer.timestamp_begin, self._tokenizer.eot, seconds)
+        phrases, reached = phrases_of(
+            decoding.tokens, self._tokenizer.timestamp_begin, self._tokenizer.eot, seconds
+        )
         segments = []
         for start, end, tokens in phrases:
             text = self._tokenizer.decode(tokens)
@@ -225,8 +260,16 @@ class Hearing:
                 self._drop(cut, start, end, "repetition")
                 tokens = self._tokenizer.encode(kept)
             segments.append(
-                Segment(start, end, kept, decoding.avg_logprob, decoding.no_speech_prob, decoding.compression_ratio,
-                        decoding.temperature, tuple(tokens))  # fmt: skip
+                Segment(
+                    start,
+                    end,
+                    kept,
+                    decoding.avg_logprob,
+                    decoding.no_speech_prob,
+                    decoding.compression_ratio,
+                    decoding.temperature,
+                    tuple(tokens),
+                )
             )
         return segments, reached
 
@@ -235,10 +278,12 @@ class Hearing:
             self._dropped.append(Dropped(start, end, text.strip(), reason))
 
 
-def phrases_of(tokens: list[int], timestamp_begin: int, eot: int, seconds: float) -> tuple[list[tuple[float, float, list[int]]], float]:
+def phrases_of(
+    tokens: list[int], timestamp_begin: int, eot: int, seconds: float
+) -> tuple[list[tuple[float, float, list[int]]], float]:
     """(start, end, text tokens) of each phrase, and the time up to which the audio was heard.
 
-    A timestamp within 0.1 s of the end, once there is text, ends the hearing: what follows lies in the padding.
+    A timestamp within 0.1 s of the end, once there is text, ends it: what follows lies in the padding.
     """
     phrases: list[tuple[float, float, list[int]]] = []
     start, text, closed = 0.0, list[int](), 0.0
@@ -268,7 +313,7 @@ def _load(spec: EngineSpec) -> "tuple[WhisperModel, str, str, tuple[str, ...]]":
         if compute_type == "auto":
             compute_type = "int8" if device == "cpu" else "float16"
         model = WhisperModel(str(spec.path), device=device, compute_type=compute_type, local_files_only=True,
-                             cpu_threads=1, num_workers=spec.workers)  # fmt: skip
+                             cpu_threads=1, num_workers=spec.workers + SPARE_WORKERS)  # fmt: skip
         return model, str(model.model.compute_type)
 
     try:
@@ -276,7 +321,9 @@ def _load(spec: EngineSpec) -> "tuple[WhisperModel, str, str, tuple[str, ...]]":
             try:
                 model, compute_type = open_on("cuda")
                 # A missing cuDNN or cuBLAS shows only when something runs.
-                model.model.encode(ctranslate2.StorageView.from_array(np.zeros((1, model.model.n_mels, 100), np.float32)))
+                model.model.encode(
+                    ctranslate2.StorageView.from_array(np.zeros((1, model.model.n_mels, 100), np.float32))
+                )
             except (RuntimeError, ValueError) as error:
                 model, compute_type = open_on("cpu")
                 return model, "cpu", compute_type, (f"The GPU cannot be used ({error}); working on the CPU.",)
@@ -289,7 +336,8 @@ def _load(spec: EngineSpec) -> "tuple[WhisperModel, str, str, tuple[str, ...]]":
 
 def _with_words(segment: Segment, draft: dict[str, Any]) -> Segment:
     words = tuple(
-        Word(float(w["start"]), float(w["end"]), w["word"], float(w["probability"])) for w in draft.get("words", ())
+        Word(float(w["start"]), float(w["end"]), w["word"], float(w["probability"]))
+        for w in draft.get("words", ())
     )
     return replace(segment, start=float(draft["start"]), end=float(draft["end"]), words=words)
 

@@ -1,0 +1,107 @@
+"""The engine's own process: reads windows from a pipe, hears them side by side, writes results back."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from multiprocessing.connection import Connection
+from typing import Any
+
+from whisper_appliance.errors import ApplianceError
+from whisper_appliance.speech.engine import SPARE_WORKERS, Engine, EngineSpec, Samples
+from whisper_appliance.speech.voice import Silero, load_silero
+
+NICENESS = 5
+
+
+def load_engine(spec: EngineSpec) -> Engine:
+    """The engine that the specification names."""
+    if spec.engine == "openai-whisper":
+        from whisper_appliance.speech.engines.openai_whisper import OpenAIWhisperEngine
+
+        return OpenAIWhisperEngine(spec)
+    from whisper_appliance.speech.engines.faster_whisper import FasterWhisperEngine
+
+    return FasterWhisperEngine(spec)
+
+
+class Child:
+    """Answers requests until the pipe closes."""
+
+    def __init__(
+        self, connection: Connection, spec: EngineSpec, load: Callable[[EngineSpec], Engine]
+    ) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()
+        self._spec = spec
+        self._load = load
+        self._voices: dict[int, Silero] = {}
+        self._silero = cache(load_silero)
+
+    def run(self) -> None:
+        """Loads the model, then serves. Ends the process when the parent is gone, whatever still computes."""
+        try:
+            self._engine = self._load(self._spec)
+        except ApplianceError as error:
+            self._send("failed", error.message)
+            return
+        facts = {name: getattr(self._engine, name) for name in
+                 ("name", "version", "device", "compute_type", "multilingual", "warnings")}  # fmt: skip
+        self._send("ready", facts)
+        windows = ThreadPoolExecutor(self._spec.workers + SPARE_WORKERS)
+        voices = ThreadPoolExecutor(1)
+        while True:
+            try:
+                kind, *request = self._connection.recv()
+            except (EOFError, OSError):
+                os._exit(0)
+            if kind == "stop":
+                os._exit(0)
+            (voices if kind == "voice" else windows).submit(self._answer, kind, request)
+
+    def _answer(self, kind: str, request: list[Any]) -> None:
+        number = request[0]
+        try:
+            answer = self._voice(*request) if kind == "voice" else self._engine.transcribe(request[1])
+        except ApplianceError as error:
+            self._send("error", number, error.message)
+        except Exception as error:  # noqa: BLE001 - the worker loop: whatever a library raises belongs to this window
+            self._send("error", number, f"{type(error).__name__}: {error}")
+        else:
+            self._send("done", number, answer)
+
+    def _voice(self, _: int, stream: int, samples: Samples | None) -> object:
+        if samples is None:
+            self._voices.pop(stream, None)
+            return None
+        if stream not in self._voices:
+            self._voices[stream] = Silero(self._silero())
+        return self._voices[stream].feed(samples)
+
+    def _send(self, *message: object) -> None:
+        try:
+            with self._sending:
+                self._connection.send(message)
+        except OSError:
+            os._exit(0)
+
+
+def main() -> None:
+    """Takes the pipe's descriptor from the command line; the specification is the first message."""
+    # Ctrl-C and a service manager's SIGTERM reach every process of the group; the parent decides when we end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.nice(NICENESS)
+    connection = Connection(int(sys.argv[1]))
+    try:
+        spec, load = connection.recv()
+    except EOFError:
+        return
+    Child(connection, spec, load or load_engine).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,370 @@
+"""An engine in a process of its own: native code may crash or leak, and only an ended process gives all back.
+
+The client keeps what waits; the process only ever holds what it works on. When it dies, it is started anew
+and what it worked on is tried once more.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import Literal
+
+import numpy as np
+import psutil
+
+from whisper_appliance.errors import ApplianceError, EngineFailed, ModelUnavailable
+from whisper_appliance.speech.engine import (
+    SPARE_WORKERS,
+    Engine,
+    EngineSpec,
+    Priority,
+    Samples,
+    Window,
+    WindowResult,
+)
+from whisper_appliance.speech.voice import FRAME, Probabilities
+from whisper_appliance.speech.waiting import Ticket, WaitingWindows
+
+CUDA_BATCH = 8
+ATTEMPTS = 2
+CRASHES_IN_A_ROW = 3
+STOP_SECONDS = 2.0
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "HF_HUB_OFFLINE")
+KEPT_PREFIXES = ("CUDA_", "NVIDIA_", "OMP_", "MKL_", "OPENBLAS_", "CT2_")
+
+State = Literal["loading", "idle", "busy", "failed", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEvent:
+    """The engine of `model` has changed its state."""
+
+    model: str
+    state: State
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """What an engine does now; `last_work` is a time of the monotonic clock, `None` before any."""
+
+    model: str
+    state: State
+    reason: str
+    waiting: int
+    running: int
+    last_work: float | None
+    windows_done: int
+    restarts: int
+    memory_bytes: int
+    name: str
+    version: str
+    device: str
+    compute_type: str
+    multilingual: bool
+    notices: tuple[str, ...]
+
+
+def _to_nobody(_: EngineEvent) -> None:
+    pass
+
+
+class EngineProcess:
+    """One loaded model. All methods may be called from any thread."""
+
+    def __init__(
+        self,
+        spec: EngineSpec,
+        *,
+        announce: Callable[[EngineEvent], None] = _to_nobody,
+        load: Callable[[EngineSpec], Engine] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`load` makes the engine inside the process (a module's function, handed over by name)."""
+        self.spec = spec
+        self._announce = announce
+        self._load = load
+        self._clock = clock
+        self._changed = threading.Condition(threading.RLock())
+        self._waiting = WaitingWindows()
+        self._running: dict[int, list[Ticket]] = {}
+        self._listening: dict[int, tuple[Future[Probabilities], int, Samples | None]] = {}
+        self._numbers = 0
+        self._streams = 0
+        self._live = 0
+        self._state: State = "loading"
+        self._reason = ""
+        self._facts: dict[str, object] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: Connection | None = None
+        self._last_work: float | None = None
+        self._windows_done = 0
+        self._restarts = 0
+        self._crashes = 0
+
+    def start(self) -> None:
+        """Starts the process and returns; the model loads behind it."""
+        threading.Thread(target=self._serve, name=f"engine {self.spec.model}", daemon=True).start()
+
+    @property
+    def workers(self) -> int:
+        """How many windows of files are heard side by side."""
+        return CUDA_BATCH if self._facts.get("device") == "cuda" else self.spec.workers
+
+    def submit(self, window: Window, *, priority: Priority, turn: int = 0) -> Future[WindowResult]:
+        """Lets a window wait for its turn: by priority, then by how many windows its job already had."""
+        with self._changed:
+            self._check()
+            ticket = self._waiting.add(window, priority, turn)
+            self._pump()
+            return ticket.future
+
+    def listen(self) -> "VoiceListener":
+        """A new stream through the voice activity detector."""
+        with self._changed:
+            self._streams += 1
+            return VoiceListener(self._feed, self._streams)
+
+    @contextmanager
+    def live(self) -> Iterator[None]:
+        """While a live session is open, files leave it a worker."""
+        with self._changed:
+            self._live += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._live -= 1
+                self._pump()
+
+    def wait_ready(self, timeout_seconds: float | None = None) -> None:
+        """Waits until the model is loaded. Raises `ModelUnavailable` if it cannot be, or not in time."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._state != "loading", timeout_seconds):
+                raise ModelUnavailable(
+                    f"The model {self.spec.model} is still loading.", retry_after_seconds=5
+                )
+            self._check()
+
+    def status(self) -> EngineStatus:
+        """What it does now."""
+        with self._changed:
+            facts = self._facts
+            return EngineStatus(
+                self.spec.model, self._state, self._reason,
+                len(self._waiting), sum(map(len, self._running.values())),
+                self._last_work, self._windows_done, self._restarts, self._memory_bytes(),
+                str(facts.get("name", self.spec.engine)), str(facts.get("version", "")),
+                str(facts.get("device", "")), str(facts.get("compute_type", "")),
+                bool(facts.get("multilingual", True)),
+                tuple(facts.get("warnings", ())),  # type: ignore[arg-type] # the engine's own attribute
+            )  # fmt: skip
+
+    def close(self) -> None:
+        """Ends the process; what waits gets `EngineFailed`."""
+        with self._changed:
+            if self._state == "closed":
+                return
+            self._become("closed")
+            process = self._process
+            self._send("stop")
+            self._fail_all(EngineFailed(f"The model {self.spec.model} was unloaded."))
+        if process:
+            _end(process)
+
+    def _feed(self, stream: int, samples: Samples | None) -> Future[Probabilities]:
+        with self._changed:
+            self._check()
+            self._numbers += 1
+            future: Future[Probabilities] = Future()
+            self._listening[self._numbers] = (future, stream, samples)
+            if self._state != "loading":
+                self._send("voice", self._numbers, stream, samples)
+            return future
+
+    def _check(self) -> None:
+        if self._state == "failed":
+            raise ModelUnavailable(self._reason)
+        if self._state == "closed":
+            raise EngineFailed(f"The model {self.spec.model} was unloaded.")
+
+    def _pump(self) -> None:
+        """Sends windows as long as there is a free worker for them."""
+        if self._state not in ("idle", "busy"):
+            return
+        cuda = self._facts.get("device") == "cuda"
+        while tickets := self._waiting.take(CUDA_BATCH if cuda else 1, self._has_worker_for):
+            self._numbers += 1
+            self._running[self._numbers] = tickets
+            for ticket in tickets:
+                ticket.attempts += 1
+            self._send("windows", self._numbers, [ticket.window for ticket in tickets])
+        self._become("busy" if self._running else "idle")
+
+    def _has_worker_for(self, priority: Priority) -> bool:
+        if len(self._running) >= self.spec.workers + SPARE_WORKERS:
+            return False
+        if priority is not Priority.BATCH:
+            return True
+        batches = sum(tickets[0].priority is Priority.BATCH for tickets in self._running.values())
+        return batches < max(1, self.spec.workers - (1 if self._live else 0))
+
+    def _send(self, *message: object) -> None:
+        # A broken pipe is noticed by the thread that reads from it.
+        with suppress(OSError, AttributeError):
+            self._connection.send(message)  # type: ignore[union-attr]
+
+    def _serve(self) -> None:
+        """Lives as long as the engine: one round for each process."""
+        while True:
+            with self._changed:
+                if self._state in ("closed", "failed"):
+                    return
+                process, connection = self._process, self._connection = _spawn(self.spec, self._load)
+            with suppress(EOFError, OSError):
+                while True:
+                    self._hear(*connection.recv())
+            connection.close()
+            _end(process)
+            with self._changed:
+                self._recover(process.returncode)
+
+    def _hear(self, kind: str, *content: object) -> None:
+        with self._changed:
+            if self._state == "closed":
+                return
+            if kind == "ready":
+                self._facts = dict(content[0])  # type: ignore[call-overload]
+                self._become("idle")
+                for number, (_, stream, samples) in self._listening.items():
+                    self._send("voice", number, stream, samples)
+            elif kind == "failed":
+                self._reason = str(content[0])
+                self._become("failed")
+                self._fail_all(ModelUnavailable(self._reason))
+            else:
+                self._take_answer(kind, int(content[0]), content[1])  # type: ignore[call-overload]
+            self._pump()
+
+    def _take_answer(self, kind: str, number: int, content: object) -> None:
+        futures: list[Future[object]]
+        if number in self._listening:
+            futures, answers = [self._listening.pop(number)[0]], [content]  # type: ignore[list-item]
+        else:
+            tickets = self._running.pop(number)
+            futures, answers = [t.future for t in tickets], content  # type: ignore[misc, assignment]
+            self._last_work = self._clock()
+        if kind == "error":
+            for future in futures:
+                future.set_exception(EngineFailed(str(content)))
+            return
+        self._crashes = 0
+        self._windows_done += len(futures)
+        for future, answer in zip(futures, answers, strict=True):
+            future.set_result(answer)
+
+    def _recover(self, returncode: int) -> None:
+        """The process is gone: what it worked on waits for the next, unless it has been tried before."""
+        if self._state in ("closed", "failed"):
+            return
+        self._restarts += 1
+        self._crashes += 1
+        reason = f"The engine stopped while it worked ({_in_words(returncode)})."
+        for tickets in self._running.values():
+            for ticket in tickets:
+                if ticket.attempts >= ATTEMPTS:
+                    ticket.future.set_exception(EngineFailed(reason))
+                else:
+                    self._waiting.put_back(ticket)
+        self._running.clear()
+        if self._crashes >= CRASHES_IN_A_ROW:
+            self._reason = (
+                f"The engine for {self.spec.model} stops again and again ({_in_words(returncode)})."
+            )
+            self._become("failed")
+            self._fail_all(ModelUnavailable(self._reason))
+        else:
+            self._become("loading", reason)
+
+    def _fail_all(self, error: ApplianceError) -> None:
+        tickets = [t for tickets in self._running.values() for t in tickets] + self._waiting.clear()
+        futures: list[Future[object]] = [t.future for t in tickets]  # type: ignore[misc]
+        futures += [future for future, _, _ in self._listening.values()]  # type: ignore[misc]
+        self._running.clear()
+        self._listening.clear()
+        for future in futures:
+            if future.running() or future.set_running_or_notify_cancel():
+                future.set_exception(error)
+
+    def _become(self, state: State, reason: str = "") -> None:
+        if state != self._state:
+            self._state = state
+            self._changed.notify_all()
+            self._announce(EngineEvent(self.spec.model, state, reason or self._reason))
+
+    def _memory_bytes(self) -> int:
+        if self._process is None or self._process.poll() is not None:
+            return 0
+        with suppress(psutil.Error):
+            return int(psutil.Process(self._process.pid).memory_info().rss)
+        return 0
+
+
+class VoiceListener:
+    """A stream of samples through the detector in the engine's process; survives a crash of it."""
+
+    def __init__(self, feed: Callable[[int, Samples | None], Future[Probabilities]], stream: int) -> None:
+        self._feed = feed
+        self._stream = stream
+        self._rest = np.zeros(0, np.float32)
+
+    def feed(self, samples: Samples) -> Probabilities:
+        """One probability for each whole frame of 512 samples; a remainder waits for the next call."""
+        samples = np.concatenate([self._rest, samples])
+        whole = len(samples) // FRAME * FRAME
+        self._rest = samples[whole:]
+        if not whole:
+            return np.zeros(0, np.float32)
+        return self._feed(self._stream, samples[:whole]).result()
+
+    def close(self) -> None:
+        """Forgets the stream."""
+        with suppress(ApplianceError, CancelledError):
+            self._feed(self._stream, None)
+
+
+def _spawn(
+    spec: EngineSpec, load: Callable[[EngineSpec], Engine] | None
+) -> tuple[subprocess.Popen[bytes], Connection]:
+    ours, theirs = Pipe()
+    environment = {k: v for k, v in os.environ.items() if k in KEPT_VARIABLES or k.startswith(KEPT_PREFIXES)}
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "whisper_appliance.speech.engine_child", str(theirs.fileno())],
+        pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment,
+    )  # fmt: skip
+    theirs.close()
+    with suppress(OSError):
+        ours.send((spec, load))
+    return process, ours
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """The process ends by itself when its pipe closes; if it does not, it is killed."""
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _in_words(returncode: int) -> str:
+    return f"signal {-returncode}" if returncode < 0 else f"exit code {returncode}"

@@ -1,0 +1,248 @@
+"""The one road from audio to Transcript: find speech, cut windows, ask the engine, drop what was invented."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, wait
+from dataclasses import asdict, dataclass, replace
+from typing import Protocol, TypeVar
+
+from whisper_appliance import __version__
+from whisper_appliance.errors import Cancelled
+from whisper_appliance.speech.engine import (
+    MAX_WINDOW_SECONDS,
+    SAMPLE_RATE,
+    Options,
+    Priority,
+    Samples,
+    Window,
+    WindowResult,
+)
+from whisper_appliance.speech.engine_process import EngineProcess
+from whisper_appliance.speech.guard import guarded
+from whisper_appliance.speech.transcript import Dropped, Notice, Provenance, Segment, Transcript, Word
+from whisper_appliance.speech.voice import FRAME, Cutting, Probabilities, Span, spans
+
+Timed = TypeVar("Timed", Segment, Word, Dropped)
+
+CANCEL_CHECK_SECONDS = 0.2
+UNRELIABLE_TEMPERATURE = 0.5
+CONTEXT_CHARACTERS = 1000
+NO_SPEECH = Notice("no_speech", "No speech was found in this recording.")
+
+
+class Source(Protocol):
+    """What is needed of a recording; `speech.recording.Recording` has it."""
+
+    def blocks(self, seconds: float = 30.0) -> Iterator[Samples]: ...
+    def read(self, start: int, stop: int) -> Samples: ...
+    @property
+    def seconds(self) -> float | None: ...
+    @property
+    def estimated_seconds(self) -> float | None: ...
+    @property
+    def notices(self) -> tuple[Notice, ...]: ...
+    @property
+    def audio_sha256(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WindowDone:
+    """A window that was heard; times of `result` count from the recording's start, `progress` from 0 to 1."""
+
+    index: int
+    start_sample: int
+    stop_sample: int
+    result: WindowResult
+    progress: float
+
+
+def transcribe(
+    recording: Source,
+    engine: EngineProcess,
+    options: Options,
+    *,
+    priority: Priority,
+    model: str,
+    model_sha256: str = "",
+    target_seconds: float = 20.0,
+    finished: Mapping[int, WindowResult] | None = None,
+    on_window: Callable[[WindowDone], None] = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] = time.monotonic,
+) -> Transcript:
+    """Hears a whole recording.
+
+    `finished` holds the windows of an earlier attempt by their first sample; they are not heard again.
+    Raises `Cancelled`, `AudioError`, `EngineFailed`, `ModelUnavailable`.
+    """
+    started = clock()
+    road = _Road(
+        recording,
+        engine,
+        options,
+        priority,
+        Cutting(target_seconds),
+        dict(finished or {}),
+        on_window,
+        cancelled,
+    )
+    results = list(road.results())
+    seconds = recording.seconds or 0.0
+    elapsed = clock() - started
+    segments = tuple(segment for result in results for segment in result.segments)
+    heard = max(results, key=lambda r: r.language_probability) if results else None
+    status = engine.status()
+    return Transcript(
+        segments=segments,
+        language=heard.language if heard else options.language or "",
+        language_probability=heard.language_probability if heard else 0.0,
+        duration=seconds,
+        task=options.task,
+        model=model,
+        processing_seconds=elapsed,
+        warnings=(*recording.notices, *(() if segments else (NO_SPEECH,))),
+        dropped=tuple(dropped for result in results for dropped in result.dropped),
+        provenance=Provenance(
+            engine=status.name,
+            engine_version=status.version,
+            model=model,
+            model_sha256=model_sha256,
+            compute_type=status.compute_type,
+            options=asdict(options),
+            audio_sha256=recording.audio_sha256,
+            appliance_version=__version__,
+            real_time_factor=round(seconds / elapsed, 2) if elapsed > 0 else 0.0,
+        ),
+    )
+
+
+@dataclass
+class _Road:
+    """One recording on its way: windows side by side, or one by one where each needs the one before."""
+
+    recording: Source
+    engine: EngineProcess
+    options: Options
+    priority: Priority
+    cutting: Cutting
+    finished: Mapping[int, WindowResult]
+    on_window: Callable[[WindowDone], None]
+    cancelled: Callable[[], bool]
+    done: int = 0
+    turn: int = 0
+
+    def results(self) -> Iterator[WindowResult]:
+        """The result of each window in order, with times of the recording."""
+        windows = spans(self._probabilities(), self.cutting, gate=self.options.vad)
+        return (
+            self._one_by_one(windows) if self.options.quality == "accurate" else self._side_by_side(windows)
+        )
+
+    def _probabilities(self) -> Iterator[Probabilities]:
+        """Frame by frame; the last one is filled up with silence, as the detector needs whole ones."""
+        voice = self.engine.listen()
+        try:
+            rest = 0
+            for block in self.recording.blocks():
+                self._check()
+                rest = (rest + len(block)) % FRAME
+                yield voice.feed(block)
+            if rest:
+                yield voice.feed(_silence(FRAME - rest))
+        finally:
+            voice.close()
+
+    def _side_by_side(self, windows: Iterator[Span]) -> Iterator[WindowResult]:
+        waiting: deque[tuple[Span, Future[WindowResult] | WindowResult]] = deque()
+        try:
+            for span in windows:
+                waiting.append((span, self._ask(span)))
+                # Until the language is known there is nothing to ask the next windows with.
+                ahead = 0 if self.options.language is None else self.engine.workers
+                while len(waiting) > ahead:
+                    yield self._take(*waiting.popleft())
+            while waiting:
+                yield self._take(*waiting.popleft())
+        finally:
+            for _, answer in waiting:
+                if isinstance(answer, Future):
+                    answer.cancel()
+
+    def _one_by_one(self, windows: Iterator[Span]) -> Iterator[WindowResult]:
+        """Whisper's own reading: 30 s from where the last window ended, conditioned on what was said."""
+        position, before = 0, ""
+        for span in windows:
+            while position < span.stop:
+                start = max(position, span.start)
+                if span.voice(start / SAMPLE_RATE, span.stop / SAMPLE_RATE) < self.cutting.silence_below:
+                    break
+                stop = min(start + round(MAX_WINDOW_SECONDS * SAMPLE_RATE), self._known_end(span))
+                stretch = replace(span, start=start, stop=stop)
+                result = self._take(stretch, self._ask(stretch, before))
+                yield result
+                position = start + max(round(result.heard_seconds * SAMPLE_RATE), SAMPLE_RATE // 2)
+                unreliable = any(s.temperature > UNRELIABLE_TEMPERATURE for s in result.segments)
+                text = "".join(segment.text for segment in result.segments)
+                before = "" if unreliable else (before + text)[-CONTEXT_CHARACTERS:]
+
+    def _known_end(self, span: Span) -> int:
+        seconds = self.recording.seconds
+        return round(seconds * SAMPLE_RATE) if seconds is not None else span.stop
+
+    def _ask(self, span: Span, before: str = "") -> Future[WindowResult] | WindowResult:
+        if span.start in self.finished:
+            return self.finished[span.start]
+        samples = self.recording.read(span.start, span.stop)
+        window = Window(samples, self.options, before or None)
+        self.turn += 1
+        return self.engine.submit(window, priority=self.priority, turn=self.turn - 1)
+
+    def _take(self, span: Span, answer: Future[WindowResult] | WindowResult) -> WindowResult:
+        if isinstance(answer, WindowResult):
+            result = answer
+        else:
+            result = guarded(_moved(self._wait(answer), span.start / SAMPLE_RATE), span.voice)
+            self.on_window(WindowDone(self.done, span.start, span.stop, result, self._progress(span)))
+        self.done += 1
+        if self.options.language is None:
+            self.options = replace(self.options, language=result.language)
+        return result
+
+    def _wait(self, answer: Future[WindowResult]) -> WindowResult:
+        while not wait([answer], CANCEL_CHECK_SECONDS).done:
+            self._check(answer)
+        self._check()
+        return answer.result()
+
+    def _check(self, answer: Future[WindowResult] | None = None) -> None:
+        if self.cancelled():
+            if answer:
+                answer.cancel()
+            raise Cancelled("The job was cancelled.")
+
+    def _progress(self, span: Span) -> float:
+        seconds = self.recording.estimated_seconds
+        return min(span.stop / SAMPLE_RATE / seconds, 1.0) if seconds else 0.0
+
+
+def _silence(samples: int) -> Samples:
+    import numpy as np
+
+    return np.zeros(samples, np.float32)
+
+
+def _moved(result: WindowResult, seconds: float) -> WindowResult:
+    """The result with times that count from the start of the recording, in whole milliseconds."""
+    return replace(
+        result,
+        segments=tuple(
+            _later(replace(s, words=tuple(_later(w, seconds) for w in s.words)), seconds)
+            for s in result.segments
+        ),
+        dropped=tuple(_later(dropped, seconds) for dropped in result.dropped),
+    )
+
+
+def _later(timed: Timed, seconds: float) -> Timed:
+    return replace(timed, start=round(timed.start + seconds, 3), end=round(timed.end + seconds, 3))

@@ -1,0 +1,56 @@
+"""An engine that follows a script: what it does with a window is written into the window's prompt.
+
+"sleep 0.2" takes its time, "fail" raises, "die" ends the process, "die once FILE" does so the first time only.
+Any other prompt is what it says it heard.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from whisper_appliance.errors import EngineFailed, ModelUnavailable
+from whisper_appliance.speech.engine import SAMPLE_RATE, EngineSpec, Window, WindowResult
+from whisper_appliance.speech.transcript import Segment
+
+
+class ScriptedEngine:
+    """Keeps the contract of `speech.engine.Engine` without hearing anything."""
+
+    name = "scripted"
+    version = "1"
+    device = "cpu"
+    compute_type = "none"
+    multilingual = True
+    warnings: tuple[str, ...] = ()
+
+    def transcribe(self, windows: Sequence[Window]) -> list[WindowResult]:
+        """Does what each window's prompt says."""
+        return [self._act(window) for window in windows]
+
+    def _act(self, window: Window) -> WindowResult:
+        script = (window.options.prompt or "").split()
+        match script:
+            case ["sleep", seconds]:
+                time.sleep(float(seconds))
+            case ["fail"]:
+                raise EngineFailed("The script says so.")
+            case ["die"]:
+                os._exit(9)
+            case ["die", "once", path] if not Path(path).exists():
+                Path(path).touch()
+                os._exit(9)
+        seconds = len(window.samples) / SAMPLE_RATE
+        text = " " + " ".join(script)
+        return WindowResult(
+            (Segment(0.0, seconds, text),), window.options.language or "en", 1.0, heard_seconds=seconds
+        )
+
+
+def load_scripted(spec: EngineSpec) -> ScriptedEngine:
+    """For `EngineProcess(load=...)`; a model named "broken" cannot be loaded, one named "deadly" ends the process."""
+    if spec.model == "broken":
+        raise ModelUnavailable("The model broken is broken.")
+    if spec.model == "deadly":
+        os._exit(9)
+    return ScriptedEngine()

@@ -1,0 +1,151 @@
+"""The engine's process: order, crashes, endings. Real processes, scripted hearing."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from tests.scripted_engine import load_scripted
+from whisper_appliance.errors import EngineFailed, ModelUnavailable
+from whisper_appliance.speech.engine import EngineSpec, Options, Priority, Window, WindowResult
+from whisper_appliance.speech.engine_process import EngineEvent, EngineProcess
+
+SECOND = np.zeros(16_000, np.float32)
+Start = Callable[..., EngineProcess]
+
+
+def window(script: str = "") -> Window:
+    return Window(SECOND, Options(language="en", prompt=script))
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    started: list[EngineProcess] = []
+
+    def _start(model: str = "scripted", workers: int = 1, **more: object) -> EngineProcess:
+        spec = EngineSpec("faster-whisper", model, Path("/nowhere"), workers=workers)
+        engine = EngineProcess(spec, load=load_scripted, **more)  # type: ignore[arg-type]
+        started.append(engine)
+        engine.start()
+        return engine
+
+    yield _start
+    for engine in started:
+        engine.close()
+
+
+def text(future: Future[WindowResult]) -> str:
+    return future.result(20).segments[0].text.strip()
+
+
+def test_a_window_comes_back_as_text(start: Start) -> None:
+    assert text(start().submit(window("hello there"), priority=Priority.BATCH)) == "hello there"
+
+
+def test_live_goes_before_interactive_before_batch_and_a_new_job_before_an_old_one(start: Start) -> None:
+    engine = start()
+    order: list[str] = []
+    blockers = [engine.submit(window("sleep 0.5"), priority=Priority.INTERACTIVE) for _ in range(2)]
+    futures = []
+    for name, priority, turn in [
+        ("batch", Priority.BATCH, 0),
+        ("old", Priority.INTERACTIVE, 7),
+        ("new", Priority.INTERACTIVE, 0),
+        ("live", Priority.LIVE, 3),
+    ]:
+        future = engine.submit(window("sleep 0.1"), priority=priority, turn=turn)
+        future.add_done_callback(lambda _, name=name: order.append(name))  # type: ignore[misc]
+        futures.append(future)
+    for future in blockers + futures:
+        future.result(20)
+    assert order[0] in ("live", "new")
+    assert set(order[:2]) == {"live", "new"}
+    assert order[-1] == "batch"
+
+
+def test_a_clip_finds_a_free_worker_while_files_use_theirs(start: Start) -> None:
+    engine = start()
+    engine.wait_ready(20)
+    files = [engine.submit(window("sleep 3"), priority=Priority.BATCH) for _ in range(3)]
+    began = time.monotonic()
+    assert text(engine.submit(window("clip"), priority=Priority.INTERACTIVE)) == "clip"
+    assert time.monotonic() - began < 2
+    assert engine.status().running == 1
+    for future in files:
+        future.cancel()
+
+
+def test_a_crash_is_survived_and_the_window_tried_once_more(start: Start, tmp_path: Path) -> None:
+    engine = start()
+    assert text(engine.submit(window(f"die once {tmp_path / 'died'}"), priority=Priority.BATCH)).startswith(
+        "die once"
+    )
+    assert engine.status().restarts == 1
+
+
+def test_a_window_that_kills_the_engine_twice_fails_and_the_next_one_works(start: Start) -> None:
+    engine = start()
+    with pytest.raises(EngineFailed, match="exit code 9"):
+        engine.submit(window("die"), priority=Priority.BATCH).result(30)
+    assert text(engine.submit(window("next"), priority=Priority.BATCH)) == "next"
+
+
+def test_an_error_inside_the_engine_fails_that_window_only(start: Start) -> None:
+    engine = start()
+    with pytest.raises(EngineFailed, match="The script says so"):
+        engine.submit(window("fail"), priority=Priority.BATCH).result(20)
+    assert text(engine.submit(window("next"), priority=Priority.BATCH)) == "next"
+    assert engine.status().restarts == 0
+
+
+def test_a_model_that_cannot_be_loaded_says_why(start: Start) -> None:
+    engine = start("broken")
+    with pytest.raises(ModelUnavailable, match="is broken"):
+        engine.wait_ready(20)
+    assert engine.status().state == "failed"
+    with pytest.raises(ModelUnavailable):
+        engine.submit(window(), priority=Priority.BATCH)
+
+
+def test_a_model_that_kills_its_process_is_given_up(start: Start) -> None:
+    engine = start("deadly")
+    waiting = engine.submit(window(), priority=Priority.BATCH)
+    with pytest.raises(ModelUnavailable, match="again and again"):
+        waiting.result(60)
+
+
+def test_closing_ends_the_process_and_fails_what_waits(start: Start) -> None:
+    engine = start()
+    engine.wait_ready(20)
+    waiting = engine.submit(window("sleep 30"), priority=Priority.BATCH)
+    child = psutil.Process(engine._process.pid)  # type: ignore[union-attr]
+    engine.close()
+    with pytest.raises(EngineFailed, match="unloaded"):
+        waiting.result(5)
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+def test_every_change_of_state_is_announced(start: Start) -> None:
+    events: list[EngineEvent] = []
+    engine = start(announce=events.append)
+    engine.submit(window("hello"), priority=Priority.BATCH).result(20)
+    engine.close()
+    states = [event.state for event in events]
+    assert states[:2] == ["idle", "busy"] or states[0] == "busy"
+    assert states[-1] == "closed"
+
+
+def test_voice_is_told_frame_by_frame_whatever_the_size_of_the_blocks(start: Start) -> None:
+    engine = start()
+    whole, parts = engine.listen(), engine.listen()
+    noise = np.random.default_rng(1).normal(0, 0.01, 16_000).astype(np.float32)
+    at_once = whole.feed(noise)
+    piecewise = np.concatenate([parts.feed(noise[i : i + 700]) for i in range(0, 16_000, 700)])
+    assert len(at_once) == 31
+    np.testing.assert_allclose(at_once, piecewise, atol=1e-4)
+    whole.close()
+    parts.close()
