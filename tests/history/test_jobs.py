@@ -1,12 +1,13 @@
 """A job's row tells what happened to it; its windows live as long as it does."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.history.conftest import transcript
+from tests.history.conftest import Clock, transcript
 from whisper_appliance.db import Database
 from whisper_appliance.errors import Busy, Conflict, NotFound
-from whisper_appliance.history.entries import new_id
-from whisper_appliance.history.job import FinishedWindow, Job, JobRequest
+from whisper_appliance.history.job import FinishedWindow, Job, JobError, JobRequest
 from whisper_appliance.history.jobs import Jobs
 from whisper_appliance.history.store import History
 from whisper_appliance.speech.engine import Options, Priority, WindowResult
@@ -19,9 +20,8 @@ def jobs(database: Database) -> Jobs:
 
 
 def add(jobs: Jobs, owner: str = "ann", priority: Priority = Priority.BATCH) -> Job:
-    id = new_id()
-    request = JobRequest(id, f"uploads/{id}", 44, "talk.wav", owner, options=Options(language="de"))
-    return jobs.add(request, priority, limit=5, limit_per_owner=3)
+    request = JobRequest(Path("x"), "talk.wav", priority, owner, options=Options(language="de"))
+    return jobs.add(request, audio="uploads/x", audio_bytes=44, limit=5, limit_per_owner=3)
 
 
 WINDOW = FinishedWindow(16000, 480000, WindowResult((Segment(0.5, 2.0, " Hallo."),), "de", 0.9))
@@ -37,10 +37,11 @@ def test_a_finished_job_has_its_transcript_and_no_windows(jobs: Jobs, database: 
     jobs.add_window(job.id, WINDOW, 0.5, 30.0)
     assert jobs.windows_of(job.id) == [WINDOW]
     assert jobs.get(job.id).progress == 0.5
-    transcript_id = jobs.finish(job, transcript())
+    jobs.finish(job, transcript())
     assert jobs.windows_of(job.id) == []
-    assert jobs.get(job.id).status == "done"
-    assert History(database).get(transcript_id, "ann").entry.job_id == job.id
+    done = jobs.get(job.id)
+    assert done.status == "done"
+    assert History(database).get(done.transcript_id or "", "ann").entry.job_id == job.id
 
 
 def test_a_job_ends_once(jobs: Jobs, database: Database) -> None:
@@ -92,7 +93,19 @@ def test_a_stop_of_the_appliance_is_not_held_against_the_job(jobs: Jobs) -> None
 
 def test_rows_of_old_jobs_are_forgotten_but_not_their_transcripts(jobs: Jobs, database: Database) -> None:
     job, waiting = jobs.begin(add(jobs).id), add(jobs)
-    transcript_id = jobs.finish(job, transcript())
+    jobs.finish(job, transcript())
     assert jobs.forget("9999") == [job.id]
     assert jobs.get(waiting.id).status == "queued"
-    assert History(database).get(transcript_id, "ann")
+    assert History(database).get(job.id, "ann")
+
+
+def test_the_jobs_of_the_last_hours_are_listed_newest_first(database: Database, clock: Clock) -> None:
+    jobs = Jobs(database, clock=clock)
+    old = add(jobs)
+    clock.forward(hours=25)
+    failed, young = add(jobs), add(jobs)
+    jobs.fail(failed.id, "undecodable", "Not audio.")
+    listed = jobs.recent("ann", hours=24)
+    assert [job.id for job in listed] == [young.id, failed.id]
+    assert listed[1].error == JobError("undecodable", "Not audio.")
+    assert old.id not in [job.id for job in jobs.recent("", hours=99)]

@@ -1,9 +1,10 @@
 """A job as plain data: what is asked for, how far it is, and what has been heard so far."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
-from whisper_appliance.history.entries import NOBODY
+from whisper_appliance.history.entries import NOBODY, new_id
 from whisper_appliance.speech.engine import SAMPLE_RATE, Options, Priority, WindowResult
 
 Status = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -12,30 +13,44 @@ UNFINISHED: tuple[Status, ...] = ("queued", "running")
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """A recording that lies in the data folder (`audio`, relative to it) and what to do with it."""
+    """A recording inside the data folder and what to do with it; the queue owns the file from now on.
 
-    id: str
-    audio: str
-    audio_bytes: int
+    An interactive job starts at once, a batch job when there is room. `model` None is the default model.
+    """
+
+    audio: Path
     filename: str
+    priority: Priority = Priority.BATCH
     owner: str = NOBODY
     title: str | None = None
     source: str = "upload"
     model: str | None = None
     options: Options = field(default_factory=Options)
+    id: str = field(default_factory=new_id)
+
+
+@dataclass(frozen=True, slots=True)
+class JobError:
+    """Why a job failed: a stable code, and a sentence for people."""
+
+    code: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as its row says now. `duration` is the recording's, known from the first window on."""
+    """A job as its row says now.
+
+    `audio` is relative to the data folder; `duration` is the recording's in seconds, known from the first
+    window on; `transcript_id` is there when the job is done.
+    """
 
     id: str
     owner: str
     status: Status
     priority: Priority
     progress: float
-    error_code: str | None
-    error_message: str | None
+    error: JobError | None
     transcript_id: str | None
     title: str
     filename: str
@@ -59,7 +74,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class FinishedWindow:
-    """A piece of the recording that has been heard, by sample numbers at 16 kHz."""
+    """A piece of the recording that has been heard, by sample numbers at 16 kHz.
+
+    The segments' times count from its start. The finished transcript may leave some of them out.
+    """
 
     start_sample: int
     stop_sample: int
@@ -67,5 +85,5 @@ class FinishedWindow:
 
     @property
     def start_seconds(self) -> float:
-        """Where the times of the result's segments count from."""
+        """Where the times of the result count from."""
         return self.start_sample / SAMPLE_RATE

@@ -1,15 +1,16 @@
 """The rows of jobs and of the windows they have finished: what must survive a crash, and who is next."""
 
 from dataclasses import fields
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from whisper_appliance.db import Database
 from whisper_appliance.errors import Busy, Conflict, NotFound
-from whisper_appliance.history.entries import NOBODY, insert, new_id, printable, title_of
+from whisper_appliance.history.entries import NOBODY, insert, printable, title_of
 from whisper_appliance.history.frozen import from_json, to_json
-from whisper_appliance.history.job import UNFINISHED, FinishedWindow, Job, JobRequest, Status
+from whisper_appliance.history.job import UNFINISHED, FinishedWindow, Job, JobError, JobRequest, Status
 from whisper_appliance.history.moments import Clock, now, written
 from whisper_appliance.history.tables import jobs, windows
 from whisper_appliance.speech.engine import Options, Priority, WindowResult
@@ -25,19 +26,38 @@ class Jobs:
         self._database = database
         self._clock = clock
 
-    def add(self, request: JobRequest, priority: Priority, *, limit: int, limit_per_owner: int) -> Job:
-        """Commits a queued job. Raises `Busy` when that many wait already, in all or of this owner."""
-        row = {field.name: getattr(request, field.name) for field in fields(request)}
-        row |= {
+    def add(
+        self,
+        request: JobRequest,
+        *,
+        audio: str,
+        audio_bytes: int,
+        limit: int,
+        limit_per_owner: int,
+        begun: bool = False,
+    ) -> Job:
+        """Commits a job that waits, or one that is `begun` at once: a commit less for who waits for it.
+
+        Raises `Busy` when that many wait already, in all or of this owner.
+        """
+        moment = self._now()
+        row: dict[str, object] = {
+            "id": request.id,
+            "owner": request.owner,
+            "source": request.source,
+            "model": request.model,
+            "audio": audio,
+            "audio_bytes": audio_bytes,
             "title": printable(request.title or "") or title_of(request.filename),
             "filename": printable(request.filename),
             "options": to_json(request.options),
-            "status": "queued",
-            "priority": int(priority),
+            "status": "running" if begun else "queued",
+            "priority": int(request.priority),
             "progress": 0.0,
-            "attempts": 0,
+            "attempts": int(begun),
             "cancel_requested": False,
-            "created": self._now(),
+            "created": moment,
+            "started": moment if begun else None,
         }
         with self._database.write() as connection:
             if _waiting(connection) >= limit:
@@ -58,11 +78,17 @@ class Jobs:
             raise NotFound("There is no such job.")
         return _job(row)
 
-    def unfinished(self, owner: str | None = None) -> list[Job]:
-        """Queued and running jobs in the order they came, of one owner or of all."""
+    def unfinished(self) -> list[Job]:
+        """All queued and running jobs in the order they came."""
         question = sa.select(jobs).where(jobs.c.status.in_(UNFINISHED)).order_by(jobs.c.number)
-        if owner is not None:
-            question = question.where(jobs.c.owner == owner)
+        with self._database.read() as connection:
+            return [_job(row) for row in connection.execute(question).mappings()]
+
+    def recent(self, owner: str, *, hours: float, limit: int = 100) -> list[Job]:
+        """The owner's jobs of the last hours, ended ones included, newest first. Nobody has no list."""
+        since = written(self._clock() - timedelta(hours=hours))
+        ours = sa.and_(jobs.c.owner == owner, jobs.c.owner != NOBODY, jobs.c.created >= since)
+        question = sa.select(jobs).where(ours).order_by(jobs.c.number.desc()).limit(limit)
         with self._database.read() as connection:
             return [_job(row) for row in connection.execute(question).mappings()]
 
@@ -131,23 +157,24 @@ class Jobs:
             for row in rows
         ]
 
-    def finish(self, job: Job, transcript: Transcript, transcript_id: str | None = None) -> str:
-        """In one transaction: the transcript is kept, the job is done, its windows go. Returns the id."""
-        id = transcript_id or new_id()
-        done = {"progress": 1.0, "transcript_id": id, "duration": transcript.duration}
+    def finish(self, job: Job, transcript: Transcript) -> None:
+        """In one transaction: the transcript is kept, the job is done, its windows go.
+
+        The transcript takes the id of its job, so that no crash can make two of them.
+        """
+        done = {"progress": 1.0, "transcript_id": job.id, "duration": transcript.duration}
         with self._database.write() as connection:
             self._end(connection, job.id, ("running",), status="done", **done)
             insert(
                 connection,
                 transcript,
-                id=id,
+                id=job.id,
                 owner=job.owner,
                 title=job.title,
                 source=job.source,
                 created=self._now(),
                 job_id=job.id,
             )
-        return id
 
     def fail(self, id: str, code: str, message: str) -> None:
         """The job ends without a transcript, for a reason."""
@@ -201,9 +228,10 @@ def _too_many(what: str) -> Busy:
 
 
 def _job(row: sa.RowMapping) -> Job:
-    values = {field.name: row[field.name] for field in fields(Job)}
+    values = {field.name: row[field.name] for field in fields(Job) if field.name in row}
     values |= {"options": from_json(Options, row["options"]), "priority": Priority(row["priority"])}
-    return Job(**values)
+    failed = row["error_code"] is not None
+    return Job(error=JobError(row["error_code"], row["error_message"]) if failed else None, **values)
 
 
 def _one(found: Any) -> Any:

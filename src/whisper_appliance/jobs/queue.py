@@ -1,0 +1,250 @@
+"""The queue: work that was accepted is done, whatever happens in between."""
+
+import logging
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from whisper_appliance.db import Database
+from whisper_appliance.errors import Conflict, Unavailable
+from whisper_appliance.history.job import UNFINISHED, FinishedWindow, Job, JobError, JobRequest, Status
+from whisper_appliance.history.jobs import Jobs
+from whisper_appliance.history.moments import Clock, now, written
+from whisper_appliance.jobs.events import JobChanged, JobEvent
+from whisper_appliance.jobs.slots import Slots
+from whisper_appliance.jobs.steps import Steps
+from whisper_appliance.jobs.worker import Worker
+from whisper_appliance.jobs.workflows import Workflows, prepare_file
+from whisper_appliance.speech.engine import Priority
+
+__all__ = ["FinishedWindow", "Job", "JobError", "JobRequest", "Queue"]
+
+INTERACTIVE_AT_ONCE = 8
+BATCH_AT_ONCE = 2
+LAUNCH_SECONDS = 30.0
+REREAD_SECONDS = 1.0
+LIST_HOURS = 24.0
+ROWS_KEPT_DAYS = 30
+
+log = logging.getLogger(__name__)
+
+
+class Queue:
+    """Jobs from acceptance to their end; they survive a crash, a stop and a new version of the appliance.
+
+    Methods with an owner raise `NotFound` for a job of somebody else.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        steps: Steps,
+        data_dir: Path,
+        *,
+        limit: int = 100,
+        limit_per_user: int = 20,
+        announce: Callable[[JobEvent], None] = lambda event: None,
+        clock: Clock = now,
+    ) -> None:
+        """`announce` is called from the jobs' own threads and must return soon."""
+        self._database = database
+        self._jobs = Jobs(database, clock=clock)
+        self._data_dir = data_dir
+        self._limit = limit
+        self._limit_per_user = limit_per_user
+        self._announce = announce
+        self._clock = clock
+        self._stopping = threading.Event()
+        self._changed = threading.Condition()
+        self._changes = 0
+        self._slots = Slots(INTERACTIVE_AT_ONCE, self._stopping)
+        self._worker = Worker(self._jobs, steps, self._slots, self._tell, self._stopping)
+        self._launched: Future[Workflows] | None = None
+
+    def launch(self) -> None:
+        """Clears away what a crash left behind, and starts the work behind the caller's back.
+
+        To be called once, by the process that does the work (after a fork, not before).
+        """
+        self._sweep()
+        launcher = ThreadPoolExecutor(1, "queue-launch")
+        self._launched = launcher.submit(self._launch)
+        self._launched.add_done_callback(_log_failure)
+        launcher.shutdown(wait=False)
+
+    def put(self, request: JobRequest) -> Job:
+        """Accepts a job: when this returns, it is on disk and will be done.
+
+        Raises `Busy` when too many wait, `Unavailable` when the queue cannot work now; then nothing was
+        accepted, and the file is still the caller's.
+        """
+        workflows = self._workflows()
+        with ExitStack() as undo:
+            at_once = request.priority < Priority.BATCH and self._slots.reserve(request.id)
+            if at_once:
+                undo.callback(self._slots.give_back, request.id)
+            job = self._add(request, begun=at_once)
+            undo.callback(self._jobs.cancel, job.id, at=UNFINISHED)
+            try:
+                workflows.start(job.id) if at_once else workflows.enqueue(job.id, _lane(job))
+            except SQLAlchemyError as error:
+                raise Unavailable("The queue takes no jobs now. Try again.", retry_after_seconds=5) from error
+            undo.pop_all()
+        return job
+
+    def get(self, id: str, owner: str | None = None) -> Job:
+        """A job as it is now; without an owner, whosever it is."""
+        return self._jobs.get(id, owner)
+
+    def list(self, owner: str) -> tuple[Job, ...]:
+        """The owner's jobs of the last day, newest first, ended ones included."""
+        return tuple(self._jobs.recent(owner, hours=LIST_HOURS))
+
+    def windows_of(self, id: str, *, after_sample: int = -1) -> tuple[FinishedWindow, ...]:
+        """What has been heard of a running job, in order: the windows that start after a sample."""
+        return tuple(self._jobs.windows_of(id, after_sample=after_sample))
+
+    def wait(self, id: str, timeout_seconds: float) -> Job:
+        """The job once it has ended, or as it is when the time is over or the appliance stops."""
+        deadline = time.monotonic() + timeout_seconds
+        while True:
+            seen = self._changes
+            job = self._jobs.get(id)
+            left = deadline - time.monotonic()
+            if job.ended or left <= 0 or self._stopping.is_set():
+                return job
+            with self._changed:
+                if self._changes == seen:
+                    self._changed.wait(min(left, REREAD_SECONDS))
+
+    def cancel(self, id: str, owner: str | None = None) -> Job:
+        """Ends a waiting job at once, a running one at its next window; an ended one stays as it is."""
+        job = self._jobs.get(id, owner)
+        self._worker.cancel(id)
+        if job.status == "queued":
+            try:
+                self._jobs.cancel(id)
+            except Conflict:
+                job = self._jobs.get(id)  # it has just been started
+            else:
+                self._withdraw(job)
+        if job.status == "running":
+            try:
+                self._jobs.request_cancel(id)
+            except Conflict:
+                log.debug("Job %s ended before it could be cancelled", id)
+        return self._jobs.get(id)
+
+    def position(self, id: str) -> int:
+        """1 for the job that is next, 0 for one that does not wait."""
+        return self._jobs.position(id)
+
+    def counts(self) -> dict[Status, int]:
+        """How many jobs are queued and how many running."""
+        return self._jobs.counts()
+
+    def close(self, timeout_seconds: float = 15.0) -> None:
+        """Stops: running jobs leave off at their next window and go on after the next start."""
+        self._stopping.set()
+        self._tell_waiting()
+        if self._launched is None:
+            return
+        if self._launched.exception(timeout_seconds) is None:
+            self._jobs.put_back(self._worker.drain(timeout_seconds))
+            self._launched.result().close()
+        self._launched = None
+
+    def _launch(self) -> Workflows:
+        workflows = Workflows(
+            self._queue_url(),
+            executor=self._executor(),
+            queues={"interactive": INTERACTIVE_AT_ONCE, "batch": BATCH_AT_ONCE},
+            run=self._worker.run,
+        )
+        workflows.launch()
+        open_jobs = self._jobs.unfinished()
+        called = workflows.open_calls(job.id for job in open_jobs)
+        orphans = [job for job in open_jobs if job.id not in called]
+        forgotten = self._jobs.forget(written(self._clock() - timedelta(days=ROWS_KEPT_DAYS)))
+        # An ended call of the same id would be taken for the one that is to be made.
+        workflows.forget([*forgotten, *(job.id for job in orphans)])
+        for job in orphans:
+            workflows.enqueue(job.id, _lane(job))
+        return workflows
+
+    def _add(self, request: JobRequest, *, begun: bool) -> Job:
+        path = self._data_dir / request.audio
+        return self._jobs.add(
+            request,
+            audio=str(path.relative_to(self._data_dir)),
+            audio_bytes=path.stat().st_size,
+            limit=self._limit,
+            limit_per_owner=self._limit_per_user,
+            begun=begun,
+        )
+
+    def _withdraw(self, job: Job) -> None:
+        (self._data_dir / job.audio).unlink(missing_ok=True)
+        if not self._worker.holds(job.id):
+            self._workflows().withdraw(job.id)
+        self._tell(JobChanged(job.id))
+
+    def _workflows(self) -> Workflows:
+        if self._launched is None or self._stopping.is_set():
+            raise Unavailable("The appliance is stopping. Try again in a moment.", retry_after_seconds=10)
+        try:
+            failure = self._launched.exception(LAUNCH_SECONDS)
+        except TimeoutError:
+            raise Unavailable("The queue is still starting.", retry_after_seconds=10) from None
+        if failure is not None:
+            raise Unavailable("The queue could not start; the log says why. Restart the appliance.")
+        return self._launched.result()
+
+    def _tell(self, event: JobEvent) -> None:
+        if isinstance(event, JobChanged):
+            self._tell_waiting()
+        self._announce(event)
+
+    def _tell_waiting(self) -> None:
+        with self._changed:
+            self._changes += 1
+            self._changed.notify_all()
+
+    def _sweep(self) -> None:
+        """Removes half decoded recordings, and uploads that no job waits for."""
+        shutil.rmtree(self._data_dir / "decoded", ignore_errors=True)
+        for folder in ("decoded", "uploads"):
+            (self._data_dir / folder).mkdir(parents=True, exist_ok=True)
+        wanted = {self._data_dir / job.audio for job in self._jobs.unfinished()}
+        for path in (self._data_dir / "uploads").iterdir():
+            if path not in wanted and path.is_file():
+                path.unlink()
+
+    def _queue_url(self) -> str:
+        if self._database.is_sqlite:
+            return prepare_file(self._data_dir / "queue.sqlite", written(self._clock()))
+        return self._database.url.render_as_string(hide_password=False)
+
+    def _executor(self) -> str:
+        """The name under which this data folder's calls are made; the same after every start."""
+        path = self._data_dir / "executor-id"
+        if not path.exists():
+            path.write_text(secrets.token_hex(8))
+        return path.read_text().strip()
+
+
+def _lane(job: Job) -> str:
+    return "batch" if job.priority == Priority.BATCH else "interactive"
+
+
+def _log_failure(launched: "Future[Workflows]") -> None:
+    if failure := launched.exception():
+        log.error("The queue could not start", exc_info=failure)

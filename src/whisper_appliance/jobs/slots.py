@@ -1,0 +1,60 @@
+"""How many interactive jobs run at once, and who is next."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from whisper_appliance.jobs.workflows import Interrupted
+
+
+class Slots:
+    """So many jobs may run; one that finds a slot free may reserve it before its thread exists."""
+
+    def __init__(self, count: int, stopping: threading.Event) -> None:
+        self._free = count
+        self._waiting = 0
+        self._reserved: set[str] = set()
+        self._stopping = stopping
+        self._changed = threading.Condition()
+
+    def reserve(self, job_id: str) -> bool:
+        """Takes a free slot for a job, unless others wait for one already."""
+        with self._changed:
+            if self._free == 0 or self._waiting:
+                return False
+            self._free -= 1
+            self._reserved.add(job_id)
+            return True
+
+    def give_back(self, job_id: str) -> None:
+        """Frees a reserved slot that will not be used after all."""
+        with self._changed:
+            self._reserved.discard(job_id)
+            self._free += 1
+            self._changed.notify()
+
+    @contextmanager
+    def turn(self, job_id: str) -> Iterator[bool]:
+        """Holds the reserved slot, or the next that becomes free; tells whether it was reserved.
+
+        Raises `Interrupted` when all stops.
+        """
+        with self._changed:
+            reserved = job_id in self._reserved
+            if not reserved:
+                self._wait()
+        try:
+            yield reserved
+        finally:
+            self.give_back(job_id)
+
+    def _wait(self) -> None:
+        self._waiting += 1
+        try:
+            while self._free == 0:
+                self._changed.wait(0.5)
+                if self._stopping.is_set():
+                    raise Interrupted
+            self._free -= 1
+        finally:
+            self._waiting -= 1

@@ -1,0 +1,169 @@
+"""The work of one job: decode its file, hear it window by window, and deal with the file afterwards."""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from whisper_appliance.errors import Cancelled, ModelUnavailable, NotFound
+from whisper_appliance.history.job import FinishedWindow, Job
+from whisper_appliance.settings import Settings
+from whisper_appliance.speech.engine import Options, Priority, WindowResult
+from whisper_appliance.speech.transcript import Transcript
+
+MODEL_PATIENCE_SECONDS = 3600.0
+
+OnWindow = Callable[[FinishedWindow, float, float | None], None]
+
+
+class Models(Protocol):
+    """What a job needs of the ModelManager."""
+
+    def engine(self, name: str | None = None) -> AbstractContextManager[Any]:
+        """A lease on a loaded model."""
+        ...
+
+
+class WindowDone(Protocol):
+    """What `speech.transcribe` tells about a finished window."""
+
+    @property
+    def start_sample(self) -> int: ...
+    @property
+    def stop_sample(self) -> int: ...
+    @property
+    def result(self) -> WindowResult: ...
+    @property
+    def progress(self) -> float: ...
+
+
+class Transcribe(Protocol):
+    """`speech.transcribe.transcribe`, or a script in its place."""
+
+    def __call__(
+        self,
+        recording: Any,
+        engine: Any,
+        options: Options,
+        *,
+        priority: Priority,
+        model: str,
+        finished: Mapping[int, WindowResult],
+        on_window: Callable[[Any], None],
+        cancelled: Callable[[], bool],
+    ) -> Transcript:
+        """Audio to Transcript; asks `cancelled` between windows."""
+        ...
+
+
+class Steps:
+    """What is done for a job, with the parts it is done by. Keeps nothing between jobs."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        models: Models,
+        *,
+        decode: Callable[[Path], AbstractContextManager[Any]],
+        transcribe: Transcribe,
+        default_model: Callable[[], str],
+        keep_audio: bool = False,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`data_dir` is the folder that the jobs' audio paths are relative to."""
+        self._data_dir = data_dir
+        self._models = models
+        self._decode = decode
+        self._transcribe = transcribe
+        self._default_model = default_model
+        self._keep_audio = keep_audio
+        self._sleep = sleep
+
+    @classmethod
+    def from_settings(cls, settings: Settings, models: Models, default_model: Callable[[], str]) -> "Steps":
+        """With the real decoder and the real road through speech."""
+        from whisper_appliance.speech.audio import DecodeLimits, decode
+        from whisper_appliance.speech.transcribe import transcribe
+
+        limits = DecodeLimits(
+            max_seconds=settings.max_audio_seconds,
+            memory_bytes=int(settings.decoder_memory),
+            cpu_seconds=settings.decoder_cpu_seconds,
+            wall_seconds=settings.decoder_seconds,
+        )
+        return cls(
+            settings.data_dir,
+            models,
+            decode=partial(decode, folder=settings.data_dir / "decoded", limits=limits),
+            transcribe=transcribe,
+            default_model=default_model,
+            keep_audio=settings.keep_audio,
+        )
+
+    def hear(
+        self,
+        job: Job,
+        finished: Mapping[int, WindowResult],
+        on_window: OnWindow,
+        cancelled: Callable[[], bool],
+    ) -> Transcript:
+        """The transcript of a job's recording; windows that an earlier attempt finished are not heard again.
+
+        Raises what the rooms below raise, and `NotFound` when the file is gone.
+        """
+        model = job.model or self._default_model()
+        with ExitStack() as held:
+            # The decoder works while the model is being loaded.
+            recording = held.enter_context(self._decode(self._recording(job)))
+            engine = self._lease(held, model, cancelled)
+
+            def tell(done: WindowDone) -> None:
+                window = FinishedWindow(done.start_sample, done.stop_sample, done.result)
+                on_window(window, done.progress, recording.estimated_seconds)
+
+            return self._transcribe(
+                recording,
+                engine,
+                job.options,
+                priority=job.priority,
+                model=model,
+                finished=finished,
+                on_window=tell,
+                cancelled=cancelled,
+            )
+
+    def keep(self, job: Job) -> None:
+        """Before a job is done: its recording goes where kept ones lie, if they are kept."""
+        if self._keep_audio and (self._data_dir / job.audio).exists():
+            self._kept(job).parent.mkdir(exist_ok=True)
+            (self._data_dir / job.audio).replace(self._kept(job))
+
+    def clear(self, job: Job, *, done: bool) -> None:
+        """After a job ended: its upload goes, and a kept recording that has no transcript."""
+        (self._data_dir / job.audio).unlink(missing_ok=True)
+        if not done:
+            self._kept(job).unlink(missing_ok=True)
+
+    def _kept(self, job: Job) -> Path:
+        return self._data_dir / "audio" / job.id  # a transcript has the id of its job
+
+    def _recording(self, job: Job) -> Path:
+        for path in (self._data_dir / job.audio, self._kept(job)):
+            if path.is_file():
+                return path
+        raise NotFound("The uploaded file is no longer there. Upload it again.")
+
+    def _lease(self, held: ExitStack, model: str, cancelled: Callable[[], bool]) -> Any:
+        """An engine for the model; while it is on its way (being downloaded), the job waits for it."""
+        give_up = time.monotonic() + MODEL_PATIENCE_SECONDS
+        while True:
+            try:
+                return held.enter_context(self._models.engine(model))
+            except ModelUnavailable as error:
+                if error.retry_after_seconds is None or time.monotonic() > give_up:
+                    raise
+            if cancelled():
+                raise Cancelled("The job was cancelled.")
+            self._sleep(1.0)

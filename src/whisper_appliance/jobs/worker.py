@@ -1,0 +1,178 @@
+"""What happens to a job from its start to its end, in the thread that was made for it."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from typing import TypeVar
+
+from whisper_appliance.errors import ApplianceError, Cancelled, Conflict, DiskFull, NotFound, Unavailable
+from whisper_appliance.history.job import UNFINISHED, FinishedWindow, Job
+from whisper_appliance.history.jobs import Jobs
+from whisper_appliance.jobs.events import JobChanged, JobEvent, WindowsAdded
+from whisper_appliance.jobs.slots import Slots
+from whisper_appliance.jobs.steps import Steps
+from whisper_appliance.jobs.workflows import Interrupted
+from whisper_appliance.speech.engine import Priority, WindowResult
+
+MAX_ATTEMPTS = 3
+TOO_MANY_ATTEMPTS = f"This file stopped the engine {MAX_ATTEMPTS} times. Try it with a smaller model."
+RETRY_SECONDS = 5.0
+ASK_SECONDS = 1.0
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Begins a job, takes its steps, settles how it ended. A start is counted before anything is done."""
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        steps: Steps,
+        slots: Slots,
+        announce: Callable[[JobEvent], None],
+        stopping: threading.Event,
+    ) -> None:
+        self._jobs = jobs
+        self._steps = steps
+        self._slots = slots
+        self._announce = announce
+        self._stopping = stopping
+        self._active: set[str] = set()
+        self._begun: set[str] = set()
+        self._unwanted: set[str] = set()
+        self._drained = False
+        self._changed = threading.Condition()
+
+    def run(self, job_id: str) -> None:
+        """Works on a job until it has ended. Raises `Interrupted` when the appliance stops before."""
+        with self._activity(job_id):
+            try:
+                job = self._patiently(lambda: self._jobs.get(job_id))
+                batch = job.priority == Priority.BATCH
+                with nullcontext(False) if batch else self._slots.turn(job_id) as begun:
+                    self._run(job if begun else self._patiently(lambda: self._jobs.begin(job_id)))
+            except (NotFound, Conflict):
+                log.debug("Job %s was ended before its turn came", job_id)
+
+    def holds(self, job_id: str) -> bool:
+        """Whether a thread of this process has taken the job up."""
+        return job_id in self._active
+
+    def cancel(self, job_id: str) -> None:
+        """Lets a job that runs here, or is about to, stop at the next window."""
+        self._unwanted.add(job_id)
+
+    def drain(self, timeout_seconds: float) -> list[str]:
+        """Waits for the threads to end; returns the jobs that were begun and are not settled.
+
+        Threads that take longer write nothing any more.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: not self._active, timeout_seconds)
+            self._drained = True
+            return sorted(self._begun)
+
+    def _run(self, job: Job) -> None:
+        self._begun.add(job.id)
+        self._announce(JobChanged(job.id))
+        try:
+            done = self._attempt(job)
+        except Conflict:
+            settled = self._patiently(lambda: self._jobs.get(job.id))
+            if not settled.ended:  # put back, as the appliance stops and this window took too long
+                raise Interrupted from None
+            done = settled.status == "done"
+        self._begun.discard(job.id)
+        self._steps.clear(job, done=done)
+        self._announce(JobChanged(job.id))
+
+    def _attempt(self, job: Job) -> bool:
+        """Whether there is a transcript now."""
+        if job.attempts > MAX_ATTEMPTS:
+            self._fail(job, "engine_failed", TOO_MANY_ATTEMPTS)
+            return False
+        try:
+            self._transcribe(job)
+        except Cancelled:
+            self._patiently(lambda: self._jobs.cancel(job.id, at=UNFINISHED))
+        except ApplianceError as error:
+            self._fail(job, error.code, error.message)
+        except Exception:
+            self._leave_if_stopping()
+            log.exception("Job %s failed", job.id)
+            self._fail(job, "internal", "Something went wrong inside the appliance; its log says what.")
+        else:
+            return True
+        return False
+
+    def _transcribe(self, job: Job) -> None:
+        def keep(window: FinishedWindow, progress: float, duration: float | None) -> None:
+            if progress >= 1:
+                return  # the last window goes to disk with the transcript, a moment from now
+            self._leave_if_drained()
+            self._patiently(lambda: self._jobs.add_window(job.id, window, progress, duration))
+            self._leave_if_stopping()
+            self._announce(WindowsAdded(job.id))
+
+        finished: dict[int, WindowResult] = {}
+        if job.progress > 0:
+            earlier = self._patiently(lambda: self._jobs.windows_of(job.id))
+            finished = {window.start_sample: window.result for window in earlier}
+        transcript = self._steps.hear(job, finished, keep, self._cancelled(job.id))
+        self._leave_if_drained()
+        self._steps.keep(job)
+        self._patiently(lambda: self._jobs.finish(job, transcript))
+
+    def _fail(self, job: Job, code: str, message: str) -> None:
+        self._leave_if_stopping()
+        self._patiently(lambda: self._jobs.fail(job.id, code, message))
+
+    def _cancelled(self, job_id: str) -> Callable[[], bool]:
+        """Asks this process each time, and the database, where others may have asked, once a second."""
+        asked = time.monotonic()
+
+        def cancelled() -> bool:
+            nonlocal asked
+            self._leave_if_stopping()
+            if job_id not in self._unwanted and time.monotonic() - asked >= ASK_SECONDS:
+                asked = time.monotonic()
+                with suppress(Unavailable):
+                    return self._jobs.cancel_requested(job_id)
+            return job_id in self._unwanted
+
+        return cancelled
+
+    def _patiently(self, use: Callable[[], T]) -> T:
+        """A database that is locked or full for a while costs time, not the job."""
+        while True:
+            try:
+                return use()
+            except (Unavailable, DiskFull) as error:
+                log.warning("A job waits for the database: %s", error)
+            if self._stopping.wait(RETRY_SECONDS):
+                raise Interrupted
+
+    def _leave_if_drained(self) -> None:
+        if self._drained:
+            raise Interrupted
+
+    def _leave_if_stopping(self) -> None:
+        if self._stopping.is_set():
+            raise Interrupted
+
+    @contextmanager
+    def _activity(self, job_id: str) -> Iterator[None]:
+        with self._changed:
+            self._leave_if_stopping()
+            self._active.add(job_id)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._active.discard(job_id)
+                self._unwanted.discard(job_id)
+                self._changed.notify_all()

@@ -1,0 +1,144 @@
+"""Calls that outlive a crash: the one file that knows DBOS.
+
+What is kept of a call is the id of its job and nothing else; all that matters stands in the tables of
+`history`, so DBOS's own SQLite file can be lost without losing a job.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+VERSION = "1"  # of the shape of a call; were it the appliance's, an update would strand the open calls
+POLL_SECONDS = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class Interrupted(BaseException):
+    """Raised inside a call when the appliance stops: the call stays open and is made again at the next start.
+
+    Not an `Exception`, since those end a call for good.
+    """
+
+
+class Workflows:
+    """Durable calls of `run(job_id)`. There can be one of these in a process at a time."""
+
+    def __init__(
+        self, url: str, *, executor: str, queues: Mapping[str, int], run: Callable[[str], None]
+    ) -> None:
+        """`executor` names this data folder; `queues` says how many calls of each may run at once."""
+        self._url = url
+        self._executor = executor
+        self._queues = queues
+        self._run = run
+
+    def launch(self) -> None:
+        """Starts the machinery; calls that a crash interrupted are made again. Takes about a second."""
+        from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+
+        # With a handler in place DBOS adds none of its own, and its lines go where all others go.
+        logging.getLogger("dbos").addHandler(logging.NullHandler())
+        DBOS(
+            config=DBOSConfig(
+                name="whisper-appliance",
+                system_database_url=self._url,
+                application_version=VERSION,
+                executor_id=self._executor,
+                serializer=DBOSPortableJSONSerializer(),
+                db_engine_kwargs={"pool_events": [(_relax, "connect")]} if _is_file(self._url) else {},
+                enable_otlp=False,
+                log_level="ERROR",
+            )
+        )
+
+        # Starts are counted in the row of the job, so DBOS must not give up by a count of its own.
+        @DBOS.workflow(name="transcribe", max_recovery_attempts=None)
+        def call(job_id: str) -> None:
+            self._run(job_id)
+
+        self._call = call
+        DBOS.launch()
+        for name, at_once in self._queues.items():
+            DBOS.register_queue(name, worker_concurrency=at_once, polling_interval_sec=POLL_SECONDS)
+
+    def start(self, job_id: str) -> None:
+        """Makes the call now, in a thread of its own. Does nothing when it was made already."""
+        from dbos import DBOS, SetWorkflowID
+
+        with SetWorkflowID(job_id):
+            DBOS.start_workflow(self._call, job_id)
+
+    def enqueue(self, job_id: str, queue: str) -> None:
+        """Makes the call when the queue has room."""
+        from dbos import DBOS, SetWorkflowID
+
+        with SetWorkflowID(job_id):
+            DBOS.enqueue_workflow(queue, self._call, job_id)
+
+    def open_calls(self, job_ids: Iterable[str]) -> set[str]:
+        """Those of the jobs whose calls are waiting or running."""
+        from dbos import DBOS
+
+        waiting = ["ENQUEUED", "DELAYED", "PENDING"]
+        found = DBOS.list_workflows(
+            workflow_ids=list(job_ids), status=waiting, load_input=False, load_output=False
+        )
+        return {workflow.workflow_id for workflow in found}
+
+    def withdraw(self, job_id: str) -> None:
+        """Takes a waiting call back."""
+        from dbos import DBOS
+
+        DBOS.cancel_workflow(job_id)
+
+    def forget(self, job_ids: Iterable[str]) -> None:
+        """Removes what is stored of calls that have ended."""
+        from dbos import DBOS
+
+        if ids := list(job_ids):
+            DBOS.delete_workflows(ids)
+
+    def close(self) -> None:
+        """Makes no more calls. Open ones stay open."""
+        from dbos import DBOS
+
+        DBOS.destroy(destroy_registry=True)
+
+
+def prepare_file(path: Path, stamp: str) -> str:
+    """The URL of DBOS's SQLite file, in WAL mode. A damaged one is set aside: its calls can be made anew."""
+    try:
+        _check(path)
+    except sqlite3.DatabaseError as error:
+        if "locked" in str(error):
+            raise
+        aside = path.with_name(f"{path.name}.damaged-{stamp.replace(':', '')}")
+        log.warning("The queue's file %s is damaged (%s); set aside as %s", path, error, aside.name)
+        path.rename(aside)
+        for leftover in ("-wal", "-shm"):
+            path.with_name(path.name + leftover).unlink(missing_ok=True)
+        _check(path)
+    return f"sqlite:///{path}"
+
+
+def _is_file(url: str) -> bool:
+    return url.startswith("sqlite:")
+
+
+def _relax(connection: sqlite3.Connection, _record: object) -> None:
+    # A power cut may lose the latest calls, which are made anew from the rows of their jobs; nothing breaks.
+    # So who waits for a clip need not wait for this file to be written to the disk as well.
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _check(path: Path) -> None:
+    connection = sqlite3.connect(path, timeout=10)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if answer != "ok":
+            raise sqlite3.DatabaseError(answer)
+    finally:
+        connection.close()

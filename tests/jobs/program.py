@@ -1,0 +1,41 @@
+"""A small real program around a queue, to be killed by tests: `program.py DATA_DIR [URL]`.
+
+Reads commands: `put WORDS` puts a batch job, `now WORDS` an interactive one, `stop` ends in good order.
+The word `crash` kills the program, as a file that breaks the engine's process and ours with it.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from tests.jobs.scripted import Script, build_queue, request
+from whisper_appliance.db import locked_folder
+from whisper_appliance.speech.engine import Priority
+
+
+def crash(word: str) -> None:
+    """Dies as by `kill -9`."""
+    if word == "crash":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(folder: str, url: str | None = None) -> None:
+    """Runs until the input ends or says stop."""
+    data_dir = Path(folder)
+    script = Script(window_seconds=0.2, heard=data_dir / "heard.txt", before_window=crash)
+    with locked_folder(data_dir):
+        queue = build_queue(data_dir, script, url=url)
+        queue.launch()
+        print("ready", flush=True)
+        for line in sys.stdin:
+            command, _, words = line.strip().partition(" ")
+            if command == "stop":
+                break
+            priority = Priority.INTERACTIVE if command == "now" else Priority.BATCH
+            print(queue.put(request(data_dir, words, priority)).id, flush=True)
+        queue.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

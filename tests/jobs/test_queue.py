@@ -1,0 +1,221 @@
+"""What the queue accepts it does, in order, within limits, and until somebody cancels it."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.databases import postgresql
+from tests.jobs.conftest import StartQueue
+from tests.jobs.scripted import Script, request
+from whisper_appliance.errors import Busy, NoAudio, NotFound, Unavailable
+from whisper_appliance.history.store import History
+from whisper_appliance.jobs.events import JobChanged, JobEvent, WindowsAdded
+from whisper_appliance.jobs.queue import INTERACTIVE_AT_ONCE, Queue
+from whisper_appliance.speech.engine import Priority
+
+INTERACTIVE = Priority.INTERACTIVE
+
+
+def until(true: Callable[[], bool], timeout_seconds: float = 10) -> None:
+    """Waits until something is true."""
+    deadline = time.monotonic() + timeout_seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def history(queue: Queue) -> History:
+    return History(queue._database)
+
+
+@pytest.mark.parametrize("priority", [INTERACTIVE, Priority.BATCH])
+def test_a_file_becomes_a_transcript_of_its_owner(
+    start_queue: StartQueue, tmp_path: Path, priority: Priority
+) -> None:
+    queue = start_queue(Script())
+    job = queue.wait(queue.put(request(tmp_path, "to be or not", priority)).id, 10)
+    assert (job.status, job.progress, job.attempts, job.duration) == ("done", 1.0, 1, 80.0)
+    stored = history(queue).get(job.transcript_id or "", "ann")
+    assert (stored.transcript.text, stored.entry.title) == ("to be or not", "talk")
+    assert list((tmp_path / "uploads").iterdir()) == []
+    assert queue.windows_of(job.id) == ()
+
+
+def test_the_same_holds_on_postgresql(start_queue: StartQueue, tmp_path: Path) -> None:
+    with postgresql() as url:
+        queue = start_queue(Script(), url=url)
+        job = queue.wait(queue.put(request(tmp_path, "to be", INTERACTIVE)).id, 10)
+        assert history(queue).get(job.transcript_id or "", "ann").transcript.text == "to be"
+        job = queue.wait(queue.put(request(tmp_path, "or not")).id, 10)
+        assert job.status == "done"
+        queue.close()
+        queue._database.close()
+
+
+def test_an_interactive_job_starts_without_waiting_for_a_poll(
+    start_queue: StartQueue, tmp_path: Path
+) -> None:
+    script = Script()
+    queue = start_queue(script)
+    queue.wait(queue.put(request(tmp_path, "warm", INTERACTIVE)).id, 10)
+    delays = []
+    for _ in range(5):
+        put = time.perf_counter()
+        queue.wait(queue.put(request(tmp_path, "clip", INTERACTIVE)).id, 10)
+        delays.append(script.started[-1] - put)
+    assert sorted(delays)[2] < 0.1
+
+
+def test_more_interactive_jobs_than_slots_all_end(start_queue: StartQueue, tmp_path: Path) -> None:
+    running, most, lock = 0, 0, threading.Lock()
+
+    def count(_word: str) -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.3)
+        with lock:
+            running -= 1
+
+    queue = start_queue(Script(before_window=count))
+    ids = [queue.put(request(tmp_path, "clip", INTERACTIVE)).id for _ in range(INTERACTIVE_AT_ONCE + 4)]
+    assert {queue.wait(id, 20).status for id in ids} == {"done"}
+    assert most == INTERACTIVE_AT_ONCE
+
+
+def test_progress_and_text_can_be_read_while_a_job_runs(start_queue: StartQueue, tmp_path: Path) -> None:
+    go_on = threading.Event()
+    events: list[JobEvent] = []
+    queue = start_queue(
+        Script(before_window=lambda word: word == "be" and go_on.wait(10)), announce=events.append
+    )
+    job = queue.put(request(tmp_path, "to be or not", INTERACTIVE))
+    until(lambda: queue.get(job.id).progress == 0.25)
+    (window,) = queue.windows_of(job.id)
+    assert window.result.segments[0].text == " to"
+    assert queue.get(job.id).duration == 80
+    assert queue.windows_of(job.id, after_sample=window.start_sample) == ()
+    go_on.set()
+    queue.wait(job.id, 10)
+    assert events[0] == JobChanged(job.id)
+    assert events[-1] == JobChanged(job.id)
+    assert WindowsAdded(job.id) in events
+
+
+def test_waiting_for_a_job_ends_when_the_time_is_over(start_queue: StartQueue, tmp_path: Path) -> None:
+    queue = start_queue(Script(window_seconds=1))
+    job = queue.put(request(tmp_path, "slow", INTERACTIVE))
+    assert queue.wait(job.id, 0.1).status == "running"
+
+
+def test_a_waiting_job_is_cancelled_at_once(start_queue: StartQueue, tmp_path: Path) -> None:
+    go_on = threading.Event()
+    queue = start_queue(Script(before_window=lambda _word: go_on.wait(10)))
+    ids = [queue.put(request(tmp_path, "word")).id for _ in range(4)]
+    until(lambda: queue.counts() == {"queued": 2, "running": 2})
+    waiting = [id for id in ids if queue.get(id).status == "queued"]
+    assert [queue.position(id) for id in waiting] == [1, 2]
+    assert queue.cancel(waiting[0]).status == "cancelled"
+    assert not (tmp_path / "uploads" / waiting[0]).exists()
+    assert queue.position(waiting[1]) == 1
+    go_on.set()
+    assert [queue.wait(id, 10).status for id in ids].count("done") == 3
+    assert queue.get(waiting[0]).status == "cancelled"
+
+
+def test_a_running_job_is_cancelled_at_its_next_window(start_queue: StartQueue, tmp_path: Path) -> None:
+    queue = start_queue(Script(window_seconds=0.1))
+    job = queue.put(request(tmp_path, "word " * 100, INTERACTIVE))
+    until(lambda: len(queue.windows_of(job.id)) > 1)
+    queue.cancel(job.id, "ann")
+    assert queue.wait(job.id, 2).status == "cancelled"
+    assert queue.windows_of(job.id) == ()
+    assert list((tmp_path / "uploads").iterdir()) == []
+    assert history(queue).list("ann").entries == ()
+
+
+def test_a_cancel_from_another_process_is_seen(start_queue: StartQueue, tmp_path: Path) -> None:
+    queue = start_queue(Script(window_seconds=0.1))
+    job = queue.put(request(tmp_path, "word " * 100, INTERACTIVE))
+    until(lambda: len(queue.windows_of(job.id)) > 1)
+    queue._jobs.request_cancel(job.id)
+    assert queue.wait(job.id, 3).status == "cancelled"
+
+
+def test_an_ended_job_cannot_be_cancelled_any_more(start_queue: StartQueue, tmp_path: Path) -> None:
+    queue = start_queue(Script())
+    job = queue.wait(queue.put(request(tmp_path, "word", INTERACTIVE)).id, 10)
+    assert queue.cancel(job.id).status == "done"
+
+
+def test_a_job_of_somebody_else_is_neither_seen_nor_cancelled(
+    start_queue: StartQueue, tmp_path: Path
+) -> None:
+    queue = start_queue(Script(window_seconds=0.3))
+    job = queue.put(request(tmp_path, "word", INTERACTIVE))
+    for attempt in (queue.get, queue.cancel):
+        with pytest.raises(NotFound):
+            attempt(job.id, "bob")
+    assert queue.list("bob") == ()
+    assert [listed.id for listed in queue.list("ann")] == [job.id]
+    assert queue.wait(job.id, 10).status == "done"
+
+
+def test_limits_refuse_what_would_wait_too_long(start_queue: StartQueue, tmp_path: Path) -> None:
+    go_on = threading.Event()
+    queue = start_queue(Script(before_window=lambda _word: go_on.wait(10)), limit=4, limit_per_user=2)
+    for _ in range(2):
+        queue.put(request(tmp_path, "word"))
+    until(lambda: queue.counts()["running"] == 2)
+    for _ in range(2):
+        queue.put(request(tmp_path, "word"))
+    with pytest.raises(Busy) as refused:
+        queue.put(request(tmp_path, "word"))
+    assert refused.value.retry_after_seconds
+    for _ in range(2):
+        queue.put(request(tmp_path, "word", owner="bob"))
+    with pytest.raises(Busy):
+        queue.put(request(tmp_path, "word", owner="eve"))
+    go_on.set()
+
+
+def test_the_reason_of_a_failure_is_told(start_queue: StartQueue, tmp_path: Path) -> None:
+    def fail(word: str) -> None:
+        raise NoAudio("The file holds no audio.") if word == "empty" else ZeroDivisionError(word)
+
+    queue = start_queue(Script(before_window=fail))
+    expected, bug = (queue.put(request(tmp_path, word, INTERACTIVE)).id for word in ("empty", "bug"))
+    error = queue.wait(expected, 10).error
+    assert error
+    assert (error.code, error.message) == ("no_audio", "The file holds no audio.")
+    error = queue.wait(bug, 10).error
+    assert error
+    assert error.code == "internal"
+    assert "ZeroDivision" not in error.message
+    assert list((tmp_path / "uploads").iterdir()) == []
+
+
+def test_a_job_whose_file_vanished_says_so(start_queue: StartQueue, tmp_path: Path) -> None:
+    go_on = threading.Event()
+    queue = start_queue(Script(before_window=lambda _word: go_on.wait(10)))
+    ids = [queue.put(request(tmp_path, "word")).id for _ in range(3)]
+    until(lambda: queue.counts() == {"queued": 1, "running": 2})
+    (waiting,) = (id for id in ids if queue.get(id).status == "queued")
+    (tmp_path / "uploads" / waiting).unlink()
+    go_on.set()
+    error = queue.wait(waiting, 10).error
+    assert error
+    assert "no longer there" in error.message
+
+
+def test_nothing_is_accepted_before_the_start_and_after_the_end(
+    start_queue: StartQueue, tmp_path: Path
+) -> None:
+    queue = start_queue(Script())
+    queue.close()
+    with pytest.raises(Unavailable):
+        queue.put(request(tmp_path, "word"))

@@ -1,0 +1,191 @@
+"""Whatever happens to the program, what it accepted is done once, and little of it twice."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.databases import postgresql
+from tests.jobs.conftest import StartQueue
+from tests.jobs.scripted import Script, build_queue, request
+from whisper_appliance.errors import AlreadyRunning
+from whisper_appliance.history.store import History
+from whisper_appliance.jobs.queue import Job, Queue
+from whisper_appliance.speech.engine import Priority
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def program(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The program around a queue, ready for commands; killed at the end if it still runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.jobs.program", *arguments],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+    with process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.kill()
+
+
+def say(process: subprocess.Popen[str], command: str) -> str:
+    """Gives a command and reads its answer."""
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(f"{command}\n")
+    process.stdin.flush()
+    return process.stdout.readline().strip()
+
+
+def ended(queue: Queue, id: str, timeout_seconds: float = 20) -> Job:
+    """The job once it has ended."""
+    job = queue.wait(id, timeout_seconds)
+    assert job.ended, job
+    return job
+
+
+def until_heard(data_dir: Path, word: str) -> None:
+    """Waits until a window has been heard."""
+    deadline = time.monotonic() + 20
+    while word not in heard(data_dir):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def heard(data_dir: Path) -> Counter[str]:
+    """How often each window was heard, in all runs."""
+    path = data_dir / "heard.txt"
+    return Counter(path.read_text().split() if path.exists() else [])
+
+
+def killed_and_restarted(start_queue: StartQueue, data_dir: Path, url: str | None = None) -> None:
+    with program(str(data_dir), *([url] if url else [])) as process:
+        jobs = {
+            words: say(process, f"{command} {words}")
+            for command, words in (
+                ("now", "a1 a2 a3 a4 a5 a6"),
+                ("put", "b1 b2 b3 b4 b5 b6"),
+                ("put", "c1 c2"),
+            )
+        }
+        jobs["d1"] = say(process, "put d1")
+        until_heard(data_dir, "a3")
+        until_heard(data_dir, "b2")
+        process.send_signal(signal.SIGKILL)
+    queue = start_queue(Script(heard=data_dir / "heard.txt"), url=url)
+    for words, id in jobs.items():
+        assert ended(queue, id).status == "done"
+        assert History(queue._database).get(id, "ann").transcript.text == words
+    counted = heard(data_dir)
+    assert set(counted) == set(" ".join(jobs).split())
+    for job in "abcd":  # at most the window that was interrupted is heard again
+        assert sum(times - 1 for word, times in counted.items() if word[0] == job) <= 1
+    assert len(History(queue._database).list("ann").entries) == len(jobs)
+    assert list((data_dir / "uploads").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_jobs_killed_in_the_middle_are_finished_after_a_restart(
+    start_queue: StartQueue, tmp_path: Path
+) -> None:
+    killed_and_restarted(start_queue, tmp_path)
+
+
+@pytest.mark.slow
+def test_the_same_holds_on_postgresql(start_queue: StartQueue, tmp_path: Path) -> None:
+    with postgresql() as url:
+        killed_and_restarted(start_queue, tmp_path, url)
+        start_queue(Script()).close()
+
+
+@pytest.mark.slow
+def test_a_file_that_kills_the_program_fails_after_three_starts_and_the_next_goes_on(
+    start_queue: StartQueue, tmp_path: Path
+) -> None:
+    with program(str(tmp_path)) as process:
+        bad = say(process, "now word crash")
+        process.wait(20)
+    for _ in range(2):
+        with program(str(tmp_path)) as process:
+            process.wait(20)
+    with program(str(tmp_path)) as process:
+        good = say(process, "put fine")
+        until_heard(tmp_path, "fine")
+        say(process, "stop")
+        assert process.wait(20) == 0
+    queue = start_queue(Script())
+    failed = ended(queue, bad)
+    assert failed.error
+    assert failed.error.code == "engine_failed"
+    assert failed.error.message.startswith("This file stopped the engine 3 times.")
+    assert ended(queue, good).status == "done"
+
+
+def test_a_stopped_program_leaves_its_jobs_to_the_next_start(start_queue: StartQueue, tmp_path: Path) -> None:
+    with program(str(tmp_path)) as process:
+        running, waiting = say(process, "now " + "w " * 20 + "last"), say(process, "put x")
+        until_heard(tmp_path, "w")
+        started = time.monotonic()
+        say(process, "stop")
+        assert process.wait(10) == 0
+        assert time.monotonic() - started < 5
+    left = build_queue(tmp_path, Script())
+    job = left.get(running)
+    assert (job.status, job.attempts) == ("queued", 0)
+    assert job.progress > 0
+    assert left.get(waiting).status in ("queued", "done")
+    queue = start_queue(Script(heard=tmp_path / "heard.txt"))
+    assert ended(queue, running).status == "done"
+    assert ended(queue, waiting).status == "done"
+    assert heard(tmp_path)["w"] == 20
+
+
+def test_a_second_program_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+    with program(str(tmp_path)):
+        second = subprocess.run(
+            [sys.executable, "-m", "tests.jobs.program", str(tmp_path)],
+            capture_output=True, text=True, cwd=ROOT, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert second.returncode != 0
+        assert AlreadyRunning.__name__ in second.stderr
+
+
+def test_a_row_that_was_committed_before_a_crash_is_started(start_queue: StartQueue, tmp_path: Path) -> None:
+    left = build_queue(tmp_path, Script())
+    (tmp_path / "uploads").mkdir()
+    job = left._add(request(tmp_path, "one two", Priority.INTERACTIVE), begun=False)
+    assert ended(start_queue(Script()), job.id).status == "done"
+
+
+@pytest.mark.parametrize("damage", [b"\0" * 8192, None])
+def test_the_queue_s_own_file_can_be_lost(
+    start_queue: StartQueue, tmp_path: Path, damage: bytes | None
+) -> None:
+    queue = start_queue(Script(window_seconds=0.2))
+    job = queue.put(request(tmp_path, "one two three four five six seven", Priority.INTERACTIVE))
+    time.sleep(0.5)
+    queue.close()
+    file = tmp_path / "queue.sqlite"
+    for leftover in tmp_path.glob("queue.sqlite*"):
+        leftover.unlink()
+    if damage:
+        file.write_bytes(damage)
+    assert ended(start_queue(Script()), job.id).status == "done"
+    assert len(list(tmp_path.glob("queue.sqlite.damaged-*"))) == (1 if damage else 0)
+
+
+def test_uploads_that_no_job_waits_for_are_cleared_away(start_queue: StartQueue, tmp_path: Path) -> None:
+    for folder in ("uploads", "decoded"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "half").write_bytes(b"RIFF")
+    start_queue(Script())
+    assert list((tmp_path / "uploads").iterdir()) == []
+    assert list((tmp_path / "decoded").iterdir()) == []
