@@ -189,3 +189,11 @@ def test_a_full_disk_is_told_from_a_bad_file() -> None:
         mixdown.feed(frames[-1], None)
     os.close(full)
     assert refused.value.code == "disk_full"
+
+
+def test_the_program_that_asks_never_loads_ffmpeg() -> None:
+    program = "import sys; sys.path[:0] = [sys.argv[1]]; import whisper_appliance.speech.audio\n"
+    program += "print('av' in sys.modules)"
+    root = str(Path(whisper_appliance.__file__).parents[1])
+    done = subprocess.run([sys.executable, "-c", program, root], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from io import BufferedReader
@@ -36,7 +36,8 @@ _spare = Spare(keep_seconds=30.0)
 
 def prepare() -> None:
     """Starts a decoder process ahead of need, so that the next `decode` does not wait for its start."""
-    _spare.prepare()
+    with suppress(OSError):  # no process to spare now; `decode` will say so if it lasts
+        _spare.prepare()
 
 
 def decode(path: Path, *, folder: Path, limits: DecodeLimits) -> Recording:
@@ -108,6 +109,9 @@ def _ordered_child(order: dict[str, Any], source: int, target: int) -> DecoderPr
             spare.end()
         else:
             return spare
-    child = DecoderProcess()
-    child.order(order, source, target)
+    try:
+        child = DecoderProcess()
+        child.order(order, source, target)
+    except OSError as error:
+        raise Unavailable(verdicts.DOES_NOT_START, retry_after_seconds=10) from error
     return child
