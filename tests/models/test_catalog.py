@@ -54,3 +54,11 @@ def test_more_bits_a_weight_need_more_memory() -> None:
     base = resolve("base")
     assert base.memory_bytes("int8") < base.memory_bytes("float16") < base.memory_bytes("float32")
     assert resolve("large-v3").memory_bytes("int8") > 3 * resolve("small").memory_bytes("int8")
+
+
+def test_the_page_of_models_lists_every_model() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    for model in catalog().values():
+        languages = "English" if model.languages == "en" else "many"
+        size, memory = f"{model.download_bytes / 1e6:,.0f} MB", f"{model.memory_bytes() / 1e9:.1f} GB"
+        assert f"| {model.name} | {languages} | {size} | {memory} | {model.description} |" in page

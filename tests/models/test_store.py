@@ -205,3 +205,10 @@ def test_a_full_disk_is_told_before_anything_is_written(
         sparse.truncate(shutil.disk_usage(tmp_path).free)
     with pytest.raises(DiskFull, match="MB are needed"):
         store.import_folder(folder, "mine")
+
+
+def test_a_model_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    store = ModelStore(tmp_path / "file" / "models", hub_cache=tmp_path / "hub")
+    with pytest.raises(ModelUnavailable, match="cannot be written"):
+        store.locate("tiny.en")

@@ -42,11 +42,11 @@ class Downloads:
         self._lock = threading.Lock()
         self._running: dict[str, _Running] = {}
 
-    def start(self, name: str, *, then: Callable[[], None] | None = None) -> Download:
+    def start(self, name: str, *, then: Callable[[str], None] | None = None) -> Download:
         """Starts the download, or goes on with it; nothing happens when it is running or the model is here.
 
-        `name` is of the catalogue or a repository of the hub (`org/name`). `then` is called in the download's
-        thread once the model is here. Raises `NotAllowed` when downloads are switched off, `NotFound`.
+        `name` is of the catalogue or a repository of the hub (`org/name`). `then(name)` is called in the
+        download's thread once the model is here. Raises `NotFound`, `NotAllowed` when it is switched off.
         """
         name = canonical(name)
         if not folders.is_hub_id(name):
@@ -62,7 +62,7 @@ class Downloads:
             running = self._running.get(name)
             if running is None or not running.transfer.status.active:
                 running = self._running[name] = self._begin(name)
-            if then is not None:
+            if then is not None and then not in running.then:
                 running.then.append(then)
         return running.transfer.status
 
@@ -92,11 +92,11 @@ class Downloads:
         return self.status(name)
 
     def close(self) -> None:
-        """Stops every download and waits until they have stopped."""
+        """Stops every download, and waits a moment until they have stopped."""
         for running in list(self._running.values()):
             running.transfer.cancelled.set()
         for running in list(self._running.values()):
-            running.thread.join()
+            running.thread.join(timeout=2)
 
     def _begin(self, name: str) -> "_Running":
         told = _Told(self._announce, self._clock)
@@ -112,14 +112,14 @@ class _Running:
 
     def __init__(self, transfer: Transfer) -> None:
         self.transfer = transfer
-        self.then: list[Callable[[], None]] = []
+        self.then: list[Callable[[str], None]] = []
         self.thread = threading.Thread(target=self._run, name=f"download-{transfer.status.name}", daemon=True)
 
     def _run(self) -> None:
         self.transfer.run()
         if self.transfer.status.state == "done":
             for then in self.then:
-                then()
+                then(self.transfer.status.name)
 
 
 class _Told:

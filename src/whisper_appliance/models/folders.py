@@ -13,7 +13,6 @@ from whisper_appliance.models.catalog import Model
 from whisper_appliance.models.checksums import read_json, write_json
 
 RECORD = "verified.json"
-_SPARE_BYTES = 64 * 2**20  # left free on the disk after a model was written
 _ABANDONED_SECONDS = 3600
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
@@ -102,11 +101,11 @@ def last_change(folder: Path) -> float:
     return max(path.stat().st_ctime for path in [folder, *folder.iterdir()])
 
 
-def check_space(folder: Path, size_bytes: int) -> None:
-    """Raises `DiskFull` when the disk of this folder has no room for so many bytes more."""
+def check_space(folder: Path, size_bytes: int, spare_bytes: int) -> None:
+    """Raises `DiskFull` when so many bytes more would leave less than `spare_bytes` on this disk."""
     free = shutil.disk_usage(folder).free
-    if free < size_bytes + _SPARE_BYTES:
-        need = f"{size_bytes / 1e6:,.0f} MB are needed, {free / 1e6:,.0f} MB are free"
+    if free < size_bytes + spare_bytes:
+        need = f"{(size_bytes + spare_bytes) / 1e6:,.0f} MB are needed, {free / 1e6:,.0f} MB are free"
         raise DiskFull(f"There is not enough space in {folder}: {need}.")
 
 

@@ -47,14 +47,18 @@ class ModelStore:
         announce: Announce = to_nobody,
         now: Callable[[], datetime] = datetime.now,
         packaged: Callable[[str], weights.Parts | None] = weights.find,
+        spare_bytes: int = 64 * 2**20,
     ) -> None:
-        """`downloads_allowed` is MODEL_DOWNLOADS; without `hub_cache` it is that of the hub's own client."""
+        """`downloads_allowed` is MODEL_DOWNLOADS; `hub_cache` is by default that of the hub's own client;
+        `spare_bytes` stay free on the disk when a model is written.
+        """
         self.model_dir = model_dir
         self.downloads_allowed = downloads_allowed
         self._hub_cache = hub_cache or folders.default_hub_cache()
         self._announce = announce
         self._now = now
         self._packaged = packaged
+        self._spare_bytes = spare_bytes
         self._ledger = Ledger(model_dir / ".checked.json")
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._problems: dict[str, str] = {}
@@ -97,10 +101,16 @@ class ModelStore:
 
     def sha256(self, name: str) -> str | None:
         """The sha256 of the model's weights, once it was located."""
-        for path, _ in self._folders(canonical(name), None):
+        for path, _ in self._folders(canonical(name), catalog().get(canonical(name))):
             if (path / "model.bin").is_file():
                 return self._ledger.sha256(path / "model.bin")
         return None
+
+    def checkpoint(self, name: str) -> Path | None:
+        """The model for OpenAI's own engine: `<name>.pt`, or `model.pt` in its folder. Not verified."""
+        name = canonical(folders.check_name(name))
+        candidates = (self.model_dir / f"{folders.folder_name(name)}.pt", self.folder(name) / "model.pt")
+        return next((path for path in candidates if path.is_file()), None)
 
     def set_aside(self, name: str) -> tuple[Path, ...]:
         """The damaged folders of this model that were kept under another name."""
@@ -144,6 +154,11 @@ class ModelStore:
     def folder(self, name: str) -> Path:
         """Where the folder of this model is, or will be."""
         return self.model_dir / folders.folder_name(name)
+
+    def check_space(self, size_bytes: int) -> None:
+        """Raises `DiskFull` when there is no room for so many bytes more."""
+        self.model_dir.mkdir(parents=True, exist_ok=True)
+        folders.check_space(self.model_dir, size_bytes, self._spare_bytes)
 
     def incoming(self, name: str) -> Path:
         """Where the files of this model gather while it is downloaded."""
@@ -233,8 +248,7 @@ class ModelStore:
         """A new folder beside the models; what is left in it at the end is deleted."""
         new: Path | None = None
         try:
-            self.model_dir.mkdir(parents=True, exist_ok=True)
-            folders.check_space(self.model_dir, size_bytes)
+            self.check_space(size_bytes)
             new = folders.make_hidden(self.model_dir, name)
             yield new
         except OSError as error:

@@ -105,7 +105,7 @@ class Transfer:
         wanted = self._wanted(listing.files)
         total = sum(file.size_bytes for file in wanted.values())
         have = sum(min(_here(self.folder / name), file.size_bytes) for name, file in wanted.items())
-        folders.check_space(self.folder, total - have)
+        self._store.check_space(total - have)
         self._set(total_bytes=total, done_bytes=have)
         hashes = {name: self._fetch(name, file, listing.revision) for name, file in wanted.items()}
         for path in self.folder.iterdir():
