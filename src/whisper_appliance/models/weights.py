@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from types import MappingProxyType
 
+from whisper_appliance.models.checksums import sha256_of
+
 # In the order of their parts. Each holds the files of the hub's repository at the catalogue's revision.
 PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -41,7 +43,10 @@ def size_bytes(parts: Parts) -> int:
 
 
 def join(paths: tuple[Path, ...], target: Path) -> str:
-    """Writes the parts one after the other to `target`, down to the disk. The sha256 of the whole."""
+    """Writes the parts one after the other to `target`, down to the disk; one alone is linked. Its sha256."""
+    if len(paths) == 1:
+        link_or_copy(paths[0], target)
+        return sha256_of(target)
     digest = hashlib.sha256()
     with target.open("wb") as whole:
         for path in paths:
