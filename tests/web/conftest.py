@@ -1,23 +1,76 @@
-"""A started appliance in a folder of its own, and a browser and a program in front of it."""
+"""A started appliance, and a browser and a program in front of it.
 
-from collections.abc import Iterator
+The queue takes a second to start and there can be one in a process, so a module's tests share an appliance,
+unless they need settings of their own.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
+from tests.jobs.scripted import Script
 from whisper_appliance import settings
 from whisper_appliance.appliance import Appliance
+from whisper_appliance.jobs.steps import Steps
+from whisper_appliance.settings import Settings
 from whisper_appliance.web import create_app
+
+StartAppliance = Callable[..., Appliance]
+
+
+@pytest.fixture(scope="module")
+def module_script() -> Script:
+    return Script()
 
 
 @pytest.fixture
-def appliance(tmp_path: Path) -> Iterator[Appliance]:
-    """With no model and no engine."""
-    chosen = settings.load(data_dir=tmp_path / "data", model_dir=tmp_path / "models", min_free_disk=0)
-    with Appliance(chosen) as appliance:
-        yield appliance
+def script(module_script: Script) -> Iterator[Script]:
+    """How speech behaves: the file to "hear" is a text, one word a window."""
+    yield module_script
+    module_script.window_seconds = 0.0
+    module_script.before_window = lambda word: None
+
+
+@pytest.fixture(scope="module")
+def start_appliance(
+    tmp_path_factory: pytest.TempPathFactory, tiny_en: Path, module_script: Script
+) -> Iterator[StartAppliance]:
+    """Starts an appliance with scripted speech and the given settings. Another one is closed first."""
+    models = tmp_path_factory.mktemp("models")
+    (models / "tiny.en").symlink_to(tiny_en)
+    with ExitStack() as running:
+
+        def make_steps(settings: Settings, _models: object) -> Steps:
+            return Steps(
+                settings.data_dir,
+                module_script,
+                decode=module_script.decode,
+                transcribe=module_script.transcribe,
+                default_model=lambda: settings.whisper_model,
+            )
+
+        def start(**given: object) -> Appliance:
+            running.close()
+            usual = {
+                "data_dir": tmp_path_factory.mktemp("data"),
+                "model_dir": models,
+                "whisper_model": "tiny.en",
+                "model_warm_up": False,
+                "min_free_disk": 0,
+            }
+            chosen = settings.load(**{**usual, **given})
+            return running.enter_context(Appliance(chosen, make_steps=make_steps))
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def appliance(start_appliance: StartAppliance) -> Appliance:
+    return start_appliance()
 
 
 @pytest.fixture
@@ -34,6 +87,11 @@ def program(app: OpenAPI) -> FlaskClient:
 @pytest.fixture
 def browser(app: OpenAPI) -> FlaskClient:
     """A client that opened a page."""
+    return open_page(app)
+
+
+def open_page(app: OpenAPI) -> FlaskClient:
+    """Another browser."""
     client = app.test_client()
     assert client.get("/", headers={"Accept": "text/html"}).status_code == 200
     return client

@@ -1,49 +1,80 @@
 """The appliance: every part, built from the settings and handed out. Knows every room, and no Flask."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from whisper_appliance import __version__
+import structlog
+
+from whisper_appliance.appliance.bulletin import Bulletin
+from whisper_appliance.appliance.observer import Observer
 from whisper_appliance.appliance.secret import load_secret
-from whisper_appliance.appliance.state import Health, Reason
+from whisper_appliance.appliance.state import Health, Status
 from whisper_appliance.db import Database, locked_folder
 from whisper_appliance.history import migrations
 from whisper_appliance.history.store import History
 from whisper_appliance.host.certificates import Certificates
-from whisper_appliance.host.vitals import Vitals
+from whisper_appliance.jobs.queue import Queue
+from whisper_appliance.jobs.steps import Steps
+from whisper_appliance.models.downloads import Downloads
+from whisper_appliance.models.events import ModelEvent
+from whisper_appliance.models.manager import ModelManager
+from whisper_appliance.models.store import ModelStore
 from whisper_appliance.settings import Settings
+from whisper_appliance.speech.engine_process import EngineProcess
 
-MEASURES_MAY_BE_OLD_SECONDS = 30.0
+MakeSteps = Callable[[Settings, ModelManager[EngineProcess]], Steps]
+log = structlog.get_logger()
 
 
 class Appliance:
     """Everything one installation needs, from `start` to `close`; a context manager."""
 
-    def __init__(self, settings: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Puts the parts together; nothing is opened, written or started yet."""
+    def __init__(self, settings: Settings, *, make_steps: MakeSteps | None = None) -> None:
+        """Puts the parts together; nothing is written, loaded or started yet.
+
+        `make_steps` makes what does the work of jobs, in place of the real decoder and engine.
+        """
         self.settings = settings
-        self._monotonic = monotonic
-        self._began = monotonic()
         url = settings.database_url.get_secret_value() if settings.database_url else None
         self.database = Database.in_folder(settings.data_dir, url)
         self.history = History(self.database, audio_folder=settings.data_dir / "audio")
+        self.store = ModelStore(
+            settings.model_dir, downloads_allowed=settings.model_downloads, announce=_log_model
+        )
+        self.downloads = Downloads(self.store, _log_model)
+        self.models = ModelManager(
+            settings, self.store, self.downloads, _log_model, start_engine=EngineProcess
+        )
+        self.bulletin = Bulletin()
+        self.queue = Queue(
+            self.database,
+            (make_steps or _real_steps)(settings, self.models),
+            settings.data_dir,
+            limit=settings.queue_limit,
+            limit_per_user=settings.queue_limit_per_user,
+            announce=self.bulletin.announce,
+        )
         self.certificates = Certificates.from_settings(settings) if settings.https_enabled else None
         self.secret_key = ""
+        self._observer = Observer(settings, self.models, self.queue, self.certificates)
         self._opened = ExitStack()
 
     def start(self) -> None:
-        """Takes the data folder, brings the database up to date, sets everything going; returns at once."""
+        """Takes the data folder, brings the database up to date, sets everything going; returns soon.
+
+        The queue starts and the model loads behind it. Raises `AlreadyRunning`, `DatabaseDamaged`.
+        """
         with ExitStack() as opened:
+            opened.callback(self.models.close)
             opened.enter_context(locked_folder(self.settings.data_dir))
             opened.callback(self.database.close)
             self.database.upgrade(migrations.FOLDER)
             self.secret_key = load_secret(self.settings.data_dir / "secret.key")
-            self._vitals = Vitals(self.settings.data_dir, self.database.revision)
-            self._vitals.start()
-            opened.callback(self._vitals.close)
+            opened.callback(self.queue.close)
+            self.queue.launch()
+            self.models.start()
             self._opened = opened.pop_all()
 
     def close(self) -> None:
@@ -61,19 +92,19 @@ class Appliance:
 
     def health(self) -> Health:
         """Whether everything works; never waits."""
-        reasons = tuple(self._reasons())
-        return Health("degraded" if reasons else "ok", reasons, __version__, self._uptime_seconds())
+        return self._observer.health()
 
-    def _uptime_seconds(self) -> float:
-        return round(self._monotonic() - self._began, 3)
+    def status(self) -> Status:
+        """The whole state; never waits."""
+        return self._observer.status()
 
-    def _reasons(self) -> Iterator[Reason]:
-        measures = self._vitals.latest()
-        if measures.database_error:
-            yield Reason("database", measures.database_error)
-        if measures.seconds_ago > MEASURES_MAY_BE_OLD_SECONDS:
-            yield Reason(
-                "stuck", "The disk or the database has not answered for a while. Look at the machine's log."
-            )
-        if measures.host.disk_free_bytes < self.settings.min_free_disk:
-            yield Reason("disk_full", "Too little free disk space to take files. Free some.")
+
+def _real_steps(settings: Settings, models: ModelManager[EngineProcess]) -> Steps:
+    return Steps.from_settings(settings, models, lambda: models.default)
+
+
+def _log_model(event: ModelEvent) -> None:
+    if event.kind == "download":
+        log.debug("model", kind=event.kind, model=event.model, text=event.message)
+    else:
+        log.info("model", kind=event.kind, model=event.model, text=event.message)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from whisper_appliance.host.vitals import Host
+from whisper_appliance.host.stats import HostStats
+from whisper_appliance.models.status import ModelsStatus, ModelStatus
+from whisper_appliance.speech.audio import Isolation
 
 ModelStateName = Literal["ready", "loading", "downloading", "idle", "unavailable"]
 
@@ -27,46 +29,43 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
-class DefaultModel:
-    """The model that is used when a request names none. `idle` is loaded by the next request."""
-
-    name: str
-    state: ModelStateName
-    progress: float | None
-    reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class ModelState:
-    """One model of the catalogue, or of the user's own."""
+    """One model. `idle` is installed and loaded by the next request; `unavailable` says why in `reason`."""
 
     name: str
     state: ModelStateName
+    reason: str | None
+    progress: float | None
+    default: bool
     installed: bool
     loaded: bool
     fits: bool
-    progress: float | None
-    reason: str | None
     languages: Literal["en", "multilingual"] | None
     description: str
     licence: str | None
+    disk_bytes: int | None
     download_bytes: int | None
     memory_bytes: int | None
+    memory_estimate_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """One loaded model's process."""
+    """The process of one loaded model."""
 
     model: str
-    state: Literal["loading", "idle", "busy", "failed"]
-    reason: str | None
+    name: str
+    version: str
+    state: str
+    reason: str
     waiting: int
     running: int
+    windows_done: int
+    last_work_seconds_ago: float | None
     restarts: int
-    memory_bytes: int | None
-    device: str | None
-    compute_type: str | None
+    memory_bytes: int
+    device: str
+    compute_type: str
     notices: tuple[str, ...]
 
 
@@ -76,6 +75,17 @@ class QueueState:
 
     waiting: int
     running: int
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateState:
+    """The certificate in use, and what will soon be wrong with it."""
+
+    kind: Literal["generated", "own"]
+    names: tuple[str, ...]
+    not_after: str
+    fingerprint: str
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +99,62 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The whole state, for pages and for people."""
+    """The whole state, for pages and for people. None: not known yet."""
 
     version: str
     versions: dict[str, str]
     uptime_seconds: float
     health: Health
-    model: DefaultModel
+    model: ModelState | None
     models: tuple[ModelState, ...]
     engines: tuple[EngineState, ...]
-    queue: QueueState
+    queue: QueueState | None
     limits: Limits
-    host: Host
-    decoder: dict[str, object] | None
-    certificate: tuple[str, ...]
+    host: HostStats | None
+    decoder: Isolation | None
+    certificate: CertificateState | None
+
+
+def model_state(model: ModelStatus) -> ModelState:
+    """A model as the pages show it."""
+    return ModelState(
+        name=model.name,
+        state="unavailable" if model.state == "missing" or model.state == "failed" else model.state,
+        reason=model.reason,
+        progress=model.progress,
+        default=model.default,
+        installed=model.installed,
+        loaded=model.loaded,
+        fits=model.fits,
+        languages=model.languages,
+        description=model.description,
+        licence=model.licence,
+        disk_bytes=model.disk_bytes,
+        download_bytes=model.download_bytes,
+        memory_bytes=model.memory_bytes,
+        memory_estimate_bytes=model.memory_estimate_bytes,
+    )
+
+
+def engine_states(status: ModelsStatus, now: float) -> tuple[EngineState, ...]:
+    """The loaded engines; `now` is the time of the monotonic clock."""
+    engines = [model.engine for model in status.models if model.engine is not None]
+    return tuple(
+        EngineState(
+            model=engine.model,
+            name=engine.name,
+            version=engine.version,
+            state=engine.state,
+            reason=engine.reason,
+            waiting=engine.waiting,
+            running=engine.running,
+            windows_done=engine.windows_done,
+            last_work_seconds_ago=None if engine.last_work is None else round(now - engine.last_work, 1),
+            restarts=engine.restarts,
+            memory_bytes=engine.memory_bytes,
+            device=engine.device,
+            compute_type=engine.compute_type,
+            notices=engine.notices,
+        )
+        for engine in engines
+    )

@@ -121,7 +121,7 @@ def to_dict(transcript: Transcript) -> dict[str, Any]:
         "model": transcript.model,
         "task": transcript.task,
         "processing_seconds": round(transcript.processing_seconds, 3),
-        "segments": [_segment_to_dict(number, segment) for number, segment in enumerate(transcript.segments)],
+        "segments": [segment_to_dict(number, segment) for number, segment in enumerate(transcript.segments)],
         "warnings": [asdict(notice) for notice in transcript.warnings],
         "dropped": [
             {"start": round(d.start, 3), "end": round(d.end, 3), "text": d.text, "reason": d.reason}
@@ -132,7 +132,8 @@ def to_dict(transcript: Transcript) -> dict[str, Any]:
     }
 
 
-def _segment_to_dict(number: int, segment: Segment) -> dict[str, Any]:
+def segment_to_dict(number: int, segment: Segment) -> dict[str, Any]:
+    """One segment as the JSON of the API."""
     shown: dict[str, Any] = {
         "id": number,
         "start": round(segment.start, 3),

@@ -11,13 +11,17 @@ from whisper_appliance.web import (
     certificate,
     docs,
     errors,
+    events,
     headers,
+    jobs,
+    models,
     options,
     owner,
     pages,
     parts,
     static_files,
     status,
+    transcribe,
     transcripts,
 )
 from whisper_appliance.web.openapi import INFO, ErrorAnswer
@@ -27,7 +31,11 @@ BODY_BYTES = 64 * 1024
 
 BLUEPRINTS = (
     pages.blueprint,
+    transcribe.blueprint,
+    jobs.blueprint,
+    events.blueprint,
     transcripts.blueprint,
+    models.blueprint,
     status.blueprint,
     certificate.blueprint,
     docs.blueprint,

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, RootModel
 
-from whisper_appliance.appliance.state import Health, Status
+from whisper_appliance.appliance.state import Health, ModelState, Status
 
 TimeOfDay = Field(description="UTC, ISO 8601.", examples=["2026-03-01T09:30:00Z"])
 Seconds = Field(description="Seconds of the original file.")
@@ -124,3 +124,10 @@ class HealthAnswer(RootModel[Health]):
 
 class StatusAnswer(RootModel[Status]):
     """The whole state of the appliance."""
+
+
+class ModelList(BaseModel):
+    """Every model of the catalogue, and the machine's own."""
+
+    default: str | None
+    models: list[ModelState]

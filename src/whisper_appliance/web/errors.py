@@ -41,6 +41,7 @@ SENTENCES = {
     405: "This address does not take this method; the Allow header lists those it takes.",
     413: "The request is larger than this appliance takes.",
 }
+RETRY_SECONDS = 30.0
 INTERNAL = "Something went wrong inside the appliance. The log holds the details under this request id."
 
 
@@ -83,8 +84,9 @@ def error_response(
         response = make_response(page, status)
     else:
         response = make_response(jsonify(error_body(code, message, field)), status)
-    if retry_after_seconds is not None:
-        response.headers["Retry-After"] = str(max(1, math.ceil(retry_after_seconds)))
+    if retry_after_seconds is not None or status in (429, 503):
+        wait = RETRY_SECONDS if retry_after_seconds is None else retry_after_seconds
+        response.headers["Retry-After"] = str(max(1, math.ceil(wait)))
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -1,0 +1,146 @@
+"""Looks at every part and says how the appliance is, without ever waiting for one of them."""
+
+import platform
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from whisper_appliance import __version__
+from whisper_appliance.appliance.state import (
+    CertificateState,
+    Health,
+    Limits,
+    QueueState,
+    Reason,
+    Status,
+    engine_states,
+    model_state,
+)
+from whisper_appliance.errors import ApplianceError
+from whisper_appliance.history.moments import written
+from whisper_appliance.host.certificates import Certificates
+from whisper_appliance.host.glance import Glance
+from whisper_appliance.host.stats import HostStats, measure
+from whisper_appliance.jobs.queue import Queue
+from whisper_appliance.models.manager import ModelManager
+from whisper_appliance.models.status import ModelsStatus
+from whisper_appliance.settings import Settings
+from whisper_appliance.speech.audio import Isolation, isolation
+from whisper_appliance.speech.engine_process import EngineProcess
+
+STUCK_SECONDS = 30.0
+COMPONENTS = ("faster-whisper", "ctranslate2", "openai-whisper", "av", "dbos", "flask", "gunicorn")
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSeen:
+    """What the database said of the queue, or why it did not answer."""
+
+    state: QueueState | None
+    error: str | None
+
+
+class Observer:
+    """Asks all parts at each question, and takes older answers from those that are slow."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        models: ModelManager[EngineProcess],
+        queue: Queue,
+        certificates: Certificates | None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._queue = queue
+        self._certificates = certificates
+        self._monotonic = monotonic
+        self._began = monotonic()
+        self._models_glance: Glance[ModelsStatus] = Glance(models.get_status)
+        self._queue_glance: Glance[QueueSeen] = Glance(self._ask_queue)
+        self._host_glance: Glance[HostStats] = Glance(lambda: measure(settings.data_dir))
+        self._decoder_glance: Glance[Isolation | None] = Glance(_ask_decoder)
+        self._certificate_glance: Glance[CertificateState | None] = Glance(self._ask_certificate)
+
+    def health(self) -> Health:
+        """Whether everything works."""
+        reasons = tuple(self._reasons())
+        return Health("degraded" if reasons else "ok", reasons, __version__, self._uptime_seconds())
+
+    def status(self) -> Status:
+        """Everything that is to be known."""
+        settings = self._settings
+        models = self._models_glance.look().value
+        queue = self._queue_glance.look().value
+        shown = tuple(model_state(model) for model in models.models) if models else ()
+        return Status(
+            version=__version__,
+            versions=_versions(),
+            uptime_seconds=self._uptime_seconds(),
+            health=self.health(),
+            model=next((model for model in shown if model.default), None),
+            models=shown,
+            engines=engine_states(models, self._monotonic()) if models else (),
+            queue=queue.state if queue else None,
+            limits=Limits(int(settings.max_upload_size), settings.max_audio_seconds, settings.wait_seconds),
+            host=self._host_glance.look().value,
+            decoder=self._decoder_glance.look().value,
+            certificate=self._certificate_glance.look().value,
+        )
+
+    def _uptime_seconds(self) -> float:
+        return round(self._monotonic() - self._began, 3)
+
+    def _reasons(self) -> Iterator[Reason]:
+        yield from self._reasons_of_models()
+        queue = self._queue_glance.look()
+        if queue.value and queue.value.error:
+            yield Reason("database", queue.value.error)
+        if queue.seconds_ago > STUCK_SECONDS:
+            yield Reason("database", "The database does not answer. Look at the disk and the log.")
+        host = self._host_glance.look()
+        if host.seconds_ago > STUCK_SECONDS:
+            yield Reason("disk", "The disk does not answer. Look at the machine's own log.")
+        if host.value and host.value.disk_free_bytes < self._settings.min_free_disk:
+            yield Reason("disk_full", "There is too little free disk space to take files. Free some.")
+
+    def _reasons_of_models(self) -> Iterator[Reason]:
+        models = self._models_glance.look()
+        if models.seconds_ago > STUCK_SECONDS:
+            yield Reason("models", "The models' part does not answer. Restart the appliance.")
+        if models.value and models.value.state in ("missing", "failed", "downloading"):
+            reason = models.value.reason or f"The model {models.value.default} is being downloaded."
+            yield Reason("model_unavailable", reason)
+
+    def _ask_queue(self) -> QueueSeen:
+        try:
+            counts = self._queue.counts()
+        except ApplianceError as error:
+            return QueueSeen(None, error.message)
+        return QueueSeen(QueueState(counts["queued"], counts["running"]), None)
+
+    def _ask_certificate(self) -> CertificateState | None:
+        if self._certificates is None:
+            return None
+        info = self._certificates.info()
+        return CertificateState(
+            info.kind, info.names, written(info.not_after), info.fingerprint, info.warnings
+        )
+
+
+def _ask_decoder() -> Isolation | None:
+    try:
+        return isolation()
+    except ApplianceError:
+        return None
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in COMPONENTS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,53 @@
+"""Whether a recording could be transcribed now, asked at each request and before its upload is read."""
+
+from whisper_appliance.errors import InvalidRequest, ModelUnavailable, NotFound
+from whisper_appliance.models.catalog import canonical
+from whisper_appliance.models.manager import ModelManager
+from whisper_appliance.models.status import ModelStatus
+from whisper_appliance.speech.engine import Task
+from whisper_appliance.speech.engine_process import EngineProcess
+
+RETRY_SECONDS = 30.0
+
+
+def check_ready(
+    models: ModelManager[EngineProcess],
+    name: str | None,
+    *,
+    language: str | None = None,
+    task: Task = "transcribe",
+) -> None:
+    """Raises `InvalidRequest` for what the model cannot do, `ModelUnavailable` when it cannot be used now."""
+    status = models.get_status()
+    wanted = canonical(name or status.default)
+    model = next((model for model in status.models if model.name == wanted), None)
+    if model is None:
+        raise InvalidRequest(
+            f"There is no model named {wanted[:60]!r}; /api/models lists them.", field="model"
+        )
+    if model.languages == "en":
+        _check_english_only(model.name, language, task)
+    if model.state in ("missing", "downloading", "failed"):
+        _fetch_or_refuse(models, model)
+
+
+def _fetch_or_refuse(models: ModelManager[EngineProcess], model: ModelStatus) -> None:
+    """The default model is fetched, or tried anew, by asking for it; others only by the operator."""
+    reason = model.reason or f"The model {model.name} is not on this machine."
+    if model.default or model.state != "missing":
+        try:
+            with models.engine(model.name):
+                return
+        except NotFound:
+            raise ModelUnavailable(reason, retry_after_seconds=RETRY_SECONDS) from None
+    raise ModelUnavailable(
+        f"{reason} Its operator can fetch it: whisper-appliance models pull {model.name}",
+        retry_after_seconds=RETRY_SECONDS,
+    )
+
+
+def _check_english_only(model: str, language: str | None, task: Task) -> None:
+    if language not in (None, "en"):
+        raise InvalidRequest(f"The model {model} knows English only.", field="language")
+    if task == "translate":
+        raise InvalidRequest(f"The model {model} cannot translate; choose one without '.en'.", field="task")

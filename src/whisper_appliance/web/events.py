@@ -1,0 +1,105 @@
+"""A job as it goes on, as Server-Sent Events."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from flask import Response
+from flask_openapi3 import APIBlueprint
+
+from whisper_appliance.appliance import Appliance
+from whisper_appliance.history.job import Job
+from whisper_appliance.speech.engine import SAMPLE_RATE
+from whisper_appliance.web.job_answers import job_answer, segment_answers, segments_of, transcript_of
+from whisper_appliance.web.jobs import JobPath
+from whisper_appliance.web.openapi import JOBS, failures, text
+from whisper_appliance.web.owner import owner
+from whisper_appliance.web.parts import parts
+
+HEARTBEAT_SECONDS = 15.0
+ASK_ANYWAY_SECONDS = 2.0
+"""Changes that another process makes ring no bell here."""
+
+blueprint = APIBlueprint("events", __name__, abp_tags=[JOBS])
+
+
+@blueprint.get(
+    "/api/jobs/<hex32:id>/events",
+    responses={
+        200: text(
+            "`event: job` with the job whenever it changes, `event: segments` with `{segments: [...]}` for "
+            "every window of audio that was heard, from the first on. Ends with a final job.",
+            "text/event-stream",
+        ),
+        **failures(404, 429, 503),
+    },
+)
+def follow(path: JobPath) -> Response:
+    """A job as it goes on: its state and its words, as Server-Sent Events."""
+    appliance, streams = parts().appliance, parts().streams
+    job = appliance.queue.get(path.id, owner())
+    streams.open()
+    response = Response(Follower(appliance, job).events(), mimetype="text/event-stream")
+    response.call_on_close(streams.close)
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+class Follower:
+    """Tells one listener what is new of one job."""
+
+    def __init__(
+        self, appliance: Appliance, job: Job, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._appliance = appliance
+        self._job = job
+        self._monotonic = monotonic
+        self._after_sample = -1
+        self._segments = 0
+        self._heard_until = 0.0
+
+    def events(self) -> Iterator[str]:
+        """The stream, up to the final state or until nobody reads it any more."""
+        told: dict[str, Any] = {}
+        spoke = self._monotonic()
+        with self._appliance.bulletin.listen(self._job.id) as bell:
+            while True:
+                bell.clear()
+                job = self._now()
+                news = [*self._words(job)]
+                if (shown := job_answer(self._appliance, job)) != told:
+                    news.append(_event("job", shown))
+                    told = shown
+                if not news and self._monotonic() - spoke >= HEARTBEAT_SECONDS:
+                    news.append(": still here\n\n")
+                if news:
+                    spoke = self._monotonic()
+                yield from news
+                if job.ended:
+                    return
+                bell.wait(ASK_ANYWAY_SECONDS)
+
+    def _now(self) -> Job:
+        return self._appliance.queue.get(self._job.id)
+
+    def _words(self, job: Job) -> Iterator[str]:
+        """What was heard since the last time; at the end, what the last windows held."""
+        if job.ended:
+            transcript = transcript_of(self._appliance, job)
+            segments = transcript.segments if transcript else ()
+            new = [segment for segment in segments if segment.start >= self._heard_until]
+        else:
+            windows = self._appliance.queue.windows_of(job.id, after_sample=self._after_sample)
+            new = segments_of(windows)
+            if windows:
+                self._after_sample = windows[-1].start_sample
+                self._heard_until = windows[-1].stop_sample / SAMPLE_RATE
+        if new:
+            yield _event("segments", {"segments": segment_answers(new, self._segments)})
+            self._segments += len(new)
+
+
+def _event(name: str, data: object) -> str:
+    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"

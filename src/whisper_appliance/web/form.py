@@ -1,0 +1,113 @@
+"""The parts of an upload's form as they arrive: fields into a dict, the one file to disk."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
+
+from whisper_appliance.errors import InvalidRequest, TooLarge
+from whisper_appliance.web.media import check_kind, file_name
+
+FILE_FIELDS = ("file", "audio")
+FIELD_BYTES = 64 * 1024
+MAX_PARTS = 40
+
+CheckFields = Callable[[Mapping[str, str]], None]
+
+
+@dataclass
+class Upload:
+    """A received file and the fields beside it; removed in the end, unless it was handed over to a job."""
+
+    path: Path
+    name: str
+    fields: dict[str, str]
+    size_bytes: int = 0
+    handed_over: bool = False
+
+
+class Form:
+    """Takes the body in chunks and puts its parts where they belong; the context manager closes the file."""
+
+    def __init__(
+        self, upload: Upload, boundary: str, check_fields: CheckFields, too_large: TooLarge, max_bytes: int
+    ):
+        """`check_fields` is asked when the file begins; `too_large` is raised after `max_bytes` of it."""
+        self._decoder = MultipartDecoder(
+            boundary.encode("latin-1", "replace"), FIELD_BYTES, max_parts=MAX_PARTS
+        )
+        self._upload = upload
+        self._check_fields = check_fields
+        self._too_large = too_large
+        self._max_bytes = max_bytes
+        self._file: int | None = None
+        self._field = ""
+        self._value = bytearray()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def take(self, chunk: bytes | None) -> None:
+        """The next bytes of the body; None at its end. Raises `InvalidRequest` when it is cut off."""
+        for event in self._events(chunk):
+            if isinstance(event, File):
+                self._open(event)
+            elif isinstance(event, Field):
+                self._begin(event)
+            elif isinstance(event, Data):
+                self._write(event)
+
+    def _events(self, chunk: bytes | None) -> Iterator[object]:
+        try:
+            self._decoder.receive_data(chunk)
+            while not isinstance(event := self._decoder.next_event(), (NeedData, Epilogue)):
+                yield event
+        except ValueError as error:
+            raise InvalidRequest("The form is cut off, or it is not multipart/form-data.") from error
+
+    def _begin(self, event: Field) -> None:
+        if event.name in FILE_FIELDS:
+            raise InvalidRequest("This field is a file: send it with a file name.", field=event.name)
+        self._field, self._value = event.name or "", bytearray()
+
+    def _open(self, event: File) -> None:
+        if event.name not in FILE_FIELDS or self._upload.name:
+            raise InvalidRequest("Send one file, in the field 'file'.", field="file")
+        self._upload.name = file_name(event.filename)
+        if not self._upload.name:
+            raise InvalidRequest("No file was chosen.", field="file")
+        check_kind(self._upload.name, event.headers.get("Content-Type", ""))
+        self._check_fields(self._upload.fields)
+        self._file = os.open(self._upload.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+    def _write(self, event: Data) -> None:
+        if self._file is None:
+            self._write_field(event)
+            return
+        self._upload.size_bytes += len(event.data)
+        if self._upload.size_bytes > self._max_bytes:
+            raise self._too_large
+        remaining = memoryview(event.data)
+        while remaining:
+            remaining = remaining[os.write(self._file, remaining) :]
+        if not event.more_data:
+            os.fsync(self._file)
+            self._close()
+
+    def _write_field(self, event: Data) -> None:
+        self._value += event.data
+        if len(self._value) > FIELD_BYTES:
+            raise TooLarge(f"The field {self._field[:40]!r} is too long.", field=self._field[:40])
+        if not event.more_data:
+            self._upload.fields[self._field] = self._value.decode("utf-8", "replace")
+
+    def _close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None

@@ -1,0 +1,58 @@
+"""Jobs and what they have heard so far, as the JSON of the API."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from whisper_appliance.appliance import Appliance
+from whisper_appliance.errors import NotFound
+from whisper_appliance.history.job import FinishedWindow, Job
+from whisper_appliance.speech.subtitles import segment_to_dict
+from whisper_appliance.speech.transcript import Segment, Transcript
+
+
+def job_answer(appliance: Appliance, job: Job, *, text: str = "") -> dict[str, Any]:
+    """A job and its place in the queue. Its text may be long, so it is there only when it is given."""
+    return {
+        "id": job.id,
+        "status": job.status,
+        "progress": round(job.progress, 4),
+        "position": appliance.queue.position(job.id) if job.status == "queued" else None,
+        "error": asdict(job.error) if job.error else None,
+        "transcript_id": job.transcript_id,
+        "title": job.title,
+        "model": job.model or appliance.models.default,
+        "created": job.created,
+        "started": job.started,
+        "finished": job.finished,
+        "duration": job.duration,
+        "text": text,
+    }
+
+
+def text_so_far(appliance: Appliance, job: Job) -> str:
+    """What was heard up to now."""
+    if job.status == "running":
+        return "".join(segment.text for segment in segments_of(appliance.queue.windows_of(job.id))).strip()
+    transcript = transcript_of(appliance, job)
+    return transcript.text if transcript else ""
+
+
+def transcript_of(appliance: Appliance, job: Job) -> Transcript | None:
+    """What the job made, unless it is in the trash by now."""
+    if not job.transcript_id:
+        return None
+    try:
+        return appliance.history.get(job.transcript_id, job.owner).transcript
+    except NotFound:
+        return None
+
+
+def segments_of(windows: Iterable[FinishedWindow]) -> list[Segment]:
+    """The segments of some windows; their times are those of the original file."""
+    return [segment for window in windows for segment in window.result.segments]
+
+
+def segment_answers(segments: Iterable[Segment], first_id: int) -> list[dict[str, Any]]:
+    """Segments as JSON, numbered on from those before."""
+    return [segment_to_dict(number, segment) for number, segment in enumerate(segments, first_id)]

@@ -1,0 +1,50 @@
+"""Which files are taken by their names, and how their names are made safe to show."""
+
+import unicodedata
+from pathlib import PurePosixPath, PureWindowsPath
+
+from whisper_appliance.errors import UnsupportedMedia
+
+EXTENSIONS = frozenset(
+    {
+        "aac",
+        "aif",
+        "aifc",
+        "aiff",
+        "amr",
+        "caf",
+        "flac",
+        "m4a",
+        "m4b",
+        "mka",
+        "mp2",
+        "mp3",
+        "mpeg",
+        "mpga",
+        "oga",
+    }
+    | {"ogg", "opus", "w64", "wav", "wave", "3g2", "3gp", "m4v", "mkv", "mov", "mp4", "webm"}
+)
+MAX_NAME_CHARS = 200
+
+
+def file_name(given: str) -> str:
+    """The last part of the client's name for the file, without anything that could play tricks when shown."""
+    name = PureWindowsPath(PurePosixPath(given).name).name
+    shown = "".join(
+        char for char in unicodedata.normalize("NFC", name) if unicodedata.category(char)[0] != "C"
+    )
+    stem, dot, extension = shown.strip().rpartition(".")
+    return f"{stem[:MAX_NAME_CHARS]}{dot}{extension[:MAX_NAME_CHARS]}"
+
+
+def check_kind(name: str, content_type: str) -> None:
+    """Refuses names that are no audio; what is really inside, the decoder finds out.
+
+    A nameless recording, as browsers send it, is known by its type. Raises `UnsupportedMedia`.
+    """
+    extension = PurePosixPath(name).suffix.lower().removeprefix(".")
+    if extension in EXTENSIONS or (not extension and content_type.startswith(("audio/", "video/"))):
+        return
+    said = f"Files named .{extension[:20]} are not taken." if extension else "The file has no extension."
+    raise UnsupportedMedia(f"{said} Send one of: {', '.join(sorted(EXTENSIONS))}.", field="file")

@@ -1,0 +1,20 @@
+"""The models: what there is, what is here, what is loaded, what fits."""
+
+from dataclasses import asdict
+
+from flask import Response, jsonify
+from flask_openapi3 import APIBlueprint
+
+from whisper_appliance.web.answers import ModelList
+from whisper_appliance.web.openapi import SYSTEM, failures
+from whisper_appliance.web.parts import appliance
+
+blueprint = APIBlueprint("models", __name__, abp_tags=[SYSTEM])
+
+
+@blueprint.get("/api/models", responses={200: ModelList, **failures()})
+def list_models() -> Response:
+    """Every model of the catalogue and the machine's own: installed, loaded, and whether it fits."""
+    status = appliance().status()
+    default = status.model.name if status.model else None
+    return jsonify({"default": default, "models": [asdict(model) for model in status.models]})

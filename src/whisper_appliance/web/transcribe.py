@@ -1,0 +1,103 @@
+"""POST /transcribe: a file in, a transcript out."""
+
+from collections.abc import Mapping
+
+from flask import Response, after_this_request, jsonify, request, url_for
+from flask_openapi3 import APIBlueprint
+from flask_openapi3.types import ResponseDict
+
+from whisper_appliance.appliance.readiness import check_ready
+from whisper_appliance.history.job import Job, JobRequest
+from whisper_appliance.speech import audio
+from whisper_appliance.speech.engine import Priority
+from whisper_appliance.web import transcripts
+from whisper_appliance.web.answers import JobAnswer
+from whisper_appliance.web.errors import error_response, status_of_code
+from whisper_appliance.web.form import Upload
+from whisper_appliance.web.job_answers import job_answer
+from whisper_appliance.web.openapi import SPEECH, failures, reference
+from whisper_appliance.web.options import TranscribeForm, form_schema, read_form
+from whisper_appliance.web.owner import owner
+from whisper_appliance.web.parts import appliance, parts
+from whisper_appliance.web.uploads import drain
+
+blueprint = APIBlueprint("transcribe", __name__, abp_tags=[SPEECH])
+
+ANSWERS: ResponseDict = {
+    **transcripts.ANSWERED,
+    202: {
+        "description": "The job goes on; ask for it at the address in Location.",
+        "headers": {"Location": {"description": "Address of the job.", "schema": {"type": "string"}}},
+        "content": {"application/json": {"schema": reference(JobAnswer)}},
+    },
+    **failures(400, 403, 408, 409, 411, 413, 415, 422, 429, 503, 507),
+}
+BODY = {"required": True, "content": {"multipart/form-data": {"schema": form_schema()}}}
+
+
+@blueprint.post("/transcribe", responses=ANSWERS, openapi_extensions={"requestBody": BODY})
+def transcribe() -> Response:
+    """Transcribes one file.
+
+    Answers with the transcript, or with the job when the transcript takes longer than the appliance waits.
+    """
+    after_this_request(_read_on_if_refused)
+    parts().uploads.check(request)
+    check_ready(appliance().models, None)
+    with parts().uploads.slot(owner() or f"address {request.remote_addr}"):
+        audio.prepare()
+        with parts().uploads.receive(request, _check) as upload:
+            form = read_form(upload.fields)
+            job = _put(upload, form)
+    return _accepted(job) if form.asynchronous else _awaited(job, form)
+
+
+def _check(fields: Mapping[str, str]) -> None:
+    """Refuses wrong options, and a model that is not there, as soon as they are known."""
+    form = read_form(fields)
+    check_ready(appliance().models, form.model, language=form.language, task=form.task)
+
+
+def _put(upload: Upload, form: TranscribeForm) -> Job:
+    job = appliance().queue.put(
+        JobRequest(
+            id=upload.path.name,
+            audio=upload.path,
+            owner=owner(),
+            filename=upload.name,
+            options=form.options(),
+            model=form.model,
+            priority=Priority.INTERACTIVE,
+        )
+    )
+    upload.handed_over = True
+    return job
+
+
+def _accepted(job: Job) -> Response:
+    response = jsonify(job_answer(appliance(), job))
+    response.status_code = 202
+    response.headers["Location"] = url_for("jobs.read", id=job.id)
+    return response
+
+
+def _awaited(job: Job, form: TranscribeForm) -> Response:
+    job = appliance().queue.wait(job.id, timeout_seconds=appliance().settings.wait_seconds)
+    if job.status == "done" and job.transcript_id:
+        return transcripts.answer(appliance().history.get(job.transcript_id, owner()), form.format)
+    if job.status in ("failed", "cancelled"):
+        return _failed(job)
+    return _accepted(job)
+
+
+def _failed(job: Job) -> Response:
+    code = job.error.code if job.error else job.status
+    message = job.error.message if job.error else "The job was cancelled."
+    return error_response(status_of_code(code), code, message)
+
+
+def _read_on_if_refused(response: Response) -> Response:
+    if response.status_code >= 400:
+        environ = request.environ
+        response.call_on_close(lambda: drain(environ))
+    return response

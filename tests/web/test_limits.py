@@ -1,0 +1,133 @@
+"""What is refused before or while it arrives, and why."""
+
+import io
+from pathlib import Path
+
+import pytest
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from tests.jobs.scripted import Script
+from tests.web.conftest import StartAppliance
+from tests.web.sending import send, uploads
+from whisper_appliance.appliance import Appliance
+from whisper_appliance.errors import Busy
+from whisper_appliance.web import create_app
+from whisper_appliance.web.uploads import Uploads
+
+
+def test_a_long_job_is_answered_with_its_address(start_appliance: StartAppliance, script: Script) -> None:
+    script.window_seconds = 0.5
+    program = create_app(start_appliance(wait_seconds=0.1)).test_client()
+    answer = send(program)
+    assert answer.status_code == 202
+    assert answer.json["status"] in ("queued", "running")
+
+
+@pytest.fixture(scope="module")
+def small(start_appliance: StartAppliance) -> Appliance:
+    """One that takes files of a kilobyte."""
+    return start_appliance(max_upload_size="1KB", uploads_at_once=2, uploads_per_user=1)
+
+
+def test_too_large_by_its_header_is_refused_unread(small: Appliance) -> None:
+    answer = (
+        create_app(small)
+        .test_client()
+        .post(
+            "/transcribe",
+            input_stream=io.BytesIO(b"not even a form"),
+            content_type="multipart/form-data; boundary=x",
+            environ_overrides={"CONTENT_LENGTH": "10000000"},
+        )
+    )
+    assert answer.status_code == 413
+    assert "1.0KiB" in answer.json["error"]["message"]
+
+
+def test_too_large_is_noticed_while_counting(small: Appliance) -> None:
+    answer = send(create_app(small).test_client(), words="x" * 2000)
+    assert answer.status_code == 413
+    assert uploads(small) == []
+
+
+def test_a_body_in_chunks_is_counted(small: Appliance) -> None:
+    program = create_app(small).test_client()
+
+    def post(sound: bytes) -> int:
+        head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
+        chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+        return program.post(
+            "/transcribe",
+            input_stream=io.BytesIO(head + sound + b"\r\n--x--\r\n"),
+            content_type="multipart/form-data; boundary=x",
+            environ_overrides=chunked,
+        ).status_code
+
+    assert post(b"hello") == 200
+    assert post(b"y" * 10**6) == 413
+    assert uploads(small) == []
+
+
+def test_a_body_without_length_or_chunks_is_refused(small: Appliance) -> None:
+    app = create_app(small)
+    environ = EnvironBuilder(
+        "/transcribe", method="POST", data=b"x", content_type="multipart/form-data; boundary=x"
+    ).get_environ()
+    del environ["CONTENT_LENGTH"]
+    _, status, _ = run_wsgi_app(app, environ)
+    assert status == "411 LENGTH REQUIRED"
+
+
+def test_uploads_at_once_are_limited(small: Appliance) -> None:
+    app = create_app(small)
+    door = app.extensions["whisper_appliance"].uploads
+    with door.slot("ann"), door.slot("ben"):
+        answer = send(app.test_client())
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) > 0
+    assert send(app.test_client()).status_code == 200
+
+
+def test_uploads_of_one_user_are_limited(small: Appliance) -> None:
+    door = create_app(small).extensions["whisper_appliance"].uploads
+    with door.slot("ann"):
+        with pytest.raises(Busy), door.slot("ann"):
+            pass
+        with door.slot("ben"):
+            pass
+
+
+def test_a_slow_upload_is_ended(small: Appliance) -> None:
+    now = iter(range(0, 10**6, 1000))
+    app = create_app(small)
+    app.extensions["whisper_appliance"].uploads = Uploads(small.settings, lambda: float(next(now)))
+    assert send(app.test_client()).status_code == 200
+    now = iter(range(0, 10**9, 10**5))
+    assert send(app.test_client()).status_code == 408
+    assert uploads(small) == []
+
+
+def test_a_full_disk_is_told_before_the_upload(start_appliance: StartAppliance) -> None:
+    answer = send(create_app(start_appliance(min_free_disk="900TiB")).test_client())
+    assert answer.status_code == 507
+    assert answer.json["error"]["code"] == "disk_full"
+
+
+def test_without_a_model_the_answer_is_503_with_the_reason(
+    start_appliance: StartAppliance, tmp_path: Path
+) -> None:
+    appliance = start_appliance(whisper_model="large-v3", model_downloads=False)
+    answer = send(create_app(appliance).test_client())
+    assert answer.status_code == 503
+    assert answer.json["error"]["code"] == "model_unavailable"
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_model_that_arrives_is_used_without_a_restart(
+    start_appliance: StartAppliance, tmp_path: Path, tiny_en: Path
+) -> None:
+    (tmp_path / "later").mkdir()
+    program = create_app(start_appliance(model_dir=tmp_path / "later", whisper_model="mine")).test_client()
+    assert send(program).status_code == 503
+    (tmp_path / "later" / "mine").symlink_to(tiny_en)
+    assert send(program).status_code == 200
