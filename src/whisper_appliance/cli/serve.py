@@ -28,9 +28,13 @@ def serve(http: bool, **options: object) -> int:
     Stops on Ctrl-C or SIGTERM within 30 seconds; jobs go on at the next start.
     """
     from whisper_appliance import settings
-    from whisper_appliance.web import server
+    from whisper_appliance.host.listener import listen
 
     given = {name: value for name, value in options.items() if value is not None}
     if http:
         given["https_enabled"] = False
-    return server.serve(settings.load(**given))
+    loaded = settings.load(**given)
+    listener = listen(loaded.host, loaded.https_port)
+    from whisper_appliance.web.server import serve as serve_on  # takes a second: the port is taken before
+
+    return serve_on(loaded, listener)

@@ -1,6 +1,5 @@
 """The appliance as a server: gunicorn with one worker process, HTTPS and HTTP on one port."""
 
-import errno
 import os
 import socket
 import ssl
@@ -16,7 +15,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
 from whisper_appliance import logs
-from whisper_appliance.errors import AlreadyRunning, ApplianceError, BadSetting
+from whisper_appliance.errors import ApplianceError, BadSetting
 from whisper_appliance.host import addresses
 from whisper_appliance.host.certificates import Certificates
 from whisper_appliance.host.renewal import kept_fresh
@@ -49,8 +48,13 @@ def appliance_app(settings: Settings) -> Iterator["WSGIApplication"]:
         yield create_app(appliance)
 
 
-def serve(settings: Settings, make_app: MakeApp = appliance_app, say: Callable[[str], None] = print) -> int:
-    """Serve until SIGTERM or SIGINT; gives the exit code. Raises `BadSetting` or `AlreadyRunning` first.
+def serve(
+    settings: Settings,
+    listener: socket.socket,
+    make_app: MakeApp = appliance_app,
+    say: Callable[[str], None] = print,
+) -> int:
+    """Serve until SIGTERM or SIGINT; gives the exit code. Raises `BadSetting` before that.
 
     `make_app` is entered in the worker process, after the fork, and left when the server ends.
     """
@@ -58,7 +62,6 @@ def serve(settings: Settings, make_app: MakeApp = appliance_app, say: Callable[[
     os.umask(0o077)
     certificates = Certificates.from_settings(settings) if settings.https_enabled else None
     context = _context(certificates)
-    listener = _listen(settings.host, settings.https_port)
     application = _Application(settings, listener, certificates, context, make_app, say)
     process = os.getpid()
     try:
@@ -133,7 +136,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
             if self._certificates:
                 self._opened.enter_context(kept_fresh(self._certificates))
         except ApplianceError as error:
-            print(error.message, file=sys.stderr)
+            print(f"Error: {error.message}", file=sys.stderr)
             code = Arbiter.APP_LOAD_ERROR if isinstance(error, BadSetting) else Arbiter.WORKER_BOOT_ERROR
             sys.exit(code)
         self._say(self._welcome())
@@ -200,20 +203,3 @@ def _context(certificates: Certificates | None) -> FollowingContext | None:
         return FollowingContext(certificates.chain_path, certificates.key_path)
     except ssl.SSLError as error:
         raise BadSetting(f"The certificate {certificates.chain_path} cannot be used: {error}.") from None
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """The port, bound once: a port in use ends the start at once."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=256, dualstack_ipv6=host == "::")
-    except PermissionError:
-        raise BadSetting(f"HTTPS_PORT: port {port} needs privileges; choose one above 1023.") from None
-    except socket.gaierror:
-        raise BadSetting(f"HOST: {host} is no address of this machine.") from None
-    except OSError as error:
-        if error.errno == errno.EADDRNOTAVAIL:
-            raise BadSetting(f"HOST: {host} is no address of this machine.") from None
-        raise AlreadyRunning(
-            f"Port {port} is in use. Stop the other program, or choose another port with HTTPS_PORT."
-        ) from None

@@ -1,0 +1,24 @@
+"""The port, taken before anything else is loaded: one in use ends the start at once, and early callers wait."""
+
+import errno
+import socket
+
+from whisper_appliance.errors import AlreadyRunning, BadSetting
+
+BACKLOG = 256
+ADVICE = "Stop the other program, or choose another port with HTTPS_PORT."
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises `AlreadyRunning` and `BadSetting`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=host == "::")
+    except PermissionError:
+        raise BadSetting(f"HTTPS_PORT: port {port} needs privileges; choose one above 1023.") from None
+    except socket.gaierror:
+        raise BadSetting(f"HOST: {host} is no address of this machine.") from None
+    except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise BadSetting(f"HOST: {host} is no address of this machine.") from None
+        raise AlreadyRunning(f"Port {port} is in use. {ADVICE}") from None

@@ -1,0 +1,58 @@
+"""The real server around a little application, as a program: tests start it, signal it and kill it."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from whisper_appliance import settings
+from whisper_appliance.errors import AlreadyRunning, ApplianceError
+from whisper_appliance.host.listener import listen
+from whisper_appliance.settings import Settings
+from whisper_appliance.web import server
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+def answer(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+    """What each path does is in its name."""
+    path = environ["PATH_INFO"]
+    if path == "/slow":
+        time.sleep(1.5)
+    if path == "/stream":
+        start("200 OK", [("Content-Type", "text/event-stream")])
+        return stream(environ[server.STOPPING])
+    if path == "/read":
+        environ["wsgi.input"].read()
+    status = "413 Content Too Large" if path == "/refuse" else "200 OK"
+    body = f"{environ['wsgi.url_scheme']} {path}".encode()
+    start(status, [("Content-Length", str(len(body)))])
+    return [body]
+
+
+def stream(stopping: threading.Event) -> Iterator[bytes]:
+    """Says hello, and goodbye when the server is told to stop."""
+    yield b"hello\n"
+    stopping.wait()
+    yield b"goodbye\n"
+
+
+@contextmanager
+def little(loaded: Settings) -> Iterator["WSGIApplication"]:
+    """Opened in the worker and closed with it."""
+    if loaded.whisper_model == "taken":
+        raise AlreadyRunning("The data folder is in use.")
+    print("opened", flush=True)
+    yield answer
+    print("closed", flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        loaded = settings.load()
+        sys.exit(server.serve(loaded, listen(loaded.host, loaded.https_port), little))
+    except ApplianceError as error:
+        sys.exit(error.message)

@@ -1,0 +1,208 @@
+"""The server: HTTPS and HTTP on one port, renewal, slow clients, starting and stopping."""
+
+import http.client
+import os
+import resource
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.serving import LITTLE, Server, served, start
+from whisper_appliance import settings
+from whisper_appliance.host import listener
+from whisper_appliance.host.certificates import Certificates
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for the tests that leave it as it was."""
+    with served(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+def read_to_the_end(connection: socket.socket) -> bytes:
+    """What comes until the server hangs up."""
+    return b"".join(iter(lambda: connection.recv(1000), b""))
+
+
+def test_https_answers_by_name_and_by_address(server: Server) -> None:
+    assert server.get("/hello") == (200, "https /hello")
+    assert server.get("/hello", host="127.0.0.1") == (200, "https /hello")
+
+
+def test_plain_http_is_sent_to_https_on_the_same_port(server: Server) -> None:
+    status, headers, _ = server.get_plain("/a%20b?c=d")
+    assert status == 308
+    assert headers["Location"] == f"https://localhost:{server.port}/a%20b?c=d"
+
+
+def test_bytes_that_are_no_protocol_at_all_are_dropped(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
+        raw.sendall(b"\x00\xff\n\n\r\n\r\n")
+        assert raw.recv(100) in (b"", b"HTTP")
+    assert server.get()[0] == 200
+
+
+def test_a_forwarded_header_of_a_stranger_changes_nothing(server: Server) -> None:
+    connection = http.client.HTTPSConnection("localhost", server.port, context=server.trusting, timeout=10)
+    connection.request("GET", "/", headers={"X-Forwarded-Proto": "http", "SCRIPT_NAME": "/evil"})
+    assert connection.getresponse().read() == b"https /"
+    connection.close()
+
+
+def test_a_refused_upload_hears_why_while_it_still_sends(server: Server) -> None:
+    connection = http.client.HTTPSConnection("localhost", server.port, context=server.trusting, timeout=20)
+    connection.request("POST", "/refuse", body=bytes(20_000_000))
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+def test_idle_connections_keep_nobody_waiting(server: Server) -> None:
+    """As many as there are threads; each may hold one for a moment only."""
+    with ExitStack() as idle:
+        for _ in range(150):
+            idle.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+        time.sleep(0.5)
+        began = time.monotonic()
+        assert server.get()[0] == 200
+        assert time.monotonic() - began < 2
+
+
+def test_clients_that_never_hang_up_keep_nobody_waiting(server: Server) -> None:
+    with ExitStack() as lingering:
+        for _ in range(5):
+            connection = lingering.enter_context(server.connect())
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            assert connection.recv(20).startswith(b"HTTP/1.1 200")
+        began = time.monotonic()
+        assert server.get()[0] == 200
+        assert time.monotonic() - began < 1.5
+
+
+@pytest.mark.slow
+def test_headers_that_drip_are_cut_off(server: Server) -> None:
+    with server.connect() as connection:
+        began = time.monotonic()
+        connection.sendall(b"GET / HTTP/1.1\r\n")
+        with suppress(OSError):
+            while time.monotonic() - began < 25:
+                time.sleep(1)
+                connection.sendall(b"X-A: b\r\n")
+        assert 14 < time.monotonic() - began < 20
+
+
+def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path) -> None:
+    with served(tmp_path) as server, server.connect() as before:
+        first = before.getpeercert(binary_form=True)
+        loaded = settings.load(data_dir=tmp_path / "data", host="127.0.0.1")
+        assert Certificates.from_settings(loaded).renew_if_due(force=True)
+        with server.connect() as after:
+            assert after.getpeercert(binary_form=True) != first
+        before.sendall(b"GET /old HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert before.recv(20).startswith(b"HTTP/1.1 200")
+
+
+def test_the_redirect_can_be_switched_off(tmp_path: Path) -> None:
+    with served(tmp_path, HTTP_REDIRECT="false") as server:
+        status, headers, body = server.get_plain("/a")
+        assert (status, headers["Location"]) == (400, None)
+        assert f"https://localhost:{server.port}/a" in body
+
+
+def test_plain_http_by_setting_makes_no_certificate(tmp_path: Path) -> None:
+    with served(tmp_path, HTTPS_ENABLED="false") as server:
+        assert server.get_plain("/a")[::2] == (200, "http /a")
+    assert not (tmp_path / "data/certificates").exists()
+
+
+def test_sigterm_lets_a_request_finish_and_closes_the_application(tmp_path: Path) -> None:
+    with served(tmp_path) as server, server.connect() as connection:
+        connection.sendall(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        time.sleep(0.5)
+        server.process.send_signal(signal.SIGTERM)
+        assert read_to_the_end(connection).endswith(b"https /slow")
+        assert server.process.wait(20) == 0
+        assert server.process.stdout
+        assert server.process.stdout.read().endswith("closed\n")
+
+
+def test_sigterm_ends_open_streams_with_their_last_words(tmp_path: Path) -> None:
+    with served(tmp_path) as server, server.connect() as connection:
+        connection.sendall(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        heard = b""
+        while b"hello" not in heard:
+            heard += connection.recv(1000)
+        code, seconds = server.stop()
+        assert code == 0
+        assert seconds < 8
+        assert b"goodbye" in read_to_the_end(connection)
+
+
+def test_ctrl_c_stops_at_once(tmp_path: Path) -> None:
+    with served(tmp_path) as server, server.connect() as connection:
+        connection.sendall(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        code, seconds = server.stop(signal.SIGINT)
+        assert code == 0
+        assert seconds < 5
+
+
+def test_a_worker_that_was_killed_is_replaced(tmp_path: Path) -> None:
+    with served(tmp_path) as server:
+        worker = psutil.Process(server.process.pid).children()[0]
+        os.kill(worker.pid, signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while psutil.Process(server.process.pid).children() in ([], [worker]) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert server.get()[0] == 200
+
+
+def ended(folder: Path, *arguments: str, **variables: str) -> tuple[int, str]:
+    """Exit code and the last words on stderr of a program that cannot start."""
+    process = start(folder, arguments or LITTLE, **variables)
+    process.communicate(timeout=60)
+    return process.returncode, (folder / "stderr").read_text()
+
+
+def test_a_port_in_use_ends_the_start_before_anything_is_loaded(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        before = processor_seconds()
+        code, said = ended(tmp_path, "-m", "whisper_appliance", "serve", HTTPS_PORT=port)
+    assert code == 1
+    assert said == f"Error: Port {port} is in use. {listener.ADVICE}\n"
+    assert processor_seconds() - before < 2
+
+
+def processor_seconds() -> float:
+    """Of the programs that have ended; other than time, it is the same on a busy machine."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def test_a_setting_that_cannot_be_used_ends_the_start_and_is_named(tmp_path: Path) -> None:
+    code, said = ended(tmp_path, "-m", "whisper_appliance", "serve", TRASH_DAYS="soon")
+    assert code == 2
+    assert "TRASH_DAYS" in said
+    assert "Traceback" not in said
+
+
+def test_an_own_certificate_that_is_none_ends_the_start(tmp_path: Path) -> None:
+    (tmp_path / "a.pem").write_text("not a certificate")
+    pem = str(tmp_path / "a.pem")
+    code, said = ended(tmp_path, "-m", "whisper_appliance", "serve", SSL_CERT_PATH=pem, SSL_KEY_PATH=pem)
+    assert code == 2
+    assert said.startswith("Error: SSL_CERT_PATH")
+    assert "Traceback" not in said
+
+
+def test_an_application_that_cannot_start_ends_the_server_with_its_sentence(tmp_path: Path) -> None:
+    code, said = ended(tmp_path, WHISPER_MODEL="taken")
+    assert code == 1
+    assert said.startswith("Error: The data folder is in use.\n")
+    assert "Traceback" not in said
