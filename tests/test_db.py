@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 
 from tests.databases import postgresql, ready
 from whisper_appliance.db import Database, locked_folder
-from whisper_appliance.errors import AlreadyRunning, DatabaseDamaged, Unavailable
+from whisper_appliance.errors import AlreadyRunning, BadSetting, DatabaseDamaged, DiskFull, Unavailable
 from whisper_appliance.history.migrations import FOLDER
 from whisper_appliance.history.tables import metadata
 
@@ -123,6 +123,26 @@ def test_a_failed_block_leaves_nothing_behind(tmp_path: Path) -> None:
             half()
         with database.read() as connection:
             assert not sa.inspect(connection).has_table("half")
+
+
+def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
+    with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}") as database:
+
+        def fill() -> None:
+            with database.write() as connection:
+                connection.exec_driver_sql("PRAGMA max_page_count = 1")
+                connection.execute(sa.text("CREATE TABLE more (x)"))
+
+        with pytest.raises(DiskFull):
+            fill()
+        with database.read() as connection:
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+
+
+@pytest.mark.parametrize("url", ["", "mysql://x/y", "not a url"])
+def test_a_url_that_cannot_be_used_stops_the_start(url: str) -> None:
+    with pytest.raises(BadSetting, match="DATABASE_URL"):
+        Database(url)
 
 
 HOLDER = (

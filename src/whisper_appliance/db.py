@@ -10,9 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
 
-from whisper_appliance.errors import AlreadyRunning, ApplianceError, DatabaseDamaged, DiskFull, Unavailable
+from whisper_appliance.errors import (
+    AlreadyRunning,
+    ApplianceError,
+    BadSetting,
+    DatabaseDamaged,
+    DiskFull,
+    Unavailable,
+)
 
 BUSY_SECONDS = 10.0
 RETRY_SECONDS = 5.0
@@ -60,8 +67,11 @@ class Database:
     """
 
     def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
-        """`url` is `sqlite:////path/to/file` or `postgresql+psycopg://...`; nothing is opened yet."""
-        self.url = sa.make_url(url)
+        """`url` is `sqlite:////path/to/file` or `postgresql://...`; nothing is opened yet.
+
+        Raises `BadSetting` for another one, and when the driver for PostgreSQL is not installed.
+        """
+        self.url = _read_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._busy_seconds = busy_seconds
         self._engine = self._sqlite_engine() if self.is_sqlite else _postgresql_engine(self.url)
@@ -191,9 +201,26 @@ def _is_plain(error: Exception) -> bool:
     return plain or type(error) is sqlite3.DatabaseError
 
 
+def _read_url(text: str) -> sa.URL:
+    try:
+        url = sa.make_url(text)
+    except ArgumentError:
+        raise BadSetting("DATABASE_URL is not a URL; write postgresql://user:password@host/name.") from None
+    if url.get_backend_name() in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() != "sqlite":
+        raise BadSetting("DATABASE_URL must begin with postgresql://, or be empty for SQLite in DATA_DIR.")
+    return url
+
+
 def _postgresql_engine(url: sa.URL) -> sa.Engine:
     impatient = {"connect_timeout": 10}
-    return sa.create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True, connect_args=impatient)
+    try:
+        return sa.create_engine(
+            url, pool_size=10, max_overflow=20, pool_pre_ping=True, connect_args=impatient
+        )
+    except ModuleNotFoundError:
+        raise BadSetting("DATABASE_URL needs psycopg: install whisper-appliance[postgres].") from None
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

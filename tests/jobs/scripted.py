@@ -51,8 +51,10 @@ class Script:
         words: list[str]
 
         @property
-        def estimated_seconds(self) -> float:
+        def seconds(self) -> float:
             return len(self.words) * 20.0
+
+        estimated_seconds = seconds
 
     def transcribe(
         self,

@@ -1,5 +1,7 @@
 """What the queue accepts it does, in order, within limits, and until somebody cancels it."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -70,21 +72,19 @@ def test_an_interactive_job_starts_without_waiting_for_a_poll(
 
 
 def test_more_interactive_jobs_than_slots_all_end(start_queue: StartQueue, tmp_path: Path) -> None:
-    running, most, lock = 0, 0, threading.Lock()
+    inside, go_on = threading.Semaphore(0), threading.Event()
 
-    def count(_word: str) -> None:
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-        time.sleep(0.3)
-        with lock:
-            running -= 1
+    def meet(_word: str) -> None:
+        inside.release()
+        go_on.wait(20)
 
-    queue = start_queue(Script(before_window=count))
+    queue = start_queue(Script(before_window=meet))
     ids = [queue.put(request(tmp_path, "clip", INTERACTIVE)).id for _ in range(INTERACTIVE_AT_ONCE + 4)]
+    for _ in range(INTERACTIVE_AT_ONCE):
+        assert inside.acquire(timeout=10)
+    assert not inside.acquire(timeout=1.5)
+    go_on.set()
     assert {queue.wait(id, 20).status for id in ids} == {"done"}
-    assert most == INTERACTIVE_AT_ONCE
 
 
 def test_progress_and_text_can_be_read_while_a_job_runs(start_queue: StartQueue, tmp_path: Path) -> None:
@@ -219,3 +219,20 @@ def test_nothing_is_accepted_before_the_start_and_after_the_end(
     queue.close()
     with pytest.raises(Unavailable):
         queue.put(request(tmp_path, "word"))
+
+
+def test_what_takes_long_to_import_is_left_to_the_launch() -> None:
+    program = (
+        "import sys, whisper_appliance.jobs.queue;"
+        "heavy = {'dbos', 'alembic', 'av', 'ctranslate2', 'faster_whisper', 'onnxruntime', 'opentelemetry'};"
+        "sys.exit(len(heavy & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_queue_that_cannot_start_says_so(start_queue: StartQueue, tmp_path: Path) -> None:
+    (tmp_path / "queue.sqlite").mkdir()
+    queue = start_queue(Script())
+    with pytest.raises(Unavailable, match="could not start"):
+        queue.put(request(tmp_path, "word"))
+    assert queue.problem()

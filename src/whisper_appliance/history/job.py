@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from whisper_appliance.history.entries import NOBODY, new_id
-from whisper_appliance.speech.engine import SAMPLE_RATE, Options, Priority, WindowResult
+from whisper_appliance.speech.engine import Options, Priority, WindowResult
 
 Status = Literal["queued", "running", "done", "failed", "cancelled"]
 UNFINISHED: tuple[Status, ...] = ("queued", "running")
@@ -76,14 +76,9 @@ class Job:
 class FinishedWindow:
     """A piece of the recording that has been heard, by sample numbers at 16 kHz.
 
-    The segments' times count from its start. The finished transcript may leave some of them out.
+    The times of its result count from the beginning of the recording.
     """
 
     start_sample: int
     stop_sample: int
     result: WindowResult
-
-    @property
-    def start_seconds(self) -> float:
-        """Where the times of the result count from."""
-        return self.start_sample / SAMPLE_RATE

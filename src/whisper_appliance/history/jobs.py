@@ -138,6 +138,8 @@ class Jobs:
         """Keeps one finished window, and how far the job is, in one small transaction."""
         with self._database.write() as connection:
             self._update(connection, id, "running", progress=progress, duration=duration)
+            same = sa.and_(windows.c.job_id == id, windows.c.start_sample == window.start_sample)
+            connection.execute(windows.delete().where(same))
             connection.execute(
                 windows.insert().values(
                     job_id=id,

@@ -1,8 +1,6 @@
 """The queue: work that was accepted is done, whatever happens in between."""
 
 import logging
-import secrets
-import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -18,11 +16,12 @@ from whisper_appliance.errors import Conflict, Unavailable
 from whisper_appliance.history.job import UNFINISHED, FinishedWindow, Job, JobError, JobRequest, Status
 from whisper_appliance.history.jobs import Jobs
 from whisper_appliance.history.moments import Clock, now, written
+from whisper_appliance.jobs import folder
 from whisper_appliance.jobs.events import JobChanged, JobEvent
 from whisper_appliance.jobs.slots import Slots
 from whisper_appliance.jobs.steps import Steps
 from whisper_appliance.jobs.worker import Worker
-from whisper_appliance.jobs.workflows import Workflows, prepare_file
+from whisper_appliance.jobs.workflows import Workflows
 from whisper_appliance.speech.engine import Priority
 
 __all__ = ["FinishedWindow", "Job", "JobError", "JobRequest", "Queue"]
@@ -33,6 +32,7 @@ LAUNCH_SECONDS = 30.0
 REREAD_SECONDS = 1.0
 LIST_HOURS = 24.0
 ROWS_KEPT_DAYS = 30
+COULD_NOT_START = "The queue could not start; the log says why. Mend that and restart the appliance."
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class Queue:
 
         To be called once, by the process that does the work (after a fork, not before).
         """
-        self._sweep()
+        folder.sweep(self._data_dir, (job.audio for job in self._jobs.unfinished()))
         launcher = ThreadPoolExecutor(1, "queue-launch")
         self._launched = launcher.submit(self._launch)
         self._launched.add_done_callback(_log_failure)
@@ -151,6 +151,11 @@ class Queue:
         """How many jobs are queued and how many running."""
         return self._jobs.counts()
 
+    def problem(self) -> str | None:
+        """Why no job can be done, None when all is well or still starting."""
+        failed = self._launched and self._launched.done() and self._launched.exception()
+        return COULD_NOT_START if failed else None
+
     def close(self, timeout_seconds: float = 15.0) -> None:
         """Stops: running jobs leave off at their next window and go on after the next start."""
         self._stopping.set()
@@ -165,7 +170,7 @@ class Queue:
     def _launch(self) -> Workflows:
         workflows = Workflows(
             self._queue_url(),
-            executor=self._executor(),
+            executor=folder.executor(self._data_dir),
             queues={"interactive": INTERACTIVE_AT_ONCE, "batch": BATCH_AT_ONCE},
             run=self._worker.run,
         )
@@ -205,7 +210,7 @@ class Queue:
         except TimeoutError:
             raise Unavailable("The queue is still starting.", retry_after_seconds=10) from None
         if failure is not None:
-            raise Unavailable("The queue could not start; the log says why. Restart the appliance.")
+            raise Unavailable(COULD_NOT_START)
         return self._launched.result()
 
     def _tell(self, event: JobEvent) -> None:
@@ -218,27 +223,10 @@ class Queue:
             self._changes += 1
             self._changed.notify_all()
 
-    def _sweep(self) -> None:
-        """Removes half decoded recordings, and uploads that no job waits for."""
-        shutil.rmtree(self._data_dir / "decoded", ignore_errors=True)
-        for folder in ("decoded", "uploads"):
-            (self._data_dir / folder).mkdir(parents=True, exist_ok=True)
-        wanted = {self._data_dir / job.audio for job in self._jobs.unfinished()}
-        for path in (self._data_dir / "uploads").iterdir():
-            if path not in wanted and path.is_file():
-                path.unlink()
-
     def _queue_url(self) -> str:
         if self._database.is_sqlite:
-            return prepare_file(self._data_dir / "queue.sqlite", written(self._clock()))
+            return folder.prepare_file(self._data_dir / "queue.sqlite", written(self._clock()))
         return self._database.url.render_as_string(hide_password=False)
-
-    def _executor(self) -> str:
-        """The name under which this data folder's calls are made; the same after every start."""
-        path = self._data_dir / "executor-id"
-        if not path.exists():
-            path.write_text(secrets.token_hex(8))
-        return path.read_text().strip()
 
 
 def _lane(job: Job) -> str:

@@ -85,7 +85,6 @@ class Steps:
     def from_settings(cls, settings: Settings, models: Models, default_model: Callable[[], str]) -> "Steps":
         """With the real decoder and the real road through speech."""
         from whisper_appliance.speech.audio import DecodeLimits, decode
-        from whisper_appliance.speech.transcribe import transcribe
 
         limits = DecodeLimits(
             max_seconds=settings.max_audio_seconds,
@@ -97,7 +96,7 @@ class Steps:
             settings.data_dir,
             models,
             decode=partial(decode, folder=settings.data_dir / "decoded", limits=limits),
-            transcribe=transcribe,
+            transcribe=_road(settings),
             default_model=default_model,
             keep_audio=settings.keep_audio,
         )
@@ -121,7 +120,9 @@ class Steps:
 
             def tell(done: WindowDone) -> None:
                 window = FinishedWindow(done.start_sample, done.stop_sample, done.result)
-                on_window(window, done.progress, recording.estimated_seconds)
+                # A header may promise less than there is: nothing is the end before all is decoded.
+                progress = done.progress if recording.seconds is not None else min(done.progress, 0.99)
+                on_window(window, progress, recording.estimated_seconds)
 
             return self._transcribe(
                 recording,
@@ -167,3 +168,23 @@ class Steps:
             if cancelled():
                 raise Cancelled("The job was cancelled.")
             self._sleep(1.0)
+
+
+def _road(settings: Settings) -> Transcribe:
+    from whisper_appliance.models.catalog import canonical, catalog
+    from whisper_appliance.speech.transcribe import transcribe
+
+    def road(recording: Any, engine: Any, options: Options, *, model: str, **how: Any) -> Transcript:
+        known = catalog().get(canonical(model))
+        weights = known.files.get("model.bin") if known else None
+        return transcribe(
+            recording,
+            engine,
+            options,
+            model=model,
+            model_sha256=(weights and weights.sha256) or "",
+            target_seconds=settings.audio_chunk_size,
+            **how,
+        )
+
+    return road

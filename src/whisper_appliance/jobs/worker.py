@@ -14,7 +14,7 @@ from whisper_appliance.jobs.events import JobChanged, JobEvent, WindowsAdded
 from whisper_appliance.jobs.slots import Slots
 from whisper_appliance.jobs.steps import Steps
 from whisper_appliance.jobs.workflows import Interrupted
-from whisper_appliance.speech.engine import Priority, WindowResult
+from whisper_appliance.speech.engine import Priority
 
 MAX_ATTEMPTS = 3
 TOO_MANY_ATTEMPTS = f"This file stopped the engine {MAX_ATTEMPTS} times. Try it with a smaller model."
@@ -118,10 +118,8 @@ class Worker:
             self._leave_if_stopping()
             self._announce(WindowsAdded(job.id))
 
-        finished: dict[int, WindowResult] = {}
-        if job.progress > 0:
-            earlier = self._patiently(lambda: self._jobs.windows_of(job.id))
-            finished = {window.start_sample: window.result for window in earlier}
+        earlier = self._patiently(lambda: self._jobs.windows_of(job.id))
+        finished = {window.start_sample: window.result for window in earlier}
         transcript = self._steps.hear(job, finished, keep, self._cancelled(job.id))
         self._leave_if_drained()
         self._steps.keep(job)

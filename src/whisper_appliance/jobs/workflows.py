@@ -7,12 +7,9 @@ What is kept of a call is the id of its job and nothing else; all that matters s
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 
 VERSION = "1"  # of the shape of a call; were it the appliance's, an update would strand the open calls
 POLL_SECONDS = 0.5
-
-log = logging.getLogger(__name__)
 
 
 class Interrupted(BaseException):
@@ -107,22 +104,6 @@ class Workflows:
         DBOS.destroy(destroy_registry=True)
 
 
-def prepare_file(path: Path, stamp: str) -> str:
-    """The URL of DBOS's SQLite file, in WAL mode. A damaged one is set aside: its calls can be made anew."""
-    try:
-        _check(path)
-    except sqlite3.DatabaseError as error:
-        if "locked" in str(error):
-            raise
-        aside = path.with_name(f"{path.name}.damaged-{stamp.replace(':', '')}")
-        log.warning("The queue's file %s is damaged (%s); set aside as %s", path, error, aside.name)
-        path.rename(aside)
-        for leftover in ("-wal", "-shm"):
-            path.with_name(path.name + leftover).unlink(missing_ok=True)
-        _check(path)
-    return f"sqlite:///{path}"
-
-
 def _is_file(url: str) -> bool:
     return url.startswith("sqlite:")
 
@@ -131,14 +112,3 @@ def _relax(connection: sqlite3.Connection, _record: object) -> None:
     # A power cut may lose the latest calls, which are made anew from the rows of their jobs; nothing breaks.
     # So who waits for a clip need not wait for this file to be written to the disk as well.
     connection.execute("PRAGMA synchronous=NORMAL")
-
-
-def _check(path: Path) -> None:
-    connection = sqlite3.connect(path, timeout=10)
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-        (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if answer != "ok":
-            raise sqlite3.DatabaseError(answer)
-    finally:
-        connection.close()

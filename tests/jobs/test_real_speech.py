@@ -1,0 +1,70 @@
+"""A real recording takes the real road: decoder, voice detection, engine, guard, history."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import jiwer
+import pytest
+from whisper_normalizer.english import EnglishTextNormalizer
+
+from tests.databases import ready
+from whisper_appliance.errors import Undecodable
+from whisper_appliance.history.store import History
+from whisper_appliance.jobs.queue import JobRequest, Queue
+from whisper_appliance.jobs.steps import Steps
+from whisper_appliance.settings import Settings
+from whisper_appliance.speech.engine import EngineSpec, Options, Priority
+from whisper_appliance.speech.engine_process import EngineProcess
+
+BECKETT = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
+
+
+class OneModel:
+    """Leases on one engine that is always there."""
+
+    def __init__(self, engine: EngineProcess) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def engine(self, name: str | None = None) -> Iterator[EngineProcess]:
+        yield self._engine
+
+
+@pytest.mark.slow
+def test_real_speech_becomes_a_transcript_with_its_audio_kept(
+    tmp_path: Path, beckett: Path, tiny_en: Path
+) -> None:
+    settings = Settings(data_dir=tmp_path, keep_audio=True)
+    engine = EngineProcess(EngineSpec("faster-whisper", "tiny.en", tiny_en, device="cpu", workers=1))
+    engine.start()
+    with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}") as database:
+        queue = Queue(database, Steps.from_settings(settings, OneModel(engine), lambda: "tiny.en"), tmp_path)
+        queue.launch()
+        try:
+            speech, noise = (tmp_path / "uploads" / name for name in ("speech", "noise"))
+            speech.write_bytes(beckett.read_bytes())
+            noise.write_bytes(b"this is not audio")
+            options = Options(language="en", word_timestamps=True)
+            put = queue.put(JobRequest(speech, "beckett.wav", Priority.INTERACTIVE, "ann", options=options))
+            refused = queue.put(JobRequest(noise, "noise.wav", Priority.INTERACTIVE, "ann"))
+            job = queue.wait(put.id, 60)
+            assert (job.status, job.error) == ("done", None)
+            history = History(database, audio_folder=tmp_path / "audio")
+            stored = history.get(job.transcript_id or "", "ann")
+            normal = EnglishTextNormalizer()
+            assert jiwer.wer(normal(BECKETT), normal(stored.transcript.text)) <= 0.2
+            assert stored.entry.title == "beckett"
+            assert stored.transcript.segments[0].words
+            assert stored.transcript.provenance
+            assert stored.transcript.provenance.model_sha256
+            kept = history.audio(job.id, "ann")
+            assert kept
+            assert kept.read_bytes() == beckett.read_bytes()
+            error = queue.wait(refused.id, 20).error
+            assert error
+            assert error.code == Undecodable.code
+            assert list((tmp_path / "uploads").iterdir()) == []
+        finally:
+            queue.close()
+            engine.close()
