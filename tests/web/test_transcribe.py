@@ -37,6 +37,11 @@ def test_the_transcript_comes_in_the_asked_format(
     assert answer.text.startswith(beginning)
 
 
+def test_a_file_of_many_reads_arrives_whole(program: FlaskClient) -> None:
+    words = ("-" * 100_000 + "\r\n--") * 20 + "end"
+    assert send(program, words=words).json["text"].endswith("---- --end")
+
+
 def test_audio_is_another_name_for_the_file(program: FlaskClient) -> None:
     answer = program.post("/transcribe", data={"audio": (io.BytesIO(b"hello"), "x.mp3")})
     assert answer.json["text"] == "hello"

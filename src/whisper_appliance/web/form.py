@@ -13,6 +13,8 @@ from whisper_appliance.web.media import check_kind, file_name
 
 FILE_FIELDS = ("file", "audio")
 FIELD_BYTES = 64 * 1024
+READ_BYTES = 256 * 1024
+"""The most that `Form.take` takes at once."""
 MAX_PARTS = 40
 
 CheckFields = Callable[[Mapping[str, str]], None]
@@ -37,7 +39,7 @@ class Form:
     ):
         """`check_fields` is asked when the file begins; `too_large` is raised after `max_bytes` of it."""
         self._decoder = MultipartDecoder(
-            boundary.encode("latin-1", "replace"), FIELD_BYTES, max_parts=MAX_PARTS
+            boundary.encode("latin-1", "replace"), READ_BYTES + FIELD_BYTES, max_parts=MAX_PARTS
         )
         self._upload = upload
         self._check_fields = check_fields

@@ -15,12 +15,11 @@ from werkzeug.exceptions import ClientDisconnected, LengthRequired, RequestTimeo
 
 from whisper_appliance.errors import Busy, DiskFull, InvalidRequest, TooLarge, UnsupportedMedia
 from whisper_appliance.settings import Settings
-from whisper_appliance.web.form import FIELD_BYTES, MAX_PARTS, CheckFields, Form, Upload
+from whisper_appliance.web.form import FIELD_BYTES, MAX_PARTS, READ_BYTES, CheckFields, Form, Upload
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-READ_BYTES = 256 * 1024
 FORM_BYTES = MAX_PARTS * 1024 + 4 * FIELD_BYTES
 """What a request may carry beside the file: other fields, and the lines between parts."""
 
