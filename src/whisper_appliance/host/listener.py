@@ -1,4 +1,4 @@
-"""The port, taken before anything else is loaded: one in use ends the start at once, and early callers wait."""
+"""The port, taken before anything else is loaded: one in use ends the start at once; early callers wait."""
 
 import errno
 import socket

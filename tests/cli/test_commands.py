@@ -1,0 +1,207 @@
+"""The command line, as a person uses it: real processes, real files."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.serving import environment
+from whisper_appliance import __version__
+
+COMMANDS = ("serve", "transcribe", "models", "certificate", "doctor")
+Finished = subprocess.CompletedProcess[str]
+
+
+def run(folder: Path, *arguments: object, **variables: str) -> Finished:
+    """One command; its data and models are in `folder`."""
+    return subprocess.run(
+        [sys.executable, "-m", "whisper_appliance", *map(str, arguments)],
+        env=environment(folder, **variables),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def with_tiny(tmp_path: Path, tiny_en: Path) -> Path:
+    """A folder whose MODEL_DIR has tiny.en."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/tiny.en").symlink_to(tiny_en)
+    return tmp_path
+
+
+def test_help_names_every_command(tmp_path: Path) -> None:
+    done = run(tmp_path, "--help")
+    assert done.returncode == 0
+    assert all(re.search(rf"^  {command} ", done.stdout, re.MULTILINE) for command in COMMANDS)
+
+
+def test_help_loads_no_heavy_library() -> None:
+    program = (
+        "import sys; sys.argv = ['x', '--help']\n"
+        "from whisper_appliance.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "assert not {'pydantic', 'flask', 'numpy', 'structlog', 'cryptography'} & set(sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(tmp_path: Path, command: str) -> None:
+    done = run(tmp_path, command, "--help")
+    assert done.returncode == 0
+    assert "Usage:" in done.stdout
+
+
+def test_version_is_the_packages(tmp_path: Path) -> None:
+    assert run(tmp_path, "--version").stdout.strip().endswith(__version__)
+
+
+def test_a_wrong_option_is_usage_and_exit_code_two(tmp_path: Path) -> None:
+    done = run(tmp_path, "transcribe", "--colour")
+    assert done.returncode == 2
+    assert "No such option" in done.stderr
+
+
+def test_a_bad_setting_is_one_sentence_and_exit_code_two(tmp_path: Path) -> None:
+    done = run(tmp_path, "doctor", MAX_UPLOAD_SIZE="plenty")
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: Cannot start with these settings. MAX_UPLOAD_SIZE")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_recording_becomes_text_on_the_terminal(with_tiny: Path, beckett: Path) -> None:
+    done = run(with_tiny, "transcribe", beckett, "--model", "tiny.en")
+    assert done.returncode == 0, done.stderr
+    assert "fail better" in done.stdout.lower()
+    assert done.stderr == ""
+
+
+def test_several_files_and_formats_go_into_a_folder(with_tiny: Path, beckett: Path) -> None:
+    arguments = ["-m", "tiny.en", "-f", "srt", "-f", "json", "-o", "out", "--language", "English"]
+    done = run(with_tiny, "transcribe", beckett, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "-->" in (with_tiny / "out/beckett.srt").read_text()
+    assert json.loads((with_tiny / "out/beckett.json").read_text())["language"] == "en"
+
+
+def test_one_bad_file_does_not_keep_the_others_from_their_text(with_tiny: Path, beckett: Path) -> None:
+    (with_tiny / "notes.wav").write_text("this is no sound")
+    done = run(with_tiny, "transcribe", "notes.wav", beckett, "-m", "tiny.en", "-o", "out")
+    assert done.returncode == 1
+    assert done.stderr.startswith("notes.wav: ")
+    assert (with_tiny / "out/beckett.txt").exists()
+    assert not (with_tiny / "out/notes.txt").exists()
+
+
+def test_several_results_need_a_folder(tmp_path: Path, beckett: Path) -> None:
+    done = run(tmp_path, "transcribe", beckett, "-f", "srt", "-f", "vtt")
+    assert done.returncode == 2
+    assert "--output-dir" in done.stderr
+
+
+def test_an_unknown_model_is_one_sentence(tmp_path: Path, beckett: Path) -> None:
+    done = run(tmp_path, "transcribe", beckett, "-m", "enormous")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ")
+    assert "enormous" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_ctrl_c_ends_with_130_and_leaves_no_process(with_tiny: Path, cities: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "whisper_appliance", "transcribe", str(cities), "-m", "tiny.en"],
+        env=environment(with_tiny),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    time.sleep(2)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+
+
+def test_a_terminal_sees_a_progress_bar(with_tiny: Path, beckett: Path) -> None:
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "whisper_appliance", "transcribe", str(beckett), "-m", "tiny.en"],
+        env=environment(with_tiny, TERM="xterm"), stdout=subprocess.DEVNULL, stderr=follower,
+    )  # fmt: skip
+    os.close(follower)
+    assert process.wait(120) == 0
+    assert b"100%" in os.read(leader, 100_000)
+    os.close(leader)
+
+
+def test_models_list_tells_what_is_here_and_what_it_needs(with_tiny: Path) -> None:
+    done = run(with_tiny, "models", "list")
+    assert done.returncode == 0
+    assert re.search(r"^tiny\.en +here \(folder\) ", done.stdout, re.MULTILINE)
+    assert re.search(r"^large-v3 .*GB", done.stdout, re.MULTILINE)
+
+
+def test_a_model_is_imported_verified_and_removed(tmp_path: Path, tiny_en: Path) -> None:
+    assert run(tmp_path, "models", "import", tiny_en, "mine").returncode == 0
+    assert (tmp_path / "models/mine/model.bin").exists()
+    assert "mine: good" in run(tmp_path, "models", "verify", "mine").stdout
+    assert run(tmp_path, "models", "remove", "mine", "--yes").returncode == 0
+    assert not (tmp_path / "models/mine").exists()
+
+
+def test_a_damaged_model_fails_verification(tmp_path: Path, tiny_en: Path) -> None:
+    run(tmp_path, "models", "import", tiny_en, "mine")
+    weights = tmp_path / "models/mine/model.bin"
+    content = bytearray(weights.read_bytes())
+    content[1_000_000] ^= 1
+    weights.unlink()
+    weights.write_bytes(content)
+    done = run(tmp_path, "models", "verify", "mine")
+    assert done.returncode == 1
+    assert done.stderr.startswith("mine: ")
+
+
+def test_pull_without_permission_says_so(tmp_path: Path) -> None:
+    done = run(tmp_path, "models", "pull", "small", MODEL_DOWNLOADS="false")
+    assert done.returncode == 1
+    assert "MODEL_DOWNLOADS" in done.stderr
+
+
+def test_the_certificate_is_shown_renewed_and_its_authority_written(tmp_path: Path) -> None:
+    first = run(tmp_path, "certificate").stdout
+    assert "localhost" in first
+    assert run(tmp_path, "certificate", "--renew").stdout != first
+    assert run(tmp_path, "certificate", "--ca-out", "ca.crt").returncode == 0
+    assert (tmp_path / "ca.crt").read_text().startswith("-----BEGIN CERTIFICATE-----")
+    assert "PRIVATE" not in (tmp_path / "ca.crt").read_text()
+
+
+def test_doctor_finds_a_good_machine_good(with_tiny: Path) -> None:
+    done = run(
+        with_tiny, "doctor", WHISPER_MODEL="tiny.en", DATABASE_URL="postgresql+psycopg://me:hidden@host/db"
+    )
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"^ok +engine: +faster-whisper", done.stdout, re.MULTILINE)
+    assert re.search(r"^DATABASE_URL +\*+ +environment", done.stdout, re.MULTILINE)
+    assert "hidden" not in done.stdout
+
+
+def test_doctor_finds_a_missing_model_and_says_what_to_do(tmp_path: Path) -> None:
+    done = run(tmp_path, "doctor", WHISPER_MODEL="medium", HF_HUB_CACHE=f"{tmp_path}/hub")
+    assert done.returncode == 1
+    assert re.search(r"^broken +model: .*models pull medium", done.stdout, re.MULTILINE)

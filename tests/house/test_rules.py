@@ -1,0 +1,143 @@
+"""The rules of the house: what is written down stays true."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from whisper_appliance import __version__
+from whisper_appliance.settings import Settings
+
+ROOT = Path(__file__).parent.parent.parent
+LONGEST_FILE_LINES = 300
+LINK = re.compile(r"\]\(([^)\s#]+)?(?:#([^)\s]+))?\)")
+# Spelled in pieces, so that this file does not break its own rules.
+REGISTRIES = [
+    "pypi" + ".org",
+    "python" + "hosted",
+    "registry.npm" + "js",
+    "download.py" + "torch",
+    "npm" + "mirror",
+]
+MACHINE_PATHS = ["/" + "work/", "/" + "tmp/w/", "/" + "root/", "/home/" + "user"]
+
+
+@cache
+def tracked() -> tuple[Path, ...]:
+    """Every text file of the repository, or of the folder where there is no repository."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if listed.returncode:
+        pytest.skip("this is no git work tree, so nothing tells which files are the repository's")
+    paths = (ROOT / name for name in listed.stdout.split("\0") if name)
+    return tuple(path for path in paths if path.is_file() and is_text(path))
+
+
+def is_text(path: Path) -> bool:
+    return b"\0" not in path.read_bytes()[:4096]
+
+
+def lines_with(words: list[str]) -> Iterator[str]:
+    for path in tracked():
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+            if any(word in line for word in words):
+                yield f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}"
+
+
+def pages() -> list[Path]:
+    return [*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")]
+
+
+def test_rooms_look_only_downwards() -> None:
+    program = Path(sys.executable).with_name("lint-imports")
+    checked = subprocess.run([program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_no_registry_is_named() -> None:
+    assert list(lines_with(REGISTRIES)) == []
+
+
+def test_no_path_of_a_developers_machine_is_named() -> None:
+    assert list(lines_with(MACHINE_PATHS)) == []
+
+
+def test_no_source_file_is_longer_than_can_be_read_at_once() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in (ROOT / "src").rglob("*.py")}
+    assert {
+        str(path.relative_to(ROOT)) for path, length in lengths.items() if length > LONGEST_FILE_LINES
+    } == set()
+
+
+def test_every_module_and_public_function_says_what_it_is() -> None:
+    missing = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in (ROOT / "src").rglob("*.py")
+        for name in undocumented(ast.parse(path.read_text()))
+    ]
+    assert missing == []
+
+
+def undocumented(module: ast.Module) -> Iterator[str]:
+    """Of a module: itself, its public classes and functions."""
+    if module.body and not ast.get_docstring(module):
+        yield "the module"
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    for node in module.body:
+        if isinstance(node, kinds) and not node.name.startswith("_") and not ast.get_docstring(node):
+            yield node.name
+
+
+def test_the_changelog_begins_with_the_version() -> None:
+    first = re.search(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert first
+    assert first[1] == __version__
+
+
+def test_every_setting_is_documented_as_the_code_has_it() -> None:
+    """When this fails: .venv/bin/python scripts/settings_table.py"""
+    script = ROOT / "scripts/settings_table.py"
+    space: dict[str, object] = {"__name__": "settings_table", "__file__": str(script)}
+    exec(compile(script.read_text(), script, "exec"), space)
+    current = (ROOT / "docs/configuration.md").read_text()
+    assert space["page"](current) == current  # type: ignore[operator] # a function of the script
+
+
+def test_every_setting_named_in_the_documentation_exists() -> None:
+    text = (ROOT / "docs/configuration.md").read_text()
+    named = set(re.findall(r"^\| `([A-Z_]+)` \|", text, re.MULTILINE))
+    assert named == {name.upper() for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_of_the_documentation_lead_somewhere(page: Path) -> None:
+    broken = []
+    for target, anchor in LINK.findall(page.read_text()):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file = (page.parent / target).resolve() if target else page
+        if not file.exists() or (anchor and file.suffix == ".md" and anchor not in anchors(file)):
+            broken.append(f"{target}#{anchor}")
+    assert broken == []
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_web_process_never_loads_what_belongs_to_engines() -> None:
+    """It would cost every start seconds and hundreds of megabytes."""
+    heavy = "{'ctranslate2', 'faster_whisper', 'onnxruntime', 'av', 'torch', 'whisper'}"
+    program = f"import sys, whisper_appliance.web.server; print(sorted({heavy} & set(sys.modules)))"
+    found = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert found.stdout.strip() == "[]"
