@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from whisper_appliance import settings
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-def answer(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+def answer(stopping: threading.Event, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
     """What each path does is in its name."""
     path = environ["PATH_INFO"]
     if path == "/slow":
         time.sleep(1.5)
     if path == "/stream":
         start("200 OK", [("Content-Type", "text/event-stream")])
-        return stream(environ[server.STOPPING])
+        return stream(stopping)
     if path == "/read":
         environ["wsgi.input"].read()
     status = "413 Content Too Large" if path == "/refuse" else "200 OK"
@@ -41,12 +42,12 @@ def stream(stopping: threading.Event) -> Iterator[bytes]:
 
 
 @contextmanager
-def little(loaded: Settings) -> Iterator["WSGIApplication"]:
+def little(loaded: Settings, stopping: threading.Event) -> Iterator["WSGIApplication"]:
     """Opened in the worker and closed with it."""
     if loaded.whisper_model == "taken":
         raise AlreadyRunning("The data folder is in use.")
     print("opened", flush=True)
-    yield answer
+    yield partial(answer, stopping)
     print("closed", flush=True)
 
 

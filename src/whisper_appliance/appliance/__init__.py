@@ -1,5 +1,6 @@
 """The appliance: every part, built from the settings and handed out. Knows every room, and no Flask."""
 
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
@@ -31,9 +32,16 @@ log = structlog.get_logger()
 class Appliance:
     """Everything one installation needs, from `start` to `close`; a context manager."""
 
-    def __init__(self, settings: Settings, *, make_steps: MakeSteps | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        stopping: threading.Event | None = None,
+        make_steps: MakeSteps | None = None,
+    ) -> None:
         """Puts the parts together; nothing is written, loaded or started yet.
 
+        `stopping` may be set some time before `close`: jobs leave off, and those who wait are answered.
         `make_steps` makes what does the work of jobs, in place of the real decoder and engine.
         """
         self.settings = settings
@@ -55,6 +63,7 @@ class Appliance:
             limit=settings.queue_limit,
             limit_per_user=settings.queue_limit_per_user,
             announce=self.bulletin.announce,
+            stopping=stopping,
         )
         self.certificates = Certificates.from_settings(settings) if settings.https_enabled else None
         self.secret_key = ""

@@ -53,8 +53,12 @@ class Queue:
         limit_per_user: int = 20,
         announce: Callable[[JobEvent], None] = lambda event: None,
         clock: Clock = now,
+        stopping: threading.Event | None = None,
     ) -> None:
-        """`announce` is called from the jobs' own threads and must return soon."""
+        """`announce` is called from the jobs' own threads and must return soon.
+
+        Whoever sets `stopping` says that `close` will follow: jobs leave off, those who wait are answered.
+        """
         self._database = database
         self._jobs = Jobs(database, clock=clock)
         self._data_dir = data_dir
@@ -62,7 +66,7 @@ class Queue:
         self._limit_per_user = limit_per_user
         self._announce = announce
         self._clock = clock
-        self._stopping = threading.Event()
+        self._stopping = stopping or threading.Event()
         self._changed = threading.Condition()
         self._changes = 0
         self._slots = Slots(INTERACTIVE_AT_ONCE, self._stopping)
@@ -107,6 +111,11 @@ class Queue:
     def list(self, owner: str) -> tuple[Job, ...]:
         """The owner's jobs of the last day, newest first, ended ones included."""
         return tuple(self._jobs.recent(owner, hours=LIST_HOURS))
+
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing more is to be expected before the next start."""
+        return self._stopping.is_set()
 
     def windows_of(self, id: str, *, after_sample: int = -1) -> tuple[FinishedWindow, ...]:
         """What has been heard of a running job, in order: the windows that start after a sample."""

@@ -10,7 +10,6 @@ from flask_openapi3 import APIBlueprint
 
 from whisper_appliance.appliance import Appliance
 from whisper_appliance.history.job import Job
-from whisper_appliance.speech.engine import SAMPLE_RATE
 from whisper_appliance.web.job_answers import job_answer, segment_answers, segments_of, transcript_of
 from whisper_appliance.web.jobs import JobPath
 from whisper_appliance.web.openapi import JOBS, failures, text
@@ -18,7 +17,7 @@ from whisper_appliance.web.owner import owner
 from whisper_appliance.web.parts import parts
 
 HEARTBEAT_SECONDS = 15.0
-ASK_ANYWAY_SECONDS = 2.0
+ASK_ANYWAY_SECONDS = 1.0
 """Changes that another process makes ring no bell here."""
 
 blueprint = APIBlueprint("events", __name__, abp_tags=[JOBS])
@@ -58,7 +57,6 @@ class Follower:
         self._monotonic = monotonic
         self._after_sample = -1
         self._segments = 0
-        self._heard_until = 0.0
 
     def events(self) -> Iterator[str]:
         """The stream, up to the final state or until nobody reads it any more."""
@@ -77,7 +75,7 @@ class Follower:
                 if news:
                     spoke = self._monotonic()
                 yield from news
-                if job.ended:
+                if job.ended or self._appliance.queue.stopping:
                     return
                 bell.wait(ASK_ANYWAY_SECONDS)
 
@@ -88,14 +86,11 @@ class Follower:
         """What was heard since the last time; at the end, what the last windows held."""
         if job.ended:
             transcript = transcript_of(self._appliance, job)
-            segments = transcript.segments if transcript else ()
-            new = [segment for segment in segments if segment.start >= self._heard_until]
+            new = list(transcript.segments[self._segments :]) if transcript else []
         else:
             windows = self._appliance.queue.windows_of(job.id, after_sample=self._after_sample)
             new = segments_of(windows)
-            if windows:
-                self._after_sample = windows[-1].start_sample
-                self._heard_until = windows[-1].stop_sample / SAMPLE_RATE
+            self._after_sample = windows[-1].start_sample if windows else self._after_sample
         if new:
             yield _event("segments", {"segments": segment_answers(new, self._segments)})
             self._segments += len(new)

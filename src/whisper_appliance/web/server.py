@@ -24,12 +24,9 @@ from whisper_appliance.web.tls import FollowingContext
 from whisper_appliance.web.worker import ApplianceWorker
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
 
-MakeApp = Callable[[Settings], AbstractContextManager["WSGIApplication"]]
-STOPPING = "whisper_appliance.stopping"
-"""In the WSGI environment: a `threading.Event`, set when the server is to stop: streams end, waits answer."""
-
+MakeApp = Callable[[Settings, threading.Event], AbstractContextManager["WSGIApplication"]]
 OK, FAILED, USAGE = 0, 1, 2
 STOP_SECONDS = 28
 HUNG_SECONDS = 120
@@ -39,12 +36,12 @@ log = structlog.get_logger()
 
 
 @contextmanager
-def appliance_app(settings: Settings) -> Iterator["WSGIApplication"]:
+def appliance_app(settings: Settings, stopping: threading.Event) -> Iterator["WSGIApplication"]:
     """The appliance, started, with its web application in front."""
     from whisper_appliance.appliance import Appliance
     from whisper_appliance.web import create_app
 
-    with Appliance(settings) as appliance:
+    with Appliance(settings, stopping=stopping) as appliance:
         yield create_app(appliance)
 
 
@@ -56,7 +53,8 @@ def serve(
 ) -> int:
     """Serve until SIGTERM or SIGINT; gives the exit code. Raises `BadSetting` before that.
 
-    `make_app` is entered in the worker process, after the fork, and left when the server ends.
+    `make_app` is entered in the worker process, after the fork, and left when the server ends. Its event is
+    set as soon as the server is told to stop: streams should end then, and waiting requests be answered.
     """
     logs.set_up(settings.log_level, debug=settings.debug_mode)
     os.umask(0o077)
@@ -132,7 +130,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
     def load(self) -> "WSGIApplication":
         """In the worker. A start that cannot succeed ends the server with one sentence, no traceback."""
         try:
-            app = self._opened.enter_context(self._make_app(self._settings))
+            app = self._opened.enter_context(self._make_app(self._settings, self.stopping))
             if self._certificates:
                 self._opened.enter_context(kept_fresh(self._certificates))
         except ApplianceError as error:
@@ -140,19 +138,12 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
             code = Arbiter.APP_LOAD_ERROR if isinstance(error, BadSetting) else Arbiter.WORKER_BOOT_ERROR
             sys.exit(code)
         self._say(self._welcome())
-        return self._told_when_stopping(app)
+        return app
 
     def close(self) -> None:
         """In the worker, when it ends."""
         self.stopping.set()
         self._opened.close()
-
-    def _told_when_stopping(self, app: "WSGIApplication") -> "WSGIApplication":
-        def told(environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
-            environ[STOPPING] = self.stopping
-            return app(environ, start_response)
-
-        return told
 
     def _welcome(self) -> str:
         scheme = "https" if self._certificates else "http"
