@@ -64,7 +64,7 @@ export function announce(sentence) {
 
 /** @param {HTMLElement} within @param {string} id @param {string} title Points a menu's links at a transcript. */
 export function fillDownloads(within, id, title) {
-  const name = title.replace(/\.[a-z0-9]{2,4}$/i, "").replace(/[\\/:*?"<>|\u0000-\u001f]+/g, " ").trim() || "transcript";
+  const name = title.replace(/[\\/:*?"<>|\u0000-\u001f]+/g, " ").trim() || "transcript";
   for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (within.querySelectorAll("a[data-format]"))) {
     const format = link.dataset.format ?? "txt";
     link.href = `/api/transcripts/${id}?format=${format}`;

@@ -43,6 +43,5 @@ export function startRename(place, { id, title, onRenamed, onEnd }) {
   place.hidden = true;
   place.after(form);
   field.focus();
-  const ending = title.lastIndexOf(".");
-  field.setSelectionRange(0, ending > 0 ? ending : title.length);
+  field.select();
 }

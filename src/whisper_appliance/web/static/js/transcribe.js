@@ -10,17 +10,31 @@ import { addShortcuts } from "./shortcuts.js";
 import { Work } from "./work.js";
 
 const LATEST = 5;
+const SOON_MILLISECONDS = 100;
+let asked = 0;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let soon;
 const maxBytes = Number(document.body.dataset.maxUploadBytes) || 0;
 
+/** Recordings end side by side, so questions may overlap: only the last answer is shown. */
 async function showLatest() {
-  const shown = new Set([...work.cards].map((card) => card.transcriptId));
-  const { transcripts } = await api.transcripts({ limit: LATEST + shown.size });
+  asked += 1;
+  const mine = asked;
+  const { transcripts } = await api.transcripts({ limit: LATEST + work.cards.size });
+  if (mine !== asked) return;
+  const shown = new Set([...work.cards].map((card) => card.transcriptId).filter(Boolean));
   const rows = transcripts.filter((each) => !shown.has(each.id)).slice(0, LATEST);
   byId("latest-rows").replaceChildren(...rows.map((each) => makeRow(each, { plain: true })));
   byId("latest-rows").setAttribute("aria-busy", "false");
   byId("latest-rows").hidden = !rows.length;
   byId("latest-empty").hidden = rows.length > 0 || shown.size > 0;
   byId("all-link").hidden = !rows.length;
+}
+
+/** Many cards may change at once; one question is enough. */
+function showLatestSoon() {
+  clearTimeout(soon);
+  soon = setTimeout(() => void showLatest().catch(() => {}), SOON_MILLISECONDS);
 }
 
 /** Both answers are awaited before either is shown, so that the page moves once. */
@@ -30,7 +44,7 @@ async function begin() {
   await showLatest();
 }
 
-const work = new Work({ maxBytes, options: chosenOptions, onDone: () => void showLatest().catch(() => {}) });
+const work = new Work({ maxBytes, options: chosenOptions, onDone: showLatestSoon });
 const take = (/** @type {File[]} */ files) => work.take(files);
 startPage();
 startOptions();

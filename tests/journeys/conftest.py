@@ -1,0 +1,108 @@
+"""The whole program with a real model, and people with a real browser in front of it."""
+
+import shutil
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+
+from tests.journeys.program import Program, running
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def model_dir(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Path:
+    """A folder of models that holds tiny.en."""
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "tiny.en").symlink_to(tiny_en)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Program]:
+    """The real program with tiny.en, ready; one for all tests, each of which is a browser of its own."""
+    with running(tmp_path_factory.mktemp("appliance"), model_dir, "tiny.en") as program:
+        program.wait_until("ready")
+        yield program
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for the session."""
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if path is None:
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(chromium: Browser, appliance: Program) -> Iterator[BrowserContext]:
+    """Somebody's browser: empty, and known to the appliance by nothing."""
+    context = somebody(chromium, appliance)
+    yield context
+    context.close()
+
+
+def somebody(chromium: Browser, appliance: Program, *, bypass_csp: bool = False) -> BrowserContext:
+    """A browser with nothing in it yet."""
+    context = chromium.new_context(
+        base_url=appliance.url,
+        bypass_csp=bypass_csp,
+        ignore_https_errors=True,
+        locale="en-GB",
+        viewport={"width": 1100, "height": 800},
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    context.set_default_timeout(30_000)
+    return context
+
+
+@pytest.fixture
+def page(context: BrowserContext, appliance: Program) -> Iterator[Page]:
+    """A tab. In the end nothing went wrong in its scripts, and it asked nobody but the appliance."""
+    page = context.new_page()
+    faults: list[str] = []
+    strangers: list[str] = []
+
+    def look(request: Request) -> None:
+        if not request.url.startswith((appliance.url, "data:", "blob:")):
+            strangers.append(request.url)
+
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if _is_fault(message.text) else None)
+    page.on("request", look)
+    yield page
+    assert not faults
+    assert not strangers
+
+
+def _is_fault(text: str) -> bool:
+    """What a policy refused; an answer with an error status is no fault of the page."""
+    return "Content Security Policy" in text or "Refused to" in text
+
+
+@pytest.fixture(scope="session")
+def long_recording(tmp_path_factory: pytest.TempPathFactory, cities: Path) -> Path:
+    """Several minutes of speech, so that there is time to look at a job that runs."""
+    path = tmp_path_factory.mktemp("audio") / "long story.wav"
+    with wave.open(str(cities)) as source, wave.open(str(path), "wb") as target:
+        target.setparams(source.getparams())
+        frames = source.readframes(source.getnframes())
+        for _ in range(12):
+            target.writeframes(frames)
+    return path

@@ -1,0 +1,154 @@
+"""Every page and state is usable by everybody, on every screen, and light."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.journeys.conftest import somebody
+from tests.journeys.program import Program
+from tests.journeys.steps import add_files, card, transcribe
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parent.parent.parent
+AXE = ROOT / "node_modules/axe-core/axe.min.js"
+PAGES = ("/", "/history", "/trust", f"/transcripts/{'0' * 32}", "/nowhere")
+BYTES_ON_THE_WIRE = 200 * 1024
+
+
+@pytest.fixture
+def context(chromium: Browser, appliance: Program) -> Iterator[BrowserContext]:
+    """A browser that lets axe style what it looks at, which the appliance's policy forbids."""
+    context = somebody(chromium, appliance, bypass_csp=True)
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The checker's source."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: ./scripts/dev.sh setup, or npm ci")
+    return AXE.read_text()
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest, page: Page) -> str:
+    """The page in one of the two themes."""
+    page.emulate_media(color_scheme=request.param)
+    return str(request.param)
+
+
+def barriers(page: Page, axe: str) -> list[str]:
+    """What axe finds on the page as it is now."""
+    page.evaluate(axe)
+    found: dict[str, Any] = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    return [
+        f"{each['id']}: {each['help']}: {each['nodes'][0]['html']}: {each['nodes'][0]['failureSummary']}"
+        for each in found["violations"]
+    ]
+
+
+def settled(page: Page, address: str) -> None:
+    """Opens a page and waits until it has shown what it has."""
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_no_page_has_barriers(page: Page, scheme: str, axe: str, address: str) -> None:
+    settled(page, address)
+    assert barriers(page, axe) == []
+
+
+def test_no_state_of_the_transcribe_page_has_barriers(
+    page: Page, scheme: str, axe: str, long_recording: Path, beckett: Path
+) -> None:
+    page.goto("/")
+    add_files(page, {"name": "bad.wav", "mimeType": "audio/wav", "buffer": b"not audio " * 300})
+    expect(card(page, "bad")).to_have_attribute("data-state", "failed")
+    add_files(page, beckett)
+    expect(card(page, "beckett")).to_have_attribute("data-state", "done", timeout=60_000)
+    add_files(page, long_recording)
+    running = card(page, "long story")
+    expect(running.locator(".card-text")).to_contain_text("times")
+    page.locator("#options summary").click()
+    card(page, "beckett").locator(".menu summary").click()
+    assert barriers(page, axe) == []
+    running.get_by_role("button", name="Cancel").click()
+    page.locator("#model-chip summary").click()
+    page.evaluate("document.getElementById('offline').hidden = false")
+    assert barriers(page, axe) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Shortcuts").click()
+    assert barriers(page, axe) == []
+
+
+def test_no_state_of_the_history_has_barriers(page: Page, scheme: str, axe: str, cities: Path) -> None:
+    transcribe(page, cities)
+    settled(page, "/history")
+    page.get_by_role("button", name="Rename two_cities").click()
+    assert barriers(page, axe) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="two_cities", exact=True).click()
+    page.get_by_label("Find in this transcript").fill("wisdom")
+    page.locator("#tools .menu summary").click()
+    assert barriers(page, axe) == []
+    page.get_by_role("button", name="Delete this transcript").click()
+    assert barriers(page, axe) == []
+    settled(page, "/history")
+    page.get_by_role("button", name="Trash").click()
+    expect(page.get_by_role("button", name="Restore")).to_be_visible()
+    assert barriers(page, axe) == []
+    page.get_by_role("button", name="Restore").click()
+    expect(page.locator("#toast")).to_contain_text("Restored")
+    assert barriers(page, axe) == []
+
+
+@pytest.mark.parametrize("width", [320, 390, 820, 1440, 3840])
+def test_no_page_scrolls_sideways(page: Page, width: int, beckett: Path) -> None:
+    transcribe(page, {"name": "x" * 120 + ".wav", "mimeType": "audio/wav", "buffer": beckett.read_bytes()})
+    page.set_viewport_size({"width": width, "height": 800})
+    addresses = [*PAGES, page.get_by_role("link", name="Open").get_attribute("href") or ""]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for address in addresses:
+        settled(page, address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+
+
+@pytest.mark.parametrize("address", ["/", "/history", "/trust"])
+def test_a_page_is_light_and_does_not_jump(page: Page, address: str) -> None:
+    page.add_init_script(
+        """window.shift = 0;
+        new PerformanceObserver((list) => {
+            for (const entry of list.getEntries()) window.shift += entry.value;
+        }).observe({ type: "layout-shift", buffered: true });"""
+    )
+    sizes: list[int] = []
+    page.on("requestfinished", lambda request: sizes.append(request.sizes()["responseBodySize"]))
+    settled(page, address)
+    assert 0 < sum(sizes) < BYTES_ON_THE_WIRE
+    assert page.evaluate("window.shift") < 0.02
+
+
+def test_the_theme_can_be_chosen_and_stays(page: Page) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto("/")
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(background)
+    page.get_by_role("button", name="Theme").click()
+    page.get_by_role("button", name="Theme").click()
+    dark = page.evaluate(background)
+    assert dark != light
+    page.reload()
+    assert page.evaluate(background) == dark
+
+
+def test_nothing_moves_for_those_who_asked_for_stillness(page: Page) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    page.goto("/")
+    running = "document.getAnimations().filter((each) => each.playState === 'running').length"
+    assert page.evaluate(running) == 0

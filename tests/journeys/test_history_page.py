@@ -1,0 +1,109 @@
+"""What this browser has transcribed: found, renamed, deleted, restored, read."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.journeys.steps import named, transcribe
+
+pytestmark = pytest.mark.browser
+
+
+def rows(page: Page) -> Locator:
+    """The transcripts that are listed."""
+    return page.locator("#rows .row:not(.skeleton)")
+
+
+def test_a_transcript_is_renamed_in_place_and_found_by_its_new_title(page: Page, beckett: Path) -> None:
+    transcribe(page, beckett)
+    page.goto("/history")
+    page.get_by_role("button", name="Rename beckett").click()
+    page.get_by_label("Title", exact=True).fill("Worstward <i>Ho</i>")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Worstward <i>Ho</i>", exact=True)).to_be_visible()
+    page.get_by_label("Search titles and words").fill("worstward")
+    expect(rows(page)).to_have_count(1)
+    page.get_by_label("Search titles and words").fill("nothingofthekind")
+    expect(page.locator("#empty")).to_contain_text("Nothing with")
+
+
+def test_a_deleted_transcript_comes_back_with_undo_and_from_the_trash(page: Page, beckett: Path) -> None:
+    transcribe(page, beckett)
+    page.goto("/history")
+    page.get_by_role("button", name="Delete beckett").click()
+    expect(page.locator("#empty")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(rows(page)).to_have_count(1)
+
+    page.get_by_role("button", name="Delete beckett").click()
+    page.get_by_role("button", name="Trash").click()
+    expect(rows(page)).to_have_count(1)
+    page.get_by_role("button", name="Restore").click()
+    expect(page.locator("#empty")).to_contain_text("The trash is empty")
+    page.get_by_role("button", name="Transcripts").click()
+    expect(rows(page)).to_have_count(1)
+
+
+def test_a_transcript_is_searched_copied_deleted_and_restored_on_its_page(page: Page, cities: Path) -> None:
+    transcribe(page, cities)
+    page.get_by_role("link", name="Open").click()
+    page.get_by_label("Find in this transcript").fill("it was")
+    expect(page.locator("#found")).to_have_text(re.compile(r"^1 of \d+$"))
+    page.keyboard.press("Enter")
+    expect(page.locator("#found")).to_have_text(re.compile(r"^2 of \d+$"))
+    page.get_by_role("button", name="Copy").click()
+    assert "best of times" in page.evaluate("navigator.clipboard.readText()").lower()
+    page.get_by_role("button", name="Delete this transcript").click()
+    expect(page.get_by_role("heading", name="Deleted")).to_be_visible()
+    page.get_by_role("button", name="Restore it").click()
+    expect(page.locator("#words")).to_contain_text(re.compile("wisdom", re.IGNORECASE))
+
+
+def test_times_stand_beside_the_words_and_can_be_linked_to(page: Page, cities: Path) -> None:
+    transcribe(page, cities)
+    page.get_by_role("link", name="Open").click()
+    times = page.locator(".line a")
+    expect(times.first).to_have_text(re.compile(r"^0:0\d$"))
+    times.last.click()
+    expect(page).to_have_url(re.compile(r"#at-\d+$"))
+
+
+def test_another_browser_sees_neither_the_list_nor_the_transcript(
+    page: Page, context: BrowserContext, beckett: Path
+) -> None:
+    transcribe(page, beckett)
+    page.get_by_role("link", name="Open").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("beckett")
+    context.clear_cookies()
+    page.reload()
+    expect(page.get_by_role("heading", name="No such transcript")).to_be_visible()
+    page.goto("/history")
+    expect(page.locator("#empty")).to_contain_text("No transcripts yet")
+
+
+def test_the_list_goes_on_where_it_ended(page: Page, beckett: Path) -> None:
+    transcribe(page, *(named(f"note {number}.wav", beckett) for number in range(4)))
+    page.route(
+        "**/api/transcripts?limit=30*",
+        lambda route: route.continue_(url=route.request.url.replace("limit=30", "limit=3")),
+    )
+    page.goto("/history")
+    expect(rows(page)).to_have_count(3)
+    page.get_by_role("button", name="Load more").click()
+    expect(rows(page)).to_have_count(4)
+    expect(page.get_by_role("button", name="Load more")).to_be_hidden()
+
+
+def test_a_silent_appliance_is_told_and_the_page_goes_on_when_it_is_back(
+    page: Page, context: BrowserContext
+) -> None:
+    page.goto("/history")
+    expect(page.locator("#empty")).to_be_visible()
+    context.set_offline(True)
+    page.get_by_role("button", name="Trash").click()
+    expect(page.locator("#offline")).to_be_visible()
+    context.set_offline(False)
+    expect(page.locator("#offline")).to_be_hidden()
+    expect(page.locator("#empty")).to_contain_text("The trash is empty")

@@ -1,0 +1,199 @@
+"""From a file to words, as people do it."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.journeys.steps import add_files, card, drop_file, named, transcribe, wait_done
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_dropped_recording_becomes_text_that_can_be_opened_and_downloaded(
+    page: Page, beckett: Path
+) -> None:
+    page.goto("/")
+    drop_file(page, named("beckett.wav", beckett))
+    done = card(page, "beckett")
+    wait_done(done)
+    expect(done.locator(".card-text")).to_contain_text(re.compile("fail better", re.IGNORECASE))
+
+    done.get_by_role("link", name="Open").click()
+    expect(page).to_have_url(re.compile(r"/transcripts/[0-9a-f]{32}$"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("beckett")
+    expect(page.locator("#words")).to_contain_text(re.compile("try again", re.IGNORECASE))
+
+    page.locator("#tools summary").click()
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Subtitles .srt").click()
+    assert saved.value.suggested_filename == "beckett.srt"
+    assert "-->" in saved.value.path().read_text()
+
+
+def test_text_appears_while_the_recording_is_still_being_heard(page: Page, long_recording: Path) -> None:
+    page.goto("/")
+    add_files(page, long_recording)
+    running = card(page, "long story")
+    expect(running).to_have_attribute("data-state", "running")
+    expect(running.locator(".card-text")).to_contain_text(re.compile("best of times", re.IGNORECASE))
+    assert running.get_attribute("data-state") == "running"
+    expect(running.locator(".card-state")).to_contain_text(re.compile(r"\d+ %"))
+    running.get_by_role("button", name="Cancel").click()
+
+
+def test_a_job_can_be_cancelled_and_leaves_the_page_ready(
+    page: Page, long_recording: Path, beckett: Path
+) -> None:
+    page.goto("/")
+    add_files(page, long_recording)
+    running = card(page, "long story")
+    expect(running).to_have_attribute("data-state", "running")
+    running.get_by_role("button", name="Cancel").click()
+    expect(running).to_have_count(0)
+    add_files(page, beckett)
+    wait_done(card(page, "beckett"))
+    page.goto("/history")
+    expect(page.locator("#rows .row:not(.skeleton)")).to_have_count(1)
+
+
+def test_a_reload_in_the_middle_of_a_job_shows_it_again(page: Page, long_recording: Path) -> None:
+    page.goto("/")
+    add_files(page, long_recording)
+    expect(card(page, "long story").locator(".card-text")).to_contain_text(re.compile("times", re.IGNORECASE))
+    page.reload()
+    again = card(page, "long story")
+    expect(again).to_have_attribute("data-state", "running")
+    expect(again.locator(".card-text")).to_contain_text(re.compile("best of times", re.IGNORECASE))
+    again.get_by_role("button", name="Cancel").click()
+    expect(again).to_have_count(0)
+
+
+def test_many_files_are_all_transcribed(page: Page, beckett: Path) -> None:
+    names = [f"note {number}.wav" for number in range(1, 6)]
+    transcribe(page, *(named(name, beckett) for name in names))
+    titles = page.locator(".card-title").all_inner_texts()
+    assert titles == [name.removesuffix(".wav") for name in names]
+    page.get_by_role("button", name="Clear finished").click()
+    expect(page.locator(".card")).to_have_count(0)
+    expect(page.locator("#latest-rows .row")).to_have_count(5)
+
+
+def test_a_text_file_that_calls_itself_wav_is_refused_in_words(page: Page) -> None:
+    page.goto("/")
+    add_files(
+        page, {"name": "shopping.wav", "mimeType": "audio/wav", "buffer": b"milk, bread and eggs\n" * 500}
+    )
+    failed = card(page, "shopping")
+    expect(failed).to_have_attribute("data-state", "failed")
+    expect(failed.get_by_role("alert")).to_contain_text("undecodable")
+    expect(failed.get_by_role("button", name="Try again")).to_be_visible()
+    failed.get_by_role("button", name="Dismiss").click()
+    expect(failed).to_have_count(0)
+    page.reload()
+    expect(page.locator("#latest-empty")).to_be_visible()
+    expect(page.locator(".card")).to_have_count(0)
+
+
+def test_a_file_above_the_limit_is_refused_before_it_is_sent(page: Page) -> None:
+    page.goto("/")
+    page.evaluate(
+        """() => {
+            const big = new File([new Uint8Array(101 * 2 ** 20)], "film.mp4", { type: "video/mp4" });
+            const transfer = new DataTransfer();
+            transfer.items.add(big);
+            const picker = document.getElementById("picker");
+            picker.files = transfer.files;
+            picker.dispatchEvent(new Event("change"));
+        }"""
+    )
+    expect(card(page, "film").get_by_role("alert")).to_contain_text("101 MB")
+
+
+def test_a_busy_appliance_is_asked_again_after_the_time_it_names(page: Page, beckett: Path) -> None:
+    refusals = iter([True])
+
+    def busy_once(route: object) -> None:
+        if next(refusals, False):
+            route.fulfill(  # type: ignore[attr-defined] # Playwright hands over a Route
+                status=429,
+                headers={"Retry-After": "2"},
+                json={"error": {"code": "busy", "message": "Busy.", "field": None, "request_id": ""}},
+            )
+        else:
+            route.fallback()  # type: ignore[attr-defined]
+
+    page.route("**/transcribe", busy_once)
+    page.goto("/")
+    add_files(page, beckett)
+    expect(card(page, "beckett").locator(".card-state")).to_have_text(
+        "The appliance is busy. Next try in 2 s"
+    )
+    wait_done(card(page, "beckett"))
+
+
+def test_a_pasted_file_is_taken(page: Page, beckett: Path) -> None:
+    page.goto("/")
+    file = named("from the clipboard.wav", beckett)
+    page.evaluate(
+        """([name, bytes]) => {
+            const clipboardData = new DataTransfer();
+            clipboardData.items.add(new File([new Uint8Array(bytes)], name, { type: "audio/wav" }));
+            document.dispatchEvent(new ClipboardEvent("paste", { clipboardData }));
+        }""",
+        [file["name"], list(file["buffer"][:2000])],
+    )
+    expect(card(page, "from the clipboard")).to_be_visible()
+
+
+def test_markup_in_a_file_name_is_shown_and_does_not_run(page: Page, beckett: Path) -> None:
+    name = "<img src=x onerror=\"document.title='ran'\"><b>bold.wav"
+    transcribe(page, named(name, beckett))
+    expect(page.locator(".card-title")).to_contain_text("<b>bold")
+    assert page.locator(".card b, .card img").count() == 0
+    page.get_by_role("link", name="Open").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("<b>bold")
+    page.goto("/history")
+    expect(page.locator(".row-title")).to_contain_text("<b>bold")
+    assert page.locator(".row b, .row img").count() == 0
+    assert page.title() == "History · Whisper Appliance"
+
+
+def test_options_are_remembered_and_said_in_one_line(page: Page) -> None:
+    page.goto("/")
+    expect(page.locator("#options-line")).to_have_text("Automatic language · tiny.en · balanced")
+    page.locator("#options summary").click()
+    page.get_by_label("Language").select_option("en")
+    page.get_by_label("Quality").select_option("accurate")
+    page.get_by_label("A time for every word").check()
+    page.reload()
+    expect(page.locator("#options-line")).to_have_text("English · tiny.en · accurate · word times")
+
+
+def test_everything_can_be_done_with_the_keyboard(page: Page, beckett: Path) -> None:
+    page.goto("/")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Shortcuts")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    with page.expect_file_chooser() as choosing:
+        page.keyboard.press("o")
+    choosing.value.set_files(beckett)
+    done = card(page, "beckett")
+    wait_done(done)
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.dataset.action") == "open":
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/transcripts/*")
+    expect(page.get_by_role("heading", level=1)).to_have_text("beckett")
+    page.keyboard.press("d")
+    expect(page.locator("a[data-format=txt]")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("a[data-format=srt]")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("h")
+    page.wait_for_url("**/history")
