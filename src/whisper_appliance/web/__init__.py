@@ -24,7 +24,7 @@ from whisper_appliance.web import (
     transcribe,
     transcripts,
 )
-from whisper_appliance.web.openapi import INFO, ErrorAnswer
+from whisper_appliance.web.openapi import INFO, SECURITY_SCHEMES, ErrorAnswer
 
 BODY_BYTES = 64 * 1024
 """The most that a request other than an upload may carry."""
@@ -56,7 +56,9 @@ def create_app(appliance: Appliance) -> OpenAPI:
         info=INFO,
         static_folder=None,
         doc_ui=False,
+        security_schemes=SECURITY_SCHEMES,
         validation_error_model=ErrorAnswer,
+        validation_error_status=500,  # each route documents it, so nothing more is added to them
         validation_error_callback=_refuse,
     )
     app.extensions[parts.KEY] = parts.Parts(appliance)

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask_openapi3 import Info, Tag
 from flask_openapi3.models import OPENAPI3_REF_PREFIX
-from flask_openapi3.types import ResponseDict
+from flask_openapi3.types import ResponseDict, SecuritySchemesDict
 from pydantic import BaseModel, Field
 
 from whisper_appliance import __version__
@@ -26,6 +26,15 @@ INFO = Info(
         "are seconds."
     ),
 )
+
+SECURITY_SCHEMES: SecuritySchemesDict = {
+    "browser": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-appliance",
+        "description": "The session of a browser, given when it opens a page (`appliance` over plain HTTP).",
+    }
+}
 
 
 class ErrorBody(BaseModel):

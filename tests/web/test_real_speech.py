@@ -1,0 +1,74 @@
+"""The whole road with a real model: HTTP in, words out."""
+
+import io
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from whisper_appliance import settings
+from whisper_appliance.appliance import Appliance
+from whisper_appliance.web import create_app
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[FlaskClient]:
+    models = tmp_path_factory.mktemp("models")
+    (models / "tiny.en").symlink_to(tiny_en)
+    chosen = settings.load(
+        data_dir=tmp_path_factory.mktemp("data"), model_dir=models, whisper_model="tiny.en", min_free_disk=0
+    )
+    with Appliance(chosen) as appliance:
+        yield create_app(appliance).test_client()
+
+
+def silence(seconds: int) -> io.BytesIO:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(16_000)
+        sound.writeframes(bytes(2 * 16_000 * seconds))
+    file.seek(0)
+    return file
+
+
+def test_a_recording_becomes_its_words(program: FlaskClient, beckett: Path) -> None:
+    with beckett.open("rb") as file:
+        answer = program.post("/transcribe", data={"language": "en", "file": (file, "beckett.wav")})
+    assert answer.status_code == 200
+    assert "fail better" in answer.json["text"].lower()
+    assert answer.json["duration"] == pytest.approx(10, abs=0.5)
+    assert answer.json["provenance"]["model_sha256"]
+
+
+def test_silence_gives_an_empty_transcript_and_a_warning(program: FlaskClient) -> None:
+    answer = program.post("/transcribe", data={"file": (silence(4), "silence.wav")})
+    assert answer.status_code == 200
+    assert answer.json["text"] == ""
+    assert [warning["code"] for warning in answer.json["warnings"]] == ["no_speech"]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "code"),
+    [
+        (b"these are words, not sound\n" * 100, "notes.wav", "undecodable"),
+        (b"#EXTM3U\n#EXTINF:4,\nfile:///etc/passwd\n", "list.mp3", "undecodable"),
+        (b"", "empty.wav", "undecodable"),
+    ],
+)
+def test_what_is_no_recording_is_told_as_such(
+    program: FlaskClient, content: bytes, name: str, code: str
+) -> None:
+    answer = program.post("/transcribe", data={"file": (io.BytesIO(content), name)})
+    assert answer.status_code == 422
+    assert answer.json["error"]["code"] == code
+    assert "/tmp" not in answer.text
+
+
+def test_a_recording_without_sound_is_told_apart(program: FlaskClient) -> None:
+    answer = program.post("/transcribe", data={"file": (silence(0), "nothing.wav")})
+    assert answer.status_code == 422
+    assert answer.json["error"]["code"] == "no_audio"

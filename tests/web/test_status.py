@@ -1,0 +1,93 @@
+"""The appliance says how it is, at once, whatever state it is in."""
+
+import sqlite3
+import threading
+import time
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.web.conftest import StartAppliance
+from whisper_appliance.appliance import Appliance
+from whisper_appliance.host.glance import Glance
+from whisper_appliance.web import create_app
+
+
+def test_all_is_well_with_a_model(program: FlaskClient) -> None:
+    answer = program.get("/health")
+    assert answer.status_code == 200
+    assert answer.json["status"] == "ok"
+    assert answer.json["reasons"] == []
+
+
+def test_the_status_says_what_the_pages_show(program: FlaskClient) -> None:
+    status = program.get("/api/status").json
+    assert status["model"]["name"] == "tiny.en"
+    assert status["model"]["state"] == "idle"
+    assert status["queue"] == {"waiting": 0, "running": 0}
+    assert status["limits"]["max_upload_bytes"] == 100 * 2**20
+    assert status["host"]["disk_free_bytes"] > 0
+    assert status["versions"]["faster-whisper"]
+
+
+def test_the_models_say_what_is_here_and_what_fits(program: FlaskClient) -> None:
+    answer = program.get("/api/models").json
+    models = {model["name"]: model for model in answer["models"]}
+    assert answer["default"] == "tiny.en"
+    assert models["tiny.en"]["installed"]
+    assert not models["large-v3"]["installed"]
+    assert models["large-v3"]["state"] == "unavailable"
+    assert models["base"]["fits"]
+
+
+def test_without_a_model_health_is_degraded_and_says_why(start_appliance: StartAppliance) -> None:
+    program = create_app(start_appliance(whisper_model="large-v3", model_downloads=False)).test_client()
+    health = program.get("/health")
+    assert health.status_code == 200
+    assert health.json["status"] == "degraded"
+    assert health.json["reasons"][0]["code"] == "model_unavailable"
+    assert program.get("/api/status").json["model"]["reason"]
+
+
+def test_health_tells_of_a_full_disk(start_appliance: StartAppliance) -> None:
+    program = create_app(start_appliance(min_free_disk="900TiB")).test_client()
+    assert [reason["code"] for reason in program.get("/health").json["reasons"]] == ["disk_full"]
+
+
+@pytest.fixture
+def locked(start_appliance: StartAppliance) -> Appliance:
+    return start_appliance()
+
+
+def test_nothing_waits_for_a_busy_database(locked: Appliance) -> None:
+    program = create_app(locked).test_client()
+    program.get("/api/status")
+    with sqlite3.connect(locked.settings.data_dir / "appliance.sqlite") as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        assert program.get("/health").status_code == 200
+        assert program.get("/api/status").status_code == 200
+        assert program.get("/api/transcripts").status_code == 200
+        assert time.monotonic() - began < 2
+        other.rollback()
+
+
+def test_a_glance_at_something_that_hangs_is_short() -> None:
+    go_on = threading.Event()
+    answers = iter(["first"])
+
+    def ask() -> str:
+        for answer in answers:
+            return answer
+        go_on.wait(10)
+        return "later"
+
+    glance = Glance(ask, patience_seconds=0.05)
+    assert glance.look().value == "first"
+    began = time.monotonic()
+    assert [glance.look().value for _ in range(3)] == ["first"] * 3
+    assert time.monotonic() - began < 1
+    assert glance.look().seconds_ago > 0
+    go_on.set()
+    time.sleep(0.1)
+    assert glance.look().value == "later"
