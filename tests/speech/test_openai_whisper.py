@@ -32,14 +32,19 @@ def model(tiny_en: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def engine(model: Path) -> OpenAIWhisperEngine:
-    return OpenAIWhisperEngine(EngineSpec("openai-whisper", "tiny.en", model, device="cpu", workers=2))
+    return OpenAIWhisperEngine(EngineSpec("openai-whisper", "tiny.en", model, device="cpu", workers=1))
 
 
 @pytest.fixture(scope="module")
 def speech(beckett: Path) -> Samples:
+    return decoded(beckett)
+
+
+def decoded(path: Path) -> Samples:
+    """The samples of a recording, as the engine wants them."""
     import av
 
-    with av.open(str(beckett)) as container:
+    with av.open(str(path)) as container:
         resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
         frames = [part for frame in container.decode(audio=0) for part in resampler.resample(frame)]
         frames += resampler.resample(None)
@@ -79,6 +84,17 @@ def test_beam_search_and_words_are_there_when_asked(engine: OpenAIWhisperEngine,
 def test_windows_are_answered_in_order(engine: OpenAIWhisperEngine, speech: Samples):
     first, last = engine.transcribe([Window(speech[: 4 * SAMPLE_RATE], Options()), Window(speech, Options())])
     assert len("".join(s.text for s in first.segments)) < len("".join(s.text for s in last.segments))
+
+
+@needs_extra
+@pytest.mark.slow
+def test_a_sequential_reader_is_told_where_to_go_on(engine: OpenAIWhisperEngine, cities: Path):
+    whole = decoded(cities)[: 30 * SAMPLE_RATE]
+    (result,) = engine.transcribe([Window(whole, Options(quality="accurate"))])
+    assert 20 < result.heard_seconds <= 30
+    assert all(segment.end <= result.heard_seconds + 0.02 for segment in result.segments)
+    (result,) = engine.transcribe([Window(whole[: 8 * SAMPLE_RATE], Options(quality="accurate"))])
+    assert result.heard_seconds == 8
 
 
 @needs_extra

@@ -4,23 +4,18 @@ The client keeps what waits; the process only ever holds what it works on. When 
 and what it worked on is tried once more.
 """
 
-import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from typing import Literal
 
-import numpy as np
 import psutil
 
 from whisper_appliance.errors import ApplianceError, EngineFailed, ModelUnavailable
+from whisper_appliance.speech.child_process import end, ending_in_words, spawn
 from whisper_appliance.speech.engine import (
     SPARE_WORKERS,
     Engine,
@@ -30,47 +25,16 @@ from whisper_appliance.speech.engine import (
     Window,
     WindowResult,
 )
-from whisper_appliance.speech.voice import FRAME, Probabilities
+from whisper_appliance.speech.engine_status import EngineEvent, EngineStatus, State
+from whisper_appliance.speech.listener import VoiceListener
+from whisper_appliance.speech.voice import Probabilities
 from whisper_appliance.speech.waiting import Ticket, WaitingWindows
+
+__all__ = ["EngineEvent", "EngineProcess", "EngineStatus"]
 
 CUDA_BATCH = 8
 ATTEMPTS = 2
 CRASHES_IN_A_ROW = 3
-STOP_SECONDS = 2.0
-KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "HF_HUB_OFFLINE")
-KEPT_PREFIXES = ("CUDA_", "NVIDIA_", "OMP_", "MKL_", "OPENBLAS_", "CT2_")
-
-State = Literal["loading", "idle", "busy", "failed", "closed"]
-
-
-@dataclass(frozen=True, slots=True)
-class EngineEvent:
-    """The engine of `model` has changed its state."""
-
-    model: str
-    state: State
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class EngineStatus:
-    """What an engine does now; `last_work` is a time of the monotonic clock, `None` before any."""
-
-    model: str
-    state: State
-    reason: str
-    waiting: int
-    running: int
-    last_work: float | None
-    windows_done: int
-    restarts: int
-    memory_bytes: int
-    name: str
-    version: str
-    device: str
-    compute_type: str
-    multilingual: bool
-    notices: tuple[str, ...]
 
 
 def _to_nobody(_: EngineEvent) -> None:
@@ -127,7 +91,7 @@ class EngineProcess:
             self._pump()
             return ticket.future
 
-    def listen(self) -> "VoiceListener":
+    def listen(self) -> VoiceListener:
         """A new stream through the voice activity detector."""
         with self._changed:
             self._streams += 1
@@ -178,7 +142,7 @@ class EngineProcess:
             self._send("stop")
             self._fail_all(EngineFailed(f"The model {self.spec.model} was unloaded."))
         if process:
-            _end(process)
+            end(process)
 
     def _feed(self, stream: int, samples: Samples | None) -> Future[Probabilities]:
         with self._changed:
@@ -228,12 +192,12 @@ class EngineProcess:
             with self._changed:
                 if self._state in ("closed", "failed"):
                     return
-                process, connection = self._process, self._connection = _spawn(self.spec, self._load)
+                process, connection = self._process, self._connection = spawn(self.spec, self._load)
             with suppress(EOFError, OSError):
                 while True:
                     self._hear(*connection.recv())
             connection.close()
-            _end(process)
+            end(process)
             with self._changed:
                 self._recover(process.returncode)
 
@@ -277,7 +241,7 @@ class EngineProcess:
             return
         self._restarts += 1
         self._crashes += 1
-        reason = f"The engine stopped while it worked ({_in_words(returncode)})."
+        reason = f"The engine stopped while it worked ({ending_in_words(returncode)})."
         for tickets in self._running.values():
             for ticket in tickets:
                 if ticket.attempts >= ATTEMPTS:
@@ -287,7 +251,7 @@ class EngineProcess:
         self._running.clear()
         if self._crashes >= CRASHES_IN_A_ROW:
             self._reason = (
-                f"The engine for {self.spec.model} stops again and again ({_in_words(returncode)})."
+                f"The engine for {self.spec.model} stops again and again ({ending_in_words(returncode)})."
             )
             self._become("failed")
             self._fail_all(ModelUnavailable(self._reason))
@@ -316,55 +280,3 @@ class EngineProcess:
         with suppress(psutil.Error):
             return int(psutil.Process(self._process.pid).memory_info().rss)
         return 0
-
-
-class VoiceListener:
-    """A stream of samples through the detector in the engine's process; survives a crash of it."""
-
-    def __init__(self, feed: Callable[[int, Samples | None], Future[Probabilities]], stream: int) -> None:
-        self._feed = feed
-        self._stream = stream
-        self._rest = np.zeros(0, np.float32)
-
-    def feed(self, samples: Samples) -> Probabilities:
-        """One probability for each whole frame of 512 samples; a remainder waits for the next call."""
-        samples = np.concatenate([self._rest, samples])
-        whole = len(samples) // FRAME * FRAME
-        self._rest = samples[whole:]
-        if not whole:
-            return np.zeros(0, np.float32)
-        return self._feed(self._stream, samples[:whole]).result()
-
-    def close(self) -> None:
-        """Forgets the stream."""
-        with suppress(ApplianceError, CancelledError):
-            self._feed(self._stream, None)
-
-
-def _spawn(
-    spec: EngineSpec, load: Callable[[EngineSpec], Engine] | None
-) -> tuple[subprocess.Popen[bytes], Connection]:
-    ours, theirs = Pipe()
-    environment = {k: v for k, v in os.environ.items() if k in KEPT_VARIABLES or k.startswith(KEPT_PREFIXES)}
-    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "whisper_appliance.speech.engine_child", str(theirs.fileno())],
-        pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment,
-    )  # fmt: skip
-    theirs.close()
-    with suppress(OSError):
-        ours.send((spec, load))
-    return process, ours
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """The process ends by itself when its pipe closes; if it does not, it is killed."""
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _in_words(returncode: int) -> str:
-    return f"signal {-returncode}" if returncode < 0 else f"exit code {returncode}"

@@ -4,6 +4,10 @@ import re
 import zlib
 
 MAX_LOOP_WORDS = 30
+# Thai, Lao, Burmese, Khmer, kana and Chinese characters: scripts that write no spaces between words.
+_UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
+# A word with the space before it; in those scripts, a character.
+_PIECES = re.compile(rf"\s*(?:[{_UNSPACED}]|[^\s{_UNSPACED}]+)")
 
 
 def compression_ratio(text: str) -> float:
@@ -19,7 +23,7 @@ def _needed(words: int) -> int:
 
 def cut_loops(text: str) -> tuple[str, str]:
     """The text with each loop reduced to its first round, and what was cut (empty where nothing loops)."""
-    pieces = re.findall(r"\s*\S+", text)
+    pieces = _PIECES.findall(text)
     plain = [re.sub(r"\W+", "", piece).casefold() for piece in pieces]
     kept: list[str] = []
     cut: list[str] = []

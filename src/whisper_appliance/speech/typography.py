@@ -1,5 +1,4 @@
 """Characters and words that decide where a line may break, by script and by language."""
-# ruff: noqa: RUF001 - East Asian punctuation is meant, not mistaken for ASCII
 
 import re
 

@@ -4,26 +4,36 @@ It encodes 30 s whatever the window holds, and its decoder keeps its state in ho
 are heard one after the other, each with all the threads the engine was given.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from whisper_appliance.errors import EngineFailed, ModelUnavailable
-from whisper_appliance.speech.engine import SAMPLE_RATE, EngineSpec, Options, Samples, Window, WindowResult
-from whisper_appliance.speech.transcript import Dropped, Segment, Word
+from whisper_appliance.speech.engine import EngineSpec, Options, Samples, Window, WindowResult
+from whisper_appliance.speech.engines.ct2_model import Decoding
+from whisper_appliance.speech.engines.hearing import Hearing
+from whisper_appliance.speech.transcript import Segment, Word
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from whisper import Whisper
+    from whisper.tokenizer import Tokenizer
 
 CHECKPOINT = "model.pt"
-BEAM_SIZE = 5
 BEST_OF = 5
-FALLBACK_TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-LOW_LOGPROB = -1.0
-HIGH_NO_SPEECH = 0.6
+FRAMES_PER_SECOND = 100
 INSTALL = "pip install 'whisper-appliance[openai-whisper]'"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A stretch of audio, padded to 30 s: its log-mel spectrogram, and what the encoder made of it."""
+
+    mel: "Tensor"
+    features: "Tensor"
 
 
 class OpenAIWhisperEngine:
@@ -45,46 +55,80 @@ class OpenAIWhisperEngine:
 
     def transcribe(self, windows: Sequence[Window]) -> list[WindowResult]:
         """Hears each window; see `speech.engine.Engine`."""
+        import torch
+
         try:
-            with self._one_at_a_time:
-                return [self._hear(window) for window in windows]
+            with self._one_at_a_time, torch.no_grad():
+                return [Hearing(self, window).result() for window in windows]
         except (RuntimeError, ValueError, MemoryError) as error:
             raise EngineFailed(f"The model could not work on this audio: {error}") from error
 
-    def _hear(self, window: Window) -> WindowResult:
-        import whisper
+    def tokenizer(self, language: str, task: str) -> "Tokenizer":
+        """The tokenizer for a language and task."""
+        from whisper.tokenizer import get_tokenizer
 
-        language, probability = self._language(window.samples, window.options.language)
-        heard = whisper.transcribe(
-            self._model,
-            window.samples,
-            language=language,
-            fp16=self.compute_type == "float16",
-            **_arguments(window),
+        return get_tokenizer(
+            self.multilingual, num_languages=self._model.num_languages, language=language, task=task
         )
-        spoken = _sorted_out(heard["segments"], len(window.samples) / SAMPLE_RATE)
-        return WindowResult(spoken.segments, language, probability, spoken.dropped)
 
-    def _language(self, samples: Samples, wanted: str | None) -> tuple[str, float]:
-        """The language that was asked for, or the most probable one and its probability."""
-        if not self.multilingual:
-            return "en", 1.0
-        if wanted:
-            return wanted, 1.0
+    def encode(self, samples: Samples, *, whole: bool = False) -> Encoded:
+        """The encoder's output for the samples; always of 30 s, `whole` or not."""
         from whisper.audio import log_mel_spectrogram, pad_or_trim
 
         mel = log_mel_spectrogram(pad_or_trim(samples), self._model.dims.n_mels).to(self._model.device)
-        _, probabilities = self._model.detect_language(mel.half() if self.compute_type == "float16" else mel)
+        if self.compute_type == "float16":
+            mel = mel.half()
+        return Encoded(mel, self._model.embed_audio(mel.unsqueeze(0)))
+
+    def detect_language(self, encoded: Encoded) -> tuple[str, float]:
+        """The most probable language and its probability."""
+        _, (probabilities,) = self._model.detect_language(encoded.features)
         language = max(probabilities, key=probabilities.__getitem__)
         return str(language), float(probabilities[language])
 
+    def decode(self, encoded: Encoded, prompt: list[int], tokenizer: "Tokenizer", new_tokens: int,
+               beam_size: int, temperature: float) -> Decoding:  # fmt: skip
+        """Lets the decoder speak, at most `new_tokens` tokens."""
+        from whisper import DecodingOptions, decode
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """Segments to keep, and what was left out and why."""
+        options = DecodingOptions(
+            task=tokenizer.task or "transcribe",
+            language=tokenizer.language or "en",
+            prompt=prompt,
+            sample_len=min(new_tokens, self._model.dims.n_text_ctx // 2),
+            temperature=temperature,
+            beam_size=beam_size if temperature == 0 and beam_size > 1 else None,
+            best_of=BEST_OF if temperature > 0 else None,
+            fp16=self.compute_type == "float16",
+        )
+        (heard,) = decode(self._model, encoded.features, options)
+        return Decoding(
+            heard.tokens, heard.avg_logprob, heard.no_speech_prob, heard.compression_ratio, temperature
+        )
 
-    segments: tuple[Segment, ...]
-    dropped: tuple[Dropped, ...]
+    def add_words(
+        self, segments: list[Segment], tokenizer: "Tokenizer", encoded: Encoded, seconds: float
+    ) -> list[Segment]:
+        """The segments with the times of their words (dynamic time warping over the cross-attention)."""
+        from whisper.timing import add_word_timestamps
+
+        drafts: list[dict[str, Any]] = [
+            {"seek": 0, "start": s.start, "end": s.end, "tokens": list(s.tokens)} for s in segments
+        ]
+        add_word_timestamps(
+            segments=drafts,
+            model=self._model,
+            tokenizer=tokenizer,
+            mel=encoded.mel,
+            num_frames=min(math.ceil(seconds * FRAMES_PER_SECOND), encoded.mel.shape[-1]),
+            last_speech_timestamp=0.0,
+        )
+        return [_with_words(segment, draft) for segment, draft in zip(segments, drafts, strict=True)]
+
+    def prompt(self, tokenizer: "Tokenizer", options: Options, previous_text: str | None) -> list[int]:
+        """What the decoder is told was said before: hot words, prompt and the text of the last window."""
+        before = [part.strip() for part in (options.hotwords, options.prompt, previous_text) if part]
+        return list(tokenizer.encode(" " + " ".join(before))) if before else []
 
 
 def _load(spec: EngineSpec) -> "tuple[Whisper, str]":
@@ -126,67 +170,9 @@ def _warnings(spec: EngineSpec, device: str, compute_type: str) -> tuple[str, ..
     return (f"openai-whisper computes in {compute_type} on the {device}, not in {spec.compute_type}.",)
 
 
-def _arguments(window: Window) -> dict[str, Any]:
-    """Our options in the words of `whisper.transcribe`."""
-    options = window.options
-    accurate = options.quality == "accurate"
-    before = [part.strip() for part in (options.hotwords, options.prompt, window.previous_text) if part]
-    return {
-        "task": options.task,
-        "temperature": _temperatures(options),
-        "beam_size": options.beam_size or (BEAM_SIZE if accurate else None),
-        "best_of": BEST_OF,
-        "initial_prompt": " ".join(before) or None,
-        "condition_on_previous_text": accurate,
-        "word_timestamps": options.word_timestamps,
-        "logprob_threshold": LOW_LOGPROB,
-        # whisper would skip quiet parts without a word; here they are left out with the reason.
-        "no_speech_threshold": None,
-    }
-
-
-def _temperatures(options: Options) -> tuple[float, ...]:
-    """One temperature where it was asked for; else rising ones, tried where the answer looks bad."""
-    if options.temperature is not None:
-        return (options.temperature,)
-    return FALLBACK_TEMPERATURES[:1] if options.quality == "fast" else FALLBACK_TEMPERATURES
-
-
-def _sorted_out(heard: list[dict[str, Any]], seconds: float) -> Spoken:
-    segments, dropped = [], []
-    for data in heard:
-        reason = _reason_to_drop(data, seconds)
-        if not data["text"].strip():
-            continue
-        start, end = min(data["start"], seconds), min(data["end"], seconds)
-        if reason:
-            dropped.append(Dropped(start, end, data["text"].strip(), reason))
-        else:
-            segments.append(_segment(data, start, max(start, end), seconds))
-    return Spoken(tuple(segments), tuple(dropped))
-
-
-def _reason_to_drop(data: dict[str, Any], seconds: float) -> str | None:
-    if data["no_speech_prob"] > HIGH_NO_SPEECH and data["avg_logprob"] < LOW_LOGPROB:
-        return "no speech"
-    return "past the end" if data["start"] >= seconds else None
-
-
-def _segment(data: dict[str, Any], start: float, end: float, seconds: float) -> Segment:
+def _with_words(segment: Segment, draft: dict[str, Any]) -> Segment:
     words = tuple(
-        Word(
-            min(float(w["start"]), seconds), min(float(w["end"]), seconds), w["word"], float(w["probability"])
-        )
-        for w in data.get("words", ())
+        Word(float(w["start"]), float(w["end"]), w["word"], float(w["probability"]))
+        for w in draft.get("words", ())
     )
-    return Segment(
-        float(start),
-        float(end),
-        data["text"],
-        float(data["avg_logprob"]),
-        float(data["no_speech_prob"]),
-        float(data["compression_ratio"]),
-        float(data["temperature"]),
-        tuple(data["tokens"]),
-        words,
-    )
+    return replace(segment, start=float(draft["start"]), end=float(draft["end"]), words=words)

@@ -1,0 +1,36 @@
+"""What an engine does now, and what it tells when that changes."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["loading", "idle", "busy", "failed", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEvent:
+    """The engine of `model` has changed its state."""
+
+    model: str
+    state: State
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """What an engine does now; `last_work` is a time of the monotonic clock, `None` before any."""
+
+    model: str
+    state: State
+    reason: str
+    waiting: int
+    running: int
+    last_work: float | None
+    windows_done: int
+    restarts: int
+    memory_bytes: int
+    name: str
+    version: str
+    device: str
+    compute_type: str
+    multilingual: bool
+    notices: tuple[str, ...]

@@ -1,0 +1,176 @@
+"""One window on its way through a CTranslate2 model: decode, try again where it looks bad, cut into phrases.
+
+Short input makes Whisper run on past the end of the audio, so timestamps stay on, what lies past the end is
+cut, and tokens are bounded by the length of the audio.
+"""
+
+import math
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from whisper_appliance.speech.engine import SAMPLE_RATE, Window, WindowResult
+from whisper_appliance.speech.engines.ct2_model import HIGH_NO_SPEECH, LOW_LOGPROB, CT2Model, Decoding
+from whisper_appliance.speech.repetition import cut_loops
+from whisper_appliance.speech.transcript import Dropped, Segment
+
+if TYPE_CHECKING:
+    from ctranslate2 import StorageView
+    from faster_whisper.tokenizer import Tokenizer
+
+TOKENS_PER_SECOND = 8
+RESUME_AFTER_SECONDS = 1.0
+FALLBACK_TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)
+
+
+class Hearing:
+    """One window being heard."""
+
+    def __init__(self, model: CT2Model, window: Window) -> None:
+        self._model = model
+        self._window = window
+        self._options = window.options
+        self._whole = window.options.quality == "accurate"
+        self._beam_size = window.options.beam_size or (5 if self._whole else 1)
+        self._language = "en" if not model.multilingual else window.options.language
+        self._probability = 1.0
+        self._dropped: list[Dropped] = []
+
+    def result(self) -> WindowResult:
+        """Hears the window to its end: where the decoder stopped early, it is asked again from there."""
+        segments: list[Segment] = []
+        position = 0.0
+        while position < self._seconds:
+            part, reached = self._part(position)
+            segments += part
+            stuck = reached <= position or not part
+            position = self._seconds if stuck else reached
+            if self._whole or self._seconds - position <= RESUME_AFTER_SECONDS:
+                break
+        return WindowResult(
+            tuple(segments), self._language or "en", self._probability, tuple(self._dropped), position
+        )
+
+    @property
+    def _seconds(self) -> float:
+        return len(self._window.samples) / SAMPLE_RATE
+
+    @cached_property
+    def _tokenizer(self) -> "Tokenizer":
+        return self._model.tokenizer(self._language or "en", self._options.task)
+
+    def _part(self, position: float) -> tuple[list[Segment], float]:
+        """The segments from `position` seconds of the window on, and how far the decoder came."""
+        samples = self._window.samples[round(position * SAMPLE_RATE) :]
+        seconds = len(samples) / SAMPLE_RATE
+        encoded = self._model.encode(samples, whole=self._whole)
+        if self._language is None:
+            self._language, self._probability = self._model.detect_language(encoded)
+        decoding = self._decode(encoded, seconds)
+        segments, reached = self._segments(decoding, seconds)
+        if self._options.word_timestamps:
+            segments = self._model.add_words(segments, self._tokenizer, encoded, seconds)
+        return [_shifted(segment, position) for segment in segments], position + reached
+
+    def _decode(self, encoded: "StorageView", seconds: float) -> Decoding:
+        """Greedy first; beam search and rising temperatures only where the answer looks bad."""
+        options = self._options
+        prompt = self._model.prompt(self._tokenizer, options, self._window.previous_text)
+        new_tokens = min(math.ceil(seconds * TOKENS_PER_SECOND) + 12, 224)
+        best: Decoding | None = None
+        for beam_size, temperature in self._attempts():
+            decoding = self._model.decode(
+                encoded, prompt, self._tokenizer, new_tokens, beam_size, temperature
+            )
+            if not decoding.looks_bad:
+                return decoding
+            if best is None or decoding.avg_logprob > best.avg_logprob:
+                best = decoding
+        assert best is not None  # noqa: S101 - there is always a first attempt
+        return best
+
+    def _attempts(self) -> list[tuple[int, float]]:
+        options = self._options
+        if options.temperature:
+            return [(1, options.temperature)]
+        attempts = [(self._beam_size, 0.0)]
+        if options.quality == "fast":
+            return attempts
+        if self._beam_size == 1:
+            attempts.append((5, 0.0))
+        if options.temperature is None:
+            attempts += [(1, temperature) for temperature in FALLBACK_TEMPERATURES]
+        return attempts
+
+    def _segments(self, decoding: Decoding, seconds: float) -> tuple[list[Segment], float]:
+        """Cuts the tokens at their timestamps. What begins at or after the end of the audio was invented."""
+        if decoding.no_speech_prob > HIGH_NO_SPEECH and decoding.avg_logprob < LOW_LOGPROB:
+            self._drop(
+                self._tokenizer.decode([t for t in decoding.tokens if t < self._tokenizer.eot]),
+                0.0,
+                seconds,
+                "no speech",
+            )
+            return [], seconds
+        phrases, reached = phrases_of(
+            decoding.tokens, self._tokenizer.timestamp_begin, self._tokenizer.eot, seconds
+        )
+        segments = []
+        for start, end, tokens in phrases:
+            text = self._tokenizer.decode(tokens)
+            if not text.strip():
+                continue
+            kept, cut = cut_loops(text)
+            if cut:
+                self._drop(cut, start, end, "repetition")
+                tokens = self._tokenizer.encode(kept)
+            segments.append(
+                Segment(
+                    start,
+                    end,
+                    kept,
+                    decoding.avg_logprob,
+                    decoding.no_speech_prob,
+                    decoding.compression_ratio,
+                    decoding.temperature,
+                    tuple(tokens),
+                )
+            )
+        return segments, reached
+
+    def _drop(self, text: str, start: float, end: float, reason: str) -> None:
+        if text.strip():
+            self._dropped.append(Dropped(start, end, text.strip(), reason))
+
+
+def phrases_of(
+    tokens: list[int], timestamp_begin: int, eot: int, seconds: float
+) -> tuple[list[tuple[float, float, list[int]]], float]:
+    """(start, end, text tokens) of each phrase, and the time up to which the audio was heard.
+
+    A timestamp within 0.1 s of the end, once there is text, ends it: what follows lies in the padding.
+    """
+    phrases: list[tuple[float, float, list[int]]] = []
+    start, text, closed = 0.0, list[int](), 0.0
+    for token in tokens:
+        if token < eot:
+            text.append(token)
+        elif token >= timestamp_begin:
+            time = min((token - timestamp_begin) * 0.02, seconds)
+            if text:
+                phrases.append((start, max(time, start), text))
+                closed, text = time, []
+                if time >= seconds - 0.1:
+                    return phrases, seconds
+            start = time
+    if text and start < seconds - 0.1:
+        phrases.append((start, seconds, text))
+        closed = seconds
+    return phrases, closed
+
+
+def _shifted(segment: Segment, seconds: float) -> Segment:
+    if not seconds:
+        return segment
+    words = tuple(replace(word, start=word.start + seconds, end=word.end + seconds) for word in segment.words)
+    return replace(segment, start=segment.start + seconds, end=segment.end + seconds, words=words)

@@ -1,0 +1,63 @@
+"""What is left out, and that it is said."""
+
+from whisper_appliance.speech.engine import WindowResult
+from whisper_appliance.speech.guard import guarded
+from whisper_appliance.speech.repetition import compression_ratio, cut_loops
+from whisper_appliance.speech.transcript import Dropped, Segment
+
+
+def heard(*texts: str, avg_logprob: float = -0.2) -> WindowResult:
+    segments = tuple(Segment(float(i), i + 1.0, f" {t}", avg_logprob) for i, t in enumerate(texts))
+    return WindowResult(segments, "en", 1.0)
+
+
+def test_speech_is_kept() -> None:
+    result = guarded(heard("Thank you.", "Ask not."), lambda *_: 0.95)
+    assert [s.text for s in result.segments] == [" Thank you.", " Ask not."]
+    assert result.dropped == ()
+
+
+def test_thanks_over_silence_are_dropped_and_reported() -> None:
+    result = guarded(heard("Thank you.", "Ask not."), lambda start, _: 0.2 if start < 1 else 0.9)
+    assert [s.text for s in result.segments] == [" Ask not."]
+    assert result.dropped == (Dropped(0.0, 1.0, "Thank you.", "boilerplate over silence"),)
+
+
+def test_boilerplate_is_known_in_other_languages() -> None:
+    result = guarded(
+        heard("Untertitel der Amara.org-Community", "ご視聴ありがとうございました"), lambda *_: 0.2
+    )
+    assert result.segments == ()
+
+
+def test_unsure_words_without_any_voice_are_dropped() -> None:
+    result = guarded(heard("I am going to", avg_logprob=-0.8), lambda *_: 0.02)
+    assert [d.reason for d in result.dropped] == ["no voice"]
+
+
+def test_the_same_line_again_and_again_is_a_loop() -> None:
+    result = guarded(heard(*["I was close to him."] * 7), lambda *_: 0.9)
+    assert len(result.segments) == 3
+    assert {d.reason for d in result.dropped} == {"repetition"}
+
+
+def test_loops_are_cut_and_ways_of_speaking_are_not() -> None:
+    assert cut_loops(" Hey guys! Hey guys! Hey guys! Hey guys! Hey") == (
+        " Hey guys! Hey",
+        " Hey guys! Hey guys! Hey guys!",
+    )
+    assert cut_loops(" Never, never, never give up.") == (" Never, never, never give up.", "")
+    assert cut_loops(" Try again. Fail again. Fail better.")[1] == ""
+    assert cut_loops(" no no no no no no") == (" no", " no no no no no")
+    assert cut_loops("") == ("", "")
+
+
+def test_a_loop_in_a_language_without_spaces_is_cut() -> None:
+    kept, cut = cut_loops("谢谢大家" + "我们走吧" * 6)
+    assert kept == "谢谢大家我们走吧"
+    assert cut == "我们走吧" * 5
+
+
+def test_repetition_shows_in_the_compression_ratio() -> None:
+    assert compression_ratio("ab " * 100) > 2.4 > compression_ratio("It was the best of times.")
+    assert compression_ratio("") == 0.0

@@ -1,0 +1,161 @@
+"""The whole road with a real model and real speech; words are judged by word error rate."""
+
+import wave
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Protocol
+
+import jiwer
+import numpy as np
+import pytest
+from whisper_normalizer.english import EnglishTextNormalizer
+
+from whisper_appliance.errors import Cancelled
+from whisper_appliance.speech.audio import DecodeLimits, decode
+from whisper_appliance.speech.engine import EngineSpec, Options, Priority, Samples
+from whisper_appliance.speech.engine_process import EngineProcess
+from whisper_appliance.speech.transcribe import WindowDone, transcribe
+from whisper_appliance.speech.transcript import Transcript
+
+BECKETT = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
+CITIES = (
+    "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of "
+    "foolishness, it was the epoch of belief, it was the epoch of incredulity, it was the season of Light, it was "
+    "the season of Darkness, it was the spring of hope, it was the winter of despair, we had everything before us, "
+    "we had nothing before us"
+)
+
+
+class Hear(Protocol):
+    """Decodes a file and hears it with the shared engine."""
+
+    def __call__(self, path: Path, options: Options | None = None, **more: object) -> Transcript: ...
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_en: Path) -> Iterator[EngineProcess]:
+    process = EngineProcess(EngineSpec("faster-whisper", "tiny.en", tiny_en, "cpu", workers=2))
+    process.start()
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def hear(engine: EngineProcess, tmp_path: Path) -> Hear:
+    def _hear(path: Path, options: Options | None = None, **more: object) -> Transcript:
+        with decode(path, folder=tmp_path, limits=DecodeLimits()) as recording:
+            return transcribe(
+                recording, engine, options or Options(), priority=Priority.INTERACTIVE, model="tiny.en",
+                **more,  # type: ignore[arg-type]
+            )  # fmt: skip
+
+    return _hear
+
+
+def write_wav(path: Path, samples: Samples) -> Path:
+    """A 16 kHz mono file."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
+    return path
+
+
+def word_errors(reference: str, text: str) -> float:
+    normal = EnglishTextNormalizer()
+    return float(jiwer.wer(normal(reference), normal(text)))
+
+
+def opening(transcript: Transcript) -> str:
+    """What was heard up to the end of the reference."""
+    return " ".join(transcript.text.split()[: len(CITIES.split())])
+
+
+def test_a_recording_becomes_its_words(hear: Hear, beckett: Path) -> None:
+    transcript = hear(beckett)
+    assert word_errors(BECKETT, transcript.text) <= 0.1
+    assert transcript.language == "en"
+    assert 9 < transcript.duration < 11
+    assert transcript.warnings == ()
+    assert transcript.provenance is not None
+    assert len(transcript.provenance.audio_sha256) == 64
+
+
+@pytest.mark.parametrize("quality", ["fast", "balanced", "accurate"])
+def test_every_quality_finds_the_words(hear: Hear, cities: Path, quality: str) -> None:
+    transcript = hear(cities, Options(quality=quality))  # type: ignore[arg-type]
+    assert word_errors(CITIES, opening(transcript)) <= 0.1
+
+
+def test_times_rise_and_words_lie_in_their_segments(hear: Hear, cities: Path) -> None:
+    transcript = hear(cities, Options(word_timestamps=True))
+    words = [word for segment in transcript.segments for word in segment.words]
+    assert all(a.start <= b.start for a, b in pairwise(words))
+    assert all(segment.start <= segment.end <= transcript.duration + 0.1 for segment in transcript.segments)
+    assert all(0 <= word.probability <= 1 and word.start <= word.end for word in words)
+    assert "".join(w.word for w in words).split() == transcript.text.split()
+
+
+def test_a_word_is_found_at_its_second_behind_a_minute_of_silence(
+    hear: Hear, beckett: Path, tmp_path: Path
+) -> None:
+    with decode(beckett, folder=tmp_path, limits=DecodeLimits()) as recording:
+        speech = np.concatenate(list(recording.blocks()))
+    plain = hear(beckett, Options(word_timestamps=True))
+    late = write_wav(tmp_path / "late.wav", np.concatenate([np.zeros(60 * 16_000, np.float32), speech]))
+    shifted = hear(late, Options(word_timestamps=True))
+    assert word_errors(BECKETT, shifted.text) <= 0.1
+    first, last = plain.segments[0].words[0], plain.segments[-1].words[-1]
+    assert abs(shifted.segments[0].words[0].start - 60 - first.start) < 0.5
+    assert abs(shifted.segments[-1].words[-1].end - 60 - last.end) < 0.5
+
+
+@pytest.mark.parametrize("sound", ["silence", "noise", "hum"])
+def test_nothing_is_invented_where_nobody_speaks(hear: Hear, tmp_path: Path, sound: str) -> None:
+    t = np.arange(20 * 16_000) / 16_000
+    samples = {
+        "silence": np.zeros(len(t)),
+        "noise": np.random.default_rng(1).normal(0, 0.05, len(t)),
+        "hum": 0.2 * np.sin(2 * np.pi * 50 * t),
+    }[sound]
+    transcript = hear(write_wav(tmp_path / "x.wav", samples.astype(np.float32)))
+    assert transcript.text == ""
+    assert [w.code for w in transcript.warnings] == ["no_speech"]
+
+
+def test_windows_of_an_earlier_attempt_are_not_heard_again(
+    hear: Hear, cities: Path, engine: EngineProcess
+) -> None:
+    done: list[WindowDone] = []
+    whole = hear(cities, target_seconds=8.0, on_window=done.append)
+    assert len(done) > 3
+    finished = {w.start_sample: w.result for w in done[:-1]}
+    before = engine.status().windows_done
+    again: list[WindowDone] = []
+    resumed = hear(cities, target_seconds=8.0, finished=finished, on_window=again.append)
+    assert [w.start_sample for w in again] == [done[-1].start_sample]
+    assert engine.status().windows_done - before < len(done) * 3
+    assert resumed.text == whole.text
+
+
+def test_progress_rises_to_one(hear: Hear, cities: Path) -> None:
+    progress: list[float] = []
+    hear(cities, target_seconds=8.0, on_window=lambda w: progress.append(w.progress))
+    assert progress == sorted(progress)
+    assert progress[-1] > 0.9
+
+
+def test_a_cancelled_recording_stops_at_the_next_window(hear: Hear, cities: Path) -> None:
+    done: list[WindowDone] = []
+    with pytest.raises(Cancelled):
+        hear(cities, target_seconds=5.0, on_window=done.append, cancelled=lambda: len(done) >= 2)
+    assert len(done) == 2
+
+
+def test_hot_words_steer_the_spelling(hear: Hear, beckett: Path) -> None:
+    plain = hear(beckett)
+    steered = hear(beckett, Options(prompt="ever tryed", beam_size=5))
+    assert plain.text
+    assert steered.text
