@@ -8,6 +8,7 @@
 
 import socket
 import ssl
+import sys
 import time
 from concurrent.futures import Future
 from http import HTTPStatus
@@ -33,6 +34,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._heads: dict[TConn, float] = {}
+        self._leaving = False
 
     def init_process(self) -> None:
         """Builds the application in this process, serves, and closes it however serving ends."""
@@ -42,6 +44,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         try:
             super().init_process()
         finally:
+            self._leaving = True
             self.app.close()
 
     def handle_exit(self, sig: int, frame: object) -> None:
@@ -49,6 +52,16 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         if self.alive:
             self.app.stopping.set()
         super().handle_exit(sig, frame)
+
+    def handle_quit(self, sig: int, frame: object) -> None:
+        """Ctrl-C: leaves at once, and only once. Takes no lock, since the interrupted main loop may hold it."""
+        if self._leaving:
+            return
+        self._leaving = True
+        if self.alive:
+            self.alive = False
+            self.app.stopping.set()
+        sys.exit(0)
 
     def handle(self, conn: TConn) -> object:
         """One request of one connection, in a thread of the pool."""
