@@ -6,7 +6,9 @@ class ApplianceError(Exception):
 
     code = "internal"
 
-    def __init__(self, message: str, *, field: str | None = None, retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, field: str | None = None, retry_after_seconds: float | None = None
+    ) -> None:
         """`field` names the input that was wrong; `retry_after_seconds` says when trying again may help."""
         super().__init__(message)
         self.message = message

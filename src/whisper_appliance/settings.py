@@ -26,56 +26,116 @@ def _default_data_dir() -> Path:
 class Settings(BaseSettings):
     """The settings of one appliance. Field `https_port` is the variable `HTTPS_PORT`, and so on."""
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True, validate_default=True)
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, extra="ignore", frozen=True, validate_default=True
+    )
 
     # Network
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - an appliance serves its network
-    https_port: int = Field(5001, ge=0, le=65535, description="Port to listen on, for HTTPS and for the redirect to it; 0 takes a free one.")
-    https_enabled: bool = Field(True, description="Serve HTTPS. Off: plain HTTP, for use behind a proxy that ends TLS.")
-    http_redirect: bool = Field(True, description="Answer plain HTTP on the same port with a redirect to HTTPS.")
-    ssl_cert_path: Folder | None = Field(None, description="Your own certificate chain (PEM) instead of the appliance's; never overwritten.")
+    https_port: int = Field(
+        5001,
+        ge=0,
+        le=65535,
+        description="Port to listen on, for HTTPS and for the redirect to it; 0 takes a free one.",
+    )
+    https_enabled: bool = Field(
+        True, description="Serve HTTPS. Off: plain HTTP, for use behind a proxy that ends TLS."
+    )
+    http_redirect: bool = Field(
+        True, description="Answer plain HTTP on the same port with a redirect to HTTPS."
+    )
+    ssl_cert_path: Folder | None = Field(
+        None, description="Your own certificate chain (PEM) instead of the appliance's; never overwritten."
+    )
     ssl_key_path: Folder | None = Field(None, description="The private key (PEM) of SSL_CERT_PATH.")
-    certificate_names: Names = Field([], description="More host names or addresses for the certificate, separated by commas.")
-    trusted_proxies: int = Field(0, ge=0, le=10, description="How many proxies stand in front, whose X-Forwarded headers are believed.")
-    max_websockets: int = Field(100, ge=1, le=2000, description="Open event streams and sockets at once; further ones are refused.")
+    certificate_names: Names = Field(
+        [], description="More host names or addresses for the certificate, separated by commas."
+    )
+    trusted_proxies: int = Field(
+        0, ge=0, le=10, description="How many proxies stand in front, whose X-Forwarded headers are believed."
+    )
+    max_websockets: int = Field(
+        100, ge=1, le=2000, description="Open event streams and sockets at once; further ones are refused."
+    )
 
     # Where things are
-    data_dir: Folder = Field(default_factory=_default_data_dir, description="Folder of everything the appliance keeps.")
-    model_dir: Folder = Field(Path("~/.cache/whisper"), description="Folder of models; a model is a folder in it.")
-    database_url: SecretStr | None = Field(None, description="postgresql+psycopg://... for history and queue; empty: SQLite in DATA_DIR.")
+    data_dir: Folder = Field(
+        default_factory=_default_data_dir, description="Folder of everything the appliance keeps."
+    )
+    model_dir: Folder = Field(
+        Path("~/.cache/whisper"), description="Folder of models; a model is a folder in it."
+    )
+    database_url: SecretStr | None = Field(
+        None, description="postgresql+psycopg://... for history and queue; empty: SQLite in DATA_DIR."
+    )
 
     # Models and engine
     whisper_model: str = Field("base", description="Model that is used when a request names none.")
-    whisper_engine: Literal["faster-whisper", "openai-whisper"] = Field("faster-whisper", description="Which engine runs the models.")
+    whisper_engine: Literal["faster-whisper", "openai-whisper"] = Field(
+        "faster-whisper", description="Which engine runs the models."
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where models run.")
-    compute_type: str = Field("auto", description="Number format of the weights: auto (int8 on CPU, float16 on CUDA), int8, float16, float32, ...")
-    worker_processes: int = Field(0, ge=0, le=256, description="Windows of audio worked on side by side on the CPU; 0 means one per core.")
-    audio_chunk_size: float = Field(20, ge=5, le=30, description="Seconds of speech in one window, cut at silence.")
+    compute_type: str = Field(
+        "auto",
+        description="Number format of the weights: auto (int8 on CPU, float16 on CUDA), int8, float32, ...",
+    )
+    worker_processes: int = Field(
+        0,
+        ge=0,
+        le=256,
+        description="Windows of audio worked on side by side on the CPU; 0 means one per core.",
+    )
+    audio_chunk_size: float = Field(
+        20, ge=5, le=30, description="Seconds of speech in one window, cut at silence."
+    )
     model_cache_size: int = Field(1, ge=1, le=16, description="Models kept loaded at once.")
-    model_idle_timeout: float = Field(300, ge=0, description="Seconds without work after which a model is unloaded; 0 keeps it.")
+    model_idle_timeout: float = Field(
+        300, ge=0, description="Seconds without work after which a model is unloaded; 0 keeps it."
+    )
     model_warm_up: bool = Field(True, description="Load WHISPER_MODEL right after the start.")
     model_downloads: bool = Field(True, description="Let the appliance download models from the hub.")
 
     # Limits
-    max_upload_size: ByteSize = Field(ByteSize(100 * 2**20), ge=1, le=2 * 2**30, description="Largest upload, e.g. 100MB, 1GiB.")
-    max_audio_seconds: float = Field(4 * 3600, gt=0, le=48 * 3600, description="Longest recording, counted while decoding.")
+    max_upload_size: ByteSize = Field(
+        ByteSize(100 * 2**20), ge=1, le=2 * 2**30, description="Largest upload, e.g. 100MB, 1GiB."
+    )
+    max_audio_seconds: float = Field(
+        4 * 3600, gt=0, le=48 * 3600, description="Longest recording, counted while decoding."
+    )
     upload_seconds: float = Field(1800, gt=0, description="Longest time one upload may take.")
     uploads_at_once: int = Field(4, ge=1, description="Uploads received at once.")
     uploads_per_user: int = Field(2, ge=1, description="Uploads received at once from one user.")
     queue_limit: int = Field(100, ge=1, description="Jobs that may wait.")
     queue_limit_per_user: int = Field(20, ge=1, description="Jobs of one user that may wait.")
-    wait_seconds: float = Field(120, ge=0, le=3600, description="How long POST /transcribe waits for the transcript before it answers 202.")
-    min_free_disk: ByteSize = Field(ByteSize(2**30), ge=0, description="Free space below which uploads are refused.")
-    decoder_memory: ByteSize = Field(ByteSize(2**30), ge=2**28, description="Memory of the process that decodes a file.")
-    decoder_cpu_seconds: int = Field(60, ge=1, description="Processor time of the process that decodes a file.")
+    wait_seconds: float = Field(
+        120,
+        ge=0,
+        le=3600,
+        description="How long POST /transcribe waits for the transcript before it answers 202.",
+    )
+    min_free_disk: ByteSize = Field(
+        ByteSize(2**30), ge=0, description="Free space below which uploads are refused."
+    )
+    decoder_memory: ByteSize = Field(
+        ByteSize(2**30), ge=2**28, description="Memory of the process that decodes a file."
+    )
+    decoder_cpu_seconds: int = Field(
+        60, ge=1, description="Processor time of the process that decodes a file."
+    )
     decoder_seconds: float = Field(120, gt=0, description="Wall time of the process that decodes a file.")
     keep_audio: bool = Field(False, description="Keep the uploaded audio beside its transcript.")
     trash_days: int = Field(30, ge=0, description="Days during which a deleted transcript can be restored.")
 
     # Operation
-    debug_mode: bool = Field(False, description="Verbose logs and tracebacks in the log; never shown to clients.")
-    flask_env: Literal["production", "development"] = Field("production", description="development reloads templates on change.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least important log line that is written.")
+    debug_mode: bool = Field(
+        False, description="Verbose logs and tracebacks in the log; never shown to clients."
+    )
+    flask_env: Literal["production", "development"] = Field(
+        "production", description="development reloads templates on change."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least important log line that is written."
+    )
 
     @field_validator("ssl_key_path")
     @classmethod
@@ -101,12 +161,14 @@ def load(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type] # values come from the command line, checked by pydantic
     except ValidationError as error:
-        lines = [f"{'_'.join(str(part) for part in e['loc'][:1]).upper()}: {e['msg']}" for e in error.errors()]
+        lines = [
+            f"{'_'.join(str(part) for part in e['loc'][:1]).upper()}: {e['msg']}" for e in error.errors()
+        ]
         raise BadSetting("Cannot start with these settings. " + "; ".join(lines)) from None
 
 
 def table(settings: Settings) -> list[dict[str, str]]:
-    """Name, value (secrets masked), default, source and help of every setting, as `doctor` and the docs show it."""
+    """Name, value (secrets masked), default, source and help of every setting, for `doctor` and the docs."""
     rows = []
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)

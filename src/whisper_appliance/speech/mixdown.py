@@ -21,7 +21,7 @@ BATCH_SECONDS = 0.5
 MIN_GAP_SECONDS, MAX_GAP_SECONDS = 0.2, 600.0
 
 
-class Refused(Exception):  # noqa: N818 - a verdict about the source, not a failure of the program
+class Refused(Exception):
     """The source cannot be used, or no more of it; `code` says why."""
 
     def __init__(self, code: str) -> None:

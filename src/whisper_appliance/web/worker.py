@@ -54,7 +54,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         super().handle_exit(sig, frame)
 
     def handle_quit(self, sig: int, frame: object) -> None:
-        """Ctrl-C: leaves at once, and only once. Takes no lock, since the interrupted main loop may hold it."""
+        """Ctrl-C: leaves at once, and only once. Takes no lock that the main loop may hold just now."""
         if self._leaving:
             return
         self._leaving = True
