@@ -1,6 +1,7 @@
 """How the tests send files."""
 
 import io
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,4 +16,9 @@ def send(client: FlaskClient, words: str = "one two", name: str = "talk.wav", **
 
 
 def uploads(appliance: Appliance) -> list[Path]:
-    return list((appliance.settings.data_dir / "uploads").iterdir())
+    """The uploads that are still there when all jobs have ended and have had the time to clear up."""
+    folder = appliance.settings.data_dir / "uploads"
+    give_up = time.monotonic() + 5
+    while any(folder.iterdir()) and time.monotonic() < give_up:
+        time.sleep(0.02)
+    return list(folder.iterdir())

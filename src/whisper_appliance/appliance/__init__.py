@@ -9,6 +9,7 @@ from typing import Self
 import structlog
 
 from whisper_appliance.appliance.bulletin import Bulletin
+from whisper_appliance.appliance.housekeeping import Housekeeping
 from whisper_appliance.appliance.observer import Observer
 from whisper_appliance.appliance.secret import load_secret
 from whisper_appliance.appliance.state import Health, Status
@@ -83,6 +84,11 @@ class Appliance:
             self.secret_key = load_secret(self.settings.data_dir / "secret.key")
             opened.callback(self.queue.close)
             self.queue.launch()
+            housekeeping = Housekeeping(
+                {"empty the trash": lambda: self.history.purge(self.settings.trash_days)}
+            )
+            opened.callback(housekeeping.close)
+            housekeeping.start()
             self.models.start()
             self._opened = opened.pop_all()
 

@@ -4,6 +4,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from whisper_appliance import __version__
@@ -136,6 +137,7 @@ def _ask_decoder() -> Isolation | None:
         return None
 
 
+@cache
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for name in COMPONENTS:

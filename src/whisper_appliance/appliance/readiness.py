@@ -1,7 +1,6 @@
 """Whether a recording could be transcribed now, asked at each request and before its upload is read."""
 
 from whisper_appliance.errors import InvalidRequest, ModelUnavailable, NotFound
-from whisper_appliance.models.catalog import canonical
 from whisper_appliance.models.manager import ModelManager
 from whisper_appliance.models.status import ModelStatus
 from whisper_appliance.speech.engine import Task
@@ -18,9 +17,8 @@ def check_ready(
     task: Task = "transcribe",
 ) -> None:
     """Raises `InvalidRequest` for what the model cannot do, `ModelUnavailable` when it cannot be used now."""
-    status = models.get_status()
-    wanted = canonical(name or status.default)
-    model = next((model for model in status.models if model.name == wanted), None)
+    wanted = name or models.default
+    model = models.get_model(wanted)
     if model is None:
         raise InvalidRequest(
             f"There is no model named {wanted[:60]!r}; /api/models lists them.", field="model"

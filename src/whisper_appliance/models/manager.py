@@ -14,7 +14,7 @@ from whisper_appliance.models.choice import Choice
 from whisper_appliance.models.downloads import Downloads
 from whisper_appliance.models.events import Announce, ModelEvent, to_nobody
 from whisper_appliance.models.loaded import E, LoadedEngines, StartEngine
-from whisper_appliance.models.status import Facts, ModelsStatus, describe
+from whisper_appliance.models.status import Facts, ModelsStatus, ModelStatus, describe
 from whisper_appliance.models.store import Installed, ModelStore
 from whisper_appliance.settings import Settings
 from whisper_appliance.speech.engine import EngineSpec
@@ -115,6 +115,14 @@ class ModelManager(Generic[E]):
         models = tuple(describe(self._facts(name, installed.get(name), machine)) for name in names)
         default = next(model for model in models if model.default)
         return ModelsStatus(default.name, default.state, default.reason, default.progress, models)
+
+    def get_model(self, name: str) -> ModelStatus | None:
+        """How one model is now, None for a name that nobody knows. Quicker than the status of all."""
+        name = canonical(name)
+        installed = self._store.find(name)
+        if installed is None and name not in catalog() and name != self.default:
+            return None
+        return describe(self._facts(name, installed, hardware.this_machine(self._gpus)))
 
     def advice(self) -> hardware.Advice:
         """Which model suits this machine, in words."""

@@ -24,7 +24,7 @@ from whisper_appliance.web import (
     transcribe,
     transcripts,
 )
-from whisper_appliance.web.openapi import INFO, SECURITY_SCHEMES, ErrorAnswer
+from whisper_appliance.web.openapi import INFO, SECURITY_SCHEMES, TAGS, ErrorAnswer
 
 BODY_BYTES = 64 * 1024
 """The most that a request other than an upload may carry."""
@@ -61,6 +61,7 @@ def create_app(appliance: Appliance) -> OpenAPI:
         validation_error_status=500,  # each route documents it, so nothing more is added to them
         validation_error_callback=_refuse,
     )
+    app.tags, app.tag_names = list(TAGS), [tag.name for tag in TAGS]
     app.extensions[parts.KEY] = parts.Parts(appliance)
     app.config.update(
         MAX_CONTENT_LENGTH=BODY_BYTES,

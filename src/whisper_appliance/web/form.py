@@ -37,7 +37,7 @@ class Form:
     def __init__(
         self, upload: Upload, boundary: str, check_fields: CheckFields, too_large: TooLarge, max_bytes: int
     ):
-        """`check_fields` is asked when the file begins; `too_large` is raised after `max_bytes` of it."""
+        """`check_fields` sees the fields before the file, then all; `too_large` is for more than the limit."""
         self._decoder = MultipartDecoder(
             boundary.encode("latin-1", "replace"), READ_BYTES + FIELD_BYTES, max_parts=MAX_PARTS
         )
@@ -45,6 +45,7 @@ class Form:
         self._check_fields = check_fields
         self._too_large = too_large
         self._max_bytes = max_bytes
+        self._checked: dict[str, str] = {}
         self._file: int | None = None
         self._field = ""
         self._value = bytearray()
@@ -56,7 +57,7 @@ class Form:
         self._close()
 
     def take(self, chunk: bytes | None) -> None:
-        """The next bytes of the body; None at its end. Raises `InvalidRequest` when it is cut off."""
+        """The next bytes of the body; None at its end. Raises `InvalidRequest` when it is not whole."""
         for event in self._events(chunk):
             if isinstance(event, File):
                 self._open(event)
@@ -64,6 +65,14 @@ class Form:
                 self._begin(event)
             elif isinstance(event, Data):
                 self._write(event)
+        if chunk is None:
+            self._finish()
+
+    def _finish(self) -> None:
+        if not self._upload.name:
+            raise InvalidRequest("No file was sent. Put the audio in a field named 'file'.", field="file")
+        if self._upload.fields != self._checked:
+            self._check_fields(self._upload.fields)
 
     def _events(self, chunk: bytes | None) -> Iterator[object]:
         try:
@@ -86,6 +95,7 @@ class Form:
             raise InvalidRequest("No file was chosen.", field="file")
         check_kind(self._upload.name, event.headers.get("Content-Type", ""))
         self._check_fields(self._upload.fields)
+        self._checked = dict(self._upload.fields)
         self._file = os.open(self._upload.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
     def _write(self, event: Data) -> None:

@@ -14,6 +14,8 @@ SPEECH = Tag(name="Speech to text", description="Audio in, words out.")
 JOBS = Tag(name="Jobs", description="Work that waits or runs, and its progress.")
 TRANSCRIPTS = Tag(name="Transcripts", description="What was transcribed, kept for its owner.")
 SYSTEM = Tag(name="System", description="Models, health and the certificate.")
+TAGS = (SPEECH, JOBS, TRANSCRIPTS, SYSTEM, PAGES)
+"""In the order in which the document shows them."""
 
 INFO = Info(
     title="Whisper Appliance",

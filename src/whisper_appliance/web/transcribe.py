@@ -43,7 +43,6 @@ def transcribe() -> Response:
     """
     after_this_request(_read_on_if_refused)
     parts().uploads.check(request)
-    check_ready(appliance().models, None)
     with parts().uploads.slot(owner() or f"address {request.remote_addr}"):
         audio.prepare()
         with parts().uploads.receive(request, _check) as upload:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from flask import Request
 from werkzeug.exceptions import ClientDisconnected, LengthRequired, RequestTimeout
 
-from whisper_appliance.errors import Busy, DiskFull, InvalidRequest, TooLarge, UnsupportedMedia
+from whisper_appliance.errors import Busy, DiskFull, TooLarge, UnsupportedMedia
 from whisper_appliance.settings import Settings
 from whisper_appliance.web.form import FIELD_BYTES, MAX_PARTS, READ_BYTES, CheckFields, Form, Upload
 
@@ -78,9 +78,6 @@ class Uploads:
         upload = Upload(self.folder / secrets.token_hex(16), "", {})
         try:
             self._read(request, upload, check_fields)
-            if not upload.name:
-                raise InvalidRequest("No file was sent. Put the audio in a field named 'file'.", field="file")
-            check_fields(upload.fields)
             yield upload
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -1,0 +1,37 @@
+"""docs/api.md says what the code does."""
+
+import re
+from pathlib import Path
+
+from flask.testing import FlaskClient
+
+from whisper_appliance.errors import ApplianceError
+from whisper_appliance.web.errors import HTTP_CODES, status_of
+from whisper_appliance.web.options import TranscribeForm
+
+PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+
+
+def classes(parent: type[ApplianceError]) -> set[type[ApplianceError]]:
+    return {parent}.union(*(classes(child) for child in parent.__subclasses__()))
+
+
+def test_every_error_is_on_the_page_with_its_status() -> None:
+    rows = dict(re.findall(r"^\| (\d{3}) \| (.+?) \|", PAGE, re.MULTILINE))
+    told = {(int(status), code) for status, codes in rows.items() for code in re.findall(r"`(\w+)`", codes)}
+    real = {(status_of(each), each.code) for each in classes(ApplianceError)} | set(HTTP_CODES.items())
+    at_start_only = {"bad_setting", "already_running", "database_damaged"}
+    assert told == {(status, code) for status, code in real if code not in at_start_only}
+
+
+def test_every_field_of_the_form_is_on_the_page() -> None:
+    table = PAGE.split("## A file in")[1].split("## Long")[0]
+    for name, field in TranscribeForm.model_fields.items():
+        assert f"`{field.alias or name}`" in table
+
+
+def test_every_address_on_the_page_exists(program: FlaskClient) -> None:
+    routes = {re.sub(r"<[^>]+>", "<id>", rule.rule) for rule in program.application.url_map.iter_rules()}
+    named = set(re.findall(r"`(?:GET|POST|PATCH|DELETE) (/[^`?]+?)(?:\?[^`]*)?`", PAGE))
+    assert named
+    assert named <= routes
