@@ -31,6 +31,8 @@ log = structlog.get_logger()
 class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes no types
     """One worker process: `cfg.threads` connections at work, `cfg.worker_connections` open."""
 
+    alive: bool
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._heads: dict[TConn, float] = {}
