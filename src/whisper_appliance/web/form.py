@@ -37,7 +37,7 @@ class Form:
     def __init__(
         self, upload: Upload, boundary: str, check_fields: CheckFields, too_large: TooLarge, max_bytes: int
     ):
-        """`check_fields` sees the fields before the file, then all; `too_large` is for more than the limit."""
+        """`check_fields` sees what came before the file, then all; `too_large` is past `max_bytes`."""
         self._decoder = MultipartDecoder(
             boundary.encode("latin-1", "replace"), READ_BYTES + FIELD_BYTES, max_parts=MAX_PARTS
         )
