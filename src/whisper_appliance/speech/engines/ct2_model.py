@@ -5,12 +5,13 @@ The encoder is given only as much audio as there is, plus three seconds of zeros
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from whisper_appliance.speech.engine import SAMPLE_RATE, Options, Samples
+from whisper_appliance.speech.engines.decoding import Decoding
 from whisper_appliance.speech.repetition import compression_ratio
 from whisper_appliance.speech.transcript import Segment, Word
 
@@ -22,29 +23,8 @@ if TYPE_CHECKING:
 PADDING_SECONDS = 3.0
 MAX_FRAMES = 3000
 FRAMES_PER_SECOND = 100
-LOW_LOGPROB = -1.0
-HIGH_COMPRESSION = 2.4
-HIGH_NO_SPEECH = 0.6
 PREPENDED_PUNCTUATION = "\"'“¿([{-"
 APPENDED_PUNCTUATION = "\"'.。,，!！?？:：”)]}、"
-
-
-@dataclass(frozen=True, slots=True)
-class Decoding:
-    """One answer of the decoder: tokens with timestamps, and how sure it was."""
-
-    tokens: list[int]
-    avg_logprob: float
-    no_speech_prob: float
-    compression_ratio: float
-    temperature: float
-
-    @property
-    def looks_bad(self) -> bool:
-        """Worth another try: repetitive, or unlikely although there is speech."""
-        if self.compression_ratio > HIGH_COMPRESSION:
-            return True
-        return self.avg_logprob < LOW_LOGPROB and self.no_speech_prob <= HIGH_NO_SPEECH
 
 
 class CT2Model:

@@ -1,4 +1,4 @@
-"""One window on its way through a CTranslate2 model: decode, try again where it looks bad, cut into phrases.
+"""One window on its way through a model: decode, try again where it looks bad, cut into phrases.
 
 Short input makes Whisper run on past the end of the audio, so timestamps stay on, what lies past the end is
 cut, and tokens are bounded by the length of the audio.
@@ -7,16 +7,12 @@ cut, and tokens are bounded by the length of the audio.
 import math
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Any
 
 from whisper_appliance.speech.engine import SAMPLE_RATE, Window, WindowResult
-from whisper_appliance.speech.engines.ct2_model import HIGH_NO_SPEECH, LOW_LOGPROB, CT2Model, Decoding
+from whisper_appliance.speech.engines.decoding import HIGH_NO_SPEECH, LOW_LOGPROB, Decoder, Decoding
 from whisper_appliance.speech.repetition import cut_loops
 from whisper_appliance.speech.transcript import Dropped, Segment
-
-if TYPE_CHECKING:
-    from ctranslate2 import StorageView
-    from faster_whisper.tokenizer import Tokenizer
 
 TOKENS_PER_SECOND = 8
 RESUME_AFTER_SECONDS = 1.0
@@ -26,7 +22,7 @@ FALLBACK_TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)
 class Hearing:
     """One window being heard."""
 
-    def __init__(self, model: CT2Model, window: Window) -> None:
+    def __init__(self, model: Decoder, window: Window) -> None:
         self._model = model
         self._window = window
         self._options = window.options
@@ -56,7 +52,7 @@ class Hearing:
         return len(self._window.samples) / SAMPLE_RATE
 
     @cached_property
-    def _tokenizer(self) -> "Tokenizer":
+    def _tokenizer(self) -> Any:
         return self._model.tokenizer(self._language or "en", self._options.task)
 
     def _part(self, position: float) -> tuple[list[Segment], float]:
@@ -72,7 +68,7 @@ class Hearing:
             segments = self._model.add_words(segments, self._tokenizer, encoded, seconds)
         return [_shifted(segment, position) for segment in segments], position + reached
 
-    def _decode(self, encoded: "StorageView", seconds: float) -> Decoding:
+    def _decode(self, encoded: Any, seconds: float) -> Decoding:
         """Greedy first; beam search and rising temperatures only where the answer looks bad."""
         options = self._options
         prompt = self._model.prompt(self._tokenizer, options, self._window.previous_text)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from whisper_appliance.errors import EngineFailed, ModelUnavailable
 from whisper_appliance.speech.engine import EngineSpec, Options, Samples, Window, WindowResult
-from whisper_appliance.speech.engines.ct2_model import Decoding
+from whisper_appliance.speech.engines.decoding import Decoding
 from whisper_appliance.speech.engines.hearing import Hearing
 from whisper_appliance.speech.transcript import Segment, Word
 
