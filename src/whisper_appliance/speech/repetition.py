@@ -18,7 +18,7 @@ def compression_ratio(text: str) -> float:
 
 def _needed(words: int) -> int:
     """How often a phrase of so many words must stand in a row to be a loop and not a way of speaking."""
-    return 5 if words == 1 else 4 if words <= 3 else 3
+    return 8 if words == 1 else 5 if words <= 3 else 3
 
 
 def cut_loops(text: str) -> tuple[str, str]:
