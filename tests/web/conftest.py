@@ -4,6 +4,7 @@ The queue takes a second to start and there can be one in a process, so a module
 unless they need settings of their own.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -53,7 +54,7 @@ def start_appliance(
                 default_model=lambda: settings.whisper_model,
             )
 
-        def start(**given: object) -> Appliance:
+        def start(*, stopping: threading.Event | None = None, **given: object) -> Appliance:
             running.close()
             usual = {
                 "data_dir": tmp_path_factory.mktemp("data"),
@@ -63,7 +64,7 @@ def start_appliance(
                 "min_free_disk": 0,
             }
             chosen = settings.load(**{**usual, **given})
-            return running.enter_context(Appliance(chosen, make_steps=make_steps))
+            return running.enter_context(Appliance(chosen, stopping=stopping, make_steps=make_steps))
 
         yield start
 

@@ -1,6 +1,7 @@
 """What is refused before or while it arrives, and why."""
 
 import io
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.web.sending import send, uploads
 from whisper_appliance.appliance import Appliance
 from whisper_appliance.errors import Busy
 from whisper_appliance.web import create_app
+from whisper_appliance.web.events import Follower
 from whisper_appliance.web.uploads import Uploads
 
 
@@ -131,3 +133,18 @@ def test_a_model_that_arrives_is_used_without_a_restart(
     assert send(program).status_code == 503
     (tmp_path / "later" / "mine").symlink_to(tiny_en)
     assert send(program).status_code == 200
+
+
+def test_a_stream_ends_when_the_appliance_is_told_to_stop(
+    start_appliance: StartAppliance, script: Script
+) -> None:
+    stopping, began = threading.Event(), threading.Event()
+    script.before_window = lambda word: began.set() or (stopping.wait(10) and None)
+    appliance = start_appliance(stopping=stopping)
+    program = create_app(appliance).test_client()
+    id = send(program, **{"async": "1"}).json["id"]
+    assert began.wait(10)
+    stream = Follower(appliance, appliance.queue.get(id)).events()
+    next(stream)
+    stopping.set()
+    assert len(list(stream)) < 5
