@@ -3,7 +3,12 @@
 from importlib.metadata import files
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# How fast a machine is says nothing about whether a property holds.
+hypothesis.settings.register_profile("appliance", deadline=None)
+hypothesis.settings.load_profile("appliance")
 
 
 def packaged(distribution: str, ending: str) -> Path:

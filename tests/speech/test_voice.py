@@ -49,8 +49,8 @@ def test_a_click_is_not_speech() -> None:
 
 
 def test_a_long_pause_ends_a_window() -> None:
-    assert len(cut((5, 0.9), (2, 0.0), (5, 0.9))) == 2
-    assert len(cut((5, 0.9), (0.7, 0.0), (5, 0.9))) == 1
+    assert len(cut((5, 0.9), (5, 0.0), (5, 0.9))) == 2
+    assert len(cut((5, 0.9), (2, 0.0), (5, 0.9))) == 1
 
 
 @given(

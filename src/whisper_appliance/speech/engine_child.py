@@ -53,6 +53,7 @@ class Child:
         self._send("ready", facts)
         windows = ThreadPoolExecutor(self._spec.workers + SPARE_WORKERS)
         voices = ThreadPoolExecutor(1)
+        voices.submit(self._silero)  # so that the first recording does not wait for it
         while True:
             try:
                 kind, *request = self._connection.recv()

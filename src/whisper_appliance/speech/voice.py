@@ -76,7 +76,7 @@ class Cutting:
     speech_at: float = 0.5
     silence_below: float = 0.35
     min_speech_seconds: float = 0.1
-    pause_seconds: float = 1.5
+    pause_seconds: float = 4.0
     padding_seconds: float = 0.3
 
     @property
