@@ -22,8 +22,8 @@ BECKETT = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail bette
 CITIES = (
     "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of "
     "foolishness, it was the epoch of belief, it was the epoch of incredulity, it was the season of Light, "
-    "it was the season of Darkness, it was the spring of hope, it was the winter of despair, we had everything "
-    "before us, we had nothing before us"
+    "it was the season of Darkness, it was the spring of hope, it was the winter of despair, we had "
+    "everything before us, we had nothing before us"
 )
 
 
