@@ -48,8 +48,7 @@ class ScriptedEngine:
 
 
 def load_scripted(spec: EngineSpec) -> ScriptedEngine:
-        segment = Segment(0.0, seconds, text)
-        return WindowResult((segment,), window.options.language or "en", 1.0, heard_seconds=seconds)
+    """For `EngineProcess(load=...)`; the model "broken" cannot be loaded, "deadly" ends the process."""
     if spec.model == "broken":
         raise ModelUnavailable("The model broken is broken.")
     if spec.model == "deadly":
