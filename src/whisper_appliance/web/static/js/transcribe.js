@@ -2,7 +2,6 @@
 import { api } from "./api.js";
 import { byId } from "./dom.js";
 import { startDrop, startPicker } from "./drop.js";
-import { bytes } from "./format.js";
 import { chosenOptions, startOptions, toggleOptions } from "./options.js";
 import { startPage } from "./page.js";
 import { makeRow } from "./rows.js";
@@ -51,7 +50,6 @@ startOptions();
 startDrop(take);
 const openPicker = startPicker(take);
 addShortcuts({ o: openPicker, ",": toggleOptions });
-if (maxBytes) byId("limit").textContent = `, up to ${bytes(maxBytes)} each`;
 
 begin().catch(() => document.addEventListener("reconnected", () => void begin(), { once: true }));
 window.addEventListener("beforeunload", (event) => {
