@@ -134,12 +134,12 @@ def plot(rows: Sequence[Row], path: Path) -> None:
         for row in (row for row in rows if row.set == name):
             ours = row.contender.startswith("whisper-appliance")
             at = (row.real_time_factor, 100 * row.word_error_rate)
-            panel.scatter(*at, s=70, color="#0f766e" if ours else "#94a3b8", zorder=3)
+            panel.scatter(*at, s=70, color="#0f766e" if ours else "#94a3b8", zorder=3, clip_on=False)
             panel.annotate(row.contender, at, xytext=(6, 5), textcoords="offset points", fontsize=8)
         panel.set(title=name, xlabel="seconds of audio per second", ylabel="word error rate, %")
-        panel.set_xlim(left=0)
-        panel.set_ylim(bottom=0)
-        panel.margins(x=0.25, y=0.2)
+        # Room for the names, which stand to the right of their points.
+        panel.set_xlim(0, 1.4 * panel.dataLim.xmax)
+        panel.set_ylim(0, 1.15 * panel.dataLim.ymax or 1)
         panel.grid(alpha=0.3)
     figure.tight_layout()
     figure.savefig(path, dpi=150)
