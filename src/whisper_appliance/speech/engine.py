@@ -48,12 +48,14 @@ class Options:
 class Window:
     """At most 30 s of 16 kHz mono float32 samples in [-1, 1], and how to hear them.
 
-    `previous_text` is what was said just before, for engines that condition on it.
+    `previous_text` is what was said just before, for engines that condition on it. Where the decoder stops
+    before the end, it is asked again from there, unless `to_the_end` is off.
     """
 
     samples: Samples
     options: Options
     previous_text: str | None = None
+    to_the_end: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,17 @@ class WindowResult:
     language_probability: float
     dropped: tuple[Dropped, ...] = ()
     heard_seconds: float = 0.0
+
+    @property
+    def avg_logprob(self) -> float:
+        """How sure the decoder was, over all tokens; 0 where nothing was heard."""
+        tokens = sum(len(segment.tokens) for segment in self.segments)
+        return sum(s.avg_logprob * len(s.tokens) for s in self.segments) / tokens if tokens else 0.0
+
+    @property
+    def text(self) -> str:
+        """All segments as one line, the leading space kept."""
+        return "".join(segment.text for segment in self.segments)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,11 @@ class VoiceListener:
         self._rest = samples[whole:]
         if not whole:
             return np.zeros(0, np.float32)
-        return self._feed(self._stream, samples[:whole]).result()
+        return self.ask(samples[:whole]).result()
+
+    def ask(self, frames: Samples) -> Future[Probabilities]:
+        """The same for whole frames, without waiting for the answer."""
+        return self._feed(self._stream, frames)
 
     def close(self) -> None:
         """Forgets the stream."""

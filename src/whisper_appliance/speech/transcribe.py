@@ -1,11 +1,12 @@
 """The one road from audio to Transcript: find speech, cut windows, ask the engine, drop what was invented."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import asdict, dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from whisper_appliance import __version__
 from whisper_appliance.errors import Cancelled
@@ -27,7 +28,10 @@ Timed = TypeVar("Timed", Segment, Word, Dropped)
 
 CANCEL_CHECK_SECONDS = 0.2
 UNRELIABLE_TEMPERATURE = 0.5
-CONTEXT_CHARACTERS = 1000
+CONTEXT_CHARACTERS = 600
+UNSURE_LOGPROB = -0.4
+SURE_OF_LANGUAGE = 0.5
+WINDOWS_TO_BE_SURE = 3
 NO_SPEECH = Notice("no_speech", "No speech was found in this recording.")
 
 
@@ -91,12 +95,11 @@ def transcribe(
     seconds = recording.seconds or 0.0
     elapsed = clock() - started
     segments = tuple(segment for result in results for segment in result.segments)
-    heard = max(results, key=lambda r: r.language_probability) if results else None
     status = engine.status()
     return Transcript(
         segments=segments,
-        language=heard.language if heard else options.language or "",
-        language_probability=heard.language_probability if heard else 0.0,
+        language=road.language or options.language or "",
+        language_probability=road.language_probability,
         duration=seconds,
         task=options.task,
         model=model,
@@ -131,6 +134,9 @@ class _Road:
     cancelled: Callable[[], bool]
     done: int = 0
     turn: int = 0
+    before: str = ""
+    language: str = ""
+    language_probability: float = 0.0
 
     def results(self) -> Iterator[WindowResult]:
         """The result of each window in order, with times of the recording."""
@@ -171,7 +177,7 @@ class _Road:
 
     def _one_by_one(self, windows: Iterator[Span]) -> Iterator[WindowResult]:
         """Whisper's own reading: 30 s from where the last window ended, conditioned on what was said."""
-        position, before = 0, ""
+        position = 0
         for span in windows:
             while position < span.stop:
                 start = max(position, span.start)
@@ -179,35 +185,54 @@ class _Road:
                     break
                 stop = min(start + round(MAX_WINDOW_SECONDS * SAMPLE_RATE), self._known_end(span))
                 stretch = replace(span, start=start, stop=stop)
-                result = self._take(stretch, self._ask(stretch, before))
+                result = self._take(stretch, self._ask(stretch, before=self.before, to_the_end=False))
                 yield result
                 position = start + max(round(result.heard_seconds * SAMPLE_RATE), SAMPLE_RATE // 2)
-                unreliable = any(s.temperature > UNRELIABLE_TEMPERATURE for s in result.segments)
-                text = "".join(segment.text for segment in result.segments)
-                before = "" if unreliable else (before + text)[-CONTEXT_CHARACTERS:]
 
     def _known_end(self, span: Span) -> int:
         seconds = self.recording.seconds
         return round(seconds * SAMPLE_RATE) if seconds is not None else span.stop
 
-    def _ask(self, span: Span, before: str = "") -> Future[WindowResult] | WindowResult:
+    def _ask(self, span: Span, **how: Any) -> Future[WindowResult] | WindowResult:
         if span.start in self.finished:
             return self.finished[span.start]
-        samples = self.recording.read(span.start, span.stop)
-        window = Window(samples, self.options, before or None)
         self.turn += 1
-        return self.engine.submit(window, priority=self.priority, turn=self.turn - 1)
+        return self._submit(span, self.options, **how)
+
+    def _submit(
+        self, span: Span, options: Options, *, before: str = "", to_the_end: bool = True
+    ) -> Future[WindowResult]:
+        samples = self.recording.read(span.start, span.stop)
+        window = Window(samples, options, before or None, to_the_end)
+        return self.engine.submit(window, priority=self.priority, turn=max(self.turn - 1, 0))
 
     def _take(self, span: Span, answer: Future[WindowResult] | WindowResult) -> WindowResult:
         if isinstance(answer, WindowResult):
             result = answer
         else:
-            result = guarded(_moved(self._wait(answer), span.start / SAMPLE_RATE), span.voice)
+            heard = self._more_surely(span, self._wait(answer))
+            result = guarded(_moved(heard, span.start / SAMPLE_RATE), span.voice)
             self.on_window(WindowDone(self.done, span.start, span.stop, result, self._progress(span)))
         self.done += 1
-        if self.options.language is None:
-            self.options = replace(self.options, language=result.language)
+        self._learn(result)
         return result
+
+    def _more_surely(self, span: Span, heard: WindowResult) -> WindowResult:
+        """A window that was hard to hear is heard again, whole and in the light of what was said before."""
+        if self.options.quality != "balanced" or not self.before or heard.avg_logprob > UNSURE_LOGPROB:
+            return heard
+        options = replace(self.options, quality="accurate")
+        again = self._wait(self._submit(span, options, before=self.before))
+        return max(heard, again, key=lambda result: result.avg_logprob if result.segments else -math.inf)
+
+    def _learn(self, result: WindowResult) -> None:
+        """Keeps what helps with the next windows: the last words, and the language once it is sure."""
+        unreliable = any(s.temperature > UNRELIABLE_TEMPERATURE for s in result.segments)
+        self.before = "" if unreliable else (self.before + result.text)[-CONTEXT_CHARACTERS:]
+        if self.options.language is None or not self.language:
+            self.language, self.language_probability = result.language, result.language_probability
+            if result.language_probability >= SURE_OF_LANGUAGE or self.done >= WINDOWS_TO_BE_SURE:
+                self.options = replace(self.options, language=result.language)
 
     def _wait(self, answer: Future[WindowResult]) -> WindowResult:
         while not wait([answer], CANCEL_CHECK_SECONDS).done:

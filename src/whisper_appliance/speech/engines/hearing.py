@@ -41,7 +41,7 @@ class Hearing:
             segments += part
             stuck = reached <= position or not part
             position = self._seconds if stuck else reached
-            if self._whole or self._seconds - position <= RESUME_AFTER_SECONDS:
+            if not self._window.to_the_end or self._seconds - position <= RESUME_AFTER_SECONDS:
                 break
         return WindowResult(
             tuple(segments), self._language or "en", self._probability, tuple(self._dropped), position
