@@ -18,7 +18,7 @@ from whisper_appliance import settings
 from whisper_appliance.appliance import Appliance
 from whisper_appliance.jobs.steps import Steps
 from whisper_appliance.settings import Settings
-from whisper_appliance.web import create_app
+from whisper_appliance.web.application import create_app
 
 StartAppliance = Callable[..., Appliance]
 

@@ -12,7 +12,7 @@ from tests.web.conftest import StartAppliance
 from tests.web.sending import send, uploads
 from whisper_appliance.appliance import Appliance
 from whisper_appliance.errors import Busy
-from whisper_appliance.web import create_app
+from whisper_appliance.web.application import create_app
 from whisper_appliance.web.events import Follower
 from whisper_appliance.web.uploads import Uploads
 

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from whisper_appliance import settings
 from whisper_appliance.appliance import Appliance
-from whisper_appliance.web import create_app
+from whisper_appliance.web.application import create_app
 
 
 @pytest.fixture(scope="module")
