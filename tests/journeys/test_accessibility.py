@@ -64,6 +64,7 @@ def test_no_page_has_barriers(page: Page, scheme: str, axe: str, address: str) -
     assert barriers(page, axe) == []
 
 
+@pytest.mark.slow
 def test_no_state_of_the_transcribe_page_has_barriers(
     page: Page, scheme: str, axe: str, long_recording: Path, beckett: Path
 ) -> None:
@@ -87,6 +88,7 @@ def test_no_state_of_the_transcribe_page_has_barriers(
     assert barriers(page, axe) == []
 
 
+@pytest.mark.slow
 def test_no_state_of_the_history_has_barriers(page: Page, scheme: str, axe: str, cities: Path) -> None:
     transcribe(page, cities)
     settled(page, "/history")
@@ -108,6 +110,7 @@ def test_no_state_of_the_history_has_barriers(page: Page, scheme: str, axe: str,
     assert barriers(page, axe) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [320, 390, 820, 1440, 3840])
 def test_no_page_scrolls_sideways(page: Page, width: int, beckett: Path) -> None:
     transcribe(page, {"name": "x" * 120 + ".wav", "mimeType": "audio/wav", "buffer": beckett.read_bytes()})

@@ -36,7 +36,7 @@ def transcribe() -> str:
 def history() -> str:
     """The transcripts of this browser."""
     owner.remember_browser()
-    return render_template("history.html")
+    return render_template("history.html", trash_days=appliance().settings.trash_days)
 
 
 @blueprint.get("/transcripts/<hex32:id>", responses=page("One transcript, to read."))

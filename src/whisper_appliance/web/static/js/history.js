@@ -30,7 +30,7 @@ async function load(more) {
     byId("more").hidden = !page.next;
     byId("problem").hidden = true;
   } catch (error) {
-    if (!signal.aborted) showProblem(/** @type {Error} */ (error).message);
+    if (!signal.aborted) showProblem(/** @type {import("./api.js").ApiError} */ (error));
   }
 }
 
@@ -79,8 +79,9 @@ function sayEmpty() {
       : "No transcripts yet. They are kept here once you have transcribed a recording.";
 }
 
-/** @param {string} message */
-function showProblem(message) {
+/** A silent appliance is told in the frame, and the list is asked for again when it is back. @param {import("./api.js").ApiError} error */
+function showProblem({ message, offline }) {
+  if (offline) return;
   byId("problem-text").textContent = message;
   byId("problem").hidden = false;
   byId("rows").hidden = !byId("rows").querySelector(".row:not(.skeleton)");

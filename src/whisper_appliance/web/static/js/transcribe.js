@@ -26,7 +26,8 @@ async function showLatest() {
   byId("latest-rows").replaceChildren(...rows.map((each) => makeRow(each, { plain: true })));
   byId("latest-rows").setAttribute("aria-busy", "false");
   byId("latest-rows").hidden = !rows.length;
-  byId("latest-empty").hidden = rows.length > 0 || shown.size > 0;
+  byId("latest-empty").hidden = rows.length > 0;
+  byId("latest").hidden = !rows.length && shown.size > 0;
   byId("all-link").hidden = !rows.length;
 }
 

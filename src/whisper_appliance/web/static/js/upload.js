@@ -83,7 +83,14 @@ export class Uploads {
     const seconds = error.retryAfterSeconds || (error.offline ? OFFLINE_SECONDS : BUSY_SECONDS);
     this.#waiting.unshift(entry);
     this.#pausedUntil = performance.now() + seconds * 1000;
-    entry.upload.onWaiting(seconds, error.offline ? "offline" : "busy");
-    setTimeout(() => this.#next(), seconds * 1000 + 50);
+    this.#countDown(entry, error.offline ? "offline" : "busy");
+  }
+
+  /** @param {{upload: Upload, abort: AbortController}} entry @param {string} reason */
+  #countDown(entry, reason) {
+    const seconds = Math.ceil((this.#pausedUntil - performance.now()) / 1000);
+    if (seconds <= 0) return this.#next();
+    if (this.#waiting.includes(entry)) entry.upload.onWaiting(seconds, reason);
+    setTimeout(() => this.#countDown(entry, reason), 1000);
   }
 }
