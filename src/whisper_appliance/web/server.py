@@ -1,7 +1,6 @@
 """The appliance as a server: gunicorn with one worker process, HTTPS and HTTP on one port."""
 
 import ctypes
-import gc
 import os
 import socket
 import ssl
@@ -191,8 +190,7 @@ class _Logger(Logger):  # type: ignore[misc] # gunicorn publishes no types
 
 
 def _share_heaps() -> None:
-    """Threads that mostly wait need no heap each; what is there before the fork stays shared."""
-    gc.freeze()
+    """Threads that mostly wait need no heap each; glibc would give them some tens of megabytes."""
     with suppress(OSError, AttributeError):  # another C library has no such call
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
