@@ -1,0 +1,1 @@
+"""A microphone that is on now: captions while somebody speaks, and a transcript in the end."""

@@ -1,0 +1,146 @@
+"""What a live session tells its client; the JSON of each is on docs/live.md."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from whisper_appliance.speech.transcript import Word
+
+Payload = dict[str, object]
+Level = Literal["ok", "slow", "finals_only", "pause"]
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """All tentative text, behind the first `after` settled words. Not kept: the next one takes its place."""
+
+    kind: ClassVar = "partial"
+    kept: ClassVar = False
+    revision: int
+    after: int
+    text: str
+    start: float
+    end: float
+
+    def payload(self) -> Payload:
+        """For JSON."""
+        return {
+            "rev": self.revision,
+            "after": self.after,
+            "text": self.text,
+            "t0": self.start,
+            "t1": self.end,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Words that are settled; the first is number `first` of all."""
+
+    kind: ClassVar = "commit"
+    kept: ClassVar = True
+    utterance: int
+    first: int
+    words: tuple[Word, ...]
+
+    def payload(self) -> Payload:
+        """For JSON."""
+        return {"utt": self.utterance, "i": self.first, **_worded(self.words)}
+
+
+@dataclass(frozen=True, slots=True)
+class Refined:
+    """A paragraph heard once more: better words than the settled ones from `first` to before `stop`."""
+
+    kind: ClassVar = "final"
+    kept: ClassVar = True
+    paragraph: int
+    first: int
+    stop: int
+    words: tuple[Word, ...]
+    language: str
+
+    def payload(self) -> Payload:
+        """For JSON."""
+        return {
+            "para": self.paragraph,
+            "i0": self.first,
+            "i1": self.stop,
+            "language": self.language,
+            **_worded(self.words),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Somebody began to speak, or stopped."""
+
+    kind: ClassVar = "vad"
+    kept: ClassVar = True
+    speech: bool
+    at: float
+
+    def payload(self) -> Payload:
+        """For JSON."""
+        return {"speech": self.speech, "t": round(self.at, 2)}
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """How far the words are behind the audio. Not kept."""
+
+    kind: ClassVar = "flow"
+    kept: ClassVar = False
+    level: Level
+    lag_ms: int
+
+    def payload(self) -> Payload:
+        """For JSON."""
+        return {"level": self.level, "lag_ms": self.lag_ms}
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Something went wrong; when it is not fatal, the recording goes on."""
+
+    kind: ClassVar = "error"
+    kept: ClassVar = True
+    code: str
+    message: str
+    fatal: bool = False
+
+    def payload(self) -> Payload:
+        """For JSON."""
+        return {"code": self.code, "message": self.message, "fatal": self.fatal}
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The session is over, and where its transcript is (None: it was cancelled, or there was no audio)."""
+
+    kind: ClassVar = "end"
+    kept: ClassVar = True
+    text: str
+    seconds: float
+    transcript_id: str | None
+
+    def payload(self) -> Payload:
+        """For JSON."""
+        return {"text": self.text, "seconds": round(self.seconds, 2), "transcript_id": self.transcript_id}
+
+
+Event = Partial | Committed | Refined | Voice | Flow | Failed | Ended
+
+
+def words_of(payload: Payload) -> tuple[Word, ...]:
+    """The words in the payload of a commit or a final."""
+    listed = payload["words"]
+    assert isinstance(listed, list)  # noqa: S101 - we wrote it
+    return tuple(Word(word["t0"], word["t1"], word["w"], word["p"]) for word in listed)
+
+
+def _worded(words: tuple[Word, ...]) -> Payload:
+    listed = [
+        {"w": w.word, "t0": round(w.start, 2), "t1": round(w.end, 2), "p": round(w.probability, 3)}
+        for w in words
+    ]
+    return {"words": listed, "text": "".join(w.word for w in words)}

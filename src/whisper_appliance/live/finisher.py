@@ -1,0 +1,75 @@
+"""The end of a session: its transcript is kept at once, and its recording is heard again in peace."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import structlog
+
+from whisper_appliance.errors import ApplianceError
+from whisper_appliance.live.ended import Ended, ended
+from whisper_appliance.live.events import Ended as End
+from whisper_appliance.live.stream import Stream
+
+AGAIN_SECONDS = 30.0
+log = structlog.get_logger()
+
+
+class Finisher:
+    """Ends one session after the other, in a thread of its own; what fails is tried again."""
+
+    def __init__(
+        self,
+        keep: Callable[[Ended], str],
+        hear_again: Callable[[Ended], None],
+        *,
+        done: Callable[[Stream], None],
+        gone: Callable[[Stream], None],
+    ) -> None:
+        """`done` is told when nothing is left to do; `gone`, when nothing of a session is to be kept."""
+        self._keep = keep
+        self._hear_again = hear_again
+        self._done = done
+        self._gone = gone
+        self._thread = ThreadPoolExecutor(1, "live-finish")
+
+    def finish(self, stream: Stream) -> None:
+        """Ends a session whose words are all settled; one that has ended before is only handed over."""
+        with suppress(RuntimeError):  # closed meanwhile: the next start does it
+            self._thread.submit(self._hand_over if stream.ended else self._finish, stream)
+
+    def close(self) -> None:
+        """What is under way ends first; the rest is left to the next start."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def _finish(self, stream: Stream) -> None:
+        if stream.cancelled or not stream.recording.samples:
+            stream.tell([End("", 0.0, None)])
+            self._gone(stream)
+            return
+        over = ended(stream)
+        try:
+            kept = self._keep(over)
+        except ApplianceError as error:
+            self._again(stream, "a live transcript could not be kept yet", error)
+            return
+        stream.tell([End(over.transcript.text, over.transcript.duration, kept)])
+        stream.ended = True
+        self._hand_over(stream)
+
+    def _hand_over(self, stream: Stream) -> None:
+        if not stream.handed:
+            try:
+                self._hear_again(ended(stream))
+            except (ApplianceError, OSError) as error:
+                self._again(stream, "a live recording waits for its job", error)
+                return
+            stream.note_handed()
+        self._done(stream)
+
+    def _again(self, stream: Stream, what: str, error: Exception) -> None:
+        log.warning(what, session=stream.id, reason=str(error), again_in_seconds=AGAIN_SECONDS)
+        timer = threading.Timer(AGAIN_SECONDS, self.finish, [stream])
+        timer.daemon = True
+        timer.start()

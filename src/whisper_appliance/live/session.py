@@ -1,0 +1,271 @@
+"""One microphone: what of its recording is to be heard next, and what comes of it.
+
+No I/O, no clock, no threads in here. A session is told what the voice detector says (`hear`), asked what
+it wants (`want`), made to hand out a job (`take`), and given the engine's answer (`apply`). Positions are
+samples from the beginning of the recording; the buffer is the stretch that is heard again and again until its
+words are settled.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from whisper_appliance.live.captions import Captions, plain, text_of
+from whisper_appliance.live.events import Committed, Event, Partial, Refined, Voice
+from whisper_appliance.live.gate import Utterance, VoiceGate
+from whisper_appliance.live.paragraphs import Paragraphs, Piece
+from whisper_appliance.speech.engine import SAMPLE_RATE, Options, WindowResult
+from whisper_appliance.speech.transcript import Word
+
+CANDIDATE_SECONDS = 0.25
+COVERS_SECONDS = 0.1
+TRIM_SECONDS = 10.0
+HARD_TRIM_SECONDS = 15.0
+MAX_BUFFER_SECONDS = 28.0
+UNSURE_TAIL_SECONDS = 1.0
+GAP_SECONDS = 0.3
+SURE_OF_LANGUAGE = 0.6
+SENTENCE_ENDS = (".", "?", "!", "。", "？", "！", "…")
+
+Kind = Literal["step", "candidate", "final", "long", "refine"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A stretch of the recording to be heard, and what for.
+
+    step: the growing buffer. candidate: the same while a pause begins, in case it ends the utterance.
+    final: an utterance that has ended. long: a buffer that must be cut. refine: a paragraph.
+    """
+
+    kind: Kind
+    start: int
+    stop: int
+    options: Options
+    piece: Piece | None = None
+
+    @property
+    def urgent(self) -> bool:
+        """Whether somebody has stopped speaking and waits for the words."""
+        return self.kind in ("final", "long")
+
+
+class Session:
+    """The state of one microphone. Not thread-safe: its owner calls it from one thread."""
+
+    def __init__(self, options: Options, *, start: int = 0, committed: Iterable[Word] = ()) -> None:
+        """`start` and `committed` say where an earlier run left off."""
+        self.captions = Captions(committed)
+        self.gate = VoiceGate(start)
+        self.events: list[Event] = []
+        self.options = options
+        self.heard_to = start
+        self.busy = False
+        self.ended = False
+        self.utterance = 0
+        self._buffer = start
+        self._agreed_to = start
+        self._first_word = len(self.captions.committed)
+        self._working_on: Utterance | None = None
+        self._paragraphs = Paragraphs()
+        self._paragraph = 0
+        self._revision = 0
+        self._shown = (0, "")
+
+    @property
+    def done(self) -> bool:
+        """Whether all is heard of a recording that has ended."""
+        return self.ended and not self.busy and self.gate.current is None
+
+    @property
+    def settled_to(self) -> int:
+        """Before this sample nothing is left to be heard."""
+        return self._buffer if self.gate.current else self.gate.position
+
+    @property
+    def buffer_seconds(self) -> float:
+        """How long the stretch is that is heard again and again."""
+        return (self.gate.position - self._buffer) / SAMPLE_RATE if self.gate.current else 0.0
+
+    def lag_seconds(self, received: int) -> float:
+        """How much audio, of what was received, nobody has looked at yet."""
+        looked_at = self.heard_to if self.gate.current else self.gate.position
+        return max(0, received - looked_at) / SAMPLE_RATE
+
+    def hear(self, probabilities: Iterable[float]) -> None:
+        """Takes what the voice detector says of the next frames."""
+        self.events += [Voice(turn.speech, turn.at_seconds) for turn in self.gate.hear(probabilities)]
+        self._look_up()
+
+    def end(self, samples: int) -> None:
+        """The recording ends here; what is open is heard to its end."""
+        self.ended = True
+        self.events += [Voice(turn.speech, turn.at_seconds) for turn in self.gate.end(samples)]
+        self._look_up()
+
+    def want(self, step_seconds: float | None) -> Kind | None:
+        """What is to be heard next; `step_seconds` None suspends all but what has ended."""
+        utterance = self.gate.current
+        if self.busy:
+            return None
+        if utterance is None:
+            return "refine" if self._paragraphs and not self.ended else None
+        if (utterance.stop or self.gate.position) - self._buffer > MAX_BUFFER_SECONDS * SAMPLE_RATE:
+            return "long"
+        if utterance.stop is not None:
+            return "final"
+        if step_seconds is None:
+            return None
+        if self.gate.silence >= CANDIDATE_SECONDS * SAMPLE_RATE:
+            covered = self.heard_to >= self.gate.last_voice + COVERS_SECONDS * SAMPLE_RATE
+            return None if covered else "candidate"
+        return "step" if self.gate.position - self.heard_to >= step_seconds * SAMPLE_RATE else None
+
+    def take(self, kind: Kind) -> Job:
+        """The job for what is wanted; until its answer is applied, the session wants nothing."""
+        self.busy = True
+        if kind == "refine":
+            piece = self._paragraphs.take()
+            return Job(kind, piece.start, piece.stop, self.options, piece)
+        utterance = self.gate.current
+        assert utterance is not None  # noqa: S101 - `want` has looked
+        stop = self.gate.position if utterance.stop is None else utterance.stop
+        stop = min(stop, self._buffer + round(MAX_BUFFER_SECONDS * SAMPLE_RATE))
+        self.heard_to = stop
+        return Job(kind, self._buffer, stop, self.options)
+
+    def apply(self, job: Job, result: WindowResult | None) -> None:
+        """Takes the answer to a job; None where the engine could not give one."""
+        self.busy = False
+        words = _words(result, job.start / SAMPLE_RATE) if result else []
+        looped = result is not None and any(dropped.reason == "repetition" for dropped in result.dropped)
+        if job.kind == "refine":
+            self._refine(job, result, words, looped)
+        elif job.kind == "final":
+            self._commit(self.captions.settle(words if result else None))
+            self._learn_language(result)
+            self._close()
+        elif job.kind == "long":
+            self._cut_long(job, words)
+        elif result and not looped:
+            self._commit(self.captions.agree(words))
+            self._agreed_to = job.stop
+            self._trim()
+        self._look_up()
+        self._show()
+
+    def _look_up(self) -> None:
+        """Turns to the utterance that is current now, and ends one that has been heard whole already."""
+        while not self.busy and (current := self.gate.current):
+            if current is not self._working_on:
+                self._begin(current)
+            if not self._is_heard(current):
+                break
+            self._commit(self.captions.settle())
+            self._close()
+            self._show()
+        if self.gate.current is None:
+            self._paragraphs.pause(self.gate.position)
+
+    def _is_heard(self, utterance: Utterance) -> bool:
+        """Whether an utterance has ended, and what was heard of it reached past everything that was said."""
+        if utterance.stop is None:
+            return False
+        return self._agreed_to >= min(
+            utterance.voice_stop + round(COVERS_SECONDS * SAMPLE_RATE), utterance.stop
+        )
+
+    def _begin(self, utterance: Utterance) -> None:
+        self._working_on = utterance
+        self._buffer = self.heard_to = utterance.start
+        self._first_word = len(self.captions.committed)
+        self.captions.begin(utterance.start / SAMPLE_RATE)
+
+    def _close(self) -> None:
+        """The current utterance has been dealt with."""
+        utterance = self.gate.utterances.popleft()
+        stop = utterance.stop or self.gate.position
+        self._end_piece(stop)
+        self._buffer = self.heard_to = stop
+        self.utterance += 1
+
+    def _end_piece(self, stop: int) -> None:
+        count = len(self.captions.committed)
+        self._paragraphs.add(Piece(self._buffer, stop, self._first_word, count))
+        self._first_word = count
+
+    def _cut_long(self, job: Job, words: Sequence[Word]) -> None:
+        """A buffer at its limit: what is not at its very end is settled, and heard no more."""
+        settled = self.captions.settle_before(words, job.stop / SAMPLE_RATE - UNSURE_TAIL_SECONDS)
+        self._commit(settled)
+        end = round(settled[-1].end * SAMPLE_RATE) if settled else job.stop
+        self._cut(max(end, job.start + SAMPLE_RATE))
+
+    def _trim(self) -> None:
+        """Keeps the buffer short: cuts it in the last settled pause or, when it is long, at the last word."""
+        length = (self.heard_to - self._buffer) / SAMPLE_RATE
+        if length <= TRIM_SECONDS:
+            return
+        inside = self.captions.inside
+        following = [*inside[1:], *self.captions.tentative[:1]]
+        for word, after in reversed(list(zip(inside, following, strict=False))):
+            if after.start - word.end > GAP_SECONDS or word.word.rstrip().endswith(SENTENCE_ENDS):
+                self._cut(round((word.end + max(after.start, word.end)) / 2 * SAMPLE_RATE))
+                return
+        if length > HARD_TRIM_SECONDS and inside:
+            self._cut(round(inside[-1].end * SAMPLE_RATE))
+
+    def _cut(self, sample: int) -> None:
+        if sample <= self._buffer:
+            return
+        kept = len(self.captions.committed)
+        self.captions.cut(sample / SAMPLE_RATE)
+        kept -= len(self.captions.inside)
+        self._paragraphs.add(Piece(self._buffer, sample, self._first_word, kept))
+        self._first_word = kept
+        self._buffer = sample
+        self.heard_to = max(self.heard_to, sample)
+
+    def _refine(self, job: Job, result: WindowResult | None, words: list[Word], looped: bool) -> None:
+        """Takes better words for a paragraph, unless they are fewer by half: then something was missed."""
+        piece = job.piece
+        assert piece is not None  # noqa: S101 - a job to refine has one
+        if result is None or looped or 2 * len(words) < piece.stop_word - piece.first_word:
+            return
+        self.events.append(
+            Refined(self._paragraph, piece.first_word, piece.stop_word, tuple(words), result.language)
+        )
+        self._paragraph += 1
+
+    def _learn_language(self, result: WindowResult | None) -> None:
+        """The language of the first utterance that leaves little doubt is the language of the session."""
+        sure = result and result.segments and result.language_probability >= SURE_OF_LANGUAGE
+        if self.options.language is None and result and sure:
+            self.options = replace(self.options, language=result.language)
+
+    def _commit(self, words: tuple[Word, ...]) -> None:
+        if words:
+            first = len(self.captions.committed) - len(words)
+            self.events.append(Committed(self.utterance, first, words))
+
+    def _show(self) -> None:
+        """Tells the tentative words where they have changed."""
+        tentative = self.captions.tentative
+        shown = (len(self.captions.committed), text_of(tentative))
+        if shown == self._shown or not (shown[1] or self._shown[1]):
+            return
+        self._shown = shown
+        self._revision += 1
+        start, end = (tentative[0].start, tentative[-1].end) if tentative else (0.0, 0.0)
+        self.events.append(Partial(self._revision, *shown, round(start, 2), round(end, 2)))
+
+
+def _words(result: WindowResult, offset: float) -> list[Word]:
+    """The words of a window in times of the recording; punctuation alone belongs to the word before."""
+    words: list[Word] = []
+    for word in (word for segment in result.segments for word in segment.words):
+        if not plain(word) and words:
+            words[-1] = replace(words[-1], word=words[-1].word + word.word.rstrip())
+        elif plain(word):
+            words.append(replace(word, start=word.start + offset, end=word.end + offset))
+    return words

@@ -1,0 +1,287 @@
+"""All microphones that are on: begun within limits, fed, left, taken up again, ended with a transcript."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from whisper_appliance.errors import (
+    ApplianceError,
+    Busy,
+    InvalidRequest,
+    NotFound,
+    TooLarge,
+)
+from whisper_appliance.history.entries import NOBODY, new_id
+from whisper_appliance.live import events
+from whisper_appliance.live.answers import Ack, Limits, LiveCounts, Opened, Resumed
+from whisper_appliance.live.ended import Ended
+from whisper_appliance.live.events import Payload
+from whisper_appliance.live.finisher import Finisher
+from whisper_appliance.live.leases import Lease, Models
+from whisper_appliance.live.stream import Announce, Announcement, Facts, Request, Stream, digest, new_token
+from whisper_appliance.live.worker import Worker
+from whisper_appliance.speech.engine import SAMPLE_RATE
+
+__all__ = ["Ack", "Announcement", "Ended", "Limits", "LiveCounts", "Opened", "Request", "Resumed", "Sessions"]
+
+MAX_PACKET_BYTES = 65_536
+CREDIT_SECONDS = 30.0
+SYNC_SECONDS = 1.0
+GONE = "There is no such live session: it has ended, or it is not yours."
+log = structlog.get_logger()
+
+
+class Sessions:
+    """The live room. Every method may be called from any thread; none waits for words.
+
+    A session belongs to the connection that opened or resumed it last; for others it is not there.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        models: Models,
+        *,
+        keep: Callable[[Ended], str],
+        hear_again: Callable[[Ended], None],
+        announce: Announce,
+        limits: Limits,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`keep` stores the transcript of the captions and returns its id; it may be called twice.
+
+        `hear_again` puts the recording on the ordinary road; what it raises is tried again later.
+        `announce` is called from the live threads, in order for each session, and must return soon.
+        """
+        self._folder = folder
+        self._models = models
+        self._announce = announce
+        self._limits = limits
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._streams: dict[str, Stream] = {}
+        self._over_at: dict[str, float] = {}
+        self._worker = Worker(models, over=self._over, look=self._look, clock=clock)
+        self._finisher = Finisher(keep, hear_again, done=self._note_over, gone=self._remove)
+        self._closed = threading.Event()
+        self._syncer = threading.Thread(target=self._sync, name="live-sync", daemon=True)
+
+    def launch(self) -> None:
+        """Rebuilds what an earlier run left, and begins. To be called once, after a fork."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in sorted(path for path in self._folder.iterdir() if path.is_dir()):
+            self._restore(folder)
+        self._worker.start()
+        self._syncer.start()
+
+    def close(self) -> None:
+        """Stops here and now; sessions go on after the next start."""
+        self._closed.set()
+        self._worker.close()
+        self._finisher.close()
+        if self._syncer.is_alive():
+            self._syncer.join()
+        with self._lock:
+            for stream in self._streams.values():
+                stream.close()
+            self._streams.clear()
+
+    def open(self, request: Request, *, owner: str, connection: str) -> Opened:
+        """Begins a session. Raises `Busy`, `ModelUnavailable`, `NotFound` (model), `InvalidRequest`."""
+        _check(request)
+        token = new_token()
+        model = request.model or self._models.default
+        facts = Facts(new_id(), owner, _now(), digest(token), model, request)
+        with self._lock:
+            self._check_room(owner)
+            stream = Stream.begin(self._folder / facts.id, facts, self._announce)
+            self._attach(stream, connection)
+            self._streams[stream.id] = stream
+        try:
+            lease = Lease(self._models, model)
+        except ApplianceError:
+            self._remove(stream)
+            raise
+        self._worker.add(stream, lease)
+        credit = round(CREDIT_SECONDS * 1000)
+        return Opened(stream.id, token, 0, credit, MAX_PACKET_BYTES, self._limits.session_seconds)
+
+    def feed(self, session: str, seq: int, data: bytes, *, connection: str) -> Ack:
+        """Takes packet `seq`; when this returns, it is on disk.
+
+        Raises `NotFound` (the session is gone), `InvalidRequest`, `TooLarge`, `DiskFull`.
+        """
+        stream = self._attached(session, connection)
+        if len(data) > MAX_PACKET_BYTES:
+            raise TooLarge(f"A packet may have {MAX_PACKET_BYTES} bytes.", field="audio")
+        if seq < 0 or not data:
+            raise InvalidRequest("A packet needs a number from 0 on, and audio.", field="audio")
+        ok = stream.recording.append(seq, data)
+        stream.active_at = self._clock()
+        self._worker.wake()
+        return _ack(stream, ok)
+
+    def resume(self, session: str, token: str, *, last_eid: int | None, connection: str) -> Resumed:
+        """Takes a session up again: this connection is its newest from now on. Raises `NotFound`.
+
+        `last_eid` is the last event that the client has; None, when it has none of its state any more.
+        """
+        stream = self._streams.get(session)
+        if stream is None or not stream.knows(token):
+            raise NotFound(GONE)
+        with stream.lock:
+            self._attach(stream, connection)
+            missed = None if last_eid is None else stream.missed(last_eid)
+            snapshot = stream.snapshot() if missed is None else None
+            return Resumed(stream.recording.next_seq, tuple(missed or ()), stream.partial, snapshot)
+
+    def stop(self, session: str, next_seq: int, *, connection: str) -> Ack:
+        """Ends a session once all packets before `next_seq` are there; not ok where some are missing."""
+        stream = self._attached(session, connection)
+        ok = stream.recording.next_seq >= next_seq
+        if ok:
+            self._stop(stream)
+        return _ack(stream, ok)
+
+    def cancel(self, session: str, *, connection: str) -> None:
+        """Ends a session of which nothing is to be kept."""
+        stream = self._attached(session, connection)
+        stream.cancelled = True
+        self._worker.wake()
+
+    def leave(self, session: str, *, connection: str) -> None:
+        """This connection is gone. If no other takes the session up in time, it ends as by `stop`."""
+        stream = self._streams.get(session)
+        if stream:
+            with stream.lock:
+                if stream.connection == connection:
+                    self._attach(stream, "")
+
+    def share(self, session: str, *, connection: str = "", owner: str = "", token: str = "") -> str:
+        """A token for a read-only link to the captions; the same each time.
+
+        For the session's connection, and from elsewhere for its owner or whoever has its token.
+        """
+        stream = self._theirs(session, connection, owner, token)
+        if not stream.share:
+            stream.share_by(new_token())
+        return stream.share
+
+    def unshare(self, session: str, *, connection: str = "", owner: str = "", token: str = "") -> str:
+        """The link leads nowhere from now on. Returns its token."""
+        stream = self._theirs(session, connection, owner, token)
+        share = stream.share
+        stream.share_by("")
+        return share
+
+    def watch(self, share_token: str) -> tuple[str, Payload]:
+        """The session behind a link, and all of its words so far. Raises `NotFound`."""
+        wanted = digest(share_token)
+        for stream in list(self._streams.values()):
+            if stream.share and digest(stream.share) == wanted:
+                with stream.lock:
+                    return stream.id, stream.snapshot()
+        raise NotFound("These captions are not there any more.")
+
+    def counts(self) -> LiveCounts:
+        """How many there are, and how they keep up."""
+        lags = [stream.lag_seconds for stream in list(self._streams.values()) if not stream.ended]
+        return LiveCounts(len(lags), self._limits.sessions, round(max(lags, default=0.0) * 1000))
+
+    def _restore(self, folder: Path) -> None:
+        stream = Stream.restored(folder, self._announce)
+        if stream is None:
+            log.warning("a live session had not begun", folder=folder.name)
+            return
+        stream.active_at = self._clock()
+        self._streams[stream.id] = stream
+        if stream.ended:
+            self._finisher.finish(stream)
+        else:
+            self._worker.add(stream, None)
+
+    def _check_room(self, owner: str) -> None:
+        open_ones = [stream for stream in self._streams.values() if not stream.ended]
+        if len(open_ones) >= self._limits.sessions:
+            raise Busy("All live sessions are taken. Try again later.", retry_after_seconds=30)
+        theirs = sum(stream.facts.owner == owner for stream in open_ones)
+        if owner != NOBODY and theirs >= self._limits.sessions_per_user:
+            raise Busy(f"You have {theirs} live sessions already. End one first.", retry_after_seconds=30)
+
+    def _attached(self, session: str, connection: str) -> Stream:
+        stream = self._streams.get(session)
+        if stream is None or stream.ended or not connection or stream.connection != connection:
+            raise NotFound(GONE)
+        return stream
+
+    def _theirs(self, session: str, connection: str, owner: str, token: str) -> Stream:
+        stream = self._streams.get(session)
+        if stream and ((owner and stream.facts.owner == owner) or (token and stream.knows(token))):
+            return stream
+        return self._attached(session, connection)
+
+    def _attach(self, stream: Stream, connection: str) -> None:
+        stream.connection = connection
+        stream.active_at = self._clock()
+
+    def _stop(self, stream: Stream) -> None:
+        stream.stop()
+        self._worker.wake()
+
+    def _look(self, stream: Stream, now: float) -> None:
+        """Called now and then: ends what nobody feeds any more, or what has become too long."""
+        if stream.stopping:
+            return
+        patience = self._limits.idle_seconds if stream.connection else self._limits.resume_seconds
+        if now - stream.active_at > patience:
+            self._end_because(stream, "idle", "No audio has come for a while, so the recording was ended.")
+        elif stream.recording.samples >= self._limits.session_seconds * SAMPLE_RATE:
+            self._end_because(stream, "session_limit", "The recording has reached the longest time allowed.")
+
+    def _end_because(self, stream: Stream, code: str, message: str) -> None:
+        stream.tell([events.Failed(code, message)])
+        self._stop(stream)
+
+    def _over(self, stream: Stream) -> None:
+        self._worker.drop(stream)
+        self._finisher.finish(stream)
+
+    def _note_over(self, stream: Stream) -> None:
+        self._over_at[stream.id] = self._clock()
+
+    def _sync(self) -> None:
+        """Once a second: to the disk with what came, and away with what nobody will ask for any more."""
+        while not self._closed.wait(SYNC_SECONDS):
+            for stream in list(self._streams.values()):
+                with suppress(OSError):
+                    stream.sync()
+                over_at = self._over_at.get(stream.id)
+                if over_at is not None and self._clock() - over_at > self._limits.resume_seconds:
+                    self._remove(stream)
+
+    def _remove(self, stream: Stream) -> None:
+        with self._lock:
+            self._streams.pop(stream.id, None)
+            self._over_at.pop(stream.id, None)
+        stream.remove()
+
+
+def _check(request: Request) -> None:
+    if request.format != "pcm_s16le":
+        raise InvalidRequest("Live audio comes as pcm_s16le.", field="format")
+    if request.rate != SAMPLE_RATE:
+        raise InvalidRequest("pcm_s16le comes at 16000 samples a second.", field="rate")
+
+
+def _ack(stream: Stream, ok: bool) -> Ack:
+    credit = max(0.0, CREDIT_SECONDS - stream.lag_seconds)
+    return Ack(ok, stream.recording.next_seq, round(stream.lag_seconds * 1000), round(credit * 1000))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,283 @@
+"""One microphone that is on: its audio, its words, its journal, and who is told.
+
+A folder holds all of it, so that the next start can go on where a crash ended this one.
+"""
+
+import hashlib
+import hmac
+import secrets
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from whisper_appliance.live.events import Committed, Event, Payload, Refined, words_of
+from whisper_appliance.live.journal import Journal, Record
+from whisper_appliance.live.recording import PcmRecording, Recording
+from whisper_appliance.live.session import Session
+from whisper_appliance.speech.engine import SAMPLE_RATE, Options, Task
+from whisper_appliance.speech.transcript import Word
+
+OVERLAP_SECONDS = 5.0
+MOST_MISSED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client wants of a new session; None leaves the choice to the appliance."""
+
+    format: Literal["pcm_s16le", "webm_opus"] = "pcm_s16le"
+    rate: int = SAMPLE_RATE
+    language: str | None = None
+    model: str | None = None
+    task: Task = "transcribe"
+    prompt: str | None = None
+    hotwords: str | None = None
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What does not change about a session."""
+
+    id: str
+    owner: str
+    created: str
+    token_sha256: str
+    model: str
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """Something to tell: to the newest connection ("" when nobody is there), and to readers if `shared`."""
+
+    session: str
+    connection: str
+    kind: str
+    payload: Payload
+    shared: bool
+
+
+Announce = Callable[[Announcement], None]
+
+
+@dataclass
+class Told:
+    """What a journal says was told before: where an earlier run left off."""
+
+    words: list[Word] = field(default_factory=list)
+    refined: list[Refined] = field(default_factory=list)
+    eid: int = 0
+    heard: int = 0
+    utterance: int = 0
+    share: str = ""
+    stopped: bool = False
+    ended: bool = False
+    handed: bool = False
+
+    def take(self, record: Record) -> None:
+        """One line of the journal."""
+        self.eid = max(self.eid, record.get("eid", 0))
+        match record["kind"]:
+            case "commit":
+                self.words += words_of(record)
+                self.utterance = record["utt"]
+            case "final":
+                words = words_of(record)
+                self.refined.append(
+                    Refined(record["para"], record["i0"], record["i1"], words, record["language"])
+                )
+            case "heard":
+                self.heard = record["samples"]
+            case "share":
+                self.share = record["token"]
+            case "stop":
+                self.stopped = True
+            case "end":
+                self.ended = True
+            case "handed":
+                self.handed = True
+
+    @property
+    def restart(self) -> int:
+        """The sample to go on from: a little before the last settled word, never inside what is done with."""
+        if not self.words:
+            return self.heard
+        since = self.words[-1].end - OVERLAP_SECONDS
+        first = next(word for word in self.words if word.end > since)
+        return max(self.heard, round(first.start * SAMPLE_RATE))
+
+
+class Stream:
+    """One session with everything that belongs to it. `lock` guards the connection and what is told."""
+
+    def __init__(self, folder: Path, facts: Facts, announce: Announce, told: Told) -> None:
+        self.folder = folder
+        self.facts = facts
+        self.recording: Recording = PcmRecording(folder)
+        self.lock = threading.RLock()
+        self.connection = ""
+        self.share = told.share
+        self.refined = told.refined
+        self.ended = told.ended
+        self.handed = told.handed
+        self.stopping = False
+        self.cancelled = False
+        self.lag_seconds = 0.0
+        self.active_at = 0.0
+        self._announce = announce
+        self._eid = told.eid
+        self._journal = Journal(folder / "journal")
+        self._partial: Payload | None = None
+        self._heard = told.heard
+        self.session = Session(_options(facts.request), start=told.restart, committed=told.words)
+        self.session.utterance = told.utterance + 1 if told.words else 0
+        if told.stopped:
+            self.stopping = True
+            self.recording.finish()
+
+    @classmethod
+    def begin(cls, folder: Path, facts: Facts, announce: Announce) -> "Stream":
+        """A new session in a new folder."""
+        folder.mkdir(parents=True, mode=0o700)
+        stream = cls(folder, facts, announce, Told())
+        stream._journal.add({"kind": "session", **asdict(facts)})
+        return stream
+
+    @classmethod
+    def restored(cls, folder: Path, announce: Announce) -> "Stream | None":
+        """The session that an earlier run left here; None where it had not even begun."""
+        if not (folder / "journal").is_file():
+            return None
+        journal = Journal(folder / "journal")
+        told, facts = Told(), None
+        for record in journal.records():
+            told.take(record)
+            if record["kind"] == "session":
+                facts = _facts(record)
+        journal.close()
+        return cls(folder, facts, announce, told) if facts else None
+
+    @property
+    def id(self) -> str:
+        """The session's id, and in the end its transcript's."""
+        return self.facts.id
+
+    def knows(self, token: str) -> bool:
+        """Whether this is the session's token; takes equally long for each wrong one."""
+        return hmac.compare_digest(digest(token), self.facts.token_sha256)
+
+    def tell(self, events: list[Event]) -> None:
+        """Writes events to the journal, then announces them, each once and in order."""
+        with self.lock:
+            for event in events:
+                payload = event.payload()
+                if event.kept:
+                    self._eid += 1
+                    payload = {"eid": self._eid, **payload}
+                    self._journal.add({"kind": event.kind, **payload})
+                if isinstance(event, Refined):
+                    self.refined.append(event)
+                if event.kind == "partial":
+                    self._partial = payload
+                self._announce(Announcement(self.id, self.connection, event.kind, payload, bool(self.share)))
+
+    def note_heard(self) -> None:
+        """Keeps how far nothing is left to be heard, for the next start."""
+        settled = self.session.settled_to
+        if self.session.gate.current is None and settled - self._heard > SAMPLE_RATE:
+            self._heard = settled
+            self._journal.add({"kind": "heard", "samples": settled})
+
+    def stop(self) -> None:
+        """No more audio is taken, also after a restart."""
+        if not self.stopping:
+            self.stopping = True
+            self.recording.finish()
+            self._journal.add({"kind": "stop"})
+
+    def note_handed(self) -> None:
+        """Keeps that the recording is on the ordinary road."""
+        self.handed = True
+        self._journal.add({"kind": "handed"})
+
+    def missed(self, last_eid: int) -> list[Payload] | None:
+        """What was told after an event; None where that is too much to tell again."""
+        if self._eid - last_eid > MOST_MISSED:
+            return None
+        return [record for record in self._journal.records() if record.get("eid", 0) > last_eid]
+
+    def snapshot(self) -> Payload:
+        """All words so far: the settled ones, and the paragraphs that read better now."""
+        committed = tuple(self.session.captions.committed)
+        return {
+            "eid": self._eid,
+            **Committed(0, 0, committed).payload(),
+            "finals": [refined.payload() for refined in self.refined],
+            "text": "".join(word.word for word in self.words()).strip(),
+        }
+
+    @property
+    def partial(self) -> Payload | None:
+        """The tentative words that were told last, where they still follow the settled ones."""
+        current = self._partial and self._partial["after"] == len(self.session.captions.committed)
+        return self._partial if current else None
+
+    def words(self) -> list[Word]:
+        """The best reading of all that is settled."""
+        committed, read, at = self.session.captions.committed, list[Word](), 0
+        for refined in sorted(self.refined, key=lambda one: one.first):
+            if refined.first >= at:
+                read += [*committed[at : refined.first], *refined.words]
+                at = refined.stop
+        return [*read, *committed[at:]]
+
+    def share_by(self, token: str) -> None:
+        """Lets readers in who know this token; an empty one ends it."""
+        with self.lock:
+            self.share = token
+            self._journal.add({"kind": "share", "token": token})
+
+    def sync(self) -> None:
+        """Makes all of it outlive a power cut."""
+        self.recording.sync()
+        self._journal.sync()
+
+    def close(self) -> None:
+        """Lets go of the files."""
+        self.recording.close()
+        self._journal.close()
+
+    def remove(self) -> None:
+        """Closes and deletes all of it."""
+        self.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def new_token() -> str:
+    """256 random bits for a URL or a header."""
+    return secrets.token_urlsafe(32)
+
+
+def digest(token: str) -> str:
+    """What is kept of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _options(request: Request) -> Options:
+    return Options(
+        language=request.language,
+        task=request.task,
+        quality="fast",
+        word_timestamps=True,
+        prompt=request.prompt,
+        hotwords=request.hotwords,
+    )
+
+
+def _facts(record: dict[str, Any]) -> Facts:
+    values = {name: record[name] for name in Facts.__slots__}
+    return Facts(**{**values, "request": Request(**record["request"])})

@@ -1,0 +1,114 @@
+"""A live room with an engine that follows a script, and all that it tells."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.scripted import ScriptedModels, packets
+from whisper_appliance.live.sessions import Announcement, Ended, Limits, Opened, Request, Sessions
+
+PATIENCE_SECONDS = 20.0
+
+
+class House:
+    """The room with its surroundings; time is what the test says it is."""
+
+    def __init__(self, folder: Path, limits: Limits) -> None:
+        self.models = ScriptedModels()
+        self.told: list[Announcement] = []
+        self.kept: dict[str, Ended] = {}
+        self.heard_again: list[Ended] = []
+        self.skipped = 0.0
+        self._changed = threading.Condition()
+        self.sessions = Sessions(
+            folder,
+            self.models,
+            keep=self._keep,
+            hear_again=self.heard_again.append,
+            announce=self._hear,
+            limits=limits,
+            clock=lambda: time.monotonic() + self.skipped,
+        )
+        self.sessions.launch()
+
+    def open(self, owner: str = "ann", **request: Any) -> Opened:
+        """A session of the connection "socket"."""
+        return self.sessions.open(Request(**request), owner=owner, connection="socket")
+
+    def send(self, opened: Opened, pcm: bytes, first: int = 0) -> int:
+        """Sends audio as packets; returns the number of the next."""
+        for seq, packet in enumerate(packets(pcm), first):
+            assert self.sessions.feed(opened.session, seq, packet, connection="socket").ok
+            first = seq + 1
+        return first
+
+    def stop(self, opened: Opened, next_seq: int = 0) -> dict[str, Any]:
+        """Stops the session; returns its end."""
+        assert self.sessions.stop(opened.session, next_seq, connection="socket").ok
+        return self.until("end", opened.session)
+
+    def until(self, kind: str, session: str = "") -> dict[str, Any]:
+        """Waits for an event of this kind; returns its payload."""
+        found: dict[str, Any] = self.when(
+            lambda: next(
+                (a.payload for a in self.told if a.kind == kind and session in ("", a.session)), None
+            )
+        )
+        return found
+
+    def when(self, true: Callable[[], Any]) -> Any:
+        """Waits until something is true, and returns it."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not (value := true()):
+            assert time.monotonic() < deadline, [(a.kind, a.payload) for a in self.told][-5:]
+            with self._changed:
+                self._changed.wait(0.05)
+        return value
+
+    def of(self, *kinds: str) -> list[dict[str, Any]]:
+        """The payloads of all events of these kinds."""
+        return [a.payload for a in list(self.told) if a.kind in kinds]
+
+    def committed(self) -> str:
+        """The settled text, as a client puts it together."""
+        return "".join(str(payload["text"]) for payload in self.of("commit"))
+
+    def close(self) -> None:
+        """Stops the room, as a restart does."""
+        self.sessions.close()
+        self.models.loaded.close()
+
+    def _hear(self, announcement: Announcement) -> None:
+        with self._changed:
+            self.told.append(announcement)
+            self._changed.notify_all()
+
+    def _keep(self, ended: Ended) -> str:
+        self.kept[ended.facts.id] = ended
+        return ended.facts.id
+
+
+MakeHouse = Callable[..., House]
+
+
+@pytest.fixture
+def make_house(tmp_path: Path) -> Iterator[MakeHouse]:
+    """Makes the room, again and again over the same folder if need be."""
+    houses: list[House] = []
+
+    def make(**limits: Any) -> House:
+        houses.append(House(tmp_path / "live", Limits(**limits)))
+        return houses[-1]
+
+    yield make
+    for house in houses:
+        house.close()
+
+
+@pytest.fixture
+def house(make_house: MakeHouse) -> House:
+    return make_house()

@@ -1,0 +1,46 @@
+"""A small real program around the live room, to be killed by tests: `program.py FOLDER`.
+
+Each line of input is JSON with a "do": "open" begins a session, "feed" takes base64 audio. Each line of
+output is the answer; what the room tells is written to `told` beside its folder.
+"""
+
+import base64
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.live.scripted import ScriptedModels
+from whisper_appliance.live.sessions import Announcement, Limits, Request, Sessions
+
+
+def main(folder: str) -> None:
+    """Runs until it is killed."""
+    told = (Path(folder).parent / "told").open("a", buffering=1)
+
+    def announce(announcement: Announcement) -> None:
+        told.write(json.dumps(asdict(announcement)) + "\n")
+
+    sessions = Sessions(
+        Path(folder),
+        ScriptedModels(),
+        keep=lambda ended: ended.facts.id,
+        hear_again=lambda ended: None,
+        announce=announce,
+        limits=Limits(),
+    )
+    sessions.launch()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        command = json.loads(line)
+        match command.pop("do"):
+            case "open":
+                answer = asdict(sessions.open(Request(), owner="ann", connection="socket"))
+            case "feed":
+                data = base64.b64decode(command.pop("audio"))
+                answer = asdict(sessions.feed(**command, data=data, connection="socket"))
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

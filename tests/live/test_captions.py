@@ -1,0 +1,129 @@
+"""What is settled stays settled, whatever the hearings say."""
+
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.live.scripted import heard, packets, silence, spoken, voiced
+from whisper_appliance.live.captions import Captions, text_of
+from whisper_appliance.live.session import Session
+from whisper_appliance.live.spool import samples_of
+from whisper_appliance.speech.engine import Options
+from whisper_appliance.speech.transcript import Word
+from whisper_appliance.speech.voice import FRAME
+
+
+def hearing(text: str, start: float = 0.0) -> list[Word]:
+    """Words of half a second each."""
+    return [Word(start + i / 2, start + i / 2 + 0.4, f" {w}", 0.9) for i, w in enumerate(text.split())]
+
+
+def test_a_word_is_settled_once_two_hearings_agree() -> None:
+    captions = Captions()
+    assert captions.agree(hearing("it was the best of tines")) == ()
+    assert text_of(captions.agree(hearing("It was the best of times, it"))) == " It was the best of"
+    assert text_of(captions.tentative) == " times, it"
+    assert text_of(captions.agree(hearing("It was the best of times, it was"))) == " times, it"
+
+
+def test_settled_words_are_found_again_though_times_and_spelling_wobble() -> None:
+    captions = Captions()
+    captions.agree(hearing("we had nothing before us"))
+    captions.agree(hearing("we had nothing before us"))
+    assert captions.agree(hearing("We have nothing before us we were", start=0.3)) == ()
+    assert text_of(captions.settle(hearing("We had, nothing before us we were all"))) == " we were all"
+
+
+def test_a_sentence_does_not_end_where_only_the_audio_does() -> None:
+    captions = Captions()
+    captions.agree(hearing("it was the."))
+    assert text_of(captions.agree(hearing("it was the."))) == " it was"
+    assert text_of(captions.agree(hearing("it was the best of"))) == " the"
+
+
+def test_a_cut_buffer_forgets_the_words_before_it() -> None:
+    captions = Captions()
+    captions.settle(hearing("one two three four"))
+    captions.cut(1.0)
+    assert text_of(captions.inside) == " three four"
+    assert text_of(captions.agree(hearing("three four five", start=1.0))) == ""
+    assert text_of(captions.tentative) == " five"
+
+
+WORDS = st.lists(st.sampled_from(["a", "a.", "B", "b,", "c", "-", "…", "d!"]), max_size=12)
+HEARINGS = st.lists(
+    st.tuples(st.sampled_from(["agree", "settle", "before", "cut", "begin"]), WORDS, st.floats(0, 8)),
+    max_size=30,
+)
+
+
+@given(HEARINGS)
+def test_settled_words_never_change(hearings: list[tuple[str, list[str], float]]) -> None:
+    captions = Captions()
+    before: list[Word] = []
+    for what, words, seconds in hearings:
+        spoken_words = hearing(" ".join(words), start=seconds / 2)
+        match what:
+            case "agree":
+                returned = captions.agree(spoken_words)
+            case "settle":
+                returned = captions.settle(spoken_words)
+            case "before":
+                returned = captions.settle_before(spoken_words, seconds)
+            case "cut":
+                returned = ()
+                captions.cut(seconds)
+            case _:
+                returned = ()
+                captions.begin(seconds)
+        now = list(captions.committed)
+        assert now == [*before, *returned]
+        assert all(one.end <= other.start for one, other in pairwise(now))
+        before = now
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    utterances=st.lists(st.tuples(st.integers(1, 60), st.floats(0.1, 2.5)), min_size=1, max_size=4),
+    sizes=st.lists(st.integers(1, 40_000), min_size=1, max_size=6),
+    hurry=st.lists(st.integers(0, 5), min_size=1, max_size=6).filter(any),
+)
+def test_every_word_is_settled_once_for_any_packets_and_any_pace(
+    utterances: list[tuple[int, float]], sizes: list[int], hurry: list[int]
+) -> None:
+    """`hurry`: how many packets come while one hearing is under way."""
+    pcm, count = b"", 1
+    for words, pause in utterances:
+        pcm += spoken(count, count + words) + silence(pause)
+        count += words
+    samples = samples_of(pcm)
+    session = Session(Options())
+    at = step = 0
+    settled: list[Word] = []
+    job = None
+    while not session.done:
+        if at < len(samples):
+            for _ in range(hurry[step % len(hurry)]):
+                stop = min(at + sizes[step % len(sizes)], len(samples))
+                whole = (stop - session.gate.position) // FRAME * FRAME
+                start = session.gate.position
+                session.hear(voiced(samples[start : start + whole]).tolist())
+                at = stop
+                step += 1
+            step += 1
+        elif not session.ended:
+            session.end(len(samples))
+        if job:
+            session.apply(job, heard(samples[job.start : job.stop]))
+            job = None
+        assert list(session.captions.committed[: len(settled)]) == settled
+        settled = list(session.captions.committed)
+        if kind := session.want(0.5):
+            job = session.take(kind)
+            assert job.stop - job.start <= 28 * 16000
+    assert [word.word for word in settled if word.word != " eh"] == [f" w{n}" for n in range(1, count)]
+
+
+def test_packets_join_to_what_they_were_cut_from() -> None:
+    assert b"".join(packets(spoken(1, 3), 7)) == spoken(1, 3)

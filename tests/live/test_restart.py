@@ -1,0 +1,139 @@
+"""kill -9 while somebody speaks: what was acknowledged is in the transcript, and nothing is told twice."""
+
+import base64
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.conftest import MakeHouse
+from tests.live.scripted import packets, silence, spoken
+
+ROOT = Path(__file__).parents[2]
+SPEECH = spoken(1, 9) + silence(1) + spoken(9, 21) + silence(0.8) + spoken(21, 31) + silence(0.3)
+TEXT = " ".join(f"w{number}" for number in range(1, 31))
+
+
+class Program:
+    """The program in a process of its own, and a client that speaks to it."""
+
+    def __init__(self, process: "subprocess.Popen[str]", folder: Path) -> None:
+        self._process = process
+        self._folder = folder
+
+    def ask(self, **command: Any) -> dict[str, Any]:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+    def kill(self) -> list[dict[str, Any]]:
+        """Kills it; returns what it had told."""
+        self._process.kill()
+        self._process.wait()
+        lines = (self._folder / "told").read_text().split("\n")[:-1]
+        return [json.loads(line) for line in lines]
+
+
+@contextmanager
+def program(folder: Path) -> Iterator[Program]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.live.program", str(folder / "live")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+    with process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        yield Program(process, folder)
+        process.kill()
+
+
+def fed_and_killed(folder: Path, count: int, *, pace_seconds: float) -> tuple[Any, list[dict[str, Any]]]:
+    """A session that was killed after so many acknowledged packets, and what was told by then."""
+    with program(folder) as running:
+        opened = running.ask(do="open")
+        for seq, packet in list(enumerate(packets(SPEECH)))[:count]:
+            audio = base64.b64encode(packet).decode()
+            assert running.ask(do="feed", session=opened["session"], seq=seq, audio=audio)["ok"]
+            time.sleep(pace_seconds)
+        return opened, running.kill()
+
+
+@pytest.mark.parametrize("count", [3, 20, 47, 90, 125])
+def test_every_acknowledged_packet_is_in_the_transcript_after_kill_9(
+    tmp_path: Path, make_house: MakeHouse, count: int
+) -> None:
+    opened, told = fed_and_killed(tmp_path, count, pace_seconds=0.005)
+    house = make_house()
+    known = [one["payload"] for one in told if "eid" in one["payload"]]
+    last_eid = max((payload["eid"] for payload in known), default=0)
+    resumed = house.sessions.resume(
+        opened["session"], opened["token"], last_eid=last_eid, connection="socket"
+    )
+    assert resumed.next_seq == count
+    pieces = list(packets(SPEECH))
+    for seq in range(resumed.next_seq, len(pieces)):
+        assert house.sessions.feed(opened["session"], seq, pieces[seq], connection="socket").ok
+    assert house.sessions.stop(opened["session"], len(pieces), connection="socket").ok
+    assert house.until("end")["text"] == TEXT
+    events = [*known, *resumed.events, *house.of("commit", "vad", "final", "error", "end")]
+    assert [payload["eid"] for payload in events] == list(range(1, len(events) + 1))
+    said = [word["w"] for payload in events if "utt" in payload for word in payload["words"]]
+    assert "".join(said).strip() == TEXT
+
+
+def test_a_session_nobody_resumes_after_a_crash_is_kept(tmp_path: Path, make_house: MakeHouse) -> None:
+    opened, _ = fed_and_killed(tmp_path, len(list(packets(SPEECH))), pace_seconds=0.0)
+    house = make_house(resume_seconds=600)
+    house.skipped = 601
+    assert house.until("end")["text"] == TEXT
+    assert opened["session"] in house.kept
+    assert house.when(lambda: house.heard_again)[0].transcript.duration == pytest.approx(14.1)
+
+
+def test_a_half_written_packet_and_line_are_cut_off(tmp_path: Path, make_house: MakeHouse) -> None:
+    opened, _ = fed_and_killed(tmp_path, 40, pace_seconds=0.0)
+    folder = tmp_path / "live" / opened["session"]
+    for name, rest in (("audio.wav", b"xyz"), ("packets", b"\x80\x0c"), ("journal", b'{"kind":"com')):
+        with (folder / name).open("ab") as file:
+            file.write(rest)
+    house = make_house()
+    resumed = house.sessions.resume(opened["session"], opened["token"], last_eid=None, connection="socket")
+    assert resumed.next_seq == 40
+    assert (folder / "audio.wav").stat().st_size == 44 + 40 * 3200
+
+
+def test_a_clean_stop_of_the_server_ends_no_session(make_house: MakeHouse) -> None:
+    first = make_house()
+    opened = first.open()
+    next_seq = first.send(opened, spoken(1, 9))
+    first.close()
+    assert first.of("end") == []
+    second = make_house()
+    second.sessions.resume(opened.session, opened.token, last_eid=0, connection="socket")
+    next_seq = second.send(opened, spoken(9, 16), first=next_seq)
+    end = second.stop(opened, next_seq)
+    assert end["text"] == " ".join(f"w{number}" for number in range(1, 16))
+
+
+def test_a_recording_that_could_not_be_handed_on_is_handed_on_after_the_next_start(
+    tmp_path: Path, make_house: MakeHouse
+) -> None:
+    house = make_house()
+    opened = house.open()
+    house.stop(opened, house.send(opened, spoken(1, 6)))
+    house.when(lambda: house.heard_again)
+    house.close()
+    journal = tmp_path / "live" / opened.session / "journal"
+    journal.write_text(journal.read_text().replace('{"kind":"handed"}\n', ""))
+    again = make_house()
+    assert again.when(lambda: again.heard_again)[0].facts.id == opened.session
+    assert again.of("end") == []
