@@ -54,7 +54,7 @@ def test_two_starts_at_once_upgrade_postgresql_once() -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        assert {database.revision() for database in databases} == {"0001"}
+        assert {database.revision() for database in databases} == {"0002"}
         for database in databases:
             database.close()
 

@@ -109,3 +109,22 @@ def test_the_jobs_of_the_last_hours_are_listed_newest_first(database: Database, 
     assert [job.id for job in listed] == [young.id, failed.id]
     assert listed[1].error == JobError("undecodable", "Not audio.")
     assert old.id not in [job.id for job in jobs.recent("", hours=99)]
+
+
+def test_a_recordings_transcript_takes_the_place_of_the_live_one_and_both_are_kept(
+    database: Database, history: History, clock: Clock
+) -> None:
+    live, better = transcript(" ever tied"), transcript(" Ever tried.")
+    jobs = Jobs(database, clock=clock)
+    wanted = JobRequest(Path("uploads/x"), "live.wav", owner="ann", title="Live")
+    history.keep(wanted.id, live, title="Live", owner="ann", source="live")
+    history.keep(wanted.id, live, title="Live", owner="ann", source="live")
+    assert history.get(wanted.id, "ann").live is None
+    jobs.add(wanted, audio="uploads/x", audio_bytes=1, limit=9, limit_per_owner=9)
+    jobs.finish(jobs.begin(wanted.id), better)
+    stored = history.get(wanted.id, "ann")
+    assert (stored.transcript, stored.live) == (better, live)
+    assert stored.entry.job_id == wanted.id
+    assert [found.entry.id for found in history.search("ann", "tried")] == [wanted.id]
+    assert history.search("ann", "tied") == ()
+    assert len(history.list("ann").entries) == 1

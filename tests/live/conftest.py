@@ -73,6 +73,10 @@ class House:
         """The payloads of all events of these kinds."""
         return [a.payload for a in list(self.told) if a.kind in kinds]
 
+    def received(self) -> list[dict[str, Any]]:
+        """The payloads of all numbered events that went to a connection."""
+        return [a.payload for a in list(self.told) if a.connection and "eid" in a.payload]
+
     def committed(self) -> str:
         """The settled text, as a client puts it together."""
         return "".join(str(payload["text"]) for payload in self.of("commit"))

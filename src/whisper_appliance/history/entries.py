@@ -46,10 +46,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A transcript with all it says."""
+    """A transcript with all it says; `live` is what its captions said, where there were any."""
 
     entry: Entry
     transcript: Transcript
+    live: Transcript | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +110,35 @@ def insert(
             source=source,
             created=created,
             job_id=job_id,
-            language=transcript.language,
-            language_probability=transcript.language_probability,
-            duration=transcript.duration,
-            model=transcript.model,
-            task=transcript.task,
-            processing_seconds=transcript.processing_seconds,
-            text=transcript.text.replace("\x00", ""),  # PostgreSQL has no NUL in text
-            body=to_json(transcript),
+            **_columns(transcript),
         )
     )
+
+
+def supersede(connection: sa.Connection, transcript: Transcript, *, id: str, job_id: str) -> bool:
+    """Puts a better transcript in the place of a live one, which stays beside it; False where none is."""
+    row = transcripts.update().where(transcripts.c.id == id)
+    better = row.values(live_body=transcripts.c.body, job_id=job_id, **_columns(transcript))
+    return connection.execute(better).rowcount > 0
+
+
+def is_kept(connection: sa.Connection, id: str) -> bool:
+    """Whether there is a transcript with this id, be it in the trash."""
+    question = sa.select(transcripts.c.number).where(transcripts.c.id == id)
+    return connection.execute(question).first() is not None
+
+
+def _columns(transcript: Transcript) -> dict[str, object]:
+    return {
+        "language": transcript.language,
+        "language_probability": transcript.language_probability,
+        "duration": transcript.duration,
+        "model": transcript.model,
+        "task": transcript.task,
+        "processing_seconds": transcript.processing_seconds,
+        "text": transcript.text.replace("\x00", ""),  # PostgreSQL has no NUL in text
+        "body": to_json(transcript),
+    }
 
 
 def entry(row: sa.RowMapping) -> Entry:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from whisper_appliance.db import Database
 from whisper_appliance.errors import Busy, Conflict, NotFound
-from whisper_appliance.history.entries import NOBODY, insert, printable, title_of
+from whisper_appliance.history.entries import NOBODY, insert, printable, supersede, title_of
 from whisper_appliance.history.frozen import from_json, to_json
 from whisper_appliance.history.job import UNFINISHED, FinishedWindow, Job, JobError, JobRequest, Status
 from whisper_appliance.history.moments import Clock, now, written
@@ -162,11 +162,14 @@ class Jobs:
     def finish(self, job: Job, transcript: Transcript) -> None:
         """In one transaction: the transcript is kept, the job is done, its windows go.
 
-        The transcript takes the id of its job, so that no crash can make two of them.
+        The transcript takes the id of its job, so that no crash can make two of them; a live one of the same
+        id stays beside it.
         """
         done = {"progress": 1.0, "transcript_id": job.id, "duration": transcript.duration}
         with self._database.write() as connection:
             self._end(connection, job.id, ("running",), status="done", **done)
+            if supersede(connection, transcript, id=job.id, job_id=job.id):
+                return
             insert(
                 connection,
                 transcript,

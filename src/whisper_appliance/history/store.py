@@ -16,6 +16,7 @@ from whisper_appliance.history.entries import (
     Stored,
     entry,
     insert,
+    is_kept,
     new_id,
     owned,
     printable,
@@ -49,14 +50,29 @@ class History:
             insert(connection, transcript, id=id, owner=owner, title=title, source=source, created=created)
         return id
 
+    def keep(self, id: str, transcript: Transcript, *, title: str, owner: str, source: str) -> None:
+        """Keeps a transcript under an id of the caller's, once however often it is said."""
+        with self._database.write() as connection:
+            if not is_kept(connection, id):
+                insert(
+                    connection,
+                    transcript,
+                    id=id,
+                    owner=owner,
+                    title=title,
+                    source=source,
+                    created=self._now(),
+                )
+
     def get(self, id: str, owner: str) -> Stored:
         """One transcript, whole."""
-        question = sa.select(*COLUMNS, transcripts.c.body).where(visible(id, owner))
+        question = sa.select(*COLUMNS, transcripts.c.body, transcripts.c.live_body).where(visible(id, owner))
         with self._database.read() as connection:
             row = connection.execute(question).mappings().first()
         if row is None:
             raise _not_found()
-        return Stored(entry(row), from_json(Transcript, row["body"]))
+        live = from_json(Transcript, row["live_body"]) if row["live_body"] else None
+        return Stored(entry(row), from_json(Transcript, row["body"]), live)
 
     def list(
         self,

@@ -25,6 +25,7 @@ transcripts = sa.Table(
     sa.Column("processing_seconds", sa.Float, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
+    sa.Column("live_body", sa.Text, nullable=True),
     sa.Column("job_id", sa.Text, nullable=True, unique=True),
     sa.Column("deleted_at", sa.Text, nullable=True),
     sa.Index("transcripts_of_owner", "owner", "created", "id"),

@@ -1,0 +1,12 @@
+"""The words of a live session stay beside those of its recording, which take their place."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Adds the column."""
+    op.add_column("transcripts", sa.Column("live_body", sa.Text, nullable=True))
