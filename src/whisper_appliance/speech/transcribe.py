@@ -120,6 +120,10 @@ def transcribe(
     )
 
 
+_Asked = tuple[Span, Future[WindowResult] | WindowResult]
+_Doubted = tuple[Span, WindowResult, Future[WindowResult] | None]
+
+
 @dataclass
 class _Road:
     """One recording on its way: windows side by side, or one by one where each needs the one before."""
@@ -132,7 +136,8 @@ class _Road:
     finished: Mapping[int, WindowResult]
     on_window: Callable[[WindowDone], None]
     cancelled: Callable[[], bool]
-    done: int = 0
+    told: int = 0
+    learned: int = 0
     turn: int = 0
     before: str = ""
     language: str = ""
@@ -160,20 +165,26 @@ class _Road:
             voice.close()
 
     def _side_by_side(self, windows: Iterator[Span]) -> Iterator[WindowResult]:
-        waiting: deque[tuple[Span, Future[WindowResult] | WindowResult]] = deque()
+        """Windows are asked ahead, and so are second hearings: none waits for the one before it to settle."""
+        asked: deque[_Asked] = deque()
+        doubted: deque[_Doubted] = deque()
         try:
             for span in windows:
-                waiting.append((span, self._ask(span)))
+                asked.append((span, self._ask(span)))
                 # Until the language is known there is nothing to ask the next windows with.
                 ahead = 0 if self.options.language is None else self.engine.workers
-                while len(waiting) > ahead:
-                    yield self._take(*waiting.popleft())
-            while waiting:
-                yield self._take(*waiting.popleft())
+                while len(asked) > ahead:
+                    doubted.append(self._doubt(*asked.popleft()))
+                while len(doubted) > ahead:
+                    yield self._settle(*doubted.popleft())
+            while asked:
+                doubted.append(self._doubt(*asked.popleft()))
+            while doubted:
+                yield self._settle(*doubted.popleft())
         finally:
-            for _, answer in waiting:
-                if isinstance(answer, Future):
-                    answer.cancel()
+            for pending in (*(answer for _, answer in asked), *(again for _, _, again in doubted)):
+                if isinstance(pending, Future):
+                    pending.cancel()
 
     def _one_by_one(self, windows: Iterator[Span]) -> Iterator[WindowResult]:
         """Whisper's own reading: 30 s from where the last window ended, conditioned on what was said."""
@@ -185,7 +196,8 @@ class _Road:
                     break
                 stop = min(start + round(MAX_WINDOW_SECONDS * SAMPLE_RATE), self._known_end(span))
                 stretch = replace(span, start=start, stop=stop)
-                result = self._take(stretch, self._ask(stretch, before=self.before, to_the_end=False))
+                asked = self._ask(stretch, before=self.before, to_the_end=False)
+                result = self._settle(*self._doubt(stretch, asked))
                 yield result
                 position = start + max(round(result.heard_seconds * SAMPLE_RATE), SAMPLE_RATE // 2)
 
@@ -206,33 +218,39 @@ class _Road:
         window = Window(samples, options, before or None, to_the_end)
         return self.engine.submit(window, priority=self.priority, turn=max(self.turn - 1, 0))
 
-    def _take(self, span: Span, answer: Future[WindowResult] | WindowResult) -> WindowResult:
+    def _doubt(self, span: Span, answer: Future[WindowResult] | WindowResult) -> _Doubted:
+        """What was heard; where that was hard, it is asked again in the light of what came before."""
         if isinstance(answer, WindowResult):
-            result = answer
-        else:
-            heard = self._more_surely(span, self._wait(answer))
-            result = guarded(_moved(heard, span.start / SAMPLE_RATE), span.voice)
-            self.on_window(WindowDone(self.done, span.start, span.stop, result, self._progress(span)))
-        self.done += 1
-        self._learn(result)
+            self._learn(answer)
+            return span, answer, None
+        heard = self._wait(answer)
+        again = None
+        hard = heard.avg_logprob < UNSURE_LOGPROB
+        if hard and self.before and self.options.quality == "balanced":
+            again = self._submit(span, replace(self.options, quality="accurate"), before=self.before)
+        self._learn(heard)
+        return span, heard, again
+
+    def _settle(self, span: Span, heard: WindowResult, again: Future[WindowResult] | None) -> WindowResult:
+        """The surer of the two hearings, without what was invented; told to whoever listens."""
+        if span.start in self.finished:
+            return heard
+        if again is not None:
+            heard = max(heard, self._wait(again), key=_sureness)
+        result = guarded(_moved(heard, span.start / SAMPLE_RATE), span.voice)
+        self.on_window(WindowDone(self.told, span.start, span.stop, result, self._progress(span)))
+        self.told += 1
         return result
 
-    def _more_surely(self, span: Span, heard: WindowResult) -> WindowResult:
-        """A window that was hard to hear is heard again, whole and in the light of what was said before."""
-        if self.options.quality != "balanced" or not self.before or heard.avg_logprob > UNSURE_LOGPROB:
-            return heard
-        options = replace(self.options, quality="accurate")
-        again = self._wait(self._submit(span, options, before=self.before))
-        return max(heard, again, key=lambda result: result.avg_logprob if result.segments else -math.inf)
-
-    def _learn(self, result: WindowResult) -> None:
+    def _learn(self, heard: WindowResult) -> None:
         """Keeps what helps with the next windows: the last words, and the language once it is sure."""
-        unreliable = any(s.temperature > UNRELIABLE_TEMPERATURE for s in result.segments)
-        self.before = "" if unreliable else (self.before + result.text)[-CONTEXT_CHARACTERS:]
+        self.learned += 1
+        unreliable = any(s.temperature > UNRELIABLE_TEMPERATURE for s in heard.segments)
+        self.before = "" if unreliable else (self.before + heard.text)[-CONTEXT_CHARACTERS:]
         if self.options.language is None or not self.language:
-            self.language, self.language_probability = result.language, result.language_probability
-            if result.language_probability >= SURE_OF_LANGUAGE or self.done >= WINDOWS_TO_BE_SURE:
-                self.options = replace(self.options, language=result.language)
+            self.language, self.language_probability = heard.language, heard.language_probability
+            if heard.language_probability >= SURE_OF_LANGUAGE or self.learned >= WINDOWS_TO_BE_SURE:
+                self.options = replace(self.options, language=heard.language)
 
     def _wait(self, answer: Future[WindowResult]) -> WindowResult:
         while not wait([answer], CANCEL_CHECK_SECONDS).done:
@@ -249,6 +267,10 @@ class _Road:
     def _progress(self, span: Span) -> float:
         seconds = self.recording.estimated_seconds
         return min(span.stop / SAMPLE_RATE / seconds, 1.0) if seconds else 0.0
+
+
+def _sureness(heard: WindowResult) -> float:
+    return heard.avg_logprob if heard.segments else -math.inf
 
 
 def _silence(samples: int) -> Samples:
