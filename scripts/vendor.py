@@ -1,4 +1,5 @@
-"""Copies what the pages use of the npm libraries to static/vendor: a stylesheet, and a sprite of icons.
+"""Copies what the pages use of the npm libraries to static/vendor: a stylesheet, the
+sockets, and a sprite of icons.
 
 Run by scripts/dev.sh and by the wheel's build, after `npm ci`; needs Python's standard library only.
 """
@@ -15,6 +16,8 @@ COPIES = {
     "@picocss/pico/css/pico.min.css": "pico.min.css",
     "@picocss/pico/LICENSE.md": "pico.LICENSE.txt",
     "lucide-static/LICENSE": "lucide.LICENSE.txt",
+    "socket.io-client/dist/socket.io.esm.min.js": "socket.io.esm.min.js",
+    "socket.io-client/LICENSE": "socket.io.LICENSE.txt",
 }
 SHAPES = re.compile(r"<svg[^>]*>(.*)</svg>", re.DOTALL)
 

@@ -1,5 +1,7 @@
 """The pages open, and say what browsers may do."""
 
+import gzip
+
 import pytest
 from flask.testing import FlaskClient
 
@@ -59,3 +61,17 @@ def test_swagger_ui_comes_from_this_machine(program: FlaskClient) -> None:
 def test_the_authority_can_be_downloaded(program: FlaskClient) -> None:
     answer = program.get("/ca.crt")
     assert answer.data.startswith(b"-----BEGIN CERTIFICATE-----")
+
+
+def test_styles_and_scripts_are_sent_compressed_to_those_who_take_it(program: FlaskClient) -> None:
+    with program.application.test_request_context():
+        address = program.application.url_for("static", filename="css/base.css")
+    plain = program.get(address)
+    small = program.get(address, headers={"Accept-Encoding": "gzip, br"})
+    assert gzip.decompress(small.data) == plain.data
+    assert len(small.data) < len(plain.data) / 2
+    assert "Accept-Encoding" in plain.headers["Vary"]
+    assert "Accept-Encoding" in small.headers["Vary"]
+    assert small.headers["ETag"] != plain.headers["ETag"]
+    again = {"Accept-Encoding": "gzip", "If-None-Match": small.headers["ETag"]}
+    assert program.get(address, headers=again).status_code == 304

@@ -1,10 +1,12 @@
 """Scripts, styles and pictures, under addresses that change with them, so that browsers may keep them."""
 
+import gzip
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from flask import Response, current_app, send_from_directory
+from flask import Response, current_app, request, send_from_directory
 from flask_openapi3 import OpenAPI
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field
@@ -13,6 +15,8 @@ from whisper_appliance.web.openapi import PAGES, failures
 
 FOLDER = Path(__file__).parent / "static"
 YEAR_SECONDS = 31_536_000
+SHRINKS = (".css", ".js", ".svg", ".txt")
+"""Endings of files that are sent compressed to those who take it."""
 
 
 class StaticPath(BaseModel):
@@ -41,13 +45,39 @@ def install(app: OpenAPI) -> None:
 
 def send(path: StaticPath) -> Response:
     """One file of the pages; kept by browsers when its address names the present version."""
-    response = send_from_directory(FOLDER, path.filename)
+    response = _compressed(path.filename) if path.filename.endswith(SHRINKS) else _as_it_is(path.filename)
     if (
         path.version == current_app.config["STATIC_VERSION"]
         and not current_app.config["TEMPLATES_AUTO_RELOAD"]
     ):
         response.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
     return response
+
+
+def _as_it_is(filename: str) -> Response:
+    return send_from_directory(FOLDER, filename)
+
+
+def _compressed(filename: str) -> Response:
+    """The file, compressed where the browser takes that; each form has an ETag of its own."""
+    if not request.accept_encodings["gzip"]:
+        response = _as_it_is(filename)
+    else:
+        response = send_from_directory(FOLDER, filename, conditional=False)
+        tag, _weak = response.get_etag()
+        response.direct_passthrough = False
+        response.set_data(_gzip(response.get_data()))
+        response.content_encoding = "gzip"
+        response.set_etag(f"{tag}-gzip")
+        response.make_conditional(request)
+    response.vary.add("Accept-Encoding")
+    return response
+
+
+@lru_cache(maxsize=128)
+def _gzip(content: bytes) -> bytes:
+    """Compressed as far as it goes; the pages have some fifty files."""
+    return gzip.compress(content, compresslevel=9, mtime=0)
 
 
 def files_version(folder: Path) -> str:
