@@ -5,29 +5,31 @@ from pathlib import Path
 from typing import Protocol
 
 from whisper_appliance.errors import InvalidRequest
-from whisper_appliance.live.spool import (
-    BYTES_A_SAMPLE,
-    Spool,
-    samples_of,
-    wav_header,
-)
-from whisper_appliance.speech.engine import SAMPLE_RATE, Samples
+from whisper_appliance.live.spool import BYTES_A_SAMPLE, WAV_HEADER_BYTES, Spool, samples_of, wav_header
+from whisper_appliance.speech.engine import Samples
+
+PCM_FILE = "audio.wav"
 
 
 class Recording(Protocol):
-    """One microphone's audio. `append` and the properties may be called from any thread."""
+    """One microphone's audio.
+
+    `append` and the numbers may be asked for by any thread, the rest belongs to one. `complete` is True once
+    all samples are there that will ever be; `problem` says why there are no more, if that is a fault.
+    """
 
     path: Path
+    problem: str | None
+    complete: bool
 
     @property
     def next_seq(self) -> int: ...
     @property
     def samples(self) -> int: ...
-    @property
-    def complete(self) -> bool: ...
     def append(self, seq: int, data: bytes) -> bool: ...
     def read(self, start: int, stop: int) -> Samples: ...
     def finish(self) -> None: ...
+    def look(self) -> None: ...
     def sync(self) -> None: ...
     def close(self) -> None: ...
 
@@ -36,9 +38,10 @@ class PcmRecording:
     """s16le samples at 16 kHz, as a browser's worklet or a program sends them; the file is a WAV."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "audio.wav"
-        self._spool = Spool(self.path, header=wav_header())
+        self.path = folder / PCM_FILE
+        self.problem: str | None = None
         self.complete = False
+        self._spool = Spool(self.path, header=wav_header())
 
     @property
     def next_seq(self) -> int:
@@ -65,11 +68,11 @@ class PcmRecording:
     def finish(self) -> None:
         """Nothing more comes: completes the header."""
         self._spool.seal()
-        with self.path.open("r+b") as file:
-            file.write(wav_header(self.samples))
-            file.flush()
-            os.fsync(file.fileno())
+        complete_header(self.path, self.samples)
         self.complete = True
+
+    def look(self) -> None:
+        """There is nothing to look for."""
 
     def sync(self) -> None:
         """See `Spool.sync`."""
@@ -80,6 +83,20 @@ class PcmRecording:
         self._spool.close()
 
 
-def seconds_of(recording: Recording) -> float:
-    """Its length by now."""
-    return recording.samples / SAMPLE_RATE
+def pcm_samples(file: int) -> int:
+    """How many samples a WAV of ours holds, whatever its header says."""
+    return max(0, os.fstat(file).st_size - WAV_HEADER_BYTES) // BYTES_A_SAMPLE
+
+
+def read_pcm(file: int, start: int, stop: int) -> Samples:
+    """Some samples of a WAV of ours."""
+    size = max(0, stop - start) * BYTES_A_SAMPLE
+    return samples_of(os.pread(file, size, WAV_HEADER_BYTES + start * BYTES_A_SAMPLE))
+
+
+def complete_header(path: Path, samples: int) -> None:
+    """Writes how long a WAV of ours is, and sees it on the disk."""
+    with path.open("r+b") as file:
+        file.write(wav_header(samples))
+        file.flush()
+        os.fsync(file.fileno())

@@ -96,7 +96,7 @@ class Sessions:
         _check(request)
         token = new_token()
         model = request.model or self._models.default
-        facts = Facts(new_id(), owner, _now(), digest(token), model, request)
+        facts = Facts(new_id(), owner, _now(), digest(token), model, self._limits.session_seconds, request)
         with self._lock:
             self._check_room(owner)
             stream = Stream.begin(self._folder / facts.id, facts, self._announce)
@@ -235,7 +235,11 @@ class Sessions:
 
     def _look(self, stream: Stream, now: float) -> None:
         """Called now and then: ends what nobody feeds any more, or what has become too long."""
+        stream.recording.look()
         if stream.stopping:
+            return
+        if stream.recording.problem:
+            self._end_because(stream, "undecodable", stream.recording.problem, fatal=True)
             return
         patience = self._limits.idle_seconds if stream.connection else self._limits.resume_seconds
         if now - stream.active_at > patience:
@@ -243,8 +247,8 @@ class Sessions:
         elif stream.recording.samples >= self._limits.session_seconds * SAMPLE_RATE:
             self._end_because(stream, "session_limit", "The recording has reached the longest time allowed.")
 
-    def _end_because(self, stream: Stream, code: str, message: str) -> None:
-        stream.tell([events.Failed(code, message)])
+    def _end_because(self, stream: Stream, code: str, message: str, *, fatal: bool = False) -> None:
+        stream.tell([events.Failed(code, message, fatal)])
         self._stop(stream)
 
     def _over(self, stream: Stream) -> None:
@@ -272,9 +276,9 @@ class Sessions:
 
 
 def _check(request: Request) -> None:
-    if request.format != "pcm_s16le":
-        raise InvalidRequest("Live audio comes as pcm_s16le.", field="format")
-    if request.rate != SAMPLE_RATE:
+    if request.format not in ("pcm_s16le", "webm_opus"):
+        raise InvalidRequest("Live audio comes as pcm_s16le or as webm_opus.", field="format")
+    if request.format == "pcm_s16le" and request.rate != SAMPLE_RATE:
         raise InvalidRequest("pcm_s16le comes at 16000 samples a second.", field="rate")
 
 

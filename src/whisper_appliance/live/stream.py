@@ -17,6 +17,7 @@ from whisper_appliance.live.events import Committed, Event, Payload, Refined, wo
 from whisper_appliance.live.journal import Journal, Record
 from whisper_appliance.live.recording import PcmRecording, Recording
 from whisper_appliance.live.session import Session
+from whisper_appliance.live.webm import WebmRecording
 from whisper_appliance.speech.engine import SAMPLE_RATE, Options, Task
 from whisper_appliance.speech.transcript import Word
 
@@ -47,6 +48,7 @@ class Facts:
     created: str
     token_sha256: str
     model: str
+    max_seconds: float
     request: Request
 
 
@@ -117,7 +119,7 @@ class Stream:
     def __init__(self, folder: Path, facts: Facts, announce: Announce, told: Told) -> None:
         self.folder = folder
         self.facts = facts
-        self.recording: Recording = PcmRecording(folder)
+        self.recording = _recording(folder, facts)
         self.lock = threading.RLock()
         self.connection = ""
         self.share = told.share
@@ -265,6 +267,12 @@ def new_token() -> str:
 def digest(token: str) -> str:
     """What is kept of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _recording(folder: Path, facts: Facts) -> Recording:
+    if facts.request.format == "webm_opus":
+        return WebmRecording(folder, max_seconds=facts.max_seconds)
+    return PcmRecording(folder)
 
 
 def _options(request: Request) -> Options:

@@ -12,21 +12,24 @@ import whisper_appliance
 
 # -S and an explicit path instead of `-m`: no .pth files are run, and it works from a wheel, from an editable
 # install and from a source tree alike.
-_START = "import sys; sys.path[:] = sys.argv[1:]; from whisper_appliance.speech.decoder import main; main()"
+_START = "import sys; sys.path[:] = sys.argv[1:]; from whisper_appliance.speech.%s import main; main()"
 _MESSAGE_BYTES = 65536
 
 
 class DecoderProcess:
     """One child, good for one file. Each side sees the other's death as the end of the socket."""
 
-    def __init__(self, complaints: int = subprocess.DEVNULL) -> None:
-        """`complaints` is a descriptor for what the child says on stderr; a file may make it say anything."""
+    def __init__(self, complaints: int = subprocess.DEVNULL, *, program: str = "decoder") -> None:
+        """`complaints` is a descriptor for what the child says on stderr; a file may make it say anything.
+
+        `program` is a module beside this one: `decoder`, or `growing_decoder` for a file that grows.
+        """
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         root = str(Path(whisper_appliance.__file__).resolve().parents[1])
         search_path = [root, *(entry for entry in sys.path if entry)]
         with theirs:
             self._process: subprocess.Popen[bytes] = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _START, *search_path],
+                [sys.executable, "-I", "-S", "-c", _START % program, *search_path],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=complaints,
@@ -38,6 +41,11 @@ class DecoderProcess:
     def order(self, limits: dict[str, Any], source: int, target: int) -> None:
         """Hands over the one job. Raises `OSError` when the process is gone."""
         socket.send_fds(self._channel, [json.dumps(limits).encode()], [source, target])
+
+    def tell(self, what: bytes) -> None:
+        """A word to the child. Raises `OSError` when it is gone, `BlockingIOError` when many wait unread."""
+        self._channel.settimeout(0)
+        self._channel.send(what)
 
     def message(self, timeout_seconds: float) -> dict[str, Any] | None:
         """What the child says next, `None` if it is silent that long. Raises `EOFError` when it has ended."""

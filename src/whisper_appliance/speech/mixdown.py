@@ -40,9 +40,10 @@ def check_source(rate: int, channels: int) -> None:
 class Mixdown:
     """Writes what it is fed to `target`, at most `max_seconds` of it."""
 
-    def __init__(self, target: int, max_seconds: float) -> None:
+    def __init__(self, target: int, max_seconds: float, *, batch_seconds: float = BATCH_SECONDS) -> None:
         self._target = target
         self._max_samples = round(max_seconds * SAMPLE_RATE)
+        self._batch_seconds = batch_seconds
         self._kind: tuple[str, int, str] | None = None
         self._fifo = AudioFifo()
         self._resampler = AudioResampler("s16", "mono", SAMPLE_RATE)
@@ -62,7 +63,7 @@ class Mixdown:
             self.finish()
             check_source(frame.sample_rate, frame.layout.nb_channels)
             self._kind = kind
-            self._batch = round(frame.sample_rate * BATCH_SECONDS)
+            self._batch = round(frame.sample_rate * self._batch_seconds)
         if at_seconds is not None:
             self._keep_time(at_seconds)
         frame.pts = None  # the fifo insists on gapless time otherwise

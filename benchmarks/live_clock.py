@@ -1,0 +1,183 @@
+"""Microphones on a virtual clock: real code of the live room, real words, and time that only passes on paper.
+
+Audio arrives in packets of 100 ms; workers hear one window each; how long that takes is measured (processor
+time of a call on one thread) or computed by a model of the cost, so that a busy machine does not blur it.
+"""
+
+import heapq
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from whisper_appliance.live.captions import plain
+from whisper_appliance.live.events import Refined
+from whisper_appliance.live.schedule import next_up, step_seconds
+from whisper_appliance.live.session import Job, Session
+from whisper_appliance.speech.engine import SAMPLE_RATE, Engine, Options, Samples, Window, WindowResult
+from whisper_appliance.speech.voice import FRAME, Silero, load_silero
+
+PACKET_SECONDS = 0.1
+DETECTOR_SECONDS_A_SECOND = 0.002
+Cost = Literal["measured", "model"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a reader saw from a moment on: so many settled words, and the tentative ones behind them."""
+
+    at: float
+    committed: int
+    tentative: tuple[str, ...]
+
+
+@dataclass
+class Microphone:
+    """One session and the recording that is spoken into it, from `begins` on."""
+
+    samples: Samples
+    options: Options
+    begins: float = 0.0
+    received: int = 0
+    served: float = -1.0
+    trace: list[Shown] = field(default_factory=list)
+    refined: list[Refined] = field(default_factory=list)
+    longest_buffer: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.session = Session(self.options)
+        self._silero = Silero(_detector())
+
+    def packet(self) -> bool:
+        """One more packet arrives; whether it was the last."""
+        stop = min(self.received + round(PACKET_SECONDS * SAMPLE_RATE), len(self.samples))
+        self.session.hear(self._silero.feed(self.samples[self.received : stop]).tolist())
+        self.received = stop
+        self.longest_buffer = max(self.longest_buffer, self.session.buffer_seconds)
+        if stop < len(self.samples):
+            return False
+        self.session.hear(self._silero.feed(np.zeros(FRAME, np.float32)).tolist())
+        self.session.end(len(self.samples))
+        return True
+
+    def look(self, now: float) -> None:
+        """Notes what a reader sees now."""
+        self.refined += [event for event in self.session.events if isinstance(event, Refined)]
+        self.session.events.clear()
+        captions = self.session.captions
+        tentative = tuple(plain(word) for word in captions.tentative)
+        shown = Shown(now - self.begins, len(captions.committed), tentative)
+        last = self.trace[-1] if self.trace else None
+        if last is None or (last.committed, last.tentative) != (shown.committed, shown.tentative):
+            self.trace.append(shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Some microphones after their recordings, and the processor seconds that hearing them took."""
+
+    microphones: Sequence[Microphone]
+    processor_seconds: float
+    refining_seconds: float
+    jobs: int
+
+    @property
+    def audio_seconds(self) -> float:
+        """Of all microphones together."""
+        return sum(len(microphone.samples) for microphone in self.microphones) / SAMPLE_RATE
+
+
+def run(engine: Engine, microphones: Sequence[Microphone], *, workers: int = 2, cost: Cost = "measured",
+        step: Callable[[int, float], float | None] = step_seconds) -> Run:  # fmt: skip
+    """Speaks all recordings to their ends."""
+    clock = _Clock(engine, microphones, workers, cost, step)
+    clock.run()
+    return Run(microphones, clock.processor_seconds, clock.refining_seconds, clock.jobs)
+
+
+class _Clock:
+    def __init__(self, engine: Engine, microphones: Sequence[Microphone], workers: int, cost: Cost,
+                 step: Callable[[int, float], float | None]) -> None:  # fmt: skip
+        self._engine = engine
+        self._microphones = microphones
+        self._free = workers
+        self._cost = cost
+        self._step = step
+        self._order = itertools.count()
+        self._events: list[tuple[float, int, Callable[[float], None]]] = []
+        self.processor_seconds = self.refining_seconds = 0.0
+        self.jobs = 0
+
+    def run(self) -> None:
+        for microphone in self._microphones:
+            self._at(microphone.begins + PACKET_SECONDS, lambda now, m=microphone: self._packet(m, now))
+        while self._events:
+            now, _, happen = heapq.heappop(self._events)
+            happen(now)
+            while self._free and self._dispatch(now):
+                pass
+
+    def _at(self, moment: float, happen: Callable[[float], None]) -> None:
+        heapq.heappush(self._events, (moment, next(self._order), happen))
+
+    def _packet(self, microphone: Microphone, now: float) -> None:
+        self.processor_seconds += PACKET_SECONDS * DETECTOR_SECONDS_A_SECOND
+        if not microphone.packet():
+            self._at(now + PACKET_SECONDS, lambda later: self._packet(microphone, later))
+        microphone.look(now)
+
+    def _dispatch(self, now: float) -> bool:
+        streams = sum(not microphone.session.done for microphone in self._microphones)
+        wanting = []
+        for at, microphone in enumerate(self._microphones):
+            lag = microphone.session.lag_seconds(microphone.received)
+            kind = microphone.session.want(self._step(streams, lag))
+            if kind:
+                wanting.append((at, kind, microphone.served))
+        chosen = next_up(wanting)
+        if chosen is None:
+            return False
+        self._hear(self._microphones[chosen[0]], self._microphones[chosen[0]].session.take(chosen[1]), now)
+        return True
+
+    def _hear(self, microphone: Microphone, job: Job, now: float) -> None:
+        window = Window(microphone.samples[job.start : job.stop], job.options)
+        before = time.process_time()
+        result = self._engine.transcribe([window])[0]
+        seconds = time.process_time() - before
+        if self._cost == "model":
+            seconds = modelled_seconds(len(window.samples) / SAMPLE_RATE, result)
+        self._free -= 1
+        self.jobs += 1
+        self.processor_seconds += seconds
+        self.refining_seconds += seconds if job.kind == "refine" else 0.0
+        microphone.served = now
+        self._at(now + seconds, lambda later: self._done(microphone, job, result, later))
+
+    def _done(self, microphone: Microphone, job: Job, result: WindowResult, now: float) -> None:
+        self._free += 1
+        microphone.session.apply(job, result)
+        microphone.look(now)
+
+
+def modelled_seconds(audio_seconds: float, result: WindowResult) -> float:
+    """What a call of base int8 takes on one core of the machine the method was measured on, to itself."""
+    frames = min((audio_seconds + 3) * 100, 3000)
+    encoding = float(
+        np.interp(
+            frames, [0, 350, 550, 750, 1150, 2000, 3000], [0.005, 0.0256, 0.04, 0.059, 0.118, 0.33, 0.68]
+        )
+    )
+    tokens = sum(len(segment.tokens) + 2 for segment in result.segments) + 3
+    decoding = 0.010 + (0.0016 + 1.3e-6 * frames) * tokens
+    aligning = 0.006 + 1.0e-5 * frames * tokens / 19
+    return encoding + decoding + aligning + 6e-6 * frames
+
+
+def _detector(loaded: list[object] = []) -> object:  # noqa: B006 - loaded once, shared by all
+    if not loaded:
+        loaded.append(load_silero())
+    return loaded[0]

@@ -1,0 +1,102 @@
+"""Real words from a real small model; silence and noise give none."""
+
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from benchmarks.audio import BECKETT, TWO_CITIES
+from benchmarks.live_clock import Microphone, run
+from benchmarks.measuring import word_error_rate
+
+from tests.live.conftest import House
+from tests.live.scripted import packets
+from whisper_appliance.live.captions import text_of
+from whisper_appliance.speech.engine import EngineSpec, Options, Samples, Window, WindowResult
+from whisper_appliance.speech.engine_process import EngineProcess
+from whisper_appliance.speech.engines.faster_whisper import FasterWhisperEngine
+
+OPTIONS = Options(language="en", quality="fast", word_timestamps=True)
+RATE = 16_000
+
+
+def samples_of(path: Path) -> Samples:
+    """A recording at 16 kHz, linearly resampled where it has another rate."""
+    with wave.open(str(path)) as file:
+        pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32768
+        seconds = len(pcm) / file.getframerate()
+        at = np.arange(round(seconds * RATE)) * file.getframerate() / RATE
+        return np.interp(at, np.arange(len(pcm)), pcm).astype(np.float32)
+
+
+class Nobody:
+    """An engine that must not be asked."""
+
+    name = version = device = compute_type = ""
+    multilingual = False
+    warnings: tuple[str, ...] = ()
+
+    def transcribe(self, windows: list[Window]) -> list[WindowResult]:
+        """Nothing was said."""
+        raise AssertionError
+
+
+def noises() -> Iterator[tuple[str, Samples]]:
+    random = np.random.default_rng(7)
+    time = np.arange(30 * RATE) / RATE
+    white = random.standard_normal(len(time))
+    clicks = np.zeros(len(time))
+    clicks[:: RATE // 2] = 0.9
+    yield "silence", np.zeros(len(time), np.float32)
+    yield "quiet noise", (0.003 * white).astype(np.float32)
+    yield "loud noise", (0.1 * white).astype(np.float32)
+    yield "brown noise", (0.1 * np.cumsum(white) / np.abs(np.cumsum(white)).max()).astype(np.float32)
+    yield "hum", (0.1 * np.sin(2 * np.pi * 50 * time)).astype(np.float32)
+    yield "clicks", clicks.astype(np.float32)
+
+
+@pytest.mark.parametrize("samples", [pytest.param(samples, id=name) for name, samples in noises()])
+def test_where_nobody_speaks_there_are_no_words(samples: Samples) -> None:
+    microphone = Microphone(samples, OPTIONS)
+    assert run(Nobody(), [microphone]).jobs == 0
+    assert microphone.session.captions.committed == []
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_en: Path) -> FasterWhisperEngine:
+    return FasterWhisperEngine(EngineSpec("faster-whisper", "tiny.en", tiny_en, device="cpu"))
+
+
+@pytest.mark.slow
+def test_captions_come_in_time_and_stay(engine: FasterWhisperEngine, beckett: Path) -> None:
+    microphone = Microphone(samples_of(beckett), OPTIONS)
+    run(engine, [microphone], cost="model")
+    assert word_error_rate([(BECKETT, text_of(microphone.session.captions.committed))]) <= 0.35
+    counts = [shown.committed for shown in microphone.trace]
+    assert counts == sorted(counts)
+    assert next(shown.at for shown in microphone.trace if shown.tentative) < 3.5
+
+
+@pytest.mark.slow
+def test_a_whole_reading_is_captioned_well(engine: FasterWhisperEngine, cities: Path) -> None:
+    microphone = Microphone(samples_of(cities), OPTIONS)
+    run(engine, [microphone], cost="model")
+    assert word_error_rate([(TWO_CITIES, text_of(microphone.session.captions.committed))]) <= 0.10
+    assert microphone.longest_buffer <= 16
+
+
+@pytest.mark.slow
+def test_a_recording_sent_in_haste_is_heard_whole(house: House, tiny_en: Path, cities: Path) -> None:
+    """As after a reconnection: all audio at once, through the real engine's process."""
+    engine = EngineProcess(EngineSpec("faster-whisper", "tiny.en", tiny_en, device="cpu", workers=2))
+    engine.start()
+    engine.wait_ready(60)
+    house.models.loaded = engine  # type: ignore[assignment] # the contract's other side
+    try:
+        opened = house.open(language="en")
+        pcm = (samples_of(cities) * 32767).astype("<i2").tobytes()
+        end = house.stop(opened, house.send(opened, b"".join(packets(pcm, 65_536))))
+        assert word_error_rate([(TWO_CITIES, str(end["text"]))]) <= 0.12
+    finally:
+        engine.close()
