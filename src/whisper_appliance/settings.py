@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     max_websockets: int = Field(
         100, ge=1, le=2000, description="Open event streams and sockets at once; further ones are refused."
     )
+    max_websockets_per_address: int = Field(
+        10, ge=1, le=2000, description="Sockets at once from one address; a proxy counts as one."
+    )
 
     # Where things are
     data_dir: Folder = Field(
@@ -116,6 +119,11 @@ class Settings(BaseSettings):
     min_free_disk: ByteSize = Field(
         ByteSize(2**30), ge=0, description="Free space below which uploads are refused."
     )
+    live_sessions: int = Field(
+        8, ge=0, le=256, description="Live sessions at once; what two cores keep up with is 8 with base."
+    )
+    live_sessions_per_user: int = Field(2, ge=1, le=256, description="Live sessions at once of one user.")
+    live_seconds: float = Field(4 * 3600, gt=0, description="Longest live session; it ends by itself then.")
     decoder_memory: ByteSize = Field(
         ByteSize(2**30), ge=2**28, description="Memory of the process that decodes a file."
     )

@@ -1,4 +1,4 @@
-"""How many event streams may be open at once; each one holds a thread of the server."""
+"""How many event streams and sockets may be open at once; each one holds a thread of the server."""
 
 import threading
 
@@ -15,6 +15,13 @@ class Streams:
         """Takes a place. Raises `Busy` when there is none; every `open` needs its `close`."""
         if not self._places.acquire(blocking=False):
             raise Busy("Too many open event streams. Ask for the job itself instead.", retry_after_seconds=10)
+
+    def free(self) -> bool:
+        """Whether there is a place."""
+        if not self._places.acquire(blocking=False):
+            return False
+        self._places.release()
+        return True
 
     def close(self) -> None:
         """Gives the place back."""

@@ -1,0 +1,129 @@
+"""The door of the sockets: who may come in, how many at once, and how fast they may speak.
+
+It stands in front of engineio, so that what it turns away costs nothing, and answers in the one error shape.
+"""
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+from whisper_appliance.errors import ApplianceError, Busy, NotAllowed
+from whisper_appliance.web.errors import status_of
+from whisper_appliance.web.headers import SECURITY_HEADERS
+from whisper_appliance.web.pace import Pace
+from whisper_appliance.web.streams import Streams
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+PATH = "/socket.io/"
+MESSAGES_PER_SECOND = 40.0
+"""20 packets of audio, each a message that names it and one that holds it."""
+MESSAGES_AT_ONCE = 120.0
+BYTES_PER_SECOND = 256 * 1024.0
+BYTES_AT_ONCE = 1024 * 1024.0
+PATIENCE_SECONDS = 10.0
+REASONS = {403: "403 Forbidden", 429: "429 Too Many Requests"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Guest:
+    address: str
+    messages: Pace = field(default_factory=lambda: Pace(MESSAGES_PER_SECOND, MESSAGES_AT_ONCE))
+    volume: Pace = field(default_factory=lambda: Pace(BYTES_PER_SECOND, BYTES_AT_ONCE))
+
+
+class Door:
+    """Counts who is inside; shares its places with the event streams, since each holds a thread."""
+
+    def __init__(
+        self, places: Streams, per_address: int, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._places = places
+        self._per_address = per_address
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._inside: dict[str, _Guest] = {}
+        self._addresses: Counter[str] = Counter()
+
+    def before(self, application: "WSGIApplication") -> "WSGIApplication":
+        """`application` behind this door, as far as its sockets go."""
+
+        def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+            if environ.get("PATH_INFO", "").startswith(PATH):
+                try:
+                    self._look_at(environ)
+                except ApplianceError as error:
+                    return _refusal(error, start_response)
+            return application(environ, start_response)
+
+        return answer
+
+    def enter(self, connection: str, environ: "WSGIEnvironment") -> None:
+        """Takes a place. Raises `Busy` when there is none."""
+        address = environ.get("REMOTE_ADDR", "")
+        with self._lock:
+            self._check_room(address)
+            self._places.open()
+            self._inside[connection] = _Guest(address)
+            self._addresses[address] += 1
+
+    def leave(self, connection: str) -> None:
+        """Gives the place back; once, however often it is told."""
+        with self._lock:
+            guest = self._inside.pop(connection, None)
+            if guest is None:
+                return
+            self._addresses[guest.address] -= 1
+            self._addresses += Counter()
+        self._places.close()
+
+    def keep_pace(self, connection: str, size: int) -> None:
+        """Holds the reader of a connection up when it sends too fast; `Busy` when that is no use any more."""
+        guest = self._inside.get(connection)
+        if guest is None:
+            raise Busy("The connection has been closed.")
+        wait = max(
+            guest.messages.take(1, patience_seconds=PATIENCE_SECONDS),
+            guest.volume.take(size, patience_seconds=PATIENCE_SECONDS),
+        )
+        if wait:
+            self._sleep(wait)
+
+    def _look_at(self, environ: "WSGIEnvironment") -> None:
+        query = parse_qs(environ.get("QUERY_STRING", ""))
+        if is_foreign(environ) or "j" in query:  # JSONP exists to be read by other sites
+            raise NotAllowed(
+                "This connection comes from a page of another site. Open the appliance's own page instead."
+            )
+        if "sid" not in query:
+            with self._lock:
+                self._check_room(environ.get("REMOTE_ADDR", ""))
+
+    def _check_room(self, address: str) -> None:
+        if self._addresses[address] >= self._per_address:
+            raise Busy("Too many connections from this address. Close one first.", retry_after_seconds=10)
+        if not self._places.free():
+            raise Busy("Too many connections at once. Try again in a moment.", retry_after_seconds=10)
+
+
+def is_foreign(environ: "WSGIEnvironment") -> bool:
+    """Whether a page of another site opens the connection. A client that names no origin is no browser."""
+    if environ.get("HTTP_SEC_FETCH_SITE", "same-origin") not in ("same-origin", "none"):
+        return True
+    origin = environ.get("HTTP_ORIGIN")
+    return origin is not None and urlsplit(origin).netloc != environ.get("HTTP_HOST")
+
+
+def _refusal(error: ApplianceError, start_response: "StartResponse") -> list[bytes]:
+    body = {"error": {"code": error.code, "message": error.message, "field": None, "request_id": ""}}
+    headers = [("Content-Type", "application/json"), *SECURITY_HEADERS.items(), ("Cache-Control", "no-store")]
+    if error.retry_after_seconds is not None:
+        headers.append(("Retry-After", str(round(error.retry_after_seconds))))
+    start_response(REASONS[status_of(type(error))], headers)
+    return [json.dumps(body).encode()]
