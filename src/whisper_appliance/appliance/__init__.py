@@ -10,7 +10,9 @@ import structlog
 
 from whisper_appliance.appliance.bulletin import Bulletin
 from whisper_appliance.appliance.housekeeping import Housekeeping
+from whisper_appliance.appliance.live_room import live_room
 from whisper_appliance.appliance.observer import Observer
+from whisper_appliance.appliance.relay import Relay
 from whisper_appliance.appliance.secret import load_secret
 from whisper_appliance.appliance.state import Health, Status
 from whisper_appliance.db import Database, locked_folder
@@ -19,6 +21,7 @@ from whisper_appliance.history.store import History
 from whisper_appliance.host.certificates import Certificates
 from whisper_appliance.jobs.queue import Queue
 from whisper_appliance.jobs.steps import Steps
+from whisper_appliance.live.leases import Models as LiveModels
 from whisper_appliance.models.downloads import Downloads
 from whisper_appliance.models.events import ModelEvent
 from whisper_appliance.models.manager import ModelManager
@@ -39,11 +42,13 @@ class Appliance:
         *,
         stopping: threading.Event | None = None,
         make_steps: MakeSteps | None = None,
+        live_models: LiveModels | None = None,
     ) -> None:
         """Puts the parts together; nothing is written, loaded or started yet.
 
         `stopping` may be set some time before `close`: jobs leave off, and those who wait are answered.
-        `make_steps` makes what does the work of jobs, in place of the real decoder and engine.
+        `make_steps` makes what does the work of jobs, in place of the real decoder and engine; `live_models`
+        are the models of live speech, in place of the real ones.
         """
         self.settings = settings
         url = settings.database_url.get_secret_value() if settings.database_url else None
@@ -66,9 +71,13 @@ class Appliance:
             announce=self.bulletin.announce,
             stopping=stopping,
         )
+        self.relay = Relay()
+        self.live = live_room(
+            settings, live_models or self.models, self.history, self.queue, self.relay.announce
+        )
         self.certificates = Certificates.from_settings(settings) if settings.https_enabled else None
         self.secret_key = ""
-        self._observer = Observer(settings, self.models, self.queue, self.certificates)
+        self._observer = Observer(settings, self.models, self.queue, self.live, self.certificates)
         self._opened = ExitStack()
 
     def start(self) -> None:
@@ -90,6 +99,8 @@ class Appliance:
             opened.callback(housekeeping.close)
             housekeeping.start()
             self.models.start()
+            opened.callback(self.live.close)
+            self.live.launch()
             self._opened = opened.pop_all()
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from whisper_appliance.appliance.state import (
     CertificateState,
     Health,
     Limits,
+    LiveState,
     QueueState,
     Reason,
     Status,
@@ -24,6 +25,7 @@ from whisper_appliance.host.certificates import Certificates
 from whisper_appliance.host.glance import Glance
 from whisper_appliance.host.stats import HostStats, measure
 from whisper_appliance.jobs.queue import Queue
+from whisper_appliance.live.sessions import Sessions
 from whisper_appliance.models.manager import ModelManager
 from whisper_appliance.models.status import ModelsStatus
 from whisper_appliance.settings import Settings
@@ -50,11 +52,13 @@ class Observer:
         settings: Settings,
         models: ModelManager[EngineProcess],
         queue: Queue,
+        live: Sessions,
         certificates: Certificates | None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._queue = queue
+        self._live = live
         self._certificates = certificates
         self._monotonic = monotonic
         self._began = monotonic()
@@ -84,11 +88,16 @@ class Observer:
             models=shown,
             engines=engine_states(models, self._monotonic()) if models else (),
             queue=queue.state if queue else None,
+            live=self._live_state(),
             limits=Limits(int(settings.max_upload_size), settings.max_audio_seconds, settings.wait_seconds),
             host=self._host_glance.look().value,
             decoder=self._decoder_glance.look().value,
             certificate=self._certificate_glance.look().value,
         )
+
+    def _live_state(self) -> LiveState:
+        counts = self._live.counts()
+        return LiveState(counts.sessions, counts.limit, counts.lag_ms)
 
     def _uptime_seconds(self) -> float:
         return round(self._monotonic() - self._began, 3)

@@ -78,6 +78,15 @@ class QueueState:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveState:
+    """Microphones that are on, how many there may be, and how far the slowest is behind."""
+
+    sessions: int
+    limit: int
+    lag_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class CertificateState:
     """The certificate in use, and what will soon be wrong with it."""
 
@@ -109,6 +118,7 @@ class Status:
     models: tuple[ModelState, ...]
     engines: tuple[EngineState, ...]
     queue: QueueState | None
+    live: LiveState
     limits: Limits
     host: HostStats | None
     decoder: Isolation | None

@@ -8,12 +8,14 @@ from werkzeug.routing import BaseConverter
 from whisper_appliance.appliance import Appliance
 from whisper_appliance.errors import InvalidRequest
 from whisper_appliance.web import (
+    captions,
     certificate,
     docs,
     errors,
     events,
     headers,
     jobs,
+    live_wire,
     models,
     options,
     owner,
@@ -34,6 +36,7 @@ BLUEPRINTS = (
     transcribe.blueprint,
     jobs.blueprint,
     events.blueprint,
+    captions.blueprint,
     transcripts.blueprint,
     models.blueprint,
     status.blueprint,
@@ -75,6 +78,7 @@ def create_app(appliance: Appliance) -> OpenAPI:
     static_files.install(app)
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
+    live_wire.install(app, app.extensions[parts.KEY])
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

@@ -11,10 +11,14 @@ from whisper_appliance import __version__
 
 PAGES = Tag(name="Pages", description="What people open in a browser.")
 SPEECH = Tag(name="Speech to text", description="Audio in, words out.")
+LIVE = Tag(
+    name="Live speech",
+    description="A microphone that is on now. Audio and words go over Socket.IO: see `/docs/live`.",
+)
 JOBS = Tag(name="Jobs", description="Work that waits or runs, and its progress.")
 TRANSCRIPTS = Tag(name="Transcripts", description="What was transcribed, kept for its owner.")
 SYSTEM = Tag(name="System", description="Models, health and the certificate.")
-TAGS = (SPEECH, JOBS, TRANSCRIPTS, SYSTEM, PAGES)
+TAGS = (SPEECH, LIVE, JOBS, TRANSCRIPTS, SYSTEM, PAGES)
 """In the order in which the document shows them."""
 
 INFO = Info(

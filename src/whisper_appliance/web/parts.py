@@ -5,6 +5,7 @@ from typing import cast
 from flask import current_app
 
 from whisper_appliance.appliance import Appliance
+from whisper_appliance.web.audience import Audience
 from whisper_appliance.web.streams import Streams
 from whisper_appliance.web.uploads import Uploads
 
@@ -13,6 +14,8 @@ KEY = "whisper_appliance"
 
 class Parts:
     """What one application was built from."""
+
+    audience: Audience
 
     def __init__(self, appliance: Appliance) -> None:
         self.appliance = appliance

@@ -41,10 +41,13 @@ log = structlog.get_logger()
 def appliance_app(settings: Settings, stopping: threading.Event) -> Iterator["WSGIApplication"]:
     """The appliance, started, with its web application in front."""
     from whisper_appliance.appliance import Appliance
+    from whisper_appliance.web import sockets
     from whisper_appliance.web.application import create_app
 
     with Appliance(settings, stopping=stopping) as appliance:
-        yield create_app(appliance)
+        app = create_app(appliance)
+        sockets.close_when(stopping, app)
+        yield app
 
 
 def serve(

@@ -1,0 +1,28 @@
+"""The live room of this appliance: its folder, its limits, and where its recordings go in the end."""
+
+from whisper_appliance.appliance.recordings import Recordings
+from whisper_appliance.history.store import History
+from whisper_appliance.jobs.queue import Queue
+from whisper_appliance.live.leases import Models
+from whisper_appliance.live.sessions import Limits, Sessions
+from whisper_appliance.live.stream import Announce
+from whisper_appliance.settings import Settings
+
+
+def live_room(
+    settings: Settings, models: Models, history: History, queue: Queue, announce: Announce
+) -> Sessions:
+    """Not launched yet."""
+    recordings = Recordings(settings.data_dir, history, queue)
+    return Sessions(
+        settings.data_dir / "live",
+        models,
+        keep=recordings.keep,
+        hear_again=recordings.hear_again,
+        announce=announce,
+        limits=Limits(
+            sessions=settings.live_sessions,
+            sessions_per_user=settings.live_sessions_per_user,
+            session_seconds=settings.live_seconds,
+        ),
+    )

@@ -1,0 +1,23 @@
+"""Between the live room, which is built first, and the application that passes its words on."""
+
+from whisper_appliance.live.sessions import Announcement
+from whisper_appliance.live.stream import Announce
+
+
+def _nobody(told: Announcement) -> None:
+    """Sessions keep what matters; whoever comes later asks for it."""
+
+
+class Relay:
+    """Passes on what live sessions say."""
+
+    def __init__(self) -> None:
+        self._listener: Announce = _nobody
+
+    def announce(self, told: Announcement) -> None:
+        """Called by the live room's threads, in order for each session."""
+        self._listener(told)
+
+    def tell(self, listener: Announce) -> None:
+        """From now on `listener` is told; there is one."""
+        self._listener = listener

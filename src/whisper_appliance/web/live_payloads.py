@@ -1,0 +1,113 @@
+"""What clients of the live events send, checked; and how they are refused."""
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from whisper_appliance import errors
+from whisper_appliance.errors import ApplianceError, InvalidRequest
+from whisper_appliance.live.sessions import Request
+from whisper_appliance.speech.engine import SAMPLE_RATE, Task
+from whisper_appliance.speech.languages import language_code
+from whisper_appliance.web.options import invalid
+
+Id = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+Token = Annotated[str, Field(max_length=100)]
+Number = Annotated[int, Field(ge=0, lt=2**53)]
+Checked = TypeVar("Checked", bound=BaseModel)
+
+CODES: dict[type[ApplianceError], str] = {
+    errors.InvalidRequest: "bad_format",
+    errors.TooLarge: "too_large",
+    errors.NotFound: "gone",
+    errors.Busy: "busy",
+    errors.ModelUnavailable: "model_missing",
+    errors.DiskFull: "disk_full",
+}
+
+
+class _Payload(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class Wishes(_Payload):
+    """How a session is to be heard; None leaves the choice to the appliance."""
+
+    format: Literal["pcm_s16le", "webm_opus"] = "pcm_s16le"
+    rate: int = SAMPLE_RATE
+    language: str | None = None
+    model: str | None = Field(None, max_length=100)
+    task: Task = "transcribe"
+    prompt: str | None = Field(None, max_length=4000)
+    hotwords: str | None = Field(None, max_length=2000)
+    title: str | None = Field(None, max_length=1000)
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, value: str | None) -> str | None:
+        return language_code(value) if value else None
+
+    def request(self) -> Request:
+        """For the live room."""
+        return Request(**self.model_dump(include=set(Request.__slots__)) | {"title": self.title or ""})
+
+
+class Start(Wishes):
+    """live:start"""
+
+    v: Literal[1] = 1
+    partials: bool = True
+    words: bool = True
+
+
+class Packet(_Payload):
+    """The head of live:audio; the audio is the second argument."""
+
+    s: Id
+    q: Number
+
+
+class Named(_Payload):
+    """live:cancel, live:pause"""
+
+    session: Id
+
+
+class Stop(Named):
+    """live:stop"""
+
+    next_seq: Number
+
+
+class Resume(Named):
+    """live:resume"""
+
+    token: Token
+    last_eid: Number | None = None
+
+
+class Watch(_Payload):
+    """captions:watch"""
+
+    token: Token
+
+
+def read(kind: type[Checked], arguments: tuple[Any, ...]) -> Checked:
+    """The one payload of an event. Raises `InvalidRequest`."""
+    if len(arguments) != 1:
+        raise InvalidRequest("This event takes one payload, an object.")
+    try:
+        return kind.model_validate(arguments[0])
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+def refusal(error: ApplianceError) -> dict[str, Any]:
+    """A refused event, as its acknowledgement."""
+    code = next((CODES[parent] for parent in type(error).__mro__ if parent in CODES), error.code)
+    answer: dict[str, Any] = {"ok": False, "code": code, "message": error.message}
+    if error.field:
+        answer["field"] = error.field
+    if error.retry_after_seconds is not None:
+        answer["retry_after"] = error.retry_after_seconds
+    return answer

@@ -1,0 +1,55 @@
+"""Puts the live events together: handlers on the sockets, and what the live room says back to them."""
+
+from dataclasses import asdict
+
+import structlog
+from flask import Flask
+
+from whisper_appliance.errors import ApplianceError
+from whisper_appliance.live.sessions import Announcement
+from whisper_appliance.web import sockets
+from whisper_appliance.web.audience import Audience
+from whisper_appliance.web.door import Door
+from whisper_appliance.web.live import Answer, LiveEvents, connection, emitter
+from whisper_appliance.web.live_payloads import refusal
+from whisper_appliance.web.live_simple import SimpleEvents
+from whisper_appliance.web.parts import Parts
+
+log = structlog.get_logger()
+
+
+def install(app: Flask, parts: Parts) -> None:
+    """Live speech for `app`, and the readers of captions for its parts."""
+    appliance = parts.appliance
+    wire = sockets.install(app, Door(parts.streams, appliance.settings.max_websockets_per_address))
+    emit = emitter(wire)
+    live = LiveEvents(appliance, emit)
+    simple = SimpleEvents(appliance, emit)
+    audience = parts.audience = Audience(appliance.live, emit, wire.close_room)
+
+    def connected(_auth: object = None) -> None:
+        counts = asdict(appliance.live.counts())
+        emit("connection_status", {"status": "connected", "connected": True, "live": counts}, connection())
+
+    def disconnected(*_reason: object) -> None:
+        simple.left(connection())
+        live.left(connection())
+
+    def announce(told: Announcement) -> None:
+        audience.announce(told)
+        if not simple.announce(told):
+            live.announce(told)
+
+    handlers = {"connect": connected, "disconnect": disconnected}
+    for event, handler in (handlers | live.handlers | simple.handlers | audience.handlers).items():
+        wire.on_event(event, handler)
+    wire.on_error_default(_refused)
+    appliance.relay.tell(announce)
+
+
+def _refused(error: Exception) -> Answer:
+    """What a handler raises becomes its acknowledgement."""
+    if isinstance(error, ApplianceError):
+        return refusal(error)
+    log.exception("a socket event failed", exc_info=error)
+    return {"ok": False, "code": "internal", "message": "Something went wrong inside the appliance."}
