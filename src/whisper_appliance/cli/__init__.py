@@ -8,6 +8,7 @@ import click
 from whisper_appliance import __version__
 from whisper_appliance.cli.certificate import certificate
 from whisper_appliance.cli.doctor import doctor
+from whisper_appliance.cli.listen import listen
 from whisper_appliance.cli.models import models
 from whisper_appliance.cli.serve import serve
 from whisper_appliance.cli.transcribe import transcribe
@@ -28,7 +29,7 @@ def cli() -> None:
     """A speech-to-text box of your own: recordings in, words out."""
 
 
-for command in (serve, transcribe, models, certificate, doctor):
+for command in (serve, transcribe, listen, models, certificate, doctor):
     cli.add_command(command)
 
 

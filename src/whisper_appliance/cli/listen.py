@@ -1,0 +1,103 @@
+"""whisper-appliance listen: speak to an appliance, and read along."""
+
+import ssl
+import sys
+from collections.abc import Iterator
+from io import BufferedReader
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+if TYPE_CHECKING:
+    from whisper_appliance.cli.speaker import Speaker
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("url", default="https://localhost:5001")
+@click.option("-f", "--file", type=FILE, help="Send a recording instead of a microphone.")
+@click.option("--realtime", is_flag=True, help="With --file: as slowly as it was spoken.")
+@click.option("-d", "--device", metavar="NAME", help="A microphone as `arecord -L` names it, or 'default'.")
+@click.option("-l", "--language", metavar="LANGUAGE", help="Code or English name; without it, it is heard.")
+@click.option("--task", type=click.Choice(["transcribe", "translate"]), default="transcribe")
+@click.option("-m", "--model", metavar="NAME", help="Of the appliance's models. [default: its own]")
+@click.option("--prompt", metavar="TEXT", help="Text that comes before: names, spelling, style.")
+@click.option("--title", metavar="TEXT", help="What the transcript is called.")
+@click.option("--insecure", is_flag=True, help="Do not check the appliance's certificate.")
+@click.option("--cacert", type=FILE, help="The appliance's own authority, from URL/ca.crt.")
+def listen(
+    url: str,
+    file: Path | None,
+    realtime: bool,
+    device: str | None,
+    insecure: bool,
+    cacert: Path | None,
+    **wishes: str | None,
+) -> int:
+    """Send speech to the appliance at URL and print captions; tentative words on a terminal only.
+
+    Without --file and --device, 16 kHz mono s16le samples are read from a pipe. The first Ctrl-C ends the
+    recording, whose transcript is kept; a second one leaves at once.
+
+    \b
+    whisper-appliance listen --device default
+    whisper-appliance listen https://box.local:5001 --file talk.m4a --realtime
+    ffmpeg -i rtsp://camera/ -f s16le -ac 1 -ar 16000 - | whisper-appliance listen
+    """
+    from whisper_appliance.cli.printing import Captions
+    from whisper_appliance.cli.speaker import Speaker
+    from whisper_appliance.cli.wire import Wire
+
+    packets = _packets(file, device, realtime=realtime)
+    tls = _tls(insecure, cacert)
+    speaker = Speaker(
+        lambda handlers: Wire(url.rstrip("/"), handlers, tls),
+        {"v": 1, **{name: value for name, value in wishes.items() if value}},
+        Captions().hear,
+    )
+    end = _speak(speaker, packets)
+    if end["transcript_id"]:
+        click.echo(f"{url.rstrip('/')}/transcripts/{end['transcript_id']}", err=True)
+    return 0
+
+
+def _speak(speaker: "Speaker", packets: Iterator[bytes]) -> dict[str, str]:
+    """The first interrupt ends the recording, the second one the program."""
+    import signal
+
+    before = signal.getsignal(signal.SIGINT)
+
+    def interrupted(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        speaker.finish_soon()
+
+    signal.signal(signal.SIGINT, interrupted)
+    try:
+        return speaker.speak(packets)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _packets(file: Path | None, device: str | None, *, realtime: bool) -> Iterator[bytes]:
+    from whisper_appliance.cli import sources
+
+    if file and device:
+        raise click.UsageError("Take either --file or --device.")
+    if file:
+        packets = sources.from_file(file)
+        return sources.in_real_time(packets) if realtime else packets
+    if device:
+        return sources.from_microphone(device)
+    if sys.stdin.isatty():
+        raise click.UsageError("Say what to listen to: --device default, --file FILE, or samples in a pipe.")
+    return sources.from_pipe(cast(BufferedReader, sys.stdin.buffer))
+
+
+def _tls(insecure: bool, cacert: Path | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=cacert)
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,77 @@
+"""Where a program gets speech from, as packets of 100 ms: a file, a microphone, a pipe."""
+
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from io import BufferedReader
+from pathlib import Path
+from typing import cast
+
+import click
+
+PACKET_SECONDS = 0.1
+PACKET_BYTES = 3200
+ARECORD = ("arecord", "-q", "-t", "raw", "-f", "S16_LE", "-r", "16000", "-c", "1")
+
+
+def from_file(path: Path) -> Iterator[bytes]:
+    """Anything that holds sound. Raises `AudioError`."""
+    from whisper_appliance.speech.audio import DecodeLimits, decode
+
+    limits = DecodeLimits(max_seconds=48 * 3600, memory_bytes=2**30, cpu_seconds=600, wall_seconds=600)
+    with (
+        tempfile.TemporaryDirectory(prefix="whisper-appliance-") as folder,
+        decode(path, folder=Path(folder), limits=limits) as recording,
+    ):
+        blocks = ((block * 32767).astype("<i2").tobytes() for block in recording.blocks())
+        yield from _packets(blocks)
+
+
+def from_pipe(pipe: BufferedReader) -> Iterator[bytes]:
+    """Raw samples: s16le, 16 kHz, one channel."""
+    return _packets(iter(lambda: pipe.read1(PACKET_BYTES), b""))
+
+
+def from_microphone(device: str) -> Iterator[bytes]:
+    """What `arecord` hears, until nobody asks for more. Raises click.UsageError where there is none."""
+    if shutil.which(ARECORD[0]) is None:
+        raise click.UsageError(
+            "This machine has no arecord (package alsa-utils), which reads microphones here. "
+            "Pipe 16 kHz mono s16le samples in instead, or use --file."
+        )
+    return _recorded([*ARECORD, "-D", device])
+
+
+def _recorded(command: list[str]) -> Iterator[bytes]:
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as recorder:
+        try:
+            yield from from_pipe(cast(BufferedReader, recorder.stdout))
+        finally:
+            recorder.terminate()
+
+
+def in_real_time(
+    packets: Iterable[bytes],
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[bytes]:
+    """Each packet when it would have been spoken to its end."""
+    due = clock()
+    for packet in packets:
+        due += len(packet) / PACKET_BYTES * PACKET_SECONDS
+        sleep(max(0.0, due - clock()))
+        yield packet
+
+
+def _packets(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in packets of one size; half a sample at the very end is left out."""
+    rest = b""
+    for piece in pieces:
+        rest += piece
+        whole = len(rest) - len(rest) % PACKET_BYTES
+        yield from (rest[at : at + PACKET_BYTES] for at in range(0, whole, PACKET_BYTES))
+        rest = rest[whole:]
+    if len(rest) > 1:
+        yield rest[: len(rest) - len(rest) % 2]
