@@ -8,7 +8,8 @@ import heapq
 import itertools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -18,10 +19,12 @@ from whisper_appliance.live.events import Refined
 from whisper_appliance.live.schedule import next_up, step_seconds
 from whisper_appliance.live.session import Job, Session
 from whisper_appliance.speech.engine import SAMPLE_RATE, Engine, Options, Samples, Window, WindowResult
+from whisper_appliance.speech.transcript import Segment, Word
 from whisper_appliance.speech.voice import FRAME, Silero, load_silero
 
 PACKET_SECONDS = 0.1
 DETECTOR_SECONDS_A_SECOND = 0.002
+TOKENS_A_WORD = 1.35
 Cost = Literal["measured", "model"]
 
 
@@ -40,6 +43,7 @@ class Microphone:
 
     samples: Samples
     options: Options
+    truth: Sequence[Word] = ()
     begins: float = 0.0
     received: int = 0
     served: float = -1.0
@@ -90,18 +94,56 @@ class Run:
         return sum(len(microphone.samples) for microphone in self.microphones) / SAMPLE_RATE
 
 
-def run(engine: Engine, microphones: Sequence[Microphone], *, workers: int = 2, cost: Cost = "measured",
-        step: Callable[[int, float], float | None] = step_seconds) -> Run:  # fmt: skip
+Hear = Callable[[Microphone, Job], WindowResult]
+
+
+def by_engine(engine: Engine) -> Hear:
+    """Real hearing, by a loaded engine."""
+
+    def hear(microphone: Microphone, job: Job) -> WindowResult:
+        return engine.transcribe([Window(microphone.samples[job.start : job.stop], job.options)])[0]
+
+    return hear
+
+
+def by_script(microphone: Microphone, job: Job) -> WindowResult:
+    """No hearing at all: the words that the truth has in this stretch; for how many fit, not for how well."""
+    start, stop = job.start / SAMPLE_RATE, job.stop / SAMPLE_RATE
+    words = tuple(
+        replace(word, start=word.start - start, end=word.end - start)
+        for word in microphone.truth
+        if word.start >= start and word.end <= stop
+    )
+    text = "".join(word.word for word in words)
+    tokens = (0,) * round(len(words) * TOKENS_A_WORD)
+    segments = (Segment(0.0, stop - start, text, tokens=tokens, words=words),) if words else ()
+    return WindowResult(segments, "en", 1.0, heard_seconds=stop - start)
+
+
+def run(
+    hear: Hear,
+    microphones: Sequence[Microphone],
+    *,
+    workers: int = 2,
+    cost: Cost = "measured",
+    step: Callable[[int, float], float | None] = step_seconds,
+) -> Run:
     """Speaks all recordings to their ends."""
-    clock = _Clock(engine, microphones, workers, cost, step)
+    clock = _Clock(hear, microphones, workers, cost, step)
     clock.run()
     return Run(microphones, clock.processor_seconds, clock.refining_seconds, clock.jobs)
 
 
 class _Clock:
-    def __init__(self, engine: Engine, microphones: Sequence[Microphone], workers: int, cost: Cost,
-                 step: Callable[[int, float], float | None]) -> None:  # fmt: skip
-        self._engine = engine
+    def __init__(
+        self,
+        hear: Hear,
+        microphones: Sequence[Microphone],
+        workers: int,
+        cost: Cost,
+        step: Callable[[int, float], float | None],
+    ) -> None:
+        self._hear_job = hear
         self._microphones = microphones
         self._free = workers
         self._cost = cost
@@ -113,7 +155,7 @@ class _Clock:
 
     def run(self) -> None:
         for microphone in self._microphones:
-            self._at(microphone.begins + PACKET_SECONDS, lambda now, m=microphone: self._packet(m, now))
+            self._at(microphone.begins + PACKET_SECONDS, partial(self._packet, microphone))
         while self._events:
             now, _, happen = heapq.heappop(self._events)
             happen(now)
@@ -126,7 +168,7 @@ class _Clock:
     def _packet(self, microphone: Microphone, now: float) -> None:
         self.processor_seconds += PACKET_SECONDS * DETECTOR_SECONDS_A_SECOND
         if not microphone.packet():
-            self._at(now + PACKET_SECONDS, lambda later: self._packet(microphone, later))
+            self._at(now + PACKET_SECONDS, partial(self._packet, microphone))
         microphone.look(now)
 
     def _dispatch(self, now: float) -> bool:
@@ -144,18 +186,17 @@ class _Clock:
         return True
 
     def _hear(self, microphone: Microphone, job: Job, now: float) -> None:
-        window = Window(microphone.samples[job.start : job.stop], job.options)
         before = time.process_time()
-        result = self._engine.transcribe([window])[0]
+        result = self._hear_job(microphone, job)
         seconds = time.process_time() - before
         if self._cost == "model":
-            seconds = modelled_seconds(len(window.samples) / SAMPLE_RATE, result)
+            seconds = modelled_seconds((job.stop - job.start) / SAMPLE_RATE, result)
         self._free -= 1
         self.jobs += 1
         self.processor_seconds += seconds
         self.refining_seconds += seconds if job.kind == "refine" else 0.0
         microphone.served = now
-        self._at(now + seconds, lambda later: self._done(microphone, job, result, later))
+        self._at(now + seconds, partial(self._done, microphone, job, result))
 
     def _done(self, microphone: Microphone, job: Job, result: WindowResult, now: float) -> None:
         self._free += 1

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks.audio import BECKETT, TWO_CITIES
-from benchmarks.live_clock import Microphone, run
+from benchmarks.live_clock import Hear, Microphone, by_engine, run
 from benchmarks.measuring import word_error_rate
 
 from tests.live.conftest import House
 from tests.live.scripted import packets
 from whisper_appliance.live.captions import text_of
-from whisper_appliance.speech.engine import EngineSpec, Options, Samples, Window, WindowResult
+from whisper_appliance.live.session import Job
+from whisper_appliance.speech.engine import EngineSpec, Options, Samples, WindowResult
 from whisper_appliance.speech.engine_process import EngineProcess
 from whisper_appliance.speech.engines.faster_whisper import FasterWhisperEngine
 
@@ -27,19 +28,12 @@ def samples_of(path: Path) -> Samples:
         pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32768
         seconds = len(pcm) / file.getframerate()
         at = np.arange(round(seconds * RATE)) * file.getframerate() / RATE
-        return np.interp(at, np.arange(len(pcm)), pcm).astype(np.float32)
+        return np.asarray(np.interp(at, np.arange(len(pcm)), pcm), np.float32)
 
 
-class Nobody:
-    """An engine that must not be asked."""
-
-    name = version = device = compute_type = ""
-    multilingual = False
-    warnings: tuple[str, ...] = ()
-
-    def transcribe(self, windows: list[Window]) -> list[WindowResult]:
-        """Nothing was said."""
-        raise AssertionError
+def nobody(microphone: Microphone, job: Job) -> WindowResult:
+    """Must not be asked."""
+    raise AssertionError
 
 
 def noises() -> Iterator[tuple[str, Samples]]:
@@ -59,19 +53,19 @@ def noises() -> Iterator[tuple[str, Samples]]:
 @pytest.mark.parametrize("samples", [pytest.param(samples, id=name) for name, samples in noises()])
 def test_where_nobody_speaks_there_are_no_words(samples: Samples) -> None:
     microphone = Microphone(samples, OPTIONS)
-    assert run(Nobody(), [microphone]).jobs == 0
+    assert run(nobody, [microphone]).jobs == 0
     assert microphone.session.captions.committed == []
 
 
 @pytest.fixture(scope="module")
-def engine(tiny_en: Path) -> FasterWhisperEngine:
-    return FasterWhisperEngine(EngineSpec("faster-whisper", "tiny.en", tiny_en, device="cpu"))
+def hear(tiny_en: Path) -> Hear:
+    return by_engine(FasterWhisperEngine(EngineSpec("faster-whisper", "tiny.en", tiny_en, device="cpu")))
 
 
 @pytest.mark.slow
-def test_captions_come_in_time_and_stay(engine: FasterWhisperEngine, beckett: Path) -> None:
+def test_captions_come_in_time_and_stay(hear: Hear, beckett: Path) -> None:
     microphone = Microphone(samples_of(beckett), OPTIONS)
-    run(engine, [microphone], cost="model")
+    run(hear, [microphone], cost="model")
     assert word_error_rate([(BECKETT, text_of(microphone.session.captions.committed))]) <= 0.35
     counts = [shown.committed for shown in microphone.trace]
     assert counts == sorted(counts)
@@ -79,9 +73,9 @@ def test_captions_come_in_time_and_stay(engine: FasterWhisperEngine, beckett: Pa
 
 
 @pytest.mark.slow
-def test_a_whole_reading_is_captioned_well(engine: FasterWhisperEngine, cities: Path) -> None:
+def test_a_whole_reading_is_captioned_well(hear: Hear, cities: Path) -> None:
     microphone = Microphone(samples_of(cities), OPTIONS)
-    run(engine, [microphone], cost="model")
+    run(hear, [microphone], cost="model")
     assert word_error_rate([(TWO_CITIES, text_of(microphone.session.captions.committed))]) <= 0.10
     assert microphone.longest_buffer <= 16
 

@@ -113,7 +113,7 @@ def test_a_missing_model_is_said_at_once_and_leaves_nothing(house: House) -> Non
     assert house.sessions.counts().sessions == 0
 
 
-@pytest.mark.parametrize("request_", [Request(rate=44100), Request(format="mp3")])
+@pytest.mark.parametrize("request_", [Request(rate=44100), Request(format="mp3")])  # type: ignore[arg-type] # as a client may say
 def test_a_format_that_is_not_taken_is_refused(house: House, request_: Request) -> None:
     with pytest.raises(InvalidRequest):
         house.sessions.open(request_, owner="ann", connection="socket")

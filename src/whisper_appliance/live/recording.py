@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Protocol
 
-from whisper_appliance.errors import InvalidRequest
+from whisper_appliance.errors import InvalidRequest, NotFound
 from whisper_appliance.live.spool import BYTES_A_SAMPLE, WAV_HEADER_BYTES, Spool, samples_of, wav_header
 from whisper_appliance.speech.engine import Samples
 
@@ -81,6 +81,43 @@ class PcmRecording:
     def close(self) -> None:
         """Lets go of the file."""
         self._spool.close()
+
+
+class KeptRecording:
+    """The file of a session that has ended; nothing more comes."""
+
+    problem: str | None = None
+    complete = True
+    next_seq = 0
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / PCM_FILE
+
+    @property
+    def samples(self) -> int:
+        """How many there are."""
+        return max(0, self.path.stat().st_size - WAV_HEADER_BYTES) // BYTES_A_SAMPLE
+
+    def append(self, seq: int, data: bytes) -> bool:
+        """Nothing is taken."""
+        raise NotFound("This recording has ended.")
+
+    def read(self, start: int, stop: int) -> Samples:
+        """Samples `start` to before `stop`."""
+        with self.path.open("rb") as file:
+            return read_pcm(file.fileno(), start, stop)
+
+    def finish(self) -> None:
+        """It is finished."""
+
+    def look(self) -> None:
+        """There is nothing to look for."""
+
+    def sync(self) -> None:
+        """It is on the disk."""
+
+    def close(self) -> None:
+        """It is not open."""
 
 
 def pcm_samples(file: int) -> int:

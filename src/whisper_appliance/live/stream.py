@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from whisper_appliance.live.events import Committed, Event, Payload, Refined, words_of
 from whisper_appliance.live.journal import Journal, Record
-from whisper_appliance.live.recording import PcmRecording, Recording
+from whisper_appliance.live.recording import KeptRecording, PcmRecording, Recording
 from whisper_appliance.live.session import Session
 from whisper_appliance.live.webm import WebmRecording
 from whisper_appliance.speech.engine import SAMPLE_RATE, Options, Task
@@ -119,7 +119,7 @@ class Stream:
     def __init__(self, folder: Path, facts: Facts, announce: Announce, told: Told) -> None:
         self.folder = folder
         self.facts = facts
-        self.recording = _recording(folder, facts)
+        self.recording = _recording(folder, facts, ended=told.ended)
         self.lock = threading.RLock()
         self.connection = ""
         self.share = told.share
@@ -269,7 +269,9 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _recording(folder: Path, facts: Facts) -> Recording:
+def _recording(folder: Path, facts: Facts, *, ended: bool) -> Recording:
+    if ended:
+        return KeptRecording(folder)
     if facts.request.format == "webm_opus":
         return WebmRecording(folder, max_seconds=facts.max_seconds)
     return PcmRecording(folder)

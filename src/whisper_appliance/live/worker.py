@@ -206,7 +206,9 @@ class Worker:
 
     def _tick(self, hearing: Hearing, now: float) -> None:
         stream = hearing.stream
-        if hearing.lease is None and not hearing.seeking and not hearing.finishing:
+        if hearing.finishing:
+            return
+        if hearing.lease is None and not hearing.seeking:
             self._seek_engine(hearing, 0.0)
         level = level_of(stream.lag_seconds)
         if level != hearing.level:
