@@ -43,7 +43,8 @@ class Program:
             if self.process.poll() is not None:
                 break
             try:
-                if self.ask("/api/status")["model"]["state"] == ready:
+                model = self.ask("/api/status")["model"]  # None while the models take long to answer
+                if model and model["state"] == ready:
                     return
             except (urllib.error.URLError, ConnectionError):
                 pass

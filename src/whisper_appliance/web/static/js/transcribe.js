@@ -6,6 +6,7 @@ import { chosenOptions, startOptions, toggleOptions } from "./options.js";
 import { startPage } from "./page.js";
 import { makeRow } from "./rows.js";
 import { addShortcuts } from "./shortcuts.js";
+import { startSpeak } from "./speak.js";
 import { Work } from "./work.js";
 
 const LATEST = 5;
@@ -50,7 +51,8 @@ startPage();
 startOptions();
 startDrop(take);
 const openPicker = startPicker(take);
-addShortcuts({ o: openPicker, ",": toggleOptions });
+const { speak, pause } = startSpeak();
+addShortcuts({ o: openPicker, ",": toggleOptions, r: speak, p: pause });
 
 begin().catch(() => document.addEventListener("reconnected", () => void begin(), { once: true }));
 window.addEventListener("beforeunload", (event) => {

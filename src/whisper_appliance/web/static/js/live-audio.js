@@ -1,0 +1,144 @@
+/** The microphone, or the sound of a tab: opened, paused, changed, closed. What it gives comes in packets of 100 ms. */
+
+const WORKLET = new URL("./live-worklet.js", import.meta.url).href;
+const SCREEN = "screen";
+const FINISH_MILLISECONDS = 1000;
+
+/** @typedef {{onPacket: (pcm: ArrayBuffer, levels: number[]) => void, onEnded: () => void}} Listener */
+
+/** What can stop a recording before it begins: why, and what to do. */
+export const OBSTACLES = /** @type {Record<string, [string, string]>} */ ({
+  insecure: [
+    "This page needs HTTPS to listen",
+    "Browsers let a page use the microphone only where the connection is secure. Open the appliance's https:// address, or ask its operator for it.",
+  ],
+  old: ["This browser can't record", "It has no AudioWorklet. Update it, or use a current Chrome, Edge, Firefox or Safari. You can still drop a recording."],
+  NotAllowedError: [
+    "The microphone is not allowed",
+    "Your browser keeps it from this page. Allow it in the site settings, at the left of the address, then try again.",
+  ],
+  screenRefused: ["Nothing was shared", "Choose a tab, a window or a screen in your browser's dialog, and switch its sound on."],
+  silent: ["No sound was shared", "What you chose came without its sound. Try again and switch the sound on in the dialog; a tab always has it."],
+  NotFoundError: ["No microphone was found", "Connect one, or switch it on in the system's settings, then try again."],
+  NotReadableError: ["The microphone can't be opened", "Another program may be using it. Close that program, then try again."],
+  OverconstrainedError: ["That microphone is gone", "Choose another one, then try again."],
+});
+
+export class Obstacle extends Error {
+  /** @param {string} code One of `OBSTACLES`, or the name of what the browser threw. */
+  constructor(code) {
+    super(code);
+    this.code = code;
+    [this.title, this.advice] = OBSTACLES[code] ?? ["The recording could not begin", `The browser says: ${code}. Try again, or choose another microphone.`];
+  }
+}
+
+/** Whether the sound of a tab or screen can be had in this browser. */
+export const canShareScreen = () => "getDisplayMedia" in (navigator.mediaDevices ?? {}) && !/Mobi|Android/.test(navigator.userAgent);
+
+/** @returns {Promise<{id: string, label: string}[]>} What can be listened to; microphones have names once one was allowed. */
+export async function sources() {
+  const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
+  const named = devices.filter(({ kind, label, deviceId }) => kind === "audioinput" && label && !["default", "communications"].includes(deviceId));
+  const microphones = named.map(({ deviceId, label }) => ({ id: deviceId, label }));
+  const shared = canShareScreen() ? [{ id: SCREEN, label: "Sound of a tab or screen" }] : [];
+  return [{ id: "", label: "Default microphone" }, ...microphones, ...shared];
+}
+
+/** @param {string} source @returns {Promise<MediaStream>} */
+async function openStream(source) {
+  if (source === SCREEN) {
+    const audio = { suppressLocalAudioPlayback: false };
+    const stream = await navigator.mediaDevices.getDisplayMedia({ audio, video: true });
+    if (stream.getAudioTracks().length) return stream;
+    for (const track of stream.getTracks()) track.stop();
+    throw new Obstacle("silent");
+  }
+  return navigator.mediaDevices.getUserMedia({ audio: source ? { deviceId: { exact: source } } : true });
+}
+
+export class Recorder {
+  /** @type {MediaStream | undefined} */
+  #stream;
+  /** @type {AudioWorkletNode | undefined} */
+  #node;
+  /** @type {AudioContext | undefined} */
+  #context;
+
+  /** @param {Listener} listener */
+  constructor(listener) {
+    this.listener = listener;
+  }
+
+  /** Begins to listen. @param {string} source Of `sources`. Throws an `Obstacle`. */
+  async open(source) {
+    if (!isSecureContext || !navigator.mediaDevices) throw new Obstacle("insecure");
+    if (!("AudioWorkletNode" in window)) throw new Obstacle("old");
+    try {
+      this.#stream = await openStream(source);
+      await this.#listen(this.#stream);
+    } catch (error) {
+      this.#release();
+      throw error instanceof Obstacle ? error : new Obstacle(nameOf(error, source));
+    }
+  }
+
+  /** @param {MediaStream} stream */
+  async #listen(stream) {
+    const context = (this.#context = new AudioContext({ latencyHint: "interactive" }));
+    await context.audioWorklet.addModule(WORKLET);
+    const node = (this.#node = new AudioWorkletNode(context, "packets", { numberOfOutputs: 0 }));
+    node.port.onmessage = ({ data }) => data.pcm && this.listener.onPacket(data.pcm, data.levels);
+    for (const track of stream.getAudioTracks()) track.addEventListener("ended", this.listener.onEnded);
+    context.createMediaStreamSource(stream).connect(node);
+    await context.resume();
+  }
+
+  /** The microphone stays open, but nothing of it is taken. */
+  async pause() {
+    for (const track of this.#stream?.getTracks() ?? []) track.enabled = false;
+    await this.#context?.suspend();
+  }
+
+  async resume() {
+    for (const track of this.#stream?.getTracks() ?? []) track.enabled = true;
+    await this.#context?.resume();
+  }
+
+  /** Listens to something else from now on; when that fails, it goes on as before. @param {string} source */
+  async change(source) {
+    const next = new Recorder(this.listener);
+    await next.open(source);
+    await this.close();
+    [this.#stream, this.#context, this.#node] = [next.#stream, next.#context, next.#node];
+  }
+
+  /** Ends, when the last packet is out. */
+  async close() {
+    const node = this.#node;
+    if (node && this.#context?.state === "running") {
+      const finished = new Promise((resolve) => {
+        const take = node.port.onmessage;
+        node.port.onmessage = (event) => (event.data.finished ? resolve(null) : take?.call(node.port, event));
+      });
+      node.port.postMessage("finish");
+      await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, FINISH_MILLISECONDS))]);
+    }
+    this.#release();
+  }
+
+  #release() {
+    for (const track of this.#stream?.getTracks() ?? []) {
+      track.removeEventListener("ended", this.listener.onEnded);
+      track.stop();
+    }
+    void this.#context?.close();
+    this.#stream = this.#context = this.#node = undefined;
+  }
+}
+
+/** @param {unknown} error @param {string} source */
+function nameOf(error, source) {
+  const { name } = /** @type {Error} */ (error);
+  return name === "NotAllowedError" && source === SCREEN ? "screenRefused" : name;
+}

@@ -1,0 +1,68 @@
+/** The door to live speech: one round button. What is behind it is fetched when it is pressed, or when a recording was left. */
+import { byId } from "./dom.js";
+import { chosenOptions } from "./options.js";
+import { recall, remember } from "./storage.js";
+
+const SOURCE = "live-source";
+const LOCK = "live";
+
+const view = () => import("./live.js");
+const doorSource = () => /** @type {HTMLSelectElement} */ (byId("source"));
+
+/** @returns {Promise<boolean>} Whether another tab of this browser is recording. */
+async function recordedElsewhere() {
+  const held = (await navigator.locks?.query())?.held ?? [];
+  return held.some(({ name }) => name === LOCK);
+}
+
+/** Holds the lock that tells other tabs of a recording, as long as this page lives. */
+function tellOtherTabs() {
+  void navigator.locks?.request(LOCK, { ifAvailable: true }, (lock) => lock && new Promise(() => {}));
+}
+
+/** @param {HTMLSelectElement} select @param {{id: string, label: string}[]} sources */
+export function offerSources(select, sources) {
+  const wanted = select.value || recall(SOURCE, "");
+  select.replaceChildren(...sources.map(({ id, label }) => new Option(label, id)));
+  select.value = sources.some(({ id }) => id === wanted) ? wanted : "";
+}
+
+async function fillSources() {
+  const { sources } = await import("./live-audio.js");
+  offerSources(doorSource(), await sources());
+}
+
+async function speak() {
+  const source = doorSource().value;
+  const { live } = await view();
+  tellOtherTabs();
+  await live.start(source, wishes());
+}
+
+/** What `live:start` is told of the options; the appliance chooses the rest. */
+function wishes() {
+  const { language, task, model, hotwords, prompt } = chosenOptions();
+  const told = Object.entries({ language, task, model, hotwords, prompt }).filter(([, value]) => value);
+  return { v: 1, format: "pcm_s16le", rate: 16_000, ...Object.fromEntries(told) };
+}
+
+async function takeUpAgain() {
+  if (!recall("live-session", null) || (await recordedElsewhere())) return;
+  const { live } = await view();
+  tellOtherTabs();
+  live.takeUp(wishes());
+}
+
+/** @returns {{speak: () => void, pause: () => void}} What the keys do: begin or end, pause or go on. */
+export function startSpeak() {
+  byId("speak").addEventListener("click", () => void speak());
+  doorSource().addEventListener("change", () => remember(SOURCE, doorSource().value));
+  navigator.mediaDevices?.addEventListener("devicechange", () => void fillSources());
+  void fillSources();
+  void takeUpAgain();
+  const listening = () => document.body.classList.contains("live-on");
+  return {
+    speak: () => byId(listening() ? "live-stop" : "speak").click(),
+    pause: () => listening() && byId(byId("live-pause").hidden ? "live-continue" : "live-pause").click(),
+  };
+}
