@@ -1,7 +1,7 @@
 """An engine that follows a script: what it does with a window is written into the window's prompt.
 
 "sleep 0.2" takes its time, "fail" raises, "die" ends the process, "die once FILE" only the first time.
-Any other prompt is what it says it heard.
+"unsure" is unsure unless it may take its time. Any other prompt is what it says it heard.
 """
 
 import os
@@ -42,9 +42,16 @@ class ScriptedEngine:
                 os._exit(9)
         seconds = len(window.samples) / SAMPLE_RATE
         text = " " + " ".join(script)
+        if script == ["unsure"]:
+            return self._unsure(window, seconds)
         return WindowResult(
             (Segment(0.0, seconds, text),), window.options.language or "en", 1.0, heard_seconds=seconds
         )
+
+    def _unsure(self, window: Window, seconds: float) -> WindowResult:
+        sure = window.options.quality == "accurate"
+        text, logprob = (f" sure after{window.previous_text}", -0.1) if sure else (" unsure", -0.45)
+        return WindowResult((Segment(0.0, seconds, text, logprob, tokens=(1,)),), "en", 1.0, (), seconds)
 
 
 def load_scripted(spec: EngineSpec) -> ScriptedEngine:

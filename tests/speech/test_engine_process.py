@@ -13,6 +13,7 @@ from tests.scripted_engine import load_scripted
 from whisper_appliance.errors import EngineFailed, ModelUnavailable
 from whisper_appliance.speech.engine import EngineSpec, Options, Priority, Window, WindowResult
 from whisper_appliance.speech.engine_process import EngineEvent, EngineProcess
+from whisper_appliance.speech.waiting import WaitingWindows
 
 SECOND = np.zeros(16_000, np.float32)
 Start = Callable[..., EngineProcess]
@@ -46,25 +47,23 @@ def test_a_window_comes_back_as_text(start: Start) -> None:
     assert text(start().submit(window("hello there"), priority=Priority.BATCH)) == "hello there"
 
 
-def test_live_goes_before_interactive_before_batch_and_a_new_job_before_an_old_one(start: Start) -> None:
-    engine = start()
-    order: list[str] = []
-    blockers = [engine.submit(window("sleep 0.5"), priority=Priority.INTERACTIVE) for _ in range(2)]
-    futures = []
-    for name, priority, turn in [
-        ("batch", Priority.BATCH, 0),
-        ("old", Priority.INTERACTIVE, 7),
-        ("new", Priority.INTERACTIVE, 0),
-        ("live", Priority.LIVE, 3),
-    ]:
-        future = engine.submit(window("sleep 0.1"), priority=priority, turn=turn)
-        future.add_done_callback(lambda _, name=name: order.append(name))  # type: ignore[misc]
-        futures.append(future)
-    for future in blockers + futures:
-        future.result(20)
-    assert order[0] in ("live", "new")
-    assert set(order[:2]) == {"live", "new"}
-    assert order[-1] == "batch"
+def test_live_goes_before_interactive_before_batch_and_a_new_job_before_an_old_one() -> None:
+    waiting = WaitingWindows()
+    waiting.add(window("batch"), Priority.BATCH, 0)
+    waiting.add(window("old"), Priority.INTERACTIVE, 7)
+    waiting.add(window("new"), Priority.INTERACTIVE, 0)
+    waiting.add(window("live"), Priority.LIVE, 3)
+    order = [waiting.take(1, lambda _: True)[0].window.options.prompt for _ in range(4)]
+    assert order == ["live", "new", "old", "batch"]
+
+
+def test_windows_with_the_same_options_go_together_and_cancelled_ones_not_at_all() -> None:
+    waiting = WaitingWindows()
+    tickets = [waiting.add(window(script), Priority.BATCH, 0) for script in ("a", "a", "a", "b")]
+    tickets[1].future.cancel()
+    assert waiting.take(8, lambda _: True) == [tickets[0], tickets[2]]
+    assert waiting.take(8, lambda _: False) == []
+    assert waiting.take(8, lambda _: True) == [tickets[3]]
 
 
 def test_a_clip_finds_a_free_worker_while_files_use_theirs(start: Start) -> None:
