@@ -4,6 +4,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import chain, repeat
 from typing import Any, Protocol
 
@@ -51,6 +52,7 @@ class Speaker:
         self._failure: ApplianceError | None = None
         self._wire: Connection | None = None
         self._lost = False
+        self._connection = 0
         self._session: Answer = {}
         self._last_eid = 0
         self._early: list[tuple[str, Answer]] | None = None
@@ -116,7 +118,7 @@ class Speaker:
             self._stop(self._wire)
         else:
             head = {"s": self._session["session"], "q": seq}
-            self._wire.send("live:audio", head, packet, answered=self._answered)
+            self._wire.send("live:audio", head, packet, answered=partial(self._answered, self._connection))
 
     def _next(self) -> bytes | None:
         ahead = self._cursor - self._first
@@ -130,8 +132,10 @@ class Speaker:
             with self._changed:
                 self._changed.wait_for(lambda: self.end is not None or self._lost)
 
-    def _answered(self, answer: Answer) -> None:
+    def _answered(self, connection: int, answer: Answer) -> None:
         with self._changed:
+            if connection != self._connection:
+                return
             if "next_seq" in answer:
                 self._kept(answer["next_seq"])
             if answer["ok"]:
@@ -181,13 +185,19 @@ class Speaker:
                 self._note(kind, payload)
 
     def _handlers(self) -> dict[str, Handler]:
+        """For one connection; what an older one still has to say does not count."""
+        self._connection += 1
+        mine = self._connection
+
         def told(kind: str) -> Handler:
-            return lambda payload: self._told(kind, payload)
+            return lambda payload: self._told(mine, kind, payload)
 
-        return {"disconnect": self._disconnected, **{f"live:{kind}": told(kind) for kind in EVENTS}}
+        return {"disconnect": lambda *_: self._gone(mine), **{f"live:{kind}": told(kind) for kind in EVENTS}}
 
-    def _told(self, kind: str, payload: Answer) -> None:
+    def _told(self, connection: int, kind: str, payload: Answer) -> None:
         with self._changed:
+            if connection != self._connection:
+                return
             if self._early is not None:
                 self._early.append((kind, payload))
             else:
@@ -204,9 +214,9 @@ class Speaker:
             self.end = payload
         self._changed.notify_all()
 
-    def _disconnected(self, *_reason: object) -> None:
+    def _gone(self, connection: int) -> None:
         with self._changed:
-            self._lost = True
+            self._lost = self._lost or connection == self._connection
             self._changed.notify_all()
 
     def _hang_up(self) -> None:

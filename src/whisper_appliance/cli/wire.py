@@ -47,7 +47,8 @@ class Wire:
         """
         self._socket = _open(url, tls)
         self._client = _Client(reconnection=False, handle_sigint=False)
-        self._client.eio.websocket_extra_options = {"socket": Duplex(self._socket, CONNECT_SECONDS)}
+        self._duplex = Duplex(self._socket, CONNECT_SECONDS)
+        self._client.eio.websocket_extra_options = {"socket": self._duplex}
         for event, handler in handlers.items():
             self._client.on(event, handler)
         try:
@@ -76,9 +77,13 @@ class Wire:
         return answer
 
     def close(self) -> None:
-        """Says goodbye and lets go of the socket."""
-        self._client.disconnect()
-        self._client.eio.wait()
+        """Says goodbye and lets go of the socket; handlers may still be called for a moment.
+
+        The library's threads are not waited for: they may wait for each other (its queue is emptied while
+        one is still to read that it is over).
+        """
+        self._client.eio.disconnect(abort=True)
+        self._duplex.shutdown()
         self._socket.close()
 
 

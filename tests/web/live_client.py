@@ -1,0 +1,161 @@
+"""Clients of the live events, and a network that breaks, for tests against a real server."""
+
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.live.scripted import packets
+from tests.serving import Server
+from whisper_appliance.cli.wire import Wire
+
+LIVE_SERVER = ("-m", "tests.web.live_server")
+PATIENCE_SECONDS = 30.0
+KINDS = ("partial", "commit", "final", "vad", "flow", "error", "end")
+SIMPLE = ("recording_started", "transcription_result", "transcription_error", "connection_status")
+Payload = dict[str, Any]
+
+
+class Client:
+    """A connection, and everything that was told on it."""
+
+    def __init__(self, server: Server) -> None:
+        self.told: list[tuple[str, Payload]] = []
+        self.gone = threading.Event()
+        names = [*SIMPLE, "captions:closed", *(f"live:{kind}" for kind in KINDS)]
+        handlers: dict[str, Callable[..., None]] = {name: self._hearing(name) for name in names}
+        handlers["disconnect"] = lambda *_reason: self.gone.set()
+        self.wire = Wire(f"https://localhost:{server.port}", handlers, server.trusting)
+
+    def ask(self, event: str, *payload: Any) -> Payload:
+        """The acknowledgement, whatever it says."""
+        answers: list[Payload] = []
+        self.wire.send(event, *payload, answered=answers.append)
+        return until(lambda: answers and answers[0])
+
+    def tell(self, event: str, *payload: Any) -> None:
+        """Sends without waiting."""
+        self.wire.send(event, *payload, answered=lambda *_answer: None)
+
+    def of(self, *events: str) -> list[Payload]:
+        """The payloads of all such events so far."""
+        return [payload for event, payload in list(self.told) if event in events]
+
+    def first(self, event: str, **having: object) -> Payload:
+        """Waits for an event that has these values."""
+        return until(lambda: next((p for p in self.of(event) if having.items() <= p.items()), None))
+
+    def start(self, **wishes: Any) -> Payload:
+        """Opens a session."""
+        opened = self.ask("live:start", {"v": 1, **wishes})
+        assert opened["ok"], opened
+        return opened
+
+    def speak(self, opened: Payload, pcm: bytes, first: int = 0) -> int:
+        """Sends audio packet by packet; returns the number of the next."""
+        for packet in packets(pcm):
+            answer = self.ask("live:audio", {"s": opened["session"], "q": first}, packet)
+            first += 1
+            assert answer == {**answer, "ok": True, "next_seq": first}
+        return first
+
+    def stop(self, opened: Payload, next_seq: int) -> Payload:
+        """Ends the session; returns its end."""
+        assert self.ask("live:stop", {"session": opened["session"], "next_seq": next_seq})["ok"]
+        return self.first("live:end", s=opened["session"])
+
+    def close(self) -> None:
+        """Leaves."""
+        self.wire.close()
+
+    def _hearing(self, event: str) -> Callable[[Payload], None]:
+        return lambda payload: self.told.append((event, payload))
+
+
+@contextmanager
+def client(server: Server) -> Iterator[Client]:
+    """A client for a while."""
+    with closing(Client(server)) as connected:
+        yield connected
+
+
+def until(true: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
+    """Waits until something is true, and returns it."""
+    deadline = time.monotonic() + seconds
+    while not (value := true()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+    return value
+
+
+def committed(events: list[Payload]) -> str:
+    """The settled text, as a client puts it together."""
+    return "".join(str(event["text"]) for event in events)
+
+
+def audio_of(server: Server, session: str) -> bytes:
+    """What the server has of a session, without the WAV header."""
+    return (server.folder / "data/live" / session / "audio.wav").read_bytes()[44:]
+
+
+def settings_of(tiny_en: Path, folder: Path) -> dict[str, str]:
+    """Those of a server for live tests."""
+    models = folder / "models"
+    models.mkdir(exist_ok=True)
+    (models / "tiny.en").symlink_to(tiny_en)
+    return {
+        "WHISPER_MODEL": "tiny.en",
+        "MODEL_WARM_UP": "false",
+        "MIN_FREE_DISK": "0",
+        "LIVE_SESSIONS": "4",
+        "MAX_WEBSOCKETS_PER_ADDRESS": "20",
+    }
+
+
+class Proxy:
+    """A network between client and server, whose connections break after a random number of bytes."""
+
+    def __init__(self, port: int, cuts: int, seed: int) -> None:
+        self._target = port
+        self._left = cuts
+        self._random = random.Random(seed)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.cuts = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """No more connections."""
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            self._left -= 1
+            budget = self._random.randint(4_000, 40_000) if self._left >= 0 else 10**12
+            far = socket.create_connection(("127.0.0.1", self._target))
+            threading.Thread(target=self._pump, args=(near, far, budget), daemon=True).start()
+            threading.Thread(target=self._pump, args=(far, near, 10**12), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket, budget: int) -> None:
+        try:
+            while data := source.recv(min(2048, max(1, budget))):
+                sink.sendall(data)
+                budget -= len(data)
+                if budget <= 0:
+                    self.cuts += 1
+                    break
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
