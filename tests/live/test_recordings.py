@@ -1,0 +1,56 @@
+"""A session that is over: captions in the history at once, and the better transcript in their place later."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.history.conftest import transcript
+from tests.jobs.scripted import Script, build_queue
+from whisper_appliance.appliance.recordings import Recordings
+from whisper_appliance.db import Database
+from whisper_appliance.history.store import History
+from whisper_appliance.jobs.queue import Queue
+from whisper_appliance.live.sessions import Ended, Request
+from whisper_appliance.live.stream import Facts
+from whisper_appliance.speech.engine import Options
+
+ID = "ab" * 16
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> Iterator[Queue]:
+    queue = build_queue(tmp_path, Script())
+    queue.launch()
+    yield queue
+    queue.close()
+
+
+@pytest.fixture
+def over(tmp_path: Path) -> Ended:
+    audio = tmp_path / "live" / ID / "audio.wav"
+    audio.parent.mkdir(parents=True)
+    audio.write_text("better words")
+    facts = Facts(ID, "ann", "2026-05-01T12:00:00.000Z", "", "base", 60.0, Request())
+    return Ended(facts, transcript(" bitter words"), audio, Options(quality="fast"))
+
+
+def test_captions_are_kept_at_once_and_better_words_take_their_place(
+    tmp_path: Path, queue: Queue, over: Ended
+) -> None:
+    with_database = Database.in_folder(tmp_path)
+    history = History(with_database)
+    recordings = Recordings(tmp_path, history, queue)
+    for _ in range(2):
+        assert recordings.keep(over) == ID
+        assert history.get(ID, "ann").transcript.text in ("bitter words", "better words")
+        recordings.hear_again(over)
+        assert queue.wait(ID, 20).status == "done"
+    stored = history.get(ID, "ann")
+    assert stored.transcript.text.split() == ["better", "words"]
+    assert stored.live
+    assert stored.live.text == "bitter words"
+    assert (stored.entry.title, stored.entry.source) == ("Live 2026-05-01 12:00", "live")
+    assert over.audio.exists()
+    assert len(queue.list("ann")) == 1
+    with_database.close()
