@@ -121,9 +121,11 @@ def is_foreign(environ: "WSGIEnvironment") -> bool:
 
 
 def _refusal(error: ApplianceError, start_response: "StartResponse") -> list[bytes]:
-    body = {"error": {"code": error.code, "message": error.message, "field": None, "request_id": ""}}
-    headers = [("Content-Type", "application/json"), *SECURITY_HEADERS.items(), ("Cache-Control", "no-store")]
+    said = {"error": {"code": error.code, "message": error.message, "field": None, "request_id": ""}}
+    body = json.dumps(said).encode()
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    headers += [*SECURITY_HEADERS.items(), ("Cache-Control", "no-store")]
     if error.retry_after_seconds is not None:
         headers.append(("Retry-After", str(round(error.retry_after_seconds))))
     start_response(REASONS[status_of(type(error))], headers)
-    return [json.dumps(body).encode()]
+    return [body]

@@ -87,8 +87,10 @@ class _Connection(simple_websocket.Server):  # type: ignore[misc] # it publishes
 class WebSocket:
     """What engineio asks of a WebSocket: a WSGI application for one connection, to wait on and to send to."""
 
-    def __init__(self, handler: Callable[["WebSocket"], Any], _server: object) -> None:
-        self._handler = handler
+    def __init__(self, handler: Any, _server: object) -> None:
+        """`handler` is a method of engineio's side of the connection."""
+        self._handle = handler
+        self._engine_socket = handler.__self__
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Serves the connection to its end."""
@@ -99,7 +101,10 @@ class WebSocket:
             start_response("400 Bad Request", [("Content-Type", "text/plain")])
             return [b"This is no WebSocket handshake."]
         try:
-            self._handler(self)
+            self._handle(self)
+        except (ValueError, RecursionError) as error:
+            log.info("websocket closed: it cannot be understood", reason=f"{type(error).__name__}: {error}")
+            self._engine_socket.close(wait=False, abort=True)
         finally:
             self._connection.sock.close()
         raise StopIteration  # for gunicorn: the connection is used up, nothing is to be answered

@@ -1,0 +1,107 @@
+"""Captions for others: a link that shows the words, and nothing else, until the speaker ends it."""
+
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.scripted import silence, spoken
+from tests.serving import Server, served
+from tests.web.live_client import LIVE_SERVER, Client, Payload, client, committed, settings_of, until
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("live")
+    with served(folder, LIVE_SERVER, **settings_of(tiny_en, folder)) as running:
+        yield running
+
+
+@pytest.fixture
+def speaker(server: Server) -> Iterator[Client]:
+    with client(server) as connected:
+        yield connected
+
+
+def link(server: Server, method: str, session: str, token: str = "") -> tuple[int, Any]:
+    """POST or DELETE of the link of a session."""
+    connection = http.client.HTTPSConnection("localhost", server.port, context=server.trusting, timeout=20)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    connection.request(method, f"/api/live/{session}/captions", headers=headers)
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, json.loads(body) if body else None
+
+
+def shared(server: Server, opened: Payload) -> str:
+    status, answer = link(server, "POST", opened["session"], opened["token"])
+    assert status == 200
+    assert answer["path"] == f"/captions/{answer['token']}"
+    return str(answer["token"])
+
+
+def test_who_joins_late_gets_what_was_said_and_then_the_rest(server: Server, speaker: Client) -> None:
+    opened = speaker.start()
+    have = speaker.speak(opened, spoken(1, 8))
+    speaker.first("live:commit", i=4)
+    token = shared(server, opened)
+    with client(server) as reader:
+        snapshot = reader.ask("captions:watch", {"token": token})["snapshot"]
+        assert snapshot["text"].startswith("w1 w2 w3")
+        end = speaker.stop(opened, speaker.speak(opened, spoken(8, 14) + silence(1), have))
+        seen = reader.first("live:end")
+        new = [p for p in reader.of("live:commit") if p["eid"] > snapshot["eid"]]
+        assert f"{snapshot['text']}{committed(new)}" == end["text"]
+        assert seen == {**seen, "s": token, "text": end["text"]}
+        assert "transcript_id" not in seen
+        assert opened["session"] not in json.dumps(reader.told)
+
+
+def test_the_page_is_there_for_those_who_have_the_link(server: Server, speaker: Client) -> None:
+    opened = speaker.start()
+    token = shared(server, opened)
+    assert shared(server, opened) == token
+    status, body = server.get(f"/captions/{token}")
+    assert status == 200
+    assert token in body
+    assert server.get("/captions/wrong")[0] == 404
+    speaker.ask("live:cancel", {"session": opened["session"]})
+
+
+def test_the_speaker_ends_the_link(server: Server, speaker: Client) -> None:
+    opened = speaker.start()
+    token = shared(server, opened)
+    with client(server) as reader:
+        assert reader.ask("captions:watch", {"token": token})["ok"]
+        assert link(server, "DELETE", opened["session"], opened["token"])[0] == 204
+        assert reader.first("captions:closed") == {"token": token}
+        speaker.stop(opened, speaker.speak(opened, spoken(1, 8) + silence(1)))
+        assert reader.of("live:commit", "live:end") == []
+        assert reader.ask("captions:watch", {"token": token})["code"] == "gone"
+    assert server.get(f"/captions/{token}")[0] == 404
+
+
+def test_only_the_speaker_may_share(server: Server, speaker: Client) -> None:
+    opened = speaker.start()
+    for token in ("", "wrong"):
+        for method in ("POST", "DELETE"):
+            status, answer = link(server, method, opened["session"], token)
+            assert (status, answer["error"]["code"]) == (404, "not_found")
+    speaker.ask("live:cancel", {"session": opened["session"]})
+
+
+def test_readers_cannot_speak(server: Server, speaker: Client) -> None:
+    opened = speaker.start()
+    token = shared(server, opened)
+    with client(server) as reader:
+        assert reader.ask("captions:watch", {"token": token})["ok"]
+        session = opened["session"]
+        assert reader.ask("live:audio", {"s": session, "q": 0}, bytes(2))["code"] == "gone"
+        assert reader.ask("live:stop", {"session": session, "next_seq": 0})["code"] == "gone"
+        assert reader.ask("live:resume", {"session": session, "token": token})["code"] == "gone"
+    speaker.ask("live:cancel", {"session": opened["session"]})
+    until(lambda: speaker.of("live:end"))

@@ -1,0 +1,133 @@
+"""The simple events: a small client that knows four of them gets its words."""
+
+import base64
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import pytest
+
+from tests.live.scripted import silence, spoken
+from tests.serving import Server, served
+from tests.web.live_client import LIVE_SERVER, Client, Payload, client, settings_of, until
+
+SPEECH = spoken(1, 8) + silence(1)
+WORDS = "w1 w2 w3 w4 w5 w6 w7"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("live")
+    with served(folder, LIVE_SERVER, **settings_of(tiny_en, folder)) as running:
+        yield running
+
+
+@pytest.fixture
+def speaker(server: Server) -> Iterator[Client]:
+    with client(server) as connected:
+        yield connected
+
+
+def record(speaker: Client, chunks: list[object], **wishes: object) -> Payload:
+    """One recording; returns its last result."""
+    speaker.tell("start_recording", wishes)
+    speaker.first("recording_started")
+    for chunk in chunks:
+        speaker.tell("audio_chunk", {"audio_data": chunk})
+    speaker.tell("stop_recording", {})
+    return speaker.first("transcription_result", ended=True)
+
+
+def pieces(data: bytes, size: int) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+def test_chunks_of_pcm_become_results_and_a_transcript(server: Server, speaker: Client) -> None:
+    end = record(speaker, list(pieces(SPEECH, 20_000)), language="en", title="Notes")
+    results = speaker.of("transcription_result")
+    assert "".join(one["text"] for one in results if one["is_final"]).strip() == WORDS
+    assert any(not one["is_final"] and one["text"] for one in results)
+    assert end["full_text"] == WORDS
+    assert server.get(f"/api/transcripts/{end['transcript_id']}")[0] == 200
+    assert speaker.of("transcription_error") == []
+
+
+@pytest.mark.parametrize("prefix", ["", "data:audio/pcm;base64,"])
+def test_chunks_may_come_in_base64_and_be_cut_anywhere(speaker: Client, prefix: str) -> None:
+    chunks = [prefix + base64.b64encode(piece).decode() for piece in pieces(SPEECH, 20_001)]
+    assert record(speaker, list(chunks))["full_text"] == WORDS
+
+
+def test_chunks_of_one_media_recorder_are_one_stream(server: Server, speaker: Client, beckett: Path) -> None:
+    end = record(speaker, list(pieces(webm(beckett), 8_000)))
+    assert end["seconds"] == pytest.approx(10, abs=0.5)
+    assert speaker.of("transcription_error") == []
+
+
+def webm(speech: Path) -> bytes:
+    """A recording as browsers make them."""
+    target = io.BytesIO()
+    with av.open(str(speech)) as source, av.open(target, "w", format="webm") as out:
+        stream = out.add_stream("libopus", rate=48_000, layout="mono")
+        resampler = av.AudioResampler("s16", "mono", 48_000)
+        for frame in source.decode(audio=0):
+            for ready in resampler.resample(frame):
+                out.mux(stream.encode(ready))
+        out.mux(stream.encode(None))
+    return target.getvalue()
+
+
+def test_a_lost_connection_ends_the_recording_and_keeps_it(server: Server) -> None:
+    with client(server) as speaker:
+        speaker.tell("start_recording", {"format": "pcm"})
+        session = speaker.first("recording_started")["session"]
+        speaker.tell("audio_chunk", {"audio_data": SPEECH})
+        speaker.first("transcription_result", is_final=True)
+    until(lambda: server.get(f"/api/transcripts/{session}")[0] == 200)
+
+
+@pytest.mark.parametrize(
+    ("event", "payload", "code"),
+    [
+        ("audio_chunk", {"audio_data": b"too early"}, "bad_format"),
+        ("stop_recording", {}, "bad_format"),
+        ("start_recording", {"format": "audio/mp4"}, "bad_format"),
+        ("start_recording", {"model": "no-such-model"}, "bad_format"),
+        ("start_recording", {"format": "pcm", "sample_rate": 44_100}, "bad_format"),
+        ("start_recording", 5, "bad_format"),
+    ],
+)
+def test_what_cannot_be_done_is_told_as_an_error(
+    speaker: Client, event: str, payload: object, code: str
+) -> None:
+    speaker.tell(event, payload)
+    assert speaker.first("transcription_error")["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("chunk", "code"),
+    [
+        (b"RIFF" + bytes(100), "bad_format"),
+        (bytes(4) + b"ftypisom", "bad_format"),
+        ("not base64!", "bad_format"),
+        (None, "bad_format"),
+        (b"", "bad_format"),
+        (bytes(256 * 1024 + 2), "too_large"),
+    ],
+)
+def test_a_chunk_that_cannot_be_used_is_told_as_an_error(speaker: Client, chunk: object, code: str) -> None:
+    speaker.tell("start_recording", {})
+    speaker.tell("audio_chunk", {"audio_data": chunk})
+    assert speaker.first("transcription_error")["code"] == code
+    speaker.tell("stop_recording", {})
+    assert speaker.first("transcription_result", ended=True)["transcript_id"] is None
+
+
+def test_starting_again_ends_the_recording_before(speaker: Client) -> None:
+    speaker.tell("start_recording", {"format": "pcm"})
+    speaker.tell("audio_chunk", {"audio_data": SPEECH})
+    speaker.tell("start_recording", {"format": "pcm"})
+    assert speaker.first("transcription_result", ended=True)["full_text"] == WORDS
+    started = until(lambda: len(both := speaker.of("recording_started")) == 2 and both)
+    assert started[0]["session"] != started[1]["session"]
