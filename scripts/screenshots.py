@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.conftest import packaged  # noqa: E402 - found by the line above
+from tests.journeys.microphone import ARGUMENTS, speaker, spoken  # noqa: E402
 from tests.journeys.program import Program, running  # noqa: E402
 from tests.journeys.steps import Payload, add_files, drop_file, named, transcribe  # noqa: E402
 
@@ -186,6 +187,81 @@ def error(page: Page) -> None:
     page.goto("/nowhere")
 
 
+def live(page: Page) -> None:
+    """Words appear while one speaks."""
+    page.goto("/")
+    page.locator("#speak").click()
+    page.locator("#live-words span:nth-of-type(18)").wait_for(timeout=60_000)
+
+
+def live_share(page: Page) -> None:
+    """A link for others."""
+    live(page)
+    page.locator("#live-share summary").click()
+    page.locator("#share-start").click()
+    page.wait_for_selector("#share-on:not([hidden])")
+
+
+def live_captions(page: Page) -> None:
+    """What others see."""
+    live_share(page)
+    link = page.locator("#share-link").input_value()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto(link)
+    page.locator("#words span").first.wait_for()
+
+
+def live_lost(page: Page) -> None:
+    """The connection is gone; the recording goes on."""
+    live(page)
+    page.context.set_offline(True)
+    page.get_by_text("Reconnecting. Nothing is lost").wait_for()
+    page.wait_for_timeout(4000)
+
+
+def live_paused(page: Page) -> None:
+    """The microphone rests."""
+    live(page)
+    page.locator("#live-pause").click()
+    page.wait_for_timeout(2000)
+
+
+def live_left(page: Page) -> None:
+    """The page was left in the middle, and is back."""
+    live(page)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    page.locator("#live[data-state=left] #live-words span").first.wait_for()
+
+
+def live_busy(page: Page) -> None:
+    """Nobody can be listened to now."""
+    for _ in range(2):
+        other = page.context.new_page()
+        other.goto("/")
+        other.locator("#speak").click()
+        other.wait_for_selector("#live-share:not([hidden])")
+    page.goto("/")
+    page.locator("#live, #speak").first.wait_for()
+    page.keyboard.press("r")
+    page.wait_for_selector("#live-problem:not([hidden])")
+
+
+def live_refused(page: Page) -> None:
+    """The microphone is not allowed."""
+    refusal = (
+        "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError') }"
+    )
+    page.add_init_script(refusal)
+    page.goto("/")
+    page.locator("#speak").click()
+    page.wait_for_selector("#live-problem:not([hidden])")
+
+
+LIVE: dict[str, Callable[[Page], None]] = {
+    each.__name__.replace("_", "-"): each
+    for each in (live, live_share, live_captions, live_lost, live_paused, live_left, live_busy, live_refused)
+}
 STATES: dict[str, Callable[[Page], None]] = {
     each.__name__: each
     for each in (
@@ -198,6 +274,21 @@ STATES["no-model"] = _with_model(
     state="unavailable",
     reason="The model base is not on this machine, and downloads are off. Put it into MODEL_DIR.",
 )
+
+
+def take_live(browser: Browser, program: Program, names: list[str]) -> None:
+    """Each live state is spoken once, and pictured in all sizes."""
+    for name in names:
+        context = speaker(browser, program)
+        page = context.new_page()
+        LIVE[name](page)
+        for width, height in SIZES.items():
+            page.set_viewport_size({"width": width, "height": height})
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme)
+                page.wait_for_timeout(250)
+                page.screenshot(path=OUT / f"{name}-{width}-{scheme}.png", animations="disabled")
+        context.close()
 
 
 def take(browser: Browser, program: Program, cookies: str, names: list[str]) -> None:
@@ -225,7 +316,7 @@ def main() -> None:
     path = shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
         raise SystemExit("Chromium is not installed: apt-get install chromium")
-    names = sys.argv[1:] or list(STATES)
+    names = sys.argv[1:] or [*STATES, *LIVE]
     OUT.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         place = Path(folder)
@@ -242,7 +333,11 @@ def main() -> None:
             transcribe(page, BECKETT, VOICES, CITIES)
             cookies = str(place / "cookies.json")
             context.storage_state(path=cookies)
-            take(browser, program, cookies, names)
+            take(browser, program, cookies, [name for name in names if name in STATES])
+            capture = f"--use-file-for-fake-audio-capture={spoken(CITIES, place / 'cities.wav')}%noloop"
+            with_microphone = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, capture])
+            take_live(with_microphone, program, [name for name in names if name in LIVE])
+            with_microphone.close()
         browser.close()
     print(f"{len(list(OUT.glob('*.png')))} pictures in {OUT}")
 

@@ -8,17 +8,17 @@ const FINISH_MILLISECONDS = 1000;
 
 /** What can stop a recording before it begins: why, and what to do. */
 export const OBSTACLES = /** @type {Record<string, [string, string]>} */ ({
-  insecure: [
+  not_secure: [
     "This page needs HTTPS to listen",
     "Browsers let a page use the microphone only where the connection is secure. Open the appliance's https:// address, or ask its operator for it.",
   ],
-  old: ["This browser can't record", "It has no AudioWorklet. Update it, or use a current Chrome, Edge, Firefox or Safari. You can still drop a recording."],
+  no_audio_worklet: ["This browser can't record", "It has no AudioWorklet. Update it, or use a current Chrome, Edge, Firefox or Safari. You can still drop a recording."],
   NotAllowedError: [
     "The microphone is not allowed",
     "Your browser keeps it from this page. Allow it in the site settings, at the left of the address, then try again.",
   ],
   screenRefused: ["Nothing was shared", "Choose a tab, a window or a screen in your browser's dialog, and switch its sound on."],
-  silent: ["No sound was shared", "What you chose came without its sound. Try again and switch the sound on in the dialog; a tab always has it."],
+  no_shared_sound: ["No sound was shared", "What you chose came without its sound. Try again and switch the sound on in the dialog; a tab always has it."],
   NotFoundError: ["No microphone was found", "Connect one, or switch it on in the system's settings, then try again."],
   NotReadableError: ["The microphone can't be opened", "Another program may be using it. Close that program, then try again."],
   OverconstrainedError: ["That microphone is gone", "Choose another one, then try again."],
@@ -52,7 +52,7 @@ async function openStream(source) {
     const stream = await navigator.mediaDevices.getDisplayMedia({ audio, video: true });
     if (stream.getAudioTracks().length) return stream;
     for (const track of stream.getTracks()) track.stop();
-    throw new Obstacle("silent");
+    throw new Obstacle("no_shared_sound");
   }
   return navigator.mediaDevices.getUserMedia({ audio: source ? { deviceId: { exact: source } } : true });
 }
@@ -72,8 +72,8 @@ export class Recorder {
 
   /** Begins to listen. @param {string} source Of `sources`. Throws an `Obstacle`. */
   async open(source) {
-    if (!isSecureContext || !navigator.mediaDevices) throw new Obstacle("insecure");
-    if (!("AudioWorkletNode" in window)) throw new Obstacle("old");
+    if (!isSecureContext || !navigator.mediaDevices) throw new Obstacle("not_secure");
+    if (!("AudioWorkletNode" in window)) throw new Obstacle("no_audio_worklet");
     try {
       this.#stream = await openStream(source);
       await this.#listen(this.#stream);

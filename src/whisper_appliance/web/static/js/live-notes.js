@@ -30,10 +30,11 @@ function lostNote({ outbox }) {
 }
 
 /** @param {string} state @param {import("./live-session.js").LiveSession} session @returns {Note | null} */
-function connectionNote(state, { attached, begun, outbox, socket, trouble }) {
+function connectionNote(state, { attached, begun, outbox, reached, socket, trouble }) {
   const seconds = outbox.waitingSeconds;
   if (trouble) return { kind: "trouble", grave: true, text: `${trouble.message} ${waiting(seconds)}` };
-  if (!attached && !socket.connected && begun && state !== "paused") return { kind: "reconnecting", grave: true, text: `Reconnecting. ${waiting(seconds)}` };
+  const away = attached ? !reached : !socket.connected && state !== "paused";
+  if (begun && away) return { kind: "reconnecting", grave: true, text: `Reconnecting. ${waiting(seconds)}` };
   if (!begun && seconds > WAITS_SECONDS) return { kind: "connecting", text: `The appliance has not answered yet. ${waiting(seconds)}` };
   if (seconds > WAITS_SECONDS) return { kind: "catching-up", text: `Catching up. ${waiting(seconds)}` };
   return null;

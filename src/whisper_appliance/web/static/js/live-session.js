@@ -9,7 +9,8 @@ const IN_FLIGHT = 16;
 const PACKETS_PER_SECOND = 40; // four times real time
 const ANSWER_MILLISECONDS = 10_000;
 const PROBE_MILLISECONDS = 2000;
-const SILENT_MILLISECONDS = 10_000;
+const STALLED_MILLISECONDS = 2500;
+const SILENT_MILLISECONDS = 8000;
 const PACKET_MILLISECONDS = 100;
 const LATER = ["busy", "disk_full", "internal", "no_answer"];
 
@@ -47,6 +48,7 @@ export class LiveSession {
   #heardAt = performance.now();
   #retryAt = 0;
   #pausing = false;
+  #closed = new AbortController();
 
   /** @param {Record<string, unknown>} wishes What `live:start` says. @param {Listener} listener @param {Ticket | null} [ticket] */
   constructor(wishes, listener, ticket = null) {
@@ -56,12 +58,18 @@ export class LiveSession {
     this.socket = io({ transports: ["websocket", "polling"], tryAllTransports: true, reconnectionDelay: 400, reconnectionDelayMax: 3000, forceNew: true });
     this.socket.on("connect", () => this.#connected());
     this.socket.on("disconnect", () => this.#disconnected());
+    window.addEventListener("offline", () => this.socket.io.engine.close(), { signal: this.#closed.signal });
     for (const kind of EVENTS) this.socket.on(`live:${kind}`, (payload) => this.#receive(kind, payload));
   }
 
   /** Whether there is a session at all: the appliance has said yes. */
   get begun() {
     return this.ticket !== null;
+  }
+
+  /** Whether packets reach the appliance, as far as one can tell. */
+  get reached() {
+    return this.attached && !(this.outbox.inFlight && performance.now() - this.#heardAt > STALLED_MILLISECONDS);
   }
 
   /** @param {ArrayBuffer} pcm */
@@ -250,6 +258,7 @@ export class LiveSession {
 
   close() {
     this.attached = false;
+    this.#closed.abort();
     this.socket.disconnect();
   }
 }

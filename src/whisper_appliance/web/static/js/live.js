@@ -1,6 +1,6 @@
 /** The live view: what is said, as it is said. */
 import { announce, byId, showFacts } from "./dom.js";
-import { clock, counted, languageName } from "./format.js";
+import { clock, languageName } from "./format.js";
 import { Obstacle, Recorder, sources } from "./live-audio.js";
 import { stayAwake } from "./live-awake.js";
 import { Follow } from "./live-follow.js";
@@ -11,7 +11,7 @@ import { Wave } from "./live-wave.js";
 import { LiveWords } from "./live-words.js";
 import { PACKET_SECONDS } from "./live-outbox.js";
 import { offerSources } from "./speak.js";
-import { remember } from "./storage.js";
+import { recall, remember } from "./storage.js";
 
 const LOOK_MILLISECONDS = 250;
 const LEAVE_AFTER_PAUSE_MILLISECONDS = 20_000;
@@ -77,6 +77,8 @@ class Live {
   /** Shows what was said before the page was left, and offers to go on. @param {Record<string, any>} wishes */
   takeUp(wishes) {
     this.#wishes = wishes;
+    this.#source = recall("live-source", "");
+    void this.#offerSources();
     this.#to("left");
     this.#begin(leftSession());
   }
@@ -91,9 +93,14 @@ class Live {
       return false;
     }
     this.#needsMicrophone = false;
+    await this.#offerSources();
+    return true;
+  }
+
+  async #offerSources() {
     offerSources(this.#select, await sources());
     this.#select.value = this.#source;
-    return true;
+    if (this.#select.selectedIndex < 0) this.#select.value = this.#source = "";
   }
 
   /** @param {import("./live-session.js").Ticket | null} ticket */
@@ -254,7 +261,7 @@ class Live {
     if (this.state === "paused" && performance.now() - this.#pausedAt > LEAVE_AFTER_PAUSE_MILLISECONDS) void session?.pause();
     byId("live-time").textContent = clock((session?.outbox.end ?? 0) * PACKET_SECONDS);
     const language = this.#wishes.language ?? this.#wishes.heard;
-    const lag = session && session.lagSeconds >= LAG_SECONDS && this.state !== "paused" ? `${counted(Math.round(session.lagSeconds), "second")} behind` : "";
+    const lag = session && session.lagSeconds >= LAG_SECONDS && this.state !== "paused" ? `${Math.round(session.lagSeconds)} s behind` : "";
     const model = this.#wishes.model ?? document.getElementById("model-name")?.textContent;
     showFacts(byId("live-facts"), [lag, language ? languageName(language) : "Automatic language", model]);
     byId("live-empty").hidden = this.#words.count > 0 || Boolean(byId("live-words").textContent);

@@ -1,0 +1,180 @@
+"""Speaking, as people do it: a real browser whose microphone is a recording, and the real program."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.journeys.conftest import CHROMIUM, somebody
+from tests.journeys.microphone import speaker, speaking, spoken
+from tests.journeys.program import Program
+from tests.journeys.test_accessibility import AXE, barriers
+
+pytestmark = pytest.mark.browser
+PATIENCE_MILLISECONDS = 60_000  # engines are slow where many things run at once
+TONES = """async ([rate, hertz]) => {
+    const page = document.querySelector("script[type=module]").src;
+    const { Resampler } = await import(page.replace("transcribe", "resampler"));
+    const resampler = new Resampler(rate, 16000);
+    const tone = (at) => Math.sin((2 * Math.PI * hertz * at) / rate);
+    const made = [];
+    for (let at = 0; at < rate; at += 128)
+        made.push(...resampler.push(Float32Array.from({ length: 128 }, (_, n) => tone(at + n))));
+    const middle = made.slice(2000, 14000);
+    const power = middle.reduce((sum, x) => sum + x * x, 0) / middle.length;
+    return { count: made.length, power: Math.sqrt(2 * power) };
+}"""
+
+
+@pytest.fixture(scope="session")
+def microphone(
+    chromium: Browser, tmp_path_factory: pytest.TempPathFactory, beckett: Path
+) -> Iterator[Browser]:
+    """A browser that hears Beckett."""
+    path = next(filter(None, map(shutil.which, CHROMIUM)))
+    wav = spoken(beckett, tmp_path_factory.mktemp("microphone") / "beckett.wav")
+    with speaking(chromium, path, wav) as browser:
+        yield browser
+
+
+@pytest.fixture
+def context(microphone: Browser, appliance: Program) -> Iterator[BrowserContext]:
+    """Somebody who is about to speak."""
+    context = speaker(microphone, appliance)
+    yield context
+    context.close()
+
+
+def speak(page: Page) -> None:
+    """Presses the one button; words come."""
+    page.goto("/")
+    page.get_by_role("button", name="Speak").click()
+    expect(page.locator("#live")).to_have_attribute("data-state", "on")
+    said(page, "tried")
+
+
+def said(page: Page, words: str, box: str = "#live-words") -> None:
+    """Waits until these words are on the page."""
+    expect(page.locator(box)).to_contain_text(re.compile(words, re.IGNORECASE), timeout=PATIENCE_MILLISECONDS)
+
+
+def stop(page: Page) -> None:
+    """Ends the recording; its transcript opens."""
+    page.get_by_role("button", name="Stop and open the transcript").click()
+    page.wait_for_url(re.compile(r"/transcripts/[0-9a-f]{32}$"), timeout=PATIENCE_MILLISECONDS)
+
+
+@pytest.mark.slow
+def test_words_appear_while_one_speaks_and_the_transcript_is_kept(page: Page) -> None:
+    speak(page)
+    said(page, "fail better")
+    expect(page.locator("#live")).to_have_attribute("data-state", "on")
+    stop(page)
+    said(page, "fail better", "#words")
+    page.goto("/history")
+    expect(page.locator("#rows .row:not(.skeleton)")).to_have_count(1)
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_while_the_connection_is_gone(page: Page) -> None:
+    speak(page)
+    page.context.set_offline(True)
+    expect(page.locator("#live-note-text")).to_have_text(
+        re.compile(r"Reconnecting. Nothing is lost: [3-9] s are waiting"), timeout=PATIENCE_MILLISECONDS
+    )
+    page.wait_for_timeout(3000)
+    page.context.set_offline(False)
+    expect(page.locator("#live-note")).to_be_hidden(timeout=PATIENCE_MILLISECONDS)
+    said(page, "fail better")
+    stop(page)
+    said(page, "ever failed.*no matter.*try again.*fail again.*fail better", "#words")
+
+
+@pytest.mark.slow
+def test_a_page_that_is_left_offers_to_go_on_with_the_words_that_were_said(page: Page) -> None:
+    page.on("dialog", lambda dialog: dialog.accept())
+    speak(page)
+    said(page, "no matter")
+    page.reload()
+    expect(page.locator("#live")).to_have_attribute("data-state", "left")
+    said(page, "ever tried")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("#live")).to_have_attribute("data-state", "on")
+    said(page, "ever tried.*ever tried")  # the microphone begins anew
+    stop(page)
+
+
+@pytest.mark.slow
+def test_others_read_along_until_the_speaker_ends_it(
+    page: Page, chromium: Browser, appliance: Program
+) -> None:
+    speak(page)
+    page.locator("#live-share summary").click()
+    page.locator("#share-start").click()
+    expect(page.locator("#share-link")).to_have_value(re.compile("/captions/"))
+    link = page.locator("#share-link").input_value()
+    reader = somebody(chromium, appliance, bypass_csp=True)
+    phone = reader.new_page()
+    phone.set_viewport_size({"width": 390, "height": 844})
+    phone.goto(link)
+    said(phone, "ever tried", "#words")  # said before the link was opened
+    said(phone, "fail better", "#words")
+    words = phone.locator("#words")
+    size = "parseFloat(getComputedStyle(document.getElementById('words')).fontSize)"
+    before = phone.evaluate(size)
+    phone.get_by_role("button", name="Larger words").click()
+    assert phone.evaluate(size) > before
+    phone.reload()
+    assert phone.evaluate(size) > before
+    expect(words).to_contain_text(re.compile("fail better", re.IGNORECASE))
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    assert barriers(phone, AXE.read_text()) == []
+    page.locator("#share-end").click()
+    expect(phone.locator("#state")).to_have_text("Ended")
+    reader.close()
+
+
+@pytest.mark.slow
+def test_no_state_of_the_live_view_has_barriers(page: Page) -> None:
+    axe = AXE.read_text()
+    speak(page)
+    page.locator("#live-share summary").click()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] # two of its literals
+        assert barriers(page, axe) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("p")
+    expect(page.locator("#live")).to_have_attribute("data-state", "paused")
+    expect(page.locator(".tentative:not(:empty)")).to_have_count(0)  # a pause settles what was said
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert barriers(page, axe) == []
+
+
+def test_a_microphone_that_is_refused_is_explained(chromium: Browser, appliance: Program) -> None:
+    context = somebody(chromium, appliance, bypass_csp=True)
+    page = context.new_page()
+    page.goto("/")
+    page.keyboard.press("r")
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        re.compile("not allowed|No microphone was found")
+    )
+    assert barriers(page, AXE.read_text()) == []
+    page.get_by_role("button", name="Back").click()
+    expect(page.get_by_role("button", name="Speak")).to_be_focused()
+    context.close()
+
+
+@pytest.mark.parametrize("rate", [48_000, 44_100, 96_000, 8_000])
+def test_sound_is_resampled_without_what_would_fold_back(page: Page, rate: int) -> None:
+    page.goto("/")
+    kept = page.evaluate(TONES, [rate, 1000])
+    assert kept["count"] == pytest.approx(16_000, abs=200)
+    assert kept["power"] == pytest.approx(1, abs=0.01)
+    if rate > 16_000:
+        assert page.evaluate(TONES, [rate, 6500])["power"] == pytest.approx(1, abs=0.05)
+        for hertz in (9_500, 12_000, 15_000):
+            assert page.evaluate(TONES, [rate, hertz])["power"] < 10 ** (-70 / 20)
