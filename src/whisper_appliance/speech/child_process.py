@@ -12,7 +12,7 @@ from whisper_appliance.speech.engine import Engine, EngineSpec
 
 STOP_SECONDS = 2.0
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "HF_HUB_OFFLINE")
-KEPT_PREFIXES = ("CUDA_", "NVIDIA_", "OMP_", "MKL_", "OPENBLAS_", "CT2_")
+KEPT_PREFIXES = ("MALLOC_", "CUDA_", "NVIDIA_", "OMP_", "MKL_", "OPENBLAS_", "CT2_")
 
 
 def spawn(
@@ -21,6 +21,8 @@ def spawn(
     """A new process that loads the engine, and our end of its pipe."""
     ours, theirs = Pipe()
     environment = {k: v for k, v in os.environ.items() if k in KEPT_VARIABLES or k.startswith(KEPT_PREFIXES)}
+    # Each thread's own heap would hold on to what its largest window needed.
+    environment.setdefault("MALLOC_ARENA_MAX", "2")
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     process = subprocess.Popen(
         [sys.executable, "-m", "whisper_appliance.speech.engine_child", str(theirs.fileno())],

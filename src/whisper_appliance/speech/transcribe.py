@@ -28,8 +28,9 @@ Timed = TypeVar("Timed", Segment, Word, Dropped)
 
 CANCEL_CHECK_SECONDS = 0.2
 UNRELIABLE_TEMPERATURE = 0.5
-CONTEXT_CHARACTERS = 600
+CONTEXT_CHARACTERS = 1000
 UNSURE_LOGPROB = -0.4
+SPOKEN_REST_SECONDS = 0.2
 SURE_OF_LANGUAGE = 0.5
 WINDOWS_TO_BE_SURE = 3
 NO_SPEECH = Notice("no_speech", "No speech was found in this recording.")
@@ -192,7 +193,7 @@ class _Road:
         for span in windows:
             while position < span.stop:
                 start = max(position, span.start)
-                if span.voice(start / SAMPLE_RATE, span.stop / SAMPLE_RATE) < self.cutting.silence_below:
+                if span.spoken_seconds(start / SAMPLE_RATE, span.stop / SAMPLE_RATE) < SPOKEN_REST_SECONDS:
                     break
                 stop = min(start + round(MAX_WINDOW_SECONDS * SAMPLE_RATE), self._known_end(span))
                 stretch = replace(span, start=start, stop=stop)

@@ -15,6 +15,7 @@ from whisper_appliance.speech.engine import MAX_WINDOW_SECONDS, SAMPLE_RATE, Sam
 FRAME = 512
 CONTEXT = 64
 FRAME_SECONDS = FRAME / SAMPLE_RATE
+SPEECH = 0.5
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -73,7 +74,7 @@ class Cutting:
     """How speech becomes windows; all lengths in seconds."""
 
     target_seconds: float = 20.0
-    speech_at: float = 0.5
+    speech_at: float = SPEECH
     silence_below: float = 0.35
     min_speech_seconds: float = 0.1
     pause_seconds: float = 4.0
@@ -96,10 +97,17 @@ class Span:
 
     def voice(self, start_seconds: float, stop_seconds: float) -> float:
         """The mean probability of speech between two times of the recording; 0 where nothing is known."""
+        heard = self._between(start_seconds, stop_seconds)
+        return sum(heard) / len(heard) if heard else 0.0
+
+    def spoken_seconds(self, start_seconds: float, stop_seconds: float) -> float:
+        """How long somebody speaks between two times of the recording."""
+        return sum(p >= SPEECH for p in self._between(start_seconds, stop_seconds)) * FRAME_SECONDS
+
+    def _between(self, start_seconds: float, stop_seconds: float) -> tuple[float, ...]:
         first = int(start_seconds / FRAME_SECONDS) - self.first_frame
         last = max(int(stop_seconds / FRAME_SECONDS) - self.first_frame, first + 1)
-        heard = self.frames[max(first, 0) : max(last, 0)]
-        return sum(heard) / len(heard) if heard else 0.0
+        return self.frames[max(first, 0) : max(last, 0)]
 
 
 def spans(probabilities: Iterable[Probabilities], cutting: Cutting, *, gate: bool = True) -> Iterator[Span]:
