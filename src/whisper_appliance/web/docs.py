@@ -1,16 +1,23 @@
-"""Swagger UI at /docs, served from this machine, reading /openapi.json."""
+"""Swagger UI at /docs, served from this machine, reading /openapi.json; beside it the live protocol."""
 
+import re
+from functools import cache
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 from flask import Response, current_app, jsonify, render_template, send_from_directory
 from flask_openapi3 import APIBlueprint
+from markdown_it import MarkdownIt
+from markupsafe import Markup
 from pydantic import BaseModel, Field
 
 from whisper_appliance.web import openapi
 from whisper_appliance.web.openapi import PAGES, SYSTEM, failures
 
 OURS = Path(__file__).parent / "swagger"
+LIVE_PROTOCOL = (OURS / "live.md", Path(__file__).parents[3] / "docs/live.md")
+"""Where it is in an installed package, and in a source tree."""
 DAY_SECONDS = 86_400
 
 blueprint = APIBlueprint("docs", __name__, template_folder="swagger", abp_tags=[PAGES])
@@ -26,6 +33,12 @@ class AssetPath(BaseModel):
 def show() -> str:
     """The API, to read and to try."""
     return render_template("swagger.html")
+
+
+@blueprint.get("/docs/live", responses=openapi.page("Live speech over Socket.IO: every event and field."))
+def show_live() -> str:
+    """Live speech over Socket.IO: every event and field."""
+    return render_template("live_protocol.html", page=Markup(_live_protocol()))  # noqa: S704 - a file of ours
 
 
 @blueprint.get(
@@ -46,6 +59,18 @@ def asset(path: AssetPath) -> Response:
 def document() -> Response:
     """This document: OpenAPI 3.1, made from the code."""
     return jsonify(current_app.api_doc)  # type: ignore[attr-defined] # the app is flask_openapi3.OpenAPI
+
+
+@cache
+def _live_protocol() -> str:
+    """docs/live.md as HTML, with headings that can be linked to."""
+    text = next(path for path in LIVE_PROTOCOL if path.is_file()).read_text(encoding="utf-8")
+    markdown = MarkdownIt("commonmark").enable("table")
+    tokens = markdown.parse(text)
+    for heading, title in pairwise(tokens):
+        if heading.type == "heading_open":
+            heading.attrSet("id", re.sub(r"[^\w\- ]", "", title.content.lower()).replace(" ", "-"))
+    return str(markdown.renderer.render(tokens, markdown.options, {}))
 
 
 def swagger_ui_folder() -> Path:

@@ -1,0 +1,35 @@
+"""The page of the live protocol says everything there is."""
+
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from flask_openapi3 import OpenAPI
+
+from whisper_appliance.live import events
+from whisper_appliance.web.live_payloads import CODES
+
+PAGE = (Path(__file__).parents[2] / "docs/live.md").read_text()
+KINDS = [event.kind for event in events.Event.__args__]
+
+
+def test_the_page_is_served_beside_the_api(program: FlaskClient) -> None:
+    answer = program.get("/docs/live")
+    assert answer.status_code == 200
+    assert '<h2 id="captions-for-others">' in answer.text
+    assert "<td><code>live:audio</code></td>" in answer.text
+
+
+def test_every_event_that_is_handled_is_on_the_page(app: OpenAPI) -> None:
+    handled = set(app.extensions["socketio"].server.handlers["/"]) - {"connect", "disconnect"}
+    assert {event for event in handled if f"`{event}`" not in PAGE} == set()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_event_that_is_told_is_on_the_page(kind: str) -> None:
+    assert f"`live:{kind}`" in PAGE
+
+
+@pytest.mark.parametrize("code", sorted({*CODES.values(), "gap", "internal"}))
+def test_every_code_of_a_refusal_is_on_the_page(code: str) -> None:
+    assert f"`{code}`" in PAGE
