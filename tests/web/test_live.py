@@ -7,6 +7,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
+import socketio
 
 from tests.conftest import packaged
 from tests.live.scripted import packets, silence, spoken
@@ -181,6 +183,30 @@ def test_a_paused_session_is_taken_up_again(speaker: Client) -> None:
     assert [event["eid"] for event in resumed["events"]] == list(range(1, len(resumed["events"]) + 1))
     end = speaker.stop(opened, speaker.speak(opened, spoken(4, 8) + silence(1), have))
     assert end["text"] == WORDS
+
+
+def test_long_polling_carries_a_session_as_well(server: Server) -> None:
+    """As behind a proxy that passes no WebSockets."""
+    with requests.Session() as http:
+        http.verify, http.trust_env = str(authority(server)), False
+        poller = socketio.Client(http_session=http, reconnection=False, handle_sigint=False)
+        ends: list[Payload] = []
+        poller.on("live:end", ends.append)
+        poller.connect(f"https://localhost:{server.port}", transports=["polling"])
+        opened = poller.call("live:start", {"v": 1})
+        for seq, packet in enumerate(packets(spoken(1, 8) + silence(1))):
+            answer = poller.call("live:audio", ({"s": opened["session"], "q": seq}, packet))
+            assert answer["next_seq"] == seq + 1
+        poller.call("live:stop", {"session": opened["session"], "next_seq": seq + 1})
+        assert until(lambda: ends)[0]["text"] == WORDS
+        poller.disconnect()
+
+
+def authority(server: Server) -> Path:
+    """The certificate of the server's own authority, as a file."""
+    file = server.folder / "authority.pem"
+    file.write_text(server.get("/ca.crt")[1])
+    return file
 
 
 @pytest.mark.slow

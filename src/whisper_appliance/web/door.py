@@ -113,9 +113,10 @@ class Door:
 
 
 def is_foreign(environ: "WSGIEnvironment") -> bool:
-    """Whether a page of another site opens the connection. A client that names no origin is no browser."""
-    if environ.get("HTTP_SEC_FETCH_SITE", "same-origin") not in ("same-origin", "none"):
-        return True
+    """Whether a page of another site opens the connection; decided as `owner` does for requests."""
+    site = environ.get("HTTP_SEC_FETCH_SITE")
+    if site is not None:
+        return site not in ("same-origin", "none")
     origin = environ.get("HTTP_ORIGIN")
     return origin is not None and urlsplit(origin).netloc != environ.get("HTTP_HOST")
 
