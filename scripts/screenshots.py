@@ -215,7 +215,7 @@ def live_lost(page: Page) -> None:
     """The connection is gone; the recording goes on."""
     live(page)
     page.context.set_offline(True)
-    page.get_by_text("Reconnecting. Nothing is lost").wait_for()
+    page.locator("#live-note-text", has_text="Reconnecting").wait_for()
     page.wait_for_timeout(4000)
 
 
