@@ -276,6 +276,13 @@ STATES["no-model"] = _with_model(
 )
 
 
+def _picture(page: Page, name: str) -> None:
+    """One file, and a second one where the README shows it."""
+    page.screenshot(path=OUT / f"{name}.png", animations="disabled")
+    if name in README:
+        shutil.copy(OUT / f"{name}.png", ROOT / "docs" / "images" / f"{README[name]}.png")
+
+
 def take_live(browser: Browser, program: Program, names: list[str]) -> None:
     """Each live state is spoken once, and pictured in all sizes."""
     for name in names:
@@ -287,7 +294,7 @@ def take_live(browser: Browser, program: Program, names: list[str]) -> None:
             for scheme in SCHEMES:
                 page.emulate_media(color_scheme=scheme)
                 page.wait_for_timeout(250)
-                page.screenshot(path=OUT / f"{name}-{width}-{scheme}.png", animations="disabled")
+                _picture(page, f"{name}-{width}-{scheme}")
         context.close()
 
 
@@ -307,7 +314,7 @@ def take(browser: Browser, program: Program, cookies: str, names: list[str]) -> 
                 page = context.new_page()
                 STATES[name](page)
                 page.wait_for_timeout(250)
-                page.screenshot(path=OUT / f"{name}-{width}-{scheme}.png", animations="disabled")
+                _picture(page, f"{name}-{width}-{scheme}")
                 context.close()
 
 
