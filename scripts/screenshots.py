@@ -23,6 +23,12 @@ from tests.journeys.steps import Payload, add_files, drop_file, named, transcrib
 OUT = ROOT / "screenshots"
 SIZES = {390: 844, 820: 1180, 1440: 900}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+README = {
+    "live-1440-light": "live",
+    "working-1440-light": "transcribe",
+    "transcript-1440-dark": "transcript",
+    "history-820-light": "history",
+}
 CITIES = packaged("moonshine-voice", "assets/two_cities.wav")
 BECKETT = packaged("moonshine-voice", "assets/beckett.wav")
 VOICES = packaged("moonshine-voice", "assets/endgame_nagg_nell.wav")
