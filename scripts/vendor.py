@@ -1,5 +1,5 @@
 """Copies what the pages use of the npm libraries to static/vendor: a stylesheet, the
-sockets, and a sprite of icons.
+sockets, the charts, and a sprite of icons.
 
 Run by scripts/dev.sh and by the wheel's build, after `npm ci`; needs Python's standard library only.
 """
@@ -18,6 +18,9 @@ COPIES = {
     "lucide-static/LICENSE": "lucide.LICENSE.txt",
     "socket.io-client/dist/socket.io.esm.min.js": "socket.io.esm.min.js",
     "socket.io-client/LICENSE": "socket.io.LICENSE.txt",
+    "uplot/dist/uPlot.esm.js": "uplot.esm.js",
+    "uplot/dist/uPlot.min.css": "uplot.min.css",
+    "uplot/LICENSE": "uplot.LICENSE.txt",
 }
 SHAPES = re.compile(r"<svg[^>]*>(.*)</svg>", re.DOTALL)
 

@@ -28,6 +28,12 @@ class NotAllowed(ApplianceError):
     code = "not_allowed"
 
 
+class SignInRequired(ApplianceError):
+    """Only somebody with an account may do this, and nobody is signed in."""
+
+    code = "sign_in_required"
+
+
 class NotFound(ApplianceError):
     """No such thing, or not one the caller may see."""
 

@@ -12,6 +12,7 @@ log = structlog.get_logger()
 
 STATUS: dict[type[errors.ApplianceError], int] = {
     errors.InvalidRequest: 400,
+    errors.SignInRequired: 401,
     errors.NotAllowed: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
@@ -26,6 +27,7 @@ STATUS: dict[type[errors.ApplianceError], int] = {
 
 HTTP_CODES = {
     400: "invalid_request",
+    401: "sign_in_required",
     403: "not_allowed",
     404: "not_found",
     405: "method_not_allowed",

@@ -60,6 +60,7 @@ class ErrorAnswer(BaseModel):
 
 _EXAMPLES: dict[int, tuple[str, str, str | None]] = {
     400: ("invalid_request", "language: 'xx' is not a language that Whisper knows.", "language"),
+    401: ("sign_in_required", "Sign in to do this.", None),
     403: ("not_allowed", "This request comes from a page of another site.", None),
     404: ("not_found", "There is no such transcript.", None),
     408: ("too_slow", "The upload took longer than 1800 seconds.", None),

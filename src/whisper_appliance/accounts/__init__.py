@@ -1,0 +1,1 @@
+"""Who may use the appliance: users, their sessions and keys, shares, quotas, and a record of it all."""
