@@ -26,6 +26,7 @@ from whisper_appliance.web import (
     transcribe,
     transcripts,
 )
+from whisper_appliance.web.admin import panel
 from whisper_appliance.web.openapi import INFO, SECURITY_SCHEMES, TAGS, ErrorAnswer
 
 BODY_BYTES = 64 * 1024
@@ -78,6 +79,7 @@ def create_app(appliance: Appliance) -> OpenAPI:
     static_files.install(app)
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
+    panel.install(app)
     live_wire.install(app, app.extensions[parts.KEY])
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

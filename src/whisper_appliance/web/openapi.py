@@ -18,7 +18,8 @@ LIVE = Tag(
 JOBS = Tag(name="Jobs", description="Work that waits or runs, and its progress.")
 TRANSCRIPTS = Tag(name="Transcripts", description="What was transcribed, kept for its owner.")
 SYSTEM = Tag(name="System", description="Models, health and the certificate.")
-TAGS = (SPEECH, LIVE, JOBS, TRANSCRIPTS, SYSTEM, PAGES)
+ADMIN = Tag(name="Administration", description="For those who run the appliance.")
+TAGS = (SPEECH, LIVE, JOBS, TRANSCRIPTS, SYSTEM, ADMIN, PAGES)
 """In the order in which the document shows them."""
 
 INFO = Info(

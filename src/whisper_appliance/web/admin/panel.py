@@ -1,22 +1,44 @@
-"""The admin panel as a whole: its places, and the gate before each of them."""
+"""The admin panel as a whole: its places, what stands behind them, and who is shown the way."""
 
-from flask_openapi3 import APIBlueprint, Tag
+from flask import redirect, request
+from flask_openapi3 import APIBlueprint, OpenAPI
+from werkzeug import Response
 
-from whisper_appliance.web.who import require
+from whisper_appliance.errors import ApplianceError
+from whisper_appliance.web.admin import overview
+from whisper_appliance.web.admin.gate import ADMIN, GATE, gated
+from whisper_appliance.web.openapi import failures
+from whisper_appliance.web.who import actor
 
-ADMIN = Tag(name="Administration", description="For those who run the appliance.")
-
-PLACES: tuple[tuple[str, str], ...] = ()
+PLACES: tuple[tuple[str, str], ...] = (("overview", "Overview"),)
 """The pages of the panel in the order of its menu: address below `/admin` and name."""
 
-BLUEPRINTS: tuple[APIBlueprint, ...] = ()
+_front = gated(APIBlueprint("admin", __name__, abp_tags=[ADMIN]))
+
+BLUEPRINTS: tuple[APIBlueprint, ...] = (_front, overview.blueprint)
 
 
-def gated(blueprint: APIBlueprint) -> APIBlueprint:
-    """`blueprint`, with all of its routes for admins only."""
-    blueprint.before_request(_only_admins)
-    return blueprint
+@_front.get("/admin", responses={302: {"description": "To the first page."}, **failures(*GATE)})
+def front() -> Response:
+    """The panel's first page."""
+    return redirect(f"/admin/{PLACES[0][0]}")
 
 
-def _only_admins() -> None:
-    require("administer")
+def install(app: OpenAPI) -> None:
+    """Hangs the panel into `app`, and tells every template whether to show the way to it."""
+    for blueprint in BLUEPRINTS:
+        app.register_api(blueprint)
+    app.context_processor(_for_every_page)
+
+
+def _for_every_page() -> dict[str, object]:
+    place = request.path.removeprefix("/admin/") if request.path.startswith("/admin/") else ""
+    return {"shows_admin": _shows_admin, "admin_places": PLACES, "admin_place": place.split("/")[0]}
+
+
+def _shows_admin() -> bool:
+    """Whether the bar leads to the panel; a page that tells of an error must not raise another."""
+    try:
+        return actor().is_admin
+    except ApplianceError:
+        return False

@@ -44,6 +44,7 @@ export function startShortcuts() {
     "?": () => dialog.showModal(),
     "g t": () => location.assign("/"),
     "g h": () => location.assign("/history"),
+    "g a": () => /** @type {HTMLElement | null} */ (document.querySelector('.bar a[href="/admin"]'))?.click(),
     l: switchTheme,
   });
   document.addEventListener("keydown", pressed);

@@ -1,0 +1,27 @@
+"""The gate before everything of the panel, and how its routes are described."""
+
+from flask_openapi3 import APIBlueprint
+from flask_openapi3.types import ResponseDict
+
+from whisper_appliance.web.openapi import ADMIN, failures, text
+from whisper_appliance.web.who import require
+
+__all__ = ["ADMIN", "GATE", "admin_page", "gated"]
+
+GATE = (401, 403)
+"""What the gate may answer, beside what a route does."""
+
+
+def gated(blueprint: APIBlueprint) -> APIBlueprint:
+    """`blueprint`, with all of its routes for admins only."""
+    blueprint.before_request(_only_admins)
+    return blueprint
+
+
+def _only_admins() -> None:
+    require("administer")
+
+
+def admin_page(description: str) -> ResponseDict:
+    """The documentation of an answer that is a page of the panel."""
+    return {200: text(description, "text/html"), **failures(*GATE)}

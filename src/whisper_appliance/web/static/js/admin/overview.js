@@ -1,0 +1,4 @@
+/** How the appliance is. */
+import { startPanel } from "./panel.js";
+
+startPanel();
