@@ -2,25 +2,13 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
-from pydantic import BeforeValidator, ByteSize, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import ByteSize, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from whisper_appliance.errors import BadSetting
-
-
-def _comma_separated(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-Names = Annotated[list[str], NoDecode, BeforeValidator(_comma_separated)]
-Folder = Annotated[Path, BeforeValidator(lambda value: Path(value).expanduser())]
-
-
-def _default_data_dir() -> Path:
-    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(base).expanduser() / "whisper-appliance"
+from whisper_appliance.setting_kinds import Folder, Names, Origins, Size, default_data_dir
 
 
 class Settings(BaseSettings):
@@ -60,10 +48,23 @@ class Settings(BaseSettings):
     max_websockets_per_address: int = Field(
         10, ge=1, le=2000, description="Sockets at once from one address; a proxy counts as one."
     )
+    max_connections: int = Field(
+        200, ge=50, le=10_000, description="Connections open at once; further ones wait to be accepted."
+    )
+    header_seconds: float = Field(15, gt=0, le=600, description="Longest time for a request's headers.")
+    body_idle_seconds: float = Field(
+        30, gt=0, le=600, description="Longest time without a byte of a body, either way."
+    )
+    cors_origins: Origins = Field(
+        [], description="Other sites whose pages may use the API, https://app.example; none by default."
+    )
+    redis_url: SecretStr | None = Field(
+        None, description="redis://... for counting requests; empty: in this process's memory."
+    )
 
     # Where things are
     data_dir: Folder = Field(
-        default_factory=_default_data_dir, description="Folder of everything the appliance keeps."
+        default_factory=default_data_dir, description="Folder of everything the appliance keeps."
     )
     model_dir: Folder = Field(
         Path("~/.cache/whisper"), description="Folder of models; a model is a folder in it."
@@ -99,24 +100,39 @@ class Settings(BaseSettings):
     model_downloads: bool = Field(True, description="Let the appliance download models from the hub.")
 
     # Limits
-    max_upload_size: ByteSize = Field(
+    max_upload_size: Size = Field(
         ByteSize(100 * 2**20), ge=1, le=2 * 2**30, description="Largest upload, e.g. 100MB, 1GiB."
     )
     max_audio_seconds: float = Field(
         4 * 3600, gt=0, le=48 * 3600, description="Longest recording, counted while decoding."
     )
     upload_seconds: float = Field(1800, gt=0, description="Longest time one upload may take.")
+    requests_per_minute: int = Field(
+        1200, ge=0, description="Requests of one address in a minute; 0: no limit."
+    )
+    requests_per_minute_per_user: int = Field(
+        600, ge=0, description="Requests of one user, and of one key, in a minute; 0: no limit."
+    )
+    uploads_per_minute: int = Field(
+        60, ge=0, description="Uploads in a minute, of one address, user or key; 0: no limit."
+    )
     uploads_at_once: int = Field(4, ge=1, description="Uploads received at once.")
     uploads_per_user: int = Field(2, ge=1, description="Uploads received at once from one user.")
     queue_limit: int = Field(100, ge=1, description="Jobs that may wait.")
     queue_limit_per_user: int = Field(20, ge=1, description="Jobs of one user that may wait.")
+    repeat_seconds: float = Field(
+        120,
+        ge=0,
+        le=24 * 3600,
+        description="How long after its end a job answers the same file and options again; 0: never.",
+    )
     wait_seconds: float = Field(
         120,
         ge=0,
         le=3600,
         description="How long POST /transcribe waits for the transcript before it answers 202.",
     )
-    min_free_disk: ByteSize = Field(
+    min_free_disk: Size = Field(
         ByteSize(2**30), ge=0, description="Free space below which uploads are refused."
     )
     live_sessions: int = Field(
@@ -124,13 +140,42 @@ class Settings(BaseSettings):
     )
     live_sessions_per_user: int = Field(2, ge=1, le=256, description="Live sessions at once of one user.")
     live_seconds: float = Field(4 * 3600, gt=0, description="Longest live session; it ends by itself then.")
-    decoder_memory: ByteSize = Field(
+    live_idle_seconds: float = Field(60, gt=0, description="Silence of a client that ends its live session.")
+    live_resume_seconds: float = Field(
+        600, gt=0, description="How long a live session waits for a client that has gone."
+    )
+    live_packet_size: Size = Field(
+        ByteSize(64 * 2**10), ge=2**10, le=2**18, description="Largest packet of live audio."
+    )
+    socket_message_size: Size = Field(
+        ByteSize(512 * 2**10), ge=2**16, le=2**20, description="Largest message on a socket."
+    )
+    socket_messages_per_second: float = Field(
+        40,
+        gt=0,
+        description="Messages a second on a socket (a packet of audio is two); 3 times so many at once.",
+    )
+    socket_bytes_per_second: Size = Field(
+        ByteSize(256 * 2**10),
+        ge=2**15,
+        description="Bytes a second on a socket; 4 times so many at once.",
+    )
+    engine_memory: Size = Field(
+        ByteSize(0),
+        ge=0,
+        description="Memory of an engine, which starts anew beyond it; 0: three quarters of the machine's.",
+    )
+    decoder_memory: Size = Field(
         ByteSize(2**30), ge=2**28, description="Memory of the process that decodes a file."
     )
     decoder_cpu_seconds: int = Field(
-        60, ge=1, description="Processor time of the process that decodes a file."
+        60,
+        ge=1,
+        description="Processor time of the process that decodes up to 4 h; more for longer ones.",
     )
-    decoder_seconds: float = Field(120, gt=0, description="Wall time of the process that decodes a file.")
+    decoder_seconds: float = Field(
+        120, gt=0, description="Wall time of the process that decodes up to 4 h; more for longer ones."
+    )
     keep_audio: bool = Field(False, description="Keep the uploaded audio beside its transcript.")
     trash_days: int = Field(30, ge=0, description="Days during which a deleted transcript can be restored.")
 
@@ -144,23 +189,29 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least important log line that is written."
     )
+    log_file_size: Size = Field(
+        ByteSize(10 * 2**20),
+        ge=0,
+        description="Size of DATA_DIR/logs/appliance.log, kept five deep; 0: no file.",
+    )
+    metrics_token: SecretStr | None = Field(
+        None, description="Lets whoever sends it as a bearer token read /metrics from elsewhere."
+    )
+    backup_daily: bool = Field(
+        True, description="Copy the SQLite database to DATA_DIR/backups every day; seven are kept."
+    )
+    update_check: bool = Field(
+        False, description="Let administrators ask UPDATE_FEED_URL for new versions; nothing asks by itself."
+    )
+    update_feed_url: str = Field(
+        "", description="Address (https) of a list of releases, for the page Updates of the panel."
+    )
 
     @field_validator("ssl_key_path")
     @classmethod
     def _key_goes_with_certificate(cls, value: Path | None, info: Any) -> Path | None:
         if (value is None) != (info.data.get("ssl_cert_path") is None):
             raise ValueError("SSL_CERT_PATH and SSL_KEY_PATH go together: set both or neither")
-        return value
-
-    @field_validator("max_upload_size", mode="before")
-    @classmethod
-    def _user_units(cls, value: object) -> object:
-        """Users write 100MB and 2GB and mean powers of two, as upload limits have always been read here."""
-        if isinstance(value, str):
-            stripped = value.strip().upper()
-            for unit in ("KB", "MB", "GB"):
-                if stripped.endswith(unit):
-                    return stripped.removesuffix("B") + "iB"
         return value
 
 

@@ -1,0 +1,50 @@
+"""Kinds of settings: how what an operator writes is read."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, ByteSize
+from pydantic_settings import NoDecode
+
+
+def _comma_separated(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _user_units(value: object) -> object:
+    """Users write 100MB and 2GB and mean powers of two, as upload limits have always been read here."""
+    if isinstance(value, str):
+        stripped = value.strip().upper()
+        for unit in ("KB", "MB", "GB"):
+            if stripped.endswith(unit):
+                return stripped.removesuffix("B") + "iB"
+    return value
+
+
+def _origins(values: list[str]) -> list[str]:
+    return [_origin(value) for value in values]
+
+
+def _origin(text: str) -> str:
+    """As browsers write it; nothing that stands for several."""
+    parts = urlsplit(text.rstrip("/").lower())
+    named = parts.scheme in ("http", "https") and parts.hostname and "*" not in text and "@" not in text
+    if not named or parts.path or parts.query or parts.fragment:
+        raise ValueError(f"{text!r} is no origin; write each as https://app.example, with its port")
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in (None, usual) else "")
+
+
+Names = Annotated[list[str], NoDecode, BeforeValidator(_comma_separated)]
+Origins = Annotated[list[str], NoDecode, AfterValidator(_origins), BeforeValidator(_comma_separated)]
+Folder = Annotated[Path, BeforeValidator(lambda value: Path(value).expanduser())]
+Size = Annotated[ByteSize, BeforeValidator(_user_units)]
+
+
+def default_data_dir() -> Path:
+    """Where programs of a user keep their data."""
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "whisper-appliance"
