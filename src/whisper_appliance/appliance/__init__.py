@@ -22,6 +22,7 @@ from whisper_appliance.host.certificates import Certificates
 from whisper_appliance.jobs.queue import Queue
 from whisper_appliance.jobs.steps import Steps
 from whisper_appliance.live.leases import Models as LiveModels
+from whisper_appliance.logs.book import LogBook
 from whisper_appliance.models.downloads import Downloads
 from whisper_appliance.models.events import ModelEvent
 from whisper_appliance.models.manager import ModelManager
@@ -51,6 +52,9 @@ class Appliance:
         are the models of live speech, in place of the real ones.
         """
         self.settings = settings
+        self.log_book = LogBook(
+            settings.data_dir / "logs", max_bytes=int(settings.log_file_size), debug=settings.debug_mode
+        )
         url = settings.database_url.get_secret_value() if settings.database_url else None
         self.database = Database.in_folder(settings.data_dir, url)
         self.history = History(self.database, audio_folder=settings.data_dir / "audio")
@@ -88,6 +92,8 @@ class Appliance:
         with ExitStack() as opened:
             opened.callback(self.models.close)
             opened.enter_context(locked_folder(self.settings.data_dir))
+            opened.callback(self.log_book.close)
+            self.log_book.open()
             opened.callback(self.database.close)
             self.database.upgrade(migrations.FOLDER)
             self.secret_key = load_secret(self.settings.data_dir / "secret.key")

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import TypeVar
 
+import structlog
+
 from whisper_appliance.errors import ApplianceError, Cancelled, Conflict, DiskFull, NotFound, Unavailable
 from whisper_appliance.history.job import UNFINISHED, FinishedWindow, Job
 from whisper_appliance.history.jobs import Jobs
@@ -49,7 +51,7 @@ class Worker:
 
     def run(self, job_id: str) -> None:
         """Works on a job until it has ended. Raises `Interrupted` when the appliance stops before."""
-        with self._activity(job_id):
+        with structlog.contextvars.bound_contextvars(job_id=job_id), self._activity(job_id):
             try:
                 job = self._patiently(lambda: self._jobs.get(job_id))
                 batch = job.priority == Priority.BATCH

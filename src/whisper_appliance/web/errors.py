@@ -103,7 +103,7 @@ def _wants_page() -> bool:
 def _appliance_error(error: errors.ApplianceError) -> Response:
     status = status_of(type(error))
     if status >= 500:
-        log.warning("request refused", code=error.code, reason=error.message, path=request.path)
+        log.warning("request refused", code=error.code, reason=error.message)
     if status == 500:
         return error_response(500, error.code, INTERNAL)
     return error_response(
@@ -115,7 +115,7 @@ def _http_error(error: HTTPException) -> Response:
     if error.response is not None or error.code is None or error.code < 400:
         return make_response(error.get_response())
     if isinstance(error, ClientDisconnected):
-        log.info("client left", path=request.path)
+        log.info("client left")
     code = HTTP_CODES.get(error.code, f"http_{error.code}")
     message = SENTENCES.get(error.code, error.description or error.name)
     response = error_response(error.code, code, message)
@@ -126,7 +126,7 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    log.exception("request failed", path=request.path, exc_info=error)
+    log.exception("request failed", exc_info=error)
     return error_response(500, "internal", INTERNAL)
 
 

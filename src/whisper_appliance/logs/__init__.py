@@ -24,36 +24,42 @@ CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | 
 def set_up(level: str = "INFO", *, debug: bool = False, stream: TextIO | None = None) -> None:
     """Send every log line of this process to `stream` (stderr); `debug` adds tracebacks and chatter."""
     out = stream or sys.stderr
-    before: list[Processor] = [
+    structlog.configure(
+        processors=[*_before(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(formatter(debug=debug, people=out if out.isatty() else None))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.DEBUG if debug else level)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.NOTSET if debug else logging.WARNING)
+
+
+def formatter(*, debug: bool = False, people: TextIO | None = None) -> logging.Formatter:
+    """One line an event: JSON, or what `people` read on this terminal."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_before(),
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info if debug else _short_error,
+            _one_line,
+            _for_people(people) if people else structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+    )
+
+
+def _before() -> list[Processor]:
+    return [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    structlog.configure(
-        processors=[*before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
-    handler = logging.StreamHandler(out)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=before,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info if debug else _short_error,
-                _one_line,
-                _for_people(out) if out.isatty() else structlog.processors.JSONRenderer(ensure_ascii=False),
-            ],
-        )
-    )
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(logging.DEBUG if debug else level)
-    for name in QUIET:
-        logging.getLogger(name).setLevel(logging.NOTSET if debug else logging.WARNING)
 
 
 def _for_people(out: TextIO) -> structlog.dev.ConsoleRenderer:

@@ -1,0 +1,136 @@
+"""The log in memory and in a file: bounded, filtered, escaped, and never in the way of the work."""
+
+import json
+import logging
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from whisper_appliance import logs
+from whisper_appliance.logs.book import LogBook
+from whisper_appliance.logs.file import NAME, LogFile, contents, written
+from whisper_appliance.logs.ring import Filter, Ring
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    """The logging of the other tests."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    with open(os.devnull, "w") as nowhere:
+        logs.set_up("INFO", stream=nowhere)
+        yield
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Iterator[LogBook]:
+    book = LogBook(tmp_path / "logs", max_bytes=20_000)
+    book.open()
+    yield book
+    book.close()
+
+
+def said(ring: Ring, wanted: Filter | None = None) -> list[object]:
+    return [line.values["event"] for line in ring.lines(wanted)]
+
+
+def test_what_is_logged_is_in_memory_and_in_the_file(book: LogBook) -> None:
+    structlog.get_logger("a").info("model loaded", model="base")
+    logging.getLogger("gunicorn.error").warning("worker %s", 7)
+    assert said(book.ring) == ["model loaded", "worker 7"]
+    kept = [json.loads(line) for line in b"".join(contents(book.folder)).splitlines()]
+    assert [line["event"] for line in kept] == ["model loaded", "worker 7"]
+    assert kept[0]["model"] == "base"
+
+
+def test_file_and_folder_are_for_the_appliance_only(book: LogBook) -> None:
+    structlog.get_logger().info("started")
+    assert stat.S_IMODE((book.folder / NAME).stat().st_mode) == 0o600
+    assert stat.S_IMODE(book.folder.stat().st_mode) == 0o700
+
+
+def test_files_stay_small_and_few(book: LogBook) -> None:
+    for number in range(600):
+        structlog.get_logger().info("line", number=number, padding="x" * 200)
+    files = written(book.folder)
+    assert len(files) == 5
+    assert all(file.stat().st_size <= 20_000 for file in files)
+    assert json.loads(b"".join(contents(book.folder)).splitlines()[-1])["number"] == 599
+
+
+def test_memory_holds_a_bounded_number_of_bounded_lines() -> None:
+    ring = Ring(most_lines=10)
+    ring.setFormatter(logs.formatter())
+    logging.getLogger().addHandler(ring)
+    for _ in range(50):
+        structlog.get_logger().info("line", padding="x" * 100_000)
+    lines = ring.lines()
+    assert [line.number for line in lines] == list(range(41, 51))
+    assert all(len(line.text) < 1000 for line in lines)
+
+
+def test_lines_are_found_by_level_text_request_and_job(book: LogBook) -> None:
+    log = structlog.get_logger()
+    log.info("one", request_id="aa")
+    log.warning("two", job_id="bb")
+    log.error("three", reason="Nothing is LEFT")
+    assert said(book.ring, Filter(level="warning")) == ["two", "three"]
+    assert said(book.ring, Filter(words="is left")) == ["three"]
+    assert said(book.ring, Filter(id="aa")) == ["one"]
+    assert said(book.ring, Filter(id="bb")) == ["two"]
+
+
+def test_a_name_with_line_breaks_is_one_line_everywhere(book: LogBook) -> None:
+    structlog.get_logger().info("upload", name='a\n{"event": "forged"}\r\x1b[2J.mp3')
+    (line,) = book.ring.lines()
+    assert "\n" not in line.text
+    assert len(b"".join(contents(book.folder)).splitlines()) == 1
+    assert b"\x1b" not in b"".join(contents(book.folder))
+
+
+def test_whoever_waits_is_woken_by_the_next_line(book: LogBook) -> None:
+    woken: list[int] = []
+    waiting = threading.Thread(target=lambda: woken.append(book.ring.wait(0, 10)))
+    waiting.start()
+    structlog.get_logger().info("now")
+    waiting.join(5)
+    assert woken == [1]
+
+
+def test_a_full_disk_costs_the_line_and_not_the_work(tmp_path: Path) -> None:
+    file = LogFile(tmp_path / "logs", 10_000, spare_bytes=2**62)
+    file.setFormatter(logs.formatter())
+    logging.getLogger().addHandler(file)
+    structlog.get_logger().warning("nobody reads this")
+    assert written(tmp_path / "logs") == []
+
+
+def test_a_folder_that_cannot_be_written_costs_the_line_and_not_the_work(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("in the way")
+    book = LogBook(tmp_path / "logs", max_bytes=10_000)
+    book.open()
+    structlog.get_logger().warning("still here")
+    book.close()
+    assert said(book.ring) == ["still here"]
+
+
+def test_a_device_that_is_full_is_tried_again_later(tmp_path: Path) -> None:
+    seconds = [0.0]
+    file = LogFile(tmp_path, 0, spare_bytes=0, monotonic=lambda: seconds[0])
+    file.setFormatter(logs.formatter())
+    logging.getLogger().addHandler(file)
+    (tmp_path / NAME).symlink_to("/dev/full")
+    structlog.get_logger().warning("lost")
+    file.close()
+    (tmp_path / NAME).unlink()
+    structlog.get_logger().warning("lost too")
+    seconds[0] = 6.0
+    structlog.get_logger().warning("kept")
+    assert [json.loads(line)["event"] for line in (tmp_path / NAME).read_text().splitlines()] == ["kept"]
