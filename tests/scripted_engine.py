@@ -1,10 +1,14 @@
 """An engine that follows a script: what it does with a window is written into the window's prompt.
 
 "sleep 0.2" takes its time, "fail" raises, "die" ends the process, "die once FILE" only the first time.
+"swell 0.3" takes so many GiB and sleeps, "confess PORT" says what the process may do.
 "unsure" is unsure unless it may take its time. Any other prompt is what it says it heard.
 """
 
+import json
 import os
+import resource
+import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +37,11 @@ class ScriptedEngine:
         match script:
             case ["sleep", seconds]:
                 time.sleep(float(seconds))
+            case ["swell", gigabytes]:
+                held = bytearray(os.urandom(1)) * round(float(gigabytes) * 2**30)
+                time.sleep(len(held) and 30)
+            case ["confess", port]:
+                script = [confession(int(port))]
             case ["fail"]:
                 raise EngineFailed("The script says so.")
             case ["die"]:
@@ -52,6 +61,23 @@ class ScriptedEngine:
         sure = window.options.quality == "accurate"
         text, logprob = (f" sure after{window.previous_text}", -0.1) if sure else (" unsure", -0.45)
         return WindowResult((Segment(0.0, seconds, text, logprob, tokens=(1,)),), "en", 1.0, (), seconds)
+
+
+def confession(port: int) -> str:
+    """What this process is left with, as JSON; `port` is one of the machine's own that listens."""
+    with socket.socket() as stranger:
+        stranger.settimeout(2)
+        reached = stranger.connect_ex(("127.0.0.1", port)) == 0
+    said = Path("/proc/self/status").read_text()
+    return json.dumps(
+        {
+            "reached": reached,
+            "variables": sorted(os.environ),
+            "no_new_privileges": "NoNewPrivs:\t1" in said,
+            "core": resource.getrlimit(resource.RLIMIT_CORE)[0],
+            "files": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        }
+    )
 
 
 def load_scripted(spec: EngineSpec) -> ScriptedEngine:

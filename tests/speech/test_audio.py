@@ -1,6 +1,7 @@
 """Every container that users bring becomes the same 16 kHz mono, in blocks, and nothing is left behind."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -146,3 +147,11 @@ def test_the_decoder_says_what_holds_here() -> None:
     assert isolation.no_new_privileges
     assert isolation.network in ("own", "no tcp", "shared")
     assert isolation.files in ("the source only", "readable ones")
+
+
+def test_a_longer_limit_comes_with_more_time_to_decode() -> None:
+    usual = DecodeLimits(cpu_seconds=60, wall_seconds=120)
+    assert usual.for_length() == usual
+    assert replace(usual, max_seconds=60).for_length().cpu_seconds == 60
+    longest = replace(usual, max_seconds=48 * 3600).for_length()
+    assert (longest.cpu_seconds, longest.wall_seconds) == (720, 1440)

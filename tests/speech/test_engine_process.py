@@ -1,5 +1,7 @@
 """The engine's process: order, crashes, endings. Real processes, scripted hearing."""
 
+import json
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -11,6 +13,7 @@ import pytest
 
 from tests.scripted_engine import load_scripted
 from whisper_appliance.errors import EngineFailed, ModelUnavailable
+from whisper_appliance.speech.child_process import KEPT_PREFIXES, KEPT_VARIABLES
 from whisper_appliance.speech.engine import EngineSpec, Options, Priority, Window, WindowResult
 from whisper_appliance.speech.engine_process import EngineEvent, EngineProcess
 from whisper_appliance.speech.waiting import WaitingWindows
@@ -27,8 +30,12 @@ def window(script: str = "") -> Window:
 def start() -> Iterator[Start]:
     started: list[EngineProcess] = []
 
-    def _start(model: str = "scripted", workers: int = 1, **more: object) -> EngineProcess:
-        spec = EngineSpec("faster-whisper", model, Path("/nowhere"), workers=workers)
+    def _start(
+        model: str = "scripted", workers: int = 1, max_memory_bytes: int = 0, **more: object
+    ) -> EngineProcess:
+        spec = EngineSpec(
+            "faster-whisper", model, Path("/nowhere"), workers=workers, max_memory_bytes=max_memory_bytes
+        )
         engine = EngineProcess(spec, load=load_scripted, **more)  # type: ignore[arg-type]
         started.append(engine)
         engine.start()
@@ -115,6 +122,36 @@ def test_a_model_that_kills_its_process_is_given_up(start: Start) -> None:
     waiting = engine.submit(window(), priority=Priority.BATCH)
     with pytest.raises(ModelUnavailable, match="again and again"):
         waiting.result(60)
+
+
+def test_an_engine_has_few_rights_no_network_and_nothing_of_our_environment(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADMIN_PASSWORD", "marker")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        engine = start()
+        said = json.loads(
+            text(engine.submit(window(f"confess {listener.getsockname()[1]}"), priority=Priority.BATCH))
+        )
+    assert engine.status().network in ("own", "no tcp", "shared")
+    assert said["reached"] == (engine.status().network == "shared")
+    assert said["no_new_privileges"]
+    assert said["core"] == 0
+    assert said["files"] <= 512
+    assert {name for name in said["variables"] if not name.startswith(KEPT_PREFIXES)} <= {
+        *KEPT_VARIABLES,
+        "PYTHONPATH",
+        "LC_CTYPE",
+    }
+
+
+def test_an_engine_that_grows_beyond_its_memory_is_started_anew(start: Start) -> None:
+    engine = start(max_memory_bytes=400 * 2**20)
+    engine.wait_ready(20)
+    with pytest.raises(EngineFailed, match=r"more than the 0\.4 GiB"):
+        engine.submit(window("swell 0.6"), priority=Priority.BATCH).result(60)
+    assert engine.status().restarts == 2
+    assert text(engine.submit(window("next"), priority=Priority.BATCH)) == "next"
 
 
 def test_closing_ends_the_process_and_fails_what_waits(start: Start) -> None:

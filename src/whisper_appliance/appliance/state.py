@@ -67,6 +67,7 @@ class EngineState:
     device: str
     compute_type: str
     notices: tuple[str, ...]
+    network: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,7 @@ def engine_states(status: ModelsStatus, now: float) -> tuple[EngineState, ...]:
             device=engine.device,
             compute_type=engine.compute_type,
             notices=engine.notices,
+            network=engine.network,
         )
         for engine in engines
     )

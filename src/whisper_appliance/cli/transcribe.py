@@ -132,7 +132,7 @@ def _hear(
         memory_bytes=int(settings.decoder_memory),
         cpu_seconds=settings.decoder_cpu_seconds,
         wall_seconds=settings.decoder_seconds,
-    )
+    ).for_length()
     with (
         decode(file, folder=folder, limits=limits) as recording,
         text.bar(file.name) as bar,

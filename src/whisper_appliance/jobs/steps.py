@@ -91,7 +91,7 @@ class Steps:
             memory_bytes=int(settings.decoder_memory),
             cpu_seconds=settings.decoder_cpu_seconds,
             wall_seconds=settings.decoder_seconds,
-        )
+        ).for_length()
         return cls(
             settings.data_dir,
             models,

@@ -11,6 +11,7 @@ from whisper_appliance.speech.engine import Samples
 
 MEMORY_BYTES = 2**29
 CPU_SECONDS = 600
+ORDINARY_SECONDS = 4 * 3600.0
 SPARE_SECONDS = 3600.0
 WORDS = {
     "undecodable": "This is no WebM with Opus audio.",
@@ -36,7 +37,7 @@ class WebmRecording:
         self._decoder: DecoderProcess | None = DecoderProcess(program="growing_decoder")
         limits = {
             "memory_bytes": MEMORY_BYTES,
-            "cpu_seconds": CPU_SECONDS,
+            "cpu_seconds": round(CPU_SECONDS * max(1.0, max_seconds / ORDINARY_SECONDS)),
             "wall_seconds": max_seconds + SPARE_SECONDS,
             "max_seconds": max_seconds,
         }

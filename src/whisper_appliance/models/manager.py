@@ -20,6 +20,8 @@ from whisper_appliance.settings import Settings
 from whisper_appliance.speech.engine import EngineSpec
 
 _ASK_AGAIN_SECONDS = 30.0
+# An engine that takes more of the machine is not working but leaking.
+ENGINE_SHARE = 0.75
 
 
 class ModelManager(Generic[E]):
@@ -161,14 +163,15 @@ class ModelManager(Generic[E]):
         return name
 
     def _prepare(self, name: str) -> EngineSpec:
-        settings = self._settings
+        settings, machine = self._settings, hardware.this_machine()
         return EngineSpec(
             engine=settings.whisper_engine,
             model=name,
             path=self._path(name),
             device=settings.device,
             compute_type=settings.compute_type,
-            workers=settings.worker_processes or hardware.this_machine().cores,
+            workers=settings.worker_processes or machine.cores,
+            max_memory_bytes=int(settings.engine_memory or ENGINE_SHARE * machine.memory_bytes),
         )
 
     def _path(self, name: str) -> Path:

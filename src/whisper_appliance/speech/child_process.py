@@ -3,14 +3,19 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from typing import Self
+
+import psutil
 
 from whisper_appliance.speech.engine import Engine, EngineSpec
 
 STOP_SECONDS = 2.0
+WATCH_SECONDS = 0.5
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "HF_HUB_OFFLINE")
 KEPT_PREFIXES = ("MALLOC_", "CUDA_", "NVIDIA_", "OMP_", "MKL_", "OPENBLAS_", "CT2_")
 
@@ -25,7 +30,7 @@ def spawn(
     environment.setdefault("MALLOC_ARENA_MAX", "2")
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     process = subprocess.Popen(
-        [sys.executable, "-m", "whisper_appliance.speech.engine_child", str(theirs.fileno())],
+        [sys.executable, "-m", "whisper_appliance.speech.engine_start", str(theirs.fileno())],
         pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment,
     )  # fmt: skip
     theirs.close()
@@ -41,6 +46,41 @@ def end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+class MemoryWatch:
+    """A context in which a process that grows beyond its memory is ended; `reason` says so then."""
+
+    def __init__(self, process: subprocess.Popen[bytes], limit_bytes: int) -> None:
+        """0 is no limit.
+
+        It counts resident memory: engines map address space that they never use.
+        """
+        self._process = process
+        self._limit = limit_bytes
+        self._left = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="engine memory", daemon=True)
+        self.reason = ""
+
+    def __enter__(self) -> Self:
+        if self._limit:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._left.set()
+        if self._limit:
+            self._thread.join()
+
+    def _look(self) -> None:
+        with suppress(psutil.Error):
+            watched = psutil.Process(self._process.pid)
+            while not self._left.wait(WATCH_SECONDS):
+                if watched.memory_info().rss > self._limit:
+                    gigabytes = self._limit / 2**30
+                    self.reason = f"it took more than the {gigabytes:.1f} GiB of memory that it may"
+                    self._process.kill()
+                    return
 
 
 def ending_in_words(returncode: int) -> str:

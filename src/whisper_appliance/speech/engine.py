@@ -93,6 +93,8 @@ class EngineSpec:
     device: str = "auto"
     compute_type: str = "auto"
     workers: int = 1
+    max_memory_bytes: int = 0
+    """Beyond it, the process is ended and started anew; 0: no limit."""
 
 
 class Engine(Protocol):

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -32,9 +31,10 @@ class Child:
     """Answers requests until the pipe closes."""
 
     def __init__(
-        self, connection: Connection, spec: EngineSpec, load: Callable[[EngineSpec], Engine]
+        self, connection: Connection, spec: EngineSpec, load: Callable[[EngineSpec], Engine], network: str
     ) -> None:
         self._connection = connection
+        self._network = network
         self._sending = threading.Lock()
         self._spec = spec
         self._load = load
@@ -50,7 +50,7 @@ class Child:
             return
         facts = {name: getattr(self._engine, name) for name in
                  ("name", "version", "device", "compute_type", "multilingual", "warnings")}  # fmt: skip
-        self._send("ready", facts)
+        self._send("ready", facts | {"network": self._network})
         windows = ThreadPoolExecutor(self._spec.workers + SPARE_WORKERS)
         voices = ThreadPoolExecutor(1)
         voices.submit(self._silero)  # so that the first recording does not wait for it
@@ -90,19 +90,15 @@ class Child:
             os._exit(0)
 
 
-def main() -> None:
-    """Takes the pipe's descriptor from the command line; the specification is the first message."""
+def serve(pipe: int, network: str) -> None:
+    """Takes the pipe's descriptor (its first message is the specification), and what is left of the network."""
     # Ctrl-C and a service manager's SIGTERM reach every process of the group; the parent decides when we end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(NICENESS)
-    connection = Connection(int(sys.argv[1]))
+    connection = Connection(pipe)
     try:
         spec, load = connection.recv()
     except EOFError:
         return
-    Child(connection, spec, load or load_engine).run()
-
-
-if __name__ == "__main__":
-    main()
+    Child(connection, spec, load or load_engine, network).run()

@@ -15,8 +15,9 @@ from multiprocessing.connection import Connection
 import psutil
 
 from whisper_appliance.errors import ApplianceError, EngineFailed, ModelUnavailable
-from whisper_appliance.speech.child_process import end, ending_in_words, spawn
+from whisper_appliance.speech.child_process import MemoryWatch, end, ending_in_words, spawn
 from whisper_appliance.speech.engine import (
+    SAMPLE_RATE,
     SPARE_WORKERS,
     Engine,
     EngineSpec,
@@ -26,6 +27,7 @@ from whisper_appliance.speech.engine import (
     WindowResult,
 )
 from whisper_appliance.speech.engine_status import EngineEvent, EngineStatus, State
+from whisper_appliance.speech.engine_work import WorkMeter
 from whisper_appliance.speech.listener import VoiceListener
 from whisper_appliance.speech.voice import Probabilities
 from whisper_appliance.speech.waiting import Ticket, WaitingWindows
@@ -73,6 +75,7 @@ class EngineProcess:
         self._windows_done = 0
         self._restarts = 0
         self._crashes = 0
+        self._meter = WorkMeter(clock)
 
     def start(self) -> None:
         """Starts the process and returns; the model loads behind it."""
@@ -130,6 +133,7 @@ class EngineProcess:
                 str(facts.get("device", "")), str(facts.get("compute_type", "")),
                 bool(facts.get("multilingual", True)),
                 tuple(facts.get("warnings", ())),  # type: ignore[arg-type] # the engine's own attribute
+                str(facts.get("network", "")),
             )  # fmt: skip
 
     def close(self) -> None:
@@ -171,6 +175,7 @@ class EngineProcess:
             for ticket in tickets:
                 ticket.attempts += 1
             self._send("windows", self._numbers, [ticket.window for ticket in tickets])
+        self._meter.at_work(sum(map(len, self._running.values())))
         self._become("busy" if self._running else "idle")
 
     def _has_worker_for(self, priority: Priority) -> bool:
@@ -193,13 +198,13 @@ class EngineProcess:
                 if self._state in ("closed", "failed"):
                     return
                 process, connection = self._process, self._connection = spawn(self.spec, self._load)
-            with suppress(EOFError, OSError):
+            with MemoryWatch(process, self.spec.max_memory_bytes) as watch, suppress(EOFError, OSError):
                 while True:
                     self._hear(*connection.recv())
             connection.close()
             end(process)
             with self._changed:
-                self._recover(process.returncode)
+                self._recover(watch.reason or ending_in_words(process.returncode))
 
     def _hear(self, kind: str, *content: object) -> None:
         with self._changed:
@@ -235,13 +240,13 @@ class EngineProcess:
         for future, answer in zip(futures, answers, strict=True):
             future.set_result(answer)
 
-    def _recover(self, returncode: int) -> None:
+    def _recover(self, ending: str) -> None:
         """The process is gone: what it worked on waits for the next, unless it has been tried before."""
         if self._state in ("closed", "failed"):
             return
         self._restarts += 1
         self._crashes += 1
-        reason = f"The engine stopped while it worked ({ending_in_words(returncode)})."
+        reason = f"The engine stopped while it worked ({ending})."
         for tickets in self._running.values():
             for ticket in tickets:
                 if ticket.attempts >= ATTEMPTS:
@@ -250,9 +255,7 @@ class EngineProcess:
                     self._waiting.put_back(ticket)
         self._running.clear()
         if self._crashes >= CRASHES_IN_A_ROW:
-            self._reason = (
-                f"The engine for {self.spec.model} stops again and again ({ending_in_words(returncode)})."
-            )
+            self._reason = f"The engine for {self.spec.model} stops again and again ({ending})."
             self._become("failed")
             self._fail_all(ModelUnavailable(self._reason))
         else:

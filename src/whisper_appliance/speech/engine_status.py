@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from whisper_appliance.speech.engine_work import Work
+
 State = Literal["loading", "idle", "busy", "failed", "closed"]
 
 
@@ -17,7 +19,10 @@ class EngineEvent:
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """What an engine does now; `last_work` is a time of the monotonic clock, `None` before any."""
+    """What an engine does now; `last_work` is a time of the monotonic clock, `None` before any.
+
+    `workers` is how many windows it works on side by side.
+    """
 
     model: str
     state: State
@@ -34,3 +39,7 @@ class EngineStatus:
     compute_type: str
     multilingual: bool
     notices: tuple[str, ...]
+    workers: int = 1
+    work: Work = Work()
+    network: str = ""
+    """What the process can reach: its "own" network with nobody in it, "no tcp", or all that is "shared"."""

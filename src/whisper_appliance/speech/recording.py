@@ -1,12 +1,13 @@
 """One file on its way to samples: read in blocks while the decoder still writes, gone when it closes."""
 
 import hashlib
+import math
 import os
 import signal
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from io import BufferedReader
 from types import TracebackType
@@ -24,6 +25,7 @@ _BYTES_A_SAMPLE = 2
 _FULL_SCALE = np.float32(32768)
 _POLL_SECONDS = 0.02
 _GRACE_SECONDS = 5.0
+_ORDINARY_SECONDS = 4 * 3600.0
 _LIMIT_SIGNALS = (signal.SIGKILL, signal.SIGXCPU, signal.SIGALRM, signal.SIGXFSZ)
 
 
@@ -31,10 +33,17 @@ _LIMIT_SIGNALS = (signal.SIGKILL, signal.SIGXCPU, signal.SIGALRM, signal.SIGXFSZ
 class DecodeLimits:
     """What one file may cost. Time counts only while the decoder works."""
 
-    max_seconds: float = 4 * 3600
+    max_seconds: float = _ORDINARY_SECONDS
     memory_bytes: int = 2**30
     cpu_seconds: int = 60
     wall_seconds: float = 120
+
+    def for_length(self) -> "DecodeLimits":
+        """The same, with as much more time as its longest recording is longer than four hours."""
+        longer = max(1.0, self.max_seconds / _ORDINARY_SECONDS)
+        return replace(
+            self, cpu_seconds=math.ceil(self.cpu_seconds * longer), wall_seconds=self.wall_seconds * longer
+        )
 
 
 class Recording:

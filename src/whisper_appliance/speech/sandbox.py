@@ -1,4 +1,4 @@
-"""Doors that the decoder's process closes behind itself before it reads a stranger's file: Linux, by libc.
+"""Doors that a decoder or an engine closes behind itself before it reads what strangers sent: Linux, by libc.
 
 Nothing here can be undone by the process that did it. What a kernel or a container does not allow is left out
 and reported, never fatal: the limits and FFmpeg's own whitelists hold in any case.
@@ -63,13 +63,23 @@ def open_nothing_but(fd: int) -> bool:
         return False
     rights = _FILE_RIGHTS_BY_ABI.get(version, _FILE_RIGHTS_SINCE_ABI_5)
     network = _BIND_AND_CONNECT_TCP if version >= _TCP_SINCE_ABI else 0
-    rules = _Ruleset((1 << rights) - 1, network)
-    size = ctypes.sizeof(rules) if network else ctypes.sizeof(ctypes.c_uint64)
+    return _restrict(_Ruleset((1 << rights) - 1, network), _PathBeneath(_READ_FILE, fd))
+
+
+def bar_tcp() -> bool:
+    """Whether from now on this process, which must have one thread, can open no TCP connection."""
+    return landlock_version() >= _TCP_SINCE_ABI and _restrict(_Ruleset(0, _BIND_AND_CONNECT_TCP), None)
+
+
+def _restrict(rules: _Ruleset, but: _PathBeneath | None) -> bool:
+    size = ctypes.sizeof(rules) if rules.network else ctypes.sizeof(ctypes.c_uint64)
     ruleset = _call("syscall", _CREATE_RULESET, ctypes.byref(rules), ctypes.c_size_t(size), 0)
     if ruleset < 0:
         return False
-    only = _PathBeneath(_READ_FILE, fd)
-    added = _call("syscall", _ADD_RULE, ruleset, _RULE_PATH_BENEATH, ctypes.byref(only), 0)
+    added = (
+        0 if but is None
+        else _call("syscall", _ADD_RULE, ruleset, _RULE_PATH_BENEATH, ctypes.byref(but), 0)
+    )  # fmt: skip
     closed = added == 0 and _call("syscall", _RESTRICT_SELF, ruleset, 0) == 0
     os.close(ruleset)
     return closed
@@ -81,14 +91,20 @@ def limit(
     """Ceilings that the kernel holds; time counts from now, and its end is a signal that ends the process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu = math.ceil(used.ru_utime + used.ru_stime) + cpu_seconds
-    for what, ceiling in (
-        (resource.RLIMIT_AS, memory_bytes),
-        (resource.RLIMIT_CPU, cpu),
-        (resource.RLIMIT_FSIZE, file_bytes),
-        (resource.RLIMIT_NOFILE, open_files),
-    ):
-        hard = resource.getrlimit(what)[1]
-        lower = ceiling if hard == resource.RLIM_INFINITY else min(ceiling, hard)
-        resource.setrlimit(what, (lower, lower))
+    _lower(resource.RLIMIT_AS, memory_bytes)
+    _lower(resource.RLIMIT_CPU, cpu)
+    _lower(resource.RLIMIT_FSIZE, file_bytes)
+    limit_files(open_files)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, wall_seconds)
+
+
+def limit_files(count: int) -> None:
+    """No more than so many open at once."""
+    _lower(resource.RLIMIT_NOFILE, count)
+
+
+def _lower(what: int, ceiling: int) -> None:
+    hard = resource.getrlimit(what)[1]
+    lower = ceiling if hard == resource.RLIM_INFINITY else min(ceiling, hard)
+    resource.setrlimit(what, (lower, lower))

@@ -1,0 +1,33 @@
+"""Where an engine's process begins: it closes doors behind itself, then becomes the engine.
+
+Nothing heavy may be imported before that: libraries start threads, and a thread stays where it was.
+"""
+
+import os
+import sys
+
+from whisper_appliance.speech import sandbox
+
+OPEN_FILES = 512
+
+
+def close_doors() -> str:
+    """No core dumps, no new rights, few files, no network: how much of the last, for the status."""
+    sandbox.limit_files(OPEN_FILES)
+    sandbox.give_up_privileges()
+    if sandbox.leave_network():
+        return "own"
+    return "no tcp" if sandbox.bar_tcp() else "shared"
+
+
+def main() -> None:
+    """Takes the pipe's descriptor from the command line."""
+    network = close_doors()
+    from whisper_appliance.speech.engine_child import serve
+
+    serve(int(sys.argv[1]), network)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
