@@ -91,7 +91,7 @@ class Child:
 
 
 def serve(pipe: int, network: str) -> None:
-    """Takes the pipe's descriptor (its first message is the specification), and what is left of the network."""
+    """Takes the descriptor of the pipe, which tells the specification first, and what is left of the network."""
     # Ctrl-C and a service manager's SIGTERM reach every process of the group; the parent decides when we end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
