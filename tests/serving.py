@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -68,6 +69,12 @@ class Server:
         began = time.monotonic()
         self.process.send_signal(signal_number)
         return self.process.wait(40), time.monotonic() - began
+
+    def kill(self) -> None:
+        """SIGKILL to the program and to all of its processes, at once."""
+        for process in [*psutil.Process(self.process.pid).children(recursive=True), self.process]:
+            process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
 
 
 @contextmanager

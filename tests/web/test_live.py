@@ -1,11 +1,9 @@
 """Live speech over real sockets: packets in, words out, nothing lost and nothing twice."""
 
 import random
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 import requests
 import socketio
@@ -238,20 +236,13 @@ def test_a_session_survives_a_killed_server(tmp_path: Path, tiny_en: Path) -> No
     with served(tmp_path, LIVE_SERVER, **settings) as first, client(first) as speaker:
         opened = speaker.start()
         have = speaker.speak(opened, spoken(1, 6))
-        kill(first)
+        first.kill()
         assert speaker.gone.wait(10)
         heard = [payload["eid"] for _, payload in speaker.told if "eid" in payload]
     with served(tmp_path, LIVE_SERVER, **settings) as second, client(second) as speaker:
         known = {"session": opened["session"], "token": opened["token"], "last_eid": max(heard, default=0)}
         assert speaker.ask("live:resume", known)["next_seq"] == have
         assert speaker.stop(opened, speaker.speak(opened, spoken(6, 8) + silence(1), have))["text"] == WORDS
-
-
-def kill(server: Server) -> None:
-    """The program and all of its processes, at once."""
-    for process in [*psutil.Process(server.process.pid).children(recursive=True), server.process]:
-        process.send_signal(signal.SIGKILL)
-    server.process.wait(10)
 
 
 @pytest.mark.slow

@@ -1,0 +1,70 @@
+"""The real server with the whole appliance; a file to "hear" is a text, one word a window of WINDOW_SECONDS.
+
+What was heard is written to the file HEARD. The word "crash" kills the process as a file that breaks native
+code does; "hold" takes as long as there is a file named so beside HEARD.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.jobs.scripted import Script
+from tests.live.scripted import ScriptedModels
+from whisper_appliance import settings
+from whisper_appliance.appliance import Appliance
+from whisper_appliance.errors import ApplianceError
+from whisper_appliance.host.listener import listen
+from whisper_appliance.jobs.steps import Steps
+from whisper_appliance.settings import Settings
+from whisper_appliance.web import server, sockets
+from whisper_appliance.web.application import create_app
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+HEARD = Path(os.environ["HEARD"])
+
+
+def before_window(word: str) -> None:
+    """Some words are more than heard."""
+    if word == "crash":
+        os.kill(os.getpid(), signal.SIGKILL)
+    while word == "hold" and HEARD.with_name("hold").exists():
+        time.sleep(0.02)
+
+
+def scripted_steps(loaded: Settings, _models: object) -> Steps:
+    """The steps of a job, without decoder and engine."""
+    script = Script(float(os.environ["WINDOW_SECONDS"]), HEARD, before_window)
+    return Steps(
+        loaded.data_dir,
+        script,
+        decode=script.decode,
+        transcribe=script.transcribe,
+        default_model=lambda: loaded.whisper_model,
+    )
+
+
+@contextmanager
+def scripted(loaded: Settings, stopping: threading.Event) -> Iterator["WSGIApplication"]:
+    """What `server.appliance_app` does, with a script in the place of speech."""
+    with Appliance(
+        loaded, stopping=stopping, make_steps=scripted_steps, live_models=ScriptedModels()
+    ) as appliance:
+        app = create_app(appliance)
+        sockets.close_when(stopping, app)
+        yield app
+
+
+if __name__ == "__main__":
+    try:
+        loaded = settings.load()
+        sys.exit(server.serve(loaded, listen(loaded.host, loaded.https_port), scripted))
+    except ApplianceError as error:
+        sys.exit(error.message)

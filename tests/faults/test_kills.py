@@ -1,0 +1,134 @@
+"""The program is killed, stopped and started twice: what it accepted is done, and once."""
+
+import resource
+import signal
+import time
+from http.client import HTTPException
+from pathlib import Path
+
+import psutil
+
+from tests.faults.conftest import REAL, Serve, heard, rows, until
+from tests.faults.visitor import BOUNDARY, Visitor, form
+from tests.serving import start
+
+HALF_AN_UPLOAD = form(bytes(4_000_000))[:2_000_000]
+
+
+def test_after_kill_9_every_accepted_job_is_done_once_and_half_an_upload_is_gone(
+    serve: Serve, tmp_path: Path
+) -> None:
+    uploads = tmp_path / "data/uploads"
+    with serve(WINDOW_SECONDS="0.1") as server:
+        visitor = Visitor(server)
+        jobs = {words: visitor.put(words) for words in ("a1 a2 a3 a4 a5 a6 a7 a8", "b1 b2", "c1")}
+        with server.connect() as half:
+            head = "POST /transcribe HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000000\r\n"
+            kind = f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
+            half.sendall((head + kind).encode() + HALF_AN_UPLOAD)
+            until(lambda: any(path.stat().st_size > 500_000 for path in uploads.iterdir()))
+            until(lambda: heard(tmp_path)["a3"])
+            server.kill()
+    with serve() as server:
+        began = time.monotonic()
+        visitor = Visitor(server)
+        for words, id in jobs.items():
+            assert visitor.ended(id)["status"] == "done"
+            assert visitor.text(id) == words
+        until(lambda: not any(uploads.iterdir()))
+        assert time.monotonic() - began < 5
+    counted = heard(tmp_path)
+    assert set(counted) == set(" ".join(jobs).split())
+    assert sum(counted.values()) - len(counted) <= 3, "at most the window that each was at is heard again"
+    assert sorted(rows(tmp_path, "SELECT id FROM transcripts")) == sorted((id,) for id in jobs.values())
+    assert len(rows(tmp_path, "SELECT id FROM jobs")) == 3, "the half upload became no job"
+
+
+def test_a_file_that_kills_the_server_again_and_again_fails_and_the_next_goes_on(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """Three kills by the file, two from outside while the next job is at work: five in all."""
+    with serve(WINDOW_SECONDS="0.2") as server:
+        visitor = Visitor(server)
+        bad = visitor.put("fine crash never")
+        until(lambda: heard(tmp_path)["fine"])
+        failed = until(lambda: _patient(visitor, bad, "failed"))
+        assert failed["error"]["message"].startswith("This file stopped the engine 3 times.")
+        good = visitor.put("one two hold three")
+        (tmp_path / "hold").touch()
+        for _ in range(2):
+            until(lambda: _patient(visitor, good, "running") and heard(tmp_path)["two"])
+            _kill_worker(server.process.pid)
+        (tmp_path / "hold").unlink()
+        assert until(lambda: _patient(visitor, good, "done"))["error"] is None
+        assert visitor.text(good) == "one two hold three"
+    assert heard(tmp_path)["never"] == 0
+
+
+def _patient(visitor: Visitor, id: str, status: str) -> object:
+    """The job in this state; None as well while nobody answers."""
+    try:
+        job = visitor.job(id)
+    except (OSError, HTTPException):
+        return None
+    return job if job["status"] == status else None
+
+
+def _kill_worker(pid: int) -> None:
+    worker = psutil.Process(pid).children()[0]
+    worker.send_signal(signal.SIGKILL)
+    until(lambda: not worker.is_running())
+
+
+def test_sigterm_with_jobs_queued_ends_well_and_they_go_on_after_the_start(
+    serve: Serve, tmp_path: Path
+) -> None:
+    many = "m1 m2 m3 m4 m5 m6 m7 m8 m9 m10"
+    with serve(WINDOW_SECONDS="0.3") as server:
+        visitor = Visitor(server)
+        running = visitor.put(many)
+        queued = [visitor.put(many.replace("m", f"{name}")) for name in "abcdefghijk"]
+        waiting = [id for id in queued if visitor.job(id)["status"] == "queued"]
+        assert len(waiting) >= 3
+        until(lambda: heard(tmp_path)["m3"])
+        server.process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        until(lambda: not _accepts(visitor))
+        assert server.process.wait(30) == 0
+        assert time.monotonic() - began < 30
+    assert rows(tmp_path, "SELECT DISTINCT status FROM jobs WHERE status NOT IN ('queued', 'done')") == []
+    with serve() as server:
+        visitor = Visitor(server)
+        for id in [running, *queued]:
+            assert visitor.ended(id)["status"] == "done"
+        assert visitor.text(running) == many
+    counted = heard(tmp_path)
+    assert set(counted.values()) == {1}, "what was heard before the stop was kept"
+    assert len(counted) == 120
+
+
+def _accepts(visitor: Visitor) -> bool:
+    try:
+        return visitor.send("more", **{"async": "1"}).status == 202
+    except (OSError, HTTPException):
+        return False
+
+
+def test_a_second_instance_is_refused_until_the_first_is_gone(serve: Serve, tmp_path: Path) -> None:
+    with serve() as first:
+        before = _processor_seconds()
+        second = start(tmp_path, REAL)
+        assert second.wait(60) != 0
+        assert _processor_seconds() - before < 5, "other than time, it is the same on a busy machine"
+        said = (tmp_path / "stderr").read_text()
+        assert f"{tmp_path}/data is already in use by another whisper-appliance" in said
+        assert "Traceback" not in said
+        assert Visitor(first).health()
+        first.kill()
+    with serve() as again:
+        assert Visitor(again).health()
+
+
+def _processor_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

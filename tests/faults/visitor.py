@@ -1,0 +1,104 @@
+"""Somebody who uses the started program over HTTPS."""
+
+import http.client
+import json
+import ssl
+import time
+from dataclasses import dataclass
+from email.message import Message
+from typing import Any
+
+from tests.serving import Server
+
+BOUNDARY = "the-boundary"
+PATIENCE_SECONDS = 40.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, whatever it says."""
+
+    status: int
+    headers: Message
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body of an answer of the API."""
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> str:
+        """The code of an error."""
+        return str(self.json["error"]["code"])
+
+
+class Visitor:
+    """Asks, sends files, and waits for jobs. Without a cookie, so all is found by its id alone."""
+
+    def __init__(self, server: Server, tls: ssl.SSLContext | None = None) -> None:
+        """`tls` where the server's own authority is not to be trusted."""
+        self._server = server
+        self._tls = tls
+
+    def ask(self, path: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
+        """One request on a connection of its own; headers are written with underscores."""
+        connection = http.client.HTTPSConnection(
+            "localhost", self._server.port, context=self._tls or self._server.trusting, timeout=30
+        )
+        try:
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request(method, path, body, named)
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+
+    def send(self, content: str | bytes, **fields: str) -> Answer:
+        """POST /transcribe."""
+        body = form(content.encode() if isinstance(content, str) else content, **fields)
+        return self.ask("/transcribe", "POST", body, Content_Type=f"multipart/form-data; boundary={BOUNDARY}")
+
+    def put(self, content: str | bytes, **fields: str) -> str:
+        """A file that is accepted; the id of its job."""
+        answer = self.send(content, **{"async": "1"}, **fields)
+        assert answer.status == 202, answer
+        return str(answer.json["id"])
+
+    def job(self, id: str) -> Any:
+        """The job as it is."""
+        answer = self.ask(f"/api/jobs/{id}")
+        assert answer.status == 200, answer
+        return answer.json
+
+    def ended(self, id: str, seconds: float = PATIENCE_SECONDS) -> Any:
+        """The job once it has ended."""
+        deadline = time.monotonic() + seconds
+        while (job := self.job(id))["status"] not in ("done", "failed", "cancelled"):
+            assert time.monotonic() < deadline, job
+            time.sleep(0.05)
+        return job
+
+    def text(self, id: str) -> str:
+        """The words of a transcript."""
+        return str(self.ask(f"/api/transcripts/{id}").json["text"])
+
+    def health(self) -> Any:
+        """/health, which always answers 200."""
+        answer = self.ask("/health")
+        assert answer.status == 200, answer
+        return answer.json
+
+    def reasons(self) -> set[str]:
+        """The codes of what keeps the appliance from its work."""
+        return {reason["code"] for reason in self.health()["reasons"]}
+
+
+def form(content: bytes, **fields: str) -> bytes:
+    """A body of multipart/form-data: the fields, then the file."""
+    parts = [
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ]
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="talk.wav"\r\n\r\n'
+    return "".join([*parts, head]).encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()
