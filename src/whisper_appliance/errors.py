@@ -94,6 +94,12 @@ class Busy(ApplianceError):
     code = "busy"
 
 
+class QuotaReached(Busy):
+    """Somebody has used what they may use in this month."""
+
+    code = "quota_reached"
+
+
 class Unavailable(ApplianceError):
     """The appliance cannot do this now."""
 
@@ -116,6 +122,12 @@ class DiskFull(ApplianceError):
     """Not enough free space to accept more."""
 
     code = "disk_full"
+
+
+class StorageQuotaReached(DiskFull):
+    """Somebody keeps as much as they may keep."""
+
+    code = "storage_quota_reached"
 
 
 class Cancelled(ApplianceError):

@@ -20,7 +20,6 @@ from whisper_appliance.appliance.state import (
     model_state,
 )
 from whisper_appliance.errors import ApplianceError
-from whisper_appliance.history.moments import written
 from whisper_appliance.host.certificates import Certificates
 from whisper_appliance.host.glance import Glance
 from whisper_appliance.host.stats import HostStats, measure
@@ -28,6 +27,7 @@ from whisper_appliance.jobs.queue import Queue
 from whisper_appliance.live.sessions import Sessions
 from whisper_appliance.models.manager import ModelManager
 from whisper_appliance.models.status import ModelsStatus
+from whisper_appliance.moments import written
 from whisper_appliance.settings import Settings
 from whisper_appliance.speech.audio import Isolation, isolation
 from whisper_appliance.speech.engine_process import EngineProcess

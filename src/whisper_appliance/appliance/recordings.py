@@ -28,7 +28,14 @@ class Recordings:
     def keep(self, ended: Ended) -> str:
         """Keeps the transcript of the captions, under the id of its session."""
         facts = ended.facts
-        self._history.keep(facts.id, ended.transcript, title=_title(facts), owner=facts.owner, source=SOURCE)
+        self._history.keep(
+            facts.id,
+            ended.transcript,
+            title=_title(facts),
+            owner=facts.owner,
+            source=SOURCE,
+            key_id=facts.key_id,
+        )
         return facts.id
 
     def hear_again(self, ended: Ended) -> None:
@@ -54,6 +61,7 @@ class Recordings:
                 model=facts.model,
                 options=options,
                 id=facts.id,
+                key_id=facts.key_id,
             )
         )
 

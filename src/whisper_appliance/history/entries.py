@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -67,6 +68,24 @@ class Found:
 
     entry: Entry
     snippet: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A transcript that was just made, by a key where one came with it; `again` when a live one was there."""
+
+    owner: str
+    key_id: str
+    transcript: Transcript
+    again: bool = False
+
+
+OnMade = Callable[[sa.Connection, Made], None]
+"""Told inside the transaction that keeps the transcript: what it writes is kept together with it."""
+
+
+def unnoticed(_connection: sa.Connection, _made: Made) -> None:
+    """Nobody wants to be told."""
 
 
 COLUMNS: tuple[sa.ColumnElement[Any], ...] = (

@@ -15,7 +15,8 @@ UNFINISHED: tuple[Status, ...] = ("queued", "running")
 class JobRequest:
     """A recording inside the data folder and what to do with it; the queue owns the file from now on.
 
-    An interactive job starts at once, a batch job when there is room. `model` None is the default model.
+    An interactive job starts at once, a batch job when there is room. `model` None is the default model;
+    `key_id` is the API key it came with.
     """
 
     audio: Path
@@ -27,6 +28,7 @@ class JobRequest:
     model: str | None = None
     options: Options = field(default_factory=Options)
     id: str = field(default_factory=new_id)
+    key_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Job:
     created: str
     started: str | None
     finished: str | None
+    key_id: str = ""
 
     @property
     def ended(self) -> bool:

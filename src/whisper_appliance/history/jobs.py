@@ -8,11 +8,20 @@ import sqlalchemy as sa
 
 from whisper_appliance.db import Database
 from whisper_appliance.errors import Busy, Conflict, NotFound
-from whisper_appliance.history.entries import NOBODY, insert, printable, supersede, title_of
+from whisper_appliance.history.entries import (
+    NOBODY,
+    Made,
+    OnMade,
+    insert,
+    printable,
+    supersede,
+    title_of,
+    unnoticed,
+)
 from whisper_appliance.history.frozen import from_json, to_json
 from whisper_appliance.history.job import UNFINISHED, FinishedWindow, Job, JobError, JobRequest, Status
-from whisper_appliance.history.moments import Clock, now, written
 from whisper_appliance.history.tables import jobs, windows
+from whisper_appliance.moments import Clock, now, written
 from whisper_appliance.speech.engine import Options, Priority, WindowResult
 from whisper_appliance.speech.transcript import Transcript
 
@@ -22,9 +31,11 @@ RETRY_SECONDS = 30.0
 class Jobs:
     """All jobs in a database. A change that finds the job in another state raises `Conflict`."""
 
-    def __init__(self, database: Database, *, clock: Clock = now) -> None:
+    def __init__(self, database: Database, *, clock: Clock = now, on_made: OnMade = unnoticed) -> None:
+        """`on_made` is told of every transcript, in the transaction that keeps it."""
         self._database = database
         self._clock = clock
+        self._on_made = on_made
 
     def add(
         self,
@@ -51,6 +62,7 @@ class Jobs:
             "title": printable(request.title or "") or title_of(request.filename),
             "filename": printable(request.filename),
             "options": to_json(request.options),
+            "key_id": request.key_id,
             "status": "running" if begun else "queued",
             "priority": int(request.priority),
             "progress": 0.0,
@@ -168,7 +180,9 @@ class Jobs:
         done = {"progress": 1.0, "transcript_id": job.id, "duration": transcript.duration}
         with self._database.write() as connection:
             self._end(connection, job.id, ("running",), status="done", **done)
-            if supersede(connection, transcript, id=job.id, job_id=job.id):
+            again = supersede(connection, transcript, id=job.id, job_id=job.id)
+            self._on_made(connection, Made(job.owner, job.key_id, transcript, again))
+            if again:
                 return
             insert(
                 connection,

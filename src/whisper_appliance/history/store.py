@@ -1,5 +1,6 @@
 """Every transcript the appliance has made: kept, listed, found, renamed, thrown away and brought back."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +12,10 @@ from whisper_appliance.history import search
 from whisper_appliance.history.entries import (
     COLUMNS,
     NOBODY,
+    Entry,
     Found,
+    Made,
+    OnMade,
     Page,
     Stored,
     entry,
@@ -21,11 +25,12 @@ from whisper_appliance.history.entries import (
     owned,
     printable,
     read_cursor,
+    unnoticed,
     visible,
 )
 from whisper_appliance.history.frozen import from_json
-from whisper_appliance.history.moments import Clock, now, written
 from whisper_appliance.history.tables import transcripts
+from whisper_appliance.moments import Clock, now, written
 from whisper_appliance.speech.transcript import Transcript
 
 MAX_PAGE = 200
@@ -37,8 +42,19 @@ class History:
     Every method that takes an id raises `NotFound` for what is not there or belongs to somebody else.
     """
 
-    def __init__(self, database: Database, *, audio_folder: Path | None = None, clock: Clock = now) -> None:
-        """`audio_folder` is where kept recordings lie, each under the id of its transcript."""
+    def __init__(
+        self,
+        database: Database,
+        *,
+        audio_folder: Path | None = None,
+        clock: Clock = now,
+        on_made: OnMade = unnoticed,
+    ) -> None:
+        """`audio_folder` is where kept recordings lie, each under the id of its transcript.
+
+        `on_made` is told of what `keep` keeps, in the same transaction.
+        """
+        self._on_made = on_made
         self._database = database
         self._audio_folder = audio_folder
         self._clock = clock
@@ -50,10 +66,13 @@ class History:
             insert(connection, transcript, id=id, owner=owner, title=title, source=source, created=created)
         return id
 
-    def keep(self, id: str, transcript: Transcript, *, title: str, owner: str, source: str) -> None:
+    def keep(
+        self, id: str, transcript: Transcript, *, title: str, owner: str, source: str, key_id: str = ""
+    ) -> None:
         """Keeps a transcript under an id of the caller's, once however often it is said."""
         with self._database.write() as connection:
             if not is_kept(connection, id):
+                self._on_made(connection, Made(owner, key_id, transcript))
                 insert(
                     connection,
                     transcript,
@@ -73,6 +92,24 @@ class History:
             raise _not_found()
         live = from_json(Transcript, row["live_body"]) if row["live_body"] else None
         return Stored(entry(row), from_json(Transcript, row["body"]), live)
+
+    def find(self, id: str, *, deleted: bool | None = False) -> Entry:
+        """What is known of a transcript, whosever it is, for the one who decides who may have it.
+
+        `deleted` tells where to look: True is the trash, None both.
+        """
+        question = sa.select(*COLUMNS).where(transcripts.c.id == id)
+        with self._database.read() as connection:
+            row = connection.execute(question).mappings().first()
+        if row is None or (deleted is not None and deleted != (row["deleted_at"] is not None)):
+            raise _not_found()
+        return entry(row)
+
+    def entries(self, ids: Sequence[str]) -> tuple[Entry, ...]:
+        """Those of these transcripts that are there and not in the trash, whosever they are."""
+        question = sa.select(*COLUMNS).where(transcripts.c.id.in_(ids), transcripts.c.deleted_at.is_(None))
+        with self._database.read() as connection:
+            return tuple(entry(row) for row in connection.execute(question).mappings())
 
     def list(
         self,

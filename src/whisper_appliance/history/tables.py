@@ -58,6 +58,7 @@ jobs = sa.Table(
     sa.Column("started", sa.Text, nullable=True),
     sa.Column("finished", sa.Text, nullable=True),
     sa.Column("idempotency_key", sa.Text, nullable=True),
+    sa.Column("key_id", sa.Text, nullable=False, server_default=""),
     sa.Index("jobs_by_status", "status", "priority", "number"),
     sa.Index("jobs_of_owner", "owner", "status"),
     sqlite_autoincrement=True,

@@ -15,13 +15,13 @@ from whisper_appliance.db import Database
 from whisper_appliance.errors import Conflict, Unavailable
 from whisper_appliance.history.job import UNFINISHED, FinishedWindow, Job, JobError, JobRequest, Status
 from whisper_appliance.history.jobs import Jobs
-from whisper_appliance.history.moments import Clock, now, written
 from whisper_appliance.jobs import folder
 from whisper_appliance.jobs.events import JobChanged, JobEvent
 from whisper_appliance.jobs.slots import Slots
 from whisper_appliance.jobs.steps import Steps
 from whisper_appliance.jobs.worker import Worker
 from whisper_appliance.jobs.workflows import Workflows
+from whisper_appliance.moments import Clock, now, written
 from whisper_appliance.speech.engine import Priority
 
 __all__ = ["FinishedWindow", "Job", "JobError", "JobRequest", "Queue"]
@@ -62,8 +62,8 @@ class Queue:
         self._database = database
         self._jobs = Jobs(database, clock=clock)
         self._data_dir = data_dir
-        self._limit = limit
-        self._limit_per_user = limit_per_user
+        self.limit = limit
+        self.limit_per_user = limit_per_user
         self._announce = announce
         self._clock = clock
         self._stopping = stopping or threading.Event()
@@ -200,8 +200,8 @@ class Queue:
             request,
             audio=str(path.relative_to(self._data_dir)),
             audio_bytes=path.stat().st_size,
-            limit=self._limit,
-            limit_per_owner=self._limit_per_user,
+            limit=self.limit,
+            limit_per_owner=self.limit_per_user,
             begun=begun,
         )
 

@@ -1,5 +1,6 @@
 """All microphones that are on: begun within limits, fed, left, taken up again, ended with a transcript."""
 
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import structlog
 from whisper_appliance.errors import (
     ApplianceError,
     Busy,
+    DiskFull,
     InvalidRequest,
     NotFound,
     TooLarge,
@@ -29,7 +31,6 @@ from whisper_appliance.speech.engine import SAMPLE_RATE
 
 __all__ = ["Ack", "Announcement", "Ended", "Limits", "LiveCounts", "Opened", "Request", "Resumed", "Sessions"]
 
-MAX_PACKET_BYTES = 65_536
 CREDIT_SECONDS = 30.0
 SYNC_SECONDS = 1.0
 GONE = "There is no such live session: it has ended, or it is not yours."
@@ -61,7 +62,7 @@ class Sessions:
         self._folder = folder
         self._models = models
         self._announce = announce
-        self._limits = limits
+        self.limits = limits
         self._clock = clock
         self._lock = threading.Lock()
         self._streams: dict[str, Stream] = {}
@@ -91,12 +92,14 @@ class Sessions:
                 stream.close()
             self._streams.clear()
 
-    def open(self, request: Request, *, owner: str, connection: str) -> Opened:
-        """Begins a session. Raises `Busy`, `ModelUnavailable`, `NotFound` (model), `InvalidRequest`."""
+    def open(self, request: Request, *, owner: str, connection: str, key_id: str = "") -> Opened:
+        """Begins a session. Raises `Busy`, `DiskFull`, `ModelUnavailable`, `NotFound` (model), `InvalidRequest`."""
         _check(request)
         token = new_token()
         model = request.model or self._models.default
-        facts = Facts(new_id(), owner, _now(), digest(token), model, self._limits.session_seconds, request)
+        facts = Facts(
+            new_id(), owner, _now(), digest(token), model, self.limits.session_seconds, request, key_id
+        )
         with self._lock:
             self._check_room(owner)
             stream = Stream.begin(self._folder / facts.id, facts, self._announce)
@@ -109,7 +112,7 @@ class Sessions:
             raise
         self._worker.add(stream, lease)
         credit = round(CREDIT_SECONDS * 1000)
-        return Opened(stream.id, token, 0, credit, MAX_PACKET_BYTES, self._limits.session_seconds)
+        return Opened(stream.id, token, 0, credit, self.limits.packet_bytes, self.limits.session_seconds)
 
     def feed(self, session: str, seq: int, data: bytes, *, connection: str) -> Ack:
         """Takes packet `seq`; when this returns, it is on disk.
@@ -117,8 +120,8 @@ class Sessions:
         Raises `NotFound` (the session is gone), `InvalidRequest`, `TooLarge`, `DiskFull`.
         """
         stream = self._attached(session, connection)
-        if len(data) > MAX_PACKET_BYTES:
-            raise TooLarge(f"A packet may have {MAX_PACKET_BYTES} bytes.", field="audio")
+        if len(data) > self.limits.packet_bytes:
+            raise TooLarge(f"A packet may have {self.limits.packet_bytes} bytes.", field="audio")
         if seq < 0 or not data:
             raise InvalidRequest("A packet needs a number from 0 on, and audio.", field="audio")
         ok = stream.recording.append(seq, data)
@@ -191,7 +194,7 @@ class Sessions:
     def counts(self) -> LiveCounts:
         """How many there are, and how they keep up."""
         lags = [stream.lag_seconds for stream in list(self._streams.values()) if not stream.ended]
-        return LiveCounts(len(lags), self._limits.sessions, round(max(lags, default=0.0) * 1000))
+        return LiveCounts(len(lags), self.limits.sessions, round(max(lags, default=0.0) * 1000))
 
     def _restore(self, folder: Path) -> None:
         stream = Stream.restored(folder, self._announce)
@@ -206,11 +209,13 @@ class Sessions:
             self._worker.add(stream, None)
 
     def _check_room(self, owner: str) -> None:
+        if shutil.disk_usage(self._folder).free < self.limits.min_free_bytes:
+            raise DiskFull("There is too little free disk space to record. Free some.", retry_after_seconds=60)
         open_ones = [stream for stream in self._streams.values() if not stream.ended]
-        if len(open_ones) >= self._limits.sessions:
+        if len(open_ones) >= self.limits.sessions:
             raise Busy("All live sessions are taken. Try again later.", retry_after_seconds=30)
         theirs = sum(stream.facts.owner == owner for stream in open_ones)
-        if owner != NOBODY and theirs >= self._limits.sessions_per_user:
+        if owner != NOBODY and theirs >= self.limits.sessions_per_user:
             raise Busy(f"You have {theirs} live sessions already. End one first.", retry_after_seconds=30)
 
     def _attached(self, session: str, connection: str) -> Stream:
@@ -241,10 +246,10 @@ class Sessions:
         if stream.recording.problem:
             self._end_because(stream, "undecodable", stream.recording.problem, fatal=True)
             return
-        patience = self._limits.idle_seconds if stream.connection else self._limits.resume_seconds
+        patience = self.limits.idle_seconds if stream.connection else self.limits.resume_seconds
         if now - stream.active_at > patience:
             self._end_because(stream, "idle", "No audio has come for a while, so the recording was ended.")
-        elif stream.recording.samples >= self._limits.session_seconds * SAMPLE_RATE:
+        elif stream.recording.samples >= self.limits.session_seconds * SAMPLE_RATE:
             self._end_because(stream, "session_limit", "The recording has reached the longest time allowed.")
 
     def _end_because(self, stream: Stream, code: str, message: str, *, fatal: bool = False) -> None:
@@ -265,7 +270,7 @@ class Sessions:
                 with suppress(OSError):
                     stream.sync()
                 over_at = self._over_at.get(stream.id)
-                if over_at is not None and self._clock() - over_at > self._limits.resume_seconds:
+                if over_at is not None and self._clock() - over_at > self.limits.resume_seconds:
                     self._remove(stream)
 
     def _remove(self, stream: Stream) -> None:

@@ -50,6 +50,7 @@ class Facts:
     model: str
     max_seconds: float
     request: Request
+    key_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,5 +290,5 @@ def _options(request: Request) -> Options:
 
 
 def _facts(record: dict[str, Any]) -> Facts:
-    values = {name: record[name] for name in Facts.__slots__}
+    values = {name: record[name] for name in Facts.__slots__ if name in record}
     return Facts(**{**values, "request": Request(**record["request"])})
