@@ -54,6 +54,15 @@ def test_a_window_comes_back_as_text(start: Start) -> None:
     assert text(start().submit(window("hello there"), priority=Priority.BATCH)) == "hello there"
 
 
+def test_what_it_has_done_is_counted(start: Start) -> None:
+    engine = start()
+    for future in [engine.submit(window("hello"), priority=Priority.BATCH) for _ in range(3)]:
+        future.result(20)
+    work = engine.status().work
+    assert work.heard_seconds == 3.0
+    assert 0 < work.busy_seconds <= work.worker_seconds
+
+
 def test_live_goes_before_interactive_before_batch_and_a_new_job_before_an_old_one() -> None:
     waiting = WaitingWindows()
     waiting.add(window("batch"), Priority.BATCH, 0)

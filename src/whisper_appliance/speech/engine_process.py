@@ -133,7 +133,7 @@ class EngineProcess:
                 str(facts.get("device", "")), str(facts.get("compute_type", "")),
                 bool(facts.get("multilingual", True)),
                 tuple(facts.get("warnings", ())),  # type: ignore[arg-type] # the engine's own attribute
-                str(facts.get("network", "")),
+                str(facts.get("network", "")), self.workers, self._meter.total(),
             )  # fmt: skip
 
     def close(self) -> None:
@@ -229,6 +229,8 @@ class EngineProcess:
             futures, answers = [self._listening.pop(number)[0]], [content]  # type: ignore[list-item]
         else:
             tickets = self._running.pop(number)
+            if kind != "error":
+                self._meter.heard(sum(len(ticket.window.samples) for ticket in tickets) / SAMPLE_RATE)
             futures, answers = [t.future for t in tickets], content  # type: ignore[misc, assignment]
             self._last_work = self._clock()
         if kind == "error":
@@ -254,6 +256,7 @@ class EngineProcess:
                 else:
                     self._waiting.put_back(ticket)
         self._running.clear()
+        self._meter.at_work(0)
         if self._crashes >= CRASHES_IN_A_ROW:
             self._reason = f"The engine for {self.spec.model} stops again and again ({ending})."
             self._become("failed")
@@ -266,6 +269,7 @@ class EngineProcess:
         futures: list[Future[object]] = [t.future for t in tickets]  # type: ignore[misc]
         futures += [future for future, _, _ in self._listening.values()]  # type: ignore[misc]
         self._running.clear()
+        self._meter.at_work(0)
         self._listening.clear()
         for future in futures:
             if future.running() or future.set_running_or_notify_cancel():

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from whisper_appliance.speech.engine_work import Work
+from whisper_appliance.speech.engine_work import NO_WORK, Work
 
 State = Literal["loading", "idle", "busy", "failed", "closed"]
 
@@ -39,7 +39,7 @@ class EngineStatus:
     compute_type: str
     multilingual: bool
     notices: tuple[str, ...]
-    workers: int = 1
-    work: Work = Work()
     network: str = ""
     """What the process can reach: its "own" network with nobody in it, "no tcp", or all that is "shared"."""
+    workers: int = 1
+    work: Work = NO_WORK

@@ -1,0 +1,51 @@
+"""How much an engine has done: counters that only grow, so that two readings tell what came between."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Since the engine was made.
+
+    `heard_seconds` of audio in `busy_seconds` during which it worked at all; `worker_seconds` counts each of
+    the windows that were worked on side by side.
+    """
+
+    heard_seconds: float = 0.0
+    busy_seconds: float = 0.0
+    worker_seconds: float = 0.0
+
+
+NO_WORK = Work()
+
+
+class WorkMeter:
+    """Told whenever the number of windows at work changes. Not thread-safe: the engine's lock is held."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._since = clock()
+        self._at_work = 0
+        self._heard = self._busy = self._worked = 0.0
+
+    def at_work(self, count: int) -> None:
+        """From now on so many windows are worked on."""
+        self._settle()
+        self._at_work = count
+
+    def heard(self, seconds: float) -> None:
+        """So much audio was heard to the end."""
+        self._heard += seconds
+
+    def total(self) -> Work:
+        """Up to now."""
+        self._settle()
+        return Work(self._heard, self._busy, self._worked)
+
+    def _settle(self) -> None:
+        now = self._clock()
+        passed, self._since = now - self._since, now
+        self._worked += passed * self._at_work
+        self._busy += passed if self._at_work else 0.0

@@ -1,0 +1,25 @@
+"""What an engine has done, counted."""
+
+from whisper_appliance.speech.engine_work import Work, WorkMeter
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_time_counts_only_while_something_is_worked_on_and_once_for_each_window() -> None:
+    clock = Clock()
+    meter = WorkMeter(clock)
+    clock.now += 5
+    meter.at_work(2)
+    clock.now += 3
+    meter.at_work(1)
+    meter.heard(20.0)
+    clock.now += 1
+    assert meter.total() == Work(heard_seconds=20.0, busy_seconds=4.0, worker_seconds=7.0)
+    meter.at_work(0)
+    clock.now += 60
+    assert meter.total() == Work(20.0, 4.0, 7.0)
