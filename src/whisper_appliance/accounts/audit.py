@@ -4,19 +4,23 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 
 from whisper_appliance.accounts.people import Actor
 from whisper_appliance.accounts.tables import audit
 from whisper_appliance.db import Database
+from whisper_appliance.errors import ApplianceError
 from whisper_appliance.moments import Clock, now, written
 
 MAX_CHARS = 200
 BATCH = 500
+log = structlog.get_logger()
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = ("time", "actor", "actor_name", "address", "action", "object", "details")
 
@@ -52,32 +56,33 @@ class Audit:
     def __init__(self, database: Database, *, clock: Clock = now) -> None:
         self._database = database
         self._clock = clock
+        self._address: ContextVar[str] = ContextVar("address", default="")
 
-    def add(
-        self,
-        action: str,
-        *,
-        actor: Actor,
-        address: str = "",
-        object: str = "",
-        details: Mapping[str, object] | None = None,
+    def hear_from(self, address: str) -> None:
+        """What this thread records from now on comes from that network address."""
+        self._address.set(address)
+
+    def record(
+        self, actor: Actor, action: str, object: str = "", details: Mapping[str, object] | None = None
     ) -> None:
-        """Writes down what `actor` did, from which address, to which object."""
+        """Writes down what `actor` did to which object; where that fails, work goes on and the log says so."""
         facts = {name: visible(value) if isinstance(value, str) else value for name, value in _set(details)}
         if actor.key:
             facts["key"] = actor.key
-        with self._database.write() as connection:
-            connection.execute(
-                audit.insert().values(
-                    time=written(self._clock()),
-                    actor=actor.owner,
-                    actor_name=visible(actor.name),
-                    address=visible(address),
-                    action=action,
-                    object=visible(object),
-                    details=json.dumps(facts, ensure_ascii=False),
-                )
-            )
+        row = {
+            "time": written(self._clock()),
+            "actor": actor.owner,
+            "actor_name": visible(actor.name),
+            "address": visible(self._address.get()),
+            "action": action,
+            "object": visible(object),
+            "details": json.dumps(facts, ensure_ascii=False),
+        }
+        try:
+            with self._database.write() as connection:
+                connection.execute(audit.insert().values(row))
+        except ApplianceError as error:
+            log.warning("not recorded", action=action, reason=error.message)
 
     def list(self, wanted: Wanted, *, limit: int = 100, before: int | None = None) -> tuple[Record, ...]:
         """Records, newest first; `before` is the number of the last one that was seen."""

@@ -137,7 +137,9 @@ def insert(
 def supersede(connection: sa.Connection, transcript: Transcript, *, id: str, job_id: str) -> bool:
     """Puts a better transcript in the place of a live one, which stays beside it; False where none is."""
     row = transcripts.update().where(transcripts.c.id == id)
-    better = row.values(live_body=transcripts.c.body, job_id=job_id, **_columns(transcript))
+    columns = _columns(transcript)
+    columns["bytes"] = transcripts.c.bytes + columns["bytes"]
+    better = row.values(live_body=transcripts.c.body, job_id=job_id, **columns)
     return connection.execute(better).rowcount > 0
 
 
@@ -147,7 +149,9 @@ def is_kept(connection: sa.Connection, id: str) -> bool:
     return connection.execute(question).first() is not None
 
 
-def _columns(transcript: Transcript) -> dict[str, object]:
+def _columns(transcript: Transcript) -> dict[str, Any]:
+    text = transcript.text.replace("\x00", "")  # PostgreSQL has no NUL in text
+    body = to_json(transcript)
     return {
         "language": transcript.language,
         "language_probability": transcript.language_probability,
@@ -155,8 +159,9 @@ def _columns(transcript: Transcript) -> dict[str, object]:
         "model": transcript.model,
         "task": transcript.task,
         "processing_seconds": transcript.processing_seconds,
-        "text": transcript.text.replace("\x00", ""),  # PostgreSQL has no NUL in text
-        "body": to_json(transcript),
+        "text": text,
+        "body": body,
+        "bytes": len(text.encode("utf-8", "replace")) + len(body.encode("utf-8", "replace")),
     }
 
 

@@ -28,7 +28,9 @@ transcripts = sa.Table(
     sa.Column("live_body", sa.Text, nullable=True),
     sa.Column("job_id", sa.Text, nullable=True, unique=True),
     sa.Column("deleted_at", sa.Text, nullable=True),
+    sa.Column("bytes", sa.BigInteger, nullable=False, server_default="0"),
     sa.Index("transcripts_of_owner", "owner", "created", "id"),
+    sa.Index("transcripts_space", "owner", "bytes"),
     sqlite_autoincrement=True,
 )
 

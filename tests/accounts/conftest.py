@@ -1,0 +1,45 @@
+"""Each test of this room runs on both databases."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.databases import postgresql, ready
+from tests.history.conftest import Clock
+from whisper_appliance.accounts.tables import users
+from whisper_appliance.db import Database
+
+__all__ = ["Clock", "NewUser"]
+
+NewUser = Callable[[str], str]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    if request.param == "sqlite":
+        with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}") as database:
+            yield database
+    else:
+        with postgresql() as url, ready(url) as database:
+            yield database
+
+
+@pytest.fixture
+def new_user(database: Database) -> NewUser:
+    """Adds an account of a name, which cannot sign in; returns its id."""
+
+    def add(name: str) -> str:
+        id = secrets.token_hex(16)
+        row = {"id": id, "name": name, "name_folded": name.casefold(), "password": "", "role": "member"}
+        with database.write() as connection:
+            connection.execute(users.insert().values(**row, created="2026-01-01T00:00:00.000Z"))
+        return id
+
+    return add

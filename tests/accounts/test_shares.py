@@ -1,0 +1,112 @@
+"""Transcripts are shared with users and by links, and no longer when that was ended."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.accounts.conftest import Clock, NewUser
+from whisper_appliance.accounts.shares import MOST_OF_ONE, Shares
+from whisper_appliance.accounts.tables import users
+from whisper_appliance.db import Database
+from whisper_appliance.errors import Conflict, InvalidRequest, NotFound
+
+TRANSCRIPT = "a" * 32
+
+
+@pytest.fixture
+def shares(database: Database, clock: Clock) -> Shares:
+    return Shares(database, clock=clock)
+
+
+def test_a_user_it_was_shared_with_is_a_reader(shares: Shares, new_user: NewUser) -> None:
+    ada, bob = new_user("Ada"), new_user("Bob")
+    share = shares.with_user(TRANSCRIPT, " bOB ", by=ada)
+    assert (share.user_id, share.user_name, share.token) == (bob, "Bob", None)
+    assert shares.readers(TRANSCRIPT) == {bob}
+    assert [each.transcript_id for each in shares.received(bob)] == [TRANSCRIPT]
+    assert shares.received(ada) == ()
+
+
+def test_sharing_twice_is_sharing_once(shares: Shares, new_user: NewUser) -> None:
+    ada, _ = new_user("Ada"), new_user("Bob")
+    assert shares.with_user(TRANSCRIPT, "Bob", by=ada) == shares.with_user(TRANSCRIPT, "bob", by=ada)
+    assert len(shares.of(TRANSCRIPT)) == 1
+
+
+def test_nobody_shares_with_strangers_or_oneself(shares: Shares, new_user: NewUser) -> None:
+    ada = new_user("Ada")
+    with pytest.raises(NotFound):
+        shares.with_user(TRANSCRIPT, "Carol", by=ada)
+    with pytest.raises(InvalidRequest):
+        shares.with_user(TRANSCRIPT, "Ada", by=ada)
+
+
+def test_a_link_leads_to_its_transcript_until_it_is_revoked(shares: Shares) -> None:
+    link = shares.link(TRANSCRIPT, by="visitor")
+    assert link.token
+    assert shares.behind(link.token) == link
+    with pytest.raises(NotFound):
+        shares.revoke(link.id, "b" * 32)
+    shares.revoke(link.id, TRANSCRIPT)
+    with pytest.raises(NotFound):
+        shares.behind(link.token)
+    with pytest.raises(NotFound):
+        shares.revoke(link.id)
+
+
+def test_each_link_is_one_of_its_own(shares: Shares) -> None:
+    first, second = shares.link(TRANSCRIPT, by=""), shares.link(TRANSCRIPT, by="")
+    assert first.token != second.token
+    assert first.token
+    assert len(first.token) >= 32
+
+
+def test_a_link_ends_at_its_time(shares: Shares, clock: Clock) -> None:
+    link = shares.link(TRANSCRIPT, by="", expires=clock() + timedelta(hours=1))
+    assert shares.behind(link.token or "")
+    clock.forward(hours=1)
+    with pytest.raises(NotFound):
+        shares.behind(link.token or "")
+    assert shares.of(TRANSCRIPT) == shares.all() == ()
+    assert shares.purge() == 1
+    with pytest.raises(InvalidRequest):
+        shares.link(TRANSCRIPT, by="", expires=clock())
+
+
+def test_the_link_of_a_disabled_user_leads_nowhere(
+    shares: Shares, new_user: NewUser, database: Database
+) -> None:
+    link = shares.link(TRANSCRIPT, by=new_user("Ada"))
+    with database.write() as connection:
+        connection.execute(users.update().values(disabled_at="2026-01-01"))
+    with pytest.raises(NotFound):
+        shares.behind(link.token or "")
+
+
+def test_a_reader_can_take_it_off_the_list(shares: Shares, new_user: NewUser) -> None:
+    ada, bob = new_user("Ada"), new_user("Bob")
+    shares.with_user(TRANSCRIPT, "Bob", by=ada)
+    shares.give_up(TRANSCRIPT, bob)
+    assert shares.readers(TRANSCRIPT) == frozenset()
+    with pytest.raises(NotFound):
+        shares.give_up(TRANSCRIPT, bob)
+
+
+def test_shares_go_with_their_user_and_their_transcript(
+    shares: Shares, new_user: NewUser, database: Database
+) -> None:
+    ada, bob = new_user("Ada"), new_user("Bob")
+    shares.with_user(TRANSCRIPT, "Bob", by=ada)
+    shares.link(TRANSCRIPT, by=ada)
+    with database.write() as connection:
+        connection.execute(users.delete().where(users.c.id == bob))
+    assert [share.user_id for share in shares.of(TRANSCRIPT)] == [None]
+    shares.forget([TRANSCRIPT])
+    assert shares.all() == ()
+
+
+def test_there_is_an_end_to_sharing(shares: Shares) -> None:
+    for _ in range(MOST_OF_ONE):
+        shares.link(TRANSCRIPT, by="")
+    with pytest.raises(Conflict):
+        shares.link(TRANSCRIPT, by="")

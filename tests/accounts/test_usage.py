@@ -1,0 +1,108 @@
+"""What was used is counted by owner, key and day, and held against quotas."""
+
+from contextlib import suppress
+
+import pytest
+
+from tests.accounts.conftest import Clock, NewUser
+from whisper_appliance.accounts.usage import OwnQuota, Quota, Totals, Usage, Used
+from whisper_appliance.db import Database
+from whisper_appliance.errors import NotFound, QuotaReached, StorageQuotaReached
+
+DEFAULTS = Quota(minutes_per_month=None, storage_bytes=1000, waiting_jobs=20)
+
+
+@pytest.fixture
+def usage(database: Database, clock: Clock) -> Usage:
+    return Usage(database, defaults=DEFAULTS, clock=clock)
+
+
+def count(
+    usage: Usage, database: Database, owner: str = "ada", key_id: str = "", seconds: float = 60
+) -> None:
+    with database.write() as connection:
+        usage.count(
+            connection,
+            owner=owner,
+            key_id=key_id,
+            jobs=1,
+            audio_seconds=seconds,
+            processing_seconds=seconds / 10,
+        )
+
+
+def test_use_is_counted_by_day_and_key(usage: Usage, database: Database, clock: Clock) -> None:
+    count(usage, database)
+    count(usage, database, seconds=30)
+    count(usage, database, key_id="k")
+    clock.forward(days=1)
+    count(usage, database)
+    count(usage, database, owner="bob")
+    assert usage.of("ada") == (
+        Used("2026-05-02", "", 1, 60, 6),
+        Used("2026-05-01", "", 2, 90, 9),
+        Used("2026-05-01", "k", 1, 60, 6),
+    )
+    assert len(usage.of("ada", since="2026-05-02")) == 1
+
+
+def test_what_was_undone_is_not_counted(usage: Usage, database: Database) -> None:
+    with suppress(ZeroDivisionError), database.write() as connection:
+        usage.count(connection, owner="a", key_id="", jobs=1, audio_seconds=1, processing_seconds=1)
+        raise ZeroDivisionError
+    assert usage.of("a") == ()
+
+
+def test_totals_tell_the_month_from_the_rest(usage: Usage, database: Database, clock: Clock) -> None:
+    count(usage, database)
+    clock.forward(days=31)
+    count(usage, database, seconds=5)
+    assert usage.totals() == {"ada": Totals(1, 5, 2, 65)}
+    assert usage.seconds_this_month("ada") == 5
+    assert usage.seconds_this_month("nobody else") == 0
+
+
+def test_minutes_are_refused_when_they_are_used_up_until_the_next_month(
+    usage: Usage, database: Database, clock: Clock, new_user: NewUser
+) -> None:
+    ada = new_user("Ada")
+    usage.set_quota(ada, OwnQuota(minutes_per_month=1))
+    usage.check_minutes(ada)
+    count(usage, database, owner=ada)
+    with pytest.raises(QuotaReached) as refused:
+        usage.check_minutes(ada)
+    assert "2026-06-01" in refused.value.message
+    assert refused.value.retry_after_seconds == 30.5 * 24 * 3600
+    clock.forward(days=31)
+    usage.check_minutes(ada)
+
+
+def test_storage_is_refused_when_it_is_full(usage: Usage, new_user: NewUser) -> None:
+    usage.check_storage("a visitor", 900, 100)
+    with pytest.raises(StorageQuotaReached):
+        usage.check_storage("a visitor", 900, 101)
+    usage.check_storage("", 5000)
+    ada = new_user("Ada")
+    usage.set_quota(ada, OwnQuota(storage_bytes=0))
+    usage.check_storage(ada, 10**12)
+
+
+def test_a_user_has_the_defaults_until_something_else_is_set(usage: Usage, new_user: NewUser) -> None:
+    ada = new_user("Ada")
+    assert usage.quota(ada) == DEFAULTS
+    usage.set_quota(ada, OwnQuota(waiting_jobs=3))
+    assert usage.quota(ada) == Quota(None, 1000, 3)
+    with pytest.raises(NotFound):
+        usage.set_quota("nobody", OwnQuota())
+
+
+def test_counters_are_forgotten_with_their_owner_and_with_time(
+    usage: Usage, database: Database, clock: Clock
+) -> None:
+    count(usage, database)
+    count(usage, database, owner="bob")
+    usage.forget("ada")
+    assert set(usage.totals()) == {"bob"}
+    clock.forward(days=800)
+    assert usage.purge() == 1
+    assert usage.totals() == {}

@@ -1,0 +1,51 @@
+"""What somebody keeps is counted: text, recordings, and uploads that wait."""
+
+from pathlib import Path
+
+from tests.history.conftest import transcript
+from whisper_appliance.db import Database
+from whisper_appliance.history.entries import insert, supersede
+from whisper_appliance.history.job import JobRequest
+from whisper_appliance.history.jobs import Jobs
+from whisper_appliance.history.space import Space
+from whisper_appliance.history.store import History
+
+
+def test_text_audio_and_uploads_are_counted(database: Database, history: History, tmp_path: Path) -> None:
+    space = Space(database, tmp_path / "audio")
+    assert space.used_now("ada") == 0
+    first = history.add(transcript(), title="One", owner="ada")
+    text = space.used_now("ada")
+    assert 300 < text < 3000
+    history.delete(first, "ada")
+    assert space.used_now("ada") == text
+    (tmp_path / "audio" / first).write_bytes(b"x" * 100)
+    Jobs(database).add(
+        JobRequest(audio=tmp_path / "a", filename="a.wav", owner="ada"),
+        audio="a",
+        audio_bytes=7,
+        limit=9,
+        limit_per_owner=9,
+    )
+    assert space.used_now("ada") == text + 107
+    assert space.used_now("bob") == 0
+
+
+def test_a_live_transcript_that_stays_beside_counts_too(database: Database, tmp_path: Path) -> None:
+    space = Space(database, tmp_path / "audio")
+    with database.write() as connection:
+        insert(connection, transcript(), id="1", owner="ada", title="", source="live", created="2026")
+    before = space.used_now("ada")
+    with database.write() as connection:
+        assert supersede(connection, transcript(), id="1", job_id="1")
+    assert space.used_now("ada") == 2 * before
+
+
+def test_it_is_counted_anew_after_a_moment(database: Database, history: History, tmp_path: Path) -> None:
+    time = [0.0]
+    space = Space(database, tmp_path / "audio", monotonic=lambda: time[0])
+    assert space.used_by("ada") == 0
+    history.add(transcript(), title="One", owner="ada")
+    assert space.used_by("ada") == 0
+    time[0] = 31
+    assert space.used_by("ada") > 0
