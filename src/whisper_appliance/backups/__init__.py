@@ -1,0 +1,1 @@
+"""Copies of what the appliance keeps, and the way back."""

@@ -1,0 +1,63 @@
+"""What a backup holds, and under which names. A backup is an uncompressed tar of ordinary files."""
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from whisper_appliance.errors import InvalidRequest
+
+FORMAT = 1
+MANIFEST = "whisper-appliance-backup.json"
+SUMS = "SHA256SUMS"
+DATABASE = "appliance.sqlite"
+SMALL = re.compile(r"secret\.key|model\.json|certificates/[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
+LARGE = re.compile(r"appliance\.sqlite|(?:audio|uploads)/[0-9a-f]{32}")
+SMALL_BYTES = 64 * 1024
+
+OF_DATABASE = tuple(
+    f"{name}{ending}" for name in ("appliance.sqlite", "queue.sqlite") for ending in ("", "-wal", "-shm")
+)
+EVERYTHING = (
+    *OF_DATABASE,
+    "secret.key",
+    "model.json",
+    "certificates",
+    "audio",
+    "uploads",
+    "decoded",
+    "live",
+)
+"""What of the data folder a restore of everything sets aside; models, logs and daily copies stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What stands at the beginning of a backup. `database` "elsewhere": on a PostgreSQL server."""
+
+    appliance: str
+    created: str
+    database: Literal["sqlite", "elsewhere"]
+    revision: str
+    format: int = FORMAT
+
+    def written(self) -> bytes:
+        """As the first file of a backup."""
+        return json.dumps(asdict(self), indent=2).encode() + b"\n"
+
+
+def read_manifest(text: bytes) -> Manifest:
+    """What `written` wrote. Raises `InvalidRequest` for another format or for nonsense."""
+    try:
+        values = json.loads(text)
+        if values["format"] != FORMAT:
+            raise InvalidRequest(
+                f"This backup has format {str(values['format'])[:10]}, which this version of the appliance "
+                "does not know. Install the version that wrote it."
+            )
+        manifest = Manifest(**{name: values[name] for name in Manifest.__slots__})
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidRequest("This file is not a backup of this appliance.") from error
+    if manifest.database not in ("sqlite", "elsewhere"):
+        raise InvalidRequest("This file is not a backup of this appliance.")
+    return manifest

@@ -1,0 +1,101 @@
+"""Copies of the SQLite database: made while it is in use, checked before they are believed."""
+
+import contextlib
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from whisper_appliance.errors import DatabaseDamaged, DiskFull, InvalidRequest, Unavailable
+
+SQLITE_HEAD = b"SQLite format 3\x00"
+BUSY_SECONDS = 30.0
+
+
+def copy(source: Path, target: Path) -> None:
+    """A whole, compact copy of one moment, readable by its owner only; writers are not held up.
+
+    Raises `DatabaseDamaged` (of the source), `DiskFull`, `Unavailable`; then there is no target.
+    """
+    part = target.with_name(target.name + ".part")
+    part.unlink(missing_ok=True)
+    os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        with _spoken(source), contextlib.closing(_open(source, "rw")) as connection:
+            connection.execute("VACUUM INTO ?", (str(part),))
+        revision(part)
+        _sync(part)
+        part.rename(target)
+        _sync(target.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def revision(path: Path) -> str:
+    """The revision of a file's tables. Raises `DatabaseDamaged` unless it is a whole database of ours."""
+    with _spoken(path), contextlib.closing(_open(path, "ro", "immutable=1")) as connection:
+        # The file may come from strangers (https://www.sqlite.org/security.html).
+        for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0"):
+            connection.execute(f"PRAGMA {pragma}")
+        (answer,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        if answer != "ok":
+            raise sqlite3.DatabaseError(answer)
+        return _revision(connection, path)
+
+
+def check_known(path: Path, revisions: Sequence[str]) -> str:
+    """The revision of a file, if this version of the appliance can use it. Raises `InvalidRequest` if not."""
+    found = revision(path)
+    if found not in revisions:
+        raise InvalidRequest(
+            f"The database in this backup was written by a newer version of the appliance ({found}). "
+            "Install that version first."
+        )
+    return found
+
+
+def _revision(connection: sqlite3.Connection, path: Path) -> str:
+    try:
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.OperationalError:
+        row = None
+    if row is None:
+        raise DatabaseDamaged(f"{path.name} is a database, but not one of this appliance.")
+    return str(row[0])
+
+
+def _open(path: Path, mode: str, *more: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.resolve().as_uri()}?{'&'.join([f'mode={mode}', *more])}",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+    )
+
+
+@contextlib.contextmanager
+def _spoken(path: Path) -> Iterator[None]:
+    """SQLite's errors as sentences."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "full" in str(error):
+            raise DiskFull("The disk is full; no copy of the database was made. Free some space.") from error
+        raise Unavailable(
+            f"The database {path} cannot be copied now ({error}).", retry_after_seconds=60
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise DatabaseDamaged(f"The database {path} is damaged ({error}).") from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull("The disk is full; no copy of the database was made. Free some space.") from error
+        raise
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,172 @@
+"""A backup on its way in: read once, trusted in nothing, kept only when all of it is right.
+
+Only ordinary files with the names of `contents` are taken, each written anew in a folder made for it. So no
+path, link or device of an archive matters; and since nothing in it is compressed, it takes no more room than
+it has bytes.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import tarfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from whisper_appliance.backups import contents, database
+from whisper_appliance.backups.contents import DATABASE, MANIFEST, SUMS, Manifest
+from whisper_appliance.errors import DiskFull, InvalidRequest
+
+CHUNK_BYTES = 256 * 1024
+ASK_DISK_BYTES = 32 * 2**20
+MOST_FILES = 500_000
+SUMS_BYTES = 64 * 2**20
+SUM_LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
+NOT_OURS = "This file is not a backup of this appliance."
+CUT_OFF = "This backup is not whole: it ends too early, so nothing of it was used. Fetch it again."
+
+Read = Callable[[int], bytes]
+
+
+class Reader:
+    """Reads one backup into a folder. `manifest` is None for a copy of the database alone."""
+
+    def __init__(self, read: Read, folder: Path, *, revisions: Sequence[str], spare_bytes: int) -> None:
+        """`read(n)` gives up to n bytes, none at the end; `revisions` are those this version can use."""
+        self._read = read
+        self._folder = folder
+        self._revisions = revisions
+        self._spare_bytes = spare_bytes
+        self._ahead = b""
+        self._unasked_bytes = ASK_DISK_BYTES
+        self._sums: dict[str, str] = {}
+        self.manifest: Manifest | None = None
+
+    def take(self) -> None:
+        """Reads all of it. Raises `InvalidRequest`, `DatabaseDamaged`, `DiskFull`."""
+        self._ahead = self._exactly(len(database.SQLITE_HEAD), may_end=True)
+        if self._ahead == database.SQLITE_HEAD:
+            self._take_database()
+        else:
+            self._take_archive()
+        if (self._folder / DATABASE).exists():
+            database.check_known(self._folder / DATABASE, self._revisions)
+
+    def _take_database(self) -> None:
+        with self._new(DATABASE) as file:
+            while chunk := self._some(CHUNK_BYTES):
+                self._check_room(len(chunk))
+                file.write(chunk)
+
+    def _take_archive(self) -> None:
+        name, size = self._header() or ("", 0)
+        if name != MANIFEST or size > contents.SMALL_BYTES:
+            raise InvalidRequest(NOT_OURS)
+        text = self._content(size)
+        self.manifest = contents.read_manifest(text)
+        self._sums[MANIFEST] = hashlib.sha256(text).hexdigest()
+        while (header := self._header()) is not None and header[0] != SUMS:
+            self._take_file(*header)
+        if header is None:
+            raise InvalidRequest(CUT_OFF)
+        self._check_sums(header[1])
+        if (DATABASE in self._sums) != (self.manifest.database == "sqlite"):
+            raise InvalidRequest("This backup holds another database than it says. It was not used.")
+
+    def _header(self) -> tuple[str, int] | None:
+        """Name and size of the next file; None at the end."""
+        block = self._exactly(tarfile.BLOCKSIZE)
+        if not any(block):
+            return None
+        try:
+            info = tarfile.TarInfo.frombuf(block, "utf-8", "strict")
+        except (tarfile.HeaderError, UnicodeError) as error:
+            raise InvalidRequest(NOT_OURS if self.manifest is None else CUT_OFF) from error
+        if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or info.size < 0:
+            raise InvalidRequest("This archive holds something else than files. It was not used.")
+        return info.name, info.size
+
+    def _take_file(self, name: str, size: int) -> None:
+        small = contents.SMALL.fullmatch(name) is not None
+        if not (small or contents.LARGE.fullmatch(name)) or name in self._sums:
+            raise InvalidRequest(f"This archive holds a file that no backup has ({name[:60]!r}).")
+        if (small and size > contents.SMALL_BYTES) or len(self._sums) >= MOST_FILES:
+            raise InvalidRequest("This archive holds more than a backup can have. It was not used.")
+        digest = hashlib.sha256()
+        left = size
+        with self._new(name) as file:
+            while left:
+                chunk = self._exactly(min(CHUNK_BYTES, left))
+                self._check_room(len(chunk))
+                digest.update(chunk)
+                file.write(chunk)
+                left -= len(chunk)
+        self._skip_padding(size)
+        self._sums[name] = digest.hexdigest()
+
+    def _check_sums(self, size: int) -> None:
+        if size > SUMS_BYTES:
+            raise InvalidRequest(NOT_OURS)
+        lines = self._content(size).decode("utf-8", "replace").splitlines()
+        told = {found[2]: found[1] for line in lines if (found := SUM_LINE.fullmatch(line))}
+        if told != self._sums:
+            raise InvalidRequest(
+                "This backup is damaged: its checksums do not fit, so nothing of it was used. Fetch it again."
+            )
+
+    def _content(self, size: int) -> bytes:
+        text = self._exactly(size)
+        self._skip_padding(size)
+        return text
+
+    def _skip_padding(self, size: int) -> None:
+        self._exactly(-size % tarfile.BLOCKSIZE)
+
+    def _exactly(self, size: int, *, may_end: bool = False) -> bytes:
+        parts: list[bytes] = []
+        left = size
+        while left and (chunk := self._some(left)):
+            parts.append(chunk)
+            left -= len(chunk)
+        if left and not may_end:
+            raise InvalidRequest(CUT_OFF)
+        return b"".join(parts)
+
+    def _some(self, most: int) -> bytes:
+        if self._ahead:
+            chunk, self._ahead = self._ahead[:most], self._ahead[most:]
+            return chunk
+        return self._read(most)
+
+    def _check_room(self, size: int) -> None:
+        self._unasked_bytes += size
+        if self._unasked_bytes >= ASK_DISK_BYTES:
+            self._unasked_bytes = 0
+            if shutil.disk_usage(self._folder).free < self._spare_bytes + ASK_DISK_BYTES:
+                raise DiskFull("There is too little free disk space for this backup. Free some first.")
+
+    def _new(self, name: str) -> "_Synced":
+        path = self._folder / name
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        return _Synced(path)
+
+
+class _Synced:
+    """A new file for its owner only; on disk when the block ends."""
+
+    def __init__(self, path: Path) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        self._file = os.fdopen(os.open(path, flags, 0o600), "wb")
+
+    def write(self, chunk: bytes) -> None:
+        self._file.write(chunk)
+
+    def __enter__(self) -> "_Synced":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        finally:
+            self._file.close()

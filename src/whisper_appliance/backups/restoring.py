@@ -1,0 +1,197 @@
+"""The way back: a backup is laid ready, and put in place while nothing runs. What was there is set aside.
+
+Every move is a rename within the data folder, and each can be interrupted: the next start goes on with it.
+"""
+
+import errno
+import json
+import os
+import secrets
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from whisper_appliance.backups.contents import EVERYTHING, OF_DATABASE
+from whisper_appliance.backups.reading import Read, Reader
+from whisper_appliance.errors import Conflict, DiskFull, InvalidRequest, NotFound, Unavailable
+from whisper_appliance.moments import Clock, now, written
+
+NOTE = "restore.json"
+MOVED = "moved-aside"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A backup that was read and checked: of everything, or (`whole` False) of the database alone."""
+
+    whole: bool
+    staged: str
+    aside: str
+    created: str = ""
+    appliance: str = ""
+
+
+class Restore:
+    """What is laid ready in a data folder, and how it gets in place."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        revisions: Sequence[str],
+        uses_sqlite: bool,
+        spare_bytes: int,
+        clock: Clock = now,
+    ) -> None:
+        """`revisions` of the database that this version can use; `spare_bytes` of the disk are left free."""
+        self._data_dir = data_dir
+        self._folder = data_dir / "restore"
+        self._revisions = revisions
+        self._uses_sqlite = uses_sqlite
+        self._spare_bytes = spare_bytes
+        self._clock = clock
+        self._reading = threading.Lock()
+
+    def ready(self) -> Ready | None:
+        """What the next start will put in place."""
+        with suppress(FileNotFoundError):
+            return Ready(**json.loads((self._folder / "ready" / NOTE).read_text()))
+        return None
+
+    def set_aside(self) -> tuple[Path, ...]:
+        """What earlier restores put aside, newest first. It is never deleted by the appliance."""
+        folder = self._data_dir / "set-aside"
+        return tuple(sorted(folder.iterdir(), reverse=True)) if folder.is_dir() else ()
+
+    def lay_ready(self, read: Read) -> Ready:
+        """Reads and checks a backup; the one that was ready before is dropped for it.
+
+        Raises `InvalidRequest`, `DatabaseDamaged`, `DiskFull`, `Conflict` (another one is being read).
+        """
+        if not self._reading.acquire(blocking=False):
+            raise Conflict("Another backup is being read just now.")
+        try:
+            with _disk_errors(), self._new_folder() as part:
+                reader = Reader(read, part, revisions=self._revisions, spare_bytes=self._spare_bytes)
+                reader.take()
+                note = self._note(reader)
+                self._finish(part, note)
+                return note
+        finally:
+            self._reading.release()
+
+    def drop(self) -> None:
+        """Nothing will be put in place. Raises `NotFound` when nothing is ready."""
+        if self.ready() is None:
+            raise NotFound("No backup is laid ready.")
+        self._remove(self._folder / "ready")
+
+    def apply(self) -> Path | None:
+        """Puts what is ready in place; returns the folder of what was set aside, None when nothing is ready.
+
+        To be called while the data folder is locked and nothing of it is open. Raises `Unavailable`.
+        """
+        note = self.ready()
+        if note is None:
+            return None
+        aside = self._data_dir / "set-aside" / note.aside
+        try:
+            self._swap(note, aside)
+        except OSError as error:
+            raise Unavailable(
+                f"The backup in {self._folder} could not be put in place ({error}). Mend that and start "
+                "again; it goes on where it stopped."
+            ) from error
+        return aside
+
+    def _swap(self, note: Ready, aside: Path) -> None:
+        ready = self._folder / "ready"
+        aside.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not (ready / MOVED).exists():
+            for name in EVERYTHING if note.whole else OF_DATABASE:
+                with suppress(FileNotFoundError):
+                    (self._data_dir / name).rename(aside / name)
+            (ready / MOVED).touch()
+            _sync(aside, self._data_dir, ready)
+        for path in list((ready / "files").iterdir()):
+            path.rename(self._data_dir / path.name)
+        _sync(self._data_dir)
+        self._remove(ready)
+
+    def _note(self, reader: Reader) -> Ready:
+        manifest = reader.manifest
+        holds_database = manifest is None or manifest.database == "sqlite"
+        if holds_database != self._uses_sqlite:
+            raise InvalidRequest(
+                "This backup holds a SQLite database, but DATABASE_URL names a PostgreSQL server."
+                if holds_database
+                else "This backup holds no database: its appliance used PostgreSQL. Set DATABASE_URL first."
+            )
+        moment = self._clock()
+        return Ready(
+            whole=manifest is not None,
+            staged=written(moment),
+            aside=f"{moment:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
+            created=manifest.created if manifest else "",
+            appliance=manifest.appliance if manifest else "",
+        )
+
+    @contextmanager
+    def _new_folder(self) -> Iterator[Path]:
+        """Where the files go; whatever an earlier attempt left is gone."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for leftover in self._folder.glob("*.part"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        part = self._folder / f"{secrets.token_hex(8)}.part"
+        (part / "files").mkdir(parents=True, mode=0o700)
+        try:
+            yield part / "files"
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    def _finish(self, files: Path, note: Ready) -> None:
+        part = files.parent
+        (part / NOTE).write_text(json.dumps(asdict(note)))
+        _give_to_owner_of(self._data_dir, part)
+        _sync(files, part)
+        if (self._folder / "ready").exists():
+            self._remove(self._folder / "ready")
+        part.rename(self._folder / "ready")
+        _sync(self._folder)
+
+    def _remove(self, folder: Path) -> None:
+        """In one step for whoever looks."""
+        gone = self._folder / f"{secrets.token_hex(8)}.part"
+        folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull("The disk is full; nothing of the backup was used. Free some space.") from error
+        raise
+
+
+def _give_to_owner_of(folder: Path, root: Path, uid: Callable[[], int] = os.geteuid) -> None:
+    """Root may restore for a service that runs as somebody else."""
+    owner = folder.stat()
+    if uid() != 0 or owner.st_uid == 0:
+        return
+    for path in (root.parent, root, *root.rglob("*")):
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def _sync(*folders: Path) -> None:
+    for folder in folders:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,184 @@
+"""A backup of everything, as a stream whose length is known before it begins."""
+
+import hashlib
+import os
+import secrets
+import shutil
+import tarfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from whisper_appliance import __version__
+from whisper_appliance.backups import database
+from whisper_appliance.backups.contents import DATABASE, LARGE, MANIFEST, SMALL, SUMS, Manifest
+from whisper_appliance.errors import DiskFull
+from whisper_appliance.moments import Clock, now, written
+
+CHUNK_BYTES = 256 * 1024
+BLOCK = tarfile.BLOCKSIZE
+STALE_SECONDS = 24 * 3600.0
+SPARE_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file of the backup, held still in a folder of its own until it is sent."""
+
+    name: str
+    path: Path
+    size_bytes: int
+
+
+class Backup:
+    """A context manager: on entry everything is held still, `chunks` are the file, on exit nothing is left.
+
+    The database is copied; audio is linked, which takes no space, or copied where the disk cannot link.
+    Works beside a running appliance. Raises `DiskFull`, `DatabaseDamaged`, `Unavailable`.
+    """
+
+    def __init__(self, data_dir: Path, *, with_database: bool = True, clock: Clock = now) -> None:
+        """`with_database` False: it is on a PostgreSQL server, whose operator backs it up."""
+        self._data_dir = data_dir
+        self._with_database = with_database
+        self._clock = clock
+        self._folder = data_dir / "backups" / f"making-{secrets.token_hex(8)}"
+        self._members: list[Member] = []
+        self._manifest = b""
+        self._opened = ExitStack()
+        self.created = clock()
+
+    @property
+    def size_bytes(self) -> int:
+        """The length of the whole."""
+        sizes = [len(self._manifest), *(member.size_bytes for member in self._members), self._sums_bytes()]
+        return sum(BLOCK + _padded(size) for size in sizes) + 2 * BLOCK
+
+    @property
+    def name(self) -> str:
+        """A name for the file."""
+        return f"whisper-appliance-{self.created:%Y%m%d-%H%M%S}.tar"
+
+    def __enter__(self) -> Self:
+        with ExitStack() as opened:
+            self._folder.mkdir(parents=True, mode=0o700)
+            opened.callback(shutil.rmtree, self._folder, ignore_errors=True)
+            self._hold()
+            self._opened = opened.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of what was held."""
+        self._opened.close()
+
+    def chunks(self) -> Iterator[bytes]:
+        """The file, piece by piece. May be asked for once."""
+        stamp = int(self.created.timestamp())
+        sums = [f"{hashlib.sha256(self._manifest).hexdigest()}  {MANIFEST}\n"]
+        yield _header(MANIFEST, len(self._manifest), stamp) + _filled(self._manifest)
+        for member in self._members:
+            yield _header(member.name, member.size_bytes, stamp)
+            digest = hashlib.sha256()
+            for chunk in _read(member):
+                digest.update(chunk)
+                yield chunk
+            yield bytes(_padded(member.size_bytes) - member.size_bytes)
+            sums.append(f"{digest.hexdigest()}  {member.name}\n")
+        listed = "".join(sums).encode()
+        yield _header(SUMS, len(listed), stamp) + _filled(listed) + bytes(2 * BLOCK)
+
+    def _hold(self) -> None:
+        revision = ""
+        if self._with_database:
+            self._hold_database()
+            revision = database.revision(self._folder / DATABASE)
+        for path in self._found():
+            self._hold_file(path)
+        where = "sqlite" if self._with_database else "elsewhere"
+        self._manifest = Manifest(__version__, written(self.created), where, revision).written()  # type: ignore[arg-type] # one of the two
+
+    def _hold_database(self) -> None:
+        source, target = self._data_dir / DATABASE, self._folder / DATABASE
+        if source.exists() and shutil.disk_usage(self._folder).free < source.stat().st_size + SPARE_BYTES:
+            raise DiskFull(
+                "There is too little free disk space for a copy of the database. Free as much as it has."
+            )
+        database.copy(source, target)
+        self._members.append(Member(DATABASE, target, target.stat().st_size))
+
+    def _found(self) -> Iterator[Path]:
+        """Ordinary files with names of ours, small ones first; nothing that is still being written."""
+        for name in ("secret.key", "model.json", "certificates", "audio", "uploads"):
+            path = self._data_dir / name
+            yield from sorted(path.iterdir()) if path.is_dir() else [path]
+
+    def _hold_file(self, path: Path) -> None:
+        name = path.relative_to(self._data_dir).as_posix()
+        small = SMALL.fullmatch(name) is not None
+        if path.is_symlink() or not path.is_file() or not (small or LARGE.fullmatch(name)):
+            return
+        held = self._folder / name
+        held.parent.mkdir(exist_ok=True)
+        with suppress(FileNotFoundError):  # deleted just now
+            _copied(path, held) if small else _linked(path, held)
+            self._members.append(Member(name, held, held.stat().st_size))
+
+    def _sums_bytes(self) -> int:
+        names = [MANIFEST, *(member.name for member in self._members)]
+        return sum(hashlib.sha256().digest_size * 2 + 2 + len(name) + 1 for name in names)
+
+
+def sweep(data_dir: Path, wall_clock: float | None = None) -> None:
+    """Removes what backups that were killed left behind."""
+    for folder in (data_dir / "backups").glob("making-*"):
+        with suppress(FileNotFoundError):
+            if (wall_clock or time.time()) - folder.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _linked(path: Path, held: Path) -> None:
+    try:
+        os.link(path, held)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        _copied(path, held)
+
+
+def _copied(path: Path, held: Path) -> None:
+    shutil.copyfile(path, held)
+    held.chmod(0o600)
+
+
+def _read(member: Member) -> Iterator[bytes]:
+    """Exactly as many bytes as were announced; an upload that is still being written may have more by now."""
+    left = member.size_bytes
+    with member.path.open("rb") as file:
+        while left and (chunk := file.read(min(CHUNK_BYTES, left))):
+            left -= len(chunk)
+            yield chunk
+    if left:
+        raise OSError(f"{member.name} became shorter while it was read")
+
+
+def _header(name: str, size_bytes: int, stamp: int) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode, info.mtime = size_bytes, 0o600, stamp
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def _padded(size_bytes: int) -> int:
+    return -(-size_bytes // BLOCK) * BLOCK
+
+
+def _filled(content: bytes) -> bytes:
+    return content + bytes(_padded(len(content)) - len(content))

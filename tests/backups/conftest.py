@@ -1,0 +1,63 @@
+"""Data folders with something in them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from whisper_appliance.backups.restoring import Restore
+from whisper_appliance.db import Database
+from whisper_appliance.history import migrations
+from whisper_appliance.history.store import History
+from whisper_appliance.speech.transcript import Segment, Transcript
+
+REVISIONS = tuple(sorted(path.name[:4] for path in (migrations.FOLDER / "versions").glob("[0-9]*.py")))
+
+
+def transcript(text: str) -> Transcript:
+    return Transcript((Segment(0.0, 1.0, text),), "en", 0.9, 1.0, "transcribe", "tiny.en", 0.1)
+
+
+def fill(folder: Path, title: str) -> str:
+    """One transcript with its kept audio, certificates and a key; the transcript's id."""
+    folder.mkdir(parents=True, exist_ok=True)
+    database = Database.in_folder(folder)
+    database.upgrade(migrations.FOLDER)
+    id = History(database, audio_folder=folder / "audio").add(
+        transcript(title), title=title, owner="a" * 32, source="upload"
+    )
+    database.close()
+    for name, content in (
+        (f"audio/{id}", f"audio of {title}".encode() * 1000),
+        ("certificates/server.pem", b"certificate of " + title.encode()),
+        ("secret.key", title.encode().hex().encode()),
+    ):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+    return id
+
+
+def titles(folder: Path) -> list[str]:
+    database = Database.in_folder(folder)
+    try:
+        page = History(database, audio_folder=folder / "audio").list("a" * 32, limit=10)
+        return [entry.title for entry in page.entries]
+    finally:
+        database.close()
+
+
+def restore_of(folder: Path, **other: object) -> Restore:
+    usual: dict[str, object] = {"revisions": REVISIONS, "uses_sqlite": True, "spare_bytes": 0}
+    return Restore(folder, **{**usual, **other})  # type: ignore[arg-type] # the two dicts together fit
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Iterator[Path]:
+    """A data folder in use: its database is open, with its latest commits in the write-ahead log."""
+    folder = tmp_path / "data"
+    fill(folder, "kept")
+    database = Database.in_folder(folder)
+    with database.read() as connection:
+        connection.exec_driver_sql("SELECT 1 FROM transcripts")
+        yield folder
+    database.close()

@@ -1,0 +1,97 @@
+"""Copies of the database: whole, seven deep, and never at the price of the data."""
+
+import sqlite3
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.backups.conftest import titles
+from whisper_appliance.backups import database
+from whisper_appliance.backups.daily import DailyCopies
+from whisper_appliance.errors import DatabaseDamaged, DiskFull, NotFound
+
+START = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+class Calendar:
+    """A clock that is set."""
+
+    def __init__(self) -> None:
+        self.moment = START
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+
+@pytest.fixture
+def calendar() -> Calendar:
+    return Calendar()
+
+
+@pytest.fixture
+def copies(data: Path, calendar: Calendar) -> DailyCopies:
+    return DailyCopies(data / "backups", data / "appliance.sqlite", spare_bytes=0, clock=calendar)
+
+
+def test_a_copy_is_a_whole_database_for_its_owner_only(copies: DailyCopies, tmp_path: Path) -> None:
+    made = copies.make()
+    assert stat.S_IMODE(made.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(copies.folder.stat().st_mode) == 0o700
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "appliance.sqlite").write_bytes(made.path.read_bytes())
+    assert titles(elsewhere) == ["kept"]
+
+
+def test_one_a_day_and_seven_are_kept(copies: DailyCopies, calendar: Calendar) -> None:
+    made = []
+    for hours in range(0, 24 * 10, 6):
+        calendar.moment = START + timedelta(hours=hours)
+        made.append(copies.make_if_due())
+    assert sum(copy is not None for copy in made) == 10
+    assert [copy.made for copy in copies.all()] == [START + timedelta(days=day) for day in range(9, 2, -1)]
+
+
+def test_nothing_is_copied_onto_a_full_disk(data: Path, calendar: Calendar) -> None:
+    copies = DailyCopies(
+        data / "backups", data / "appliance.sqlite", spare_bytes=1, clock=calendar, free_bytes=lambda _: 1000
+    )
+    with pytest.raises(DiskFull):
+        copies.make()
+    assert list(copies.folder.iterdir()) == []
+
+
+def test_a_damaged_database_costs_no_copy(copies: DailyCopies, calendar: Calendar, tmp_path: Path) -> None:
+    good = copies.make()
+    bad = tmp_path / "bad.sqlite"
+    content = bytearray(good.path.read_bytes())
+    content[4096 : 4096 * 3] = bytes(4096 * 2)
+    bad.write_bytes(content)
+    damaged = DailyCopies(copies.folder, bad, spare_bytes=0, clock=lambda: START + timedelta(days=2))
+    with pytest.raises(DatabaseDamaged):
+        damaged.make()
+    assert [copy.name for copy in copies.all()] == [good.name]
+    assert [path.name for path in copies.folder.iterdir()] == [good.name]
+
+
+def test_the_newest_whole_copy_is_found_behind_a_damaged_one(copies: DailyCopies, calendar: Calendar) -> None:
+    good = copies.make()
+    calendar.moment += timedelta(days=1)
+    copies.make().path.write_bytes(b"not a database" * 1000)
+    assert copies.newest_whole() == good
+
+
+def test_a_database_of_something_else_is_none_of_ours(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "other.sqlite") as other:
+        other.execute("CREATE TABLE things (id)")
+    with pytest.raises(DatabaseDamaged, match="not one of this appliance"):
+        database.revision(tmp_path / "other.sqlite")
+
+
+def test_a_database_on_a_server_is_left_to_its_operator(tmp_path: Path) -> None:
+    copies = DailyCopies(tmp_path / "backups", None, spare_bytes=0)
+    assert copies.make_if_due() is None
+    with pytest.raises(NotFound, match="pg_dump"):
+        copies.make()

@@ -1,0 +1,252 @@
+"""A backup of everything, and the way back: whole or not at all, and nothing is lost on the way."""
+
+import hashlib
+import io
+import os
+import sqlite3
+import stat
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.backups.conftest import fill, restore_of, titles
+from whisper_appliance.backups.daily import DailyCopies
+from whisper_appliance.backups.restoring import Restore
+from whisper_appliance.backups.writing import Backup
+from whisper_appliance.errors import DatabaseDamaged, DiskFull, InvalidRequest
+
+
+def backup_of(folder: Path, **how: bool) -> bytes:
+    with Backup(folder, **how) as backup:
+        content = b"".join(backup.chunks())
+        assert len(content) == backup.size_bytes
+    assert list((folder / "backups").glob("making-*")) == []
+    return content
+
+
+def put_back(folder: Path, content: bytes, restore: Restore | None = None) -> Path:
+    restore = restore or restore_of(folder)
+    restore.lay_ready(io.BytesIO(content).read)
+    aside = restore.apply()
+    assert aside is not None
+    return aside
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    """Another data folder, with a life of its own."""
+    folder = tmp_path / "other"
+    fill(folder, "other")
+    return folder
+
+
+def test_everything_comes_back(data: Path, other: Path) -> None:
+    put_back(other, backup_of(data))
+    assert titles(other) == ["kept"]
+    for name in ("audio", "certificates"):
+        assert [path.read_bytes() for path in (other / name).iterdir()] == [
+            path.read_bytes() for path in (data / name).iterdir()
+        ]
+    assert (other / "secret.key").read_bytes() == (data / "secret.key").read_bytes()
+    private = [path for path in other.rglob("*") if path.is_file() and "set-aside" not in path.parts]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in private} == {0o600}
+    assert restore_of(other).ready() is None
+
+
+def test_what_was_there_is_set_aside_whole(data: Path, other: Path) -> None:
+    aside = put_back(other, backup_of(data))
+    assert titles(aside) == ["other"]
+    assert (aside / "certificates/server.pem").read_bytes() == b"certificate of other"
+    assert restore_of(other).set_aside() == (aside,)
+
+
+def test_a_backup_fits_into_an_empty_folder(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    put_back(tmp_path / "new", backup_of(data))
+    assert titles(tmp_path / "new") == ["kept"]
+
+
+def test_a_backup_is_a_tar_that_others_can_read_and_check(data: Path, tmp_path: Path) -> None:
+    with tarfile.open(fileobj=io.BytesIO(backup_of(data))) as archive:
+        archive.extractall(tmp_path / "unpacked", filter="data")
+    for line in (tmp_path / "unpacked/SHA256SUMS").read_text().splitlines():
+        digest, name = line.split("  ")
+        assert hashlib.sha256((tmp_path / "unpacked" / name).read_bytes()).hexdigest() == digest
+
+
+def test_a_copy_of_the_database_alone_leaves_the_rest_in_place(data: Path, other: Path) -> None:
+    copied = DailyCopies(data / "backups", data / "appliance.sqlite", spare_bytes=0).make()
+    put_back(other, copied.path.read_bytes())
+    assert titles(other) == ["kept"]
+    assert (other / "certificates/server.pem").read_bytes() == b"certificate of other"
+
+
+@pytest.mark.parametrize("moves", range(1, 9))
+def test_an_interrupted_restore_goes_on(data: Path, other: Path, moves: int, killed: "Killer") -> None:
+    restore = restore_of(other)
+    restore.lay_ready(io.BytesIO(backup_of(data)).read)
+    killed.after(moves)
+    while restore.ready():
+        try:
+            restore.apply()
+        except Killed:
+            killed.never()
+    assert titles(other) == ["kept"]
+    assert titles(restore.set_aside()[0]) == ["other"]
+
+
+class Killed(BaseException):
+    """As if the power had gone."""
+
+
+class Killer:
+    """Stops a restore after so many of its moves, as an audit hook sees them."""
+
+    def __init__(self) -> None:
+        self.left = -1
+
+    def after(self, moves: int) -> None:
+        self.left = moves
+
+    def never(self) -> None:
+        self.left = -1
+
+    def hear(self, event: str, _arguments: object) -> None:
+        if event == "os.rename" and self.left >= 0:
+            self.left -= 1
+            if self.left < 0:
+                raise Killed
+
+
+@pytest.fixture(scope="module")
+def killed() -> Killer:
+    import sys
+
+    killer = Killer()
+    sys.addaudithook(killer.hear)
+    return killer
+
+
+def test_a_backup_that_ends_too_early_is_refused(data: Path, other: Path) -> None:
+    content = backup_of(data)
+    for length in (0, 3, 700, len(content) // 2, len(content) - 3000):
+        with pytest.raises((InvalidRequest, DatabaseDamaged)):
+            put_back(other, content[:length])
+    assert titles(other) == ["other"]
+    assert list((other / "restore").iterdir()) == []
+
+
+def test_a_backup_with_a_changed_byte_is_refused(data: Path, other: Path) -> None:
+    content = bytearray(backup_of(data))
+    content[content.index(b"audio of kept") + 50] ^= 1
+    with pytest.raises(InvalidRequest, match="checksums"):
+        put_back(other, bytes(content))
+
+
+def test_a_database_of_a_newer_version_is_refused(data: Path, other: Path) -> None:
+    with sqlite3.connect(data / "appliance.sqlite") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(InvalidRequest, match="newer version"):
+        put_back(other, backup_of(data))
+    assert titles(other) == ["other"]
+
+
+def test_a_backup_does_not_fit_a_full_disk(data: Path, other: Path) -> None:
+    with pytest.raises(DiskFull):
+        restore_of(other, spare_bytes=2**60).lay_ready(io.BytesIO(backup_of(data)).read)
+    assert list((other / "restore").iterdir()) == []
+
+
+def test_where_the_database_is_on_a_server_its_backup_is_elsewhere(
+    data: Path, other: Path
+) -> None:
+    files_only = backup_of(data, with_database=False)
+    assert b"SQLite format 3" not in files_only
+    with pytest.raises(InvalidRequest, match="DATABASE_URL"):
+        put_back(other, files_only)
+    put_back(other, files_only, restore_of(other, uses_sqlite=False))
+    assert (other / "certificates/server.pem").read_bytes() == b"certificate of kept"
+
+
+def archive_with(content: bytes, *members: tuple[tarfile.TarInfo, bytes]) -> bytes:
+    """A backup with right checksums, and members that no backup has."""
+    hostile = io.BytesIO()
+    with tarfile.open(fileobj=io.BytesIO(content)) as genuine, tarfile.open(fileobj=hostile, mode="w") as new:
+        sums = ""
+        for info in genuine:
+            body = genuine.extractfile(info)
+            assert body
+            text = body.read()
+            if info.name == "SHA256SUMS":
+                sums = text.decode()
+                continue
+            new.addfile(info, io.BytesIO(text))
+        for info, text in members:
+            info.size = len(text)
+            new.addfile(info, io.BytesIO(text))
+            sums += f"{hashlib.sha256(text).hexdigest()}  {info.name}\n"
+        last = tarfile.TarInfo("SHA256SUMS")
+        last.size = len(sums)
+        new.addfile(last, io.BytesIO(sums.encode()))
+    return hostile.getvalue()
+
+
+NAMES = (
+    "../evil",
+    "/etc/evil",
+    "audio/../../evil",
+    "certificates/../evil",
+    "certificates/a/b",
+    "audio/" + "0" * 31,
+    "live/session",
+    "appliance.sqlite",
+    "certificates/.hidden",
+    "audio/" + "0" * 32 + "\n",
+    "x" * 300,
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_that_no_backup_has_are_refused(data: Path, other: Path, tmp_path: Path, name: str) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InvalidRequest):
+        put_back(other, archive_with(backup_of(data), (tarfile.TarInfo(name), b"evil")))
+    after = [path for path in sorted(tmp_path.rglob("*")) if path.name not in ("restore", "backups")]
+    assert after == [path for path in before if path.name not in ("restore", "backups")]
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE, b"S"])
+def test_links_folders_pipes_and_sparse_files_are_refused(data: Path, other: Path, kind: bytes) -> None:
+    info = tarfile.TarInfo("audio/" + "0" * 32)
+    info.type, info.linkname = kind, "/etc/passwd"
+    with pytest.raises(InvalidRequest):
+        put_back(other, archive_with(backup_of(data), (info, b"")))
+
+
+def test_a_file_that_says_it_is_huge_takes_no_more_than_it_has(data: Path, other: Path) -> None:
+    info = tarfile.TarInfo("audio/" + "0" * 32)
+    info.size = 2**50
+    first = backup_of(data)[: 512 * 2]
+    with pytest.raises(InvalidRequest, match="too early"):
+        put_back(other, first + info.tobuf(tarfile.GNU_FORMAT) + b"little")
+    assert list((other / "restore").iterdir()) == []
+
+
+def test_small_files_stay_small(data: Path, other: Path) -> None:
+    with pytest.raises(InvalidRequest, match="more than a backup"):
+        put_back(
+            other, archive_with(backup_of(data), (tarfile.TarInfo("certificates/x.pem"), bytes(100_000)))
+        )
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", os.urandom(5000), b"PK\x03\x04" * 500, bytes(20_000)])
+def test_other_files_are_no_backups(other: Path, content: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        put_back(other, content)
+
+
+def test_a_link_in_the_data_folder_is_not_followed_into_a_backup(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("outside")
+    (data / "certificates/link.pem").symlink_to(tmp_path / "outside")
+    assert b"outside" not in backup_of(data)
