@@ -176,8 +176,30 @@ class Settings(BaseSettings):
     decoder_seconds: float = Field(
         120, gt=0, description="Wall time of the process that decodes up to 4 h; more for longer ones."
     )
+    minutes_per_month: float = Field(
+        0, ge=0, description="Minutes of audio a month for one user or visitor; 0: no limit."
+    )
+    storage_per_user: ByteSize = Field(
+        ByteSize(5 * 2**30), ge=0, description="What one user or visitor may keep here; 0: no limit."
+    )
     keep_audio: bool = Field(False, description="Keep the uploaded audio beside its transcript.")
     trash_days: int = Field(30, ge=0, description="Days during which a deleted transcript can be restored.")
+
+    audit_days: int = Field(
+        365, ge=1, le=36_500, description="Days for which the audit log keeps what was done."
+    )
+
+    # Accounts
+    admin_password: SecretStr | None = Field(
+        None, description="Password of the account 'admin', made at a start without any account."
+    )
+    admin_password_file: Folder | None = Field(None, description="File that holds ADMIN_PASSWORD, in its place.")
+    session_idle_seconds: float = Field(
+        12 * 3600, ge=60, description="Time without a request after which a browser is signed out."
+    )
+    session_seconds: float = Field(
+        7 * 86400, ge=60, description="Time after which a browser is signed out in any case."
+    )
 
     # Operation
     debug_mode: bool = Field(
@@ -188,6 +210,9 @@ class Settings(BaseSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least important log line that is written."
+    )
+    supervised: bool = Field(
+        False, description="Something starts the appliance again when it ends; systemd and Docker are found."
     )
     log_file_size: Size = Field(
         ByteSize(10 * 2**20),

@@ -216,11 +216,11 @@ def test_a_missing_own_certificate_stops_the_start(tmp_path: Path) -> None:
 
 def test_names_from_the_settings_are_in_the_certificate(tmp_path: Path) -> None:
     loaded = settings.load(data_dir=tmp_path, certificate_names="Whisper.Example.ORG,büro.local, 203.0.113.7")
-    names = Certificates.from_settings(loaded).info().names
+    names = Certificates.from_settings(lambda: loaded).info().names
     assert {"whisper.example.org", "xn--bro-hoa.local", "203.0.113.7", "localhost", "127.0.0.1"} <= set(names)
 
 
 def test_a_name_that_is_none_stops_the_start(tmp_path: Path) -> None:
     loaded = settings.load(data_dir=tmp_path, certificate_names="good.local,not a name")
     with pytest.raises(BadSetting, match="CERTIFICATE_NAMES: not a name"):
-        Certificates.from_settings(loaded)
+        Certificates.from_settings(lambda: loaded)

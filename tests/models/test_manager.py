@@ -289,15 +289,33 @@ def test_a_timeout_of_zero_keeps_the_model(make: Make, engines: Engines, clock: 
     assert engines.open == ["one"]
 
 
-def test_the_chosen_model_survives_a_restart(make: Make, events: list[ModelEvent]) -> None:
-    make().load_model("two")
+def test_the_chosen_model_is_the_default_and_it_is_told(make: Make, events: list[ModelEvent]) -> None:
+    manager = make()
+    manager.load_model("two")
     assert "switched" in [event.kind for event in events]
-    assert make().default == "two"
+    assert manager.default == "two"
 
 
-def test_a_changed_setting_goes_before_an_older_choice(make: Make) -> None:
-    make().load_model("two")
-    assert make(whisper_model="three").default == "three"
+def test_fewer_models_to_keep_frees_the_least_recently_used_at_once(
+    make: Make, engines: Engines, clock: Clock
+) -> None:
+    manager = make(model_cache_size=2)
+    for name in ("one", "two"):
+        clock.now += 1
+        with manager.engine(name):
+            pass
+    assert engines.open == ["one", "two"]
+    manager.heed(load(whisper_model="one", model_cache_size=1))
+    wait_until(lambda: engines.open == ["two"], 5)
+
+
+def test_a_shorter_idle_time_counts_for_what_is_loaded(make: Make, engines: Engines, clock: Clock) -> None:
+    manager = make(model_idle_timeout=0)
+    with manager.engine():
+        pass
+    clock.now += 100
+    manager.heed(load(whisper_model="one", model_idle_timeout=60))
+    wait_until(lambda: engines.open == [], 5)
 
 
 def test_a_model_that_cannot_be_loaded_does_not_become_the_default(make: Make, store: ModelStore) -> None:

@@ -102,7 +102,7 @@ def test_uploads_of_one_user_are_limited(small: Appliance) -> None:
 def test_a_slow_upload_is_ended(small: Appliance) -> None:
     now = iter(range(0, 10**6, 1000))
     app = create_app(small)
-    app.extensions["whisper_appliance"].uploads = Uploads(small.settings, lambda: float(next(now)))
+    app.extensions["whisper_appliance"].uploads = Uploads(lambda: small.settings, lambda: float(next(now)))
     assert send(app.test_client()).status_code == 200
     now = iter(range(0, 10**9, 10**5))
     assert send(app.test_client()).status_code == 408

@@ -85,23 +85,45 @@ def test_clients_that_never_hang_up_keep_nobody_waiting(server: Server) -> None:
         assert time.monotonic() - began < 1.5
 
 
-@pytest.mark.slow
-def test_headers_that_drip_are_cut_off(server: Server) -> None:
-    with server.connect() as connection:
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One that gives headers a second and a half, and bodies a second without a byte."""
+    folder = tmp_path_factory.mktemp("strict")
+    with served(folder, HEADER_SECONDS="1.5", BODY_IDLE_SECONDS="1") as running:
+        yield running
+
+
+def test_headers_that_drip_are_cut_off(strict: Server) -> None:
+    with strict.connect() as connection:
         began = time.monotonic()
         connection.sendall(b"GET / HTTP/1.1\r\n")
         with suppress(OSError):
-            while time.monotonic() - began < 25:
-                time.sleep(1)
+            while time.monotonic() - began < 15:
+                time.sleep(0.2)
                 connection.sendall(b"X-A: b\r\n")
-        assert 14 < time.monotonic() - began < 20
+        assert 1.4 < time.monotonic() - began < 10
+
+
+def test_a_body_that_stands_still_is_cut_off_and_one_that_moves_is_not(strict: Server) -> None:
+    head = b"POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\nConnection: close\r\n\r\n"
+    with strict.connect() as still, strict.connect() as moving:
+        still.sendall(head + b"a")
+        moving.sendall(head)
+        for _ in range(8):
+            time.sleep(0.2)
+            moving.sendall(b"b")
+        assert read_to_the_end(moving).endswith(b"https /read")
+        began = time.monotonic()
+        with suppress(OSError):
+            assert b"200 OK" not in read_to_the_end(still)
+        assert time.monotonic() - began < 10
 
 
 def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path) -> None:
     with served(tmp_path) as server, server.connect() as before:
         first = before.getpeercert(binary_form=True)
         loaded = settings.load(data_dir=tmp_path / "data", host="127.0.0.1")
-        assert Certificates.from_settings(loaded).renew_if_due(force=True)
+        assert Certificates.from_settings(lambda: loaded).renew_if_due(force=True)
         with server.connect() as after:
             assert after.getpeercert(binary_form=True) != first
         before.sendall(b"GET /old HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")

@@ -8,17 +8,23 @@ from typing import Self
 
 import structlog
 
+from whisper_appliance import logs
+from whisper_appliance.accounts.adjusted import AdjustedSettings
+from whisper_appliance.appliance.adjusted_choice import AdjustedChoice
+from whisper_appliance.appliance.adjustments import Adjustments
 from whisper_appliance.appliance.bulletin import Bulletin
 from whisper_appliance.appliance.housekeeping import Housekeeping
-from whisper_appliance.appliance.live_room import live_room
+from whisper_appliance.appliance.live_room import limits_of, live_room
 from whisper_appliance.appliance.observer import Observer
 from whisper_appliance.appliance.relay import Relay
 from whisper_appliance.appliance.secret import load_secret
 from whisper_appliance.appliance.state import Health, Status
+from whisper_appliance.appliance.vitals import Vitals
 from whisper_appliance.db import Database, locked_folder
+from whisper_appliance.errors import BadSetting, InvalidRequest, NotFound
 from whisper_appliance.history import migrations
 from whisper_appliance.history.store import History
-from whisper_appliance.host.certificates import Certificates
+from whisper_appliance.host.certificates import Certificates, check_names
 from whisper_appliance.jobs.queue import Queue
 from whisper_appliance.jobs.steps import Steps
 from whisper_appliance.live.leases import Models as LiveModels
@@ -51,24 +57,36 @@ class Appliance:
         `make_steps` makes what does the work of jobs, in place of the real decoder and engine; `live_models`
         are the models of live speech, in place of the real ones.
         """
-        self.settings = settings
+        given = settings
+        url = given.database_url.get_secret_value() if given.database_url else None
+        self.database = Database.in_folder(given.data_dir, url)
+        self.adjustments = Adjustments(
+            AdjustedSettings(self.database),
+            given,
+            checks={"whisper_model": self._check_model, "certificate_names": _check_names},
+            heed=self._heed,
+        )
+        settings = self.settings
         self.log_book = LogBook(
             settings.data_dir / "logs", max_bytes=int(settings.log_file_size), debug=settings.debug_mode
         )
-        url = settings.database_url.get_secret_value() if settings.database_url else None
-        self.database = Database.in_folder(settings.data_dir, url)
         self.history = History(self.database, audio_folder=settings.data_dir / "audio")
         self.store = ModelStore(
             settings.model_dir, downloads_allowed=settings.model_downloads, announce=_log_model
         )
         self.downloads = Downloads(self.store, _log_model)
         self.models = ModelManager(
-            settings, self.store, self.downloads, _log_model, start_engine=EngineProcess
+            settings,
+            self.store,
+            self.downloads,
+            _log_model,
+            start_engine=EngineProcess,
+            choice=AdjustedChoice(self.adjustments),
         )
         self.bulletin = Bulletin()
         self.queue = Queue(
             self.database,
-            (make_steps or _real_steps)(settings, self.models),
+            make_steps(settings, self.models) if make_steps else self._real_steps(),
             settings.data_dir,
             limit=settings.queue_limit,
             limit_per_user=settings.queue_limit_per_user,
@@ -79,9 +97,14 @@ class Appliance:
         self.live = live_room(
             settings, live_models or self.models, self.history, self.queue, self.relay.announce
         )
-        self.certificates = Certificates.from_settings(settings) if settings.https_enabled else None
+        self.certificates = (
+            Certificates.from_settings(lambda: self.settings) if settings.https_enabled else None
+        )
         self.secret_key = ""
-        self._observer = Observer(settings, self.models, self.queue, self.live, self.certificates)
+        self._observer = Observer(
+            lambda: self.settings, self.models, self.queue, self.live, self.certificates
+        )
+        self.vitals = Vitals(self.status)
         self._opened = ExitStack()
 
     def start(self) -> None:
@@ -107,6 +130,8 @@ class Appliance:
             self.models.start()
             opened.callback(self.live.close)
             self.live.launch()
+            opened.callback(self.vitals.close)
+            self.vitals.start()
             self._opened = opened.pop_all()
 
     def close(self) -> None:
@@ -122,6 +147,11 @@ class Appliance:
     ) -> None:
         self.close()
 
+    @property
+    def settings(self) -> Settings:
+        """The settings in force; some of them change while the appliance runs."""
+        return self.adjustments.settings
+
     def health(self) -> Health:
         """Whether everything works; never waits."""
         return self._observer.health()
@@ -130,9 +160,30 @@ class Appliance:
         """The whole state; never waits."""
         return self._observer.status()
 
+    def _real_steps(self) -> Steps:
+        return Steps.from_settings(lambda: self.settings, self.models, lambda: self.models.default)
 
-def _real_steps(settings: Settings, models: ModelManager[EngineProcess]) -> Steps:
-    return Steps.from_settings(settings, models, lambda: models.default)
+    def _check_model(self, wanted: Settings) -> None:
+        try:
+            self.models.known(wanted.whisper_model)
+        except NotFound as error:
+            raise InvalidRequest(error.message, field="value") from None
+
+    def _heed(self, settings: Settings) -> None:
+        """Tells the parts that do not ask each time; a change of the panel counts at once."""
+        logs.set_level(settings.log_level, debug=settings.debug_mode)
+        self.store.downloads_allowed = settings.model_downloads
+        self.models.heed(settings)
+        self.queue.limit = settings.queue_limit
+        self.queue.limit_per_user = settings.queue_limit_per_user
+        self.live.limits = limits_of(settings)
+
+
+def _check_names(wanted: Settings) -> None:
+    try:
+        check_names(wanted)
+    except BadSetting as error:
+        raise InvalidRequest(error.message, field="value") from None
 
 
 def _log_model(event: ModelEvent) -> None:

@@ -20,9 +20,18 @@ def live_room(
         keep=recordings.keep,
         hear_again=recordings.hear_again,
         announce=announce,
-        limits=Limits(
-            sessions=settings.live_sessions,
-            sessions_per_user=settings.live_sessions_per_user,
-            session_seconds=settings.live_seconds,
-        ),
+        limits=limits_of(settings),
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """How many sessions there may be, how long, and what they may send."""
+    return Limits(
+        sessions=settings.live_sessions,
+        sessions_per_user=settings.live_sessions_per_user,
+        session_seconds=settings.live_seconds,
+        idle_seconds=settings.live_idle_seconds,
+        resume_seconds=settings.live_resume_seconds,
+        packet_bytes=int(settings.live_packet_size),
+        min_free_bytes=int(settings.min_free_disk),
     )

@@ -22,7 +22,7 @@ from whisper_appliance.appliance.state import (
 from whisper_appliance.errors import ApplianceError
 from whisper_appliance.host.certificates import Certificates
 from whisper_appliance.host.glance import Glance
-from whisper_appliance.host.stats import HostStats, measure
+from whisper_appliance.host.stats import HostStats, Processors, measure
 from whisper_appliance.jobs.queue import Queue
 from whisper_appliance.live.sessions import Sessions
 from whisper_appliance.models.manager import ModelManager
@@ -49,14 +49,14 @@ class Observer:
 
     def __init__(
         self,
-        settings: Settings,
+        ask: Callable[[], Settings],
         models: ModelManager[EngineProcess],
         queue: Queue,
         live: Sessions,
         certificates: Certificates | None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._settings = settings
+        self._ask = ask
         self._queue = queue
         self._live = live
         self._certificates = certificates
@@ -64,7 +64,8 @@ class Observer:
         self._began = monotonic()
         self._models_glance: Glance[ModelsStatus] = Glance(models.get_status)
         self._queue_glance: Glance[QueueSeen] = Glance(self._ask_queue)
-        self._host_glance: Glance[HostStats] = Glance(lambda: measure(settings.data_dir))
+        processors = Processors()
+        self._host_glance: Glance[HostStats] = Glance(lambda: measure(ask().data_dir, processors))
         self._decoder_glance: Glance[Isolation | None] = Glance(_ask_decoder)
         self._certificate_glance: Glance[CertificateState | None] = Glance(self._ask_certificate)
 
@@ -75,7 +76,7 @@ class Observer:
 
     def status(self) -> Status:
         """Everything that is to be known."""
-        settings = self._settings
+        settings = self._ask()
         models = self._models_glance.look().value
         queue = self._queue_glance.look().value
         shown = tuple(model_state(model) for model in models.models) if models else ()
@@ -112,7 +113,7 @@ class Observer:
         host = self._host_glance.look()
         if host.seconds_ago > STUCK_SECONDS:
             yield Reason("disk", "The disk does not answer. Look at the machine's own log.")
-        if host.value and host.value.disk_free_bytes < self._settings.min_free_disk:
+        if host.value and host.value.disk_free_bytes < self._ask().min_free_disk:
             yield Reason("disk_full", "There is too little free disk space to take files. Free some.")
 
     def _reasons_of_models(self) -> Iterator[Reason]:

@@ -11,6 +11,7 @@ from whisper_appliance.cli.doctor import doctor
 from whisper_appliance.cli.listen import listen
 from whisper_appliance.cli.models import models
 from whisper_appliance.cli.serve import serve
+from whisper_appliance.cli.settings import settings
 from whisper_appliance.cli.transcribe import transcribe
 from whisper_appliance.errors import ApplianceError, BadSetting
 
@@ -29,7 +30,7 @@ def cli() -> None:
     """A speech-to-text box of your own: recordings in, words out."""
 
 
-for command in (serve, transcribe, listen, models, certificate, doctor):
+for command in (serve, transcribe, listen, models, certificate, settings, doctor):
     cli.add_command(command)
 
 

@@ -25,7 +25,8 @@ def certificate(renew: bool, ca_out: BinaryIO | None) -> None:
     from whisper_appliance.errors import NotAllowed
     from whisper_appliance.host.certificates import Certificates
 
-    certificates = Certificates.from_settings(begin())
+    settings = begin()
+    certificates = Certificates.from_settings(lambda: settings)
     if renew and not certificates.renew_if_due(force=True):
         raise NotAllowed(
             "The certificate is your own (SSL_CERT_PATH): replace its files; no restart is needed."

@@ -41,7 +41,7 @@ class Finding:
 @click.option("--engine/--no-engine", default=True, help="Also load the model, which takes some seconds.")
 def doctor(engine: bool) -> int:
     """Check this machine and show every setting. Exit code 1 when something is broken."""
-    from whisper_appliance import settings
+    from whisper_appliance.cli.settings import print_settings
 
     loaded = begin()
     checks = [_python, _machine, _folders, _port, _certificate, _decoder, _model]
@@ -52,8 +52,7 @@ def doctor(engine: bool) -> int:
             mark = click.style(f"{finding.verdict:7}", fg=COLOURS[finding.verdict])
             click.echo(f"{mark} {finding.what + ':':13}{finding.text}")
     click.echo()
-    rows = [[row["name"], row["value"], row["source"]] for row in settings.table(loaded)]
-    text.table(["SETTING", "VALUE", "FROM"], rows)
+    print_settings(loaded)
     return 1 if broken else 0
 
 
@@ -106,7 +105,7 @@ def _certificate(settings: "Settings") -> Iterator[Finding]:
     if not settings.https_enabled:
         yield Finding("certificate", "note", "HTTPS is off (HTTPS_ENABLED=false)")
         return
-    info = Certificates.from_settings(settings).info()
+    info = Certificates.from_settings(lambda: settings).info()
     yield Finding(
         "certificate", "ok", f"{info.kind}, ends {info.not_after:%Y-%m-%d}, for {', '.join(info.names)}"
     )
@@ -163,10 +162,10 @@ def _loaded(status: Callable[[], "EngineStatus"]) -> "EngineStatus":
 
 def _located(settings: "Settings") -> tuple[str, Path]:
     from whisper_appliance.errors import ModelUnavailable
-    from whisper_appliance.models.choice import Choice
+    from whisper_appliance.models.catalog import canonical
     from whisper_appliance.models.store import ModelStore
 
-    name = Choice(settings.data_dir / "model.json", settings.whisper_model).name
+    name = canonical(settings.whisper_model)
     store = ModelStore(settings.model_dir, downloads_allowed=settings.model_downloads)
     path = store.locate(name)
     if path is None:

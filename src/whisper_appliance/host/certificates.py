@@ -62,15 +62,17 @@ class Certificates:
         self._lock = threading.Lock()
 
     @classmethod
-    def from_settings(cls, settings: Settings, clock: Callable[[], datetime] = _now) -> "Certificates":
-        """As the settings say."""
+    def from_settings(
+        cls, ask: Callable[[], Settings], clock: Callable[[], datetime] = _now
+    ) -> "Certificates":
+        """As the settings say, which are asked for each time: names may be added. Raises `BadSetting`."""
+        settings = ask()
         cert, key = settings.ssl_cert_path, settings.ssl_key_path
-        for name in settings.certificate_names:
-            if authority.canonical(name) is None:
-                raise BadSetting(f"CERTIFICATE_NAMES: {name} is no host name or address.")
+        check_names(settings)
 
         def names() -> list[str]:
-            return [*addresses.names(), *addresses.addresses(settings.host), *settings.certificate_names]
+            now = ask()
+            return [*addresses.names(), *addresses.addresses(now.host), *now.certificate_names]
 
         return cls(settings.data_dir / "certificates", names, (cert, key) if cert and key else None, clock)
 
@@ -178,6 +180,13 @@ class Certificates:
         with self._lock, (self._folder / "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def check_names(settings: Settings) -> None:
+    """Raises `BadSetting` for a name in CERTIFICATE_NAMES that no certificate can be for."""
+    for name in settings.certificate_names:
+        if authority.canonical(name) is None:
+            raise BadSetting(f"CERTIFICATE_NAMES: {name} is no host name or address.")
 
 
 def _read(path: Path) -> authority.Identity | None:

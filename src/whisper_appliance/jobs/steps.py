@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -69,10 +68,10 @@ class Steps:
         decode: Callable[[Path], AbstractContextManager[Any]],
         transcribe: Transcribe,
         default_model: Callable[[], str],
-        keep_audio: bool = False,
+        keep_audio: Callable[[], bool] = lambda: False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`data_dir` is the folder that the jobs' audio paths are relative to."""
+        """`data_dir` is the folder of the jobs' audio paths; `keep_audio` is asked each time."""
         self._data_dir = data_dir
         self._models = models
         self._decode = decode
@@ -82,23 +81,18 @@ class Steps:
         self._sleep = sleep
 
     @classmethod
-    def from_settings(cls, settings: Settings, models: Models, default_model: Callable[[], str]) -> "Steps":
-        """With the real decoder and the real road through speech."""
-        from whisper_appliance.speech.audio import DecodeLimits, decode
-
-        limits = DecodeLimits(
-            max_seconds=settings.max_audio_seconds,
-            memory_bytes=int(settings.decoder_memory),
-            cpu_seconds=settings.decoder_cpu_seconds,
-            wall_seconds=settings.decoder_seconds,
-        ).for_length()
+    def from_settings(
+        cls, settings: Callable[[], Settings], models: Models, default_model: Callable[[], str]
+    ) -> "Steps":
+        """With the real decoder and the real road through speech; `settings` are asked for at each job."""
+        data_dir = settings().data_dir
         return cls(
-            settings.data_dir,
+            data_dir,
             models,
-            decode=partial(decode, folder=settings.data_dir / "decoded", limits=limits),
+            decode=_decoder(settings, data_dir / "decoded"),
             transcribe=_road(settings),
             default_model=default_model,
-            keep_audio=settings.keep_audio,
+            keep_audio=lambda: settings().keep_audio,
         )
 
     def hear(
@@ -137,7 +131,7 @@ class Steps:
 
     def keep(self, job: Job) -> None:
         """Before a job is done: its recording goes where kept ones lie, if they are kept."""
-        if self._keep_audio and (self._data_dir / job.audio).exists():
+        if self._keep_audio() and (self._data_dir / job.audio).exists():
             self._kept(job).parent.mkdir(exist_ok=True)
             (self._data_dir / job.audio).replace(self._kept(job))
 
@@ -170,7 +164,23 @@ class Steps:
             self._sleep(1.0)
 
 
-def _road(settings: Settings) -> Transcribe:
+def _decoder(settings: Callable[[], Settings], folder: Path) -> Callable[[Path], AbstractContextManager[Any]]:
+    from whisper_appliance.speech.audio import DecodeLimits, decode
+
+    def decoded(path: Path) -> AbstractContextManager[Any]:
+        now = settings()
+        limits = DecodeLimits(
+            max_seconds=now.max_audio_seconds,
+            memory_bytes=int(now.decoder_memory),
+            cpu_seconds=now.decoder_cpu_seconds,
+            wall_seconds=now.decoder_seconds,
+        ).for_length()
+        return decode(path, folder=folder, limits=limits)
+
+    return decoded
+
+
+def _road(settings: Callable[[], Settings]) -> Transcribe:
     from whisper_appliance.models.catalog import canonical, catalog
     from whisper_appliance.speech.transcribe import transcribe
 
@@ -183,7 +193,7 @@ def _road(settings: Settings) -> Transcribe:
             options,
             model=model,
             model_sha256=(weights and weights.sha256) or "",
-            target_seconds=settings.audio_chunk_size,
+            target_seconds=settings().audio_chunk_size,
             **how,
         )
 

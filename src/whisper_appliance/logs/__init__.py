@@ -34,9 +34,14 @@ def set_up(level: str = "INFO", *, debug: bool = False, stream: TextIO | None = 
     handler.setFormatter(formatter(debug=debug, people=out if out.isatty() else None))
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(logging.DEBUG if debug else level)
+    set_level(level, debug=debug)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.NOTSET if debug else logging.WARNING)
+
+
+def set_level(level: str, *, debug: bool = False) -> None:
+    """From now on, lines of this importance and above; `debug` writes all of them."""
+    logging.getLogger().setLevel(logging.DEBUG if debug else level)
 
 
 def formatter(*, debug: bool = False, people: TextIO | None = None) -> logging.Formatter:

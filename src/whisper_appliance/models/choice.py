@@ -1,25 +1,34 @@
-"""Which model is the default: what WHISPER_MODEL says, until somebody chooses another."""
+"""Which model is the default, and how another is chosen."""
 
-from pathlib import Path
+from typing import Protocol
 
 from whisper_appliance.models.catalog import canonical
-from whisper_appliance.models.checksums import read_json, write_json
 
 
-class Choice:
-    """The default model, kept in a file so that it survives a restart.
+class Choice(Protocol):
+    """Where the default model is kept."""
 
-    When WHISPER_MODEL changes, the operator has spoken last: the setting goes before an older choice.
-    """
+    @property
+    def name(self) -> str:
+        """The default model now."""
+        ...
 
-    def __init__(self, path: Path, setting: str) -> None:
-        self._path = path
-        self._setting = setting
-        kept = read_json(path)
-        chosen = kept.get("model") if kept.get("whisper_model") == setting else None
-        self.name = canonical(chosen if isinstance(chosen, str) else setting)
+    def check(self) -> None:
+        """Raises `Conflict` when no other can be chosen here."""
 
-    def make(self, name: str) -> None:
-        """Chooses a model, for now and for after a restart."""
+    def make(self, name: str, by: str) -> None:
+        """Chooses a model, in the name of whoever asked for it."""
+
+
+class PassingChoice:
+    """A choice that nobody keeps: for programs that end soon."""
+
+    def __init__(self, name: str) -> None:
         self.name = canonical(name)
-        write_json(self._path, {"model": self.name, "whisper_model": self._setting})
+
+    def check(self) -> None:
+        """Any model may be chosen."""
+
+    def make(self, name: str, by: str) -> None:
+        """From now on, this one."""
+        self.name = canonical(name)

@@ -123,6 +123,12 @@ class LoadedEngines(Generic[E]):
         for slot in due:
             self._end(slot)
 
+    def keep(self, *, at_once: int, idle_seconds: float) -> None:
+        """From now on keeps so many, for so long without work; 0 seconds: until its place is needed."""
+        with self._changed:
+            self._at_once, self._idle_seconds = at_once, idle_seconds
+            self._changed.notify_all()
+
     def close(self) -> None:
         """Ends every engine, those in use too."""
         with self._changed:
@@ -247,11 +253,16 @@ class LoadedEngines(Generic[E]):
                 self._end(slot)
 
     def _pop_due(self) -> list[Slot[E]]:
-        idle = [slot for slot in self._slots.values() if slot.idle] if self._idle_seconds else []
-        due = [slot for slot in idle if slot.last_used + self._idle_seconds <= self._clock()]
+        idle = sorted((slot for slot in self._slots.values() if slot.idle), key=lambda slot: slot.last_used)
+        surplus = max(0, len(self._slots) - self._at_once)
+        due = [slot for slot in idle if self._overdue(slot)]
+        due += [slot for slot in idle[:surplus] if slot not in due]
         for slot in due:
             del self._slots[slot.name]
         return due
+
+    def _overdue(self, slot: Slot[E]) -> bool:
+        return self._idle_seconds > 0 and slot.last_used + self._idle_seconds <= self._clock()
 
     def _seconds_to_next(self) -> float | None:
         if not self._idle_seconds:

@@ -10,7 +10,7 @@ from typing import Generic
 from whisper_appliance.errors import ApplianceError, ModelUnavailable, NotAllowed, NotFound
 from whisper_appliance.models import folders, hardware
 from whisper_appliance.models.catalog import canonical, catalog
-from whisper_appliance.models.choice import Choice
+from whisper_appliance.models.choice import Choice, PassingChoice
 from whisper_appliance.models.downloads import Downloads
 from whisper_appliance.models.events import Announce, ModelEvent, to_nobody
 from whisper_appliance.models.loaded import E, LoadedEngines, StartEngine
@@ -35,12 +35,13 @@ class ModelManager(Generic[E]):
         announce: Announce = to_nobody,
         *,
         start_engine: StartEngine[E],
+        choice: Choice | None = None,
         available_bytes: Callable[[], int] = hardware.available_bytes,
         clock: Callable[[], float] = time.monotonic,
         wait_seconds: float = 600.0,
     ) -> None:
-        """`start_engine` is `EngineProcess`. `wait_seconds` is the longest wait for memory that other models
-        hold while they are in use.
+        """`start_engine` is `EngineProcess`; `choice` keeps which model is the default. `wait_seconds` is the
+        longest wait for memory that other models hold while they are in use.
         """
         self._settings = settings
         self._store = store
@@ -48,8 +49,8 @@ class ModelManager(Generic[E]):
         self._announce = announce
         self._available_bytes = available_bytes
         self._clock = clock
-        self._choice = Choice(settings.data_dir / "model.json", settings.whisper_model)
-        self._wanted: str | None = None
+        self._choice = choice or PassingChoice(settings.whisper_model)
+        self._wanted: tuple[str, str] | None = None
         self._tried: dict[str, float] = {}
         self._gpus: tuple[hardware.Gpu, ...] = ()
         self._loaded = LoadedEngines(
@@ -78,19 +79,26 @@ class ModelManager(Generic[E]):
         A known model that is not on this machine begins to be downloaded.
         Raises `NotFound`, or `ModelUnavailable`, which says why and when to try again.
         """
-        return self._loaded.lease(self._known(name or self.default))
+        return self._loaded.lease(self.known(name or self.default))
 
-    def load_model(self, name: str) -> None:
+    def heed(self, settings: Settings) -> None:
+        """Takes changed settings. Engines that are loaded stay as they are."""
+        self._settings = settings
+        self._loaded.keep(at_once=settings.model_cache_size, idle_seconds=settings.model_idle_timeout)
+
+    def load_model(self, name: str, by: str = "") -> None:
         """Makes this model the default, also after a restart, and loads it. Verifying it may take seconds.
 
         Another model is freed before, unless both fit the memory and MODEL_CACHE_SIZE. A model that is not
         here is downloaded and becomes the default when it arrives; until then this raises `ModelUnavailable`.
+        Raises `Conflict` when the default cannot be changed here. `by` is who wants it.
         """
-        name = self._known(name)
-        self._wanted = name
+        self._choice.check()
+        name = self.known(name)
+        self._wanted = name, by
         with self._loaded.lease(name):
             self._wanted = None
-            self._choice.make(name)
+            self._choice.make(name, by)
         self._announce(ModelEvent("switched", name, f"{name} is the default model now."))
 
     def unload(self, name: str) -> None:
@@ -126,6 +134,15 @@ class ModelManager(Generic[E]):
             return None
         return describe(self._facts(name, installed, hardware.this_machine(self._gpus)))
 
+    def known(self, name: str) -> str:
+        """The full name of a model of the catalogue or this machine. Raises `NotFound`, `InvalidRequest`."""
+        name = canonical(folders.check_name(name))
+        if name not in catalog() and self._store.find(name) is None and self._store.checkpoint(name) is None:
+            raise NotFound(
+                f"There is no model named {name!r} on this machine or in the catalogue.", field="model"
+            )
+        return name
+
     def advice(self) -> hardware.Advice:
         """Which model suits this machine, in words."""
         return hardware.advise(hardware.this_machine(self._gpus))
@@ -142,8 +159,8 @@ class ModelManager(Generic[E]):
 
     def _arrived(self, name: str) -> None:
         """A download that was waited for is here."""
-        if self._wanted == name:
-            self.load_model(name)
+        if self._wanted and self._wanted[0] == name:
+            self.load_model(*self._wanted)
         elif name == self.default and self._settings.model_warm_up:
             self._load_quietly(name)
 
@@ -153,14 +170,6 @@ class ModelManager(Generic[E]):
                 pass
         except ApplianceError as error:
             self._announce(ModelEvent("failed", name, error.message))
-
-    def _known(self, name: str) -> str:
-        name = canonical(folders.check_name(name))
-        if name not in catalog() and self._store.find(name) is None and self._store.checkpoint(name) is None:
-            raise NotFound(
-                f"There is no model named {name!r} on this machine or in the catalogue.", field="model"
-            )
-        return name
 
     def _prepare(self, name: str) -> EngineSpec:
         settings, machine = self._settings, hardware.this_machine()

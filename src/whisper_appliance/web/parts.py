@@ -19,7 +19,7 @@ class Parts:
 
     def __init__(self, appliance: Appliance) -> None:
         self.appliance = appliance
-        self.uploads = Uploads(appliance.settings)
+        self.uploads = Uploads(lambda: appliance.settings)
         self.streams = Streams(appliance.settings.max_websockets)
 
 

@@ -27,12 +27,17 @@ FORM_BYTES = MAX_PARTS * 1024 + 4 * FIELD_BYTES
 class Uploads:
     """The door for files: how many at once, how large, for how long, and whether the disk has room."""
 
-    def __init__(self, settings: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._settings = settings
-        self.folder = settings.data_dir / "uploads"
+    def __init__(self, ask: Callable[[], Settings], monotonic: Callable[[], float] = time.monotonic) -> None:
+        """`ask` tells the settings in force, which may change at any time."""
+        self._ask = ask
+        self.folder = ask().data_dir / "uploads"
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._running: Counter[str] = Counter()
+
+    @property
+    def _settings(self) -> Settings:
+        return self._ask()
 
     @contextmanager
     def slot(self, user: str) -> Iterator[None]:
