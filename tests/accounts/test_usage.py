@@ -14,7 +14,7 @@ DEFAULTS = Quota(minutes_per_month=None, storage_bytes=1000, waiting_jobs=20)
 
 @pytest.fixture
 def usage(database: Database, clock: Clock) -> Usage:
-    return Usage(database, defaults=DEFAULTS, clock=clock)
+    return Usage(database, defaults=lambda: DEFAULTS, clock=clock)
 
 
 def count(

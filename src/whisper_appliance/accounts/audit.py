@@ -65,15 +65,16 @@ class Audit:
     def record(
         self, actor: Actor, action: str, object: str = "", details: Mapping[str, object] | None = None
     ) -> None:
-        """Writes down what `actor` did to which object; where that fails, work goes on and the log says so."""
+        """Writes down what `actor` did to which object. Where that fails, work goes on, and the log tells."""
         facts = {name: visible(value) if isinstance(value, str) else value for name, value in _set(details)}
+        address = str(facts.pop("address", "")) or visible(self._address.get())
         if actor.key:
             facts["key"] = actor.key
         row = {
             "time": written(self._clock()),
             "actor": actor.owner,
             "actor_name": visible(actor.name),
-            "address": visible(self._address.get()),
+            "address": address,
             "action": action,
             "object": visible(object),
             "details": json.dumps(facts, ensure_ascii=False),

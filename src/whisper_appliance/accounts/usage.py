@@ -1,5 +1,6 @@
 """What everyone used: jobs, seconds of audio and of processing, by owner, key and day; and their quotas."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -56,7 +57,7 @@ class Totals:
 class Usage:
     """The counters in a database, and the quotas they are held against."""
 
-    def __init__(self, database: Database, *, defaults: Quota, clock: Clock = now) -> None:
+    def __init__(self, database: Database, *, defaults: Callable[[], Quota], clock: Clock = now) -> None:
         """`defaults` hold for everybody who has no quota of their own, visitors included."""
         self._database = database
         self._defaults = defaults
@@ -119,7 +120,7 @@ class Usage:
 
     def quota(self, owner: str) -> Quota:
         """What holds for this owner."""
-        own, usual = self.own_quota(owner), self._defaults
+        own, usual = self.own_quota(owner), self._defaults()
         minutes = usual.minutes_per_month if own.minutes_per_month is None else own.minutes_per_month
         stored = usual.storage_bytes if own.storage_bytes is None else own.storage_bytes
         waiting = usual.waiting_jobs if own.waiting_jobs is None else own.waiting_jobs
