@@ -4,7 +4,7 @@ import pytest
 
 from tests.live.conftest import House, MakeHouse
 from tests.live.scripted import packets, silence, spoken
-from whisper_appliance.errors import Busy, InvalidRequest, ModelUnavailable, NotFound, TooLarge
+from whisper_appliance.errors import Busy, DiskFull, InvalidRequest, ModelUnavailable, NotFound, TooLarge
 from whisper_appliance.live.sessions import Request
 from whisper_appliance.speech.engine import Priority
 
@@ -97,6 +97,22 @@ def test_one_session_too_many_is_busy(make_house: MakeHouse) -> None:
         house.open("carl")
     house.stop(first)
     house.open("carl")
+
+
+def test_on_a_full_disk_no_session_begins(make_house: MakeHouse) -> None:
+    house = make_house(min_free_bytes=2**60)
+    with pytest.raises(DiskFull, match="free disk space"):
+        house.open("ann")
+    assert house.sessions.counts().sessions == 0
+
+
+def test_a_packet_has_a_largest_size(make_house: MakeHouse) -> None:
+    house = make_house(packet_bytes=3200)
+    opened = house.open("ann")
+    assert opened.max_packet_bytes == 3200
+    with pytest.raises(TooLarge, match="3200 bytes"):
+        house.sessions.feed(opened.session, 0, bytes(3202), connection="socket")
+    assert house.sessions.feed(opened.session, 0, bytes(3200), connection="socket").ok
 
 
 def test_nobodys_sessions_are_limited_by_the_whole_alone(make_house: MakeHouse) -> None:

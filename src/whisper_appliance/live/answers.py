@@ -7,13 +7,15 @@ from whisper_appliance.live.events import Payload
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many sessions there may be, and how long."""
+    """How many sessions there may be, how long, with what packets, and the disk space they leave free."""
 
     sessions: int = 8
     sessions_per_user: int = 2
     session_seconds: float = 4 * 3600
     idle_seconds: float = 60
     resume_seconds: float = 600
+    packet_bytes: int = 65_536
+    min_free_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

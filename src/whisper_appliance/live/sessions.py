@@ -93,7 +93,7 @@ class Sessions:
             self._streams.clear()
 
     def open(self, request: Request, *, owner: str, connection: str, key_id: str = "") -> Opened:
-        """Begins a session. Raises `Busy`, `DiskFull`, `ModelUnavailable`, `NotFound` (model), `InvalidRequest`."""
+        """Begins one. Raises `Busy`, `DiskFull`, `ModelUnavailable`, `NotFound` (model), `InvalidRequest`."""
         _check(request)
         token = new_token()
         model = request.model or self._models.default
@@ -210,7 +210,7 @@ class Sessions:
 
     def _check_room(self, owner: str) -> None:
         if shutil.disk_usage(self._folder).free < self.limits.min_free_bytes:
-            raise DiskFull("There is too little free disk space to record. Free some.", retry_after_seconds=60)
+            raise DiskFull("There is too little free disk space to record.", retry_after_seconds=60)
         open_ones = [stream for stream in self._streams.values() if not stream.ended]
         if len(open_ones) >= self.limits.sessions:
             raise Busy("All live sessions are taken. Try again later.", retry_after_seconds=30)

@@ -10,6 +10,7 @@ from whisper_appliance.errors import InvalidRequest
 from whisper_appliance.web import (
     captions,
     certificate,
+    cors,
     docs,
     errors,
     events,
@@ -76,6 +77,7 @@ def create_app(appliance: Appliance) -> OpenAPI:
     headers.install(app)
     errors.install(app)
     owner.install(app, appliance.secret_key)
+    cors.install(app, settings.cors_origins)
     static_files.install(app)
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)

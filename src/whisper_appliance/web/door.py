@@ -7,14 +7,15 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from whisper_appliance.errors import ApplianceError, Busy, NotAllowed
 from whisper_appliance.web.errors import status_of
 from whisper_appliance.web.headers import SECURITY_HEADERS
+from whisper_appliance.web.origins import is_foreign
 from whisper_appliance.web.pace import Pace
 from whisper_appliance.web.streams import Streams
 
@@ -22,30 +23,44 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PATH = "/socket.io/"
-MESSAGES_PER_SECOND = 40.0
-"""20 packets of audio, each a message that names it and one that holds it."""
-MESSAGES_AT_ONCE = 120.0
-BYTES_PER_SECOND = 256 * 1024.0
-BYTES_AT_ONCE = 1024 * 1024.0
+MESSAGES_AT_ONCE = 3.0
+"""As many times those of a second; so, too, the bytes."""
+BYTES_AT_ONCE = 4.0
 PATIENCE_SECONDS = 10.0
 REASONS = {403: "403 Forbidden", 429: "429 Too Many Requests"}
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """How many sockets one address may have, how fast each may speak, and which other sites may come in.
+
+    40 messages are 20 packets of audio, each a message that names it and one that holds it.
+    """
+
+    per_address: int = 10
+    messages_per_second: float = 40.0
+    bytes_per_second: float = 256 * 1024.0
+    origins: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class _Guest:
     address: str
-    messages: Pace = field(default_factory=lambda: Pace(MESSAGES_PER_SECOND, MESSAGES_AT_ONCE))
-    volume: Pace = field(default_factory=lambda: Pace(BYTES_PER_SECOND, BYTES_AT_ONCE))
+    messages: Pace
+    volume: Pace
+
+    @classmethod
+    def by(cls, rules: Rules, address: str) -> "_Guest":
+        messages, volume = rules.messages_per_second, rules.bytes_per_second
+        return cls(address, Pace(messages, messages * MESSAGES_AT_ONCE), Pace(volume, volume * BYTES_AT_ONCE))
 
 
 class Door:
     """Counts who is inside; shares its places with the event streams, since each holds a thread."""
 
-    def __init__(
-        self, places: Streams, per_address: int, *, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, places: Streams, rules: Rules, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._places = places
-        self._per_address = per_address
+        self._rules = rules
         self._sleep = sleep
         self._lock = threading.Lock()
         self._inside: dict[str, _Guest] = {}
@@ -70,7 +85,7 @@ class Door:
         with self._lock:
             self._check_room(address)
             self._places.open()
-            self._inside[connection] = _Guest(address)
+            self._inside[connection] = _Guest.by(self._rules, address)
             self._addresses[address] += 1
 
     def leave(self, connection: str) -> None:
@@ -95,9 +110,18 @@ class Door:
         if wait:
             self._sleep(wait)
 
+    def is_foreign(self, environ: "WSGIEnvironment") -> bool:
+        """Whether a page of a site opens the connection that may not."""
+        return is_foreign(
+            environ.get("HTTP_SEC_FETCH_SITE"),
+            environ.get("HTTP_ORIGIN"),
+            environ.get("HTTP_HOST", ""),
+            self._rules.origins,
+        )
+
     def _look_at(self, environ: "WSGIEnvironment") -> None:
         query = parse_qs(environ.get("QUERY_STRING", ""))
-        if is_foreign(environ) or "j" in query:  # JSONP exists to be read by other sites
+        if self.is_foreign(environ) or "j" in query:  # JSONP exists to be read by other sites
             raise NotAllowed(
                 "This connection comes from a page of another site. Open the appliance's own page instead."
             )
@@ -106,19 +130,10 @@ class Door:
                 self._check_room(environ.get("REMOTE_ADDR", ""))
 
     def _check_room(self, address: str) -> None:
-        if self._addresses[address] >= self._per_address:
+        if self._addresses[address] >= self._rules.per_address:
             raise Busy("Too many connections from this address. Close one first.", retry_after_seconds=10)
         if not self._places.free():
             raise Busy("Too many connections at once. Try again in a moment.", retry_after_seconds=10)
-
-
-def is_foreign(environ: "WSGIEnvironment") -> bool:
-    """Whether a page of another site opens the connection; decided as `owner` does for requests."""
-    site = environ.get("HTTP_SEC_FETCH_SITE")
-    if site is not None:
-        return site not in ("same-origin", "none")
-    origin = environ.get("HTTP_ORIGIN")
-    return origin is not None and urlsplit(origin).netloc != environ.get("HTTP_HOST")
 
 
 def _refusal(error: ApplianceError, start_response: "StartResponse") -> list[bytes]:

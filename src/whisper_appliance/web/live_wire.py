@@ -9,7 +9,7 @@ from whisper_appliance.errors import ApplianceError
 from whisper_appliance.live.sessions import Announcement
 from whisper_appliance.web import sockets
 from whisper_appliance.web.audience import Audience
-from whisper_appliance.web.door import Door
+from whisper_appliance.web.door import Door, Rules
 from whisper_appliance.web.live import Answer, LiveEvents, connection, emitter
 from whisper_appliance.web.live_payloads import refusal
 from whisper_appliance.web.live_simple import SimpleEvents
@@ -21,7 +21,14 @@ log = structlog.get_logger()
 def install(app: Flask, parts: Parts) -> None:
     """Live speech for `app`, and the readers of captions for its parts."""
     appliance = parts.appliance
-    wire = sockets.install(app, Door(parts.streams, appliance.settings.max_websockets_per_address))
+    settings = appliance.settings
+    rules = Rules(
+        per_address=settings.max_websockets_per_address,
+        messages_per_second=settings.socket_messages_per_second,
+        bytes_per_second=float(settings.socket_bytes_per_second),
+        origins=settings.cors_origins,
+    )
+    wire = sockets.install(app, Door(parts.streams, rules), message_bytes=int(settings.socket_message_size))
     emit = emitter(wire)
     live = LiveEvents(appliance, emit)
     simple = SimpleEvents(appliance, emit)

@@ -6,12 +6,12 @@ what it makes is reachable by its 128-bit id only and is in no list.
 
 import secrets
 from datetime import timedelta
-from urllib.parse import urlsplit
 
-from flask import Flask, request, session
+from flask import Flask, current_app, request, session
 from flask.sessions import SecureCookieSessionInterface
 
 from whisper_appliance.errors import NotAllowed
+from whisper_appliance.web.origins import is_foreign
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 COOKIE_LIFETIME = timedelta(days=400)  # the longest that browsers keep one
@@ -53,19 +53,11 @@ def remember_browser() -> None:
 
 
 def _refuse_other_sites() -> None:
-    """The algorithm of Go's net/http.CrossOriginProtection: Sec-Fetch-Site, else Origin against Host.
-
-    A request with neither header comes from no browser of this decade, so no other site can be behind it.
-    """
+    """Only pages of the appliance, and of the origins that were let in by name, may change anything."""
     if request.method in SAFE_METHODS:
         return
-    site = request.headers.get("Sec-Fetch-Site")
-    origin = request.headers.get("Origin")
-    if site is not None:
-        allowed = site in ("same-origin", "none")
-    else:
-        allowed = origin is None or urlsplit(origin).netloc == request.host
-    if not allowed:
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if is_foreign(site, origin, request.host, current_app.config["ALLOWED_ORIGINS"]):
         raise NotAllowed(
             "This request comes from a page of another site. Open the appliance's own page instead."
         )

@@ -32,7 +32,6 @@ OK, FAILED, USAGE = 0, 1, 2
 M_ARENA_MAX = -8
 STOP_SECONDS = 28
 HUNG_SECONDS = 120
-CONNECTIONS = 200
 SPARE_THREADS = 64
 log = structlog.get_logger()
 
@@ -64,7 +63,7 @@ def serve(
     logs.set_up(settings.log_level, debug=settings.debug_mode)
     os.umask(0o077)
     _share_heaps()
-    certificates = Certificates.from_settings(settings) if settings.https_enabled else None
+    certificates = Certificates.from_settings(lambda: settings) if settings.https_enabled else None
     context = _context(certificates)
     application = _Application(settings, listener, certificates, context, make_app, say)
     process = os.getpid()
@@ -95,7 +94,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
     ) -> None:
         self.redirect = settings.http_redirect
         self.stopping = threading.Event()
-        self._settings = settings
+        self.settings = settings
         self._port = listener.getsockname()[1]
         self._listener = listener.detach()
         self._certificates = certificates
@@ -106,13 +105,13 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
         super().__init__()
 
     def load_config(self) -> None:
-        threads = self._settings.max_websockets + SPARE_THREADS
+        threads = self.settings.max_websockets + SPARE_THREADS
         options = {
             "bind": f"fd://{self._listener}",
             "workers": 1,  # one process knows all sockets, jobs and models
             "worker_class": ApplianceWorker,
             "threads": threads,
-            "worker_connections": max(CONNECTIONS, threads + 36),
+            "worker_connections": max(self.settings.max_connections, threads + 36),
             "keepalive": 15,
             "timeout": HUNG_SECONDS,
             "graceful_timeout": STOP_SECONDS,
@@ -121,7 +120,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
             "secure_scheme_headers": {},
             "forwarder_headers": "",
             "logger_class": _Logger,
-            "loglevel": "debug" if self._settings.debug_mode else "warning",
+            "loglevel": "debug" if self.settings.debug_mode else "warning",
             "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,  # noqa: S108 - gunicorn's mkstemp
             "proc_name": "whisper-appliance",
         }
@@ -136,13 +135,17 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
     def load(self) -> "WSGIApplication":
         """In the worker. A start that cannot succeed ends the server with one sentence, no traceback."""
         try:
-            app = self._opened.enter_context(self._make_app(self._settings, self.stopping))
+            app = self._opened.enter_context(self._make_app(self.settings, self.stopping))
             if self._certificates:
                 self._opened.enter_context(kept_fresh(self._certificates))
         except ApplianceError as error:
             print(f"Error: {error.message}", file=sys.stderr)
             code = Arbiter.APP_LOAD_ERROR if isinstance(error, BadSetting) else Arbiter.WORKER_BOOT_ERROR
             sys.exit(code)
+        except OSError as error:  # the data folder cannot be written, or its disk is full
+            where = f"{error.filename}: " if error.filename else ""
+            print(f"Error: {where}{error.strerror or error}.", file=sys.stderr)
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
         self._say(self._welcome())
         return app
 
@@ -153,7 +156,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
 
     def _welcome(self) -> str:
         scheme = "https" if self._certificates else "http"
-        urls = addresses.urls(scheme, self._settings.host, self._port)
+        urls = addresses.urls(scheme, self.settings.host, self._port)
         lines = ["", "Whisper Appliance is running. Open it at", *(f"  {url}" for url in urls)]
         if self._certificates and self._certificates.key_path == self._certificates.chain_path:
             lines += ["Browsers warn until they trust its certificate; how to do that, phones included:"]

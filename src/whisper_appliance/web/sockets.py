@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import structlog
@@ -9,9 +10,9 @@ from flask import Flask
 from flask_socketio import SocketIO
 
 from whisper_appliance.errors import Busy
-from whisper_appliance.web.door import PATH, Door, is_foreign
+from whisper_appliance.web.door import PATH, Door
 from whisper_appliance.web.packets import LimitedPacket
-from whisper_appliance.web.websocket import MESSAGE_BYTES, WebSocket
+from whisper_appliance.web.websocket import WebSocket
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -21,7 +22,7 @@ PONG_SECONDS = 20
 log = structlog.get_logger()
 
 
-def install(app: Flask, door: Door) -> SocketIO:
+def install(app: Flask, door: Door, *, message_bytes: int) -> SocketIO:
     """Socket.IO for `app`, behind `door`. Handlers run one after the other, in their connection's thread:
     otherwise packets of audio overtake each other (Flask-SocketIO #1420).
     """
@@ -35,23 +36,20 @@ def install(app: Flask, door: Door) -> SocketIO:
         manage_session=False,
         serializer=LimitedPacket,
         transports=["websocket", "polling"],
-        max_http_buffer_size=MESSAGE_BYTES,
+        max_http_buffer_size=message_bytes,
         http_compression=False,
-        cors_allowed_origins=_is_own,
+        cors_allowed_origins=lambda _origin, environ: not door.is_foreign(environ),
+        cors_credentials=False,
         ping_interval=PING_SECONDS,
         ping_timeout=PONG_SECONDS,
         logger=logging.getLogger("socketio"),
         engineio_logger=logging.getLogger("engineio"),
     )
     engine = sockets.server.eio
-    engine._async = {**engine._async, "websocket": WebSocket}
+    engine._async = {**engine._async, "websocket": partial(WebSocket, message_bytes=message_bytes)}
     _guard(engine, door)
     app.wsgi_app = door.before(app.wsgi_app)  # type: ignore[assignment,method-assign] # as Flask documents
     return sockets
-
-
-def _is_own(_origin: str, environ: "WSGIEnvironment") -> bool:
-    return not is_foreign(environ)
 
 
 def _guard(engine: Any, door: Door) -> None:

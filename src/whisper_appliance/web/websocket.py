@@ -17,8 +17,6 @@ from whisper_appliance.host.duplex import Duplex
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-MESSAGE_BYTES = 512 * 1024
-"""The longest message: 256 KiB of audio in base64, with room around it."""
 MESSAGES_WAITING = 16
 """With more received than handled, nothing more is read: the client's own buffers fill up."""
 READ_BYTES = 16 * 1024
@@ -39,13 +37,13 @@ class _Thread(threading.Thread):
 class _Connection(simple_websocket.Server):  # type: ignore[misc] # it publishes no types
     """One upgraded connection. Its thread reads; whoever calls `receive` handles."""
 
-    def __init__(self, environ: "WSGIEnvironment") -> None:
+    def __init__(self, environ: "WSGIEnvironment", message_bytes: int) -> None:
         self._room = threading.Event()
         self._ended = False
         super().__init__(
             {name: value for name, value in environ.items() if name != COMPRESSION}
             | {"gunicorn.socket": Duplex(environ["gunicorn.socket"], IDLE_SECONDS)},
-            max_message_size=MESSAGE_BYTES,
+            max_message_size=message_bytes,
             receive_bytes=READ_BYTES,
             thread_class=_Thread,
         )
@@ -87,15 +85,16 @@ class _Connection(simple_websocket.Server):  # type: ignore[misc] # it publishes
 class WebSocket:
     """What engineio asks of a WebSocket: a WSGI application for one connection, to wait on and to send to."""
 
-    def __init__(self, handler: Any, _server: object) -> None:
-        """`handler` is a method of engineio's side of the connection."""
+    def __init__(self, handler: Any, _server: object, *, message_bytes: int) -> None:
+        """`handler` is a method of engineio's side of the connection; no message may be longer."""
         self._handle = handler
+        self._message_bytes = message_bytes
         self._engine_socket = handler.__self__
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Serves the connection to its end."""
         try:
-            self._connection = _Connection(environ)
+            self._connection = _Connection(environ, self._message_bytes)
         except (RemoteProtocolError, simple_websocket.ConnectionError):
             environ["gunicorn.socket"].settimeout(IDLE_SECONDS)
             start_response("400 Bad Request", [("Content-Type", "text/plain")])

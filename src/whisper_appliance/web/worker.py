@@ -19,8 +19,6 @@ from gunicorn import http, util
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
 FIRST_BYTES_SECONDS = 0.1
-HEADER_SECONDS = 15.0
-BODY_IDLE_SECONDS = 30.0
 GRACE_SECONDS = 8
 LINGER_SECONDS = 2.0
 TLS_HANDSHAKE = b"\x16"
@@ -69,7 +67,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         """One request of one connection, in a thread of the pool."""
         if not conn.initialized and not conn.data_ready and not conn.wait_for_data(FIRST_BYTES_SECONDS):
             return _DEFER
-        self._heads[conn] = time.monotonic() + HEADER_SECONDS
+        self._heads[conn] = time.monotonic() + self.app.settings.header_seconds
         try:
             result = self._answer_plain(conn) if self._speaks_plain(conn) else super().handle(conn)
         finally:
@@ -77,13 +75,14 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         return result or self._close(conn)
 
     def handle_request(self, request: Any, conn: TConn) -> bool:
-        """The headers are there; from here on every read and write must move within `BODY_IDLE_SECONDS`."""
+        """The headers are there; from here on every read and write must move, or the connection is closed."""
         self._heads.pop(conn, None)
-        conn.sock.settimeout(BODY_IDLE_SECONDS)
+        idle_seconds = self.app.settings.body_idle_seconds
+        conn.sock.settimeout(idle_seconds)
         try:
             return bool(super().handle_request(request, conn))
         except TimeoutError:
-            log.info("connection closed: it stood still", seconds=BODY_IDLE_SECONDS)
+            log.info("connection closed: it stood still", seconds=idle_seconds)
             return False
 
     def handle_error(self, request: Any, client: socket.socket, address: Any, error: Exception) -> None:

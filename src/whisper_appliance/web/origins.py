@@ -1,0 +1,17 @@
+"""Which site's page sends a request: the appliance's own, one that was let in by name, or a stranger's."""
+
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+
+def is_foreign(site: str | None, origin: str | None, host: str, allowed: Collection[str]) -> bool:
+    """The algorithm of Go's net/http.CrossOriginProtection: Sec-Fetch-Site, else Origin against Host.
+
+    `allowed` are the origins of CORS_ORIGINS. A request with neither header comes from no browser of this
+    decade, so no other site can be behind it.
+    """
+    if origin is not None and origin.lower() in allowed:
+        return False
+    if site is not None:
+        return site not in ("same-origin", "none")
+    return origin is not None and urlsplit(origin).netloc != host

@@ -1,0 +1,74 @@
+"""Pages of other sites: none may use the API, but for those that are named."""
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.web.conftest import StartAppliance
+from whisper_appliance.web.application import create_app
+
+FRIEND = "https://app.example"
+STRANGER = "https://evil.example"
+ALLOW = "Access-Control-Allow-Origin"
+
+
+@pytest.fixture(scope="module")
+def friendly(start_appliance: StartAppliance) -> FlaskClient:
+    """An appliance that two other sites may use, one of them at an IPv6 address."""
+    return create_app(start_appliance(cors_origins=[FRIEND, "http://[::1]:3000"])).test_client()
+
+
+@pytest.mark.parametrize("origin", [FRIEND, "http://[::1]:3000"])
+def test_a_page_of_a_named_site_reads_what_the_api_answers(friendly: FlaskClient, origin: str) -> None:
+    answer = friendly.get("/api/status", headers={"Origin": origin, "Sec-Fetch-Site": "cross-site"})
+    assert answer.headers[ALLOW] == origin
+    assert "Origin" in answer.headers["Vary"]
+    assert "X-Request-Id" in answer.headers["Access-Control-Expose-Headers"]
+
+
+def test_it_may_send_too_and_reads_why_it_was_refused(friendly: FlaskClient) -> None:
+    headers = {"Origin": FRIEND, "Sec-Fetch-Site": "cross-site"}
+    answer = friendly.post("/transcribe", headers=headers)
+    assert (answer.status_code, answer.headers[ALLOW]) == (415, FRIEND)
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    before = friendly.options("/transcribe", headers=headers | asked)
+    assert before.headers[ALLOW] == FRIEND
+    assert "authorization" in before.headers["Access-Control-Allow-Headers"].lower()
+
+
+def test_it_never_acts_with_the_cookies_of_this_site(friendly: FlaskClient) -> None:
+    answer = friendly.get("/api/status", headers={"Origin": FRIEND})
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        STRANGER,
+        "null",
+        "https://app.example.evil",
+        "http://app.example",
+        "https://xapp.example",
+        "https://app",
+    ],
+)
+def test_any_other_site_reads_nothing_and_sends_nothing(friendly: FlaskClient, origin: str) -> None:
+    headers = {"Origin": origin, "Sec-Fetch-Site": "cross-site"}
+    assert ALLOW not in friendly.get("/api/status", headers=headers).headers
+    assert friendly.post("/transcribe", headers=headers).status_code == 403
+    assert friendly.get("/socket.io/?EIO=4&transport=polling", headers=headers).status_code == 403
+
+
+def test_a_named_site_may_open_a_socket(friendly: FlaskClient) -> None:
+    headers = {"Origin": FRIEND, "Sec-Fetch-Site": "cross-site"}
+    answer = friendly.get("/socket.io/?EIO=4&transport=polling", headers=headers)
+    assert (answer.status_code, answer.headers[ALLOW]) == (200, FRIEND)
+
+
+def test_pages_for_people_are_for_no_other_site(friendly: FlaskClient) -> None:
+    assert ALLOW not in friendly.get("/", headers={"Origin": FRIEND}).headers
+
+
+def test_without_a_setting_no_other_site_may(start_appliance: StartAppliance) -> None:
+    program = create_app(start_appliance()).test_client()
+    answer = program.get("/api/status", headers={"Origin": FRIEND})
+    assert not [name for name, _ in answer.headers if name.lower().startswith("access-control")]
