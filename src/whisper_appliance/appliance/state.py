@@ -51,7 +51,11 @@ class ModelState:
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """The process of one loaded model."""
+    """The process of one loaded model.
+
+    Since it was loaded it heard `heard_seconds` of audio in `busy_seconds` during which it worked at all;
+    `worker_seconds` counts each of its workers.
+    """
 
     model: str
     name: str
@@ -68,6 +72,10 @@ class EngineState:
     compute_type: str
     notices: tuple[str, ...]
     network: str = ""
+    workers: int = 1
+    heard_seconds: float = 0.0
+    busy_seconds: float = 0.0
+    worker_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +175,10 @@ def engine_states(status: ModelsStatus, now: float) -> tuple[EngineState, ...]:
             compute_type=engine.compute_type,
             notices=engine.notices,
             network=engine.network,
+            workers=engine.workers,
+            heard_seconds=round(engine.work.heard_seconds, 3),
+            busy_seconds=round(engine.work.busy_seconds, 3),
+            worker_seconds=round(engine.work.worker_seconds, 3),
         )
         for engine in engines
     )

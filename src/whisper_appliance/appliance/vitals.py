@@ -1,0 +1,244 @@
+"""How busy the appliance is and was: samples of the last minutes, and a mean of each minute for a day.
+
+A sample costs a few milliseconds. It is taken often while somebody looks, and seldom otherwise.
+"""
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from statistics import fmean
+
+import psutil
+
+from whisper_appliance.appliance.state import EngineState, Status
+from whisper_appliance.host.glance import Glance
+from whisper_appliance.host.gpus import GpuUse, measure_gpus
+from whisper_appliance.host.stats import Processors
+
+WATCHED_SECONDS = 2.0
+UNWATCHED_SECONDS = 10.0
+RECENT_SECONDS = 600.0
+MINUTES = 24 * 60
+GPU_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One moment, or the mean of a minute. None: not known, or (`speed`) no work.
+
+    `time` is Unix time; percents go to 100; memory and disk are bytes; `engine` is how much of the time of
+    its workers was used; `requests` are a second's; `speed` is seconds of audio heard in a second of work.
+    """
+
+    time: float
+    cpu: float | None = None
+    memory: float | None = None
+    own_memory: float | None = None
+    disk_free: float | None = None
+    gpu: float | None = None
+    gpu_memory: float | None = None
+    engine: float | None = None
+    windows_waiting: float | None = None
+    jobs_waiting: float | None = None
+    jobs_running: float | None = None
+    live: float | None = None
+    live_lag_ms: float | None = None
+    requests: float | None = None
+    speed: float | None = None
+
+
+MEASURES = tuple(field.name for field in fields(Sample) if field.name != "time")
+Told = Callable[[Sample, Sample | None], None]
+"""Called with each sample, and with the mean of a minute when one has passed; must return soon."""
+
+
+class Vitals:
+    """Looks at the appliance every few seconds, in a thread of its own."""
+
+    def __init__(
+        self,
+        look: Callable[[], Status],
+        *,
+        find_gpus: Callable[[], tuple[GpuUse, ...]] = measure_gpus,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        watched_seconds: float = WATCHED_SECONDS,
+        unwatched_seconds: float = UNWATCHED_SECONDS,
+    ) -> None:
+        """`look` must not wait."""
+        self._look = look
+        self._clock = clock
+        self._monotonic = monotonic
+        self._every = {True: watched_seconds, False: unwatched_seconds}
+        self._processors = Processors()
+        self._gpus: Glance[tuple[GpuUse, ...]] = Glance(find_gpus)
+        self._gpus_asked = -GPU_SECONDS
+        self._gpus_seen: tuple[GpuUse, ...] = ()
+        self._requests = 0
+        self._before = _Counted(monotonic(), 0, {})
+        self._lock = threading.Lock()
+        self._recent: deque[Sample] = deque()
+        self._minutes: deque[Sample] = deque(maxlen=MINUTES)
+        self._this_minute: list[Sample] = []
+        self._watched = False
+        self._told: Told = lambda sample, minute: None
+        self._bell = threading.Event()
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, name="vitals", daemon=True)
+
+    def start(self) -> None:
+        """Begins to look."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Looks no more."""
+        self._ended = True
+        self._bell.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
+
+    def note_request(self) -> None:
+        """A request was answered."""
+        with self._lock:
+            self._requests += 1
+
+    def watch(self, watched: bool) -> None:
+        """Whether somebody looks; then samples come often, the first at once."""
+        if watched and not self._watched:
+            self._bell.set()
+        self._watched = watched
+
+    def tell(self, told: Told) -> None:
+        """From now on `told` hears of each sample; there is one listener."""
+        self._told = told
+
+    def recent(self) -> tuple[Sample, ...]:
+        """The samples of the last ten minutes."""
+        with self._lock:
+            return tuple(self._recent)
+
+    def minutes(self) -> tuple[Sample, ...]:
+        """The means of the minutes of the last day."""
+        with self._lock:
+            return tuple(self._minutes)
+
+    def gpus(self) -> tuple[GpuUse, ...]:
+        """The graphics cards, as they were seen last."""
+        return self._gpus_seen
+
+    def take(self) -> tuple[Sample, Sample | None]:
+        """One sample now, and the mean of the minute that has just passed, if one has."""
+        sample = self._sample(self._look())
+        with self._lock:
+            if self._recent and sample.time <= self._recent[-1].time:  # the clock was put back
+                self._recent.clear()
+                self._minutes.clear()
+                self._this_minute.clear()
+            minute = self._close_minute(sample)
+            self._this_minute.append(sample)
+            self._recent.append(sample)
+            while self._recent[0].time < sample.time - RECENT_SECONDS:
+                self._recent.popleft()
+        return sample, minute
+
+    def _run(self) -> None:
+        while not self._ended:
+            self._told(*self.take())
+            self._bell.wait(self._every[self._watched])
+            self._bell.clear()
+
+    def _close_minute(self, sample: Sample) -> Sample | None:
+        if not self._this_minute or self._this_minute[0].time // 60 == sample.time // 60:
+            return None
+        minute = mean(self._this_minute)
+        self._minutes.append(minute)
+        self._this_minute.clear()
+        return minute
+
+    def _sample(self, status: Status) -> Sample:
+        now = _Counted(self._monotonic(), self._requests, {engine.model: engine for engine in status.engines})
+        before, self._before = self._before, now
+        host, queue, live = status.host, status.queue, status.live
+        cards = self._cards()
+        return Sample(
+            time=round(self._clock(), 1),
+            cpu=self._processors.percent(),
+            memory=host.memory_bytes - host.memory_available_bytes if host else None,
+            own_memory=_own_memory() + sum(engine.memory_bytes for engine in status.engines),
+            disk_free=host.disk_free_bytes if host else None,
+            gpu=max((card.percent for card in cards if card.percent is not None), default=None),
+            gpu_memory=sum(card.memory_used_bytes for card in cards) if cards else None,
+            engine=now.load(before),
+            windows_waiting=sum(engine.waiting for engine in status.engines),
+            jobs_waiting=queue.waiting if queue else None,
+            jobs_running=queue.running if queue else None,
+            live=live.sessions,
+            live_lag_ms=live.lag_ms,
+            requests=now.requests_per_second(before),
+            speed=now.speed(before),
+        )
+
+    def _cards(self) -> tuple[GpuUse, ...]:
+        """Asked for seldom: each question starts a program."""
+        if self._monotonic() - self._gpus_asked >= GPU_SECONDS:
+            self._gpus_asked = self._monotonic()
+            self._gpus_seen = self._gpus.look().value or ()
+        return self._gpus_seen
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What only grows, at one moment; two of these say what came between."""
+
+    moment: float
+    requests: int
+    engines: dict[str, EngineState]
+
+    def requests_per_second(self, before: "_Counted") -> float:
+        passed = self.moment - before.moment
+        return round((self.requests - before.requests) / passed, 2) if passed > 0 else 0.0
+
+    def load(self, before: "_Counted") -> float:
+        """The busiest engine's, in percent."""
+        passed = self.moment - before.moment
+        loads = [
+            _grown(engine.worker_seconds, before.engines.get(name), "worker_seconds") / engine.workers
+            for name, engine in self.engines.items()
+        ]
+        return round(100 * min(1.0, max(loads, default=0.0) / passed), 1) if passed > 0 else 0.0
+
+    def speed(self, before: "_Counted") -> float | None:
+        heard, busy = (
+            sum(
+                _grown(getattr(engine, name), before.engines.get(model), name)
+                for model, engine in self.engines.items()
+            )
+            for name in ("heard_seconds", "busy_seconds")
+        )
+        return round(heard / busy, 2) if heard > 0 and busy > 0 else None
+
+
+def _grown(now: float, before: EngineState | None, name: str) -> float:
+    """How much a counter has grown; one that is smaller belongs to an engine that was loaded anew."""
+    earlier = float(getattr(before, name)) if before else 0.0
+    return now - earlier if now >= earlier else now
+
+
+def _own_memory() -> int:
+    return int(psutil.Process(os.getpid()).memory_info().rss)
+
+
+def mean(samples: Iterable[Sample]) -> Sample:
+    """The mean of samples of one minute, at the minute's beginning."""
+    given = tuple(samples)
+    return Sample(
+        given[0].time // 60 * 60, **{name: _mean(getattr(each, name) for each in given) for name in MEASURES}
+    )
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return round(fmean(known), 2) if known else None

@@ -1,0 +1,155 @@
+"""The sampler: what it reads out of two looks at the appliance, what it keeps, and how often it looks."""
+
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from whisper_appliance.appliance.state import EngineState, Health, Limits, LiveState, QueueState, Status
+from whisper_appliance.appliance.vitals import Sample, Vitals, mean
+from whisper_appliance.host.gpus import GpuUse
+from whisper_appliance.host.stats import HostStats
+
+ENGINE = EngineState("base", "faster-whisper", "1", "busy", "", 3, 2, 9, 0.0, 0, 400, "cpu", "int8", ())
+STATUS = Status(
+    version="1",
+    versions={},
+    uptime_seconds=1.0,
+    health=Health("ok", (), "1", 1.0),
+    model=None,
+    models=(),
+    engines=(),
+    queue=QueueState(4, 2),
+    live=LiveState(1, 8, 250),
+    limits=Limits(1, 1.0, 1.0),
+    host=HostStats(2, 10.0, 1000, 400, 5000, 2000),
+    decoder=None,
+    certificate=None,
+)
+
+
+class World:
+    """An appliance and a clock that stand still until they are moved."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+        self.passed = 50.0
+        self.status = STATUS
+        self.looks = 0
+
+    def look(self) -> Status:
+        self.looks += 1
+        return self.status
+
+    def go_on(self, seconds: float) -> None:
+        self.now += seconds
+        self.passed += seconds
+
+    def vitals(self) -> Vitals:
+        cards = (GpuUse("card", 30.0, 600, 1000), GpuUse("other", None, 200, 1000))
+        return Vitals(
+            self.look, find_gpus=lambda: cards, clock=lambda: self.now, monotonic=lambda: self.passed
+        )
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_a_sample_says_how_busy_everything_is(world: World) -> None:
+    sample, minute = world.vitals().take()
+    assert minute is None
+    assert sample.time == world.now
+    assert (sample.memory, sample.disk_free) == (600, 2000)
+    assert (sample.jobs_waiting, sample.jobs_running, sample.live, sample.live_lag_ms) == (4, 2, 1, 250)
+    assert (sample.gpu, sample.gpu_memory) == (30.0, 800)
+    assert (sample.own_memory or 0) > 1_000_000
+    assert 0 <= (sample.cpu or 0) <= 100
+    assert sample.speed is None
+
+
+def test_what_only_grows_is_told_by_the_second(world: World) -> None:
+    engine = replace(ENGINE, workers=2, heard_seconds=100.0, busy_seconds=20.0, worker_seconds=30.0)
+    world.status = replace(STATUS, engines=(engine,))
+    vitals = world.vitals()
+    vitals.take()
+    for _ in range(7):
+        vitals.note_request()
+    world.go_on(2)
+    more = replace(engine, heard_seconds=112.0, busy_seconds=21.5, worker_seconds=32.0)
+    world.status = replace(STATUS, engines=(more,))
+    sample, _ = vitals.take()
+    assert sample.requests == 3.5
+    assert sample.engine == 50.0  # 2 of 4 seconds of both workers
+    assert sample.speed == 8.0  # 12 seconds of audio in 1.5 seconds of work
+    assert sample.windows_waiting == 3
+
+
+def test_an_engine_that_was_loaded_anew_counts_from_nothing(world: World) -> None:
+    engine = replace(ENGINE, heard_seconds=100.0, busy_seconds=20.0, worker_seconds=20.0)
+    world.status = replace(STATUS, engines=(engine,))
+    vitals = world.vitals()
+    vitals.take()
+    world.go_on(2)
+    new = replace(engine, heard_seconds=3.0, busy_seconds=1.0, worker_seconds=1.0)
+    world.status = replace(STATUS, engines=(new,))
+    assert vitals.take()[0].speed == 3.0
+
+
+def test_what_is_not_known_is_told_as_not_known(world: World) -> None:
+    world.status = replace(STATUS, queue=None, host=None)
+    sample, _ = world.vitals().take()
+    assert sample.jobs_waiting is None
+    assert sample.memory is None
+
+
+def test_ten_minutes_are_kept_finely_and_a_day_by_the_minute(world: World) -> None:
+    vitals = world.vitals()
+    for _ in range(26 * 60):
+        vitals.take()
+        world.go_on(60)
+    assert len(vitals.minutes()) == 24 * 60
+    recent = vitals.recent()
+    assert recent[-1].time - recent[0].time == 600
+    assert all(minute.time % 60 == 0 for minute in vitals.minutes())
+
+
+def test_a_minute_is_the_mean_of_its_samples(world: World) -> None:
+    samples = [
+        Sample(world.now + at, cpu=cpu, speed=speed) for at, cpu, speed in ((0, 10, None), (2, 20, 4.0))
+    ]
+    minute = mean(samples)
+    assert (minute.time, minute.cpu, minute.speed, minute.gpu) == (world.now // 60 * 60, 15, 4.0, None)
+
+
+def test_a_clock_that_is_put_back_begins_a_new_history(world: World) -> None:
+    vitals = world.vitals()
+    for _ in range(5):
+        vitals.take()
+        world.go_on(60)
+    world.go_on(-3600)
+    vitals.take()
+    assert len(vitals.recent()) == 1
+    assert vitals.minutes() == ()
+
+
+def test_it_looks_often_only_while_somebody_watches(world: World) -> None:
+    vitals = Vitals(world.look, watched_seconds=0.02)
+    told = threading.Semaphore(0)
+    vitals.tell(lambda sample, minute: told.release())
+    vitals.start()
+    try:
+        assert told.acquire(timeout=5)
+        assert not told.acquire(timeout=0.2)
+        vitals.watch(True)
+        for _ in range(4):
+            assert told.acquire(timeout=5)
+        vitals.watch(False)
+        time.sleep(0.1)
+        while told.acquire(blocking=False):
+            pass
+        assert not told.acquire(timeout=0.2)
+    finally:
+        vitals.close()
