@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -23,6 +24,7 @@ from whisper_appliance.errors import (
 
 BUSY_SECONDS = 10.0
 RETRY_SECONDS = 5.0
+NO_ROOM_BYTES = 256 * 1024
 UPGRADE_LOCK = 0x77686170  # any number that no other program takes as its advisory lock
 NOT_A_DATABASE = ("file is not a database", "malformed", "file is encrypted")
 
@@ -165,13 +167,18 @@ class Database:
                 f"The database {self.name} is damaged and was left as it is ({said}). "
                 "Move it aside and put a backup in its place, or start without it."
             )
-        if "disk is full" in said or "no space left" in said:
+        if "disk is full" in said or "no space left" in said or ("i/o error" in said and self._has_no_room()):
             return DiskFull(f"The disk of {self.name} is full; free some space.", retry_after_seconds=60)
         if isinstance(error, OperationalError | sqlite3.OperationalError):
             locked = "locked" in said or "busy" in said
             what = "is locked by another program" if locked else f"does not answer ({said.splitlines()[0]})"
             return _try_again(f"The database {what}.")
         return None
+
+    def _has_no_room(self) -> bool:
+        """Where SQLite finds no room for its shared memory, it only says "disk I/O error"."""
+        folder = Path(self.url.database or ".").parent
+        return self.is_sqlite and folder.is_dir() and shutil.disk_usage(folder).free < NO_ROOM_BYTES
 
 
 class _Turn:

@@ -16,6 +16,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
 from whisper_appliance import logs
+from whisper_appliance.appliance import safekeeping
 from whisper_appliance.errors import ApplianceError, BadSetting
 from whisper_appliance.host import addresses
 from whisper_appliance.host.certificates import Certificates
@@ -40,10 +41,13 @@ log = structlog.get_logger()
 def appliance_app(settings: Settings, stopping: threading.Event) -> Iterator["WSGIApplication"]:
     """The appliance, started, with its web application in front."""
     from whisper_appliance.appliance import Appliance
+    from whisper_appliance.appliance.safekeeping import Safekeeping
     from whisper_appliance.web import sockets
     from whisper_appliance.web.application import create_app
 
-    with Appliance(settings, stopping=stopping) as appliance:
+    with ExitStack() as opened:
+        with Safekeeping.beside(settings).offered():
+            appliance = opened.enter_context(Appliance(settings, stopping=stopping))
         app = create_app(appliance)
         sockets.close_when(stopping, app)
         yield app
@@ -62,6 +66,7 @@ def serve(
     """
     logs.set_up(settings.log_level, debug=settings.debug_mode)
     os.umask(0o077)
+    safekeeping.put_in_place(settings)
     _share_heaps()
     certificates = Certificates.from_settings(lambda: settings) if settings.https_enabled else None
     context = _context(certificates)
