@@ -34,6 +34,12 @@ class SignInRequired(ApplianceError):
     code = "sign_in_required"
 
 
+class SignInFailed(SignInRequired):
+    """A name and a password that do not go together."""
+
+    code = "sign_in_failed"
+
+
 class NotFound(ApplianceError):
     """No such thing, or not one the caller may see."""
 

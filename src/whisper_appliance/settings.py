@@ -193,7 +193,9 @@ class Settings(BaseSettings):
     admin_password: SecretStr | None = Field(
         None, description="Password of the account 'admin', made at a start without any account."
     )
-    admin_password_file: Folder | None = Field(None, description="File that holds ADMIN_PASSWORD, in its place.")
+    admin_password_file: Folder | None = Field(
+        None, description="File that holds ADMIN_PASSWORD, in its place."
+    )
     session_idle_seconds: float = Field(
         12 * 3600, ge=60, description="Time without a request after which a browser is signed out."
     )

@@ -29,7 +29,7 @@ class Actor:
 
     `owner` is what the objects of this actor carry: the user's id, else that of the visitor's browser, else
     `""`. `scopes` bounds what a key may do; a person at a page has all of them. `session` or `key` is the id
-    of what told who this is.
+    of what told who this is. `title` names who is no user: the shell, the first start.
     """
 
     owner: str
@@ -37,6 +37,7 @@ class Actor:
     scopes: frozenset[Scope] = frozenset(SCOPES)
     session: str = ""
     key: str = ""
+    title: str = ""
 
     @property
     def is_admin(self) -> bool:
@@ -46,4 +47,9 @@ class Actor:
     @property
     def name(self) -> str:
         """How records and pages call this actor."""
-        return self.user.name if self.user else "visitor" if self.owner else "nobody"
+        return self.user.name if self.user else self.title or ("visitor" if self.owner else "nobody")
+
+
+SHELL = Actor("", title="shell")
+"""Whoever may run commands on the machine itself."""
+FIRST_START = Actor("", title="first start")

@@ -9,20 +9,25 @@ from typing import Self
 import structlog
 
 from whisper_appliance import logs
+from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.adjusted import AdjustedSettings
+from whisper_appliance.accounts.audit import Audit
 from whisper_appliance.appliance.adjusted_choice import AdjustedChoice
 from whisper_appliance.appliance.adjustments import Adjustments
+from whisper_appliance.appliance.belongings import Everything
 from whisper_appliance.appliance.bulletin import Bulletin
 from whisper_appliance.appliance.housekeeping import Housekeeping
 from whisper_appliance.appliance.live_room import limits_of, live_room
 from whisper_appliance.appliance.observer import Observer
 from whisper_appliance.appliance.relay import Relay
+from whisper_appliance.appliance.safekeeping import Safekeeping
 from whisper_appliance.appliance.secret import load_secret
 from whisper_appliance.appliance.state import Health, Status
 from whisper_appliance.appliance.vitals import Vitals
 from whisper_appliance.db import Database, locked_folder
 from whisper_appliance.errors import BadSetting, InvalidRequest, NotFound
 from whisper_appliance.history import migrations
+from whisper_appliance.history.owners import Owners
 from whisper_appliance.history.store import History
 from whisper_appliance.host.certificates import Certificates, check_names
 from whisper_appliance.jobs.queue import Queue
@@ -70,6 +75,7 @@ class Appliance:
         self.log_book = LogBook(
             settings.data_dir / "logs", max_bytes=int(settings.log_file_size), debug=settings.debug_mode
         )
+        self.safekeeping = Safekeeping(settings, self.database)
         self.history = History(self.database, audio_folder=settings.data_dir / "audio")
         self.store = ModelStore(
             settings.model_dir, downloads_allowed=settings.model_downloads, announce=_log_model
@@ -97,6 +103,13 @@ class Appliance:
         self.live = live_room(
             settings, live_models or self.models, self.history, self.queue, self.relay.announce
         )
+        self.audit = Audit(self.database)
+        self.accounts = Accounts(
+            self.database,
+            settings,
+            belongings=Everything(Owners(self.database, settings.data_dir), end_live=self.live.cancel_of),
+            record=self.audit.record,
+        )
         self.certificates = (
             Certificates.from_settings(lambda: self.settings) if settings.https_enabled else None
         )
@@ -120,10 +133,15 @@ class Appliance:
             opened.callback(self.database.close)
             self.database.upgrade(migrations.FOLDER)
             self.secret_key = load_secret(self.settings.data_dir / "secret.key")
+            self.accounts.start()
             opened.callback(self.queue.close)
             self.queue.launch()
             housekeeping = Housekeeping(
-                {"empty the trash": lambda: self.history.purge(self.settings.trash_days)}
+                {
+                    "empty the trash": lambda: self.history.purge(self.settings.trash_days),
+                    "forget sessions that ended": self.accounts.sessions.sweep,
+                    "copy the database": self.safekeeping.copy_daily,
+                }
             )
             opened.callback(housekeeping.close)
             housekeeping.start()

@@ -72,12 +72,14 @@ class Jobs:
             "started": moment if begun else None,
         }
         with self._database.write() as connection:
-            if _waiting(connection) >= limit:
-                raise _too_many(f"{limit} recordings wait already, and no more are taken.")
-            if request.owner != NOBODY and _waiting(connection, request.owner) >= limit_per_owner:
-                raise _too_many(f"{limit_per_owner} of your recordings wait already.")
+            _check_room(connection, request.owner, limit, limit_per_owner)
             added = connection.execute(jobs.insert().values(row).returning(*jobs.c))
             return _job(added.mappings().one())
+
+    def check_room(self, owner: str, *, limit: int, limit_per_owner: int) -> None:
+        """Raises `Busy` when `add` would."""
+        with self._database.read() as connection:
+            _check_room(connection, owner, limit, limit_per_owner)
 
     def get(self, id: str, owner: str | None = None) -> Job:
         """One job; with an owner, only one that this owner may see. Raises `NotFound`."""
@@ -180,6 +182,8 @@ class Jobs:
         done = {"progress": 1.0, "transcript_id": job.id, "duration": transcript.duration}
         with self._database.write() as connection:
             self._end(connection, job.id, ("running",), status="done", **done)
+            # Meanwhile it may have been given to somebody else.
+            owner = connection.execute(sa.select(jobs.c.owner).where(jobs.c.id == job.id)).scalar_one()
             again = supersede(connection, transcript, id=job.id, job_id=job.id)
             self._on_made(connection, Made(job.owner, job.key_id, transcript, again))
             if again:
@@ -188,7 +192,7 @@ class Jobs:
                 connection,
                 transcript,
                 id=job.id,
-                owner=job.owner,
+                owner=owner,
                 title=job.title,
                 source=job.source,
                 created=self._now(),
@@ -240,6 +244,13 @@ def _waiting(connection: sa.Connection, owner: str | None = None) -> int:
     if owner is not None:
         question = question.where(jobs.c.owner == owner)
     return connection.execute(question).scalar_one()
+
+
+def _check_room(connection: sa.Connection, owner: str, limit: int, limit_per_owner: int) -> None:
+    if _waiting(connection) >= limit:
+        raise _too_many(f"{limit} recordings wait already, and no more are taken.")
+    if owner != NOBODY and _waiting(connection, owner) >= limit_per_owner:
+        raise _too_many(f"{limit_per_owner} of your recordings wait already.")
 
 
 def _too_many(what: str) -> Busy:

@@ -157,6 +157,11 @@ class Sessions:
         stream.cancelled = True
         self._worker.wake()
 
+    def cancel_of(self, owner: str) -> None:
+        """Ends all sessions of an owner; nothing of them is kept."""
+        for stream in [each for each in self._streams.values() if owner and each.facts.owner == owner]:
+            stream.cancelled = True
+
     def leave(self, session: str, *, connection: str) -> None:
         """This connection is gone. If no other takes the session up in time, it ends as by `stop`."""
         stream = self._streams.get(session)

@@ -1,0 +1,23 @@
+"""What a user owns, in every room that keeps something: erased, or given to another."""
+
+from collections.abc import Callable
+
+from whisper_appliance.history.owners import Owners
+
+
+class Everything:
+    """Transcripts, recordings and jobs, in the database; live sessions, where they go on."""
+
+    def __init__(self, owners: Owners, *, end_live: Callable[[str], None] = lambda owner: None) -> None:
+        """`end_live` ends the live sessions of an owner, of which nothing is kept."""
+        self._owners = owners
+        self._end_live = end_live
+
+    def erase(self, owner: str) -> None:
+        """Removes all of it for good."""
+        self._end_live(owner)
+        self._owners.erase(owner)
+
+    def hand_over(self, owner: str, heir: str) -> None:
+        """Makes all of it `heir`'s."""
+        self._owners.hand_over(owner, heir)

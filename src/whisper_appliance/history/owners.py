@@ -1,0 +1,43 @@
+"""All that somebody owns in the database: erased at once, or given to somebody else."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from whisper_appliance.db import Database
+from whisper_appliance.history.entries import NOBODY
+from whisper_appliance.history.tables import jobs, transcripts, windows
+
+
+class Owners:
+    """Works on rows and files alone, so that the command line can do it beside a running appliance."""
+
+    def __init__(self, database: Database, data_dir: Path) -> None:
+        self._database = database
+        self._data_dir = data_dir
+
+    def erase(self, owner: str) -> tuple[str, ...]:
+        """Removes transcripts (the trash too), recordings and jobs for good; returns the transcripts' ids.
+
+        A job that is being worked on finds its row gone at its next window, and keeps nothing.
+        """
+        if owner == NOBODY:
+            return ()
+        with self._database.write() as connection:
+            theirs = sa.select(jobs.c.id).where(jobs.c.owner == owner)
+            connection.execute(windows.delete().where(windows.c.job_id.in_(theirs)))
+            ended = jobs.delete().where(jobs.c.owner == owner).returning(jobs.c.audio)
+            uploads = connection.execute(ended).scalars().all()
+            gone = transcripts.delete().where(transcripts.c.owner == owner).returning(transcripts.c.id)
+            ids = tuple(connection.execute(gone).scalars())
+        for name in (*uploads, *(f"audio/{id}" for id in ids)):
+            (self._data_dir / name).unlink(missing_ok=True)
+        return ids
+
+    def hand_over(self, owner: str, heir: str) -> None:
+        """Makes all of it `heir`'s, also what jobs are still at work on."""
+        if NOBODY in (owner, heir):
+            return
+        with self._database.write() as connection:
+            for table in (jobs, transcripts):
+                connection.execute(table.update().where(table.c.owner == owner).values(owner=heir))
