@@ -12,11 +12,13 @@ from whisper_appliance import logs
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.adjusted import AdjustedSettings
 from whisper_appliance.accounts.audit import Audit
+from whisper_appliance.accounts.shares import Shares
 from whisper_appliance.appliance.adjusted_choice import AdjustedChoice
 from whisper_appliance.appliance.adjustments import Adjustments
 from whisper_appliance.appliance.belongings import Everything
 from whisper_appliance.appliance.bulletin import Bulletin
 from whisper_appliance.appliance.housekeeping import Housekeeping
+from whisper_appliance.appliance.ledger import Admission, chores, counted, usage_of
 from whisper_appliance.appliance.live_room import limits_of, live_room
 from whisper_appliance.appliance.observer import Observer
 from whisper_appliance.appliance.relay import Relay
@@ -28,6 +30,7 @@ from whisper_appliance.db import Database, locked_folder
 from whisper_appliance.errors import BadSetting, InvalidRequest, NotFound
 from whisper_appliance.history import migrations
 from whisper_appliance.history.owners import Owners
+from whisper_appliance.history.space import Space
 from whisper_appliance.history.store import History
 from whisper_appliance.host.certificates import Certificates, check_names
 from whisper_appliance.jobs.queue import Queue
@@ -76,7 +79,13 @@ class Appliance:
             settings.data_dir / "logs", max_bytes=int(settings.log_file_size), debug=settings.debug_mode
         )
         self.safekeeping = Safekeeping(settings, self.database)
-        self.history = History(self.database, audio_folder=settings.data_dir / "audio")
+        self.audit = Audit(self.database)
+        self.shares = Shares(self.database)
+        self.usage = usage_of(self.database, lambda: self.settings)
+        self.space = Space(self.database, settings.data_dir / "audio")
+        self.history = History(
+            self.database, audio_folder=settings.data_dir / "audio", on_made=counted(self.usage)
+        )
         self.store = ModelStore(
             settings.model_dir, downloads_allowed=settings.model_downloads, announce=_log_model
         )
@@ -98,12 +107,13 @@ class Appliance:
             limit_per_user=settings.queue_limit_per_user,
             announce=self.bulletin.announce,
             stopping=stopping,
+            on_made=counted(self.usage),
         )
+        self.admission = Admission(self.usage, self.space, self.queue)
         self.relay = Relay()
         self.live = live_room(
             settings, live_models or self.models, self.history, self.queue, self.relay.announce
         )
-        self.audit = Audit(self.database)
         self.accounts = Accounts(
             self.database,
             settings,
@@ -140,6 +150,7 @@ class Appliance:
                 {
                     "empty the trash": lambda: self.history.purge(self.settings.trash_days),
                     "forget sessions that ended": self.accounts.sessions.sweep,
+                    **chores(self.audit, self.usage, self.shares, self.history, lambda: self.settings),
                     "copy the database": self.safekeeping.copy_daily,
                 }
             )

@@ -6,6 +6,7 @@ import sys
 import click
 
 from whisper_appliance import __version__
+from whisper_appliance.cli.backup import backup, restore
 from whisper_appliance.cli.certificate import certificate
 from whisper_appliance.cli.doctor import doctor
 from whisper_appliance.cli.listen import listen
@@ -30,7 +31,7 @@ def cli() -> None:
     """A speech-to-text box of your own: recordings in, words out."""
 
 
-for command in (serve, transcribe, listen, models, certificate, settings, doctor):
+for command in (serve, transcribe, listen, models, certificate, settings, backup, restore, doctor):
     cli.add_command(command)
 
 

@@ -16,7 +16,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
 from whisper_appliance import logs
-from whisper_appliance.appliance import safekeeping
+from whisper_appliance.backups import restoring
 from whisper_appliance.errors import ApplianceError, BadSetting
 from whisper_appliance.host import addresses
 from whisper_appliance.host.certificates import Certificates
@@ -66,7 +66,7 @@ def serve(
     """
     logs.set_up(settings.log_level, debug=settings.debug_mode)
     os.umask(0o077)
-    safekeeping.put_in_place(settings)
+    _put_in_place(settings)
     _share_heaps()
     certificates = Certificates.from_settings(lambda: settings) if settings.https_enabled else None
     context = _context(certificates)
@@ -163,7 +163,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
         scheme = "https" if self._certificates else "http"
         urls = addresses.urls(scheme, self.settings.host, self._port)
         lines = ["", "Whisper Appliance is running. Open it at", *(f"  {url}" for url in urls)]
-        if self._certificates and self._certificates.key_path == self._certificates.chain_path:
+        if self._certificates and self._certificates.info().kind == "generated":
             lines += ["Browsers warn until they trust its certificate; how to do that, phones included:"]
             lines += [f"  {urls[min(1, len(urls) - 1)]}/trust"]
         return "\n".join([*lines, "Stop it with Ctrl-C.", ""])
@@ -200,6 +200,14 @@ class _Logger(Logger):  # type: ignore[misc] # gunicorn publishes no types
         )
 
 
+def _put_in_place(settings: Settings) -> None:
+    """Before anything is opened: the backup that the panel laid ready, if there is one."""
+    if restoring.is_ready(settings.data_dir):
+        from whisper_appliance.appliance.safekeeping import put_in_place
+
+        put_in_place(settings)
+
+
 def _share_heaps() -> None:
     """Threads that mostly wait need no heap each; glibc would give them some tens of megabytes."""
     with suppress(OSError, AttributeError):  # another C library has no such call
@@ -211,6 +219,6 @@ def _context(certificates: Certificates | None) -> FollowingContext | None:
         return None
     certificates.ensure()
     try:
-        return FollowingContext(certificates.chain_path, certificates.key_path)
+        return FollowingContext(lambda: (certificates.chain_path, certificates.key_path))
     except ssl.SSLError as error:
         raise BadSetting(f"The certificate {certificates.chain_path} cannot be used: {error}.") from None

@@ -1,0 +1,114 @@
+"""The real program: a damaged database, a backup beside it while it runs, and the way back."""
+
+import io
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.backups.conftest import fill, restore_of, titles
+from tests.serving import environment, served, start
+from whisper_appliance.backups.daily import DailyCopies
+
+SERVE = ("-m", "whisper_appliance", "serve")
+
+
+def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "whisper_appliance", *arguments],
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    fill(tmp_path / "data", "kept")
+    return tmp_path / "data"
+
+
+def damage(path: Path) -> bytes:
+    """Page 1 of a database, overwritten."""
+    with path.open("r+b") as file:
+        file.write(os.urandom(4096))
+    return path.read_bytes()
+
+
+def test_a_damaged_database_is_named_and_the_way_back_works(tmp_path: Path, data: Path) -> None:
+    copied = DailyCopies(data / "backups", data / "appliance.sqlite", spare_bytes=0).make()
+    damaged = damage(data / "appliance.sqlite")
+    failed = start(tmp_path, SERVE)
+    assert failed.wait(60) != 0
+    said = (tmp_path / "stderr").read_text()
+    assert str(data / "appliance.sqlite") in said
+    assert "Traceback" not in said
+    command = f"whisper-appliance restore {copied.path}"
+    assert command in said
+    assert (data / "appliance.sqlite").read_bytes() == damaged
+
+    restored = run(tmp_path, *command.split()[1:])
+    assert restored.returncode == 0, restored.stderr
+    assert titles(data) == ["kept"]
+    (aside,) = restore_of(data).set_aside()
+    assert (aside / "appliance.sqlite").read_bytes() == damaged
+    assert str(aside) in restored.stdout
+
+
+def test_without_any_copy_a_damaged_database_is_still_named(tmp_path: Path, data: Path) -> None:
+    damage(data / "appliance.sqlite")
+    assert start(tmp_path, SERVE).wait(60) != 0
+    said = (tmp_path / "stderr").read_text()
+    assert str(data / "appliance.sqlite") in said
+    assert "no copy of it" in said
+
+
+@pytest.mark.slow
+def test_a_backup_beside_a_running_appliance_and_a_restore_at_its_next_start(
+    tmp_path: Path, data: Path
+) -> None:
+    file = tmp_path / "all.tar"
+    with served(tmp_path, SERVE, MODEL_WARM_UP="false"):
+        made = run(tmp_path, "backup", str(file))
+        assert made.returncode == 0, made.stderr
+        refused = run(tmp_path, "restore", str(file))
+        assert refused.returncode == 1
+        assert "already in use" in refused.stderr
+        assert list((data / "backups").glob("appliance-*.sqlite"))
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert run(tmp_path, "backup", str(file)).returncode == 1
+
+    fill(data, "later")
+    restore_of(data).lay_ready(io.BytesIO(file.read_bytes()).read)
+    with served(tmp_path, SERVE, MODEL_WARM_UP="false") as server:
+        assert server.get("/health")[0] == 200
+    assert titles(data) == ["kept"]
+    assert set(titles(restore_of(data).set_aside()[0])) == {"kept", "later"}
+
+
+def test_a_backup_goes_through_a_pipe(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "new/data").mkdir(parents=True)
+    piped = subprocess.run(
+        [sys.executable, "-m", "whisper_appliance", "backup", "-"],
+        env=environment(tmp_path), capture_output=True, timeout=60, check=True,
+    )  # fmt: skip
+    back = subprocess.run(
+        [sys.executable, "-m", "whisper_appliance", "restore", "-"],
+        env=environment(tmp_path / "new"), input=piped.stdout, capture_output=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert b"is in place" in back.stdout
+    assert titles(tmp_path / "new/data") == ["kept"]
+
+
+def test_a_file_that_is_no_backup_changes_nothing(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "holiday.jpg").write_bytes(os.urandom(5000))
+    refused = run(tmp_path, "restore", str(tmp_path / "holiday.jpg"))
+    assert refused.returncode == 1
+    assert "not a backup" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert titles(data) == ["kept"]
