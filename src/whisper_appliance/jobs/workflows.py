@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 VERSION = "1"  # of the shape of a call; were it the appliance's, an update would strand the open calls
 POLL_SECONDS = 0.5
+NOTICE_SECONDS = 0.1  # the thread that looks for messages, of which there are none; a stop waits for it
 
 
 class Interrupted(BaseException):
@@ -45,6 +46,7 @@ class Workflows:
                 executor_id=self._executor,
                 serializer=DBOSPortableJSONSerializer(),
                 db_engine_kwargs={"pool_events": [(_relax, "connect")]} if _is_file(self._url) else {},
+                notification_listener_polling_interval_sec=NOTICE_SECONDS,
                 enable_otlp=False,
                 log_level="ERROR",
             )
