@@ -8,6 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from whisper_appliance.accounts.tables import shares, users
+from whisper_appliance.accounts.users import folded
 from whisper_appliance.db import Database
 from whisper_appliance.errors import Conflict, InvalidRequest, NotFound
 from whisper_appliance.moments import Clock, now, written
@@ -56,10 +57,9 @@ class Shares:
 
         Raises `NotFound` when there is no such user, `InvalidRequest` for oneself.
         """
-        folded = name.strip().casefold()
-        known = sa.select(users.c.id).where(users.c.name_folded == folded, users.c.disabled_at.is_(None))
+        named = sa.and_(users.c.name_folded == folded(name), users.c.disabled_at.is_(None))
         with self._database.write() as connection:
-            user_id = connection.execute(known).scalar()
+            user_id = connection.execute(sa.select(users.c.id).where(named)).scalar()
             if user_id is None:
                 raise NotFound("There is no user of that name here.", field="user")
             if user_id == by:
@@ -118,6 +118,11 @@ class Shares:
         with self._database.write() as connection:
             if connection.execute(shares.delete().where(ours)).rowcount == 0:
                 raise NotFound("There is no such transcript.")
+
+    def transcripts(self) -> frozenset[str]:
+        """The ids of everything that is shared."""
+        with self._database.read() as connection:
+            return frozenset(connection.execute(sa.select(shares.c.transcript_id).distinct()).scalars())
 
     def forget(self, transcript_ids: Collection[str]) -> None:
         """Removes all shares of transcripts that are gone."""

@@ -14,11 +14,11 @@ from whisper_appliance.accounts.adjusted import AdjustedSettings
 from whisper_appliance.accounts.audit import Audit
 from whisper_appliance.accounts.shares import Shares
 from whisper_appliance.appliance.adjusted_choice import AdjustedChoice
-from whisper_appliance.appliance.adjustments import Adjustments
+from whisper_appliance.accounts.adjustments import Adjustments
 from whisper_appliance.appliance.belongings import Everything
 from whisper_appliance.appliance.bulletin import Bulletin
 from whisper_appliance.appliance.housekeeping import Housekeeping
-from whisper_appliance.appliance.ledger import Admission, chores, counted, usage_of
+from whisper_appliance.appliance.ledger import Admission, chores, counted, forgotten, usage_of
 from whisper_appliance.appliance.live_room import limits_of, live_room
 from whisper_appliance.appliance.observer import Observer
 from whisper_appliance.appliance.relay import Relay
@@ -117,7 +117,11 @@ class Appliance:
         self.accounts = Accounts(
             self.database,
             settings,
-            belongings=Everything(Owners(self.database, settings.data_dir), end_live=self.live.cancel_of),
+            belongings=Everything(
+                Owners(self.database, settings.data_dir),
+                end_live=self.live.cancel_of,
+                forget=forgotten(self.usage, self.shares),
+            ),
             record=self.audit.record,
         )
         self.certificates = (

@@ -8,15 +8,23 @@ from whisper_appliance.history.owners import Owners
 class Everything:
     """Transcripts, recordings and jobs, in the database; live sessions, where they go on."""
 
-    def __init__(self, owners: Owners, *, end_live: Callable[[str], None] = lambda owner: None) -> None:
-        """`end_live` ends the live sessions of an owner, of which nothing is kept."""
+    def __init__(
+        self,
+        owners: Owners,
+        *,
+        end_live: Callable[[str], None] = lambda owner: None,
+        forget: Callable[[str, tuple[str, ...]], None] = lambda owner, ids: None,
+    ) -> None:
+        """`end_live` ends the live sessions of an owner, of which nothing is kept; `forget` removes what else
+        is known of an owner and of the transcripts that were erased."""
         self._owners = owners
         self._end_live = end_live
+        self._forget = forget
 
     def erase(self, owner: str) -> None:
         """Removes all of it for good."""
         self._end_live(owner)
-        self._owners.erase(owner)
+        self._forget(owner, self._owners.erase(owner))
 
     def hand_over(self, owner: str, heir: str) -> None:
         """Makes all of it `heir`'s."""

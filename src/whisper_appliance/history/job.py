@@ -16,7 +16,8 @@ class JobRequest:
     """A recording inside the data folder and what to do with it; the queue owns the file from now on.
 
     An interactive job starts at once, a batch job when there is room. `model` None is the default model;
-    `key_id` is the API key it came with.
+    `key_id` is the API key it came with, `waiting_limit` how many of this owner may wait, where that is not
+    what the queue was told.
     """
 
     audio: Path
@@ -29,6 +30,7 @@ class JobRequest:
     options: Options = field(default_factory=Options)
     id: str = field(default_factory=new_id)
     key_id: str = ""
+    waiting_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Every transcript the appliance has made: kept, listed, found, renamed, thrown away and brought back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from whisper_appliance.moments import Clock, now, written
 from whisper_appliance.speech.transcript import Transcript
 
 MAX_PAGE = 200
+IDS_AT_ONCE = 500
 
 
 class History:
@@ -110,6 +111,16 @@ class History:
         question = sa.select(*COLUMNS).where(transcripts.c.id.in_(ids), transcripts.c.deleted_at.is_(None))
         with self._database.read() as connection:
             return tuple(entry(row) for row in connection.execute(question).mappings())
+
+    def missing(self, ids: Iterable[str]) -> set[str]:
+        """Those of these transcripts that are gone for good."""
+        asked = sorted(set(ids))
+        there: set[str] = set()
+        with self._database.read() as connection:
+            for start in range(0, len(asked), IDS_AT_ONCE):
+                some = transcripts.c.id.in_(asked[start : start + IDS_AT_ONCE])
+                there.update(connection.execute(sa.select(transcripts.c.id).where(some)).scalars())
+        return set(asked) - there
 
     def list(
         self,

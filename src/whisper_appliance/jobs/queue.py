@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from whisper_appliance.db import Database
 from whisper_appliance.errors import Conflict, Unavailable
+from whisper_appliance.history.entries import OnMade, unnoticed
 from whisper_appliance.history.job import UNFINISHED, FinishedWindow, Job, JobError, JobRequest, Status
 from whisper_appliance.history.jobs import Jobs
 from whisper_appliance.jobs import folder
@@ -54,13 +55,14 @@ class Queue:
         announce: Callable[[JobEvent], None] = lambda event: None,
         clock: Clock = now,
         stopping: threading.Event | None = None,
+        on_made: OnMade = unnoticed,
     ) -> None:
-        """`announce` is called from the jobs' own threads and must return soon.
+        """`announce` is called from the jobs' own threads and must return soon; `on_made`, in a transaction.
 
         Whoever sets `stopping` says that `close` will follow: jobs leave off, those who wait are answered.
         """
         self._database = database
-        self._jobs = Jobs(database, clock=clock)
+        self._jobs = Jobs(database, clock=clock, on_made=on_made)
         self._data_dir = data_dir
         self.limit = limit
         self.limit_per_user = limit_per_user
@@ -103,6 +105,10 @@ class Queue:
                 raise Unavailable("The queue takes no jobs now. Try again.", retry_after_seconds=5) from error
             undo.pop_all()
         return job
+
+    def check_room(self, owner: str, limit: int) -> None:
+        """Raises `Busy` when no more jobs would be taken, of this owner or at all."""
+        self._jobs.check_room(owner, limit=self.limit, limit_per_owner=limit)
 
     def get(self, id: str, owner: str | None = None) -> Job:
         """A job as it is now; without an owner, whosever it is."""
@@ -201,7 +207,7 @@ class Queue:
             audio=str(path.relative_to(self._data_dir)),
             audio_bytes=path.stat().st_size,
             limit=self.limit,
-            limit_per_owner=self.limit_per_user,
+            limit_per_owner=request.waiting_limit or self.limit_per_user,
             begun=begun,
         )
 
