@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
@@ -27,6 +26,7 @@ from whisper_appliance.live.finisher import Finisher
 from whisper_appliance.live.leases import Lease, Models
 from whisper_appliance.live.stream import Announce, Announcement, Facts, Request, Stream, digest, new_token
 from whisper_appliance.live.worker import Worker
+from whisper_appliance.moments import now, written
 from whisper_appliance.speech.engine import SAMPLE_RATE
 
 __all__ = ["Ack", "Announcement", "Ended", "Limits", "LiveCounts", "Opened", "Request", "Resumed", "Sessions"]
@@ -97,9 +97,8 @@ class Sessions:
         _check(request)
         token = new_token()
         model = request.model or self._models.default
-        facts = Facts(
-            new_id(), owner, _now(), digest(token), model, self.limits.session_seconds, request, key_id
-        )
+        longest = self.limits.session_seconds
+        facts = Facts(new_id(), owner, written(now()), digest(token), model, longest, request, key_id)
         with self._lock:
             self._check_room(owner)
             stream = Stream.begin(self._folder / facts.id, facts, self._announce)
@@ -112,7 +111,7 @@ class Sessions:
             raise
         self._worker.add(stream, lease)
         credit = round(CREDIT_SECONDS * 1000)
-        return Opened(stream.id, token, 0, credit, self.limits.packet_bytes, self.limits.session_seconds)
+        return Opened(stream.id, token, 0, credit, self.limits.packet_bytes, longest)
 
     def feed(self, session: str, seq: int, data: bytes, *, connection: str) -> Ack:
         """Takes packet `seq`; when this returns, it is on disk.
@@ -295,7 +294,3 @@ def _check(request: Request) -> None:
 def _ack(stream: Stream, ok: bool) -> Ack:
     credit = max(0.0, CREDIT_SECONDS - stream.lag_seconds)
     return Ack(ok, stream.recording.next_seq, round(stream.lag_seconds * 1000), round(credit * 1000))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -48,6 +48,15 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def resident_bytes(process: subprocess.Popen[bytes] | None) -> int:
+    """The memory that it holds; 0 when it is gone."""
+    if process is None or process.poll() is not None:
+        return 0
+    with suppress(psutil.Error):
+        return int(psutil.Process(process.pid).memory_info().rss)
+    return 0
+
+
 class MemoryWatch:
     """A context in which a process that grows beyond its memory is ended; `reason` says so then."""
 

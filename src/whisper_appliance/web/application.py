@@ -22,10 +22,12 @@ from whisper_appliance.web import (
     owner,
     pages,
     parts,
+    rates,
     static_files,
     status,
     transcribe,
     transcripts,
+    who,
 )
 from whisper_appliance.web.admin import panel
 from whisper_appliance.web.openapi import INFO, SECURITY_SCHEMES, TAGS, ErrorAnswer
@@ -77,7 +79,9 @@ def create_app(appliance: Appliance) -> OpenAPI:
     headers.install(app)
     errors.install(app)
     owner.install(app, appliance.secret_key)
+    who.install(app)
     cors.install(app, settings.cors_origins)
+    rates.install(app, settings)
     static_files.install(app)
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)

@@ -78,8 +78,8 @@ _EXAMPLES: dict[int, tuple[str, str, str | None]] = {
 
 
 def failures(*statuses: int) -> ResponseDict:
-    """The documentation of the errors that a route may answer, 500 included, each with an example."""
-    return {status: _failure(status) for status in (*statuses, 500)}
+    """The documentation of the errors that a route may answer, with examples; any may answer 429 and 500."""
+    return {status: _failure(status) for status in sorted({*statuses, 429, 500})}
 
 
 def _failure(status: int) -> dict[str, Any]:

@@ -1,0 +1,139 @@
+"""What comes too often is told so, with the time to wait; who watches over the appliance is always heard."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import g
+from flask.testing import FlaskClient
+
+from tests.web.conftest import StartAppliance
+from tests.web.sending import send
+from whisper_appliance.accounts.people import Actor, User
+from whisper_appliance.errors import BadSetting
+from whisper_appliance.web.application import create_app
+
+
+def knock(
+    program: FlaskClient, times: int, address: str = "192.0.2.1", path: str = "/api/models"
+) -> list[int]:
+    """The statuses of so many requests."""
+    return [program.get(path, environ_base={"REMOTE_ADDR": address}).status_code for _ in range(times)]
+
+
+@pytest.fixture(scope="module")
+def strict(start_appliance: StartAppliance) -> FlaskClient:
+    return create_app(start_appliance(requests_per_minute=5, uploads_per_minute=2)).test_client()
+
+
+def test_too_many_requests_of_an_address_are_told_when_to_come_again(strict: FlaskClient) -> None:
+    assert knock(strict, 5) == [200] * 5
+    answer = strict.get("/api/models", environ_base={"REMOTE_ADDR": "192.0.2.1"})
+    assert answer.status_code == 429
+    assert answer.json["error"]["code"] == "busy"
+    assert answer.json["error"]["request_id"]
+    assert 1 <= int(answer.headers["Retry-After"]) <= 61
+
+
+def test_another_address_is_not_held_back(strict: FlaskClient) -> None:
+    assert knock(strict, 6, "192.0.2.2")[-1] == 429
+    assert knock(strict, 1, "192.0.2.3") == [200]
+
+
+def test_the_addresses_of_one_home_are_one(strict: FlaskClient) -> None:
+    assert [knock(strict, 1, f"2001:db8::{number:x}")[0] for number in range(6)][-1] == 429
+    assert knock(strict, 1, "2001:db8:0:1::1") == [200]
+    assert knock(strict, 1, "::ffff:192.0.2.9") == [200]
+
+
+def test_a_forwarded_address_of_a_stranger_is_not_believed(strict: FlaskClient) -> None:
+    from_one = {"REMOTE_ADDR": "192.0.2.4"}
+    statuses = [
+        strict.get(
+            "/api/models", headers={"X-Forwarded-For": f"10.0.0.{n}"}, environ_base=from_one
+        ).status_code
+        for n in range(6)
+    ]
+    assert statuses[-1] == 429
+
+
+def test_health_and_the_looks_of_pages_are_free(strict: FlaskClient) -> None:
+    assert set(knock(strict, 20, path="/health")) == {200}
+    assert set(knock(strict, 20, path="/static/any/css/tokens.css")) == {200}
+
+
+def test_uploads_are_counted_apart(strict: FlaskClient) -> None:
+    answers = [send(strict, words=f"one {number}") for number in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert strict.get("/api/models").status_code == 200
+
+
+def test_behind_a_proxy_that_is_trusted_each_client_counts_for_itself(
+    start_appliance: StartAppliance,
+) -> None:
+    program = create_app(start_appliance(requests_per_minute=2, trusted_proxies=1)).test_client()
+    statuses = [
+        program.get("/api/models", headers={"X-Forwarded-For": f"spoofed, 10.0.0.{n // 2}"}).status_code
+        for n in range(6)
+    ]
+    assert statuses == [200] * 6
+    spoofed = {"X-Forwarded-For": "10.9.9.9, 10.0.0.0"}
+    assert program.get("/api/models", headers=spoofed).status_code == 429
+
+
+def test_users_and_keys_are_counted_wherever_they_come_from(start_appliance: StartAppliance) -> None:
+    app = create_app(start_appliance(requests_per_minute_per_user=3))
+
+    def of(user: str, key: str) -> list[int]:
+        found = Actor(user, User(user, user, "member", ""), key=key)
+        app.before_request_funcs[None].insert(0, lambda: setattr(g, "actor", found))
+        statuses = [knock(app.test_client(), 1, f"192.0.2.{number}")[0] for number in range(4)]
+        app.before_request_funcs[None].pop(0)
+        return statuses
+
+    assert of("ann", "") == [200, 200, 200, 429]
+    assert of("ben", "first") == [200, 200, 200, 429]
+    assert of("ben", "second") == [429] * 4
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> "Iterator[subprocess.Popen[bytes]]":
+    """A real server on a socket in the folder."""
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("there is no redis-server on this machine")
+    where = tmp_path / "redis.sock"
+    server = subprocess.Popen(
+        [program, "--port", "0", "--unixsocket", str(where), "--save", "", "--dir", str(tmp_path)],
+        stdout=subprocess.DEVNULL,
+    )
+    for _ in range(100):
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex(str(where)) == 0:
+                break
+        time.sleep(0.05)
+    yield server
+    server.kill()
+    server.wait()
+
+
+def test_redis_counts_for_several_and_when_it_goes_memory_does(
+    redis: "subprocess.Popen[bytes]", tmp_path: Path, start_appliance: StartAppliance
+) -> None:
+    appliance = start_appliance(requests_per_minute=4, redis_url=f"redis+unix://{tmp_path}/redis.sock")
+    first, second = (create_app(appliance).test_client() for _ in range(2))
+    assert knock(first, 2) + knock(second, 2) == [200] * 4
+    assert knock(first, 1) + knock(second, 1) == [429, 429]
+    redis.kill()
+    redis.wait()
+    assert knock(first, 5) == [200] * 4 + [429]
+
+
+@pytest.mark.parametrize("url", ["http://localhost", "nonsense"])
+def test_a_url_that_is_no_redis_stops_the_start(start_appliance: StartAppliance, url: str) -> None:
+    with pytest.raises(BadSetting, match="REDIS_URL"):
+        create_app(start_appliance(redis_url=url))
