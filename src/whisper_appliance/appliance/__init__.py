@@ -11,10 +11,10 @@ import structlog
 from whisper_appliance import logs
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.adjusted import AdjustedSettings
+from whisper_appliance.accounts.adjustments import Adjustments
 from whisper_appliance.accounts.audit import Audit
 from whisper_appliance.accounts.shares import Shares
 from whisper_appliance.appliance.adjusted_choice import AdjustedChoice
-from whisper_appliance.accounts.adjustments import Adjustments
 from whisper_appliance.appliance.belongings import Everything
 from whisper_appliance.appliance.bulletin import Bulletin
 from whisper_appliance.appliance.housekeeping import Housekeeping

@@ -23,7 +23,7 @@ def settings(context: click.Context) -> None:
 @click.argument("names", nargs=-1, required=True)
 def reset(names: tuple[str, ...]) -> None:
     """Forget what the admin panel says of settings. A running appliance takes notice at its next start."""
-    from whisper_appliance.appliance.adjustments import opened_adjustments
+    from whisper_appliance.accounts.adjustments import opened_adjustments
     from whisper_appliance.errors import NotFound
 
     begin()
@@ -37,8 +37,8 @@ def reset(names: tuple[str, ...]) -> None:
 
 def print_settings(loaded: "Settings") -> None:
     """The table of settings; where the database cannot be read, without the panel's."""
-    from whisper_appliance.appliance.adjustments import opened_adjustments
-    from whisper_appliance.appliance.setting_rows import rows
+    from whisper_appliance.accounts.adjustments import opened_adjustments
+    from whisper_appliance.accounts.setting_rows import rows
     from whisper_appliance.errors import ApplianceError
     from whisper_appliance.settings import table
 

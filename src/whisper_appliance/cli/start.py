@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 def begin() -> "Settings":
     """The settings, the panel's too; from here on logs go to stderr, and only what matters at a terminal."""
     from whisper_appliance import logs, settings
-    from whisper_appliance.appliance.adjustments import adjusted
+    from whisper_appliance.accounts.adjustments import adjusted
 
     loaded = adjusted(settings.load())
     logs.set_up("DEBUG" if loaded.debug_mode else "ERROR", debug=loaded.debug_mode)

@@ -14,8 +14,8 @@ from typing import Literal
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from whisper_appliance.errors import BadSetting
-from whisper_appliance.host import addresses, authority
+from whisper_appliance.errors import BadSetting, Conflict, InvalidRequest, NotFound
+from whisper_appliance.host import addresses, authority, own_certificate
 from whisper_appliance.settings import Settings
 
 RENEW_BEFORE = timedelta(days=30)
@@ -34,6 +34,9 @@ class CertificateInfo:
     """SHA-256 of the server's certificate, as browsers show it: upper-case pairs with colons."""
     authority_fingerprint: str | None
     """The same of the authority, as phones show it when asked to trust it; None with an own certificate."""
+    issuer: str = ""
+    uploaded: bool = False
+    """An own certificate that was uploaded, not one of the settings."""
     warnings: tuple[str, ...] = ()
 
 
@@ -42,10 +45,11 @@ def _now() -> datetime:
 
 
 class Certificates:
-    """The certificate that the server shows: the appliance's, kept in `folder`, or the operator's `own`.
+    """The certificate of the server: the operator's `own`, else an uploaded one, else the appliance's.
 
-    `names` is asked each time, since addresses come and go. An own certificate is never written, only warned
-    about. The authority and the server each keep key and certificate in ONE file, so that a swap is atomic.
+    `names` is asked each time, since addresses come and go. An own certificate is never written over by
+    itself, only warned about. What is kept in `folder` has key and certificate in ONE file, so that a swap is
+    atomic.
     """
 
     def __init__(
@@ -57,7 +61,7 @@ class Certificates:
     ) -> None:
         self._folder = folder
         self._names = names
-        self._own = own
+        self._given = own
         self._clock = clock
         self._lock = threading.Lock()
 
@@ -79,36 +83,65 @@ class Certificates:
     @property
     def chain_path(self) -> Path:
         """The file with the server's certificate and what stands above it."""
-        return self._own[0] if self._own else self._folder / "server.pem"
+        return self._files[0]
 
     @property
     def key_path(self) -> Path:
         """The file with its key: the same one, unless the certificate is the operator's."""
-        return self._own[1] if self._own else self.chain_path
+        return self._files[1]
 
     def ensure(self) -> Path:
         """Make what is missing or no longer fits, and say where the chain is.
 
         Raises `BadSetting` for an own pair that cannot be served.
         """
-        if self._own:
-            _check_pair(*self._own)
-        else:
-            self.renew_if_due()
+        if self._given:
+            _check_pair(*self._given)
+        elif self._own and not _is_usable(self._uploaded):
+            self._uploaded.replace(self._uploaded.with_suffix(".damaged"))
+        self.renew_if_due()
         return self.chain_path
 
     def renew_if_due(self, *, force: bool = False) -> bool:
         """Renew near the end, or when this machine got a new name or address. True when it was renewed."""
-        if self._own:
-            return False
+        return False if self._own else self._renew(force=force)
+
+    def put_own(self, chain: bytes, key: bytes) -> None:
+        """Takes an operator's certificate, for new connections from now on; an earlier one goes.
+
+        Raises `InvalidRequest` when it cannot be served, `Conflict` when SSL_CERT_PATH goes before it.
+        """
+        self._check_not_given()
+        pem = own_certificate.checked(chain, key, self._clock())
+        with self._locked():
+            new = self._folder / "own.new"
+            _write(new, pem)
+            try:
+                _check_pair(new, new)
+                new.replace(self._uploaded)
+            except BadSetting as error:
+                raise InvalidRequest(f"This certificate cannot be served: {error.message}") from None
+            finally:
+                new.unlink(missing_ok=True)
+
+    def remove_own(self) -> None:
+        """Goes back to the appliance's own making. Raises `NotFound`, `Conflict`."""
+        self._check_not_given()
+        if not self._uploaded.is_file():
+            raise NotFound("No certificate was uploaded.")
+        self._renew(force=False)  # it is there before the other one goes
+        self._uploaded.unlink(missing_ok=True)
+
+    def _renew(self, *, force: bool) -> bool:
         wanted = self._wanted()
         with self._locked():
             ca = self._authority(wanted)
-            current = _read(self.chain_path)
+            path = self._folder / "server.pem"
+            current = _read(path)
             if not force and current and self._still_good(current.certificate, ca.certificate, wanted):
                 return False
             server = authority.sign(ca, addresses.host_name(), wanted, self._clock())
-            _write(self.chain_path, server.pem(ca.certificate))
+            _write(path, server.pem(ca.certificate))
         return True
 
     def ca_pem(self) -> bytes | None:
@@ -129,8 +162,31 @@ class Certificates:
             not_after=chain[0].not_valid_after_utc,
             fingerprint=_fingerprint(chain[0]),
             authority_fingerprint=None if self._own else _fingerprint(chain[-1]),
+            issuer=own_certificate.common_name(chain[0].issuer),
+            uploaded=self._own is not None and self._given is None,
         )
         return replace(info, warnings=tuple(self._warnings(info)))
+
+    @property
+    def _files(self) -> tuple[Path, Path]:
+        made = self._folder / "server.pem"
+        return self._own or (made, made)
+
+    @property
+    def _uploaded(self) -> Path:
+        return self._folder / "own.pem"
+
+    @property
+    def _own(self) -> tuple[Path, Path] | None:
+        if self._given is None and self._uploaded.is_file():
+            return self._uploaded, self._uploaded
+        return self._given
+
+    def _check_not_given(self) -> None:
+        if self._given:
+            raise Conflict(
+                "SSL_CERT_PATH is set in the environment, which goes before the panel. Change it there."
+            )
 
     def _wanted(self) -> list[str]:
         names = (authority.canonical(name) for name in self._names())
@@ -161,13 +217,15 @@ class Certificates:
     def _warnings(self, info: CertificateInfo) -> Iterator[str]:
         days_left = (info.not_after - self._clock()).days
         replace_it = f"replace {self.chain_path}; no restart is needed."
+        if info.uploaded:
+            replace_it = "upload a new one in the admin panel; no restart is needed."
         if days_left < 0:
             yield f"The certificate ended on {info.not_after:%Y-%m-%d}: {replace_it}"
         elif days_left < WARN_BEFORE.days:
             yield f"The certificate ends in {days_left} days: {replace_it}"
-        if self._own:
+        if own := self._own:
             try:
-                _check_pair(*self._own)
+                _check_pair(*own)
             except BadSetting as error:
                 yield error.message
         if not any(_covers(info.names, name) for name in self._wanted() if name not in LOOPBACK):
@@ -219,6 +277,14 @@ def _check_pair(cert: Path, key: Path) -> None:
             f"SSL_CERT_PATH {cert} and SSL_KEY_PATH {key} cannot be used: {reason}. "
             "Give a PEM chain and its key without a passphrase, or unset both for a certificate made here."
         ) from None
+
+
+def _is_usable(path: Path) -> bool:
+    try:
+        _check_pair(path, path)
+    except BadSetting:
+        return False
+    return True
 
 
 def _fingerprint(certificate: x509.Certificate) -> str:

@@ -16,6 +16,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
 from whisper_appliance import logs
+from whisper_appliance.accounts.adjustments import adjusted
 from whisper_appliance.backups import restoring
 from whisper_appliance.errors import ApplianceError, BadSetting
 from whisper_appliance.host import addresses
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 MakeApp = Callable[[Settings, threading.Event], AbstractContextManager["WSGIApplication"]]
 OK, FAILED, USAGE = 0, 1, 2
+RESTART = 75
+"""The exit code that asks whoever watches over the appliance to start it again (sysexits.h: EX_TEMPFAIL)."""
 M_ARENA_MAX = -8
 STOP_SECONDS = 28
 HUNG_SECONDS = 120
@@ -67,13 +70,18 @@ def serve(
     logs.set_up(settings.log_level, debug=settings.debug_mode)
     os.umask(0o077)
     _put_in_place(settings)
+    given, settings = settings, adjusted(settings)
+    logs.set_level(settings.log_level, debug=settings.debug_mode)
     _share_heaps()
-    certificates = Certificates.from_settings(lambda: settings) if settings.https_enabled else None
+    certificates = Certificates.from_settings(lambda: adjusted(given)) if settings.https_enabled else None
     context = _context(certificates)
-    application = _Application(settings, listener, certificates, context, make_app, say)
+    application = _Application(
+        settings, listener, certificates, context, lambda stopping: make_app(given, stopping), say
+    )
     process = os.getpid()
+    arbiter = _Arbiter(application)
     try:
-        _Arbiter(application).run()
+        arbiter.run()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else FAILED
     if (
@@ -82,6 +90,8 @@ def serve(
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+    if arbiter.restarting and code == OK:
+        return RESTART
     return {OK: OK, Arbiter.APP_LOAD_ERROR: USAGE}.get(code, FAILED)
 
 
@@ -94,7 +104,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
         listener: socket.socket,
         certificates: Certificates | None,
         context: FollowingContext | None,
-        make_app: MakeApp,
+        make_app: Callable[[threading.Event], AbstractContextManager["WSGIApplication"]],
         say: Callable[[str], None],
     ) -> None:
         self.redirect = settings.http_redirect
@@ -140,7 +150,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
     def load(self) -> "WSGIApplication":
         """In the worker. A start that cannot succeed ends the server with one sentence, no traceback."""
         try:
-            app = self._opened.enter_context(self._make_app(self.settings, self.stopping))
+            app = self._opened.enter_context(self._make_app(self.stopping))
             if self._certificates:
                 self._opened.enter_context(kept_fresh(self._certificates))
         except ApplianceError as error:
@@ -172,13 +182,20 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
 class _Arbiter(Arbiter):  # type: ignore[misc] # gunicorn publishes no types
     """There is nothing to reload, and a second worker would find the data folder taken."""
 
+    restarting = False
+
     def handle_hup(self) -> None:
         """A closed terminal stops the server; otherwise nothing happens."""
         if sys.stderr.isatty():
             self.handle_term()
         log.info("nothing to reload: certificates are followed by themselves, settings need a restart")
 
-    handle_ttin = handle_ttou = handle_usr2 = handle_hup
+    def handle_usr2(self) -> None:
+        """The panel asks for a restart: stops as for SIGTERM, and says so by the exit code."""
+        self.restarting = True
+        self.handle_term()
+
+    handle_ttin = handle_ttou = handle_hup
 
 
 class _Logger(Logger):  # type: ignore[misc] # gunicorn publishes no types

@@ -1,0 +1,104 @@
+"""An operator's own certificate, looked at before it is taken: one that is taken can be served."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.x509.oid import NameOID
+
+from whisper_appliance.errors import InvalidRequest
+
+MOST_CERTIFICATES = 10
+
+
+def checked(chain: bytes, key: bytes, now: datetime) -> bytes:
+    """Key and chain as one PEM, the server's certificate first. Raises `InvalidRequest` with the reason."""
+    private = _key(key)
+    certificates = _certificates(chain)
+    ordered = _ordered(_certificate_of(private, certificates), certificates)
+    for certificate in ordered:
+        _check_dates(certificate, now)
+    if not _has_names(ordered[0]):
+        raise _wrong("it names no host or address (subject alternative name), which browsers ask for")
+    pem = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return pem + b"".join(each.public_bytes(serialization.Encoding.PEM) for each in ordered)
+
+
+def common_name(name: x509.Name) -> str:
+    """What people call whoever a certificate speaks of."""
+    for kind in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME):
+        if found := name.get_attributes_for_oid(kind):
+            return str(found[0].value)
+    return name.rfc4514_string()
+
+
+def _key(pem: bytes) -> PrivateKeyTypes:
+    try:
+        return serialization.load_pem_private_key(pem, password=None)
+    except TypeError:
+        raise _wrong("its key has a passphrase; give the key without one", field="key") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise _wrong("the key is no private key in PEM (-----BEGIN PRIVATE KEY-----)", field="key") from None
+
+
+def _certificates(pem: bytes) -> list[x509.Certificate]:
+    try:
+        certificates = x509.load_pem_x509_certificates(pem)
+    except ValueError:
+        raise _wrong("the chain holds no certificate in PEM (-----BEGIN CERTIFICATE-----)") from None
+    if len(certificates) > MOST_CERTIFICATES:
+        raise _wrong(
+            f"the chain holds {len(certificates)} certificates; give the server's and those above it"
+        )
+    return certificates
+
+
+def _certificate_of(key: PrivateKeyTypes, certificates: Sequence[x509.Certificate]) -> x509.Certificate:
+    for certificate in certificates:
+        if certificate.public_key() == key.public_key():
+            return certificate
+    raise _wrong("the key belongs to none of its certificates", field="key")
+
+
+def _ordered(leaf: x509.Certificate, certificates: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    """The chain from the server's certificate upwards, whatever the order in the file."""
+    chain, left = [leaf], [each for each in certificates if each != leaf]
+    while above := next((each for each in left if _issued(chain[-1], each)), None):
+        chain.append(above)
+        left.remove(above)
+    if left:
+        strangers = ", ".join(common_name(each.subject) for each in left)
+        raise _wrong(f"{strangers} stands in the chain, but signed none of the certificates below")
+    return chain
+
+
+def _issued(certificate: x509.Certificate, by: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(by)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def _check_dates(certificate: x509.Certificate, now: datetime) -> None:
+    who = common_name(certificate.subject)
+    if certificate.not_valid_after_utc <= now:
+        raise _wrong(f"{who} ended on {certificate.not_valid_after_utc:%Y-%m-%d}")
+    if certificate.not_valid_before_utc > now:
+        raise _wrong(f"{who} begins only on {certificate.not_valid_before_utc:%Y-%m-%d}")
+
+
+def _has_names(certificate: x509.Certificate) -> bool:
+    try:
+        return bool(list(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value))
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+
+
+def _wrong(reason: str, *, field: str = "chain") -> InvalidRequest:
+    return InvalidRequest(f"This certificate cannot be used: {reason}.", field=field)
