@@ -9,14 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from whisper_appliance.errors import (
-    ApplianceError,
-    Busy,
-    DiskFull,
-    InvalidRequest,
-    NotFound,
-    TooLarge,
-)
+from whisper_appliance.errors import ApplianceError, Busy, DiskFull, InvalidRequest, NotFound, TooLarge
 from whisper_appliance.history.entries import NOBODY, new_id
 from whisper_appliance.live import events
 from whisper_appliance.live.answers import Ack, Limits, LiveCounts, Opened, Resumed
@@ -248,15 +241,21 @@ class Sessions:
         if stream.stopping:
             return
         if stream.recording.problem:
-            self._end_because(stream, "undecodable", stream.recording.problem, fatal=True)
+            self.end_because(stream, "undecodable", stream.recording.problem, fatal=True)
             return
         patience = self.limits.idle_seconds if stream.connection else self.limits.resume_seconds
         if now - stream.active_at > patience:
-            self._end_because(stream, "idle", "No audio has come for a while, so the recording was ended.")
+            self.end_because(stream, "idle", "No audio has come for a while, so the recording was ended.")
         elif stream.recording.samples >= self.limits.session_seconds * SAMPLE_RATE:
-            self._end_because(stream, "session_limit", "The recording has reached the longest time allowed.")
+            self.end_because(stream, "session_limit", "The recording has reached the longest time allowed.")
 
-    def _end_because(self, stream: Stream, code: str, message: str, *, fatal: bool = False) -> None:
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """All that are here now, those too that have ended and can still be asked for."""
+        return tuple(self._streams.values())
+
+    def end_because(self, stream: Stream, code: str, message: str, *, fatal: bool = False) -> None:
+        """As `stop`, with a reason that is told to the speaker."""
         stream.tell([events.Failed(code, message, fatal)])
         self._stop(stream)
 

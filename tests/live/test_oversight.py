@@ -1,0 +1,48 @@
+"""Everybody's live sessions, as those who run the appliance see them."""
+
+from dataclasses import asdict
+
+import pytest
+
+from tests.live.conftest import House
+from tests.live.scripted import silence, spoken
+from whisper_appliance.errors import NotFound
+from whisper_appliance.live.oversight import LiveOversight
+
+
+@pytest.fixture
+def oversight(house: House) -> LiveOversight:
+    return LiveOversight(house.sessions)
+
+
+def test_sessions_are_seen_without_their_words(house: House, oversight: LiveOversight) -> None:
+    opened = house.open(language="en", title="Secret title", prompt="secret words")
+    house.send(opened, spoken(1, 6) + silence(1))
+    house.until("commit")
+    (seen,) = oversight.seen()
+    assert (seen.handle, seen.owner, seen.language, seen.state) == (opened.session[:16], "ann", "en", "on")
+    assert seen.audio_seconds > 1
+    told = str(asdict(seen))
+    assert "ecret" not in told
+    assert "w1" not in told
+    assert opened.session not in told
+    house.sessions.leave(opened.session, connection="socket")
+    assert oversight.seen()[0].state == "away"
+
+
+def test_an_ended_session_keeps_what_was_said_and_tells_its_speaker_why(
+    house: House, oversight: LiveOversight
+) -> None:
+    opened = house.open()
+    house.send(opened, spoken(1, 6) + silence(1))
+    oversight.end(opened.session[:16])
+    assert house.until("error")["code"] == "ended_by_admin"
+    end = house.until("end", opened.session)
+    assert end["text"] == "w1 w2 w3 w4 w5"
+    assert opened.session in house.kept
+    assert oversight.seen() == ()
+
+
+def test_a_session_that_is_not_there_cannot_be_ended(oversight: LiveOversight) -> None:
+    with pytest.raises(NotFound):
+        oversight.end("0" * 16)
