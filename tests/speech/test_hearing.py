@@ -1,12 +1,13 @@
 """How the decoder's tokens become phrases, and when a window is heard again. A scripted decoder, no model."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from whisper_appliance.speech.engine import Options, Samples, Window
-from whisper_appliance.speech.engines.decoding import Decoding
-from whisper_appliance.speech.engines.hearing import Hearing, phrases_of
+from whisper_appliance.speech.engine import Options, Samples, Window, WindowResult
+from whisper_appliance.speech.engines.decoding import Ask, Decoding
+from whisper_appliance.speech.engines.hearing import hear, phrases_of
 from whisper_appliance.speech.transcript import Segment
 
 EOT, BEGIN = 50257, 50364
@@ -41,13 +42,16 @@ class ScriptedDecoder:
     def __init__(self, *answers: Decoding) -> None:
         self.answers = list(answers)
         self.asked: list[tuple[int, float]] = []
-        self.encoded: list[tuple[float, bool]] = []
+        self.together: list[int] = []
+        self.encoded: list[tuple[float, float]] = []
+        self._tokenizer = Letters()
 
     def tokenizer(self, language: str, task: str) -> Letters:
-        return Letters()
+        return self._tokenizer
 
-    def encode(self, samples: Samples, *, whole: bool = False) -> None:
-        self.encoded.append((len(samples) / 16_000, whole))
+    def encode(self, samples: Samples, seconds: float) -> Any:
+        self.encoded.append((len(samples) / 16_000, seconds))
+        return np.zeros((1, round(seconds * 50)))
 
     def detect_language(self, encoded: Any) -> tuple[str, float]:
         return "de", 0.8
@@ -55,17 +59,10 @@ class ScriptedDecoder:
     def prompt(self, tokenizer: Any, options: Options, previous_text: str | None) -> list[int]:
         return []
 
-    def decode(
-        self,
-        encoded: Any,
-        prompt: list[int],
-        tokenizer: Any,
-        new_tokens: int,
-        beam_size: int,
-        temperature: float,
-    ) -> Decoding:
-        self.asked.append((beam_size, temperature))
-        return self.answers.pop(0)
+    def decode(self, asks: Sequence[Ask]) -> list[Decoding]:
+        self.asked += [(ask.beam_size, ask.temperature) for ask in asks]
+        self.together.append(len(asks))
+        return [self.answers.pop(0) for _ in asks]
 
     def add_words(
         self, segments: list[Segment], tokenizer: Any, encoded: Any, seconds: float
@@ -79,6 +76,10 @@ def answer(*tokens: int, logprob: float = -0.2, no_speech: float = 0.0, compress
 
 def window(seconds: float, **options: Any) -> Window:
     return Window(np.zeros(round(seconds * 16_000), np.float32), Options(**{"language": "en", **options}))
+
+
+def hear_one(decoder: ScriptedDecoder, window: Window) -> WindowResult:
+    return hear(decoder, [window])[0]
 
 
 def test_timestamps_cut_the_text_into_phrases() -> None:
@@ -101,51 +102,62 @@ def test_text_without_a_closing_timestamp_reaches_to_the_end() -> None:
 
 def test_a_sure_answer_is_taken_at_once() -> None:
     decoder = ScriptedDecoder(answer(*said(" hello", 0, 5)))
-    result = Hearing(decoder, window(5)).result()
+    result = hear_one(decoder, window(5))
     assert result.text == " hello"
     assert decoder.asked == [(1, 0.0)]
 
 
 def test_where_the_decoder_stops_early_it_is_asked_again_from_there() -> None:
     decoder = ScriptedDecoder(answer(*said(" one", 0, 6)), answer(*said(" two", 0, 4)))
-    result = Hearing(decoder, window(10)).result()
+    result = hear_one(decoder, window(10))
     assert [(s.text, s.start, s.end) for s in result.segments] == [(" one", 0.0, 6.0), (" two", 6.0, 10.0)]
-    assert [seconds for seconds, _ in decoder.encoded] == [10.0, 4.0]
+    assert decoder.encoded == [(10.0, 13.0), (4.0, 7.0)]
 
 
 def test_a_sequential_reader_goes_on_by_itself() -> None:
     decoder = ScriptedDecoder(answer(*said(" one", 0, 6)))
     samples = np.zeros(160_000, np.float32)
-    result = Hearing(
-        decoder, Window(samples, Options(language="en", quality="accurate"), to_the_end=False)
-    ).result()
+    accurate = Options(language="en", quality="accurate")
+    result = hear_one(decoder, Window(samples, accurate, to_the_end=False))
     assert result.heard_seconds == 6.0
-    assert decoder.encoded == [(10.0, True)]
+    assert decoder.encoded == [(10.0, 30.0)]
     assert decoder.asked == [(5, 0.0)]
 
 
 def test_a_bad_answer_is_tried_with_beam_search_and_then_warmer() -> None:
     bad = answer(*said(" ha ha", 0, 5), compression=3.0)
     decoder = ScriptedDecoder(bad, bad, bad, answer(*said(" fine", 0, 5)))
-    assert Hearing(decoder, window(5)).result().text == " fine"
+    assert hear_one(decoder, window(5)).text == " fine"
     assert decoder.asked == [(1, 0.0), (5, 0.0), (1, 0.2), (1, 0.4)]
 
 
 def test_fast_does_not_try_again() -> None:
     decoder = ScriptedDecoder(answer(*said(" ha ha", 0, 5), compression=3.0))
-    Hearing(decoder, window(5, quality="fast")).result()
+    hear_one(decoder, window(5, quality="fast"))
     assert decoder.asked == [(1, 0.0)]
 
 
 def test_a_window_without_speech_gives_nothing_and_says_so() -> None:
     decoder = ScriptedDecoder(answer(*said(" Thank you.", 0, 5), logprob=-1.5, no_speech=0.9))
-    result = Hearing(decoder, window(5)).result()
+    result = hear_one(decoder, window(5))
     assert result.segments == ()
     assert [(d.text, d.reason) for d in result.dropped] == [("Thank you.", "no speech")]
 
 
 def test_an_unknown_language_is_detected_from_the_same_encoding() -> None:
     decoder = ScriptedDecoder(answer(*said(" hallo", 0, 5)))
-    result = Hearing(decoder, window(5, language=None)).result()
+    result = hear_one(decoder, window(5, language=None))
     assert (result.language, result.language_probability) == ("de", 0.8)
     assert len(decoder.encoded) == 1
+
+
+def test_windows_are_decoded_together_each_to_its_own_end() -> None:
+    bad = answer(*said(" ha ha", 0, 5), compression=3.0)
+    decoder = ScriptedDecoder(
+        answer(*said(" one", 0, 5)), bad, answer(*said(" a", 0, 3)),
+        answer(*said(" two", 0, 4)), answer(*said(" b", 0, 3)),
+    )  # fmt: skip
+    results = hear(decoder, [window(5), window(4), window(6)])
+    assert [result.text for result in results] == [" one", " two", " a b"]
+    assert decoder.together == [3, 1, 1]
+    assert [seconds for _, seconds in decoder.encoded] == [9.0, 9.0, 9.0, 6.0]

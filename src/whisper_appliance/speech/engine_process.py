@@ -12,10 +12,8 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 
-import psutil
-
 from whisper_appliance.errors import ApplianceError, EngineFailed, ModelUnavailable
-from whisper_appliance.speech.child_process import MemoryWatch, end, ending_in_words, spawn
+from whisper_appliance.speech.child_process import MemoryWatch, end, ending_in_words, resident_bytes, spawn
 from whisper_appliance.speech.engine import (
     SAMPLE_RATE,
     SPARE_WORKERS,
@@ -35,6 +33,7 @@ from whisper_appliance.speech.waiting import Ticket, WaitingWindows
 __all__ = ["EngineEvent", "EngineProcess", "EngineStatus"]
 
 CUDA_BATCH = 8
+CPU_BATCH = 4  # a step of the decoder takes less than twice as long for four windows as for one
 ATTEMPTS = 2
 CRASHES_IN_A_ROW = 3
 
@@ -83,8 +82,17 @@ class EngineProcess:
 
     @property
     def workers(self) -> int:
-        """How many windows of files are heard side by side."""
-        return CUDA_BATCH if self._facts.get("device") == "cuda" else self.spec.workers
+        """How many windows of live speech are heard side by side."""
+        return CUDA_BATCH if self._on_cuda else self.spec.workers
+
+    @property
+    def ahead(self) -> int:
+        """How many windows of a file are worth asking for at once: what is worked on, and as many again."""
+        return 2 * (CUDA_BATCH if self._on_cuda else CPU_BATCH * self.spec.workers)
+
+    @property
+    def _on_cuda(self) -> bool:
+        return self._facts.get("device") == "cuda"
 
     def submit(self, window: Window, *, priority: Priority, turn: int = 0) -> Future[WindowResult]:
         """Lets a window wait for its turn: by priority, then by how many windows its job already had."""
@@ -128,7 +136,7 @@ class EngineProcess:
             return EngineStatus(
                 self.spec.model, self._state, self._reason,
                 len(self._waiting), sum(map(len, self._running.values())),
-                self._last_work, self._windows_done, self._restarts, self._memory_bytes(),
+                self._last_work, self._windows_done, self._restarts, resident_bytes(self._process),
                 str(facts.get("name", self.spec.engine)), str(facts.get("version", "")),
                 str(facts.get("device", "")), str(facts.get("compute_type", "")),
                 bool(facts.get("multilingual", True)),
@@ -168,8 +176,7 @@ class EngineProcess:
         """Sends windows as long as there is a free worker for them."""
         if self._state not in ("idle", "busy"):
             return
-        cuda = self._facts.get("device") == "cuda"
-        while tickets := self._waiting.take(CUDA_BATCH if cuda else 1, self._has_worker_for):
+        while tickets := self._waiting.take(self._batch(), self._has_worker_for):
             self._numbers += 1
             self._running[self._numbers] = tickets
             for ticket in tickets:
@@ -178,13 +185,18 @@ class EngineProcess:
         self._meter.at_work(sum(map(len, self._running.values())))
         self._become("busy" if self._running else "idle")
 
-    def _has_worker_for(self, priority: Priority) -> bool:
+    def _batch(self) -> int:
+        """On the CPU, what waits is shared evenly between the workers."""
+        return CUDA_BATCH if self._on_cuda else min(CPU_BATCH, -(-len(self._waiting) // self.spec.workers))
+
+    def _has_worker_for(self, ticket: Ticket) -> bool:
+        """A worker is kept free for captions and for the first window of what somebody waits for."""
         if len(self._running) >= self.spec.workers + SPARE_WORKERS:
             return False
-        if priority is not Priority.BATCH:
+        if ticket.priority is Priority.LIVE or (ticket.priority is Priority.INTERACTIVE and ticket.turn == 0):
             return True
-        batches = sum(tickets[0].priority is Priority.BATCH for tickets in self._running.values())
-        return batches < max(1, self.spec.workers - (1 if self._live else 0))
+        files = sum(tickets[0].priority is not Priority.LIVE for tickets in self._running.values())
+        return files < max(1, self.spec.workers - (1 if self._live else 0))
 
     def _send(self, *message: object) -> None:
         # A broken pipe is noticed by the thread that reads from it.
@@ -230,7 +242,8 @@ class EngineProcess:
         else:
             tickets = self._running.pop(number)
             if kind != "error":
-                self._meter.heard(sum(len(ticket.window.samples) for ticket in tickets) / SAMPLE_RATE)
+                for ticket in tickets:
+                    self._meter.heard(ticket.samples / SAMPLE_RATE, ticket.priority)
             futures, answers = [t.future for t in tickets], content  # type: ignore[misc, assignment]
             self._last_work = self._clock()
         if kind == "error":
@@ -280,10 +293,3 @@ class EngineProcess:
             self._state = state
             self._changed.notify_all()
             self._announce(EngineEvent(self.spec.model, state, reason or self._reason))
-
-    def _memory_bytes(self) -> int:
-        if self._process is None or self._process.poll() is not None:
-            return 0
-        with suppress(psutil.Error):
-            return int(psutil.Process(self._process.pid).memory_info().rss)
-        return 0

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from whisper_appliance.speech.engine import Priority
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -16,6 +18,7 @@ class Work:
     heard_seconds: float = 0.0
     busy_seconds: float = 0.0
     worker_seconds: float = 0.0
+    windows_by_priority: tuple[int, ...] = (0,) * len(Priority)
 
 
 NO_WORK = Work()
@@ -29,20 +32,22 @@ class WorkMeter:
         self._since = clock()
         self._at_work = 0
         self._heard = self._busy = self._worked = 0.0
+        self._windows = [0] * len(Priority)
 
     def at_work(self, count: int) -> None:
         """From now on so many windows are worked on."""
         self._settle()
         self._at_work = count
 
-    def heard(self, seconds: float) -> None:
-        """So much audio was heard to the end."""
+    def heard(self, seconds: float, priority: Priority = Priority.INTERACTIVE) -> None:
+        """A window of so much audio was heard to the end."""
         self._heard += seconds
+        self._windows[priority] += 1
 
     def total(self) -> Work:
         """Up to now."""
         self._settle()
-        return Work(self._heard, self._busy, self._worked)
+        return Work(self._heard, self._busy, self._worked, tuple(self._windows))
 
     def _settle(self) -> None:
         now = self._clock()

@@ -172,14 +172,15 @@ class _Road:
         try:
             for span in windows:
                 asked.append((span, self._ask(span)))
-                # Until the language is known there is nothing to ask the next windows with.
-                ahead = 0 if self.options.language is None else self.engine.workers
-                while len(asked) > ahead:
+                ahead = self.engine.ahead
+                while asked and (len(asked) > ahead or _is_there(asked[0][1])):
                     doubted.append(self._doubt(*asked.popleft()))
-                while len(doubted) > ahead:
+                while doubted and (len(doubted) > ahead or _is_there(doubted[0][2])):
                     yield self._settle(*doubted.popleft())
             while asked:
                 doubted.append(self._doubt(*asked.popleft()))
+                while doubted and _is_there(doubted[0][2]):
+                    yield self._settle(*doubted.popleft())
             while doubted:
                 yield self._settle(*doubted.popleft())
         finally:
@@ -225,6 +226,8 @@ class _Road:
             self._learn(answer)
             return span, answer, None
         heard = self._wait(answer)
+        if self.options.language not in (None, heard.language):  # asked before the language was known
+            heard = self._wait(self._submit(span, self.options))
         again = None
         hard = heard.avg_logprob < UNSURE_LOGPROB
         if hard and self.before and self.options.quality == "balanced":
@@ -268,6 +271,10 @@ class _Road:
     def _progress(self, span: Span) -> float:
         seconds = self.recording.estimated_seconds
         return min(span.stop / SAMPLE_RATE / seconds, 1.0) if seconds else 0.0
+
+
+def _is_there(answer: Future[WindowResult] | WindowResult | None) -> bool:
+    return not isinstance(answer, Future) or answer.done()
 
 
 def _sureness(heard: WindowResult) -> float:

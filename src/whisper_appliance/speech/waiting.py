@@ -25,6 +25,18 @@ class Ticket:
         """Lower goes first: the urgency, how many windows this job already had, the time of arrival."""
         return (self.priority, self.turn, self.number)
 
+    @property
+    def samples(self) -> int:
+        """The length of the window."""
+        return len(self.window.samples)
+
+    def goes_with(self, other: "Ticket") -> bool:
+        """Whether both may be heard at once: equally urgent, with equal options, after the same words."""
+        ours, theirs = self.window, other.window
+        return (self.priority, ours.options, ours.previous_text) == (
+            other.priority, theirs.options, theirs.previous_text,
+        )  # fmt: skip
+
 
 class WaitingWindows:
     """A heap of tickets. Not thread-safe: its owner holds a lock."""
@@ -46,20 +58,30 @@ class WaitingWindows:
         """Lets a window wait again, in its old place."""
         heapq.heappush(self._heap, (ticket.order, ticket))
 
-    def take(self, most: int, allowed: Callable[[Priority], bool]) -> list[Ticket]:
-        """The next window that is `allowed`, and up to `most - 1` more that have the same options."""
-        taken: list[Ticket] = []
-        while self._heap and len(taken) < most:
-            ticket = self._heap[0][1]
-            if not allowed(ticket.priority) or (taken and ticket.window.options != taken[0].window.options):
-                break
-            heapq.heappop(self._heap)
-            if ticket.future.running() or ticket.future.set_running_or_notify_cancel():
-                taken.append(ticket)
-        return taken
+    def take(self, most: int, allowed: Callable[[Ticket], bool]) -> list[Ticket]:
+        """The next window, if it is `allowed`, and up to `most - 1` more that may be heard together with it.
+
+        Of those, the ones that are nearest to it in length: shorter windows are filled up to the longest.
+        """
+        while self._heap and allowed(self._heap[0][1]):
+            first = heapq.heappop(self._heap)[1]
+            if not _is_wanted(first):
+                continue
+            mates = [ticket for _, ticket in self._heap if ticket.goes_with(first) and allowed(ticket)]
+            mates.sort(key=lambda mate: (abs(mate.samples - first.samples), mate.order))
+            taken = [first, *(mate for mate in mates[: most - 1] if _is_wanted(mate))]
+            gone = {id(ticket) for ticket in mates[: most - 1]}
+            self._heap = [entry for entry in self._heap if id(entry[1]) not in gone]
+            heapq.heapify(self._heap)
+            return sorted(taken, key=lambda ticket: ticket.order)
+        return []
 
     def clear(self) -> list[Ticket]:
         """Takes all out."""
         tickets = [ticket for _, ticket in sorted(self._heap, key=lambda entry: entry[0])]
         self._heap = []
         return tickets
+
+
+def _is_wanted(ticket: Ticket) -> bool:
+    return ticket.future.running() or ticket.future.set_running_or_notify_cancel()

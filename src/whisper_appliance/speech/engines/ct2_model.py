@@ -1,17 +1,14 @@
-"""The pieces of a Whisper model on CTranslate2: encode, detect the language, decode, align.
-
-The encoder is given only as much audio as there is, plus three seconds of zeros, instead of Whisper's fixed
-30 s: its time falls faster than linearly with length.
-"""
+"""The pieces of a Whisper model on CTranslate2: encode, detect the language, decode, align."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from whisper_appliance.speech.engine import SAMPLE_RATE, Options, Samples
-from whisper_appliance.speech.engines.decoding import Decoding
+from whisper_appliance.speech.engines.decoding import Ask, Decoding
 from whisper_appliance.speech.repetition import compression_ratio
 from whisper_appliance.speech.transcript import Segment, Word
 
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
     from faster_whisper import WhisperModel
     from faster_whisper.tokenizer import Tokenizer
 
-PADDING_SECONDS = 3.0
 MAX_FRAMES = 3000
 FRAMES_PER_SECOND = 100
 PREPENDED_PUNCTUATION = "\"'“¿([{-"
@@ -47,15 +43,16 @@ class CT2Model:
             )
         return self._tokenizers[key]
 
-    def encode(self, samples: Samples, *, whole: bool = False) -> "StorageView":
-        """The encoder's output for the samples and their padding; `whole` pads to Whisper's own 30 s."""
+    def encode(self, samples: Samples, seconds: float) -> "StorageView":
+        """The encoder's output for the samples, with zeros after them up to `seconds`."""
         from faster_whisper.transcribe import get_ctranslate2_storage
 
-        padding = 30 * SAMPLE_RATE - len(samples) if whole else round(PADDING_SECONDS * SAMPLE_RATE)
-        features = self._model.feature_extractor(np.pad(samples, (0, max(padding, 0))))
+        zeros = max(round(seconds * SAMPLE_RATE) - len(samples), 0)
+        features = self._model.feature_extractor(np.pad(samples, (0, zeros)))
         frames = min(features.shape[-1] // 2 * 2, MAX_FRAMES)
+        # Kept in the machine's memory, from where windows are put together.
         return self._model.model.encode(
-            get_ctranslate2_storage(features[np.newaxis, :, :frames]), to_cpu=False
+            get_ctranslate2_storage(features[np.newaxis, :, :frames]), to_cpu=True
         )
 
     def detect_language(self, encoded: "StorageView") -> tuple[str, float]:
@@ -63,30 +60,28 @@ class CT2Model:
         token, probability = self._model.model.detect_language(encoded)[0][0]
         return token[2:-2], probability
 
-    def decode(self, encoded: "StorageView", prompt: list[int], tokenizer: "Tokenizer", new_tokens: int,
-               beam_size: int, temperature: float) -> Decoding:  # fmt: skip
-        """Lets the decoder speak, at most `new_tokens` tokens."""
+    def decode(self, asks: Sequence[Ask]) -> list[Decoding]:
+        """Lets the decoder speak; one batch."""
         from faster_whisper.transcribe import get_suppressed_tokens
 
-        sampling: dict[str, Any] = {"beam_size": beam_size}
-        if temperature > 0:
-            sampling = {"num_hypotheses": 5, "sampling_topk": 0, "sampling_temperature": temperature}
-        result = self._model.model.generate(
-            encoded,
-            [prompt],
+        first = asks[0]
+        new_tokens = max(ask.new_tokens for ask in asks)
+        sampling: dict[str, Any] = {"beam_size": first.beam_size}
+        if first.temperature > 0:
+            sampling = {"num_hypotheses": 5, "sampling_topk": 0, "sampling_temperature": first.temperature}
+        results = self._model.model.generate(
+            _together([ask.encoded for ask in asks]),
+            [ask.prompt for ask in asks],
             # CTranslate2 generates at most min(max_length / 2, max_length - prompt) tokens.
-            max_length=min(self._model.max_length, max(2 * new_tokens, new_tokens + len(prompt))),
+            max_length=min(self._model.max_length, max(2 * new_tokens, new_tokens + len(first.prompt))),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_blank=True,
-            suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
+            suppress_tokens=get_suppressed_tokens(first.tokenizer, [-1]),
             max_initial_timestamp_index=50,
             **sampling,
-        )[0]
-        tokens = result.sequences_ids[0]
-        text = tokenizer.decode([token for token in tokens if token < tokenizer.eot])
-        logprob = result.scores[0] * len(tokens) / (len(tokens) + 1)
-        return Decoding(tokens, logprob, result.no_speech_prob, compression_ratio(text), temperature)
+        )
+        return [_decoding(ask, result) for ask, result in zip(asks, results, strict=True)]
 
     def add_words(
         self, segments: list[Segment], tokenizer: "Tokenizer", encoded: "StorageView", seconds: float
@@ -109,6 +104,21 @@ class CT2Model:
         previous = tokenizer.encode(" " + before) if before else []
         tokens: list[int] = self._model.get_prompt(tokenizer, previous, hotwords=options.hotwords)
         return tokens
+
+
+def _together(encoded: "list[StorageView]") -> "StorageView":
+    from ctranslate2 import StorageView
+
+    if len(encoded) == 1:
+        return encoded[0]
+    return StorageView.from_array(np.concatenate([np.asarray(one) for one in encoded]))
+
+
+def _decoding(ask: Ask, result: Any) -> Decoding:
+    tokens = result.sequences_ids[0]
+    text = ask.tokenizer.decode([token for token in tokens if token < ask.tokenizer.eot])
+    logprob = result.scores[0] * len(tokens) / (len(tokens) + 1)
+    return Decoding(tokens, logprob, result.no_speech_prob, compression_ratio(text), ask.temperature)
 
 
 def _with_words(segment: Segment, draft: dict[str, Any]) -> Segment:

@@ -1,5 +1,6 @@
 """What a window is heard with: the pieces of a Whisper model, and one answer of its decoder."""
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -29,6 +30,24 @@ class Decoding:
         return self.avg_logprob < LOW_LOGPROB and self.no_speech_prob <= HIGH_NO_SPEECH
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What the decoder is asked: to put what the encoder made of a stretch of audio into words."""
+
+    encoded: Any
+    prompt: list[int]
+    tokenizer: Any
+    new_tokens: int
+    beam_size: int
+    temperature: float
+
+    @property
+    def kind(self) -> Hashable:
+        """What asks have to share to be answered together."""
+        shape = tuple(self.encoded.shape)
+        return shape, len(self.prompt), id(self.tokenizer), self.beam_size, self.temperature
+
+
 class Decoder(Protocol):
     """A loaded model. What it encodes, and its tokenizer, are its own and only handed back to it."""
 
@@ -41,8 +60,8 @@ class Decoder(Protocol):
         """The tokenizer for a language and task: encode, decode, eot, timestamp_begin."""
         ...
 
-    def encode(self, samples: Samples, *, whole: bool = False) -> Any:
-        """The encoder's output for the samples and their padding; `whole` pads to Whisper's own 30 s."""
+    def encode(self, samples: Samples, seconds: float) -> Any:
+        """The encoder's output for the samples, with zeros after them up to `seconds`; it has a `shape`."""
         ...
 
     def detect_language(self, encoded: Any) -> tuple[str, float]:
@@ -53,16 +72,8 @@ class Decoder(Protocol):
         """The tokens that `decode` wants to start from."""
         ...
 
-    def decode(
-        self,
-        encoded: Any,
-        prompt: list[int],
-        tokenizer: Any,
-        new_tokens: int,
-        beam_size: int,
-        temperature: float,
-    ) -> Decoding:
-        """Lets the decoder speak, at most `new_tokens` tokens."""
+    def decode(self, asks: Sequence[Ask]) -> list[Decoding]:
+        """Lets the decoder speak, at most `new_tokens` tokens each; the asks are of one kind."""
         ...
 
     def add_words(

@@ -8,7 +8,7 @@ import numpy as np
 from whisper_appliance.errors import EngineFailed, ModelUnavailable
 from whisper_appliance.speech.engine import SPARE_WORKERS, EngineSpec, Window, WindowResult
 from whisper_appliance.speech.engines.ct2_model import CT2Model
-from whisper_appliance.speech.engines.hearing import Hearing
+from whisper_appliance.speech.engines.hearing import hear
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -31,7 +31,7 @@ class FasterWhisperEngine:
     def transcribe(self, windows: Sequence[Window]) -> list[WindowResult]:
         """Hears each window; see `speech.engine.Engine`."""
         try:
-            return [Hearing(self._model, window).result() for window in windows]
+            return hear(self._model, windows)
         except (RuntimeError, ValueError, MemoryError) as error:
             raise EngineFailed(f"The model could not work on this audio: {error}") from error
 

@@ -1,30 +1,75 @@
-"""One window on its way through a model: decode, try again where it looks bad, cut into phrases.
+"""Windows on their way through a model: decode, try again where it looks bad, cut into phrases.
 
-Short input makes Whisper run on past the end of the audio, so timestamps stay on, what lies past the end is
-cut, and tokens are bounded by the length of the audio.
+The encoder is given only as much audio as there is, plus three seconds of zeros, instead of Whisper's fixed
+30 s: its time falls faster than linearly with length. Short input makes Whisper run on past the end of the
+audio, so timestamps stay on, what lies past the end is cut, and tokens are bounded by the length of audio.
 """
 
 import math
+from collections import defaultdict
+from collections.abc import Generator, Hashable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from whisper_appliance.speech.engine import SAMPLE_RATE, Window, WindowResult
-from whisper_appliance.speech.engines.decoding import HIGH_NO_SPEECH, LOW_LOGPROB, Decoder, Decoding
+from whisper_appliance.speech.engines.decoding import (
+    HIGH_NO_SPEECH,
+    LOW_LOGPROB,
+    Ask,
+    Decoder,
+    Decoding,
+)
 from whisper_appliance.speech.repetition import cut_loops
 from whisper_appliance.speech.transcript import Dropped, Segment
 
+WHOLE_SECONDS = 30.0
+PADDING_SECONDS = 3.0
 TOKENS_PER_SECOND = 8
 RESUME_AFTER_SECONDS = 1.0
 FALLBACK_TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)
 
 
-class Hearing:
-    """One window being heard."""
+def hear(model: Decoder, windows: Sequence[Window]) -> list[WindowResult]:
+    """The result of each window.
 
-    def __init__(self, model: Decoder, window: Window) -> None:
+    What several of them ask the decoder at once goes to it together: a step of it costs little more for four
+    windows than for one.
+    """
+    longest = max(len(window.samples) for window in windows) / SAMPLE_RATE + PADDING_SECONDS
+    results: dict[int, WindowResult] = {}
+    talks = {number: Hearing(model, window, longest).talk() for number, window in enumerate(windows)}
+    asks = {number: ask for number, talk in talks.items() if (ask := _next(talk, None, number, results))}
+    while asks:
+        together: dict[Hashable, list[int]] = defaultdict(list)
+        for number, ask in asks.items():
+            together[ask.kind].append(number)
+        for numbers in together.values():
+            answers = model.decode([asks.pop(number) for number in numbers])
+            for number, answer in zip(numbers, answers, strict=True):
+                if ask := _next(talks[number], answer, number, results):
+                    asks[number] = ask
+    return [results[number] for number in range(len(windows))]
+
+
+_Talk = Generator[Ask, Decoding, WindowResult]
+
+
+def _next(talk: _Talk, answer: Decoding | None, number: int, results: dict[int, WindowResult]) -> Ask | None:
+    try:
+        return next(talk) if answer is None else talk.send(answer)
+    except StopIteration as end:
+        results[number] = end.value
+        return None
+
+
+class Hearing:
+    """One window being heard; the encoder is given `encoded_seconds`, filled up with zeros."""
+
+    def __init__(self, model: Decoder, window: Window, encoded_seconds: float) -> None:
         self._model = model
         self._window = window
+        self._encoded_seconds = encoded_seconds
         self._options = window.options
         self._whole = window.options.quality == "accurate"
         self._beam_size = window.options.beam_size or (5 if self._whole else 1)
@@ -32,12 +77,12 @@ class Hearing:
         self._probability = 1.0
         self._dropped: list[Dropped] = []
 
-    def result(self) -> WindowResult:
+    def talk(self) -> _Talk:
         """Hears the window to its end: where the decoder stopped early, it is asked again from there."""
         segments: list[Segment] = []
         position = 0.0
         while position < self._seconds:
-            part, reached = self._part(position)
+            part, reached = yield from self._part(position)
             segments += part
             stuck = reached <= position or not part
             position = self._seconds if stuck else reached
@@ -55,29 +100,31 @@ class Hearing:
     def _tokenizer(self) -> Any:
         return self._model.tokenizer(self._language or "en", self._options.task)
 
-    def _part(self, position: float) -> tuple[list[Segment], float]:
+    def _part(self, position: float) -> Generator[Ask, Decoding, tuple[list[Segment], float]]:
         """The segments from `position` seconds of the window on, and how far the decoder came."""
         samples = self._window.samples[round(position * SAMPLE_RATE) :]
         seconds = len(samples) / SAMPLE_RATE
-        encoded = self._model.encode(samples, whole=self._whole)
+        encoded = self._model.encode(samples, self._to_encode(position, seconds))
         if self._language is None:
             self._language, self._probability = self._model.detect_language(encoded)
-        decoding = self._decode(encoded, seconds)
+        decoding = yield from self._decode(encoded, seconds)
         segments, reached = self._segments(decoding, seconds)
         if self._options.word_timestamps:
             segments = self._model.add_words(segments, self._tokenizer, encoded, seconds)
         return [_shifted(segment, position) for segment in segments], position + reached
 
-    def _decode(self, encoded: Any, seconds: float) -> Decoding:
+    def _to_encode(self, position: float, seconds: float) -> float:
+        if self._whole:
+            return WHOLE_SECONDS
+        return seconds + PADDING_SECONDS if position else self._encoded_seconds
+
+    def _decode(self, encoded: Any, seconds: float) -> Generator[Ask, Decoding, Decoding]:
         """Greedy first; beam search and rising temperatures only where the answer looks bad."""
-        options = self._options
-        prompt = self._model.prompt(self._tokenizer, options, self._window.previous_text)
+        prompt = self._model.prompt(self._tokenizer, self._options, self._window.previous_text)
         new_tokens = min(math.ceil(seconds * TOKENS_PER_SECOND) + 12, 224)
         best: Decoding | None = None
         for beam_size, temperature in self._attempts():
-            decoding = self._model.decode(
-                encoded, prompt, self._tokenizer, new_tokens, beam_size, temperature
-            )
+            decoding = yield Ask(encoded, prompt, self._tokenizer, new_tokens, beam_size, temperature)
             if not decoding.looks_bad:
                 return decoding
             if best is None or decoding.avg_logprob > best.avg_logprob:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from whisper_appliance.errors import EngineFailed, ModelUnavailable
 from whisper_appliance.speech.engine import EngineSpec, Options, Samples, Window, WindowResult
-from whisper_appliance.speech.engines.decoding import Decoding
-from whisper_appliance.speech.engines.hearing import Hearing
+from whisper_appliance.speech.engines.decoding import Ask, Decoding
+from whisper_appliance.speech.engines.hearing import hear
 from whisper_appliance.speech.transcript import Segment, Word
 
 if TYPE_CHECKING:
@@ -34,6 +34,11 @@ class Encoded:
 
     mel: "Tensor"
     features: "Tensor"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of the encoder's output."""
+        return tuple(self.features.shape)
 
 
 class OpenAIWhisperEngine:
@@ -59,7 +64,7 @@ class OpenAIWhisperEngine:
 
         try:
             with self._one_at_a_time, torch.no_grad():
-                return [Hearing(self, window).result() for window in windows]
+                return hear(self, windows)
         except (RuntimeError, ValueError, MemoryError) as error:
             raise EngineFailed(f"The model could not work on this audio: {error}") from error
 
@@ -71,8 +76,8 @@ class OpenAIWhisperEngine:
             self.multilingual, num_languages=self._model.num_languages, language=language, task=task
         )
 
-    def encode(self, samples: Samples, *, whole: bool = False) -> Encoded:
-        """The encoder's output for the samples; always of 30 s, `whole` or not."""
+    def encode(self, samples: Samples, seconds: float) -> Encoded:
+        """The encoder's output for the samples; always of 30 s."""
         from whisper.audio import log_mel_spectrogram, pad_or_trim
 
         mel = log_mel_spectrogram(pad_or_trim(samples), self._model.dims.n_mels).to(self._model.device)
@@ -86,24 +91,26 @@ class OpenAIWhisperEngine:
         language = max(probabilities, key=probabilities.__getitem__)
         return str(language), float(probabilities[language])
 
-    def decode(self, encoded: Encoded, prompt: list[int], tokenizer: "Tokenizer", new_tokens: int,
-               beam_size: int, temperature: float) -> Decoding:  # fmt: skip
-        """Lets the decoder speak, at most `new_tokens` tokens."""
+    def decode(self, asks: Sequence[Ask]) -> list[Decoding]:
+        """Lets the decoder speak, for one ask after the other."""
+        return [self._decode(ask) for ask in asks]
+
+    def _decode(self, ask: Ask) -> Decoding:
         from whisper import DecodingOptions, decode
 
         options = DecodingOptions(
-            task=tokenizer.task or "transcribe",
-            language=tokenizer.language or "en",
-            prompt=prompt,
-            sample_len=min(new_tokens, self._model.dims.n_text_ctx // 2),
-            temperature=temperature,
-            beam_size=beam_size if temperature == 0 and beam_size > 1 else None,
-            best_of=BEST_OF if temperature > 0 else None,
+            task=ask.tokenizer.task or "transcribe",
+            language=ask.tokenizer.language or "en",
+            prompt=ask.prompt,
+            sample_len=min(ask.new_tokens, self._model.dims.n_text_ctx // 2),
+            temperature=ask.temperature,
+            beam_size=ask.beam_size if ask.temperature == 0 and ask.beam_size > 1 else None,
+            best_of=BEST_OF if ask.temperature > 0 else None,
             fp16=self.compute_type == "float16",
         )
-        (heard,) = decode(self._model, encoded.features, options)
+        (heard,) = decode(self._model, ask.encoded.features, options)
         return Decoding(
-            heard.tokens, heard.avg_logprob, heard.no_speech_prob, heard.compression_ratio, temperature
+            heard.tokens, heard.avg_logprob, heard.no_speech_prob, heard.compression_ratio, ask.temperature
         )
 
     def add_words(
