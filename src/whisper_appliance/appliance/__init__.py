@@ -20,6 +20,7 @@ from whisper_appliance.appliance.bulletin import Bulletin
 from whisper_appliance.appliance.housekeeping import Housekeeping
 from whisper_appliance.appliance.ledger import Admission, chores, counted, forgotten, usage_of
 from whisper_appliance.appliance.live_room import limits_of, live_room
+from whisper_appliance.appliance.metrics import Metrics
 from whisper_appliance.appliance.observer import Observer
 from whisper_appliance.appliance.relay import Relay
 from whisper_appliance.appliance.safekeeping import Safekeeping
@@ -34,6 +35,7 @@ from whisper_appliance.history.space import Space
 from whisper_appliance.history.store import History
 from whisper_appliance.host.certificates import Certificates, check_names
 from whisper_appliance.jobs.queue import Queue
+from whisper_appliance.jobs.events import JobEvent
 from whisper_appliance.jobs.steps import Steps
 from whisper_appliance.live.leases import Models as LiveModels
 from whisper_appliance.logs.book import LogBook
@@ -79,6 +81,7 @@ class Appliance:
             settings.data_dir / "logs", max_bytes=int(settings.log_file_size), debug=settings.debug_mode
         )
         self.safekeeping = Safekeeping(settings, self.database)
+        self.metrics = Metrics(self.status)
         self.audit = Audit(self.database)
         self.shares = Shares(self.database)
         self.usage = usage_of(self.database, lambda: self.settings)
@@ -94,7 +97,7 @@ class Appliance:
             settings,
             self.store,
             self.downloads,
-            _log_model,
+            self._hear_model,
             start_engine=EngineProcess,
             choice=AdjustedChoice(self.adjustments),
         )
@@ -105,12 +108,12 @@ class Appliance:
             settings.data_dir,
             limit=settings.queue_limit,
             limit_per_user=settings.queue_limit_per_user,
-            announce=self.bulletin.announce,
+            announce=self._hear_job,
             stopping=stopping,
             on_made=counted(self.usage),
         )
         self.admission = Admission(self.usage, self.space, self.queue)
-        self.relay = Relay()
+        self.relay = Relay(self.metrics.hear_live)
         self.live = live_room(
             settings, live_models or self.models, self.history, self.queue, self.relay.announce
         )
@@ -198,6 +201,14 @@ class Appliance:
 
     def _check_model(self, wanted: Settings) -> None:
         try:
+    def _hear_job(self, event: JobEvent) -> None:
+        self.bulletin.announce(event)
+        self.metrics.hear_job(event)
+
+    def _hear_model(self, event: ModelEvent) -> None:
+        _log_model(event)
+        self.metrics.hear_model(event)
+
             self.models.known(wanted.whisper_model)
         except NotFound as error:
             raise InvalidRequest(error.message, field="value") from None

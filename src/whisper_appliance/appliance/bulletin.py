@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from whisper_appliance.jobs.events import JobEvent
+from whisper_appliance.jobs.events import JobChanged, JobEvent, WindowsAdded
 
 
 class Bulletin:
@@ -17,6 +17,8 @@ class Bulletin:
 
     def announce(self, event: JobEvent) -> None:
         """Something changed. Rings and returns; the listeners ask for the rest themselves."""
+        if not isinstance(event, JobChanged | WindowsAdded):
+            return
         with self._lock:
             bells = tuple(self._bells.get(event.job_id, ()))
         for bell in bells:

@@ -11,11 +11,14 @@ def _nobody(told: Announcement) -> None:
 class Relay:
     """Passes on what live sessions say."""
 
-    def __init__(self) -> None:
+    def __init__(self, witness: Announce = _nobody) -> None:
+        """`witness` is told too, before the listener."""
+        self._witness = witness
         self._listener: Announce = _nobody
 
     def announce(self, told: Announcement) -> None:
         """Called by the live room's threads, in order for each session."""
+        self._witness(told)
         self._listener(told)
 
     def tell(self, listener: Announce) -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 from whisper_appliance.host.stats import HostStats
 from whisper_appliance.models.status import ModelsStatus, ModelStatus
 from whisper_appliance.speech.audio import Isolation
+from whisper_appliance.speech.engine import Priority
 
 ModelStateName = Literal["ready", "loading", "downloading", "idle", "unavailable"]
 
@@ -76,6 +77,7 @@ class EngineState:
     heard_seconds: float = 0.0
     busy_seconds: float = 0.0
     worker_seconds: float = 0.0
+    windows_by_priority: tuple[int, ...] = (0,) * len(Priority)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ def engine_states(status: ModelsStatus, now: float) -> tuple[EngineState, ...]:
             heard_seconds=round(engine.work.heard_seconds, 3),
             busy_seconds=round(engine.work.busy_seconds, 3),
             worker_seconds=round(engine.work.worker_seconds, 3),
+            windows_by_priority=engine.work.windows_by_priority,
         )
         for engine in engines
     )

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from whisper_appliance.speech.engine import Priority
+
 
 @dataclass(frozen=True, slots=True)
 class JobChanged:
@@ -17,4 +19,32 @@ class WindowsAdded:
     job_id: str
 
 
-JobEvent = JobChanged | WindowsAdded
+@dataclass(frozen=True, slots=True)
+class JobBegan:
+    """The job's first attempt has begun, so many seconds after it was accepted."""
+
+    job_id: str
+    priority: Priority
+    waited_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobHeard:
+    """The job is done: so much audio in so much time, and how many words the guard left out."""
+
+    job_id: str
+    model: str
+    audio_seconds: float
+    processing_seconds: float
+    dropped_words: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailed:
+    """The job has ended without a transcript; a cancelled one has the code `cancelled`."""
+
+    job_id: str
+    code: str
+
+
+JobEvent = JobChanged | WindowsAdded | JobBegan | JobHeard | JobFailed

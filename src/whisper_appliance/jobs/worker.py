@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from datetime import datetime
 from typing import TypeVar
 
 import structlog
@@ -12,11 +13,19 @@ import structlog
 from whisper_appliance.errors import ApplianceError, Cancelled, Conflict, DiskFull, NotFound, Unavailable
 from whisper_appliance.history.job import UNFINISHED, FinishedWindow, Job
 from whisper_appliance.history.jobs import Jobs
-from whisper_appliance.jobs.events import JobChanged, JobEvent, WindowsAdded
+from whisper_appliance.jobs.events import (
+    JobBegan,
+    JobChanged,
+    JobEvent,
+    JobFailed,
+    JobHeard,
+    WindowsAdded,
+)
 from whisper_appliance.jobs.slots import Slots
 from whisper_appliance.jobs.steps import Steps
 from whisper_appliance.jobs.workflows import Interrupted
 from whisper_appliance.speech.engine import Priority
+from whisper_appliance.speech.transcript import Transcript
 
 MAX_ATTEMPTS = 3
 TOO_MANY_ATTEMPTS = f"This file stopped the engine {MAX_ATTEMPTS} times. Try it with a smaller model."
@@ -81,6 +90,8 @@ class Worker:
     def _run(self, job: Job) -> None:
         self._begun.add(job.id)
         self._announce(JobChanged(job.id))
+        if job.attempts == 1:
+            self._announce(JobBegan(job.id, job.priority, _waited_seconds(job)))
         try:
             done = self._attempt(job)
         except Conflict:
@@ -101,6 +112,7 @@ class Worker:
             self._transcribe(job)
         except Cancelled:
             self._patiently(lambda: self._jobs.cancel(job.id, at=UNFINISHED))
+            self._announce(JobFailed(job.id, "cancelled"))
         except ApplianceError as error:
             self._fail(job, error.code, error.message)
         except Exception:
@@ -126,10 +138,12 @@ class Worker:
         self._leave_if_drained()
         self._steps.keep(job)
         self._patiently(lambda: self._jobs.finish(job, transcript))
+        self._announce(_heard(job, transcript))
 
     def _fail(self, job: Job, code: str, message: str) -> None:
         self._leave_if_stopping()
         self._patiently(lambda: self._jobs.fail(job.id, code, message))
+        self._announce(JobFailed(job.id, code))
 
     def _cancelled(self, job_id: str) -> Callable[[], bool]:
         """Asks this process each time, and the database, where others may have asked, once a second."""
@@ -176,3 +190,18 @@ class Worker:
                 self._active.discard(job_id)
                 self._unwanted.discard(job_id)
                 self._changed.notify_all()
+
+
+def _waited_seconds(job: Job) -> float:
+    """From acceptance to start, by the clock of the rows."""
+    if job.started is None:
+        return 0.0
+    waited = datetime.fromisoformat(job.started) - datetime.fromisoformat(job.created)
+    return max(0.0, waited.total_seconds())
+
+
+def _heard(job: Job, transcript: Transcript) -> JobHeard:
+    dropped = sum(len(each.text.split()) for each in transcript.dropped)
+    return JobHeard(
+        job.id, transcript.model, transcript.duration, transcript.processing_seconds, dropped
+    )

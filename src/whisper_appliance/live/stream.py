@@ -55,13 +55,14 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """Something to tell: to the newest connection ("" when nobody is there), and to readers if `shared`."""
+    """To tell to the newest connection ("" when nobody is there), and to readers if `shared`."""
 
     session: str
     connection: str
     kind: str
     payload: Payload
     shared: bool
+    recorded_seconds: float = 0.0
 
 
 Announce = Callable[[Announcement], None]
@@ -186,7 +187,9 @@ class Stream:
                     self.refined.append(event)
                 if event.kind == "partial":
                     self._partial = payload
-                self._announce(Announcement(self.id, self.connection, event.kind, payload, bool(self.share)))
+                come = self.recording.samples / SAMPLE_RATE
+                told = Announcement(self.id, self.connection, event.kind, payload, bool(self.share), come)
+                self._announce(told)
 
     def note_heard(self) -> None:
         """Keeps how far nothing is left to be heard, for the next start."""

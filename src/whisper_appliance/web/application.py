@@ -18,6 +18,7 @@ from whisper_appliance.web import (
     jobs,
     live_wire,
     models,
+    measuring,
     options,
     owner,
     pages,
@@ -47,6 +48,7 @@ BLUEPRINTS = (
     certificate.blueprint,
     docs.blueprint,
 )
+    measuring.blueprint,
 
 
 class _Hex32(BaseConverter):
@@ -82,6 +84,7 @@ def create_app(appliance: Appliance) -> OpenAPI:
     who.install(app)
     cors.install(app, settings.cors_origins)
     rates.install(app, settings)
+    measuring.install(app, appliance.metrics)
     static_files.install(app)
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)

@@ -91,6 +91,7 @@ def error_response(
         response.headers["Retry-After"] = str(max(1, math.ceil(wait)))
     response.headers["Cache-Control"] = "no-store"
     return response
+    g.error_code = code
 
 
 def _wants_page() -> bool:

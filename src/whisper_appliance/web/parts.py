@@ -1,13 +1,15 @@
 """The parts that views use: the appliance handed to `create_app`, and the doors of the web room."""
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import current_app
 
 from whisper_appliance.appliance import Appliance
-from whisper_appliance.web.audience import Audience
 from whisper_appliance.web.streams import Streams
 from whisper_appliance.web.uploads import Uploads
+
+if TYPE_CHECKING:
+    from whisper_appliance.web.audience import Audience
 
 KEY = "whisper_appliance"
 
@@ -15,12 +17,13 @@ KEY = "whisper_appliance"
 class Parts:
     """What one application was built from."""
 
-    audience: Audience
+    audience: "Audience"
 
     def __init__(self, appliance: Appliance) -> None:
         self.appliance = appliance
-        self.uploads = Uploads(lambda: appliance.settings)
+        self.uploads = Uploads(lambda: appliance.settings, note=appliance.metrics.note_upload)
         self.streams = Streams(appliance.settings.max_websockets)
+        appliance.metrics.watch_streams(lambda: self.streams.taken)
 
 
 def parts() -> Parts:

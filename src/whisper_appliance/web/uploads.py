@@ -27,9 +27,16 @@ FORM_BYTES = MAX_PARTS * 1024 + 4 * FIELD_BYTES
 class Uploads:
     """The door for files: how many at once, how large, for how long, and whether the disk has room."""
 
-    def __init__(self, ask: Callable[[], Settings], monotonic: Callable[[], float] = time.monotonic) -> None:
-        """`ask` tells the settings in force, which may change at any time."""
+    def __init__(
+        self,
+        ask: Callable[[], Settings],
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        note: Callable[[int], None] = lambda size_bytes: None,
+    ) -> None:
+        """`ask` tells the settings in force, which may change at any time; `note` hears of whole files."""
         self._ask = ask
+        self._note = note
         self.folder = ask().data_dir / "uploads"
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -83,6 +90,7 @@ class Uploads:
         upload = Upload(self.folder / secrets.token_hex(16), "", {})
         try:
             self._read(request, upload, check_fields)
+            self._note(upload.size_bytes)
             yield upload
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -4,8 +4,37 @@ from flask import g
 
 from whisper_appliance.accounts.access import APPLIANCE, Action, Thing, may
 from whisper_appliance.accounts.people import Actor
-from whisper_appliance.errors import NotAllowed, NotFound, SignInRequired
-from whisper_appliance.web.owner import owner
+from whisper_appliance.errors import DatabaseDamaged, NotAllowed, NotFound, SignInRequired, Unavailable
+from whisper_appliance.web import csrf
+from whisper_appliance.web.owner import SAFE_METHODS, owner
+from whisper_appliance.web.parts import appliance
+
+__all__ = ["actor", "known", "mine", "require"]
+
+OPEN = frozenset(
+    {
+        "static",
+        "status.health",
+        "sign_in.show",
+        "sign_in.read",
+        "sign_in.begin",
+        "setup.show",
+        "setup.finish",
+        "join.show",
+        "join.accept",
+        "pages.trust",
+        "certificate.authority",
+        "captions.show",
+        "metrics.show",
+        "shared.show",
+        "shared.read",
+        "metrics.show",
+    }
+)
+"""Endpoints for everybody, also where only people with an account may use the appliance."""
+
+OTHER_TOKENS = frozenset({"captions.share", "captions.unshare", "metrics.show"})
+"""Endpoints whose bearer token may be something else than a user's key."""
 
 __all__ = ["actor", "require"]
 

@@ -1,0 +1,196 @@
+"""What is counted and timed, for Prometheus. Parts announce what happens; none of them knows this."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import cast
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from whisper_appliance.appliance.state import EngineState, Status
+from whisper_appliance.jobs.events import JobBegan, JobEvent, JobFailed, JobHeard
+from whisper_appliance.live.sessions import Announcement
+from whisper_appliance.models.events import ModelEvent
+from whisper_appliance.speech.engine import Priority
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120)
+WAITS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
+CAPTIONS = (0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 8, 15, 30)
+SPEEDS = (0.25, 0.5, 1, 2, 4, 6, 8, 12, 16, 24, 32, 64, 128)
+
+
+class Metrics:
+    """The counters of one appliance, in a registry of its own."""
+
+    def __init__(
+        self, look: Callable[[], Status], *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`look` is asked at each reading and must not wait."""
+        self.registry = registry = CollectorRegistry()
+        self._monotonic = monotonic
+        self._loading: dict[str, float] = {}
+        self._speaking: dict[str, float] = {}
+        self._streams: Callable[[], int] = lambda: 0
+
+        def histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+            return Histogram(f"whisper_{name}", text, labels, buckets=buckets, registry=registry)
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"whisper_{name}", text, labels, registry=registry)
+
+        self._requests = histogram(
+            "http_request_seconds", "Time until an answer began, by route (its pattern, never its path).",
+            QUICK, "method", "route", "status",
+        )  # fmt: skip
+        self._uploads = counter("uploads", "Files received whole.")
+        self._upload_bytes = counter("upload_bytes", "Their bytes.")
+        self._errors = counter("errors", "Answers and jobs that failed, by error code.", "where", "code")
+        self._waits = histogram("job_wait_seconds", "From acceptance to start of jobs.", WAITS, "priority")
+        self._jobs = counter("jobs", "Jobs that ended.", "status")
+        self._audio = counter("audio_seconds", "Audio transcribed by jobs.", "model")
+        self._speed = histogram(
+            "real_time_factor", "Seconds of audio that a job heard in a second.", SPEEDS, "model"
+        )
+        self._dropped = counter("dropped_words", "Words that the guard left out as invented.", "model")
+        self._first = histogram(
+            "live_first_caption_seconds", "From the first speech of a live session to its first words.",
+            CAPTIONS,
+        )  # fmt: skip
+        self._lag = histogram(
+            "live_commit_lag_seconds", "From the end of a spoken word until it was settled.", CAPTIONS
+        )
+        self._loads = histogram("model_load_seconds", "Time to load a model.", WAITS, "model")
+        ProcessCollector(registry=registry)
+        registry.register(_Now(look, lambda: self._streams()))
+
+    def watch_streams(self, count: Callable[[], int]) -> None:
+        """From now on `count` says how many event streams and sockets are open."""
+        self._streams = count
+
+    def note_request(self, method: str, route: str, status: int, seconds: float, error: str = "") -> None:
+        """A request was answered; `route` is the pattern that its address fits, `error` its error's code."""
+        method = method if method in METHODS else "other"
+        self._requests.labels(method, route, str(status)).observe(seconds)
+        if error:
+            self._errors.labels("http", error).inc()
+
+    def note_upload(self, size_bytes: int) -> None:
+        """A file was received whole."""
+        self._uploads.inc()
+        self._upload_bytes.inc(size_bytes)
+
+    def hear_job(self, event: JobEvent) -> None:
+        """What the queue announces."""
+        match event:
+            case JobBegan():
+                self._waits.labels(_name(event.priority)).observe(event.waited_seconds)
+            case JobHeard():
+                self._jobs.labels("done").inc()
+                self._audio.labels(event.model).inc(event.audio_seconds)
+                self._dropped.labels(event.model).inc(event.dropped_words)
+                if event.audio_seconds and event.processing_seconds:
+                    speed = event.audio_seconds / event.processing_seconds
+                    self._speed.labels(event.model).observe(speed)
+            case JobFailed(code="cancelled"):
+                self._jobs.labels("cancelled").inc()
+            case JobFailed():
+                self._jobs.labels("failed").inc()
+                self._errors.labels("job", event.code).inc()
+
+    def hear_live(self, told: Announcement) -> None:
+        """What the live room announces."""
+        match told.kind:
+            case "vad" if told.payload.get("speech"):
+                self._speaking.setdefault(told.session, cast(float, told.payload["t"]))
+            case "partial" if told.payload.get("text"):
+                self._captioned(told)
+            case "commit":
+                self._captioned(told)
+                if words := cast(list[dict[str, float]], told.payload.get("words")):
+                    self._lag.observe(max(0.0, told.recorded_seconds - words[-1]["t1"]))
+            case "end":
+                self._speaking.pop(told.session, None)
+
+    def hear_model(self, event: ModelEvent) -> None:
+        """What the models room announces."""
+        if event.kind == "loading":
+            self._loading[event.model] = self._monotonic()
+        elif event.kind in ("loaded", "failed"):
+            began = self._loading.pop(event.model, None)
+            if event.kind == "loaded" and began is not None:
+                self._loads.labels(event.model).observe(self._monotonic() - began)
+
+    def _captioned(self, told: Announcement) -> None:
+        """The first words of a session; later ones find infinity."""
+        began = self._speaking.get(told.session)
+        if began is not None and began != _DONE:
+            self._speaking[told.session] = _DONE
+            self._first.observe(max(0.0, told.recorded_seconds - began))
+
+
+_DONE = float("inf")
+
+
+class _Now(Collector):
+    """What is read at the moment of asking."""
+
+    def __init__(self, look: Callable[[], Status], streams: Callable[[], int]) -> None:
+        self._look = look
+        self._streams = streams
+
+    def describe(self) -> list[Metric]:
+        """Names are checked by the tests; at registration nothing is asked."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """The state as numbers."""
+        status = self._look()
+        yield _gauge("build_info", "The version that runs.", 1, version=status.version)
+        yield _gauge("healthy", "1 when all works.", float(status.health.status == "ok"))
+        yield _gauge("live_sessions", "Microphones that are on.", status.live.sessions)
+        yield _gauge("live_lag_seconds", "How far the slowest session is behind.", status.live.lag_ms / 1000)
+        yield _gauge("streams", "Open event streams and sockets.", self._streams())
+        if status.queue:
+            yield _gauge("jobs_waiting", "Jobs that wait.", status.queue.waiting)
+            yield _gauge("jobs_running", "Jobs at work.", status.queue.running)
+        if status.host:
+            yield _gauge("disk_free_bytes", "Free space where the data is.", status.host.disk_free_bytes)
+        if status.certificate:
+            ends = datetime.fromisoformat(status.certificate.not_after).timestamp()
+            yield _gauge("certificate_end_timestamp_seconds", "When the certificate ends (Unix time).", ends)
+        yield from _of_engines(status.engines)
+
+
+def _of_engines(engines: tuple[EngineState, ...]) -> Iterator[Metric]:
+    memory = GaugeMetricFamily("whisper_engine_memory_bytes", "Memory of an engine.", labels=["model"])
+    waiting = GaugeMetricFamily("whisper_engine_windows_waiting", "Windows that wait.", labels=["model"])
+    restarts = CounterMetricFamily(
+        "whisper_engine_restarts", "Engines that had to be started anew.", labels=["model"]
+    )
+    heard = CounterMetricFamily("whisper_engine_heard_seconds", "Audio heard.", labels=["model"])
+    busy = CounterMetricFamily("whisper_engine_busy_seconds", "Time at work.", labels=["model"])
+    windows = CounterMetricFamily(
+        "whisper_engine_windows", "Windows heard, by urgency.", labels=["model", "priority"]
+    )
+    for engine in engines:
+        memory.add_metric([engine.model], engine.memory_bytes)
+        waiting.add_metric([engine.model], engine.waiting)
+        restarts.add_metric([engine.model], engine.restarts)
+        heard.add_metric([engine.model], engine.heard_seconds)
+        busy.add_metric([engine.model], engine.busy_seconds)
+        for priority, count in zip(Priority, engine.windows_by_priority, strict=True):
+            windows.add_metric([engine.model, _name(priority)], count)
+    yield from (memory, waiting, restarts, heard, busy, windows)
+
+
+def _gauge(name: str, text: str, value: float, **labels: str) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"whisper_{name}", text, labels=list(labels))
+    family.add_metric(list(labels.values()), value)
+    return family
+
+
+def _name(priority: Priority) -> str:
+    return priority.name.lower()

@@ -1,0 +1,78 @@
+"""Metrics hear what the rooms announce."""
+
+import pytest
+
+from tests.live.conftest import House, house, make_house
+from tests.live.scripted import silence, spoken
+from whisper_appliance.appliance.metrics import Metrics
+from whisper_appliance.jobs.events import JobBegan, JobFailed, JobHeard
+from whisper_appliance.models.events import ModelEvent
+from whisper_appliance.speech.engine import Priority
+from whisper_appliance.speech.engine_work import WorkMeter
+
+__all__ = ["house", "make_house"]
+
+
+@pytest.fixture
+def seconds() -> list[float]:
+    return [0.0]
+
+
+@pytest.fixture
+def metrics(seconds: list[float]) -> Metrics:
+    return Metrics(lambda: pytest.fail("nobody asked for the state"), monotonic=lambda: seconds[0])
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    """One number; the state behind the others is not asked."""
+    for family in metrics.registry.restricted_registry([name]).collect():
+        for sample in family.samples:
+            if (sample.name, sample.labels) == (name, labels):
+                return float(sample.value)
+    return None
+
+
+def test_a_live_session_tells_when_its_first_words_came_and_how_late_they_settle(
+    house: House, metrics: Metrics
+) -> None:
+    opened = house.open()
+    next_seq = house.send(opened, silence(0.5) + spoken(1, 11) + silence(1))
+    house.stop(opened, next_seq)
+    for told in house.told:
+        metrics.hear_live(told)
+    assert value(metrics, "whisper_live_first_caption_seconds_count") == 1
+    lags = value(metrics, "whisper_live_commit_lag_seconds_count")
+    assert lags == len(house.of("commit"))
+    assert 0 <= (value(metrics, "whisper_live_commit_lag_seconds_sum") or 0) < 6 * lags
+    assert metrics._speaking == {}
+
+
+def test_loading_a_model_is_timed(metrics: Metrics, seconds: list[float]) -> None:
+    metrics.hear_model(ModelEvent("loading", "base", ""))
+    seconds[0] = 2.0
+    metrics.hear_model(ModelEvent("loaded", "base", ""))
+    metrics.hear_model(ModelEvent("loaded", "base", ""))
+    assert value(metrics, "whisper_model_load_seconds_sum", model="base") == 2.0
+    assert value(metrics, "whisper_model_load_seconds_count", model="base") == 1
+
+
+def test_jobs_tell_their_wait_their_speed_and_how_they_ended(metrics: Metrics) -> None:
+    metrics.hear_job(JobBegan("a", Priority.BATCH, 3.0))
+    metrics.hear_job(JobHeard("a", "base", 60.0, 10.0, 4))
+    metrics.hear_job(JobFailed("b", "undecodable"))
+    metrics.hear_job(JobFailed("c", "cancelled"))
+    assert value(metrics, "whisper_job_wait_seconds_sum", priority="batch") == 3.0
+    assert value(metrics, "whisper_real_time_factor_sum", model="base") == 6.0
+    assert value(metrics, "whisper_dropped_words_total", model="base") == 4
+    for status in ("done", "failed", "cancelled"):
+        assert value(metrics, "whisper_jobs_total", status=status) == 1
+    assert value(metrics, "whisper_errors_total", where="job", code="undecodable") == 1
+    assert value(metrics, "whisper_errors_total", where="job", code="cancelled") is None
+
+
+def test_an_engine_counts_its_windows_by_urgency() -> None:
+    meter = WorkMeter(lambda: 0.0)
+    meter.heard(1.0, Priority.LIVE)
+    meter.heard(1.0, Priority.BATCH)
+    meter.heard(1.0, Priority.BATCH)
+    assert meter.total().windows_by_priority == (1, 0, 2)

@@ -1,0 +1,140 @@
+"""/metrics: what happened is counted, in a format that Prometheus reads, for those who may read it."""
+
+import io
+import threading
+
+import pytest
+from flask.testing import FlaskClient
+from flask_openapi3 import OpenAPI
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.web.conftest import StartAppliance
+from tests.web.sending import send
+from whisper_appliance.appliance import Appliance
+from whisper_appliance.web.application import create_app
+
+Values = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def read(text: str) -> Values:
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def metrics(program: FlaskClient) -> Values:
+    answer = program.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.content_type.startswith("text/plain")
+    return read(answer.text)
+
+
+def value(found: Values, name: str, **labels: str) -> float:
+    return sum(
+        number
+        for (its, with_), number in found.items()
+        if its == name and labels.items() <= dict(with_).items()
+    )
+
+
+def test_what_a_job_did_is_counted(program: FlaskClient) -> None:
+    before = metrics(program)
+    assert send(program, "one two three").status_code == 200
+    after = metrics(program)
+
+    def grown(name: str, **labels: str) -> float:
+        return value(after, name, **labels) - value(before, name, **labels)
+
+    assert grown("whisper_uploads_total") == 1
+    assert grown("whisper_upload_bytes_total") > 0
+    assert grown("whisper_jobs_total", status="done") == 1
+    assert grown("whisper_job_wait_seconds_count", priority="interactive") == 1
+    assert grown("whisper_audio_seconds_total", model="tiny.en") > 0
+    assert grown("whisper_http_request_seconds_count", route="/transcribe", method="POST", status="200") == 1
+
+
+def test_routes_are_patterns_and_strangers_names_are_none(program: FlaskClient) -> None:
+    program.get(f"/api/jobs/{'0' * 32}")
+    program.get("/nowhere/secret-name")
+    program.open("/", method="BREW")
+    found = metrics(program)
+    routes = {dict(labels).get("route") for _, labels in found}
+    assert "/api/jobs/<hex32:id>" in routes
+    assert value(found, "whisper_http_request_seconds_count", route="none", status="404") == 1
+    assert value(found, "whisper_errors_total", where="http", code="not_found") == 2
+    text = program.get("/metrics").text
+    assert "secret-name" not in text
+    assert "0" * 32 not in text
+    assert "BREW" not in text
+
+
+def test_the_state_is_in_it(program: FlaskClient, appliance: Appliance) -> None:
+    program.get("/api/status")
+    found = metrics(program)
+    assert value(found, "whisper_healthy") == 1
+    assert value(found, "whisper_live_sessions") == 0
+    assert value(found, "whisper_streams") == 0
+    assert value(found, "whisper_jobs_waiting") == 0
+    assert value(found, "process_resident_memory_bytes") > 10_000_000
+    assert value(found, "whisper_build_info") == 1
+
+
+def test_two_appliances_count_for_themselves(start_appliance: StartAppliance) -> None:
+    first = create_app(start_appliance()).test_client()
+    first.get("/health")
+    second = create_app(start_appliance()).test_client()
+    found = metrics(second)
+    assert value(found, "whisper_http_request_seconds_count", route="/health") == 0
+
+
+@pytest.fixture
+def guarded(start_appliance: StartAppliance) -> OpenAPI:
+    return create_app(start_appliance(metrics_token="wanted-by-prometheus"))
+
+
+ELSEWHERE = {"REMOTE_ADDR": "192.0.2.7"}
+
+
+def test_from_elsewhere_the_token_is_needed(guarded: OpenAPI) -> None:
+    program = guarded.test_client()
+    assert program.get("/metrics", environ_overrides=ELSEWHERE).status_code == 403
+    for token, status in (("wanted-by-prometheus", 200), ("wrong", 403), ("", 403), ("ü", 403)):
+        headers = {"Authorization": f"Bearer {token}".encode().decode("latin-1")}
+        answer = program.get("/metrics", headers=headers, environ_overrides=ELSEWHERE)
+        assert answer.status_code == status, token
+
+
+def test_what_a_proxy_passes_on_is_not_from_here(program: FlaskClient) -> None:
+    for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"):
+        assert program.get("/metrics", headers={header: "127.0.0.1"}).status_code == 403
+
+
+def test_without_a_token_nobody_elsewhere_reads_it(program: FlaskClient) -> None:
+    headers = {"Authorization": "Bearer None"}
+    assert program.get("/metrics", headers=headers, environ_overrides=ELSEWHERE).status_code == 403
+
+
+def test_it_can_be_read_while_many_ask(program: FlaskClient, app: OpenAPI) -> None:
+    texts: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: texts.append(app.test_client().get("/metrics").text))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(read(text) for text in texts)
+    assert len(texts) == 8
+
+
+def test_a_refused_file_is_an_error_and_no_upload(program: FlaskClient) -> None:
+    before = metrics(program)
+    data = {"file": (io.BytesIO(b"text"), "notes.txt")}
+    assert program.post("/transcribe", data=data).status_code == 415
+    after = metrics(program)
+    name = "whisper_errors_total"
+    assert value(after, name, code="unsupported_media") == value(before, name, code="unsupported_media") + 1
+    assert value(after, "whisper_uploads_total") == value(before, "whisper_uploads_total")
