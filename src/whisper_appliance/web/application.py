@@ -8,6 +8,7 @@ from werkzeug.routing import BaseConverter
 from whisper_appliance.appliance import Appliance
 from whisper_appliance.errors import InvalidRequest
 from whisper_appliance.web import (
+    account,
     captions,
     certificate,
     cors,
@@ -16,14 +17,20 @@ from whisper_appliance.web import (
     events,
     headers,
     jobs,
+    join,
     live_wire,
-    models,
     measuring,
+    models,
     options,
     owner,
     pages,
     parts,
     rates,
+    records,
+    setup,
+    shared,
+    sharing,
+    sign_in,
     static_files,
     status,
     transcribe,
@@ -45,10 +52,16 @@ BLUEPRINTS = (
     transcripts.blueprint,
     models.blueprint,
     status.blueprint,
+    measuring.blueprint,
     certificate.blueprint,
+    sign_in.blueprint,
+    setup.blueprint,
+    join.blueprint,
+    account.blueprint,
+    sharing.blueprint,
+    shared.blueprint,
     docs.blueprint,
 )
-    measuring.blueprint,
 
 
 class _Hex32(BaseConverter):
@@ -78,13 +91,14 @@ def create_app(appliance: Appliance) -> OpenAPI:
     )
     app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
     app.url_map.converters["hex32"] = _Hex32
+    measuring.install(app, appliance.metrics)
     headers.install(app)
     errors.install(app)
+    records.install(app)
     owner.install(app, appliance.secret_key)
     who.install(app)
     cors.install(app, settings.cors_origins)
     rates.install(app, settings)
-    measuring.install(app, appliance.metrics)
     static_files.install(app)
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)

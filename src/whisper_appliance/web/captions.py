@@ -5,8 +5,8 @@ from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from whisper_appliance.web.openapi import LIVE, PAGES, failures, page
-from whisper_appliance.web.owner import owner
 from whisper_appliance.web.parts import appliance, parts
+from whisper_appliance.web.who import mine, require
 
 blueprint = APIBlueprint("captions", __name__, abp_tags=[LIVE])
 
@@ -30,20 +30,24 @@ class CaptionsAnswer(BaseModel):
     path: str = Field(description="Of the page, on this appliance.", examples=["/captions/3kQ…"])
 
 
-@blueprint.post("/api/live/<hex32:session>/captions", responses={200: CaptionsAnswer, **failures(403, 404)})
+@blueprint.post(
+    "/api/live/<hex32:session>/captions", responses={200: CaptionsAnswer, **failures(401, 403, 404)}
+)
 def share(path: SessionPath) -> Response:
     """A read-only link to the captions of a live session; the same each time.
 
     For the browser that started the session, or with the session's token as `Authorization: Bearer`.
     """
-    token = appliance().live.share(path.session, owner=owner(), token=_bearer())
+    owner = require("share", mine("live session")).owner
+    token = appliance().live.share(path.session, owner=owner, token=_bearer())
     return jsonify({"token": token, "path": url_for("captions.show", token=token)})
 
 
-@blueprint.delete("/api/live/<hex32:session>/captions", responses={204: None, **failures(403, 404)})
+@blueprint.delete("/api/live/<hex32:session>/captions", responses={204: None, **failures(401, 403, 404)})
 def unshare(path: SessionPath) -> tuple[str, int]:
     """Ends the link: whoever watches sees no more words."""
-    token = appliance().live.unshare(path.session, owner=owner(), token=_bearer())
+    owner = require("share", mine("live session")).owner
+    token = appliance().live.unshare(path.session, owner=owner, token=_bearer())
     parts().audience.dismiss(path.session, token)
     return "", 204
 

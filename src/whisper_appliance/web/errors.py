@@ -3,7 +3,18 @@
 import math
 
 import structlog
-from flask import Flask, Response, g, has_request_context, jsonify, make_response, render_template, request
+from flask import (
+    Flask,
+    Response,
+    g,
+    has_request_context,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from whisper_appliance import errors
@@ -20,6 +31,7 @@ STATUS: dict[type[errors.ApplianceError], int] = {
     errors.TooLarge: 413,
     errors.UnsupportedMedia: 415,
     errors.AudioError: 422,
+    errors.KeyReused: 422,
     errors.Busy: 429,
     errors.Unavailable: 503,
     errors.DiskFull: 507,
@@ -79,6 +91,7 @@ def error_response(
     retry_after_seconds: float | None = None,
 ) -> Response:
     """The answer to a request that failed: JSON for programs, a page for people who opened one."""
+    g.error_code = code
     if _wants_page():
         page = render_template(
             "error.html", status=status, code=code, message=message, request_id=g.get("request_id", "")
@@ -89,9 +102,10 @@ def error_response(
     if retry_after_seconds is not None or status in (429, 503):
         wait = RETRY_SECONDS if retry_after_seconds is None else retry_after_seconds
         response.headers["Retry-After"] = str(max(1, math.ceil(wait)))
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="Whisper Appliance"'
     response.headers["Cache-Control"] = "no-store"
     return response
-    g.error_code = code
 
 
 def _wants_page() -> bool:
@@ -103,6 +117,8 @@ def _wants_page() -> bool:
 
 def _appliance_error(error: errors.ApplianceError) -> Response:
     status = status_of(type(error))
+    if isinstance(error, errors.SignInRequired) and _wants_page():
+        return _to_sign_in()
     if status >= 500:
         log.warning("request refused", code=error.code, reason=error.message)
     if status == 500:
@@ -110,6 +126,14 @@ def _appliance_error(error: errors.ApplianceError) -> Response:
     return error_response(
         status, error.code, error.message, field=error.field, retry_after_seconds=error.retry_after_seconds
     )
+
+
+def _to_sign_in() -> Response:
+    """People are shown where to sign in, and come back to the page they wanted."""
+    wanted = request.full_path.rstrip("?")
+    response = make_response(redirect(url_for("sign_in.show", next=None if wanted == "/" else wanted)))
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _http_error(error: HTTPException) -> Response:

@@ -10,10 +10,10 @@ from flask_openapi3 import APIBlueprint
 
 from whisper_appliance.appliance import Appliance
 from whisper_appliance.history.job import Job
+from whisper_appliance.web import things
 from whisper_appliance.web.job_answers import job_answer, segment_answers, segments_of, transcript_of
 from whisper_appliance.web.jobs import JobPath
 from whisper_appliance.web.openapi import JOBS, failures, text
-from whisper_appliance.web.owner import owner
 from whisper_appliance.web.parts import parts
 
 HEARTBEAT_SECONDS = 15.0
@@ -31,13 +31,13 @@ blueprint = APIBlueprint("events", __name__, abp_tags=[JOBS])
             "every window of audio that was heard, from the first on. Ends with a final job.",
             "text/event-stream",
         ),
-        **failures(404, 429, 503),
+        **failures(401, 403, 404, 429, 503),
     },
 )
 def follow(path: JobPath) -> Response:
     """A job as it goes on: its state and its words, as Server-Sent Events."""
     appliance, streams = parts().appliance, parts().streams
-    job = appliance.queue.get(path.id, owner())
+    job = things.job(path.id, "read")
     streams.open()
     response = Response(Follower(appliance, job).events(), mimetype="text/event-stream")
     response.call_on_close(streams.close)

@@ -14,7 +14,7 @@ from whisper_appliance.appliance.readiness import check_ready
 from whisper_appliance.errors import InvalidRequest, NotFound
 from whisper_appliance.live.sessions import Ack, Announcement
 from whisper_appliance.web.live_payloads import Named, Packet, Resume, Start, Stop, read
-from whisper_appliance.web.owner import owner
+from whisper_appliance.web.who import require
 
 Answer = dict[str, Any]
 Emit = Callable[[str, Answer, str], None]
@@ -60,9 +60,13 @@ class LiveEvents:
 
     def start(self, *arguments: Any) -> Answer:
         """Opens a session."""
+        asking = require("transcribe")
         wishes = read(Start, arguments)
         check_ready(self._appliance.models, wishes.model, language=wishes.language, task=wishes.task)
-        opened = self._sessions.open(wishes.request(), owner=owner(), connection=connection())
+        self._appliance.admission.check_live(asking.owner)
+        opened = self._sessions.open(
+            wishes.request(), owner=asking.owner, key_id=asking.key, connection=connection()
+        )
         self._of[connection()].add(opened.session)
         self._wishes[opened.session] = wishes
         return {

@@ -18,7 +18,7 @@ from whisper_appliance.errors import ApplianceError, Busy, InvalidRequest, TooLa
 from whisper_appliance.live.sessions import Announcement
 from whisper_appliance.web.live import Answer, Emit, connection
 from whisper_appliance.web.live_payloads import Wishes, read, refusal
-from whisper_appliance.web.owner import owner
+from whisper_appliance.web.who import require
 
 CHUNK_BYTES = 256 * 1024
 PACKET_BYTES = 32 * 1024
@@ -69,6 +69,7 @@ class SimpleEvents:
     def start(self, *arguments: Any) -> None:
         """Begins a recording; one that was on ends."""
         wishes = read(SimpleStart, arguments[:1] if arguments and arguments[0] is not None else ({},))
+        require("transcribe")
         self.left(connection())
         check_ready(self._appliance.models, wishes.model, language=wishes.language, task=wishes.task)
         counts = self._sessions.counts()
@@ -130,7 +131,11 @@ class SimpleEvents:
 
     def _open(self, recording: _Recording) -> None:
         wishes = recording.wishes.model_copy(update={"format": recording.format})
-        opened = self._sessions.open(wishes.request(), owner=owner(), connection=recording.connection)
+        asking = require("transcribe")
+        self._appliance.admission.check_live(asking.owner)
+        opened = self._sessions.open(
+            wishes.request(), owner=asking.owner, key_id=asking.key, connection=recording.connection
+        )
         recording.session = opened.session
         self._by_session[opened.session] = recording
 

@@ -6,20 +6,21 @@ from flask import Response, after_this_request, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint
 from flask_openapi3.types import ResponseDict
 
+from whisper_appliance.accounts.people import Actor
 from whisper_appliance.appliance.readiness import check_ready
 from whisper_appliance.history.job import Job, JobRequest
 from whisper_appliance.speech import audio
 from whisper_appliance.speech.engine import Priority
-from whisper_appliance.web import transcripts
+from whisper_appliance.web import repeats, transcripts
 from whisper_appliance.web.answers import JobAnswer
 from whisper_appliance.web.errors import error_response, status_of_code
 from whisper_appliance.web.form import Upload
 from whisper_appliance.web.job_answers import job_answer
 from whisper_appliance.web.openapi import SPEECH, failures, reference
 from whisper_appliance.web.options import TranscribeForm, form_schema, read_form
-from whisper_appliance.web.owner import owner
 from whisper_appliance.web.parts import appliance, parts
 from whisper_appliance.web.uploads import drain
+from whisper_appliance.web.who import require
 
 blueprint = APIBlueprint("transcribe", __name__, abp_tags=[SPEECH])
 
@@ -30,24 +31,27 @@ ANSWERS: ResponseDict = {
         "headers": {"Location": {"description": "Address of the job.", "schema": {"type": "string"}}},
         "content": {"application/json": {"schema": reference(JobAnswer)}},
     },
-    **failures(400, 403, 408, 409, 411, 413, 415, 422, 429, 503, 507),
+    **failures(400, 401, 403, 408, 409, 411, 413, 415, 422, 429, 503, 507),
 }
 BODY = {"required": True, "content": {"multipart/form-data": {"schema": form_schema()}}}
+ASKED = {"requestBody": BODY, "parameters": [repeats.PARAMETER]}
 
 
-@blueprint.post("/transcribe", responses=ANSWERS, openapi_extensions={"requestBody": BODY})
+@blueprint.post("/transcribe", responses=ANSWERS, openapi_extensions=ASKED)
 def transcribe() -> Response:
     """Transcribes one file.
 
     Answers with the transcript, or with the job when the transcript takes longer than the appliance waits.
     """
     after_this_request(_read_on_if_refused)
+    asking = require("transcribe")
     parts().uploads.check(request)
-    with parts().uploads.slot(owner() or f"address {request.remote_addr}"):
+    waiting_limit = appliance().admission.check_upload(asking.owner, request.content_length or 0)
+    with parts().uploads.slot(asking.owner or f"address {request.remote_addr}"):
         audio.prepare()
         with parts().uploads.receive(request, _check) as upload:
             form = read_form(upload.fields)
-            job = _put(upload, form)
+            job = _put(upload, form, asking, waiting_limit)
     return _accepted(job) if form.asynchronous else _awaited(job, form)
 
 
@@ -57,19 +61,24 @@ def _check(fields: Mapping[str, str]) -> None:
     check_ready(appliance().models, form.model, language=form.language, task=form.task)
 
 
-def _put(upload: Upload, form: TranscribeForm) -> Job:
+def _put(upload: Upload, form: TranscribeForm, asking: Actor, waiting_limit: int) -> Job:
     job = appliance().queue.put(
         JobRequest(
             id=upload.path.name,
             audio=upload.path,
-            owner=owner(),
+            owner=asking.owner,
+            key_id=asking.key,
+            waiting_limit=waiting_limit,
             filename=upload.name,
             options=form.options(),
             model=form.model,
             priority=Priority.INTERACTIVE,
+            repeat=repeats.repeat_of(upload, form.options(), form.model),
         )
     )
-    upload.handed_over = True
+    upload.handed_over = job.id == upload.path.name
+    if not upload.handed_over:
+        after_this_request(repeats.mark)
     return job
 
 
@@ -83,7 +92,7 @@ def _accepted(job: Job) -> Response:
 def _awaited(job: Job, form: TranscribeForm) -> Response:
     job = appliance().queue.wait(job.id, timeout_seconds=appliance().settings.wait_seconds)
     if job.status == "done" and job.transcript_id:
-        return transcripts.answer(appliance().history.get(job.transcript_id, owner()), form.format)
+        return transcripts.answer(appliance().history.get(job.transcript_id, job.owner), form.format)
     if job.status in ("failed", "cancelled"):
         return _failed(job)
     return _accepted(job)

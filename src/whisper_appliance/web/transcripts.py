@@ -1,7 +1,6 @@
 """The transcripts of whoever asks: listed, read, downloaded, renamed, put in the trash and out of it."""
 
 from typing import Any, Literal
-from urllib.parse import quote
 
 from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint
@@ -10,24 +9,31 @@ from pydantic import BaseModel, Field
 
 from whisper_appliance.history.entries import Entry, Stored
 from whisper_appliance.speech.subtitles import FORMATS, render, to_dict
+from whisper_appliance.web import things
 from whisper_appliance.web.answers import TranscriptAnswer, TranscriptPage, TranscriptSummary
+from whisper_appliance.web.naming import attachment
 from whisper_appliance.web.openapi import TRANSCRIPTS, failures, reference
-from whisper_appliance.web.owner import owner
 from whisper_appliance.web.parts import appliance
+from whisper_appliance.web.records import record
+from whisper_appliance.web.who import actor, require
 
 blueprint = APIBlueprint("transcripts", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
 
 FormatName = Literal["json", "txt", "srt", "vtt", "tsv"]
+
+
+def text_formats() -> dict[str, object]:
+    """The documentation of a transcript as text."""
+    plain = (each for each in FORMATS.values() if each.name != "json")
+    return {each.media_type: {"schema": {"type": "string"}} for each in plain}
+
+
 ANSWERED: ResponseDict = {
     200: {
         "description": "The transcript: JSON, or text in the asked format.",
         "content": {
             "application/json": {"schema": reference(TranscriptAnswer)},
-            **{
-                each.media_type: {"schema": {"type": "string"}}
-                for each in FORMATS.values()
-                if each.name != "json"
-            },
+            **text_formats(),
         },
     }
 }
@@ -65,42 +71,53 @@ class TitleBody(BaseModel):
     title: str = Field(description="The new title.", max_length=1000, examples=["Interview with Ada"])
 
 
-@blueprint.get("", responses={200: TranscriptPage, **failures(400, 503)})
+@blueprint.get("", responses={200: TranscriptPage, **failures(400, 401, 403, 503)})
 def list_transcripts(query: ListQuery) -> Response:
     """The transcripts of this browser, newest first, page by page."""
     page = appliance().history.list(
-        owner(), limit=query.limit, cursor=query.cursor, deleted=query.deleted, words=query.q
+        require("read").owner, limit=query.limit, cursor=query.cursor, deleted=query.deleted, words=query.q
     )
     return jsonify({"transcripts": [summary(entry) for entry in page.entries], "next": page.next_cursor})
 
 
-@blueprint.get("/<hex32:id>", responses={**ANSWERED, **failures(400, 404, 503)})
+@blueprint.get("/<hex32:id>", responses={**ANSWERED, **failures(400, 401, 403, 404, 503)})
 def read(path: TranscriptPath, query: ReadQuery) -> Response:
     """One transcript, in any format."""
-    stored = appliance().history.get(path.id, owner())
+    entry = things.transcript(path.id, "read")
+    if query.download or query.format != "json":
+        record("transcript.export", path.id, format=query.format)
     limits = {"max_line_chars": query.max_line_chars, "max_lines": query.max_lines}
-    return answer(stored, query.format, download=query.download, **limits)
+    return answer(_stored(entry), query.format, download=query.download, **limits)
 
 
-@blueprint.patch("/<hex32:id>", responses={200: TranscriptAnswer, **failures(400, 403, 404, 503, 507)})
+@blueprint.patch("/<hex32:id>", responses={200: TranscriptAnswer, **failures(400, 401, 403, 404, 503, 507)})
 def rename(path: TranscriptPath, body: TitleBody) -> Response:
     """Gives a transcript another title."""
-    appliance().history.rename(path.id, owner(), body.title)
-    return answer(appliance().history.get(path.id, owner()))
+    entry = things.transcript(path.id, "change")
+    appliance().history.rename(path.id, entry.owner, body.title)
+    return answer(_stored(entry))
 
 
-@blueprint.delete("/<hex32:id>", responses={204: None, **failures(403, 404, 503, 507)})
+@blueprint.delete("/<hex32:id>", responses={204: None, **failures(401, 403, 404, 503, 507)})
 def delete(path: TranscriptPath) -> tuple[str, int]:
     """Puts a transcript into the trash, from where it can be restored for a while."""
-    appliance().history.delete(path.id, owner())
+    entry = things.transcript(path.id, "delete")
+    appliance().history.delete(path.id, entry.owner)
+    record("transcript.delete", path.id)
     return "", 204
 
 
-@blueprint.post("/<hex32:id>/restore", responses={200: TranscriptAnswer, **failures(403, 404, 503, 507)})
+@blueprint.post("/<hex32:id>/restore", responses={200: TranscriptAnswer, **failures(401, 403, 404, 503, 507)})
 def restore(path: TranscriptPath) -> Response:
     """Takes a transcript out of the trash."""
-    appliance().history.restore(path.id, owner())
-    return answer(appliance().history.get(path.id, owner()))
+    entry = things.transcript(path.id, "change", deleted=True)
+    appliance().history.restore(path.id, entry.owner)
+    record("transcript.restore", path.id)
+    return answer(_stored(entry))
+
+
+def _stored(entry: Entry) -> Stored:
+    return appliance().history.get(entry.id, entry.owner)
 
 
 def summary(entry: Entry) -> dict[str, Any]:
@@ -121,7 +138,7 @@ def answer(stored: Stored, format: FormatName = "json", *, download: bool = Fals
     """A transcript in one of the formats."""
     entry = stored.entry
     if format == "json":
-        known = {"id": entry.id, "title": entry.title, "created": entry.created}
+        known = {"id": entry.id, "title": entry.title, "created": entry.created, "access": _access(entry)}
         response = jsonify({**known, **to_dict(stored.transcript)})
     else:
         response = Response(render(stored.transcript, format, **limits), mimetype=FORMATS[format].media_type)
@@ -131,10 +148,5 @@ def answer(stored: Stored, format: FormatName = "json", *, download: bool = Fals
     return response
 
 
-def attachment(name: str) -> str:
-    """The header that makes a browser save the answer under this name (RFC 6266)."""
-    safe = "".join("_" if char in '/\\:*?"<>|' or not char.isprintable() else char for char in name).lstrip(
-        "."
-    )
-    plain = safe.encode("ascii", "replace").decode().replace("?", "_")
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(safe, safe='')}"
+def _access(entry: Entry) -> str:
+    return "own" if entry.owner in ("", actor().owner) else "read"

@@ -16,11 +16,12 @@
  */
 
 export class ApiError extends Error {
-  /** @param {string} message @param {{code?: string, status?: number, requestId?: string, retryAfterSeconds?: number}} facts */
-  constructor(message, { code = "unknown", status = 0, requestId = "", retryAfterSeconds = 0 } = {}) {
+  /** @param {string} message @param {{code?: string, status?: number, field?: string, requestId?: string, retryAfterSeconds?: number}} facts */
+  constructor(message, { code = "unknown", status = 0, field = "", requestId = "", retryAfterSeconds = 0 } = {}) {
     super(message);
     this.code = code;
     this.status = status;
+    this.field = field;
     this.requestId = requestId;
     this.retryAfterSeconds = retryAfterSeconds;
   }
@@ -49,13 +50,20 @@ export function unreachable() {
  * @returns {ApiError} The error that an answer carries; a proxy's answer may carry none.
  */
 export function errorFrom(status, body, retryAfter) {
-  const facts = /** @type {{error?: {code: string, message: string, request_id: string}}} */ (body)?.error;
+  const facts = /** @type {{error?: {code: string, message: string, field: string | null, request_id: string}}} */ (body)?.error;
   return new ApiError(facts?.message ?? `The appliance answered ${status} and gave no reason.`, {
     code: facts?.code ?? `http_${status}`,
     status,
+    field: facts?.field ?? "",
     requestId: facts?.request_id,
     retryAfterSeconds: Number(retryAfter) || 0,
   });
+}
+
+/** @returns {Record<string, string>} What proves, for whoever is signed in, that a request comes from this page. */
+export function proof() {
+  const token = /** @type {HTMLMetaElement | null} */ (document.querySelector('meta[name="csrf-token"]'))?.content;
+  return token ? { "X-CSRF-Token": token } : {};
 }
 
 /**
@@ -64,7 +72,7 @@ export function errorFrom(status, body, retryAfter) {
  * @returns {Promise<any>} The JSON of the answer, null without one.
  */
 export async function ask(path, { method = "GET", body, signal } = {}) {
-  const headers = { Accept: "application/json", ...(body === undefined ? {} : { "Content-Type": "application/json" }) };
+  const headers = { Accept: "application/json", ...proof(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) };
   const init = { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) };
   let response;
   try {

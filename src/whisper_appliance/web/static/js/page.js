@@ -1,13 +1,15 @@
 /** What every page starts. */
+import { startAccount } from "./account-menu.js";
 import { startBar } from "./bar.js";
 import { startMenus } from "./menus.js";
 import { startShortcuts } from "./shortcuts.js";
 import { startTheme } from "./theme.js";
 
-/** Bar, theme, menus, keys. */
+/** Bar, theme, menus, keys, the account's menu. */
 export function startPage() {
   startTheme();
   startMenus();
+  startAccount();
   startShortcuts();
   startBar();
 }

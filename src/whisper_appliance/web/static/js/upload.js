@@ -1,5 +1,5 @@
 /** Files on their way in: few at once, politely waiting when the appliance is busy. */
-import { errorFrom, tellConnection, unreachable } from "./api.js";
+import { errorFrom, proof, tellConnection, unreachable } from "./api.js";
 
 const AT_ONCE = 2;
 const BUSY_SECONDS = 5;
@@ -25,6 +25,7 @@ function send({ file, options, onProgress }, signal) {
     const request = new XMLHttpRequest(); // fetch tells no upload progress
     request.open("POST", "/transcribe");
     request.setRequestHeader("Accept", "application/json");
+    for (const [name, value] of Object.entries(proof())) request.setRequestHeader(name, value);
     request.responseType = "json";
     request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
     request.onload = () => {
