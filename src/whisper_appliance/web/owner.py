@@ -7,10 +7,12 @@ what it makes is reachable by its 128-bit id only and is in no list.
 import secrets
 from datetime import timedelta
 
-from flask import Flask, current_app, request, session
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, current_app, request, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from itsdangerous import BadSignature
 
 from whisper_appliance.errors import NotAllowed
+from whisper_appliance.moments import now
 from whisper_appliance.web.origins import is_foreign
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -25,6 +27,18 @@ class _Sessions(SecureCookieSessionInterface):
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
+        """Flask's own refuses a cookie from the future, as it is after the clock has been set back."""
+        signed = request.cookies.get(self.get_cookie_name(app))
+        serializer = self.get_signing_serializer(app)
+        if not signed or serializer is None:
+            return self.session_class()
+        try:
+            data, since = serializer.loads(signed, return_timestamp=True)
+        except BadSignature:
+            return self.session_class()
+        return self.session_class(data if now() - since < app.permanent_session_lifetime else {})
 
 
 def install(app: Flask, secret_key: str) -> None:
