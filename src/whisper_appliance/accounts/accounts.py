@@ -160,14 +160,21 @@ class Accounts:
 
         Raises `SignInRequired`, `SignInFailed`, `InvalidRequest`, `Busy`.
         """
+        user = self.check_password(actor, old, address=address, field="old")
+        self.users.set_password(user.id, new, by=actor)
+
+    def check_password(
+        self, actor: Actor, password: str, *, address: str, field: str = "password"
+    ) -> User:
+        """The user who asks, once they have shown that it is them. Raises as `change_password`."""
         if actor.user is None:
             raise SignInRequired("Sign in to do this.")
         account = folded(actor.user.name)
         self.throttle.attempt(account, address)
-        if self.users.verified(actor.user.name, old) is None:
-            raise SignInFailed("This is not your present password.", field="old")
+        if self.users.verified(actor.user.name, password) is None:
+            raise SignInFailed("This is not your present password.", field=field)
         self.throttle.succeeded(account, address)
-        self.users.set_password(actor.user.id, new, by=actor)
+        return actor.user
 
     def remove_user(self, id: str, *, heir: str | None, by: Actor) -> None:
         """Deletes an account. What it owned becomes `heir`'s, or is erased when that is None.

@@ -65,6 +65,7 @@ class TranscriptAnswer(BaseModel):
     warnings: list[NoticeAnswer]
     dropped: list[DroppedAnswer]
     provenance: dict[str, object] | None = Field(None, description="Enough to make the transcript again.")
+    access: Literal["own", "read"] = Field("own", description="read: somebody shared it, to read and export.")
 
 
 class TranscriptSummary(BaseModel):

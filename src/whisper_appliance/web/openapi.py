@@ -18,9 +18,10 @@ LIVE = Tag(
 JOBS = Tag(name="Jobs", description="Work that waits or runs, and its progress.")
 TRANSCRIPTS = Tag(name="Transcripts", description="What was transcribed, kept for its owner.")
 SIGN_IN = Tag(name="Sign-in", description="Signing in and out, invitations, the first start.")
+ACCOUNT = Tag(name="Account", description="One's own account: password, sessions, keys, use, data.")
 SYSTEM = Tag(name="System", description="Models, health and the certificate.")
 ADMIN = Tag(name="Administration", description="For those who run the appliance.")
-TAGS = (SPEECH, LIVE, JOBS, TRANSCRIPTS, SIGN_IN, SYSTEM, ADMIN, PAGES)
+TAGS = (SPEECH, LIVE, JOBS, TRANSCRIPTS, SIGN_IN, ACCOUNT, SYSTEM, ADMIN, PAGES)
 """In the order in which the document shows them."""
 
 INFO = Info(

@@ -1,0 +1,204 @@
+"""The account of whoever asks: password, sessions, keys, use, its data, its end."""
+
+from datetime import UTC, datetime, timedelta
+
+from flask import Response, jsonify, render_template, request
+from flask_openapi3 import APIBlueprint
+from pydantic import BaseModel, Field
+
+from whisper_appliance.accounts.access import Thing
+from whisper_appliance.accounts.people import SCOPES, Actor, Scope, User
+from whisper_appliance.errors import NotAllowed, NotFound, SignInRequired
+from whisper_appliance.web.account_answers import (
+    AccountAnswer,
+    KeyList,
+    NewKeyAnswer,
+    OwnSessionList,
+    QuotaAnswer,
+    key_answer,
+    session_answer,
+    used_answer,
+)
+from whisper_appliance.web.openapi import ACCOUNT, PAGES, failures, page
+from whisper_appliance.web.parts import appliance
+from whisper_appliance.web.takeout import takeout
+from whisper_appliance.web.who import actor, require, take_cookie
+
+blueprint = APIBlueprint("account", __name__, abp_tags=[ACCOUNT])
+
+DAYS_SHOWN = 31
+ONLY_PEOPLE = (401, 403)
+
+
+class PasswordBody(BaseModel):
+    """A new password, and proof that the old one is known."""
+
+    old: str = Field(description="The present password.", max_length=1000)
+    new: str = Field(description="The new one, 12 characters or more.", max_length=1000)
+
+
+class NameBody(BaseModel):
+    """What can be changed of an account."""
+
+    name: str = Field(description="The new name.", max_length=200, examples=["Ada"])
+
+
+class KeyBody(BaseModel):
+    """A new key."""
+
+    name: str = Field(description="What it is for.", max_length=200, examples=["Nightly batch"])
+    scopes: list[Scope] = Field(description="What it may do.", min_length=1, max_length=len(SCOPES))
+    days: float | None = Field(None, description="Days until it ends; null: until it is revoked.")
+
+
+class EndBody(BaseModel):
+    """Proof that whoever deletes the account is its user."""
+
+    password: str = Field(description="The present password.", max_length=1000)
+
+
+class OnePath(BaseModel):
+    """The address of a session or a key."""
+
+    id: str = Field(description="Its id.", pattern="^[0-9a-f]{32}$")
+
+
+def person() -> tuple[Actor, User]:
+    """The user who is signed in. Keys cannot change accounts: a stolen one must not make others."""
+    asking = require("change", Thing("account", owner=actor().owner))
+    if asking.user is None:
+        raise SignInRequired("Sign in to see your account.")
+    if asking.key:
+        raise NotAllowed("Keys cannot do this. Sign in to the appliance's page instead.")
+    return asking, asking.user
+
+
+@blueprint.get("/account", tags=[PAGES], responses={**page("One's account."), **failures(*ONLY_PEOPLE)})
+def show() -> str:
+    """One's account: password, sessions, keys, use, data."""
+    _, user = person()
+    scopes = [scope for scope in SCOPES if scope != "admin" or user.role != "member"]
+    return render_template("account.html", user=user, scopes=scopes)
+
+
+@blueprint.get("/api/account", responses={200: AccountAnswer, **failures(401, 403, 503)})
+def read() -> Response:
+    """The account of whoever asks, what was used and what may be; for keys that may read, too."""
+    asking = require("read", Thing("account", owner=actor().owner))
+    if asking.user is None:
+        raise SignInRequired("Sign in to see your account.")
+    user, usage = asking.user, appliance().usage
+    names = {key.id: key.name for key in appliance().accounts.keys.list(user.id)}
+    since = (datetime.now(UTC) - timedelta(days=DAYS_SHOWN)).date().isoformat()
+    quota = usage.quota(user.id)
+    return jsonify(
+        AccountAnswer(
+            id=user.id,
+            name=user.name,
+            role=user.role,
+            created=user.created,
+            quota=QuotaAnswer(
+                minutes_per_month=quota.minutes_per_month,
+                storage_bytes=quota.storage_bytes,
+                waiting_jobs=quota.waiting_jobs,
+            ),
+            storage_bytes=appliance().space.used_now(user.id),
+            month_seconds=usage.seconds_this_month(user.id),
+            days=[used_answer(used, names) for used in usage.of(user.id, since=since)],
+        ).model_dump()
+    )
+
+
+@blueprint.patch("/api/account", responses={204: None, **failures(400, 401, 403, 409, 503, 507)})
+def rename(body: NameBody) -> tuple[str, int]:
+    """Gives the account another name, to sign in with from then on."""
+    asking, user = person()
+    appliance().accounts.users.rename(user.id, body.name, by=asking)
+    return "", 204
+
+
+@blueprint.post("/api/account/password", responses={204: None, **failures(400, 401, 403, 429, 503, 507)})
+def change_password(body: PasswordBody) -> tuple[str, int]:
+    """Changes the password; every other session of the account ends."""
+    asking, _ = person()
+    appliance().accounts.change_password(asking, body.old, body.new, address=request.remote_addr or "")
+    return "", 204
+
+
+@blueprint.get("/api/account/sessions", responses={200: OwnSessionList, **failures(401, 403, 503)})
+def sessions() -> Response:
+    """Where the user is signed in."""
+    asking, user = person()
+    found = appliance().accounts.sessions.list(user.id)
+    return jsonify({"sessions": [session_answer(session, asking.session) for session in found]})
+
+
+@blueprint.delete("/api/account/sessions", responses={204: None, **failures(401, 403, 503, 507)})
+def end_other_sessions() -> tuple[str, int]:
+    """Signs out everywhere else."""
+    asking, user = person()
+    appliance().accounts.sessions.end_others(user.id, by=asking)
+    return "", 204
+
+
+@blueprint.delete(
+    "/api/account/sessions/<hex32:id>", responses={204: None, **failures(401, 403, 404, 503, 507)}
+)
+def end_session(path: OnePath) -> tuple[str, int]:
+    """Signs one browser out."""
+    asking, user = person()
+    if appliance().accounts.sessions.get(path.id).user_id != user.id:
+        raise NotFound("There is no such session.")
+    appliance().accounts.sessions.end(path.id, by=asking)
+    return "", 204
+
+
+@blueprint.get("/api/account/keys", responses={200: KeyList, **failures(401, 403, 503)})
+def keys() -> Response:
+    """The user's API keys."""
+    _, user = person()
+    return jsonify({"keys": [key_answer(key) for key in appliance().accounts.keys.list(user.id)]})
+
+
+@blueprint.post("/api/account/keys", responses={201: NewKeyAnswer, **failures(400, 401, 403, 409, 503, 507)})
+def make_key(body: KeyBody) -> tuple[Response, int]:
+    """Makes an API key. Its secret is in this answer and never told again."""
+    asking, user = person()
+    key, token = appliance().accounts.keys.create(user, body.name, body.scopes, days=body.days, by=asking)
+    return jsonify({**key_answer(key), "token": token}), 201
+
+
+@blueprint.delete("/api/account/keys/<hex32:id>", responses={204: None, **failures(401, 403, 404, 503, 507)})
+def revoke_key(path: OnePath) -> tuple[str, int]:
+    """Ends an API key for good."""
+    asking, user = person()
+    if appliance().accounts.keys.get(path.id).user_id != user.id:
+        raise NotFound("There is no such key.")
+    appliance().accounts.keys.revoke(path.id, by=asking)
+    return "", 204
+
+
+@blueprint.get(
+    "/api/account/data",
+    responses={
+        200: {
+            "description": "A ZIP archive with each transcript as JSON and as text.",
+            "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+        },
+        **failures(401, 403, 503),
+    },
+)
+def data() -> Response:
+    """All of the user's transcripts, in one archive."""
+    _, user = person()
+    return takeout(user)
+
+
+@blueprint.delete("/api/account", responses={204: None, **failures(400, 401, 403, 409, 429, 503, 507)})
+def delete(body: EndBody) -> Response:
+    """Deletes the account with all of its transcripts, for good. The last owner cannot go."""
+    asking, user = person()
+    accounts = appliance().accounts
+    accounts.check_password(asking, body.password, address=request.remote_addr or "")
+    accounts.remove_user(user.id, heir=None, by=asking)
+    return take_cookie(Response(status=204))

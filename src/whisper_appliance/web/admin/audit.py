@@ -1,0 +1,98 @@
+"""The audit log: looked through, and taken along as a table."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Response, jsonify, render_template
+from flask_openapi3 import APIBlueprint
+from pydantic import BaseModel, Field
+
+from whisper_appliance.accounts.audit import Record, Wanted, as_csv
+from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
+from whisper_appliance.web.answers import TimeOfDay
+from whisper_appliance.web.naming import attachment
+from whisper_appliance.web.openapi import failures, text
+from whisper_appliance.web.parts import appliance
+from whisper_appliance.web.records import record
+
+blueprint = gated(APIBlueprint("admin_audit", __name__, abp_tags=[ADMIN]))
+
+DAY = r"^(\d{4}-\d\d-\d\d)?$"
+
+
+class AuditFilter(BaseModel):
+    """Which records are wanted."""
+
+    who: str = Field("", max_length=200, description="Part of a name, or the id of a user.")
+    action: str = Field("", max_length=60, description="E.g. `share.link`, or `share` for all that begin so.")
+    object: str = Field("", max_length=200, description="Id of what something was done to.")
+    since: str = Field("", pattern=DAY, description="First day (UTC), 2026-03-01.")
+    until: str = Field("", pattern=DAY, description="Last day (UTC), included.")
+
+    def wanted(self) -> Wanted:
+        """For the log. All times of a day come before its name followed by the sign after T."""
+        return Wanted(self.who, self.action, self.object, self.since, self.until and self.until + "U")
+
+
+class AuditQuery(AuditFilter):
+    """Which records are wanted, and how many."""
+
+    before: int | None = Field(None, ge=1, description="`next` of the page before.")
+    limit: int = Field(100, ge=1, le=500, description="Most records in one answer.")
+
+
+class RecordAnswer(BaseModel):
+    """Something that was done."""
+
+    number: int
+    time: str = TimeOfDay
+    actor: str = Field(description="Id of who did it; empty for nobody.")
+    actor_name: str
+    address: str
+    action: str
+    object: str
+    details: dict[str, Any]
+
+
+class AuditPage(BaseModel):
+    """Records, newest first."""
+
+    records: list[RecordAnswer]
+    next: int | None = Field(None, description="`before` of the next page; null on the last one.")
+    actions: list[str] = Field(description="Every action there are records of.")
+
+
+@blueprint.get("/admin/audit", responses=admin_page("What was done, by whom."))
+def page() -> str:
+    """What was done, by whom, when and from where."""
+    return render_template("admin/audit.html", days=appliance().settings.audit_days)
+
+
+@blueprint.get("/api/admin/audit", responses={200: AuditPage, **failures(400, *GATE, 503)})
+def list_records(query: AuditQuery) -> Response:
+    """What was done, newest first, page by page."""
+    records = appliance().audit.list(query.wanted(), limit=query.limit, before=query.before)
+    return jsonify(
+        {
+            "records": [_answer(each) for each in records],
+            "next": records[-1].number if len(records) == query.limit else None,
+            "actions": appliance().audit.actions(),
+        }
+    )
+
+
+@blueprint.get(
+    "/api/admin/audit.csv",
+    responses={200: text("The records as a table.", "text/csv"), **failures(400, *GATE, 503)},
+)
+def table(query: AuditFilter) -> Response:
+    """What was done, as a table for a spreadsheet."""
+    record("audit.export")
+    response = Response(as_csv(appliance().audit.all(query.wanted())), mimetype="text/csv")
+    day = datetime.now(UTC).date().isoformat()
+    response.headers["Content-Disposition"] = attachment(f"audit log {day}.csv")
+    return response
+
+
+def _answer(record: Record) -> dict[str, object]:
+    return RecordAnswer.model_validate(record, from_attributes=True).model_dump()

@@ -1,0 +1,20 @@
+"""What views tell the audit log: who asks and from where is known here."""
+
+from flask import Flask, request
+
+from whisper_appliance.web.parts import appliance
+from whisper_appliance.web.who import actor
+
+
+def install(app: Flask) -> None:
+    """The log knows the address of every request."""
+    app.before_request(_tell_address)
+
+
+def record(action: str, object: str = "", **details: object) -> None:
+    """Writes down that whoever asks did this."""
+    appliance().audit.record(actor(), action, object, details)
+
+
+def _tell_address() -> None:
+    appliance().audit.hear_from(request.remote_addr or "")

@@ -1,0 +1,84 @@
+"""Behind a public link: one transcript, read only, for whoever has the link and for as long as it is good."""
+
+from flask import Response, jsonify, render_template
+from flask_openapi3 import APIBlueprint
+from flask_openapi3.types import ResponseDict
+from pydantic import BaseModel, Field
+
+from whisper_appliance.accounts.shares import NO_LINK
+from whisper_appliance.errors import NotFound
+from whisper_appliance.history.entries import Stored
+from whisper_appliance.speech.subtitles import FORMATS, render, to_dict
+from whisper_appliance.web.answers import SegmentAnswer, TimeOfDay
+from whisper_appliance.web.naming import attachment
+from whisper_appliance.web.openapi import PAGES, TRANSCRIPTS, failures, page, reference
+from whisper_appliance.web.parts import appliance
+from whisper_appliance.web.records import record
+from whisper_appliance.web.transcripts import ReadQuery, text_formats
+
+blueprint = APIBlueprint("shared", __name__, abp_tags=[TRANSCRIPTS])
+
+
+class LinkPath(BaseModel):
+    """The address behind a public link."""
+
+    token: str = Field(description="Token of the link.", max_length=100)
+
+
+class SharedAnswer(BaseModel):
+    """A transcript as its public link shows it: what was said, not how it was made, nor by whom."""
+
+    title: str
+    created: str = TimeOfDay
+    text: str
+    language: str
+    duration: float = Field(description="Seconds.")
+    segments: list[SegmentAnswer]
+    expires: str | None = Field(None, description="When the link ends.")
+
+
+ANSWERED: ResponseDict = {
+    200: {
+        "description": "The transcript: JSON, or text in the asked format.",
+        "content": {"application/json": {"schema": reference(SharedAnswer)}, **text_formats()},
+    }
+}
+
+
+@blueprint.get(
+    "/shared/<token>", tags=[PAGES], responses={**page("A transcript that was shared."), **failures(404, 503)}
+)
+def show(path: LinkPath) -> str:
+    """A transcript that was shared, to read."""
+    _behind(path.token)
+    return render_template("shared.html", token=path.token)
+
+
+@blueprint.get("/api/shared/<token>", responses={**ANSWERED, **failures(400, 404, 503)})
+def read(path: LinkPath, query: ReadQuery) -> Response:
+    """What is behind a public link, in any format. Needs no account."""
+    stored, expires = _behind(path.token)
+    title, transcript = stored.entry.title, stored.transcript
+    if query.format == "json":
+        facts = {"title": title, "created": stored.entry.created, "expires": expires}
+        response = jsonify(SharedAnswer(**{**to_dict(transcript), **facts}).model_dump())
+    else:
+        text = render(
+            transcript, query.format, max_line_chars=query.max_line_chars, max_lines=query.max_lines
+        )
+        response = Response(text, mimetype=FORMATS[query.format].media_type)
+    if query.download or query.format != "json":
+        record("share.export", stored.entry.id, format=query.format)
+    if query.download:
+        response.headers["Content-Disposition"] = attachment(title + FORMATS[query.format].extension)
+    return response
+
+
+def _behind(token: str) -> tuple[Stored, str | None]:
+    """The transcript behind a link that is good. Raises `NotFound`, whatever the reason."""
+    share = appliance().shares.behind(token)
+    try:
+        entry = appliance().history.find(share.transcript_id)
+    except NotFound:
+        raise NotFound(NO_LINK) from None
+    return appliance().history.get(entry.id, entry.owner), share.expires

@@ -1,0 +1,143 @@
+"""Whom a transcript is shared with, told and changed by its owner; and what was shared with whoever asks."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Response, jsonify, url_for
+from flask_openapi3 import APIBlueprint
+from pydantic import BaseModel, Field
+
+from whisper_appliance.accounts.shares import Share
+from whisper_appliance.errors import InvalidRequest, SignInRequired
+from whisper_appliance.web import things
+from whisper_appliance.web.answers import TimeOfDay, TranscriptSummary
+from whisper_appliance.web.openapi import TRANSCRIPTS, failures
+from whisper_appliance.web.parts import appliance
+from whisper_appliance.web.records import record
+from whisper_appliance.web.transcripts import TranscriptPath, summary
+from whisper_appliance.web.who import require
+
+blueprint = APIBlueprint("sharing", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
+
+MOST_DAYS = 3660.0
+
+
+class SharePath(TranscriptPath):
+    """The address of a share."""
+
+    share: str = Field(description="Id of the share.", pattern="^[0-9a-f]{32}$")
+
+
+class ShareBody(BaseModel):
+    """With whom to share: a user, or whoever gets the link."""
+
+    user: str | None = Field(
+        None, description="Name of a user; null makes a public link.", max_length=200, examples=["Ada"]
+    )
+    days: float | None = Field(
+        None, gt=0, le=MOST_DAYS, description="Days until a link ends; null: until it is revoked."
+    )
+
+
+class ShareAnswer(BaseModel):
+    """One share: with a user, or a link."""
+
+    id: str
+    user: str | None = Field(None, description="Name of the user.")
+    path: str | None = Field(None, description="Of the public page, on this appliance.")
+    created: str = TimeOfDay
+    expires: str | None = None
+
+
+class ShareList(BaseModel):
+    """Whom a transcript is shared with."""
+
+    shares: list[ShareAnswer]
+
+
+class ReceivedAnswer(TranscriptSummary):
+    """A transcript that somebody shared."""
+
+    shared_by: str | None = Field(None, description="Name of its owner.")
+    shared: str = Field(description="When. UTC, ISO 8601.")
+
+
+class ReceivedList(BaseModel):
+    """What was shared with whoever asks, newest first."""
+
+    transcripts: list[ReceivedAnswer]
+
+
+@blueprint.get("/<hex32:id>/shares", responses={200: ShareList, **failures(401, 403, 404, 503)})
+def list_shares(path: TranscriptPath) -> Response:
+    """Whom a transcript is shared with."""
+    things.transcript(path.id, "share")
+    return jsonify({"shares": [share_answer(share) for share in appliance().shares.of(path.id)]})
+
+
+@blueprint.post(
+    "/<hex32:id>/shares", responses={201: ShareAnswer, **failures(400, 401, 403, 404, 409, 503, 507)}
+)
+def share(path: TranscriptPath, body: ShareBody) -> tuple[Response, int]:
+    """Shares a transcript with a user, who may read and export it, or by a link that everybody may open."""
+    asking = require("read")
+    things.transcript(path.id, "share")
+    if body.user is None:
+        ends = datetime.now(UTC) + timedelta(days=body.days) if body.days else None
+        made = appliance().shares.link(path.id, by=asking.owner, expires=ends)
+        record("share.link", path.id, share=made.id, expires=made.expires)
+        return jsonify(share_answer(made)), 201
+    if asking.user is None:
+        raise SignInRequired("Sign in to share with other users. A link can be made without an account.")
+    if body.days is not None:
+        raise InvalidRequest("Only links end by themselves. Leave the days out.", field="days")
+    made = appliance().shares.with_user(path.id, body.user, by=asking.owner)
+    record("share.user", path.id, share=made.id, user=made.user_name)
+    return jsonify(share_answer(made)), 201
+
+
+@blueprint.delete(
+    "/<hex32:id>/shares/<hex32:share>", responses={204: None, **failures(401, 403, 404, 503, 507)}
+)
+def revoke(path: SharePath) -> tuple[str, int]:
+    """Ends a share: its user reads no more, its link leads nowhere."""
+    things.transcript(path.id, "share")
+    ended = appliance().shares.revoke(path.share, path.id)
+    record("share.revoke", path.id, share=ended.id, user=ended.user_name)
+    return "", 204
+
+
+@blueprint.get("/shared", responses={200: ReceivedList, **failures(401, 403, 503)})
+def received() -> Response:
+    """The transcripts that others shared with whoever asks, newest first."""
+    asking = require("read")
+    shares = appliance().shares.received(asking.user.id) if asking.user else ()
+    entries = {entry.id: entry for entry in appliance().history.entries([s.transcript_id for s in shares])}
+    names = {user.id: user.name for user in appliance().accounts.users.list()} if entries else {}
+    rows: list[dict[str, Any]] = []
+    for each in shares:
+        if entry := entries.get(each.transcript_id):
+            rows.append({**summary(entry), "shared_by": names.get(entry.owner), "shared": each.created})
+    return jsonify({"transcripts": rows})
+
+
+@blueprint.delete("/shared/<hex32:id>", responses={204: None, **failures(401, 403, 404, 503, 507)})
+def give_up(path: TranscriptPath) -> tuple[str, int]:
+    """Takes a transcript off the list of what was shared with whoever asks."""
+    asking = require("read")
+    if asking.user is None:
+        raise SignInRequired("Sign in to do this.")
+    appliance().shares.give_up(path.id, asking.user.id)
+    record("share.give_up", path.id)
+    return "", 204
+
+
+def share_answer(share: Share) -> dict[str, object]:
+    """A share as JSON."""
+    return ShareAnswer(
+        id=share.id,
+        user=share.user_name,
+        path=url_for("shared.show", token=share.token) if share.token else None,
+        created=share.created,
+        expires=share.expires,
+    ).model_dump()
