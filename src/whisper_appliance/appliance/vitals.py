@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from statistics import fmean
 
 import psutil
+import structlog
 
 from whisper_appliance.appliance.state import EngineState, Status
 from whisper_appliance.host.glance import Glance
@@ -23,6 +24,7 @@ UNWATCHED_SECONDS = 10.0
 RECENT_SECONDS = 600.0
 MINUTES = 24 * 60
 GPU_SECONDS = 5.0
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,10 @@ class Vitals:
 
     def _run(self) -> None:
         while not self._ended:
-            self._told(*self.take())
+            try:
+                self._told(*self.take())
+            except Exception:
+                log.exception("a sample failed")
             self._bell.wait(self._every[self._watched])
             self._bell.clear()
 

@@ -1,5 +1,6 @@
 """Puts the live events together: handlers on the sockets, and what the live room says back to them."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 
 import structlog
@@ -8,8 +9,10 @@ from flask import Flask
 from whisper_appliance.errors import ApplianceError
 from whisper_appliance.live.sessions import Announcement
 from whisper_appliance.web import sockets
+from whisper_appliance.web.admin.watch import Watchers
 from whisper_appliance.web.audience import Audience
 from whisper_appliance.web.door import Door, Rules
+from whisper_appliance.web.guests import Guests
 from whisper_appliance.web.live import Answer, LiveEvents, connection, emitter
 from whisper_appliance.web.live_payloads import refusal
 from whisper_appliance.web.live_simple import SimpleEvents
@@ -32,26 +35,36 @@ def install(app: Flask, parts: Parts) -> None:
     emit = emitter(wire)
     live = LiveEvents(appliance, emit)
     simple = SimpleEvents(appliance, emit)
+    watchers = Watchers(app, appliance.vitals, emit)
     audience = parts.audience = Audience(appliance.live, emit, wire.close_room)
 
-    def connected(_auth: object = None) -> None:
+    guests = Guests(appliance.live, wire.server.disconnect)
+
+    def connected(auth: object = None) -> None:
+        guests.let_in(connection(), auth)
         counts = asdict(appliance.live.counts())
         emit("connection_status", {"status": "connected", "connected": True, "live": counts}, connection())
 
     def disconnected(*_reason: object) -> None:
+        guests.left(connection())
         simple.left(connection())
         live.left(connection())
+        watchers.left(connection())
 
     def announce(told: Announcement) -> None:
         audience.announce(told)
         if not simple.announce(told):
             live.announce(told)
 
-    handlers = {"connect": connected, "disconnect": disconnected}
-    for event, handler in (handlers | live.handlers | simple.handlers | audience.handlers).items():
+    handlers: dict[str, Callable[..., object]] = {"connect": connected, "disconnect": disconnected}
+    hear = live.handlers | simple.handlers | audience.handlers | watchers.handlers
+    for event, handler in hear.items():
+        handlers[event] = guests.vouched(connection, handler)
+    for event, handler in handlers.items():
         wire.on_event(event, handler)
     wire.on_error_default(_refused)
     appliance.relay.tell(announce)
+    appliance.vitals.tell(watchers.told)
 
 
 def _refused(error: Exception) -> Answer:

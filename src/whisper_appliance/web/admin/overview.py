@@ -1,14 +1,54 @@
 """The panel's first page: how the appliance is, now and in the last hours."""
 
-from flask import render_template
-from flask_openapi3 import APIBlueprint
+from dataclasses import asdict, dataclass
 
-from whisper_appliance.web.admin.gate import ADMIN, admin_page, gated
+from flask import Response, jsonify, render_template
+from flask_openapi3 import APIBlueprint
+from pydantic import RootModel
+
+from whisper_appliance.appliance.state import Status
+from whisper_appliance.history.statistics import Amount, Statistics
+from whisper_appliance.host.gpus import GpuUse
+from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
+from whisper_appliance.web.openapi import failures
+from whisper_appliance.web.parts import appliance
+
+DAY_HOURS = 24.0
 
 blueprint = gated(APIBlueprint("admin_overview", __name__, abp_tags=[ADMIN]))
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The whole state, the graphics cards, and what the last 24 hours brought.
+
+    `failures` counts failed jobs by their error's code.
+    """
+
+    status: Status
+    gpus: tuple[GpuUse, ...]
+    transcripts: Amount
+    failures: dict[str, int]
+
+
+class OverviewAnswer(RootModel[Overview]):
+    """How the appliance is."""
 
 
 @blueprint.get("/admin/overview", responses=admin_page("How the appliance is."))
 def page() -> str:
     """How the appliance is, now and in the last hours."""
     return render_template("admin/overview.html")
+
+
+@blueprint.get("/api/admin/overview", responses={200: OverviewAnswer, **failures(*GATE, 503)})
+def read() -> Response:
+    """The state of every part, and what the last 24 hours brought. Curves come over the sockets."""
+    statistics = Statistics(appliance().database)
+    seen = Overview(
+        status=appliance().status(),
+        gpus=appliance().vitals.gpus(),
+        transcripts=statistics.last_hours(DAY_HOURS),
+        failures=statistics.failures(DAY_HOURS),
+    )
+    return jsonify(asdict(seen))

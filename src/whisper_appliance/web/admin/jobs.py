@@ -1,0 +1,140 @@
+"""The jobs of everybody: how far they are and why they failed, never what is said in them."""
+
+from typing import Literal
+
+from flask import Response, jsonify, render_template
+from flask_openapi3 import APIBlueprint
+from pydantic import BaseModel, Field
+
+from whisper_appliance.history.job import Status
+from whisper_appliance.history.oversight import HANDLE, JobSeen, Oversight
+from whisper_appliance.speech.engine import Priority
+from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
+from whisper_appliance.web.admin.naming import OwnerAnswer, owner_namer
+from whisper_appliance.web.answers import JobError, TimeOfDay
+from whisper_appliance.web.openapi import failures
+from whisper_appliance.web.parts import appliance
+from whisper_appliance.web.who import require
+
+blueprint = gated(APIBlueprint("admin_jobs", __name__, abp_tags=[ADMIN]))
+
+StatusName = Literal["queued", "running", "done", "failed", "cancelled"]
+STATES: dict[str, tuple[Status, ...]] = {
+    "all": (),
+    "unfinished": ("running", "queued"),
+    "queued": ("queued",),
+    "running": ("running",),
+    "failed": ("failed",),
+    "done": ("done",),
+    "cancelled": ("cancelled",),
+}
+PATTERN = f"^{HANDLE.pattern}$"
+
+
+class JobHandle(BaseModel):
+    """The address of somebody's job."""
+
+    handle: str = Field(description="The first 16 digits of the job's id.", pattern=PATTERN)
+
+
+class JobsQuery(BaseModel):
+    """Which jobs."""
+
+    state: Literal["all", "unfinished", "queued", "running", "failed", "done", "cancelled"] = Field(
+        "all", description="Only jobs in this state."
+    )
+    owner: str | None = Field(
+        None, description="Only the jobs of the user with this id.", pattern="^[0-9a-f]{32}$"
+    )
+    limit: int = Field(50, ge=1, le=200, description="How many at most.")
+    before: int | None = Field(None, ge=1, description="`next` of the page before.")
+
+
+class JobRow(BaseModel):
+    """A job without its words. `handle` is the first half of its id; the whole opens what is nobody's."""
+
+    handle: str
+    owner: OwnerAnswer
+    status: StatusName
+    priority: Literal["interactive", "batch", "live"]
+    progress: float = Field(ge=0, le=1)
+    error: JobError | None
+    source: str = Field(examples=["upload"])
+    model: str
+    audio_bytes: int
+    duration: float | None = Field(description="Seconds of audio, as far as known.")
+    attempts: int = Field(description="How often it was started.")
+    stopping: bool = Field(description="Whether it was cancelled and ends at its next window.")
+    created: str = TimeOfDay
+    started: str | None
+    finished: str | None
+
+
+class UserName(BaseModel):
+    """A user to choose."""
+
+    id: str
+    name: str
+
+
+class JobRows(BaseModel):
+    """One page of jobs, newest first."""
+
+    jobs: list[JobRow]
+    next: int | None = Field(description="`before` of the next page; null on the last one.")
+    counts: dict[str, int] = Field(description="How many jobs of each state there are.")
+    users: list[UserName] = Field(description="Whose jobs there may be.")
+
+
+@blueprint.get("/admin/jobs", responses=admin_page("Everybody's jobs and live sessions."))
+def page() -> str:
+    """Everybody's jobs and live sessions."""
+    return render_template("admin/jobs.html")
+
+
+@blueprint.get("/api/admin/jobs", responses={200: JobRows, **failures(400, *GATE, 503)})
+def list_jobs(query: JobsQuery) -> Response:
+    """Everybody's jobs of the last month, newest first; never their words or titles."""
+    oversight = Oversight(appliance().database)
+    found = oversight.jobs(
+        statuses=STATES[query.state], owner=query.owner, limit=query.limit, before=query.before
+    )
+    named = owner_namer()
+    rows = [_row(job, named(job.owner)).model_dump() for job in found.jobs]
+    users = [{"id": user.id, "name": user.name} for user in appliance().accounts.users.list()]
+    return jsonify({"jobs": rows, "next": found.next_before, "counts": oversight.counts(), "users": users})
+
+
+@blueprint.delete("/api/admin/jobs/<handle>", responses={204: None, **failures(*GATE, 404, 503)})
+def cancel(path: JobHandle) -> tuple[str, int]:
+    """Cancels somebody's job; a running one stops after the window of audio it is at."""
+    actor = require("oversee")
+    id = Oversight(appliance().database).id_of(path.handle)
+    job = appliance().queue.cancel(id)
+    appliance().audit.record(actor, "job.cancel", path.handle, {"owner": job.owner})
+    return "", 204
+
+
+def _row(job: JobSeen, owner: OwnerAnswer) -> JobRow:
+    names: dict[int, Literal["interactive", "batch", "live"]] = {
+        Priority.LIVE: "live",
+        Priority.INTERACTIVE: "interactive",
+        Priority.BATCH: "batch",
+    }
+    return JobRow(
+        handle=job.handle,
+        owner=owner,
+        status=job.status,
+        priority=names[job.priority],
+        progress=round(job.progress, 4),
+        error=JobError(code=job.error.code, message=job.error.message) if job.error else None,
+        source=job.source,
+        model=job.model or appliance().models.default,
+        audio_bytes=job.audio_bytes,
+        duration=job.duration,
+        attempts=job.attempts,
+        stopping=job.cancel_requested and job.status == "running",
+        created=job.created,
+        started=job.started,
+        finished=job.finished,
+    )

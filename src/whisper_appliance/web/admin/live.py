@@ -1,0 +1,78 @@
+"""The live sessions of everybody: who speaks, how long and how far behind, never what is said."""
+
+from typing import Literal
+
+from flask import Response, jsonify
+from flask_openapi3 import APIBlueprint
+from pydantic import BaseModel, Field
+
+from whisper_appliance.live.oversight import LiveOversight, SessionSeen
+from whisper_appliance.web.admin.gate import ADMIN, GATE, gated
+from whisper_appliance.web.admin.jobs import PATTERN
+from whisper_appliance.web.admin.naming import OwnerAnswer, owner_namer
+from whisper_appliance.web.answers import TimeOfDay
+from whisper_appliance.web.openapi import failures
+from whisper_appliance.web.parts import appliance
+from whisper_appliance.web.who import require
+
+blueprint = gated(APIBlueprint("admin_live", __name__, url_prefix="/api/admin/live", abp_tags=[ADMIN]))
+
+
+class SessionHandle(BaseModel):
+    """The address of somebody's live session."""
+
+    handle: str = Field(description="The first 16 digits of the session's id.", pattern=PATTERN)
+
+
+class SessionRow(BaseModel):
+    """A live session without its words."""
+
+    handle: str
+    owner: OwnerAnswer
+    created: str = TimeOfDay
+    model: str
+    language: str | None = Field(description="The language that was asked for; null: found by the model.")
+    state: Literal["on", "away", "ending"] = Field(
+        description="`away`: the speaker is not connected, and may come back."
+    )
+    audio_seconds: float = Field(description="Seconds of audio so far.")
+    lag_seconds: float = Field(description="How far the captions are behind.")
+    shared: bool = Field(description="Whether others may read along by a link.")
+
+
+class SessionRows(BaseModel):
+    """All live sessions, the newest first."""
+
+    sessions: list[SessionRow]
+    limit: int = Field(description="How many there may be at once.")
+
+
+@blueprint.get("", responses={200: SessionRows, **failures(*GATE, 503)})
+def list_sessions() -> Response:
+    """Everybody's live sessions; never their words."""
+    named = owner_namer()
+    rows = [_row(seen, named(seen.owner)).model_dump() for seen in LiveOversight(appliance().live).seen()]
+    return jsonify({"sessions": rows, "limit": appliance().live.counts().limit})
+
+
+@blueprint.delete("/<handle>", responses={204: None, **failures(*GATE, 404, 503)})
+def end(path: SessionHandle) -> tuple[str, int]:
+    """Ends somebody's live session; what was said so far is kept for them."""
+    actor = require("oversee")
+    LiveOversight(appliance().live).end(path.handle)
+    appliance().audit.record(actor, "live.end", path.handle)
+    return "", 204
+
+
+def _row(seen: SessionSeen, owner: OwnerAnswer) -> SessionRow:
+    return SessionRow(
+        handle=seen.handle,
+        owner=owner,
+        created=seen.created,
+        model=seen.model,
+        language=seen.language,
+        state=seen.state,
+        audio_seconds=seen.audio_seconds,
+        lag_seconds=seen.lag_seconds,
+        shared=seen.shared,
+    )

@@ -1,0 +1,105 @@
+"""Everybody's jobs and live sessions in the panel."""
+
+import io
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from flask_openapi3 import OpenAPI
+
+from tests.jobs.scripted import Script
+from tests.signing import signed_in
+from whisper_appliance.accounts.audit import Wanted
+from whisper_appliance.appliance import Appliance
+
+
+@pytest.fixture
+def admin(app: OpenAPI) -> FlaskClient:
+    return signed_in(app, "admin")
+
+
+def send(client: FlaskClient, words: str = "alpha beta", name: str = "secret plan.wav") -> str:
+    """Has the script hear these words; returns the job's id."""
+    form = {"file": (io.BytesIO(words.encode()), name), "async": "true"}
+    answer = client.post("/transcribe", data=form)
+    assert answer.status_code == 202, answer.text
+    return str(answer.json["id"])
+
+
+def when(true: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + 10
+    while not (found := true()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return found
+
+
+def row(admin: FlaskClient, id: str) -> dict[str, Any]:
+    jobs = admin.get("/api/admin/jobs").json["jobs"]
+    return next(job for job in jobs if job["handle"] == id[:16])
+
+
+def test_jobs_of_everybody_are_listed_without_words_and_titles(
+    app: OpenAPI, appliance: Appliance, admin: FlaskClient
+) -> None:
+    member, nobody = signed_in(app, "member"), app.test_client()
+    theirs, nobodys = send(member), send(nobody)
+    for id in (theirs, nobodys):
+        appliance.queue.wait(id, 10)
+    answer = admin.get("/api/admin/jobs")
+    first = row(admin, theirs)
+    assert first["owner"] == {"kind": "user", "name": member.user.name, "id": member.user.id}  # type: ignore[attr-defined]
+    assert (first["status"], first["source"], first["model"], first["progress"]) == (
+        "done",
+        "upload",
+        "tiny.en",
+        1,
+    )
+    assert row(admin, nobodys)["owner"]["kind"] == "nobody"
+    assert answer.json["counts"]["done"] >= 2
+    assert member.user.name in [user["name"] for user in answer.json["users"]]  # type: ignore[attr-defined]
+    for secret in ("secret", "alpha", "beta", theirs, nobodys):
+        assert secret not in answer.text
+
+
+def test_jobs_are_filtered_and_paged(app: OpenAPI, appliance: Appliance, admin: FlaskClient) -> None:
+    member = signed_in(app, "member")
+    ids = [send(member, f"word{number}") for number in range(3)]
+    for id in ids:
+        appliance.queue.wait(id, 10)
+    theirs = f"/api/admin/jobs?owner={member.user.id}"  # type: ignore[attr-defined]
+    first = admin.get(f"{theirs}&limit=2").json
+    second = admin.get(f"{theirs}&limit=2&before={first['next']}").json
+    handles = [job["handle"] for job in first["jobs"] + second["jobs"]]
+    assert handles == [id[:16] for id in reversed(ids)]
+    assert second["next"] is None
+    assert admin.get(f"{theirs}&state=failed").json["jobs"] == []
+    assert admin.get("/api/admin/jobs?state=nonsense").status_code == 400
+
+
+def test_a_running_job_of_somebody_is_cancelled_and_recorded(
+    app: OpenAPI, appliance: Appliance, admin: FlaskClient, script: Script
+) -> None:
+    hold = threading.Event()
+    script.before_window = lambda word: hold.wait(10)
+    id = send(signed_in(app, "member"), "one two three")
+    when(lambda: row(admin, id)["status"] == "running")
+    assert admin.delete(f"/api/admin/jobs/{id[:16]}").status_code == 204
+    assert row(admin, id)["stopping"]
+    hold.set()
+    when(lambda: row(admin, id)["status"] == "cancelled")
+    (record,) = appliance.audit.list(Wanted(action="job.cancel"))
+    assert record.object == id[:16]
+
+
+def test_a_job_that_is_not_there_cannot_be_cancelled(admin: FlaskClient) -> None:
+    assert admin.delete(f"/api/admin/jobs/{'0' * 16}").status_code == 404
+    assert admin.delete(f"/api/admin/live/{'0' * 16}").status_code == 404
+
+
+def test_there_are_no_live_sessions_at_first(admin: FlaskClient) -> None:
+    answer = admin.get("/api/admin/live").json
+    assert answer == {"sessions": [], "limit": 8}

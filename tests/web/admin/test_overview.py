@@ -1,0 +1,60 @@
+"""The overview and the statistics, as the panel asks for them."""
+
+import io
+
+import pytest
+from flask.testing import FlaskClient
+from flask_openapi3 import OpenAPI
+
+from tests.signing import signed_in
+from whisper_appliance.appliance import Appliance
+
+
+@pytest.fixture
+def admin(app: OpenAPI, appliance: Appliance) -> FlaskClient:
+    client = signed_in(app, "admin")
+    sent = client.post("/transcribe", data={"file": (io.BytesIO(b"one two"), "a.wav"), "async": "true"})
+    appliance.queue.wait(sent.json["id"], 10)
+    return client
+
+
+def test_the_overview_says_how_everything_is(admin: FlaskClient) -> None:
+    seen = admin.get("/api/admin/overview").json
+    assert seen["status"]["health"]["status"] == "ok"
+    assert seen["status"]["host"]["cpu_count"] > 0
+    assert seen["transcripts"]["count"] >= 1
+    assert seen["transcripts"]["audio_seconds"] > 0
+    assert seen["failures"] == {}
+    assert isinstance(seen["gpus"], list)
+
+
+def test_statistics_are_told_by_day_and_kind(admin: FlaskClient) -> None:
+    told = admin.get("/api/admin/statistics?days=7&zone=Europe/Oslo").json
+    assert told["zone"] == "Europe/Oslo"
+    (day,) = told["days"]
+    assert (day["source"], day["language"]) == ("upload", "en")
+    assert day["count"] >= 1
+    assert len(day["day"]) == 10
+
+
+@pytest.mark.parametrize("zone", ["Nowhere/At_All", "../../etc/passwd", "", "\0"])
+def test_an_unknown_time_zone_is_utc(admin: FlaskClient, zone: str) -> None:
+    answer = admin.get("/api/admin/statistics", query_string={"zone": zone})
+    assert answer.status_code == 200
+    assert answer.json["zone"] == "UTC"
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "99999", "many"])
+def test_a_range_that_cannot_be_is_refused(admin: FlaskClient, days: str) -> None:
+    answer = admin.get(f"/api/admin/statistics?days={days}")
+    assert answer.status_code == 400
+    assert answer.json["error"]["field"] == "days"
+
+
+def test_requests_are_counted(app: OpenAPI, appliance: Appliance, admin: FlaskClient) -> None:
+    appliance.vitals.take()
+    for _ in range(5):
+        admin.get("/health")
+    sample, _ = appliance.vitals.take()
+    assert sample.requests is not None
+    assert sample.requests > 0
