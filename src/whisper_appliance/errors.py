@@ -52,6 +52,12 @@ class Conflict(ApplianceError):
     code = "conflict"
 
 
+class KeyReused(ApplianceError):
+    """The key of a request was used for another one."""
+
+    code = "idempotency_key_reused"
+
+
 class TooLarge(ApplianceError):
     """More bytes than the limit."""
 

@@ -62,6 +62,7 @@ def start_appliance(
                 "whisper_model": "tiny.en",
                 "model_warm_up": False,
                 "min_free_disk": 0,
+                "repeat_seconds": 0,  # the tests send the same words again and mean it
             }
             chosen = settings.load(**{**usual, **given})
             return running.enter_context(Appliance(chosen, stopping=stopping, make_steps=make_steps))

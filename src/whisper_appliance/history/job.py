@@ -12,6 +12,18 @@ UNFINISHED: tuple[Status, ...] = ("queued", "running")
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """How a request is known when it comes again: by its key, and by what it asks for.
+
+    A job that was done before the moment `since` does not answer it any more; None: one of any age does.
+    """
+
+    key: str
+    fingerprint: str
+    since: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobRequest:
     """A recording inside the data folder and what to do with it; the queue owns the file from now on.
 
@@ -31,6 +43,7 @@ class JobRequest:
     id: str = field(default_factory=new_id)
     key_id: str = ""
     waiting_limit: int | None = None
+    repeat: Repeat | None = None
 
 
 @dataclass(frozen=True, slots=True)

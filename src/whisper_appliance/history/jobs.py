@@ -1,10 +1,12 @@
 """The rows of jobs and of the windows they have finished: what must survive a crash, and who is next."""
 
+from contextlib import suppress
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from whisper_appliance.db import Database
 from whisper_appliance.errors import Busy, Conflict, NotFound
@@ -20,6 +22,7 @@ from whisper_appliance.history.entries import (
 )
 from whisper_appliance.history.frozen import from_json, to_json
 from whisper_appliance.history.job import UNFINISHED, FinishedWindow, Job, JobError, JobRequest, Status
+from whisper_appliance.history.repeats import first_job
 from whisper_appliance.history.tables import jobs, windows
 from whisper_appliance.moments import Clock, now, written
 from whisper_appliance.speech.engine import Options, Priority, WindowResult
@@ -49,7 +52,8 @@ class Jobs:
     ) -> Job:
         """Commits a job that waits, or one that is `begun` at once: a commit less for who waits for it.
 
-        Raises `Busy` when that many wait already, in all or of this owner.
+        A request that comes again gets the job of the first. Raises `Busy` when that many wait already, in
+        all or of this owner, and `KeyReused`.
         """
         moment = self._now()
         row: dict[str, object] = {
@@ -70,8 +74,18 @@ class Jobs:
             "cancel_requested": False,
             "created": moment,
             "started": moment if begun else None,
+            "idempotency_key": request.repeat and request.repeat.key,
+            "fingerprint": request.repeat and request.repeat.fingerprint,
         }
+        with suppress(IntegrityError):  # PostgreSQL: the same request has just been added beside this one
+            return self._added(row, request, limit, limit_per_owner)
+        return self._added(row, request, limit, limit_per_owner)
+
+    def _added(self, row: dict[str, object], request: JobRequest, limit: int, limit_per_owner: int) -> Job:
         with self._database.write() as connection:
+            first = first_job(connection, request.repeat) if request.repeat else None
+            if first is not None:
+                return _job(first)
             _check_room(connection, request.owner, limit, limit_per_owner)
             added = connection.execute(jobs.insert().values(row).returning(*jobs.c))
             return _job(added.mappings().one())

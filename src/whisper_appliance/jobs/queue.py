@@ -89,8 +89,9 @@ class Queue:
     def put(self, request: JobRequest) -> Job:
         """Accepts a job: when this returns, it is on disk and will be done.
 
-        Raises `Busy` when too many wait, `Unavailable` when the queue cannot work now; then nothing was
-        accepted, and the file is still the caller's.
+        A request that has come before is answered with its job, of another id; then the file stays the
+        caller's. Raises `KeyReused`, `Busy` when too many wait, `Unavailable` when the queue cannot work now;
+        then nothing was accepted, and the file is still the caller's.
         """
         workflows = self._workflows()
         with ExitStack() as undo:
@@ -98,6 +99,8 @@ class Queue:
             if at_once:
                 undo.callback(self._slots.give_back, request.id)
             job = self._add(request, begun=at_once)
+            if job.id != request.id:
+                return job
             undo.callback(self._jobs.cancel, job.id, at=UNFINISHED)
             try:
                 workflows.start(job.id) if at_once else workflows.enqueue(job.id, _lane(job))

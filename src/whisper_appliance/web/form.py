@@ -1,14 +1,17 @@
 """The parts of an upload's form as they arrive: fields into a dict, the one file to disk."""
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 from whisper_appliance.errors import InvalidRequest, TooLarge
+from whisper_appliance.moments import now
 from whisper_appliance.web.media import check_kind, file_name
 
 FILE_FIELDS = ("file", "audio")
@@ -28,6 +31,8 @@ class Upload:
     name: str
     fields: dict[str, str]
     size_bytes: int = 0
+    sha256: str = ""
+    began: datetime = field(default_factory=now)
     handed_over: bool = False
 
 
@@ -49,6 +54,7 @@ class Form:
         self._file: int | None = None
         self._field = ""
         self._value = bytearray()
+        self._digest = hashlib.sha256()
 
     def __enter__(self) -> Self:
         return self
@@ -105,12 +111,14 @@ class Form:
         self._upload.size_bytes += len(event.data)
         if self._upload.size_bytes > self._max_bytes:
             raise self._too_large
+        self._digest.update(event.data)
         remaining = memoryview(event.data)
         while remaining:
             remaining = remaining[os.write(self._file, remaining) :]
         if not event.more_data:
             os.fsync(self._file)
             self._close()
+            self._upload.sha256 = self._digest.hexdigest()
 
     def _write_field(self, event: Data) -> None:
         self._value += event.data

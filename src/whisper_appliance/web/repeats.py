@@ -1,0 +1,71 @@
+"""Which requests are one request that was sent again, because its answer was lost on the way.
+
+A client names it with an Idempotency-Key. One that has none (the official OpenAI client sends again after
+a 408, 409, 429 or 5xx without one) is known by who it is, its file and its options.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from flask import Response, request
+
+from whisper_appliance.errors import InvalidRequest
+from whisper_appliance.history.job import Repeat
+from whisper_appliance.moments import written
+from whisper_appliance.speech.engine import Options
+from whisper_appliance.web.form import Upload
+from whisper_appliance.web.parts import appliance
+from whisper_appliance.web.rates import address
+from whisper_appliance.web.who import actor
+
+HEADER = "Idempotency-Key"
+LONGEST_KEY = 255
+PARAMETER: dict[str, Any] = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": (
+        "A name of your choice for this request. The same file and options with the same key again get the "
+        "job of the first request, however long ago; with another file the key is refused. Without a key, "
+        "the same file and options get that job while it is under way and shortly afterwards."
+    ),
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"},
+}
+"""For the document of the API."""
+
+
+def repeat_of(upload: Upload, options: Options, model: str | None) -> Repeat | None:
+    """How this request would be known again. Raises `InvalidRequest` for a key that is none."""
+    wanted = [upload.sha256, upload.name, model or appliance().models.default, asdict(options)]
+    fingerprint = _digest(json.dumps(wanted, sort_keys=True))
+    whose = actor().owner or f"nobody at {address()}"
+    if (given := _key()) is not None:
+        return Repeat(_digest(whose, "key", given), fingerprint)
+    seconds = appliance().settings.repeat_seconds
+    if not seconds:
+        return None
+    since = upload.began - timedelta(seconds=seconds)
+    return Repeat(_digest(whose, "content", fingerprint), fingerprint, written(since))
+
+
+def mark(response: Response) -> Response:
+    """Says of an answer that a request before this one has made it."""
+    response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _key() -> str | None:
+    given = request.headers.get(HEADER)
+    if given is None:
+        return None
+    key = given.strip().removeprefix('"').removesuffix('"')  # a string of RFC 8941, as the draft has it
+    if not 0 < len(key) <= LONGEST_KEY or not (key.isascii() and key.isprintable()):
+        raise InvalidRequest(f"{HEADER}: send 1 to {LONGEST_KEY} printable ASCII characters.", field=HEADER)
+    return key
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

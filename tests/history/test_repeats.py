@@ -1,0 +1,89 @@
+"""A request that comes again gets the job of the first, on both databases and from many threads."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.history.conftest import Clock, transcript
+from whisper_appliance.db import Database
+from whisper_appliance.errors import Busy, KeyReused
+from whisper_appliance.history.job import Job, JobRequest, Repeat
+from whisper_appliance.history.jobs import Jobs
+from whisper_appliance.history.store import History
+from whisper_appliance.moments import written
+
+
+@pytest.fixture
+def jobs(database: Database, clock: Clock) -> Jobs:
+    return Jobs(database, clock=clock)
+
+
+def add(jobs: Jobs, repeat: Repeat | None, limit: int = 50) -> Job:
+    request = JobRequest(Path("x"), "talk.wav", owner="ann", repeat=repeat)
+    return jobs.add(request, audio="uploads/x", audio_bytes=44, limit=limit, limit_per_owner=limit)
+
+
+def done(jobs: Jobs, repeat: Repeat) -> Job:
+    job = jobs.begin(add(jobs, repeat).id)
+    jobs.finish(job, transcript())
+    return job
+
+
+KEYED = Repeat("key", "this file")
+
+
+def test_the_same_request_is_one_job(jobs: Jobs) -> None:
+    assert add(jobs, KEYED).id == add(jobs, KEYED).id
+    assert add(jobs, Repeat("another", "this file")).id != add(jobs, KEYED).id
+    assert add(jobs, None).id != add(jobs, None).id
+
+
+def test_many_at_once_are_one_job(jobs: Jobs) -> None:
+    with ThreadPoolExecutor(8) as at_once:
+        ids = set(at_once.map(lambda _: add(jobs, KEYED).id, range(8)))
+    assert len(ids) == 1
+    assert jobs.counts()["queued"] == 1
+
+
+def test_a_repeated_request_needs_no_place_in_the_queue(jobs: Jobs) -> None:
+    first = add(jobs, KEYED, limit=1)
+    assert add(jobs, KEYED, limit=1).id == first.id
+    with pytest.raises(Busy):
+        add(jobs, None, limit=1)
+
+
+def test_a_key_of_another_request_is_refused(jobs: Jobs) -> None:
+    add(jobs, KEYED)
+    with pytest.raises(KeyReused, match="new one"):
+        add(jobs, Repeat("key", "another file"))
+
+
+def test_what_was_done_long_ago_is_done_again(jobs: Jobs, clock: Clock) -> None:
+    job = done(jobs, KEYED)
+    clock.forward(minutes=5)
+    four_minutes, six_minutes = (written(clock() - timedelta(minutes=minutes)) for minutes in (4, 6))
+    assert add(jobs, Repeat("key", "this file", six_minutes)).id == job.id
+    assert add(jobs, KEYED).id == job.id
+    again = add(jobs, Repeat("key", "this file", four_minutes))
+    assert again.id != job.id
+    assert add(jobs, KEYED).id == again.id
+
+
+def test_what_failed_or_was_cancelled_is_tried_anew(jobs: Jobs) -> None:
+    failed = add(jobs, KEYED)
+    jobs.fail(failed.id, "engine_failed", "It stopped.")
+    waiting = add(jobs, KEYED)
+    assert waiting.id != failed.id
+    jobs.cancel(waiting.id)
+    running = jobs.begin(add(jobs, KEYED).id)
+    assert running.id != waiting.id
+    jobs.request_cancel(running.id)
+    assert add(jobs, KEYED).id != running.id
+
+
+def test_what_was_deleted_is_made_anew(jobs: Jobs, history: History) -> None:
+    job = done(jobs, KEYED)
+    history.delete(job.id, "ann")
+    assert add(jobs, KEYED).id != job.id

@@ -1,0 +1,112 @@
+"""A file that is sent again because an answer was lost is one job; one that is meant anew is a new one."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask_openapi3 import OpenAPI
+from werkzeug.test import TestResponse
+
+from tests.jobs.scripted import Script
+from tests.web.conftest import StartAppliance, open_page
+from tests.web.sending import send, uploads
+from whisper_appliance.appliance import Appliance
+from whisper_appliance.errors import EngineFailed
+from whisper_appliance.web.application import create_app
+
+
+@pytest.fixture(scope="module")
+def appliance(start_appliance: StartAppliance) -> Appliance:
+    return start_appliance(repeat_seconds=60)
+
+
+def keyed(app: OpenAPI, key: str, words: str = "one", address: str = "192.0.2.1") -> TestResponse:
+    client = app.test_client()
+    client.environ_base |= {"REMOTE_ADDR": address, "HTTP_IDEMPOTENCY_KEY": key}
+    return send(client, words)
+
+
+def test_the_same_file_again_gets_the_first_ones_transcript(app: OpenAPI, appliance: Appliance) -> None:
+    first, again = send(app.test_client(), "same"), send(app.test_client(), "same")
+    assert again.json["id"] == first.json["id"]
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert uploads(appliance) == []
+
+
+def test_another_file_name_or_option_is_another_request(app: OpenAPI) -> None:
+    ways = [{}, {"name": "other.wav"}, {"prompt": "x"}, {"words": "different"}, {"word_timestamps": "true"}]
+    ids = {send(app.test_client(), **{"words": "variants", **way}).json["id"] for way in ways}
+    assert len(ids) == len(ways)
+
+
+def test_the_form_of_the_answer_may_change(app: OpenAPI) -> None:
+    first = send(app.test_client(), "formats").json["id"]
+    assert send(app.test_client(), "formats", format="vtt").headers["X-Transcript-Id"] == first
+    job = send(app.test_client(), "formats", **{"async": "1"})
+    assert (job.status_code, job.json["id"]) == (202, first)
+
+
+def test_what_another_browser_or_address_sends_is_its_own(app: OpenAPI) -> None:
+    ann, ben = open_page(app), open_page(app)
+    assert send(ann, "whose").json["id"] != send(ben, "whose").json["id"]
+    here, there = keyed(app, "k1"), keyed(app, "k1", address="192.0.2.2")
+    assert here.json["id"] != there.json["id"]
+
+
+def test_two_at_once_are_one_job(app: OpenAPI, script: Script) -> None:
+    arrived = threading.Barrier(2)
+    script.window_seconds = 0.3
+
+    def go(_: int) -> str:
+        arrived.wait(10)
+        return str(send(app.test_client(), "at once").json["id"])
+
+    with ThreadPoolExecutor(2) as both:
+        assert len(set(both.map(go, range(2)))) == 1
+
+
+def test_a_key_makes_a_request_its_own(app: OpenAPI) -> None:
+    first = keyed(app, "first")
+    assert keyed(app, "first").json["id"] == first.json["id"]
+    assert keyed(app, '"first"').json["id"] == first.json["id"]
+    assert keyed(app, "second").json["id"] != first.json["id"]
+
+
+def test_a_key_that_comes_with_another_file_is_refused(app: OpenAPI, appliance: Appliance) -> None:
+    keyed(app, "reused")
+    answer = keyed(app, "reused", words="another")
+    assert answer.status_code == 422
+    assert answer.json["error"]["code"] == "idempotency_key_reused"
+    assert answer.json["error"]["field"] == "Idempotency-Key"
+    assert uploads(appliance) == []
+
+
+@pytest.mark.parametrize("key", ["", " ", "x" * 256, "sch\u00f6n"])
+def test_a_key_that_is_none_is_refused(app: OpenAPI, key: str) -> None:
+    answer = keyed(app, key)
+    assert answer.status_code == 400
+    assert answer.json["error"]["field"] == "Idempotency-Key"
+
+
+def test_a_failure_is_tried_again(app: OpenAPI, script: Script) -> None:
+    def fail(_word: str) -> None:
+        raise EngineFailed("It stopped.")
+
+    script.before_window = fail
+    assert keyed(app, "fails", "fails").status_code == 503
+    script.before_window = lambda word: None
+    assert keyed(app, "fails", "fails").status_code == 200
+
+
+def test_a_deleted_transcript_is_made_anew(app: OpenAPI) -> None:
+    browser = open_page(app)
+    first = send(browser, "deleted").json["id"]
+    assert browser.delete(f"/api/transcripts/{first}").status_code == 204
+    assert send(browser, "deleted").json["id"] != first
+
+
+def test_switched_off_only_a_key_counts(start_appliance: StartAppliance) -> None:
+    app = create_app(start_appliance(repeat_seconds=0))
+    assert send(app.test_client()).json["id"] != send(app.test_client()).json["id"]
+    assert keyed(app, "k").json["id"] == keyed(app, "k").json["id"]
