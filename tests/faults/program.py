@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.jobs.scripted import Script
-from tests.live.scripted import ScriptedModels
+from tests.live.scripted import ScriptedModels, words_in
 from whisper_appliance import settings
 from whisper_appliance.appliance import Appliance
 from whisper_appliance.errors import ApplianceError
 from whisper_appliance.host.listener import listen
 from whisper_appliance.jobs.steps import Steps
+from whisper_appliance.live.spool import WAV_HEADER_BYTES, samples_of
 from whisper_appliance.settings import Settings
 from whisper_appliance.web import server, sockets
 from whisper_appliance.web.application import create_app
@@ -39,13 +40,23 @@ def before_window(word: str) -> None:
         time.sleep(0.02)
 
 
+@contextmanager
+def decode(path: Path) -> Iterator[Script.Words]:
+    """The words of a text, or of a live recording."""
+    content = path.read_bytes()
+    if content.startswith(b"RIFF"):
+        yield Script.Words([word.word.strip() for word in words_in(samples_of(content[WAV_HEADER_BYTES:]))])
+    else:
+        yield Script.Words(content.decode().split())
+
+
 def scripted_steps(loaded: Settings, _models: object) -> Steps:
     """The steps of a job, without decoder and engine."""
     script = Script(float(os.environ["WINDOW_SECONDS"]), HEARD, before_window)
     return Steps(
         loaded.data_dir,
         script,
-        decode=script.decode,
+        decode=decode,
         transcribe=script.transcribe,
         default_model=lambda: loaded.whisper_model,
     )

@@ -34,12 +34,15 @@ class Answer:
 
 
 class Visitor:
-    """Asks, sends files, and waits for jobs. Without a cookie, so all is found by its id alone."""
+    """Asks, sends files, and waits for jobs."""
 
-    def __init__(self, server: Server, tls: ssl.SSLContext | None = None) -> None:
-        """`tls` where the server's own authority is not to be trusted."""
+    def __init__(self, server: Server, tls: ssl.SSLContext | None = None, *, cookie: bool = False) -> None:
+        """`tls` where the server's own authority is not to be trusted; without a cookie, it owns nothing."""
         self._server = server
         self._tls = tls
+        self._cookie = ""
+        if cookie:
+            self._cookie = str(self.ask("/").headers["Set-Cookie"]).partition(";")[0]
 
     def ask(self, path: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
         """One request on a connection of its own; headers are written with underscores."""
@@ -48,6 +51,7 @@ class Visitor:
         )
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
+            named |= {"Cookie": self._cookie} if self._cookie else {}
             connection.request(method, path, body, named)
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read())

@@ -1,0 +1,83 @@
+"""Certificates that end, or are replaced, while people are connected."""
+
+import ssl
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+
+from tests.faults.conftest import Serve, until
+from tests.faults.visitor import Visitor
+from tests.live.scripted import silence, spoken
+from tests.serving import LITTLE, Server, served
+from tests.web.live_client import client
+from whisper_appliance import settings
+from whisper_appliance.host.certificates import Certificates
+
+LONG_AGO = datetime.now(UTC) - timedelta(days=500)
+
+
+def shown(server: Server) -> x509.Certificate:
+    """The certificate that a new connection gets; a device that has it already does not look at its dates."""
+    pem = ssl.get_server_certificate(("127.0.0.1", server.port), timeout=20)
+    return x509.load_pem_x509_certificate(pem.encode())
+
+
+def test_an_expired_certificate_is_renewed_by_the_start(tmp_path: Path) -> None:
+    loaded = settings.load(data_dir=tmp_path / "data", host="127.0.0.1")
+    old = Certificates.from_settings(loaded, clock=lambda: LONG_AGO)
+    old.ensure()
+    authority = old.ca_pem()
+    [expired, _] = x509.load_pem_x509_certificates(old.chain_path.read_bytes())
+    assert expired.not_valid_after_utc < datetime.now(UTC)
+    with served(tmp_path, LITTLE) as server:
+        assert shown(server).not_valid_after_utc > datetime.now(UTC) + timedelta(days=300)
+        assert server.get("/hello") == (200, "https /hello"), "a device that trusts the authority connects"
+        assert old.ca_pem() == authority
+
+
+def test_a_certificate_replaced_under_load_is_shown_at_once_and_ends_no_session(serve: Serve) -> None:
+    with serve() as server, client(server) as speaker:
+        opened = speaker.start()
+        have = speaker.speak(opened, spoken(1, 6))
+        first = shown(server)
+        over, answers = threading.Event(), []
+
+        def ask_on() -> None:
+            visitor = Visitor(server)
+            while not over.is_set():
+                answers.append(visitor.ask("/health").status)
+
+        load = [threading.Thread(target=ask_on) for _ in range(4)]
+        for thread in load:
+            thread.start()
+        data = settings.load(data_dir=server.folder / "data", host="127.0.0.1")
+        for _ in range(5):
+            before = len(answers)
+            assert Certificates.from_settings(data).renew_if_due(force=True)
+            until(lambda before=before: len(answers) > before + 8)
+        over.set()
+        for thread in load:
+            thread.join()
+        assert set(answers) == {200}, "nobody was refused on the way"
+        assert shown(server) != first
+        have = speaker.speak(opened, spoken(6, 9) + silence(1), have)
+        assert not speaker.gone.is_set(), "it is the connection of before"
+        assert speaker.stop(opened, have)["text"] == "w1 w2 w3 w4 w5 w6 w7 w8"
+
+
+def test_an_own_certificate_that_has_ended_is_served_and_warned_about(serve: Serve, tmp_path: Path) -> None:
+    own = Certificates(tmp_path / "own", lambda: ["localhost"], clock=lambda: LONG_AGO).ensure()
+    before = own.read_bytes()
+    unchecked = ssl.create_default_context()
+    unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
+    with serve(SSL_CERT_PATH=str(own), SSL_KEY_PATH=str(own)) as server:
+        visitor = Visitor(server, unchecked)
+        state = until(lambda: visitor.ask("/api/status").json["certificate"])
+        assert state["kind"] == "own"
+        assert "ended on" in state["warnings"][0]
+        assert visitor.health()["status"] == "ok"
+        assert shown(server).not_valid_after_utc < datetime.now(UTC)
+    assert own.read_bytes() == before
+    assert not (tmp_path / "data/certificates").exists()

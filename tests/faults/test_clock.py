@@ -1,0 +1,131 @@
+"""The clock on the wall jumps: two hours back, a year ahead, and back again."""
+
+import mmap
+import queue
+import shutil
+import ssl
+import struct
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import Serve, heard, until
+from tests.faults.visitor import Visitor
+from tests.live.scripted import packets, silence, spoken
+from tests.web.live_client import Payload
+from whisper_appliance.cli.speaker import Speaker
+from whisper_appliance.cli.wire import Wire
+
+HOUR = 3600
+YEAR = 370 * 24 * HOUR
+"""And some days, so that the certificate is about to end."""
+SOURCE = Path(__file__).with_name("clock_on_the_wall.c")
+
+
+class Wall:
+    """The clock of the program under test."""
+
+    def __init__(self, folder: Path) -> None:
+        compiler = shutil.which("gcc") or shutil.which("cc")
+        if compiler is None:
+            pytest.skip("moving the clock needs a C compiler: apt-get install gcc libc6-dev")
+        shim, moved = folder / "clock.so", folder / "moved"
+        subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", shim, SOURCE, "-ldl"], check=True)
+        moved.write_bytes(bytes(8))
+        self._file = moved.open("r+b")
+        self._seconds = mmap.mmap(self._file.fileno(), 8)
+        self.variables = {"LD_PRELOAD": str(shim), "CLOCK_MOVED": str(moved)}
+
+    def move(self, seconds: int) -> None:
+        """So far from the real time."""
+        self._seconds[:] = struct.pack("=q", seconds)
+
+    def close(self) -> None:
+        """Lets go of it."""
+        self._seconds.close()
+        self._file.close()
+
+
+@pytest.fixture
+def wall(tmp_path: Path) -> Iterator[Wall]:
+    wall = Wall(tmp_path)
+    yield wall
+    wall.close()
+
+
+class Microphone:
+    """Says what it is told to, and is silent in between."""
+
+    def __init__(self) -> None:
+        self._words: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+
+    def say(self, pcm: bytes) -> None:
+        for packet in packets(pcm, 12_800):
+            self._words.put(packet)
+
+    def stop(self) -> None:
+        self._words.put(None)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._words.get, None)
+
+
+def test_nothing_breaks_when_the_clock_jumps(serve: Serve, wall: Wall, tmp_path: Path) -> None:
+    told: list[tuple[str, Payload]] = []
+    anything = ssl._create_unverified_context()  # the certificate is renewed to a date a year ahead
+    microphone = Microphone()
+    with serve(**wall.variables, WINDOW_SECONDS="0.02") as server, ThreadPoolExecutor(2) as threads:
+        visitor = Visitor(server, anything, cookie=True)
+        url = f"https://localhost:{server.port}"
+        speaker = Speaker(
+            lambda handlers: Wire(url, handlers, anything), {"v": 1}, lambda *event: told.append(event)
+        )
+        end = threads.submit(speaker.speak, microphone)
+        microphone.say(spoken(1, 4) + silence(1))
+        (tmp_path / "hold").touch()
+        jobs = [visitor.put("begins hold before")]
+        until(lambda: heard(tmp_path)["begins"])
+        waiting = threads.submit(visitor.send, "hold and is waited for")
+        for number, jump in enumerate((-2 * HOUR, YEAR, 0), 1):
+            wall.move(jump)
+            jobs.append(visitor.put(f"after the jump {number}"))
+            job = visitor.ended(jobs[-1])
+            assert job["status"] == "done"
+            check_clock(visitor, job, jump)
+            microphone.say(spoken(4 * number, 4 * number + 4) + silence(1))
+            until(lambda first=4 * number: f"w{first + 3}" in said(told))
+            assert not waiting.done(), "who waits is not sent away by a clock"
+        (tmp_path / "hold").unlink()
+        assert waiting.result(20).json["text"] == "hold and is waited for"
+        assert visitor.ended(jobs[0])["status"] == "done"
+        microphone.stop()
+        assert end.result(30)["text"].split() == [f"w{number}" for number in range(1, 16)]
+        listed = [job["id"] for job in visitor.ask("/api/jobs").json["jobs"]]
+        assert [id for id in listed if id in jobs] == jobs[::-1], "in the order they came"
+        transcripts = visitor.ask("/api/transcripts?limit=50").json["transcripts"]
+        assert {each["id"] for each in transcripts} > set(jobs), "the browser is known as before"
+        assert visitor.health()["status"] == "ok"
+        code, seconds = server.stop()
+        assert code == 0
+        assert seconds < 20
+
+
+def check_clock(visitor: Visitor, job: Payload, jump: int) -> None:
+    """The program sees the clock that was moved, and gets a certificate that fits it."""
+    now = datetime.now(UTC) + timedelta(seconds=jump)
+    assert abs(datetime.fromisoformat(job["created"]) - now) < timedelta(minutes=5)
+    until(lambda: ends(visitor) > now + timedelta(days=30))
+
+
+def ends(visitor: Visitor) -> datetime:
+    """When the certificate ends."""
+    return datetime.fromisoformat(visitor.ask("/api/status").json["certificate"]["not_after"])
+
+
+def said(told: list[tuple[str, Payload]]) -> list[str]:
+    """The settled words."""
+    return "".join(str(payload["text"]) for kind, payload in list(told) if kind == "commit").split()

@@ -1,0 +1,57 @@
+"""The network goes away for five seconds while somebody speaks."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+from tests.faults.conftest import Serve, until
+from tests.faults.network import network_to
+from tests.faults.visitor import Visitor
+from tests.live.scripted import packets, silence, spoken
+from tests.web.live_client import Payload, audio_of, committed
+from whisper_appliance.cli.speaker import Speaker
+from whisper_appliance.cli.wire import Wire
+
+CUT_SECONDS = 5.0
+PCM = spoken(1, 9) + silence(1) + spoken(9, 17) + silence(1)
+TEXT = " ".join(f"w{number}" for number in range(1, 17))
+
+
+def test_a_network_that_is_gone_for_five_seconds_costs_no_word(serve: Serve) -> None:
+    told: list[tuple[str, Payload]] = []
+    half = threading.Event()
+
+    def microphone() -> Iterator[bytes]:
+        """It goes on while the network is gone."""
+        for number, packet in enumerate(packets(PCM, 6400)):
+            if number == 20:
+                half.set()
+            time.sleep(0.05)
+            yield packet
+
+    with serve() as server, network_to(server.port) as network:
+        url = f"https://localhost:{network.port}"
+        speaker = Speaker(
+            lambda handlers: Wire(url, handlers, server.trusting),
+            {"v": 1},
+            lambda kind, payload: told.append((kind, payload)),
+            sleep=lambda seconds: time.sleep(min(seconds, 0.25)),
+        )
+        ends: list[Payload] = []
+        thread = threading.Thread(target=lambda: ends.append(speaker.speak(microphone())))
+        thread.start()
+        assert half.wait(20)
+        network.cut()
+        time.sleep(CUT_SECONDS)
+        assert network.refused > 2
+        network.mend()
+        thread.join(30)
+        [end] = ends
+        assert end["text"] == TEXT
+        assert audio_of(server, end["s"]) == PCM, "each packet is there once"
+        visitor = Visitor(server)
+        until(lambda: visitor.ended(end["transcript_id"])["status"] == "done")
+        assert visitor.text(end["transcript_id"]) == TEXT
+    numbers = [payload["eid"] for _, payload in told if "eid" in payload]
+    assert numbers == list(range(1, len(numbers) + 1)), "nothing is told twice, and nothing left out"
+    assert committed([payload for kind, payload in told if kind == "commit"]).split() == TEXT.split()
