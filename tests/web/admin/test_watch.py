@@ -1,0 +1,129 @@
+"""The curves of the overview over sockets: admins only, and only as long as they are admins."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from flask_openapi3 import OpenAPI
+from flask_socketio import SocketIOTestClient
+
+from tests.signing import signed_in
+from whisper_appliance.accounts.people import SHELL
+from whisper_appliance.appliance import Appliance
+from whisper_appliance.appliance.vitals import MEASURES, Sample, Vitals
+from whisper_appliance.web.admin.watch import Watchers
+
+
+@pytest.fixture
+def connect(app: OpenAPI) -> Iterator[Any]:
+    """Opens the socket of a browser."""
+    opened: list[SocketIOTestClient] = []
+
+    def open_socket(client: FlaskClient) -> SocketIOTestClient:
+        opened.append(app.extensions["socketio"].test_client(app, flask_test_client=client))
+        return opened[-1]
+
+    yield open_socket
+    for socket in opened:
+        if socket.is_connected():
+            socket.disconnect()
+
+
+def told(socket: SocketIOTestClient, event: str) -> list[Any]:
+    return [each["args"][0] for each in socket.get_received() if each["name"] == event]
+
+
+def test_an_admin_gets_what_was_and_what_comes(app: OpenAPI, appliance: Appliance, connect: Any) -> None:
+    appliance.vitals.take()
+    socket = connect(signed_in(app, "admin"))
+    answer = socket.emit("admin:watch", {"range": "minutes"}, callback=True)
+    assert answer["ok"]
+    assert set(answer["samples"]) == {"time", *MEASURES}
+    assert len(answer["samples"]["time"]) == len(answer["samples"]["cpu"]) >= 1
+    socket.get_received()
+    heard = threading.Event()
+    for _ in range(100):
+        if told(socket, "admin:sample"):
+            heard.set()
+            break
+        heard.wait(0.1)
+    assert heard.is_set()
+
+
+@pytest.mark.parametrize("role", ["member", None])
+def test_nobody_else_gets_in(app: OpenAPI, connect: Any, role: Any) -> None:
+    socket = connect(signed_in(app, role) if role else app.test_client())
+    answer = socket.emit("admin:watch", {"range": "minutes"}, callback=True)
+    assert answer["ok"] is False
+    assert answer["code"] == ("not_allowed" if role else "sign_in_required")
+    assert "samples" not in answer
+
+
+@pytest.mark.parametrize("payload", [{"range": "ever"}, {"range": 5}, "minutes", None])
+def test_a_range_that_is_none_is_refused(app: OpenAPI, connect: Any, payload: Any) -> None:
+    answer = connect(signed_in(app, "admin")).emit("admin:watch", payload, callback=True)
+    assert answer["ok"] is False
+    assert answer["code"] == "bad_format"
+
+
+class Watched:
+    """Watchers whose time a test moves, with what they emitted."""
+
+    def __init__(self, app: OpenAPI) -> None:
+        self.now = 0.0
+        self.emitted: list[tuple[str, str]] = []
+        self.vitals = Vitals(lambda: pytest.fail("nothing looks"))  # type: ignore[arg-type]
+        self.watchers = Watchers(
+            app,
+            self.vitals,
+            lambda event, _payload, to: self.emitted.append((event, to)),
+            monotonic=lambda: self.now,
+        )
+        app.extensions["socketio"].on_event("test:watch", self.watchers.watch)
+
+    def tick(self, *, minute: bool = False) -> list[tuple[str, str]]:
+        """A sample comes; what was emitted for it."""
+        self.emitted.clear()
+        self.watchers.told(Sample(1.0), Sample(0.0) if minute else None)
+        return list(self.emitted)
+
+
+@pytest.fixture
+def watched(app: OpenAPI) -> Watched:
+    return Watched(app)
+
+
+def test_who_is_no_admin_any_more_is_thrown_out(
+    app: OpenAPI, appliance: Appliance, connect: Any, watched: Watched
+) -> None:
+    signed_in(app, "owner")
+    admin, other = signed_in(app, "admin"), signed_in(app, "admin")
+    connect(other).emit("test:watch", {}, callback=True)
+    connect(admin).emit("test:watch", {}, callback=True)
+    assert [event for event, _ in watched.tick()] == ["admin:sample"] * 2
+    appliance.accounts.users.set_role(admin.user.id, "member", by=SHELL)  # type: ignore[attr-defined]
+    watched.now += 11
+    assert sorted(event for event, _ in watched.tick()) == ["admin:closed", "admin:sample"]
+    assert [event for event, _ in watched.tick()] == ["admin:sample"]
+
+
+def test_a_session_that_was_ended_sees_nothing_more(
+    app: OpenAPI, appliance: Appliance, connect: Any, watched: Watched
+) -> None:
+    admin = signed_in(app, "admin")
+    connect(admin).emit("test:watch", {}, callback=True)
+    admin.delete_cookie("session")  # the socket still has the one it was opened with
+    assert [event for event, _ in watched.tick()] == ["admin:sample"]
+    for session in appliance.accounts.sessions.list(admin.user.id):  # type: ignore[attr-defined]
+        appliance.accounts.sessions.end(session.id, by=SHELL)
+    watched.now += 11
+    assert [event for event, _ in watched.tick()] == ["admin:closed"]
+    assert watched.tick() == []
+
+
+def test_who_looks_at_the_day_hears_of_minutes_only(app: OpenAPI, connect: Any, watched: Watched) -> None:
+    connect(signed_in(app, "admin")).emit("test:watch", {"range": "day"}, callback=True)
+    assert watched.tick() == []
+    assert [event for event, _ in watched.tick(minute=True)] == ["admin:sample"]
