@@ -1,0 +1,129 @@
+"""How this appliance was installed, and so how it is brought to another version. It never changes itself."""
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["git", "venv", "python", "docker"]
+NAMES: dict[Kind, str] = {
+    "git": "A git checkout",
+    "venv": "A Python environment of its own",
+    "python": "The Python of this machine",
+    "docker": "A container (Docker or Podman)",
+}
+BACKUP = "before-update.tar"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Where the program is, which systemd unit starts it, and whether all is in an LXC container."""
+
+    kind: Kind
+    place: Path
+    python: str
+    unit: str = ""
+    lxc: bool = False
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        parts = [NAMES[self.kind]]
+        if self.kind != "docker":
+            parts.append(f"in {self.place}")
+        if self.unit:
+            parts.append(f"started by systemd ({self.unit})")
+        if self.lxc:
+            parts.append("inside an LXC container")
+        return ", ".join(parts)
+
+    def update(self, version: str) -> tuple[str, ...]:
+        """The commands that lead to `version`, in order. The first saves what there is."""
+        change: tuple[str, ...]
+        match self.kind:
+            case "git":
+                change = (
+                    f"cd {self.place}",
+                    "git fetch --tags",
+                    f"git checkout v{version}",
+                    "./scripts/dev.sh setup",
+                )
+            case "docker":
+                change = (
+                    f"# set the image's tag to {version} where the container is defined, then",
+                    "docker compose pull",
+                    "docker compose up -d",
+                )
+            case "venv" | "python":
+                change = (f"{self.python} -m pip install --upgrade 'whisper-appliance=={version}'",)
+        return (*self._snapshot(), self._backup(), *change, *self._again("restart"))
+
+    def rollback(self, version: str) -> tuple[str, ...]:
+        """The commands that lead back to `version` with the data of before the update."""
+        if self.kind == "docker":
+            return (
+                f"# set the image's tag to {version} where the container is defined, then",
+                "docker compose down",
+                f"docker compose run --rm -T whisper-appliance restore - < {BACKUP}",
+                "docker compose up -d",
+            )
+        change: tuple[str, ...] = (f"{self.python} -m pip install 'whisper-appliance=={version}'",)
+        if self.kind == "git":
+            change = (f"cd {self.place}", f"git checkout v{version}", "./scripts/dev.sh setup")
+        back = f"{self._program()} restore {BACKUP}"
+        return (*self._again("stop"), *change, back, *self._again("start"))
+
+    def _snapshot(self) -> tuple[str, ...]:
+        where = "# on the Proxmox host, where NUMBER is this container's:"
+        return (where, "pct snapshot NUMBER before-update") if self.lxc else ()
+
+    def _backup(self) -> str:
+        if self.kind == "docker":
+            return f"docker compose exec -T whisper-appliance whisper-appliance backup - > {BACKUP}"
+        return f"{self._program()} backup {BACKUP}"
+
+    def _program(self) -> str:
+        return str(Path(self.python).with_name("whisper-appliance"))
+
+    def _again(self, what: str) -> tuple[str, ...]:
+        if self.kind == "docker":
+            return ()
+        return (f"systemctl {what} {self.unit}",) if self.unit else (f"# {what} the appliance",)
+
+
+def find(
+    *,
+    root: Path = Path("/"),
+    package: Path = Path(__file__).parent.parent,
+    environment: Mapping[str, str] = os.environ,
+    prefixes: tuple[str, str] = (sys.prefix, sys.base_prefix),
+    python: str = sys.executable,
+) -> Installation:
+    """Looks at this machine. `root` is where its files are."""
+    lxc = _text(root / "run/systemd/container").strip() == "lxc"
+    unit = _unit(root, environment)
+    for folder in package.parents:
+        if (folder / ".git").exists() and (folder / "pyproject.toml").is_file():
+            return Installation("git", folder, python, unit, lxc)
+    if (root / ".dockerenv").exists() or (root / "run/.containerenv").exists():
+        return Installation("docker", package, python, lxc=lxc)
+    kind: Kind = "venv" if prefixes[0] != prefixes[1] else "python"
+    return Installation(kind, Path(prefixes[0]), python, unit, lxc)
+
+
+def _unit(root: Path, environment: Mapping[str, str]) -> str:
+    """The systemd unit that this process belongs to."""
+    if "INVOCATION_ID" not in environment:
+        return ""
+    found = re.search(r"/([\w@.\\-]+\.service)$", _text(root / "proc/self/cgroup"), re.MULTILINE)
+    return found[1] if found and not found[1].startswith("user@") else ""
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

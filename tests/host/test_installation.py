@@ -1,0 +1,76 @@
+"""How the appliance was installed is found out, and what to do for another version follows from it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from whisper_appliance.host.installation import Installation, find
+
+PLAIN = ("/usr", "/usr")
+
+
+def test_this_very_checkout_is_known() -> None:
+    found = find()
+    if (Path(__file__).parents[2] / ".git").exists():
+        assert found.kind == "git"
+        assert found.place == Path(__file__).parents[2]
+        assert found.python == sys.executable
+
+
+def machine(tmp_path: Path, **files: str) -> Path:
+    for name, text in files.items():
+        path = tmp_path / name.replace("__", "/").replace("_DOT_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path
+
+
+def found_on(root: Path, **how: object) -> Installation:
+    package = root / "opt/lib/python3.12/site-packages/whisper_appliance"
+    usual = {
+        "root": root,
+        "package": package,
+        "environment": {},
+        "prefixes": PLAIN,
+        "python": "/opt/bin/python",
+    }
+    return find(**{**usual, **how})  # type: ignore[arg-type] # the two dicts together fit
+
+
+def test_a_container_is_updated_by_its_image(tmp_path: Path) -> None:
+    found = found_on(machine(tmp_path, _DOT_dockerenv=""))
+    assert found.kind == "docker"
+    assert "docker compose pull" in found.update("0.2.0")
+
+
+def test_an_environment_is_updated_by_pip(tmp_path: Path) -> None:
+    found = found_on(tmp_path, prefixes=("/opt", "/usr"))
+    assert found.kind == "venv"
+    assert "/opt/bin/python -m pip install --upgrade 'whisper-appliance==0.2.0'" in found.update("0.2.0")
+    assert found_on(tmp_path).kind == "python"
+
+
+def test_a_service_is_restarted_by_its_name(tmp_path: Path) -> None:
+    root = machine(tmp_path, proc__self__cgroup="0::/system.slice/whisper-appliance.service\n")
+    found = found_on(root, environment={"INVOCATION_ID": "1"})
+    assert found.update("0.2.0")[-1] == "systemctl restart whisper-appliance.service"
+    assert found.rollback("0.1.0")[0] == "systemctl stop whisper-appliance.service"
+    assert found_on(root).unit == ""
+
+
+def test_an_lxc_container_is_saved_whole_first(tmp_path: Path) -> None:
+    found = found_on(machine(tmp_path, run__systemd__container="lxc\n"))
+    assert found.lxc
+    assert found.update("0.2.0")[1].startswith("pct snapshot")
+
+
+@pytest.mark.parametrize("kind", ["git", "venv", "python", "docker"])
+def test_every_update_begins_with_a_backup_and_every_rollback_restores_it(kind: str) -> None:
+    there = Installation(kind, Path("/srv/appliance"), "/srv/appliance/.venv/bin/python")  # type: ignore[arg-type] # one of them
+    update, rollback = there.update("0.2.0"), there.rollback("0.1.0")
+    assert "backup" in update[0]
+    assert any("restore" in command for command in rollback)
+    script = "\n".join((*update, *rollback))
+    assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
