@@ -106,6 +106,8 @@ class Accounts:
         Raises `NotFound` for a token that is not good (any more), `InvalidRequest`.
         """
         with self._setting_up:
+            if self.users.any():  # made meanwhile by the command line
+                self.setup.end()
             self.setup.check(token)
             user = self.users.create(name, password, "owner", by=FIRST_START)
             self.setup.end()
@@ -163,9 +165,7 @@ class Accounts:
         user = self.check_password(actor, old, address=address, field="old")
         self.users.set_password(user.id, new, by=actor)
 
-    def check_password(
-        self, actor: Actor, password: str, *, address: str, field: str = "password"
-    ) -> User:
+    def check_password(self, actor: Actor, password: str, *, address: str, field: str = "password") -> User:
         """The user who asks, once they have shown that it is them. Raises as `change_password`."""
         if actor.user is None:
             raise SignInRequired("Sign in to do this.")

@@ -9,11 +9,13 @@ from whisper_appliance import __version__
 from whisper_appliance.cli.backup import backup, restore
 from whisper_appliance.cli.certificate import certificate
 from whisper_appliance.cli.doctor import doctor
+from whisper_appliance.cli.keys import keys
 from whisper_appliance.cli.listen import listen
 from whisper_appliance.cli.models import models
 from whisper_appliance.cli.serve import serve
 from whisper_appliance.cli.settings import settings
 from whisper_appliance.cli.transcribe import transcribe
+from whisper_appliance.cli.users import users
 from whisper_appliance.errors import ApplianceError, BadSetting
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
@@ -31,7 +33,9 @@ def cli() -> None:
     """A speech-to-text box of your own: recordings in, words out."""
 
 
-for command in (serve, transcribe, listen, models, certificate, settings, backup, restore, doctor):
+for command in (serve, transcribe, listen, models, users, keys):
+    cli.add_command(command)
+for command in (certificate, settings, backup, restore, doctor):
     cli.add_command(command)
 
 

@@ -25,6 +25,12 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("-m", "--model", metavar="NAME", help="Of the appliance's models. [default: its own]")
 @click.option("--prompt", metavar="TEXT", help="Text that comes before: names, spelling, style.")
 @click.option("--title", metavar="TEXT", help="What the transcript is called.")
+@click.option(
+    "--key",
+    envvar="WHISPER_APPLIANCE_KEY",
+    metavar="KEY",
+    help="Your key for the appliance; better in the variable WHISPER_APPLIANCE_KEY than on the command line.",
+)
 @click.option("--insecure", is_flag=True, help="Do not check the appliance's certificate.")
 @click.option("--cacert", type=FILE, help="The appliance's own authority, from URL/ca.crt.")
 def listen(
@@ -32,6 +38,7 @@ def listen(
     file: Path | None,
     realtime: bool,
     device: str | None,
+    key: str | None,
     insecure: bool,
     cacert: Path | None,
     **wishes: str | None,
@@ -53,7 +60,7 @@ def listen(
     packets = _packets(file, device, realtime=realtime)
     tls = _tls(insecure, cacert)
     speaker = Speaker(
-        lambda handlers: Wire(url.rstrip("/"), handlers, tls),
+        lambda handlers: Wire(url.rstrip("/"), handlers, tls, key=key or ""),
         {"v": 1, **{name: value for name, value in wishes.items() if value}},
         Captions().hear,
     )

@@ -40,10 +40,12 @@ class Refused(ApplianceError):
 class Wire:
     """One connection, from `connect` to `close`."""
 
-    def __init__(self, url: str, handlers: Mapping[str, Handler], tls: ssl.SSLContext | None = None) -> None:
-        """Connects to `url`; `handlers` are called in the order of events, "disconnect" last.
+    def __init__(
+        self, url: str, handlers: Mapping[str, Handler], tls: ssl.SSLContext | None = None, *, key: str = ""
+    ) -> None:
+        """Connects to `url`, with a user's `key`; `handlers` are called in the order of events.
 
-        Raises `Unavailable`.
+        "disconnect" comes last. Raises `Unavailable`.
         """
         self._socket = _open(url, tls)
         self._client = _Client(reconnection=False, handle_sigint=False)
@@ -52,7 +54,12 @@ class Wire:
         for event, handler in handlers.items():
             self._client.on(event, handler)
         try:
-            self._client.connect(url, transports=["websocket"], wait_timeout=CONNECT_SECONDS)
+            self._client.connect(
+                url,
+                auth={"key": key} if key else None,
+                transports=["websocket"],
+                wait_timeout=CONNECT_SECONDS,
+            )
         except socketio.exceptions.ConnectionError as error:
             self._socket.close()
             raise Unavailable(f"{url} does not take a live connection: {error}.") from None

@@ -1,6 +1,5 @@
 """Puts the live events together: handlers on the sockets, and what the live room says back to them."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 
 import structlog
@@ -56,12 +55,12 @@ def install(app: Flask, parts: Parts) -> None:
         if not simple.announce(told):
             live.announce(told)
 
-    handlers: dict[str, Callable[..., object]] = {"connect": connected, "disconnect": disconnected}
+    handlers = {"connect": connected, "disconnect": disconnected}
     hear = live.handlers | simple.handlers | audience.handlers | watchers.handlers
-    for event, handler in hear.items():
-        handlers[event] = guests.vouched(connection, handler)
     for event, handler in handlers.items():
         wire.on_event(event, handler)
+    for event, hearer in hear.items():
+        wire.on_event(event, guests.vouched(connection, hearer))
     wire.on_error_default(_refused)
     appliance.relay.tell(announce)
     appliance.vitals.tell(watchers.told)

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import signal
 import socket
 import ssl
 import sys
@@ -45,13 +46,14 @@ def appliance_app(settings: Settings, stopping: threading.Event) -> Iterator["WS
     """The appliance, started, with its web application in front."""
     from whisper_appliance.appliance import Appliance
     from whisper_appliance.appliance.safekeeping import Safekeeping
-    from whisper_appliance.web import sockets
+    from whisper_appliance.web import parts, sockets
     from whisper_appliance.web.application import create_app
 
     with ExitStack() as opened:
         with Safekeeping.beside(settings).offered():
             appliance = opened.enter_context(Appliance(settings, stopping=stopping))
         app = create_app(appliance)
+        app.extensions[parts.KEY].restart = lambda: os.kill(os.getppid(), signal.SIGUSR2)
         sockets.close_when(stopping, app)
         yield app
 
@@ -176,6 +178,9 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
         if self._certificates and self._certificates.info().kind == "generated":
             lines += ["Browsers warn until they trust its certificate; how to do that, phones included:"]
             lines += [f"  {urls[min(1, len(urls) - 1)]}/trust"]
+        with suppress(OSError):  # there is no such file, or no more, where there are accounts
+            setup = (self.settings.data_dir / "setup-token").read_text().strip()
+            lines += ["Make the owner's account within an hour at", f"  {urls[min(1, len(urls) - 1)]}{setup}"]
         return "\n".join([*lines, "Stop it with Ctrl-C.", ""])
 
 
@@ -199,7 +204,7 @@ class _Arbiter(Arbiter):  # type: ignore[misc] # gunicorn publishes no types
 
 
 class _Logger(Logger):  # type: ignore[misc] # gunicorn publishes no types
-    """gunicorn's lines go the way of all others; requests are logged for debugging only, without queries."""
+    """gunicorn's lines go the way of all others; requests are logged by the application."""
 
     def setup(self, config: Any) -> None:
         super().setup(config)
@@ -208,13 +213,7 @@ class _Logger(Logger):  # type: ignore[misc] # gunicorn publishes no types
             logger.propagate = True
 
     def access(self, response: Any, request: Any, environ: Any, seconds: Any) -> None:
-        log.debug(
-            "request",
-            method=request.method,
-            path=request.path,
-            status=response.status_code,
-            milliseconds=round(seconds.total_seconds() * 1000),
-        )
+        """The application logs its requests itself, with their ids and without what their paths open."""
 
 
 def _put_in_place(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -47,13 +48,16 @@ def install(app: Flask, door: Door, *, message_bytes: int) -> SocketIO:
     )
     engine = sockets.server.eio
     engine._async = {**engine._async, "websocket": partial(WebSocket, message_bytes=message_bytes)}
-    _guard(engine, door)
+    _guard(engine, door, lambda each: sockets.server.manager.sid_from_eio_sid(each, "/") is not None)
     app.wsgi_app = door.before(app.wsgi_app)  # type: ignore[assignment,method-assign] # as Flask documents
     return sockets
 
 
-def _guard(engine: Any, door: Door) -> None:
-    """Puts the door before what engineio calls on connections, messages and their end."""
+def _guard(engine: Any, door: Door, is_in: Callable[[str], bool]) -> None:
+    """Puts the door before what engineio calls on connections, messages and their end.
+
+    Whom `connect` has refused is told why, and then closed: such a client would keep its place otherwise.
+    """
     connect, receive, disconnect = (engine.handlers[name] for name in ("connect", "message", "disconnect"))
 
     def entered(connection: str, environ: "WSGIEnvironment") -> object:
@@ -67,6 +71,8 @@ def _guard(engine: Any, door: Door) -> None:
         try:
             door.keep_pace(connection, len(message))
             receive(connection, message)
+            if not is_in(connection):
+                close(engine, connection)
         except Exception as error:  # noqa: BLE001 - the socket's edge: whatever a client sends ends its connection only
             log.info("socket closed: it cannot be understood", reason=f"{type(error).__name__}: {error}")
             close(engine, connection)

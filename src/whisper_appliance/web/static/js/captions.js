@@ -22,7 +22,7 @@ const STATES = /** @type {Record<string, [string, string]>} */ ({
 const token = document.body.dataset.token ?? "";
 const follow = new Follow(byId("box"), byId("newest"));
 const words = new LiveWords(byId("words"), () => follow.grown());
-const socket = io({ transports: ["websocket", "polling"], tryAllTransports: true, reconnectionDelay: 400, reconnectionDelayMax: 3000 });
+const socket = io({ transports: ["websocket", "polling"], tryAllTransports: true, reconnectionDelay: 400, reconnectionDelayMax: 3000, auth: { captions: token } });
 let eid = 0;
 /** @type {[string, any][] | null} Events that came before the snapshot did. */
 let held = [];
@@ -105,6 +105,7 @@ document.addEventListener("keydown", (event) => {
   if (!event.ctrlKey && !event.metaKey && !event.altKey) KEYS[event.key]?.();
 });
 socket.on("connect", () => void watch());
+socket.on("connect_error", (error) => /** @type {any} */ (error).data && end("gone")); // without data, nobody answered
 socket.on("disconnect", () => over || show("reconnecting"));
 socket.on("captions:closed", (payload) => payload.token === token && end("closed"));
 for (const kind of EVENTS) {

@@ -57,6 +57,7 @@ export class LiveSession {
     this.ticket = ticket;
     this.socket = io({ transports: ["websocket", "polling"], tryAllTransports: true, reconnectionDelay: 400, reconnectionDelayMax: 3000, forceNew: true });
     this.socket.on("connect", () => this.#connected());
+    this.socket.on("connect_error", (error) => this.#turnedAway(error));
     this.socket.on("disconnect", () => this.#disconnected());
     window.addEventListener("offline", () => this.socket.io.engine.close(), { signal: this.#closed.signal });
     for (const kind of EVENTS) this.socket.on(`live:${kind}`, (payload) => this.#receive(kind, payload));
@@ -151,6 +152,11 @@ export class LiveSession {
     this.#heardAt = performance.now();
     for (const [kind, payload] of held) this.#take(kind, payload);
     this.pump();
+  }
+
+  /** @param {Error & {data?: {code: string}}} error Without data, nobody answered; that is tried again. */
+  #turnedAway({ message, data }) {
+    if (data) this.listener.onRefused({ code: data.code, message });
   }
 
   #disconnected() {

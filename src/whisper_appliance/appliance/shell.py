@@ -1,0 +1,25 @@
+"""Accounts for the command line: the same rooms and database, beside a running appliance or without."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from whisper_appliance.accounts.accounts import Accounts
+from whisper_appliance.accounts.audit import Audit
+from whisper_appliance.appliance.belongings import Everything
+from whisper_appliance.db import Database
+from whisper_appliance.history import migrations
+from whisper_appliance.history.owners import Owners
+from whisper_appliance.settings import Settings
+
+
+@contextmanager
+def opened_accounts(settings: Settings) -> Iterator[Accounts]:
+    """The accounts in the database of these settings, which is made where there is none yet."""
+    url = settings.database_url.get_secret_value() if settings.database_url else None
+    database = Database.in_folder(settings.data_dir, url)
+    try:
+        database.upgrade(migrations.FOLDER)
+        everything = Everything(Owners(database, settings.data_dir))
+        yield Accounts(database, settings, belongings=everything, record=Audit(database).record)
+    finally:
+        database.close()

@@ -1,0 +1,74 @@
+"""whisper-appliance keys: keys for programs, from the machine itself."""
+
+import click
+
+from whisper_appliance.accounts.people import SCOPES, SHELL, Scope
+from whisper_appliance.cli import text
+from whisper_appliance.cli.users import accounts
+from whisper_appliance.errors import NotFound
+
+
+@click.group()
+def keys() -> None:
+    """List, make and revoke the keys of users.
+
+    \b
+    Programs send one as `Authorization: Bearer wa_...`.
+    """
+
+
+@keys.command("list")
+@click.argument("user", required=False)
+def list_keys(user: str | None) -> None:
+    """List the keys of USER, or of everybody. Their secrets are not kept."""
+    with accounts() as opened:
+        names = {each.id: each.name for each in opened.users.list()}
+        found = opened.keys.list(opened.users.named(user).id if user else None)
+    rows = [
+        [
+            key.id,
+            names.get(key.user_id, "?"),
+            key.name,
+            f"{key.hint}…",
+            ",".join(sorted(key.scopes)),
+            key.expires or "never",
+            key.last_used or "never",
+        ]
+        for key in found
+    ]
+    text.table(["ID", "USER", "NAME", "BEGINS", "SCOPES", "ENDS", "LAST USED"], rows)
+
+
+@keys.command()
+@click.argument("user")
+@click.argument("name")
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice(SCOPES),
+    multiple=True,
+    default=("transcribe", "read"),
+    show_default=True,
+    help="What it may do; may be said again.",
+)
+@click.option("--days", type=float, help="Days until it ends; without it, until it is revoked.")
+def add(user: str, name: str, scopes: tuple[Scope, ...], days: float | None) -> None:
+    """Make a key for USER, called NAME; prints its secret, once."""
+    with accounts() as opened:
+        key, secret = opened.keys.create(opened.users.named(user), name, scopes, days=days, by=SHELL)
+    click.echo(secret)
+    click.echo(f"{key.name}: keep this; it cannot be shown again.", err=True)
+
+
+@keys.command()
+@click.argument("key")
+def revoke(key: str) -> None:
+    """End KEY, an id of the list or how one begins."""
+    with accounts() as opened:
+        found = [
+            each for each in opened.keys.list() if key in (each.id, each.hint) or each.id.startswith(key)
+        ]
+        if len(found) != 1:
+            raise NotFound(f"{len(found)} keys begin with {key!r}. Take an id from `keys list`.")
+        opened.keys.revoke(found[0].id, by=SHELL)
+    click.echo(f"{found[0].name}: revoked")

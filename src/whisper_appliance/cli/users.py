@@ -1,0 +1,167 @@
+"""whisper-appliance users: accounts from the machine itself, also beside a running appliance."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from whisper_appliance.accounts.people import ROLES, SHELL, Role
+from whisper_appliance.cli import text
+from whisper_appliance.cli.start import begin
+
+if TYPE_CHECKING:
+    from whisper_appliance.accounts.access import Openness
+    from whisper_appliance.accounts.accounts import Accounts
+    from whisper_appliance.settings import Settings
+
+STDIN = click.option("--password-stdin", is_flag=True, help="Read the password from the first line of stdin.")
+ROLE = click.option("--role", type=click.Choice(ROLES), default="member", show_default=True)
+
+
+@click.group()
+def users() -> None:
+    """List, make, change and remove accounts.
+
+    \b
+    A running appliance sees every change at once. A lost password: users password NAME.
+    """
+
+
+@users.command("list")
+def list_users() -> None:
+    """List the accounts."""
+    with accounts() as opened:
+        rows = [
+            [
+                user.name,
+                user.role,
+                "disabled" if user.disabled else "",
+                user.last_seen or "never",
+                user.created,
+            ]
+            for user in opened.users.list()
+        ]
+        openness = opened.policy.openness()
+    text.table(["NAME", "ROLE", "", "LAST SEEN", "MADE"], rows)
+    who = "anyone on its network" if openness == "network" else "only people with an account"
+    click.echo(f"\nThe appliance is for {who}.")
+
+
+@users.command()
+@click.argument("name")
+@ROLE
+@STDIN
+def add(name: str, role: Role, password_stdin: bool) -> None:
+    """Make an account; asks for its password."""
+    with accounts() as opened:
+        user = opened.users.create(name, _password(password_stdin), role, by=SHELL)
+    click.echo(f"{user.name}: made, {user.role}")
+
+
+@users.command()
+@click.argument("name")
+@click.argument("role", type=click.Choice(ROLES))
+def role(name: str, role: Role) -> None:
+    """Make NAME an owner, an admin or a member."""
+    with accounts() as opened:
+        user = opened.users.set_role(opened.users.named(name).id, role, by=SHELL)
+    click.echo(f"{user.name}: {user.role}")
+
+
+@users.command()
+@click.argument("name")
+@STDIN
+def password(name: str, password_stdin: bool) -> None:
+    """Give NAME another password, such as when it is lost; signs them out everywhere."""
+    with accounts() as opened:
+        user = opened.users.named(name)
+        opened.users.set_password(user.id, _password(password_stdin), by=SHELL)
+    click.echo(
+        f"{user.name}: the password is changed" + (", the account is disabled" if user.disabled else "")
+    )
+
+
+@users.command()
+@click.argument("name")
+def disable(name: str) -> None:
+    """Let NAME in no more: sessions end, keys say nothing. What they own stays."""
+    with accounts() as opened:
+        user = opened.users.disable(opened.users.named(name).id, by=SHELL)
+    click.echo(f"{user.name}: disabled")
+
+
+@users.command()
+@click.argument("name")
+def enable(name: str) -> None:
+    """Let NAME in again."""
+    with accounts() as opened:
+        user = opened.users.enable(opened.users.named(name).id, by=SHELL)
+    click.echo(f"{user.name}: enabled")
+
+
+@users.command()
+@click.argument("name")
+@click.option(
+    "--heir", metavar="NAME", help="Give what the account owns to this user, instead of erasing it."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def remove(name: str, heir: str | None, yes: bool) -> None:
+    """Delete NAME, with all transcripts and recordings or, with --heir, without."""
+    with accounts() as opened:
+        user = opened.users.named(name)
+        heir_id = opened.users.named(heir).id if heir else None
+        if not yes:
+            what = f"give all it owns to {heir}" if heir else "erase all it owns"
+            click.confirm(f"Delete the account {user.name} and {what}?", abort=True, err=True)
+        opened.remove_user(user.id, heir=heir_id, by=SHELL)
+    click.echo(f"{user.name}: removed")
+
+
+@users.command()
+@ROLE
+@click.option("--note", default="", metavar="TEXT", help="Whom it is for.")
+@click.option("--days", default=7.0, show_default=True, help="How long the link is good.")
+def invite(role: Role, note: str, days: float) -> None:
+    """Print a link with which one person makes an account."""
+    settings = begin()
+    with accounts(settings) as opened:
+        invitation, token = opened.invitations.create(role, note=note, days=days, by=SHELL)
+    click.echo(f"{_address(settings)}/join/{token}")
+    click.echo(f"Good once, until {invitation.expires}.", err=True)
+
+
+@users.command()
+@click.argument("who", type=click.Choice(["network", "accounts"]), required=False)
+def openness(who: "Openness | None") -> None:
+    """Tell, or say, who may use the appliance: anyone on its network, or only people with an account."""
+    with accounts() as opened:
+        if who:
+            opened.policy.set_openness(who, by=SHELL)
+        click.echo(opened.policy.openness())
+
+
+@contextmanager
+def accounts(settings: "Settings | None" = None) -> "Iterator[Accounts]":
+    """The accounts of this machine's appliance."""
+    from whisper_appliance.appliance.shell import opened_accounts
+
+    with opened_accounts(settings or begin()) as opened:
+        yield opened
+
+
+def _password(stdin: bool) -> str:
+    if stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    asked: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return asked
+
+
+def _address(settings: "Settings") -> str:
+    """Where others reach the appliance: by its own name, unless it listens to one address only."""
+    from whisper_appliance.host import addresses
+
+    scheme = "https" if settings.https_enabled else "http"
+    urls = addresses.urls(scheme, settings.host, settings.https_port)
+    return urls[min(1, len(urls) - 1)]
