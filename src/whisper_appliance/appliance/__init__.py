@@ -25,6 +25,7 @@ from whisper_appliance.appliance.observer import Observer
 from whisper_appliance.appliance.relay import Relay
 from whisper_appliance.appliance.safekeeping import Safekeeping
 from whisper_appliance.appliance.secret import load_secret
+from whisper_appliance.appliance.shelf import Shelf
 from whisper_appliance.appliance.state import Health, Status
 from whisper_appliance.appliance.vitals import Vitals
 from whisper_appliance.db import Database, locked_folder
@@ -34,8 +35,8 @@ from whisper_appliance.history.owners import Owners
 from whisper_appliance.history.space import Space
 from whisper_appliance.history.store import History
 from whisper_appliance.host.certificates import Certificates, check_names
-from whisper_appliance.jobs.queue import Queue
 from whisper_appliance.jobs.events import JobEvent
+from whisper_appliance.jobs.queue import Queue
 from whisper_appliance.jobs.steps import Steps
 from whisper_appliance.live.leases import Models as LiveModels
 from whisper_appliance.logs.book import LogBook
@@ -80,8 +81,8 @@ class Appliance:
         self.log_book = LogBook(
             settings.data_dir / "logs", max_bytes=int(settings.log_file_size), debug=settings.debug_mode
         )
-        self.safekeeping = Safekeeping(settings, self.database)
         self.metrics = Metrics(self.status)
+        self.safekeeping = Safekeeping(settings, self.database)
         self.audit = Audit(self.database)
         self.shares = Shares(self.database)
         self.usage = usage_of(self.database, lambda: self.settings)
@@ -101,6 +102,7 @@ class Appliance:
             start_engine=EngineProcess,
             choice=AdjustedChoice(self.adjustments),
         )
+        self.shelf = Shelf(self.models, self.store, self.downloads, AdjustedChoice(self.adjustments))
         self.bulletin = Bulletin()
         self.queue = Queue(
             self.database,
@@ -199,8 +201,6 @@ class Appliance:
     def _real_steps(self) -> Steps:
         return Steps.from_settings(lambda: self.settings, self.models, lambda: self.models.default)
 
-    def _check_model(self, wanted: Settings) -> None:
-        try:
     def _hear_job(self, event: JobEvent) -> None:
         self.bulletin.announce(event)
         self.metrics.hear_job(event)
@@ -209,6 +209,8 @@ class Appliance:
         _log_model(event)
         self.metrics.hear_model(event)
 
+    def _check_model(self, wanted: Settings) -> None:
+        try:
             self.models.known(wanted.whisper_model)
         except NotFound as error:
             raise InvalidRequest(error.message, field="value") from None

@@ -11,12 +11,19 @@ from typing import Any
 
 _BLOCK_BYTES = 4 * 2**20
 SHA256_DIGITS = 64
+OnBytes = Callable[[int], None]
 
 
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file as hexadecimal digits."""
+def sha256_of(path: Path, on_bytes: OnBytes | None = None) -> str:
+    """The sha256 of a file as hexadecimal digits. `on_bytes` hears of each piece that was read."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        if on_bytes is None:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+            on_bytes(len(block))
+        return digest.hexdigest()
 
 
 def git_blob_id_of(path: Path) -> str:
@@ -45,20 +52,22 @@ class Ledger:
         self._lock = threading.Lock()
         self._entries: dict[str, dict[str, Any]] = read_json(path)
 
-    def sha256(self, path: Path, *, again: bool = False) -> str:
+    def sha256(self, path: Path, *, again: bool = False, on_bytes: OnBytes | None = None) -> str:
         """The file's sha256: remembered unless the file changed or `again`. Takes seconds for large files."""
         key, stamp = str(path.resolve()), _stamp(path)
         entry = self._entries.get(key, {})
         if entry.get("stamp") == stamp and not again:
             return str(entry["sha256"])
-        digest = self._compute(path)
+        digest = sha256_of(path, on_bytes) if on_bytes else self._compute(path)
         self.remember(path, digest)
         return digest
 
-    def matches(self, path: Path, checksum: str, *, again: bool = False) -> bool:
+    def matches(
+        self, path: Path, checksum: str, *, again: bool = False, on_bytes: OnBytes | None = None
+    ) -> bool:
         """The same as `has_checksum`, remembered where it is a sha256."""
         if len(checksum) == SHA256_DIGITS:
-            return self.sha256(path, again=again) == checksum
+            return self.sha256(path, again=again, on_bytes=on_bytes) == checksum
         return has_checksum(path, checksum)
 
     def remember(self, path: Path, sha256: str) -> None:

@@ -16,7 +16,7 @@ from typing import Literal, NoReturn
 from whisper_appliance.errors import Conflict, InvalidRequest, ModelUnavailable, NotFound
 from whisper_appliance.models import folders, weights
 from whisper_appliance.models.catalog import Model, canonical, catalog
-from whisper_appliance.models.checksums import Ledger
+from whisper_appliance.models.checksums import Ledger, OnBytes
 from whisper_appliance.models.events import Announce, ModelEvent, to_nobody
 
 Source = Literal["folder", "hub cache", "package"]
@@ -86,9 +86,9 @@ class ModelStore:
         """
         return self._locate(name, again=False)
 
-    def verify(self, name: str) -> Path:
+    def verify(self, name: str, on_bytes: OnBytes | None = None) -> Path:
         """Reads every file of the model again. The good folder; raises `ModelUnavailable` or `NotFound`."""
-        path = self._locate(name, again=True)
+        path = self._locate(name, again=True, on_bytes=on_bytes)
         if path is not None:
             return path
         if problem := self.problem(name):
@@ -175,12 +175,12 @@ class ModelStore:
         self._problems.pop(name, None)
         return target
 
-    def _locate(self, name: str, *, again: bool) -> Path | None:
+    def _locate(self, name: str, *, again: bool, on_bytes: OnBytes | None = None) -> Path | None:
         name = canonical(folders.check_name(name))
         model = catalog().get(name)
         with self._locks[name]:
             for path, source in self._folders(name, model):
-                if self._good(name, path, source, model, again=again):
+                if self._good(name, path, source, model, again, on_bytes):
                     return path
             return self._unpack(name, model)
 
@@ -194,9 +194,17 @@ class ModelStore:
         entries = sorted(path for path in self.model_dir.glob("*") if path.is_dir())
         return [name for path in entries if (name := folders.model_name(path)) and name not in catalog()]
 
-    def _good(self, name: str, path: Path, source: Source, model: Model | None, *, again: bool) -> bool:
+    def _good(
+        self,
+        name: str,
+        path: Path,
+        source: Source,
+        model: Model | None,
+        again: bool,
+        on_bytes: OnBytes | None,
+    ) -> bool:
         missing = folders.what_is_missing(path, model)
-        problem = missing or self._mismatch(path, model, again=again)
+        problem = missing or self._mismatch(path, model, again=again, on_bytes=on_bytes)
         if problem is None:
             self._problems.pop(name, None)
             return True
@@ -221,11 +229,13 @@ class ModelStore:
         self._problems[name] = problem
         self._announce(ModelEvent("damaged", name, problem))
 
-    def _mismatch(self, path: Path, model: Model | None, *, again: bool = False) -> str | None:
+    def _mismatch(
+        self, path: Path, model: Model | None, *, again: bool = False, on_bytes: OnBytes | None = None
+    ) -> str | None:
         for file, checksum in folders.checksums(path, model).items():
             if not (path / file).is_file():
                 return f"{file} is missing"
-            if not self._ledger.matches(path / file, checksum, again=again):
+            if not self._ledger.matches(path / file, checksum, again=again, on_bytes=on_bytes):
                 return f"{file} does not have the checksum it should have"
         return None
 

@@ -1,5 +1,7 @@
 """The parts that views use: the appliance handed to `create_app`, and the doors of the web room."""
 
+import secrets
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from flask import current_app
@@ -18,9 +20,12 @@ class Parts:
     """What one application was built from."""
 
     audience: "Audience"
+    restart: Callable[[], None] | None = None
+    """Ends the server so that it is started again; None where these pages are served by something else."""
 
     def __init__(self, appliance: Appliance) -> None:
         self.appliance = appliance
+        self.instance = secrets.token_hex(8)
         self.uploads = Uploads(lambda: appliance.settings, note=appliance.metrics.note_upload)
         self.streams = Streams(appliance.settings.max_websockets)
         appliance.metrics.watch_streams(lambda: self.streams.taken)

@@ -5,17 +5,55 @@ from flask_openapi3 import APIBlueprint, OpenAPI
 from werkzeug import Response
 
 from whisper_appliance.errors import ApplianceError
-from whisper_appliance.web.admin import overview
+from whisper_appliance.web.admin import (
+    audit,
+    certificate,
+    invitations,
+    jobs,
+    live,
+    models,
+    overview,
+    restart,
+    settings,
+    shares,
+    statistics,
+    users,
+)
 from whisper_appliance.web.admin.gate import ADMIN, GATE, gated
 from whisper_appliance.web.openapi import failures
+from whisper_appliance.web.parts import appliance
 from whisper_appliance.web.who import actor
 
-PLACES: tuple[tuple[str, str], ...] = (("overview", "Overview"),)
+PLACES: tuple[tuple[str, str], ...] = (
+    ("overview", "Overview"),
+    ("jobs", "Jobs"),
+    ("models", "Models"),
+    ("users", "Users"),
+    ("shares", "Shares"),
+    ("audit", "Audit log"),
+    ("statistics", "Statistics"),
+    ("settings", "Settings"),
+    ("certificate", "HTTPS"),
+)
 """The pages of the panel in the order of its menu: address below `/admin` and name."""
 
 _front = gated(APIBlueprint("admin", __name__, abp_tags=[ADMIN]))
 
-BLUEPRINTS: tuple[APIBlueprint, ...] = (_front, overview.blueprint)
+BLUEPRINTS: tuple[APIBlueprint, ...] = (
+    _front,
+    overview.blueprint,
+    jobs.blueprint,
+    live.blueprint,
+    statistics.blueprint,
+    users.blueprint,
+    invitations.blueprint,
+    shares.blueprint,
+    audit.blueprint,
+    models.blueprint,
+    settings.blueprint,
+    certificate.blueprint,
+    restart.blueprint,
+)
 
 
 @_front.get("/admin", responses={302: {"description": "To the first page."}, **failures(*GATE)})
@@ -29,6 +67,13 @@ def install(app: OpenAPI) -> None:
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
     app.context_processor(_for_every_page)
+    app.after_request(_counted)
+
+
+def _counted(response: Response) -> Response:
+    if request.endpoint != "static":
+        appliance().vitals.note_request()
+    return response
 
 
 def _for_every_page() -> dict[str, object]:

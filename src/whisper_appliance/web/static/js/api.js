@@ -4,11 +4,11 @@
  * @typedef {{id: string, title: string, created: string, text: string, language: string, language_probability: number,
  *   duration: number, model: string, task: string, processing_seconds: number, segments: Segment[],
  *   warnings: {code: string, message: string}[], dropped: {start: number, end: number, text: string, reason: string}[],
- *   provenance: Record<string, unknown> | null}} Transcript
+ *   provenance: Record<string, unknown> | null, access: "own" | "read"}} Transcript
  * @typedef {{id: number, start: number, end: number, text: string,
  *   words: {start: number, end: number, word: string, probability: number}[]}} Segment
  * @typedef {{id: string, title: string, created: string, language: string, duration: number, model: string,
- *   excerpt: string, deleted: string | null}} Summary
+ *   excerpt: string, deleted: string | null, shared_by?: string | null}} Summary
  * @typedef {{id: string, status: "queued" | "running" | "done" | "failed" | "cancelled", progress: number,
  *   position: number | null, error: {code: string, message: string} | null, transcript_id: string | null, title: string,
  *   model: string, created: string, started: string | null, finished: string | null, duration: number | null,
@@ -106,6 +106,10 @@ export const api = {
     const set = Object.entries(wanted).filter(([, value]) => value);
     return ask(`/api/transcripts?${new URLSearchParams(set.map(([name, value]) => [name, String(value)]))}`, { signal });
   },
+  /** @returns {Promise<{transcripts: Summary[], next: null}>} */
+  received: async (/** @type {AbortSignal} */ signal) => ({ ...(await ask("/api/transcripts/shared", { signal })), next: null }),
+  /** @param {string} id Takes it off the list of what was shared. */
+  giveUp: (id) => ask(`/api/transcripts/shared/${id}`, { method: "DELETE" }),
   /** @param {string} id @param {string} title */
   rename: (id, title) => ask(`/api/transcripts/${id}`, { method: "PATCH", body: { title } }),
   /** @param {string} id */

@@ -1,0 +1,174 @@
+"""The models as whoever runs the appliance sees and handles them."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from whisper_appliance.appliance.shelf_seen import ModelSeen, ShelfSeen, arriving, download_seen
+from whisper_appliance.errors import Conflict, InvalidRequest
+from whisper_appliance.models import folders, hardware
+from whisper_appliance.models.catalog import canonical, catalog
+from whisper_appliance.models.checksums import OnBytes
+from whisper_appliance.models.choice import Choice
+from whisper_appliance.models.downloads import Downloads
+from whisper_appliance.models.errands import Errand, Errands
+from whisper_appliance.models.manager import ModelManager
+from whisper_appliance.models.status import ModelStatus
+from whisper_appliance.models.store import ModelStore
+from whisper_appliance.models.transfer import Download
+from whisper_appliance.speech.engine_process import EngineProcess
+
+
+class Shelf:
+    """What an administrator does with models. What takes long is an errand, told by `look`."""
+
+    def __init__(
+        self, models: ModelManager[EngineProcess], store: ModelStore, downloads: Downloads, choice: Choice
+    ) -> None:
+        self._models = models
+        self._store = store
+        self._downloads = downloads
+        self._choice = choice
+        self._errands = Errands()
+
+    def look(self) -> ShelfSeen:
+        """How everything is now. Reads no file's content, asks no network."""
+        advice, machine = self._models.advice(), hardware.this_machine()
+        known = {model.name: model for model in self._models.get_status().models}
+        seen = [self._seen(model, advice.recommended) for model in known.values()]
+        seen += [arriving(download, self._errands.of(name)) for name, download in self._arrivals(known)]
+        return ShelfSeen(
+            models=tuple(seen),
+            advice=advice.text,
+            memory_bytes=machine.memory_bytes,
+            available_bytes=machine.available_bytes,
+            models_memory_bytes=sum(model.memory_bytes or 0 for model in seen),
+            model_dir=str(self._store.model_dir),
+            free_disk_bytes=_free_bytes(self._store.model_dir),
+            downloads_allowed=self._store.downloads_allowed,
+            default_fixed=self._default_fixed(),
+        )
+
+    def load(self, name: str) -> Errand:
+        """Loads a model, behind the caller's back. Raises `NotFound`, `Conflict`."""
+        name = self._models.known(name)
+
+        def work(_read: OnBytes) -> str:
+            with self._models.engine(name):
+                return f"The model {name} is being read into memory."
+
+        return self._errands.start("load", name, work)
+
+    def make_default(self, name: str, by: str) -> Errand:
+        """Loads a model and makes it the default. Raises `Conflict` where another one is fixed."""
+        self._choice.check()
+        name = self._models.known(name)
+
+        def work(_read: OnBytes) -> str:
+            self._models.load_model(name, by)
+            return f"{name} is the default model now."
+
+        return self._errands.start("default", name, work)
+
+    def unload(self, name: str) -> None:
+        """Frees its memory. Raises `Conflict` while it is in use."""
+        self._models.unload(self._models.known(name))
+
+    def verify(self, name: str) -> Errand:
+        """Reads every file again and compares checksums."""
+        name = self._models.known(name)
+        found = self._store.find(name)
+        if found is None:
+            raise Conflict(f"The model {name} is not on this machine, so there is nothing to verify.")
+
+        def work(read: OnBytes) -> str:
+            self._store.verify(name, read)
+            return "Every file is as it should be."
+
+        return self._errands.start("verify", name, work, total_bytes=found.size_bytes)
+
+    def import_folder(self, folder: str, name: str) -> Errand:
+        """Takes in a model that lies in a folder of this machine. Raises `InvalidRequest`."""
+        path = Path(folder).expanduser()
+        if not path.is_absolute():
+            raise InvalidRequest("Give the whole path of the folder, from / on.", field="folder")
+        name = canonical(folders.check_name(name, hub_id=False))
+
+        def work(_read: OnBytes) -> str:
+            self._store.import_folder(path, name)
+            return f"The model {name} is here."
+
+        return self._errands.start("import", name, work)
+
+    def download(self, name: str) -> Download:
+        """Fetches a model of the catalogue, or of the hub (`org/name`). Raises `NotFound`, `NotAllowed`."""
+        self._errands.forget(canonical(name))
+        return self._downloads.start(folders.check_name(name))
+
+    def cancel_download(self, name: str) -> Download:
+        """Stops a download; what is here is kept for the next time."""
+        return self._downloads.cancel(name)
+
+    def remove(self, name: str) -> None:
+        """Deletes its files. Raises `NotFound`; `Conflict` when it is in use, the default or not ours."""
+        name = canonical(folders.check_name(name))
+        if name == self._models.default:
+            raise Conflict(f"{name} is the default model. Make another one the default first.")
+        errand = self._errands.of(name)
+        if errand is not None and errand.state == "running":
+            raise Conflict(f"The model {name} is being worked on. Wait until that is done.")
+        if errand is None or errand.kind != "import" or self._is_ours(name):
+            self._models.remove(name)
+        self._errands.forget(name)
+
+    def _seen(self, model: ModelStatus, recommended: str) -> ModelSeen:
+        found = self._store.find(model.name)
+        known = catalog().get(model.name)
+        return ModelSeen(
+            name=model.name,
+            state=model.state,
+            reason=model.reason,
+            default=model.default,
+            loaded=model.loaded,
+            in_use=model.in_use,
+            fits=model.fits,
+            recommended=model.name == recommended,
+            description=model.description,
+            languages=model.languages,
+            licence=model.licence,
+            repository=known.repository if known else None,
+            source=found.source if found else None,
+            deletable=self._is_ours(model.name) and not model.default,
+            disk_bytes=model.disk_bytes,
+            download_bytes=model.download_bytes,
+            memory_bytes=model.memory_bytes,
+            memory_estimate_bytes=model.memory_estimate_bytes,
+            device=model.engine.device if model.engine else None,
+            compute_type=model.engine.compute_type if model.engine else None,
+            download=download_seen(model.download),
+            errand=self._errands.of(model.name),
+        )
+
+    def _arrivals(self, known: dict[str, ModelStatus]) -> Iterator[tuple[str, Download | None]]:
+        """Models that nobody knows before they are here: of the hub, or imported just now."""
+        names = [download.name for download in self._downloads.all()]
+        names += [errand.model for errand in self._errands.all() if errand.kind == "import"]
+        for name in dict.fromkeys(names):
+            download = self._downloads.status(name)
+            if name not in known and (download is None or download.state != "done"):
+                yield name, download
+
+    def _is_ours(self, name: str) -> bool:
+        return self._store.folder(name).is_dir() or self._store.incoming(name).is_dir()
+
+    def _default_fixed(self) -> str | None:
+        try:
+            self._choice.check()
+        except Conflict as error:
+            return error.message
+        return None
+
+
+def _free_bytes(folder: Path) -> int | None:
+    there = next((parent for parent in (folder, *folder.parents) if parent.exists()), None)
+    return shutil.disk_usage(there).free if there else None

@@ -1,0 +1,111 @@
+"""How the models are for whoever runs the appliance, as plain data."""
+
+from dataclasses import dataclass
+
+from whisper_appliance.models import folders
+from whisper_appliance.models.errands import Errand
+from whisper_appliance.models.status import State
+from whisper_appliance.models.store import Source
+from whisper_appliance.models.transfer import Download
+from whisper_appliance.models.transfer import State as DownloadState
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadSeen:
+    """A download that goes on, or how the last one ended."""
+
+    state: DownloadState
+    progress: float
+    done_bytes: int
+    total_bytes: int | None
+    bytes_per_second: float | None
+    eta_seconds: float | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSeen:
+    """One model. `source` is where its files lie; only those in MODEL_DIR (`folder`) can be deleted here."""
+
+    name: str
+    state: State
+    reason: str | None
+    default: bool
+    loaded: bool
+    in_use: int
+    fits: bool
+    recommended: bool
+    description: str
+    languages: str | None
+    licence: str | None
+    repository: str | None
+    source: Source | None
+    deletable: bool
+    disk_bytes: int | None
+    download_bytes: int | None
+    memory_bytes: int | None
+    memory_estimate_bytes: int | None
+    device: str | None
+    compute_type: str | None
+    download: DownloadSeen | None
+    errand: Errand | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfSeen:
+    """All models, and what this machine has for them. `default_fixed`: why no other can be the default."""
+
+    models: tuple[ModelSeen, ...]
+    advice: str
+    memory_bytes: int
+    available_bytes: int
+    models_memory_bytes: int
+    model_dir: str
+    free_disk_bytes: int | None
+    downloads_allowed: bool
+    default_fixed: str | None
+
+
+def arriving(download: Download | None, errand: Errand | None) -> ModelSeen:
+    """A model that nobody knows before it is here."""
+    name = download.name if download else errand.model if errand else ""
+    active = download is not None and download.active
+    return ModelSeen(
+        name=name,
+        state="downloading" if active else "missing",
+        reason=None,
+        default=False,
+        loaded=False,
+        in_use=0,
+        fits=True,
+        recommended=False,
+        description="A model of your own.",
+        languages=None,
+        licence=None,
+        repository=name if folders.is_hub_id(name) else None,
+        source=None,
+        deletable=not active and (errand is None or errand.state != "running"),
+        disk_bytes=None,
+        download_bytes=download.total_bytes if download else None,
+        memory_bytes=None,
+        memory_estimate_bytes=None,
+        device=None,
+        compute_type=None,
+        download=download_seen(download),
+        errand=errand,
+    )
+
+
+def download_seen(download: Download | None) -> DownloadSeen | None:
+    """A download as it is shown; none that is done."""
+    if download is None or download.state == "done":
+        return None
+    return DownloadSeen(
+        state=download.state,
+        progress=download.progress,
+        done_bytes=download.done_bytes,
+        total_bytes=download.total_bytes,
+        bytes_per_second=download.bytes_per_second,
+        eta_seconds=download.eta_seconds,
+        error=download.error,
+    )

@@ -1,0 +1,150 @@
+"""HTTPS in the panel: the certificate in use, its names, its renewal, and one's own in its place."""
+
+from dataclasses import asdict, dataclass
+
+from flask import Response, jsonify, render_template
+from flask_openapi3 import APIBlueprint
+from pydantic import BaseModel, Field, RootModel
+
+from whisper_appliance.accounts.adjustments import Adjustments
+from whisper_appliance.errors import Conflict
+from whisper_appliance.host.certificates import CertificateInfo, Certificates
+from whisper_appliance.moments import written
+from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
+from whisper_appliance.web.openapi import failures
+from whisper_appliance.web.parts import appliance
+from whisper_appliance.web.records import record
+from whisper_appliance.web.who import actor
+
+blueprint = gated(APIBlueprint("admin_certificate", __name__, abp_tags=[ADMIN]))
+NAMES = "certificate_names"
+CHANGED = failures(400, *GATE, 404, 409, 503, 507)
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateSeen:
+    """The certificate in use. `names_fixed` and `own_fixed` say why something cannot be changed here."""
+
+    kind: str
+    uploaded: bool
+    issuer: str
+    names: tuple[str, ...]
+    not_after: str
+    fingerprint: str
+    authority_fingerprint: str | None
+    warnings: tuple[str, ...]
+    more_names: tuple[str, ...]
+    names_fixed: str | None
+    own_fixed: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpsSeen:
+    """HTTPS as it is; no certificate where it is off."""
+
+    https: bool
+    certificate: CertificateSeen | None
+
+
+class HttpsAnswer(RootModel[HttpsSeen]):
+    """Whether HTTPS is on, and the certificate in use."""
+
+
+class MoreNames(BaseModel):
+    """Names that the machine does not know of itself."""
+
+    names: list[str] = Field(max_length=50, description="Host names and addresses; all there are to be.")
+
+
+class OwnCertificate(BaseModel):
+    """A certificate of one's own."""
+
+    chain: str = Field(max_length=40_000, description="PEM: the server's certificate and those above it.")
+    key: str = Field(max_length=20_000, description="PEM: its private key, without a passphrase.")
+
+
+@blueprint.get("/admin/certificate", responses=admin_page("HTTPS and its certificate."))
+def page() -> str:
+    """HTTPS: the certificate, its renewal, one's own."""
+    return render_template("admin/certificate.html")
+
+
+@blueprint.get("/api/admin/certificate", responses={200: HttpsAnswer, **failures(*GATE)})
+def look() -> Response:
+    """The certificate in use: names, end, fingerprints, warnings."""
+    return _seen()
+
+
+@blueprint.post("/api/admin/certificate/renew", responses={200: HttpsAnswer, **CHANGED})
+def renew() -> Response:
+    """Makes a new server certificate now. Devices that trust the authority go on; open connections stay."""
+    if not _certificates().renew_if_due(force=True):
+        raise Conflict("The certificate is your own: put a new one in its place.")
+    record("certificate.renew")
+    return _seen()
+
+
+@blueprint.put("/api/admin/certificate/names", responses={200: HttpsAnswer, **CHANGED})
+def name(body: MoreNames) -> Response:
+    """Names for the certificate beside those that the machine knows; it is made anew at once if need be."""
+    certificates = _certificates()
+    appliance().adjustments.set(NAMES, ",".join(each.strip() for each in body.names), actor().name)
+    certificates.renew_if_due()
+    record("certificate.names", names=", ".join(body.names))
+    return _seen()
+
+
+@blueprint.put("/api/admin/certificate/own", responses={200: HttpsAnswer, **CHANGED})
+def put_own(body: OwnCertificate) -> Response:
+    """Takes a certificate of one's own, which new connections get from now on."""
+    certificates = _certificates()
+    certificates.put_own(body.chain.encode(), body.key.encode())
+    record("certificate.upload", fingerprint=certificates.info().fingerprint)
+    return _seen()
+
+
+@blueprint.delete("/api/admin/certificate/own", responses={200: HttpsAnswer, **CHANGED})
+def remove_own() -> Response:
+    """Goes back to the certificate that the appliance makes."""
+    _certificates().remove_own()
+    record("certificate.remove")
+    return _seen()
+
+
+def _certificates() -> Certificates:
+    certificates = appliance().certificates
+    if certificates is None:
+        raise Conflict("HTTPS is off (HTTPS_ENABLED=false): what stands in front of the appliance has it.")
+    return certificates
+
+
+def _seen() -> Response:
+    certificates = appliance().certificates
+    info = certificates.info() if certificates else None
+    seen = _described(info, appliance().adjustments) if info else None
+    return jsonify(asdict(HttpsSeen(info is not None, seen)))
+
+
+def _described(info: CertificateInfo, adjustments: Adjustments) -> CertificateSeen:
+    given = info.kind == "own" and not info.uploaded
+    return CertificateSeen(
+        kind=info.kind,
+        uploaded=info.uploaded,
+        issuer=info.issuer,
+        names=info.names,
+        not_after=written(info.not_after),
+        fingerprint=info.fingerprint,
+        authority_fingerprint=info.authority_fingerprint,
+        warnings=info.warnings,
+        more_names=tuple(adjustments.settings.certificate_names),
+        names_fixed=_why_fixed(adjustments),
+        own_fixed="SSL_CERT_PATH is set in the environment. Change it there." if given else None,
+    )
+
+
+def _why_fixed(adjustments: Adjustments) -> str | None:
+    try:
+        adjustments.check_changeable(NAMES)
+    except Conflict as error:
+        return error.message
+    return None
