@@ -75,17 +75,7 @@ class Adjustments:
 
     def after_restart(self) -> Settings:
         """What will count after the next start. A kept value that cannot be used any more is left out."""
-        texts = {name: kept.text for name, kept in self._stored.items() if self._counts(name)}
-        while True:
-            try:
-                return self._with(texts)
-            except ValidationError as error:
-                bad = {str(each["loc"][0]) for each in error.errors() if each["loc"]} & set(texts)
-                if not bad:
-                    raise
-                for name in bad:
-                    log.warning("a setting of the panel cannot be used", setting=name.upper())
-                    del texts[name]
+        return self._with(self._usable())
 
     def set(self, name: str, text: str, by: str) -> None:
         """Changes a setting, written as in the environment; an empty text sets it back to its default.
@@ -138,14 +128,29 @@ class Adjustments:
         known = name in Settings.model_fields and effect(name) != "environment only"
         return known and name not in self._given.model_fields_set
 
+    def _usable(self) -> dict[str, str]:
+        """What is kept and counts, as it was written; not what this version of the appliance refuses."""
+        texts = {name: kept.text for name, kept in self._stored.items() if self._counts(name)}
+        while True:
+            try:
+                self._with(texts)
+            except ValidationError as error:
+                bad = {str(each["loc"][0]) for each in error.errors() if each["loc"]} & set(texts)
+                if not bad:
+                    raise
+                for name in bad:
+                    log.warning("a setting of the panel cannot be used", setting=name.upper())
+                    del texts[name]
+            else:
+                return texts
+
     def _with(self, texts: Mapping[str, object]) -> Settings:
         given = {name: getattr(self._given, name) for name in self._given.model_fields_set}
         return Settings(**{**texts, **given})
 
     def _validated(self, name: str, text: str | None) -> Settings:
         """The settings with this change, by the setting's own rule."""
-        texts = {other: kept.text for other, kept in self._stored.items() if self._counts(other)}
-        texts.pop(name, None)
+        texts = {other: kept for other, kept in self._usable().items() if other != name}
         try:
             wanted = self._with(texts if text is None else {**texts, name: text})
         except ValidationError as error:

@@ -1,0 +1,200 @@
+"""Settings that are changed in the panel: below the environment, kept, checked by the setting's own rule."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.databases import ready
+from whisper_appliance.accounts.adjusted import AdjustedSettings
+from whisper_appliance.accounts.adjustments import (
+    AT_ONCE,
+    ENVIRONMENT_ONLY,
+    Adjustments,
+    adjusted,
+    effect,
+    opened_adjustments,
+)
+from whisper_appliance.accounts.setting_rows import SECTIONS, SettingRow, rows, waiting
+from whisper_appliance.db import Database
+from whisper_appliance.errors import Conflict, InvalidRequest, NotFound
+from whisper_appliance.history import migrations
+from whisper_appliance.settings import Settings, load
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[AdjustedSettings]:
+    """The table of adjustments, in a file; the test that names `database` holds it to both databases."""
+    with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}") as database:
+        yield AdjustedSettings(database)
+
+
+@pytest.fixture
+def heard() -> list[Settings]:
+    return []
+
+
+@pytest.fixture
+def adjustments(kept: AdjustedSettings, heard: list[Settings]) -> Adjustments:
+    return Adjustments(kept, load(queue_limit=7), heed=heard.append)
+
+
+def row_of(adjustments: Adjustments, name: str) -> SettingRow:
+    return next(row for row in rows(adjustments) if row.name == name)
+
+
+def test_a_change_counts_at_once_and_is_heard(adjustments: Adjustments, heard: list[Settings]) -> None:
+    adjustments.set("MAX_UPLOAD_SIZE", "5MB", "Ada")
+    assert adjustments.settings.max_upload_size == 5 * 2**20
+    assert [settings.max_upload_size for settings in heard] == [5 * 2**20]
+    row = row_of(adjustments, "MAX_UPLOAD_SIZE")
+    assert (row.value, row.source, row.effect, row.changed_by) == ("5.0MiB", "panel", "at once", "Ada")
+
+
+def test_a_change_survives_a_restart(database: Database) -> None:
+    adjustments = Adjustments(AdjustedSettings(database), load())
+    adjustments.set("wait_seconds", "12.5", "Ada")
+    adjustments.set("keep_audio", "yes", "Ada")
+    again = Adjustments(AdjustedSettings(database), load())
+    assert (again.settings.wait_seconds, again.settings.keep_audio) == (12.5, True)
+    again.reset("wait_seconds")
+    assert again.settings.wait_seconds == 120
+    assert again.source("wait_seconds") == "default"
+    assert Adjustments(AdjustedSettings(database), load()).settings.wait_seconds == 120
+
+
+def test_what_needs_a_restart_waits_for_it(
+    adjustments: Adjustments, kept: AdjustedSettings, heard: list[Settings]
+) -> None:
+    adjustments.set("max_websockets", "50", "Ada")
+    assert adjustments.settings.max_websockets == 100
+    assert heard == []
+    assert waiting(adjustments) == ("MAX_WEBSOCKETS",)
+    assert row_of(adjustments, "MAX_WEBSOCKETS").waiting == "50"
+    again = Adjustments(kept, load())
+    assert again.settings.max_websockets == 50
+    assert waiting(again) == ()
+
+
+def test_what_is_given_at_the_start_goes_before(
+    kept: AdjustedSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Adjustments(kept, load()).set("trash_days", "3", "Ada")
+    monkeypatch.setenv("TRASH_DAYS", "9")
+    given = Adjustments(kept, load())
+    assert given.settings.trash_days == 9
+    row = row_of(given, "TRASH_DAYS")
+    assert (row.source, row.changeable, row.changed_by) == ("environment", False, None)
+    with pytest.raises(Conflict, match="set in the environment"):
+        given.set("trash_days", "4", "Ada")
+    with pytest.raises(Conflict):
+        given.reset("trash_days")
+    monkeypatch.setenv("TRASH_DAYS", "")
+    assert Adjustments(kept, load()).settings.trash_days == 3
+
+
+def test_an_option_of_the_command_line_goes_before_too(adjustments: Adjustments) -> None:
+    assert adjustments.source("queue_limit") == "command line"
+    with pytest.raises(Conflict, match="on the command line"):
+        adjustments.set("queue_limit", "8", "Ada")
+
+
+@pytest.mark.parametrize("name", ["data_dir", "https_port", "database_url", "metrics_token"])
+def test_what_decides_where_things_are_and_secrets_stay_in_the_environment(
+    adjustments: Adjustments, name: str
+) -> None:
+    with pytest.raises(Conflict, match="where the appliance is started"):
+        adjustments.set(name, "1", "Ada")
+    assert not row_of(adjustments, name.upper()).changeable
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("model_cache_size", "0", "greater than or equal to 1"),
+        ("max_upload_size", "12 apples", "byte unit"),
+        ("log_level", "LOUD", "'DEBUG', 'INFO'"),
+        ("wait_seconds", "soon", "valid number"),
+        ("keep_audio", "perhaps", "valid boolean"),
+    ],
+)
+def test_a_value_is_checked_by_the_settings_own_rule(
+    adjustments: Adjustments, name: str, text: str, reason: str
+) -> None:
+    before = adjustments.settings
+    with pytest.raises(InvalidRequest, match=reason) as caught:
+        adjustments.set(name, text, "Ada")
+    assert caught.value.message.startswith(f"{name.upper()}: ")
+    assert adjustments.settings == before
+    assert adjustments.stored == {}
+
+
+def test_an_empty_value_is_the_default_and_an_unknown_name_is_none(adjustments: Adjustments) -> None:
+    adjustments.set("trash_days", "3", "Ada")
+    adjustments.set("trash_days", " ", "Ada")
+    assert adjustments.settings.trash_days == 30
+    with pytest.raises(NotFound):
+        adjustments.set("no_such_setting", "1", "Ada")
+
+
+def test_a_check_of_another_part_is_asked(kept: AdjustedSettings) -> None:
+    def check(wanted: Settings) -> None:
+        raise InvalidRequest(f"No model {wanted.whisper_model}.")
+
+    adjustments = Adjustments(kept, load(), checks={"whisper_model": check})
+    with pytest.raises(InvalidRequest, match="No model nobody"):
+        adjustments.set("whisper_model", "nobody", "Ada")
+    assert adjustments.settings.whisper_model == "base"
+
+
+def test_a_kept_value_that_cannot_be_used_any_more_is_left_out(kept: AdjustedSettings) -> None:
+    for name, text in (("trash_days", "many"), ("from_a_later_version", "1"), ("queue_limit", "5")):
+        kept.put(name, text, "Ada")
+    adjustments = Adjustments(kept, load())
+    assert (adjustments.settings.trash_days, adjustments.settings.queue_limit) == (30, 5)
+    adjustments.set("queue_limit_per_user", "4", "Ada")
+    assert adjustments.settings.queue_limit_per_user == 4
+
+
+def test_a_program_beside_the_appliance_reads_them(tmp_path: Path) -> None:
+    given = load(data_dir=tmp_path)
+    assert adjusted(given) == given
+    assert list(tmp_path.iterdir()) == []
+    database = Database.in_folder(tmp_path)
+    database.upgrade(migrations.FOLDER)
+    Adjustments(AdjustedSettings(database), given).set("whisper_model", "small", "Ada")
+    database.close()
+    assert adjusted(given).whisper_model == "small"
+    with opened_adjustments(given) as adjustments:
+        adjustments.forget("WHISPER_MODEL")
+    assert adjusted(given).whisper_model == "base"
+
+
+def test_a_damaged_database_is_for_others_to_tell(tmp_path: Path) -> None:
+    (tmp_path / "appliance.sqlite").write_bytes(b"no database at all" * 100)
+    given = load(data_dir=tmp_path)
+    assert adjusted(given) == given
+
+
+def test_every_name_exists_and_every_setting_has_a_row() -> None:
+    assert AT_ONCE | ENVIRONMENT_ONLY | set(SECTIONS) <= set(Settings.model_fields)
+    assert not AT_ONCE & ENVIRONMENT_ONLY
+    assert {effect(name) for name in Settings.model_fields} == {
+        "at once", "after a restart", "environment only"
+    }  # fmt: skip
+
+
+def test_rows_say_how_a_value_is_written(adjustments: Adjustments) -> None:
+    kinds = {row.name: row.kind for row in rows(adjustments)}
+    assert kinds["KEEP_AUDIO"] == "switch"
+    assert kinds["LOG_LEVEL"] == "choice"
+    assert kinds["MAX_UPLOAD_SIZE"] == "size"
+    assert kinds["CERTIFICATE_NAMES"] == "list"
+    assert (kinds["QUEUE_LIMIT"], kinds["WAIT_SECONDS"]) == ("whole number", "number")
+    row = row_of(adjustments, "MODEL_CACHE_SIZE")
+    assert (row.least, row.most, row.section) == (1, 16, "Models and engine")
+
+
+def test_secrets_are_masked(kept: AdjustedSettings) -> None:
+    adjustments = Adjustments(kept, load(metrics_token="hidden words"))
+    assert all("hidden" not in str(row) for row in rows(adjustments))

@@ -1,0 +1,61 @@
+"""Who starts the appliance again: found where it is sure, never guessed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from whisper_appliance.host.supervision import supervision
+
+Main = Callable[[int], Path]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Main:
+    """A file system in which process 40 was started by the given one."""
+
+    def make(parent: int) -> Path:
+        folder = tmp_path / "proc/40"
+        folder.mkdir(parents=True)
+        (folder / "stat").write_text(f"40 (a (strange) name) S {parent} 40 40 0 -1")
+        return tmp_path
+
+    return make
+
+
+def test_a_unit_of_systemd(root: Main) -> None:
+    unit = {"INVOCATION_ID": "x", "SYSTEMD_EXEC_PID": "40"}
+    assert supervision(40, environment=unit, root=root(1)).by == "systemd"
+
+
+def test_an_older_systemd_is_known_by_being_the_parent(root: Main) -> None:
+    assert supervision(40, environment={"INVOCATION_ID": "x"}, root=root(1)).by == "systemd"
+
+
+def test_a_terminal_of_a_desktop_is_no_unit(root: Main) -> None:
+    """Its variables are inherited by whatever is started in it."""
+    inherited = {"INVOCATION_ID": "x", "SYSTEMD_EXEC_PID": "12"}
+    seen = supervision(40, environment=inherited, root=root(30))
+    assert seen.by is None
+    assert "SUPERVISED=true" in seen.reason
+
+
+@pytest.mark.parametrize("mark", [".dockerenv", "run/.containerenv"])
+def test_the_first_process_of_a_container(root: Main, mark: str) -> None:
+    folder = root(1)
+    (folder / mark).parent.mkdir(exist_ok=True)
+    (folder / mark).touch()
+    assert supervision(40, environment={}, root=folder).by == "container"
+    assert supervision(1, environment={}, root=folder).by == "container"
+
+
+def test_a_shell_in_a_container_does_not_count(root: Main) -> None:
+    assert supervision(40, environment={"container": "podman"}, root=root(30)).by is None
+
+
+def test_the_setting_says_so(root: Main) -> None:
+    assert supervision(40, supervised=True, environment={}, root=root(30)).by == "setting"
+
+
+def test_a_process_that_is_gone_is_nobodys(tmp_path: Path) -> None:
+    assert supervision(40, environment={"container": "x"}, root=tmp_path).by is None

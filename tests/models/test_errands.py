@@ -1,0 +1,75 @@
+"""What is set going for a model: one at a time, with an end that is told."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from whisper_appliance.errors import Conflict, ModelUnavailable
+from whisper_appliance.models.checksums import OnBytes
+from whisper_appliance.models.errands import Errand, Errands
+from whisper_appliance.models.store import ModelStore
+
+
+def ended(errands: Errands, model: str) -> Errand:
+    deadline = time.monotonic() + 5
+    while (errand := errands.of(model)) and errand.state == "running" and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert errand
+    return errand
+
+
+def test_an_errand_tells_how_far_it_is_and_how_it_ended() -> None:
+    errands, go = Errands(), threading.Event()
+
+    def work(read: OnBytes) -> str:
+        read(30)
+        go.wait(5)
+        return "Good."
+
+    errands.start("verify", "one", work, total_bytes=40)
+    with pytest.raises(Conflict, match="is being verified"):
+        errands.start("load", "one", work)
+    errands.forget("one")
+    go.set()
+    assert ended(errands, "one") == Errand("verify", "one", "done", "Good.", 30, 40)
+    errands.forget("one")
+    assert errands.of("one") is None
+
+
+def test_a_failure_is_a_sentence() -> None:
+    errands = Errands()
+
+    def work(_read: OnBytes) -> str:
+        raise ModelUnavailable("No memory.")
+
+    errands.start("load", "one", work)
+    assert (ended(errands, "one").state, ended(errands, "one").message) == ("failed", "No memory.")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_nobody_foresaw_ends_it_too() -> None:
+    errands = Errands()
+
+    def work(_read: OnBytes) -> str:
+        raise ZeroDivisionError
+
+    errands.start("load", "one", work)
+    assert "see the log" in ended(errands, "one").message
+    for thread in threading.enumerate():
+        if thread.name == "load-one":
+            thread.join()
+
+
+def test_verifying_tells_every_byte(
+    store: ModelStore, make_model: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    store.import_folder(make_model(tmp_path / "mine"), "mine")
+    found = store.find("mine")
+    assert found
+    heard: list[int] = []
+    store.verify("mine", heard.append)
+    record = (store.folder("mine") / "verified.json").stat().st_size
+    assert sum(heard) == found.size_bytes - record
