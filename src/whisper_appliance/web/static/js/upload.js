@@ -12,11 +12,11 @@ const OFFLINE_SECONDS = 3;
  */
 
 /**
- * @param {Upload} upload
+ * @param {Upload & {key: string}} upload
  * @param {AbortSignal} signal
  * @returns {Promise<import("./api.js").Job>} The job that the appliance made of the file.
  */
-function send({ file, options, onProgress }, signal) {
+function send({ file, options, onProgress, key }, signal) {
   // The file goes last, so that the appliance knows the options before it takes the bytes.
   const body = new FormData();
   for (const [name, value] of Object.entries({ ...options, async: "true" })) body.append(name, value);
@@ -26,6 +26,7 @@ function send({ file, options, onProgress }, signal) {
     request.open("POST", "/transcribe");
     request.setRequestHeader("Accept", "application/json");
     for (const [name, value] of Object.entries(proof())) request.setRequestHeader(name, value);
+    request.setRequestHeader("Idempotency-Key", key);
     request.responseType = "json";
     request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
     request.onload = () => {
@@ -40,15 +41,21 @@ function send({ file, options, onProgress }, signal) {
   });
 }
 
+/** @returns {string} 128 random bits; crypto.randomUUID is not there over plain HTTP. */
+function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 export class Uploads {
-  /** @type {{upload: Upload, abort: AbortController}[]} */
+  /** @type {{upload: Upload, abort: AbortController, key: string}[]} */
   #waiting = [];
   #running = 0;
   #pausedUntil = 0;
 
   /** @param {Upload} upload @returns {() => void} Call it to stop the upload. */
   add(upload) {
-    const entry = { upload, abort: new AbortController() };
+    // Sent again after a lost connection, it is the same upload; chosen again by its user, it is another.
+    const entry = { upload, abort: new AbortController(), key: newKey() };
     this.#waiting.push(entry);
     this.#next();
     return () => {
@@ -66,11 +73,11 @@ export class Uploads {
     }
   }
 
-  /** @param {{upload: Upload, abort: AbortController}} entry */
+  /** @param {{upload: Upload, abort: AbortController, key: string}} entry */
   async #run(entry) {
     this.#running += 1;
     try {
-      entry.upload.onAccepted(await send(entry.upload, entry.abort.signal));
+      entry.upload.onAccepted(await send({ ...entry.upload, key: entry.key }, entry.abort.signal));
     } catch (error) {
       if (!entry.abort.signal.aborted) this.#failed(entry, /** @type {import("./api.js").ApiError} */ (error));
     }
@@ -78,7 +85,7 @@ export class Uploads {
     this.#next();
   }
 
-  /** @param {{upload: Upload, abort: AbortController}} entry @param {import("./api.js").ApiError} error */
+  /** @param {{upload: Upload, abort: AbortController, key: string}} entry @param {import("./api.js").ApiError} error */
   #failed(entry, error) {
     if (error.status !== 429 && !error.offline) return entry.upload.onRefused(error);
     const seconds = error.retryAfterSeconds || (error.offline ? OFFLINE_SECONDS : BUSY_SECONDS);
@@ -87,7 +94,7 @@ export class Uploads {
     this.#countDown(entry, error.offline ? "offline" : "busy");
   }
 
-  /** @param {{upload: Upload, abort: AbortController}} entry @param {string} reason */
+  /** @param {{upload: Upload, abort: AbortController, key: string}} entry @param {string} reason */
   #countDown(entry, reason) {
     const seconds = Math.ceil((this.#pausedUntil - performance.now()) / 1000);
     if (seconds <= 0) return this.#next();

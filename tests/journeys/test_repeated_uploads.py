@@ -1,0 +1,45 @@
+"""What a page sends again by itself is the same upload; what a person chooses again is another one."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Request, expect
+
+from tests.journeys.steps import add_files, card, wait_done
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def keys(page: Page) -> list[str]:
+    """The keys of all uploads that the page has tried."""
+    seen: list[str] = []
+
+    def look(request: Request) -> None:
+        if request.url.endswith("/transcribe"):
+            seen.append(request.headers["idempotency-key"])
+
+    page.on("request", look)
+    return seen
+
+
+def test_an_upload_that_a_lost_connection_broke_is_sent_again_as_the_same(
+    page: Page, keys: list[str], beckett: Path
+) -> None:
+    page.goto("/")
+    page.route("**/transcribe", lambda route: route.abort("connectionreset"), times=1)
+    add_files(page, beckett)
+    wait_done(card(page, "beckett"))
+    assert len(keys) > 1
+    assert len(set(keys)) == 1
+    assert len(keys[0]) == 32
+
+
+def test_the_same_file_chosen_again_is_transcribed_again(page: Page, keys: list[str], beckett: Path) -> None:
+    page.goto("/")
+    for count in (1, 2):
+        add_files(page, beckett)
+        expect(page.locator("[data-state=done]")).to_have_count(count)
+    assert len(set(keys)) == 2
+    page.goto("/history")
+    expect(page.locator("#rows .row:not(.skeleton)")).to_have_count(2)
