@@ -59,8 +59,9 @@ class ScriptedEngine:
 
     def _unsure(self, window: Window, seconds: float) -> WindowResult:
         sure = window.options.quality == "accurate"
-        text, logprob = (f" sure after{window.previous_text}", -0.1) if sure else (" unsure", -0.45)
-        return WindowResult((Segment(0.0, seconds, text, logprob, tokens=(1,)),), "en", 1.0, (), seconds)
+        text, logprob = (f" sure after {window.previous_tokens}", -0.1) if sure else (" unsure", -0.45)
+        segment = Segment(0.0, seconds, text, logprob, tokens=(1,))
+        return WindowResult((segment,), "en", 1.0, (), seconds, tokens=(50364, 1, 50464))
 
 
 def confession(port: int) -> str:

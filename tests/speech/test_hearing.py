@@ -56,7 +56,7 @@ class ScriptedDecoder:
     def detect_language(self, encoded: Any) -> tuple[str, float]:
         return "de", 0.8
 
-    def prompt(self, tokenizer: Any, options: Options, previous_text: str | None) -> list[int]:
+    def prompt(self, tokenizer: Any, options: Options, previous: Sequence[int]) -> list[int]:
         return []
 
     def decode(self, asks: Sequence[Ask]) -> list[Decoding]:
@@ -114,14 +114,24 @@ def test_where_the_decoder_stops_early_it_is_asked_again_from_there() -> None:
     assert decoder.encoded == [(10.0, 13.0), (4.0, 7.0)]
 
 
-def test_a_sequential_reader_goes_on_by_itself() -> None:
-    decoder = ScriptedDecoder(answer(*said(" one", 0, 6)))
-    samples = np.zeros(160_000, np.float32)
+def read_on(*tokens: int) -> WindowResult:
+    decoder = ScriptedDecoder(answer(*tokens))
     accurate = Options(language="en", quality="accurate")
-    result = hear_one(decoder, Window(samples, accurate, to_the_end=False))
-    assert result.heard_seconds == 6.0
+    result = hear_one(decoder, Window(np.zeros(160_000, np.float32), accurate, to_the_end=False))
     assert decoder.encoded == [(10.0, 30.0)]
     assert decoder.asked == [(5, 0.0)]
+    return result
+
+
+def test_a_sequential_reader_reads_again_what_did_not_end() -> None:
+    result = read_on(*said(" one", 0, 6), *said(" two", 6, None))
+    assert (result.text, result.heard_seconds) == (" one", 6.0)
+    assert result.tokens == (*said(" one", 0, 6),)
+
+
+def test_a_lone_timestamp_says_that_nothing_comes_after_it() -> None:
+    result = read_on(*said(" one", 0, 4), *said(" two", 4, 6))
+    assert (result.text, result.heard_seconds) == (" one two", 10.0)
 
 
 def test_a_bad_answer_is_tried_with_beam_search_and_then_warmer() -> None:

@@ -6,7 +6,7 @@ from whisper_appliance.speech.engine import Options, Priority, Window
 from whisper_appliance.speech.waiting import Ticket, WaitingWindows
 
 
-def window(seconds: float, language: str = "en", before: str | None = None) -> Window:
+def window(seconds: float, language: str = "en", before: tuple[int, ...] = ()) -> Window:
     return Window(np.zeros(round(seconds * 16_000), np.float32), Options(language=language), before)
 
 
@@ -35,7 +35,7 @@ def test_windows_of_like_length_go_together() -> None:
 
 def test_what_is_to_be_heard_differently_does_not_go_together() -> None:
     waiting = WaitingWindows()
-    for each in (window(5), window(5, "de"), window(5, before="He said")):
+    for each in (window(5), window(5, "de"), window(5, before=(1, 2))):
         waiting.add(each, Priority.BATCH, 0)
     waiting.add(window(5), Priority.INTERACTIVE, 0)
     assert [len(waiting.take(4, any_of_them)) for _ in range(5)] == [1, 1, 1, 1, 0]

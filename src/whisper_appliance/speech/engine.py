@@ -48,13 +48,14 @@ class Options:
 class Window:
     """At most 30 s of 16 kHz mono float32 samples in [-1, 1], and how to hear them.
 
-    `previous_text` is what was said just before, for engines that condition on it. Where the decoder stops
-    before the end, it is asked again from there, unless `to_the_end` is off.
+    `previous_tokens` are those of the results just before, for engines that condition on them. Where the
+    decoder stops before the end, it is asked again from there, unless `to_the_end` is off: then the window is
+    read as Whisper reads, which leaves what it is not sure to have heard whole to the next window.
     """
 
     samples: Samples
     options: Options
-    previous_text: str | None = None
+    previous_tokens: tuple[int, ...] = ()
     to_the_end: bool = True
 
 
@@ -62,7 +63,8 @@ class Window:
 class WindowResult:
     """What was heard in one window; times count from the window's first sample.
 
-    `heard_seconds` is how far the decoder came: a sequential reader goes on from there.
+    `heard_seconds` is how far the decoder came: a sequential reader goes on from there. `tokens` are all that
+    the decoder said, timestamps included: what the next window may be conditioned on.
     """
 
     segments: tuple[Segment, ...]
@@ -70,6 +72,7 @@ class WindowResult:
     language_probability: float
     dropped: tuple[Dropped, ...] = ()
     heard_seconds: float = 0.0
+    tokens: tuple[int, ...] = ()
 
     @property
     def avg_logprob(self) -> float:

@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from whisper_appliance.errors import ApplianceError
+from whisper_appliance.speech.child_process import OUT_OF_MEMORY, is_want_of_memory
 from whisper_appliance.speech.engine import SPARE_WORKERS, Engine, EngineSpec, Samples
 from whisper_appliance.speech.voice import Silero, load_silero
 
@@ -70,6 +71,8 @@ class Child:
         except ApplianceError as error:
             self._send("error", number, error.message)
         except Exception as error:  # noqa: BLE001 - the worker loop: whatever a library raises belongs to this window
+            if is_want_of_memory(error):
+                os._exit(OUT_OF_MEMORY)
             self._send("error", number, f"{type(error).__name__}: {error}")
         else:
             self._send("done", number, answer)
@@ -101,4 +104,9 @@ def serve(pipe: int, network: str) -> None:
         spec, load = connection.recv()
     except EOFError:
         return
-    Child(connection, spec, load or load_engine, network).run()
+    try:
+        Child(connection, spec, load or load_engine, network).run()
+    except (RuntimeError, MemoryError) as error:
+        if not is_want_of_memory(error):
+            raise
+        os._exit(OUT_OF_MEMORY)

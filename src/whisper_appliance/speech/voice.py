@@ -3,7 +3,7 @@
 Silero VAD looks at frames of 512 samples (32 ms at 16 kHz) and carries its state from frame to frame.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -122,6 +122,16 @@ def spans(probabilities: Iterable[Probabilities], cutting: Cutting, *, gate: boo
             if span is not None:
                 yield span
     yield from cutter.rest()
+
+
+def joined(known: Sequence[Span], start: int, length: int, total_seconds: float | None) -> Span:
+    """The `length` samples from `start` on, or what there is of them, as one span."""
+    end = known[-1].stop if total_seconds is None else round(total_seconds * SAMPLE_RATE)
+    frames: list[float] = []
+    for span in known:
+        frames += [0.0] * (span.first_frame - known[0].first_frame - len(frames))
+        frames += span.frames
+    return Span(start, min(start + length, end), known[0].first_frame, tuple(frames))
 
 
 class _Cutter:

@@ -33,8 +33,8 @@ class Ticket:
     def goes_with(self, other: "Ticket") -> bool:
         """Whether both may be heard at once: equally urgent, with equal options, after the same words."""
         ours, theirs = self.window, other.window
-        return (self.priority, ours.options, ours.previous_text) == (
-            other.priority, theirs.options, theirs.previous_text,
+        return (self.priority, ours.options, ours.previous_tokens) == (
+            other.priority, theirs.options, theirs.previous_tokens,
         )  # fmt: skip
 
 

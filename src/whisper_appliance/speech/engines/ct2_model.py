@@ -98,11 +98,10 @@ class CT2Model:
         )
         return [_with_words(segment, draft) for segment, draft in zip(segments, drafts, strict=True)]
 
-    def prompt(self, tokenizer: "Tokenizer", options: Options, previous_text: str | None) -> list[int]:
+    def prompt(self, tokenizer: "Tokenizer", options: Options, previous: Sequence[int]) -> list[int]:
         """The tokens the decoder starts from: hot words, prompt and what was said before, then the task."""
-        before = " ".join(part.strip() for part in (options.prompt, previous_text) if part)
-        previous = tokenizer.encode(" " + before) if before else []
-        tokens: list[int] = self._model.get_prompt(tokenizer, previous, hotwords=options.hotwords)
+        given = tokenizer.encode(" " + options.prompt.strip()) if options.prompt else []
+        tokens: list[int] = self._model.get_prompt(tokenizer, [*given, *previous], hotwords=options.hotwords)
         return tokens
 
 

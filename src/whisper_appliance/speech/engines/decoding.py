@@ -68,7 +68,7 @@ class Decoder(Protocol):
         """The most probable language and its probability."""
         ...
 
-    def prompt(self, tokenizer: Any, options: Options, previous_text: str | None) -> list[int]:
+    def prompt(self, tokenizer: Any, options: Options, previous: Sequence[int]) -> list[int]:
         """The tokens that `decode` wants to start from."""
         ...
 

@@ -76,6 +76,7 @@ class Hearing:
         self._language = "en" if not model.multilingual else window.options.language
         self._probability = 1.0
         self._dropped: list[Dropped] = []
+        self._tokens: list[int] = []
 
     def talk(self) -> _Talk:
         """Hears the window to its end: where the decoder stopped early, it is asked again from there."""
@@ -89,7 +90,12 @@ class Hearing:
             if not self._window.to_the_end or self._seconds - position <= RESUME_AFTER_SECONDS:
                 break
         return WindowResult(
-            tuple(segments), self._language or "en", self._probability, tuple(self._dropped), position
+            tuple(segments),
+            self._language or "en",
+            self._probability,
+            tuple(self._dropped),
+            position,
+            tuple(self._tokens),
         )
 
     @property
@@ -120,7 +126,7 @@ class Hearing:
 
     def _decode(self, encoded: Any, seconds: float) -> Generator[Ask, Decoding, Decoding]:
         """Greedy first; beam search and rising temperatures only where the answer looks bad."""
-        prompt = self._model.prompt(self._tokenizer, self._options, self._window.previous_text)
+        prompt = self._model.prompt(self._tokenizer, self._options, self._window.previous_tokens)
         new_tokens = min(math.ceil(seconds * TOKENS_PER_SECOND) + 12, 224)
         best: Decoding | None = None
         for beam_size, temperature in self._attempts():
@@ -155,9 +161,14 @@ class Hearing:
                 "no speech",
             )
             return [], seconds
-        phrases, reached = phrases_of(
-            decoding.tokens, self._tokenizer.timestamp_begin, self._tokenizer.eot, seconds
-        )
+        begin, tokens = self._tokenizer.timestamp_begin, decoding.tokens
+        closed = None if self._window.to_the_end else closed_part(tokens, begin)
+        if closed is not None:
+            tokens = tokens[:closed]
+        self._tokens += tokens
+        phrases, reached = phrases_of(tokens, begin, self._tokenizer.eot, seconds)
+        if closed is None and not self._window.to_the_end:
+            reached = seconds
         segments = []
         for start, end, tokens in phrases:
             text = self._tokenizer.decode(tokens)
@@ -184,6 +195,19 @@ class Hearing:
     def _drop(self, text: str, start: float, end: float, reason: str) -> None:
         if text.strip():
             self._dropped.append(Dropped(start, end, text.strip(), reason))
+
+
+def closed_part(tokens: list[int], timestamp_begin: int) -> int | None:
+    """How many tokens to keep of a window that the next one goes on from; None: all, and all was heard.
+
+    Whisper's own rule (openai/whisper, `transcribe`): two timestamps in a row end a phrase and begin the
+    next; what comes after the last such pair is read again, unless a lone timestamp says that nothing does.
+    """
+    stamps = [token >= timestamp_begin for token in tokens]
+    pairs = [i for i in range(1, len(stamps)) if stamps[i - 1] and stamps[i]]
+    if not pairs or (len(stamps) > 1 and stamps[-1] and not stamps[-2]):
+        return None
+    return pairs[-1]
 
 
 def phrases_of(

@@ -132,10 +132,10 @@ class OpenAIWhisperEngine:
         )
         return [_with_words(segment, draft) for segment, draft in zip(segments, drafts, strict=True)]
 
-    def prompt(self, tokenizer: "Tokenizer", options: Options, previous_text: str | None) -> list[int]:
-        """What the decoder is told was said before: hot words, prompt and the text of the last window."""
-        before = [part.strip() for part in (options.hotwords, options.prompt, previous_text) if part]
-        return list(tokenizer.encode(" " + " ".join(before))) if before else []
+    def prompt(self, tokenizer: "Tokenizer", options: Options, previous: Sequence[int]) -> list[int]:
+        """What the decoder is told was said before: hot words, prompt and the last windows."""
+        given = [part.strip() for part in (options.hotwords, options.prompt) if part]
+        return [*(tokenizer.encode(" " + " ".join(given)) if given else []), *previous]
 
 
 def _load(spec: EngineSpec) -> "tuple[Whisper, str]":
