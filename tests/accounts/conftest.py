@@ -8,8 +8,10 @@ import pytest
 
 from tests.databases import postgresql, ready
 from tests.history.conftest import Clock
+from whisper_appliance.accounts import tables
 from whisper_appliance.accounts.tables import users
 from whisper_appliance.db import Database
+from whisper_appliance.history import tables as history_tables
 
 __all__ = ["Clock", "NewUser"]
 
@@ -21,14 +23,30 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def postgresql_database() -> Iterator[Database]:
+    """One for all tests of this room: to make one takes a second."""
+    with postgresql() as url, ready(url) as database:
+        yield database
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     if request.param == "sqlite":
         with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}") as database:
             yield database
     else:
-        with postgresql() as url, ready(url) as database:
-            yield database
+        shared: Database = request.getfixturevalue("postgresql_database")
+        yield shared
+        empty(shared)
+
+
+def empty(database: Database) -> None:
+    """Nothing in its tables any more."""
+    with database.write() as connection:
+        for each in (tables, history_tables):
+            for table in reversed(each.metadata.sorted_tables):
+                connection.execute(table.delete())
 
 
 @pytest.fixture

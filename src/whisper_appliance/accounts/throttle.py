@@ -50,11 +50,11 @@ class Throttle:
             tries = _remembered(self._tries, (account, address), _Tries)
             if now < tries.not_before:
                 raise _too_many(tries.not_before - now)
-            _forget_before(tries.failures, now - max(WITHIN_SECONDS, LONGEST_DELAY_SECONDS * 2))
-            if not tries.failures:
+            _forget_before(tries.failures, now - WITHIN_SECONDS)
+            if now >= tries.not_before + WITHIN_SECONDS:
                 tries.delays = 0
             tries.failures.append(now)
-            if len(tries.failures) >= FREE_FAILURES:
+            if tries.delays or len(tries.failures) >= FREE_FAILURES:
                 delay = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**tries.delays)
                 tries.delays = min(tries.delays + 1, 16)
                 tries.not_before = now + delay

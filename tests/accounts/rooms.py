@@ -1,0 +1,69 @@
+"""The rooms of accounts over a test's database, with little work for passwords."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from argon2 import PasswordHasher
+
+from whisper_appliance import settings
+from whisper_appliance.accounts.accounts import Accounts
+from whisper_appliance.accounts.passwords import Passwords
+from whisper_appliance.accounts.people import Actor
+from whisper_appliance.db import Database
+from whisper_appliance.moments import Clock
+
+LIGHT = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+GOOD = "seven lamps beside a quiet river"
+
+
+@dataclass
+class Monotonic:
+    """A clock without a date, that a test moves."""
+
+    seconds: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@dataclass
+class Kept:
+    """What the rooms told to others: records, and what became of belongings."""
+
+    records: list[tuple[str, str, str]] = field(default_factory=list)
+    done: list[tuple[str, ...]] = field(default_factory=list)
+
+    def record(
+        self, actor: Actor, action: str, object: str = "", details: Mapping[str, object] | None = None
+    ) -> None:
+        self.records.append((actor.name, action, object))
+
+    def erase(self, owner: str) -> None:
+        self.done.append(("erase", owner))
+
+    def hand_over(self, owner: str, heir: str) -> None:
+        self.done.append(("hand over", owner, heir))
+
+
+def rooms(
+    database: Database,
+    data_dir: Path,
+    clock: Clock,
+    *,
+    kept: Kept | None = None,
+    monotonic: Monotonic | None = None,
+    **given: Any,
+) -> Accounts:
+    """Accounts as the appliance has them."""
+    kept = kept or Kept()
+    return Accounts(
+        database,
+        settings.load(data_dir=data_dir, **given),
+        belongings=kept,
+        record=kept.record,
+        clock=clock,
+        monotonic=monotonic or Monotonic(),
+        passwords=Passwords(LIGHT),
+    )

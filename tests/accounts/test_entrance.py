@@ -1,0 +1,247 @@
+"""The ways in: the first start, invitations, signing in; and how often one may try."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.accounts.rooms import GOOD, Kept, Monotonic, rooms
+from tests.history.conftest import Clock
+from whisper_appliance.accounts.accounts import Accounts
+from whisper_appliance.accounts.people import SHELL
+from whisper_appliance.accounts.throttle import Throttle, network_of
+from whisper_appliance.db import Database
+from whisper_appliance.errors import BadSetting, Busy, Conflict, InvalidRequest, NotFound, SignInFailed
+
+
+@pytest.fixture
+def kept() -> Kept:
+    return Kept()
+
+
+@pytest.fixture
+def monotonic() -> Monotonic:
+    return Monotonic()
+
+
+@pytest.fixture
+def accounts(database: Database, tmp_path: Path, clock: Clock, kept: Kept, monotonic: Monotonic) -> Accounts:
+    return rooms(database, tmp_path, clock, kept=kept, monotonic=monotonic)
+
+
+def token_in(folder: Path) -> str:
+    return (folder / "setup-token").read_text().strip().removeprefix("/setup?token=")
+
+
+def test_the_first_start_makes_a_token_that_makes_the_owner(
+    accounts: Accounts, tmp_path: Path, kept: Kept
+) -> None:
+    accounts.start()
+    assert stat.S_IMODE((tmp_path / "setup-token").stat().st_mode) == 0o600
+    user = accounts.set_up(token_in(tmp_path), "Ada", GOOD, "accounts", visitor="a browser")
+    assert user.role == "owner"
+    assert accounts.policy.openness() == "accounts"
+    assert kept.done == [("hand over", "a browser", user.id)]
+    assert not (tmp_path / "setup-token").exists()
+
+
+def test_the_token_is_good_once(accounts: Accounts, tmp_path: Path) -> None:
+    accounts.start()
+    token = token_in(tmp_path)
+    accounts.set_up(token, "Ada", GOOD, "network")
+    with pytest.raises(NotFound):
+        accounts.set_up(token, "Eve", GOOD, "network")
+    accounts.start()
+    assert not (tmp_path / "setup-token").exists()
+
+
+def test_a_refused_password_does_not_use_the_token_up(accounts: Accounts, tmp_path: Path) -> None:
+    accounts.start()
+    with pytest.raises(InvalidRequest):
+        accounts.set_up(token_in(tmp_path), "Ada", "password1234", "network")
+    assert accounts.set_up(token_in(tmp_path), "Ada", GOOD, "network")
+
+
+def test_the_token_ends_after_an_hour_and_a_restart_makes_another(
+    accounts: Accounts, tmp_path: Path, monotonic: Monotonic
+) -> None:
+    accounts.start()
+    old = token_in(tmp_path)
+    monotonic.seconds += 3601
+    with pytest.raises(NotFound, match="Restart"):
+        accounts.set_up(old, "Ada", GOOD, "network")
+    assert not (tmp_path / "setup-token").exists()
+    accounts.start()
+    new = token_in(tmp_path)
+    with pytest.raises(NotFound):
+        accounts.set_up(old, "Ada", GOOD, "network")
+    assert accounts.set_up(new, "Ada", GOOD, "network")
+
+
+@pytest.mark.parametrize("token", ["", "x", "é\udcff"])
+def test_another_token_is_refused(accounts: Accounts, token: str) -> None:
+    with pytest.raises(NotFound):
+        accounts.set_up(token, "Ada", GOOD, "network")
+    accounts.start()
+    with pytest.raises(NotFound):
+        accounts.set_up(token, "Ada", GOOD, "network")
+
+
+def test_an_account_made_by_the_command_line_closes_the_setup(accounts: Accounts, tmp_path: Path) -> None:
+    accounts.start()
+    token = token_in(tmp_path)
+    accounts.users.create("Ada", GOOD, "owner", by=SHELL)
+    with pytest.raises(NotFound):
+        accounts.set_up(token, "Eve", GOOD, "network")
+
+
+def test_an_unattended_start_makes_the_account_admin_once(
+    database: Database, tmp_path: Path, clock: Clock
+) -> None:
+    file = tmp_path / "password"
+    file.write_text(GOOD + "\n")
+    accounts = rooms(database, tmp_path, clock, admin_password_file=file)
+    accounts.start()
+    assert accounts.sign_in("admin", GOOD, address="10.0.0.1").user.role == "owner"
+    assert not (tmp_path / "setup-token").exists()
+    rooms(database, tmp_path, clock, admin_password="another long story, told at sea").start()
+    assert accounts.sign_in("admin", GOOD, address="10.0.0.1")
+
+
+@pytest.mark.parametrize("password", ["admin", "adminadmin12", "password1234"])
+def test_a_weak_admin_password_stops_the_start(
+    database: Database, tmp_path: Path, clock: Clock, password: str
+) -> None:
+    with pytest.raises(BadSetting, match="ADMIN_PASSWORD") as refused:
+        rooms(database, tmp_path, clock, admin_password=password).start()
+    assert f" {password}" not in refused.value.message
+
+
+def test_an_admin_password_file_that_is_not_there_stops_the_start(
+    database: Database, tmp_path: Path, clock: Clock
+) -> None:
+    with pytest.raises(BadSetting, match="ADMIN_PASSWORD_FILE"):
+        rooms(database, tmp_path, clock, admin_password_file=tmp_path / "none").start()
+
+
+def test_an_invitation_makes_one_account_of_its_role(accounts: Accounts, kept: Kept) -> None:
+    invitation, token = accounts.invitations.create("admin", note="for Ben", by=SHELL)
+    assert accounts.invitations.look(token) == invitation
+    user = accounts.invitations.accept(token, "Ben", GOOD)
+    assert user.role == "admin"
+    for use in (
+        lambda: accounts.invitations.look(token),
+        lambda: accounts.invitations.accept(token, "C", GOOD),
+    ):
+        with pytest.raises(NotFound):
+            use()
+    assert accounts.invitations.get(invitation.id).used_by == user.id
+    assert accounts.invitations.list() == ()
+    assert ("Ben", "invitation.accept", invitation.id) in kept.records
+
+
+def test_an_invitation_is_not_used_up_by_a_mistake(accounts: Accounts) -> None:
+    accounts.users.create("Ada", GOOD, "owner", by=SHELL)
+    _, token = accounts.invitations.create("member", by=SHELL)
+    with pytest.raises(Conflict):
+        accounts.invitations.accept(token, "ada", GOOD)
+    with pytest.raises(InvalidRequest):
+        accounts.invitations.accept(token, "Ben", "short")
+    assert accounts.invitations.accept(token, "Ben", GOOD)
+
+
+def test_an_invitation_ends_at_its_time_and_by_hand(accounts: Accounts, clock: Clock) -> None:
+    invitation, token = accounts.invitations.create("member", days=2, by=SHELL)
+    _, revoked = accounts.invitations.create("member", by=SHELL)
+    clock.forward(days=1)
+    accounts.invitations.revoke(accounts.invitations.look(revoked).id, by=SHELL)
+    with pytest.raises(NotFound):
+        accounts.invitations.look(revoked)
+    clock.forward(days=2)
+    with pytest.raises(NotFound):
+        accounts.invitations.accept(token, "Ben", GOOD)
+    assert accounts.invitations.list() == ()
+    assert accounts.invitations.get(invitation.id).used_at is None
+
+
+def test_a_wrong_password_and_a_wrong_name_get_the_same_answer(accounts: Accounts, kept: Kept) -> None:
+    accounts.users.create("Ada", GOOD, "member", by=SHELL)
+    said = set()
+    for name, password in (("Ada", "wrong"), ("nobody", GOOD), ("", ""), ("Ada", "x" * 1000)):
+        with pytest.raises(SignInFailed) as refused:
+            accounts.sign_in(name, password, address="10.0.0.1")
+        said.add((refused.value.message, refused.value.code, refused.value.field))
+    assert len(said) == 1
+    assert [action for _, action, _ in kept.records].count("sign_in.failed") == 4
+
+
+def tries(throttle: Throttle, number: int, account: str = "ada", address: str = "10.0.0.1") -> int:
+    """How many of so many attempts were let through."""
+    passed = 0
+    for _ in range(number):
+        try:
+            throttle.attempt(account, address)
+        except Busy:
+            continue
+        passed += 1
+    return passed
+
+
+def test_five_failures_are_free_and_then_each_costs_twice_the_wait(monotonic: Monotonic) -> None:
+    throttle = Throttle(monotonic)
+    assert tries(throttle, 7) == 5
+    waits = []
+    for _ in range(10):
+        with pytest.raises(Busy) as refused:
+            throttle.attempt("ada", "10.0.0.1")
+        waits.append(refused.value.retry_after_seconds or 0)
+        monotonic.seconds += waits[-1]
+        throttle.attempt("ada", "10.0.0.1")
+    assert waits == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+
+
+def test_nobody_is_locked_out_for_good(monotonic: Monotonic) -> None:
+    throttle = Throttle(monotonic)
+    for _ in range(200):
+        tries(throttle, 1)
+        monotonic.seconds += 10
+    monotonic.seconds += 300
+    throttle.attempt("ada", "10.0.0.1")
+    throttle.succeeded("ada", "10.0.0.1")
+    assert tries(throttle, 5) == 5
+
+
+def test_somebody_elses_failures_elsewhere_do_not_count(monotonic: Monotonic) -> None:
+    throttle = Throttle(monotonic)
+    tries(throttle, 20)
+    assert tries(throttle, 1, address="10.0.0.2") == 1
+
+
+def test_one_address_has_twenty_attempts_a_minute_whatever_the_account(monotonic: Monotonic) -> None:
+    throttle = Throttle(monotonic)
+    assert sum(tries(throttle, 1, account=f"user {number}") for number in range(30)) == 20
+    with pytest.raises(Busy) as refused:
+        throttle.attempt("another", "10.0.0.1")
+    assert refused.value.retry_after_seconds == 60
+    monotonic.seconds += 61
+    assert tries(throttle, 1, account="another") == 1
+
+
+def test_the_addresses_of_one_ipv6_network_are_one() -> None:
+    assert network_of("2001:db8:1:2:3::4") == network_of("2001:db8:1:2:ffff::") == "2001:db8:1:2::/64"
+    assert network_of("2001:db8:1:3::4") != network_of("2001:db8:1:2::4")
+    assert network_of("::ffff:10.0.0.1") == network_of("10.0.0.1")
+    assert network_of("") == ""
+
+
+def test_a_change_of_who_may_use_it_is_seen_by_another_process_soon(
+    accounts: Accounts, database: Database, tmp_path: Path, clock: Clock, monotonic: Monotonic
+) -> None:
+    assert accounts.policy.openness() == "network"
+    rooms(database, tmp_path, clock).policy.set_openness("accounts", by=SHELL)
+    monotonic.seconds += 2
+    assert accounts.policy.openness() == "accounts"
+    accounts.policy.set_openness("network", by=SHELL)
+    assert accounts.policy.openness() == "network"
+    with pytest.raises(InvalidRequest):
+        accounts.policy.set_openness("everybody", by=SHELL)  # type: ignore[arg-type]

@@ -1,0 +1,94 @@
+"""Which passwords are taken, and that checking one tells nothing."""
+
+import time
+
+import pytest
+
+from tests.accounts.rooms import GOOD, LIGHT
+from whisper_appliance.accounts.passwords import Passwords
+from whisper_appliance.errors import InvalidRequest
+
+passwords = Passwords(LIGHT)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        GOOD,
+        "Tr4verse-opal.Kite",
+        "mein Rad ist gelb und quietscht",
+        "白い犬が川沿いを走っている朝",
+        "x7#Kp!2mQz9&",
+        "purple summer monkey piano freedom",
+    ],
+)
+def test_a_password_that_nobody_guesses_is_taken(password: str) -> None:
+    passwords.check(password, "ada")
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "short",
+        "eleven char",
+        "password1234",
+        "Password2024!",
+        "P@ssw0rd1234",
+        "1234drowssap",
+        "adminadmin123",
+        "administrator",
+        "whisper-appliance1",
+        "WhisperAppliance",
+        "qwertyuiop12",
+        "1qaz2wsx3edc",
+        "zxcvbnm,./asdf",
+        "aaaaaaaaaaaa",
+        "abcabcabcabc",
+        "abcdefghijkl",
+        "123456789012",
+        "iloveyou2024!",
+        "letmein letmein",
+        "correct horse battery staple",
+        "ada lovelace 1815!",
+        "x" * 257,
+    ],
+)
+def test_a_password_that_is_tried_first_is_refused_with_a_sentence(password: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        passwords.check(password, "Ada Lovelace")
+    assert refused.value.field == "password"
+    assert password not in refused.value.message
+
+
+def test_a_hash_is_salted_and_verified() -> None:
+    one, other = passwords.hash(GOOD), passwords.hash(GOOD)
+    assert one != other
+    assert one.startswith("$argon2id$")
+    assert passwords.verify(one, GOOD)
+    assert not passwords.verify(one, GOOD + " ")
+    assert not passwords.verify("no hash", GOOD)
+
+
+def test_letters_are_the_same_however_a_keyboard_writes_them() -> None:
+    assert passwords.verify(passwords.hash("café am grünen Platz"), "café am grünen Platz")
+
+
+def test_a_name_that_is_not_there_takes_the_work_of_one_that_is() -> None:
+    real = Passwords()
+    kept = real.hash(GOOD)
+    real.verify(None, "warm up")
+
+    def fastest(of: str | None) -> float:
+        times = []
+        for _ in range(3):
+            began = time.perf_counter()
+            assert not real.verify(of, "not this one at all")
+            times.append(time.perf_counter() - began)
+        return min(times)
+
+    assert 0.4 < fastest(None) / fastest(kept) < 2.5
+
+
+def test_the_usual_work_is_that_of_rfc_9106() -> None:
+    assert "$m=65536,t=3,p=4$" in Passwords().hash(GOOD)
+    assert Passwords().is_outdated(passwords.hash(GOOD))
