@@ -180,19 +180,26 @@ class History:
     def purge(self, trash_days: int) -> int:
         """Removes for good, with its audio, what has been in the trash for so many days; returns how many."""
         limit = written(self._clock() - timedelta(days=trash_days))
-        old = transcripts.delete().where(transcripts.c.deleted_at <= limit).returning(transcripts.c.id)
-        with self._database.write() as connection:
-            gone = connection.execute(old).scalars().all()
-        for id in gone:
-            if self._audio_folder:
-                (self._audio_folder / id).unlink(missing_ok=True)
-        return len(gone)
+        return self._remove(transcripts.c.deleted_at <= limit)
+
+    def empty_trash(self, owner: str) -> int:
+        """Removes for good, with its audio, what this owner has in the trash; returns how many."""
+        return self._remove(owned(owner, deleted=True))
 
     def audio(self, id: str, owner: str) -> Path | None:
         """The recording of a transcript, where it was kept."""
         self.get(id, owner)
         path = self._audio_folder / id if self._audio_folder else None
         return path if path and path.is_file() else None
+
+    def _remove(self, which: sa.ColumnElement[bool]) -> int:
+        with self._database.write() as connection:
+            removed = transcripts.delete().where(which).returning(transcripts.c.id)
+            gone = connection.execute(removed).scalars().all()
+        for id in gone:
+            if self._audio_folder:
+                (self._audio_folder / id).unlink(missing_ok=True)
+        return len(gone)
 
     def _change(self, which: sa.ColumnElement[bool], **values: str | None) -> None:
         with self._database.write() as connection:

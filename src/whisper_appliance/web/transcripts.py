@@ -15,7 +15,7 @@ from whisper_appliance.web.naming import attachment
 from whisper_appliance.web.openapi import TRANSCRIPTS, failures, reference
 from whisper_appliance.web.parts import appliance
 from whisper_appliance.web.records import record
-from whisper_appliance.web.who import actor, require
+from whisper_appliance.web.who import actor, mine, require
 
 blueprint = APIBlueprint("transcripts", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
 
@@ -114,6 +114,15 @@ def restore(path: TranscriptPath) -> Response:
     appliance().history.restore(path.id, entry.owner)
     record("transcript.restore", path.id)
     return answer(_stored(entry))
+
+
+@blueprint.delete("/trash", responses={204: None, **failures(401, 403, 503, 507)})
+def empty_trash() -> tuple[str, int]:
+    """Removes for good what whoever asks has in the trash."""
+    asking = require("delete", mine("transcript"))
+    removed = appliance().history.empty_trash(asking.owner)
+    record("transcript.empty_trash", removed=removed)
+    return "", 204
 
 
 def _stored(entry: Entry) -> Stored:

@@ -114,6 +114,7 @@ export const api = {
   rename: (id, title) => ask(`/api/transcripts/${id}`, { method: "PATCH", body: { title } }),
   /** @param {string} id */
   remove: (id) => ask(`/api/transcripts/${id}`, { method: "DELETE" }),
+  emptyTrash: () => ask("/api/transcripts/trash", { method: "DELETE" }),
   /** @param {string} id */
   restore: (id) => ask(`/api/transcripts/${id}/restore`, { method: "POST" }),
 };

@@ -111,7 +111,7 @@ export class Card {
     const open = /** @type {HTMLAnchorElement} */ (action(this.element, "open"));
     open.href = `/transcripts/${transcript.id}`;
     open.setAttribute("aria-label", `Open ${transcript.title}`);
-    fillDownloads(slot(this.element, "downloads"), transcript.id, transcript.title);
+    fillDownloads(slot(this.element, "downloads"), `/api/transcripts/${transcript.id}`, transcript.title);
     this.#warn(transcript.text ? transcript.warnings.map((each) => each.message).join(" ") : "No speech was found in this recording.");
   }
 

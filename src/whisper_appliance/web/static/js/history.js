@@ -1,13 +1,16 @@
 /** The history: every transcript of this browser, searched, paged, and the trash. */
+import { confirmed } from "./admin/confirm.js";
 import { api } from "./api.js";
 import { byId, element } from "./dom.js";
 import { day } from "./format.js";
 import { startPage } from "./page.js";
 import { makeRow } from "./rows.js";
 import { addShortcuts } from "./shortcuts.js";
+import { toast } from "./toast.js";
 
 const PAGE = 30;
 const TYPING_MILLISECONDS = 200;
+const TITLES = /** @type {Record<string, string>} */ ({ kept: "Transcripts", shared: "Shared with me", trash: "Trash" });
 const search = /** @type {HTMLInputElement} */ (byId("search"));
 const views = /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("[data-view]"));
 let view = "kept";
@@ -23,7 +26,7 @@ async function load(more) {
   const { signal } = asked;
   const wanted = { limit: PAGE, cursor: more ? cursor : null, q: search.value.trim(), deleted: view === "trash" };
   try {
-    const page = await api.transcripts(wanted, signal);
+    const page = view === "shared" ? await api.received(signal) : await api.transcripts(wanted, signal);
     if (signal.aborted) return;
     show(page.transcripts, more);
     cursor = page.next;
@@ -71,11 +74,13 @@ function tidy() {
 
 function sayEmpty() {
   const words = search.value.trim();
-  byId("empty-action").hidden = Boolean(words) || view === "trash";
+  byId("empty-action").hidden = Boolean(words) || view !== "kept";
   byId("empty-text").textContent = words
     ? `Nothing with “${words}”. Try fewer or other words.`
     : view === "trash"
       ? "The trash is empty."
+      : view === "shared"
+      ? "Nobody has shared a transcript with you yet."
       : "No transcripts yet. They are kept here once you have transcribed a recording.";
 }
 
@@ -92,7 +97,20 @@ function showProblem({ message, offline }) {
 function look(next) {
   view = next;
   for (const button of views) button.setAttribute("aria-pressed", String(button.dataset.view === view));
-  byId("list-title").textContent = view === "trash" ? "Trash" : "Transcripts";
+  byId("list-title").textContent = TITLES[view];
+  search.disabled = view === "shared";
+  void load(false);
+}
+
+async function emptyTrash() {
+  const text = "What is in it is deleted for good, with its recordings. This cannot be undone.";
+  if (!(await confirmed({ title: "Empty the trash?", text, action: "Empty it" }))) return;
+  try {
+    await api.emptyTrash();
+    toast("The trash is empty.");
+  } catch (error) {
+    toast(/** @type {Error} */ (error).message);
+  }
   void load(false);
 }
 
@@ -106,6 +124,7 @@ function step(by) {
 
 startPage();
 for (const button of views) button.addEventListener("click", () => look(button.dataset.view ?? "kept"));
+byId("empty-trash").addEventListener("click", () => void emptyTrash());
 byId("more").addEventListener("click", () => void load(true));
 byId("problem-retry").addEventListener("click", () => void load(false));
 document.addEventListener("reconnected", () => void load(false));

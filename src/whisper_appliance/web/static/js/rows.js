@@ -14,7 +14,7 @@ function name(row, summary) {
   slot(actions, "rename-label").textContent = `Rename ${summary.title}`;
   slot(actions, "delete-label").textContent = `Delete ${summary.title}`;
   actions.querySelector(".menu summary")?.setAttribute("aria-label", `Download ${summary.title}`);
-  fillDownloads(slot(actions, "downloads"), summary.id, summary.title);
+  fillDownloads(slot(actions, "downloads"), `/api/transcripts/${summary.id}`, summary.title);
 }
 
 /** The row next to one that goes away, or the list itself. @param {HTMLElement} row @returns {HTMLElement | null} */
@@ -34,13 +34,24 @@ export function makeRow(summary, { withDay = true, plain = false, onGone = () =>
   row.dataset.id = summary.id;
   slot(row, "excerpt").textContent = summary.excerpt;
   const when = withDay ? `${day(summary.created)}, ${timeOfDay(summary.created)}` : timeOfDay(summary.created);
-  showFacts(slot(row, "facts"), [when, clock(summary.duration), languageName(summary.language), summary.model]);
+  showFacts(slot(row, "facts"), [
+    when,
+    clock(summary.duration),
+    languageName(summary.language),
+    summary.shared_by === undefined ? summary.model : `from ${summary.shared_by ?? "somebody"}`,
+  ]);
   if (plain) {
     slot(row, "actions").remove();
     return row;
   }
   const inTrash = Boolean(summary.deleted);
-  for (const each of ["rename", "delete"]) action(row, each).hidden = inTrash;
+  const received = summary.shared_by !== undefined;
+  action(row, "rename").hidden = inTrash || received;
+  action(row, "delete").hidden = inTrash;
+  if (received) {
+    slot(row, "delete-label").textContent = `Take ${summary.title} off this list`;
+    action(row, "delete").title = "Take off this list";
+  }
   slot(row, "downloads").hidden = inTrash;
   action(row, "restore").hidden = !inTrash;
 
@@ -70,8 +81,9 @@ export function makeRow(summary, { withDay = true, plain = false, onGone = () =>
   );
   action(row, "delete").addEventListener("click", async () => {
     try {
-      await api.remove(summary.id);
+      await (received ? api.giveUp(summary.id) : api.remove(summary.id));
       leave();
+      if (received) return toast(`“${short(summary.title)}” is off your list.`);
       toast(`Deleted “${short(summary.title)}”.`, { label: "Undo", run: restore });
     } catch (error) {
       toast(`Not deleted: ${/** @type {Error} */ (error).message}`);

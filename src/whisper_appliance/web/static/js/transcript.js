@@ -6,6 +6,7 @@ import { clock, counted, day, languageName, speed, timeOfDay } from "./format.js
 import { showLines } from "./lines.js";
 import { startPage } from "./page.js";
 import { startRename } from "./rename.js";
+import { ShareDialog } from "./share.js";
 import { addShortcuts } from "./shortcuts.js";
 import { toast } from "./toast.js";
 
@@ -17,20 +18,22 @@ let transcript;
 function name(title) {
   byId("title").textContent = title;
   document.title = `${title} · Whisper Appliance`;
-  fillDownloads(slot(byId("tools"), "downloads"), id, title);
+  fillDownloads(slot(byId("tools"), "downloads"), `/api/transcripts/${id}`, title);
 }
 
 /** @param {import("./api.js").Transcript} it */
 function show(it) {
   transcript = it;
   name(it.title);
-  byId("rename").hidden = false;
+  const own = it.access === "own";
+  for (const control of ["rename", "share", "delete"]) byId(control).hidden = !own;
   showFacts(byId("facts"), [
     `${day(it.created)}, ${timeOfDay(it.created)}`,
     clock(it.duration),
     it.task === "translate" ? `${languageName(it.language)} into English` : languageName(it.language),
     it.model,
     speed(it.duration, it.processing_seconds),
+    own ? null : "shared with you",
   ]);
   const unsure = showLines(byId("words"), it.segments);
   byId("unsure").hidden = !unsure;
@@ -103,7 +106,7 @@ async function load() {
     show(await api.transcript(id));
   } catch (error) {
     const { status, message } = /** @type {ApiError} */ (error);
-    if (status === 404) showGone("No such transcript", "It was deleted, or it belongs to another browser.", null);
+    if (status === 404) showGone("No such transcript", "It was deleted, or it belongs to somebody else.", null);
     else showGone("Can't show this transcript", message, "again");
   }
 }
@@ -129,7 +132,7 @@ async function undo() {
 
 function rename() {
   const title = byId("title");
-  if (!transcript) return;
+  if (transcript?.access !== "own") return;
   byId("rename").hidden = true;
   startRename(title, {
     id,
@@ -149,6 +152,10 @@ async function copy() {
   );
 }
 
+function share() {
+  if (transcript?.access === "own") void sharing.open();
+}
+
 function openDownloads() {
   const menu = /** @type {HTMLDetailsElement} */ (slot(byId("tools"), "downloads"));
   menu.open = true;
@@ -157,11 +164,13 @@ function openDownloads() {
 
 startPage();
 new Find(byId("words"));
+const sharing = new ShareDialog(id);
 byId("copy").addEventListener("click", copy);
+byId("share").addEventListener("click", share);
 byId("delete").addEventListener("click", remove);
 byId("undo").addEventListener("click", undo);
 byId("again").addEventListener("click", load);
 byId("rename").addEventListener("click", rename);
 document.addEventListener("reconnected", () => !transcript && void load());
-addShortcuts({ "/": () => byId("find").focus(), c: copy, d: openDownloads, e: rename });
+addShortcuts({ "/": () => byId("find").focus(), c: copy, d: openDownloads, e: rename, s: share });
 void load();
