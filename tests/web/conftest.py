@@ -13,10 +13,13 @@ import pytest
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
+from tests.accounts.rooms import LIGHT
 from tests.jobs.scripted import Script
 from whisper_appliance import settings
+from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.appliance import Appliance
 from whisper_appliance.jobs.steps import Steps
+from whisper_appliance.models.hub import Hub
 from whisper_appliance.settings import Settings
 from whisper_appliance.web.application import create_app
 
@@ -40,7 +43,7 @@ def script(module_script: Script) -> Iterator[Script]:
 def start_appliance(
     tmp_path_factory: pytest.TempPathFactory, tiny_en: Path, module_script: Script
 ) -> Iterator[StartAppliance]:
-    """Starts an appliance with scripted speech and the given settings. Another one is closed first."""
+    """Starts an appliance with scripted speech; a setting of None is the default. Another one is closed."""
     models = tmp_path_factory.mktemp("models")
     (models / "tiny.en").symlink_to(tiny_en)
     with ExitStack() as running:
@@ -54,7 +57,9 @@ def start_appliance(
                 default_model=lambda: settings.whisper_model,
             )
 
-        def start(*, stopping: threading.Event | None = None, **given: object) -> Appliance:
+        def start(
+            *, stopping: threading.Event | None = None, hub: Hub | None = None, **given: object
+        ) -> Appliance:
             running.close()
             usual = {
                 "data_dir": tmp_path_factory.mktemp("data"),
@@ -64,8 +69,13 @@ def start_appliance(
                 "min_free_disk": 0,
                 "repeat_seconds": 0,  # the tests send the same words again and mean it
             }
-            chosen = settings.load(**{**usual, **given})
-            return running.enter_context(Appliance(chosen, stopping=stopping, make_steps=make_steps))
+            wanted = {**usual, **given}
+            chosen = settings.load(**{name: value for name, value in wanted.items() if value is not None})
+            return running.enter_context(
+                Appliance(
+                    chosen, stopping=stopping, make_steps=make_steps, passwords=Passwords(LIGHT), hub=hub
+                )
+            )
 
         yield start
 

@@ -13,6 +13,7 @@ from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.adjusted import AdjustedSettings
 from whisper_appliance.accounts.adjustments import Adjustments
 from whisper_appliance.accounts.audit import Audit
+from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.accounts.shares import Shares
 from whisper_appliance.appliance.adjusted_choice import AdjustedChoice
 from whisper_appliance.appliance.belongings import Everything
@@ -42,6 +43,7 @@ from whisper_appliance.live.leases import Models as LiveModels
 from whisper_appliance.logs.book import LogBook
 from whisper_appliance.models.downloads import Downloads
 from whisper_appliance.models.events import ModelEvent
+from whisper_appliance.models.hub import Hub
 from whisper_appliance.models.manager import ModelManager
 from whisper_appliance.models.store import ModelStore
 from whisper_appliance.settings import Settings
@@ -61,12 +63,15 @@ class Appliance:
         stopping: threading.Event | None = None,
         make_steps: MakeSteps | None = None,
         live_models: LiveModels | None = None,
+        hub: Hub | None = None,
+        passwords: Passwords | None = None,
     ) -> None:
         """Puts the parts together; nothing is written, loaded or started yet.
 
         `stopping` may be set some time before `close`: jobs leave off, and those who wait are answered.
         `make_steps` makes what does the work of jobs, in place of the real decoder and engine; `live_models`
-        are the models of live speech, in place of the real ones.
+        are the models of live speech, in place of the real ones; `hub` is where models come from,
+        `passwords` how much work a password is.
         """
         given = settings
         url = given.database_url.get_secret_value() if given.database_url else None
@@ -93,7 +98,7 @@ class Appliance:
         self.store = ModelStore(
             settings.model_dir, downloads_allowed=settings.model_downloads, announce=_log_model
         )
-        self.downloads = Downloads(self.store, _log_model)
+        self.downloads = Downloads(self.store, _log_model, hub=hub)
         self.models = ModelManager(
             settings,
             self.store,
@@ -128,6 +133,7 @@ class Appliance:
                 forget=forgotten(self.usage, self.shares),
             ),
             record=self.audit.record,
+            passwords=passwords,
         )
         self.certificates = (
             Certificates.from_settings(lambda: self.settings) if settings.https_enabled else None

@@ -1,0 +1,213 @@
+"""The models in the panel: fetched, loaded, chosen, verified, imported, deleted, and followed."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from flask_openapi3 import OpenAPI
+
+from tests.models.hub_stand_in import HubStandIn, hub_stand_in
+from tests.signing import signed_in
+from tests.web.conftest import StartAppliance
+from whisper_appliance.appliance import Appliance
+from whisper_appliance.models.hub import Hub
+from whisper_appliance.web.admin.models import changes
+
+PATH = "/api/admin/models"
+REPOSITORY = "somebody/little-model"
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubStandIn]:
+    """A hub on the loopback, with a model of a megabyte."""
+    folder = tmp_path_factory.mktemp("hub")
+    for name in ("config.json", "tokenizer.json", "vocabulary.txt"):
+        (folder / name).write_text(name)
+    (folder / "model.bin").write_bytes(b"weights " * 2**17)
+    with hub_stand_in(folder, REPOSITORY) as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Path:
+    """A folder of models of this test's own."""
+    models = tmp_path_factory.mktemp("own models")
+    shutil.copytree(tiny_en, models / "tiny.en", copy_function=lambda a, b: Path(b).symlink_to(a))
+    return models
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data of models")
+
+
+@pytest.fixture(scope="module")
+def appliance(start_appliance: StartAppliance, hub: HubStandIn, folder: Path, data: Path) -> Appliance:
+    """Its default is the setting's own, so that the panel may choose another."""
+    return start_appliance(
+        hub=Hub(hub.address, pause_seconds=0.01), model_dir=folder, data_dir=data, whisper_model=None
+    )
+
+
+@pytest.fixture
+def admin(app: OpenAPI) -> FlaskClient:
+    return signed_in(app, "admin")
+
+
+def model(admin: FlaskClient, name: str) -> dict[str, Any]:
+    """As the panel shows it; nothing when it does not."""
+    found: list[dict[str, Any]] = admin.get(PATH).json["models"]
+    return next((each for each in found if each["name"] == name), {})
+
+
+def wait_for(seen: Callable[[], object], seconds: float = 60) -> None:
+    """Until it is so."""
+    deadline = time.monotonic() + seconds
+    while not seen():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def ended(admin: FlaskClient, name: str) -> dict[str, Any]:
+    """The errand of a model, once it has ended."""
+    wait_for(lambda: (model(admin, name).get("errand") or {}).get("state") in ("done", "failed"))
+    errand: dict[str, Any] = model(admin, name)["errand"]
+    return errand
+
+
+def test_the_catalogue_is_shown_with_what_fits_and_what_is_here(admin: FlaskClient) -> None:
+    seen = admin.get(PATH).json
+    names = {each["name"]: each for each in seen["models"]}
+    assert (names["tiny.en"]["state"], names["tiny.en"]["source"]) == ("idle", "folder")
+    assert names["large-v3"]["state"] == "missing"
+    assert names["base"]["default"]
+    assert sum(each["recommended"] for each in seen["models"]) == 1
+    assert seen["memory_bytes"] > 0
+    assert seen["default_fixed"] is None
+    assert "This machine runs models" in seen["advice"]
+
+
+def test_a_model_of_the_hub_is_fetched_with_progress_cancelled_and_gone_on_with(
+    admin: FlaskClient, appliance: Appliance, hub: HubStandIn
+) -> None:
+    hub.let_go.clear()
+    assert admin.post(PATH, json={"hub": REPOSITORY}).status_code == 202
+    wait_for(hub.reached_half.is_set)
+    wait_for(lambda: model(admin, REPOSITORY)["download"]["progress"] > 0.4)
+    assert model(admin, REPOSITORY)["state"] == "downloading"
+    assert admin.delete(f"{PATH}/{REPOSITORY}/download").status_code == 200
+    hub.let_go.set()
+    wait_for(lambda: model(admin, REPOSITORY)["download"]["state"] == "cancelled")
+    assert admin.post(f"{PATH}/{REPOSITORY}/download").status_code == 202
+    wait_for(lambda: model(admin, REPOSITORY)["state"] == "idle")
+    assert [start for name, start in hub.ranges if name == "model.bin"][-1] > 0
+    assert appliance.store.find(REPOSITORY)
+
+
+def test_a_model_is_verified_and_damage_is_told(admin: FlaskClient, folder: Path) -> None:
+    assert admin.post(f"{PATH}/{REPOSITORY}/verify").status_code == 202
+    assert ended(admin, REPOSITORY)["message"] == "Every file is as it should be."
+    assert ended(admin, REPOSITORY)["done_bytes"] >= 2**20
+    weights = folder / "somebody--little-model/model.bin"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+    admin.post(f"{PATH}/{REPOSITORY}/verify")
+    wait_for(lambda: model(admin, REPOSITORY).get("errand", {}).get("state") == "failed")
+    message = model(admin, REPOSITORY)["errand"]["message"]
+    assert "checksum" in message or "arriving" in message
+
+
+def test_a_folder_is_imported_under_a_name_and_deleted_by_that_name(
+    admin: FlaskClient, hub: HubStandIn, tmp_path: Path
+) -> None:
+    assert admin.post(PATH, json={"folder": str(hub.folder), "name": "mine"}).status_code == 202
+    assert ended(admin, "mine")["message"] == "The model mine is here."
+    assert model(admin, "mine")["deletable"]
+    assert admin.delete(f"{PATH}/mine", query_string={"confirm": "yours"}).status_code == 400
+    assert admin.delete(f"{PATH}/mine", query_string={"confirm": "mine"}).status_code == 204
+    assert model(admin, "mine") == {}
+
+
+def test_a_folder_that_holds_no_model_is_told_and_taken_away_again(
+    admin: FlaskClient, tmp_path: Path
+) -> None:
+    admin.post(PATH, json={"folder": str(tmp_path), "name": "empty"})
+    assert "model.bin is missing" in ended(admin, "empty")["message"]
+    assert admin.delete(f"{PATH}/empty", query_string={"confirm": "empty"}).status_code == 204
+    assert model(admin, "empty") == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, 400),
+        ({"hub": "no-organisation"}, 400),
+        ({"hub": "../x"}, 400),
+        ({"folder": "relative", "name": "x"}, 400),
+        ({"folder": "/x", "name": "../x"}, 400),
+        ({"folder": "/x", "hub": "a/b", "name": "x"}, 400),
+    ],
+)
+def test_what_cannot_be_taken_in_is_refused(admin: FlaskClient, body: dict[str, str], status: int) -> None:
+    assert admin.post(PATH, json=body).status_code == status
+
+
+def test_unknown_models_and_things_that_are_not_so_are_refused(admin: FlaskClient) -> None:
+    assert admin.post(f"{PATH}/no-such-model/load").status_code == 404
+    assert admin.post(f"{PATH}/large-v3/verify").status_code == 409
+    assert admin.delete(f"{PATH}/large-v3/download").status_code == 404
+    refused = admin.delete(f"{PATH}/base", query_string={"confirm": "base"})
+    assert (refused.status_code, "default model" in refused.json["error"]["message"]) == (409, True)
+
+
+def test_a_model_is_made_the_default_loaded_in_use_kept_and_unloaded(
+    admin: FlaskClient, appliance: Appliance
+) -> None:
+    assert admin.post(f"{PATH}/tiny.en/default").status_code == 202
+    assert ended(admin, "tiny.en")["message"] == "tiny.en is the default model now."
+    assert appliance.models.default == "tiny.en"
+    row = next(
+        each for each in admin.get("/api/admin/settings").json["settings"] if each["name"] == "WHISPER_MODEL"
+    )
+    assert (row["value"], row["source"]) == ("tiny.en", "panel")
+    wait_for(lambda: model(admin, "tiny.en")["state"] == "ready")
+    assert model(admin, "tiny.en")["memory_bytes"] > 0
+    with appliance.models.engine("tiny.en"):
+        refused = admin.post(f"{PATH}/tiny.en/unload")
+        assert (refused.status_code, "in use" in refused.json["error"]["message"]) == (409, True)
+    assert admin.post(f"{PATH}/tiny.en/unload").status_code == 200
+    assert not model(admin, "tiny.en")["loaded"]
+
+
+def test_the_stream_tells_all_of_it_and_then_what_changes(admin: FlaskClient, appliance: Appliance) -> None:
+    steps = iter(["", "", "change", "", ""])
+
+    def sleep(_seconds: float) -> None:
+        if next(steps) == "change":
+            appliance.adjustments.set("model_downloads", "false", "Ada")
+
+    stream = changes(appliance, sleep=sleep)
+    first, second = next(stream), next(stream)
+    appliance.adjustments.reset("model_downloads")
+    told = [json.loads(each.partition("data: ")[2]) for each in (first, second)]
+    assert first.startswith("event: models\n")
+    assert [each["downloads_allowed"] for each in told] == [True, False]
+    assert admin.get(f"{PATH}/events").mimetype == "text/event-stream"
+
+
+def test_where_the_default_is_given_at_the_start_it_is_fixed(
+    start_appliance: StartAppliance, data: Path
+) -> None:
+    from whisper_appliance.web.application import create_app
+
+    given = start_appliance(data_dir=data, whisper_model="small")
+    admin = signed_in(create_app(given), "admin")
+    assert "WHISPER_MODEL" in admin.get(PATH).json["default_fixed"]
+    assert admin.post(f"{PATH}/tiny.en/default").status_code == 409
+    assert given.models.default == "small"
+    later = start_appliance(data_dir=data, whisper_model=None, model_dir=given.settings.model_dir)
+    assert later.models.default == "tiny.en"
