@@ -53,6 +53,8 @@ class Wire:
         self._client.eio.websocket_extra_options = {"socket": self._duplex}
         for event, handler in handlers.items():
             self._client.on(event, handler)
+        reasons: list[object] = []
+        self._client.on("connect_error", reasons.append)
         try:
             self._client.connect(
                 url,
@@ -62,7 +64,8 @@ class Wire:
             )
         except socketio.exceptions.ConnectionError as error:
             self._socket.close()
-            raise Unavailable(f"{url} does not take a live connection: {error}.") from None
+            reason = _reason(reasons) or f"{error}."
+            raise Unavailable(f"{url} does not take a live connection: {reason}") from None
 
     def send(self, event: str, *payload: Any, answered: Callable[[Answer], None]) -> None:
         """Sends an event; `answered` gets its acknowledgement, in the thread that reads."""
@@ -92,6 +95,12 @@ class Wire:
         self._client.eio.disconnect(abort=True)
         self._duplex.shutdown()
         self._socket.close()
+
+
+def _reason(reasons: list[object]) -> str:
+    """What the appliance said when it refused the connection."""
+    said = reasons[-1] if reasons else None
+    return str(said.get("message", "")) if isinstance(said, dict) else ""
 
 
 def _open(url: str, tls: ssl.SSLContext | None) -> socket.socket:

@@ -1,0 +1,195 @@
+"""Signing in and out over HTTP, the first start, invitations, and an appliance for accounts only."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask.testing import FlaskClient
+from flask_openapi3 import OpenAPI
+
+from tests.signing import PASSWORD, an_account, signed_in, with_key
+from tests.web.conftest import StartAppliance, open_page
+from tests.web.sending import send
+from whisper_appliance.accounts.accounts import Accounts
+from whisper_appliance.accounts.people import SHELL
+from whisper_appliance.appliance import Appliance
+from whisper_appliance.web.application import create_app
+from whisper_appliance.web.next_page import safe_next
+
+PAGE = {"Accept": "text/html"}
+HTTPS = {"wsgi.url_scheme": "https"}
+
+
+@pytest.fixture
+def accounts(appliance: Appliance, monkeypatch: pytest.MonkeyPatch) -> Accounts:
+    """With nobody's earlier attempts."""
+    appliance.accounts.throttle._tries.clear()
+    appliance.accounts.throttle._attempts.clear()
+    return appliance.accounts
+
+
+@pytest.fixture
+def closed(accounts: Accounts) -> Iterator[None]:
+    """An appliance for people with an account only."""
+    accounts.policy.set_openness("accounts", by=SHELL)
+    yield
+    accounts.policy.set_openness("network", by=SHELL)
+
+
+def sign_in(client: FlaskClient, name: str, password: str = PASSWORD, **more: object) -> object:
+    return client.post("/api/session", json={"name": name, "password": password}, **more)
+
+
+def test_signing_in_makes_a_session_and_signing_out_ends_it(app: OpenAPI, accounts: Accounts) -> None:
+    user = an_account(app.extensions["whisper_appliance"].appliance)
+    client = open_page(app)
+    answer = sign_in(client, user.name.upper())
+    assert answer.json["user"] == {"id": user.id, "name": user.name, "role": "member"}
+    page = client.get("/", headers=PAGE).text
+    assert f'<span class="account-name">{user.name}</span>' in page
+    token = page.split('name="csrf-token" content="')[1].split('"')[0]
+    assert client.delete("/api/session").status_code == 403
+    assert client.delete("/api/session", headers={"X-CSRF-Token": token}).status_code == 204
+    assert client.get("/api/session").json == {
+        "user": None, "openness": "network", "scopes": ["admin", "read", "transcribe", "write"],
+    }  # fmt: skip
+    assert accounts.sessions.list(user.id) == ()
+
+
+def test_the_cookie_is_for_this_host_over_tls_and_for_no_script(app: OpenAPI, accounts: Accounts) -> None:
+    user = accounts.users.create("cookie taster", PASSWORD, "member", by=SHELL)
+    secure = sign_in(app.test_client(), user.name, environ_overrides=HTTPS).headers["Set-Cookie"]
+    assert secure.startswith("__Host-session=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(secure.split("; "))
+    assert "Domain" not in secure
+    plain = sign_in(app.test_client(), user.name).headers["Set-Cookie"]
+    assert plain.startswith("session=")
+    assert "HttpOnly" in plain
+
+
+def test_signing_in_again_ends_the_session_before(app: OpenAPI, accounts: Accounts) -> None:
+    client = signed_in(app)
+    assert sign_in(client, client.user.name).status_code == 200
+    assert len(accounts.sessions.list(client.user.id)) == 1
+
+
+@pytest.mark.parametrize("body", [{}, {"name": "x"}, {"name": 1, "password": []}, {"name": "x" * 999}])
+def test_a_body_that_is_no_sign_in_is_refused(program: FlaskClient, body: object) -> None:
+    assert program.post("/api/session", json=body).status_code == 400
+
+
+def test_another_site_cannot_sign_anybody_in(app: OpenAPI) -> None:
+    answer = sign_in(app.test_client(), "x", headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 403
+
+
+def test_guessing_is_slowed_down_whatever_address_the_client_claims(app: OpenAPI, accounts: Accounts) -> None:
+    user = accounts.users.create("guessed", PASSWORD, "member", by=SHELL)
+    statuses = []
+    for number in range(12):
+        claims = {"X-Forwarded-For": f"198.51.100.{number}", "Forwarded": f"for=198.51.100.{number}"}
+        client = app.test_client()
+        statuses.append(sign_in(client, user.name, f"guess number {number}", headers=claims).status_code)
+    assert statuses == [401] * 5 + [429] * 7
+    refused = sign_in(app.test_client(), user.name)
+    assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) >= 1
+    elsewhere = sign_in(app.test_client(), user.name, environ_overrides={"REMOTE_ADDR": "192.0.2.9"})
+    assert elsewhere.status_code == 200
+
+
+def test_one_address_has_twenty_attempts_a_minute(app: OpenAPI, accounts: Accounts) -> None:
+    statuses = [sign_in(app.test_client(), f"user {number}", "x").status_code for number in range(25)]
+    assert statuses == [401] * 20 + [429] * 5
+
+
+@pytest.mark.usefixtures("closed")
+def test_an_appliance_for_accounts_lets_visitors_see_what_leads_in_alone(app: OpenAPI) -> None:
+    visitor = app.test_client()
+    for address in ("/", "/history", "/docs", "/admin", "/transcripts/" + "0" * 32):
+        answer = visitor.get(address, headers=PAGE)
+        assert (answer.status_code, answer.headers["Location"][:8]) == (302, "/sign-in"), address
+    for address in ("/api/transcripts", "/api/jobs", "/api/status", "/api/models", "/openapi.json"):
+        answer = visitor.get(address)
+        assert (answer.status_code, answer.json["error"]["code"]) == (401, "sign_in_required"), address
+    assert send(visitor).status_code == 401
+    for address in ("/health", "/sign-in", "/trust", "/api/session"):
+        assert visitor.get(address, headers=PAGE).status_code == 200, address
+    assert visitor.get("/captions/nothing").status_code == 404
+    assert visitor.get("/join/nothing").status_code == 404
+    assert visitor.get("/nowhere").status_code == 404
+
+
+@pytest.mark.usefixtures("closed")
+def test_an_appliance_for_accounts_takes_users_and_their_keys(app: OpenAPI) -> None:
+    client = signed_in(app)
+    assert send(client).status_code == 200
+    assert send(with_key(app, "transcribe", user=client.user)).status_code == 200
+    assert len(client.get("/api/transcripts").json["transcripts"]) == 2
+
+
+@pytest.mark.usefixtures("closed")
+def test_whoever_signs_in_comes_to_the_page_they_wanted(app: OpenAPI) -> None:
+    asked = app.test_client().get("/history?q=a%26b", headers=PAGE)
+    assert asked.headers["Location"] == "/sign-in?next=/history?q%3Da%2526b"
+    page = app.test_client().get(asked.headers["Location"], headers=PAGE)
+    assert 'data-next="/history?q=a%26b"' in page.text
+    assert signed_in(app).get(asked.headers["Location"]).headers["Location"] == "/history?q=a%26b"
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example", "javascript:alert(1)",
+     "", "evil", "\\\\evil", "/x\nSet-Cookie: a=b", "/" + "x" * 600, "///evil.example", "/\u2028/evil"],
+)  # fmt: skip
+def test_nobody_is_sent_to_another_site(app: OpenAPI, bad: str) -> None:
+    assert safe_next(bad) == "/"
+    page = app.test_client().get("/sign-in", query_string={"next": bad})
+    assert 'data-next="/"' in page.text
+
+
+def test_an_invitation_by_http(app: OpenAPI, appliance: Appliance) -> None:
+    _, token = appliance.accounts.invitations.create("member", by=SHELL)
+    browser = app.test_client()
+    assert "You are invited" in browser.get(f"/join/{token}", headers=PAGE).text
+    body = {"token": token, "name": "Invited", "password": PASSWORD}
+    assert browser.post("/api/join", json={**body, "token": token[:-1]}).status_code == 404
+    assert browser.post("/api/join", json=body).json["user"]["name"] == "Invited"
+    assert browser.get("/api/session").json["user"]["role"] == "member"
+    assert app.test_client().post("/api/join", json={**body, "name": "Second"}).status_code == 404
+
+
+def test_a_deleted_user_leaves_nothing_or_an_heir(app: OpenAPI, appliance: Appliance) -> None:
+    gone, given, heir = (signed_in(app) for _ in range(3))
+    erased, kept = send(gone).json["id"], send(given).json["id"]
+    appliance.accounts.remove_user(gone.user.id, heir=None, by=SHELL)
+    appliance.accounts.remove_user(given.user.id, heir=heir.user.id, by=SHELL)
+    assert heir.get(f"/api/transcripts/{erased}").status_code == 404
+    assert [each["id"] for each in heir.get("/api/transcripts").json["transcripts"]] == [kept]
+    assert heir.get(f"/api/jobs/{kept}").status_code == 200
+    assert heir.get(f"/api/jobs/{erased}").status_code == 404
+
+
+def test_the_first_start_by_http(start_appliance: StartAppliance) -> None:
+    """Comes last: the appliance of the other tests is closed by it."""
+    appliance = start_appliance()
+    app = create_app(appliance)
+    browser = open_page(app)
+    id = send(browser).json["id"]
+    address = (appliance.settings.data_dir / "setup-token").read_text().strip()
+    assert "Set up this appliance" in browser.get(address, headers=PAGE).text
+    assert "There is no account yet" in browser.get("/sign-in", headers=PAGE).text
+    body = {"token": address.partition("=")[2], "name": "Ada", "password": PASSWORD, "openness": "accounts"}
+    assert browser.post("/api/setup", json={**body, "token": "x"}).status_code == 404
+    weak = browser.post("/api/setup", json={**body, "password": "password1234"})
+    assert (weak.status_code, weak.json["error"]["field"]) == (400, "password")
+    done = browser.post("/api/setup", json=body)
+    assert (done.status_code, done.json["user"]["role"]) == (200, "owner")
+    assert [each["id"] for each in browser.get("/api/transcripts").json["transcripts"]] == [id]
+    assert browser.get("/admin").status_code == 302
+    assert open_page_status(app, address) == open_page_status(app, "/setup") == 404
+    assert app.test_client().post("/api/setup", json=body).status_code == 404
+    assert app.test_client().get("/api/transcripts").status_code == 401
+
+
+def open_page_status(app: OpenAPI, address: str) -> int:
+    return app.test_client().get(address, headers=PAGE).status_code
