@@ -21,7 +21,7 @@ OURS = {
 }
 GITHUB = [
     {"tag_name": "v0.3.0", "published_at": "2026-05-02T10:00:00Z", "body": "More.",
-     "html_url": "https://example.org/a", "url": "https://api.example.org/1", "draft": False, "prerelease": False},
+     "html_url": "https://example.org/a", "url": "https://api.example.org/1", "draft": False},
     {"tag_name": "v0.4.0-rc1", "published_at": "2026-05-03T10:00:00Z", "body": "", "prerelease": True},
     {"tag_name": "v0.5.0", "draft": True},
     {"tag_name": "nightly"},

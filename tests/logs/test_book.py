@@ -95,6 +95,17 @@ def test_a_name_with_line_breaks_is_one_line_everywhere(book: LogBook) -> None:
     assert b"\x1b" not in b"".join(contents(book.folder))
 
 
+def test_of_an_id_there_is_only_the_half_that_opens_nothing(book: LogBook) -> None:
+    id, digest = "0123456789abcdef" * 2, "0123456789abcdef" * 4
+    structlog.get_logger().info("job", job_id=id, path=f"/api/jobs/{id}/events", sha256=digest)
+    logging.getLogger("worker").warning("Job %s failed", id)
+    first, second = (line.values for line in book.ring.lines())
+    assert (first["job_id"], first["path"]) == (id[:16], f"/api/jobs/{id[:16]}/events")
+    assert first["sha256"] == digest
+    assert second["event"] == f"Job {id[:16]} failed"
+    assert said(book.ring, Filter(id=id)) == ["job"]
+
+
 def test_whoever_waits_is_woken_by_the_next_line(book: LogBook) -> None:
     woken: list[int] = []
     waiting = threading.Thread(target=lambda: woken.append(book.ring.wait(0, 10)))

@@ -64,6 +64,10 @@ class Backup:
         return f"whisper-appliance-{self.created:%Y%m%d-%H%M%S}.tar"
 
     def __enter__(self) -> Self:
+        return self.open()
+
+    def open(self) -> Self:
+        """Holds everything still; for those who call `close` later."""
         with ExitStack() as opened:
             self._folder.mkdir(parents=True, mode=0o700)
             opened.callback(shutil.rmtree, self._folder, ignore_errors=True)

@@ -1,176 +1,25 @@
 """whisper-appliance doctor: is everything there that it takes, and what are the settings?"""
 
-import os
-import platform
-import shutil
-import socket
-import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
 import click
 
-from whisper_appliance import __version__
-from whisper_appliance.cli import text
 from whisper_appliance.cli.start import begin
-from whisper_appliance.errors import ApplianceError
 
-if TYPE_CHECKING:
-    from whisper_appliance.settings import Settings
-    from whisper_appliance.speech.engine_process import EngineStatus
-
-ENGINE_SECONDS = 120.0
-POLL_SECONDS = 0.05
-Verdict = Literal["ok", "note", "broken"]
 COLOURS = {"ok": "green", "note": "yellow", "broken": "red"}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the report."""
-
-    what: str
-    verdict: Verdict
-    text: str
 
 
 @click.command()
 @click.option("--engine/--no-engine", default=True, help="Also load the model, which takes some seconds.")
 def doctor(engine: bool) -> int:
     """Check this machine and show every setting. Exit code 1 when something is broken."""
+    from whisper_appliance.appliance.examination import examine
     from whisper_appliance.cli.settings import print_settings
 
     loaded = begin()
-    checks = [_python, _machine, _folders, _port, _certificate, _decoder, _model]
     broken = 0
-    for check in [*checks, _engine] if engine else checks:
-        for finding in _examined(check, loaded):
-            broken += finding.verdict == "broken"
-            mark = click.style(f"{finding.verdict:7}", fg=COLOURS[finding.verdict])
-            click.echo(f"{mark} {finding.what + ':':13}{finding.text}")
+    for finding in examine(loaded, engine=engine):
+        broken += finding.verdict == "broken"
+        mark = click.style(f"{finding.verdict:7}", fg=COLOURS[finding.verdict])
+        click.echo(f"{mark} {finding.what + ':':13}{finding.text}")
     click.echo()
     print_settings(loaded)
     return 1 if broken else 0
-
-
-def _examined(check: Callable[["Settings"], Iterator[Finding]], settings: "Settings") -> Iterator[Finding]:
-    try:
-        yield from check(settings)
-    except (ApplianceError, OSError) as error:
-        yield Finding(check.__name__.removeprefix("_"), "broken", str(error))
-
-
-def _python(_settings: "Settings") -> Iterator[Finding]:
-    yield Finding("version", "ok", f"{__version__} on Python {platform.python_version()}, {sys.executable}")
-
-
-def _machine(_settings: "Settings") -> Iterator[Finding]:
-    from whisper_appliance.models.hardware import find_gpus, this_machine
-
-    machine = this_machine(find_gpus())
-    cards = ", ".join(gpu.name for gpu in machine.gpus) or "no GPU"
-    free = f"{text.size(machine.available_bytes)} of {text.size(machine.memory_bytes)} memory free"
-    yield Finding("machine", "ok", f"{machine.cores} processor cores, {free}, {cards}")
-
-
-def _folders(settings: "Settings") -> Iterator[Finding]:
-    for what, folder in (("data", settings.data_dir), ("models", settings.model_dir)):
-        there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-        free = shutil.disk_usage(there).free
-        if not os.access(there, os.W_OK | os.X_OK):
-            yield Finding(what, "broken", f"{folder} cannot be written by this user")
-        elif free < settings.min_free_disk:
-            yield Finding(what, "broken", f"{folder}: {text.size(free)} free, less than MIN_FREE_DISK")
-        else:
-            yield Finding(what, "ok", f"{folder}, {text.size(free)} free")
-
-
-def _port(settings: "Settings") -> Iterator[Finding]:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    where = f"{settings.host}:{settings.https_port}"
-    try:
-        socket.create_server((settings.host, settings.https_port), family=family).close()
-    except OSError as error:
-        yield Finding("port", "note", f"{where}: {error.strerror}; fine if the appliance is running")
-    else:
-        yield Finding("port", "ok", f"{where} is free")
-
-
-def _certificate(settings: "Settings") -> Iterator[Finding]:
-    from whisper_appliance.host.certificates import Certificates
-
-    if not settings.https_enabled:
-        yield Finding("certificate", "note", "HTTPS is off (HTTPS_ENABLED=false)")
-        return
-    info = Certificates.from_settings(lambda: settings).info()
-    yield Finding(
-        "certificate", "ok", f"{info.kind}, ends {info.not_after:%Y-%m-%d}, for {', '.join(info.names)}"
-    )
-    for warning in info.warnings:
-        yield Finding("certificate", "note", warning)
-
-
-def _decoder(_settings: "Settings") -> Iterator[Finding]:
-    from whisper_appliance.speech.audio import isolation
-
-    held = isolation()
-    tight = held.network != "shared" and held.files == "the source only" and held.no_new_privileges
-    privileges = "no new privileges" if held.no_new_privileges else "privileges kept"
-    yield Finding(
-        "decoder", "ok" if tight else "note", f"network: {held.network}; files: {held.files}; {privileges}"
-    )
-
-
-def _model(settings: "Settings") -> Iterator[Finding]:
-    name, path = _located(settings)
-    yield Finding("model", "ok", f"{name} in {path}, verified")
-
-
-def _engine(settings: "Settings") -> Iterator[Finding]:
-    from whisper_appliance.models.downloads import Downloads
-    from whisper_appliance.models.manager import ModelManager
-    from whisper_appliance.models.store import ModelStore
-    from whisper_appliance.speech.engine_process import EngineProcess
-
-    name, _ = _located(settings)
-    store = ModelStore(settings.model_dir, downloads_allowed=False)
-    models = ModelManager(settings, store, Downloads(store), start_engine=EngineProcess)
-    try:
-        with models.engine(name) as engine:
-            status = _loaded(engine.status)
-    finally:
-        models.close()
-    verdict: Verdict = "broken" if status.state in ("failed", "loading") else "ok"
-    yield Finding(
-        "engine",
-        verdict,
-        status.reason or f"{settings.whisper_engine}, {status.device}, {status.compute_type}",
-    )
-    for notice in status.notices:
-        yield Finding("engine", "note", str(notice))
-
-
-def _loaded(status: Callable[[], "EngineStatus"]) -> "EngineStatus":
-    deadline = time.monotonic() + ENGINE_SECONDS
-    while status().state == "loading" and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
-    return status()
-
-
-def _located(settings: "Settings") -> tuple[str, Path]:
-    from whisper_appliance.errors import ModelUnavailable
-    from whisper_appliance.models.catalog import canonical
-    from whisper_appliance.models.store import ModelStore
-
-    name = canonical(settings.whisper_model)
-    store = ModelStore(settings.model_dir, downloads_allowed=settings.model_downloads)
-    path = store.locate(name)
-    if path is None:
-        problem = (
-            store.problem(name) or f"{name} is not in {settings.model_dir}, the hub's cache or a package"
-        )
-        raise ModelUnavailable(f"{problem}. Fetch it: whisper-appliance models pull {name}")
-    return name, path

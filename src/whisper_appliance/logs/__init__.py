@@ -4,6 +4,7 @@ Libraries that use `logging` (gunicorn, the queue, alembic) come out the same wa
 """
 
 import logging
+import re
 import sys
 import traceback
 from typing import TextIO
@@ -19,6 +20,7 @@ CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | 
     0x2028: "\\u2028",
     0x2029: "\\u2029",
 }
+ID = re.compile(r"(?<![0-9a-f])([0-9a-f]{16})[0-9a-f]{16}(?![0-9a-f])")
 
 
 def set_up(level: str = "INFO", *, debug: bool = False, stream: TextIO | None = None) -> None:
@@ -86,8 +88,12 @@ def _short_error(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 
 
 def _one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Names come from strangers: no line break or terminal sequence of theirs reaches the log."""
+    """Names come from strangers: no line break or terminal sequence of theirs reaches the log.
+
+    Of ids there is the first half: the whole opens what belongs to nobody.
+    """
     for key, value in event.items():
-        if isinstance(value, str) and key != "exception":
-            event[key] = value.translate(CONTROL)
+        if isinstance(value, str):
+            halved = ID.sub(r"\1", value)
+            event[key] = halved if key == "exception" else halved.translate(CONTROL)
     return event

@@ -9,16 +9,21 @@ from dataclasses import dataclass, field
 
 MOST_LINES = 2000
 MOST_CHARACTERS = 8192
+IDS = ("request_id", "job_id", "session")
 NUMBERS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One event: what it says as data, and as the line of JSON that the file has. Numbers only grow."""
+    """One event: what it says as data, and as the line of JSON that the file has. Numbers only grow.
+
+    `template` is what a library said before it put its values in; of ours, the event itself.
+    """
 
     number: int
     text: str
     values: dict[str, object] = field(hash=False)
+    template: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class Filter:
         values = line.values
         if NUMBERS.get(str(values.get("level")), 20) < NUMBERS.get(self.level, 0):
             return False
-        if self.id and self.id not in (values.get("request_id"), values.get("job_id"), values.get("session")):
+        if self.id and self.id[:16] not in [values.get(name) for name in IDS]:
             return False
         return self.words.casefold() in line.text.casefold()
 
@@ -61,7 +66,7 @@ class Ring(logging.Handler):
             text = json.dumps(values, ensure_ascii=False)
         with self._changed:
             self._number += 1
-            self._lines.append(Line(self._number, text, values))
+            self._lines.append(Line(self._number, text, values, _template(record)))
             self._changed.notify_all()
 
     def lines(self, wanted: Filter | None = None, *, after: int = 0, most: int = MOST_LINES) -> list[Line]:
@@ -76,6 +81,11 @@ class Ring(logging.Handler):
         with self._changed:
             self._changed.wait_for(lambda: self._number > after or ended(), timeout_seconds)
             return self._number
+
+
+def _template(record: logging.LogRecord) -> str:
+    said = record.msg.get("event", "") if isinstance(record.msg, dict) else record.msg
+    return str(said)[:MOST_CHARACTERS]
 
 
 def _shortened(value: object) -> object:

@@ -7,16 +7,19 @@ from werkzeug import Response
 from whisper_appliance.errors import ApplianceError
 from whisper_appliance.web.admin import (
     audit,
+    backups,
     certificate,
     invitations,
     jobs,
     live,
+    logs,
     models,
     overview,
     restart,
     settings,
     shares,
     statistics,
+    updates,
     users,
 )
 from whisper_appliance.web.admin.gate import ADMIN, GATE, gated
@@ -34,6 +37,9 @@ PLACES: tuple[tuple[str, str], ...] = (
     ("statistics", "Statistics"),
     ("settings", "Settings"),
     ("certificate", "HTTPS"),
+    ("logs", "Logs"),
+    ("backups", "Backups"),
+    ("updates", "Updates"),
 )
 """The pages of the panel in the order of its menu: address below `/admin` and name."""
 
@@ -53,6 +59,9 @@ BLUEPRINTS: tuple[APIBlueprint, ...] = (
     settings.blueprint,
     certificate.blueprint,
     restart.blueprint,
+    logs.blueprint,
+    backups.blueprint,
+    updates.blueprint,
 )
 
 

@@ -1,0 +1,184 @@
+"""Copies of the database, a backup of everything, and the way back. A backup holds everybody's words."""
+
+from flask import Response, jsonify, render_template, request, send_file
+from flask_openapi3 import APIBlueprint
+from pydantic import BaseModel, Field
+from werkzeug.exceptions import ClientDisconnected
+
+from whisper_appliance.backups.daily import Copied
+from whisper_appliance.backups.restoring import Ready
+from whisper_appliance.moments import written
+from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
+from whisper_appliance.web.answers import TimeOfDay
+from whisper_appliance.web.openapi import failures
+from whisper_appliance.web.parts import appliance
+from whisper_appliance.web.records import record
+from whisper_appliance.web.who import actor, require
+
+MOST_BYTES = 2**50
+TAR = "application/x-tar"
+
+blueprint = gated(APIBlueprint("admin_backups", __name__, abp_tags=[ADMIN]))
+
+
+class CopyAnswer(BaseModel):
+    """A copy of the database."""
+
+    name: str
+    made: str = TimeOfDay
+    size_bytes: int
+
+
+class ReadyAnswer(BaseModel):
+    """A backup that the next start puts in place. `whole` false: a copy of the database alone."""
+
+    whole: bool
+    staged: str = TimeOfDay
+    created: str = Field(description="When the backup was made; empty where it does not say so.")
+    appliance: str = Field(description="The version that made it.")
+
+
+class BackupsAnswer(BaseModel):
+    """What there is. `possible` false: the database is on a PostgreSQL server, whose operator copies it."""
+
+    possible: bool
+    daily: bool
+    folder: str
+    copies: list[CopyAnswer]
+    ready: ReadyAnswer | None
+    set_aside: list[str] = Field(description="Folders of what earlier restores set aside, newest first.")
+    is_owner: bool = Field(description="Whether whoever asks may fetch and restore backups.")
+
+
+class CopyPath(BaseModel):
+    """The address of a copy."""
+
+    name: str = Field(description="Its name in the list.", max_length=60)
+
+
+@blueprint.get("/admin/backups", responses=admin_page("Backups, and the way back."))
+def page() -> str:
+    """Backups, and the way back."""
+    return render_template("admin/backups.html")
+
+
+@blueprint.get("/api/admin/backups", responses={200: BackupsAnswer, **failures(*GATE)})
+def show() -> Response:
+    """The copies of the database, and what the next start will put in place."""
+    safekeeping = appliance().safekeeping
+    ready = safekeeping.restore.ready()
+    user = actor().user
+    return jsonify(
+        {
+            "possible": safekeeping.copies.possible,
+            "daily": appliance().settings.backup_daily,
+            "folder": str(safekeeping.copies.folder),
+            "copies": [_copy(copied) for copied in safekeeping.copies.all()],
+            "ready": _ready(ready) if ready else None,
+            "set_aside": [str(path) for path in safekeeping.restore.set_aside()],
+            "is_owner": user is not None and user.role == "owner",
+        }
+    )
+
+
+@blueprint.post("/api/admin/backups", responses={200: CopyAnswer, **failures(*GATE, 404, 503, 507)})
+def copy() -> Response:
+    """Copies the database now."""
+    copied = appliance().safekeeping.copies.make()
+    record("backup.copy", copied.name)
+    return jsonify(_copy(copied))
+
+
+@blueprint.get(
+    "/api/admin/backups/<name>",
+    responses={
+        200: {"description": "A SQLite database.", "content": {"application/vnd.sqlite3": {}}},
+        **failures(*GATE, 404),
+    },
+)
+def fetch(path: CopyPath) -> Response:
+    """One copy of the database. For the owner."""
+    require("own")
+    copied = appliance().safekeeping.copies.get(path.name)
+    record("backup.download", copied.name)
+    return send_file(
+        copied.path,
+        mimetype="application/vnd.sqlite3",
+        as_attachment=True,
+        download_name=copied.name,
+        max_age=0,
+    )
+
+
+@blueprint.get(
+    "/api/admin/backup",
+    responses={
+        200: {"description": "An uncompressed tar.", "content": {TAR: {}}},
+        **failures(*GATE, 503, 507),
+    },
+)
+def everything() -> Response:
+    """Everything that is kept, models excepted, in one file. For the owner."""
+    require("own")
+    backup = appliance().safekeeping.everything().open()
+    record("backup.download", backup.name)
+    response = Response(backup.chunks(), mimetype=TAR)
+    response.call_on_close(backup.close)
+    response.content_length = backup.size_bytes
+    response.headers["Content-Disposition"] = f'attachment; filename="{backup.name}"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.put(
+    "/api/admin/restore",
+    responses={200: ReadyAnswer, **failures(400, *GATE, 409, 507)},
+    openapi_extensions={
+        "requestBody": {
+            "required": True,
+            "content": {TAR: {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
+def lay_ready() -> Response:
+    """Takes a backup of everything, or a copy of the database, and checks it to its end. For the owner.
+
+    Nothing changes before the next start, which puts it in place and sets aside what was there.
+    """
+    require("own")
+    request.max_content_length = MOST_BYTES  # the disk is asked while it comes
+    ready = appliance().safekeeping.restore.lay_ready(_read)
+    record("restore.ready", ready.created)
+    return jsonify(_ready(ready))
+
+
+@blueprint.delete(
+    "/api/admin/restore",
+    responses={204: {"description": "Nothing is ready any more."}, **failures(*GATE, 404)},
+)
+def drop() -> Response:
+    """The next start puts nothing in place. For the owner."""
+    require("own")
+    appliance().safekeeping.restore.drop()
+    record("restore.drop")
+    return Response(status=204)
+
+
+def _read(size: int) -> bytes:
+    try:
+        return request.stream.read(size)
+    except OSError as error:
+        raise ClientDisconnected from error
+
+
+def _copy(copied: Copied) -> dict[str, object]:
+    return {"name": copied.name, "made": written(copied.made), "size_bytes": copied.size_bytes}
+
+
+def _ready(ready: Ready) -> dict[str, object]:
+    return {
+        "whole": ready.whole,
+        "staged": ready.staged,
+        "created": ready.created,
+        "appliance": ready.appliance,
+    }

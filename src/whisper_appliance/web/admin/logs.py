@@ -1,0 +1,185 @@
+"""The log as it is written, the log as a file, and what can be handed to those who help."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+from flask import Response, jsonify, render_template, request
+from flask_openapi3 import APIBlueprint
+from pydantic import BaseModel, Field
+
+from whisper_appliance.appliance import Appliance
+from whisper_appliance.appliance.support import bundle
+from whisper_appliance.logs.file import contents
+from whisper_appliance.logs.ring import MOST_LINES, Filter, Line
+from whisper_appliance.moments import now, written
+from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
+from whisper_appliance.web.openapi import failures, text
+from whisper_appliance.web.parts import appliance, parts
+from whisper_appliance.web.records import record
+
+HEARTBEAT_SECONDS = 10.0
+STREAM_SECONDS = 600.0
+"""A stream ends now and then, so that whoever may not look any more stops looking."""
+
+FACTS = ("timestamp", "level", "event", "logger")
+
+blueprint = gated(APIBlueprint("admin_logs", __name__, abp_tags=[ADMIN]))
+
+
+class LogQuery(BaseModel):
+    """Which lines."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("debug", description="This level or above.")
+    words: str = Field("", max_length=200, description="Only lines with this text, in upper or lower case.")
+    id: str = Field("", max_length=64, description="Only lines of this request, job or live session.")
+    limit: int = Field(200, ge=1, le=MOST_LINES, description="How many at most, the newest.")
+
+    def filter(self) -> Filter:
+        """As the log asks for it."""
+        return Filter(self.level, self.words, self.id)
+
+
+class LogLine(BaseModel):
+    """One event. `more` is all that was said beside it."""
+
+    number: int
+    time: str
+    level: str
+    event: str
+    logger: str
+    more: dict[str, Any]
+
+
+class LogLines(BaseModel):
+    """Lines in the order in which they were written."""
+
+    lines: list[LogLine]
+
+
+@blueprint.get("/admin/logs", responses=admin_page("The log, as it is written."))
+def page() -> str:
+    """The log, as it is written."""
+    return render_template("admin/logs.html")
+
+
+@blueprint.get("/api/admin/logs", responses={200: LogLines, **failures(400, *GATE)})
+def lines(query: LogQuery) -> Response:
+    """The latest lines since the appliance was started."""
+    found = appliance().log_book.ring.lines(query.filter(), most=query.limit)
+    return jsonify({"lines": [_shown(line) for line in found]})
+
+
+@blueprint.get(
+    "/api/admin/logs/events",
+    responses={
+        200: text(
+            "`event: line` with a line of the log, the latest first, then each as it is written. "
+            "Ends after ten minutes; ask again, with Last-Event-ID, and nothing is missed.",
+            "text/event-stream",
+        ),
+        **failures(400, *GATE, 429),
+    },
+)
+def follow(query: LogQuery) -> Response:
+    """The log as it is written, as Server-Sent Events."""
+    after = request.headers.get("Last-Event-ID", "")
+    streams = parts().streams
+    streams.open()
+    tail = Tail(appliance(), query.filter(), int(after) if after.isdecimal() else None, query.limit)
+    response = Response(tail.events(), mimetype="text/event-stream")
+    response.call_on_close(streams.close)
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+@blueprint.get(
+    "/api/admin/logs/file",
+    responses={
+        200: text("All that is kept, a line of JSON an event.", "application/x-ndjson"),
+        **failures(*GATE),
+    },
+)
+def file() -> Response:
+    """The log files, put together, as a download."""
+    record("logs.download")
+    return _download(contents(appliance().log_book.folder), "application/x-ndjson", "log.jsonl")
+
+
+@blueprint.get(
+    "/api/admin/support-bundle",
+    responses={
+        200: {"description": "A zip file.", "content": {"application/zip": {}}},
+        **failures(*GATE, 503),
+    },
+)
+def support() -> Response:
+    """A zip file for those who help: state, settings, log, without secrets, words, titles and names."""
+    record("support.download")
+    return _download(bundle(appliance(), written(now())), "application/zip", "support.zip")
+
+
+class Tail:
+    """Tells one reader what is written."""
+
+    def __init__(
+        self,
+        appliance: Appliance,
+        wanted: Filter,
+        after: int | None,
+        limit: int,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`after` is the last line that the reader has; None: the latest `limit` lines come first."""
+        self._ring = appliance.log_book.ring
+        self._queue = appliance.queue
+        self._wanted = wanted
+        self._after = after
+        self._limit = limit
+        self._monotonic = monotonic
+
+    def events(self) -> Iterator[str]:
+        """The stream."""
+        give_up = self._monotonic() + STREAM_SECONDS
+        newest = self._ring.wait(-1, 0)
+        after = 0 if self._after is None or self._after > newest else self._after
+        most = self._limit if after == 0 else MOST_LINES
+        yield ": the log\n\n"
+        while self._monotonic() < give_up and not self._ended():
+            found = self._ring.lines(self._wanted, after=after, most=most)
+            after, most = newest, MOST_LINES
+            yield from map(_event, (line for line in found if line.number <= newest))
+            seen = self._ring.wait(newest, HEARTBEAT_SECONDS, self._ended)
+            if seen == newest:
+                yield ": still here\n\n"
+            newest = seen
+
+    def _ended(self) -> bool:
+        return self._queue.stopping
+
+
+def _event(line: Line) -> str:
+    return f"id: {line.number}\nevent: line\ndata: {json.dumps(_shown(line), ensure_ascii=False)}\n\n"
+
+
+def _shown(line: Line) -> dict[str, object]:
+    values = line.values
+    more = {name: value for name, value in values.items() if name not in FACTS}
+    time, level, event, logger = (str(values.get(name, "")) for name in FACTS)
+    return {
+        "number": line.number,
+        "time": time,
+        "level": level,
+        "event": event,
+        "logger": logger,
+        "more": more,
+    }
+
+
+def _download(content: bytes | Iterator[bytes], media_type: str, name: str) -> Response:
+    response = Response(content, mimetype=media_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="whisper-appliance-{name}"'
+    response.headers["Cache-Control"] = "no-store"
+    return response

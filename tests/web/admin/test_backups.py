@@ -1,0 +1,95 @@
+"""Backups in the panel: made and fetched, laid ready, put in place at the next start."""
+
+import io
+import tarfile
+
+import pytest
+from flask.testing import FlaskClient
+from flask_openapi3 import OpenAPI
+
+from tests.signing import signed_in
+from tests.web.sending import send
+from whisper_appliance.accounts.audit import Wanted
+from whisper_appliance.appliance import Appliance
+
+ROUTES = (
+    ("GET", "/api/admin/backup"),
+    ("GET", "/api/admin/backups/appliance-20260101T000000Z.sqlite"),
+    ("PUT", "/api/admin/restore"),
+    ("DELETE", "/api/admin/restore"),
+)
+
+
+@pytest.fixture
+def owner(app: OpenAPI) -> FlaskClient:
+    return signed_in(app, "owner")
+
+
+def test_a_copy_is_made_listed_and_fetched(owner: FlaskClient) -> None:
+    made = owner.post("/api/admin/backups")
+    assert made.status_code == 200
+    listed = owner.get("/api/admin/backups").json
+    assert made.json in listed["copies"]
+    assert listed["is_owner"]
+    fetched = owner.get(f"/api/admin/backups/{made.json['name']}")
+    assert fetched.data.startswith(b"SQLite format 3\x00")
+    assert "attachment" in fetched.headers["Content-Disposition"]
+
+
+def test_everything_comes_in_one_file_of_the_length_that_was_said(owner: FlaskClient) -> None:
+    send(owner, "one two")
+    answer = owner.get("/api/admin/backup", buffered=True)
+    assert answer.status_code == 200
+    assert int(answer.headers["Content-Length"]) == len(answer.data)
+    with tarfile.open(fileobj=io.BytesIO(answer.data)) as archive:
+        assert {"appliance.sqlite", "secret.key", "SHA256SUMS"} <= set(archive.getnames())
+
+
+def test_a_download_that_is_broken_off_leaves_nothing(owner: FlaskClient, appliance: Appliance) -> None:
+    answer = owner.get("/api/admin/backup", buffered=False)
+    next(iter(answer.response))
+    answer.close()
+    assert list((appliance.settings.data_dir / "backups").glob("making-*")) == []
+
+
+def test_a_backup_is_laid_ready_and_dropped_again(owner: FlaskClient, appliance: Appliance) -> None:
+    content = owner.get("/api/admin/backup", buffered=True).data
+    laid = owner.put("/api/admin/restore", data=content, content_type="application/x-tar")
+    assert laid.status_code == 200
+    assert laid.json["whole"]
+    assert owner.get("/api/admin/backups").json["ready"] == laid.json
+    assert owner.delete("/api/admin/restore").status_code == 204
+    assert owner.get("/api/admin/backups").json["ready"] is None
+    assert owner.delete("/api/admin/restore").status_code == 404
+    assert list((appliance.settings.data_dir / "restore").iterdir()) == []
+
+
+def test_a_file_that_is_no_backup_is_refused_with_a_reason(owner: FlaskClient) -> None:
+    refused = owner.put("/api/admin/restore", data=b"hello" * 1000, content_type="application/x-tar")
+    assert refused.status_code == 400
+    assert "not a backup" in refused.json["error"]["message"]
+    assert owner.get("/api/admin/backups").json["ready"] is None
+
+
+def test_names_of_copies_lead_nowhere_else(owner: FlaskClient) -> None:
+    for name in ("secret.key", "..%2fsecret.key", "%2e%2e%2fsecret.key", "appliance-x.sqlite"):
+        assert owner.get(f"/api/admin/backups/{name}").status_code == 404
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_words_of_everybody_are_for_the_owner_only(app: OpenAPI, method: str, path: str) -> None:
+    for role, status in (("admin", 403), ("member", 403)):
+        assert signed_in(app, role).open(path, method=method).status_code == status
+    assert app.test_client().open(path, method=method).status_code in (401, 403)
+
+
+def test_admins_may_copy_and_look(app: OpenAPI) -> None:
+    admin = signed_in(app, "admin")
+    assert admin.post("/api/admin/backups").status_code == 200
+    assert not admin.get("/api/admin/backups").json["is_owner"]
+
+
+def test_what_was_done_is_in_the_audit_log(owner: FlaskClient, appliance: Appliance) -> None:
+    owner.get("/api/admin/backup", buffered=True)
+    actions = [record.action for record in appliance.audit.list(Wanted())]
+    assert "backup.download" in actions

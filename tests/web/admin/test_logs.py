@@ -1,0 +1,177 @@
+"""The log in the panel, and a support bundle that can be shown to strangers."""
+
+import io
+import json
+import logging
+import os
+import threading
+import zipfile
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from flask.testing import FlaskClient
+from flask_openapi3 import OpenAPI
+
+from tests.signing import an_account, signed_in
+from tests.web.conftest import StartAppliance
+from tests.web.sending import send
+from whisper_appliance import logs
+from whisper_appliance.appliance import Appliance
+from whisper_appliance.web.application import create_app
+
+log = structlog.get_logger("whisper_appliance.test")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def logging_as_served() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    with open(os.devnull, "w") as nowhere:
+        logs.set_up("INFO", stream=nowhere)
+        yield
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+SECRET = "prometheus-wants-this"
+WORDS = "zebra umbrella quartz"
+
+
+@pytest.fixture(scope="module")
+def appliance(logging_as_served: None, start_appliance: StartAppliance) -> Appliance:
+    return start_appliance(metrics_token=SECRET)
+
+
+@pytest.fixture
+def admin(app: OpenAPI) -> FlaskClient:
+    return signed_in(app, "admin")
+
+
+def events(admin: FlaskClient, **wanted: str) -> list[str]:
+    answer = admin.get("/api/admin/logs", query_string=wanted)
+    assert answer.status_code == 200
+    return [line["event"] for line in answer.json["lines"]]
+
+
+def test_the_lines_are_there_and_can_be_chosen(admin: FlaskClient) -> None:
+    log.info("first thing", request_id="abc")
+    log.warning("second thing", more="Left Over")
+    assert events(admin)[-2:] == ["first thing", "second thing"]
+    assert events(admin, level="warning", words="left over") == ["second thing"]
+    assert events(admin, id="abc") == ["first thing"]
+    assert events(admin, limit="1") == [events(admin)[-1]]
+
+
+def test_a_line_knows_its_request_and_job(app: OpenAPI, admin: FlaskClient, appliance: Appliance) -> None:
+    job = send(app.test_client(), "crash", name="talk.wav", **{"async": "true"}).json
+    appliance.queue.wait(job["id"], 5)
+    log.info("somewhere in between")
+    with app.test_request_context("/"):
+        app.preprocess_request()
+        log.info("inside a request")
+    found = admin.get("/api/admin/logs", query_string={"words": "inside a request"}).json
+    (line,) = found["lines"]
+    assert line["more"]["request_id"]
+    assert line["more"]["path"] == "/"
+
+
+def test_the_tail_tells_what_is_written_and_goes_on_where_it_was(admin: FlaskClient) -> None:
+    log.info("before the tail")
+    stream = admin.get("/api/admin/logs/events?words=the+tail", buffered=False)
+    assert stream.content_type.startswith("text/event-stream")
+    threading.Timer(0.2, lambda: log.info("behind the tail")).start()
+    told: list[str] = []
+    for chunk in stream.response:
+        told += [line for line in chunk.decode().splitlines() if line.startswith(("id:", "data:"))]
+        if "behind the tail" in "".join(told):
+            break
+    stream.close()
+    assert [json.loads(line[5:])["event"] for line in told if line.startswith("data:")] == [
+        "before the tail", "behind the tail",
+    ]  # fmt: skip
+    headers = {"Last-Event-ID": told[0].removeprefix("id: ")}
+    again = admin.get("/api/admin/logs/events?words=the+tail", headers=headers, buffered=False)
+    first = "".join(chunk.decode() for chunk, _ in zip(again.response, range(2), strict=False))
+    again.close()
+    assert "behind the tail" in first
+    assert "before the tail" not in first
+
+
+def test_the_file_is_handed_out_whole(admin: FlaskClient) -> None:
+    log.info("for the file")
+    answer = admin.get("/api/admin/logs/file")
+    assert "attachment" in answer.headers["Content-Disposition"]
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    assert "for the file" in [line["event"] for line in lines]
+
+
+def test_a_name_full_of_markup_and_breaks_stays_one_line(admin: FlaskClient) -> None:
+    log.info("upload", name='<script>alert(1)</script>\n{"event": "forged"}')
+    assert "forged" not in events(admin)
+    assert admin.get("/api/admin/logs/file").text.count('"event": "forged"') == 0
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/events", "/file"],
+)  # fmt: skip
+def test_only_admins_read_logs(app: OpenAPI, path: str) -> None:
+    assert app.test_client().get(f"/api/admin/logs{path}").status_code == 401
+    assert signed_in(app, "member").get(f"/api/admin/logs{path}").status_code == 403
+    assert signed_in(app, "member").get("/api/admin/support-bundle").status_code == 403
+
+
+def test_the_bundle_holds_what_helps_and_nothing_that_is_somebodys(
+    app: OpenAPI, admin: FlaskClient, appliance: Appliance
+) -> None:
+    os.environ["SOME_API_KEY"] = "key-in-the-environment"
+    try:
+        told = everywhere(app, appliance)
+        packed = zipfile.ZipFile(io.BytesIO(admin.get("/api/admin/support-bundle").data))
+    finally:
+        del os.environ["SOME_API_KEY"]
+    texts = {name: packed.read(name).decode() for name in packed.namelist()}
+    assert {"status.json", "settings.txt", "doctor.txt", "log.jsonl", "versions.txt", "certificate.json"} <= {
+        name.removeprefix("support/") for name in texts
+    }
+    assert "WHISPER_MODEL=tiny.en" in texts["support/settings.txt"]
+    assert "METRICS_TOKEN=********" in texts["support/settings.txt"]
+    lines = [json.loads(line) for line in texts["support/log.jsonl"].splitlines()]
+    assert {"something failed", "Error handling request %s"} <= {line["event"] for line in lines}
+    assert next(line for line in lines if line["event"] == "something failed")["error"] == "ValueError"
+    for name, text in texts.items():
+        for secret in told:
+            assert secret.casefold() not in text.casefold(), (name, secret)
+
+
+def everywhere(app: OpenAPI, appliance: Appliance) -> list[str]:
+    """Puts words, names and secrets wherever they could come into a log; returns all of them."""
+    title, file, user = "Divorce of the Mustermanns", "Kontoauszug 2025.wav", "Erika Musterfrau"
+    client = signed_in(app, user=an_account(appliance, "owner", user))
+    job = send(client, WORDS, name=file).json
+    assert client.patch(f"/api/transcripts/{job['id']}", json={"title": title}).status_code == 200
+    token, words = "S3cret-t0ken_that-opens-captions-0123456789", "zebra umbrella quartz"
+    foreign = logging.getLogger("gunicorn.error")
+    try:
+        int(f"{file}: {words}")
+    except ValueError:
+        log.exception("something failed", title=title, text=words, token=token)
+        foreign.exception("Error handling request %s", f"/captions/{token}")
+    log.warning(
+        "refused",
+        reason=f"There is no model named '{words}' for {title} at https://u:pass-in-an-address@h/p?q={token}",
+    )
+    log.warning("refused", reason=f"{title.upper()} by {user} <erika@example.org>", code=words, error=words)
+    foreign.warning(f"{SECRET} {appliance.secret_key} {token}")
+    log.info("for a path", path=f"/x/{title}/{token}", session=token, model=f"{words} {title}")
+    return [
+        title, file, user, "erika@example.org", token, words, SECRET, appliance.secret_key,
+        "key-in-the-environment", "pass-in-an-address", job["id"],
+    ]  # fmt: skip
+
+
+def test_a_damaged_database_keeps_nobody_from_the_bundle(start_appliance: StartAppliance) -> None:
+    appliance = start_appliance()
+    app = create_app(appliance)
+    admin = signed_in(app, "admin")
+    assert admin.get("/api/admin/support-bundle").status_code == 200
