@@ -1,5 +1,8 @@
 """The web application: every page and resource, in front of one appliance."""
 
+from typing import Any
+
+from flask.json.provider import DefaultJSONProvider
 from flask_openapi3 import OpenAPI
 from pydantic import ValidationError
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -64,6 +67,18 @@ BLUEPRINTS = (
 )
 
 
+class _Json(DefaultJSONProvider):
+    """Keys stay in their order; what is nested beyond reason is no JSON."""
+
+    sort_keys = False
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        try:
+            return super().loads(s, **kwargs)
+        except RecursionError:
+            raise ValueError("too deep") from None
+
+
 class _Hex32(BaseConverter):
     """A 128-bit id; anything else is no address here."""
 
@@ -89,7 +104,7 @@ def create_app(appliance: Appliance) -> OpenAPI:
         MAX_CONTENT_LENGTH=BODY_BYTES,
         TEMPLATES_AUTO_RELOAD=settings.flask_env == "development",
     )
-    app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
+    app.json = _Json(app)
     app.url_map.converters["hex32"] = _Hex32
     measuring.install(app, appliance.metrics)
     headers.install(app)

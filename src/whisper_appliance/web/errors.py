@@ -15,6 +15,7 @@ from flask import (
     request,
     url_for,
 )
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from whisper_appliance import errors
@@ -150,6 +151,10 @@ def _http_error(error: HTTPException) -> Response:
     return response
 
 
+def _unreadable(_error: ParseException) -> Response:
+    return error_response(400, "invalid_request", "The body of this request cannot be read.")
+
+
 def _unexpected(error: Exception) -> Response:
     log.exception("request failed", exc_info=error)
     return error_response(500, "internal", INTERNAL)
@@ -159,4 +164,5 @@ def install(app: Flask) -> None:
     """Makes `app` answer every error in the one shape."""
     app.register_error_handler(errors.ApplianceError, _appliance_error)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(ParseException, _unreadable)
     app.register_error_handler(Exception, _unexpected)

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from flask import Request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, LengthRequired, RequestTimeout
 
 from whisper_appliance.errors import Busy, DiskFull, TooLarge, UnsupportedMedia
@@ -137,6 +138,6 @@ def drain(environ: "WSGIEnvironment", seconds: float = 10.0) -> None:
     Closing a connection with unread bytes resets it, and the answer is lost (RFC 9112, section 9.6).
     """
     deadline = time.monotonic() + seconds
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, ParseException):
         while time.monotonic() < deadline and environ["wsgi.input"].read(READ_BYTES):
             pass
