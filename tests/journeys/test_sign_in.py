@@ -1,0 +1,126 @@
+"""The first start in a browser: set up, sign out, sign in, invite; and an appliance for accounts only."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.journeys.conftest import somebody
+from tests.journeys.program import Program, running
+from tests.journeys.test_accessibility import axe, barriers
+from tests.signing import PASSWORD
+from whisper_appliance import settings
+from whisper_appliance.accounts.people import SHELL
+from whisper_appliance.appliance.shell import opened_accounts
+
+pytestmark = pytest.mark.browser
+__all__ = ["axe"]
+
+
+@pytest.fixture(scope="module")
+def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Program]:
+    """One of its own, which nobody has set up yet; the tests of this file build on one another."""
+    with running(tmp_path_factory.mktemp("first start"), model_dir, "tiny.en") as program:
+        program.wait_until("ready")
+        yield program
+
+
+@pytest.fixture(scope="module")
+def owners(chromium: Browser, appliance: Program) -> Iterator[BrowserContext]:
+    """The browser of whoever sets the appliance up."""
+    context = somebody(chromium, appliance, bypass_csp=True)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def owner(owners: BrowserContext) -> Iterator[Page]:
+    page = owners.new_page()
+    yield page
+    page.close()
+
+
+def fill(page: Page, name: str, password: str = PASSWORD) -> None:
+    page.get_by_label("Name").or_(page.get_by_label("Your name")).fill(name)
+    page.get_by_label("Password", exact=True).fill(password)
+
+
+def account_menu(page: Page, name: str) -> None:
+    page.locator("#account summary", has_text=name).click()
+
+
+def test_the_first_start(owner: Page, appliance: Program, axe: str) -> None:
+    address = (appliance.data_dir / "setup-token").read_text().strip()
+    owner.goto("/")
+    owner.goto(address)
+    expect(owner).to_have_url(f"{appliance.url}/setup")  # the token has left the address
+    assert barriers(owner, axe) == []
+    fill(owner, "Ada", "password1234")
+    owner.get_by_role("button", name="Set up").click()
+    expect(owner.get_by_role("alert")).to_contain_text("easily guessed")
+    expect(owner.get_by_label("Password", exact=True)).to_be_focused()
+    assert barriers(owner, axe) == []
+    fill(owner, "Ada")
+    owner.get_by_label("Only people with an account").check()
+    owner.get_by_role("button", name="Set up").click()
+    expect(owner).to_have_url(f"{appliance.url}/")
+    account_menu(owner, "Ada")
+    expect(owner.get_by_role("link", name="Your account")).to_be_visible()
+    assert barriers(owner, axe) == []
+
+
+def test_out_and_in_again(owner: Page, appliance: Program, axe: str) -> None:
+    owner.goto("/")
+    account_menu(owner, "Ada")
+    owner.get_by_role("button", name="Sign out").click()
+    expect(owner).to_have_url(f"{appliance.url}/sign-in")
+    owner.goto("/history")
+    expect(owner.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert barriers(owner, axe) == []
+    fill(owner, "Ada", "not her password")
+    owner.keyboard.press("Enter")
+    expect(owner.get_by_role("alert")).to_contain_text("do not go together")
+    owner.get_by_label("Password", exact=True).fill(PASSWORD)
+    owner.get_by_role("button", name="Show the password").click()
+    expect(owner.get_by_label("Password", exact=True)).to_have_attribute("type", "text")
+    owner.keyboard.press("Enter")
+    expect(owner).to_have_url(f"{appliance.url}/history")
+
+
+def test_somebody_who_was_invited(chromium: Browser, appliance: Program, axe: str) -> None:
+    loaded = settings.load(data_dir=appliance.data_dir)
+    with opened_accounts(loaded) as accounts:
+        _, token = accounts.invitations.create("member", by=SHELL)
+    context = somebody(chromium, appliance, bypass_csp=True)
+    page = context.new_page()
+    page.goto(f"/join/{token}")
+    assert barriers(page, axe) == []
+    fill(page, "Ben")
+    page.get_by_role("button", name="Make the account").click()
+    expect(page).to_have_url(f"{appliance.url}/")
+    account_menu(page, "Ben")
+    expect(page.get_by_role("link", name="Administration")).to_have_count(0)
+    page.goto(f"/join/{token}")
+    expect(page.get_by_text("Ask for a new one")).to_be_visible()
+    context.close()
+
+
+def test_a_session_that_was_ended_from_elsewhere(owner: Page, appliance: Program) -> None:
+    owner.goto("/")
+    loaded = settings.load(data_dir=appliance.data_dir)
+    with opened_accounts(loaded) as accounts:
+        accounts.sessions.end_others(accounts.users.named("Ada").id, by=SHELL)
+    owner.get_by_role("link", name="History").first.click()
+    expect(owner.get_by_role("heading", name="Sign in")).to_be_visible()
+    fill(owner, "Ada")
+    owner.keyboard.press("Enter")
+    expect(owner).to_have_url(f"{appliance.url}/history")
+
+
+@pytest.mark.parametrize("width", [320, 390, 1440])
+def test_no_page_that_leads_in_scrolls_sideways(owner: Page, width: int) -> None:
+    owner.set_viewport_size({"width": width, "height": 800})
+    for address in ("/", "/sign-in", "/setup"):
+        owner.goto(address)
+        assert owner.evaluate("document.documentElement.scrollWidth") <= width, address
