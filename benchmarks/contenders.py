@@ -98,7 +98,7 @@ class Server:
         command = [sys.executable, "-m", "whisper_appliance", "serve"]
         self._process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
         self._client = self._closing.enter_context(
-            httpx2.Client(base_url=f"https://localhost:{self.port}", verify=_trusting(), timeout=3600)
+            httpx2.Client(base_url=self.url, verify=trusting(), timeout=3600)
         )
         return self
 
@@ -111,6 +111,11 @@ class Server:
     def pid(self) -> int:
         """gunicorn's first process; web, engine and decoder are its children."""
         return self._process.pid
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"https://localhost:{self.port}"
 
     def get(self, path: str) -> Any:
         """The JSON at a path."""
@@ -170,7 +175,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _trusting() -> ssl.SSLContext:
+def trusting() -> ssl.SSLContext:
     """TLS without asking who is there: the certificate was made a second ago by the server we started."""
     context = ssl.create_default_context()
     context.check_hostname = False

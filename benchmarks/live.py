@@ -5,17 +5,15 @@ of the offline transcript, and what hearing them takes is modelled.
 """
 
 import argparse
-import json
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.audio import BECKETT, TWO_CITIES, packaged
 from benchmarks.live_clock import Microphone, Run, by_engine, by_script, run
-from benchmarks.live_score import Score, percentile, score
+from benchmarks.live_score import Score, score, spread
+from benchmarks.live_speech import Speech, speeches, together
 from benchmarks.measuring import word_error_rate
 from whisper_appliance.live.captions import text_of
 from whisper_appliance.speech.engine import SAMPLE_RATE, Engine, EngineSpec, Options, Samples, Window
@@ -24,21 +22,9 @@ from whisper_appliance.speech.voice import FRAME, Cutting, Silero, spans
 
 LIVE = Options(language="en", quality="fast", word_timestamps=True)
 OFFLINE = Options(language="en", word_timestamps=True)
-PAUSES_SECONDS = (0.4, 0.75, 1.1, 1.45, 1.8)
-SPEAKERS = ("1688",)
-SINGLE = ("jfk.flac", "spont-acoustic_corpus.flac")
 BETWEEN_STREAMS_SECONDS = 0.37
 SPREADS = ("first s (median / p95)", "settled s (median / p95)")
 COLUMNS = (*SPREADS, "flicker", "WER live", "refined", "offline", "CPU s per s", "of it refining")
-
-
-@dataclass(frozen=True)
-class Speech:
-    """A recording and what is said in it."""
-
-    name: str
-    samples: Samples
-    reference: str
 
 
 def main() -> None:
@@ -49,7 +35,7 @@ def main() -> None:
     engine = FasterWhisperEngine(
         EngineSpec("faster-whisper", arguments.model, arguments.path, "cpu", "int8", workers=1)
     )
-    speech = list(_speech(arguments.audio))
+    speech = speeches(arguments.audio, arguments.only)
     truths = [_offline(engine, one.samples) for one in speech]
     load = os.getloadavg()[0]
     print(
@@ -70,6 +56,7 @@ def _arguments() -> argparse.Namespace:
         default="measured",
         help="how long hearing takes: as measured here, or as base int8 does on an idle core",
     )
+    parser.add_argument("--only", nargs="*", default=[], help="some of the recordings, by name")
     parser.add_argument("--streams", type=int, nargs="*", default=[1, 4, 8, 12])
     return parser.parse_args()
 
@@ -81,7 +68,7 @@ def _one_stream(engine: Engine, speech: Sequence[Speech], truths: Sequence[Seque
     for one, truth in zip(speech, truths, strict=True):
         microphone = Microphone(one.samples, LIVE)
         ran = run(by_engine(engine), [microphone], cost=arguments.cost)
-        scored = score(microphone, truth)
+        scored = _score(microphone, truth)
         live = text_of(microphone.session.captions.committed)
         text = (one.reference, live, _refined(microphone), text_of(truth))
         _print_row(one.name, scored, [text], [ran])
@@ -99,7 +86,7 @@ def _print_row(
     cpu = sum(ran.processor_seconds for ran in runs) / seconds
     refining = sum(ran.refining_seconds for ran in runs) / seconds
     print(
-        f"| {name} | {_spread(scored.first)} | {_spread(scored.commit)} | {scored.flicker:.2f} | "
+        f"| {name} | {spread(scored.first)} | {spread(scored.commit)} | {scored.flicker:.2f} | "
         + " | ".join(f"{100 * wer:.1f} %" for wer in wers)
         + f" | {cpu:.3f} | {refining:.3f} |"
     )
@@ -107,8 +94,8 @@ def _print_row(
 
 def _many_streams(speech: Sequence[Speech], truths: Sequence[Sequence[Word]], streams: Sequence[int]) -> None:
     print("\n| streams | " + " | ".join(SPREADS) + " | two cores busy |\n|---|---|---|---|")
-    samples = np.concatenate([one.samples for one in speech])
-    truth = list(_joined(speech, truths))
+    whole, truth = together(speech, truths)
+    samples = whole.samples
     for count in streams:
         microphones = [
             Microphone(samples, LIVE, truth, begins=at * BETWEEN_STREAMS_SECONDS) for at in range(count)
@@ -116,21 +103,13 @@ def _many_streams(speech: Sequence[Speech], truths: Sequence[Sequence[Word]], st
         ran = run(by_script, microphones, cost="model")
         total = Score()
         for microphone in microphones:
-            total.add(score(microphone, truth))
+            total.add(_score(microphone, truth))
         busy = ran.processor_seconds / (2 * len(samples) / SAMPLE_RATE)
-        print(f"| {count} | {_spread(total.first)} | {_spread(total.commit)} | {100 * busy:.0f} % |")
+        print(f"| {count} | {spread(total.first)} | {spread(total.commit)} | {100 * busy:.0f} % |")
 
 
-def _spread(seconds: Sequence[float]) -> str:
-    return f"{percentile(seconds, 50):.2f} / {percentile(seconds, 95):.2f}"
-
-
-def _joined(speech: Sequence[Speech], truths: Sequence[Sequence[Word]]) -> Iterator[Word]:
-    offset = 0.0
-    for one, truth in zip(speech, truths, strict=True):
-        for word in truth:
-            yield Word(word.start + offset, word.end + offset, word.word, word.probability)
-        offset += len(one.samples) / SAMPLE_RATE
+def _score(microphone: Microphone, truth: Sequence[Word]) -> Score:
+    return score(microphone.trace, microphone.session.captions.committed, truth)
 
 
 def _refined(microphone: Microphone) -> str:
@@ -154,42 +133,6 @@ def _offline(engine: Engine, samples: Samples) -> list[Word]:
             for word in segment.words
         ]
     return words
-
-
-def _speech(folder: Path | None) -> Iterator[Speech]:
-    yield Speech("two_cities", _samples(packaged("two_cities.wav")), TWO_CITIES)
-    yield Speech("beckett", _samples(packaged("beckett.wav")), BECKETT)
-    if folder is None:
-        return
-    known = {
-        entry["file"]: entry["reference"] for entry in json.loads((folder / "manifest.json").read_text())
-    }
-    for name in SINGLE:
-        yield Speech(Path(name).stem, _samples(folder / name), known[name])
-    for speaker in SPEAKERS:
-        files = sorted(name for name in known if name.startswith(f"ls-{speaker}-"))
-        yield Speech(f"speaker {speaker}", _with_pauses([_samples(folder / name) for name in files]),
-                     " ".join(known[name] for name in files))  # fmt: skip
-
-
-def _with_pauses(pieces: Sequence[Samples]) -> Samples:
-    joined: list[Samples] = []
-    for at, piece in enumerate(pieces):
-        pause = PAUSES_SECONDS[at % len(PAUSES_SECONDS)]
-        joined += [piece, np.zeros(round(pause * SAMPLE_RATE), np.float32)]
-    return np.concatenate(joined)
-
-
-def _samples(path: Path) -> Samples:
-    import av
-
-    resampler = av.AudioResampler("s16", "mono", SAMPLE_RATE)
-    with av.open(str(path)) as container:
-        frames = [ready for frame in container.decode(audio=0) for ready in resampler.resample(frame)]
-    frames += resampler.resample(None)
-    return np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames]).astype(
-        np.float32
-    ) / np.float32(32768)
 
 
 if __name__ == "__main__":

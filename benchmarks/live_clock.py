@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from benchmarks.live_score import Shown
 from whisper_appliance.live.captions import plain
 from whisper_appliance.live.events import Refined
 from whisper_appliance.live.schedule import next_up, step_seconds
@@ -26,15 +27,6 @@ PACKET_SECONDS = 0.1
 DETECTOR_SECONDS_A_SECOND = 0.002
 TOKENS_A_WORD = 1.35
 Cost = Literal["measured", "model"]
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What a reader saw from a moment on: so many settled words, and the tentative ones behind them."""
-
-    at: float
-    committed: int
-    tentative: tuple[str, ...]
 
 
 @dataclass

@@ -6,11 +6,19 @@ from dataclasses import dataclass, field
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from benchmarks.live_clock import Microphone, Shown
 from whisper_appliance.live.captions import plain
 from whisper_appliance.speech.transcript import Word
 
 WORDS_LOOKED_BACK = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a reader saw from a moment on: so many settled words, and the tentative ones behind them."""
+
+    at: float
+    committed: int
+    tentative: tuple[str, ...]
 
 
 @dataclass
@@ -42,19 +50,24 @@ class Score:
         return len(self.commit) / max(1, self.spoken)
 
 
-def score(microphone: Microphone, truth: Sequence[Word]) -> Score:
+def score(trace: Sequence[Shown], committed: Sequence[Word], truth: Sequence[Word]) -> Score:
     """Compares with the words of the offline transcript of the same model, whose times are the yardstick."""
-    settled = [plain(word) for word in microphone.session.captions.committed]
+    settled = [plain(word) for word in committed]
     spoken = [plain(word) for word in truth]
-    times = _settling_times(microphone.trace)
+    times = _settling_times(trace)
     commit = [times[at] - truth[of].end for of, at in _equal(spoken, settled)]
-    first, erased = _appearances(microphone.trace, settled, truth, spoken)
+    first, erased = _appearances(trace, settled, truth, spoken)
     return Score(first, commit, erased, len(settled), len(spoken))
 
 
 def percentile(seconds: Sequence[float], percent: int) -> float:
     """E.g. the median: 50."""
     return float(np.percentile(seconds, percent)) if seconds else float("nan")
+
+
+def spread(seconds: Sequence[float]) -> str:
+    """Median and 95th percentile, for a table."""
+    return f"{percentile(seconds, 50):.2f} / {percentile(seconds, 95):.2f}"
 
 
 def _settling_times(trace: Sequence[Shown]) -> list[float]:
