@@ -227,9 +227,7 @@ class LoadedEngines(Generic[E]):
         reason = slot.engine.result().status().reason
         left = slot.began + _REST_SECONDS - self._clock()
         if left > 0:
-            raise ModelUnavailable(
-                f"The model {name} could not be loaded: {reason}", retry_after_seconds=left
-            )
+            raise ModelUnavailable(reason, retry_after_seconds=left)
         with self._changed:
             if not slot.idle or self._slots.get(name) is not slot:
                 return

@@ -97,7 +97,7 @@ def describe(facts: Facts) -> ModelStatus:
 def _state(facts: Facts) -> tuple[State, str | None]:
     engine, download = facts.engine, facts.download
     if engine is not None and engine.state == "failed":
-        return "failed", f"The model {facts.name} could not be loaded: {engine.reason}"
+        return "failed", engine.reason
     if engine is not None and engine.state != "loading":
         return "ready", None
     if facts.loading:

@@ -14,12 +14,9 @@ from typing import Self
 import psutil
 
 from whisper_appliance.speech.engine import Engine, EngineSpec
+from whisper_appliance.speech.want_of_memory import OUT_OF_MEMORY
 
 STOP_SECONDS = 2.0
-OUT_OF_MEMORY = 77
-"""The exit code of an engine that found no memory: only a new process has all of it again."""
-NO_MEMORY = ("bad_alloc", "out of memory", "cannot allocate", "failed to allocate", "can't start new thread",
-             "resource temporarily unavailable")  # fmt: skip
 WATCH_SECONDS = 0.5
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "HF_HUB_OFFLINE")
 KEPT_PREFIXES = ("MALLOC_", "CUDA_", "NVIDIA_", "OMP_", "MKL_", "OPENBLAS_", "CT2_")
@@ -104,8 +101,3 @@ def ending_in_words(returncode: int) -> str:
     if returncode == -signal.SIGKILL:
         return "it was killed, perhaps because the machine has no more memory"
     return f"signal {-returncode}" if returncode < 0 else f"exit code {returncode}"
-
-
-def is_want_of_memory(error: BaseException) -> bool:
-    """Whether a library's exception says so; the libraries have no class of exceptions for it."""
-    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in NO_MEMORY)

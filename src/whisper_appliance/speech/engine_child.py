@@ -10,9 +10,9 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from whisper_appliance.errors import ApplianceError
-from whisper_appliance.speech.child_process import OUT_OF_MEMORY, is_want_of_memory
 from whisper_appliance.speech.engine import SPARE_WORKERS, Engine, EngineSpec, Samples
 from whisper_appliance.speech.voice import Silero, load_silero
+from whisper_appliance.speech.want_of_memory import OUT_OF_MEMORY, is_want_of_memory
 
 NICENESS = 5
 
@@ -104,9 +104,4 @@ def serve(pipe: int, network: str) -> None:
         spec, load = connection.recv()
     except EOFError:
         return
-    try:
-        Child(connection, spec, load or load_engine, network).run()
-    except (RuntimeError, MemoryError) as error:
-        if not is_want_of_memory(error):
-            raise
-        os._exit(OUT_OF_MEMORY)
+    Child(connection, spec, load or load_engine, network).run()

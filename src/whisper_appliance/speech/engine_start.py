@@ -7,6 +7,7 @@ import os
 import sys
 
 from whisper_appliance.speech import sandbox
+from whisper_appliance.speech.want_of_memory import FAILURES, OUT_OF_MEMORY, is_want_of_memory
 
 OPEN_FILES = 512
 
@@ -23,9 +24,14 @@ def close_doors() -> str:
 def main() -> None:
     """Takes the pipe's descriptor from the command line."""
     network = close_doors()
-    from whisper_appliance.speech.engine_child import serve
+    try:
+        from whisper_appliance.speech.engine_child import serve
 
-    serve(int(sys.argv[1]), network)
+        serve(int(sys.argv[1]), network)
+    except FAILURES as error:
+        if not is_want_of_memory(error):
+            raise
+        os._exit(OUT_OF_MEMORY)
     os._exit(0)
 
 
