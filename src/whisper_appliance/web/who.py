@@ -44,10 +44,10 @@ BAD_KEY = "This key is not one of the appliance's. Make one in your account, or 
 
 
 def install(app: Flask) -> None:
-    """Closes `app` to whom the appliance is closed, and gives templates `asking` and `csrf_token`."""
+    """Closes `app` to whom the appliance is closed, and tells templates who asks."""
     app.before_request(_gate)
     app.after_request(_take_cookie_back)
-    app.context_processor(lambda: {"asking": known, "csrf_token": lambda: csrf.token(known().session)})
+    app.context_processor(_for_every_page)
 
 
 def actor() -> Actor:
@@ -115,6 +115,22 @@ def take_cookie(response: Response) -> Response:
     """Lets the browser forget it."""
     response.delete_cookie(cookie_name(), secure=request.is_secure, httponly=True, samesite="Lax")
     return response
+
+
+def _for_every_page() -> dict[str, object]:
+    return {
+        "asking": known,
+        "csrf_token": lambda: csrf.token(known().session),
+        "is_let_in": _is_let_in,
+    }
+
+
+def _is_let_in() -> bool:
+    """Whether the page may show the way to what is inside; a page that tells of an error says no."""
+    try:
+        return known().user is not None or openness() == "network"
+    except (Unavailable, DatabaseDamaged):
+        return False
 
 
 def _found() -> Actor:

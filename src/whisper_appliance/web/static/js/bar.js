@@ -65,8 +65,9 @@ export async function refreshStatus() {
     show(status);
     nextQuestion(status.model.state);
     document.dispatchEvent(new CustomEvent("status", { detail: status }));
-  } catch {
-    nextQuestion("offline");
+  } catch (error) {
+    // Whoever has been signed out meanwhile is told so by what they do next.
+    if (/** @type {import("./api.js").ApiError} */ (error).status !== 401) nextQuestion("offline");
   }
 }
 
@@ -87,6 +88,7 @@ function connection(reached) {
 
 /** Shows the state and keeps it true. */
 export function startBar() {
+  if (!document.getElementById("model-chip")) return; // an appliance for people with an account, and nobody is signed in
   document.addEventListener("connection", (event) => connection(/** @type {CustomEvent} */ (event).detail.reached));
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && performance.now() - askedAt > STALE_SECONDS * 1000) refreshStatus();

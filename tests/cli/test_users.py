@@ -1,0 +1,103 @@
+"""Accounts and keys from the machine itself."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.signing import PASSWORD
+from whisper_appliance import settings
+from whisper_appliance.accounts.accounts import SignedIn
+from whisper_appliance.appliance.shell import opened_accounts
+from whisper_appliance.cli import cli
+from whisper_appliance.errors import ApplianceError, SignInFailed
+
+OTHER = "eleven green bottles near the wall"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tests of this file build on one another."""
+    return tmp_path_factory.mktemp("data")
+
+
+def run(data: Path, *arguments: str, stdin: str = "") -> Result:
+    environment = {"DATA_DIR": str(data), "HOST": "0.0.0.0"}
+    return CliRunner().invoke(cli, arguments, input=stdin, env=environment)
+
+
+def sign_in(data: Path, name: str, password: str) -> SignedIn:
+    with opened_accounts(settings.load(data_dir=data)) as accounts:
+        return accounts.sign_in(name, password, address="127.0.0.1")
+
+
+def test_an_account_is_made_on_a_fresh_folder_and_listed(data: Path) -> None:
+    made = run(data, "users", "add", "Ada", "--role", "owner", "--password-stdin", stdin=PASSWORD + "\n")
+    assert (made.exit_code, made.stdout) == (0, "Ada: made, owner\n")
+    asked = run(data, "users", "add", "Ben", stdin=f"{PASSWORD}\n{PASSWORD}\n")
+    assert asked.exit_code == 0
+    assert PASSWORD not in asked.output
+    listed = run(data, "users", "list").stdout
+    assert "Ada   owner" in listed
+    assert "Ben   member" in listed
+    assert "anyone on its network" in listed
+
+
+def test_a_lost_password_is_replaced_and_ends_the_sessions(data: Path) -> None:
+    before = sign_in(data, "Ada", PASSWORD)
+    assert run(data, "users", "password", "ada", "--password-stdin", stdin=OTHER).exit_code == 0
+    with pytest.raises(SignInFailed):
+        sign_in(data, "Ada", PASSWORD)
+    assert sign_in(data, "Ada", OTHER).user.name == "Ada"
+    with opened_accounts(settings.load(data_dir=data)) as accounts:
+        assert accounts.by_session(before.token) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin"),
+    [
+        (["users", "add", "Cleo", "--password-stdin"], "password1234"),
+        (["users", "add", "ADA", "--password-stdin"], PASSWORD),
+        (["users", "disable", "Ada"], ""),
+        (["users", "role", "Ada", "member"], ""),
+        (["users", "remove", "Ada", "--yes"], ""),
+        (["users", "password", "nobody", "--password-stdin"], PASSWORD),
+        (["keys", "add", "Ben", "x", "--scope", "admin"], ""),
+        (["keys", "revoke", "nothing"], ""),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(data: Path, arguments: list[str], stdin: str) -> None:
+    refused = run(data, *arguments, stdin=stdin)
+    assert isinstance(refused.exception, ApplianceError)
+
+
+def test_a_key_is_made_shown_once_and_revoked(data: Path) -> None:
+    made = run(data, "keys", "add", "Ben", "night batch", "--scope", "read", "--days", "30")
+    secret = made.stdout.strip()
+    assert secret.startswith("wa_")
+    listed = run(data, "keys", "list", "ben").stdout
+    assert "night batch" in listed
+    assert secret not in listed
+    with opened_accounts(settings.load(data_dir=data)) as accounts:
+        assert accounts.by_key(secret).scopes == {"read"}
+    id = listed.splitlines()[1].split()[0]
+    assert run(data, "keys", "revoke", id[:8]).exit_code == 0
+    assert "night batch" not in run(data, "keys", "list").stdout
+
+
+def test_an_invitation_is_a_link_of_this_machine(data: Path) -> None:
+    link = run(data, "users", "invite", "--role", "admin", "--note", "for Cleo").stdout.strip()
+    assert link.startswith("https://")
+    with opened_accounts(settings.load(data_dir=data)) as accounts:
+        assert accounts.invitations.look(link.rpartition("/join/")[2]).role == "admin"
+
+
+def test_roles_and_openness_are_changed_and_an_account_is_removed(data: Path) -> None:
+    assert run(data, "users", "role", "Ben", "owner").stdout == "Ben: owner\n"
+    assert run(data, "users", "disable", "Ben").exit_code == 0
+    assert run(data, "users", "enable", "Ben").exit_code == 0
+    assert run(data, "users", "openness", "accounts").stdout == "accounts\n"
+    assert run(data, "users", "openness").stdout == "accounts\n"
+    assert run(data, "users", "remove", "Ben", stdin="n\n").exit_code == 1
+    assert run(data, "users", "remove", "Ben", "--heir", "Ada", "--yes").stdout == "Ben: removed\n"
+    assert "Ben" not in run(data, "users", "list").stdout
