@@ -58,7 +58,7 @@ def asset(path: AssetPath) -> Response:
 )
 def document() -> Response:
     """This document: OpenAPI 3.1, made from the code."""
-    return jsonify(current_app.api_doc)  # type: ignore[attr-defined] # the app is flask_openapi3.OpenAPI
+    return jsonify({**current_app.api_doc, "security": list(openapi.SECURITY)})  # type: ignore[attr-defined] # the app is flask_openapi3.OpenAPI
 
 
 @cache

@@ -28,9 +28,11 @@ INFO = Info(
     title="Whisper Appliance",
     version=__version__,
     description=(
-        "A self-hosted speech-to-text box around OpenAI's Whisper models. A browser that opened a page has a "
-        "session cookie, which owns what it makes. A client without the cookie reaches its jobs and "
-        "transcripts by their ids only: keep them.\n\n"
+        "A self-hosted speech-to-text box around OpenAI's Whisper models. What is made with a user's "
+        "session or key is that user's. Where the appliance is open to its network, a browser that opened a "
+        "page has a cookie, which owns what it makes, and a client without one reaches its jobs and "
+        "transcripts by their ids only: keep them. A key goes into the header\n"
+        "`Authorization: Bearer wa_…`.\n\n"
         "Every error, from every route, has the shape of `ErrorAnswer`. Times are UTC (ISO 8601), durations "
         "are seconds."
     ),
@@ -42,8 +44,22 @@ SECURITY_SCHEMES: SecuritySchemesDict = {
         "in": "cookie",
         "name": "__Host-appliance",
         "description": "The session of a browser, given when it opens a page (`appliance` over plain HTTP).",
-    }
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-session",
+        "description": "The session of a user (`session` over plain HTTP); unsafe requests need `X-CSRF-Token`.",
+    },
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key of a user, `wa_…`. Its scopes say what it may do.",
+    },
 }
+
+SECURITY: tuple[dict[str, list[str]], ...] = ({}, {"key": []}, {"session": []}, {"browser": []})
+"""Any of these does for every route; which is needed, `who` decides."""
 
 
 class ErrorBody(BaseModel):
