@@ -53,8 +53,13 @@ class Program:
 
 
 @contextmanager
-def running(folder: Path, model_dir: Path, model: str, **settings: str) -> Iterator[Program]:
-    """Runs `whisper-appliance serve` with its data in `folder`; ended with SIGTERM, as systemd would."""
+def running(
+    folder: Path, model_dir: Path, model: str, *, watched: bool = False, **settings: str
+) -> Iterator[Program]:
+    """Runs `whisper-appliance serve` with its data in `folder`; ended with SIGTERM, as systemd would.
+
+    `watched`: when it asks for a restart, it is started again.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -71,7 +76,11 @@ def running(folder: Path, model_dir: Path, model: str, **settings: str) -> Itera
     scheme = "http" if settings.get("HTTPS_ENABLED") == "false" else "https"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "whisper_appliance", "serve"],
+            [
+                sys.executable,
+                "-m",
+                *(["tests.journeys.watcher"] if watched else ["whisper_appliance", "serve"]),
+            ],
             env={**os.environ, **given},
             stdout=output,
             stderr=subprocess.STDOUT,

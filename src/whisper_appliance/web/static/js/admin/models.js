@@ -53,7 +53,7 @@ function orTell(done) {
 /** @param {Shelf} seen */
 function show(seen) {
   const before = new Map(shelf?.models.map((model) => [model.name, model.errand?.state ?? ""]));
-  shelf = seen;
+  shelf = { ...seen, models: seen.models.toSorted((a, b) => Number(b.default) - Number(a.default)) };
   byId("advice").textContent = seen.advice;
   showFacts(byId("machine"), [
     seen.models_memory_bytes ? `${bytes(seen.models_memory_bytes)} used by loaded models` : "No model loaded",
@@ -63,7 +63,7 @@ function show(seen) {
   byId("default-fixed").hidden = !seen.default_fixed;
   byId("default-fixed").textContent = seen.default_fixed ?? "";
   byId("no-downloads").hidden = seen.downloads_allowed;
-  for (const model of seen.models) {
+  for (const model of shelf.models) {
     showModel(model);
     if (before.get(model.name) === "running" && model.errand?.state !== "running") tellEnd(model);
   }
@@ -97,18 +97,19 @@ function showModel(model) {
     const card = known?.card ?? made(model.name);
     fill(card, model);
     cards.set(model.name, { card, shown, model });
-    if (card.parentElement !== list) place(list, card, model);
+    place(list, card, model);
   }
 }
 
 /** @param {Model} model */
 const isHere = (model) => model.source !== null || model.loaded || model.default;
 
-/** The default comes first, the others in the order they are told. @param {HTMLElement} list @param {HTMLElement} card @param {Model} model */
+/** The default comes first, the others in the order they are told; what stands right is not moved. @param {HTMLElement} list @param {HTMLElement} card @param {Model} model */
 function place(list, card, model) {
   const order = shelf?.models.map((each) => each.name) ?? [];
-  const after = [...list.children].find((each) => order.indexOf(each.getAttribute("data-name") ?? "") > order.indexOf(model.name));
-  list.insertBefore(card, after ?? null);
+  const rank = (/** @type {Element} */ each) => order.indexOf(each.getAttribute("data-name") ?? "");
+  const after = [...list.children].find((each) => each !== card && rank(each) > order.indexOf(model.name)) ?? null;
+  if (card.parentElement !== list || card.nextElementSibling !== after) list.insertBefore(card, after);
 }
 
 /** @param {string} name */
@@ -178,7 +179,7 @@ function facts(model) {
     size === null ? null : `${bytes(size)} ${model.source ? "on disk" : "to download"}`,
     memory === null ? null : `${model.memory_bytes ? "" : "about "}${bytes(memory)} memory`,
     model.device ? [model.device.toUpperCase(), model.compute_type].filter(Boolean).join(", ") : null,
-    model.languages === null ? null : model.languages === "en" ? "English" : "99 languages",
+    model.languages === null ? null : model.languages === "en" ? "English" : "many languages",
     model.licence,
     model.source === "package" ? "from an installed package" : model.source === "hub cache" ? "in the hub's cache" : null,
     model.repository,
