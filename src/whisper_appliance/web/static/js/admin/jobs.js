@@ -17,7 +17,7 @@ import { Table } from "./table.js";
  */
 
 const SECONDS = 3;
-const PAGE = 50;
+const PAGE = matchMedia("(max-width: 40rem)").matches ? 15 : 50; // on phones each job is a card
 const MOST = 200;
 const TONES = { queued: "caution", running: "good", done: "", failed: "bad", cancelled: "", on: "good", away: "caution", ending: "" };
 const state = /** @type {HTMLSelectElement} */ (byId("state"));

@@ -1,0 +1,158 @@
+"""The panel in a browser: how the appliance is, everybody's jobs, and statistics."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.journeys.conftest import somebody
+from tests.journeys.program import Program, running
+from tests.journeys.steps import add_files, named, transcribe
+from tests.journeys.test_accessibility import axe, barriers
+from tests.signing import PASSWORD
+from whisper_appliance import settings
+from whisper_appliance.accounts.people import SHELL
+from whisper_appliance.appliance.shell import opened_accounts
+
+pytestmark = pytest.mark.browser
+__all__ = ["axe"]
+
+DRAWN = """() => [...document.querySelectorAll("#curves .plot")].filter((plot) => plot.clientHeight).map(
+    (plot) => {
+        const canvas = plot.querySelector("canvas");
+        const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+        return pixels.some((value) => value > 0);
+    },
+)"""
+PAGES = ("/admin/overview", "/admin/jobs", "/admin/statistics")
+
+
+@pytest.fixture(scope="module")
+def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Program]:
+    """One of its own, whose owner is there from the start."""
+    folder = tmp_path_factory.mktemp("panel")
+    with running(folder, model_dir, "tiny.en", ADMIN_PASSWORD=PASSWORD) as program:
+        program.wait_until("ready")
+        yield program
+
+
+@pytest.fixture(scope="module")
+def admins(chromium: Browser, appliance: Program) -> Iterator[BrowserContext]:
+    """The browser of the owner, signed in."""
+    context = somebody(chromium, appliance, bypass_csp=True)
+    page = context.new_page()
+    page.goto("/sign-in")
+    sign_in(page)
+    expect(page).to_have_url(f"{appliance.url}/")
+    page.close()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def context(admins: BrowserContext) -> BrowserContext:
+    return admins
+
+
+@pytest.fixture
+def visitor(chromium: Browser, appliance: Program) -> Iterator[Page]:
+    """Somebody else, without an account."""
+    context = somebody(chromium, appliance)
+    yield context.new_page()
+    context.close()
+
+
+def sign_in(page: Page) -> None:
+    page.get_by_label("Name").fill("admin")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def nobody_is_kept_out(page: Page, axe: str) -> None:
+    """In both themes."""
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    assert barriers(page, axe) == []
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    assert barriers(page, axe) == []
+
+
+def test_the_overview_draws_what_goes_on(page: Page, axe: str, visitor: Page, beckett: Path) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="Admin", exact=True).click()
+    expect(page.locator("#health-word")).to_have_text("Everything works.")
+    expect(page.locator("#card-memory .figure")).to_contain_text(" of ")
+    assert all(page.evaluate(DRAWN))
+    transcribe(visitor, beckett)
+    expect(page.locator("#card-speed .facts")).to_contain_text("× real time")
+    expect(page.locator("#engines tbody")).to_contain_text("tiny.en")
+    expect(page.locator("#day-count")).to_have_text("1 recording")
+    nobody_is_kept_out(page, axe)
+    page.get_by_role("button", name="24 hours").click()
+    expect(page.get_by_role("button", name="24 hours")).to_have_attribute("aria-pressed", "true")
+    page.locator("#card-cpu .plot").hover()
+    expect(page.locator("#card-cpu .figure")).not_to_be_empty()
+
+
+def test_a_curve_says_the_moment_that_is_pointed_at(page: Page) -> None:
+    page.goto("/admin/overview")
+    expect(page.locator("#card-cpu .facts")).to_contain_text("average")
+    box = page.locator("#card-cpu .u-over").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] - 3, box["y"] + 20)
+    for card in ("cpu", "memory"):
+        expect(page.locator(f"#card-{card} .facts")).to_contain_text("at ")
+    page.mouse.move(0, 0)
+    expect(page.locator("#card-cpu .facts")).to_contain_text("average")
+
+
+def test_the_job_of_somebody_else_is_cancelled_and_its_words_are_not_shown(
+    page: Page, axe: str, visitor: Page, long_recording: Path
+) -> None:
+    visitor.goto("/")
+    add_files(visitor, long_recording)
+    page.goto("/admin/jobs")
+    row = page.locator("#jobs tbody tr", has_text="Visitor").first
+    expect(row).to_contain_text("running")
+    assert "long story" not in page.content()
+    nobody_is_kept_out(page, axe)
+    row.get_by_role("button", name="Cancel").click()
+    assert barriers(page, axe) == []
+    page.get_by_role("button", name="Cancel the job", exact=True).click()
+    expect(row).to_contain_text("cancelled")
+    page.get_by_label("State").select_option("failed")
+    expect(page.locator("#jobs tbody")).to_have_text("No recordings here.")
+
+
+def test_statistics_are_drawn_and_told(page: Page, axe: str, visitor: Page, beckett: Path) -> None:
+    transcribe(visitor, named("again.wav", beckett))
+    page.goto("/admin/statistics")
+    expect(page.locator("#groups tbody tr")).to_have_count(1)
+    expect(page.locator("#groups tbody")).to_contain_text("English")
+    page.locator("#by").select_option("model")
+    expect(page.locator("#groups tbody")).to_contain_text("tiny.en")
+    page.get_by_text("Show each day").click()
+    expect(page.locator("#table tbody tr")).to_have_count(1)
+    nobody_is_kept_out(page, axe)
+
+
+@pytest.mark.parametrize("width", [320, 390, 820, 1440])
+def test_no_page_scrolls_sideways(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    for address in PAGES:
+        page.goto(address)
+        page.wait_for_load_state("load")
+        expect(page.locator("tbody tr").first).to_be_attached()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+
+
+def test_whose_session_is_ended_sees_nothing_more(page: Page, appliance: Program) -> None:
+    page.goto("/admin/overview")
+    expect(page.locator("#card-memory .figure")).to_contain_text(" of ")
+    with opened_accounts(settings.load(data_dir=appliance.folder / "data")) as accounts:
+        accounts.sessions.end_others(accounts.users.named("admin").id, by=SHELL)
+    expect(
+        page.get_by_role("alert")
+        .filter(has_text="session has ended")
+        .or_(page.get_by_role("heading", name="Sign in"))
+    ).to_be_visible()
