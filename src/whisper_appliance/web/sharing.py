@@ -15,7 +15,7 @@ from whisper_appliance.web.openapi import TRANSCRIPTS, failures
 from whisper_appliance.web.parts import appliance
 from whisper_appliance.web.records import record
 from whisper_appliance.web.transcripts import TranscriptPath, summary
-from whisper_appliance.web.who import require
+from whisper_appliance.web.who import actor, require
 
 blueprint = APIBlueprint("sharing", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
 
@@ -80,7 +80,7 @@ def list_shares(path: TranscriptPath) -> Response:
 )
 def share(path: TranscriptPath, body: ShareBody) -> tuple[Response, int]:
     """Shares a transcript with a user, who may read and export it, or by a link that everybody may open."""
-    asking = require("read")
+    asking = actor()
     things.transcript(path.id, "share")
     if body.user is None:
         ends = datetime.now(UTC) + timedelta(days=body.days) if body.days else None

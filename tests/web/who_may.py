@@ -1,0 +1,215 @@
+"""THE TABLE: every route, and who may do what there. `test_access.py` asks each of them as everybody."""
+
+from dataclasses import dataclass, field
+
+ANONYMOUS = ("nobody", "visitor", "other visitor")
+PEOPLE = ("member", "other member", "reader", "admin", "owner")
+KEYS = ("key: transcribe", "key: read", "key: write", "key: admin")
+EVERYBODY = (*ANONYMOUS, *PEOPLE, "disabled", *KEYS)
+"""Keys are the member's, but for that with the scope admin, which is the admin's. `disabled` is the session
+of a user who was disabled."""
+
+SCOPED = {"transcribe": KEYS[0], "read": KEYS[1], "write": KEYS[2], "admin": KEYS[3]}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What each of `EVERYBODY` is answered: ok, sign in (401), no (403), or not there (404)."""
+
+    answers: dict[str, str] = field(default_factory=dict)
+
+    def but(self, **others: str) -> "Rule":
+        """The same, with other answers; `_` stands for a space, `key_` for `key: `."""
+        named = {name.replace("key_", "key: ").replace("_", " "): answer for name, answer in others.items()}
+        return Rule({**self.answers, **named})
+
+
+def _rule(everybody: str, *groups: tuple[tuple[str, ...], str]) -> Rule:
+    answers = dict.fromkeys(EVERYBODY, everybody)
+    for names, answer in groups:
+        answers.update(dict.fromkeys(names, answer))
+    return Rule(answers)
+
+
+def _keys(scope: str, answer: str = "ok") -> tuple[tuple[tuple[str, ...], str], ...]:
+    """Keys are refused, but for the one with this scope."""
+    return (KEYS, "no"), ((SCOPED[scope],), answer)
+
+
+DISABLED = (("disabled",), "sign in")
+OPEN = _rule("ok")
+"""For everybody, also where only people with an account may use the appliance."""
+PAGE = _rule("ok")
+"""A frame without words; a disabled user is a visitor there."""
+CLOSED = _rule("not there")
+"""For nobody any more, once the first account is made."""
+
+USE = {scope: _rule("ok", DISABLED, *_keys(scope)) for scope in ("transcribe", "read", "write")}
+"""Of the appliance, or of what is one's own, whatever that is."""
+ANY_USE = _rule("ok", DISABLED)
+SIGNED_IN = {
+    scope: _rule("ok", (ANONYMOUS, "sign in"), DISABLED, *_keys(scope)) for scope in ("read", "write")
+}
+PERSON = _rule("ok", (ANONYMOUS, "sign in"), DISABLED, (KEYS, "no"))
+"""A user at a page: no key does this."""
+ADMIN = _rule("no", (ANONYMOUS, "sign in"), DISABLED, (("admin", "owner", "key: admin"), "ok"))
+OWNER = ADMIN.but(admin="no", key_admin="no")
+
+
+def thing(scope: str, *, readers: str = "not there", admins: str = "not there") -> dict[str, Rule]:
+    """Rules of an object, by whose it is: the member's (shared with the reader), a visitor's, nobody's."""
+    overseers = ("admin", "owner")
+    common = ((overseers, admins), DISABLED)
+    return {
+        "member": _rule(
+            "not there", *common, (("member",), "ok"), (("reader",), readers), *_keys(scope)
+        ),
+        "visitor": _rule("not there", *common, (("visitor",), "ok"), *_keys(scope, "not there")),
+        "nobody": _rule("ok", DISABLED, *_keys(scope)),
+    }
+
+
+LIVE = {**thing("write"), "nobody": _rule("not there", DISABLED, *_keys("write", "not there"))}
+"""A live session is its connection's and its owner's; that of nobody, its connection's alone."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A request, and the rule of who may make it; with rules by owner, `{things}` in its path are theirs."""
+
+    rule: Rule | dict[str, Rule]
+    body: object = None
+    used_up: bool = False
+    """Whether the thing is another one, or gone, after a request that was allowed."""
+    may_be_missing: bool = False
+    """Whether those who may are told that there is no such thing, as the test has none."""
+
+
+TABLE: dict[str, Row] = {
+    # Pages
+    "GET /": Row(PAGE),
+    "GET /history": Row(PAGE),
+    "GET /transcripts/{transcript}": Row(PAGE),
+    "GET /trust": Row(OPEN),
+    "GET /docs": Row(PAGE),
+    "GET /docs/live": Row(PAGE),
+    "GET /docs/swagger-ui.css": Row(PAGE),
+    "GET /openapi.json": Row(PAGE),
+    "GET /static/any/css/base.css": Row(OPEN),
+    "GET /ca.crt": Row(OPEN, may_be_missing=True),
+    "GET /health": Row(OPEN),
+    "GET /metrics": Row(OPEN),
+    "GET /account": Row(PERSON.but(disabled="sign in")),
+    # Signing in
+    "GET /sign-in": Row(OPEN),
+    "GET /api/session": Row(OPEN),
+    "POST /api/session": Row(OPEN, {"name": ""}),
+    "DELETE /api/session": Row(ANY_USE, used_up=True),
+    "GET /setup": Row(OPEN, may_be_missing=True),
+    "POST /api/setup": Row(
+        CLOSED, {"token": "x", "name": "x", "password": "x" * 20, "openness": "network"}
+    ),
+    "GET /join/{invitation_token}": Row(OPEN),
+    "POST /api/join": Row(OPEN, {"token": "{invitation_token}", "name": "", "password": "x"}),
+    # Speech
+    "POST /transcribe": Row(USE["transcribe"]),
+    "GET /api/models": Row(ANY_USE),
+    "GET /api/status": Row(ANY_USE),
+    "GET /captions/{captions_token}": Row(OPEN),
+    "POST /api/live/{live}/captions": Row(LIVE),
+    "DELETE /api/live/{live}/captions": Row(LIVE),
+    # Jobs
+    "GET /api/jobs": Row(USE["read"]),
+    "GET /api/jobs/{job}": Row(thing("read")),
+    "GET /api/jobs/{job}/events": Row(thing("read")),
+    "DELETE /api/jobs/{job}": Row(thing("transcribe", admins="ok")),
+    # Transcripts
+    "GET /api/transcripts": Row(USE["read"]),
+    "GET /api/transcripts/{transcript}": Row(thing("read", readers="ok")),
+    "PATCH /api/transcripts/{transcript}": Row(thing("write"), {"title": "Another"}),
+    "DELETE /api/transcripts/{transcript}": Row(thing("write"), used_up=True),
+    "POST /api/transcripts/{trashed}/restore": Row(thing("write"), used_up=True),
+    "DELETE /api/transcripts/trash": Row(USE["write"]),
+    "GET /api/transcripts/{transcript}/shares": Row(thing("write")),
+    "POST /api/transcripts/{transcript}/shares": Row(thing("write"), {}, used_up=True),
+    "DELETE /api/transcripts/{transcript}/shares/{share}": Row(thing("write"), used_up=True),
+    "GET /api/transcripts/shared": Row(USE["read"]),
+    "DELETE /api/transcripts/shared/{received}": Row(
+        SIGNED_IN["read"].but(member="not there", other_member="not there", admin="not there",
+                              owner="not there", key_read="not there"),
+        used_up=True,
+    ),
+    "GET /shared/{link_token}": Row(OPEN),
+    "GET /api/shared/{link_token}": Row(OPEN),
+    # One's account
+    "GET /api/account": Row(SIGNED_IN["read"]),
+    "PATCH /api/account": Row(PERSON, {"name": ""}),
+    "POST /api/account/password": Row(PERSON, {"old": "wrong", "new": "x"}),
+    "GET /api/account/sessions": Row(PERSON),
+    "DELETE /api/account/sessions": Row(PERSON),
+    "DELETE /api/account/sessions/{nothing}": Row(PERSON, may_be_missing=True),
+    "GET /api/account/keys": Row(PERSON),
+    "POST /api/account/keys": Row(PERSON, {"name": "", "scopes": ["read"]}),
+    "DELETE /api/account/keys/{nothing}": Row(PERSON, may_be_missing=True),
+    "GET /api/account/data": Row(PERSON),
+    "DELETE /api/account": Row(PERSON, {"password": "wrong"}),
+    # The panel
+    **{
+        f"GET /admin{place}": Row(ADMIN)
+        for place in (
+            "", "/overview", "/jobs", "/models", "/users", "/shares", "/audit", "/statistics", "/settings",
+            "/certificate", "/logs", "/backups", "/updates",
+        )
+    },
+    "GET /admin/check-updates": Row(ADMIN),
+    "GET /api/admin/overview": Row(ADMIN),
+    "GET /api/admin/statistics": Row(ADMIN),
+    "GET /api/admin/jobs": Row(ADMIN),
+    "DELETE /api/admin/jobs/x": Row(ADMIN, may_be_missing=True),
+    "GET /api/admin/live": Row(ADMIN),
+    "DELETE /api/admin/live/x": Row(ADMIN, may_be_missing=True),
+    "GET /api/admin/models": Row(ADMIN),
+    "GET /api/admin/models/events": Row(ADMIN),
+    "POST /api/admin/models": Row(ADMIN, {}),
+    "DELETE /api/admin/models/none": Row(ADMIN, may_be_missing=True),
+    "POST /api/admin/models/none/default": Row(ADMIN, may_be_missing=True),
+    "POST /api/admin/models/none/download": Row(ADMIN, may_be_missing=True),
+    "DELETE /api/admin/models/none/download": Row(ADMIN, may_be_missing=True),
+    "POST /api/admin/models/none/load": Row(ADMIN, may_be_missing=True),
+    "POST /api/admin/models/none/unload": Row(ADMIN, may_be_missing=True),
+    "POST /api/admin/models/none/verify": Row(ADMIN, may_be_missing=True),
+    "GET /api/admin/settings": Row(ADMIN),
+    "PUT /api/admin/settings/none": Row(ADMIN, {"value": ""}, may_be_missing=True),
+    "DELETE /api/admin/settings/none": Row(ADMIN, may_be_missing=True),
+    "GET /api/admin/restart": Row(ADMIN),
+    "POST /api/admin/restart": Row(ADMIN),
+    "GET /api/admin/certificate": Row(ADMIN),
+    "PUT /api/admin/certificate/names": Row(ADMIN, {"names": ["not a name"]}),
+    "PUT /api/admin/certificate/own": Row(ADMIN, {"chain": "", "key": ""}),
+    "DELETE /api/admin/certificate/own": Row(ADMIN, may_be_missing=True),
+    "POST /api/admin/certificate/renew": Row(ADMIN),
+    "GET /api/admin/logs": Row(ADMIN),
+    "GET /api/admin/logs/events": Row(ADMIN),
+    "GET /api/admin/logs/file": Row(ADMIN, may_be_missing=True),
+    "GET /api/admin/support-bundle": Row(ADMIN),
+    "GET /api/admin/backups": Row(ADMIN),
+    "POST /api/admin/backups": Row(ADMIN),
+    "GET /api/admin/backups/none": Row(OWNER, may_be_missing=True),
+    "GET /api/admin/backup": Row(OWNER),
+    "PUT /api/admin/restore": Row(OWNER),
+    "DELETE /api/admin/restore": Row(OWNER, may_be_missing=True),
+    "GET /api/admin/users": Row(ADMIN),
+    "GET /api/admin/users/{user}": Row(ADMIN),
+    "PATCH /api/admin/users/{user}": Row(ADMIN, {"quota": {}}),
+    "POST /api/admin/users/{user}/password": Row(ADMIN),
+    "DELETE /api/admin/users/{user}/sessions": Row(ADMIN),
+    "DELETE /api/admin/users/{user}/keys": Row(ADMIN),
+    "DELETE /api/admin/users/{user}": Row(ADMIN, {"name": "wrong"}),
+    "POST /api/admin/invitations": Row(ADMIN, {}),
+    "DELETE /api/admin/invitations/{invitation}": Row(ADMIN, used_up=True),
+    "PUT /api/admin/openness": Row(ADMIN, {"openness": "network"}),
+    "GET /api/admin/shares": Row(ADMIN),
+    "DELETE /api/admin/shares/{share}": Row(ADMIN, used_up=True),
+    "GET /api/admin/audit": Row(ADMIN),
+    "GET /api/admin/audit.csv": Row(ADMIN),
+}  # fmt: skip
