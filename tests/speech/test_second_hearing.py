@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.scripted_engine import load_scripted
-from whisper_appliance.speech.engine import EngineSpec, Options, Priority, Quality, Samples
+from whisper_appliance.speech.engine import EngineSpec, Options, Priority, Quality, Samples, WindowResult
 from whisper_appliance.speech.engine_process import EngineProcess
 from whisper_appliance.speech.transcribe import transcribe
 from whisper_appliance.speech.transcript import Notice, Transcript
@@ -53,3 +53,21 @@ def test_what_was_said_before_helps_with_all_windows_but_the_first(engine: Engin
 
 def test_fast_hears_once(engine: EngineProcess) -> None:
     assert {segment.text for segment in heard(engine, "fast").segments} == {" unsure"}
+
+
+def test_what_an_earlier_attempt_read_as_one_is_not_heard_again(engine: EngineProcess) -> None:
+    done: dict[int, WindowResult] = {}
+    options = Options(language="en", prompt="unsure", vad=False)
+
+    def hear(finished: dict[int, WindowResult]) -> Transcript:
+        return transcribe(
+            Silence(22), engine, options, priority=Priority.BATCH, model="scripted", target_seconds=5.0,
+            finished=finished, on_window=lambda window: done.update({window.start_sample: window.result}),
+        )  # fmt: skip
+
+    first = hear({})
+    assert len(done) < 4  # a window by itself, and the run of the others
+    again = dict(done)
+    done.clear()
+    assert hear(again).segments == first.segments
+    assert done == {}

@@ -3,16 +3,16 @@
 Windows are heard side by side, or one by one where each needs the one before.
 """
 
-import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, wait
-from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain
+from typing import Any, Protocol
 
 from whisper_appliance.errors import Cancelled
 from whisper_appliance.speech.engine import (
-    MAX_WINDOW_SECONDS,
     SAMPLE_RATE,
     Options,
     Priority,
@@ -22,16 +22,14 @@ from whisper_appliance.speech.engine import (
 )
 from whisper_appliance.speech.engine_process import EngineProcess
 from whisper_appliance.speech.guard import guarded
-from whisper_appliance.speech.transcript import Dropped, Notice, Segment, Word
+from whisper_appliance.speech.reading import after, read
+from whisper_appliance.speech.results import as_one, moved, sureness
+from whisper_appliance.speech.transcript import Notice
 from whisper_appliance.speech.voice import FRAME, Cutting, Probabilities, Span, joined, spans
 
-Timed = TypeVar("Timed", Segment, Word, Dropped)
-
 CANCEL_CHECK_SECONDS = 0.2
-UNRELIABLE_TEMPERATURE = 0.5
-CONTEXT_TOKENS = 223
-UNSURE_LOGPROB = -0.4
-SPOKEN_REST_SECONDS = 0.2
+UNSURE_LOGPROB = -0.3
+RUN_WINDOWS = 8
 SURE_OF_LANGUAGE = 0.5
 WINDOWS_TO_BE_SURE = 3
 
@@ -63,7 +61,28 @@ class WindowDone:
 
 
 _Asked = tuple[Span, Future[WindowResult] | WindowResult]
-_Doubted = tuple[Span, WindowResult, Future[WindowResult] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A span with what was heard in it, and what a second hearing says as soon as it is there."""
+
+    span: Span
+    result: WindowResult
+    again: Future[WindowResult] | None = None
+
+    @property
+    def is_there(self) -> bool:
+        return self.again is None or self.again.done()
+
+
+@dataclass(slots=True)
+class _HardRun:
+    """Spans in a row that were hard to hear."""
+
+    before: tuple[int, ...]
+    spans: list[Span] = field(default_factory=list)
+    results: list[WindowResult] = field(default_factory=list)
 
 
 @dataclass
@@ -84,13 +103,18 @@ class Road:
     before: tuple[int, ...] = ()
     language: str = ""
     language_probability: float = 0.0
+    ended: bool = False
 
     def results(self) -> Iterator[WindowResult]:
         """The result of each window in order, with times of the recording."""
         windows = spans(self._probabilities(), self.cutting, gate=self.options.vad)
-        return (
-            self._one_by_one(windows) if self.options.quality == "accurate" else self._side_by_side(windows)
-        )
+        if self.options.quality == "accurate":
+            for span, result in self._reading(windows, self._hear, (), lambda: self.recording.seconds):
+                self._learn(result)
+                yield self._settle(_Heard(span, result))
+        else:
+            with ThreadPoolExecutor(self.engine.spec.workers) as readers:
+                yield from self._side_by_side(windows, readers)
 
     def _probabilities(self) -> Iterator[Probabilities]:
         """Frame by frame; the last one is filled up with silence, as the detector needs whole ones."""
@@ -106,58 +130,96 @@ class Road:
         finally:
             voice.close()
 
-    def _side_by_side(self, windows: Iterator[Span]) -> Iterator[WindowResult]:
-        """Windows are asked ahead, and so are second hearings: none waits for the one before it to settle."""
+    def _side_by_side(self, windows: Iterator[Span], readers: ThreadPoolExecutor) -> Iterator[WindowResult]:
+        """Windows are asked ahead; what was hard to hear is read again while others are heard."""
         asked: deque[_Asked] = deque()
-        doubted: deque[_Doubted] = deque()
+        heard: deque[_Heard] = deque()
+        run: _HardRun | None = None
         try:
-            for span in windows:
-                asked.append((span, self._ask(span)))
-                ahead = self.engine.ahead
+            for span in chain(self._unfinished(windows), (None,)):
+                if span is not None:
+                    asked.append((span, self._ask(span)))
+                ahead = self.engine.ahead if span is not None else 0
                 while asked and (len(asked) > ahead or _is_there(asked[0][1])):
-                    doubted.append(self._doubt(*asked.popleft()))
-                while doubted and (len(doubted) > ahead or _is_there(doubted[0][2])):
-                    yield self._settle(*doubted.popleft())
-            while asked:
-                doubted.append(self._doubt(*asked.popleft()))
-                while doubted and _is_there(doubted[0][2]):
-                    yield self._settle(*doubted.popleft())
-            while doubted:
-                yield self._settle(*doubted.popleft())
+                    run = self._take(*asked.popleft(), run, heard, readers)
+                if span is None:
+                    heard.extend(self._read_again(run, readers))
+                while heard and (len(heard) > ahead or heard[0].is_there):
+                    yield self._settle(heard.popleft())
         finally:
-            for pending in (*(answer for _, answer in asked), *(again for _, _, again in doubted)):
-                if isinstance(pending, Future):
-                    pending.cancel()
+            self.ended = True
+            readers.shutdown(wait=False, cancel_futures=True)
+            for _, answer in asked:
+                if isinstance(answer, Future):
+                    answer.cancel()
 
-    def _one_by_one(self, windows: Iterator[Span]) -> Iterator[WindowResult]:
-        """Whisper's own reading: 30 s from where the last window ended, conditioned on what was said."""
-        stretch = round(MAX_WINDOW_SECONDS * SAMPLE_RATE)
-        position = 0
-        known: deque[Span] = deque()
-        while self._look(windows, known, position, stretch):
-            span = joined(known, max(position, known[0].start), stretch, self.recording.seconds)
-            asked = self._ask(span, before=self.before, to_the_end=False)
-            result = self._settle(*self._doubt(span, asked))
-            yield result
-            position = span.start + max(round(result.heard_seconds * SAMPLE_RATE), SAMPLE_RATE // 2)
+    def _unfinished(self, windows: Iterator[Span]) -> Iterator[Span]:
+        """Without the spans that lie within what an earlier attempt heard as one."""
+        covered = 0
+        for span in windows:
+            if span.start in self.finished:
+                covered = span.start + round(self.finished[span.start].heard_seconds * SAMPLE_RATE)
+            elif span.start < covered:
+                continue
+            yield span
 
-    def _look(self, windows: Iterator[Span], known: deque[Span], position: int, stretch: int) -> bool:
-        """Fills `known` with what lies up to `stretch` after `position`; whether there is speech any more."""
-        while True:
-            while (
-                known
-                and known[0].spoken_seconds(
-                    max(position, known[0].start) / SAMPLE_RATE, known[0].stop / SAMPLE_RATE
-                )
-                < SPOKEN_REST_SECONDS
-            ):
-                known.popleft()
-            if known and known[-1].stop >= max(position, known[0].start) + stretch:
-                return True
-            span = next(windows, None)
-            if span is None:
-                return bool(known)
-            known.append(span)
+    def _take(
+        self, span: Span, answer: Future[WindowResult] | WindowResult, run: _HardRun | None,
+        heard: deque[_Heard], readers: ThreadPoolExecutor,
+    ) -> _HardRun | None:  # fmt: skip
+        """Puts an answer in its place: into the run of what was hard to hear, or behind it."""
+        result = answer if isinstance(answer, WindowResult) else self._first_hearing(span, answer)
+        hard = self._is_hard(result) and span.start not in self.finished
+        if hard:
+            run = run or _HardRun(self.before)
+            run.spans.append(span)
+            run.results.append(result)
+        if run and (not hard or len(run.spans) == RUN_WINDOWS):
+            heard.extend(self._read_again(run, readers))
+            run = None
+        if not hard:
+            heard.append(_Heard(span, result))
+        self._learn(result)
+        return run
+
+    def _first_hearing(self, span: Span, answer: Future[WindowResult]) -> WindowResult:
+        result = self._wait(answer)
+        if self.options.language not in (None, result.language):  # asked before the language was known
+            result = self._wait(self._submit(span, self.options))
+        return result
+
+    def _is_hard(self, result: WindowResult) -> bool:
+        unsure = result.avg_logprob < UNSURE_LOGPROB
+        return unsure and bool(self.before) and self.options.quality == "balanced"
+
+    def _read_again(self, run: _HardRun | None, readers: ThreadPoolExecutor) -> Iterator[_Heard]:
+        if run is not None:
+            first, last = run.spans[0], run.spans[-1]
+            whole = joined(run.spans, first.start, last.stop - first.start, None)
+            pairs = zip(run.spans, run.results, strict=True)
+            result = as_one(whole, pairs, run.results[0])
+            yield _Heard(whole, result, readers.submit(self._read, run, whole))
+
+    def _read(self, run: _HardRun, whole: Span) -> WindowResult:
+        """Reads the spans one after the other, with all that helps."""
+        options = replace(
+            self.options, quality="accurate", language=self.options.language or run.results[0].language
+        )
+
+        def hear(span: Span, before: tuple[int, ...]) -> WindowResult:
+            return self._wait(self._submit(span, options, before=before, to_the_end=False))
+
+        end = whole.stop / SAMPLE_RATE
+        parts = self._reading(iter(run.spans), hear, run.before, lambda: end)
+        return as_one(whole, parts, run.results[0])
+
+    @property
+    def _reading(self) -> Callable[..., Iterator[tuple[Span, WindowResult]]]:
+        return partial(read, gate=self.options.vad)
+
+    def _hear(self, span: Span, before: tuple[int, ...]) -> WindowResult:
+        asked = self._ask(span, before=before, to_the_end=False)
+        return asked if isinstance(asked, WindowResult) else self._wait(asked)
 
     def _ask(self, span: Span, **how: Any) -> Future[WindowResult] | WindowResult:
         if span.start in self.finished:
@@ -172,28 +234,14 @@ class Road:
         window = Window(samples, options, before, to_the_end)
         return self.engine.submit(window, priority=self.priority, turn=max(self.turn - 1, 0))
 
-    def _doubt(self, span: Span, answer: Future[WindowResult] | WindowResult) -> _Doubted:
-        """What was heard; where that was hard, it is asked again in the light of what came before."""
-        if isinstance(answer, WindowResult):
-            self._learn(answer)
-            return span, answer, None
-        heard = self._wait(answer)
-        if self.options.language not in (None, heard.language):  # asked before the language was known
-            heard = self._wait(self._submit(span, self.options))
-        again = None
-        hard = heard.avg_logprob < UNSURE_LOGPROB
-        if hard and self.before and self.options.quality == "balanced":
-            again = self._submit(span, replace(self.options, quality="accurate"), before=self.before)
-        self._learn(heard)
-        return span, heard, again
-
-    def _settle(self, span: Span, heard: WindowResult, again: Future[WindowResult] | None) -> WindowResult:
-        """The surer of the two hearings, without what was invented; told to whoever listens."""
+    def _settle(self, heard: _Heard) -> WindowResult:
+        """The surer of two hearings, without what was invented; told to whoever listens."""
+        span, result = heard.span, heard.result
         if span.start in self.finished:
-            return heard
-        if again is not None:
-            heard = max(heard, self._wait(again), key=_sureness)
-        result = guarded(_moved(heard, span.start / SAMPLE_RATE), span.voice)
+            return result
+        if heard.again is not None:
+            result = max(result, self._wait(heard.again), key=sureness)
+        result = guarded(moved(result, span.start / SAMPLE_RATE), span.voice)
         self.on_window(WindowDone(self.told, span.start, span.stop, result, self._progress(span)))
         self.told += 1
         return result
@@ -201,8 +249,7 @@ class Road:
     def _learn(self, heard: WindowResult) -> None:
         """Keeps what helps with the next windows: the last words, and the language once it is sure."""
         self.learned += 1
-        unreliable = any(s.temperature > UNRELIABLE_TEMPERATURE for s in heard.segments)
-        self.before = () if unreliable else (self.before + heard.tokens)[-CONTEXT_TOKENS:]
+        self.before = after(self.before, heard)
         if self.options.language is None or not self.language:
             self.language, self.language_probability = heard.language, heard.language_probability
             if heard.language_probability >= SURE_OF_LANGUAGE or self.learned >= WINDOWS_TO_BE_SURE:
@@ -215,7 +262,7 @@ class Road:
         return answer.result()
 
     def _check(self, answer: Future[WindowResult] | None = None) -> None:
-        if self.cancelled():
+        if self.ended or self.cancelled():
             if answer:
                 answer.cancel()
             raise Cancelled("The job was cancelled.")
@@ -229,27 +276,7 @@ def _is_there(answer: Future[WindowResult] | WindowResult | None) -> bool:
     return not isinstance(answer, Future) or answer.done()
 
 
-def _sureness(heard: WindowResult) -> float:
-    return heard.avg_logprob if heard.segments else -math.inf
-
-
 def _silence(samples: int) -> Samples:
     import numpy as np
 
     return np.zeros(samples, np.float32)
-
-
-def _moved(result: WindowResult, seconds: float) -> WindowResult:
-    """The result with times that count from the start of the recording, in whole milliseconds."""
-    return replace(
-        result,
-        segments=tuple(
-            _later(replace(s, words=tuple(_later(w, seconds) for w in s.words)), seconds)
-            for s in result.segments
-        ),
-        dropped=tuple(_later(dropped, seconds) for dropped in result.dropped),
-    )
-
-
-def _later(timed: Timed, seconds: float) -> Timed:
-    return replace(timed, start=round(timed.start + seconds, 3), end=round(timed.end + seconds, 3))

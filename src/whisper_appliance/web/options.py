@@ -24,7 +24,10 @@ class TranscribeForm(BaseModel):
     model: str | None = Field(
         None, description="A name from `/api/models`; default: the appliance's.", max_length=100
     )
-    quality: Quality = Field("balanced", description="Speed against care.")
+    quality: Quality = Field(
+        "balanced",
+        description="fast hears each stretch once, balanced reads again what was hard to hear, accurate reads all with care.",
+    )
     prompt: str | None = Field(
         None, description="Text that comes before: names, spelling, style.", max_length=4000
     )

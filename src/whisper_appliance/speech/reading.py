@@ -1,0 +1,68 @@
+"""Whisper's own way to read a long recording: 30 s from where the last window ended, after what was said.
+
+Source: Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision" (2022), section 3.8.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from whisper_appliance.speech.engine import MAX_WINDOW_SECONDS, SAMPLE_RATE, WindowResult
+from whisper_appliance.speech.voice import Span, joined
+
+STRETCH = round(MAX_WINDOW_SECONDS * SAMPLE_RATE)
+REST_SECONDS = 0.2
+UNRELIABLE_TEMPERATURE = 0.5
+CONTEXT_TOKENS = 223
+
+Hear = Callable[[Span, tuple[int, ...]], WindowResult]
+"""Hears a span after these tokens; waits for it."""
+
+
+def read(
+    windows: Iterator[Span],
+    hear: Hear,
+    before: tuple[int, ...],
+    total_seconds: Callable[[], float | None],
+    *,
+    gate: bool,
+) -> Iterator[tuple[Span, WindowResult]]:
+    """Stretches of the recording with what was heard in each.
+
+    `total_seconds` is where the recording ends, None as long as that is not known. Silence between and at the
+    end of `windows` is passed over; without `gate`, only what lies between them is.
+    """
+    position = 0
+    known: deque[Span] = deque()
+    while _look(windows, known, position, gate):
+        span = joined(known, max(position, known[0].start), STRETCH, total_seconds())
+        result = hear(span, before)
+        yield span, result
+        before = after(before, result)
+        position = span.start + max(round(result.heard_seconds * SAMPLE_RATE), SAMPLE_RATE // 2)
+
+
+def after(before: tuple[int, ...], result: WindowResult) -> tuple[int, ...]:
+    """What to condition the next window on: nothing, where the last one was hard to hear."""
+    if any(segment.temperature > UNRELIABLE_TEMPERATURE for segment in result.segments):
+        return ()
+    return (before + result.tokens)[-CONTEXT_TOKENS:]
+
+
+def _look(windows: Iterator[Span], known: deque[Span], position: int, gate: bool) -> bool:
+    """Fills `known` with the stretch that begins at `position`; whether anybody speaks from there on."""
+    while True:
+        while known and _rest(known[0], position, gate) < REST_SECONDS:
+            known.popleft()
+        if known and known[-1].stop >= max(position, known[0].start) + STRETCH:
+            return True
+        span = next(windows, None)
+        if span is None:
+            return bool(known)
+        known.append(span)
+
+
+def _rest(span: Span, position: int, gate: bool) -> float:
+    start = max(position, span.start)
+    if not gate:
+        return (span.stop - start) / SAMPLE_RATE
+    return span.spoken_seconds(start / SAMPLE_RATE, span.stop / SAMPLE_RATE)

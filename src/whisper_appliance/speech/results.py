@@ -1,0 +1,48 @@
+"""What was heard in windows: moved to its time in the recording, put together, compared."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TypeVar
+
+from whisper_appliance.speech.engine import SAMPLE_RATE, WindowResult
+from whisper_appliance.speech.transcript import Dropped, Segment, Word
+from whisper_appliance.speech.voice import Span
+
+Timed = TypeVar("Timed", Segment, Word, Dropped)
+
+
+def as_one(
+    whole: Span, parts: Iterable[tuple[Span, WindowResult]], language_of: WindowResult
+) -> WindowResult:
+    """What was heard in the parts of a span, as if it had been one window."""
+    placed = [moved(result, (span.start - whole.start) / SAMPLE_RATE) for span, result in parts]
+    return WindowResult(
+        tuple(segment for part in placed for segment in part.segments),
+        language_of.language,
+        language_of.language_probability,
+        tuple(dropped for part in placed for dropped in part.dropped),
+        (whole.stop - whole.start) / SAMPLE_RATE,
+        tuple(token for part in placed for token in part.tokens),
+    )
+
+
+def sureness(heard: WindowResult) -> float:
+    """What decides between two hearings of the same audio."""
+    return heard.avg_logprob if heard.segments else -math.inf
+
+
+def moved(result: WindowResult, seconds: float) -> WindowResult:
+    """The result with times that count from the start of the recording, in whole milliseconds."""
+    return replace(
+        result,
+        segments=tuple(
+            _later(replace(s, words=tuple(_later(w, seconds) for w in s.words)), seconds)
+            for s in result.segments
+        ),
+        dropped=tuple(_later(dropped, seconds) for dropped in result.dropped),
+    )
+
+
+def _later(timed: Timed, seconds: float) -> Timed:
+    return replace(timed, start=round(timed.start + seconds, 3), end=round(timed.end + seconds, 3))
