@@ -27,6 +27,8 @@ AT_ONCE = frozenset(
         "live_sessions", "live_sessions_per_user", "live_seconds", "live_idle_seconds", "live_resume_seconds",
         "live_packet_size", "decoder_memory", "decoder_cpu_seconds",
         "decoder_seconds", "keep_audio", "trash_days", "log_level",
+        "repeat_seconds", "minutes_per_month", "storage_per_user", "audit_days", "update_check",
+        "update_feed_url",
     }
 )  # fmt: skip
 """Settings whose change is seen by the running parts; others count from the next start on."""
