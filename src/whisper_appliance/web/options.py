@@ -26,7 +26,8 @@ class TranscribeForm(BaseModel):
     )
     quality: Quality = Field(
         "balanced",
-        description="fast hears each stretch once, balanced reads again what was hard to hear, accurate reads all with care.",
+        description="fast hears each stretch once, balanced reads again what was hard to hear, "
+        "accurate reads all with care.",
     )
     prompt: str | None = Field(
         None, description="Text that comes before: names, spelling, style.", max_length=4000
