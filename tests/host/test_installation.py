@@ -68,9 +68,14 @@ def test_an_lxc_container_is_saved_whole_first(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["git", "venv", "python", "docker"])
 def test_every_update_begins_with_a_backup_and_every_rollback_restores_it(kind: str) -> None:
-    there = Installation(kind, Path("/srv/appliance"), "/srv/appliance/.venv/bin/python")  # type: ignore[arg-type] # one of them
+    place, python = Path("/srv/my appliance"), "/srv/my appliance/.venv/bin/python"
+    there = Installation(kind, place, python, data_dir=Path("/var/lib/my data"))  # type: ignore[arg-type] # one of them
     update, rollback = there.update("0.2.0"), there.rollback("0.1.0")
     assert "backup" in update[0]
     assert any("restore" in command for command in rollback)
     script = "\n".join((*update, *rollback))
+    if kind != "docker":
+        assert (
+            "DATA_DIR='/var/lib/my data' '/srv/my appliance/.venv/bin/whisper-appliance' backup ~/" in script
+        )
     assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0

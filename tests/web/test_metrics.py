@@ -1,7 +1,9 @@
 """/metrics: what happened is counted, in a format that Prometheus reads, for those who may read it."""
 
 import io
+import re
 import threading
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -13,6 +15,7 @@ from tests.web.sending import send
 from whisper_appliance.appliance import Appliance
 from whisper_appliance.web.application import create_app
 
+ROOT = Path(__file__).parents[2]
 Values = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
@@ -138,3 +141,11 @@ def test_a_refused_file_is_an_error_and_no_upload(program: FlaskClient) -> None:
     name = "whisper_errors_total"
     assert value(after, name, code="unsupported_media") == value(before, name, code="unsupported_media") + 1
     assert value(after, "whisper_uploads_total") == value(before, "whisper_uploads_total")
+
+
+def test_dashboard_alerts_and_documentation_name_metrics_that_exist(program: FlaskClient) -> None:
+    text = program.get("/metrics").text
+    there = set(re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE))
+    for name in ("deploy/grafana/dashboard.json", "docs/deploying.md"):
+        for metric in set(re.findall(r"\bwhisper_[a-z_]+", (ROOT / name).read_text())):
+            assert re.sub(r"_(bucket|count|sum)$", "", metric) in there, (name, metric)

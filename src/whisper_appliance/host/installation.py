@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ NAMES: dict[Kind, str] = {
     "python": "The Python of this machine",
     "docker": "A container (Docker or Podman)",
 }
-BACKUP = "before-update.tar"
+BACKUP = "~/before-update.tar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Installation:
     python: str
     unit: str = ""
     lxc: bool = False
+    data_dir: Path | None = None
 
     @property
     def name(self) -> str:
@@ -46,7 +48,7 @@ class Installation:
         match self.kind:
             case "git":
                 change = (
-                    f"cd {self.place}",
+                    f"cd {shlex.quote(str(self.place))}",
                     "git fetch --tags",
                     f"git checkout v{version}",
                     "./scripts/dev.sh setup",
@@ -58,7 +60,9 @@ class Installation:
                     "docker compose up -d",
                 )
             case "venv" | "python":
-                change = (f"{self.python} -m pip install --upgrade 'whisper-appliance=={version}'",)
+                change = (
+                    f"{shlex.quote(self.python)} -m pip install --upgrade 'whisper-appliance=={version}'",
+                )
         return (*self._snapshot(), self._backup(), *change, *self._again("restart"))
 
     def rollback(self, version: str) -> tuple[str, ...]:
@@ -70,9 +74,15 @@ class Installation:
                 f"docker compose run --rm -T whisper-appliance restore - < {BACKUP}",
                 "docker compose up -d",
             )
-        change: tuple[str, ...] = (f"{self.python} -m pip install 'whisper-appliance=={version}'",)
+        change: tuple[str, ...] = (
+            f"{shlex.quote(self.python)} -m pip install 'whisper-appliance=={version}'",
+        )
         if self.kind == "git":
-            change = (f"cd {self.place}", f"git checkout v{version}", "./scripts/dev.sh setup")
+            change = (
+                f"cd {shlex.quote(str(self.place))}",
+                f"git checkout v{version}",
+                "./scripts/dev.sh setup",
+            )
         back = f"{self._program()} restore {BACKUP}"
         return (*self._again("stop"), *change, back, *self._again("start"))
 
@@ -86,7 +96,9 @@ class Installation:
         return f"{self._program()} backup {BACKUP}"
 
     def _program(self) -> str:
-        return str(Path(self.python).with_name("whisper-appliance"))
+        """With the data folder of the running appliance, which a terminal may know nothing of."""
+        program = shlex.quote(str(Path(self.python).with_name("whisper-appliance")))
+        return f"DATA_DIR={shlex.quote(str(self.data_dir))} {program}" if self.data_dir else program
 
     def _again(self, what: str) -> tuple[str, ...]:
         if self.kind == "docker":
@@ -101,17 +113,18 @@ def find(
     environment: Mapping[str, str] = os.environ,
     prefixes: tuple[str, str] = (sys.prefix, sys.base_prefix),
     python: str = sys.executable,
+    data_dir: Path | None = None,
 ) -> Installation:
     """Looks at this machine. `root` is where its files are."""
     lxc = _text(root / "run/systemd/container").strip() == "lxc"
     unit = _unit(root, environment)
     for folder in package.parents:
         if (folder / ".git").exists() and (folder / "pyproject.toml").is_file():
-            return Installation("git", folder, python, unit, lxc)
+            return Installation("git", folder, python, unit, lxc, data_dir)
     if (root / ".dockerenv").exists() or (root / "run/.containerenv").exists():
-        return Installation("docker", package, python, lxc=lxc)
+        return Installation("docker", package, python, lxc=lxc, data_dir=data_dir)
     kind: Kind = "venv" if prefixes[0] != prefixes[1] else "python"
-    return Installation(kind, Path(prefixes[0]), python, unit, lxc)
+    return Installation(kind, Path(prefixes[0]), python, unit, lxc, data_dir)
 
 
 def _unit(root: Path, environment: Mapping[str, str]) -> str:

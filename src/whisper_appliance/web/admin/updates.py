@@ -44,8 +44,8 @@ class UpdatesAnswer(BaseModel):
 @blueprint.get("/admin/updates", responses=admin_page("New versions, and how to get them."))
 def page() -> str:
     """New versions, and how to get them."""
-    found = installation.find()
     settings = appliance().settings
+    found = installation.find(data_dir=settings.data_dir)
     return render_template(
         "admin/updates.html",
         version=__version__,
@@ -61,7 +61,7 @@ def page() -> str:
 def check() -> Response:
     """Asks the feed of releases (UPDATE_FEED_URL), if UPDATE_CHECK allows it, and tells how to update."""
     settings = appliance().settings
-    found = installation.find()
+    found = installation.find(data_dir=settings.data_dir)
     checked = releases.check(settings.update_feed_url, __version__, allowed=settings.update_check)
     if checked.checked:
         record("updates.check", state=checked.state)

@@ -66,7 +66,7 @@ function shown(line) {
   tag.dataset.tone = TONES[line.level] ?? "";
   const said = element("div");
   said.append(element("p", line.event));
-  const more = element("p", undefined, "more");
+  const more = element("p", undefined, "said-more");
   for (const [name, value] of [...Object.entries(line.more), ["logger", line.logger]]) {
     const fact = element("span");
     fact.append(element("b", `${name}=`), typeof value === "string" ? value : JSON.stringify(value));
