@@ -13,13 +13,14 @@ from whisper_appliance.history.store import History
 
 def test_text_audio_and_uploads_are_counted(database: Database, history: History, tmp_path: Path) -> None:
     space = Space(database, tmp_path / "audio")
-    assert space.used_now("ada") == 0
+    assert space.used_by("ada") == 0
     first = history.add(transcript(), title="One", owner="ada")
-    text = space.used_now("ada")
+    text = space.used_by("ada")
     assert 300 < text < 3000
     history.delete(first, "ada")
-    assert space.used_now("ada") == text
+    assert space.used_by("ada") == text
     (tmp_path / "audio" / first).write_bytes(b"x" * 100)
+    space = Space(database, tmp_path / "audio")
     Jobs(database).add(
         JobRequest(audio=tmp_path / "a", filename="a.wav", owner="ada"),
         audio="a",
@@ -27,25 +28,28 @@ def test_text_audio_and_uploads_are_counted(database: Database, history: History
         limit=9,
         limit_per_owner=9,
     )
-    assert space.used_now("ada") == text + 107
-    assert space.used_now("bob") == 0
+    assert space.used_by("ada") == text + 107
+    assert space.used_by("bob") == 0
 
 
 def test_a_live_transcript_that_stays_beside_counts_too(database: Database, tmp_path: Path) -> None:
     space = Space(database, tmp_path / "audio")
     with database.write() as connection:
         insert(connection, transcript(), id="1", owner="ada", title="", source="live", created="2026")
-    before = space.used_now("ada")
+    before = space.used_by("ada")
     with database.write() as connection:
         assert supersede(connection, transcript(), id="1", job_id="1")
-    assert space.used_now("ada") == 2 * before
+    assert space.used_by("ada") == 2 * before
 
 
-def test_it_is_counted_anew_after_a_moment(database: Database, history: History, tmp_path: Path) -> None:
+def test_recordings_are_looked_at_anew_after_a_moment(
+    database: Database, history: History, tmp_path: Path
+) -> None:
     time = [0.0]
     space = Space(database, tmp_path / "audio", monotonic=lambda: time[0])
-    assert space.used_by("ada") == 0
-    history.add(transcript(), title="One", owner="ada")
-    assert space.used_by("ada") == 0
+    id = history.add(transcript(), title="One", owner="ada")
+    text = space.used_by("ada")
+    (tmp_path / "audio" / id).write_bytes(b"x" * 100)
+    assert space.used_by("ada") == text
     time[0] = 31
-    assert space.used_by("ada") > 0
+    assert space.used_by("ada") == text + 100

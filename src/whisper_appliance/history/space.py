@@ -16,7 +16,7 @@ MOST_REMEMBERED = 1000
 
 
 class Space:
-    """Counts kept recordings, uploads that wait, and text, the trash included; remembers for a moment."""
+    """Counts kept recordings, uploads that wait, and text, the trash included."""
 
     def __init__(
         self, database: Database, audio_folder: Path, *, monotonic: Callable[[], float] = time.monotonic
@@ -28,17 +28,16 @@ class Space:
         self._remembered: dict[str, tuple[float, int]] = {}
 
     def used_by(self, owner: str) -> int:
-        """Bytes; as they were up to half a minute ago."""
+        """Bytes; those of kept recordings, which have to be looked at one by one, as of half a minute ago."""
+        return self._uploads(owner) + self._text(owner) + self._audio_lately(owner)
+
+    def _audio_lately(self, owner: str) -> int:
         seen = self._remembered.get(owner)
         if seen and self._monotonic() - seen[0] < REMEMBERED_SECONDS:
             return seen[1]
-        return self.used_now(owner)
-
-    def used_now(self, owner: str) -> int:
-        """Bytes, counted now."""
-        used = self._uploads(owner) + self._text(owner) + self._audio(owner)
         if len(self._remembered) >= MOST_REMEMBERED:
             self._remembered.clear()
+        used = self._audio(owner)
         self._remembered[owner] = (self._monotonic(), used)
         return used
 

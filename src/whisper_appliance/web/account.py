@@ -102,7 +102,7 @@ def read() -> Response:
                 storage_bytes=quota.storage_bytes,
                 waiting_jobs=quota.waiting_jobs,
             ),
-            storage_bytes=appliance().space.used_now(user.id),
+            storage_bytes=appliance().space.used_by(user.id),
             month_seconds=usage.seconds_this_month(user.id),
             days=[used_answer(used, names) for used in usage.of(user.id, since=since)],
         ).model_dump()

@@ -1,0 +1,152 @@
+"""Transcripts are shared with users and by links: to be read and exported, for as long as that is wanted."""
+
+import pytest
+from flask.testing import FlaskClient
+from flask_openapi3 import OpenAPI
+
+from tests.signing import signed_in
+from tests.web.conftest import open_page
+from tests.web.sending import send
+from whisper_appliance.accounts.audit import Wanted
+from whisper_appliance.accounts.people import SHELL
+from whisper_appliance.appliance import Appliance
+
+
+@pytest.fixture
+def ada(app: OpenAPI) -> FlaskClient:
+    return signed_in(app)
+
+
+@pytest.fixture
+def bob(app: OpenAPI) -> FlaskClient:
+    return signed_in(app)
+
+
+def share(client: FlaskClient, id: str, **body: object) -> dict[str, str]:
+    answer = client.post(f"/api/transcripts/{id}/shares", json=body)
+    assert answer.status_code == 201, answer.text
+    made: dict[str, str] = answer.json
+    return made
+
+
+def test_a_user_reads_and_exports_what_was_shared_until_it_is_not(ada: FlaskClient, bob: FlaskClient) -> None:
+    id = send(ada, words="hello there", name="greeting.wav").json["id"]
+    share_id = share(ada, id, user=bob.user.name)["id"]
+    read = bob.get(f"/api/transcripts/{id}").json
+    assert (read["text"], read["access"]) == ("hello there", "read")
+    assert bob.get(f"/api/transcripts/{id}?format=srt&download=true").status_code == 200
+    (received,) = bob.get("/api/transcripts/shared").json["transcripts"]
+    assert (received["title"], received["shared_by"]) == ("greeting", ada.user.name)
+    assert bob.get("/api/transcripts").json["transcripts"] == []
+    assert ada.delete(f"/api/transcripts/{id}/shares/{share_id}").status_code == 204
+    assert bob.get(f"/api/transcripts/{id}").status_code == 404
+    assert bob.get("/api/transcripts/shared").json["transcripts"] == []
+
+
+def test_a_reader_changes_nothing(ada: FlaskClient, bob: FlaskClient) -> None:
+    id = send(ada).json["id"]
+    shared = share(ada, id, user=bob.user.name)["id"]
+    for answer in (
+        bob.patch(f"/api/transcripts/{id}", json={"title": "Mine"}),
+        bob.delete(f"/api/transcripts/{id}"),
+        bob.get(f"/api/transcripts/{id}/shares"),
+        bob.post(f"/api/transcripts/{id}/shares", json={}),
+        bob.delete(f"/api/transcripts/{id}/shares/{shared}"),
+    ):
+        assert answer.status_code == 404
+
+
+def test_what_is_in_the_trash_is_shared_with_nobody(app: OpenAPI, ada: FlaskClient, bob: FlaskClient) -> None:
+    id = send(ada).json["id"]
+    share(ada, id, user=bob.user.name)
+    path = share(ada, id)["path"]
+    ada.delete(f"/api/transcripts/{id}")
+    assert bob.get(f"/api/transcripts/{id}").status_code == 404
+    assert bob.get("/api/transcripts/shared").json["transcripts"] == []
+    assert app.test_client().get(f"/api{path}").status_code == 404
+    ada.post(f"/api/transcripts/{id}/restore")
+    assert bob.get(f"/api/transcripts/{id}").status_code == 200
+    assert app.test_client().get(f"/api{path}").status_code == 200
+
+
+def test_a_link_opens_the_words_for_anybody_and_nothing_else(app: OpenAPI, ada: FlaskClient) -> None:
+    id = send(ada, words="open words", name="open.wav").json["id"]
+    path = share(ada, id, days=1)["path"]
+    stranger = app.test_client()
+    assert stranger.get(path, headers={"Accept": "text/html"}).status_code == 200
+    answer = stranger.get(f"/api{path}")
+    assert answer.json["text"] == "open words"
+    assert answer.json["expires"]
+    assert id not in answer.text + str(answer.headers)
+    assert {"id", "provenance", "model"} & set(answer.json) == set()
+    saved = stranger.get(f"/api{path}?format=txt&download=true")
+    assert saved.headers["Content-Disposition"].startswith('attachment; filename="open.txt"')
+    assert id not in str(saved.headers)
+    assert stranger.get(f"/api/transcripts/{id}").status_code == 404
+
+
+def test_a_link_of_a_visitor_does_not_lead_to_the_visitors_rights(app: OpenAPI) -> None:
+    nobody = app.test_client()
+    id = send(nobody).json["id"]  # whoever knows this id may delete it
+    path = share(nobody, id)["path"]
+    answer = open_page(app).get(f"/api{path}")
+    assert id not in answer.text + str(answer.headers)
+
+
+def test_a_revoked_link_and_a_made_up_one_are_the_same(app: OpenAPI, ada: FlaskClient) -> None:
+    id = send(ada).json["id"]
+    link = share(ada, id)
+    ada.delete(f"/api/transcripts/{id}/shares/{link['id']}")
+    gone, made_up = (app.test_client().get(path) for path in (f"/api{link['path']}", "/api/shared/made-up"))
+    assert gone.status_code == made_up.status_code == 404
+    assert gone.json["error"]["message"] == made_up.json["error"]["message"]
+
+
+def test_links_of_a_disabled_user_lead_nowhere(app: OpenAPI, ada: FlaskClient, appliance: Appliance) -> None:
+    path = share(ada, send(ada).json["id"])["path"]
+    appliance.accounts.users.disable(ada.user.id, by=SHELL)
+    assert app.test_client().get(f"/api{path}").status_code == 404
+    appliance.accounts.users.enable(ada.user.id, by=SHELL)
+    assert app.test_client().get(f"/api{path}").status_code == 200
+
+
+def test_only_users_share_with_users(browser: FlaskClient, bob: FlaskClient) -> None:
+    id = send(browser).json["id"]
+    answer = browser.post(f"/api/transcripts/{id}/shares", json={"user": bob.user.name})
+    assert answer.status_code == 401
+    assert share(browser, id)["path"].startswith("/shared/")
+
+
+@pytest.mark.parametrize("body", [{"days": 0}, {"days": -1}, {"days": 1e9}, {"days": "x"}, {"user": 5}, []])
+def test_a_wish_that_makes_no_sense_is_refused(ada: FlaskClient, body: object) -> None:
+    id = send(ada).json["id"]
+    assert ada.post(f"/api/transcripts/{id}/shares", json=body).status_code == 400
+
+
+def test_a_share_of_one_transcript_is_not_ended_through_another(ada: FlaskClient) -> None:
+    one, other = send(ada).json["id"], send(ada).json["id"]
+    link = share(ada, one)
+    assert ada.delete(f"/api/transcripts/{other}/shares/{link['id']}").status_code == 404
+    assert ada.get(f"/api/transcripts/{one}/shares").json["shares"] == [link]
+
+
+def test_a_reader_takes_it_off_their_list(ada: FlaskClient, bob: FlaskClient) -> None:
+    id = send(ada).json["id"]
+    share(ada, id, user=bob.user.name)
+    assert bob.delete(f"/api/transcripts/shared/{id}").status_code == 204
+    assert bob.get(f"/api/transcripts/{id}").status_code == 404
+    assert ada.get(f"/api/transcripts/{id}/shares").json["shares"] == []
+
+
+def test_shares_and_exports_are_recorded_without_words(
+    ada: FlaskClient, bob: FlaskClient, appliance: Appliance
+) -> None:
+    id = send(ada, words="secret words", name="secret title.wav").json["id"]
+    share(ada, id, user=bob.user.name)
+    bob.get(f"/api/transcripts/{id}?format=txt")
+    ada.delete(f"/api/transcripts/{id}")
+    records = appliance.audit.list(Wanted(object=id))
+    assert [record.action for record in records] == ["transcript.delete", "transcript.export", "share.user"]
+    assert records[1].actor_name == bob.user.name
+    assert records[1].address == "127.0.0.1"
+    assert "secret" not in str(records)
