@@ -19,7 +19,7 @@ from whisper_appliance.live.captions import plain
 from whisper_appliance.live.events import Refined
 from whisper_appliance.live.schedule import next_up, step_seconds
 from whisper_appliance.live.session import Job, Session
-from whisper_appliance.speech.engine import SAMPLE_RATE, Engine, Options, Samples, Window, WindowResult
+from whisper_appliance.speech.engine import SAMPLE_RATE, Engine, Options, Samples, WindowResult
 from whisper_appliance.speech.transcript import Segment, Word
 from whisper_appliance.speech.voice import FRAME, Silero, load_silero
 
@@ -93,7 +93,7 @@ def by_engine(engine: Engine) -> Hear:
     """Real hearing, by a loaded engine."""
 
     def hear(microphone: Microphone, job: Job) -> WindowResult:
-        return engine.transcribe([Window(microphone.samples[job.start : job.stop], job.options)])[0]
+        return engine.transcribe([job.window(microphone.samples[job.start : job.stop])])[0]
 
     return hear
 
@@ -109,7 +109,7 @@ def by_script(microphone: Microphone, job: Job) -> WindowResult:
     text = "".join(word.word for word in words)
     tokens = (0,) * round(len(words) * TOKENS_A_WORD)
     segments = (Segment(0.0, stop - start, text, tokens=tokens, words=words),) if words else ()
-    return WindowResult(segments, "en", 1.0, heard_seconds=stop - start)
+    return WindowResult(segments, "en", 1.0, heard_seconds=stop - start, tokens=tokens)
 
 
 def run(
@@ -182,7 +182,8 @@ class _Clock:
         result = self._hear_job(microphone, job)
         seconds = time.process_time() - before
         if self._cost == "model":
-            seconds = modelled_seconds((job.stop - job.start) / SAMPLE_RATE, result)
+            known = round(len(job.known.split()) * TOKENS_A_WORD)
+            seconds = modelled_seconds((job.stop - job.start) / SAMPLE_RATE, result, known)
         self._free -= 1
         self.jobs += 1
         self.processor_seconds += seconds
@@ -196,8 +197,11 @@ class _Clock:
         microphone.look(now)
 
 
-def modelled_seconds(audio_seconds: float, result: WindowResult) -> float:
-    """What a call of base int8 takes on one core of the machine the method was measured on, to itself."""
+def modelled_seconds(audio_seconds: float, result: WindowResult, known: int = 0) -> float:
+    """What a call of base int8 takes on one core of the machine the method was measured on, to itself.
+
+    The decoder makes one token after the other, those it was given (`known`) all at once.
+    """
     frames = min((audio_seconds + 3) * 100, 3000)
     encoding = float(
         np.interp(
@@ -205,7 +209,8 @@ def modelled_seconds(audio_seconds: float, result: WindowResult) -> float:
         )
     )
     tokens = sum(len(segment.tokens) + 2 for segment in result.segments) + 3
-    decoding = 0.010 + (0.0016 + 1.3e-6 * frames) * tokens
+    made = max(3, len(result.tokens) + 1 - known)
+    decoding = 0.010 + (0.0016 + 1.3e-6 * frames) * made + (0.008 if known else 0.0)
     aligning = 0.006 + 1.0e-5 * frames * tokens / 19
     return encoding + decoding + aligning + 6e-6 * frames
 

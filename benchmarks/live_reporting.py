@@ -76,6 +76,7 @@ def _table(report: LiveReport, picture: str) -> str:
             f"Each stream speaks {report.seconds:.0f} s in real time into a started server, over TLS.",
             "Seconds count from the end of a word in the file road's transcript of the same model.",
             "CPU is that of the server, detector and paragraphs included, per second of audio.",
+            "WhisperLive settles nothing because the audio ends: what it shows 15 s later counts as said.",
             "",
             heads(),
             *(row(trial) for trial in report.trials),

@@ -67,7 +67,7 @@ def percentile(seconds: Sequence[float], percent: int) -> float:
 
 def spread(seconds: Sequence[float]) -> str:
     """Median and 95th percentile, for a table."""
-    return f"{percentile(seconds, 50):.2f} / {percentile(seconds, 95):.2f}"
+    return f"{percentile(seconds, 50):.2f} / {percentile(seconds, 95):.2f}" if seconds else "–"
 
 
 def _settling_times(trace: Sequence[Shown]) -> list[float]:

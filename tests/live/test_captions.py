@@ -1,5 +1,8 @@
 """What is settled stays settled, whatever the hearings say."""
 
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given, settings
@@ -7,10 +10,11 @@ from hypothesis import strategies as st
 
 from tests.live.scripted import heard, packets, silence, spoken, voiced
 from whisper_appliance.live.captions import Captions, text_of
-from whisper_appliance.live.session import Session
+from whisper_appliance.live.session import Job, Session
 from whisper_appliance.live.spool import samples_of
-from whisper_appliance.speech.engine import Options
-from whisper_appliance.speech.transcript import Word
+from whisper_appliance.live.stream import Told
+from whisper_appliance.speech.engine import SAMPLE_RATE, Options, Samples, WindowResult
+from whisper_appliance.speech.transcript import Segment, Word
 from whisper_appliance.speech.voice import FRAME
 
 
@@ -83,9 +87,21 @@ def test_settled_words_never_change(hearings: list[tuple[str, list[str], float]]
         before = now
 
 
+def recording(utterances: list[tuple[int, float]]) -> tuple[Samples, list[str]]:
+    """So many words with so long a pause behind them, again and again; and all of the words."""
+    pcm, count = b"", 1
+    for words, pause in utterances:
+        pcm += spoken(count, count + words) + silence(pause)
+        count += words
+    return samples_of(pcm), [f" w{number}" for number in range(1, count)]
+
+
+UTTERANCES = st.lists(st.tuples(st.integers(1, 40), st.floats(0.1, 2.5)), min_size=1, max_size=3)
+
+
 @settings(deadline=None, max_examples=25)
 @given(
-    utterances=st.lists(st.tuples(st.integers(1, 40), st.floats(0.1, 2.5)), min_size=1, max_size=3),
+    utterances=UTTERANCES,
     sizes=st.lists(st.integers(100, 40_000), min_size=1, max_size=6),
     hurry=st.lists(st.integers(0, 5), min_size=1, max_size=6).filter(any),
 )
@@ -93,11 +109,7 @@ def test_every_word_is_settled_once_for_any_packets_and_any_pace(
     utterances: list[tuple[int, float]], sizes: list[int], hurry: list[int]
 ) -> None:
     """`hurry`: how many packets come while one hearing is under way."""
-    pcm, count = b"", 1
-    for words, pause in utterances:
-        pcm += spoken(count, count + words) + silence(pause)
-        count += words
-    samples = samples_of(pcm)
+    samples, words = recording(utterances)
     session = Session(Options())
     at = step = 0
     settled: list[Word] = []
@@ -122,7 +134,58 @@ def test_every_word_is_settled_once_for_any_packets_and_any_pace(
         if kind := session.want(0.5):
             job = session.take(kind)
             assert job.stop - job.start <= 28 * 16000
-    assert [word.word for word in settled if word.word != " eh"] == [f" w{n}" for n in range(1, count)]
+    assert [word.word for word in settled if word.word != " eh"] == words
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    utterances=UTTERANCES,
+    lives=st.lists(st.integers(1, 12), max_size=6),
+    wobble=st.lists(st.floats(-0.08, 0.08), min_size=1, max_size=5),
+)
+def test_no_word_is_settled_twice_or_lost_by_restarts(
+    utterances: list[tuple[int, float]], lives: list[int], wobble: list[float]
+) -> None:
+    """`lives`: after how many hearings each crash comes. The times of words differ a little each time."""
+    samples, words = recording(utterances)
+    wobbles = itertools.cycle(wobble)
+    told = Told()
+    for hearings in [*lives, None]:
+        session = Session(Options(), start=told.restart, committed=told.words)
+        live_through(session, samples, hearings, wobbles)
+        told.words = list(session.captions.committed)
+        if session.gate.current is None:
+            told.heard = session.settled_to
+    assert [word.word for word in told.words] == words
+
+
+def live_through(session: Session, samples: Samples, hearings: int | None, wobbles: Iterator[float]) -> None:
+    """Packets of 0.3 s, each followed by what is to be heard, until the end or for so many hearings."""
+    count = 0
+    while not session.done and (hearings is None or count < hearings):
+        start = session.gate.position
+        stop = min(start + 9 * FRAME, start + (len(samples) - start) // FRAME * FRAME)
+        if stop > start:
+            session.hear(voiced(samples[start:stop]).tolist())
+        elif not session.ended:
+            session.end(len(samples))
+        if kind := session.want(0.5):
+            job = session.take(kind)
+            session.apply(job, told_again(job, samples, next(wobbles)))
+            count += 1
+
+
+def told_again(job: Job, samples: Samples, wobble: float) -> WindowResult:
+    """What a decoder says that goes on from what it was told, with times that are a little off."""
+    result = heard(samples[job.start : job.stop])
+    known = job.known.split()
+    said = [word for segment in result.segments for word in segment.words if word.word != " eh"]
+    new = [word for word in said if not known or int(word.word[2:]) > int(known[-1][1:])]
+    first = new[0].start if new else (job.stop - job.start) / SAMPLE_RATE
+    begun = [Word(first * at / len(known), first * (at + 1) / len(known), f" {word}", 0.9)
+             for at, word in enumerate(known)]  # fmt: skip
+    off = [replace(word, start=max(0.0, word.start + wobble), end=word.end + wobble) for word in new]
+    return replace(result, segments=(Segment(0.0, 1.0, "", words=(*begun, *off)),))
 
 
 def test_packets_join_to_what_they_were_cut_from() -> None:

@@ -39,6 +39,13 @@ class Captions:
         """The settled words that lie in the buffer."""
         return self._committed[len(self._committed) - self._inside :]
 
+    def count_before(self, seconds: float) -> int:
+        """How many settled words end by then."""
+        count = len(self._committed)
+        while count and self._committed[count - 1].end > seconds:
+            count -= 1
+        return count
+
     def agree(self, words: Sequence[Word]) -> tuple[Word, ...]:
         """Takes one more hearing of the buffer; returns the words that are settled by it."""
         new = self._beyond(words)
@@ -59,17 +66,12 @@ class Captions:
 
     def cut(self, seconds: float) -> None:
         """The buffer begins at this time from now on."""
-        inside = self.inside
-        self._inside = sum(word.end > seconds for word in inside)
+        self._inside = min(self._inside, len(self._committed) - self.count_before(seconds))
 
     def begin(self, seconds: float) -> None:
         """A new buffer begins at this time."""
         self._tentative = ()
-        self._inside = 0
-        for word in reversed(self._committed):
-            if word.end <= seconds:
-                break
-            self._inside += 1
+        self._inside = len(self._committed) - self.count_before(seconds)
 
     def _commit(self, words: Sequence[Word]) -> tuple[Word, ...]:
         committed = []
@@ -83,9 +85,10 @@ class Captions:
 
     def _beyond(self, words: Sequence[Word]) -> tuple[Word, ...]:
         """The words behind those that are settled already."""
-        if not self._inside:
-            return tuple(words)
-        distances = _distances([plain(word) for word in self.inside], [plain(word) for word in words])
+        settled, heard = [plain(word) for word in self.inside], [plain(word) for word in words]
+        if heard[: len(settled)] == settled:
+            return tuple(words[len(settled) :])
+        distances = _distances(settled, heard)
         end = self._committed[-1].end
         costs = [
             distance + SECOND_APART_COSTS * abs(_boundary(words, at) - end)

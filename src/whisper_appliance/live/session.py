@@ -10,22 +10,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from whisper_appliance.live.captions import Captions, plain, text_of
+from whisper_appliance.live.captions import Captions, text_of
 from whisper_appliance.live.events import Committed, Event, Partial, Refined, Voice
 from whisper_appliance.live.gate import Utterance, VoiceGate
+from whisper_appliance.live.heard import is_break, with_context, words_in
 from whisper_appliance.live.paragraphs import Paragraphs, Piece
-from whisper_appliance.speech.engine import SAMPLE_RATE, Options, WindowResult
+from whisper_appliance.speech.engine import SAMPLE_RATE, Options, Samples, Window, WindowResult
 from whisper_appliance.speech.transcript import Word
 
 CANDIDATE_SECONDS = 0.25
 COVERS_SECONDS = 0.1
-TRIM_SECONDS = 10.0
-HARD_TRIM_SECONDS = 15.0
+TRIM_SECONDS = 7.0
+HARD_TRIM_SECONDS = 10.0
+TRIM_CONTEXT_SECONDS = 2.0
 MAX_BUFFER_SECONDS = 28.0
 UNSURE_TAIL_SECONDS = 1.0
-GAP_SECONDS = 0.3
+STALL_SECONDS = 0.8
 SURE_OF_LANGUAGE = 0.6
-SENTENCE_ENDS = (".", "?", "!", "。", "？", "！", "…")
 
 Kind = Literal["step", "candidate", "final", "long", "refine"]
 
@@ -36,6 +37,7 @@ class Job:
 
     step: the growing buffer. candidate: the same while a pause begins, in case it ends the utterance.
     final: an utterance that has ended. long: a buffer that must be cut. refine: a paragraph.
+    `known` are words that it begins with, up to `known_stop`: the hearing goes on from there.
     """
 
     kind: Kind
@@ -43,6 +45,13 @@ class Job:
     stop: int
     options: Options
     piece: Piece | None = None
+    known: str = ""
+    known_stop: int = 0
+
+    def window(self, samples: Samples) -> Window:
+        """What the engine is given, with the job's samples."""
+        known_seconds = max(0, self.known_stop - self.start) / SAMPLE_RATE
+        return Window(samples, self.options, begins_with=self.known, known_seconds=known_seconds)
 
     @property
     def urgent(self) -> bool:
@@ -63,7 +72,8 @@ class Session:
         self.busy = False
         self.ended = False
         self.utterance = 0
-        self._buffer = start
+        self._buffer = self._piece = start
+        self._doubting = False
         self._agreed_to = start
         self._first_word = len(self.captions.committed)
         self._working_on: Utterance | None = None
@@ -132,15 +142,20 @@ class Session:
         stop = self.gate.position if utterance.stop is None else utterance.stop
         stop = min(stop, self._buffer + round(MAX_BUFFER_SECONDS * SAMPLE_RATE))
         self.heard_to = stop
-        return Job(kind, self._buffer, stop, self.options)
+        inside = () if self._doubting or kind == "long" else self.captions.inside
+        known_stop = round(inside[-1].end * SAMPLE_RATE) if inside else 0
+        return Job(kind, self._buffer, stop, self.options, known=text_of(inside), known_stop=known_stop)
 
     def apply(self, job: Job, result: WindowResult | None) -> None:
         """Takes the answer to a job; None where the engine could not give one."""
         self.busy = False
-        words = _words(result, job.start / SAMPLE_RATE) if result else []
+        words = words_in(result, job.start / SAMPLE_RATE) if result else []
         looped = result is not None and any(dropped.reason == "repetition" for dropped in result.dropped)
         if job.kind == "refine":
             self._refine(job, result, words, looped)
+        elif result and self._stalled(job, words):
+            self._doubting = True
+            self.heard_to = self._piece
         elif job.kind == "final":
             self._commit(self.captions.settle(words if result else None))
             self._learn_language(result)
@@ -148,11 +163,22 @@ class Session:
         elif job.kind == "long":
             self._cut_long(job, words)
         elif result and not looped:
-            self._commit(self.captions.agree(words))
+            agreed = self.captions.agree(words)
+            self._commit(agreed)
+            self._doubting = self._doubting and not agreed
             self._agreed_to = job.stop
             self._trim()
         self._look_up()
         self._show()
+
+    def _stalled(self, job: Job, words: Sequence[Word]) -> bool:
+        """Whether a hearing found nothing behind what it was told, although somebody spoke on for a while.
+
+        Then what it was told may be wrong, and it is not told again until words settle.
+        """
+        voiced_to = min(self.gate.last_voice, job.stop)
+        silent = len(words) <= len(self.captions.inside)
+        return bool(job.known) and silent and voiced_to > job.known_stop + STALL_SECONDS * SAMPLE_RATE
 
     def _look_up(self) -> None:
         """Turns to the utterance that is current now, and ends one that has been heard whole already."""
@@ -177,21 +203,23 @@ class Session:
 
     def _begin(self, utterance: Utterance) -> None:
         self._working_on = utterance
-        self._buffer = self.heard_to = utterance.start
+        self._piece = self.heard_to = utterance.start
         self._first_word = len(self.captions.committed)
-        self.captions.begin(utterance.start / SAMPLE_RATE)
+        self._buffer = with_context(self.captions.committed, utterance.start)
+        self._doubting = False
+        self.captions.begin(self._buffer / SAMPLE_RATE)
 
     def _close(self) -> None:
         """The current utterance has been dealt with."""
         utterance = self.gate.utterances.popleft()
         stop = utterance.stop or self.gate.position
         self._end_piece(stop)
-        self._buffer = self.heard_to = stop
+        self._piece = self._buffer = self.heard_to = stop
         self.utterance += 1
 
     def _end_piece(self, stop: int) -> None:
         count = len(self.captions.committed)
-        self._paragraphs.add(Piece(self._buffer, stop, self._first_word, count))
+        self._paragraphs.add(Piece(self._piece, stop, self._first_word, count))
         self._first_word = count
 
     def _cut_long(self, job: Job, words: Sequence[Word]) -> None:
@@ -209,21 +237,22 @@ class Session:
         inside = self.captions.inside
         following = [*inside[1:], *self.captions.tentative[:1]]
         for word, after in reversed(list(zip(inside, following, strict=False))):
-            if after.start - word.end > GAP_SECONDS or word.word.rstrip().endswith(SENTENCE_ENDS):
+            if is_break(word, after):
                 self._cut(round((word.end + max(after.start, word.end)) / 2 * SAMPLE_RATE))
                 return
         if length > HARD_TRIM_SECONDS and inside:
             self._cut(round(inside[-1].end * SAMPLE_RATE))
 
     def _cut(self, sample: int) -> None:
-        if sample <= self._buffer:
+        if sample <= self._piece:
             return
-        kept = len(self.captions.committed)
-        self.captions.cut(sample / SAMPLE_RATE)
-        kept -= len(self.captions.inside)
-        self._paragraphs.add(Piece(self._buffer, sample, self._first_word, kept))
+        kept = self.captions.count_before(sample / SAMPLE_RATE)
+        self._paragraphs.add(Piece(self._piece, sample, self._first_word, kept))
         self._first_word = kept
-        self._buffer = sample
+        self._piece = sample
+        context = with_context(self.captions.committed, sample, TRIM_CONTEXT_SECONDS)
+        self._buffer = max(self._buffer, context)
+        self.captions.cut(self._buffer / SAMPLE_RATE)
         self.heard_to = max(self.heard_to, sample)
 
     def _refine(self, job: Job, result: WindowResult | None, words: list[Word], looped: bool) -> None:
@@ -258,14 +287,3 @@ class Session:
         self._revision += 1
         start, end = (tentative[0].start, tentative[-1].end) if tentative else (0.0, 0.0)
         self.events.append(Partial(self._revision, *shown, round(start, 2), round(end, 2)))
-
-
-def _words(result: WindowResult, offset: float) -> list[Word]:
-    """The words of a window in times of the recording; punctuation alone belongs to the word before."""
-    words: list[Word] = []
-    for word in (word for segment in result.segments for word in segment.words):
-        if not plain(word) and words:
-            words[-1] = replace(words[-1], word=words[-1].word + word.word.rstrip())
-        elif plain(word):
-            words.append(replace(word, start=word.start + offset, end=word.end + offset))
-    return words

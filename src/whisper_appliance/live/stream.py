@@ -21,7 +21,6 @@ from whisper_appliance.live.webm import WebmRecording
 from whisper_appliance.speech.engine import SAMPLE_RATE, Options, Task
 from whisper_appliance.speech.transcript import Word
 
-OVERLAP_SECONDS = 5.0
 MOST_MISSED = 1000
 
 
@@ -107,12 +106,8 @@ class Told:
 
     @property
     def restart(self) -> int:
-        """The sample to go on from: a little before the last settled word, never inside what is done with."""
-        if not self.words:
-            return self.heard
-        since = self.words[-1].end - OVERLAP_SECONDS
-        first = next(word for word in self.words if word.end > since)
-        return max(self.heard, round(first.start * SAMPLE_RATE))
+        """The sample to go on from: the end of the last settled word, or of what is done with."""
+        return max(self.heard, round(self.words[-1].end * SAMPLE_RATE)) if self.words else self.heard
 
 
 class Stream:

@@ -16,7 +16,7 @@ from whisper_appliance.live.leases import Engine, Lease, Models
 from whisper_appliance.live.schedule import level_of, next_up, step_seconds
 from whisper_appliance.live.session import Job
 from whisper_appliance.live.stream import Stream
-from whisper_appliance.speech.engine import SAMPLE_RATE, Priority, Samples, Window, WindowResult
+from whisper_appliance.speech.engine import SAMPLE_RATE, Priority, Samples, WindowResult
 from whisper_appliance.speech.voice import FRAME, Probabilities
 
 MOST_AT_ONCE_SECONDS = 10.0
@@ -182,7 +182,7 @@ class Worker:
 
     def _hear(self, hearing: Hearing, job: Job) -> None:
         assert hearing.lease is not None  # noqa: S101 - the caller has looked
-        window = Window(hearing.stream.recording.read(job.start, job.stop), job.options)
+        window = job.window(hearing.stream.recording.read(job.start, job.stop))
         priority = Priority.INTERACTIVE if job.kind == "refine" else Priority.LIVE
         try:
             answer = hearing.lease.engine.submit(window, priority=priority)

@@ -51,12 +51,16 @@ class Window:
     `previous_tokens` are those of the results just before, for engines that condition on them. Where the
     decoder stops before the end, it is asked again from there, unless `to_the_end` is off: then the window is
     read as Whisper reads, which leaves what it is not sure to have heard whole to the next window.
+    `begins_with` is text that is known to be said first, up to `known_seconds`: a decoder that can do so goes
+    on from there; the result holds it too.
     """
 
     samples: Samples
     options: Options
     previous_tokens: tuple[int, ...] = ()
     to_the_end: bool = True
+    begins_with: str = ""
+    known_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

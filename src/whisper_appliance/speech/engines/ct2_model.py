@@ -71,8 +71,9 @@ class CT2Model:
             sampling = {"num_hypotheses": 5, "sampling_topk": 0, "sampling_temperature": first.temperature}
         results = self._model.model.generate(
             _together([ask.encoded for ask in asks]),
-            [ask.prompt for ask in asks],
+            [[*ask.prompt, *_begun(ask)] for ask in asks],
             # CTranslate2 generates at most min(max_length / 2, max_length - prompt) tokens.
+            # Those that are known count as generated.
             max_length=min(self._model.max_length, max(2 * new_tokens, new_tokens + len(first.prompt))),
             return_scores=True,
             return_no_speech_prob=True,
@@ -113,10 +114,15 @@ def _together(encoded: "list[StorageView]") -> "StorageView":
     return StorageView.from_array(np.concatenate([np.asarray(one) for one in encoded]))
 
 
+def _begun(ask: Ask) -> list[int]:
+    return [ask.tokenizer.timestamp_begin, *ask.known] if ask.known else []
+
+
 def _decoding(ask: Ask, result: Any) -> Decoding:
     tokens = result.sequences_ids[0]
+    new = max(0, len(tokens) - len(_begun(ask)))
     text = ask.tokenizer.decode([token for token in tokens if token < ask.tokenizer.eot])
-    logprob = result.scores[0] * len(tokens) / (len(tokens) + 1)
+    logprob = result.scores[0] * len(tokens) / (new + 1)
     return Decoding(tokens, logprob, result.no_speech_prob, compression_ratio(text), ask.temperature)
 
 

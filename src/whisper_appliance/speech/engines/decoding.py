@@ -40,12 +40,14 @@ class Ask:
     new_tokens: int
     beam_size: int
     temperature: float
+    known: tuple[int, ...] = ()
+    """Text that the answer begins with; counted in `new_tokens`."""
 
     @property
     def kind(self) -> Hashable:
         """What asks have to share to be answered together."""
         shape = tuple(self.encoded.shape)
-        return shape, len(self.prompt), id(self.tokenizer), self.beam_size, self.temperature
+        return shape, len(self.prompt), len(self.known), id(self.tokenizer), self.beam_size, self.temperature
 
 
 class Decoder(Protocol):

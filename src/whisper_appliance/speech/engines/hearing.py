@@ -113,7 +113,7 @@ class Hearing:
         encoded = self._model.encode(samples, self._to_encode(position, seconds))
         if self._language is None:
             self._language, self._probability = self._model.detect_language(encoded)
-        decoding = yield from self._decode(encoded, seconds)
+        decoding = yield from self._decode(encoded, seconds, at_the_beginning=not position)
         segments, reached = self._segments(decoding, seconds)
         if self._options.word_timestamps:
             segments = self._model.add_words(segments, self._tokenizer, encoded, seconds)
@@ -124,13 +124,19 @@ class Hearing:
             return WHOLE_SECONDS
         return seconds + PADDING_SECONDS if position else self._encoded_seconds
 
-    def _decode(self, encoded: Any, seconds: float) -> Generator[Ask, Decoding, Decoding]:
+    def _decode(
+        self, encoded: Any, seconds: float, *, at_the_beginning: bool
+    ) -> Generator[Ask, Decoding, Decoding]:
         """Greedy first; beam search and rising temperatures only where the answer looks bad."""
         prompt = self._model.prompt(self._tokenizer, self._options, self._window.previous_tokens)
-        new_tokens = min(math.ceil(seconds * TOKENS_PER_SECOND) + 12, 224)
+        known: tuple[int, ...] = ()
+        if at_the_beginning and self._window.begins_with:
+            known = tuple(self._tokenizer.encode(" " + self._window.begins_with.strip()))
+            seconds = max(0.0, seconds - self._window.known_seconds)
+        new_tokens = min(len(known) + math.ceil(seconds * TOKENS_PER_SECOND) + 12, 224)
         best: Decoding | None = None
         for beam_size, temperature in self._attempts():
-            decoding = yield Ask(encoded, prompt, self._tokenizer, new_tokens, beam_size, temperature)
+            decoding = yield Ask(encoded, prompt, self._tokenizer, new_tokens, beam_size, temperature, known)
             if not decoding.looks_bad:
                 return decoding
             if best is None or decoding.avg_logprob > best.avg_logprob:

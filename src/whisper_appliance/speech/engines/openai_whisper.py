@@ -96,6 +96,7 @@ class OpenAIWhisperEngine:
         return [self._decode(ask) for ask in asks]
 
     def _decode(self, ask: Ask) -> Decoding:
+        # What is known is not given to it: behind a prefix it has to begin with a timestamp, within a second.
         from whisper import DecodingOptions, decode
 
         options = DecodingOptions(

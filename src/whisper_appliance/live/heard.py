@@ -1,0 +1,68 @@
+"""What a hearing is worth: its words in times of the recording, and where the next one had better begin."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from whisper_appliance.live.captions import plain
+from whisper_appliance.speech.engine import SAMPLE_RATE, WindowResult
+from whisper_appliance.speech.transcript import Word
+
+GAP_SECONDS = 0.3
+SENTENCE_ENDS = (".", "?", "!", "。", "？", "！", "…")
+CONTEXT_SECONDS = 3.0
+CONTEXT_PAUSE_SECONDS = 2.0
+CONTEXT_WORDS = 40
+LEAD_SECONDS = 0.3
+ROUNDING_SECONDS = 0.01
+SQUEEZED_WORDS = 3
+SQUEEZED_SECONDS = 0.05
+
+
+def words_in(result: WindowResult, offset: float) -> list[Word]:
+    """The words of a window that begins `offset` seconds into the recording; punctuation alone belongs to the
+    word before.
+    """
+    words: list[Word] = []
+    for word in (word for segment in result.segments for word in segment.words):
+        if not plain(word) and words:
+            words[-1] = replace(words[-1], word=words[-1].word + word.word.rstrip())
+        elif plain(word):
+            words.append(replace(word, start=word.start + offset, end=word.end + offset))
+    return _possible(words)
+
+
+def _possible(words: list[Word]) -> list[Word]:
+    """Without those at the end that were said impossibly fast: Whisper says sentences again into silence."""
+    for first in range(len(words) - SQUEEZED_WORDS + 1):
+        if words[-1].end - words[first].start < SQUEEZED_SECONDS * (len(words) - first):
+            return words[:first]
+    return words
+
+
+def with_context(words: Sequence[Word], sample: int, most_seconds: float = CONTEXT_SECONDS) -> int:
+    """Where to begin, so that what comes from `sample` on is heard with some settled words before it.
+
+    Whisper mishears the first words of a window that begins in the middle of a thought. Begins where a
+    sentence does, if one of the last few seconds does, else between two words.
+    """
+    at = sample / SAMPLE_RATE
+    before = [word for word in words[-CONTEXT_WORDS:] if word.end <= at + ROUNDING_SECONDS]
+    if not before or at - before[-1].end > CONTEXT_PAUSE_SECONDS:
+        return sample
+    near = [pair for pair in _pairs(before) if pair[1].start >= at - most_seconds]
+    fresh = [pair for pair in near if is_break(*pair)]
+    if not near:
+        return sample
+    last, first = (fresh or near)[0]
+    return round((max(last.end, first.start - LEAD_SECONDS) + first.start) / 2 * SAMPLE_RATE)
+
+
+def is_break(word: Word, following: Word) -> bool:
+    """Whether a sentence ends between two words, or somebody takes breath."""
+    return following.start - word.end > GAP_SECONDS or word.word.rstrip().endswith(SENTENCE_ENDS)
+
+
+def _pairs(words: Sequence[Word]) -> list[tuple[Word, Word]]:
+    """Each word with the one before it; before the first there is silence."""
+    nothing = replace(words[0], start=0.0, end=0.0, word="") if words else None
+    return list(zip([nothing, *words[:-1]], words, strict=True)) if nothing else []
