@@ -31,7 +31,7 @@ def serve(tmp_path: Path, tiny_en: Path) -> Serve:
     return start
 
 
-def until(true: Callable[[], Any], seconds: float = 30.0) -> Any:
+def until(true: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Waits until something is true, and returns it."""
     deadline = time.monotonic() + seconds
     while not (value := true()):

@@ -11,7 +11,7 @@ from typing import Any
 from tests.serving import Server
 
 BOUNDARY = "the-boundary"
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 90.0
 
 
 @dataclass(frozen=True)

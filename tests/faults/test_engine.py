@@ -1,0 +1,158 @@
+"""The engine is killed, and finds no memory: its window is tried once more, and the web process lives."""
+
+import re
+import resource
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import closing, suppress
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from tests.faults.conftest import REAL, until
+from tests.faults.visitor import Visitor
+from tests.scripted_engine import ScriptedEngine
+from tests.serving import Server, served
+from tests.web.live_client import settings_of
+from whisper_appliance.errors import EngineFailed
+from whisper_appliance.speech.engine import EngineSpec, Options, Priority, Window, WindowResult
+from whisper_appliance.speech.engine_process import EngineProcess
+
+MEBIBYTE = 2**20
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[Server]:
+    """The real program with a real model."""
+    folder = tmp_path_factory.mktemp("engine")
+    settings = settings_of(tiny_en, folder) | {"MODEL_WARM_UP": "true", "WORKER_PROCESSES": "1"}
+    with served(folder, REAL, **settings) as running:
+        until(lambda: Visitor(running).ask("/api/status").json["model"]["state"] == "ready", 60)
+        yield running
+
+
+@pytest.fixture
+def visitor(server: Server) -> Visitor:
+    return Visitor(server)
+
+
+def engine_of(server: Server) -> psutil.Process | None:
+    """The engine's process, if there is one now."""
+    for process in psutil.Process(server.process.pid).children(recursive=True):
+        with suppress(psutil.Error):
+            if any("speech.engine" in word for word in process.cmdline()):
+                return process
+    return None
+
+
+def starve(engine: psutil.Process, most_bytes: int) -> None:
+    """From now on it gets no address space beyond that."""
+    engine.rlimit(resource.RLIMIT_AS, (most_bytes, resource.RLIM_INFINITY))
+
+
+def state_of(visitor: Visitor) -> str:
+    """What the engine does."""
+    return str(visitor.ask("/api/status").json["engines"][0]["state"])
+
+
+def web_of(server: Server) -> int:
+    """The pid of the web process."""
+    return int(psutil.Process(server.process.pid).children()[0].pid)
+
+
+def test_a_killed_engine_costs_no_word(server: Server, visitor: Visitor, nagg_and_nell: Path) -> None:
+    web, engine = web_of(server), engine_of(server)
+    assert engine
+    job = visitor.put(nagg_and_nell.read_bytes())
+    until(lambda: visitor.job(job)["progress"] > 0)
+    engine.send_signal(signal.SIGKILL)
+    assert visitor.ended(job)["status"] == "done"
+    assert "from that ditch" in visitor.text(job).lower()
+    assert web_of(server) == web
+    assert engine_of(server) != engine
+
+
+def test_an_engine_without_memory_is_started_anew_and_the_job_is_done(
+    server: Server, visitor: Visitor, beckett: Path
+) -> None:
+    web, used = web_of(server), engine_of(server)
+    assert used
+    used.kill()  # one that has worked keeps memory, and might do with that
+    engine = until(lambda: state_of(visitor) == "idle" and engine_of(server))
+    starve(engine, 64 * MEBIBYTE)
+    job = visitor.put(beckett.read_bytes())
+    assert visitor.ended(job)["error"] is None
+    assert "fail better" in visitor.text(job).lower()
+    assert engine_of(server) != engine
+    assert web_of(server) == web
+
+
+def test_where_no_engine_gets_memory_the_job_fails_with_the_reason_and_the_next_goes_on(
+    server: Server, visitor: Visitor, cities: Path, beckett: Path
+) -> None:
+    web, over = web_of(server), threading.Event()
+    starved: set[int] = set()
+
+    def starve_all() -> None:
+        while not over.wait(0.01):
+            with suppress(psutil.Error):
+                if (engine := engine_of(server)) and engine.pid not in starved:
+                    starve(engine, 400 * MEBIBYTE)  # python starts, the model does not fit
+                    starved.add(engine.pid)
+
+    job = visitor.put(cities.read_bytes())
+    starver = threading.Thread(target=starve_all)
+    starver.start()
+    until(lambda: starved)
+    psutil.Process(min(starved)).kill()
+    found = visitor.ended(job)
+    over.set()
+    starver.join()
+    assert found["status"] == "failed"
+    assert len(starved) >= 2, "it was tried again"
+    assert re.search("memory|alloc|again and again", found["error"]["message"])
+    assert "Error:" not in found["error"]["message"]
+    assert web_of(server) == web
+    assert "model_unavailable" in visitor.reasons()
+    again = visitor.send(beckett.read_bytes(), language="en")
+    assert again.status == 200, "there is memory again"
+    assert "fail better" in again.json["text"].lower()
+
+
+class Starving(ScriptedEngine):
+    """Finds no memory for a window that says so: "starve", or "starve once FILE" the first time."""
+
+    def transcribe(self, windows: Sequence[Window]) -> list[WindowResult]:
+        match (windows[0].options.prompt or "").split():
+            case ["starve"]:
+                raise MemoryError
+            case ["starve", "once", path] if not Path(path).exists():
+                Path(path).touch()
+                raise RuntimeError("std::bad_alloc")
+        return super().transcribe(windows)
+
+
+def starving(spec: EngineSpec) -> Starving:
+    """For `EngineProcess(load=...)`."""
+    return Starving()
+
+
+def test_a_window_without_memory_is_tried_once_more_and_then_fails_with_the_reason(tmp_path: Path) -> None:
+    spec = EngineSpec("faster-whisper", "scripted", Path("/nowhere"), workers=1)
+    second = np.zeros(16_000, np.float32)
+    with closing(EngineProcess(spec, load=starving)) as engine:
+        engine.start()
+
+        def hear(script: str) -> Future[WindowResult]:
+            return engine.submit(Window(second, Options(prompt=script)), priority=Priority.BATCH)
+
+        once = f"starve once {tmp_path / 'starved'}"
+        assert hear(once).result(30).segments[0].text.strip() == once
+        with pytest.raises(EngineFailed, match="found no more memory"):
+            hear("starve").result(30)
+        assert hear("next").result(30).segments[0].text.strip() == "next"
+        assert engine.status().restarts == 3

@@ -1,0 +1,71 @@
+"""Weights that are damaged on the disk, and a download that is killed half way."""
+
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.faults.conftest import REAL, Serve, until
+from tests.faults.visitor import Visitor
+from tests.models.hub_stand_in import hub_stand_in
+from tests.serving import ROOT, environment
+
+NAME = "acme/whisper-acme"
+
+
+def cut_short(folder: Path) -> None:
+    """Half of the weights are gone."""
+    weights = folder / "model.bin"
+    with weights.open("r+b") as file:
+        file.truncate(weights.stat().st_size // 2)
+
+
+def test_truncated_weights_are_set_aside_or_named_and_other_models_work(
+    serve: Serve, tmp_path: Path, tiny_en: Path, beckett: Path
+) -> None:
+    models = tmp_path / "models"
+    known, own = models / "tiny.en", models / "mine"
+    known.unlink()
+    for folder in (known, own):
+        shutil.copytree(tiny_en, folder)
+        cut_short(folder)
+    with serve(REAL) as server:
+        visitor = Visitor(server)
+        job = visitor.put(beckett.read_bytes(), model="mine")
+        failed = visitor.ended(job)
+        assert failed["status"] == "failed"
+        assert "mine" in failed["error"]["message"]
+        assert visitor.send(beckett.read_bytes(), model="mine").status == 503, "it is not tried in a loop"
+        mine = next(each for each in visitor.ask("/api/status").json["models"] if each["name"] == "mine")
+        assert (mine["state"], bool(mine["reason"])) == ("unavailable", True)
+        answer = visitor.send(beckett.read_bytes(), model="tiny.en", language="en")
+        assert answer.status == 200, answer
+        assert "fail better" in answer.json["text"].lower()
+        engines = {each["model"]: each["restarts"] for each in visitor.ask("/api/status").json["engines"]}
+        assert engines["tiny.en"] == 0
+        assert [path.name[:16] for path in models.glob("tiny.en.damaged-*")] == ["tiny.en.damaged-"]
+
+
+def test_a_download_killed_half_way_is_no_model_and_goes_on_where_it_was(
+    tmp_path: Path, tiny_en: Path
+) -> None:
+    (tmp_path / "models").mkdir()
+    with hub_stand_in(tiny_en, NAME) as hub:
+        variables = environment(tmp_path, HF_ENDPOINT=hub.address, HF_HUB_CACHE=f"{tmp_path}/hub")
+        pull = [sys.executable, "-m", "whisper_appliance", "models"]
+        hub.let_go.clear()
+        half = subprocess.Popen([*pull, "pull", NAME], env=variables, cwd=ROOT, stdout=subprocess.DEVNULL)
+        assert hub.reached_half.wait(60)
+        until(lambda: list((tmp_path / "models").rglob("model.bin.part")))
+        half.send_signal(signal.SIGKILL)
+        half.wait(10)
+        assert not list((tmp_path / "models").rglob("model.bin")), "a half file is never a model"
+        hub.let_go.set()
+        hub.ranges.clear()
+        subprocess.run([*pull, "pull", NAME], env=variables, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        assert dict(hub.ranges)["model.bin"] > 0, "it went on where it was"
+        good = subprocess.run(
+            [*pull, "verify", NAME], env=variables, cwd=ROOT, check=True, capture_output=True, text=True
+        )
+        assert f"{NAME}: good" in good.stdout
