@@ -149,7 +149,7 @@ def test_no_page_scrolls_sideways(page: Page, width: int) -> None:
 def test_whose_session_is_ended_sees_nothing_more(page: Page, appliance: Program) -> None:
     page.goto("/admin/overview")
     expect(page.locator("#card-memory .figure")).to_contain_text(" of ")
-    with opened_accounts(settings.load(data_dir=appliance.folder / "data")) as accounts:
+    with opened_accounts(settings.load(data_dir=appliance.data_dir)) as accounts:
         accounts.sessions.end_others(accounts.users.named("admin").id, by=SHELL)
     expect(
         page.get_by_role("alert")
