@@ -164,10 +164,16 @@ def test_the_default_model_is_loaded_at_the_first_request_and_kept(make: Make, e
 
 
 def test_the_engine_gets_what_the_settings_say(make: Make, store: ModelStore) -> None:
-    manager = make(worker_processes=3, compute_type="float32", device="cpu")
+    manager = make(worker_processes=3, compute_type="float32", device="cpu", engine_memory="1GiB")
     with manager.engine("two") as engine:
         assert engine.spec == EngineSpec(
-            "faster-whisper", "two", store.model_dir / "two", device="cpu", compute_type="float32", workers=3
+            "faster-whisper",
+            "two",
+            store.model_dir / "two",
+            device="cpu",
+            compute_type="float32",
+            workers=3,
+            max_memory_bytes=2**30,
         )
 
 
