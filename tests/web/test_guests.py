@@ -1,15 +1,20 @@
 """Sockets know who is on them, and lose those whose session or key has ended."""
 
+import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
+import socketio
+import websocket
 from flask_openapi3 import OpenAPI
 from flask_socketio import SocketIO, SocketIOTestClient
 
 from tests.serving import Server, served
-from tests.signing import signed_in, with_key
+from tests.signing import PASSWORD, signed_in, with_key
 from tests.web.conftest import open_page
 from tests.web.live_client import LIVE_SERVER, settings_of
 from whisper_appliance import settings
@@ -98,17 +103,51 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[
         yield running
 
 
-def test_whom_the_real_server_refuses_keeps_no_place(server: Server) -> None:
-    loaded = settings.load(data_dir=server.folder / "data")
-    with opened_accounts(loaded) as accounts:
-        user = accounts.users.create("Ada", "seven lamps beside a quiet river", "owner", by=SHELL)
-        _, key = accounts.keys.create(user, "test", ["transcribe"], days=None, by=SHELL)
+@pytest.fixture(scope="module")
+def key(server: Server) -> str:
+    """Of the owner of the server's appliance, which is for people with an account only."""
+    with opened_accounts(settings.load(data_dir=server.folder / "data")) as accounts:
+        user = accounts.users.create("Ada", PASSWORD, "owner", by=SHELL)
+        accounts.policy.set_openness("accounts", by=SHELL)
+        return accounts.keys.create(user, "test", ["transcribe", "write"], days=None, by=SHELL)[1]
+
+
+def test_whom_the_real_server_refuses_keeps_no_place(server: Server, key: str) -> None:
     url = f"https://localhost:{server.port}"
-    for _ in range(12):
+    for _ in range(8):
         with pytest.raises(Unavailable, match="not good"):
             Wire(url, {}, server.trusting, key="wa_" + "x" * 43)
-    wire = Wire(url, {}, server.trusting, key=key)
-    try:
+    with closing(Wire(url, {}, server.trusting, key=key)) as wire:
         assert wire.ask("live:start", {"v": 1})["ok"]
-    finally:
-        wire.close()
+
+
+def test_who_has_the_link_to_captions_needs_no_account(server: Server, key: str) -> None:
+    url = f"https://localhost:{server.port}"
+    with pytest.raises(Unavailable, match="Sign in"):
+        Wire(url, {}, server.trusting)
+    with closing(Wire(url, {}, server.trusting, key=key)) as speaker:
+        session = speaker.ask("live:start", {"v": 1})["session"]
+        address = f"{url}/api/live/{session}/captions"
+        share = Request(address, headers={"Authorization": f"Bearer {key}"}, method="POST")
+        shared = json.load(urlopen(share, context=server.trusting, timeout=20))
+        reader = socketio.Client(ssl_verify=False, reconnection=False)
+        reader.connect(url, auth={"captions": shared["token"]}, transports=["websocket"])
+        try:
+            assert reader.call("captions:watch", {"token": shared["token"]})["ok"]
+            assert reader.call("live:start", {"v": 1})["code"] == "sign_in_required"
+        finally:
+            reader.eio.disconnect(abort=True)
+        speaker.ask("live:cancel", {"session": session})
+
+
+def test_whoever_stays_after_a_refusal_is_closed(server: Server) -> None:
+    address = f"wss://localhost:{server.port}/socket.io/?EIO=4&transport=websocket"
+    with closing(
+        websocket.create_connection(address, timeout=20, sslopt={"context": server.trusting})
+    ) as raw:
+        raw.send('40{"key":"wa_none"}')
+        said = [raw.recv() for _ in range(3)]
+    assert said[0].startswith("0{")
+    assert said[1].startswith("44{")
+    assert "sign_in_required" in said[1]
+    assert said[2] in ("1", "")

@@ -49,7 +49,7 @@ SECURITY_SCHEMES: SecuritySchemesDict = {
         "type": "apiKey",
         "in": "cookie",
         "name": "__Host-session",
-        "description": "The session of a user (`session` over plain HTTP); unsafe requests need `X-CSRF-Token`.",
+        "description": "The session of a user (`session` over HTTP); unsafe requests need `X-CSRF-Token`.",
     },
     "key": {
         "type": "http",

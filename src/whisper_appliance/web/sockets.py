@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PING_SECONDS = 10
 PONG_SECONDS = 20
+REFUSED_SECONDS = 2.0
 log = structlog.get_logger()
 
 
@@ -56,7 +57,7 @@ def install(app: Flask, door: Door, *, message_bytes: int) -> SocketIO:
 def _guard(engine: Any, door: Door, is_in: Callable[[str], bool]) -> None:
     """Puts the door before what engineio calls on connections, messages and their end.
 
-    Whom `connect` has refused is told why, and then closed: such a client would keep its place otherwise.
+    Whom `connect` has refused is told why, and closed soon: such a client would keep its place otherwise.
     """
     connect, receive, disconnect = (engine.handlers[name] for name in ("connect", "message", "disconnect"))
 
@@ -72,7 +73,7 @@ def _guard(engine: Any, door: Door, is_in: Callable[[str], bool]) -> None:
             door.keep_pace(connection, len(message))
             receive(connection, message)
             if not is_in(connection):
-                close(engine, connection)
+                _close_soon(engine, connection)
         except Exception as error:  # noqa: BLE001 - the socket's edge: whatever a client sends ends its connection only
             log.info("socket closed: it cannot be understood", reason=f"{type(error).__name__}: {error}")
             close(engine, connection)
@@ -84,6 +85,13 @@ def _guard(engine: Any, door: Door, is_in: Callable[[str], bool]) -> None:
     engine.on("connect", entered)
     engine.on("message", received)
     engine.on("disconnect", left)
+
+
+def _close_soon(engine: Any, connection: str) -> None:
+    """Most clients leave by themselves; python-socketio's waits half a minute when it is closed meanwhile."""
+    timer = threading.Timer(REFUSED_SECONDS, close, (engine, connection))
+    timer.daemon = True
+    timer.start()
 
 
 def close(engine: Any, connection: str) -> None:
