@@ -1,0 +1,82 @@
+"""The application served in this process, so that a test can lay anything into it; speech is scripted."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, Page
+from werkzeug.serving import make_server
+
+from tests.history.conftest import transcript
+from tests.jobs.scripted import Script
+from tests.signing import PASSWORD
+from whisper_appliance import settings
+from whisper_appliance.accounts.people import User
+from whisper_appliance.appliance import Appliance
+from whisper_appliance.jobs.steps import Steps
+from whisper_appliance.settings import Settings
+from whisper_appliance.web.application import create_app
+
+
+@dataclass(frozen=True)
+class Served:
+    """An appliance, and where it answers."""
+
+    appliance: Appliance
+    url: str
+
+    def keep(self, text: str, *, title: str, owner: str) -> str:
+        """Lays a transcript into the history; returns its id."""
+        made = transcript(text)
+        # JSON has no infinity, which the plain one holds.
+        segments = tuple(replace(each, no_speech_prob=0.1, compression_ratio=1.0) for each in made.segments)
+        segments = tuple(replace(each, words=()) for each in segments)
+        return self.appliance.history.add(replace(made, segments=segments), title=title, owner=owner)
+
+    def browser_of(self, chromium: Browser, user: User, *, bypass_csp: bool = False) -> BrowserContext:
+        """A browser in which somebody has signed in."""
+        context = chromium.new_context(
+            base_url=self.url, bypass_csp=bypass_csp, locale="en-GB", viewport={"width": 1100, "height": 800}
+        )
+        context.set_default_timeout(30_000)
+        sign_in(context.new_page(), user)
+        return context
+
+
+def sign_in(page: Page, user: User) -> None:
+    """As a person does."""
+    page.goto("/sign-in")
+    page.get_by_label("Name").fill(user.name)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.locator("#send").click()
+    page.wait_for_url("**/")
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Served]:
+    """Without HTTPS, on a port of its own."""
+    script = Script()
+    (folder / "models").mkdir()
+
+    def make_steps(chosen: Settings, _models: object) -> Steps:
+        return Steps(
+            chosen.data_dir, script, decode=script.decode, transcribe=script.transcribe,
+            default_model=lambda: chosen.whisper_model,
+        )  # fmt: skip
+
+    chosen = settings.load(
+        data_dir=folder / "data", model_dir=folder / "models", whisper_model="tiny.en", model_warm_up=False,
+        model_downloads=False, min_free_disk=0, https_enabled=False,
+    )  # fmt: skip
+    with Appliance(chosen, make_steps=make_steps) as appliance:
+        server = make_server("127.0.0.1", 0, create_app(appliance), threaded=True)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield Served(appliance, f"http://127.0.0.1:{server.port}")
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join(timeout=5)

@@ -1,0 +1,240 @@
+"""People with accounts share and read transcripts, make keys, and manage each other; everybody can."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.journeys.served import Served, served
+from tests.journeys.test_accessibility import AXE, barriers
+from tests.signing import PASSWORD, an_account
+from whisper_appliance.accounts.people import SHELL, User
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def appliance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("people")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def ada(appliance: Served) -> User:
+    return an_account(appliance.appliance, "owner", "Ada")
+
+
+@pytest.fixture(scope="module")
+def bob(appliance: Served) -> User:
+    return an_account(appliance.appliance, "member", "Bob")
+
+
+@pytest.fixture(scope="module")
+def adas(chromium: Browser, appliance: Served, ada: User) -> Iterator[BrowserContext]:
+    context = appliance.browser_of(chromium, ada, bypass_csp=True)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(adas: BrowserContext) -> Iterator[Page]:
+    page = adas.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    yield page
+    page.close()
+    assert not faults
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: ./scripts/dev.sh setup, or npm ci")
+    return AXE.read_text()
+
+
+def look(page: Page, axe: str) -> None:
+    """No barriers, in neither theme."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] # one of the two
+        page.wait_for_timeout(200)
+        assert barriers(page, axe) == []
+
+
+def test_a_transcript_is_shared_with_a_user_who_reads_it(
+    page: Page, chromium: Browser, appliance: Served, ada: User, bob: User, axe: str
+) -> None:
+    id = appliance.keep(" Four words for Bob.", title="For Bob", owner=ada.id)
+    page.goto(f"/transcripts/{id}")
+    page.get_by_role("button", name="Share").click()
+    page.get_by_label("With a user").fill("nobody of that name")
+    page.locator("#share-user button").click()
+    expect(page.locator("#share-user .field-error")).to_have_text("There is no user of that name here.")
+    page.get_by_label("With a user").fill("bob")
+    page.locator("#share-user button").click()
+    expect(page.locator("#share-list li")).to_contain_text("Bob")
+    look(page, axe)
+    theirs = appliance.browser_of(chromium, bob)
+    tab = theirs.new_page()
+    tab.goto("/history")
+    tab.get_by_role("button", name="Shared with me").click()
+    tab.get_by_role("link", name="For Bob").click()
+    expect(tab.locator("#words")).to_contain_text("Four words for Bob.")
+    for name in ("share", "rename", "delete"):
+        expect(tab.locator(f"#{name}")).to_be_hidden()
+    page.get_by_role("button", name="Stop sharing with Bob").click()
+    expect(page.locator("#share-nobody")).to_be_visible()
+    tab.reload()
+    expect(tab.locator("#gone-title")).to_have_text("No such transcript")
+    theirs.close()
+
+
+def test_a_link_is_made_copied_opened_and_ended(
+    page: Page, chromium: Browser, appliance: Served, ada: User, axe: str
+) -> None:
+    id = appliance.keep(" Words for everybody.", title="For everybody", owner=ada.id)
+    page.goto(f"/transcripts/{id}")
+    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="Make link").click()
+    expect(page.locator("#toast")).to_contain_text("Link copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    stranger = chromium.new_context(bypass_csp=True)
+    tab = stranger.new_page()
+    tab.goto(link)
+    expect(tab.get_by_role("heading", name="For everybody")).to_be_visible()
+    expect(tab.locator("#words")).to_contain_text("Words for everybody.")
+    look(tab, axe)
+    tab.get_by_text("Download").click()
+    with tab.expect_download() as saved:
+        tab.get_by_role("link", name="Text .txt").click()
+    assert saved.value.suggested_filename == "For everybody.txt"
+    page.get_by_role("button", name="Stop sharing with Anyone").click()
+    expect(page.locator("#share-nobody")).to_be_visible()
+    tab.goto(link)
+    expect(tab.get_by_role("heading", name="Nothing here")).to_be_visible()
+    stranger.close()
+
+
+def test_a_key_is_made_shown_once_and_revoked(page: Page, appliance: Served, axe: str) -> None:
+    page.goto("/account")
+    page.get_by_role("button", name="New key").click()
+    page.get_by_label("What it is for").fill("Nightly batch")
+    look(page, axe)
+    page.get_by_role("button", name="Make key").click()
+    expect(page.locator("#key-made")).to_be_visible()
+    token = page.locator("#key-token").input_value()
+    assert appliance.appliance.accounts.by_key(token).user
+    page.reload()
+    expect(page.locator("#keys")).to_contain_text("Nightly batch")
+    assert token not in page.content()
+    page.get_by_role("button", name="Revoke Nightly batch").click()
+    page.locator("#confirm-yes").click()
+    expect(page.locator("#keys")).to_contain_text("No keys")
+
+
+def test_all_data_comes_in_one_archive(page: Page, appliance: Served, ada: User) -> None:
+    appliance.keep(" Some words.", title="Mine", owner=ada.id)
+    page.goto("/account")
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Download all").click()
+    assert saved.value.suggested_filename.endswith(".zip")
+
+
+def test_an_account_changes_its_password_and_ends(chromium: Browser, appliance: Served) -> None:
+    user = an_account(appliance.appliance, "member", "Cleo")
+    context = appliance.browser_of(chromium, user)
+    page = context.new_page()
+    page.goto("/account")
+    page.get_by_label("Present password").fill("not this one at all")
+    page.get_by_label("New password").fill("a quite different sentence")
+    page.get_by_role("button", name="Change password").click()
+    expect(page.locator("#password-form .field-error")).to_have_text("This is not your present password.")
+    page.get_by_label("Present password").fill(PASSWORD)
+    page.get_by_role("button", name="Change password").click()
+    expect(page.locator("#toast")).to_contain_text("Password changed")
+    page.get_by_role("button", name="Delete account").click()
+    page.get_by_label("Your password").fill("a quite different sentence")
+    page.get_by_role("button", name="Delete everything").click()
+    page.wait_for_url(appliance.url + "/")
+    assert "Cleo" not in [each.name for each in appliance.appliance.accounts.users.list()]
+    context.close()
+
+
+def test_somebody_is_invited_and_managed(page: Page, chromium: Browser, appliance: Served, axe: str) -> None:
+    page.goto("/admin/users")
+    page.get_by_role("button", name="Invite").click()
+    page.get_by_label("For whom").fill("Dora")
+    page.get_by_role("button", name="Make link").click()
+    expect(page.locator("#invite-made")).to_be_visible()
+    link = page.locator("#invite-link").input_value()
+    look(page, axe)
+    page.get_by_role("button", name="Done").click()
+    guest = chromium.new_context()
+    tab = guest.new_page()
+    tab.goto(link)
+    tab.get_by_label("Name").fill("Dora")
+    tab.get_by_label("Password", exact=True).fill(PASSWORD)
+    tab.locator("#send").click()
+    expect(tab.locator("#account")).to_contain_text("Dora")
+    page.reload()
+    page.get_by_role("button", name="Manage Dora").click()
+    look(page, axe)
+    page.get_by_label("Minutes a month").fill("90")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#users")).to_contain_text("of 1 h 30 min")
+    page.get_by_role("button", name="Manage Dora").click()
+    page.get_by_role("button", name="Disable").click()
+    page.locator("#confirm-yes").click()
+    expect(page.locator("#users tr", has_text="Dora")).to_contain_text("disabled")
+    tab.goto("/account")
+    expect(tab.locator("#entrance")).to_be_visible()
+    page.get_by_role("button", name="Manage Dora").click()
+    page.locator("#user-delete").click()
+    look(page, axe)
+    page.get_by_role("button", name="Delete the account").click()
+    expect(page.locator("#remove-form .field-error")).to_contain_text("give its name")
+    page.locator("#remove-form [name=name]").fill("Dora")
+    page.get_by_role("button", name="Delete the account").click()
+    expect(page.locator("#users")).not_to_contain_text("Dora")
+    guest.close()
+
+
+def test_the_appliance_is_closed_to_visitors_and_opened_again(
+    page: Page, chromium: Browser, appliance: Served
+) -> None:
+    page.goto("/admin/users")
+    page.get_by_label("Only people with an account").check()
+    expect(page.locator("#toast")).to_contain_text("people with an account")
+    visitor = chromium.new_context(base_url=appliance.url)
+    tab = visitor.new_page()
+    tab.goto("/history")
+    expect(tab.locator("#entrance")).to_be_visible()
+    page.get_by_label("Anyone on its network").check()
+    expect(page.locator("#toast")).to_contain_text("anyone on its network")
+    tab.goto("/history")
+    expect(tab.get_by_role("heading", name="History")).to_be_visible()
+    visitor.close()
+
+
+@pytest.mark.parametrize("address", ["/account", "/admin/users", "/admin/shares", "/admin/audit"])
+def test_no_page_has_barriers_or_scrolls_sideways(page: Page, axe: str, address: str) -> None:
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+    look(page, axe)
+    for width in (320, 390, 820, 1440):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_audit_log_is_filtered(page: Page, appliance: Served, ada: User) -> None:
+    appliance.appliance.accounts.users.create("Zoe", PASSWORD, "member", by=SHELL)
+    page.goto("/admin/audit")
+    expect(page.locator("#records tbody tr").first).to_be_visible()
+    page.get_by_label("What").select_option("user.create")
+    page.get_by_label("Who").fill("shell")
+    expect(page.locator("#records tbody tr", has_text="sign_in")).to_have_count(0)
+    expect(page.locator("#records tbody")).to_contain_text("Zoe")
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="CSV").click()
+    assert saved.value.suggested_filename.startswith("audit log")
