@@ -170,7 +170,7 @@ def test_somebody_is_invited_and_managed(page: Page, chromium: Browser, applianc
     link = page.locator("#invite-link").input_value()
     look(page, axe)
     page.get_by_role("button", name="Done").click()
-    guest = chromium.new_context()
+    guest = chromium.new_context(base_url=appliance.url)
     tab = guest.new_page()
     tab.goto(link)
     tab.get_by_label("Name").fill("Dora")
