@@ -215,12 +215,40 @@ def test_readers_of_the_captions_get_the_words_so_far_until_the_speaker_ends_it(
     house.send(opened, spoken(1, 6) + silence(1))
     house.when(lambda: house.committed().strip() == text(1, 6))
     link = house.sessions.share(opened.session, connection="socket")
-    session, snapshot = house.sessions.watch(link)
-    assert (session, snapshot["text"]) == (opened.session, text(1, 6))
+    watched = house.sessions.watch(link)
+    assert (watched.session, watched.snapshot["text"]) == (opened.session, text(1, 6))
+    assert (watched.partial, watched.ended) == (None, False)
     assert house.sessions.share(opened.session, connection="socket") == link
     house.sessions.unshare(opened.session, connection="socket")
     with pytest.raises(NotFound):
         house.sessions.watch(link)
+
+
+def test_who_comes_late_sees_what_is_being_said(house: House) -> None:
+    opened = house.open()
+    link = house.sessions.share(opened.session, connection="socket")
+    house.send(opened, spoken(1, 6) + silence(1) + spoken(6, 9))
+    house.when(lambda: house.sessions.watch(link).partial)
+    watched = house.sessions.watch(link)
+    assert watched.partial
+    settled = len(str(watched.snapshot["text"]).split())
+    assert watched.partial["after"] == settled >= 5
+    assert str(watched.partial["text"]).split()[0] == f"w{settled + 1}"
+
+
+def test_who_takes_a_session_up_after_its_end_is_told_of_it(house: House) -> None:
+    opened = house.open()
+    link = house.sessions.share(opened.session, connection="socket")
+    end = house.stop(opened, house.send(opened, spoken(1, 6)))
+    for _ in range(2):
+        resumed = house.sessions.resume(opened.session, opened.token, last_eid=None, connection="other")
+        assert resumed.snapshot
+        assert resumed.snapshot["text"] == text(1, 6)
+        assert [(told["kind"], told["transcript_id"]) for told in resumed.events] == [
+            ("end", end["transcript_id"])
+        ]
+        assert resumed.events[0]["eid"] == resumed.snapshot["eid"] + 1  # type: ignore[operator]
+    assert house.sessions.watch(link).ended
 
 
 def test_a_window_that_fails_loses_no_audio(house: House) -> None:

@@ -51,6 +51,16 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """What somebody sees who begins to read along."""
+
+    session: str
+    snapshot: Payload
+    partial: Payload | None
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LiveCounts:
     """How many sessions are open, of how many, and how far the slowest is behind."""
 

@@ -55,7 +55,6 @@ class Finisher:
             self._again(stream, "a live transcript could not be kept yet", error)
             return
         stream.tell([End(over.transcript.text, over.transcript.duration, kept)])
-        stream.ended = True
         self._hand_over(stream)
 
     def _hand_over(self, stream: Stream) -> None:

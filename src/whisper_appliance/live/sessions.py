@@ -12,11 +12,11 @@ import structlog
 from whisper_appliance.errors import ApplianceError, Busy, DiskFull, InvalidRequest, NotFound, TooLarge
 from whisper_appliance.history.entries import NOBODY, new_id
 from whisper_appliance.live import events
-from whisper_appliance.live.answers import Ack, Limits, LiveCounts, Opened, Resumed
+from whisper_appliance.live.answers import Ack, Limits, LiveCounts, Opened, Resumed, Watched
 from whisper_appliance.live.ended import Ended
-from whisper_appliance.live.events import Payload
 from whisper_appliance.live.finisher import Finisher
 from whisper_appliance.live.leases import Lease, Models
+from whisper_appliance.live.recorder import CONTAINERS
 from whisper_appliance.live.stream import Announce, Announcement, Facts, Request, Stream, digest, new_token
 from whisper_appliance.live.worker import Worker
 from whisper_appliance.moments import now, written
@@ -133,7 +133,8 @@ class Sessions:
             self._attach(stream, connection)
             missed = None if last_eid is None else stream.missed(last_eid)
             snapshot = stream.snapshot() if missed is None else None
-            return Resumed(stream.recording.next_seq, tuple(missed or ()), stream.partial, snapshot)
+            missed = stream.ending() if missed is None else missed
+            return Resumed(stream.recording.next_seq, tuple(missed), stream.partial, snapshot)
 
     def stop(self, session: str, next_seq: int, *, connection: str) -> Ack:
         """Ends a session once all packets before `next_seq` are there; not ok where some are missing."""
@@ -179,13 +180,13 @@ class Sessions:
         stream.share_by("")
         return share
 
-    def watch(self, share_token: str) -> tuple[str, Payload]:
+    def watch(self, share_token: str) -> Watched:
         """The session behind a link, and all of its words so far. Raises `NotFound`."""
         wanted = digest(share_token)
         for stream in list(self._streams.values()):
             if stream.share and digest(stream.share) == wanted:
                 with stream.lock:
-                    return stream.id, stream.snapshot()
+                    return Watched(stream.id, stream.snapshot(), stream.partial, stream.ended)
         raise NotFound("These captions are not there any more.")
 
     def counts(self) -> LiveCounts:
@@ -284,8 +285,8 @@ class Sessions:
 
 
 def _check(request: Request) -> None:
-    if request.format not in ("pcm_s16le", "webm_opus"):
-        raise InvalidRequest("Live audio comes as pcm_s16le or as webm_opus.", field="format")
+    if request.format != "pcm_s16le" and request.format not in CONTAINERS:
+        raise InvalidRequest("Live audio comes as pcm_s16le, webm_opus or mp4_aac.", field="format")
     if request.format == "pcm_s16le" and request.rate != SAMPLE_RATE:
         raise InvalidRequest("pcm_s16le comes at 16000 samples a second.", field="rate")
 

@@ -1,8 +1,8 @@
 """The recording as it comes in: packets by number, on disk before they are acknowledged.
 
-`audio.wav` holds the samples behind a header that is completed at the end, or `audio.webm` the bytes of a
-browser's recorder; `packets` holds the size of each packet in the order they came. A packet is there when
-both are written: what a crash left half is cut off when the spool is opened again.
+`audio.wav` holds the samples behind a header that is completed at the end, or `audio.webm` (`audio.mp4`) the
+bytes of a browser's recorder; `packets` holds the size of each packet in the order they came. A packet is
+there when both are written: what a crash left half is cut off when the spool is opened again.
 """
 
 import errno

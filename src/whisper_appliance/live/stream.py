@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 from whisper_appliance.live.events import Committed, Event, Payload, Refined, words_of
 from whisper_appliance.live.journal import Journal, Record
+from whisper_appliance.live.recorder import CONTAINERS, RecorderRecording
 from whisper_appliance.live.recording import KeptRecording, PcmRecording, Recording
 from whisper_appliance.live.session import Session
-from whisper_appliance.live.webm import WebmRecording
 from whisper_appliance.speech.engine import SAMPLE_RATE, Options, Task
 from whisper_appliance.speech.transcript import Word
 
@@ -28,7 +28,7 @@ MOST_MISSED = 1000
 class Request:
     """What a client wants of a new session; None leaves the choice to the appliance."""
 
-    format: Literal["pcm_s16le", "webm_opus"] = "pcm_s16le"
+    format: Literal["pcm_s16le", "webm_opus", "mp4_aac"] = "pcm_s16le"
     rate: int = SAMPLE_RATE
     language: str | None = None
     model: str | None = None
@@ -182,6 +182,7 @@ class Stream:
                     self.refined.append(event)
                 if event.kind == "partial":
                     self._partial = payload
+                self.ended = self.ended or event.kind == "end"
                 come = self.recording.samples / SAMPLE_RATE
                 told = Announcement(self.id, self.connection, event.kind, payload, bool(self.share), come)
                 self._announce(told)
@@ -211,11 +212,15 @@ class Stream:
             return None
         return [record for record in self._journal.records() if record.get("eid", 0) > last_eid]
 
+    def ending(self) -> list[Payload]:
+        """The end, once there is one."""
+        return (self.missed(self._eid - 1) or []) if self.ended else []
+
     def snapshot(self) -> Payload:
-        """All words so far: the settled ones, and the paragraphs that read better now."""
+        """All words so far, and the paragraphs that read better now; the end is told behind it."""
         committed = tuple(self.session.captions.committed)
         return {
-            "eid": self._eid,
+            "eid": self._eid - self.ended,
             **Committed(0, 0, committed).payload(),
             "finals": [refined.payload() for refined in self.refined],
             "text": "".join(word.word for word in self.words()).strip(),
@@ -271,8 +276,8 @@ def digest(token: str) -> str:
 def _recording(folder: Path, facts: Facts, *, ended: bool) -> Recording:
     if ended:
         return KeptRecording(folder)
-    if facts.request.format == "webm_opus":
-        return WebmRecording(folder, max_seconds=facts.max_seconds)
+    if container := CONTAINERS.get(facts.request.format):
+        return RecorderRecording(folder, container, max_seconds=facts.max_seconds)
     return PcmRecording(folder)
 
 

@@ -16,6 +16,8 @@ from whisper_appliance.speech.decoder import CODECS, Damage, decode, first_audio
 from whisper_appliance.speech.mixdown import BYTES_A_SAMPLE, SAMPLE_RATE, Mixdown, Refused
 
 BATCH_SECONDS = 0.1
+FORMATS = {"webm": "matroska", "mp4": "mp4"}
+"""FFmpeg's names of the containers that browsers record into."""
 # Without these FFmpeg waits for seconds of audio before it gives out the first.
 EAGER = {"probesize": "32", "analyzeduration": "0", "fflags": "nobuffer", "codec_whitelist": CODECS}
 
@@ -57,10 +59,16 @@ def work(channel: socket.socket) -> str:
         file_bytes=round(order["max_seconds"] * SAMPLE_RATE + SAMPLE_RATE) * BYTES_A_SAMPLE,
     )
     sandbox.open_nothing_but(source)
+    if order["container"] not in FORMATS:
+        return "undecodable"
     mixdown = Mixdown(target, order["max_seconds"], batch_seconds=BATCH_SECONDS)
     try:
         with av.open(
-            Growing(source, channel), mode="r", format="matroska", options=EAGER, buffer_size=512
+            Growing(source, channel),
+            mode="r",
+            format=FORMATS[order["container"]],
+            options=EAGER,
+            buffer_size=512,
         ) as container:
             decode(container, first_audio(container), mixdown, Damage())
     except Refused as refused:

@@ -28,11 +28,12 @@ class Audience:
     def watch(self, *arguments: object) -> Answer:
         """Lets a reader in, with everything that was said so far."""
         token = read(Watch, arguments).token
-        session, _ = self._live.watch(token)
+        session = self._live.watch(token).session
         join_room(_room(session))  # first: what is said meanwhile comes twice rather than not at all
-        session, snapshot = self._live.watch(token)
+        watched = self._live.watch(token)
         self._tokens[session] = token
-        return {"ok": True, "snapshot": snapshot}
+        seen = {"snapshot": watched.snapshot, "partial": watched.partial, "ended": watched.ended}
+        return {"ok": True, **seen}
 
     def announce(self, told: Announcement) -> None:
         """Tells the readers of a session what is for them."""

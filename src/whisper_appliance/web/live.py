@@ -94,7 +94,7 @@ class LiveEvents:
         self._of[connection()].add(wanted.session)
         answer = {"ok": True, "next_seq": resumed.next_seq, "partial": resumed.partial}
         if resumed.snapshot is not None:
-            return {**answer, "snapshot": resumed.snapshot}
+            answer["snapshot"] = resumed.snapshot
         return {**answer, "events": list(resumed.events)}
 
     def stop(self, *arguments: Any) -> Answer:

@@ -33,7 +33,7 @@ class _Payload(BaseModel):
 class Wishes(_Payload):
     """How a session is to be heard; None leaves the choice to the appliance."""
 
-    format: Literal["pcm_s16le", "webm_opus"] = "pcm_s16le"
+    format: Literal["pcm_s16le", "webm_opus", "mp4_aac"] = "pcm_s16le"
     rate: int = SAMPLE_RATE
     language: str | None = None
     model: str | None = Field(None, max_length=100)

@@ -174,20 +174,24 @@ def _format(asked: object) -> str:
     name = str(asked or "").lower()
     if "webm" in name:
         return "webm_opus"
+    if "mp4" in name:
+        return "mp4_aac"
     if "pcm" in name or "s16" in name:
         return "pcm_s16le"
     if name:
-        raise InvalidRequest("Live audio comes as pcm_s16le or webm_opus.", field="format")
+        raise InvalidRequest("Live audio comes as pcm_s16le, webm_opus or mp4_aac.", field="format")
     return ""
 
 
 def _format_of(data: bytes) -> str:
     if data.startswith(EBML):
         return "webm_opus"
-    if data.startswith(OTHER_FILES) or data[4:8] == b"ftyp":
+    if data[4:8] == b"ftyp":
+        return "mp4_aac"
+    if data.startswith(OTHER_FILES):
         raise InvalidRequest(
-            "This is a file of another kind. Live audio is raw PCM (16 kHz, mono, s16le) or WebM/Opus; "
-            "whole files go to POST /transcribe.",
+            "This is a file of another kind. Live audio is raw PCM (16 kHz, mono, s16le), or WebM or MP4 "
+            "from a MediaRecorder; whole files go to POST /transcribe.",
             field="audio_data",
         )
     return "pcm_s16le"

@@ -63,6 +63,7 @@ async function watch() {
   if (!answer.ok) return end("gone");
   eid = answer.snapshot.eid;
   words.show(answer.snapshot);
+  if (answer.partial) words.take("partial", answer.partial);
   if (answer.ended) return end("ended");
   showRunning();
   const waiting = held ?? [];

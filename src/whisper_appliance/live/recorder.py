@@ -1,6 +1,7 @@
-"""A recording of a browser's MediaRecorder: WebM/Opus chunks, which are one growing file to one demuxer."""
+"""A recording of a browser's MediaRecorder: its chunks are one growing file to one demuxer."""
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,36 +14,40 @@ MEMORY_BYTES = 2**29
 CPU_SECONDS = 600
 ORDINARY_SECONDS = 4 * 3600.0
 SPARE_SECONDS = 3600.0
+CONTAINERS: Mapping[str, str] = {"webm_opus": "webm", "mp4_aac": "mp4"}
+"""By the format that a client names."""
 WORDS = {
-    "undecodable": "This is no WebM with Opus audio.",
+    "undecodable": "This is not what a browser records: WebM with Opus, or fragmented MP4 with AAC.",
     "no_audio": "There is no audio in this recording.",
     "too_long": "The recording has reached the longest time allowed.",
     "disk_full": "The disk is full.",
 }
 
 
-class WebmRecording:
+class RecorderRecording:
     """The chunks are spooled as they come; a sandboxed process decodes them beside, from the first one on.
 
     After a crash the spooled bytes are decoded once more, to the same samples.
     """
 
-    def __init__(self, folder: Path, *, max_seconds: float) -> None:
+    def __init__(self, folder: Path, container: str, *, max_seconds: float) -> None:
+        """`container` is one of the values of `CONTAINERS`."""
         self.path = folder / PCM_FILE
         self.problem: str | None = None
         self.complete = False
-        self._spool = Spool(folder / "audio.webm")
+        self._spool = Spool(folder / f"audio.{container}")
         self.path.write_bytes(wav_header())
         self._pcm = os.open(self.path, os.O_RDWR | os.O_APPEND)
         self._decoder: DecoderProcess | None = DecoderProcess(program="growing_decoder")
-        limits = {
+        order = {
             "memory_bytes": MEMORY_BYTES,
             "cpu_seconds": round(CPU_SECONDS * max(1.0, max_seconds / ORDINARY_SECONDS)),
             "wall_seconds": max_seconds + SPARE_SECONDS,
             "max_seconds": max_seconds,
+            "container": container,
         }
         with self._spool.path.open("rb") as source:
-            self._decoder.order(limits, source.fileno(), self._pcm)
+            self._decoder.order(order, source.fileno(), self._pcm)
 
     @property
     def next_seq(self) -> int:

@@ -1,0 +1,98 @@
+"""Chunks of a browser's recorder are one growing file: decoded as they come, and again after a crash."""
+
+import io
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from whisper_appliance.live.recorder import RecorderRecording
+from whisper_appliance.live.recording import Recording
+from whisper_appliance.live.spool import samples_of
+
+PATIENCE_SECONDS = 30.0
+
+
+CODECS = {"webm": ("libopus", "s16"), "mp4": ("aac", "fltp")}
+FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "500000"}
+
+
+@pytest.fixture(scope="module", params=CODECS)
+def container(request: pytest.FixtureRequest) -> str:
+    """What Chromium and Firefox record, and what Safari does."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def chunks(beckett: Path, container: str) -> list[bytes]:
+    """10 s of speech as a browser records it, in pieces of any length."""
+    target = io.BytesIO()
+    codec, sample_format = CODECS[container]
+    options = FRAGMENTS if container == "mp4" else {}
+    with av.open(str(beckett)) as source, av.open(target, "w", format=container, options=options) as out:
+        stream = out.add_stream(codec, rate=48_000, layout="mono")
+        assert isinstance(stream, av.AudioStream)
+        resampler = av.AudioResampler(sample_format, "mono", 48_000, frame_size=stream.frame_size or 1024)
+        for frame in [*source.decode(audio=0), None]:
+            for ready in resampler.resample(frame):
+                out.mux(stream.encode(ready))
+        out.mux(stream.encode(None))
+    data = target.getvalue()
+    return [data[at : at + 3000] for at in range(0, len(data), 3000)]
+
+
+def until_complete(recording: Recording) -> None:
+    """Waits for the decoder's end."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not recording.complete:
+        assert time.monotonic() < deadline
+        recording.look()
+        time.sleep(0.02)
+
+
+def sent(folder: Path, container: str, chunks: list[bytes]) -> RecorderRecording:
+    folder.mkdir(exist_ok=True)
+    recording = RecorderRecording(folder, container, max_seconds=60)
+    for seq in range(recording.next_seq, len(chunks)):
+        assert recording.append(seq, chunks[seq])
+    return recording
+
+
+def ended(recording: RecorderRecording) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    recording.finish()
+    until_complete(recording)
+    samples = recording.read(0, recording.samples)
+    recording.close()
+    return samples
+
+
+def test_chunks_are_decoded_as_they_come(tmp_path: Path, container: str, chunks: list[bytes]) -> None:
+    recording = sent(tmp_path / "a", container, chunks[: len(chunks) // 2])
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while recording.samples < 3 * 16_000:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    for seq in range(len(chunks) // 2, len(chunks)):
+        recording.append(seq, chunks[seq])
+    samples = ended(recording)
+    assert len(samples) / 16_000 == pytest.approx(10, abs=0.5)
+    assert recording.problem is None
+    header = recording.path.read_bytes()
+    assert np.array_equal(samples_of(header[44:]), samples)
+
+
+def test_after_a_crash_the_same_samples_come_out(tmp_path: Path, container: str, chunks: list[bytes]) -> None:
+    whole = ended(sent(tmp_path / "whole", container, chunks))
+    broken = sent(tmp_path / "broken", container, chunks[:7])
+    broken.close()
+    again = ended(sent(tmp_path / "broken", container, chunks))
+    assert np.array_equal(again, whole)
+
+
+@pytest.mark.parametrize("data", [b"nonsense" * 500, b"", b"\x1aE\xdf\xa3"])
+def test_what_no_browser_records_is_said_to_be_that(tmp_path: Path, container: str, data: bytes) -> None:
+    recording = sent(tmp_path / "x", container, [data])
+    assert len(ended(recording)) == 0
+    assert recording.problem
