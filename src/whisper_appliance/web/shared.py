@@ -2,6 +2,7 @@
 
 from flask import Response, jsonify, render_template
 from flask_openapi3 import APIBlueprint
+from flask_openapi3.models import OPENAPI3_REF_PREFIX
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field
 
@@ -11,7 +12,7 @@ from whisper_appliance.history.entries import Stored
 from whisper_appliance.speech.subtitles import FORMATS, render, to_dict
 from whisper_appliance.web.answers import SegmentAnswer, TimeOfDay
 from whisper_appliance.web.naming import attachment
-from whisper_appliance.web.openapi import PAGES, TRANSCRIPTS, failures, page, reference
+from whisper_appliance.web.openapi import PAGES, TRANSCRIPTS, failures, page
 from whisper_appliance.web.parts import appliance
 from whisper_appliance.web.records import record
 from whisper_appliance.web.transcripts import ReadQuery, text_formats
@@ -37,10 +38,17 @@ class SharedAnswer(BaseModel):
     expires: str | None = Field(None, description="When the link ends.")
 
 
+def _schema() -> dict[str, object]:
+    """Written out, since the document only knows by name what is the one answer of some route."""
+    schema = SharedAnswer.model_json_schema(ref_template=f"{OPENAPI3_REF_PREFIX}/{{model}}")
+    schema.pop("$defs")
+    return schema
+
+
 ANSWERED: ResponseDict = {
     200: {
         "description": "The transcript: JSON, or text in the asked format.",
-        "content": {"application/json": {"schema": reference(SharedAnswer)}, **text_formats()},
+        "content": {"application/json": {"schema": _schema()}, **text_formats()},
     }
 }
 
