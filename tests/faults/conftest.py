@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from tests.serving import Server, served
-from tests.web.live_client import settings_of
+from tests.web.live_client import LIVE_SERVER, settings_of
 
-SCRIPTED = ("-m", "tests.faults.program")
 REAL = ("-m", "whisper_appliance", "serve")
 Serve = Callable[..., AbstractContextManager[Server]]
 
@@ -24,7 +23,7 @@ def serve(tmp_path: Path, tiny_en: Path) -> Serve:
     settings = settings_of(tiny_en, tmp_path) | {"HEARD": f"{tmp_path}/heard", "WINDOW_SECONDS": "0"}
 
     @contextmanager
-    def start(program: tuple[str, ...] = SCRIPTED, **variables: str) -> Iterator[Server]:
+    def start(program: tuple[str, ...] = LIVE_SERVER, **variables: str) -> Iterator[Server]:
         with served(tmp_path, program, **(settings | variables)) as server:
             yield server
 

@@ -13,7 +13,8 @@ from tests.live.scripted import packets
 from tests.serving import Server
 from whisper_appliance.cli.wire import Wire
 
-LIVE_SERVER = ("-m", "tests.web.live_server")
+LIVE_SERVER = ("-m", "tests.web.scripted_server")
+USUAL_PACE = {"SOCKET_MESSAGES_PER_SECOND": "40", "SOCKET_BYTES_PER_SECOND": "256KiB"}
 PATIENCE_SECONDS = 30.0
 KINDS = ("partial", "commit", "final", "vad", "flow", "error", "end")
 SIMPLE = ("recording_started", "transcription_result", "transcription_error", "connection_status")
@@ -103,7 +104,7 @@ def audio_of(server: Server, session: str) -> bytes:
 
 
 def settings_of(tiny_en: Path, folder: Path) -> dict[str, str]:
-    """Those of a server for live tests."""
+    """Those of a server for live tests, which takes words faster than anybody can speak."""
     models = folder / "models"
     models.mkdir(exist_ok=True)
     (models / "tiny.en").symlink_to(tiny_en)
@@ -113,6 +114,8 @@ def settings_of(tiny_en: Path, folder: Path) -> dict[str, str]:
         "MIN_FREE_DISK": "0",
         "LIVE_SESSIONS": "4",
         "MAX_WEBSOCKETS_PER_ADDRESS": "20",
+        "SOCKET_MESSAGES_PER_SECOND": "2000",
+        "SOCKET_BYTES_PER_SECOND": "64MiB",
     }
 
 

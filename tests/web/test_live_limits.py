@@ -13,7 +13,7 @@ from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Even
 
 from tests.live.scripted import packets, spoken
 from tests.serving import Server, served
-from tests.web.live_client import LIVE_SERVER, Client, client, settings_of, until
+from tests.web.live_client import LIVE_SERVER, USUAL_PACE, Client, client, settings_of, until
 
 SAME = "https://localhost:{port}"
 FOREIGN = "https://evil.example"
@@ -23,7 +23,7 @@ MEBIBYTE = 1024 * 1024
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("live")
-    settings = settings_of(tiny_en, folder) | {"MAX_WEBSOCKETS_PER_ADDRESS": "100"}
+    settings = settings_of(tiny_en, folder) | USUAL_PACE | {"MAX_WEBSOCKETS_PER_ADDRESS": "100"}
     with served(folder, LIVE_SERVER, **settings) as running:
         yield running
 

@@ -1,7 +1,8 @@
-"""The real server with the whole appliance; a file to "hear" is a text, one word a window of WINDOW_SECONDS.
+"""The real server with the whole appliance, whose decoder and engines follow a script.
 
-What was heard is written to the file HEARD. The word "crash" kills the process as a file that breaks native
-code does; "hold" takes as long as there is a file named so beside HEARD.
+Live speech says itself (tests/live/scripted.py). A file to "hear" is a text, one word a window of
+WINDOW_SECONDS; what was heard is written to the file HEARD. The word "crash" kills the process as a file that
+breaks native code does; "hold" takes as long as there is a file named so beside HEARD.
 """
 
 import os
@@ -29,7 +30,8 @@ from whisper_appliance.web.application import create_app
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-HEARD = Path(os.environ["HEARD"])
+HEARD = Path(os.environ.get("HEARD", os.devnull))
+WINDOW_SECONDS = float(os.environ.get("WINDOW_SECONDS", "0"))
 
 
 def before_window(word: str) -> None:
@@ -52,7 +54,7 @@ def decode(path: Path) -> Iterator[Script.Words]:
 
 def scripted_steps(loaded: Settings, _models: object) -> Steps:
     """The steps of a job, without decoder and engine."""
-    script = Script(float(os.environ["WINDOW_SECONDS"]), HEARD, before_window)
+    script = Script(WINDOW_SECONDS, HEARD, before_window)
     return Steps(
         loaded.data_dir,
         script,
