@@ -96,8 +96,8 @@ _EXAMPLES: dict[int, tuple[str, str, str | None]] = {
 
 
 def failures(*statuses: int) -> ResponseDict:
-    """The documentation of the errors that a route may answer, with examples; any may answer 429 and 500."""
-    return {status: _failure(status) for status in sorted({*statuses, 429, 500})}
+    """The documentation of the errors a route may answer, with examples; any may answer 400, 429 and 500."""
+    return {status: _failure(status) for status in sorted({*statuses, 400, 429, 500})}
 
 
 def _failure(status: int) -> dict[str, Any]:
@@ -127,6 +127,6 @@ def text(description: str, *media_types: str) -> dict[str, Any]:
     }
 
 
-def page(description: str) -> ResponseDict:
-    """The documentation of a page for people."""
-    return {200: text(description, "text/html"), **failures()}
+def page(description: str, *statuses: int) -> ResponseDict:
+    """The documentation of a page for people, which may fail with these statuses."""
+    return {200: text(description, "text/html"), **failures(*statuses)}

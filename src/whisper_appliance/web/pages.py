@@ -39,7 +39,7 @@ def history() -> str:
     return render_template("history.html", trash_days=appliance().settings.trash_days)
 
 
-@blueprint.get("/transcripts/<hex32:id>", responses=page("One transcript, to read."))
+@blueprint.get("/transcripts/<hex32:id>", responses=page("One transcript, to read.", 404))
 def transcript(path: PagePath) -> str:
     """One transcript, to read."""
     owner.remember_browser()

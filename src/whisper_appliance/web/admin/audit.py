@@ -37,7 +37,7 @@ class AuditFilter(BaseModel):
 class AuditQuery(AuditFilter):
     """Which records are wanted, and how many."""
 
-    before: int | None = Field(None, ge=1, description="`next` of the page before.")
+    before: int | None = Field(None, ge=1, lt=2**63, description="`next` of the page before.")
     limit: int = Field(100, ge=1, le=500, description="Most records in one answer.")
 
 

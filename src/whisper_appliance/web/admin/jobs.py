@@ -47,7 +47,7 @@ class JobsQuery(BaseModel):
         None, description="Only the jobs of the user with this id.", pattern="^[0-9a-f]{32}$"
     )
     limit: int = Field(50, ge=1, le=200, description="How many at most.")
-    before: int | None = Field(None, ge=1, description="`next` of the page before.")
+    before: int | None = Field(None, ge=1, lt=2**63, description="`next` of the page before.")
 
 
 class JobRow(BaseModel):
