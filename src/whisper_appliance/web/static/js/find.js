@@ -26,6 +26,11 @@ export class Find {
     } else if (event.key === "Escape" && !this.field.value) this.field.blur();
   }
 
+  /** The text has come, or is another one: looks for what was typed by now. */
+  again() {
+    if (this.field.value) this.#look();
+  }
+
   #look() {
     const words = this.field.value.trim().toLowerCase();
     this.#ranges = words ? [...this.#matches(words)] : [];

@@ -24,6 +24,7 @@ function show(it) {
     it.expires && `link ends ${day(it.expires)}, ${timeOfDay(it.expires)}`,
   ]);
   showLines(byId("words"), it.segments);
+  find.again();
   if (!it.segments.length) byId("words").append(element("p", "No speech was found in this recording.", "empty"));
   byId("transcript").setAttribute("aria-busy", "false");
 }
@@ -42,7 +43,7 @@ async function load() {
 
 startTheme();
 startMenus();
-new Find(byId("words"));
+const find = new Find(byId("words"));
 byId("copy").addEventListener("click", async () => {
   await copyText(text).then(
     () => toast("Text copied."),

@@ -38,6 +38,7 @@ function show(it) {
   const unsure = showLines(byId("words"), it.segments);
   byId("unsure").hidden = !unsure;
   byId("unsure").textContent = `${counted(unsure, "word")} with dots below: the model was unsure.`;
+  find.again();
   if (!it.segments.length) byId("words").append(element("p", "No speech was found in this recording.", "empty"));
   showWarnings(it);
   showLeftOut(it);
@@ -163,7 +164,7 @@ function openDownloads() {
 }
 
 startPage();
-new Find(byId("words"));
+const find = new Find(byId("words"));
 const sharing = new ShareDialog(id);
 byId("copy").addEventListener("click", copy);
 byId("share").addEventListener("click", share);
