@@ -73,10 +73,12 @@ def test_captions_come_in_time_and_stay(hear: Hear, beckett: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_whole_reading_is_captioned_well(hear: Hear, cities: Path) -> None:
-    microphone = Microphone(samples_of(cities), OPTIONS)
+def test_a_reading_is_captioned_well(hear: Hear, cities: Path) -> None:
+    """To "the other way": what comes after it makes the test no better, only half as long again."""
+    microphone = Microphone(samples_of(cities)[: 29 * RATE], OPTIONS)
     run(hear, [microphone], cost="model")
-    assert word_error_rate([(TWO_CITIES, text_of(microphone.session.captions.committed))]) <= 0.10
+    read = TWO_CITIES.partition("In short")[0]
+    assert word_error_rate([(read, text_of(microphone.session.captions.committed))]) <= 0.10
     assert microphone.longest_buffer <= 16
 
 
