@@ -1,0 +1,58 @@
+"""Use is counted once for what was heard twice, and held against quotas before anything is read."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.databases import ready
+from tests.history.conftest import transcript
+from whisper_appliance import settings
+from whisper_appliance.accounts.usage import Usage, Used
+from whisper_appliance.appliance.ledger import counted, usage_of
+from whisper_appliance.db import Database
+from whisper_appliance.history.job import JobRequest
+from whisper_appliance.history.jobs import Jobs
+from whisper_appliance.history.store import History
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}") as database:
+        yield database
+
+
+@pytest.fixture
+def usage(database: Database) -> Usage:
+    return usage_of(database, settings.load)
+
+
+def finished(database: Database, usage: Usage, *, id: str, key_id: str = "") -> None:
+    """A job of Ada's, done."""
+    jobs = Jobs(database, on_made=counted(usage))
+    request = JobRequest(audio=Path("a"), filename="a.wav", owner="ada", id=id, key_id=key_id)
+    job = jobs.add(request, audio="a", audio_bytes=1, limit=9, limit_per_owner=9, begun=True)
+    jobs.finish(job, transcript())
+
+
+def test_a_file_is_counted_for_its_owner_and_key(database: Database, usage: Usage) -> None:
+    finished(database, usage, id="1" * 32, key_id="k")
+    (used,) = usage.of("ada")
+    assert (used.key_id, used.jobs, used.audio_seconds, used.processing_seconds) == ("k", 1, 2.5, 0.4)
+
+
+def test_live_speech_that_is_heard_again_is_one_recording(database: Database, usage: Usage) -> None:
+    history = History(database, on_made=counted(usage))
+    for _ in range(2):  # as after a crash
+        history.keep("1" * 32, transcript(), title="Live", owner="ada", source="live")
+    finished(database, usage, id="1" * 32)
+    (used,) = usage.of("ada")
+    assert used == Used(used.day, "", 1, 2.5, 0.8)
+
+
+def test_quotas_are_what_the_settings_say_now(database: Database) -> None:
+    chosen = [settings.load(minutes_per_month=0, storage_per_user="1GiB")]
+    usage = usage_of(database, lambda: chosen[-1])
+    assert usage.quota("ada").minutes_per_month is None
+    chosen.append(settings.load(minutes_per_month=90, queue_limit_per_user=3))
+    assert (usage.quota("ada").minutes_per_month, usage.quota("ada").waiting_jobs) == (90, 3)
