@@ -29,6 +29,20 @@ TONES = """async ([rate, hertz]) => {
 }"""
 
 
+OLDER = {
+    "webm": "delete window.AudioWorkletNode;",
+    "mp4": "delete window.AudioWorkletNode; MediaRecorder.isTypeSupported = (type) => type === 'audio/mp4';",
+}
+"""Browsers that have to record by their MediaRecorder, and into what."""
+NOTE = """async (heard) => {
+    const page = document.querySelector("script[type=module]").src;
+    const { noteOf } = await import(page.replace("transcribe", "live-notes"));
+    const outbox = { end: heard * 10, waitingSeconds: 0, lost: 0 };
+    const session = { outbox, attached: true, reached: true, begun: true, ticket: { mostSeconds: 3600 } };
+    return noteOf("on", session, 0, "").text;
+}"""
+
+
 @pytest.fixture(scope="session")
 def microphone(
     chromium: Browser, tmp_path_factory: pytest.TempPathFactory, beckett: Path
@@ -76,6 +90,35 @@ def test_words_appear_while_one_speaks_and_the_transcript_is_kept(page: Page) ->
     said(page, "fail better", "#words")
     page.goto("/history")
     expect(page.locator("#rows .row:not(.skeleton)")).to_have_count(1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("container", OLDER)
+def test_a_browser_without_audio_worklet_is_heard_all_the_same(page: Page, container: str) -> None:
+    page.add_init_script(OLDER[container])
+    told: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda data: told.append(str(data))))
+    speak(page)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#live")).to_have_attribute("data-state", "paused")
+    expect(page.locator(".tentative:not(:empty)")).to_have_count(0, timeout=PATIENCE_MILLISECONDS)
+    page.get_by_role("button", name="Continue").click()
+    said(page, "fail better")
+    stop(page)
+    said(page, "ever tried.*fail better", "#words")
+    assert any(f'"format":"{container}_' in message for message in told)
+
+
+@pytest.mark.slow
+def test_the_sound_of_a_tab_or_screen_is_a_source(page: Page) -> None:
+    page.goto("/")
+    page.locator("#source").select_option(label="Sound of a tab or screen")
+    page.get_by_role("button", name="Speak").click()
+    expect(page.locator("#live")).to_have_attribute("data-state", "on")
+    expect(page.locator("#live-time")).to_have_text("0:02")
+    page.locator("#live-source").select_option(label="Default microphone")  # the recording goes on
+    said(page, "no matter")
+    stop(page)
 
 
 @pytest.mark.slow
@@ -167,6 +210,25 @@ def test_a_microphone_that_is_refused_is_explained(chromium: Browser, appliance:
     page.get_by_role("button", name="Back").click()
     expect(page.get_by_role("button", name="Speak")).to_be_focused()
     context.close()
+
+
+def test_a_page_that_is_not_secure_says_what_to_do(chromium: Browser, appliance: Program) -> None:
+    context = somebody(chromium, appliance)
+    context.add_init_script("Object.defineProperty(window, 'isSecureContext', { value: false });")
+    page = context.new_page()
+    page.goto("/")
+    page.keyboard.press("r")
+    expect(page.get_by_role("heading", level=1)).to_have_text("This page needs HTTPS to listen")
+    page.get_by_role("link", name="How to connect securely").click()
+    page.wait_for_url("**/trust")
+    context.close()
+
+
+def test_the_end_of_the_longest_recording_is_announced(page: Page) -> None:
+    page.goto("/")
+    assert page.evaluate(NOTE, 3299) == ""
+    assert page.evaluate(NOTE, 3301).startswith("In 5 minutes this recording is as long as one may be.")
+    assert page.evaluate(NOTE, 3590).startswith("In 1 minute ")
 
 
 @pytest.mark.parametrize("rate", [48_000, 44_100, 96_000, 8_000])

@@ -1,10 +1,10 @@
 /** The microphone, or the sound of a tab: opened, paused, changed, closed. What it gives comes in packets of 100 ms. */
+import { canRecordChunks, Chunks } from "./live-chunks.js";
+import { Samples } from "./live-samples.js";
 
-const WORKLET = new URL("./live-worklet.js", import.meta.url).href;
 const SCREEN = "screen";
-const FINISH_MILLISECONDS = 1000;
 
-/** @typedef {{onPacket: (pcm: ArrayBuffer, levels: number[]) => void, onEnded: () => void}} Listener */
+/** @typedef {{onPacket: (packet: ArrayBuffer, levels: number[]) => void, onEnded: () => void}} Listener */
 
 /** What can stop a recording before it begins: why, and what to do. */
 export const OBSTACLES = /** @type {Record<string, [string, string]>} */ ({
@@ -12,7 +12,7 @@ export const OBSTACLES = /** @type {Record<string, [string, string]>} */ ({
     "This page needs HTTPS to listen",
     "Browsers let a page use the microphone only where the connection is secure. Open the appliance's https:// address, or ask its operator for it.",
   ],
-  no_audio_worklet: ["This browser can't record", "It has no AudioWorklet. Update it, or use a current Chrome, Edge, Firefox or Safari. You can still drop a recording."],
+  no_recorder: ["This browser can't record", "Update it, or use a current Chrome, Edge, Firefox or Safari. You can still drop a recording."],
   NotAllowedError: [
     "The microphone is not allowed",
     "Your browser keeps it from this page. Allow it in the site settings, at the left of the address, then try again.",
@@ -60,23 +60,33 @@ async function openStream(source) {
 export class Recorder {
   /** @type {MediaStream | undefined} */
   #stream;
-  /** @type {AudioWorkletNode | undefined} */
-  #node;
-  /** @type {AudioContext | undefined} */
-  #context;
+  /** @type {Chunks | Samples | undefined} */
+  #taker;
 
   /** @param {Listener} listener */
   constructor(listener) {
     this.listener = listener;
   }
 
+  /** What the packets are, by the names of `live:start`. */
+  get format() {
+    return this.#taker?.format ?? "pcm_s16le";
+  }
+
+  /** What a new recording has to begin with, where its packets cannot be read without. */
+  get head() {
+    return this.#taker?.head ?? null;
+  }
+
   /** Begins to listen. @param {string} source Of `sources`. Throws an `Obstacle`. */
   async open(source) {
     if (!isSecureContext || !navigator.mediaDevices) throw new Obstacle("not_secure");
-    if (!("AudioWorkletNode" in window)) throw new Obstacle("no_audio_worklet");
+    const whole = "AudioWorkletNode" in window;
+    if (!whole && !canRecordChunks()) throw new Obstacle("no_recorder");
     try {
-      this.#stream = await openStream(source);
-      await this.#listen(this.#stream);
+      this.#hear(await openStream(source));
+      this.#taker = new (whole ? Samples : Chunks)(this.listener.onPacket);
+      await this.#taker.listen(/** @type {MediaStream} */ (this.#stream));
     } catch (error) {
       this.#release();
       throw error instanceof Obstacle ? error : new Obstacle(nameOf(error, source));
@@ -84,56 +94,52 @@ export class Recorder {
   }
 
   /** @param {MediaStream} stream */
-  async #listen(stream) {
-    const context = (this.#context = new AudioContext({ latencyHint: "interactive" }));
-    await context.audioWorklet.addModule(WORKLET);
-    const node = (this.#node = new AudioWorkletNode(context, "packets", { numberOfOutputs: 0 }));
-    node.port.onmessage = ({ data }) => data.pcm && this.listener.onPacket(data.pcm, data.levels);
+  #hear(stream) {
+    this.#stream = stream;
     for (const track of stream.getAudioTracks()) track.addEventListener("ended", this.listener.onEnded);
-    context.createMediaStreamSource(stream).connect(node);
-    await context.resume();
   }
 
   /** The microphone stays open, but nothing of it is taken. */
   async pause() {
     for (const track of this.#stream?.getTracks() ?? []) track.enabled = false;
-    await this.#context?.suspend();
+    await this.#taker?.pause();
   }
 
   async resume() {
     for (const track of this.#stream?.getTracks() ?? []) track.enabled = true;
-    await this.#context?.resume();
+    await this.#taker?.resume();
   }
 
   /** Listens to something else from now on; when that fails, it goes on as before. @param {string} source */
   async change(source) {
-    const next = new Recorder(this.listener);
-    await next.open(source);
-    await this.close();
-    [this.#stream, this.#context, this.#node] = [next.#stream, next.#context, next.#node];
+    try {
+      const next = await openStream(source);
+      await this.#taker?.listen(next);
+      this.#letGo();
+      this.#hear(next);
+    } catch (error) {
+      throw error instanceof Obstacle ? error : new Obstacle(nameOf(error, source));
+    }
   }
 
   /** Ends, when the last packet is out. */
   async close() {
-    const node = this.#node;
-    if (node && this.#context?.state === "running") {
-      const finished = new Promise((resolve) => {
-        const take = node.port.onmessage;
-        node.port.onmessage = (event) => (event.data.finished ? resolve(null) : take?.call(node.port, event));
-      });
-      node.port.postMessage("finish");
-      await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, FINISH_MILLISECONDS))]);
-    }
+    await this.#taker?.finish();
     this.#release();
   }
 
-  #release() {
+  #letGo() {
     for (const track of this.#stream?.getTracks() ?? []) {
       track.removeEventListener("ended", this.listener.onEnded);
       track.stop();
     }
-    void this.#context?.close();
-    this.#stream = this.#context = this.#node = undefined;
+    this.#stream = undefined;
+  }
+
+  #release() {
+    this.#letGo();
+    this.#taker?.release();
+    this.#taker = undefined;
   }
 }
 

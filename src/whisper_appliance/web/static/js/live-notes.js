@@ -1,8 +1,10 @@
 /** The one sentence that the live view says about how things stand, if there is anything to say. */
 import { counted } from "./format.js";
+import { PACKET_SECONDS } from "./live-outbox.js";
 
 const WAITS_SECONDS = 2;
 const QUIET_LEVELS = 120; // six seconds
+const LIMIT_SECONDS = 5 * 60;
 
 /** @typedef {{kind: string, text: string, grave?: boolean}} Note */
 
@@ -45,6 +47,8 @@ function stateNote(state, session, quiet, message) {
   if (message) return { kind: "message", grave: true, text: message };
   if (state === "left") return { kind: "left", text: "The page was left while it was recording. What was said so far is kept: continue, or finish it." };
   if (state === "paused") return { kind: "paused", text: "After ten minutes a paused recording ends by itself. Its transcript is kept." };
+  const left = (session.ticket?.mostSeconds ?? Infinity) - session.outbox.end * PACKET_SECONDS;
+  if (state === "on" && left < LIMIT_SECONDS) return { kind: "limit", grave: true, text: `In ${counted(Math.max(1, Math.ceil(left / 60)), "minute")} this recording is as long as one may be. It ends then, and its transcript is kept.` };
   if (state === "finishing") return { kind: "finishing", text: "The last words are being heard. The transcript opens in a moment." };
   if (quiet > QUIET_LEVELS) return { kind: "quiet", text: "No sound comes in. Is the microphone muted, or the wrong one chosen?" };
   return null;

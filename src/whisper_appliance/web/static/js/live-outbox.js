@@ -42,6 +42,11 @@ export class Outbox {
     this.lost += 1;
   }
 
+  /** All packets follow this one, in a new recording. @param {ArrayBuffer} packet */
+  beginWith(packet) {
+    this.#packets.unshift(packet);
+  }
+
   /** @returns {{number: number, packet: ArrayBuffer} | null} The next one to send. */
   take() {
     if (this.next >= this.end) return null;

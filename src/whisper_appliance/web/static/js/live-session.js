@@ -16,7 +16,7 @@ const LATER = ["busy", "disk_full", "internal", "no_answer"];
 
 /**
  * @typedef {{w: string, t0: number, t1: number, p: number}} Word
- * @typedef {{session: string, token: string}} Ticket
+ * @typedef {{session: string, token: string, mostSeconds?: number}} Ticket
  * @typedef {{code: string, message: string, retry_after?: number}} Refusal
  * @typedef {{onEvent: (kind: string, payload: any) => void, onSnapshot: (snapshot: any) => void,
  *   onRefused: (refusal: Refusal) => void, onAnew: () => void}} Listener
@@ -38,6 +38,8 @@ export class LiveSession {
   trouble = null;
   /** @type {Ticket | null} */
   ticket = null;
+  /** @type {ArrayBuffer | null} What the packets of a new session have to begin with. */
+  head = null;
   #stopping = false;
   #stopSent = false;
   #over = false;
@@ -73,9 +75,9 @@ export class LiveSession {
     return this.attached && !(this.outbox.inFlight && performance.now() - this.#heardAt > STALLED_MILLISECONDS);
   }
 
-  /** @param {ArrayBuffer} pcm */
-  add(pcm) {
-    this.outbox.add(pcm);
+  /** @param {ArrayBuffer} packet */
+  add(packet) {
+    this.outbox.add(packet);
     this.pump();
   }
 
@@ -168,7 +170,7 @@ export class LiveSession {
   async #start() {
     const answer = await this.#ask("live:start", this.wishes);
     if (!answer.ok) return answer;
-    this.ticket = { session: answer.session, token: answer.token };
+    this.ticket = { session: answer.session, token: answer.token, mostSeconds: answer.limits.max_session_s };
     this.#lastEid = 0;
     remember(KEY, this.ticket);
     this.outbox.rewind(answer.next_seq);
@@ -176,7 +178,7 @@ export class LiveSession {
   }
 
   async #resume() {
-    const answer = await this.#ask("live:resume", { ...this.ticket, last_eid: this.#lastEid });
+    const answer = await this.#ask("live:resume", { session: this.ticket?.session, token: this.ticket?.token, last_eid: this.#lastEid });
     if (!answer.ok) return answer;
     this.outbox.rewind(answer.next_seq);
     if (answer.snapshot) {
@@ -203,6 +205,7 @@ export class LiveSession {
     forgetSession();
     if (refusal.code !== "gone" || !(this.recording || this.outbox.waitingSeconds)) return this.listener.onRefused(refusal);
     this.outbox.rewind(0);
+    if (this.head) this.outbox.beginWith(this.head);
     this.listener.onAnew();
     if (this.socket.connected) void this.#connected();
   }

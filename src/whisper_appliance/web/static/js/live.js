@@ -17,7 +17,6 @@ const LOOK_MILLISECONDS = 250;
 const LEAVE_AFTER_PAUSE_MILLISECONDS = 20_000;
 const UNSENT_SECONDS = 1;
 const LAG_SECONDS = 3;
-const SILENCE = Array.from({ length: 10 }, () => new ArrayBuffer(3200));
 const TITLES = /** @type {Record<string, string>} */ ({
   asking: "Waiting for the microphone",
   on: "Listening",
@@ -58,6 +57,7 @@ class Live {
     window.addEventListener("beforeunload", (event) => {
       if ((this.session?.outbox.waitingSeconds ?? 0) > UNSENT_SECONDS) event.preventDefault();
     });
+    navigator.mediaDevices?.addEventListener("devicechange", () => this.state !== "off" && void this.#offerSources());
     setInterval(() => this.#look(), LOOK_MILLISECONDS);
   }
 
@@ -93,6 +93,7 @@ class Live {
       return false;
     }
     this.#needsMicrophone = false;
+    this.#wishes.format = this.#recorder.format;
     await this.#offerSources();
     return true;
   }
@@ -128,11 +129,14 @@ class Live {
     setTimeout(() => this.state === "left" && void this.session?.pause(), LOOK_MILLISECONDS);
   }
 
-  /** @param {ArrayBuffer} pcm @param {number[]} levels */
-  #heard(pcm, levels) {
-    if (this.state !== "on" && this.state !== "finishing") return;
-    this.session?.add(pcm);
-    this.#wave.add(levels);
+  /** @param {ArrayBuffer} packet @param {number[]} levels */
+  #heard(packet, levels) {
+    if (!this.session || !["on", "paused", "finishing"].includes(this.state)) return;
+    const { head } = this.#recorder;
+    if (head && head !== this.session.head && head !== packet) this.session.add(head); // it came before there was a session
+    this.session.head = head;
+    this.session.add(packet);
+    if (this.state !== "paused") this.#wave.add(levels);
   }
 
   /** @param {string} kind @param {any} payload */
@@ -179,7 +183,6 @@ class Live {
     this.#to("paused");
     this.#pausedAt = performance.now();
     await this.#recorder.pause();
-    for (const second of SILENCE) this.session?.add(second.slice(0)); // a pause, so that the last words settle
     this.#wave.rest();
   }
 
@@ -222,6 +225,7 @@ class Live {
     byId("live-problem-title").textContent = title;
     byId("live-problem-text").textContent = advice;
     byId("live-problem-code").textContent = code ? `Code ${code}` : "";
+    byId("live-trust").hidden = code !== "not_secure";
     this.#to("problem");
     byId("live-problem-title").focus();
   }
