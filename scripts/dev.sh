@@ -129,6 +129,7 @@ tests() {
     say "Known vulnerabilities"
     known_flaws || failed=1
     say "Tests"
+    set -- -n 2 --dist loadfile # much of it waits; a file's tests share what they start
   fi
   "$VENV/bin/python" -m pytest "$@" || failed=$?
   return $failed

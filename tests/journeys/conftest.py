@@ -20,7 +20,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-expect.set_options(timeout=30_000)  # engines are slow where many things run at once
+expect.set_options(timeout=60_000)  # engines are slow where many things run at once
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +69,7 @@ def somebody(chromium: Browser, appliance: Program, *, bypass_csp: bool = False)
         viewport={"width": 1100, "height": 800},
         permissions=["clipboard-read", "clipboard-write"],
     )
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     return context
 
 
