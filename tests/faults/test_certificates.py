@@ -26,7 +26,7 @@ def shown(server: Server) -> x509.Certificate:
 
 def test_an_expired_certificate_is_renewed_by_the_start(tmp_path: Path) -> None:
     loaded = settings.load(data_dir=tmp_path / "data", host="127.0.0.1")
-    old = Certificates.from_settings(loaded, clock=lambda: LONG_AGO)
+    old = Certificates.from_settings(lambda: loaded, clock=lambda: LONG_AGO)
     old.ensure()
     authority = old.ca_pem()
     [expired, _] = x509.load_pem_x509_certificates(old.chain_path.read_bytes())
@@ -55,7 +55,7 @@ def test_a_certificate_replaced_under_load_is_shown_at_once_and_ends_no_session(
         data = settings.load(data_dir=server.folder / "data", host="127.0.0.1")
         for _ in range(5):
             before = len(answers)
-            assert Certificates.from_settings(data).renew_if_due(force=True)
+            assert Certificates.from_settings(lambda: data).renew_if_due(force=True)
             until(lambda before=before: len(answers) > before + 8)
         over.set()
         for thread in load:
