@@ -38,7 +38,7 @@ def from_microphone(device: str) -> Iterator[bytes]:
     """What `arecord` hears, until nobody asks for more. Raises click.UsageError where there is none."""
     if shutil.which(ARECORD[0]) is None:
         raise click.UsageError(
-            "This machine has no arecord (package alsa-utils), which reads microphones here. "
+            "This machine has no arecord, which reads microphones here: apt-get install alsa-utils. "
             "Pipe 16 kHz mono s16le samples in instead, or use --file."
         )
     return _recorded([*ARECORD, "-D", device])

@@ -226,6 +226,7 @@ class Live {
     byId("live-problem-text").textContent = advice;
     byId("live-problem-code").textContent = code ? `Code ${code}` : "";
     byId("live-trust").hidden = code !== "not_secure";
+    byId("live-retry").hidden = code === "not_secure"; // it would be no safer
     this.#to("problem");
     byId("live-problem-title").focus();
   }
