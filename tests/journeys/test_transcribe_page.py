@@ -198,3 +198,16 @@ def test_everything_can_be_done_with_the_keyboard(page: Page, beckett: Path) -> 
     page.keyboard.press("g")
     page.keyboard.press("h")
     page.wait_for_url("**/history")
+
+
+def test_speak_says_when_the_appliance_is_away_and_begins_when_it_is_back(page: Page) -> None:
+    page.goto("/")
+    expect(page.locator("#source option")).not_to_have_count(0)
+    page.context.set_offline(True)
+    page.locator("#speak").click()
+    expect(page.locator("#toast")).to_contain_text("The appliance does not answer.")
+    expect(page.locator("#offline")).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.locator("#offline")).to_be_hidden()
+    page.locator("#speak").click()
+    expect(page.locator("#live")).to_be_visible()

@@ -3,7 +3,7 @@ import { confirmed } from "./admin/confirm.js";
 import { ask } from "./api.js";
 import { byId, copyText, element, showFacts } from "./dom.js";
 import { onSubmit, say } from "./forms.js";
-import { moment } from "./moments.js";
+import { when } from "./moments.js";
 import { toast } from "./toast.js";
 
 /** @typedef {{id: string, name: string, hint: string, scopes: string[], created: string, expires: string | null, last_used: string | null}} Key */
@@ -19,8 +19,8 @@ function row(key) {
   const facts = element("p", undefined, "facts");
   showFacts(facts, [
     key.scopes.join(", "),
-    key.last_used ? `last used ${moment(key.last_used)}` : "never used",
-    key.expires ? `${ended ? "ended" : "ends"} ${moment(key.expires)}` : "does not end by itself",
+    key.last_used ? `last used ${when(key.last_used)}` : "never used",
+    key.expires ? `${ended ? "ended" : "ends"} ${when(key.expires)}` : "does not end by itself",
   ]);
   text.append(facts);
   const button = element("button", "Revoke", "button danger");

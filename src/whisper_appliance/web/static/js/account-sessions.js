@@ -1,7 +1,7 @@
 /** Where the user is signed in: each can be ended, and all the others at once. */
 import { ask } from "./api.js";
 import { byId, element, showFacts } from "./dom.js";
-import { browserName, moment } from "./moments.js";
+import { browserName, when } from "./moments.js";
 import { toast } from "./toast.js";
 
 /** @typedef {{id: string, created: string, last_seen: string, address: string, agent: string, current: boolean}} Session */
@@ -12,8 +12,8 @@ function row(session, again) {
   const text = element("div");
   text.append(element("strong", browserName(session.agent)));
   const facts = element("p", undefined, "facts");
-  const when = session.current ? "this browser" : `last seen ${moment(session.last_seen)}`;
-  showFacts(facts, [when, session.address, `since ${moment(session.created)}`]);
+  const seen = session.current ? "this browser" : `last seen ${when(session.last_seen)}`;
+  showFacts(facts, [seen, session.address, `since ${when(session.created)}`]);
   text.append(facts);
   item.append(text);
   if (!session.current) {

@@ -6,6 +6,11 @@ export function moment(iso) {
   return iso ? `${day(iso)}, ${timeOfDay(iso)}`.replaceAll(" ", "\u00a0") : "never";
 }
 
+/** The same in the middle of a sentence. @param {string | null} iso @returns {string} "today, 14:05" */
+export function when(iso) {
+  return moment(iso).replace(/^(Today|Yesterday)/, (word) => word.toLowerCase());
+}
+
 /** @param {string} [agent] What a browser calls itself. @returns {string} "Firefox on Linux" */
 export function browserName(agent = "") {
   const browser = [

@@ -2,7 +2,7 @@
 import { ask } from "./api.js";
 import { byId, copyText, element, icon, showFacts } from "./dom.js";
 import { onSubmit } from "./forms.js";
-import { moment } from "./moments.js";
+import { when } from "./moments.js";
 import { toast } from "./toast.js";
 
 /** @typedef {{id: string, user: string | null, path: string | null, created: string, expires: string | null}} Share */
@@ -72,12 +72,12 @@ export class ShareDialog {
     const name = share.user ?? "Anyone with the link";
     text.append(element("strong", name));
     const facts = element("p", undefined, "facts");
-    showFacts(facts, [`since ${moment(share.created)}`, share.expires && `ends ${moment(share.expires)}`]);
+    showFacts(facts, [`since ${when(share.created)}`, share.expires && `ends ${when(share.expires)}`]);
     text.append(facts);
     const actions = element("div", undefined, "share-actions");
     if (share.path) {
       const path = share.path;
-      actions.append(button(`Copy the link of ${moment(share.created)}`, "Copy", "copy", () => void this.#copy(path)));
+      actions.append(button(`Copy the link of ${when(share.created)}`, "Copy", "copy", () => void this.#copy(path)));
     }
     actions.append(button(`Stop sharing with ${name}`, "Stop", "x", () => void this.#revoke(share)));
     item.append(text, actions);

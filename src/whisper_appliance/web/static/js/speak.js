@@ -1,13 +1,22 @@
 /** The door to live speech: one round button. What is behind it is fetched when it is pressed, or when a recording was left. */
+import { unreachable } from "./api.js";
 import { byId } from "./dom.js";
 import { chosenOptions } from "./options.js";
 import { recall, remember } from "./storage.js";
+import { toast } from "./toast.js";
 
 const SOURCE = "live-source";
 const LOCK = "live";
 
-const view = () => import("./live.js");
 const doorSource = () => /** @type {HTMLSelectElement} */ (byId("source"));
+
+/** @template T @param {Promise<T>} module @returns {Promise<T | null>} What is behind the door; null when the appliance does not answer. */
+async function fetched(module) {
+  return module.catch(() => {
+    toast(unreachable().message);
+    return null;
+  });
+}
 
 /** @returns {Promise<boolean>} Whether another tab of this browser is recording. */
 async function recordedElsewhere() {
@@ -28,15 +37,16 @@ export function offerSources(select, sources) {
 }
 
 async function fillSources() {
-  const { sources } = await import("./live-audio.js");
-  offerSources(doorSource(), await sources());
+  const audio = await fetched(import("./live-audio.js"));
+  if (audio) offerSources(doorSource(), await audio.sources());
 }
 
 async function speak() {
   const source = doorSource().value;
-  const { live } = await view();
+  const view = await fetched(import("./live.js"));
+  if (!view) return;
   tellOtherTabs();
-  await live.start(source, wishes());
+  await view.live.start(source, wishes());
 }
 
 /** What `live:start` is told of the options; the appliance chooses the rest. */
@@ -48,9 +58,10 @@ function wishes() {
 
 async function takeUpAgain() {
   if (!recall("live-session", null) || (await recordedElsewhere())) return;
-  const { live } = await view();
+  const view = await fetched(import("./live.js"));
+  if (!view) return;
   tellOtherTabs();
-  live.takeUp(wishes());
+  view.live.takeUp(wishes());
 }
 
 /** @returns {{speak: () => void, pause: () => void}} What the keys do: begin or end, pause or go on. */

@@ -54,7 +54,10 @@ const openPicker = startPicker(take);
 const { speak, pause } = startSpeak();
 addShortcuts({ o: openPicker, ",": toggleOptions, r: speak, p: pause });
 
-begin().catch(() => document.addEventListener("reconnected", () => void begin(), { once: true }));
+function beginOrWait() {
+  begin().catch(() => document.addEventListener("reconnected", beginOrWait, { once: true }));
+}
+beginOrWait();
 window.addEventListener("beforeunload", (event) => {
   if ([...work.cards].some((card) => ["waiting", "uploading"].includes(card.state))) event.preventDefault();
 });

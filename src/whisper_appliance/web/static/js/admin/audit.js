@@ -3,7 +3,7 @@ import { ask } from "../api.js";
 import { byId, element } from "../dom.js";
 import { counted } from "../format.js";
 import { moment } from "../moments.js";
-import { keepFresh, startPanel } from "./panel.js";
+import { keepFresh, showProblem, startPanel } from "./panel.js";
 import { Table } from "./table.js";
 
 /**
@@ -78,4 +78,4 @@ form.addEventListener("input", () => {
   clearTimeout(typing);
   typing = setTimeout(() => void refresh(), TYPING_MILLISECONDS);
 });
-byId("more").addEventListener("click", () => void load(true));
+byId("more").addEventListener("click", () => void load(true).catch((error) => showProblem(error)));

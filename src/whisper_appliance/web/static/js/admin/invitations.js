@@ -2,7 +2,7 @@
 import { ask } from "../api.js";
 import { byId, element, showFacts } from "../dom.js";
 import { onSubmit } from "../forms.js";
-import { moment } from "../moments.js";
+import { when } from "../moments.js";
 import { toast } from "../toast.js";
 
 /** @typedef {{id: string, role: string, note: string, created: string, expires: string}} Invitation */
@@ -42,7 +42,7 @@ export function startInvitations(refresh) {
     const item = element("li", undefined, "item");
     const text = element("div");
     const facts = element("p", undefined, "facts");
-    showFacts(facts, [invitation.role, `ends ${moment(invitation.expires)}`]);
+    showFacts(facts, [invitation.role, `ends ${when(invitation.expires)}`]);
     text.append(element("strong", invitation.note || "Somebody"), facts);
     const end = element("button", "End", "button");
     end.type = "button";

@@ -3,7 +3,7 @@ import { ask } from "../api.js";
 import { byId, showFacts } from "../dom.js";
 import { counted, span } from "../format.js";
 import { onSubmit, say } from "../forms.js";
-import { moment } from "../moments.js";
+import { when } from "../moments.js";
 import { toast } from "../toast.js";
 import { confirmed } from "./confirm.js";
 
@@ -46,7 +46,7 @@ export class UserDialog {
     say(this.form, "");
     byId("user-title").textContent = user.name;
     showFacts(byId("user-facts"), [
-      `since ${moment(user.created)}`,
+      `since ${when(user.created)}`,
       counted(user.all_jobs, "recording"),
       user.all_seconds >= 1 ? `${span(user.all_seconds)} of audio` : null,
     ]);

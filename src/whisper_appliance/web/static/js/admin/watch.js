@@ -29,8 +29,9 @@ export class Watch {
 
   async #begin() {
     const range = this.range;
-    const answer = await this.socket.emitWithAck("admin:watch", { range });
-    if (range !== this.range) return;
+    // A connection that is lost before the answer begins again by itself.
+    const answer = await this.socket.emitWithAck("admin:watch", { range }).catch(() => null);
+    if (!answer || range !== this.range) return;
     if (!answer.ok) {
       this.#close(answer.message);
       return;
