@@ -114,7 +114,7 @@ class JobAnswer(BaseModel):
 
 
 class JobList(BaseModel):
-    """The jobs of this browser of the last day, newest first."""
+    """The jobs of whoever asks, of the last day, newest first."""
 
     jobs: list[JobAnswer]
 

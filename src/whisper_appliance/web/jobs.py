@@ -22,7 +22,7 @@ class JobPath(BaseModel):
 
 @blueprint.get("", responses={200: JobList, **failures(401, 403, 503)})
 def list_jobs() -> Response:
-    """The jobs of this browser of the last day, newest first, finished ones included; without their text."""
+    """The jobs of whoever asks, of the last day, newest first, finished ones included; without their text."""
     jobs = appliance().queue.list(require("read").owner)
     return jsonify({"jobs": [job_answer(appliance(), job) for job in jobs]})
 

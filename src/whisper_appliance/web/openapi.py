@@ -28,11 +28,14 @@ INFO = Info(
     title="Whisper Appliance",
     version=__version__,
     description=(
-        "A self-hosted speech-to-text box around OpenAI's Whisper models. What is made with a user's "
-        "session or key is that user's. Where the appliance is open to its network, a browser that opened a "
-        "page has a cookie, which owns what it makes, and a client without one reaches its jobs and "
-        "transcripts by their ids only: keep them. A key goes into the header\n"
-        "`Authorization: Bearer wa_…`.\n\n"
+        "A self-hosted speech-to-text box around OpenAI's Whisper models.\n\n"
+        "Programs use a key of a user, in the header `Authorization: Bearer wa_…`; its scopes (`transcribe`, "
+        "`read`, `write`, `admin`) say what it may do. Pages use the session of whoever is signed in. What "
+        "is made with either is that user's, and to everybody else it is not found.\n\n"
+        "Where the appliance is open to its network, neither is needed to transcribe: a browser that opened "
+        "a page has a visitor's cookie, which owns what it makes, and a client without one reaches its jobs "
+        "and transcripts by their ids only: keep them. Where it is for people with an account, anything else "
+        "is 401.\n\n"
         "Every error, from every route, has the shape of `ErrorAnswer`. Times are UTC (ISO 8601), durations "
         "are seconds."
     ),
@@ -43,18 +46,24 @@ SECURITY_SCHEMES: SecuritySchemesDict = {
         "type": "apiKey",
         "in": "cookie",
         "name": "__Host-appliance",
-        "description": "The session of a browser, given when it opens a page (`appliance` over plain HTTP).",
+        "description": (
+            "Names a visitor: a browser without an account gets it when it opens a page (`appliance` over "
+            "plain HTTP)."
+        ),
     },
     "session": {
         "type": "apiKey",
         "in": "cookie",
         "name": "__Host-session",
-        "description": "The session of a user (`session` over HTTP); unsafe requests need `X-CSRF-Token`.",
+        "description": (
+            "The session of a user, from signing in (`session` over plain HTTP). Requests that change "
+            "something need the page's token in `X-CSRF-Token` as well."
+        ),
     },
     "key": {
         "type": "http",
         "scheme": "bearer",
-        "description": "A key of a user, `wa_…`. Its scopes say what it may do.",
+        "description": "A key of a user, `wa_…`. It may do what its scopes say, never more than its user.",
     },
 }
 

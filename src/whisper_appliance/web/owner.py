@@ -1,7 +1,7 @@
-"""Who asks: the anonymous session of a browser, until there are accounts.
+"""Visitors: a browser that nobody is signed in to is known by a signed cookie.
 
-A browser gets its id, in a signed cookie, when it opens a page. A client without the cookie is nobody (`""`):
-what it makes is reachable by its 128-bit id only and is in no list.
+It gets its id when it opens a page. A client without the cookie, and without a user's session or key (see
+`who`), is nobody (`""`): what it makes is reachable by its 128-bit id only and is in no list.
 """
 
 import secrets
@@ -55,7 +55,7 @@ def install(app: Flask, secret_key: str) -> None:
 
 
 def owner() -> str:
-    """The id of the browser that asks, `""` for a client without a session."""
+    """The id of the browser that asks, `""` for a client without the cookie."""
     return str(session.get("owner", ""))
 
 

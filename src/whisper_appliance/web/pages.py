@@ -32,9 +32,9 @@ def transcribe() -> str:
     return render_template("transcribe.html", max_upload_bytes=limit, languages=LANGUAGES)
 
 
-@blueprint.get("/history", responses=page("The transcripts of this browser."))
+@blueprint.get("/history", responses=page("The transcripts of whoever asks."))
 def history() -> str:
-    """The transcripts of this browser."""
+    """The transcripts of whoever asks."""
     owner.remember_browser()
     return render_template("history.html", trash_days=appliance().settings.trash_days)
 

@@ -73,7 +73,7 @@ class TitleBody(BaseModel):
 
 @blueprint.get("", responses={200: TranscriptPage, **failures(400, 401, 403, 503)})
 def list_transcripts(query: ListQuery) -> Response:
-    """The transcripts of this browser, newest first, page by page."""
+    """The transcripts of whoever asks, newest first, page by page."""
     page = appliance().history.list(
         require("read").owner, limit=query.limit, cursor=query.cursor, deleted=query.deleted, words=query.q
     )
