@@ -1,6 +1,7 @@
 """How the decoder's tokens become phrases, and when a window is heard again. A scripted decoder, no model."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ class ScriptedDecoder:
     def __init__(self, *answers: Decoding) -> None:
         self.answers = list(answers)
         self.asked: list[tuple[int, float]] = []
+        self.known: list[tuple[str, int]] = []
         self.together: list[int] = []
         self.encoded: list[tuple[float, float]] = []
         self._tokenizer = Letters()
@@ -61,6 +63,7 @@ class ScriptedDecoder:
 
     def decode(self, asks: Sequence[Ask]) -> list[Decoding]:
         self.asked += [(ask.beam_size, ask.temperature) for ask in asks]
+        self.known += [(self._tokenizer.decode(list(ask.known)), ask.new_tokens) for ask in asks]
         self.together.append(len(asks))
         return [self.answers.pop(0) for _ in asks]
 
@@ -105,6 +108,13 @@ def test_a_sure_answer_is_taken_at_once() -> None:
     result = hear_one(decoder, window(5))
     assert result.text == " hello"
     assert decoder.asked == [(1, 0.0)]
+
+
+def test_what_is_known_is_told_once_and_leaves_room_for_what_follows() -> None:
+    decoder = ScriptedDecoder(answer(*said(" it was", 0, 2)), answer(*said(" best", 0, 3)))
+    told = replace(window(5), begins_with=" it was", known_seconds=2.0)
+    assert hear_one(decoder, told).text == " it was best"
+    assert decoder.known == [(" it was", len(" it was") + 3 * 8 + 12), ("", 3 * 8 + 12)]
 
 
 def test_where_the_decoder_stops_early_it_is_asked_again_from_there() -> None:

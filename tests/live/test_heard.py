@@ -1,0 +1,71 @@
+"""What a hearing is worth, and where the next one begins."""
+
+import pytest
+
+from whisper_appliance.live.heard import with_context, words_in
+from whisper_appliance.live.session import Job, Session
+from whisper_appliance.speech.engine import SAMPLE_RATE, Options, WindowResult
+from whisper_appliance.speech.transcript import Segment, Word
+
+
+def spoken(text: str, start: float = 0.0, each: float = 0.4) -> list[Word]:
+    """Words without pauses between them."""
+    return [
+        Word(start + at * each, start + (at + 1) * each, f" {word}", 0.9)
+        for at, word in enumerate(text.split())
+    ]
+
+
+def result(words: list[Word]) -> WindowResult:
+    return WindowResult((Segment(0.0, 9.0, "", words=tuple(words)),), "en", 1.0)
+
+
+def test_words_come_in_times_of_the_recording_and_punctuation_goes_with_the_word_before() -> None:
+    words = words_in(result([*spoken("Ever tried"), Word(0.8, 0.9, " ...", 0.9)]), offset=10.0)
+    assert [(word.word, round(word.end, 1)) for word in words] == [(" Ever", 10.4), (" tried ...", 10.8)]
+
+
+def test_a_sentence_that_is_said_again_in_no_time_is_left_out() -> None:
+    said = spoken("you don't mean that")
+    again = spoken("you don't mean that", start=1.6, each=0.03)
+    assert words_in(result([*said, *again]), 0.0) == said
+    assert len(words_in(result([*said, *spoken("and so", start=1.6, each=0.03)]), 0.0)) == 6
+
+
+@pytest.mark.parametrize(
+    ("words", "at", "begins"),
+    [
+        ([], 5.0, 5.0),
+        (spoken("one two three four"), 1.6, 0.0),  # all of it is near
+        (spoken("a b c d e f g h i j k l m n o p q r s t"), 8.0, 5.2),  # between two words, not before 5.0
+        (spoken("a b c d. e f g h i j"), 4.0, 1.6),  # where a sentence begins
+        (spoken("one two three"), 3.0, 0.0),
+        (spoken("one two three"), 3.3, 3.3),  # too long ago
+    ],
+)
+def test_what_is_heard_begins_with_a_little_that_is_settled(
+    words: list[Word], at: float, begins: float
+) -> None:
+    assert with_context(words, round(at * SAMPLE_RATE)) / SAMPLE_RATE == pytest.approx(begins, abs=0.001)
+
+
+def test_a_hearing_that_stalls_behind_what_it_was_told_is_not_told_it_again() -> None:
+    session = Session(Options(), committed=spoken("it was the best"), start=round(1.6 * SAMPLE_RATE))
+    session.hear([1.0] * 60)
+    job = take(session)
+    assert job.known == " it was the best"
+    session.apply(job, result([*spoken("it was the best")]))
+    job = take(session)
+    assert job.known == ""
+    session.apply(job, result(spoken("it was the best of times")))
+    session.hear([1.0] * 20)
+    session.apply(take(session), result(spoken("it was the best of times")))
+    assert "".join(word.word for word in session.captions.committed) == " it was the best of times"
+    session.hear([1.0] * 20)
+    assert take(session).known == " it was the best of times"
+
+
+def take(session: Session) -> Job:
+    kind = session.want(0.5)
+    assert kind
+    return session.take(kind)
