@@ -28,6 +28,7 @@ README = {
     "working-1440-light": "transcribe",
     "transcript-1440-dark": "transcript",
     "history-820-light": "history",
+    "admin-1440-light": "admin",
 }
 CITIES = packaged("moonshine-voice", "assets/two_cities.wav")
 BECKETT = packaged("moonshine-voice", "assets/beckett.wav")
@@ -188,6 +189,19 @@ def trust(page: Page) -> None:
     page.goto("/trust")
 
 
+def account(page: Page) -> None:
+    """Whose account it is, and what it has used."""
+    page.goto("/account")
+    page.wait_for_selector("#use strong")
+
+
+def admin(page: Page) -> None:
+    """How the appliance is."""
+    page.goto("/admin")
+    page.wait_for_selector("#card-cpu canvas")
+    page.wait_for_timeout(1500)
+
+
 def error(page: Page) -> None:
     """No such page."""
     page.goto("/nowhere")
@@ -272,7 +286,7 @@ STATES: dict[str, Callable[[Page], None]] = {
     each.__name__: each
     for each in (
         *(fresh, home, options, dropping, working, done, busy, offline, shortcuts),
-        *(history, deleted, trash, restore, rename, transcript, find, gone, trust, error),
+        *(history, deleted, trash, restore, rename, transcript, find, gone, trust, account, error, admin),
     )
 }
 STATES["loading"] = _with_model(state="loading", progress=0.4)
@@ -324,6 +338,15 @@ def take(browser: Browser, program: Program, cookies: str, names: list[str]) -> 
                 context.close()
 
 
+def set_up(page: Page, program: Program) -> None:
+    """Makes the owner's account, with the address from the console."""
+    page.goto((program.data_dir / "setup-token").read_text().strip())
+    page.get_by_label("Your name").fill("Ada")
+    page.locator("#password").fill("copper lantern drifts sideways")
+    page.locator("#send").click()
+    page.wait_for_url(f"{program.url}/")
+
+
 def main() -> None:
     """Starts the appliance, transcribes a little, takes the pictures."""
     path = shutil.which("chromium") or shutil.which("google-chrome")
@@ -340,7 +363,7 @@ def main() -> None:
             program.wait_until("ready")
             context = browser.new_context(base_url=program.url, ignore_https_errors=True)
             page = context.new_page()
-            page.goto("/")
+            set_up(page, program)
             page.locator("#options summary").click()
             page.get_by_label("A time for every word").check()
             transcribe(page, BECKETT, VOICES, CITIES)
