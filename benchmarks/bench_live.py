@@ -35,6 +35,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--audio", type=Path, default=audio, help="folder with recordings and a manifest.json"
     )
+    parser.add_argument(
+        "--packaged", action="store_true", help="only the short recordings that come with the tests"
+    )
     parser.add_argument("--only", nargs="*", default=[], help="some of the recordings, by name")
     parser.add_argument("--model", default="base", help="a model of the catalogue that is on this machine")
     parser.add_argument("--models", type=Path, help="model folder (default: one from installed packages)")
@@ -50,7 +53,10 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--work", type=Path, help="where temporary files go")
     parser.add_argument("--results", type=Path, default=HERE / "results")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.packaged:
+        arguments.audio = None
+    return arguments
 
 
 def _run(arguments: argparse.Namespace, work: Path) -> LiveReport:
