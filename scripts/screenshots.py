@@ -73,7 +73,7 @@ def working(page: Page) -> None:
         {"name": "A long evening with friends.wav", "mimeType": "audio/wav", "buffer": _resized(long)},
         named("memo.wav", BECKETT),
     )
-    page.locator(".card-text span").nth(6).wait_for()
+    page.locator(".card-text span").nth(2).wait_for(timeout=90_000)
 
 
 def _resized(wav: bytes) -> bytes:
@@ -335,7 +335,16 @@ def take(browser: Browser, program: Program, cookies: str, names: list[str]) -> 
                 STATES[name](page)
                 page.wait_for_timeout(250)
                 _picture(page, f"{name}-{width}-{scheme}")
+                _cancel(page)
                 context.close()
+
+
+def _cancel(page: Page) -> None:
+    """Ends what is still being transcribed, so that the next picture need not wait for it."""
+    open_cards = ':is(.card[data-state="queued"], .card[data-state="running"])'
+    for button in reversed(page.locator(f'{open_cards} [data-action="cancel"]').all()):
+        button.click()
+        page.wait_for_timeout(500)
 
 
 def set_up(page: Page, program: Program) -> None:
