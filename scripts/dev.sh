@@ -60,10 +60,10 @@ environment() { # run | test | bench
   fi
   say "Installing what $lock lists"
   if has_uv; then
-    VIRTUAL_ENV=$VENV uv pip install --quiet --require-hashes -r "$lock"
+    VIRTUAL_ENV=$VENV uv pip install --quiet --no-deps --require-hashes -r "$lock"
     VIRTUAL_ENV=$VENV uv pip install --quiet --no-deps --no-build-isolation -e .
   else
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$lock"
     "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
   fi
   echo "$stamp" >"$VENV/.stamp-$1"
