@@ -158,9 +158,7 @@ def test_a_backup_does_not_fit_a_full_disk(data: Path, other: Path) -> None:
     assert list((other / "restore").iterdir()) == []
 
 
-def test_where_the_database_is_on_a_server_its_backup_is_elsewhere(
-    data: Path, other: Path
-) -> None:
+def test_where_the_database_is_on_a_server_its_backup_is_elsewhere(data: Path, other: Path) -> None:
     files_only = backup_of(data, with_database=False)
     assert b"SQLite format 3" not in files_only
     with pytest.raises(InvalidRequest, match="DATABASE_URL"):

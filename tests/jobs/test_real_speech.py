@@ -39,7 +39,8 @@ def test_real_speech_becomes_a_transcript_with_its_audio_kept(
     engine = EngineProcess(EngineSpec("faster-whisper", "tiny.en", tiny_en, device="cpu", workers=1))
     engine.start()
     with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}") as database:
-        queue = Queue(database, Steps.from_settings(lambda: settings, OneModel(engine), lambda: "tiny.en"), tmp_path)
+        steps = Steps.from_settings(lambda: settings, OneModel(engine), lambda: "tiny.en")
+        queue = Queue(database, steps, tmp_path)
         queue.launch()
         try:
             speech, noise = (tmp_path / "uploads" / name for name in ("speech", "noise"))

@@ -71,3 +71,14 @@ def test_what_an_earlier_attempt_read_as_one_is_not_heard_again(engine: EnginePr
     done.clear()
     assert hear(again).segments == first.segments
     assert done == {}
+
+
+def test_words_are_told_while_later_windows_are_still_heard(engine: EngineProcess) -> None:
+    options = Options(language="en", prompt="sleep 0.1", quality="fast", vad=False)
+    told: list[int] = []
+    transcribe(
+        Silence(80), engine, options, priority=Priority.BATCH, model="scripted", target_seconds=5.0,
+        on_window=lambda window: told.append(engine.status().windows_done),
+    )  # fmt: skip
+    assert len(told) > 8
+    assert told[0] < told[-1]

@@ -61,9 +61,7 @@ def thing(scope: str, *, readers: str = "not there", admins: str = "not there") 
     overseers = ("admin", "owner")
     common = ((overseers, admins), DISABLED)
     return {
-        "member": _rule(
-            "not there", *common, (("member",), "ok"), (("reader",), readers), *_keys(scope)
-        ),
+        "member": _rule("not there", *common, (("member",), "ok"), (("reader",), readers), *_keys(scope)),
         "visitor": _rule("not there", *common, (("visitor",), "ok"), *_keys(scope, "not there")),
         "nobody": _rule("ok", DISABLED, *_keys(scope)),
     }

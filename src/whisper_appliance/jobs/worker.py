@@ -202,6 +202,4 @@ def _waited_seconds(job: Job) -> float:
 
 def _heard(job: Job, transcript: Transcript) -> JobHeard:
     dropped = sum(len(each.text.split()) for each in transcript.dropped)
-    return JobHeard(
-        job.id, transcript.model, transcript.duration, transcript.processing_seconds, dropped
-    )
+    return JobHeard(job.id, transcript.model, transcript.duration, transcript.processing_seconds, dropped)

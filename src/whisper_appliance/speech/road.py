@@ -142,6 +142,8 @@ class Road:
                 ahead = self.engine.ahead if span is not None else 0
                 while asked and (len(asked) > ahead or _is_there(asked[0][1])):
                     run = self._take(*asked.popleft(), run, heard, readers)
+                    while heard and heard[0].is_there:
+                        yield self._settle(heard.popleft())
                 if span is None:
                     heard.extend(self._read_again(run, readers))
                 while heard and (len(heard) > ahead or heard[0].is_there):
