@@ -39,9 +39,9 @@ def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iter
         yield program
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """One browser for the session."""
+    """One browser for the journeys; Playwright keeps an event loop going, which other tests must not meet."""
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if path is None:
         pytest.skip("Chromium is not installed: apt-get install chromium")

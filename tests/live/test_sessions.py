@@ -5,7 +5,7 @@ import pytest
 from tests.live.conftest import House, MakeHouse
 from tests.live.scripted import packets, silence, spoken
 from whisper_appliance.errors import Busy, DiskFull, InvalidRequest, ModelUnavailable, NotFound, TooLarge
-from whisper_appliance.live.sessions import Request
+from whisper_appliance.live.sessions import Request, Watched
 from whisper_appliance.speech.engine import Priority
 
 
@@ -229,8 +229,13 @@ def test_who_comes_late_sees_what_is_being_said(house: House) -> None:
     opened = house.open()
     link = house.sessions.share(opened.session, connection="socket")
     house.send(opened, spoken(1, 6) + silence(1) + spoken(6, 9))
-    house.when(lambda: house.sessions.watch(link).partial)
-    watched = house.sessions.watch(link)
+
+    def both() -> Watched | None:
+        watched = house.sessions.watch(link)
+        tentative = watched.partial and watched.partial["text"]
+        return watched if tentative and watched.snapshot["text"] else None
+
+    watched = house.when(both)
     assert watched.partial
     settled = len(str(watched.snapshot["text"]).split())
     assert watched.partial["after"] == settled >= 5

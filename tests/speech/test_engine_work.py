@@ -19,7 +19,7 @@ def test_time_counts_only_while_something_is_worked_on_and_once_for_each_window(
     meter.at_work(1)
     meter.heard(20.0)
     clock.now += 1
-    assert meter.total() == Work(heard_seconds=20.0, busy_seconds=4.0, worker_seconds=7.0)
+    assert meter.total() == Work(20.0, 4.0, 7.0, (0, 1, 0))
     meter.at_work(0)
     clock.now += 60
-    assert meter.total() == Work(20.0, 4.0, 7.0)
+    assert meter.total() == Work(20.0, 4.0, 7.0, (0, 1, 0))

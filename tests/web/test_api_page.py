@@ -19,8 +19,8 @@ def classes(parent: type[ApplianceError]) -> set[type[ApplianceError]]:
 
 
 def test_every_error_is_on_the_page_with_its_status() -> None:
-    rows = dict(re.findall(r"^\| (\d{3}) \| (.+?) \|", PAGE, re.MULTILINE))
-    told = {(int(status), code) for status, codes in rows.items() for code in re.findall(r"`(\w+)`", codes)}
+    rows = re.findall(r"^\| (\d{3}) \| (.+?) \|", PAGE, re.MULTILINE)
+    told = {(int(status), code) for status, codes in rows for code in re.findall(r"`(\w+)`", codes)}
     real = {(status_of(each), each.code) for each in classes(ApplianceError)} | set(HTTP_CODES.items())
     at_start_only = {"bad_setting", "already_running", "database_damaged"}
     assert told == {(status, code) for status, code in real if code not in at_start_only}
