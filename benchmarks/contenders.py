@@ -88,6 +88,7 @@ class Server:
             "HTTPS_PORT": str(self.port),
             "WAIT_SECONDS": "3600",
             "MODEL_DOWNLOADS": "false",
+            "REPEAT_SECONDS": "0",  # each request is work, however alike they are
             **settings,
         }
         self._log = data.with_suffix(".log")

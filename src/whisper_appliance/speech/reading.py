@@ -5,6 +5,9 @@ Source: Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervis
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import TypeVar
 
 from whisper_appliance.speech.engine import MAX_WINDOW_SECONDS, SAMPLE_RATE, WindowResult
 from whisper_appliance.speech.voice import Span, joined
@@ -14,6 +17,7 @@ REST_SECONDS = 0.2
 UNRELIABLE_TEMPERATURE = 0.5
 CONTEXT_TOKENS = 223
 
+T = TypeVar("T")
 Hear = Callable[[Span, tuple[int, ...]], WindowResult]
 """Hears a span after these tokens; waits for it."""
 
@@ -66,3 +70,22 @@ def _rest(span: Span, position: int, gate: bool) -> float:
     if not gate:
         return (span.stop - start) / SAMPLE_RATE
     return span.spoken_seconds(start / SAMPLE_RATE, span.stop / SAMPLE_RATE)
+
+
+def ahead(items: Iterator[T], threads: ThreadPoolExecutor) -> Iterator[T]:
+    """The same items, made in another thread from now on; what goes wrong there is raised here."""
+    made: SimpleQueue[tuple[T] | None] = SimpleQueue()
+
+    def make() -> None:
+        for item in items:
+            made.put((item,))
+
+    making = threads.submit(make)
+    making.add_done_callback(lambda _: made.put(None))
+    return _taken(made, making)
+
+
+def _taken(made: "SimpleQueue[tuple[T] | None]", making: "Future[None]") -> Iterator[T]:
+    while (item := made.get()) is not None:
+        yield item[0]
+    making.result()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Protocol
 
 from whisper_appliance.errors import Cancelled
@@ -22,14 +22,15 @@ from whisper_appliance.speech.engine import (
 )
 from whisper_appliance.speech.engine_process import EngineProcess
 from whisper_appliance.speech.guard import guarded
-from whisper_appliance.speech.reading import after, read
+from whisper_appliance.speech.reading import after, ahead, read
 from whisper_appliance.speech.results import as_one, moved, sureness
 from whisper_appliance.speech.transcript import Notice
 from whisper_appliance.speech.voice import FRAME, Cutting, Probabilities, Span, joined, spans
 
 CANCEL_CHECK_SECONDS = 0.2
-UNSURE_LOGPROB = -0.3
+UNSURE_LOGPROB = -0.4
 RUN_WINDOWS = 8
+PIECE_WINDOWS = 8
 SURE_OF_LANGUAGE = 0.5
 WINDOWS_TO_BE_SURE = 3
 
@@ -108,16 +109,18 @@ class Road:
     def results(self) -> Iterator[WindowResult]:
         """The result of each window in order, with times of the recording."""
         windows = spans(self._probabilities(), self.cutting, gate=self.options.vad)
-        if self.options.quality == "accurate":
-            for span, result in self._reading(windows, self._hear, (), lambda: self.recording.seconds):
-                self._learn(result)
-                yield self._settle(_Heard(span, result))
-        else:
-            with ThreadPoolExecutor(self.engine.spec.workers) as readers:
-                yield from self._side_by_side(windows, readers)
+        way = self._in_pieces if self.options.quality == "accurate" else self._side_by_side
+        with ThreadPoolExecutor(self.engine.spec.workers) as readers:
+            try:
+                yield from way(windows, readers)
+            finally:
+                self.ended = True
+                readers.shutdown(wait=False, cancel_futures=True)
 
     def _probabilities(self) -> Iterator[Probabilities]:
         """Frame by frame; the last one is filled up with silence, as the detector needs whole ones."""
+        import numpy as np
+
         voice = self.engine.listen()
         try:
             rest = 0
@@ -126,9 +129,30 @@ class Road:
                 rest = (rest + len(block)) % FRAME
                 yield voice.feed(block)
             if rest:
-                yield voice.feed(_silence(FRAME - rest))
+                yield voice.feed(np.zeros(FRAME - rest, np.float32))
         finally:
             voice.close()
+
+    def _in_pieces(self, windows: Iterator[Span], readers: ThreadPoolExecutor) -> Iterator[WindowResult]:
+        """Pieces of some minutes side by side, each read from its beginning to its end."""
+        under_way: deque[Iterator[tuple[Span, WindowResult]]] = deque()
+        while piece := list(islice(windows, PIECE_WINDOWS)):
+            under_way.append(ahead(self._piece(piece), readers))
+            first = self._told(under_way[0])
+            while self.options.language is None and (result := next(first, None)):
+                yield result
+            if len(under_way) > self.engine.spec.workers:
+                yield from self._told(under_way.popleft())
+        for reading in under_way:
+            yield from self._told(reading)
+
+    def _piece(self, piece: list[Span]) -> Iterator[tuple[Span, WindowResult]]:
+        return self._reading(iter(piece), self._hear, (), lambda: piece[-1].stop / SAMPLE_RATE)
+
+    def _told(self, reading: Iterator[tuple[Span, WindowResult]]) -> Iterator[WindowResult]:
+        for span, result in reading:
+            self._learn(result)
+            yield self._settle(_Heard(span, result))
 
     def _side_by_side(self, windows: Iterator[Span], readers: ThreadPoolExecutor) -> Iterator[WindowResult]:
         """Windows are asked ahead; what was hard to hear is read again while others are heard."""
@@ -149,8 +173,6 @@ class Road:
                 while heard and (len(heard) > ahead or heard[0].is_there):
                     yield self._settle(heard.popleft())
         finally:
-            self.ended = True
-            readers.shutdown(wait=False, cancel_futures=True)
             for _, answer in asked:
                 if isinstance(answer, Future):
                     answer.cancel()
@@ -274,11 +296,5 @@ class Road:
         return min(span.stop / SAMPLE_RATE / seconds, 1.0) if seconds else 0.0
 
 
-def _is_there(answer: Future[WindowResult] | WindowResult | None) -> bool:
+def _is_there(answer: Future[WindowResult] | WindowResult) -> bool:
     return not isinstance(answer, Future) or answer.done()
-
-
-def _silence(samples: int) -> Samples:
-    import numpy as np
-
-    return np.zeros(samples, np.float32)
