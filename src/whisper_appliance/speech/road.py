@@ -29,7 +29,7 @@ from whisper_appliance.speech.voice import FRAME, Cutting, Probabilities, Span, 
 
 CANCEL_CHECK_SECONDS = 0.2
 UNSURE_LOGPROB = -0.4
-RUN_WINDOWS = 8
+RUN_WINDOWS = 4
 PIECE_WINDOWS = 8
 SURE_OF_LANGUAGE = 0.5
 WINDOWS_TO_BE_SURE = 3
