@@ -95,20 +95,20 @@ def test_a_backup_is_fetched_laid_ready_and_dropped(page: Page, axe: str, tmp_pa
     expect(page.locator("#copies tbody tr").first).to_contain_text("appliance-")
 
     page.get_by_label("A backup, or a copy").set_input_files(tmp_path / "all.tar")
-    page.get_by_role("button", name="Lay ready").click()
+    page.get_by_role("button", name="Restore", exact=True).click()
     page.get_by_label("Type restore to go on").fill("restore")
-    page.get_by_role("button", name="Lay it ready").click()
-    expect(page.get_by_role("heading", name="A backup is laid ready")).to_be_visible()
+    page.get_by_role("button", name="Restore at the next start").click()
+    expect(page.get_by_role("heading", name="A backup waits for the next start")).to_be_visible()
     assert_usable(page, axe)
     page.get_by_role("button", name="Drop it").click()
-    expect(page.get_by_role("heading", name="A backup is laid ready")).to_be_hidden()
+    expect(page.get_by_role("heading", name="A backup waits for the next start")).to_be_hidden()
 
     page.get_by_label("A backup, or a copy").set_input_files(
         {"name": "holiday.jpg", "mimeType": "image/jpeg", "buffer": b"\xff\xd8" * 1000}
     )
-    page.get_by_role("button", name="Lay ready").click()
+    page.get_by_role("button", name="Restore", exact=True).click()
     page.get_by_label("Type restore to go on").fill("restore")
-    page.get_by_role("button", name="Lay it ready").click()
+    page.get_by_role("button", name="Restore at the next start").click()
     expect(page.locator("#restore-wrong")).to_contain_text("not a backup")
 
 

@@ -43,7 +43,7 @@ NOTE = """async (heard) => {
 }"""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def microphone(
     chromium: Browser, tmp_path_factory: pytest.TempPathFactory, beckett: Path
 ) -> Iterator[Browser]:

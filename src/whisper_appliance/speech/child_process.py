@@ -30,6 +30,8 @@ def spawn(
     environment = {k: v for k, v in os.environ.items() if k in KEPT_VARIABLES or k.startswith(KEPT_PREFIXES)}
     # Each thread's own heap would hold on to what its largest window needed.
     environment.setdefault("MALLOC_ARENA_MAX", "2")
+    # oneDNN keeps what it prepared for each shape it has met, and windows of speech come in all lengths.
+    environment.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     process = subprocess.Popen(
         [sys.executable, "-m", "whisper_appliance.speech.engine_start", str(theirs.fileno())],

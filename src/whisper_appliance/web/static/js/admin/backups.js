@@ -99,7 +99,7 @@ async function layReady(event) {
   const question = {
     title: "Restore this backup?",
     text: `At the next start, ${file.name} takes the place of what is there now: transcripts, accounts, settings. What is there is set aside.`,
-    action: "Lay it ready",
+    action: "Restore at the next start",
     name: "restore",
   };
   if (!(await confirmed(question))) return;
@@ -111,7 +111,7 @@ async function layReady(event) {
       if (share === 1) announce("The backup was sent and is being checked.");
     });
     input.value = "";
-    toast("The backup is laid ready");
+    toast("The backup will be restored at the next start");
     await refresh();
   } catch (error) {
     wrong.textContent = /** @type {Error} */ (error).message;
