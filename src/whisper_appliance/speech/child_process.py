@@ -19,7 +19,7 @@ from whisper_appliance.speech.want_of_memory import OUT_OF_MEMORY
 STOP_SECONDS = 2.0
 WATCH_SECONDS = 0.5
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "HF_HUB_OFFLINE")
-KEPT_PREFIXES = ("MALLOC_", "CUDA_", "NVIDIA_", "OMP_", "MKL_", "OPENBLAS_", "CT2_")
+KEPT_PREFIXES = ("MALLOC_", "ONEDNN_", "CUDA_", "NVIDIA_", "OMP_", "MKL_", "OPENBLAS_", "CT2_")
 
 
 def spawn(
