@@ -26,19 +26,17 @@ def read(
     windows: Iterator[Span],
     hear: Hear,
     before: tuple[int, ...],
-    total_seconds: Callable[[], float | None],
     *,
     gate: bool,
 ) -> Iterator[tuple[Span, WindowResult]]:
     """Stretches of the recording with what was heard in each.
 
-    `total_seconds` is where the recording ends, None as long as that is not known. Silence between and at the
-    end of `windows` is passed over; without `gate`, only what lies between them is.
+    Silence between and at the end of `windows` is passed over; without `gate`, only what lies between.
     """
     position = 0
     known: deque[Span] = deque()
     while _look(windows, known, position, gate):
-        span = joined(known, max(position, known[0].start), STRETCH, total_seconds())
+        span = joined(known, max(position, known[0].start), STRETCH)
         result = hear(span, before)
         yield span, result
         before = after(before, result)

@@ -147,7 +147,7 @@ class Road:
             yield from self._told(reading)
 
     def _piece(self, piece: list[Span]) -> Iterator[tuple[Span, WindowResult]]:
-        return self._reading(iter(piece), self._hear, (), lambda: piece[-1].stop / SAMPLE_RATE)
+        return self._reading(iter(piece), self._hear, ())
 
     def _told(self, reading: Iterator[tuple[Span, WindowResult]]) -> Iterator[WindowResult]:
         for span, result in reading:
@@ -219,7 +219,7 @@ class Road:
     def _read_again(self, run: _HardRun | None, readers: ThreadPoolExecutor) -> Iterator[_Heard]:
         if run is not None:
             first, last = run.spans[0], run.spans[-1]
-            whole = joined(run.spans, first.start, last.stop - first.start, None)
+            whole = joined(run.spans, first.start, last.stop - first.start)
             pairs = zip(run.spans, run.results, strict=True)
             result = as_one(whole, pairs, run.results[0])
             yield _Heard(whole, result, readers.submit(self._read, run, whole))
@@ -233,8 +233,7 @@ class Road:
         def hear(span: Span, before: tuple[int, ...]) -> WindowResult:
             return self._wait(self._submit(span, options, before=before, to_the_end=False))
 
-        end = whole.stop / SAMPLE_RATE
-        parts = self._reading(iter(run.spans), hear, run.before, lambda: end)
+        parts = self._reading(iter(run.spans), hear, run.before)
         return as_one(whole, parts, run.results[0])
 
     @property

@@ -124,14 +124,13 @@ def spans(probabilities: Iterable[Probabilities], cutting: Cutting, *, gate: boo
     yield from cutter.rest()
 
 
-def joined(known: Sequence[Span], start: int, length: int, total_seconds: float | None) -> Span:
+def joined(known: Sequence[Span], start: int, length: int) -> Span:
     """The `length` samples from `start` on, or what there is of them, as one span."""
-    end = known[-1].stop if total_seconds is None else round(total_seconds * SAMPLE_RATE)
     frames: list[float] = []
     for span in known:
         frames += [0.0] * (span.first_frame - known[0].first_frame - len(frames))
         frames += span.frames
-    return Span(start, min(start + length, end), known[0].first_frame, tuple(frames))
+    return Span(start, min(start + length, known[-1].stop), known[0].first_frame, tuple(frames))
 
 
 class _Cutter:
