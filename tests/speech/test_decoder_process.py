@@ -31,7 +31,14 @@ def eventually(holds: Callable[[], bool], seconds: float = 5) -> bool:
 
 
 def decoders(parent: psutil.Process) -> list[psutil.Process]:
-    return [child for child in parent.children() if "speech.decoder" in " ".join(child.cmdline())]
+    return [child for child in parent.children() if "speech.decoder" in " ".join(command(child))]
+
+
+def command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except (psutil.ZombieProcess, psutil.NoSuchProcess):
+        return []
 
 
 def behind_closed_doors(doors: str, attempt: str) -> str:

@@ -29,12 +29,14 @@ def speaker(server: Server) -> Iterator[Client]:
         yield connected
 
 
-def record(speaker: Client, chunks: list[object], **wishes: object) -> Payload:
-    """One recording; returns its last result."""
+def record(speaker: Client, chunks: list[object], *, pause_after: int = 0, **wishes: object) -> Payload:
+    """One recording; returns its last result. After some chunks it may wait until a caption is there."""
     speaker.tell("start_recording", wishes)
     speaker.first("recording_started")
-    for chunk in chunks:
+    for number, chunk in enumerate(chunks, 1):
         speaker.tell("audio_chunk", {"audio_data": chunk})
+        if number == pause_after:
+            speaker.first("transcription_result", is_final=False)
     speaker.tell("stop_recording", {})
     return speaker.first("transcription_result", ended=True)
 
@@ -44,7 +46,7 @@ def pieces(data: bytes, size: int) -> list[bytes]:
 
 
 def test_chunks_of_pcm_become_results_and_a_transcript(server: Server, speaker: Client) -> None:
-    end = record(speaker, list(pieces(SPEECH, 20_000)), language="en", title="Notes")
+    end = record(speaker, list(pieces(SPEECH, 20_000)), pause_after=5, language="en", title="Notes")
     results = speaker.of("transcription_result")
     assert "".join(one["text"] for one in results if one["is_final"]).strip() == WORDS
     assert any(not one["is_final"] and one["text"] for one in results)

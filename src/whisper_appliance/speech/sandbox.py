@@ -9,8 +9,10 @@ import math
 import os
 import resource
 import signal
+from contextlib import suppress
 
 _PR_SET_NO_NEW_PRIVS = 38
+_M_ARENA_MAX = -8
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 # Landlock (Linux 5.13 and later; docs.kernel.org/userspace-api/landlock.html)
@@ -35,6 +37,12 @@ class _PathBeneath(ctypes.Structure):
 
 def _call(function: str, *arguments: object) -> int:
     return int(getattr(ctypes.CDLL(None), function)(*arguments))
+
+
+def keep_one_heap() -> None:
+    """Threads started from now on reserve no heap of their own, which would be room beyond a later ceiling."""
+    with suppress(AttributeError):  # glibc's word; other libraries have one heap anyway
+        _call("mallopt", _M_ARENA_MAX, 1)
 
 
 def give_up_privileges() -> bool:
