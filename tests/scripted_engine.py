@@ -1,6 +1,7 @@
 """An engine that follows a script: what it does with a window is written into the window's prompt.
 
 "sleep 0.2" takes its time, "fail" raises, "die" ends the process, "die once FILE" only the first time.
+"die if loud" ends it for a window that is not silent.
 "swell 0.3" takes so many GiB and sleeps, "confess PORT" says what the process may do.
 "unsure" is unsure unless it may take its time. Any other prompt is what it says it heard.
 """
@@ -45,6 +46,8 @@ class ScriptedEngine:
             case ["fail"]:
                 raise EngineFailed("The script says so.")
             case ["die"]:
+                os._exit(9)
+            case ["die", "if", "loud"] if window.samples.any():
                 os._exit(9)
             case ["die", "once", path] if not Path(path).exists():
                 Path(path).touch()

@@ -109,6 +109,20 @@ def test_a_window_that_kills_the_engine_twice_fails_and_the_next_one_works(start
     assert text(engine.submit(window("next"), priority=Priority.BATCH)) == "next"
 
 
+def test_a_window_that_kills_the_engine_takes_no_neighbour_with_it(start: Start) -> None:
+    engine = start(workers=2)
+    options = Options(language="en", prompt="die if loud")
+    loudness = [0, 0, 1, 0, 0, 1, 0, 0]
+    heard = [
+        engine.submit(Window(SECOND + loud, options), priority=Priority.BATCH, turn=turn)
+        for turn, loud in enumerate(loudness)
+    ]
+    failed = [future.exception(60) is not None for future in heard]
+    assert failed == [bool(loud) for loud in loudness]
+    assert engine.status().restarts <= 4
+    assert text(engine.submit(window("next"), priority=Priority.BATCH)) == "next"
+
+
 def test_an_error_inside_the_engine_fails_that_window_only(start: Start) -> None:
     engine = start()
     with pytest.raises(EngineFailed, match="The script says so"):

@@ -41,6 +41,17 @@ def test_what_is_to_be_heard_differently_does_not_go_together() -> None:
     assert [len(waiting.take(4, any_of_them)) for _ in range(5)] == [1, 1, 1, 1, 0]
 
 
+def test_suspects_go_first_and_alone() -> None:
+    waiting = WaitingWindows()
+    suspects = [waiting.add(window(seconds), Priority.BATCH, 0) for seconds in (5, 6)]
+    assert waiting.take(2, any_of_them) == suspects
+    waiting.add(window(5), Priority.LIVE, 0)
+    for suspect in suspects:
+        suspect.suspect = True
+        waiting.put_back(suspect)
+    assert [lengths(waiting.take(4, any_of_them)) for _ in range(3)] == [[5.0], [6.0], [5.0]]
+
+
 def test_a_window_that_was_cancelled_is_passed_over() -> None:
     waiting = WaitingWindows()
     tickets = [waiting.add(window(seconds), Priority.BATCH, 0) for seconds in (5, 6, 7)]

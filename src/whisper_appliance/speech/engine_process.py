@@ -1,7 +1,7 @@
 """An engine in a process of its own: native code may crash or leak, and only an ended process gives all back.
 
 The client keeps what waits; the process only ever holds what it works on. When it dies, it is started anew
-and what it worked on is tried once more.
+and what it worked on is tried once more, one window at a time: so the guilty one fails alone.
 """
 
 import subprocess
@@ -190,7 +190,9 @@ class EngineProcess:
         return CUDA_BATCH if self._on_cuda else min(CPU_BATCH, -(-len(self._waiting) // self.spec.workers))
 
     def _has_worker_for(self, ticket: Ticket) -> bool:
-        """A worker is kept free for captions and for the first window of what somebody waits for."""
+        """Suspects go alone; a worker is kept free for captions and for first windows of who waits."""
+        if ticket.suspect or any(tickets[0].suspect for tickets in self._running.values()):
+            return not self._running
         if len(self._running) >= self.spec.workers + SPARE_WORKERS:
             return False
         if ticket.priority is Priority.LIVE or (ticket.priority is Priority.INTERACTIVE and ticket.turn == 0):
@@ -267,6 +269,7 @@ class EngineProcess:
                 if ticket.attempts >= ATTEMPTS:
                     ticket.future.set_exception(EngineFailed(reason))
                 else:
+                    ticket.suspect = True
                     self._waiting.put_back(ticket)
         self._running.clear()
         self._meter.at_work(0)

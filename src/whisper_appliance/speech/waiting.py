@@ -11,7 +11,10 @@ from whisper_appliance.speech.engine import Priority, Window, WindowResult
 
 @dataclass(slots=True)
 class Ticket:
-    """One window on its way through the engine."""
+    """One window on its way through the engine.
+
+    `suspect`: an engine died while it worked on this window, among others perhaps.
+    """
 
     window: Window
     priority: Priority
@@ -19,11 +22,12 @@ class Ticket:
     number: int
     future: Future[WindowResult] = field(default_factory=Future)
     attempts: int = 0
+    suspect: bool = False
 
     @property
-    def order(self) -> tuple[int, int, int]:
-        """Lower goes first: the urgency, how many windows this job already had, the time of arrival."""
-        return (self.priority, self.turn, self.number)
+    def order(self) -> tuple[bool, int, int, int]:
+        """Lower goes first: suspects, the urgency, how many windows this job already had, the arrival."""
+        return (not self.suspect, self.priority, self.turn, self.number)
 
     @property
     def samples(self) -> int:
@@ -32,6 +36,8 @@ class Ticket:
 
     def goes_with(self, other: "Ticket") -> bool:
         """Whether both may be heard at once: equally urgent, with equal options, after the same words."""
+        if self.suspect or other.suspect:
+            return False
         ours, theirs = self.window, other.window
         return (self.priority, ours.options, ours.previous_tokens) == (
             other.priority, theirs.options, theirs.previous_tokens,
@@ -42,7 +48,7 @@ class WaitingWindows:
     """A heap of tickets. Not thread-safe: its owner holds a lock."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[tuple[int, int, int], Ticket]] = []
+        self._heap: list[tuple[tuple[bool, int, int, int], Ticket]] = []
         self._numbers = itertools.count()
 
     def __len__(self) -> int:
