@@ -2,10 +2,12 @@
 
 import io
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from werkzeug.test import EnvironBuilder, run_wsgi_app
+from flask.testing import FlaskClient
+from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
 from tests.jobs.scripted import Script
 from tests.web.conftest import StartAppliance
@@ -52,21 +54,27 @@ def test_too_large_is_noticed_while_counting(small: Appliance) -> None:
     assert uploads(small) == []
 
 
+def send_in_chunks(client: FlaskClient, sound: bytes) -> TestResponse:
+    """As a client does that does not know the length."""
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
+    chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+    return client.post(
+        "/transcribe",
+        input_stream=io.BytesIO(head + sound + b"\r\n--x--\r\n"),
+        content_type="multipart/form-data; boundary=x",
+        environ_overrides=chunked,
+    )
+
+
+def send_whole(client: FlaskClient, sound: bytes) -> TestResponse:
+    """As a client does that says the length."""
+    return send(client, sound.decode())
+
+
 def test_a_body_in_chunks_is_counted(small: Appliance) -> None:
     program = create_app(small).test_client()
-
-    def post(sound: bytes) -> int:
-        head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
-        chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
-        return program.post(
-            "/transcribe",
-            input_stream=io.BytesIO(head + sound + b"\r\n--x--\r\n"),
-            content_type="multipart/form-data; boundary=x",
-            environ_overrides=chunked,
-        ).status_code
-
-    assert post(b"hello") == 200
-    assert post(b"y" * 10**6) == 413
+    assert send_in_chunks(program, b"hello").status_code == 200
+    assert send_in_chunks(program, b"y" * 10**6).status_code == 413
     assert uploads(small) == []
 
 
@@ -113,6 +121,40 @@ def test_a_full_disk_is_told_before_the_upload(start_appliance: StartAppliance) 
     answer = send(create_app(start_appliance(min_free_disk="900TiB")).test_client())
     assert answer.status_code == 507
     assert answer.json["error"]["code"] == "disk_full"
+
+
+@pytest.fixture
+def tight(start_appliance: StartAppliance) -> tuple[Appliance, FlaskClient, Callable[[int], None]]:
+    """An appliance, a client, and what says how many bytes are free when an upload begins."""
+    appliance = start_appliance()
+    app = create_app(appliance)
+    folder = appliance.settings.data_dir / "uploads"
+
+    def leave(free: int) -> None:
+        def free_bytes(_folder: Path) -> int:
+            return free - sum(path.stat().st_size for path in folder.glob("*"))
+
+        app.extensions["whisper_appliance"].uploads = Uploads(
+            lambda: appliance.settings, free_bytes=free_bytes
+        )
+
+    return appliance, app.test_client(), leave
+
+
+@pytest.mark.parametrize("sender", [send_whole, send_in_chunks])
+def test_an_upload_needs_twice_its_size_on_the_disk(
+    tight: tuple[Appliance, FlaskClient, Callable[[int], None]],
+    sender: Callable[[FlaskClient, bytes], TestResponse],
+) -> None:
+    appliance, client, leave = tight
+    sound = b"one " + b"y" * 1_000_000
+    leave(2 * len(sound) + 4096)
+    assert sender(client, sound).status_code == 200
+    leave(2 * len(sound) - 4096)
+    refused = sender(client, sound)
+    assert refused.status_code == 507
+    assert refused.json["error"]["code"] == "disk_full"
+    assert uploads(appliance) == []
 
 
 def test_without_a_model_the_answer_is_503_with_the_reason(

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Request
@@ -25,6 +26,10 @@ FORM_BYTES = MAX_PARTS * 1024 + 4 * FIELD_BYTES
 """What a request may carry beside the file: other fields, and the lines between parts."""
 
 
+def _free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
+
+
 class Uploads:
     """The door for files: how many at once, how large, for how long, and whether the disk has room."""
 
@@ -34,10 +39,15 @@ class Uploads:
         monotonic: Callable[[], float] = time.monotonic,
         *,
         note: Callable[[int], None] = lambda size_bytes: None,
+        free_bytes: Callable[[Path], int] = _free_bytes,
     ) -> None:
-        """`ask` tells the settings in force, which may change at any time; `note` hears of whole files."""
+        """`ask` tells the settings in force, which may change at any time; `note` hears of whole files.
+
+        `free_bytes` tells how much room is left where a folder lies.
+        """
         self._ask = ask
         self._note = note
+        self._free_bytes = free_bytes
         self.folder = ask().data_dir / "uploads"
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -74,11 +84,7 @@ class Uploads:
             raise LengthRequired("Say how long the upload is (Content-Length), or send it in chunks.")
         if length is not None and length > self._settings.max_upload_size + FORM_BYTES:
             raise self._too_large()
-        free = shutil.disk_usage(self._settings.data_dir).free
-        if free < max(self._settings.min_free_disk, 2 * (length or 0)):
-            raise DiskFull(
-                "Not enough free disk space to take this file. Free some, or ask who runs this machine."
-            )
+        self._check_disk(length or 0)
 
     @contextmanager
     def receive(self, request: Request, check_fields: CheckFields) -> Iterator[Upload]:
@@ -109,16 +115,31 @@ class Uploads:
                 form.take(chunk)
 
     def _chunks(self, request: Request) -> Iterator[bytes | None]:
-        """The body as it comes, then None."""
+        """The body as it comes, then None. One whose length nobody told is held to the disk's room here."""
         deadline = self._monotonic() + self._settings.upload_seconds
         request.max_content_length = self._settings.max_upload_size + FORM_BYTES
+        received = 0
         while chunk := _read_from(request):
+            received += len(chunk)
+            if request.content_length is None:
+                self._check_disk(received, written=received - len(chunk))
             if self._monotonic() > deadline:
                 raise RequestTimeout(
                     f"The upload took longer than {self._settings.upload_seconds:g} seconds."
                 )
             yield chunk
         yield None
+
+    def _check_disk(self, size: int, *, written: int = 0) -> None:
+        """Raises `DiskFull` unless an upload of `size` bytes found twice its size when it began.
+
+        `written` of them are on the disk by now.
+        """
+        free = self._free_bytes(self._settings.data_dir) + written
+        if free < max(self._settings.min_free_disk, 2 * size):
+            raise DiskFull(
+                "Not enough free disk space to take this file. Free some, or ask who runs this machine."
+            )
 
     def _too_large(self) -> TooLarge:
         limit = self._settings.max_upload_size.human_readable()
