@@ -3,7 +3,7 @@
 "sleep 0.2" takes its time, "fail" raises, "die" ends the process, "die once FILE" only the first time.
 "die if loud" ends it for a window that is not silent.
 "swell 0.3" takes so many GiB and sleeps, "confess PORT" says what the process may do.
-"unsure" is unsure unless it may take its time. Any other prompt is what it says it heard.
+"unsure" is unsure of silence unless it may take its time. Any other prompt is what it says it heard.
 """
 
 import json
@@ -61,8 +61,11 @@ class ScriptedEngine:
         )
 
     def _unsure(self, window: Window, seconds: float) -> WindowResult:
-        sure = window.options.quality == "accurate"
-        text, logprob = (f" sure after {window.previous_tokens}", -0.1) if sure else (" unsure", -0.45)
+        text, logprob = " unsure", -0.45
+        if window.options.quality == "accurate":
+            text, logprob = f" sure after {window.previous_tokens}", -0.1
+        elif window.samples.any():
+            text, logprob = " sound", -0.1
         segment = Segment(0.0, seconds, text, logprob, tokens=(1,))
         return WindowResult((segment,), "en", 1.0, (), seconds, tokens=(50364, 1, 50464))
 

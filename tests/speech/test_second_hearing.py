@@ -1,32 +1,44 @@
 """A window that was hard to hear is heard again with what was said before."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.scripted_engine import load_scripted
-from whisper_appliance.speech.engine import EngineSpec, Options, Priority, Quality, Samples, WindowResult
+from whisper_appliance.speech.engine import (
+    EngineSpec,
+    Options,
+    Priority,
+    Quality,
+    Samples,
+    Window,
+    WindowResult,
+)
 from whisper_appliance.speech.engine_process import EngineProcess
 from whisper_appliance.speech.transcribe import transcribe
 from whisper_appliance.speech.transcript import Notice, Transcript
 
 
 class Silence:
-    """A recording in which nothing is heard."""
+    """A recording in which nothing is heard, but perhaps a sound at its beginning."""
 
     audio_sha256 = ""
     notices: tuple[Notice, ...] = ()
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, *, after: float = 0.0) -> None:
         self.seconds = self.estimated_seconds = seconds
+        self.samples = np.zeros(round(seconds * 16_000), np.float32)
+        self.samples[: round(after * 16_000)] = 0.5
 
     def read(self, start: int, stop: int) -> Samples:
-        return np.zeros(max(0, min(stop, round(self.seconds * 16_000)) - start), np.float32)
+        return self.samples[start:stop]
 
     def blocks(self, seconds: float = 30.0) -> Iterator[Samples]:
-        yield self.read(0, round(self.seconds * 16_000))
+        yield self.samples
 
 
 @pytest.fixture(scope="module")
@@ -37,22 +49,44 @@ def engine() -> Iterator[EngineProcess]:
     process.close()
 
 
-def heard(engine: EngineProcess, quality: Quality) -> Transcript:
+def heard(engine: EngineProcess, quality: Quality, recording: Silence) -> Transcript:
     options = Options(language="en", prompt="unsure", quality=quality, vad=False)
     return transcribe(
-        Silence(22), engine, options, priority=Priority.BATCH, model="scripted", target_seconds=5.0
+        recording, engine, options, priority=Priority.BATCH, model="scripted", target_seconds=5.0
     )
 
 
-def test_what_was_said_before_helps_with_all_windows_but_the_first(engine: EngineProcess) -> None:
-    texts = [segment.text for segment in heard(engine, "balanced").segments]
-    assert texts[0] == " unsure"
+def test_what_is_hard_to_hear_is_read_after_what_was_said_before(engine: EngineProcess) -> None:
+    texts = [segment.text for segment in heard(engine, "balanced", Silence(33, after=8)).segments]
+    assert texts[:2] == [" sound"] * 2
     assert len(texts) > 2
-    assert all(text.startswith(" sure after (50364, 1, 50464") for text in texts[1:])
+    assert all(text.startswith(" sure after (50364, 1, 50464") for text in texts[2:])
+
+
+def test_what_begins_hard_is_read_without_being_heard_before(
+    engine: EngineProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Quality] = []
+    submit = engine.submit
+
+    def counted(window: Window, **how: Any) -> Future[WindowResult]:
+        asked.append(window.options.quality)
+        return submit(window, **how)
+
+    monkeypatch.setattr(engine, "submit", counted)
+    texts = [segment.text for segment in heard(engine, "balanced", Silence(33)).segments]
+    assert texts[0] == " sure after ()"
+    assert not any("unsure" in text for text in texts)
+    assert sorted(asked) == ["accurate"] * len(texts) + ["balanced"] * 2
+
+
+def test_one_hard_window_is_not_worth_it(engine: EngineProcess) -> None:
+    texts = [segment.text for segment in heard(engine, "balanced", Silence(5)).segments]
+    assert texts == [" unsure"]
 
 
 def test_fast_hears_once(engine: EngineProcess) -> None:
-    assert {segment.text for segment in heard(engine, "fast").segments} == {" unsure"}
+    assert {segment.text for segment in heard(engine, "fast", Silence(22)).segments} == {" unsure"}
 
 
 def test_what_an_earlier_attempt_read_as_one_is_not_heard_again(engine: EngineProcess) -> None:
@@ -66,7 +100,7 @@ def test_what_an_earlier_attempt_read_as_one_is_not_heard_again(engine: EnginePr
         )  # fmt: skip
 
     first = hear({})
-    assert len(done) < 4  # a window by itself, and the run of the others
+    assert len(done) == 2  # runs of four windows and of two
     again = dict(done)
     done.clear()
     assert hear(again).segments == first.segments

@@ -6,17 +6,26 @@ Windows are heard side by side, or one by one where each needs the one before.
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
-from typing import Any, Protocol
+from typing import Any
 
 from whisper_appliance.errors import Cancelled
+from whisper_appliance.speech.asked import (
+    Answer,
+    Asked,
+    Heard,
+    Piece,
+    Run,
+    futures,
+    is_there,
+    is_unsure,
+)
 from whisper_appliance.speech.engine import (
     SAMPLE_RATE,
     Options,
     Priority,
-    Samples,
     Window,
     WindowResult,
 )
@@ -24,30 +33,15 @@ from whisper_appliance.speech.engine_process import EngineProcess
 from whisper_appliance.speech.guard import guarded
 from whisper_appliance.speech.reading import after, ahead, read
 from whisper_appliance.speech.results import as_one, moved, sureness
-from whisper_appliance.speech.transcript import Notice
-from whisper_appliance.speech.voice import FRAME, Cutting, Probabilities, Span, joined, spans
+from whisper_appliance.speech.source import Source
+from whisper_appliance.speech.voice import FRAME, Cutting, Probabilities, Span, spans
 
 CANCEL_CHECK_SECONDS = 0.2
-UNSURE_LOGPROB = -0.4
 RUN_WINDOWS = 4
 PIECE_WINDOWS = 8
+SAMPLE_WINDOWS = 2
 SURE_OF_LANGUAGE = 0.5
 WINDOWS_TO_BE_SURE = 3
-
-
-class Source(Protocol):
-    """What is needed of a recording; `speech.recording.Recording` has it."""
-
-    def blocks(self, seconds: float = 30.0) -> Iterator[Samples]: ...
-    def read(self, start: int, stop: int) -> Samples: ...
-    @property
-    def seconds(self) -> float | None: ...
-    @property
-    def estimated_seconds(self) -> float | None: ...
-    @property
-    def notices(self) -> tuple[Notice, ...]: ...
-    @property
-    def audio_sha256(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,31 +53,6 @@ class WindowDone:
     stop_sample: int
     result: WindowResult
     progress: float
-
-
-_Asked = tuple[Span, Future[WindowResult] | WindowResult]
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """A span with what was heard in it, and what a second hearing says as soon as it is there."""
-
-    span: Span
-    result: WindowResult
-    again: Future[WindowResult] | None = None
-
-    @property
-    def is_there(self) -> bool:
-        return self.again is None or self.again.done()
-
-
-@dataclass(slots=True)
-class _HardRun:
-    """Spans in a row that were hard to hear."""
-
-    before: tuple[int, ...]
-    spans: list[Span] = field(default_factory=list)
-    results: list[WindowResult] = field(default_factory=list)
 
 
 @dataclass
@@ -152,30 +121,60 @@ class Road:
     def _told(self, reading: Iterator[tuple[Span, WindowResult]]) -> Iterator[WindowResult]:
         for span, result in reading:
             self._learn(result)
-            yield self._settle(_Heard(span, result))
+            yield self._settle(Heard(span, result))
 
     def _side_by_side(self, windows: Iterator[Span], readers: ThreadPoolExecutor) -> Iterator[WindowResult]:
-        """Windows are asked ahead; what was hard to hear is read again while others are heard."""
-        asked: deque[_Asked] = deque()
-        heard: deque[_Heard] = deque()
-        run: _HardRun | None = None
+        """Windows are asked ahead; what was hard to hear is read while others are heard."""
+        asked: deque[Asked] = deque()
+        heard: deque[Heard] = deque()
+        run: Run | None = None
         try:
-            for span in chain(self._unfinished(windows), (None,)):
-                if span is not None:
-                    asked.append((span, self._ask(span)))
-                ahead = self.engine.ahead if span is not None else 0
-                while asked and (len(asked) > ahead or _is_there(asked[0][1])):
-                    run = self._take(*asked.popleft(), run, heard, readers)
+            for one in chain(self._asked(self._unfinished(windows), readers), (None,)):
+                if one is not None:
+                    asked.append(one)
+                ahead = self.engine.ahead if one is not None else 0
+                while asked and (len(asked) > ahead or is_there(asked[0])):
+                    run = self._take(asked.popleft(), run, heard, readers)
                     while heard and heard[0].is_there:
                         yield self._settle(heard.popleft())
-                if span is None:
+                if one is None:
                     heard.extend(self._read_again(run, readers))
                 while heard and (len(heard) > ahead or heard[0].is_there):
                     yield self._settle(heard.popleft())
         finally:
-            for _, answer in asked:
-                if isinstance(answer, Future):
-                    answer.cancel()
+            for answer in futures(asked):
+                answer.cancel()
+
+    def _asked(self, windows: Iterator[Span], readers: ThreadPoolExecutor) -> Iterator[Asked]:
+        """What is heard window by window, and what is read at once because it begins too hard for that.
+
+        The next piece is sampled before it is decided about one, so that the engine never waits.
+        """
+        pieces: deque[Piece] = deque()
+        for span in windows:
+            if self.options.quality != "balanced":
+                yield span, self._ask(span)
+                continue
+            if not pieces or len(pieces[-1].spans) == PIECE_WINDOWS:
+                pieces.append(Piece())
+            pieces[-1].spans.append(span)
+            if len(pieces[-1].spans) <= SAMPLE_WINDOWS:
+                pieces[-1].sample.append(self._ask(span))
+            elif len(pieces) > 1:
+                yield from self._decided(pieces.popleft(), readers)
+        for piece in pieces:
+            yield from self._decided(piece, readers)
+
+    def _decided(self, piece: Piece, readers: ThreadPoolExecutor) -> Iterator[Asked]:
+        rest = piece.spans[len(piece.sample) :]
+        sample = [self._answer(answer) for answer in piece.sample] if rest else []
+        if rest and all(map(is_unsure, sample)):
+            for at in range(0, len(piece.spans), RUN_WINDOWS):
+                run = Run((), piece.spans[at : at + RUN_WINDOWS], sample[:1])
+                yield run.heard(readers.submit(self._read, run), only_read=True)
+        else:
+            yield from zip(piece.spans, piece.sample, strict=False)
+            yield from ((span, self._ask(span)) for span in rest)
 
     def _unfinished(self, windows: Iterator[Span]) -> Iterator[Span]:
         """Without the spans that lie within what an earlier attempt heard as one."""
@@ -188,21 +187,26 @@ class Road:
             yield span
 
     def _take(
-        self, span: Span, answer: Future[WindowResult] | WindowResult, run: _HardRun | None,
-        heard: deque[_Heard], readers: ThreadPoolExecutor,
-    ) -> _HardRun | None:  # fmt: skip
+        self, one: Asked, run: Run | None, heard: deque[Heard], readers: ThreadPoolExecutor
+    ) -> Run | None:
         """Puts an answer in its place: into the run of what was hard to hear, or behind it."""
+        if isinstance(one, Heard):
+            heard.extend((*self._read_again(run, readers), one))
+            self._learn(one.result)
+            self.before = ()
+            return None
+        span, answer = one
         result = answer if isinstance(answer, WindowResult) else self._first_hearing(span, answer)
         hard = self._is_hard(result) and span.start not in self.finished
         if hard:
-            run = run or _HardRun(self.before)
+            run = run or Run(self.before)
             run.spans.append(span)
             run.results.append(result)
         if run and (not hard or len(run.spans) == RUN_WINDOWS):
             heard.extend(self._read_again(run, readers))
             run = None
         if not hard:
-            heard.append(_Heard(span, result))
+            heard.append(Heard(span, result))
         self._learn(result)
         return run
 
@@ -213,18 +217,13 @@ class Road:
         return result
 
     def _is_hard(self, result: WindowResult) -> bool:
-        unsure = result.avg_logprob < UNSURE_LOGPROB
-        return unsure and bool(self.before) and self.options.quality == "balanced"
+        return self.learned > 0 and self.options.quality == "balanced" and is_unsure(result)
 
-    def _read_again(self, run: _HardRun | None, readers: ThreadPoolExecutor) -> Iterator[_Heard]:
+    def _read_again(self, run: Run | None, readers: ThreadPoolExecutor) -> Iterator[Heard]:
         if run is not None:
-            first, last = run.spans[0], run.spans[-1]
-            whole = joined(run.spans, first.start, last.stop - first.start)
-            pairs = zip(run.spans, run.results, strict=True)
-            result = as_one(whole, pairs, run.results[0])
-            yield _Heard(whole, result, readers.submit(self._read, run, whole))
+            yield run.heard(readers.submit(self._read, run), only_read=False)
 
-    def _read(self, run: _HardRun, whole: Span) -> WindowResult:
+    def _read(self, run: Run) -> WindowResult:
         """Reads the spans one after the other, with all that helps."""
         options = replace(
             self.options, quality="accurate", language=self.options.language or run.results[0].language
@@ -234,17 +233,16 @@ class Road:
             return self._wait(self._submit(span, options, before=before, to_the_end=False))
 
         parts = self._reading(iter(run.spans), hear, run.before)
-        return as_one(whole, parts, run.results[0])
+        return as_one(run.whole, parts, run.results[0])
 
     @property
     def _reading(self) -> Callable[..., Iterator[tuple[Span, WindowResult]]]:
         return partial(read, gate=self.options.vad)
 
     def _hear(self, span: Span, before: tuple[int, ...]) -> WindowResult:
-        asked = self._ask(span, before=before, to_the_end=False)
-        return asked if isinstance(asked, WindowResult) else self._wait(asked)
+        return self._answer(self._ask(span, before=before, to_the_end=False))
 
-    def _ask(self, span: Span, **how: Any) -> Future[WindowResult] | WindowResult:
+    def _ask(self, span: Span, **how: Any) -> Answer:
         if span.start in self.finished:
             return self.finished[span.start]
         self.turn += 1
@@ -257,13 +255,14 @@ class Road:
         window = Window(samples, options, before, to_the_end)
         return self.engine.submit(window, priority=self.priority, turn=max(self.turn - 1, 0))
 
-    def _settle(self, heard: _Heard) -> WindowResult:
+    def _settle(self, heard: Heard) -> WindowResult:
         """The surer of two hearings, without what was invented; told to whoever listens."""
         span, result = heard.span, heard.result
         if span.start in self.finished:
             return result
-        if heard.again is not None:
-            result = max(result, self._wait(heard.again), key=sureness)
+        if heard.reading is not None:
+            read = self._wait(heard.reading)
+            result = read if heard.only_read else max(result, read, key=sureness)
         result = guarded(moved(result, span.start / SAMPLE_RATE), span.voice)
         self.on_window(WindowDone(self.told, span.start, span.stop, result, self._progress(span)))
         self.told += 1
@@ -277,6 +276,9 @@ class Road:
             self.language, self.language_probability = heard.language, heard.language_probability
             if heard.language_probability >= SURE_OF_LANGUAGE or self.learned >= WINDOWS_TO_BE_SURE:
                 self.options = replace(self.options, language=heard.language)
+
+    def _answer(self, answer: Answer) -> WindowResult:
+        return answer if isinstance(answer, WindowResult) else self._wait(answer)
 
     def _wait(self, answer: Future[WindowResult]) -> WindowResult:
         while not wait([answer], CANCEL_CHECK_SECONDS).done:
@@ -293,7 +295,3 @@ class Road:
     def _progress(self, span: Span) -> float:
         seconds = self.recording.estimated_seconds
         return min(span.stop / SAMPLE_RATE / seconds, 1.0) if seconds else 0.0
-
-
-def _is_there(answer: Future[WindowResult] | WindowResult) -> bool:
-    return not isinstance(answer, Future) or answer.done()

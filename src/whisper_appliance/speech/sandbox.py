@@ -40,7 +40,7 @@ def _call(function: str, *arguments: object) -> int:
 
 
 def keep_one_heap() -> None:
-    """Threads started from now on reserve no heap of their own, which would be room beyond a later ceiling."""
+    """Threads started from now on reserve no heap of their own: it would be room beyond a later ceiling."""
     with suppress(AttributeError):  # glibc's word; other libraries have one heap anyway
         _call("mallopt", _M_ARENA_MAX, 1)
 

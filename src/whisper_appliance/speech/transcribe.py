@@ -7,7 +7,8 @@ from dataclasses import asdict
 from whisper_appliance import __version__
 from whisper_appliance.speech.engine import Options, Priority, WindowResult
 from whisper_appliance.speech.engine_process import EngineProcess
-from whisper_appliance.speech.road import Road, Source, WindowDone
+from whisper_appliance.speech.road import Road, WindowDone
+from whisper_appliance.speech.source import Source
 from whisper_appliance.speech.transcript import Notice, Provenance, Transcript
 from whisper_appliance.speech.voice import Cutting
 

@@ -1,0 +1,22 @@
+"""What the road needs of a recording."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from whisper_appliance.speech.engine import Samples
+from whisper_appliance.speech.transcript import Notice
+
+
+class Source(Protocol):
+    """What is needed of a recording; `speech.recording.Recording` has it."""
+
+    def blocks(self, seconds: float = 30.0) -> Iterator[Samples]: ...
+    def read(self, start: int, stop: int) -> Samples: ...
+    @property
+    def seconds(self) -> float | None: ...
+    @property
+    def estimated_seconds(self) -> float | None: ...
+    @property
+    def notices(self) -> tuple[Notice, ...]: ...
+    @property
+    def audio_sha256(self) -> str: ...
