@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 from flask import Response, jsonify, render_template, request
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from whisper_appliance.accounts.access import Thing
@@ -19,12 +18,13 @@ from whisper_appliance.web.account_answers import (
     session_answer,
     used_answer,
 )
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import ACCOUNT, PAGES, failures, page
 from whisper_appliance.web.parts import appliance
 from whisper_appliance.web.takeout import takeout
 from whisper_appliance.web.who import actor, require, take_cookie
 
-blueprint = APIBlueprint("account", __name__, abp_tags=[ACCOUNT])
+blueprint = Blueprint("account", __name__, abp_tags=[ACCOUNT])
 
 DAYS_SHOWN = 31
 ONLY_PEOPLE = (401, 403)

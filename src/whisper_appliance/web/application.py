@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask.json.provider import DefaultJSONProvider
-from flask_openapi3 import OpenAPI
 from pydantic import ValidationError
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
@@ -41,6 +40,7 @@ from whisper_appliance.web import (
     who,
 )
 from whisper_appliance.web.admin import panel
+from whisper_appliance.web.documented import Application
 from whisper_appliance.web.openapi import INFO, SECURITY_SCHEMES, TAGS, ErrorAnswer
 
 BODY_BYTES = 64 * 1024
@@ -85,10 +85,10 @@ class _Hex32(BaseConverter):
     regex = "[0-9a-f]{32}"
 
 
-def create_app(appliance: Appliance) -> OpenAPI:
+def create_app(appliance: Appliance) -> Application:
     """The web application in front of `appliance`, which must be started and outlive it."""
     settings = appliance.settings
-    app = OpenAPI(
+    app = Application(
         "whisper_appliance.web",
         info=INFO,
         static_folder=None,

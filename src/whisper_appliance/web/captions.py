@@ -1,14 +1,14 @@
 """Captions for others: a read-only link to what somebody says just now. `audience` holds its readers."""
 
 from flask import Response, jsonify, render_template, request, url_for
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import LIVE, PAGES, failures, page
 from whisper_appliance.web.parts import appliance, parts
 from whisper_appliance.web.who import mine, require
 
-blueprint = APIBlueprint("captions", __name__, abp_tags=[LIVE])
+blueprint = Blueprint("captions", __name__, abp_tags=[LIVE])
 
 
 class SessionPath(BaseModel):

@@ -1,13 +1,13 @@
 """The certificate of the appliance's authority, for phones and computers to trust."""
 
 from flask import Response
-from flask_openapi3 import APIBlueprint
 
 from whisper_appliance.errors import NotFound
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import SYSTEM, failures, text
 from whisper_appliance.web.parts import appliance
 
-blueprint = APIBlueprint("certificate", __name__, abp_tags=[SYSTEM])
+blueprint = Blueprint("certificate", __name__, abp_tags=[SYSTEM])
 MEDIA_TYPE = "application/x-x509-ca-cert"
 
 

@@ -7,12 +7,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from flask import Response, current_app, jsonify, render_template, send_from_directory
-from flask_openapi3 import APIBlueprint
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 from pydantic import BaseModel, Field
 
 from whisper_appliance.web import openapi
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import PAGES, SYSTEM, failures
 
 OURS = Path(__file__).parent / "swagger"
@@ -20,7 +19,7 @@ LIVE_PROTOCOL = (OURS / "live.md", Path(__file__).parents[3] / "docs/live.md")
 """Where it is in an installed package, and in a source tree."""
 DAY_SECONDS = 86_400
 
-blueprint = APIBlueprint("docs", __name__, template_folder="swagger", abp_tags=[PAGES])
+blueprint = Blueprint("docs", __name__, template_folder="swagger", abp_tags=[PAGES])
 
 
 class AssetPath(BaseModel):
@@ -58,12 +57,14 @@ def asset(path: AssetPath) -> Response:
 )
 def document() -> Response:
     """This document: OpenAPI 3.1, made from the code."""
-    return jsonify({**current_app.api_doc, "security": list(openapi.SECURITY)})  # type: ignore[attr-defined] # the app is flask_openapi3.OpenAPI
+    return jsonify({**current_app.api_doc, "security": list(openapi.SECURITY)})  # type: ignore[attr-defined] # the app is documented.Application
 
 
 @cache
 def _live_protocol() -> str:
     """docs/live.md as HTML, with headings that can be linked to."""
+    from markdown_it import MarkdownIt  # for one page that is seldom read
+
     text = next(path for path in LIVE_PROTOCOL if path.is_file()).read_text(encoding="utf-8")
     markdown = MarkdownIt("commonmark").enable("table")
     tokens = markdown.parse(text)

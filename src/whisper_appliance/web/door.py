@@ -14,9 +14,9 @@ from urllib.parse import parse_qs
 
 from whisper_appliance.errors import ApplianceError, Busy, NotAllowed
 from whisper_appliance.web.errors import status_of
-from whisper_appliance.web.headers import SECURITY_HEADERS
 from whisper_appliance.web.origins import is_foreign
 from whisper_appliance.web.pace import Pace
+from whisper_appliance.web.security_headers import SECURITY_HEADERS
 from whisper_appliance.web.streams import Streams
 
 if TYPE_CHECKING:

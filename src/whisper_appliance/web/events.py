@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from flask import Response
-from flask_openapi3 import APIBlueprint
 
 from whisper_appliance.appliance import Appliance
 from whisper_appliance.history.job import Job
 from whisper_appliance.web import things
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.job_answers import job_answer, segment_answers, segments_of, transcript_of
 from whisper_appliance.web.jobs import JobPath
 from whisper_appliance.web.openapi import JOBS, failures, text
@@ -20,7 +20,7 @@ HEARTBEAT_SECONDS = 15.0
 ASK_ANYWAY_SECONDS = 1.0
 """Changes that another process makes ring no bell here."""
 
-blueprint = APIBlueprint("events", __name__, abp_tags=[JOBS])
+blueprint = Blueprint("events", __name__, abp_tags=[JOBS])
 
 
 @blueprint.get(

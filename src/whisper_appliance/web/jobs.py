@@ -1,17 +1,17 @@
 """The jobs of whoever asks: listed, watched, cancelled."""
 
 from flask import Response, jsonify
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from whisper_appliance.web import things
 from whisper_appliance.web.answers import JobAnswer, JobList
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.job_answers import job_answer, text_so_far
 from whisper_appliance.web.openapi import JOBS, failures
 from whisper_appliance.web.parts import appliance
 from whisper_appliance.web.who import require
 
-blueprint = APIBlueprint("jobs", __name__, url_prefix="/api/jobs", abp_tags=[JOBS])
+blueprint = Blueprint("jobs", __name__, url_prefix="/api/jobs", abp_tags=[JOBS])
 
 
 class JobPath(BaseModel):

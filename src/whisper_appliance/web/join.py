@@ -1,15 +1,15 @@
 """Invitations, as those see them who were invited."""
 
 from flask import Response, render_template
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from whisper_appliance.web import who
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import PAGES, SIGN_IN, failures, page
 from whisper_appliance.web.parts import appliance
 from whisper_appliance.web.sign_in import SessionAnswer, address, agent, welcome
 
-blueprint = APIBlueprint("join", __name__, abp_tags=[SIGN_IN])
+blueprint = Blueprint("join", __name__, abp_tags=[SIGN_IN])
 
 
 class JoinPath(BaseModel):

@@ -5,11 +5,11 @@ import time
 
 import structlog
 from flask import Flask, Response, g, request
-from flask_openapi3 import APIBlueprint
 from prometheus_client.exposition import choose_encoder
 
 from whisper_appliance.appliance.metrics import Metrics
 from whisper_appliance.errors import NotAllowed
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import SYSTEM, failures, text
 from whisper_appliance.web.parts import appliance
 
@@ -18,7 +18,7 @@ LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 NOWHERE = "none"
 log = structlog.get_logger()
 
-blueprint = APIBlueprint("metrics", __name__, abp_tags=[SYSTEM])
+blueprint = Blueprint("metrics", __name__, abp_tags=[SYSTEM])
 
 
 def install(app: Flask, metrics: Metrics) -> None:

@@ -3,13 +3,13 @@
 from dataclasses import asdict
 
 from flask import Response, jsonify
-from flask_openapi3 import APIBlueprint
 
 from whisper_appliance.web.answers import ModelList
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import SYSTEM, failures
 from whisper_appliance.web.parts import appliance
 
-blueprint = APIBlueprint("models", __name__, abp_tags=[SYSTEM])
+blueprint = Blueprint("models", __name__, abp_tags=[SYSTEM])
 
 
 @blueprint.get("/api/models", responses={200: ModelList, **failures()})

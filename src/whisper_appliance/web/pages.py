@@ -1,16 +1,16 @@
 """The pages people open. They are frames; what they show, their scripts fetch from the API."""
 
 from flask import render_template
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from whisper_appliance import __version__
 from whisper_appliance.speech.languages import LANGUAGES
 from whisper_appliance.web import owner
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import PAGES, page
 from whisper_appliance.web.parts import appliance
 
-blueprint = APIBlueprint("pages", __name__, abp_tags=[PAGES])
+blueprint = Blueprint("pages", __name__, abp_tags=[PAGES])
 
 
 class PagePath(BaseModel):

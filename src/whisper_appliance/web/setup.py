@@ -1,17 +1,17 @@
 """The first start: whoever can read the appliance's console makes the owner's account."""
 
 from flask import Response, render_template
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from whisper_appliance.accounts.access import Openness
 from whisper_appliance.errors import NotFound
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import PAGES, SIGN_IN, failures, page
 from whisper_appliance.web.owner import owner
 from whisper_appliance.web.parts import appliance
 from whisper_appliance.web.sign_in import SessionAnswer, address, agent, welcome
 
-blueprint = APIBlueprint("setup", __name__, abp_tags=[SIGN_IN])
+blueprint = Blueprint("setup", __name__, abp_tags=[SIGN_IN])
 DONE = "This appliance is set up already. Its owner can invite you."
 
 

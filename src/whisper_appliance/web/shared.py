@@ -1,7 +1,6 @@
 """Behind a public link: one transcript, read only, for whoever has the link and for as long as it is good."""
 
 from flask import Response, jsonify, render_template
-from flask_openapi3 import APIBlueprint
 from flask_openapi3.models import OPENAPI3_REF_PREFIX
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field
@@ -11,13 +10,14 @@ from whisper_appliance.errors import NotFound
 from whisper_appliance.history.entries import Stored
 from whisper_appliance.speech.subtitles import FORMATS, render, to_dict
 from whisper_appliance.web.answers import SegmentAnswer, TimeOfDay
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.naming import attachment
 from whisper_appliance.web.openapi import PAGES, TRANSCRIPTS, failures, page
 from whisper_appliance.web.parts import appliance
 from whisper_appliance.web.records import record
 from whisper_appliance.web.transcripts import ReadQuery, text_formats
 
-blueprint = APIBlueprint("shared", __name__, abp_tags=[TRANSCRIPTS])
+blueprint = Blueprint("shared", __name__, abp_tags=[TRANSCRIPTS])
 
 
 class LinkPath(BaseModel):

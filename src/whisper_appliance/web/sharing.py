@@ -4,20 +4,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Response, jsonify, url_for
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from whisper_appliance.accounts.shares import Share
 from whisper_appliance.errors import InvalidRequest, SignInRequired
 from whisper_appliance.web import things
 from whisper_appliance.web.answers import TimeOfDay, TranscriptSummary
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import TRANSCRIPTS, failures
 from whisper_appliance.web.parts import appliance
 from whisper_appliance.web.records import record
 from whisper_appliance.web.transcripts import TranscriptPath, summary
 from whisper_appliance.web.who import actor, require
 
-blueprint = APIBlueprint("sharing", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
+blueprint = Blueprint("sharing", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
 
 MOST_DAYS = 3660.0
 

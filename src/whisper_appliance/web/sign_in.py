@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from flask import Response, jsonify, redirect, render_template, request
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 from werkzeug import Response as AnyResponse
 
@@ -11,11 +10,12 @@ from whisper_appliance.accounts.access import Openness
 from whisper_appliance.accounts.accounts import SignedIn
 from whisper_appliance.accounts.people import SCOPES, Role, User
 from whisper_appliance.web import who
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.next_page import safe_next
 from whisper_appliance.web.openapi import PAGES, SIGN_IN, failures, text
 from whisper_appliance.web.parts import appliance
 
-blueprint = APIBlueprint("sign_in", __name__, abp_tags=[SIGN_IN])
+blueprint = Blueprint("sign_in", __name__, abp_tags=[SIGN_IN])
 
 
 class UserAnswer(BaseModel):

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from flask import Response, current_app, request, send_from_directory
-from flask_openapi3 import OpenAPI
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field
 
+from whisper_appliance.web.documented import Application
 from whisper_appliance.web.openapi import PAGES, failures
 
 FOLDER = Path(__file__).parent / "static"
@@ -26,7 +26,7 @@ class StaticPath(BaseModel):
     filename: str = Field(description="Path of the file.", json_schema_extra={"example": "css/base.css"})
 
 
-def install(app: OpenAPI) -> None:
+def install(app: Application) -> None:
     """Lets templates write `url_for("static", filename=...)` and get an address with the version in it.
 
     The version is a folder of the address, not a query, so that modules which import each other by relative

@@ -4,13 +4,13 @@ from dataclasses import asdict
 from typing import Any
 
 from flask import Response, jsonify
-from flask_openapi3 import APIBlueprint
 
 from whisper_appliance.web.answers import HealthAnswer, StatusAnswer
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import SYSTEM, failures
 from whisper_appliance.web.parts import appliance
 
-blueprint = APIBlueprint("status", __name__, abp_tags=[SYSTEM])
+blueprint = Blueprint("status", __name__, abp_tags=[SYSTEM])
 
 
 @blueprint.get("/health", responses={200: HealthAnswer, **failures()})

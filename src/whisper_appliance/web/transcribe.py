@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from flask import Response, after_this_request, jsonify, request, url_for
-from flask_openapi3 import APIBlueprint
 from flask_openapi3.types import ResponseDict
 
 from whisper_appliance.accounts.people import Actor
@@ -13,6 +12,7 @@ from whisper_appliance.speech import audio
 from whisper_appliance.speech.engine import Priority
 from whisper_appliance.web import repeats, transcripts
 from whisper_appliance.web.answers import JobAnswer
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.errors import error_response, status_of_code
 from whisper_appliance.web.form import Upload
 from whisper_appliance.web.job_answers import job_answer
@@ -22,7 +22,7 @@ from whisper_appliance.web.parts import appliance, parts
 from whisper_appliance.web.uploads import drain
 from whisper_appliance.web.who import require
 
-blueprint = APIBlueprint("transcribe", __name__, abp_tags=[SPEECH])
+blueprint = Blueprint("transcribe", __name__, abp_tags=[SPEECH])
 
 ANSWERS: ResponseDict = {
     **transcripts.ANSWERED,

@@ -3,7 +3,6 @@
 from typing import Any, Literal
 
 from flask import Response, jsonify
-from flask_openapi3 import APIBlueprint
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field
 
@@ -11,13 +10,14 @@ from whisper_appliance.history.entries import Entry, Stored
 from whisper_appliance.speech.subtitles import FORMATS, render, to_dict
 from whisper_appliance.web import things
 from whisper_appliance.web.answers import TranscriptAnswer, TranscriptPage, TranscriptSummary
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.naming import attachment
 from whisper_appliance.web.openapi import TRANSCRIPTS, failures, reference
 from whisper_appliance.web.parts import appliance
 from whisper_appliance.web.records import record
 from whisper_appliance.web.who import actor, mine, require
 
-blueprint = APIBlueprint("transcripts", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
+blueprint = Blueprint("transcripts", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
 
 FormatName = Literal["json", "txt", "srt", "vtt", "tsv"]
 

@@ -4,18 +4,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Response, jsonify, render_template
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from whisper_appliance.accounts.audit import Record, Wanted, as_csv
 from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
 from whisper_appliance.web.answers import TimeOfDay
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.naming import attachment
 from whisper_appliance.web.openapi import failures, text
 from whisper_appliance.web.parts import appliance
 from whisper_appliance.web.records import record
 
-blueprint = gated(APIBlueprint("admin_audit", __name__, abp_tags=[ADMIN]))
+blueprint = gated(Blueprint("admin_audit", __name__, abp_tags=[ADMIN]))
 
 DAY = r"^(\d{4}-\d\d-\d\d)?$"
 

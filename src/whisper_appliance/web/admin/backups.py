@@ -1,7 +1,6 @@
 """Copies of the database, a backup of everything, and the way back. A backup holds everybody's words."""
 
 from flask import Response, jsonify, render_template, request, send_file
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 from werkzeug.exceptions import ClientDisconnected
 
@@ -10,6 +9,7 @@ from whisper_appliance.backups.restoring import Ready
 from whisper_appliance.moments import written
 from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
 from whisper_appliance.web.answers import TimeOfDay
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import failures
 from whisper_appliance.web.parts import appliance
 from whisper_appliance.web.records import record
@@ -18,7 +18,7 @@ from whisper_appliance.web.who import actor, require
 MOST_BYTES = 2**50
 TAR = "application/x-tar"
 
-blueprint = gated(APIBlueprint("admin_backups", __name__, abp_tags=[ADMIN]))
+blueprint = gated(Blueprint("admin_backups", __name__, abp_tags=[ADMIN]))
 
 
 class CopyAnswer(BaseModel):

@@ -1,8 +1,8 @@
 """The gate before everything of the panel, and how its routes are described."""
 
-from flask_openapi3 import APIBlueprint
 from flask_openapi3.types import ResponseDict
 
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import ADMIN, failures, text
 from whisper_appliance.web.who import require
 
@@ -12,7 +12,7 @@ GATE = (401, 403)
 """What the gate may answer, beside what a route does."""
 
 
-def gated(blueprint: APIBlueprint) -> APIBlueprint:
+def gated(blueprint: Blueprint) -> Blueprint:
     """`blueprint`, with all of its routes for admins only."""
     blueprint.before_request(_only_admins)
     return blueprint

@@ -1,18 +1,18 @@
 """Invitations: links with which somebody makes an account of their own."""
 
 from flask import Response, jsonify, url_for
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from whisper_appliance.accounts.invitations import Invitation
 from whisper_appliance.accounts.people import Role
 from whisper_appliance.web.admin.gate import ADMIN, GATE, gated
 from whisper_appliance.web.answers import TimeOfDay
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import failures
 from whisper_appliance.web.parts import appliance
 from whisper_appliance.web.who import require
 
-blueprint = gated(APIBlueprint("admin_invitations", __name__, abp_tags=[ADMIN]))
+blueprint = gated(Blueprint("admin_invitations", __name__, abp_tags=[ADMIN]))
 
 
 class InvitationPath(BaseModel):

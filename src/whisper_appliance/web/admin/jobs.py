@@ -3,7 +3,6 @@
 from typing import Literal
 
 from flask import Response, jsonify, render_template
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from whisper_appliance.history.job import Status
@@ -12,11 +11,12 @@ from whisper_appliance.speech.engine import Priority
 from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
 from whisper_appliance.web.admin.naming import OwnerAnswer, owner_namer
 from whisper_appliance.web.answers import JobError, TimeOfDay
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import failures
 from whisper_appliance.web.parts import appliance
 from whisper_appliance.web.who import require
 
-blueprint = gated(APIBlueprint("admin_jobs", __name__, abp_tags=[ADMIN]))
+blueprint = gated(Blueprint("admin_jobs", __name__, abp_tags=[ADMIN]))
 
 StatusName = Literal["queued", "running", "done", "failed", "cancelled"]
 STATES: dict[str, tuple[Status, ...]] = {

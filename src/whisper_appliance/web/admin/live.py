@@ -3,7 +3,6 @@
 from typing import Literal
 
 from flask import Response, jsonify
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from whisper_appliance.live.oversight import LiveOversight, SessionSeen
@@ -11,11 +10,12 @@ from whisper_appliance.web.admin.gate import ADMIN, GATE, gated
 from whisper_appliance.web.admin.jobs import PATTERN
 from whisper_appliance.web.admin.naming import OwnerAnswer, owner_namer
 from whisper_appliance.web.answers import TimeOfDay
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import failures
 from whisper_appliance.web.parts import appliance
 from whisper_appliance.web.who import require
 
-blueprint = gated(APIBlueprint("admin_live", __name__, url_prefix="/api/admin/live", abp_tags=[ADMIN]))
+blueprint = gated(Blueprint("admin_live", __name__, url_prefix="/api/admin/live", abp_tags=[ADMIN]))
 
 
 class SessionHandle(BaseModel):

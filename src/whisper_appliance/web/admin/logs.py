@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from flask import Response, jsonify, render_template, request
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from whisper_appliance.appliance import Appliance
@@ -15,6 +14,7 @@ from whisper_appliance.logs.file import contents
 from whisper_appliance.logs.ring import MOST_LINES, Filter, Line
 from whisper_appliance.moments import now, written
 from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import failures, text
 from whisper_appliance.web.parts import appliance, parts
 from whisper_appliance.web.records import record
@@ -25,7 +25,7 @@ STREAM_SECONDS = 600.0
 
 FACTS = ("timestamp", "level", "event", "logger")
 
-blueprint = gated(APIBlueprint("admin_logs", __name__, abp_tags=[ADMIN]))
+blueprint = gated(Blueprint("admin_logs", __name__, abp_tags=[ADMIN]))
 
 
 class LogQuery(BaseModel):

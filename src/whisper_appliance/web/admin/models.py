@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
 from flask import Response, jsonify, render_template
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field, RootModel
 
 from whisper_appliance.appliance import Appliance
 from whisper_appliance.appliance.shelf_seen import ShelfSeen
 from whisper_appliance.errors import InvalidRequest
 from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import failures, text
 from whisper_appliance.web.parts import appliance, parts
 from whisper_appliance.web.records import record
@@ -23,7 +23,7 @@ LOOK_SECONDS = 0.5
 STREAM_SECONDS = 300.0
 """The browser comes back by itself then, and is asked again who it is."""
 
-blueprint = gated(APIBlueprint("admin_models", __name__, abp_tags=[ADMIN]))
+blueprint = gated(Blueprint("admin_models", __name__, abp_tags=[ADMIN]))
 
 
 class ShelfAnswer(RootModel[ShelfSeen]):

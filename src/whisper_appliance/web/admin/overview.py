@@ -3,19 +3,19 @@
 from dataclasses import asdict, dataclass
 
 from flask import Response, jsonify, render_template
-from flask_openapi3 import APIBlueprint
 from pydantic import RootModel
 
 from whisper_appliance.appliance.state import Status
 from whisper_appliance.history.statistics import Amount, Statistics
 from whisper_appliance.host.gpus import GpuUse
 from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import failures
 from whisper_appliance.web.parts import appliance
 
 DAY_HOURS = 24.0
 
-blueprint = gated(APIBlueprint("admin_overview", __name__, abp_tags=[ADMIN]))
+blueprint = gated(Blueprint("admin_overview", __name__, abp_tags=[ADMIN]))
 
 
 @dataclass(frozen=True, slots=True)

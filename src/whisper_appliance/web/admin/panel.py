@@ -1,7 +1,6 @@
 """The admin panel as a whole: its places, what stands behind them, and who is shown the way."""
 
 from flask import redirect, request
-from flask_openapi3 import APIBlueprint, OpenAPI
 from werkzeug import Response
 
 from whisper_appliance.errors import ApplianceError
@@ -23,6 +22,7 @@ from whisper_appliance.web.admin import (
     users,
 )
 from whisper_appliance.web.admin.gate import ADMIN, GATE, gated
+from whisper_appliance.web.documented import Application, Blueprint
 from whisper_appliance.web.openapi import failures
 from whisper_appliance.web.parts import appliance
 from whisper_appliance.web.who import actor
@@ -43,9 +43,9 @@ PLACES: tuple[tuple[str, str], ...] = (
 )
 """The pages of the panel in the order of its menu: address below `/admin` and name."""
 
-_front = gated(APIBlueprint("admin", __name__, abp_tags=[ADMIN]))
+_front = gated(Blueprint("admin", __name__, abp_tags=[ADMIN]))
 
-BLUEPRINTS: tuple[APIBlueprint, ...] = (
+BLUEPRINTS: tuple[Blueprint, ...] = (
     _front,
     overview.blueprint,
     jobs.blueprint,
@@ -71,7 +71,7 @@ def front() -> Response:
     return redirect(f"/admin/{PLACES[0][0]}")
 
 
-def install(app: OpenAPI) -> None:
+def install(app: Application) -> None:
     """Hangs the panel into `app`, and tells every template whether to show the way to it."""
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)

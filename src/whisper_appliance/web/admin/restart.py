@@ -4,18 +4,18 @@ import os
 from dataclasses import dataclass
 
 from flask import Response, jsonify
-from flask_openapi3 import APIBlueprint
 from pydantic import RootModel
 
 from whisper_appliance.accounts.setting_rows import waiting
 from whisper_appliance.errors import Conflict
 from whisper_appliance.host.supervision import Supervision, supervision
 from whisper_appliance.web.admin.gate import ADMIN, GATE, gated
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import failures
 from whisper_appliance.web.parts import appliance, parts
 from whisper_appliance.web.records import record
 
-blueprint = gated(APIBlueprint("admin_restart", __name__, abp_tags=[ADMIN]))
+blueprint = gated(Blueprint("admin_restart", __name__, abp_tags=[ADMIN]))
 ELSEWHERE = "What serves these pages is no server of the appliance's own, and starts and stops by itself."
 
 

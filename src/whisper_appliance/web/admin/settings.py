@@ -3,18 +3,18 @@
 from dataclasses import asdict, dataclass
 
 from flask import Response, jsonify, render_template
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field, RootModel
 
 from whisper_appliance.accounts.setting_rows import SettingRow, rows
 from whisper_appliance.web.admin import restart
 from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import failures
 from whisper_appliance.web.parts import appliance
 from whisper_appliance.web.records import record
 from whisper_appliance.web.who import actor
 
-blueprint = gated(APIBlueprint("admin_settings", __name__, abp_tags=[ADMIN]))
+blueprint = gated(Blueprint("admin_settings", __name__, abp_tags=[ADMIN]))
 CHANGED = failures(400, *GATE, 404, 409, 503, 507)
 
 

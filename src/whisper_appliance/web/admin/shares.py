@@ -1,16 +1,16 @@
 """Everything that is shared, by whom and with whom: never what it says, nor what it is called."""
 
 from flask import Response, jsonify, render_template
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
 from whisper_appliance.web.answers import TimeOfDay
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import failures
 from whisper_appliance.web.parts import appliance
 from whisper_appliance.web.records import record
 
-blueprint = gated(APIBlueprint("admin_shares", __name__, abp_tags=[ADMIN]))
+blueprint = gated(Blueprint("admin_shares", __name__, abp_tags=[ADMIN]))
 
 
 class AdminSharePath(BaseModel):

@@ -5,17 +5,17 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import Response, jsonify, render_template
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from whisper_appliance.history.statistics import DayTotal, Statistics
 from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import failures
 from whisper_appliance.web.parts import appliance
 
 MOST_DAYS = 3660
 
-blueprint = gated(APIBlueprint("admin_statistics", __name__, abp_tags=[ADMIN]))
+blueprint = gated(Blueprint("admin_statistics", __name__, abp_tags=[ADMIN]))
 
 
 class StatisticsQuery(BaseModel):

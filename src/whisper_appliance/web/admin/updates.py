@@ -3,19 +3,19 @@
 from dataclasses import asdict
 
 from flask import Response, jsonify, render_template
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from whisper_appliance import __version__
 from whisper_appliance.host import installation, releases
 from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import failures
 from whisper_appliance.web.parts import appliance
 from whisper_appliance.web.records import record
 
 SOME_VERSION = "X.Y.Z"
 
-blueprint = gated(APIBlueprint("admin_updates", __name__, abp_tags=[ADMIN]))
+blueprint = gated(Blueprint("admin_updates", __name__, abp_tags=[ADMIN]))
 
 
 class ReleaseAnswer(BaseModel):

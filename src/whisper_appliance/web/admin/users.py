@@ -3,7 +3,6 @@
 import secrets
 
 from flask import Response, jsonify, render_template
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from whisper_appliance.accounts.access import Openness
@@ -21,12 +20,13 @@ from whisper_appliance.web.account_answers import (
 from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
 from whisper_appliance.web.admin.invitations import InvitationAnswer, invitation_answer
 from whisper_appliance.web.answers import TimeOfDay
+from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import failures
 from whisper_appliance.web.parts import appliance
 from whisper_appliance.web.records import record
 from whisper_appliance.web.who import actor, require
 
-blueprint = gated(APIBlueprint("admin_users", __name__, abp_tags=[ADMIN]))
+blueprint = gated(Blueprint("admin_users", __name__, abp_tags=[ADMIN]))
 
 WRITES = (*GATE, 404, 409, 503, 507)
 
