@@ -1,5 +1,6 @@
 """whisper-appliance serve: the pages and the API."""
 
+import gc
 from pathlib import Path
 
 import click
@@ -35,6 +36,7 @@ def serve(http: bool, **options: object) -> int:
         given["https_enabled"] = False
     loaded = settings.load(**given)
     listener = listen(loaded.host, loaded.https_port)
+    gc.disable()  # nothing that a start makes is garbage; the server turns it on
     from whisper_appliance.web.server import serve as serve_on  # takes a second: the port is taken before
 
     return serve_on(loaded, listener)

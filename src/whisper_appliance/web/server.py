@@ -1,6 +1,7 @@
 """The appliance as a server: gunicorn with one worker process, HTTPS and HTTP on one port."""
 
 import ctypes
+import gc
 import os
 import signal
 import socket
@@ -44,6 +45,7 @@ log = structlog.get_logger()
 @contextmanager
 def appliance_app(settings: Settings, stopping: threading.Event) -> Iterator["WSGIApplication"]:
     """The appliance, started, with its web application in front."""
+    gc.disable()
     from whisper_appliance.appliance import Appliance
     from whisper_appliance.appliance.safekeeping import Safekeeping
     from whisper_appliance.web import parts, sockets
@@ -53,6 +55,7 @@ def appliance_app(settings: Settings, stopping: threading.Event) -> Iterator["WS
         with Safekeeping.beside(settings).offered():
             appliance = opened.enter_context(Appliance(settings, stopping=stopping))
         app = create_app(appliance)
+        _keep_all_so_far()
         app.extensions[parts.KEY].restart = lambda: os.kill(os.getppid(), signal.SIGUSR2)
         sockets.close_when(stopping, app)
         yield app
@@ -81,6 +84,7 @@ def serve(
         settings, listener, certificates, context, lambda stopping: make_app(given, stopping), say
     )
     process = os.getpid()
+    _keep_all_so_far()  # looking for garbage would copy what both processes share
     arbiter = _Arbiter(application)
     try:
         arbiter.run()
@@ -222,6 +226,12 @@ def _put_in_place(settings: Settings) -> None:
         from whisper_appliance.appliance.safekeeping import put_in_place
 
         put_in_place(settings)
+
+
+def _keep_all_so_far() -> None:
+    """What a start has made is no garbage, now or later: it is not looked through again."""
+    gc.freeze()
+    gc.enable()
 
 
 def _share_heaps() -> None:
