@@ -167,9 +167,7 @@ def test_a_header_that_lies_about_the_length_changes_nothing(tmp_path: Path) -> 
 
 def test_what_uses_too_much_time_or_memory_is_stopped(tmp_path: Path) -> None:
     hours = wav(tmp_path / "hours.wav", 4 * 3600, rate=44_100, channels=1)
-    broad = wav(
-        tmp_path / "broad.wav", 10, rate=384_000, channels=8
-    )  # more at once than a heap has left
+    broad = wav(tmp_path / "broad.wav", 10, rate=384_000, channels=8)  # more at once than a heap has left
     roomy = DecodeLimits(max_seconds=5 * 3600)
     for recording, limits in (
         (hours, replace(roomy, wall_seconds=0.2)),
