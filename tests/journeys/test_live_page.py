@@ -42,6 +42,30 @@ NOTE = """async (heard) => {
     return noteOf("on", session, 0, "").text;
 }"""
 
+READ = """async () => {
+    const page = document.querySelector("script[type=module]").src;
+    const { LiveWords } = await import(page.replace("captions", "live-words"));
+    const { Follow } = await import(page.replace("captions", "live-follow"));
+    const [box, newest, place] = ["box", "newest", "words"].map((id) => document.getElementById(id));
+    const follow = new Follow(box, newest);
+    const words = new LiveWords(place, () => follow.grown());
+    let farthest = 0;
+    for (let i = 0; i < 300; i += 1) {
+        words.take("commit", { i, words: [{ w: i % 30 ? " word" : " end.", t0: i, t1: i + 0.5 }] });
+        words.take("partial", { after: i + 1, text: " perhaps", t0: i + 1 });
+        await new Promise(requestAnimationFrame);
+        farthest = Math.max(farthest, box.scrollHeight - box.scrollTop - box.clientHeight);
+    }
+    words.show({ words: Array.from({ length: 300 }, (_, i) => ({ w: i % 30 ? " again" : " end.", t0: i, t1: i + 0.5 })) });
+    await new Promise((done) => setTimeout(done, 100));
+    farthest = Math.max(farthest, box.scrollHeight - box.scrollTop - box.clientHeight);
+    box.scrollTop = 0;
+    await new Promise((done) => setTimeout(done, 100));
+    words.take("commit", { i: 300, words: [{ w: " last", t0: 300, t1: 301 }] });
+    return { farthest, scrolledUp: box.scrollTop === 0 && !newest.hidden };
+}"""
+"""Many paragraphs come, all come again as after a lost connection, and then the reader scrolls up."""
+
 
 @pytest.fixture(scope="package")
 def microphone(
@@ -177,6 +201,9 @@ def test_others_read_along_until_the_speaker_ends_it(
     assert barriers(phone, AXE.read_text()) == []
     page.locator("#share-end").click()
     expect(phone.locator("#state")).to_have_text("Ended")
+    read = phone.evaluate(READ)
+    assert read["farthest"] < 64
+    assert read["scrolledUp"]
     reader.close()
 
 

@@ -4,6 +4,7 @@ const NEAR_END_PIXELS = 64;
 
 export class Follow {
   #following = true;
+  #height = 0;
 
   /** @param {HTMLElement} box What scrolls. @param {HTMLElement} button */
   constructor(box, button) {
@@ -14,7 +15,8 @@ export class Follow {
       this.toNewest();
       box.focus({ preventScroll: true });
     });
-    new ResizeObserver(() => this.grown()).observe(box);
+    const sizes = new ResizeObserver(() => this.grown());
+    for (const each of [box, ...box.children]) sizes.observe(each);
   }
 
   /** There are more words, or less room. */
@@ -27,11 +29,13 @@ export class Follow {
 
   toNewest() {
     this.#following = true;
-    this.box.scrollTop = this.box.scrollHeight;
+    this.#height = this.box.scrollHeight;
+    this.box.scrollTop = this.#height;
     this.button.hidden = true;
   }
 
   #look() {
+    if (this.#following && this.box.scrollHeight !== this.#height) return this.toNewest(); // moved by the layout, not by the reader
     this.#following = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < NEAR_END_PIXELS;
     this.button.hidden = this.#following;
   }
