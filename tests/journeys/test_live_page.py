@@ -56,7 +56,8 @@ READ = """async () => {
         await new Promise(requestAnimationFrame);
         farthest = Math.max(farthest, box.scrollHeight - box.scrollTop - box.clientHeight);
     }
-    words.show({ words: Array.from({ length: 300 }, (_, i) => ({ w: i % 30 ? " again" : " end.", t0: i, t1: i + 0.5 })) });
+    const again = (i) => ({ w: i % 30 ? " again" : " end.", t0: i, t1: i + 0.5 });
+    words.show({ words: Array.from({ length: 300 }, (_, i) => again(i)) });
     await new Promise((done) => setTimeout(done, 100));
     farthest = Math.max(farthest, box.scrollHeight - box.scrollTop - box.clientHeight);
     box.scrollTop = 0;
