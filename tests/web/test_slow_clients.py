@@ -29,6 +29,7 @@ PART = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\
 def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("slow")
     plain = {"HTTPS_ENABLED": "false", "REQUESTS_PER_MINUTE": "0", "UPLOADS_PER_MINUTE": "0"}
+    plain |= dict.fromkeys(("UPLOADS_AT_ONCE", "UPLOADS_PER_USER", "QUEUE_LIMIT_PER_USER"), "100")
     with served(
         folder, ("-m", "whisper_appliance", "serve"), **(settings_of(tiny_en, folder) | plain)
     ) as running:
@@ -89,5 +90,5 @@ def test_health_and_status_answer_beside_slow_clients_and_many_uploads(server: S
             print(f"{len(took)} answers: median {median:.0f} ms, p99 {slowest:.0f} ms")
             assert slowest < PATIENCE_SECONDS * 1000
         dawdling.join()
-    assert set(statuses) <= {200, 202, 422, 429}, statuses
+    assert statuses == {422: UPLOADS}  # all were taken, decoded, and found to be no sound
     assert server.get_plain("/health")[0] == 200

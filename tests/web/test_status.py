@@ -91,3 +91,18 @@ def test_a_glance_at_something_that_hangs_is_short() -> None:
     go_on.set()
     time.sleep(0.1)
     assert glance.look().value == "later"
+
+
+def test_several_things_are_looked_at_at_once() -> None:
+    both = threading.Barrier(2)
+    glances = [Glance(lambda: both.wait(10), patience_seconds=10) for _ in range(2)]
+    answers = [glance.ask() for glance in glances]
+    assert sorted(answer().value for answer in answers) == [0, 1]
+
+
+def test_the_first_answer_is_waited_for_longer() -> None:
+    def ask() -> str:
+        time.sleep(0.2)
+        return "seen"
+
+    assert Glance(ask, patience_seconds=0).look().value == "seen"

@@ -21,7 +21,7 @@ from whisper_appliance.appliance.state import (
 )
 from whisper_appliance.errors import ApplianceError
 from whisper_appliance.host.certificates import Certificates
-from whisper_appliance.host.glance import Glance
+from whisper_appliance.host.glance import Glance, Seen
 from whisper_appliance.host.stats import HostStats, Processors, measure
 from whisper_appliance.jobs.queue import Queue
 from whisper_appliance.live.sessions import Sessions
@@ -42,6 +42,15 @@ class QueueSeen:
 
     state: QueueState | None
     error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """What was seen of the parts whose state is part of the health, all at once."""
+
+    models: Seen[ModelsStatus]
+    queue: Seen[QueueSeen]
+    host: Seen[HostStats]
 
 
 class Observer:
@@ -71,30 +80,39 @@ class Observer:
 
     def health(self) -> Health:
         """Whether everything works."""
-        reasons = tuple(self._reasons())
+        return self._health(self._look())
+
+    def _health(self, sight: _Sight) -> Health:
+        reasons = tuple(self._reasons(sight))
         return Health("degraded" if reasons else "ok", reasons, __version__, self._uptime_seconds())
 
     def status(self) -> Status:
         """Everything that is to be known."""
         settings = self._ask()
-        models = self._models_glance.look().value
-        queue = self._queue_glance.look().value
+        decoder, certificate = self._decoder_glance.ask(), self._certificate_glance.ask()
+        sight = self._look()
+        models, queue = sight.models.value, sight.queue.value
         shown = tuple(model_state(model) for model in models.models) if models else ()
         return Status(
             version=__version__,
             versions=_versions(),
             uptime_seconds=self._uptime_seconds(),
-            health=self.health(),
+            health=self._health(sight),
             model=next((model for model in shown if model.default), None),
             models=shown,
             engines=engine_states(models, self._monotonic()) if models else (),
             queue=queue.state if queue else None,
             live=self._live_state(),
             limits=Limits(int(settings.max_upload_size), settings.max_audio_seconds, settings.wait_seconds),
-            host=self._host_glance.look().value,
-            decoder=self._decoder_glance.look().value,
-            certificate=self._certificate_glance.look().value,
+            host=sight.host.value,
+            decoder=decoder().value,
+            certificate=certificate().value,
         )
+
+    def _look(self) -> _Sight:
+        models, queue = self._models_glance.ask(), self._queue_glance.ask()
+        host = self._host_glance.ask()
+        return _Sight(models(), queue(), host())
 
     def _live_state(self) -> LiveState:
         counts = self._live.counts()
@@ -103,21 +121,19 @@ class Observer:
     def _uptime_seconds(self) -> float:
         return round(self._monotonic() - self._began, 3)
 
-    def _reasons(self) -> Iterator[Reason]:
-        yield from self._reasons_of_models()
-        queue = self._queue_glance.look()
+    def _reasons(self, sight: _Sight) -> Iterator[Reason]:
+        yield from self._reasons_of_models(sight.models)
+        queue, host = sight.queue, sight.host
         if queue.value and queue.value.error:
             yield Reason("database", queue.value.error)
         if queue.seconds_ago > STUCK_SECONDS:
             yield Reason("database", "The database does not answer. Look at the disk and the log.")
-        host = self._host_glance.look()
         if host.seconds_ago > STUCK_SECONDS:
             yield Reason("disk", "The disk does not answer. Look at the machine's own log.")
         if host.value and host.value.disk_free_bytes < self._ask().min_free_disk:
             yield Reason("disk_full", "There is too little free disk space to take files. Free some.")
 
-    def _reasons_of_models(self) -> Iterator[Reason]:
-        models = self._models_glance.look()
+    def _reasons_of_models(self, models: Seen[ModelsStatus]) -> Iterator[Reason]:
         if models.seconds_ago > STUCK_SECONDS:
             yield Reason("models", "The models' part does not answer. Restart the appliance.")
         if models.value and models.value.state in ("missing", "failed", "downloading"):
