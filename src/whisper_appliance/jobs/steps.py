@@ -1,5 +1,6 @@
 """The work of one job: decode its file, hear it window by window, and deal with the file afterwards."""
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
@@ -13,6 +14,7 @@ from whisper_appliance.speech.engine import Options, Priority, WindowResult
 from whisper_appliance.speech.transcript import Transcript
 
 MODEL_PATIENCE_SECONDS = 3600.0
+NEXT_DECODER_SECONDS = 0.2
 
 OnWindow = Callable[[FinishedWindow, float, float | None], None]
 
@@ -165,7 +167,7 @@ class Steps:
 
 
 def _decoder(settings: Callable[[], Settings], folder: Path) -> Callable[[Path], AbstractContextManager[Any]]:
-    from whisper_appliance.speech.audio import DecodeLimits, decode
+    from whisper_appliance.speech.audio import DecodeLimits, decode, prepare
 
     def decoded(path: Path) -> AbstractContextManager[Any]:
         now = settings()
@@ -175,7 +177,11 @@ def _decoder(settings: Callable[[], Settings], folder: Path) -> Callable[[Path],
             cpu_seconds=now.decoder_cpu_seconds,
             wall_seconds=now.decoder_seconds,
         ).for_length()
-        return decode(path, folder=folder, limits=limits)
+        recording = decode(path, folder=folder, limits=limits)
+        next_one = threading.Timer(NEXT_DECODER_SECONDS, prepare)  # clips rarely come alone
+        next_one.daemon = True
+        next_one.start()
+        return recording
 
     return decoded
 
