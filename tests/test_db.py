@@ -15,7 +15,7 @@ from alembic.migration import MigrationContext
 
 from tests.databases import postgresql, ready
 from whisper_appliance.accounts import tables as accounts
-from whisper_appliance.db import Database, locked_folder
+from whisper_appliance.db import FROZEN_SECONDS, Database, locked_folder
 from whisper_appliance.errors import AlreadyRunning, BadSetting, DatabaseDamaged, DiskFull, Unavailable
 from whisper_appliance.history.migrations import FOLDER
 from whisper_appliance.history.tables import metadata
@@ -107,6 +107,19 @@ def test_a_lock_held_for_long_is_told_with_when_to_come_again(tmp_path: Path) ->
             assert connection.execute(sa.text("SELECT count(*) FROM jobs")).scalar() == 0
         other.rollback()
         impatient.close()
+
+
+def test_what_a_machine_that_fell_asleep_holds_on_postgresql_is_not_waited_for_long() -> None:
+    with postgresql() as url, ready(url) as database:
+        impatient = Database(url, busy_seconds=1)
+        with database.write() as asleep, pytest.raises(Unavailable, match="locked"):
+            asleep.execute(sa.text("LOCK TABLE jobs"))
+            with impatient.write() as connection:
+                connection.execute(sa.text("DELETE FROM jobs"))
+        impatient.close()
+        with database.read() as connection:
+            shown = connection.execute(sa.text("SHOW idle_in_transaction_session_timeout")).scalar()
+        assert shown == f"{FROZEN_SECONDS}s"
 
 
 def test_no_server_is_told_without_the_password() -> None:

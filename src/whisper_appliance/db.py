@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
@@ -23,6 +24,7 @@ from whisper_appliance.errors import (
 )
 
 BUSY_SECONDS = 10.0
+FROZEN_SECONDS = 20
 RETRY_SECONDS = 5.0
 NO_ROOM_BYTES = 256 * 1024
 UPGRADE_LOCK = 0x77686170  # any number that no other program takes as its advisory lock
@@ -61,6 +63,13 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
+class Driven(Protocol):
+    """The driver's own connection, as far as it is spoken to directly."""
+
+    def execute(self, statement: str, /) -> object: ...
+    def commit(self) -> object: ...
+
+
 class Database:
     """Connections for reading and for writing, each one a transaction.
 
@@ -76,7 +85,7 @@ class Database:
         self.url = _read_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._busy_seconds = busy_seconds
-        self._engine = self._sqlite_engine() if self.is_sqlite else _postgresql_engine(self.url)
+        self._engine = self._sqlite_engine() if self.is_sqlite else self._postgresql_engine()
         self._writer = self._engine.execution_options(immediate=True)
         # Writers of this process queue here, in order; SQLite itself would let them poll and starve.
         self._writing: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
@@ -112,6 +121,7 @@ class Database:
             return  # Alembic's import alone takes a third of a second of the start
         with self.write() as connection:
             if not self.is_sqlite:
+                connection.execute(sa.text("SET LOCAL lock_timeout = 0"))  # another one's upgrade may be long
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(UPGRADE_LOCK)))
             stored = _stored_revision(connection)
             if stored is not None and stored not in revisions:
@@ -145,6 +155,22 @@ class Database:
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
 
+    def _postgresql_engine(self) -> sa.Engine:
+        impatient = {"connect_timeout": 10}
+        try:
+            engine = sa.create_engine(
+                self.url, pool_size=10, max_overflow=20, pool_pre_ping=True, connect_args=impatient
+            )
+        except ModuleNotFoundError:
+            raise BadSetting("DATABASE_URL needs psycopg: install whisper-appliance[postgres].") from None
+        sa.event.listen(engine, "connect", hold_nothing_when_frozen)
+        sa.event.listen(engine, "connect", self._wait_for_locks)
+        return engine
+
+    def _wait_for_locks(self, connection: Driven, _record: object) -> None:
+        connection.execute(f"SET lock_timeout = '{self._busy_seconds:.0f}s'")
+        connection.commit()
+
     def _create_folder(self) -> None:
         if self.url.database:
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -170,7 +196,7 @@ class Database:
         if "disk is full" in said or "no space left" in said or ("i/o error" in said and self._has_no_room()):
             return DiskFull(f"The disk of {self.name} is full; free some space.", retry_after_seconds=60)
         if isinstance(error, OperationalError | sqlite3.OperationalError):
-            locked = "locked" in said or "busy" in said
+            locked = any(word in said for word in ("locked", "busy", "lock timeout"))
             what = "is locked by another program" if locked else f"does not answer ({said.splitlines()[0]})"
             return _try_again(f"The database {what}.")
         return None
@@ -220,14 +246,13 @@ def _read_url(text: str) -> sa.URL:
     return url
 
 
-def _postgresql_engine(url: sa.URL) -> sa.Engine:
-    impatient = {"connect_timeout": 10}
-    try:
-        return sa.create_engine(
-            url, pool_size=10, max_overflow=20, pool_pre_ping=True, connect_args=impatient
-        )
-    except ModuleNotFoundError:
-        raise BadSetting("DATABASE_URL needs psycopg: install whisper-appliance[postgres].") from None
+def hold_nothing_when_frozen(connection: Driven, _record: object) -> None:
+    """For a pool's `connect`: PostgreSQL ends the transaction of a machine that fell asleep within it.
+
+    Else its locks would stay, and nobody could take its jobs over.
+    """
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{FROZEN_SECONDS}s'")
+    connection.commit()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ByteSize
 from pydantic_settings import NoDecode
@@ -42,6 +42,25 @@ Names = Annotated[list[str], NoDecode, BeforeValidator(_comma_separated)]
 Origins = Annotated[list[str], NoDecode, AfterValidator(_origins), BeforeValidator(_comma_separated)]
 Folder = Annotated[Path, BeforeValidator(lambda value: Path(value).expanduser())]
 Size = Annotated[ByteSize, BeforeValidator(_user_units)]
+
+
+def _mounted(value: object) -> Path:
+    """A folder of the machine, as a path or as its URL."""
+    text = str(value)
+    parts = urlsplit(text)
+    if parts.scheme:
+        if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+            raise ValueError(
+                "only folders are supported by this version; write /mnt/share or file:///mnt/share"
+            )
+        text = unquote(parts.path)
+    path = Path(text).expanduser()
+    if not path.is_absolute():
+        raise ValueError("write the whole path of the folder, like /mnt/share or file:///mnt/share")
+    return path
+
+
+MountedFolder = Annotated[Path, BeforeValidator(_mounted)]
 
 
 def default_data_dir() -> Path:

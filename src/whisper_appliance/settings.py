@@ -8,7 +8,7 @@ from pydantic import ByteSize, Field, SecretStr, ValidationError, field_validato
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from whisper_appliance.errors import BadSetting
-from whisper_appliance.setting_kinds import Folder, Names, Origins, Size, default_data_dir
+from whisper_appliance.setting_kinds import Folder, MountedFolder, Names, Origins, Size, default_data_dir
 
 
 class Settings(BaseSettings):
@@ -71,6 +71,10 @@ class Settings(BaseSettings):
     )
     database_url: SecretStr | None = Field(
         None, description="postgresql+psycopg://... for history and queue; empty: SQLite in DATA_DIR."
+    )
+
+    storage_url: MountedFolder | None = Field(
+        None, description="Folder that all workers mount, for uploads and kept audio; empty: DATA_DIR."
     )
 
     # Models and engine
@@ -240,6 +244,11 @@ class Settings(BaseSettings):
         if (value is None) != (info.data.get("ssl_cert_path") is None):
             raise ValueError("SSL_CERT_PATH and SSL_KEY_PATH go together: set both or neither")
         return value
+
+    @property
+    def storage_folder(self) -> Path:
+        """Where uploads and kept recordings lie."""
+        return self.storage_url or self.data_dir
 
 
 def load(**overrides: object) -> Settings:

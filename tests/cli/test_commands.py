@@ -10,10 +10,13 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
+from tests.databases import postgresql, ready
 from tests.serving import environment
 from whisper_appliance import __version__
+from whisper_appliance.history.workers import Me, Workers
 
 COMMANDS = ("serve", "transcribe", "models", "certificate", "doctor")
 Finished = subprocess.CompletedProcess[str]
@@ -129,12 +132,13 @@ def test_ctrl_c_ends_with_130_and_leaves_no_process(with_tiny: Path, cities: Pat
         start_new_session=True,
     )
     time.sleep(2)
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert children
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in said
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+    assert psutil.wait_procs(children, timeout=10)[1] == []
 
 
 def test_a_terminal_sees_a_progress_bar(with_tiny: Path, beckett: Path) -> None:
@@ -192,13 +196,31 @@ def test_the_certificate_is_shown_renewed_and_its_authority_written(tmp_path: Pa
 
 
 def test_doctor_finds_a_good_machine_good(with_tiny: Path) -> None:
-    done = run(
-        with_tiny, "doctor", WHISPER_MODEL="tiny.en", DATABASE_URL="postgresql+psycopg://me:hidden@host/db"
-    )
+    done = run(with_tiny, "doctor", WHISPER_MODEL="tiny.en", REDIS_URL="redis://me:hidden@host/0")
     assert done.returncode == 0, done.stdout
     assert re.search(r"^ok +engine: +faster-whisper", done.stdout, re.MULTILINE)
-    assert re.search(r"^DATABASE_URL +\*+ +environment", done.stdout, re.MULTILINE)
+    assert re.search(r"^REDIS_URL +\*+ +environment", done.stdout, re.MULTILINE)
     assert "hidden" not in done.stdout
+
+
+def test_doctor_finds_a_database_that_does_not_answer_and_a_folder_that_is_not_mounted(
+    with_tiny: Path,
+) -> None:
+    away = {"DATABASE_URL": "postgresql+psycopg://me:hidden@127.0.0.1:1/db", "STORAGE_URL": "/not/mounted"}
+    done = run(with_tiny, "doctor", WHISPER_MODEL="tiny.en", **away)
+    assert done.returncode == 1
+    assert re.search(r"^broken +database: +The database does not answer", done.stdout, re.MULTILINE)
+    assert re.search(r"^broken +storage: +/not/mounted is not there; mount it", done.stdout, re.MULTILINE)
+    assert "hidden" not in done.stdout
+
+
+def test_doctor_tells_of_the_workers_on_a_database(with_tiny: Path) -> None:
+    with postgresql() as url, ready(url) as database:
+        Workers(database).join(Me("0" * 16, "0" * 16, "attic", "0.1.0"))
+        done = run(with_tiny, "doctor", WHISPER_MODEL="tiny.en", DATABASE_URL=url)
+    assert done.returncode == 0, done.stdout
+    told = r"^ok +database: +attic: appliance 0.1.0, 0 jobs running, 0 waiting"
+    assert re.search(told, done.stdout, re.MULTILINE), done.stdout
 
 
 def test_doctor_finds_a_missing_model_and_says_what_to_do(tmp_path: Path) -> None:

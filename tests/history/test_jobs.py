@@ -104,6 +104,7 @@ def test_the_jobs_of_the_last_hours_are_listed_newest_first(database: Database, 
     old = add(jobs)
     clock.forward(hours=25)
     failed, young = add(jobs), add(jobs)
+    jobs.begin(failed.id)
     jobs.fail(failed.id, "undecodable", "Not audio.")
     listed = jobs.recent("ann", hours=24)
     assert [job.id for job in listed] == [young.id, failed.id]

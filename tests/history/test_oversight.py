@@ -50,6 +50,7 @@ def test_pages_follow_upon_each_other(jobs: Jobs, oversight: Oversight) -> None:
 
 def test_jobs_are_found_by_state_and_owner(jobs: Jobs, oversight: Oversight) -> None:
     failed, waiting = add(jobs, "a"), add(jobs, "b")
+    jobs.begin(failed)
     jobs.fail(failed, "no_audio", "It holds no audio.")
     (seen,) = oversight.jobs(statuses=("failed",), limit=10).jobs
     assert seen.handle == failed[:16]

@@ -73,6 +73,7 @@ def test_what_was_done_long_ago_is_done_again(jobs: Jobs, clock: Clock) -> None:
 
 def test_what_failed_or_was_cancelled_is_tried_anew(jobs: Jobs) -> None:
     failed = add(jobs, KEYED)
+    jobs.begin(failed.id)
     jobs.fail(failed.id, "engine_failed", "It stopped.")
     waiting = add(jobs, KEYED)
     assert waiting.id != failed.id

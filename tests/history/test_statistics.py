@@ -79,6 +79,7 @@ def test_failures_are_counted_by_their_reason(
     for number, code in enumerate(["undecodable", "no_audio", "undecodable"]):
         request = JobRequest(Path("x"), "secret.wav", id=f"{number:032x}")
         jobs.add(request, audio="uploads/x", audio_bytes=1, limit=9, limit_per_owner=9)
+        jobs.begin(request.id)
         jobs.fail(request.id, code, "It failed.")
     assert list(statistics.failures(24).items()) == [("undecodable", 2), ("no_audio", 1)]
     clock.forward(days=2)

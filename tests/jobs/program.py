@@ -1,4 +1,4 @@
-"""A small real program around a queue, to be killed by tests: `program.py DATA_DIR [URL]`.
+"""A small real program around a queue, to be killed by tests: `program.py DATA_DIR [URL [STORAGE]]`.
 
 Reads commands: `put WORDS` puts a batch job, `now WORDS` an interactive one, `stop` ends in good order.
 The word `crash` kills the program, as a file that breaks the engine's process and ours with it.
@@ -20,12 +20,13 @@ def crash(word: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main(folder: str, url: str | None = None) -> None:
+def main(folder: str, url: str | None = None, storage: str | None = None) -> None:
     """Runs until the input ends or says stop."""
     data_dir = Path(folder)
+    shared = Path(storage) if storage else None
     script = Script(window_seconds=0.2, heard=data_dir / "heard.txt", before_window=crash)
     with locked_folder(data_dir):
-        queue = build_queue(data_dir, script, url=url)
+        queue = build_queue(data_dir, script, url=url, storage=shared)
         queue.launch()
         print("ready", flush=True)
         for line in sys.stdin:
@@ -33,7 +34,7 @@ def main(folder: str, url: str | None = None) -> None:
             if command == "stop":
                 break
             priority = Priority.INTERACTIVE if command == "now" else Priority.BATCH
-            print(queue.put(request(data_dir, words, priority)).id, flush=True)
+            print(queue.put(request(shared or data_dir, words, priority)).id, flush=True)
         queue.close()
 
 

@@ -92,21 +92,30 @@ class Script:
                 log.write(f"{word}\n")
 
 
-def build_queue(data_dir: Path, script: Script, *, url: str | None = None, **options: object) -> Queue:
+def build_queue(
+    data_dir: Path,
+    script: Script,
+    *,
+    url: str | None = None,
+    storage: Path | None = None,
+    **options: object,
+) -> Queue:
     """A queue as the appliance builds it, with the script in the place of speech."""
     database = Database.in_folder(data_dir, url)
     database.upgrade(FOLDER)
     steps = Steps(
-        data_dir, script, decode=script.decode, transcribe=script.transcribe, default_model=lambda: "base"
+        storage or data_dir,
+        script,
+        decode=script.decode,
+        transcribe=script.transcribe,
+        default_model=lambda: "base",
     )
-    return Queue(database, steps, data_dir, **options)  # type: ignore[arg-type]
+    return Queue(database, steps, data_dir, storage=storage, **options)  # type: ignore[arg-type]
 
 
-def request(
-    data_dir: Path, words: str, priority: Priority = Priority.BATCH, owner: str = "ann"
-) -> JobRequest:
+def request(storage: Path, words: str, priority: Priority = Priority.BATCH, owner: str = "ann") -> JobRequest:
     """A job whose upload says these words."""
-    job = JobRequest(data_dir / "uploads" / "x", "talk.wav", priority, owner)
-    path = data_dir / "uploads" / job.id
+    job = JobRequest(storage / "uploads" / "x", "talk.wav", priority, owner)
+    path = storage / "uploads" / job.id
     path.write_text(words)
     return JobRequest(path, "talk.wav", priority, owner, id=job.id)

@@ -31,9 +31,11 @@ def program(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     )  # fmt: skip
     with process:
         assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-        yield process
-        process.kill()
+        try:
+            assert process.stdout.readline() == "ready\n"
+            yield process
+        finally:
+            process.kill()
 
 
 def say(process: subprocess.Popen[str], command: str) -> str:

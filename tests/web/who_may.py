@@ -164,6 +164,8 @@ TABLE: dict[str, Row] = {
     "GET /api/admin/statistics": Row(ADMIN),
     "GET /api/admin/jobs": Row(ADMIN),
     "DELETE /api/admin/jobs/x": Row(ADMIN, may_be_missing=True),
+    "GET /api/admin/workers": Row(ADMIN),
+    "POST /api/admin/workers/0123456789abcdef/take-over": Row(ADMIN, {}, may_be_missing=True),
     "GET /api/admin/live": Row(ADMIN),
     "DELETE /api/admin/live/x": Row(ADMIN, may_be_missing=True),
     "GET /api/admin/models": Row(ADMIN),

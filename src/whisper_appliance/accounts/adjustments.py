@@ -35,7 +35,7 @@ AT_ONCE = frozenset(
 
 ENVIRONMENT_ONLY = frozenset(
     {"host", "https_port", "https_enabled", "ssl_cert_path", "ssl_key_path", "data_dir", "supervised"}
-    | {"admin_password_file"}
+    | {"admin_password_file", "storage_url"}
 )
 """What decides where the panel and the database are found, or is a fact about the start."""
 

@@ -91,9 +91,9 @@ class Appliance:
         self.audit = Audit(self.database)
         self.shares = Shares(self.database)
         self.usage = usage_of(self.database, lambda: self.settings)
-        self.space = Space(self.database, settings.data_dir / "audio")
+        self.space = Space(self.database, settings.storage_folder / "audio")
         self.history = History(
-            self.database, audio_folder=settings.data_dir / "audio", on_made=counted(self.usage)
+            self.database, audio_folder=settings.storage_folder / "audio", on_made=counted(self.usage)
         )
         self.store = ModelStore(
             settings.model_dir, downloads_allowed=settings.model_downloads, announce=_log_model
@@ -113,6 +113,7 @@ class Appliance:
             self.database,
             make_steps(settings, self.models) if make_steps else self._real_steps(),
             settings.data_dir,
+            storage=settings.storage_folder,
             limit=settings.queue_limit,
             limit_per_user=settings.queue_limit_per_user,
             announce=self._hear_job,
@@ -128,7 +129,7 @@ class Appliance:
             self.database,
             settings,
             belongings=Everything(
-                Owners(self.database, settings.data_dir),
+                Owners(self.database, settings.storage_folder),
                 end_live=self.live.cancel_of,
                 forget=forgotten(self.usage, self.shares),
             ),

@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -36,7 +37,7 @@ class Finding:
 
 def examine(settings: "Settings", *, model: bool = True, engine: bool = False) -> Iterator[Finding]:
     """Verifying a large model takes seconds, and so does loading it into an engine."""
-    checks = [_python, _machine, _folders, _port, _certificate, _decoder]
+    checks = [_python, _machine, _folders, _storage, _database, _port, _certificate, _decoder]
     for check in [*checks, *([_model] if model else []), *([_engine] if engine else [])]:
         yield from _examined(check, settings)
 
@@ -64,13 +65,49 @@ def _machine(_settings: "Settings") -> Iterator[Finding]:
 def _folders(settings: "Settings") -> Iterator[Finding]:
     for what, folder in (("data", settings.data_dir), ("models", settings.model_dir)):
         there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-        free = shutil.disk_usage(there).free
-        if not os.access(there, os.W_OK | os.X_OK):
-            yield Finding(what, "broken", f"{folder} cannot be written by this user")
-        elif free < settings.min_free_disk:
-            yield Finding(what, "broken", f"{folder}: {_size(free)} free, less than MIN_FREE_DISK")
-        else:
-            yield Finding(what, "ok", f"{folder}, {_size(free)} free")
+        yield _room(settings, what, folder, there)
+
+
+def _room(settings: "Settings", what: str, folder: Path, there: Path) -> Finding:
+    free = shutil.disk_usage(there).free
+    if not os.access(there, os.W_OK | os.X_OK):
+        return Finding(what, "broken", f"{folder} cannot be written by this user")
+    if free < settings.min_free_disk:
+        return Finding(what, "broken", f"{folder}: {_size(free)} free, less than MIN_FREE_DISK")
+    return Finding(what, "ok", f"{folder}, {_size(free)} free")
+
+
+def _storage(settings: "Settings") -> Iterator[Finding]:
+    """It is never made: a folder that is missing is a mount that is missing."""
+    if (storage := settings.storage_url) is None:
+        return
+    if not storage.is_dir():
+        yield Finding("storage", "broken", f"{storage} is not there; mount it")
+        return
+    yield _room(settings, "storage", storage, storage)
+    for name in ("audio", "uploads"):
+        left = settings.data_dir / name
+        if left.is_dir() and any(left.iterdir()):
+            yield Finding(
+                "storage", "note", f"{left} is not looked at; move what is in it to {storage / name}"
+            )
+
+
+def _database(settings: "Settings") -> Iterator[Finding]:
+    """That of several appliances: who works on it."""
+    from whisper_appliance.db import Database
+    from whisper_appliance.history.workers import Workers
+
+    if settings.database_url is None:
+        return
+    with closing(Database(settings.database_url.get_secret_value())) as database:
+        for worker in Workers(database).seen() if database.revision() else ():
+            jobs = f"{worker.running} jobs running, {worker.waiting} waiting"
+            if worker.silent:
+                since = f"silent since {worker.last_seen}, {jobs}"
+                yield Finding("database", "note", f"{worker.host}: {since}; see Jobs in the admin panel")
+            else:
+                yield Finding("database", "ok", f"{worker.host}: appliance {worker.version}, {jobs}")
 
 
 def _port(settings: "Settings") -> Iterator[Finding]:

@@ -13,7 +13,7 @@ def live_room(
     settings: Settings, models: Models, history: History, queue: Queue, announce: Announce
 ) -> Sessions:
     """Not launched yet."""
-    recordings = Recordings(settings.data_dir, history, queue)
+    recordings = Recordings(settings.storage_folder, history, queue)
     return Sessions(
         settings.data_dir / "live",
         models,

@@ -1,11 +1,14 @@
 """Looks at every part and says how the appliance is, without ever waiting for one of them."""
 
+import math
 import platform
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from whisper_appliance import __version__
 from whisper_appliance.appliance.state import (
@@ -51,6 +54,7 @@ class _Sight:
     models: Seen[ModelsStatus]
     queue: Seen[QueueSeen]
     host: Seen[HostStats]
+    storage: Seen[float]
 
 
 class Observer:
@@ -75,6 +79,7 @@ class Observer:
         self._queue_glance: Glance[QueueSeen] = Glance(self._ask_queue)
         processors = Processors()
         self._host_glance: Glance[HostStats] = Glance(lambda: measure(ask().data_dir, processors))
+        self._storage_glance: Glance[float] = Glance(lambda: _free_bytes(ask().storage_url))
         self._decoder_glance: Glance[Isolation | None] = Glance(_ask_decoder)
         self._certificate_glance: Glance[CertificateState | None] = Glance(self._ask_certificate)
 
@@ -111,8 +116,8 @@ class Observer:
 
     def _look(self) -> _Sight:
         models, queue = self._models_glance.ask(), self._queue_glance.ask()
-        host = self._host_glance.ask()
-        return _Sight(models(), queue(), host())
+        host, storage = self._host_glance.ask(), self._storage_glance.ask()
+        return _Sight(models(), queue(), host(), storage())
 
     def _live_state(self) -> LiveState:
         counts = self._live.counts()
@@ -123,14 +128,17 @@ class Observer:
 
     def _reasons(self, sight: _Sight) -> Iterator[Reason]:
         yield from self._reasons_of_models(sight.models)
-        queue, host = sight.queue, sight.host
+        queue, host, storage = sight.queue, sight.host, sight.storage
         if queue.value and queue.value.error:
             yield Reason("database", queue.value.error)
         if queue.seconds_ago > STUCK_SECONDS:
             yield Reason("database", "The database does not answer. Look at the disk and the log.")
         if host.seconds_ago > STUCK_SECONDS:
             yield Reason("disk", "The disk does not answer. Look at the machine's own log.")
-        if host.value and host.value.disk_free_bytes < self._ask().min_free_disk:
+        if storage.seconds_ago > STUCK_SECONDS:
+            yield Reason("disk", "The folder of STORAGE_URL does not answer. Look at its server.")
+        free = host.value.disk_free_bytes if host.value else math.inf
+        if min(free, math.inf if storage.value is None else storage.value) < self._ask().min_free_disk:
             yield Reason("disk_full", "There is too little free disk space to take files. Free some.")
 
     def _reasons_of_models(self, models: Seen[ModelsStatus]) -> Iterator[Reason]:
@@ -154,6 +162,14 @@ class Observer:
         return CertificateState(
             info.kind, info.names, written(info.not_after), info.fingerprint, info.warnings
         )
+
+
+def _free_bytes(storage: Path | None) -> float:
+    """The room where uploads lie, if that is a place of its own; one that cannot be reached has none."""
+    try:
+        return shutil.disk_usage(storage).free if storage else math.inf
+    except OSError:
+        return 0
 
 
 def _ask_decoder() -> Isolation | None:

@@ -20,8 +20,9 @@ SOURCE = "live"
 class Recordings:
     """What the live room hands its sessions to. Both methods may be called again for the same session."""
 
-    def __init__(self, data_dir: Path, history: History, queue: Queue) -> None:
-        self._data_dir = data_dir
+    def __init__(self, storage: Path, history: History, queue: Queue) -> None:
+        """`storage` is the folder of uploads."""
+        self._storage = storage
         self._history = history
         self._queue = queue
 
@@ -47,7 +48,7 @@ class Recordings:
         with suppress(NotFound):
             self._queue.get(facts.id)
             return
-        audio = self._data_dir / "uploads" / facts.id
+        audio = self._storage / "uploads" / facts.id
         _link(ended.audio, audio)
         options = replace(ended.options, quality="balanced")
         self._queue.put(
@@ -76,6 +77,7 @@ def _link(source: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
     try:
         os.link(source, target)
+        os.utime(target)  # as young as an upload that has just come
     except OSError as error:
         if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
             raise

@@ -19,7 +19,7 @@ def opened_accounts(settings: Settings) -> Iterator[Accounts]:
     database = Database.in_folder(settings.data_dir, url)
     try:
         database.upgrade(migrations.FOLDER)
-        everything = Everything(Owners(database, settings.data_dir))
+        everything = Everything(Owners(database, settings.storage_folder))
         yield Accounts(database, settings, belongings=everything, record=Audit(database).record)
     finally:
         database.close()

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from whisper_appliance.db import Database
-from whisper_appliance.errors import Busy, Conflict, NotFound
+from whisper_appliance.errors import Conflict, NotFound
+from whisper_appliance.history import line
 from whisper_appliance.history.entries import (
     NOBODY,
     Made,
@@ -28,17 +29,23 @@ from whisper_appliance.moments import Clock, now, written
 from whisper_appliance.speech.engine import Options, Priority, WindowResult
 from whisper_appliance.speech.transcript import Transcript
 
-RETRY_SECONDS = 30.0
-
 
 class Jobs:
-    """All jobs in a database. A change that finds the job in another state raises `Conflict`."""
+    """All jobs in a database. A change that finds the job in another state raises `Conflict`.
+
+    So does what a worker writes of a job that another has taken over.
+    """
 
     def __init__(self, database: Database, *, clock: Clock = now, on_made: OnMade = unnoticed) -> None:
         """`on_made` is told of every transcript, in the transaction that keeps it."""
         self._database = database
         self._clock = clock
         self._on_made = on_made
+        self._worker = self._place = ""
+
+    def work_as(self, worker: str, place: str) -> None:
+        """From now on this is `worker`, and the recordings of the jobs it adds and begins lie at `place`."""
+        self._worker, self._place = worker, place
 
     def add(
         self,
@@ -76,6 +83,8 @@ class Jobs:
             "started": moment if begun else None,
             "idempotency_key": request.repeat and request.repeat.key,
             "fingerprint": request.repeat and request.repeat.fingerprint,
+            "place": self._place,
+            "worker": self._worker if begun else None,
         }
         with suppress(IntegrityError):  # PostgreSQL: the same request has just been added beside this one
             return self._added(row, request, limit, limit_per_owner)
@@ -86,14 +95,14 @@ class Jobs:
             first = first_job(connection, request.repeat) if request.repeat else None
             if first is not None:
                 return _job(first)
-            _check_room(connection, request.owner, limit, limit_per_owner)
+            line.check_room(connection, request.owner, limit, limit_per_owner)
             added = connection.execute(jobs.insert().values(row).returning(*jobs.c))
             return _job(added.mappings().one())
 
     def check_room(self, owner: str, *, limit: int, limit_per_owner: int) -> None:
         """Raises `Busy` when `add` would."""
         with self._database.read() as connection:
-            _check_room(connection, owner, limit, limit_per_owner)
+            line.check_room(connection, owner, limit, limit_per_owner)
 
     def get(self, id: str, owner: str | None = None) -> Job:
         """One job; with an owner, only one that this owner may see. Raises `NotFound`."""
@@ -108,7 +117,14 @@ class Jobs:
 
     def unfinished(self) -> list[Job]:
         """All queued and running jobs in the order they came."""
-        question = sa.select(jobs).where(jobs.c.status.in_(UNFINISHED)).order_by(jobs.c.number)
+        return self._unfinished(sa.true())
+
+    def claimable(self) -> list[Job]:
+        """Those of them that this worker may begin."""
+        return self._unfinished(self._may_begin())
+
+    def _unfinished(self, which: sa.ColumnElement[bool]) -> list[Job]:
+        question = sa.select(jobs).where(jobs.c.status.in_(UNFINISHED), which).order_by(jobs.c.number)
         with self._database.read() as connection:
             return [_job(row) for row in connection.execute(question).mappings()]
 
@@ -122,30 +138,26 @@ class Jobs:
 
     def position(self, id: str) -> int:
         """How many jobs start before this one, itself included: 1 is next; 0 when it is not waiting."""
-        this = jobs.alias()
-        earlier = sa.tuple_(jobs.c.priority, jobs.c.number) <= sa.tuple_(this.c.priority, this.c.number)
-        question = sa.select(sa.func.count()).select_from(jobs.join(this, earlier))
         with self._database.read() as connection:
-            return connection.execute(
-                question.where(this.c.id == id, this.c.status == "queued", jobs.c.status == "queued")
-            ).scalar_one()
+            return line.position(connection, id)
 
     def counts(self) -> dict[Status, int]:
         """How many jobs wait and run."""
-        question = sa.select(jobs.c.status, sa.func.count()).group_by(jobs.c.status)
         with self._database.read() as connection:
-            rows = connection.execute(question.where(jobs.c.status.in_(UNFINISHED))).all()
-        found = {row[0]: row[1] for row in rows}
-        return {status: found.get(status, 0) for status in UNFINISHED}
+            return line.counts(connection)
 
     def begin(self, id: str) -> Job:
-        """Marks a start, and counts it; a job that a crash left running is started again."""
+        """Marks a start, and counts it; the job is this worker's from now on.
+
+        Raises `Conflict` also where another worker holds it, or its recording lies elsewhere.
+        """
         with self._database.write() as connection:
             row = connection.execute(
                 jobs.update()
-                .where(jobs.c.id == id, jobs.c.status.in_(UNFINISHED))
+                .where(jobs.c.id == id, jobs.c.status.in_(UNFINISHED), self._may_begin())
                 .values(
                     status="running",
+                    worker=self._worker,
                     attempts=jobs.c.attempts + 1,
                     started=sa.func.coalesce(jobs.c.started, self._now()),
                 )
@@ -158,14 +170,14 @@ class Jobs:
         with self._database.write() as connection:
             connection.execute(
                 jobs.update()
-                .where(jobs.c.id.in_(ids), jobs.c.status == "running")
+                .where(jobs.c.id.in_(ids), jobs.c.status == "running", self._held())
                 .values(status="queued", attempts=jobs.c.attempts - 1)
             )
 
     def add_window(self, id: str, window: FinishedWindow, progress: float, duration: float | None) -> None:
         """Keeps one finished window, and how far the job is, in one small transaction."""
         with self._database.write() as connection:
-            self._update(connection, id, "running", progress=progress, duration=duration)
+            self._update(connection, id, self._held(), progress=progress, duration=duration)
             same = sa.and_(windows.c.job_id == id, windows.c.start_sample == window.start_sample)
             connection.execute(windows.delete().where(same))
             connection.execute(
@@ -195,7 +207,7 @@ class Jobs:
         """
         done = {"progress": 1.0, "transcript_id": job.id, "duration": transcript.duration}
         with self._database.write() as connection:
-            self._end(connection, job.id, ("running",), status="done", **done)
+            self._end(connection, job.id, ("running",), self._held(), status="done", **done)
             # Meanwhile it may have been given to somebody else.
             owner = connection.execute(sa.select(jobs.c.owner).where(jobs.c.id == job.id)).scalar_one()
             again = supersede(connection, transcript, id=job.id, job_id=job.id)
@@ -214,19 +226,26 @@ class Jobs:
             )
 
     def fail(self, id: str, code: str, message: str) -> None:
-        """The job ends without a transcript, for a reason."""
+        """The job that was begun ends without a transcript, for a reason."""
+        error = {"error_code": code, "error_message": message}
         with self._database.write() as connection:
-            self._end(connection, id, UNFINISHED, status="failed", error_code=code, error_message=message)
+            self._end(connection, id, ("running",), self._held(), status="failed", **error)
 
-    def cancel(self, id: str, *, at: tuple[Status, ...] = ("queued",)) -> None:
-        """Ends a job that somebody does not want any more, if it is in one of these states."""
+    def cancel(self, id: str) -> None:
+        """Ends a waiting job that somebody does not want any more, whoever holds it."""
         with self._database.write() as connection:
-            self._end(connection, id, at, status="cancelled", cancel_requested=True)
+            self._end(connection, id, ("queued",), status="cancelled", cancel_requested=True)
+
+    def drop(self, id: str) -> None:
+        """Ends a job of this worker's own that is not wanted any more, begun or not."""
+        ended = {"status": "cancelled", "cancel_requested": True}
+        with self._database.write() as connection:
+            self._end(connection, id, UNFINISHED, self._may_begin(), **ended)
 
     def request_cancel(self, id: str) -> None:
         """Asks the worker of a running job, wherever it runs, to stop at the next window."""
         with self._database.write() as connection:
-            self._update(connection, id, "running", cancel_requested=True)
+            self._update(connection, id, cancel_requested=True)
 
     def cancel_requested(self, id: str) -> bool:
         """Whether somebody asked."""
@@ -240,35 +259,32 @@ class Jobs:
         with self._database.write() as connection:
             return list(connection.execute(old.returning(jobs.c.id)).scalars())
 
-    def _end(self, connection: sa.Connection, id: str, at: tuple[Status, ...], **values: object) -> None:
-        ending = jobs.update().where(jobs.c.id == id, jobs.c.status.in_(at))
+    def _held(self) -> sa.ColumnElement[bool]:
+        return jobs.c.worker == self._worker
+
+    def _may_begin(self) -> sa.ColumnElement[bool]:
+        return sa.and_(jobs.c.place == self._place, sa.or_(jobs.c.worker.is_(None), self._held()))
+
+    def _end(
+        self,
+        connection: sa.Connection,
+        id: str,
+        at: tuple[Status, ...],
+        *which: sa.ColumnElement[bool],
+        **values: object,
+    ) -> None:
+        ending = jobs.update().where(jobs.c.id == id, jobs.c.status.in_(at), *which)
         _one(connection.execute(ending.values(finished=self._now(), **values)).rowcount or None)
         connection.execute(windows.delete().where(windows.c.job_id == id))
 
-    def _update(self, connection: sa.Connection, id: str, at: Status, **values: object) -> None:
-        change = jobs.update().where(jobs.c.id == id, jobs.c.status == at).values(**values)
+    def _update(
+        self, connection: sa.Connection, id: str, *which: sa.ColumnElement[bool], **values: object
+    ) -> None:
+        change = jobs.update().where(jobs.c.id == id, jobs.c.status == "running", *which).values(**values)
         _one(connection.execute(change).rowcount or None)
 
     def _now(self) -> str:
         return written(self._clock())
-
-
-def _waiting(connection: sa.Connection, owner: str | None = None) -> int:
-    question = sa.select(sa.func.count()).select_from(jobs).where(jobs.c.status == "queued")
-    if owner is not None:
-        question = question.where(jobs.c.owner == owner)
-    return connection.execute(question).scalar_one()
-
-
-def _check_room(connection: sa.Connection, owner: str, limit: int, limit_per_owner: int) -> None:
-    if _waiting(connection) >= limit:
-        raise _too_many(f"{limit} recordings wait already, and no more are taken.")
-    if owner != NOBODY and _waiting(connection, owner) >= limit_per_owner:
-        raise _too_many(f"{limit_per_owner} of your recordings wait already.")
-
-
-def _too_many(what: str) -> Busy:
-    return Busy(f"{what} Try again when some of them are done.", retry_after_seconds=RETRY_SECONDS)
 
 
 def _job(row: sa.RowMapping) -> Job:

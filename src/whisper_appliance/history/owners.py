@@ -12,9 +12,10 @@ from whisper_appliance.history.tables import jobs, transcripts, windows
 class Owners:
     """Works on rows and files alone, so that the command line can do it beside a running appliance."""
 
-    def __init__(self, database: Database, data_dir: Path) -> None:
+    def __init__(self, database: Database, storage: Path) -> None:
+        """`storage` is the folder of uploads and kept recordings."""
         self._database = database
-        self._data_dir = data_dir
+        self._storage = storage
 
     def erase(self, owner: str) -> tuple[str, ...]:
         """Removes transcripts (the trash too), recordings and jobs for good; returns the transcripts' ids.
@@ -31,7 +32,7 @@ class Owners:
             gone = transcripts.delete().where(transcripts.c.owner == owner).returning(transcripts.c.id)
             ids = tuple(connection.execute(gone).scalars())
         for name in (*uploads, *(f"audio/{id}" for id in ids)):
-            (self._data_dir / name).unlink(missing_ok=True)
+            (self._storage / name).unlink(missing_ok=True)
         return ids
 
     def hand_over(self, owner: str, heir: str) -> None:

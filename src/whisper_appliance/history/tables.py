@@ -62,6 +62,8 @@ jobs = sa.Table(
     sa.Column("idempotency_key", sa.Text, nullable=True),
     sa.Column("fingerprint", sa.Text, nullable=True),
     sa.Column("key_id", sa.Text, nullable=False, server_default=""),
+    sa.Column("place", sa.Text, nullable=True),
+    sa.Column("worker", sa.Text, nullable=True),
     sa.Index("jobs_by_idempotency_key", "idempotency_key", unique=True),
     sa.Index("jobs_by_status", "status", "priority", "number"),
     sa.Index("jobs_of_owner", "owner", "status"),
@@ -75,4 +77,15 @@ windows = sa.Table(
     sa.Column("start_sample", sa.BigInteger, primary_key=True),
     sa.Column("stop_sample", sa.BigInteger, nullable=False),
     sa.Column("result", sa.Text, nullable=False),
+)
+
+workers = sa.Table(
+    "workers",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("place", sa.Text, nullable=False),
+    sa.Column("started", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("last_seen", sa.DateTime(timezone=True), nullable=False),
 )

@@ -1,24 +1,38 @@
-"""What the queue keeps in the data folder: uploads, half decoded recordings, its own name and file."""
+"""What the queue keeps in folders: uploads, half decoded recordings, its own name and file."""
 
 import logging
+import os
 import secrets
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+
+from whisper_appliance.errors import BadSetting
+
+ABANDONED_SECONDS = 24 * 3600.0
+STORAGE_NAME_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
 
 
-def sweep(data_dir: Path, wanted: Iterable[str]) -> None:
-    """Removes half decoded recordings, and uploads that are not among the wanted ones (relative paths)."""
+def sweep(data_dir: Path, storage: Path, wanted: Iterable[str]) -> None:
+    """Removes half decoded recordings, and uploads that are not among the wanted ones (relative paths).
+
+    In a storage that others use as well, only those which nobody has touched for a day: a young one may be
+    an upload that another worker is just receiving.
+    """
     shutil.rmtree(data_dir / "decoded", ignore_errors=True)
-    for folder in ("decoded", "uploads"):
-        (data_dir / folder).mkdir(parents=True, exist_ok=True)
-    keep = {data_dir / path for path in wanted}
-    for path in (data_dir / "uploads").iterdir():
-        if path not in keep and path.is_file():
-            path.unlink()
+    for folder in (data_dir / "decoded", storage / "uploads"):
+        folder.mkdir(parents=True, exist_ok=True)
+    oldest = time.time() - ABANDONED_SECONDS
+    keep = {storage / path for path in wanted}
+    for path in (storage / "uploads").iterdir():
+        with suppress(FileNotFoundError):  # its job has just ended on another worker
+            if path not in keep and path.is_file() and (storage == data_dir or path.stat().st_mtime < oldest):
+                path.unlink()
 
 
 def executor(data_dir: Path) -> str:
@@ -27,6 +41,29 @@ def executor(data_dir: Path) -> str:
     if not path.exists():
         path.write_text(secrets.token_hex(8))
     return path.read_text().strip()
+
+
+def storage_name(storage: Path) -> str:
+    """The name by which workers know that they share this folder, wherever each has mounted it.
+
+    Raises `BadSetting` where the folder is missing or cannot be written.
+    """
+    path = storage / "storage-id"
+    try:
+        with suppress(FileExistsError), path.open("x") as file:
+            file.write(secrets.token_hex(8))
+            file.flush()
+            os.fsync(file.fileno())
+        give_up = time.monotonic() + STORAGE_NAME_SECONDS
+        while not (name := path.read_text().strip()):  # another worker is just writing it
+            if time.monotonic() > give_up:
+                raise BadSetting(f"{path} is empty. Remove it and start again.")
+            time.sleep(0.05)
+    except OSError as error:
+        raise BadSetting(
+            f"STORAGE_URL: {storage} cannot be used ({error.strerror}). Mount it, or make it writable."
+        ) from error
+    return name
 
 
 def prepare_file(path: Path, stamp: str) -> str:

@@ -14,10 +14,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from whisper_appliance.db import Database
 from whisper_appliance.errors import Conflict, Unavailable
 from whisper_appliance.history.entries import OnMade, unnoticed
-from whisper_appliance.history.job import UNFINISHED, FinishedWindow, Job, JobError, JobRequest, Status
+from whisper_appliance.history.job import FinishedWindow, Job, JobError, JobRequest, Status
 from whisper_appliance.history.jobs import Jobs
+from whisper_appliance.history.workers import TakenOver, WorkerSeen
 from whisper_appliance.jobs import folder
-from whisper_appliance.jobs.events import JobChanged, JobEvent
+from whisper_appliance.jobs.crew import Crew
+from whisper_appliance.jobs.events import JobChanged, JobEvent, JobFailed
 from whisper_appliance.jobs.slots import Slots
 from whisper_appliance.jobs.steps import Steps
 from whisper_appliance.jobs.worker import Worker
@@ -50,6 +52,7 @@ class Queue:
         steps: Steps,
         data_dir: Path,
         *,
+        storage: Path | None = None,
         limit: int = 100,
         limit_per_user: int = 20,
         announce: Callable[[JobEvent], None] = lambda event: None,
@@ -57,13 +60,17 @@ class Queue:
         stopping: threading.Event | None = None,
         on_made: OnMade = unnoticed,
     ) -> None:
-        """`announce` is called from the jobs' own threads and must return soon; `on_made`, in a transaction.
+        """`storage` is the folder of uploads and kept recordings, where that is not `data_dir`.
+
+        `announce` is called from the jobs' own threads and must return soon; `on_made`, in a transaction.
 
         Whoever sets `stopping` says that `close` will follow: jobs leave off, those who wait are answered.
         """
         self._database = database
         self._jobs = Jobs(database, clock=clock, on_made=on_made)
         self._data_dir = data_dir
+        self._storage = storage or data_dir
+        self._crew = Crew(database, data_dir, self._storage, clock)
         self.limit = limit
         self.limit_per_user = limit_per_user
         self._announce = announce
@@ -78,9 +85,12 @@ class Queue:
     def launch(self) -> None:
         """Clears away what a crash left behind, and starts the work behind the caller's back.
 
-        To be called once, by the process that does the work (after a fork, not before).
+        To be called once, by the process that does the work (after a fork, not before). Raises `BadSetting`
+        where the storage cannot be used.
         """
-        folder.sweep(self._data_dir, (job.audio for job in self._jobs.unfinished()))
+        me = self._crew.join()
+        self._jobs.work_as(me.id, me.place)
+        folder.sweep(self._data_dir, self._storage, [job.audio for job in self._jobs.unfinished()])
         launcher = ThreadPoolExecutor(1, "queue-launch")
         self._launched = launcher.submit(self._launch)
         self._launched.add_done_callback(_log_failure)
@@ -101,7 +111,7 @@ class Queue:
             job = self._add(request, begun=at_once)
             if job.id != request.id:
                 return job
-            undo.callback(self._jobs.cancel, job.id, at=UNFINISHED)
+            undo.callback(self._jobs.drop, job.id)
             try:
                 workflows.start(job.id) if at_once else workflows.enqueue(job.id, _lane(job))
             except SQLAlchemyError as error:
@@ -169,6 +179,34 @@ class Queue:
         """How many jobs are queued and how many running."""
         return self._jobs.counts()
 
+    @property
+    def worker_id(self) -> str:
+        """This one's, once it is launched."""
+        return self._crew.me.id
+
+    def workers(self) -> tuple[WorkerSeen, ...]:
+        """Those who work on the jobs of this database; none on SQLite, where there is only this one."""
+        return self._crew.seen()
+
+    def shares_storage(self, worker: WorkerSeen) -> bool:
+        """Whether the recordings of its jobs are here too."""
+        return worker.place == self._crew.me.place
+
+    def take_over(self, worker_id: str, *, losing: bool) -> TakenOver:
+        """The jobs of a silent worker go on from the windows it finished, if their recordings are here.
+
+        The others fail, if `losing` them was agreed to. Raises `NotFound` and `Conflict`.
+        """
+        workflows = self._workflows()
+        taken = self._crew.take_over(worker_id, losing=losing)
+        self._call_orphans(workflows)
+        workflows.forget(taken.failed)
+        for id in taken.failed:
+            self._announce(JobFailed(id, "not_found"))
+        for id in (*taken.freed, *taken.failed):
+            self._tell(JobChanged(id))
+        return taken
+
     def problem(self) -> str | None:
         """Why no job can be done, None when all is well or still starting."""
         failed = self._launched and self._launched.done() and self._launched.exception()
@@ -178,36 +216,40 @@ class Queue:
         """Stops: running jobs leave off at their next window and go on after the next start."""
         self._stopping.set()
         self._tell_waiting()
-        if self._launched is None:
-            return
-        if self._launched.exception(timeout_seconds) is None:
+        if self._launched is not None and self._launched.exception(timeout_seconds) is None:
             self._jobs.put_back(self._worker.drain(timeout_seconds))
             self._launched.result().close()
         self._launched = None
+        self._crew.leave()
 
     def _launch(self) -> Workflows:
         workflows = Workflows(
             self._queue_url(),
-            executor=folder.executor(self._data_dir),
+            executor=self._crew.me.id,
+            place=self._crew.me.place,
             queues={"interactive": INTERACTIVE_AT_ONCE, "batch": BATCH_AT_ONCE},
             run=self._worker.run,
         )
         workflows.launch()
-        open_jobs = self._jobs.unfinished()
-        called = workflows.open_calls(job.id for job in open_jobs)
-        orphans = [job for job in open_jobs if job.id not in called]
-        forgotten = self._jobs.forget(written(self._clock() - timedelta(days=ROWS_KEPT_DAYS)))
-        # An ended call of the same id would be taken for the one that is to be made.
-        workflows.forget([*forgotten, *(job.id for job in orphans)])
-        for job in orphans:
-            workflows.enqueue(job.id, _lane(job))
+        workflows.forget(self._jobs.forget(written(self._clock() - timedelta(days=ROWS_KEPT_DAYS))))
+        self._call_orphans(workflows)
         return workflows
 
+    def _call_orphans(self, workflows: Workflows) -> None:
+        """Makes calls for jobs of which no living worker has one."""
+        jobs = self._jobs.claimable()
+        called = workflows.open_calls([job.id for job in jobs], self._crew.living())
+        orphans = [job for job in jobs if job.id not in called]
+        # A call of the same id, ended or a dead worker's, would be taken for the one that is to be made.
+        workflows.forget(job.id for job in orphans)
+        for job in orphans:
+            workflows.enqueue(job.id, _lane(job))
+
     def _add(self, request: JobRequest, *, begun: bool) -> Job:
-        path = self._data_dir / request.audio
+        path = self._storage / request.audio
         return self._jobs.add(
             request,
-            audio=str(path.relative_to(self._data_dir)),
+            audio=str(path.relative_to(self._storage)),
             audio_bytes=path.stat().st_size,
             limit=self.limit,
             limit_per_owner=request.waiting_limit or self.limit_per_user,
@@ -215,7 +257,7 @@ class Queue:
         )
 
     def _withdraw(self, job: Job) -> None:
-        (self._data_dir / job.audio).unlink(missing_ok=True)
+        (self._storage / job.audio).unlink(missing_ok=True)
         if not self._worker.holds(job.id):
             self._workflows().withdraw(job.id)
         self._tell(JobChanged(job.id))

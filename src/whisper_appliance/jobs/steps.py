@@ -64,7 +64,7 @@ class Steps:
 
     def __init__(
         self,
-        data_dir: Path,
+        storage: Path,
         models: Models,
         *,
         decode: Callable[[Path], AbstractContextManager[Any]],
@@ -73,8 +73,8 @@ class Steps:
         keep_audio: Callable[[], bool] = lambda: False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`data_dir` is the folder of the jobs' audio paths; `keep_audio` is asked each time."""
-        self._data_dir = data_dir
+        """`storage` is the folder of the jobs' audio paths; `keep_audio` is asked each time."""
+        self._storage = storage
         self._models = models
         self._decode = decode
         self._transcribe = transcribe
@@ -87,11 +87,10 @@ class Steps:
         cls, settings: Callable[[], Settings], models: Models, default_model: Callable[[], str]
     ) -> "Steps":
         """With the real decoder and the real road through speech; `settings` are asked for at each job."""
-        data_dir = settings().data_dir
         return cls(
-            data_dir,
+            settings().storage_folder,
             models,
-            decode=_decoder(settings, data_dir / "decoded"),
+            decode=_decoder(settings, settings().data_dir / "decoded"),
             transcribe=_road(settings),
             default_model=default_model,
             keep_audio=lambda: settings().keep_audio,
@@ -133,21 +132,21 @@ class Steps:
 
     def keep(self, job: Job) -> None:
         """Before a job is done: its recording goes where kept ones lie, if they are kept."""
-        if self._keep_audio() and (self._data_dir / job.audio).exists():
+        if self._keep_audio() and (self._storage / job.audio).exists():
             self._kept(job).parent.mkdir(exist_ok=True)
-            (self._data_dir / job.audio).replace(self._kept(job))
+            (self._storage / job.audio).replace(self._kept(job))
 
     def clear(self, job: Job, *, done: bool) -> None:
         """After a job ended: its upload goes, and a kept recording that has no transcript."""
-        (self._data_dir / job.audio).unlink(missing_ok=True)
+        (self._storage / job.audio).unlink(missing_ok=True)
         if not done:
             self._kept(job).unlink(missing_ok=True)
 
     def _kept(self, job: Job) -> Path:
-        return self._data_dir / "audio" / job.id  # a transcript has the id of its job
+        return self._storage / "audio" / job.id  # a transcript has the id of its job
 
     def _recording(self, job: Job) -> Path:
-        for path in (self._data_dir / job.audio, self._kept(job)):
+        for path in (self._storage / job.audio, self._kept(job)):
             if path.is_file():
                 return path
         raise NotFound("The uploaded file is no longer there. Upload it again.")

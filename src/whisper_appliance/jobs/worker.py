@@ -11,7 +11,7 @@ from typing import TypeVar
 import structlog
 
 from whisper_appliance.errors import ApplianceError, Cancelled, Conflict, DiskFull, NotFound, Unavailable
-from whisper_appliance.history.job import UNFINISHED, FinishedWindow, Job
+from whisper_appliance.history.job import FinishedWindow, Job
 from whisper_appliance.history.jobs import Jobs
 from whisper_appliance.jobs.events import (
     JobBegan,
@@ -96,7 +96,7 @@ class Worker:
             done = self._attempt(job)
         except Conflict:
             settled = self._patiently(lambda: self._jobs.get(job.id))
-            if not settled.ended:  # put back, as the appliance stops and this window took too long
+            if not settled.ended:  # put back, as the appliance stops; or taken over by another worker
                 raise Interrupted from None
             done = settled.status == "done"
         self._begun.discard(job.id)
@@ -111,7 +111,7 @@ class Worker:
         try:
             self._transcribe(job)
         except Cancelled:
-            self._patiently(lambda: self._jobs.cancel(job.id, at=UNFINISHED))
+            self._patiently(lambda: self._jobs.drop(job.id))
             self._announce(JobFailed(job.id, "cancelled"))
         except ApplianceError as error:
             self._fail(job, error.code, error.message)
@@ -181,6 +181,8 @@ class Worker:
     @contextmanager
     def _activity(self, job_id: str) -> Iterator[None]:
         with self._changed:
+            # What another worker took over and gave back: the thread that had it leaves at its next window.
+            self._changed.wait_for(lambda: job_id not in self._active)
             self._leave_if_stopping()
             self._active.add(job_id)
         try:

@@ -6,7 +6,9 @@ What is kept of a call is the id of its job and nothing else; all that matters s
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+from whisper_appliance.db import hold_nothing_when_frozen
 
 VERSION = "1"  # of the shape of a call; were it the appliance's, an update would strand the open calls
 POLL_SECONDS = 0.5
@@ -24,11 +26,21 @@ class Workflows:
     """Durable calls of `run(job_id)`. There can be one of these in a process at a time."""
 
     def __init__(
-        self, url: str, *, executor: str, queues: Mapping[str, int], run: Callable[[str], None]
+        self,
+        url: str,
+        *,
+        executor: str,
+        place: str,
+        queues: Mapping[str, int],
+        run: Callable[[str], None],
     ) -> None:
-        """`executor` names this data folder; `queues` says how many calls of each may run at once."""
+        """`executor` names this data folder; `queues` says how many calls of each may run at once.
+
+        Of several on one database, only those with the same `place` make each other's waiting calls.
+        """
         self._url = url
         self._executor = executor
+        self._version = f"{VERSION}-{place}"
         self._queues = queues
         self._run = run
 
@@ -42,10 +54,10 @@ class Workflows:
             config=DBOSConfig(
                 name="whisper-appliance",
                 system_database_url=self._url,
-                application_version=VERSION,
+                application_version=self._version,  # DBOS hands out calls of the caller's own version only
                 executor_id=self._executor,
                 serializer=DBOSPortableJSONSerializer(),
-                db_engine_kwargs={"pool_events": [(_relax, "connect")]} if _is_file(self._url) else {},
+                db_engine_kwargs={"pool_events": [(self._greet(), "connect")]},
                 notification_listener_polling_interval_sec=NOTICE_SECONDS,
                 enable_otlp=False,
                 log_level="ERROR",
@@ -62,6 +74,9 @@ class Workflows:
         for name, at_once in self._queues.items():
             DBOS.register_queue(name, worker_concurrency=at_once, polling_interval_sec=POLL_SECONDS)
 
+    def _greet(self) -> Callable[..., None]:
+        return _relax if self._url.startswith("sqlite:") else hold_nothing_when_frozen
+
     def start(self, job_id: str) -> None:
         """Makes the call now, in a thread of its own. Does nothing when it was made already."""
         from dbos import DBOS, SetWorkflowID
@@ -76,15 +91,18 @@ class Workflows:
         with SetWorkflowID(job_id):
             DBOS.enqueue_workflow(queue, self._call, job_id)
 
-    def open_calls(self, job_ids: Iterable[str]) -> set[str]:
-        """Those of the jobs whose calls are waiting or running."""
+    def open_calls(self, job_ids: Sequence[str], living: Collection[str]) -> set[str]:
+        """Those of the jobs whose calls are waiting, or running on one of the living executors."""
         from dbos import DBOS
 
-        waiting = ["ENQUEUED", "DELAYED", "PENDING"]
         found = DBOS.list_workflows(
-            workflow_ids=list(job_ids), status=waiting, load_input=False, load_output=False
+            workflow_ids=list(job_ids),
+            status=["ENQUEUED", "DELAYED", "PENDING"],
+            app_version=self._version,
+            load_input=False,
+            load_output=False,
         )
-        return {workflow.workflow_id for workflow in found}
+        return {call.workflow_id for call in found if call.status != "PENDING" or call.executor_id in living}
 
     def withdraw(self, job_id: str) -> None:
         """Takes a waiting call back."""
@@ -104,10 +122,6 @@ class Workflows:
         from dbos import DBOS
 
         DBOS.destroy(destroy_registry=True)
-
-
-def _is_file(url: str) -> bool:
-    return url.startswith("sqlite:")
 
 
 def _relax(connection: sqlite3.Connection, _record: object) -> None:

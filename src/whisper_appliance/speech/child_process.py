@@ -36,6 +36,7 @@ def spawn(
     process = subprocess.Popen(
         [sys.executable, "-m", "whisper_appliance.speech.engine_start", str(theirs.fileno())],
         pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment,
+        process_group=0,  # a terminal's Ctrl-C is for the parent, who decides when this one ends
     )  # fmt: skip
     theirs.close()
     with suppress(OSError):

@@ -95,7 +95,7 @@ class Child:
 
 def serve(pipe: int, network: str) -> None:
     """Works through `pipe`, a descriptor that brings the specification first; tells of its `network`."""
-    # Ctrl-C and a service manager's SIGTERM reach every process of the group; the parent decides when we end.
+    # A service manager's signals reach every process of the service; the parent decides when we end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(NICENESS)

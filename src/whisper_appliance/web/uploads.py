@@ -48,7 +48,7 @@ class Uploads:
         self._ask = ask
         self._note = note
         self._free_bytes = free_bytes
-        self.folder = ask().data_dir / "uploads"
+        self.folder = ask().storage_folder / "uploads"
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._running: Counter[str] = Counter()
@@ -133,10 +133,13 @@ class Uploads:
     def _check_disk(self, size: int, *, written: int = 0) -> None:
         """Raises `DiskFull` unless an upload of `size` bytes found twice its size when it began.
 
-        `written` of them are on the disk by now.
+        `written` of them are on the disk by now. Where uploads lie in a storage of their own, the data
+        folder, in which they will be decoded, must have its least room as well.
         """
-        free = self._free_bytes(self._settings.data_dir) + written
-        if free < max(self._settings.min_free_disk, 2 * size):
+        settings = self._settings
+        free = self._free_bytes(settings.storage_folder) + written
+        scratch = self._free_bytes(settings.data_dir) if settings.storage_url else free
+        if free < max(settings.min_free_disk, 2 * size) or scratch < settings.min_free_disk:
             raise DiskFull(
                 "Not enough free disk space to take this file. Free some, or ask who runs this machine."
             )

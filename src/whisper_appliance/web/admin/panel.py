@@ -20,6 +20,7 @@ from whisper_appliance.web.admin import (
     statistics,
     updates,
     users,
+    workers,
 )
 from whisper_appliance.web.admin.gate import ADMIN, GATE, gated
 from whisper_appliance.web.documented import Application, Blueprint
@@ -50,6 +51,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     overview.blueprint,
     jobs.blueprint,
     live.blueprint,
+    workers.blueprint,
     statistics.blueprint,
     users.blueprint,
     invitations.blueprint,

@@ -14,12 +14,14 @@ import { Table } from "./table.js";
  *   duration: number | null, attempts: number, stopping: boolean, created: string, started: string | null, finished: string | null}} Job
  * @typedef {{handle: string, owner: Owner, created: string, model: string, language: string | null, state: "on" | "away" | "ending",
  *   audio_seconds: number, lag_seconds: number, shared: boolean}} Session
+ * @typedef {{id: string, host: string, version: string, last_seen: string, silent: boolean, here: boolean, shared: boolean,
+ *   running: number, waiting: number}} Worker
  */
 
 const SECONDS = 3;
 const PAGE = matchMedia("(max-width: 40rem)").matches ? 15 : 50; // on phones each job is a card
 const MOST = 200;
-const TONES = { queued: "caution", running: "good", done: "", failed: "bad", cancelled: "", on: "good", away: "caution", ending: "" };
+const TONES = { queued: "caution", running: "good", done: "", failed: "bad", cancelled: "", on: "good", away: "caution", ending: "", alive: "good", silent: "bad" };
 const state = /** @type {HTMLSelectElement} */ (byId("state"));
 const owner = /** @type {HTMLSelectElement} */ (byId("owner"));
 let shown = PAGE;
@@ -108,6 +110,22 @@ const live = new Table(/** @type {HTMLTableElement} */ (byId("live")), {
   ],
 });
 
+/** @type {Table<Worker>} */
+const workers = new Table(/** @type {HTMLTableElement} */ (byId("workers")), {
+  key: (worker) => worker.id,
+  empty: "",
+  columns: [
+    { title: "Machine", show: (worker) => (worker.here ? `${worker.host} (this one)` : worker.host), sort: (worker) => worker.host },
+    { title: "State", show: (worker) => (worker.silent ? tag("silent", "silent") : tag("alive", "alive")), sort: (worker) => String(worker.silent) },
+    { title: "Last seen", show: (worker) => moment(worker.last_seen), sort: (worker) => worker.last_seen },
+    { title: "Running", show: (worker) => String(worker.running), sort: (worker) => worker.running, number: true },
+    { title: "Waiting", show: (worker) => String(worker.waiting), sort: (worker) => worker.waiting, number: true },
+    { title: "Recordings", show: (worker) => (worker.here ? "here" : worker.shared ? "shared with this one" : "in its own folder") },
+    { title: "Version", show: (worker) => worker.version },
+    { title: "Actions", hideTitle: true, show: (worker) => (worker.silent ? button("Take over its jobs", `from ${worker.host}`, () => void takeOver(worker)) : "") },
+  ],
+});
+
 /** @param {() => Promise<unknown>} act @param {string} sentence */
 async function done(act, sentence) {
   try {
@@ -133,6 +151,18 @@ async function end(session) {
   const text = "The microphone is switched off, and the speaker is told why. What was said so far is kept for them.";
   if (await confirmed({ title: `End the live session of ${session.owner.name}?`, text, action: "End the session" })) {
     await done(() => ask(`/api/admin/live/${session.handle}`, { method: "DELETE" }), "The session is ended.");
+  }
+}
+
+/** @param {Worker} worker */
+async function takeOver(worker) {
+  const losing = !worker.shared && worker.running + worker.waiting > 0;
+  const text = losing
+    ? `The recordings of its ${counted(worker.running + worker.waiting, "job")} lie on that machine. Those that are not here as well end as failed, and who sent them has to upload them again. If the machine will come back, wait: it goes on by itself.`
+    : "Its jobs go on from what it has heard. Should it come back, it does none of them a second time.";
+  const question = { title: `Take over the jobs of ${worker.host}?`, text, action: losing ? "Let them fail" : "Take over", name: losing ? worker.host : "" };
+  if (await confirmed(question)) {
+    await done(() => ask(`/api/admin/workers/${worker.id}/take-over`, { method: "POST", body: { losing } }), `The jobs of ${worker.host} are taken over.`);
   }
 }
 
@@ -169,7 +199,9 @@ async function pages() {
 }
 
 async function load() {
-  const [page, speaking] = await Promise.all([pages(), ask("/api/admin/live")]);
+  const [page, speaking, crew] = await Promise.all([pages(), ask("/api/admin/live"), ask("/api/admin/workers")]);
+  byId("workers-part").hidden = crew.workers.length < 2 && !crew.workers.some((/** @type {Worker} */ worker) => worker.silent);
+  workers.show(crew.workers);
   showUsers(page.users);
   showCounts(page.counts);
   jobs.show(page.jobs);

@@ -1,0 +1,88 @@
+"""The workers on one PostgreSQL database: which are alive, and what becomes of the jobs of a dead one."""
+
+from flask import Response, jsonify
+from pydantic import BaseModel, Field
+
+from whisper_appliance.history.workers import WorkerSeen
+from whisper_appliance.web.admin.gate import ADMIN, GATE, gated
+from whisper_appliance.web.answers import TimeOfDay
+from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.web.openapi import failures
+from whisper_appliance.web.parts import appliance
+from whisper_appliance.web.who import require
+
+blueprint = gated(Blueprint("admin_workers", __name__, url_prefix="/api/admin/workers", abp_tags=[ADMIN]))
+
+
+class WorkerPath(BaseModel):
+    """The address of a worker."""
+
+    id: str = Field(description="Names its data folder.", pattern="^[0-9a-f]{16}$")
+
+
+class WorkerRow(BaseModel):
+    """An appliance on the same database. Its jobs are those that nobody else may go on with meanwhile."""
+
+    id: str
+    host: str
+    version: str
+    started: str = TimeOfDay
+    last_seen: str = TimeOfDay
+    silent: bool = Field(description="Whether it has said nothing for a minute; then it can be taken over.")
+    here: bool = Field(description="Whether it is the one that answers.")
+    shared: bool = Field(description="Whether the recordings of its jobs are in this one's STORAGE_URL too.")
+    running: int
+    waiting: int
+
+
+class WorkerRows(BaseModel):
+    """All of them by host; none where the database is SQLite, on which one appliance is alone."""
+
+    workers: list[WorkerRow]
+
+
+class TakeOverBody(BaseModel):
+    """What is agreed to."""
+
+    losing: bool = Field(
+        False, description="Whether jobs whose recordings lie on that machine alone may fail for it."
+    )
+
+
+class TakeOverAnswer(BaseModel):
+    """What became of its jobs."""
+
+    freed: int = Field(description="Jobs that go on from the windows that were finished.")
+    failed: int = Field(description="Jobs that failed; their recordings have to be uploaded again.")
+
+
+@blueprint.get("", responses={200: WorkerRows, **failures(*GATE, 503)})
+def list_workers() -> Response:
+    """The appliances on the same PostgreSQL database, with the jobs each of them holds."""
+    return jsonify({"workers": [_row(seen).model_dump() for seen in appliance().queue.workers()]})
+
+
+@blueprint.post("/<id>/take-over", responses={200: TakeOverAnswer, **failures(400, *GATE, 404, 409, 503)})
+def take_over(path: WorkerPath, body: TakeOverBody) -> Response:
+    """Takes the jobs of a silent worker over; 409 while it lives, or where jobs would fail that may not."""
+    actor = require("oversee")
+    taken = appliance().queue.take_over(path.id, losing=body.losing)
+    answer = {"freed": len(taken.freed), "failed": len(taken.failed)}
+    appliance().audit.record(actor, "worker.take-over", path.id, {"host": taken.host, **answer})
+    return jsonify(answer)
+
+
+def _row(seen: WorkerSeen) -> WorkerRow:
+    queue = appliance().queue
+    return WorkerRow(
+        id=seen.id,
+        host=seen.host,
+        version=seen.version,
+        started=seen.started,
+        last_seen=seen.last_seen,
+        silent=seen.silent,
+        here=seen.id == queue.worker_id,
+        shared=queue.shares_storage(seen),
+        running=seen.running,
+        waiting=seen.waiting,
+    )
