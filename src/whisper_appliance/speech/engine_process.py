@@ -215,7 +215,8 @@ class EngineProcess:
             with MemoryWatch(process, self.spec.max_memory_bytes) as watch, suppress(EOFError, OSError):
                 while True:
                     self._hear(*connection.recv())
-            connection.close()
+            with self._changed:  # somebody may be sending
+                connection.close()
             end(process)
             with self._changed:
                 self._recover(watch.reason or ending_in_words(process.returncode))
