@@ -122,9 +122,20 @@ def test_an_unknown_model_is_one_sentence(tmp_path: Path, beckett: Path) -> None
     assert done.stderr.count("\n") == 1
 
 
-def test_ctrl_c_ends_with_130_and_leaves_no_process(with_tiny: Path, cities: Path) -> None:
+def test_ctrl_c_ends_with_130_and_leaves_no_process(with_tiny: Path, cities: Path, tmp_path: Path) -> None:
+    many = [str(cities)] * 20
     process = subprocess.Popen(
-        [sys.executable, "-m", "whisper_appliance", "transcribe", str(cities), "-m", "tiny.en"],
+        [
+            sys.executable,
+            "-m",
+            "whisper_appliance",
+            "transcribe",
+            *many,
+            "-m",
+            "tiny.en",
+            "-o",
+            str(tmp_path),
+        ],
         env=environment(with_tiny),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -87,7 +87,8 @@ def test_a_decoder_has_no_environment_and_a_session_of_its_own() -> None:
     child = DecoderProcess()
     try:
         assert child.message(10) is not None
-        (process,) = decoders(psutil.Process())
+        process = psutil.Process(child.pid)
+        assert process in decoders(psutil.Process())
         assert process.environ() == {}
         assert os.getsid(process.pid) == process.pid
     finally:

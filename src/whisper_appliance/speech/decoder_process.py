@@ -38,6 +38,11 @@ class DecoderProcess:
                 start_new_session=True,
             )
 
+    @property
+    def pid(self) -> int:
+        """The child's."""
+        return self._process.pid
+
     def order(self, limits: dict[str, Any], source: int, target: int) -> None:
         """Hands over the one job. Raises `OSError` when the process is gone."""
         socket.send_fds(self._channel, [json.dumps(limits).encode()], [source, target])
