@@ -21,6 +21,11 @@ from whisper_appliance.history.migrations import FOLDER
 from whisper_appliance.history.tables import metadata
 
 
+def clear(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(sa.text("DELETE FROM jobs"))
+
+
 def differences(database: Database) -> list[object]:
     with database.read() as connection:
         ours = {"include_object": lambda _o, name, *_: not str(name).startswith("transcript_")}
@@ -112,10 +117,10 @@ def test_a_lock_held_for_long_is_told_with_when_to_come_again(tmp_path: Path) ->
 def test_what_a_machine_that_fell_asleep_holds_on_postgresql_is_not_waited_for_long() -> None:
     with postgresql() as url, ready(url) as database:
         impatient = Database(url, busy_seconds=1)
-        with database.write() as asleep, pytest.raises(Unavailable, match="locked"):
+        with database.write() as asleep:
             asleep.execute(sa.text("LOCK TABLE jobs"))
-            with impatient.write() as connection:
-                connection.execute(sa.text("DELETE FROM jobs"))
+            with pytest.raises(Unavailable, match="locked"):
+                clear(impatient)
         impatient.close()
         with database.read() as connection:
             shown = connection.execute(sa.text("SHOW idle_in_transaction_session_timeout")).scalar()

@@ -94,7 +94,10 @@ class Settings(BaseSettings):
         description="Windows of audio worked on side by side on the CPU; 0 means one per core.",
     )
     audio_chunk_size: float = Field(
-        20, ge=5, le=30, description="Seconds of speech in one window, cut at silence."
+        20,
+        ge=5,
+        le=30,
+        description="Seconds of speech in one window, cut at silence; at most 14 where quality is fast.",
     )
     model_cache_size: int = Field(1, ge=1, le=16, description="Models kept loaded at once.")
     model_idle_timeout: float = Field(

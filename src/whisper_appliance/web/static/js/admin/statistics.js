@@ -75,6 +75,7 @@ function times(value) {
 /** @param {number} seconds Short, for an axis. */
 function short(seconds) {
   if (!seconds) return "0";
+  if (seconds < 60) return `${Number(seconds.toFixed(1))} s`;
   return seconds >= 3600 ? `${Number((seconds / 3600).toFixed(1))} h` : `${Number((seconds / 60).toFixed(1))} min`;
 }
 
