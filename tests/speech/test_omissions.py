@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from whisper_appliance.speech.engine import SAMPLE_RATE, WindowResult
 from whisper_appliance.speech.omissions import filled, omissions
 from whisper_appliance.speech.transcript import Dropped, Segment
@@ -66,17 +68,22 @@ def test_languages_with_few_letters_a_second_are_not_taken_for_omissions() -> No
 def test_a_hole_is_filled_in_its_place_with_times_of_the_window() -> None:
     minutes = Segment(7.0, 14.0, " minutes.")
     result = heard(Segment(0.0, 7.0, SENTENCE), minutes, Segment(14.0, 28.0, 2 * SENTENCE))
-    again = heard(Segment(0.5, 6.5, SENTENCE, -0.3, tokens=(1,)))
-    assert [(s.start, s.text) for s in filled(result, 7.0, 14.0, again).segments] == [
+    asked: list[Span] = []
+
+    def hear(hole: Span) -> WindowResult:
+        asked.append(hole)
+        return heard(Segment(0.5, 6.5, SENTENCE, -0.3, tokens=(1,)))
+
+    assert [(s.start, s.text) for s in filled(result, span((0, 28)), hear).segments] == [
         (0.0, SENTENCE), (7.5, SENTENCE), (14.0, 2 * SENTENCE),
     ]  # fmt: skip
+    assert [(hole.start / SAMPLE_RATE, hole.stop / SAMPLE_RATE) for hole in asked] == [(107.0, 114.0)]
 
 
-def test_what_says_no_more_or_is_unsure_fills_nothing() -> None:
-    result = heard(Segment(7.0, 14.0, " minutes."))
-    for again in (
-        heard(),
-        heard(Segment(0.0, 7.0, " minutes, yes.")),
-        heard(Segment(0.0, 7.0, SENTENCE, -0.9, tokens=(1,))),
-    ):
-        assert filled(result, 7.0, 14.0, again) is result
+@pytest.mark.parametrize(
+    "segments",
+    [(), (Segment(0.0, 7.0, " minutes, yes."),), (Segment(0.0, 7.0, SENTENCE, -0.9, tokens=(1,)),)],
+)
+def test_what_says_no_more_or_is_unsure_fills_nothing(segments: tuple[Segment, ...]) -> None:
+    result = replace(heard(Segment(7.0, 14.0, " minutes.")), heard_seconds=14.0)
+    assert filled(result, span((7, 14)), lambda _: heard(*segments)) == result

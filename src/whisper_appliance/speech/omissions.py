@@ -3,11 +3,12 @@
 Its decoder may jump ahead with a timestamp, or put one word where a sentence was said.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
 from whisper_appliance.speech.engine import SAMPLE_RATE, WindowResult
+from whisper_appliance.speech.reading import STRETCH
 from whisper_appliance.speech.results import moved
 from whisper_appliance.speech.voice import Span
 
@@ -33,8 +34,18 @@ def omissions(result: WindowResult, span: Span) -> Iterator[tuple[float, float]]
             yield start, stop
 
 
-def filled(result: WindowResult, start: float, stop: float, again: WindowResult) -> WindowResult:
-    """The result with what was heard `again` between two times of it, where that says more."""
+def filled(result: WindowResult, span: Span, hear: Callable[[Span], WindowResult]) -> WindowResult:
+    """The result with what is heard in its omissions by themselves, where that says more."""
+    for start, stop in omissions(result, span):
+        first, last = round(start * SAMPLE_RATE), round(stop * SAMPLE_RATE)
+        for at in range(first, last, STRETCH):
+            end = min(at + STRETCH, last)
+            again = hear(replace(span, start=span.start + at, stop=span.start + end))
+            result = _fuller(result, at / SAMPLE_RATE, end / SAMPLE_RATE, again)
+    return result
+
+
+def _fuller(result: WindowResult, start: float, stop: float, again: WindowResult) -> WindowResult:
     inside = [s for s in result.segments if start <= (s.start + s.end) / 2 <= stop]
     more = _written("".join(s.text for s in again.segments)) > 2 * sum(_written(s.text) for s in inside) + 1
     if not more or again.avg_logprob < UNSURE_LOGPROB:

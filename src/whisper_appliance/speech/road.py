@@ -22,17 +22,11 @@ from whisper_appliance.speech.asked import (
     is_there,
     is_unsure,
 )
-from whisper_appliance.speech.engine import (
-    SAMPLE_RATE,
-    Options,
-    Priority,
-    Window,
-    WindowResult,
-)
+from whisper_appliance.speech.engine import SAMPLE_RATE, Options, Priority, Window, WindowResult
 from whisper_appliance.speech.engine_process import EngineProcess
 from whisper_appliance.speech.guard import guarded
-from whisper_appliance.speech.omissions import filled, omissions
-from whisper_appliance.speech.reading import STRETCH, after, ahead, read
+from whisper_appliance.speech.omissions import filled
+from whisper_appliance.speech.reading import after, ahead, read
 from whisper_appliance.speech.results import as_one, moved, sureness
 from whisper_appliance.speech.source import Source
 from whisper_appliance.speech.voice import FRAME, Cutting, Probabilities, Span, spans
@@ -264,23 +258,17 @@ class Road:
         if heard.reading is not None:
             read = self._wait(heard.reading)
             result = read if heard.only_read else max(result, read, key=sureness)
-        result = self._filled(span, result)
+        if self.options.vad:
+            result = self._filled(span, result)
         result = guarded(moved(result, span.start / SAMPLE_RATE), span.voice)
         self.on_window(WindowDone(self.told, span.start, span.stop, result, self._progress(span)))
         self.told += 1
         return result
 
     def _filled(self, span: Span, result: WindowResult) -> WindowResult:
-        """With what the decoder passed over, heard by itself."""
+        """With what the decoder passed over."""
         options = replace(self.options, quality="fast", language=self.options.language or result.language)
-        for start, stop in omissions(result, span) if self.options.vad else ():
-            first, last = round(start * SAMPLE_RATE), round(stop * SAMPLE_RATE)
-            for at in range(first, last, STRETCH):
-                end = min(at + STRETCH, last)
-                hole = replace(span, start=span.start + at, stop=span.start + end)
-                again = self._wait(self._submit(hole, options))
-                result = filled(result, at / SAMPLE_RATE, end / SAMPLE_RATE, again)
-        return result
+        return filled(result, span, lambda hole: self._wait(self._submit(hole, options)))
 
     def _learn(self, heard: WindowResult) -> None:
         """Keeps what helps with the next windows: the last words, and the language once it is sure."""
