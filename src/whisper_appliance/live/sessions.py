@@ -16,6 +16,7 @@ from whisper_appliance.live.answers import Ack, Limits, LiveCounts, Opened, Resu
 from whisper_appliance.live.ended import Ended
 from whisper_appliance.live.finisher import Finisher
 from whisper_appliance.live.leases import Lease, Models
+from whisper_appliance.live.lingering import Lingering
 from whisper_appliance.live.recorder import CONTAINERS
 from whisper_appliance.live.stream import Announce, Announcement, Facts, Request, Stream, digest, new_token
 from whisper_appliance.live.worker import Worker
@@ -59,8 +60,8 @@ class Sessions:
         self._clock = clock
         self._lock = threading.Lock()
         self._streams: dict[str, Stream] = {}
-        self._over_at: dict[str, float] = {}
-        self._worker = Worker(models, over=self._over, look=self._look, clock=clock)
+        self._over = Lingering(lambda: self.limits.resume_seconds, clock)
+        self._worker = Worker(models, over=self._finish, look=self._look, clock=clock)
         self._finisher = Finisher(keep, hear_again, done=self._note_over, gone=self._remove)
         self._closed = threading.Event()
         self._syncer = threading.Thread(target=self._sync, name="live-sync", daemon=True)
@@ -260,27 +261,29 @@ class Sessions:
         stream.tell([events.Failed(code, message, fatal)])
         self._stop(stream)
 
-    def _over(self, stream: Stream) -> None:
+    def _finish(self, stream: Stream) -> None:
         self._worker.drop(stream)
         self._finisher.finish(stream)
 
     def _note_over(self, stream: Stream) -> None:
-        self._over_at[stream.id] = self._clock()
+        with suppress(OSError):
+            stream.sync()
+        self._over.add(stream.id)
 
     def _sync(self) -> None:
         """Once a second: to the disk with what came, and away with what nobody will ask for any more."""
         while not self._closed.wait(SYNC_SECONDS):
             for stream in list(self._streams.values()):
-                with suppress(OSError):
-                    stream.sync()
-                over_at = self._over_at.get(stream.id)
-                if over_at is not None and self._clock() - over_at > self.limits.resume_seconds:
-                    self._remove(stream)
+                if stream.id not in self._over:
+                    with suppress(OSError):
+                        stream.sync()
+            for id in self._over.past():
+                self._remove(self._streams[id])
 
     def _remove(self, stream: Stream) -> None:
         with self._lock:
             self._streams.pop(stream.id, None)
-            self._over_at.pop(stream.id, None)
+            self._over.discard(stream.id)
         stream.remove()
 
 
