@@ -21,8 +21,10 @@ from whisper_appliance.history.migrations import FOLDER
 from whisper_appliance.history.tables import metadata
 
 
-def clear(database: Database) -> None:
+def clear(database: Database, *before: str) -> None:
     with database.write() as connection:
+        for statement in before:
+            connection.execute(sa.text(statement))
         connection.execute(sa.text("DELETE FROM jobs"))
 
 
@@ -125,6 +127,13 @@ def test_what_a_machine_that_fell_asleep_holds_on_postgresql_is_not_waited_for_l
         with database.read() as connection:
             shown = connection.execute(sa.text("SHOW idle_in_transaction_session_timeout")).scalar()
         assert shown == f"{FROZEN_SECONDS}s"
+
+
+def test_a_postgresql_that_is_read_only_for_a_while_is_to_be_asked_again() -> None:
+    with postgresql() as url, ready(url) as database:
+        with pytest.raises(Unavailable, match="read-only") as refused:
+            clear(database, "SET TRANSACTION READ ONLY")
+        assert refused.value.retry_after_seconds
 
 
 def test_no_server_is_told_without_the_password() -> None:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 from whisper_appliance.errors import (
     AlreadyRunning,
@@ -28,6 +29,7 @@ FROZEN_SECONDS = 20
 RETRY_SECONDS = 5.0
 NO_ROOM_BYTES = 256 * 1024
 UPGRADE_LOCK = 0x77686170  # any number that no other program takes as its advisory lock
+PASSING_STATES = ("25P03", "25006")  # PostgreSQL: it fell asleep within a transaction; read-only for now
 NOT_A_DATABASE = ("file is not a database", "malformed", "file is encrypted")
 
 
@@ -179,6 +181,8 @@ class Database:
     def _spoken(self) -> Iterator[None]:
         try:
             yield
+        except NoConnection as error:
+            raise _try_again("The database has no connection to spare.") from error
         except (DBAPIError, sqlite3.Error) as error:
             spoken = self._as_sentence(error)
             if spoken is None:
@@ -195,7 +199,8 @@ class Database:
             )
         if "disk is full" in said or "no space left" in said or ("i/o error" in said and self._has_no_room()):
             return DiskFull(f"The disk of {self.name} is full; free some space.", retry_after_seconds=60)
-        if isinstance(error, OperationalError | sqlite3.OperationalError):
+        passing = getattr(getattr(error, "orig", None), "sqlstate", None) in PASSING_STATES
+        if passing or isinstance(error, OperationalError | sqlite3.OperationalError):
             locked = any(word in said for word in ("locked", "busy", "lock timeout"))
             what = "is locked by another program" if locked else f"does not answer ({said.splitlines()[0]})"
             return _try_again(f"The database {what}.")

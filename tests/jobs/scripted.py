@@ -98,6 +98,7 @@ def build_queue(
     *,
     url: str | None = None,
     storage: Path | None = None,
+    is_mounted: Callable[[], bool] = lambda: True,
     **options: object,
 ) -> Queue:
     """A queue as the appliance builds it, with the script in the place of speech."""
@@ -109,6 +110,8 @@ def build_queue(
         decode=script.decode,
         transcribe=script.transcribe,
         default_model=lambda: "base",
+        is_mounted=is_mounted,
+        sleep=lambda _: time.sleep(0.02),
     )
     return Queue(database, steps, data_dir, storage=storage, **options)  # type: ignore[arg-type]
 

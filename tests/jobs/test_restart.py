@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -191,3 +192,26 @@ def test_uploads_that_no_job_waits_for_are_cleared_away(start_queue: StartQueue,
     start_queue(Script())
     assert list((tmp_path / "uploads").iterdir()) == []
     assert list((tmp_path / "decoded").iterdir()) == []
+
+
+def test_a_folder_that_has_lost_its_name_or_was_put_back_elsewhere_goes_on_with_its_jobs(
+    start_queue: StartQueue, tmp_path: Path
+) -> None:
+    (tmp_path / "share").mkdir()
+    queue = start_queue(Script(window_seconds=0.2), storage=tmp_path / "share")
+    job = queue.put(request(tmp_path / "share", "a1 a2 a3 a4 a5 a6"))
+    while not queue.windows_of(job.id):
+        time.sleep(0.02)
+    queue.close()
+    (tmp_path / "executor-id").unlink()
+    again = start_queue(Script(), storage=tmp_path / "share")
+    assert ended(again, job.id).status == "done"
+
+
+def test_a_job_waits_while_the_shared_folder_is_away(start_queue: StartQueue, tmp_path: Path) -> None:
+    mounted = threading.Event()
+    queue = start_queue(Script(), is_mounted=mounted.is_set)
+    job = queue.put(request(tmp_path, "a1 a2", Priority.INTERACTIVE))
+    assert queue.wait(job.id, 1).status == "running"
+    mounted.set()
+    assert ended(queue, job.id).status == "done"

@@ -22,6 +22,7 @@ from whisper_appliance.history.workers import RECORDING_GONE, WorkerSeen
 from whisper_appliance.jobs import crew
 from whisper_appliance.jobs.events import JobEvent, JobFailed
 from whisper_appliance.jobs.queue import Queue
+from whisper_appliance.moments import now
 
 pytestmark = pytest.mark.slow
 
@@ -165,6 +166,43 @@ def test_waiting_jobs_are_done_by_whoever_has_room_and_the_recordings(started: C
     assert all(times == 1 for times in started.heard().values())
     assert heard(started.folder / "own")
     assert heard(started.folder / "other")
+
+
+def test_what_waited_for_one_that_has_stopped_in_good_order_is_done_by_the_others(started: Crew) -> None:
+    with program(*started.other) as process:
+        words = [f"{name}1 {name}2 {name}3 {name}4" for name in "abcdefgh"]
+        jobs = {each: say(process, f"put {each}") for each in words}
+        until_heard(started.folder / "other", "a2")
+        say(process, "stop")
+        assert process.wait(20) == 0
+    dead = [worker for worker in started.queue.workers() if worker.id != started.queue.worker_id]
+    if dead:  # it left jobs that it had begun
+        started.queue.take_over(started.wait_a_minute().id, losing=False)
+    started.queue._look()
+    for each, id in jobs.items():
+        assert ended(started.queue, id).status == "done"
+        assert started.text_of(id) == each
+
+
+def test_the_heart_beats_on_after_the_database_was_away(
+    started: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "HEARTBEAT_SECONDS", 0.1)
+    looks: list[str] = []
+
+    def look() -> None:
+        looks.append("looked")
+        raise ZeroDivisionError
+
+    (started.folder / "third").mkdir()
+    third = crew.Crew(started.queue._database, started.folder / "third", started.folder, now, look)
+    third.join()
+    deadline = time.monotonic() + 10
+    while len(looks) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    third.leave()
+    assert len(started.queue.workers()) == 1
 
 
 @pytest.mark.parametrize("started", [False], indirect=True)

@@ -26,6 +26,7 @@ from whisper_appliance.errors import ApplianceError
 from whisper_appliance.host.certificates import Certificates
 from whisper_appliance.host.glance import Glance, Seen
 from whisper_appliance.host.stats import HostStats, Processors, measure
+from whisper_appliance.jobs.folder import is_storage
 from whisper_appliance.jobs.queue import Queue
 from whisper_appliance.live.sessions import Sessions
 from whisper_appliance.models.manager import ModelManager
@@ -137,8 +138,10 @@ class Observer:
             yield Reason("disk", "The disk does not answer. Look at the machine's own log.")
         if storage.seconds_ago > STUCK_SECONDS:
             yield Reason("disk", "The folder of STORAGE_URL does not answer. Look at its server.")
+        if storage.value == 0:
+            yield Reason("disk", "The folder of STORAGE_URL is away. Mount it.")
         free = host.value.disk_free_bytes if host.value else math.inf
-        if min(free, math.inf if storage.value is None else storage.value) < self._ask().min_free_disk:
+        if min(free, storage.value or math.inf) < self._ask().min_free_disk:
             yield Reason("disk_full", "There is too little free disk space to take files. Free some.")
 
     def _reasons_of_models(self, models: Seen[ModelsStatus]) -> Iterator[Reason]:
@@ -165,9 +168,11 @@ class Observer:
 
 
 def _free_bytes(storage: Path | None) -> float:
-    """The room where uploads lie, if that is a place of its own; one that cannot be reached has none."""
+    """The room where uploads lie, if that is a place of its own; one that is not mounted has none."""
+    if storage is None:
+        return math.inf
     try:
-        return shutil.disk_usage(storage).free if storage else math.inf
+        return shutil.disk_usage(storage).free if is_storage(storage) else 0
     except OSError:
         return 0
 

@@ -99,9 +99,8 @@ class Workers:
                 or (row.place is None and is_here(row.audio))
             ]
             connection.execute(jobs.update().where(jobs.c.id.in_(ours)).values(place=me.place, worker=me.id))
-            connection.execute(
-                jobs.update().where(unfinished, jobs.c.worker == me.id).values(status="queued", worker=None)
-            )
+            held = sa.true() if self._database.is_sqlite else jobs.c.worker == me.id
+            connection.execute(jobs.update().where(unfinished, held).values(status="queued", worker=None))
 
     def leave(self, id: str) -> None:
         """Says that this worker has ended; one that leaves jobs behind stays in the list."""

@@ -14,6 +14,7 @@ from whisper_appliance.jobs import folder
 from whisper_appliance.moments import Clock, written
 
 HEARTBEAT_SECONDS = 10.0
+BEATS_A_LOOK = 6
 
 log = logging.getLogger(__name__)
 
@@ -22,15 +23,19 @@ class Crew:
     """On SQLite a worker is alone: it is in no list, nothing beats, and nothing is taken over."""
 
     def __init__(
-        self, database: Database, data_dir: Path, storage: Path, clock: Clock, host: str | None = None
+        self, database: Database, data_dir: Path, storage: Path, clock: Clock, look: Callable[[], None]
     ) -> None:
-        """`storage` is the folder of the recordings, the data folder where it is not shared."""
+        """`storage` is the folder of the recordings, the data folder where it is not shared.
+
+        `look` is called once a minute: for what others left.
+        """
         self._workers = Workers(database)
         self._alone = database.is_sqlite
         self._data_dir = data_dir
         self._storage = storage
         self._clock = clock
-        self._host = host or socket.gethostname()
+        self._look = look
+        self._host = socket.gethostname()
         self._ended = threading.Event()
         self._heart: threading.Thread | None = None
         self.me = Me("", "", self._host, __version__)
@@ -75,11 +80,18 @@ class Crew:
         return (self._storage / audio).is_file()
 
     def _beat(self) -> None:
+        beats = 0
         while not self._ended.wait(HEARTBEAT_SECONDS):
             self._quietly(lambda: self._workers.beat(self.me))
+            beats += 1
+            if beats % BEATS_A_LOOK == 0:
+                self._quietly(self._look)
 
-    def _quietly(self, say: Callable[[], None]) -> None:
+    def _quietly(self, act: Callable[[], None]) -> None:
+        """The heart beats on, whatever the database says."""
         try:
-            say()
-        except ApplianceError as error:
-            log.warning("A heartbeat was not written: %s", error)
+            act()
+        except Exception as error:
+            log.warning(
+                "A heartbeat was not written: %s", error, exc_info=not isinstance(error, ApplianceError)
+            )

@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -14,6 +15,7 @@ from whisper_appliance.errors import BadSetting
 
 ABANDONED_SECONDS = 24 * 3600.0
 STORAGE_NAME_SECONDS = 5.0
+STORAGE_ID = "storage-id"
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ def sweep(data_dir: Path, storage: Path, wanted: Iterable[str]) -> None:
     oldest = time.time() - ABANDONED_SECONDS
     keep = {storage / path for path in wanted}
     for path in (storage / "uploads").iterdir():
-        with suppress(FileNotFoundError):  # its job has just ended on another worker
+        with suppress(OSError):  # its job has just ended on another worker, or it is somebody else's
             if path not in keep and path.is_file() and (storage == data_dir or path.stat().st_mtime < oldest):
                 path.unlink()
 
@@ -48,8 +50,9 @@ def storage_name(storage: Path) -> str:
 
     Raises `BadSetting` where the folder is missing or cannot be written.
     """
-    path = storage / "storage-id"
+    path = storage / STORAGE_ID
     try:
+        tempfile.TemporaryFile(dir=storage).close()
         with suppress(FileExistsError), path.open("x") as file:
             file.write(secrets.token_hex(8))
             file.flush()
@@ -64,6 +67,11 @@ def storage_name(storage: Path) -> str:
             f"STORAGE_URL: {storage} cannot be used ({error.strerror}). Mount it, or make it writable."
         ) from error
     return name
+
+
+def is_storage(storage: Path) -> bool:
+    """Whether the shared folder is mounted: one that is not is missing, or empty."""
+    return (storage / STORAGE_ID).is_file()
 
 
 def prepare_file(path: Path, stamp: str) -> str:

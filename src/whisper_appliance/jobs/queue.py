@@ -70,7 +70,7 @@ class Queue:
         self._jobs = Jobs(database, clock=clock, on_made=on_made)
         self._data_dir = data_dir
         self._storage = storage or data_dir
-        self._crew = Crew(database, data_dir, self._storage, clock)
+        self._crew = Crew(database, data_dir, self._storage, clock, self._look)
         self.limit = limit
         self.limit_per_user = limit_per_user
         self._announce = announce
@@ -199,8 +199,11 @@ class Queue:
         """
         workflows = self._workflows()
         taken = self._crew.take_over(worker_id, losing=losing)
-        self._call_orphans(workflows)
-        workflows.forget(taken.failed)
+        try:
+            self._call_orphans(workflows)
+            workflows.forget(taken.failed)
+        except SQLAlchemyError as error:
+            log.warning("What was taken over is begun with the next look around: %s", error)
         for id in taken.failed:
             self._announce(JobFailed(id, "not_found"))
         for id in (*taken.freed, *taken.failed):
@@ -236,14 +239,13 @@ class Queue:
         return workflows
 
     def _call_orphans(self, workflows: Workflows) -> None:
-        """Makes calls for jobs of which no living worker has one."""
         jobs = self._jobs.claimable()
-        called = workflows.open_calls([job.id for job in jobs], self._crew.living())
-        orphans = [job for job in jobs if job.id not in called]
-        # A call of the same id, ended or a dead worker's, would be taken for the one that is to be made.
-        workflows.forget(job.id for job in orphans)
-        for job in orphans:
-            workflows.enqueue(job.id, _lane(job))
+        workflows.call_missing({job.id: _lane(job) for job in jobs}, self._crew.living())
+
+    def _look(self) -> None:
+        """For jobs that wait while nobody has their calls, as another worker had them and ended."""
+        if self._launched and self._launched.done() and not self.problem() and not self._stopping.is_set():
+            self._call_orphans(self._launched.result())
 
     def _add(self, request: JobRequest, *, begun: bool) -> Job:
         path = self._storage / request.audio

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from whisper_appliance.errors import Cancelled, ModelUnavailable, NotFound
 from whisper_appliance.history.job import FinishedWindow, Job
+from whisper_appliance.jobs import folder
 from whisper_appliance.settings import Settings
 from whisper_appliance.speech.engine import Options, Priority, WindowResult
 from whisper_appliance.speech.transcript import Transcript
@@ -71,15 +72,17 @@ class Steps:
         transcribe: Transcribe,
         default_model: Callable[[], str],
         keep_audio: Callable[[], bool] = lambda: False,
+        is_mounted: Callable[[], bool] = lambda: True,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`storage` is the folder of the jobs' audio paths; `keep_audio` is asked each time."""
+        """`storage` is the folder of the jobs' audio paths; the others are asked each time."""
         self._storage = storage
         self._models = models
         self._decode = decode
         self._transcribe = transcribe
         self._default_model = default_model
         self._keep_audio = keep_audio
+        self._is_mounted = is_mounted
         self._sleep = sleep
 
     @classmethod
@@ -94,6 +97,7 @@ class Steps:
             transcribe=_road(settings),
             default_model=default_model,
             keep_audio=lambda: settings().keep_audio,
+            is_mounted=lambda: settings().storage_url is None or folder.is_storage(settings().storage_folder),
         )
 
     def hear(
@@ -110,7 +114,7 @@ class Steps:
         model = job.model or self._default_model()
         with ExitStack() as held:
             # The decoder works while the model is being loaded.
-            recording = held.enter_context(self._decode(self._recording(job)))
+            recording = held.enter_context(self._decode(self._found(job, cancelled)))
             engine = self._lease(held, model, cancelled)
 
             def tell(done: WindowDone) -> None:
@@ -144,6 +148,14 @@ class Steps:
 
     def _kept(self, job: Job) -> Path:
         return self._storage / "audio" / job.id  # a transcript has the id of its job
+
+    def _found(self, job: Job, cancelled: Callable[[], bool]) -> Path:
+        """The recording of a job; while the storage is away, the job waits for it."""
+        while not self._is_mounted():
+            if cancelled():
+                raise Cancelled("The job was cancelled.")
+            self._sleep(1.0)
+        return self._recording(job)
 
     def _recording(self, job: Job) -> Path:
         for path in (self._storage / job.audio, self._kept(job)):

@@ -91,8 +91,16 @@ class Workflows:
         with SetWorkflowID(job_id):
             DBOS.enqueue_workflow(queue, self._call, job_id)
 
-    def open_calls(self, job_ids: Sequence[str], living: Collection[str]) -> set[str]:
-        """Those of the jobs whose calls are waiting, or running on one of the living executors."""
+    def call_missing(self, lanes: Mapping[str, str], living: Collection[str]) -> None:
+        """Makes the calls of those jobs (by id, with their queues) of which no living executor has one."""
+        called = self._open_calls(list(lanes), living)
+        missing = [id for id in lanes if id not in called]
+        # A call of the same id, ended or a dead executor's, would be taken for the one that is to be made.
+        self.forget(missing)
+        for id in missing:
+            self.enqueue(id, lanes[id])
+
+    def _open_calls(self, job_ids: Sequence[str], living: Collection[str]) -> set[str]:
         from dbos import DBOS
 
         found = DBOS.list_workflows(

@@ -3,12 +3,14 @@
 Its decoder may jump ahead with a timestamp, or put one word where a sentence was said.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 
-from whisper_appliance.speech.engine import SAMPLE_RATE, WindowResult
-from whisper_appliance.speech.reading import STRETCH
+from whisper_appliance.errors import EngineFailed
+from whisper_appliance.speech.engine import MAX_WINDOW_SECONDS, SAMPLE_RATE, WindowResult
 from whisper_appliance.speech.results import moved
 from whisper_appliance.speech.voice import Span
 
@@ -37,11 +39,12 @@ def omissions(result: WindowResult, span: Span) -> Iterator[tuple[float, float]]
 def filled(result: WindowResult, span: Span, hear: Callable[[Span], WindowResult]) -> WindowResult:
     """The result with what is heard in its omissions by themselves, where that says more."""
     for start, stop in omissions(result, span):
-        first, last = round(start * SAMPLE_RATE), round(stop * SAMPLE_RATE)
-        for at in range(first, last, STRETCH):
-            end = min(at + STRETCH, last)
-            again = hear(replace(span, start=span.start + at, stop=span.start + end))
-            result = _fuller(result, at / SAMPLE_RATE, end / SAMPLE_RATE, again)
+        parts = math.ceil((stop - start) / MAX_WINDOW_SECONDS)
+        edges = [round((start + (stop - start) * part / parts) * SAMPLE_RATE) for part in range(parts + 1)]
+        for first, last in pairwise(edges):
+            with suppress(EngineFailed):  # what was heard before stands
+                again = hear(replace(span, start=span.start + first, stop=span.start + last))
+                result = _fuller(result, first / SAMPLE_RATE, last / SAMPLE_RATE, again)
     return result
 
 

@@ -15,7 +15,8 @@ from flask import Request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, LengthRequired, RequestTimeout
 
-from whisper_appliance.errors import Busy, DiskFull, TooLarge, UnsupportedMedia
+from whisper_appliance.errors import Busy, DiskFull, TooLarge, Unavailable, UnsupportedMedia
+from whisper_appliance.jobs.folder import is_storage
 from whisper_appliance.settings import Settings
 from whisper_appliance.web.form import FIELD_BYTES, MAX_PARTS, READ_BYTES, CheckFields, Form, Upload
 
@@ -137,6 +138,8 @@ class Uploads:
         folder, in which they will be decoded, must have its least room as well.
         """
         settings = self._settings
+        if settings.storage_url and not is_storage(settings.storage_url):
+            raise Unavailable("The folder of recordings is away. Try again later.", retry_after_seconds=60)
         free = self._free_bytes(settings.storage_folder) + written
         scratch = self._free_bytes(settings.data_dir) if settings.storage_url else free
         if free < max(settings.min_free_disk, 2 * size) or scratch < settings.min_free_disk:

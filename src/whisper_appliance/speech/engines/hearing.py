@@ -114,7 +114,12 @@ class Hearing:
         if self._language is None:
             self._language, self._probability = self._model.detect_language(encoded)
         decoding = yield from self._decode(encoded, seconds, at_the_beginning=not position)
+        dropped = len(self._dropped)
         segments, reached = self._segments(decoding, seconds)
+        self._dropped[dropped:] = [
+            replace(lost, start=lost.start + position, end=lost.end + position)
+            for lost in self._dropped[dropped:]
+        ]
         if self._options.word_timestamps:
             segments = self._model.add_words(segments, self._tokenizer, encoded, seconds)
         return [_shifted(segment, position) for segment in segments], position + reached
