@@ -239,7 +239,8 @@ def test_who_comes_late_sees_what_is_being_said(house: House) -> None:
     assert watched.partial
     settled = len(str(watched.snapshot["text"]).split())
     assert watched.partial["after"] == settled >= 5
-    assert str(watched.partial["text"]).split()[0] == f"w{settled + 1}"
+    # What is still being said is heard as "eh".
+    assert str(watched.partial["text"]).split()[0] in (f"w{settled + 1}", "eh")
 
 
 def test_who_takes_a_session_up_after_its_end_is_told_of_it(house: House) -> None:
