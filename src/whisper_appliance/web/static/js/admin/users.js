@@ -65,23 +65,30 @@ const table = new Table(/** @type {HTMLTableElement} */ (byId("users")), {
 table.filterBy(/** @type {HTMLInputElement} */ (byId("filter")));
 
 const openness = /** @type {HTMLFormElement} */ (byId("openness-form"));
+let choices = 0; // begun and settled: what was asked for before the latest is not shown
 openness.addEventListener("change", async () => {
   const chosen = String(new FormData(openness).get("openness"));
+  choices += 1;
   try {
     await ask("/api/admin/openness", { method: "PUT", body: { openness: chosen } });
+    choices += 1;
     toast(chosen === "network" ? "Open to anyone on its network." : "Open to people with an account.");
   } catch (error) {
+    choices += 1;
     toast(/** @type {Error} */ (error).message);
     await refresh();
   }
 });
 
 async function load() {
+  const before = choices;
   const answer = await ask("/api/admin/users");
   table.show(answer.users);
   dialog.know(answer.users);
   invitations(answer.invitations);
-  /** @type {RadioNodeList} */ (openness.elements.namedItem("openness")).value = answer.openness;
+  if (before === choices) {
+    /** @type {RadioNodeList} */ (openness.elements.namedItem("openness")).value = answer.openness;
+  }
   const used = answer.visitors_month_seconds;
   byId("visitors").textContent = used < 1 ? "" : `Everybody without an account: ${span(used)} this month.`;
 }
