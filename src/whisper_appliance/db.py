@@ -170,7 +170,7 @@ class Database:
         return engine
 
     def _wait_for_locks(self, connection: Driven, _record: object) -> None:
-        connection.execute(f"SET lock_timeout = '{self._busy_seconds:.0f}s'")
+        connection.execute(f"SET lock_timeout = '{round(self._busy_seconds * 1000)}ms'")
         connection.commit()
 
     def _create_folder(self) -> None:

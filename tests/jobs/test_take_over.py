@@ -184,7 +184,7 @@ def test_what_waited_for_one_that_has_stopped_in_good_order_is_done_by_the_other
         assert started.text_of(id) == each
 
 
-def test_the_heart_beats_on_after_the_database_was_away(
+def test_the_heart_beats_on_whatever_a_look_around_raises(
     started: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(crew, "HEARTBEAT_SECONDS", 0.1)

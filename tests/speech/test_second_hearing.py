@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.scripted_engine import load_scripted
+from whisper_appliance.speech.asked import Heard
 from whisper_appliance.speech.engine import (
     EngineSpec,
     Options,
@@ -19,8 +20,10 @@ from whisper_appliance.speech.engine import (
     WindowResult,
 )
 from whisper_appliance.speech.engine_process import EngineProcess
+from whisper_appliance.speech.road import Road, WindowDone
 from whisper_appliance.speech.transcribe import transcribe
-from whisper_appliance.speech.transcript import Notice, Transcript
+from whisper_appliance.speech.transcript import Notice, Segment, Transcript
+from whisper_appliance.speech.voice import Cutting, Span
 
 
 class Silence:
@@ -116,3 +119,13 @@ def test_words_are_told_while_later_windows_are_still_heard(engine: EngineProces
     )  # fmt: skip
     assert len(told) > 8
     assert told[0] < told[-1]
+
+
+def test_what_was_passed_over_is_heard_by_itself(engine: EngineProcess) -> None:
+    told: list[WindowDone] = []
+    options = Options(language="en", prompt="skip")
+    road = Road(Silence(20), engine, options, Priority.BATCH, Cutting(), {}, told.append, lambda: False)
+    span = Span(0, 20 * 16_000, 0, (0.9,) * 625)
+    skipped = WindowResult((Segment(0.0, 20.0, " hm"),), "en", 1.0, heard_seconds=20.0)
+    assert road._settle(Heard(span, skipped)).text == " all that was said here" * 10
+    assert told[0].result.text == " all that was said here" * 10

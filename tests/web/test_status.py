@@ -1,8 +1,10 @@
 """The appliance says how it is, at once, whatever state it is in."""
 
+import io
 import sqlite3
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -52,6 +54,21 @@ def test_without_a_model_health_is_degraded_and_says_why(start_appliance: StartA
 def test_health_tells_of_a_full_disk(start_appliance: StartAppliance) -> None:
     program = create_app(start_appliance(min_free_disk="900TiB")).test_client()
     assert [reason["code"] for reason in program.get("/health").json["reasons"]] == ["disk_full"]
+
+
+def test_while_the_shared_folder_is_away_health_says_so_and_no_upload_is_taken(
+    start_appliance: StartAppliance, tmp_path: Path
+) -> None:
+    program = create_app(start_appliance(storage_url=tmp_path)).test_client()
+    assert program.get("/health").json["reasons"] == []
+    (tmp_path / "storage-id").rename(tmp_path / "unmounted")
+    sent = program.post("/transcribe", data={"file": (io.BytesIO(b"to be"), "talk.wav")})
+    assert sent.status_code == 503
+    assert int(sent.headers["Retry-After"]) > 0
+    assert str(tmp_path) not in sent.text
+    away = create_app(start_appliance(storage_url=tmp_path)).test_client()
+    (tmp_path / "storage-id").unlink()
+    assert [reason["code"] for reason in away.get("/health").json["reasons"]] == ["disk"]
 
 
 @pytest.fixture

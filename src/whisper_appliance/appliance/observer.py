@@ -36,6 +36,7 @@ from whisper_appliance.settings import Settings
 from whisper_appliance.speech.audio import Isolation, isolation
 from whisper_appliance.speech.engine_process import EngineProcess
 
+AWAY = -1.0
 STUCK_SECONDS = 30.0
 COMPONENTS = ("faster-whisper", "ctranslate2", "openai-whisper", "av", "dbos", "flask", "gunicorn")
 
@@ -138,10 +139,12 @@ class Observer:
             yield Reason("disk", "The disk does not answer. Look at the machine's own log.")
         if storage.seconds_ago > STUCK_SECONDS:
             yield Reason("disk", "The folder of STORAGE_URL does not answer. Look at its server.")
-        if storage.value == 0:
+        shared = math.inf if storage.value is None else storage.value
+        if shared == AWAY:
+            shared = math.inf
             yield Reason("disk", "The folder of STORAGE_URL is away. Mount it.")
         free = host.value.disk_free_bytes if host.value else math.inf
-        if min(free, storage.value or math.inf) < self._ask().min_free_disk:
+        if min(free, shared) < self._ask().min_free_disk:
             yield Reason("disk_full", "There is too little free disk space to take files. Free some.")
 
     def _reasons_of_models(self, models: Seen[ModelsStatus]) -> Iterator[Reason]:
@@ -168,13 +171,13 @@ class Observer:
 
 
 def _free_bytes(storage: Path | None) -> float:
-    """The room where uploads lie, if that is a place of its own; one that is not mounted has none."""
+    """The room where uploads lie, if that is a place of its own; `AWAY` where that is not mounted."""
     if storage is None:
         return math.inf
     try:
-        return shutil.disk_usage(storage).free if is_storage(storage) else 0
+        return shutil.disk_usage(storage).free if is_storage(storage) else AWAY
     except OSError:
-        return 0
+        return AWAY
 
 
 def _ask_decoder() -> Isolation | None:
