@@ -164,6 +164,13 @@ def test_a_window_without_speech_gives_nothing_and_says_so() -> None:
     assert [(d.text, d.reason) for d in result.dropped] == [("Thank you.", "no speech")]
 
 
+def test_what_is_dropped_behind_an_early_stop_has_the_times_of_the_window() -> None:
+    stopped = answer(*said(" a", 0, 3))
+    silence = answer(*said(" Thank you.", 0, 2), logprob=-1.5, no_speech=0.9)
+    result = hear_one(ScriptedDecoder(stopped, silence), window(10, quality="fast"))
+    assert [(d.start, d.end, d.reason) for d in result.dropped] == [(3.0, 10.0, "no speech")]
+
+
 def test_an_unknown_language_is_detected_from_the_same_encoding() -> None:
     decoder = ScriptedDecoder(answer(*said(" hallo", 0, 5)))
     result = hear_one(decoder, window(5, language=None))

@@ -75,6 +75,7 @@ class Hearing:
         self._beam_size = window.options.beam_size or (5 if self._whole else 1)
         self._language = "en" if not model.multilingual else window.options.language
         self._probability = 1.0
+        self._position = 0.0
         self._dropped: list[Dropped] = []
         self._tokens: list[int] = []
 
@@ -114,12 +115,8 @@ class Hearing:
         if self._language is None:
             self._language, self._probability = self._model.detect_language(encoded)
         decoding = yield from self._decode(encoded, seconds, at_the_beginning=not position)
-        dropped = len(self._dropped)
+        self._position = position
         segments, reached = self._segments(decoding, seconds)
-        self._dropped[dropped:] = [
-            replace(lost, start=lost.start + position, end=lost.end + position)
-            for lost in self._dropped[dropped:]
-        ]
         if self._options.word_timestamps:
             segments = self._model.add_words(segments, self._tokenizer, encoded, seconds)
         return [_shifted(segment, position) for segment in segments], position + reached
@@ -205,6 +202,7 @@ class Hearing:
 
     def _drop(self, text: str, start: float, end: float, reason: str) -> None:
         if text.strip():
+            start, end = start + self._position, end + self._position
             self._dropped.append(Dropped(start, end, text.strip(), reason))
 
 
