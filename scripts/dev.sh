@@ -17,6 +17,7 @@ Whisper Appliance, for developers. Needs Linux and Python 3.11 or newer; everyth
   ./scripts/dev.sh audit            look for known vulnerabilities of what is locked; ends with 3 where nothing can be asked
   ./scripts/dev.sh bench [ARGS]     compare speed and words with other programs on the same weights
   ./scripts/dev.sh bench-live       measure live speech at a real server, and WhisperLive beside it
+  ./scripts/dev.sh soak             send files and speak for an hour, and watch memory and what goes wrong
   ./scripts/dev.sh setup            only set up, for running and for tests
   ./scripts/dev.sh lock             write the lock files anew from pyproject.toml and package.json (needs uv, npm)
   ./scripts/dev.sh clean            remove what set-up and tests made; your data folder and models stay
@@ -147,6 +148,8 @@ bench() {
 
 bench_live() { environment bench; front_end; exec "$VENV/bin/python" -m benchmarks.bench_live "$@"; }
 
+soak() { environment bench; front_end; exec "$VENV/bin/python" -m benchmarks.soak "$@"; }
+
 lock() {
   local compile=(uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
     --custom-compile-command "./scripts/dev.sh lock" pyproject.toml --extra offline-model --group build)
@@ -173,6 +176,7 @@ case "${1:-help}" in
   audit) environment test; exec "$VENV/bin/python" scripts/audit.py ;;
   bench) shift; bench "$@" ;;
   bench-live) shift; bench_live "$@" ;;
+  soak) shift; soak "$@" ;;
   setup) environment run; environment test; front_end; browser ;;
   lock) shift; lock "$@" ;;
   clean) clean ;;

@@ -1,0 +1,260 @@
+"""`./scripts/dev.sh soak`: an hour of uploads and live sessions, and what that does to memory."""
+
+import argparse
+import random
+import statistics
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import av
+import httpx2
+import psutil
+
+from benchmarks.audio import packaged
+from benchmarks.contenders import Server, trusting
+from benchmarks.live_real import speak
+from benchmarks.live_speech import Speech, speeches
+from whisper_appliance.errors import ApplianceError
+from whisper_appliance.models.store import ModelStore
+
+HERE = Path(__file__).parent
+KINDS = {
+    ".wav": "pcm_s16le",
+    ".flac": "flac",
+    ".mp3": "libmp3lame",
+    ".ogg": "libopus",
+    ".m4a": "aac",
+    ".webm": "libopus",
+}
+FORMATS = ("txt", "srt", "vtt", "json", "tsv")
+PAGES = ("/", "/history", "/docs", "/api/status", "/api/transcripts")
+QUALITIES = ("fast", "balanced", "accurate")
+HEALTH_EVERY_SECONDS = 1.0
+MEGABYTE = 1_000_000
+
+
+@dataclass
+class Tally:
+    """What was done since the beginning, by name, and what went wrong."""
+
+    done: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+    health: list[float] = field(default_factory=list)
+
+    @property
+    def p99(self) -> float:
+        """Milliseconds in which 99 of 100 answers of /health came."""
+        return 1000 * statistics.quantiles(self.health, n=100)[98] if len(self.health) > 1 else 0.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """The processes at one moment: proportional memory in bytes by role."""
+
+    minute: float
+    memory: dict[str, int]
+    descriptors: int
+    threads: int
+
+
+def main() -> None:
+    """Runs for as long as asked; ends with 1 where anything failed."""
+    arguments = _arguments()
+    tally = Tally()
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        work = Path(folder)
+        models = arguments.models or work / "models"
+        if ModelStore(models, downloads_allowed=False).locate(arguments.model) is None:
+            raise SystemExit(f"The model {arguments.model} is not on this machine.")
+        speech = speeches(arguments.audio)
+        uploads = _uploads(speech, work)
+        with Server(work / "data", models, WHISPER_MODEL=arguments.model) as server:
+            server.wait_for_page()
+            rows = list(_watched(server, tally, arguments.minutes, arguments.every, speech, uploads))
+            print(f"Health at the end: {server.get('/health')['status']}")
+    print("\n".join(tally.wrong))
+    counted = ", ".join(f"{count} {name}" for name, count in sorted(tally.done.items()))
+    print(f"{len(tally.wrong)} went wrong; done in {rows[-1].minute:.0f} min: {counted}")
+    raise SystemExit(bool(tally.wrong))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./scripts/dev.sh soak", description=__doc__)
+    audio = HERE.parent.parent / "shared" / "audio"
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--every", type=float, default=5, help="minutes from one row to the next")
+    parser.add_argument("--audio", type=Path, default=audio if (audio / "manifest.json").is_file() else None,
+                        help="folder with recordings and a manifest.json")  # fmt: skip
+    parser.add_argument("--model", default="base", help="a model of the catalogue that is on this machine")
+    parser.add_argument("--models", type=Path, help="model folder (default: one from installed packages)")
+    return parser.parse_args()
+
+
+def _watched(
+    server: Server,
+    tally: Tally,
+    minutes: float,
+    every: float,
+    speech: Sequence[Speech],
+    uploads: Sequence[Path],
+) -> Iterator[Look]:
+    """Lets the clients work, and looks at the processes now and then."""
+    over = threading.Event()
+    clients: tuple[Callable[[], None], ...] = (
+        lambda: _upload(server, tally, random.choice(uploads)),
+        lambda: _damaged(server, tally, uploads),
+        lambda: _look_around(server, tally),
+        lambda: _speak(server, tally, random.choice(speech)),
+        lambda: _health(server, tally),
+    )
+    threads = [threading.Thread(target=_again, args=(client, tally, over), daemon=True) for client in clients]
+    for thread in threads:
+        thread.start()
+    print(
+        "| minute | web MB | engine MB | others MB | descriptors | threads | health p99 ms | wrong | done |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|", flush=True)
+    began = time.monotonic()
+    while True:
+        look = _seen(server.pid, (time.monotonic() - began) / 60)
+        print(_row(look, tally), flush=True)
+        yield look
+        left = began + minutes * 60 - time.monotonic()
+        if left <= 0:
+            break
+        time.sleep(min(every * 60, left))
+    over.set()
+    for thread in threads:
+        thread.join(120)
+
+
+def _again(client: Callable[[], None], tally: Tally, over: threading.Event) -> None:
+    while not over.is_set():
+        try:
+            client()
+        except (httpx2.HTTPError, ApplianceError, OSError, ValueError) as error:
+            tally.wrong.append(f"{time.strftime('%H:%M:%S')} {type(error).__name__}: {error}")
+            over.wait(5)
+
+
+def _upload(server: Server, tally: Tally, path: Path) -> None:
+    """One visitor: a file, its text in some format; half of them delete it afterwards, some cancel."""
+    with _client(server) as client, path.open("rb") as file:
+        wishes = {"quality": random.choice(QUALITIES), "word_timestamps": random.choice(("true", "false"))}
+        wishes["async"] = random.choice(("true", "false"))
+        answer = client.post("/transcribe", data=wishes, files={"file": (path.name, file)})
+        body = answer.raise_for_status().json()
+        if answer.status_code == httpx2.codes.ACCEPTED:
+            if random.random() < 0.2:
+                client.delete(f"/api/jobs/{body['id']}").raise_for_status()
+                tally.done["cancelled"] += 1
+                return
+            body = _finished(client, body["id"])
+        if not body["text"].strip():
+            raise ValueError(f"No words in {path.name}")
+        address = f"/api/transcripts/{body['id']}"
+        client.get(address, params={"format": random.choice(FORMATS)}).raise_for_status()
+        if random.random() < 0.5:
+            client.delete(address).raise_for_status()
+    tally.done[f"{path.suffix[1:]} files"] += 1
+
+
+def _finished(client: httpx2.Client, job: str) -> dict[str, Any]:
+    while True:
+        state = client.get(f"/api/jobs/{job}").raise_for_status().json()
+        if state["status"] == "done":
+            return dict(client.get(f"/api/transcripts/{job}").raise_for_status().json())
+        if state["status"] in ("failed", "cancelled"):
+            raise ValueError(f"Job {job} {state['status']}: {state['error']}")
+        time.sleep(0.5)
+
+
+def _damaged(server: Server, tally: Tally, uploads: Sequence[Path]) -> None:
+    """A file that is none, or not whole; a clear answer is expected."""
+    whole = random.choice(uploads)
+    data = random.choice((b"", random.randbytes(50_000), whole.read_bytes()[: random.randrange(40, 4000)]))
+    with _client(server) as client:
+        answer = client.post("/transcribe", files={"file": (f"damaged{whole.suffix}", data)})
+    if answer.status_code not in (200, 400, 415, 422):
+        raise ValueError(f"A damaged file got {answer.status_code}: {answer.text[:200]}")
+    tally.done["damaged files"] += 1
+    time.sleep(5)
+
+
+def _look_around(server: Server, tally: Tally) -> None:
+    with _client(server) as client:
+        for page in PAGES:
+            client.get(page).raise_for_status()
+            tally.done["pages"] += 1
+    time.sleep(2)
+
+
+def _speak(server: Server, tally: Tally, speech: Speech) -> None:
+    if not speak(server, speech.samples).live.strip():
+        raise ValueError(f"No captions of {speech.name}")
+    tally.done["live sessions"] += 1
+
+
+def _health(server: Server, tally: Tally) -> None:
+    before = time.perf_counter()
+    server.get("/health")
+    tally.health.append(time.perf_counter() - before)
+    time.sleep(HEALTH_EVERY_SECONDS)
+
+
+def _client(server: Server) -> httpx2.Client:
+    return httpx2.Client(base_url=server.url, verify=trusting(), timeout=600)
+
+
+def _uploads(speech: Sequence[Speech], work: Path) -> list[Path]:
+    """Each recording in each container that people send."""
+    sources = [packaged("two_cities.wav"), *(one.recording(work).path for one in speech)]
+    return [_encoded(source, work, ending, codec) for source in sources for ending, codec in KINDS.items()]
+
+
+def _encoded(source: Path, work: Path, ending: str, codec: str) -> Path:
+    target = work / f"{source.stem}-{ending[1:]}{ending}"
+    with av.open(str(source)) as read, av.open(str(target), "w") as write:
+        stream = write.add_stream(codec, rate=48_000)
+        for frame in read.decode(audio=0):
+            write.mux(stream.encode(frame))
+        write.mux(stream.encode(None))
+    return target
+
+
+def _seen(pid: int, minute: float) -> Look:
+    memory: Counter[str] = Counter()
+    descriptors = threads = 0
+    for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
+        try:
+            command = " ".join(process.cmdline())
+            role = "engine" if "engine" in command else "others" if "decoder" in command else "web"
+            memory[role] += process.memory_full_info().pss
+            descriptors += process.num_fds()
+            threads += process.num_threads()
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+    return Look(minute, dict(memory), descriptors, threads)
+
+
+def _row(look: Look, tally: Tally) -> str:
+    megabytes = [f"{look.memory.get(role, 0) / MEGABYTE:.0f}" for role in ("web", "engine", "others")]
+    cells = [
+        f"{look.minute:.0f}",
+        *megabytes,
+        look.descriptors,
+        look.threads,
+        f"{tally.p99:.0f}",
+        len(tally.wrong),
+    ]
+    return f"| {' | '.join(map(str, cells))} | {sum(tally.done.values())} |"
+
+
+if __name__ == "__main__":
+    main()
