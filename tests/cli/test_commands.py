@@ -91,6 +91,13 @@ def test_a_recording_becomes_text_on_the_terminal(with_tiny: Path, beckett: Path
     assert done.stderr == ""
 
 
+def test_a_card_that_cannot_be_used_is_told(with_tiny: Path, beckett: Path) -> None:
+    settings = {"DEVICE": "cuda", "CUDA_VISIBLE_DEVICES": ""}
+    done = run(with_tiny, "transcribe", beckett, beckett, "-m", "tiny.en", "-o", "out", **settings)
+    assert done.returncode == 0
+    assert done.stderr.count("The GPU cannot be used") == 1
+
+
 def test_several_files_and_formats_go_into_a_folder(with_tiny: Path, beckett: Path) -> None:
     arguments = ["-m", "tiny.en", "-f", "srt", "-f", "json", "-o", "out", "--language", "English"]
     done = run(with_tiny, "transcribe", beckett, *arguments)

@@ -1,7 +1,7 @@
 """whisper-appliance transcribe: files in, transcripts out, without a server."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from whisper_appliance.cli.start import begin
 if TYPE_CHECKING:
     from whisper_appliance.settings import Settings
     from whisper_appliance.speech.engine import Options
+    from whisper_appliance.speech.engine_process import EngineProcess
     from whisper_appliance.speech.transcript import Transcript
 
 FORMATS = ("txt", "srt", "vtt", "json", "tsv")
@@ -83,7 +84,8 @@ def transcribe(
         raise click.UsageError("More than one result needs a folder: add --output-dir FOLDER.")
     loaded = begin()
     failed = 0
-    with _hearing(loaded, model, _options(options)) as hear:
+    told: tuple[str, ...] = ()
+    with _hearing(loaded, model, _options(options)) as (engine, hear):
         for file in files:
             try:
                 transcript = hear(file)
@@ -91,6 +93,8 @@ def transcribe(
                 failed = 1
                 click.echo(f"{file}: {error.message}", err=True)
                 continue
+            if told != (told := engine.status().notices):
+                click.echo("\n".join(told), err=True)
             for warning in transcript.warnings:
                 click.echo(f"{file}: {warning.message}", err=True)
             for name in formats:
@@ -100,8 +104,10 @@ def transcribe(
 
 
 @contextmanager
-def _hearing(settings: "Settings", model: str | None, options: "Options") -> Iterator[Any]:
-    """A function from file to transcript, with the model loaded for as long as it is used."""
+def _hearing(
+    settings: "Settings", model: str | None, options: "Options"
+) -> "Iterator[tuple[EngineProcess, Callable[[Path], Transcript]]]":
+    """The engine, loaded for as long as it is used, and a function from file to transcript."""
     from whisper_appliance.models.downloads import Downloads
     from whisper_appliance.models.manager import ModelManager
     from whisper_appliance.models.store import ModelStore
@@ -117,7 +123,7 @@ def _hearing(settings: "Settings", model: str | None, options: "Options") -> Ite
             models.engine(name) as engine,
             tempfile.TemporaryDirectory(prefix="whisper-appliance-") as folder,
         ):
-            yield lambda file: _hear(file, engine, options, settings, name, Path(folder))
+            yield engine, lambda file: _hear(file, engine, options, settings, name, Path(folder))
 
 
 def _hear(

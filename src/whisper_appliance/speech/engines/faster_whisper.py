@@ -1,6 +1,10 @@
 """faster-whisper: Whisper on CTranslate2."""
 
+import ctypes
 from collections.abc import Sequence
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +16,10 @@ from whisper_appliance.speech.engines.hearing import hear
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
+
+
+# In the order in which they need each other; CTranslate2 asks for the second by its bare name.
+CUBLAS = ("libcublasLt.so.12", "libcublas.so.12")
 
 
 class FasterWhisperEngine:
@@ -50,6 +58,7 @@ def _load(spec: EngineSpec) -> "tuple[WhisperModel, str, str, tuple[str, ...]]":
 
     try:
         if spec.device == "cuda" or (spec.device == "auto" and ctranslate2.get_cuda_device_count() > 0):
+            _bring_cublas()
             try:
                 model, compute_type = open_on("cuda")
                 # A missing cuDNN or cuBLAS shows only when something runs.
@@ -64,3 +73,12 @@ def _load(spec: EngineSpec) -> "tuple[WhisperModel, str, str, tuple[str, ...]]":
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelUnavailable(f"The model {spec.model} could not be loaded: {error}") from error
     return model, "cpu", compute_type, ()
+
+
+def _bring_cublas() -> None:
+    """Loads the cuBLAS of the extra `cuda`, which lies where the system's linker does not look."""
+    with suppress(ImportError, OSError):  # without the extra, or what the system has is there already
+        package = find_spec("nvidia.cublas")
+        for folder in package.submodule_search_locations or () if package else ():
+            for library in CUBLAS:
+                ctypes.CDLL(str(Path(folder) / "lib" / library), ctypes.RTLD_GLOBAL)
