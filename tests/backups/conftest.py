@@ -18,10 +18,10 @@ def transcript(text: str) -> Transcript:
     return Transcript((Segment(0.0, 1.0, text),), "en", 0.9, 1.0, "transcribe", "tiny.en", 0.1)
 
 
-def fill(folder: Path, title: str) -> str:
+def fill(folder: Path, title: str, url: str | None = None) -> str:
     """One transcript with its kept audio, certificates and a key; the transcript's id."""
     folder.mkdir(parents=True, exist_ok=True)
-    database = Database.in_folder(folder)
+    database = Database.in_folder(folder, url)
     database.upgrade(migrations.FOLDER)
     id = History(database, audio_folder=folder / "audio").add(
         transcript(title), title=title, owner="a" * 32, source="upload"
@@ -37,8 +37,8 @@ def fill(folder: Path, title: str) -> str:
     return id
 
 
-def titles(folder: Path) -> list[str]:
-    database = Database.in_folder(folder)
+def titles(folder: Path, url: str | None = None) -> list[str]:
+    database = Database.in_folder(folder, url)
     try:
         page = History(database, audio_folder=folder / "audio").list("a" * 32, limit=10)
         return [entry.title for entry in page.entries]
@@ -47,7 +47,7 @@ def titles(folder: Path) -> list[str]:
 
 
 def restore_of(folder: Path, **other: object) -> Restore:
-    usual: dict[str, object] = {"revisions": REVISIONS, "uses_sqlite": True, "spare_bytes": 0}
+    usual: dict[str, object] = {"revisions": REVISIONS, "spare_bytes": 0}
     return Restore(folder, **{**usual, **other})  # type: ignore[arg-type] # the two dicts together fit
 
 

@@ -10,7 +10,8 @@ import pytest
 from tests.backups.conftest import titles
 from whisper_appliance.backups import database
 from whisper_appliance.backups.daily import DailyCopies
-from whisper_appliance.errors import DatabaseDamaged, DiskFull, NotFound
+from whisper_appliance.db import Database
+from whisper_appliance.errors import DatabaseDamaged, DiskFull
 
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -32,7 +33,7 @@ def calendar() -> Calendar:
 
 @pytest.fixture
 def copies(data: Path, calendar: Calendar) -> DailyCopies:
-    return DailyCopies(data / "backups", data / "appliance.sqlite", spare_bytes=0, clock=calendar)
+    return DailyCopies(data / "backups", Database.in_folder(data), spare_bytes=0, clock=calendar)
 
 
 def test_a_copy_is_a_whole_database_for_its_owner_only(copies: DailyCopies, tmp_path: Path) -> None:
@@ -56,7 +57,7 @@ def test_one_a_day_and_seven_are_kept(copies: DailyCopies, calendar: Calendar) -
 
 def test_nothing_is_copied_onto_a_full_disk(data: Path, calendar: Calendar) -> None:
     copies = DailyCopies(
-        data / "backups", data / "appliance.sqlite", spare_bytes=1, clock=calendar, free_bytes=lambda _: 1000
+        data / "backups", Database.in_folder(data), spare_bytes=1, clock=calendar, free_bytes=lambda _: 1000
     )
     with pytest.raises(DiskFull):
         copies.make()
@@ -69,7 +70,8 @@ def test_a_damaged_database_costs_no_copy(copies: DailyCopies, calendar: Calenda
     content = bytearray(good.path.read_bytes())
     content[4096 : 4096 * 3] = bytes(4096 * 2)
     bad.write_bytes(content)
-    damaged = DailyCopies(copies.folder, bad, spare_bytes=0, clock=lambda: START + timedelta(days=2))
+    source = Database(f"sqlite:///{bad}")
+    damaged = DailyCopies(copies.folder, source, spare_bytes=0, clock=lambda: START + timedelta(days=2))
     with pytest.raises(DatabaseDamaged):
         damaged.make()
     assert [copy.name for copy in copies.all()] == [good.name]
@@ -88,10 +90,3 @@ def test_a_database_of_something_else_is_none_of_ours(tmp_path: Path) -> None:
         other.execute("CREATE TABLE things (id)")
     with pytest.raises(DatabaseDamaged, match="not one of this appliance"):
         database.revision(tmp_path / "other.sqlite")
-
-
-def test_a_database_on_a_server_is_left_to_its_operator(tmp_path: Path) -> None:
-    copies = DailyCopies(tmp_path / "backups", None, spare_bytes=0)
-    assert copies.make_if_due() is None
-    with pytest.raises(NotFound, match="pg_dump"):
-        copies.make()

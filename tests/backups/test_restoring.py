@@ -6,6 +6,7 @@ import os
 import sqlite3
 import stat
 import tarfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,12 @@ from tests.backups.conftest import fill, restore_of, titles
 from whisper_appliance.backups.daily import DailyCopies
 from whisper_appliance.backups.restoring import Restore
 from whisper_appliance.backups.writing import Backup
+from whisper_appliance.db import Database
 from whisper_appliance.errors import DatabaseDamaged, DiskFull, InvalidRequest
 
 
-def backup_of(folder: Path, **how: bool) -> bytes:
-    with Backup(folder, **how) as backup:
+def backup_of(folder: Path) -> bytes:
+    with closing(Database.in_folder(folder)) as database, Backup(folder, database) as backup:
         content = b"".join(backup.chunks())
         assert len(content) == backup.size_bytes
     assert list((folder / "backups").glob("making-*")) == []
@@ -76,7 +78,7 @@ def test_a_backup_is_a_tar_that_others_can_read_and_check(data: Path, tmp_path: 
 
 
 def test_a_copy_of_the_database_alone_leaves_the_rest_in_place(data: Path, other: Path) -> None:
-    copied = DailyCopies(data / "backups", data / "appliance.sqlite", spare_bytes=0).make()
+    copied = DailyCopies(data / "backups", Database.in_folder(data), spare_bytes=0).make()
     put_back(other, copied.path.read_bytes())
     assert titles(other) == ["kept"]
     assert (other / "certificates/server.pem").read_bytes() == b"certificate of other"
@@ -156,15 +158,6 @@ def test_a_backup_does_not_fit_a_full_disk(data: Path, other: Path) -> None:
     with pytest.raises(DiskFull):
         restore_of(other, spare_bytes=2**60).lay_ready(io.BytesIO(backup_of(data)).read)
     assert list((other / "restore").iterdir()) == []
-
-
-def test_where_the_database_is_on_a_server_its_backup_is_elsewhere(data: Path, other: Path) -> None:
-    files_only = backup_of(data, with_database=False)
-    assert b"SQLite format 3" not in files_only
-    with pytest.raises(InvalidRequest, match="DATABASE_URL"):
-        put_back(other, files_only)
-    put_back(other, files_only, restore_of(other, uses_sqlite=False))
-    assert (other / "certificates/server.pem").read_bytes() == b"certificate of kept"
 
 
 def archive_with(content: bytes, *members: tuple[tarfile.TarInfo, bytes]) -> bytes:

@@ -8,18 +8,23 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from tests.backups.conftest import fill, restore_of, titles
+from tests.databases import postgresql
 from tests.serving import environment, served, start
+from whisper_appliance.appliance.safekeeping import Safekeeping
 from whisper_appliance.backups.daily import DailyCopies
+from whisper_appliance.db import Database
+from whisper_appliance.settings import Settings
 
 SERVE = ("-m", "whisper_appliance", "serve")
 
 
-def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def run(folder: Path, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "whisper_appliance", *arguments],
-        env=environment(folder),
+        env=environment(folder, **settings),
         capture_output=True,
         text=True,
         timeout=60,
@@ -41,7 +46,7 @@ def damage(path: Path) -> bytes:
 
 
 def test_a_damaged_database_is_named_and_the_way_back_works(tmp_path: Path, data: Path) -> None:
-    copied = DailyCopies(data / "backups", data / "appliance.sqlite", spare_bytes=0).make()
+    copied = DailyCopies(data / "backups", Database.in_folder(data), spare_bytes=0).make()
     damaged = damage(data / "appliance.sqlite")
     failed = start(tmp_path, SERVE)
     assert failed.wait(60) != 0
@@ -89,6 +94,27 @@ def test_a_backup_beside_a_running_appliance_and_a_restore_at_its_next_start(
         assert server.get("/health")[0] == 200
     assert titles(data) == ["kept"]
     assert set(titles(restore_of(data).set_aside()[0])) == {"kept", "later"}
+
+
+@pytest.mark.slow
+def test_the_way_to_a_postgresql_server(tmp_path: Path, data: Path) -> None:
+    file = tmp_path / "all.tar"
+    assert run(tmp_path, "backup", str(file)).returncode == 0
+    with postgresql() as url:
+        settings = {"DATABASE_URL": url, "MODEL_WARM_UP": "false"}
+        moved = run(tmp_path, "restore", str(file), **settings)
+        assert moved.returncode == 0, moved.stderr
+        assert url.rpartition("/")[2] in moved.stdout
+        with served(tmp_path, SERVE, **settings) as server:
+            assert server.get("/health")[0] == 200
+            again = run(tmp_path, "backup", str(tmp_path / "again.tar"), **settings)
+            assert again.returncode == 0, again.stderr
+        fill(data, "later", url)
+        restore = Safekeeping.beside(Settings(data_dir=data, database_url=SecretStr(url))).restore
+        restore.lay_ready(io.BytesIO((tmp_path / "again.tar").read_bytes()).read)
+        with served(tmp_path, SERVE, **settings) as server:  # with what the queue had left in the database
+            assert server.get("/health")[0] == 200
+        assert titles(data, url) == ["kept"]
 
 
 def test_a_backup_goes_through_a_pipe(tmp_path: Path, data: Path) -> None:

@@ -1,18 +1,19 @@
 """Copies of what this appliance keeps, and the way back, as its settings say."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import structlog
 
-from whisper_appliance.backups import writing
-from whisper_appliance.backups.contents import DATABASE
+from whisper_appliance.backups import database, rows, writing
 from whisper_appliance.backups.daily import DailyCopies
 from whisper_appliance.backups.restoring import Restore
 from whisper_appliance.backups.writing import Backup
 from whisper_appliance.db import Database, locked_folder
 from whisper_appliance.errors import DatabaseDamaged
 from whisper_appliance.history import migrations
+from whisper_appliance.jobs import folder
 from whisper_appliance.settings import Settings
 
 log = structlog.get_logger()
@@ -21,26 +22,26 @@ log = structlog.get_logger()
 class Safekeeping:
     """Daily copies, backups of everything, restores."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
-        """`database` need not be open, nor whole."""
+    def __init__(self, settings: Settings, source: Database) -> None:
+        """`source` is the database; it need not be open, nor whole."""
         self.data_dir = settings.data_dir
-        self.with_database = database.is_sqlite
+        self.database = source
+        self._storage = settings.storage_url
         self._daily = settings.backup_daily
         self.copies = DailyCopies(
-            settings.data_dir / "backups",
-            settings.data_dir / DATABASE if database.is_sqlite else None,
-            spare_bytes=int(settings.min_free_disk),
+            settings.data_dir / "backups", source, spare_bytes=int(settings.min_free_disk)
         )
         self.restore = Restore(
             settings.data_dir,
             revisions=sorted(path.name[:4] for path in (migrations.FOLDER / "versions").glob("[0-9]*.py")),
-            uses_sqlite=database.is_sqlite,
             spare_bytes=int(settings.min_free_disk),
+            storage=self._storage,
+            into_server=None if source.is_sqlite else self._into_server,
         )
 
     def everything(self) -> Backup:
         """A backup of everything, to be entered."""
-        return Backup(self.data_dir, with_database=self.with_database)
+        return Backup(self.data_dir, self.database, storage=self._storage)
 
     @classmethod
     def beside(cls, settings: Settings) -> "Safekeeping":
@@ -50,7 +51,7 @@ class Safekeeping:
 
     def copy_daily(self) -> None:
         """A chore: the copy of the day, where it is due."""
-        writing.sweep(self.data_dir)
+        writing.sweep(self.data_dir, self._storage or self.data_dir)
         if self._daily and (made := self.copies.make_if_due()):
             log.info("the database was copied", copy=made.name, bytes=made.size_bytes)
 
@@ -62,20 +63,30 @@ class Safekeeping:
         except DatabaseDamaged as error:
             raise DatabaseDamaged(f"{error.message} {self._way_back()}") from error
 
+    def _into_server(self, file: Path, aside: Path) -> None:
+        place = folder.storage_name(self._storage) if self._storage else folder.executor(self.data_dir)
+        if not aside.exists():
+            rows.prepare(self.database)
+            database.copy(self.database, aside)
+        rows.read_file(file, self.database, worker=folder.executor(self.data_dir), place=place)
+
     def _way_back(self) -> str:
-        if not self.with_database:
-            return "Restore it with the tools of your PostgreSQL server."
         newest = self.copies.newest_whole()
         if newest is None:
             return f"There is no copy of it in {self.copies.folder}."
         return (
-            f"Its newest whole copy is of {newest.made:%Y-%m-%d %H:%M} UTC. To put it in place and the "
-            f"damaged file aside: whisper-appliance restore {newest.path}"
+            f"Its newest whole copy is of {newest.made:%Y-%m-%d %H:%M} UTC. To put it in place, and what is "
+            f"there aside: whisper-appliance restore {newest.path}"
         )
 
 
 def put_in_place(settings: Settings) -> None:
-    """At a start, before anything is opened: what is laid ready. Raises `AlreadyRunning`, `Unavailable`."""
+    """At a start, before anything is opened: what is laid ready.
+
+    Raises `AlreadyRunning`, `Conflict`, `Unavailable`.
+    """
     with locked_folder(settings.data_dir):
-        aside = Safekeeping.beside(settings).restore.apply()
+        safekeeping = Safekeeping.beside(settings)
+        with closing(safekeeping.database):
+            aside = safekeeping.restore.apply()
     log.warning("a backup was restored", set_aside=str(aside))

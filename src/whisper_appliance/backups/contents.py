@@ -3,7 +3,6 @@
 import json
 import re
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 from whisper_appliance.errors import InvalidRequest
 
@@ -29,15 +28,16 @@ EVERYTHING = (
     "live",
 )
 """What of the data folder a restore of everything sets aside; models, logs and daily copies stay."""
+RECORDINGS = ("audio", "uploads")
+"""Those of them that lie in the folder of the recordings, where that is another one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What stands at the beginning of a backup. `database` "elsewhere": on a PostgreSQL server."""
+    """What stands at the beginning of a backup. `revision` is that of its tables."""
 
     appliance: str
     created: str
-    database: Literal["sqlite", "elsewhere"]
     revision: str
     format: int = FORMAT
 
@@ -55,9 +55,6 @@ def read_manifest(text: bytes) -> Manifest:
                 f"This backup has format {str(values['format'])[:10]}, which this version of the appliance "
                 "does not know. Install the version that wrote it."
             )
-        manifest = Manifest(**{name: values[name] for name in Manifest.__slots__})
+        return Manifest(**{name: values[name] for name in Manifest.__slots__})
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidRequest("This file is not a backup of this appliance.") from error
-    if manifest.database not in ("sqlite", "elsewhere"):
-        raise InvalidRequest("This file is not a backup of this appliance.")
-    return manifest

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from whisper_appliance.backups import database
+from whisper_appliance.db import Database
 from whisper_appliance.errors import DatabaseDamaged, DiskFull, NotFound
 from whisper_appliance.moments import Clock, now
 
@@ -27,12 +28,12 @@ class Copied:
 
 
 class DailyCopies:
-    """The folder of copies. `source` None: the database is no file of ours, and nothing is copied."""
+    """The folder of copies."""
 
     def __init__(
         self,
         folder: Path,
-        source: Path | None,
+        source: Database,
         *,
         spare_bytes: int,
         clock: Clock = now,
@@ -44,11 +45,6 @@ class DailyCopies:
         self._spare_bytes = spare_bytes
         self._clock = clock
         self._free_bytes = free_bytes
-
-    @property
-    def possible(self) -> bool:
-        """Whether there is a file to copy."""
-        return self._source is not None
 
     def all(self) -> list[Copied]:
         """What there is, the newest first."""
@@ -77,14 +73,12 @@ class DailyCopies:
         newest = next(iter(self.all()), None)
         if newest and timedelta(0) <= self._clock() - newest.made < EVERY:
             return None
-        return self.make() if self.possible else None
+        return self.make()
 
     def make(self) -> Copied:
-        """A new copy; the oldest go once it is whole. Raises `DiskFull`, `DatabaseDamaged`, `NotFound`."""
-        if self._source is None:
-            raise NotFound("The database is on a PostgreSQL server: its operator backs it up, with pg_dump.")
+        """A new copy; the oldest go once it is whole. Raises `DiskFull`, `DatabaseDamaged`, `Unavailable`."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        needed = _size(self._source) + self._spare_bytes
+        needed = database.size_bytes(self._source) + self._spare_bytes
         if self._free_bytes(self.folder) < needed:
             raise DiskFull(
                 "There is too little free disk space for a copy of the database, so none was made. Free some."
@@ -94,11 +88,6 @@ class DailyCopies:
         for old in self.all()[KEPT:]:
             old.path.unlink(missing_ok=True)
         return _copied(target)
-
-
-def _size(path: Path) -> int:
-    wal = path.with_name(path.name + "-wal")
-    return path.stat().st_size + (wal.stat().st_size if wal.exists() else 0)
 
 
 def _copied(path: Path) -> Copied:

@@ -1,4 +1,4 @@
-"""Copies of the SQLite database: made while it is in use, checked before they are believed."""
+"""Copies of the database as a SQLite file: made while it is in use, checked before they are believed."""
 
 import contextlib
 import errno
@@ -7,29 +7,48 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from whisper_appliance.backups import rows
+from whisper_appliance.db import Database
 from whisper_appliance.errors import DatabaseDamaged, DiskFull, InvalidRequest, Unavailable
 
 SQLITE_HEAD = b"SQLite format 3\x00"
 BUSY_SECONDS = 30.0
 
 
-def copy(source: Path, target: Path) -> None:
+def size_bytes(source: Database) -> int:
+    """About how large a copy will be. Raises `Unavailable`, `DatabaseDamaged`."""
+    if not source.is_sqlite:
+        return rows.size_bytes(source)
+    file = Path(source.name)
+    wal = file.with_name(file.name + "-wal")
+    return sum(path.stat().st_size for path in (file, wal) if path.exists())
+
+
+def copy(source: Database, target: Path) -> None:
     """A whole, compact copy of one moment, readable by its owner only; writers are not held up.
 
-    Raises `DatabaseDamaged` (of the source), `DiskFull`, `Unavailable`; then there is no target.
+    Raises `DatabaseDamaged` (of the source), `DiskFull`, `Unavailable`, and `Conflict` for a server's tables
+    of another version; then there is no target.
     """
     part = target.with_name(target.name + ".part")
     part.unlink(missing_ok=True)
     os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
-        with _spoken(source), contextlib.closing(_open(source, "rw")) as connection:
-            connection.execute("VACUUM INTO ?", (str(part),))
+        if source.is_sqlite:
+            _vacuum(Path(source.name), part)
+        else:
+            rows.write_file(source, part)
         revision(part)
         _sync(part)
         part.rename(target)
         _sync(target.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _vacuum(source: Path, target: Path) -> None:
+    with _spoken(source), contextlib.closing(_open(source, "rw")) as connection:
+        connection.execute("VACUUM INTO ?", (str(target),))
 
 
 def revision(path: Path) -> str:

@@ -49,8 +49,7 @@ class Reader:
             self._take_database()
         else:
             self._take_archive()
-        if (self._folder / DATABASE).exists():
-            database.check_known(self._folder / DATABASE, self._revisions)
+        database.check_known(self._folder / DATABASE, self._revisions)
 
     def _take_database(self) -> None:
         with self._new(DATABASE) as file:
@@ -70,8 +69,8 @@ class Reader:
         if header is None:
             raise InvalidRequest(CUT_OFF)
         self._check_sums(header[1])
-        if (DATABASE in self._sums) != (self.manifest.database == "sqlite"):
-            raise InvalidRequest("This backup holds another database than it says. It was not used.")
+        if DATABASE not in self._sums:
+            raise InvalidRequest("This backup holds no database. It was not used.")
 
     def _header(self) -> tuple[str, int] | None:
         """Name and size of the next file; None at the end."""

@@ -1,6 +1,7 @@
 """The way back: a backup is laid ready, and put in place while nothing runs. What was there is set aside.
 
-Every move is a rename within the data folder, and each can be interrupted: the next start goes on with it.
+Every move is a rename within the data folder, or done again from its beginning, and each can be interrupted:
+the next start goes on with it.
 """
 
 import errno
@@ -14,13 +15,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from whisper_appliance.backups.contents import EVERYTHING, OF_DATABASE
+from whisper_appliance.backups.contents import DATABASE, EVERYTHING, OF_DATABASE, RECORDINGS
 from whisper_appliance.backups.reading import Read, Reader
-from whisper_appliance.errors import Conflict, DiskFull, InvalidRequest, NotFound, Unavailable
+from whisper_appliance.errors import Conflict, DiskFull, NotFound, Unavailable
 from whisper_appliance.moments import Clock, now, written
 
 NOTE = "restore.json"
 MOVED = "moved-aside"
+
+IntoServer = Callable[[Path, Path], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +45,22 @@ class Restore:
         data_dir: Path,
         *,
         revisions: Sequence[str],
-        uses_sqlite: bool,
         spare_bytes: int,
+        storage: Path | None = None,
+        into_server: IntoServer | None = None,
         clock: Clock = now,
     ) -> None:
-        """`revisions` of the database that this version can use; `spare_bytes` of the disk are left free."""
+        """`revisions` of the database that this version can use; `spare_bytes` of the disk are left free.
+
+        `storage` is the folder of the recordings, if it is another one. Where the database is on a server,
+        `into_server(file, aside)` puts a file's rows there and those it had into another file, as often as
+        it is called.
+        """
         self._data_dir = data_dir
+        self._storage = storage or data_dir
         self._folder = data_dir / "restore"
         self._revisions = revisions
-        self._uses_sqlite = uses_sqlite
+        self._into_server = into_server
         self._spare_bytes = spare_bytes
         self._clock = clock
         self._reading = threading.Lock()
@@ -63,8 +73,8 @@ class Restore:
 
     def set_aside(self) -> tuple[Path, ...]:
         """What earlier restores put aside, newest first. It is never deleted by the appliance."""
-        folder = self._data_dir / "set-aside"
-        return tuple(sorted(folder.iterdir(), reverse=True)) if folder.is_dir() else ()
+        found = [path for base in {self._data_dir, self._storage} for path in (base / "set-aside").glob("*")]
+        return tuple(sorted(found, key=lambda path: path.name, reverse=True))
 
     def lay_ready(self, read: Read) -> Ready:
         """Reads and checks a backup; the one that was ready before is dropped for it.
@@ -92,7 +102,8 @@ class Restore:
     def apply(self) -> Path | None:
         """Puts what is ready in place; returns the folder of what was set aside, None when nothing is ready.
 
-        To be called while the data folder is locked and nothing of it is open. Raises `Unavailable`.
+        To be called while the data folder is locked and nothing of it is open. Raises `Unavailable`, and
+        what `into_server` raises.
         """
         note = self.ready()
         if note is None:
@@ -110,26 +121,45 @@ class Restore:
     def _swap(self, note: Ready, aside: Path) -> None:
         ready = self._folder / "ready"
         aside.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self._into_server and (ready / "files" / DATABASE).exists():
+            self._into_server(ready / "files" / DATABASE, aside / DATABASE)
+            (ready / "files" / DATABASE).unlink()
         if not (ready / MOVED).exists():
             for name in EVERYTHING if note.whole else OF_DATABASE:
-                with suppress(FileNotFoundError):
-                    (self._data_dir / name).rename(aside / name)
+                self._move_aside(name, note.aside)
             (ready / MOVED).touch()
             _sync(aside, self._data_dir, ready)
         for path in list((ready / "files").iterdir()):
-            path.rename(self._data_dir / path.name)
-        _sync(self._data_dir)
+            self._move_in(path)
+        _sync(self._data_dir, self._storage)
         self._remove(ready)
+
+    def _move_aside(self, name: str, aside: str) -> None:
+        base = self._base(name)
+        target = base / "set-aside" / aside / name
+        with suppress(FileNotFoundError):
+            if base != self._data_dir and (base / name).exists():
+                target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (base / name).rename(target)
+
+    def _move_in(self, path: Path) -> None:
+        base = self._base(path.name)
+        if base == self._data_dir:
+            path.rename(base / path.name)
+            return
+        (base / path.name).mkdir(exist_ok=True)
+        for file in list(path.iterdir()):  # another disk: each file is there once it is whole
+            part = base / path.name / f"{file.name}.part"
+            shutil.copyfile(file, part)
+            part.rename(base / path.name / file.name)
+            file.unlink()
+        path.rmdir()
+
+    def _base(self, name: str) -> Path:
+        return self._storage if name in RECORDINGS else self._data_dir
 
     def _note(self, reader: Reader) -> Ready:
         manifest = reader.manifest
-        holds_database = manifest is None or manifest.database == "sqlite"
-        if holds_database != self._uses_sqlite:
-            raise InvalidRequest(
-                "This backup holds a SQLite database, but DATABASE_URL names a PostgreSQL server."
-                if holds_database
-                else "This backup holds no database: its appliance used PostgreSQL. Set DATABASE_URL first."
-            )
         moment = self._clock()
         return Ready(
             whole=manifest is not None,

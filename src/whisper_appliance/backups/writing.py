@@ -15,7 +15,8 @@ from typing import Self
 
 from whisper_appliance import __version__
 from whisper_appliance.backups import database
-from whisper_appliance.backups.contents import DATABASE, LARGE, MANIFEST, SMALL, SUMS, Manifest
+from whisper_appliance.backups.contents import DATABASE, LARGE, MANIFEST, RECORDINGS, SMALL, SUMS, Manifest
+from whisper_appliance.db import Database
 from whisper_appliance.errors import DiskFull
 from whisper_appliance.moments import Clock, now, written
 
@@ -41,12 +42,17 @@ class Backup:
     Works beside a running appliance. Raises `DiskFull`, `DatabaseDamaged`, `Unavailable`.
     """
 
-    def __init__(self, data_dir: Path, *, with_database: bool = True, clock: Clock = now) -> None:
-        """`with_database` False: it is on a PostgreSQL server, whose operator backs it up."""
+    def __init__(
+        self, data_dir: Path, source: Database, *, storage: Path | None = None, clock: Clock = now
+    ) -> None:
+        """`source` is the database; `storage` is the folder of the recordings, if it is another one."""
         self._data_dir = data_dir
-        self._with_database = with_database
+        self._storage = storage or data_dir
+        self._source = source
         self._clock = clock
-        self._folder = data_dir / "backups" / f"making-{secrets.token_hex(8)}"
+        name = f"making-{secrets.token_hex(8)}"
+        self._folder = data_dir / "backups" / name
+        self._recordings = self._storage / name if storage else self._folder  # links do not leave a disk
         self._members: list[Member] = []
         self._manifest = b""
         self._opened = ExitStack()
@@ -69,8 +75,9 @@ class Backup:
     def open(self) -> Self:
         """Holds everything still; for those who call `close` later."""
         with ExitStack() as opened:
-            self._folder.mkdir(parents=True, mode=0o700)
-            opened.callback(shutil.rmtree, self._folder, ignore_errors=True)
+            for folder in {self._folder, self._recordings}:
+                folder.mkdir(parents=True, mode=0o700)
+                opened.callback(shutil.rmtree, folder, ignore_errors=True)
             self._hold()
             self._opened = opened.pop_all()
         return self
@@ -101,36 +108,34 @@ class Backup:
         yield _header(SUMS, len(listed), stamp) + _filled(listed) + bytes(2 * BLOCK)
 
     def _hold(self) -> None:
-        revision = ""
-        if self._with_database:
-            self._hold_database()
-            revision = database.revision(self._folder / DATABASE)
-        for path in self._found():
-            self._hold_file(path)
-        where = "sqlite" if self._with_database else "elsewhere"
-        self._manifest = Manifest(__version__, written(self.created), where, revision).written()  # type: ignore[arg-type] # one of the two
+        self._hold_database()
+        for name in ("secret.key", "model.json", "certificates"):
+            self._hold_files(self._data_dir, name, self._folder)
+        for name in RECORDINGS:
+            self._hold_files(self._storage, name, self._recordings)
+        revision = database.revision(self._folder / DATABASE)
+        self._manifest = Manifest(__version__, written(self.created), revision).written()
 
     def _hold_database(self) -> None:
-        source, target = self._data_dir / DATABASE, self._folder / DATABASE
-        if source.exists() and shutil.disk_usage(self._folder).free < source.stat().st_size + SPARE_BYTES:
+        target = self._folder / DATABASE
+        if shutil.disk_usage(self._folder).free < database.size_bytes(self._source) + SPARE_BYTES:
             raise DiskFull(
                 "There is too little free disk space for a copy of the database. Free as much as it has."
             )
-        database.copy(source, target)
+        database.copy(self._source, target)
         self._members.append(Member(DATABASE, target, target.stat().st_size))
 
-    def _found(self) -> Iterator[Path]:
-        """Ordinary files with names of ours, small ones first; nothing that is still being written."""
-        for name in ("secret.key", "model.json", "certificates", "audio", "uploads"):
-            path = self._data_dir / name
-            yield from sorted(path.iterdir()) if path.is_dir() else [path]
+    def _hold_files(self, folder: Path, name: str, target: Path) -> None:
+        """A file, or the files of a folder, with names of ours; nothing that is still being written."""
+        path = folder / name
+        for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+            self._hold_file(file, file.relative_to(folder).as_posix(), target)
 
-    def _hold_file(self, path: Path) -> None:
-        name = path.relative_to(self._data_dir).as_posix()
+    def _hold_file(self, path: Path, name: str, target: Path) -> None:
         small = SMALL.fullmatch(name) is not None
         if path.is_symlink() or not path.is_file() or not (small or LARGE.fullmatch(name)):
             return
-        held = self._folder / name
+        held = target / name
         held.parent.mkdir(exist_ok=True)
         with suppress(FileNotFoundError):  # deleted just now
             _copied(path, held) if small else _linked(path, held)
@@ -141,9 +146,9 @@ class Backup:
         return sum(hashlib.sha256().digest_size * 2 + 2 + len(name) + 1 for name in names)
 
 
-def sweep(data_dir: Path, wall_clock: float | None = None) -> None:
+def sweep(data_dir: Path, storage: Path, wall_clock: float | None = None) -> None:
     """Removes what backups that were killed left behind."""
-    for folder in (data_dir / "backups").glob("making-*"):
+    for folder in (*(data_dir / "backups").glob("making-*"), *storage.glob("making-*")):
         with suppress(FileNotFoundError):
             if (wall_clock or time.time()) - folder.stat().st_mtime > STALE_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -34,10 +34,6 @@ def backup(file: Path) -> None:
             _write(whole, sys.stdout.buffer)
         else:
             _write_file(whole, file)
-    if not safekeeping.with_database:
-        click.echo(
-            "Without the database: it is on a PostgreSQL server. Back it up there, with pg_dump.", err=True
-        )
 
 
 @click.command()
@@ -56,8 +52,14 @@ def restore(file: BinaryIO) -> None:
         found = safekeeping.restore.lay_ready(file.read)
         aside = safekeeping.restore.apply()
     what = f"The backup of {found.created}" if found.whole else "The copy of the database"
-    click.echo(f"{what} is in place in {safekeeping.data_dir}.")
+    click.echo(f"{what} is in place in {_where(safekeeping)}.")
     click.echo(f"What was there is in {aside}. Delete it when you are sure that you need it no more.")
+
+
+def _where(safekeeping: "Safekeeping") -> str:
+    if safekeeping.database.is_sqlite:
+        return str(safekeeping.data_dir)
+    return f"{safekeeping.data_dir} and {safekeeping.database.name}"
 
 
 def _safekeeping() -> "Safekeeping":

@@ -39,9 +39,8 @@ class ReadyAnswer(BaseModel):
 
 
 class BackupsAnswer(BaseModel):
-    """What there is. `possible` false: the database is on a PostgreSQL server, whose operator copies it."""
+    """What there is."""
 
-    possible: bool
     daily: bool
     folder: str
     copies: list[CopyAnswer]
@@ -70,7 +69,6 @@ def show() -> Response:
     user = actor().user
     return jsonify(
         {
-            "possible": safekeeping.copies.possible,
             "daily": appliance().settings.backup_daily,
             "folder": str(safekeeping.copies.folder),
             "copies": [_copy(copied) for copied in safekeeping.copies.all()],
@@ -81,7 +79,7 @@ def show() -> Response:
     )
 
 
-@blueprint.post("/api/admin/backups", responses={200: CopyAnswer, **failures(*GATE, 404, 503, 507)})
+@blueprint.post("/api/admin/backups", responses={200: CopyAnswer, **failures(*GATE, 503, 507)})
 def copy() -> Response:
     """Copies the database now."""
     copied = appliance().safekeeping.copies.make()

@@ -10,7 +10,7 @@ import { Table } from "./table.js";
 /**
  * @typedef {{name: string, made: string, size_bytes: number}} Copy
  * @typedef {{whole: boolean, staged: string, created: string, appliance: string}} Ready
- * @typedef {{possible: boolean, daily: boolean, folder: string, copies: Copy[], ready: Ready | null, set_aside: string[],
+ * @typedef {{daily: boolean, folder: string, copies: Copy[], ready: Ready | null, set_aside: string[],
  *   is_owner: boolean}} Backups
  */
 
@@ -50,8 +50,6 @@ function show(seen) {
   isOwner = seen.is_owner;
   for (const each of document.querySelectorAll(".owner-only")) /** @type {HTMLElement} */ (each).hidden = !isOwner;
   for (const each of document.querySelectorAll(".not-owner")) /** @type {HTMLElement} */ (each).hidden = isOwner;
-  byId("copy").hidden = !seen.possible;
-  byId("copies-box").hidden = !seen.possible;
   byId("copies-text").textContent = copiesText(seen);
   table.show(seen.copies);
   byId("ready").hidden = !seen.ready;
@@ -63,7 +61,6 @@ function show(seen) {
 
 /** @param {Backups} seen */
 function copiesText(seen) {
-  if (!seen.possible) return "The database is on a PostgreSQL server. Back it up there, with pg_dump.";
   const when = seen.daily ? "One is made every day" : "Daily copies are off (BACKUP_DAILY)";
   return `${when}; seven are kept in ${seen.folder}. A copy on the same disk does not help when the disk dies: download a backup now and then.`;
 }

@@ -1,0 +1,229 @@
+"""Backups of a PostgreSQL database: the same file as of a SQLite one, so each can be put into the other."""
+
+import hashlib
+import io
+import os
+import sqlite3
+import stat
+import tarfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tests.backups.conftest import fill, restore_of, titles
+from tests.databases import postgresql
+from whisper_appliance.appliance.safekeeping import Safekeeping
+from whisper_appliance.backups import rows
+from whisper_appliance.backups.contents import MANIFEST, SUMS, Manifest
+from whisper_appliance.backups.daily import DailyCopies
+from whisper_appliance.db import Database
+from whisper_appliance.errors import Conflict, DatabaseDamaged, InvalidRequest
+from whisper_appliance.history import migrations
+from whisper_appliance.history.tables import jobs, transcripts, workers
+from whisper_appliance.settings import Settings
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with postgresql() as url:
+        yield url
+
+
+def keeping(folder: Path, url: str | None = None, storage: Path | None = None) -> Safekeeping:
+    folder.mkdir(exist_ok=True)
+    given = {"data_dir": folder, "database_url": url, "storage_url": storage, "min_free_disk": 0}
+    return Safekeeping.beside(Settings(**given))  # type: ignore[arg-type] # pydantic reads them
+
+
+def backup_of(safekeeping: Safekeeping) -> bytes:
+    with safekeeping.everything() as backup:
+        content = b"".join(backup.chunks())
+        assert len(content) == backup.size_bytes
+    return content
+
+
+def put_back(safekeeping: Safekeeping, content: bytes) -> Path:
+    safekeeping.restore.lay_ready(io.BytesIO(content).read)
+    aside = safekeeping.restore.apply()
+    assert aside is not None
+    safekeeping.database.close()
+    return aside
+
+
+def waiting_job(id: str, audio: str, **other: object) -> dict[str, object]:
+    usual = {
+        "id": id, "owner": "a" * 32, "status": "running", "priority": 1, "progress": 0.5, "title": "t",
+        "filename": "f", "source": "upload", "options": "{}", "audio": audio, "audio_bytes": 1, "attempts": 1,
+        "cancel_requested": True, "created": "2026-05-01T12:00:00Z", "key_id": "",
+    }  # fmt: skip
+    return {**usual, **other}
+
+
+def test_every_table_is_copied(url: str) -> None:
+    known = {table.name for table in rows.TABLES} | {workers.name, "alembic_version"}
+    with closing(Database(url)) as database:
+        database.upgrade(migrations.FOLDER)
+        with database.read() as connection:
+            assert set(sa.inspect(connection).get_table_names()) == known
+
+
+def test_everything_comes_back(tmp_path: Path, url: str) -> None:
+    safekeeping = keeping(tmp_path / "data", url)
+    id = fill(tmp_path / "data", "kept", url)
+    content = backup_of(safekeeping)
+    with safekeeping.database.write() as connection:
+        connection.execute(transcripts.update().values(title="changed"))
+    (tmp_path / "data/audio" / id).unlink()
+
+    aside = put_back(safekeeping, content)
+    assert titles(tmp_path / "data", url) == ["kept"]
+    assert (tmp_path / "data/audio" / id).read_bytes().startswith(b"audio of kept")
+    assert not (tmp_path / "data/appliance.sqlite").exists()
+    assert titles(aside) == ["changed"]
+    assert stat.S_IMODE((aside / "appliance.sqlite").stat().st_mode) == 0o600
+
+
+def test_from_sqlite_to_a_server_and_back(tmp_path: Path, url: str) -> None:
+    """The way from one machine to several: nothing is lost, and counting goes on."""
+    fill(tmp_path / "one", "kept")
+    with closing(Database.in_folder(tmp_path / "one")) as database, database.write() as connection:
+        connection.execute(jobs.insert().values(waiting_job("j", "uploads/x", place="there", worker="there")))
+    several = keeping(tmp_path / "several", url)
+    put_back(several, backup_of(keeping(tmp_path / "one")))
+    assert titles(tmp_path / "several", url) == ["kept"]
+    with closing(Database(url)) as database, database.write() as connection:
+        job = connection.execute(sa.select(jobs)).mappings().one()
+        assert (job["status"], job["cancel_requested"], job["worker"]) == ("queued", True, None)
+        assert job["place"] == (tmp_path / "several/executor-id").read_text()
+        connection.execute(jobs.insert().values(waiting_job("later", "uploads/y")))
+    assert titles(tmp_path / "several", url) == ["kept"]
+
+    put_back(keeping(tmp_path / "back"), backup_of(keeping(tmp_path / "several", url)))
+    assert titles(tmp_path / "back") == ["kept"]
+    assert list((tmp_path / "back").glob("appliance.sqlite-*")) == []
+    with closing(Database.in_folder(tmp_path / "back")) as database, database.read() as connection:
+        assert connection.execute(sa.select(jobs.c.id).order_by(jobs.c.number)).scalars().all() == [
+            "j",
+            "later",
+        ]
+
+
+def test_words_are_found_after_the_way_back(tmp_path: Path, url: str) -> None:
+    fill(tmp_path / "data", "kept", url)
+    put_back(keeping(tmp_path / "back"), backup_of(keeping(tmp_path / "data", url)))
+    with closing(sqlite3.connect(tmp_path / "back/appliance.sqlite")) as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM transcript_words WHERE transcript_words MATCH 'kept'"
+        )
+        assert found.fetchone() == (1,)
+
+
+def test_nothing_changes_while_others_work_on_the_database(tmp_path: Path, url: str) -> None:
+    safekeeping = keeping(tmp_path / "data", url)
+    fill(tmp_path / "data", "kept", url)
+    content = backup_of(safekeeping)
+    row = {"id": "other", "host": "attic", "version": "1", "place": "p"}
+    with safekeeping.database.write() as connection:
+        connection.execute(transcripts.update().values(title="newer"))
+        connection.execute(workers.insert().values(started=sa.func.now(), last_seen=sa.func.now(), **row))
+    with pytest.raises(Conflict, match="attic"):
+        put_back(safekeeping, content)
+    assert titles(tmp_path / "data", url) == ["newer"]
+    assert (tmp_path / "data/secret.key").exists()
+
+    with safekeeping.database.write() as connection:
+        connection.execute(workers.delete())
+    assert safekeeping.restore.apply() is not None  # what was laid ready is still there
+    assert titles(tmp_path / "data", url) == ["kept"]
+
+
+def test_an_interrupted_restore_goes_on(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    safekeeping = keeping(tmp_path / "data", url)
+    fill(tmp_path / "data", "kept", url)
+    content = backup_of(safekeeping)
+    with safekeeping.database.write() as connection:
+        connection.execute(transcripts.update().values(title="newer"))
+    safekeeping.restore.lay_ready(io.BytesIO(content).read)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rename", killed)
+        patched.setattr(Path, "rename", killed)
+        with pytest.raises(KeyboardInterrupt):
+            safekeeping.restore.apply()
+    aside = safekeeping.restore.apply()
+    assert aside is not None
+    assert titles(tmp_path / "data", url) == ["kept"]
+    assert titles(aside) == ["newer"]
+
+
+def test_a_daily_copy_puts_back_the_database_alone(tmp_path: Path, url: str) -> None:
+    safekeeping = keeping(tmp_path / "data", url)
+    fill(tmp_path / "data", "kept", url)
+    made = safekeeping.copies.make_if_due()
+    assert made
+    assert safekeeping.copies.make_if_due() is None
+    with safekeeping.database.write() as connection:
+        connection.execute(transcripts.update().values(title="newer"))
+    with made.path.open("rb") as file:
+        found = safekeeping.restore.lay_ready(file.read)
+    assert not found.whole
+    safekeeping.restore.apply()
+    assert titles(tmp_path / "data", url) == ["kept"]
+    assert (tmp_path / "data/secret.key").exists()
+
+
+def test_tables_of_another_version_are_not_copied(tmp_path: Path, url: str) -> None:
+    with closing(Database(url)) as empty:
+        with pytest.raises(Conflict, match="another version"):
+            DailyCopies(tmp_path / "backups", empty, spare_bytes=0).make()
+        assert list((tmp_path / "backups").iterdir()) == []
+
+
+def test_a_database_of_a_newer_version_is_kept_and_another_asked_for(tmp_path: Path, url: str) -> None:
+    safekeeping = keeping(tmp_path / "data", url)
+    fill(tmp_path / "data", "kept", url)
+    content = backup_of(safekeeping)
+    with safekeeping.database.write() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Conflict, match="make an empty database"):
+        put_back(safekeeping, content)
+    with pytest.raises(DatabaseDamaged):
+        safekeeping.database.upgrade(migrations.FOLDER)
+
+
+def test_recordings_of_a_shared_folder_are_in_the_backup(tmp_path: Path, url: str) -> None:
+    storage = tmp_path / "share"
+    storage.mkdir()
+    safekeeping = keeping(tmp_path / "data", url, storage)
+    id = fill(tmp_path / "data", "kept", url)
+    (tmp_path / "data/audio").rename(storage / "audio")
+    content = backup_of(safekeeping)
+    (storage / "audio" / id).write_bytes(b"changed")
+    assert [path.name for path in storage.glob("making-*")] == []
+
+    put_back(safekeeping, content)
+    assert (storage / "audio" / id).read_bytes().startswith(b"audio of kept")
+    assert not (tmp_path / "data/audio").exists()
+    aside = [path for path in safekeeping.restore.set_aside() if path.is_relative_to(storage)]
+    assert (aside[0] / "audio" / id).read_bytes() == b"changed"
+
+
+def test_a_backup_without_a_database_is_refused(tmp_path: Path) -> None:
+    made = io.BytesIO()
+    text = Manifest("0.1.0", "2026-05-01T12:00:00Z", "0001").written()
+    with tarfile.open(fileobj=made, mode="w") as archive:
+        for name, content in (
+            (MANIFEST, text),
+            (SUMS, f"{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n".encode()),
+        ):
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    with pytest.raises(InvalidRequest, match="no database"):
+        restore_of(tmp_path).lay_ready(io.BytesIO(made.getvalue()).read)
