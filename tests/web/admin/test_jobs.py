@@ -83,10 +83,15 @@ def test_jobs_are_filtered_and_paged(app: OpenAPI, appliance: Appliance, admin: 
 def test_a_running_job_of_somebody_is_cancelled_and_recorded(
     app: OpenAPI, appliance: Appliance, admin: FlaskClient, script: Script
 ) -> None:
-    hold = threading.Event()
-    script.before_window = lambda word: hold.wait(10)
+    begun, hold = threading.Event(), threading.Event()
+
+    def wait(_: str) -> None:
+        begun.set()
+        hold.wait(10)
+
+    script.before_window = wait
     id = send(signed_in(app, "member"), "one two three")
-    when(lambda: row(admin, id)["status"] == "running")
+    assert begun.wait(10)  # what has not begun is cancelled at once
     assert admin.delete(f"/api/admin/jobs/{id[:16]}").status_code == 204
     assert row(admin, id)["stopping"]
     hold.set()
