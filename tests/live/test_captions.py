@@ -12,7 +12,7 @@ from tests.live.scripted import heard, packets, silence, spoken, voiced
 from whisper_appliance.live.captions import Captions, text_of
 from whisper_appliance.live.session import Job, Session
 from whisper_appliance.live.spool import samples_of
-from whisper_appliance.live.stream import Told
+from whisper_appliance.live.told import Told
 from whisper_appliance.speech.engine import SAMPLE_RATE, Options, Samples, WindowResult
 from whisper_appliance.speech.transcript import Segment, Word
 from whisper_appliance.speech.voice import FRAME

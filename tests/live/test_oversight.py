@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
-from tests.live.conftest import House
+from tests.live.conftest import House, MakeHouse
 from tests.live.scripted import silence, spoken
 from whisper_appliance.errors import NotFound
 from whisper_appliance.live.oversight import LiveOversight
@@ -46,3 +46,35 @@ def test_an_ended_session_keeps_what_was_said_and_tells_its_speaker_why(
 def test_a_session_that_is_not_there_cannot_be_ended(oversight: LiveOversight) -> None:
     with pytest.raises(NotFound):
         oversight.end("0" * 16)
+
+
+def test_a_session_that_goes_on_becomes_somebody_elses_and_stays_so(make_house: MakeHouse) -> None:
+    house = make_house()
+    opened = house.open(owner="visitor")
+    other = house.open(owner="bob")
+    sent = house.send(opened, spoken(1, 6) + silence(1))
+    LiveOversight(house.sessions).hand_over("visitor", "ann")
+    house.close()
+
+    house = make_house()
+    assert {seen.owner for seen in LiveOversight(house.sessions).seen()} == {"ann", "bob"}
+    house.sessions.resume(opened.session, opened.token, last_eid=None, connection="socket")
+    house.stop(opened, sent)
+    assert house.kept[opened.session].facts.owner == "ann"
+    assert other.session not in house.kept
+
+
+def test_nobodys_sessions_are_given_to_nobody(house: House, oversight: LiveOversight) -> None:
+    house.open(owner="")
+    oversight.hand_over("", "ann")
+    oversight.cancel_of("")
+    assert [seen.owner for seen in oversight.seen()] == [""]
+
+
+def test_all_sessions_of_somebody_end_and_nothing_is_kept(house: House, oversight: LiveOversight) -> None:
+    opened = house.open(owner="ann")
+    house.send(opened, spoken(1, 6) + silence(1))
+    house.until("commit")
+    oversight.cancel_of("ann")
+    assert house.until("end", opened.session)["transcript_id"] is None
+    assert not house.kept

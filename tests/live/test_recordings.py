@@ -12,7 +12,7 @@ from whisper_appliance.db import Database
 from whisper_appliance.history.store import History
 from whisper_appliance.jobs.queue import Queue
 from whisper_appliance.live.sessions import Ended, Request
-from whisper_appliance.live.stream import Facts
+from whisper_appliance.live.told import Facts
 from whisper_appliance.speech.engine import Options
 
 ID = "ab" * 16

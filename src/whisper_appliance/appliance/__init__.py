@@ -40,6 +40,7 @@ from whisper_appliance.jobs.events import JobEvent
 from whisper_appliance.jobs.queue import Queue
 from whisper_appliance.jobs.steps import Steps
 from whisper_appliance.live.leases import Models as LiveModels
+from whisper_appliance.live.oversight import LiveOversight
 from whisper_appliance.logs.book import LogBook
 from whisper_appliance.models.downloads import Downloads
 from whisper_appliance.models.events import ModelEvent
@@ -125,12 +126,14 @@ class Appliance:
         self.live = live_room(
             settings, live_models or self.models, self.history, self.queue, self.relay.announce
         )
+        sessions = LiveOversight(self.live)
         self.accounts = Accounts(
             self.database,
             settings,
             belongings=Everything(
                 Owners(self.database, settings.storage_folder),
-                end_live=self.live.cancel_of,
+                end_live=sessions.cancel_of,
+                give_live=sessions.hand_over,
                 forget=forgotten(self.usage, self.shares),
             ),
             record=self.audit.record,

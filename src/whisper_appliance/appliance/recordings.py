@@ -11,7 +11,7 @@ from whisper_appliance.errors import NotFound
 from whisper_appliance.history.store import History
 from whisper_appliance.jobs.queue import JobRequest, Queue
 from whisper_appliance.live.ended import Ended
-from whisper_appliance.live.stream import Facts
+from whisper_appliance.live.told import Facts
 from whisper_appliance.speech.engine import Priority
 
 SOURCE = "live"

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from whisper_appliance.live.heard import SENTENCE_ENDS
-from whisper_appliance.live.stream import Facts, Stream
+from whisper_appliance.live.stream import Stream
+from whisper_appliance.live.told import Facts
 from whisper_appliance.speech.engine import SAMPLE_RATE, Options
 from whisper_appliance.speech.transcript import Notice, Segment, Transcript, Word
 

@@ -32,7 +32,7 @@ class SessionSeen:
 
 
 class LiveOversight:
-    """Looks at all sessions of the live room."""
+    """Looks after all sessions of the live room."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -51,6 +51,19 @@ class LiveOversight:
                 self._sessions.end_because(stream, "ended_by_admin", ENDED_BY_ADMIN)
                 return
         raise NotFound("There is no such live session. It may have ended meanwhile.")
+
+    def cancel_of(self, owner: str) -> None:
+        """Ends all sessions of an owner; nothing of them is kept."""
+        for stream in self._of(owner):
+            stream.cancelled = True
+
+    def hand_over(self, owner: str, heir: str) -> None:
+        """Makes them `heir`'s while they go on: what comes of them is kept for the heir."""
+        for stream in self._of(owner):
+            stream.give_to(heir)
+
+    def _of(self, owner: str) -> list[Stream]:
+        return [stream for stream in self._sessions.streams if owner and stream.facts.owner == owner]
 
 
 def _seen(stream: Stream) -> SessionSeen:

@@ -18,7 +18,8 @@ from whisper_appliance.live.finisher import Finisher
 from whisper_appliance.live.leases import Lease, Models
 from whisper_appliance.live.lingering import Lingering
 from whisper_appliance.live.recorder import CONTAINERS
-from whisper_appliance.live.stream import Announce, Announcement, Facts, Request, Stream, digest, new_token
+from whisper_appliance.live.stream import Announce, Announcement, Stream, digest, new_token
+from whisper_appliance.live.told import Facts, Request
 from whisper_appliance.live.worker import Worker
 from whisper_appliance.moments import now, written
 from whisper_appliance.speech.engine import SAMPLE_RATE
@@ -150,11 +151,6 @@ class Sessions:
         stream = self._attached(session, connection)
         stream.cancelled = True
         self._worker.wake()
-
-    def cancel_of(self, owner: str) -> None:
-        """Ends all sessions of an owner; nothing of them is kept."""
-        for stream in [each for each in self._streams.values() if owner and each.facts.owner == owner]:
-            stream.cancelled = True
 
     def leave(self, session: str, *, connection: str) -> None:
         """This connection is gone. If no other takes the session up in time, it ends as by `stop`."""

@@ -9,47 +9,19 @@ import secrets
 import shutil
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
 
-from whisper_appliance.live.events import Committed, Event, Payload, Refined, words_of
-from whisper_appliance.live.journal import Journal, Record
+from whisper_appliance.live.events import Committed, Event, Payload, Refined
+from whisper_appliance.live.journal import Journal
 from whisper_appliance.live.recorder import CONTAINERS, RecorderRecording
 from whisper_appliance.live.recording import KeptRecording, PcmRecording, Recording
 from whisper_appliance.live.session import Session
-from whisper_appliance.speech.engine import SAMPLE_RATE, Options, Task
+from whisper_appliance.live.told import Facts, Request, Told
+from whisper_appliance.speech.engine import SAMPLE_RATE, Options
 from whisper_appliance.speech.transcript import Word
 
 MOST_MISSED = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a client wants of a new session; None leaves the choice to the appliance."""
-
-    format: Literal["pcm_s16le", "webm_opus", "mp4_aac"] = "pcm_s16le"
-    rate: int = SAMPLE_RATE
-    language: str | None = None
-    model: str | None = None
-    task: Task = "transcribe"
-    prompt: str | None = None
-    hotwords: str | None = None
-    title: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What does not change about a session."""
-
-    id: str
-    owner: str
-    created: str
-    token_sha256: str
-    model: str
-    max_seconds: float
-    request: Request
-    key_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,49 +37,6 @@ class Announcement:
 
 
 Announce = Callable[[Announcement], None]
-
-
-@dataclass
-class Told:
-    """What a journal says was told before: where an earlier run left off."""
-
-    words: list[Word] = field(default_factory=list)
-    refined: list[Refined] = field(default_factory=list)
-    eid: int = 0
-    heard: int = 0
-    utterance: int = 0
-    share: str = ""
-    stopped: bool = False
-    ended: bool = False
-    handed: bool = False
-
-    def take(self, record: Record) -> None:
-        """One line of the journal."""
-        self.eid = max(self.eid, record.get("eid", 0))
-        match record["kind"]:
-            case "commit":
-                self.words += words_of(record)
-                self.utterance = record["utt"]
-            case "final":
-                words = words_of(record)
-                self.refined.append(
-                    Refined(record["para"], record["i0"], record["i1"], words, record["language"])
-                )
-            case "heard":
-                self.heard = record["samples"]
-            case "share":
-                self.share = record["token"]
-            case "stop":
-                self.stopped = True
-            case "end":
-                self.ended = True
-            case "handed":
-                self.handed = True
-
-    @property
-    def restart(self) -> int:
-        """The sample to go on from: the end of the last settled word, or of what is done with."""
-        return max(self.heard, round(self.words[-1].end * SAMPLE_RATE)) if self.words else self.heard
 
 
 class Stream:
@@ -152,13 +81,11 @@ class Stream:
         if not (folder / "journal").is_file():
             return None
         journal = Journal(folder / "journal")
-        told, facts = Told(), None
+        told = Told()
         for record in journal.records():
             told.take(record)
-            if record["kind"] == "session":
-                facts = _facts(record)
         journal.close()
-        return cls(folder, facts, announce, told) if facts else None
+        return cls(folder, told.facts, announce, told) if told.facts else None
 
     @property
     def id(self) -> str:
@@ -247,6 +174,12 @@ class Stream:
             self.share = token
             self._journal.add({"kind": "share", "token": token})
 
+    def give_to(self, owner: str) -> None:
+        """Makes it somebody else's."""
+        with self.lock:
+            self.facts = replace(self.facts, owner=owner)
+            self._journal.add({"kind": "owner", "owner": owner})
+
     def sync(self) -> None:
         """Makes all of it outlive a power cut."""
         self.recording.sync()
@@ -290,8 +223,3 @@ def _options(request: Request) -> Options:
         prompt=request.prompt,
         hotwords=request.hotwords,
     )
-
-
-def _facts(record: dict[str, Any]) -> Facts:
-    values = {name: record[name] for name in Facts.__slots__ if name in record}
-    return Facts(**{**values, "request": Request(**record["request"])})

@@ -10,6 +10,7 @@ from tests.signing import PASSWORD, an_account, signed_in, with_key
 from tests.web.sending import send
 from whisper_appliance.accounts.people import SHELL
 from whisper_appliance.appliance import Appliance
+from whisper_appliance.live.told import Request
 
 
 @pytest.fixture
@@ -126,6 +127,17 @@ def test_or_its_transcripts_go_to_another_user(app: OpenAPI, admin: FlaskClient)
     assert admin.delete(path, json={**body, "heir": heir.user.name}).status_code == 204
     assert heir.get(f"/api/transcripts/{id}").json["access"] == "own"
     assert admin.get(f"/api/transcripts/{id}").status_code == 404
+
+
+def test_what_is_being_spoken_goes_to_the_heir_as_well(
+    app: OpenAPI, admin: FlaskClient, appliance: Appliance
+) -> None:
+    member, heir = signed_in(app), signed_in(app)
+    opened = appliance.live.open(Request(), owner=member.user.id, connection="a microphone")
+    body = {"name": member.user.name, "heir": heir.user.name}
+    assert admin.delete(f"/api/admin/users/{member.user.id}", json=body).status_code == 204
+    assert [stream.facts.owner for stream in appliance.live.streams] == [heir.user.id]
+    appliance.live.cancel(opened.session, connection="a microphone")
 
 
 def test_the_last_owner_stays(app: OpenAPI, owner: FlaskClient, appliance: Appliance) -> None:

@@ -1,0 +1,90 @@
+"""What a session is from its beginning, and what its journal says was told before."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from whisper_appliance.live.events import Refined, words_of
+from whisper_appliance.live.journal import Record
+from whisper_appliance.speech.engine import SAMPLE_RATE, Task
+from whisper_appliance.speech.transcript import Word
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client wants of a new session; None leaves the choice to the appliance."""
+
+    format: Literal["pcm_s16le", "webm_opus", "mp4_aac"] = "pcm_s16le"
+    rate: int = SAMPLE_RATE
+    language: str | None = None
+    model: str | None = None
+    task: Task = "transcribe"
+    prompt: str | None = None
+    hotwords: str | None = None
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a session from its beginning; only its owner may change."""
+
+    id: str
+    owner: str
+    created: str
+    token_sha256: str
+    model: str
+    max_seconds: float
+    request: Request
+    key_id: str = ""
+
+
+@dataclass
+class Told:
+    """What a journal says was told before: where an earlier run left off."""
+
+    words: list[Word] = field(default_factory=list)
+    refined: list[Refined] = field(default_factory=list)
+    eid: int = 0
+    heard: int = 0
+    utterance: int = 0
+    share: str = ""
+    stopped: bool = False
+    ended: bool = False
+    handed: bool = False
+    facts: Facts | None = None
+
+    def take(self, record: Record) -> None:
+        """One line of the journal."""
+        self.eid = max(self.eid, record.get("eid", 0))
+        match record["kind"]:
+            case "session":
+                self.facts = _facts(record)
+            case "owner" if self.facts:
+                self.facts = replace(self.facts, owner=record["owner"])
+            case "commit":
+                self.words += words_of(record)
+                self.utterance = record["utt"]
+            case "final":
+                words = words_of(record)
+                self.refined.append(
+                    Refined(record["para"], record["i0"], record["i1"], words, record["language"])
+                )
+            case "heard":
+                self.heard = record["samples"]
+            case "share":
+                self.share = record["token"]
+            case "stop":
+                self.stopped = True
+            case "end":
+                self.ended = True
+            case "handed":
+                self.handed = True
+
+    @property
+    def restart(self) -> int:
+        """The sample to go on from: the end of the last settled word, or of what is done with."""
+        return max(self.heard, round(self.words[-1].end * SAMPLE_RATE)) if self.words else self.heard
+
+
+def _facts(record: dict[str, Any]) -> Facts:
+    values = {name: record[name] for name in Facts.__slots__ if name in record}
+    return Facts(**{**values, "request": Request(**record["request"])})
