@@ -96,7 +96,7 @@ class Server:
 
     def __enter__(self) -> Self:
         log = self._closing.enter_context(self._log.open("w"))
-        command = [sys.executable, "-m", "whisper_appliance", "serve"]
+        command = [os.environ.get("APPLIANCE_PYTHON", sys.executable), "-m", "whisper_appliance", "serve"]
         self._process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
         self._client = self._closing.enter_context(
             httpx2.Client(base_url=self.url, verify=trusting(), timeout=3600)

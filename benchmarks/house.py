@@ -6,12 +6,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from benchmarks.audio import Recording
 from benchmarks.contenders import Server
 from benchmarks.measuring import Tree
 
 IDLE_SECONDS = 2
-UNLOAD_SECONDS = 30
+UNLOAD_SECONDS = 60
 WHILE_BUSY_CLIPS = 12
 
 
@@ -102,8 +104,8 @@ def _clips_beside(server: Server, clip: Recording, long: Recording) -> list[Answ
 
 
 def _memory_after_unload(server: Server) -> int:
-    """Memory once the engine's process has gone."""
+    """Memory once the processes of engine and decoder have gone: the server's own two are left."""
     deadline = time.monotonic() + UNLOAD_SECONDS
-    while server.get("/api/status")["engines"] and time.monotonic() < deadline:
+    while time.monotonic() < deadline and len(psutil.Process(server.pid).children(recursive=True)) > 1:
         time.sleep(0.2)
     return Tree(server.pid).memory_bytes()

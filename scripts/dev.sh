@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly VENV=.venv
+readonly LEAN=.venv-lean # as `run` alone makes it: what is measured is not burdened with the packages of tests
 readonly VENDOR=src/whisper_appliance/web/static/vendor
 
 help() {
@@ -47,36 +48,38 @@ python() {
 stamp_of() { cat "$@" | sha256sum | cut -d' ' -f1; }
 is_current() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]; }
 
-environment() { # run | test | bench
-  local lock=requirements.txt stamp
+environment() { # run | test | bench [FOLDER]
+  local lock=requirements.txt stamp venv="${2:-$VENV}"
   [ "$1" = run ] || lock="requirements-$1.txt"
   stamp=$(stamp_of "$lock" pyproject.toml)
-  is_current "$VENV/.stamp-$1" "$stamp" && return
-  if [ ! -x "$VENV/bin/python" ]; then
-    say "Making the environment in $VENV"
+  is_current "$venv/.stamp-$1" "$stamp" && return
+  if [ ! -x "$venv/bin/python" ]; then
+    say "Making the environment in $venv"
     if has_uv; then
-      uv venv --quiet --python "$(python)" "$VENV"
+      uv venv --quiet --python "$(python)" "$venv"
     else
-      "$(python)" -m venv "$VENV" || fail "Python's venv is missing. On Debian and Ubuntu: apt-get install python3-venv"
+      "$(python)" -m venv "$venv" || fail "Python's venv is missing. On Debian and Ubuntu: apt-get install python3-venv"
     fi
   fi
   say "Installing what $lock lists"
-  install --no-deps --require-hashes -r "$lock"
-  install --no-deps --no-build-isolation -e .
-  echo "$stamp" >"$VENV/.stamp-$1"
+  install "$venv" --no-deps --require-hashes -r "$lock"
+  install "$venv" --no-deps --no-build-isolation -e .
+  echo "$stamp" >"$venv/.stamp-$1"
 }
 
-install() {
+install() { # FOLDER ARGS
+  local venv="$1"
+  shift
   if has_uv; then
-    VIRTUAL_ENV=$VENV uv pip install --quiet "$@"
+    VIRTUAL_ENV=$venv uv pip install --quiet "$@"
   else
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
   fi
 }
 
 add() {
   case "${1:-}" in
-    cuda | redis) environment run; say "Installing what requirements-$1.txt lists"; install --require-hashes -r "requirements-$1.txt" ;;
+    cuda | redis) environment run; say "Installing what requirements-$1.txt lists"; install "$VENV" --require-hashes -r "requirements-$1.txt" ;;
     *) fail "Which of them: cuda (NVIDIA cards) or redis (rate limits that several machines share)?" ;;
   esac
 }
@@ -89,7 +92,7 @@ front_end() {
   if ! command -v npm >/dev/null; then
     npm="$PWD/$VENV/bin/npm"
     if [ ! -x "$npm" ]; then
-      install --require-hashes -r requirements-node.txt
+      install "$VENV" --require-hashes -r requirements-node.txt
     fi
     PATH="$PWD/$VENV/bin:$PATH"
   fi
@@ -143,8 +146,10 @@ tests() {
   return $failed
 }
 
+measured() { environment bench; environment run "$LEAN"; front_end; export APPLIANCE_PYTHON="$LEAN/bin/python"; }
+
 bench() {
-  environment bench; front_end
+  measured
   if ! "$VENV/bin/python" -c 'import torch' 2>/dev/null; then
     say "Installing torch for the comparison with openai-whisper (the CPU build, where your pip can find it)"
     if ! "$VENV/bin/python" -m pip --version >/dev/null 2>&1; then "$VENV/bin/python" -m ensurepip >/dev/null; fi
@@ -153,9 +158,9 @@ bench() {
   exec "$VENV/bin/python" -m benchmarks "$@"
 }
 
-bench_live() { environment bench; front_end; exec "$VENV/bin/python" -m benchmarks.bench_live "$@"; }
+bench_live() { measured; exec "$VENV/bin/python" -m benchmarks.bench_live "$@"; }
 
-soak() { environment bench; front_end; exec "$VENV/bin/python" -m benchmarks.soak "$@"; }
+soak() { measured; exec "$VENV/bin/python" -m benchmarks.soak "$@"; }
 
 lock() {
   local compile=(uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
@@ -174,7 +179,7 @@ lock() {
 }
 
 clean() {
-  rm -rf "$VENV" node_modules "$VENDOR" .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+  rm -rf "$VENV" "$LEAN" node_modules "$VENDOR" .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
   find src tests scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 }
 

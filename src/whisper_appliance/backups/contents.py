@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from whisper_appliance.errors import InvalidRequest
 
@@ -58,3 +59,8 @@ def read_manifest(text: bytes) -> Manifest:
         return Manifest(**{name: values[name] for name in Manifest.__slots__})
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidRequest("This file is not a backup of this appliance.") from error
+
+
+def is_laid_ready(data_dir: Path) -> bool:
+    """Whether the next start has a backup to put in place."""
+    return (data_dir / "restore" / "ready").is_dir()

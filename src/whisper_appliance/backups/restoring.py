@@ -199,11 +199,6 @@ class Restore:
         shutil.rmtree(gone, ignore_errors=True)
 
 
-def is_ready(data_dir: Path) -> bool:
-    """Whether the next start has a backup to put in place."""
-    return (data_dir / "restore" / "ready").is_dir()
-
-
 @contextmanager
 def _disk_errors() -> Iterator[None]:
     try:

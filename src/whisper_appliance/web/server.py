@@ -19,7 +19,7 @@ from gunicorn.glogging import Logger
 
 from whisper_appliance import logs
 from whisper_appliance.accounts.adjustments import adjusted
-from whisper_appliance.backups import restoring
+from whisper_appliance.backups import contents
 from whisper_appliance.errors import ApplianceError, BadSetting
 from whisper_appliance.host import addresses
 from whisper_appliance.host.certificates import Certificates
@@ -222,7 +222,7 @@ class _Logger(Logger):  # type: ignore[misc] # gunicorn publishes no types
 
 def _put_in_place(settings: Settings) -> None:
     """Before anything is opened: the backup that the panel laid ready, if there is one."""
-    if restoring.is_ready(settings.data_dir):
+    if contents.is_laid_ready(settings.data_dir):
         from whisper_appliance.appliance.safekeeping import put_in_place
 
         put_in_place(settings)
