@@ -10,6 +10,7 @@ import pytest
 
 from tests.models.hub_stand_in import HubStandIn, hub_stand_in
 from whisper_appliance.errors import Conflict, ModelUnavailable, NotFound
+from whisper_appliance.models import hardware
 from whisper_appliance.models.catalog import resolve
 from whisper_appliance.models.downloads import Downloads
 from whisper_appliance.models.events import ModelEvent
@@ -493,3 +494,16 @@ def test_closing_ends_every_engine_and_the_timer(make: Make, engines: Engines) -
     assert engines.open == []
     with pytest.raises(ModelUnavailable, match="stopping"), manager.engine():
         pass
+
+
+def test_a_card_is_not_counted_on_where_an_engine_has_to_do_without(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = hardware.Gpu("Card", 80 * 2**30, 80 * 2**30)
+    monkeypatch.setattr(hardware, "find_gpus", lambda: (card,))
+    manager = make(model_warm_up=False)
+    manager._warm_up()
+    assert "Card" in manager.advice().text
+    with manager.engine("one"):  # counting engines are on the processor
+        assert "Card" not in manager.advice().text
+    assert "Card" not in make(device="cpu").advice().text

@@ -1,10 +1,14 @@
-"""cuBLAS from the extra `cuda`: found where the system's linker does not look. No card is needed for that."""
+"""What can be said of graphics cards without one: where cuBLAS is found, and what is told where CUDA is not."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 import ctranslate2
+import pytest
+
+from whisper_appliance.speech.engine import EngineSpec
+from whisper_appliance.speech.engines import faster_whisper
 
 PROGRAM = (
     "from whisper_appliance.speech.engines import faster_whisper\n"
@@ -32,3 +36,14 @@ def test_the_libraries_of_the_extra_are_loaded(tmp_path: Path) -> None:
 
 def test_without_the_extra_nothing_happens() -> None:
     assert "cublas" not in maps()
+
+
+@pytest.mark.parametrize(("device", "notices"), [("auto", (faster_whisper.NO_CUDA,)), ("cpu", ())])
+def test_a_card_that_cuda_does_not_find_is_told(
+    tiny_en: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, notices: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(faster_whisper, "CARD", tmp_path)
+    monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 0)
+    spec = EngineSpec("faster-whisper", "tiny.en", tiny_en, device=device)
+    engine = faster_whisper.FasterWhisperEngine(spec)
+    assert (engine.device, engine.warnings) == ("cpu", notices)

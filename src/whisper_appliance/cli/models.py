@@ -11,6 +11,7 @@ from whisper_appliance.cli.start import begin
 if TYPE_CHECKING:
     from whisper_appliance.models.downloads import Downloads
     from whisper_appliance.models.store import ModelStore
+    from whisper_appliance.settings import Settings
 
 POLL_SECONDS = 0.5
 
@@ -26,8 +27,9 @@ def list_models() -> None:
     from whisper_appliance.models.catalog import catalog
     from whisper_appliance.models.hardware import advise, find_gpus, this_machine
 
-    store = _store()
-    machine = this_machine(find_gpus())
+    loaded = begin()
+    store = _store(loaded)
+    machine = this_machine(() if loaded.device == "cpu" else find_gpus())
     here = {found.name: found for found in store.installed()}
     rows = []
     for name in [*catalog(), *(name for name in here if name not in catalog())]:
@@ -102,10 +104,10 @@ def import_model(folder: Path, name: str) -> None:
     click.echo(f"{name}: imported to {_store().import_folder(folder, name)}")
 
 
-def _store() -> "ModelStore":
+def _store(loaded: "Settings | None" = None) -> "ModelStore":
     from whisper_appliance.models.store import ModelStore
 
-    loaded = begin()
+    loaded = loaded or begin()
     return ModelStore(loaded.model_dir, downloads_allowed=loaded.model_downloads)
 
 

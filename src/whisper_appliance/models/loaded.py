@@ -105,6 +105,10 @@ class LoadedEngines(Generic[E]):
         """The model's place among the loaded ones."""
         return self._slots.get(name)
 
+    def statuses(self) -> list[EngineStatus]:
+        """How all that are started are now."""
+        return [slot.engine.result().status() for slot in list(self._slots.values()) if slot.started]
+
     def unload(self, name: str) -> None:
         """Frees the model. Raises `Conflict` while somebody uses it."""
         with self._changed:

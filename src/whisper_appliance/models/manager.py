@@ -121,7 +121,7 @@ class ModelManager(Generic[E]):
         """How every model is now. Waits for nothing: reads no file's content, asks no network."""
         installed = {model.name: model for model in self._store.installed()}
         names = dict.fromkeys([*catalog(), *installed, self.default])
-        machine = hardware.this_machine(self._gpus)
+        machine = self._machine()
         models = tuple(describe(self._facts(name, installed.get(name), machine)) for name in names)
         default = next(model for model in models if model.default)
         return ModelsStatus(default.name, default.state, default.reason, default.progress, models)
@@ -132,7 +132,7 @@ class ModelManager(Generic[E]):
         installed = self._store.find(name)
         if installed is None and name not in catalog() and name != self.default:
             return None
-        return describe(self._facts(name, installed, hardware.this_machine(self._gpus)))
+        return describe(self._facts(name, installed, self._machine()))
 
     def known(self, name: str) -> str:
         """The full name of a model of the catalogue or this machine. Raises `NotFound`, `InvalidRequest`."""
@@ -145,7 +145,7 @@ class ModelManager(Generic[E]):
 
     def advice(self) -> hardware.Advice:
         """Which model suits this machine, in words."""
-        return hardware.advise(hardware.this_machine(self._gpus))
+        return hardware.advise(self._machine())
 
     def close(self) -> None:
         """Stops downloads and ends every engine."""
@@ -222,10 +222,16 @@ class ModelManager(Generic[E]):
             retry_after_seconds=download.eta_seconds or _ASK_AGAIN_SECONDS,
         )
 
+    def _machine(self) -> hardware.Machine:
+        """This machine, with the cards that engines work on: none where one had to do without."""
+        engines = self._loaded.statuses()
+        without = self._settings.device == "cpu" or any(engine.device == "cpu" for engine in engines)
+        return hardware.this_machine(() if without else self._gpus)
+
     def _fits_beside(self, name: str) -> bool:
         """Whether there is memory now for one more model. A GPU has its own memory and is left to it."""
-        model = catalog().get(name)
-        if model is None or self._gpus or self._settings.device == "cuda":
+        model, device = catalog().get(name), self._settings.device
+        if model is None or device == "cuda" or (self._gpus and device != "cpu"):
             return True
         compute_type = hardware.this_machine().compute_type(self._settings.compute_type)
         return model.memory_bytes(compute_type) <= self._available_bytes()

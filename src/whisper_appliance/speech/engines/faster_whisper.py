@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
 
+CARD = Path("/dev/nvidia0")
+NO_CUDA = (
+    f"There is an NVIDIA card ({CARD}), but CUDA does not find it; is the driver's libcuda.so.1 here too? "
+    "Working on the CPU."
+)
 # In the order in which they need each other; CTranslate2 asks for the second by its bare name.
 CUBLAS = ("libcublasLt.so.12", "libcublas.so.12")
 
@@ -72,7 +77,7 @@ def _load(spec: EngineSpec) -> "tuple[WhisperModel, str, str, tuple[str, ...]]":
         model, compute_type = open_on("cpu")
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelUnavailable(f"The model {spec.model} could not be loaded: {error}") from error
-    return model, "cpu", compute_type, ()
+    return model, "cpu", compute_type, (NO_CUDA,) if spec.device == "auto" and CARD.exists() else ()
 
 
 def _bring_cublas() -> None:
