@@ -1,4 +1,4 @@
-"""What can be said of graphics cards without one: where cuBLAS is found, and what is told where CUDA is not."""
+"""What can be said of graphics cards without one: where cuBLAS is found, what is told where CUDA is not."""
 
 import subprocess
 import sys
