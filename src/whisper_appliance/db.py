@@ -30,6 +30,7 @@ RETRY_SECONDS = 5.0
 NO_ROOM_BYTES = 256 * 1024
 UPGRADE_LOCK = 0x77686170  # any number that no other program takes as its advisory lock
 PASSING_STATES = ("25P03", "25006")  # PostgreSQL: it fell asleep within a transaction; read-only for now
+_MIGRATING = threading.Lock()  # what a migration speaks to is the whole process's
 NOT_A_DATABASE = ("file is not a database", "malformed", "file is encrypted")
 
 
@@ -79,14 +80,16 @@ class Database:
     Raises `DatabaseDamaged`, `DiskFull` or `Unavailable` (locked for long, no server), no driver's errors.
     """
 
-    def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS, draft: bool = False) -> None:
         """`url` is `sqlite:////path/to/file` or `postgresql://...`; nothing is opened yet.
 
+        A `draft` is a SQLite file that is thrown away unless it is finished: it is written without a journal.
         Raises `BadSetting` for another one, and when the driver for PostgreSQL is not installed.
         """
         self.url = _read_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._busy_seconds = busy_seconds
+        self._draft = draft
         self._engine = self._sqlite_engine() if self.is_sqlite else self._postgresql_engine()
         self._writer = self._engine.execution_options(immediate=True)
         # Writers of this process queue here, in order; SQLite itself would let them poll and starve.
@@ -153,7 +156,7 @@ class Database:
         engine = sa.create_engine(
             self.url, pool_size=16, max_overflow=-1, connect_args={"timeout": self._busy_seconds}
         )
-        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "connect", _prepare_draft if self._draft else _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
 
@@ -267,6 +270,12 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
+def _prepare_draft(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=OFF", "synchronous=OFF"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
 def _begin_sqlite(connection: sa.Connection) -> None:
     immediate = connection.get_execution_options().get("immediate", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
@@ -285,4 +294,5 @@ def _migrate(connection: sa.Connection, migrations: Path) -> None:
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(migrations).replace("%", "%%"))
-    command.upgrade(config, "head")
+    with _MIGRATING:
+        command.upgrade(config, "head")

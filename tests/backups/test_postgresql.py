@@ -2,11 +2,11 @@
 
 import hashlib
 import io
-import os
 import sqlite3
 import stat
 import tarfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -15,14 +15,16 @@ import sqlalchemy as sa
 
 from tests.backups.conftest import fill, restore_of, titles
 from tests.databases import postgresql
-from whisper_appliance.appliance.safekeeping import Safekeeping
+from whisper_appliance.appliance.safekeeping import SERVER_DATABASE, Safekeeping
+from whisper_appliance.backups import database as copying
 from whisper_appliance.backups import rows
 from whisper_appliance.backups.contents import MANIFEST, SUMS, Manifest
 from whisper_appliance.backups.daily import DailyCopies
 from whisper_appliance.db import Database
-from whisper_appliance.errors import Conflict, DatabaseDamaged, InvalidRequest
+from whisper_appliance.errors import Conflict, DatabaseDamaged, DiskFull, InvalidRequest, Unavailable
 from whisper_appliance.history import migrations
 from whisper_appliance.history.tables import jobs, transcripts, workers
+from whisper_appliance.jobs.folder import storage_name
 from whisper_appliance.settings import Settings
 
 
@@ -47,10 +49,21 @@ def backup_of(safekeeping: Safekeeping) -> bytes:
 
 def put_back(safekeeping: Safekeeping, content: bytes) -> Path:
     safekeeping.restore.lay_ready(io.BytesIO(content).read)
-    aside = safekeeping.restore.apply()
+    aside = safekeeping.apply()
     assert aside is not None
     safekeeping.database.close()
     return aside
+
+
+def titles_aside(aside: Path) -> list[str]:
+    """Of what a server's database held before."""
+    return titles(aside, f"sqlite:///{aside / SERVER_DATABASE}")
+
+
+def rename(safekeeping: Safekeeping, title: str) -> None:
+    """Somebody goes on working."""
+    with safekeeping.database.write() as connection:
+        connection.execute(transcripts.update().values(title=title))
 
 
 def waiting_job(id: str, audio: str, **other: object) -> dict[str, object]:
@@ -82,8 +95,9 @@ def test_everything_comes_back(tmp_path: Path, url: str) -> None:
     assert titles(tmp_path / "data", url) == ["kept"]
     assert (tmp_path / "data/audio" / id).read_bytes().startswith(b"audio of kept")
     assert not (tmp_path / "data/appliance.sqlite").exists()
-    assert titles(aside) == ["changed"]
-    assert stat.S_IMODE((aside / "appliance.sqlite").stat().st_mode) == 0o600
+    assert titles_aside(aside) == ["changed"]
+    assert stat.S_IMODE((aside / SERVER_DATABASE).stat().st_mode) == 0o600
+    assert list(aside.glob("*.part*")) == []
 
 
 def test_from_sqlite_to_a_server_and_back(tmp_path: Path, url: str) -> None:
@@ -136,8 +150,11 @@ def test_nothing_changes_while_others_work_on_the_database(tmp_path: Path, url: 
 
     with safekeeping.database.write() as connection:
         connection.execute(workers.delete())
-    assert safekeeping.restore.apply() is not None  # what was laid ready is still there
+    rename(safekeeping, "much newer")  # the other one worked on
+    aside = safekeeping.apply()  # what was laid ready is still there
+    assert aside is not None
     assert titles(tmp_path / "data", url) == ["kept"]
+    assert titles_aside(aside) == ["much newer"]
 
 
 def test_an_interrupted_restore_goes_on(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,18 +165,23 @@ def test_an_interrupted_restore_goes_on(tmp_path: Path, url: str, monkeypatch: p
         connection.execute(transcripts.update().values(title="newer"))
     safekeeping.restore.lay_ready(io.BytesIO(content).read)
 
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
+    unlink = Path.unlink
 
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "rename", killed)
-        patched.setattr(Path, "rename", killed)
+    def killed(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "appliance.sqlite":
+            raise KeyboardInterrupt
+        unlink(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patched:  # between the server's commit and the rest
+        patched.setattr(Path, "unlink", killed)
         with pytest.raises(KeyboardInterrupt):
-            safekeeping.restore.apply()
-    aside = safekeeping.restore.apply()
+            safekeeping.apply()
+    rename(safekeeping, "since then")
+    aside = safekeeping.apply()
     assert aside is not None
-    assert titles(tmp_path / "data", url) == ["kept"]
-    assert titles(aside) == ["newer"]
+    assert titles(tmp_path / "data", url) == ["since then"]  # it is not done twice
+    assert titles_aside(aside) == ["newer"]
+    assert (tmp_path / "data/secret.key").read_bytes() == (aside / "secret.key").read_bytes()
 
 
 def test_a_daily_copy_puts_back_the_database_alone(tmp_path: Path, url: str) -> None:
@@ -173,7 +195,7 @@ def test_a_daily_copy_puts_back_the_database_alone(tmp_path: Path, url: str) -> 
     with made.path.open("rb") as file:
         found = safekeeping.restore.lay_ready(file.read)
     assert not found.whole
-    safekeeping.restore.apply()
+    safekeeping.apply()
     assert titles(tmp_path / "data", url) == ["kept"]
     assert (tmp_path / "data/secret.key").exists()
 
@@ -200,6 +222,7 @@ def test_a_database_of_a_newer_version_is_kept_and_another_asked_for(tmp_path: P
 def test_recordings_of_a_shared_folder_are_in_the_backup(tmp_path: Path, url: str) -> None:
     storage = tmp_path / "share"
     storage.mkdir()
+    storage_name(storage)
     safekeeping = keeping(tmp_path / "data", url, storage)
     id = fill(tmp_path / "data", "kept", url)
     (tmp_path / "data/audio").rename(storage / "audio")
@@ -210,6 +233,7 @@ def test_recordings_of_a_shared_folder_are_in_the_backup(tmp_path: Path, url: st
     put_back(safekeeping, content)
     assert (storage / "audio" / id).read_bytes().startswith(b"audio of kept")
     assert not (tmp_path / "data/audio").exists()
+    assert stat.S_IMODE((storage / "audio" / id).stat().st_mode) == 0o600
     aside = [path for path in safekeeping.restore.set_aside() if path.is_relative_to(storage)]
     assert (aside[0] / "audio" / id).read_bytes() == b"changed"
 
@@ -227,3 +251,67 @@ def test_a_backup_without_a_database_is_refused(tmp_path: Path) -> None:
             archive.addfile(info, io.BytesIO(content))
     with pytest.raises(InvalidRequest, match="no database"):
         restore_of(tmp_path).lay_ready(io.BytesIO(made.getvalue()).read)
+
+
+def test_a_database_file_of_before_the_move_is_set_aside_as_well(tmp_path: Path, url: str) -> None:
+    fill(tmp_path / "data", "on sqlite")
+    safekeeping = keeping(tmp_path / "data", url)
+    fill(tmp_path / "data", "on the server", url)
+    aside = put_back(safekeeping, backup_of(safekeeping))
+    assert titles(aside) == ["on sqlite"]
+    assert titles_aside(aside) == ["on the server"]
+
+
+def test_a_share_that_is_away_gives_no_backup_and_takes_none(tmp_path: Path, url: str) -> None:
+    storage = tmp_path / "share"
+    storage.mkdir()
+    storage_name(storage)
+    safekeeping = keeping(tmp_path / "data", url, storage)
+    fill(tmp_path / "data", "kept", url)
+    content = backup_of(safekeeping)
+    (storage / "storage-id").unlink()
+    with pytest.raises(Unavailable, match="away"):
+        backup_of(safekeeping)
+    with pytest.raises(Unavailable, match="away"):
+        put_back(safekeeping, content)
+    assert list(storage.iterdir()) == []
+
+
+def test_copies_at_the_same_time_do_not_disturb_each_other(tmp_path: Path, url: str) -> None:
+    fill(tmp_path / "data", "kept", url)
+    with closing(Database(url)) as database, ThreadPoolExecutor(4) as threads:
+        files = [tmp_path / f"{number}.sqlite" for number in range(4)]
+        for _ in threads.map(lambda file: copying.copy(database, file), files):
+            pass
+    assert [titles(tmp_path, f"sqlite:///{file}") for file in files] == [["kept"]] * 4
+
+
+def test_a_copy_ends_where_the_disk_would_become_full(tmp_path: Path, url: str) -> None:
+    fill(tmp_path / "data", "kept", url)
+    with closing(Database(url)) as database, pytest.raises(DiskFull):
+        copying.copy(database, tmp_path / "copy.sqlite", spare_bytes=2**60)
+    assert list(tmp_path.glob("copy.sqlite*")) == []
+
+
+def test_a_copy_of_the_database_alone_leaves_jobs_to_who_has_their_recordings(
+    tmp_path: Path, url: str
+) -> None:
+    safekeeping = keeping(tmp_path / "data", url)
+    fill(tmp_path / "data", "kept", url)
+    with safekeeping.database.write() as connection:
+        connection.execute(jobs.insert().values(waiting_job("theirs", "uploads/x", place="b", worker="b")))
+        connection.execute(jobs.insert().values(waiting_job("nobodys", "uploads/y")))
+    with safekeeping.copies.make().path.open("rb") as file:
+        safekeeping.restore.lay_ready(file.read)
+    safekeeping.apply()
+    with safekeeping.database.read() as connection:
+        places = dict(connection.execute(sa.select(jobs.c.id, jobs.c.place)).all())
+    assert places == {"theirs": "b", "nobodys": (tmp_path / "data/executor-id").read_text()}
+
+
+def test_what_postgresql_cannot_hold_is_left_out(tmp_path: Path, url: str) -> None:
+    fill(tmp_path / "one", "kept")
+    with closing(Database.in_folder(tmp_path / "one")) as database, database.write() as connection:
+        connection.execute(transcripts.update().values(title="a\x00b"))
+    put_back(keeping(tmp_path / "several", url), backup_of(keeping(tmp_path / "one")))
+    assert titles(tmp_path / "several", url) == ["ab"]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from whisper_appliance.errors import NotFound
+from whisper_appliance.history.entries import printable
 from whisper_appliance.history.store import History
 from whisper_appliance.jobs.queue import JobRequest, Queue
 from whisper_appliance.live.ended import Ended
@@ -68,7 +69,7 @@ class Recordings:
 
 
 def _title(facts: Facts) -> str:
-    return facts.request.title or f"Live {facts.created[:16].replace('T', ' ')}"
+    return printable(facts.request.title) or f"Live {facts.created[:16].replace('T', ' ')}"
 
 
 def _link(source: Path, target: Path) -> None:

@@ -6,15 +6,19 @@ from pathlib import Path
 
 import structlog
 
-from whisper_appliance.backups import database, rows, writing
+from whisper_appliance.backups import database, restoring, rows, writing
+from whisper_appliance.backups.contents import DATABASE
 from whisper_appliance.backups.daily import DailyCopies
 from whisper_appliance.backups.restoring import Restore
 from whisper_appliance.backups.writing import Backup
 from whisper_appliance.db import Database, locked_folder
-from whisper_appliance.errors import DatabaseDamaged
+from whisper_appliance.errors import Conflict, DatabaseDamaged, InvalidRequest, Unavailable
 from whisper_appliance.history import migrations
 from whisper_appliance.jobs import folder
 from whisper_appliance.settings import Settings
+
+SERVER_DATABASE = "database.sqlite"
+"""What a PostgreSQL database held before a restore, set aside beside what lay in the data folder."""
 
 log = structlog.get_logger()
 
@@ -40,7 +44,8 @@ class Safekeeping:
         )
 
     def everything(self) -> Backup:
-        """A backup of everything, to be entered."""
+        """A backup of everything, to be entered. Raises `Unavailable` while the recordings are away."""
+        self._check_storage()
         return Backup(self.data_dir, self.database, storage=self._storage)
 
     @classmethod
@@ -63,12 +68,33 @@ class Safekeeping:
         except DatabaseDamaged as error:
             raise DatabaseDamaged(f"{error.message} {self._way_back()}") from error
 
-    def _into_server(self, file: Path, aside: Path) -> None:
-        place = folder.storage_name(self._storage) if self._storage else folder.executor(self.data_dir)
-        if not aside.exists():
-            rows.prepare(self.database)
-            database.copy(self.database, aside)
-        rows.read_file(file, self.database, worker=folder.executor(self.data_dir), place=place)
+    def apply(self) -> Path | None:
+        """As `Restore.apply`, once all places that it changes are there.
+
+        Raises also `Conflict`, after which nothing has changed.
+        """
+        if self.restore.ready() is not None:
+            self._check_storage()
+            own = self.data_dir / DATABASE
+            if self.database.is_sqlite and Path(self.database.name).resolve() != own.resolve():
+                raise Conflict(f"DATABASE_URL names another file than {own}. Restore without it.")
+        return self.restore.apply()
+
+    def _check_storage(self) -> None:
+        if self._storage is not None and not folder.is_storage(self._storage):
+            raise Unavailable(
+                f"STORAGE_URL: the recordings in {self._storage} are away. Mount it; a new folder is made "
+                "known by one start of the appliance."
+            )
+
+    def _into_server(self, file: Path, aside: Path, whole: bool) -> None:
+        worker = folder.executor(self.data_dir)
+        restoring.give_to_owner_of(self.data_dir, self.data_dir / folder.EXECUTOR_ID)
+        place = folder.storage_name(self._storage) if self._storage else worker
+        rows.read_file(
+            file, self.database, name=aside.name, worker=worker, place=place, whole=whole,
+            set_aside=lambda write: database.finish(aside / SERVER_DATABASE, write),
+        )  # fmt: skip
 
     def _way_back(self) -> str:
         newest = self.copies.newest_whole()
@@ -88,5 +114,11 @@ def put_in_place(settings: Settings) -> None:
     with locked_folder(settings.data_dir):
         safekeeping = Safekeeping.beside(settings)
         with closing(safekeeping.database):
-            aside = safekeeping.restore.apply()
+            try:
+                aside = safekeeping.apply()
+            except (Conflict, InvalidRequest) as error:
+                raise Conflict(
+                    f"A backup that was laid ready cannot be restored. {error.message} To start without it: "
+                    f"rm -r {settings.data_dir / 'restore'}"
+                ) from error
     log.warning("a backup was restored", set_aside=str(aside))

@@ -84,7 +84,7 @@ class DailyCopies:
                 "There is too little free disk space for a copy of the database, so none was made. Free some."
             )
         target = self.folder / f"appliance-{self._clock().astimezone(UTC):%Y%m%dT%H%M%S}Z.sqlite"
-        database.copy(self._source, target)
+        database.copy(self._source, target, spare_bytes=self._spare_bytes)
         for old in self.all()[KEPT:]:
             old.path.unlink(missing_ok=True)
         return _copied(target)

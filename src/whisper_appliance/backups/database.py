@@ -3,8 +3,9 @@
 import contextlib
 import errno
 import os
+import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from whisper_appliance.backups import rows
@@ -13,6 +14,7 @@ from whisper_appliance.errors import DatabaseDamaged, DiskFull, InvalidRequest, 
 
 SQLITE_HEAD = b"SQLite format 3\x00"
 BUSY_SECONDS = 30.0
+PART = ".part"
 
 
 def size_bytes(source: Database) -> int:
@@ -24,26 +26,46 @@ def size_bytes(source: Database) -> int:
     return sum(path.stat().st_size for path in (file, wal) if path.exists())
 
 
-def copy(source: Database, target: Path) -> None:
-    """A whole, compact copy of one moment, readable by its owner only; writers are not held up.
+def copy(source: Database, target: Path, *, spare_bytes: int = 0) -> None:
+    """A whole copy of one moment, readable by its owner only; writers are not held up.
+
+    So much of the disk is left free at least.
 
     Raises `DatabaseDamaged` (of the source), `DiskFull`, `Unavailable`, and `Conflict` for a server's tables
     of another version; then there is no target.
     """
-    part = target.with_name(target.name + ".part")
-    part.unlink(missing_ok=True)
-    os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    try:
+
+    def check_room() -> None:
+        if shutil.disk_usage(target.parent).free < spare_bytes:
+            raise DiskFull("There is too little free disk space for a copy of the database. Free some.")
+
+    def write(part: Path) -> None:
         if source.is_sqlite:
             _vacuum(Path(source.name), part)
         else:
-            rows.write_file(source, part)
+            rows.write_file(source, part, check_room)
+
+    finish(target, write)
+
+
+def finish(target: Path, write: Callable[[Path], None]) -> None:
+    """Lets `write` make a database in a new file, which becomes `target` once it is whole and on the disk."""
+    part = target.with_name(target.name + PART)
+    _drop(part)
+    os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        write(part)
         revision(part)
         _sync(part)
         part.rename(target)
         _sync(target.parent)
     finally:
-        part.unlink(missing_ok=True)
+        _drop(part)
+
+
+def _drop(part: Path) -> None:
+    for ending in ("", "-wal", "-shm", "-journal"):
+        part.with_name(part.name + ending).unlink(missing_ok=True)
 
 
 def _vacuum(source: Path, target: Path) -> None:

@@ -23,7 +23,7 @@ from whisper_appliance.moments import Clock, now, written
 NOTE = "restore.json"
 MOVED = "moved-aside"
 
-IntoServer = Callable[[Path, Path], None]
+IntoServer = Callable[[Path, Path, bool], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class Restore:
         """`revisions` of the database that this version can use; `spare_bytes` of the disk are left free.
 
         `storage` is the folder of the recordings, if it is another one. Where the database is on a server,
-        `into_server(file, aside)` puts a file's rows there and those it had into another file, as often as
-        it is called.
+        `into_server(file, aside, whole)` puts a file's rows there, and those it had into a file in the folder
+        `aside`, whose name is that of the restore; called again for the same one, it does nothing.
         """
         self._data_dir = data_dir
         self._storage = storage or data_dir
@@ -122,23 +122,25 @@ class Restore:
         ready = self._folder / "ready"
         aside.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self._into_server and (ready / "files" / DATABASE).exists():
-            self._into_server(ready / "files" / DATABASE, aside / DATABASE)
+            self._into_server(ready / "files" / DATABASE, aside, note.whole)
             (ready / "files" / DATABASE).unlink()
         if not (ready / MOVED).exists():
             for name in EVERYTHING if note.whole else OF_DATABASE:
                 self._move_aside(name, note.aside)
+            _sync(*{aside, self._storage / "set-aside" / note.aside, self._data_dir, self._storage})
             (ready / MOVED).touch()
-            _sync(aside, self._data_dir, ready)
+            _sync(ready)
         for path in list((ready / "files").iterdir()):
             self._move_in(path)
-        _sync(self._data_dir, self._storage)
+        _sync(*{self._data_dir, self._storage})
+        give_to_owner_of(self._data_dir, self._data_dir / "set-aside")
         self._remove(ready)
 
     def _move_aside(self, name: str, aside: str) -> None:
         base = self._base(name)
         target = base / "set-aside" / aside / name
         with suppress(FileNotFoundError):
-            if base != self._data_dir and (base / name).exists():
+            if (base / name).exists():
                 target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             (base / name).rename(target)
 
@@ -147,12 +149,18 @@ class Restore:
         if base == self._data_dir:
             path.rename(base / path.name)
             return
-        (base / path.name).mkdir(exist_ok=True)
-        for file in list(path.iterdir()):  # another disk: each file is there once it is whole
-            part = base / path.name / f"{file.name}.part"
+        folder = base / path.name
+        folder.mkdir(exist_ok=True, mode=0o700)
+        for file in list(path.iterdir()):  # another disk: each is left here until it is whole there
+            part = folder / f"{file.name}.part"
+            part.unlink(missing_ok=True)
+            part.touch(mode=0o600)
             shutil.copyfile(file, part)
-            part.rename(base / path.name / file.name)
+            _sync(part)
+            part.rename(folder / file.name)
+            _sync(folder)
             file.unlink()
+        give_to_owner_of(base, folder)
         path.rmdir()
 
     def _base(self, name: str) -> Path:
@@ -185,7 +193,7 @@ class Restore:
     def _finish(self, files: Path, note: Ready) -> None:
         part = files.parent
         (part / NOTE).write_text(json.dumps(asdict(note)))
-        _give_to_owner_of(self._data_dir, part)
+        give_to_owner_of(self._data_dir, part.parent)
         _sync(files, part)
         if (self._folder / "ready").exists():
             self._remove(self._folder / "ready")
@@ -209,19 +217,23 @@ def _disk_errors() -> Iterator[None]:
         raise
 
 
-def _give_to_owner_of(folder: Path, root: Path, uid: Callable[[], int] = os.geteuid) -> None:
-    """Root may restore for a service that runs as somebody else."""
+def give_to_owner_of(folder: Path, root: Path, uid: Callable[[], int] = os.geteuid) -> None:
+    """Makes a file, or all of a folder, that of a folder's owner.
+
+    Root may restore for a service that runs as somebody else.
+    """
     owner = folder.stat()
     if uid() != 0 or owner.st_uid == 0:
         return
-    for path in (root.parent, root, *root.rglob("*")):
+    for path in (root, *root.rglob("*")):
         os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
-def _sync(*folders: Path) -> None:
-    for folder in folders:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _sync(*paths: Path) -> None:
+    for path in paths:
+        with suppress(FileNotFoundError):  # nothing was set aside there
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)

@@ -1,15 +1,16 @@
 """The rows of a PostgreSQL database as a SQLite file, and back: a backup fits whichever of them is used."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DataError, IntegrityError
 
 from whisper_appliance.accounts import tables as accounts
 from whisper_appliance.db import Database
-from whisper_appliance.errors import Conflict, DatabaseDamaged
+from whisper_appliance.errors import Conflict, DatabaseDamaged, InvalidRequest
 from whisper_appliance.history import migrations
 from whisper_appliance.history import tables as history
 from whisper_appliance.history.job import UNFINISHED
@@ -20,38 +21,78 @@ TABLES: Sequence[sa.Table] = (
     *accounts.metadata.sorted_tables,
     *(table for table in history.metadata.sorted_tables if table is not history.workers),
 )
-ROWS_AT_ONCE = 50
+NAMES = ", ".join(table.name for table in TABLES)
+ROWS_AT_ONCE = 5  # a transcript of many hours has megabytes
 QUEUE_SCHEMA = "dbos"
+MARK = "restored "
+
+CheckRoom = Callable[[], None]
 
 
 def size_bytes(database: Database) -> int:
-    """About how large a copy of a PostgreSQL database will be."""
+    """About how much room a PostgreSQL database takes there, compressed; a copy may need more."""
     with database.read() as connection:
         return int(connection.execute(sa.text("SELECT pg_database_size(current_database())")).scalar_one())
 
 
-def write_file(database: Database, target: Path) -> None:
+def write_file(database: Database, target: Path, check_room: CheckRoom) -> None:
     """All rows of one moment, in a new SQLite file; writers are not held up.
 
-    Raises `Conflict` where the tables are not those of this version, `DiskFull`, `Unavailable`.
+    `check_room` is called again and again, and raises where there is too little left. Raises `Conflict` where
+    the tables are not those of this version, `DiskFull`, `Unavailable`.
     """
-    with closing(Database(f"sqlite:///{target}")) as file:
+    with closing(Database(f"sqlite:///{target}", draft=True)) as file:
         file.upgrade(migrations.FOLDER)
         if (stored := database.revision()) != file.revision():
             raise Conflict(
                 f"{database.name} has the tables of another version of the appliance (revision {stored}), "
                 "so it was not copied. Start this version once."
             )
-        with database.read() as source, file.write() as copy:
+        # PostgreSQL is left first: it does not wait for long while a file is finished.
+        with file.write() as copy, database.read() as source:
             source.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            _copy_rows(source, copy)
+            source.exec_driver_sql(f"LOCK TABLE {NAMES} IN ACCESS SHARE MODE")  # no restore goes on meanwhile
+            _copy_rows(source, copy, check_room)
 
 
-def prepare(database: Database) -> None:
-    """Today's tables in a PostgreSQL database that is about to get other rows.
+def read_file(
+    file: Path, database: Database, *, name: str, worker: str, place: str, whole: bool,
+    set_aside: Callable[[Callable[[Path], None]], None],
+) -> None:  # fmt: skip
+    """Puts the rows of a SQLite file in the place of all that the PostgreSQL database holds, or does nothing.
 
-    Raises `Conflict` where a newer version has written it: there is no way back within that database.
+    `name` is the restore's own: one that was done is not done again. `set_aside(write)` lets `write` put what
+    is there into a file of its choice. Unfinished jobs wait for whoever has the recordings of `place`; where
+    not `whole` of a backup is restored, for those who had them. Raises `Conflict` while another than
+    `worker` is at work on the database, and where a newer version has written it; `InvalidRequest`.
     """
+    _upgrade(database)
+    with closing(Database(f"sqlite:///{file}")) as staged:
+        staged.upgrade(migrations.FOLDER)
+        with staged.read() as source, database.write() as target:
+            target.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+            target.exec_driver_sql(f"LOCK TABLE {NAMES}, {history.workers.name} IN ACCESS EXCLUSIVE MODE")
+            if _mark(target) == MARK + name:
+                return
+            _check_alone(target, worker)
+            set_aside(lambda path: _write_aside(target, path))
+            target.exec_driver_sql(f"TRUNCATE {NAMES}, {history.workers.name} RESTART IDENTITY CASCADE")
+            # A job without a call gets one at the start; a call without a job would be one too many.
+            target.exec_driver_sql(f"DROP SCHEMA IF EXISTS {QUEUE_SCHEMA} CASCADE")
+            try:
+                _copy_rows(source, target)
+            except (DataError, IntegrityError) as error:
+                raise InvalidRequest(
+                    f"PostgreSQL does not take what is in this backup ({type(error.orig).__name__})."
+                ) from None
+            for table in TABLES:
+                if "number" in table.c:
+                    _go_on_counting(target, table)
+            _let_wait(target, place, whole=whole)
+            target.exec_driver_sql(f"COMMENT ON TABLE {history.transcripts.name} IS '{MARK}{name}'")
+
+
+def _upgrade(database: Database) -> None:
     try:
         database.upgrade(migrations.FOLDER)
     except DatabaseDamaged as error:
@@ -60,48 +101,49 @@ def prepare(database: Database) -> None:
         ) from error
 
 
-def read_file(file: Path, database: Database, *, worker: str, place: str) -> None:
-    """Puts the rows of a SQLite file in the place of all that the PostgreSQL database holds, or does nothing.
-
-    Unfinished jobs wait for whoever has the recordings of `place`. Raises `Conflict` while another than
-    `worker` is at work on the database.
-    """
-    prepare(database)
-    with closing(Database(f"sqlite:///{file}")) as staged:
-        staged.upgrade(migrations.FOLDER)
-        with staged.read() as source, database.write() as target:
-            _check_alone(target, worker)
-            names = ", ".join(table.name for table in TABLES)
-            target.exec_driver_sql(f"TRUNCATE {names}, {history.workers.name} RESTART IDENTITY CASCADE")
-            # A job without a call gets one at the start; a call without a job would be one too many.
-            target.exec_driver_sql(f"DROP SCHEMA IF EXISTS {QUEUE_SCHEMA} CASCADE")
-            _copy_rows(source, target)
-            for table in TABLES:
-                if "number" in table.c:
-                    _go_on_counting(target, table)
-            unfinished = history.jobs.c.status.in_(UNFINISHED)
-            target.execute(
-                history.jobs.update().where(unfinished).values(place=place, worker=None, status="queued")
-            )
+def _write_aside(source: sa.Connection, path: Path) -> None:
+    with closing(Database(f"sqlite:///{path}", draft=True)) as file:
+        file.upgrade(migrations.FOLDER)
+        with file.write() as copy:
+            _copy_rows(source, copy)
 
 
-def _copy_rows(source: sa.Connection, target: sa.Connection) -> None:
+def _copy_rows(source: sa.Connection, target: sa.Connection, check_room: CheckRoom = lambda: None) -> None:
     for table in TABLES:
         for rows in _rows(source, table):
+            check_room()
             target.execute(table.insert(), rows)
 
 
 def _rows(source: sa.Connection, table: sa.Table) -> Iterator[list[dict[str, object]]]:
     question = sa.select(table).order_by(*table.primary_key.columns)
-    with source.execution_options(yield_per=ROWS_AT_ONCE).execute(question) as found:
+    with source.execute(question.execution_options(yield_per=ROWS_AT_ONCE)) as found:
         for rows in found.mappings().partitions():
-            yield [dict(row) for row in rows]
+            yield [{name: _without_nul(value) for name, value in row.items()} for row in rows]
+
+
+def _without_nul(value: object) -> object:
+    """PostgreSQL has no such character."""
+    return value.replace("\x00", "") if isinstance(value, str) else value
 
 
 def _go_on_counting(target: sa.Connection, table: sa.Table) -> None:
     sequence = sa.func.pg_get_serial_sequence(table.name, "number")
     last = sa.select(sa.func.max(table.c.number)).scalar_subquery()
     target.execute(sa.select(sa.func.setval(sequence, sa.func.coalesce(last, 1), last.is_not(None))))
+
+
+def _let_wait(target: sa.Connection, place: str, *, whole: bool) -> None:
+    jobs = history.jobs
+    where = place if whole else sa.func.coalesce(jobs.c.place, place)
+    unfinished = jobs.update().where(jobs.c.status.in_(UNFINISHED))
+    target.execute(unfinished.values(place=where, worker=None, status="queued"))
+
+
+def _mark(target: sa.Connection) -> str | None:
+    table = sa.cast(history.transcripts.name, sa.dialects.postgresql.REGCLASS)
+    mark: str | None = target.execute(sa.select(sa.func.obj_description(table, "pg_class"))).scalar()
+    return mark
 
 
 def _check_alone(target: sa.Connection, worker: str) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import tarfile
@@ -24,6 +25,7 @@ CHUNK_BYTES = 256 * 1024
 BLOCK = tarfile.BLOCKSIZE
 STALE_SECONDS = 24 * 3600.0
 SPARE_BYTES = 64 * 2**20
+MAKING = re.compile(r"making-[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,9 @@ class Backup:
     def open(self) -> Self:
         """Holds everything still; for those who call `close` later."""
         with ExitStack() as opened:
+            self._folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             for folder in {self._folder, self._recordings}:
-                folder.mkdir(parents=True, mode=0o700)
+                folder.mkdir(mode=0o700)
                 opened.callback(shutil.rmtree, folder, ignore_errors=True)
             self._hold()
             self._opened = opened.pop_all()
@@ -108,6 +111,7 @@ class Backup:
         yield _header(SUMS, len(listed), stamp) + _filled(listed) + bytes(2 * BLOCK)
 
     def _hold(self) -> None:
+        self._hold_files(self._storage, "uploads", self._recordings)  # a job may be done before the copy is
         self._hold_database()
         for name in ("secret.key", "model.json", "certificates"):
             self._hold_files(self._data_dir, name, self._folder)
@@ -122,7 +126,7 @@ class Backup:
             raise DiskFull(
                 "There is too little free disk space for a copy of the database. Free as much as it has."
             )
-        database.copy(self._source, target)
+        database.copy(self._source, target, spare_bytes=SPARE_BYTES)
         self._members.append(Member(DATABASE, target, target.stat().st_size))
 
     def _hold_files(self, folder: Path, name: str, target: Path) -> None:
@@ -136,6 +140,8 @@ class Backup:
         if path.is_symlink() or not path.is_file() or not (small or LARGE.fullmatch(name)):
             return
         held = target / name
+        if held.exists():
+            return
         held.parent.mkdir(exist_ok=True)
         with suppress(FileNotFoundError):  # deleted just now
             _copied(path, held) if small else _linked(path, held)
@@ -148,10 +154,12 @@ class Backup:
 
 def sweep(data_dir: Path, storage: Path, wall_clock: float | None = None) -> None:
     """Removes what backups that were killed left behind."""
-    for folder in (*(data_dir / "backups").glob("making-*"), *storage.glob("making-*")):
-        with suppress(FileNotFoundError):
-            if (wall_clock or time.time()) - folder.stat().st_mtime > STALE_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
+    left = [path for folder in (data_dir / "backups", storage) for path in folder.glob("making-*")]
+    left = [path for path in left if MAKING.fullmatch(path.name)]
+    for path in (*left, *(data_dir / "backups").glob(f"*{database.PART}")):
+        with suppress(OSError):
+            if (wall_clock or time.time()) - path.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _linked(path: Path, held: Path) -> None:

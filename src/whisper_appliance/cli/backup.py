@@ -46,11 +46,16 @@ def restore(file: BinaryIO) -> None:
     there is set aside, not overwritten. Restore only files that you trust: they hold accounts and keys.
     """
     from whisper_appliance.db import locked_folder
+    from whisper_appliance.errors import Conflict, InvalidRequest
 
     safekeeping = _safekeeping()
     with locked_folder(safekeeping.data_dir):
         found = safekeeping.restore.lay_ready(file.read)
-        aside = safekeeping.restore.apply()
+        try:
+            aside = safekeeping.apply()
+        except (Conflict, InvalidRequest):  # nothing has changed, and nothing shall at the next start
+            safekeeping.restore.drop()
+            raise
     what = f"The backup of {found.created}" if found.whole else "The copy of the database"
     click.echo(f"{what} is in place in {_where(safekeeping)}.")
     click.echo(f"What was there is in {aside}. Delete it when you are sure that you need it no more.")
@@ -65,6 +70,7 @@ def _where(safekeeping: "Safekeeping") -> str:
 def _safekeeping() -> "Safekeeping":
     from whisper_appliance.appliance.safekeeping import Safekeeping
 
+    os.umask(0o077)
     return Safekeeping.beside(begin())
 
 
@@ -77,7 +83,12 @@ def _write_file(whole: "Backup", file: Path) -> None:
             _write(whole, out)
             out.flush()
             os.fsync(out.fileno())
-        os.link(part, file)
+        try:
+            os.link(part, file)
+        except FileExistsError:
+            raise
+        except OSError:  # a disk that knows no links
+            part.rename(file)
     finally:
         part.unlink(missing_ok=True)
     click.echo(f"{file}: {text.size(whole.size_bytes)}", err=True)

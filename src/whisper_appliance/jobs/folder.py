@@ -16,6 +16,7 @@ from whisper_appliance.errors import BadSetting
 ABANDONED_SECONDS = 24 * 3600.0
 STORAGE_NAME_SECONDS = 5.0
 STORAGE_ID = "storage-id"
+EXECUTOR_ID = "executor-id"
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ def sweep(data_dir: Path, storage: Path, wanted: Iterable[str]) -> None:
 
 def executor(data_dir: Path) -> str:
     """The name under which this folder's calls are made; the same after every start."""
-    path = data_dir / "executor-id"
+    path = data_dir / EXECUTOR_ID
     if not path.exists():
         path.write_text(secrets.token_hex(8))
     return path.read_text().strip()

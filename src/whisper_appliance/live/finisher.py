@@ -39,6 +39,15 @@ class Finisher:
         with suppress(RuntimeError):  # closed meanwhile: the next start does it
             self._thread.submit(self._hand_over if stream.ended else self._finish, stream)
 
+    def between(self, act: Callable[[], None]) -> None:
+        """Does something while no session is being ended, and waits for it."""
+        try:
+            done = self._thread.submit(act)
+        except RuntimeError:  # closed: none is, any more
+            act()
+        else:
+            done.result()
+
     def close(self) -> None:
         """What is under way ends first; the rest is left to the next start."""
         self._thread.shutdown(wait=True, cancel_futures=True)

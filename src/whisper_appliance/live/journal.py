@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 Record = dict[str, Any]
+CLOSED = -1
 
 
 class Journal:
@@ -19,7 +20,7 @@ class Journal:
         os.ftruncate(self._file, content.rfind(b"\n") + 1)
 
     def add(self, record: Record) -> None:
-        """Writes one line; it survives the end of this process at once."""
+        """Writes one line; it survives the end of this process at once. Raises `OSError`, closed ones too."""
         line = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
         os.write(self._file, line.encode() + b"\n")
 
@@ -35,4 +36,6 @@ class Journal:
 
     def close(self) -> None:
         """Lets go of the file."""
-        os.close(self._file)
+        file, self._file = self._file, CLOSED
+        if file != CLOSED:
+            os.close(file)

@@ -58,9 +58,13 @@ class LiveOversight:
             stream.cancelled = True
 
     def hand_over(self, owner: str, heir: str) -> None:
-        """Makes them `heir`'s while they go on: what comes of them is kept for the heir."""
-        for stream in self._of(owner):
-            stream.give_to(heir)
+        """Makes them `heir`'s while they go on: what comes of them from now on is kept for the heir."""
+
+        def give() -> None:
+            for stream in self._of(owner):
+                stream.give_to(heir)
+
+        self._sessions.between_ends(give)
 
     def _of(self, owner: str) -> list[Stream]:
         return [stream for stream in self._sessions.streams if owner and stream.facts.owner == owner]

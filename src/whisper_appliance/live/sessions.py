@@ -152,6 +152,10 @@ class Sessions:
         stream.cancelled = True
         self._worker.wake()
 
+    def between_ends(self, act: Callable[[], None]) -> None:
+        """Does something while none is being ended: what it changes holds for the next that is."""
+        self._finisher.between(act)
+
     def leave(self, session: str, *, connection: str) -> None:
         """This connection is gone. If no other takes the session up in time, it ends as by `stop`."""
         stream = self._streams.get(session)

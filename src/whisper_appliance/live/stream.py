@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import structlog
+
 from whisper_appliance.live.events import Committed, Event, Payload, Refined
 from whisper_appliance.live.journal import Journal
 from whisper_appliance.live.recorder import CONTAINERS, RecorderRecording
@@ -22,6 +24,7 @@ from whisper_appliance.speech.engine import SAMPLE_RATE, Options
 from whisper_appliance.speech.transcript import Word
 
 MOST_MISSED = 1000
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +178,15 @@ class Stream:
             self._journal.add({"kind": "share", "token": token})
 
     def give_to(self, owner: str) -> None:
-        """Makes it somebody else's."""
+        """Makes it somebody else's; what cannot be written down holds until the next start."""
         with self.lock:
             self.facts = replace(self.facts, owner=owner)
-            self._journal.add({"kind": "owner", "owner": owner})
+            try:
+                self._journal.add({"kind": "owner", "owner": owner})
+            except OSError as error:  # a full disk, or a session that is just being removed
+                log.warning(
+                    "the new owner of a live session was not written", session=self.id, reason=str(error)
+                )
 
     def sync(self) -> None:
         """Makes all of it outlive a power cut."""
