@@ -126,6 +126,6 @@ def test_a_recordings_transcript_takes_the_place_of_the_live_one_and_both_are_ke
     stored = history.get(wanted.id, "ann")
     assert (stored.transcript, stored.live) == (better, live)
     assert stored.entry.job_id == wanted.id
-    assert [found.entry.id for found in history.search("ann", "tried")] == [wanted.id]
-    assert history.search("ann", "tied") == ()
+    assert [entry.id for entry in history.list("ann", words="tried").entries] == [wanted.id]
+    assert history.list("ann", words="tied").entries == ()
     assert len(history.list("ann").entries) == 1

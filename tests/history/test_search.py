@@ -36,24 +36,28 @@ def ids(history: History) -> dict[str, str]:
 def test_transcripts_are_found_by_their_words(
     history: History, ids: dict[str, str], words: str, names: set[str]
 ) -> None:
-    assert {found.entry.id for found in history.search("ann", words)} == {ids[name] for name in names}
     assert {entry.id for entry in history.list("ann", words=words).entries} == {ids[name] for name in names}
 
 
 @pytest.mark.parametrize(("words", "hit"), [("worst", "worst"), ("猫", "猫")])
 def test_a_snippet_marks_the_words(history: History, ids: dict[str, str], words: str, hit: str) -> None:
-    (found,) = history.search("ann", words)
-    assert found.snippet[1::2] == (hit,)
-    assert "times" in "".join(found.snippet) or "である" in "".join(found.snippet)
+    ((_, snippet),) = history.snippets(list(ids.values()), words).items()
+    assert snippet[1::2] == (hit,)
+    assert "times" in "".join(snippet) or "である" in "".join(snippet)
+
+
+def test_where_nothing_was_typed_there_is_no_snippet(history: History, ids: dict[str, str]) -> None:
+    assert history.snippets(list(ids.values()), " - ") == {}
+    assert history.snippets([], "worst") == {}
 
 
 def test_nobody_finds_what_others_said_or_threw_away(history: History, ids: dict[str, str]) -> None:
-    assert history.search("bob", "worst") == ()
+    assert history.list("bob", words="worst").entries == ()
     history.delete(ids["tale"], "ann")
-    assert history.search("ann", "worst") == ()
+    assert history.list("ann", words="worst").entries == ()
 
 
 def test_a_renamed_transcript_is_found_by_its_new_title(history: History, ids: dict[str, str]) -> None:
     history.rename(ids["cafe"], "ann", "Dickens")
-    assert [found.entry.id for found in history.search("ann", "dickens")] == [ids["cafe"]]
-    assert history.search("ann", "cafe zzz") == ()
+    assert [entry.id for entry in history.list("ann", words="dickens").entries] == [ids["cafe"]]
+    assert history.list("ann", words="cafe zzz").entries == ()

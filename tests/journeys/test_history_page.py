@@ -25,6 +25,8 @@ def test_a_transcript_is_renamed_in_place_and_found_by_its_new_title(page: Page,
     expect(page.get_by_role("link", name="Worstward <i>Ho</i>", exact=True)).to_be_visible()
     page.get_by_label("Search titles and words").fill("worstward")
     expect(rows(page)).to_have_count(1)
+    page.get_by_label("Search titles and words").fill("matter")
+    expect(rows(page).locator("mark")).to_have_text("matter")
     page.get_by_label("Search titles and words").fill("nothingofthekind")
     expect(page.locator("#empty")).to_contain_text("Nothing with")
 

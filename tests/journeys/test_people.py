@@ -97,7 +97,7 @@ def test_a_link_is_made_copied_opened_and_ended(
     page.goto(f"/transcripts/{id}")
     page.get_by_role("button", name="Share").click()
     page.get_by_role("button", name="Make link").click()
-    expect(page.locator("#toast")).to_contain_text("Link copied")
+    expect(page.locator("dialog[open] #toast")).to_contain_text("Link copied")  # readable, above the rest
     link = page.evaluate("navigator.clipboard.readText()")
     stranger = chromium.new_context(bypass_csp=True)
     tab = stranger.new_page()

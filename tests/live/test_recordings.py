@@ -50,7 +50,7 @@ def test_captions_are_kept_at_once_and_better_words_take_their_place(
     assert stored.transcript.text.split() == ["better", "words"]
     assert stored.live
     assert stored.live.text == "bitter words"
-    assert (stored.entry.title, stored.entry.source) == ("Live 2026-05-01 12:00", "live")
+    assert (stored.entry.title, stored.entry.source) == ("Live recording", "live")
     assert over.audio.exists()
     assert len(queue.list("ann")) == 1
     with_database.close()

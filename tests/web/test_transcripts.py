@@ -18,8 +18,10 @@ def test_a_list_goes_on_where_its_page_ended(browser: FlaskClient) -> None:
 def test_an_entry_says_what_a_list_needs(browser: FlaskClient) -> None:
     send(browser, words="the quick fox", name="fox.mp3")
     (entry,) = browser.get("/api/transcripts").json["transcripts"]
-    assert set(entry) == {"id", "title", "created", "language", "duration", "model", "excerpt", "deleted"}
+    known = {"id", "title", "created", "language", "duration", "model", "excerpt", "deleted", "found"}
+    assert set(entry) == known
     assert (entry["title"], entry["excerpt"], entry["deleted"]) == ("fox", "the quick fox", None)
+    assert entry["found"] is None
 
 
 def test_words_are_searched(browser: FlaskClient) -> None:
@@ -27,6 +29,7 @@ def test_words_are_searched(browser: FlaskClient) -> None:
     send(browser, words="plums")
     found = browser.get("/api/transcripts?q=pear").json["transcripts"]
     assert [each["excerpt"] for each in found] == ["apples and pears"]
+    assert found[0]["found"][1::2] == ["pears"]
 
 
 @pytest.mark.parametrize("format", ["json", "txt", "srt", "vtt", "tsv"])

@@ -69,7 +69,7 @@ class Recordings:
 
 
 def _title(facts: Facts) -> str:
-    return printable(facts.request.title) or f"Live {facts.created[:16].replace('T', ' ')}"
+    return printable(facts.request.title) or "Live recording"
 
 
 def _link(source: Path, target: Path) -> None:

@@ -63,14 +63,6 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """An entry that has the words; every second piece of the snippet is a hit."""
-
-    entry: Entry
-    snippet: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Made:
     """A transcript that was just made, by a key where one came with it; `again` when a live one was there."""
 

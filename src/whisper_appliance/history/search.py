@@ -1,4 +1,4 @@
-"""Finding words in transcripts: FTS5 on SQLite, tsvector on PostgreSQL, behind the same two functions.
+"""Finding words in transcripts: FTS5 on SQLite, tsvector on PostgreSQL, behind the same function.
 
 Languages without spaces between words (Chinese, Japanese, Thai, ...) are searched by characters instead: with
 the trigram index from three characters on, by a plain scan below that and on PostgreSQL.
@@ -28,10 +28,10 @@ VECTOR: sa.ColumnClause[str] = sa.literal_column("to_tsvector('simple', left(tit
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """How to ask for some words: the numbers of the rows that have them, best first, each with a snippet."""
+    """How to ask for some words: the numbers of the rows that have them, and these with a snippet of each."""
 
     numbers: sa.Select[Any]
-    ranked: sa.Select[Any]
+    snippets: sa.Select[Any]
 
 
 def terms(words: str) -> list[str]:
@@ -63,8 +63,7 @@ def _by_index(index: sa.TableClause, asked: Sequence[str], *, prefix: bool) -> M
     table: sa.ColumnClause[str] = sa.literal_column(index.name)
     found = table.op("MATCH", is_comparison=True)(question)
     snippet = sa.func.snippet(table, -1, HIT_STARTS, HIT_ENDS, "…", SNIPPET_WORDS)
-    ranked = sa.select(index.c.rowid, snippet).where(found).order_by(sa.func.bm25(table, 5.0, 1.0))
-    return Match(sa.select(index.c.rowid).where(found), ranked)
+    return Match(sa.select(index.c.rowid).where(found), sa.select(index.c.rowid, snippet).where(found))
 
 
 def _by_vector(asked: Sequence[str]) -> Match:
@@ -72,10 +71,8 @@ def _by_vector(asked: Sequence[str]) -> Match:
     found = VECTOR.op("@@", is_comparison=True)(query)
     how = f'StartSel="{HIT_STARTS}", StopSel="{HIT_ENDS}", MaxWords={SNIPPET_WORDS}, MinWords=8'
     snippet = sa.func.ts_headline(sa.literal_column("'simple'"), transcripts.c.text, query, how)
-    ranked = (
-        sa.select(transcripts.c.number, snippet).where(found).order_by(sa.func.ts_rank(VECTOR, query).desc())
-    )
-    return Match(sa.select(transcripts.c.number).where(found), ranked)
+    number = transcripts.c.number
+    return Match(sa.select(number).where(found), sa.select(number, snippet).where(found))
 
 
 def _by_scan(asked: Sequence[str], *, sqlite: bool) -> Match:
@@ -91,5 +88,5 @@ def _by_scan(asked: Sequence[str], *, sqlite: bool) -> Match:
     least = sa.func.max if sqlite else sa.func.greatest
     excerpt = sa.func.substr(transcripts.c.text, least(1, where(transcripts.c.text, asked[0]) - 20), 60)
     marked = sa.func.replace(excerpt, asked[0], f"{HIT_STARTS}{asked[0]}{HIT_ENDS}")
-    ranked = sa.select(transcripts.c.number, marked).where(found).order_by(transcripts.c.number.desc())
-    return Match(sa.select(transcripts.c.number).where(found), ranked)
+    number = transcripts.c.number
+    return Match(sa.select(number).where(found), sa.select(number, marked).where(found))

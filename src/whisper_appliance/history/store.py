@@ -13,7 +13,6 @@ from whisper_appliance.history.entries import (
     COLUMNS,
     NOBODY,
     Entry,
-    Found,
     Made,
     OnMade,
     Page,
@@ -148,19 +147,17 @@ class History:
             entries = tuple(entry(row) for row in connection.execute(question.limit(limit + 1)).mappings())
         return Page(entries[:limit], entries[limit - 1].cursor if len(entries) > limit else None)
 
-    def search(self, owner: str, words: str, *, limit: int = 50) -> tuple[Found, ...]:
-        """The owner's transcripts that have all the words, best first; a title counts more than the text."""
+    def snippets(self, ids: Sequence[str], words: str) -> dict[str, tuple[str, ...]]:
+        """Where some of these transcripts have all the words: every second piece of a snippet is a hit."""
         matching = search.match(words, sqlite=self._database.is_sqlite)
-        if matching is None:
-            return ()
-        number = matching.ranked.selected_columns[0]
-        ours = sa.select(transcripts.c.number).where(owned(owner, deleted=False))
+        if matching is None or not ids:
+            return {}
+        these = sa.select(transcripts.c.number, transcripts.c.id).where(transcripts.c.id.in_(ids))
+        number = matching.snippets.selected_columns[0]
         with self._database.read() as connection:
-            found = connection.execute(matching.ranked.where(number.in_(ours)).limit(limit)).all()
-            which = transcripts.c.number.in_([hit[0] for hit in found])
-            rows = connection.execute(sa.select(*COLUMNS, transcripts.c.number).where(which)).mappings()
-            entries = {row["number"]: entry(row) for row in rows}
-        return tuple(Found(entries[hit[0]], search.pieces(hit[1])) for hit in found)
+            names = {row.number: row.id for row in connection.execute(these)}
+            found = connection.execute(matching.snippets.where(number.in_(list(names)))).all()
+        return {names[row[0]]: search.pieces(row[1]) for row in found}
 
     def rename(self, id: str, owner: str, title: str) -> None:
         """Gives a transcript another title. Raises `InvalidRequest` for an empty one."""

@@ -113,7 +113,7 @@ def advise(machine: Machine) -> Advice:
     where = f"the GPU ({machine.gpus[0].name})" if machine.gpus else f"{machine.cores} processor cores"
     gigabytes = machine.budget_bytes / 1e9
     text = f"This machine runs models on {where} and can give one model {gigabytes:.1f} GB of memory. "
-    text += f"{recommended} is a good choice: {catalog()[recommended].description}"
+    text += f"A good choice is {recommended}."
     if largest and largest[0] != recommended:
         slower = "" if machine.gpus else ", but will be slow"
         text += f" The largest that fits is {largest[0]}{slower}."

@@ -79,6 +79,9 @@ class TranscriptSummary(BaseModel):
     model: str
     excerpt: str
     deleted: str | None = Field(None, description="When it was put in the trash.")
+    found: list[str] | None = Field(
+        None, description="Where the words of `q` were found: every second piece is one of them."
+    )
 
 
 class TranscriptPage(BaseModel):

@@ -1,5 +1,6 @@
 """The transcripts of whoever asks: listed, read, downloaded, renamed, put in the trash and out of it."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from flask import Response, jsonify
@@ -77,7 +78,9 @@ def list_transcripts(query: ListQuery) -> Response:
     page = appliance().history.list(
         require("read").owner, limit=query.limit, cursor=query.cursor, deleted=query.deleted, words=query.q
     )
-    return jsonify({"transcripts": [summary(entry) for entry in page.entries], "next": page.next_cursor})
+    found = appliance().history.snippets([entry.id for entry in page.entries], query.q)
+    listed = [summary(entry, found.get(entry.id)) for entry in page.entries]
+    return jsonify({"transcripts": listed, "next": page.next_cursor})
 
 
 @blueprint.get("/<hex32:id>", responses={**ANSWERED, **failures(400, 401, 403, 404, 503)})
@@ -129,8 +132,8 @@ def _stored(entry: Entry) -> Stored:
     return appliance().history.get(entry.id, entry.owner)
 
 
-def summary(entry: Entry) -> dict[str, Any]:
-    """A transcript in a list, as JSON."""
+def summary(entry: Entry, found: Sequence[str] | None = None) -> dict[str, Any]:
+    """A transcript in a list, as JSON; with where words were found in it."""
     return TranscriptSummary(
         id=entry.id,
         title=entry.title,
@@ -140,6 +143,7 @@ def summary(entry: Entry) -> dict[str, Any]:
         model=entry.model,
         excerpt=entry.preview,
         deleted=entry.deleted_at,
+        found=list(found) if found else None,
     ).model_dump()
 
 

@@ -8,7 +8,7 @@
  * @typedef {{id: number, start: number, end: number, text: string,
  *   words: {start: number, end: number, word: string, probability: number}[]}} Segment
  * @typedef {{id: string, title: string, created: string, language: string, duration: number, model: string,
- *   excerpt: string, deleted: string | null, shared_by?: string | null}} Summary
+ *   excerpt: string, deleted: string | null, found?: string[] | null, shared_by?: string | null}} Summary
  * @typedef {{id: string, status: "queued" | "running" | "done" | "failed" | "cancelled", progress: number,
  *   position: number | null, error: {code: string, message: string} | null, transcript_id: string | null, title: string,
  *   model: string, created: string, started: string | null, finished: string | null, duration: number | null,

@@ -1,6 +1,6 @@
 /** A transcript as a row of a list, with what can be done to it. */
 import { api } from "./api.js";
-import { action, fillDownloads, fromTemplate, showFacts, slot } from "./dom.js";
+import { action, element, fillDownloads, fromTemplate, showFacts, slot } from "./dom.js";
 import { clock, day, languageName, timeOfDay } from "./format.js";
 import { startRename } from "./rename.js";
 import { toast } from "./toast.js";
@@ -15,6 +15,13 @@ function name(row, summary) {
   slot(actions, "delete-label").textContent = `Delete ${summary.title}`;
   actions.querySelector(".menu summary")?.setAttribute("aria-label", `Download ${summary.title}`);
   fillDownloads(slot(actions, "downloads"), `/api/transcripts/${summary.id}`, summary.title);
+}
+
+/** How it begins, or where the words that were looked for stand. @param {HTMLElement} line @param {import("./api.js").Summary} summary */
+function showExcerpt(line, { excerpt, found, title }) {
+  const elsewhere = found && found.length > 1 && found.join("") !== title;
+  if (elsewhere) line.replaceChildren(...found.map((piece, at) => (at % 2 ? element("mark", piece) : piece)));
+  else line.textContent = excerpt;
 }
 
 /** The row next to one that goes away, or the list itself. @param {HTMLElement} row @returns {HTMLElement | null} */
@@ -32,7 +39,7 @@ export function makeRow(summary, { withDay = true, plain = false, onGone = () =>
   const row = fromTemplate("row-template");
   name(row, summary);
   row.dataset.id = summary.id;
-  slot(row, "excerpt").textContent = summary.excerpt;
+  showExcerpt(slot(row, "excerpt"), summary);
   const when = withDay ? `${day(summary.created)}, ${timeOfDay(summary.created)}` : timeOfDay(summary.created);
   showFacts(slot(row, "facts"), [
     when,

@@ -11,6 +11,16 @@ export function hideToast() {
   byId("toast").replaceChildren();
 }
 
+/** Beyond an open dialog nothing can be read or reached, so there it lives within; it outlives the dialog. */
+function settle() {
+  const dialog = document.querySelector("dialog[open]");
+  const place = byId("toast");
+  if (place.parentElement === (dialog ?? document.body)) return place;
+  (dialog ?? document.body).append(place);
+  dialog?.addEventListener("close", () => document.body.append(place), { once: true });
+  return place;
+}
+
 /** @param {string} sentence @param {{label: string, run: () => void}} [offer] */
 export function toast(sentence, offer) {
   hideToast();
@@ -33,6 +43,6 @@ export function toast(sentence, offer) {
   box.addEventListener("pointerleave", later);
   box.addEventListener("focusin", () => clearTimeout(timer));
   box.addEventListener("focusout", later);
-  byId("toast").replaceChildren(box);
+  settle().replaceChildren(box);
   later();
 }

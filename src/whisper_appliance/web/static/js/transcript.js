@@ -66,15 +66,14 @@ function showLeftOut({ dropped }) {
 }
 
 /** @param {import("./api.js").Transcript} it */
-function showAbout({ provenance, language_probability: sure, processing_seconds: took }) {
+function showAbout({ provenance, language, language_probability: sure, processing_seconds: took }) {
   if (!provenance) return;
-  const options = Object.entries(provenance.options ?? {}).filter(([, value]) => value !== null && value !== "");
   /** @type {[string, unknown][]} */
   const facts = [
     ["Engine", `${provenance.engine} ${provenance.engine_version}, ${provenance.compute_type}`],
     ["Model", `${provenance.model}, sha256 ${provenance.model_sha256}`],
-    ["Options", options.map(([key, value]) => `${key} ${value}`).join(", ")],
-    ["Language", `${Math.round(sure * 100)} % sure`],
+    ["Asked for", asked(/** @type {Record<string, unknown>} */ (provenance.options ?? {}))],
+    ["Language", `${languageName(language)}, ${Math.round(sure * 100)} % sure`],
     ["Took", `${took.toFixed(1)} s`],
     ["Recording", `sha256 ${provenance.audio_sha256}`],
     ["Appliance", provenance.appliance_version],
@@ -86,6 +85,21 @@ function showAbout({ provenance, language_probability: sure, processing_seconds:
   });
   byId("about-list").replaceChildren(...rows);
   byId("about").hidden = false;
+}
+
+/** @param {Record<string, unknown>} options */
+function asked({ task, quality, word_timestamps: words, vad, language, prompt, hotwords, temperature, beam_size: beam }) {
+  return [
+    `${quality} quality`,
+    task === "translate" && "in English",
+    words ? "with word times" : "without word times",
+    !vad && "with what is not speech",
+    Boolean(language) && `${languageName(String(language))} given`,
+    Boolean(prompt) && `prompt “${prompt}”`,
+    Boolean(hotwords) && `hot words “${hotwords}”`,
+    temperature !== null && temperature !== undefined && `temperature ${temperature}`,
+    Boolean(beam) && `${beam} alternatives`,
+  ].filter(Boolean).join(", ");
 }
 
 /** @param {string} title @param {string} text @param {"undo" | "again" | null} offer The page has no transcript to show. */

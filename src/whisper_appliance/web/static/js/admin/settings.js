@@ -99,7 +99,16 @@ function unchangeable(setting) {
 /** @param {string} value @param {Setting} setting */
 function spoken(value, setting) {
   if (setting.kind === "switch") return value === "true" ? "On" : "Off";
-  return setting.kind === "list" ? value.replaceAll(",", ", ") : value;
+  if (setting.kind === "list") return value.replaceAll(",", ", ");
+  const plain = value.replace(/\.0(?=[A-Za-z]|$)/, "");
+  if (setting.kind === "size") return plain.replace(/(?<=\d)(?=[A-Za-z])/, " ");
+  return setting.kind.endsWith("number") && /(_SECONDS|_TIMEOUT)$/.test(setting.name) ? lasting(Number(plain)) : plain;
+}
+
+/** @param {number} seconds */
+function lasting(seconds) {
+  const long = seconds >= 86400 && seconds % 86400 === 0 ? [seconds / 86400, "d"] : seconds >= 3600 && seconds % 3600 === 0 ? [seconds / 3600, "h"] : [seconds / 60, "min"];
+  return seconds >= 60 && Number.isInteger(long[0]) ? `${seconds} s (${long.join(" ")})` : `${seconds} s`;
 }
 
 /** @param {HTMLElement} row @param {Setting} setting */

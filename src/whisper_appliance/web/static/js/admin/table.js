@@ -61,6 +61,7 @@ export class Table {
   #heading(column, number) {
     const cell = element("th", undefined, column.number ? "number" : "");
     cell.scope = "col";
+    cell.dataset.title = column.title;
     cell.setAttribute("role", "columnheader");
     if (!column.sort) {
       cell.append(element("span", column.title, column.hideTitle ? "hidden" : ""));
