@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import os
+import secrets
 import sqlite3
 import stat
 import tarfile
@@ -272,7 +274,7 @@ def test_a_share_that_is_away_gives_no_backup_and_takes_none(tmp_path: Path, url
     (storage / "storage-id").unlink()
     with pytest.raises(Unavailable, match="away"):
         backup_of(safekeeping)
-    with pytest.raises(Unavailable, match="away"):
+    with pytest.raises(Conflict, match="away"):
         put_back(safekeeping, content)
     assert list(storage.iterdir()) == []
 
@@ -315,3 +317,62 @@ def test_what_postgresql_cannot_hold_is_left_out(tmp_path: Path, url: str) -> No
         connection.execute(transcripts.update().values(title="a\x00b"))
     put_back(keeping(tmp_path / "several", url), backup_of(keeping(tmp_path / "one")))
     assert titles(tmp_path / "several", url) == ["ab"]
+
+
+def test_a_role_that_may_not_is_told_so_and_nothing_stays_behind(tmp_path: Path, url: str) -> None:
+    safekeeping = keeping(tmp_path / "data", url)
+    fill(tmp_path / "data", "kept", url)
+    content = backup_of(safekeeping)
+    role = f"guest_{secrets.token_hex(4)}"
+    with safekeeping.database.write() as connection:
+        connection.execute(sa.text(f"CREATE ROLE {role} LOGIN"))
+        connection.execute(sa.text(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}"))
+    theirs = keeping(tmp_path / "data", sa.make_url(url).set(username=role).render_as_string())
+    try:
+        with pytest.raises(Conflict, match="own the tables"):
+            put_back(theirs, content)
+        assert titles(tmp_path / "data", url) == ["kept"]
+        assert list((tmp_path / "data/set-aside").iterdir()) == []
+    finally:
+        theirs.database.close()
+        with safekeeping.database.write() as connection:
+            connection.execute(sa.text(f"DROP OWNED BY {role}"))
+            connection.execute(sa.text(f"DROP ROLE {role}"))
+
+
+def test_a_backup_that_postgresql_does_not_take_changes_nothing(tmp_path: Path, url: str) -> None:
+    fill(tmp_path / "one", "kept")
+    with closing(sqlite3.connect(tmp_path / "one/appliance.sqlite")) as connection:
+        connection.execute("UPDATE transcripts SET owner = ?", ("x".join(secrets.token_hex(9000)),))
+        connection.commit()
+    several = keeping(tmp_path / "several", url)
+    fill(tmp_path / "several", "there", url)
+    with pytest.raises(InvalidRequest, match="does not take"):
+        put_back(several, backup_of(keeping(tmp_path / "one")))
+    assert titles(tmp_path / "several", url) == ["there"]
+    assert list((tmp_path / "several/set-aside").iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can restore for somebody else")
+def test_what_root_restores_for_a_service_is_the_services(tmp_path: Path, url: str) -> None:
+    storage = tmp_path / "share"
+    storage.mkdir()
+    storage_name(storage)
+    safekeeping = keeping(tmp_path / "data", url, storage)
+    fill(tmp_path / "data", "kept", url)
+    (tmp_path / "data/audio").rename(storage / "audio")
+    for path in (tmp_path / "data", *(tmp_path / "data").rglob("*"), storage, *storage.rglob("*")):
+        os.chown(path, 12345, 12345)
+    content = backup_of(safekeeping)
+    with pytest.raises(InvalidRequest):
+        safekeeping.restore.lay_ready(io.BytesIO(b"nonsense" * 99).read)
+    assert (tmp_path / "data/restore").stat().st_uid == 12345
+    put_back(safekeeping, content)
+    made = [*(tmp_path / "data").glob("set-aside/*"), *storage.glob("set-aside/*"), *storage.glob("audio/*")]
+    kept = [
+        tmp_path / "data/set-aside",
+        storage / "set-aside",
+        storage / "audio",
+        tmp_path / "data/secret.key",
+    ]
+    assert {path.stat().st_uid for path in (*made, *kept)} == {12345}

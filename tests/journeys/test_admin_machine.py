@@ -113,7 +113,7 @@ def test_settings_are_found_changed_and_after_a_restart_all_of_them_count(page: 
     assert barriers(page, axe) == []
     field.fill("7MB")
     field.press("Enter")
-    expect(row.locator(".setting-value")).to_have_text("7.0MiB")
+    expect(row.locator(".setting-value")).to_have_text("7 MiB")
     expect(row.locator(".facts")).to_contain_text("set here")
     page.get_by_label("Search settings").fill("TRASH_DAYS")
     given = page.locator('.setting[data-name="TRASH_DAYS"]')

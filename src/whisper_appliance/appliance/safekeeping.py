@@ -1,7 +1,7 @@
 """Copies of what this appliance keeps, and the way back, as its settings say."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -74,7 +74,10 @@ class Safekeeping:
         Raises also `Conflict`, after which nothing has changed.
         """
         if self.restore.ready() is not None:
-            self._check_storage()
+            try:
+                self._check_storage()
+            except Unavailable as error:
+                raise Conflict(error.message) from error
             own = self.data_dir / DATABASE
             if self.database.is_sqlite and Path(self.database.name).resolve() != own.resolve():
                 raise Conflict(f"DATABASE_URL names another file than {own}. Restore without it.")
@@ -91,10 +94,24 @@ class Safekeeping:
         worker = folder.executor(self.data_dir)
         restoring.give_to_owner_of(self.data_dir, self.data_dir / folder.EXECUTOR_ID)
         place = folder.storage_name(self._storage) if self._storage else worker
-        rows.read_file(
-            file, self.database, name=aside.name, worker=worker, place=place, whole=whole,
-            set_aside=lambda write: database.finish(aside / SERVER_DATABASE, write),
-        )  # fmt: skip
+        made = False
+
+        def set_aside(write: Callable[[Path], None]) -> None:
+            nonlocal made
+            made = True
+            database.finish(aside / SERVER_DATABASE, write)
+
+        try:
+            rows.read_file(
+                file, self.database, name=aside.name, worker=worker, place=place, whole=whole,
+                set_aside=set_aside,
+            )  # fmt: skip
+        except (Conflict, InvalidRequest):
+            if made:  # all is as before
+                (aside / SERVER_DATABASE).unlink(missing_ok=True)
+            with suppress(OSError):
+                aside.rmdir()
+            raise
 
     def _way_back(self) -> str:
         newest = self.copies.newest_whole()

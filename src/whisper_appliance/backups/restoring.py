@@ -120,7 +120,7 @@ class Restore:
 
     def _swap(self, note: Ready, aside: Path) -> None:
         ready = self._folder / "ready"
-        aside.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._make_aside(self._data_dir, note.aside)
         if self._into_server and (ready / "files" / DATABASE).exists():
             self._into_server(ready / "files" / DATABASE, aside, note.whole)
             (ready / "files" / DATABASE).unlink()
@@ -133,16 +133,12 @@ class Restore:
         for path in list((ready / "files").iterdir()):
             self._move_in(path)
         _sync(*{self._data_dir, self._storage})
-        give_to_owner_of(self._data_dir, self._data_dir / "set-aside")
         self._remove(ready)
 
     def _move_aside(self, name: str, aside: str) -> None:
         base = self._base(name)
-        target = base / "set-aside" / aside / name
-        with suppress(FileNotFoundError):
-            if (base / name).exists():
-                target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            (base / name).rename(target)
+        if (base / name).exists():
+            (base / name).rename(self._make_aside(base, aside) / name)
 
     def _move_in(self, path: Path) -> None:
         base = self._base(path.name)
@@ -163,6 +159,12 @@ class Restore:
         give_to_owner_of(base, folder)
         path.rmdir()
 
+    def _make_aside(self, base: Path, name: str) -> Path:
+        for folder in (base / "set-aside", base / "set-aside" / name):
+            folder.mkdir(exist_ok=True, mode=0o700)
+            _give(base, folder)
+        return folder
+
     def _base(self, name: str) -> Path:
         return self._storage if name in RECORDINGS else self._data_dir
 
@@ -181,6 +183,7 @@ class Restore:
     def _new_folder(self) -> Iterator[Path]:
         """Where the files go; whatever an earlier attempt left is gone."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _give(self._data_dir, self._folder)
         for leftover in self._folder.glob("*.part"):
             shutil.rmtree(leftover, ignore_errors=True)
         part = self._folder / f"{secrets.token_hex(8)}.part"
@@ -193,8 +196,8 @@ class Restore:
     def _finish(self, files: Path, note: Ready) -> None:
         part = files.parent
         (part / NOTE).write_text(json.dumps(asdict(note)))
-        give_to_owner_of(self._data_dir, part.parent)
-        _sync(files, part)
+        give_to_owner_of(self._data_dir, part)
+        _sync(part / NOTE, files, part)
         if (self._folder / "ready").exists():
             self._remove(self._folder / "ready")
         part.rename(self._folder / "ready")
@@ -217,15 +220,19 @@ def _disk_errors() -> Iterator[None]:
         raise
 
 
-def give_to_owner_of(folder: Path, root: Path, uid: Callable[[], int] = os.geteuid) -> None:
+def give_to_owner_of(folder: Path, root: Path) -> None:
     """Makes a file, or all of a folder, that of a folder's owner.
 
     Root may restore for a service that runs as somebody else.
     """
+    _give(folder, root, *root.rglob("*"))
+
+
+def _give(folder: Path, *paths: Path) -> None:
     owner = folder.stat()
-    if uid() != 0 or owner.st_uid == 0:
+    if os.geteuid() != 0 or owner.st_uid == 0:
         return
-    for path in (root, *root.rglob("*")):
+    for path in paths:
         os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 

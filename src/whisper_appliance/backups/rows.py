@@ -1,12 +1,13 @@
 """The rows of a PostgreSQL database as a SQLite file, and back: a backup fits whichever of them is used."""
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from whisper_appliance.accounts import tables as accounts
 from whisper_appliance.db import Database
@@ -25,6 +26,7 @@ NAMES = ", ".join(table.name for table in TABLES)
 ROWS_AT_ONCE = 5  # a transcript of many hours has megabytes
 QUEUE_SCHEMA = "dbos"
 MARK = "restored "
+NO_RIGHT, TOO_LARGE = "42501", "54"  # PostgreSQL's codes; the second is the class of a limit's
 
 CheckRoom = Callable[[], None]
 
@@ -69,7 +71,7 @@ def read_file(
     _upgrade(database)
     with closing(Database(f"sqlite:///{file}")) as staged:
         staged.upgrade(migrations.FOLDER)
-        with staged.read() as source, database.write() as target:
+        with staged.read() as source, database.write() as target, _refused():
             target.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             target.exec_driver_sql(f"LOCK TABLE {NAMES}, {history.workers.name} IN ACCESS EXCLUSIVE MODE")
             if _mark(target) == MARK + name:
@@ -79,17 +81,29 @@ def read_file(
             target.exec_driver_sql(f"TRUNCATE {NAMES}, {history.workers.name} RESTART IDENTITY CASCADE")
             # A job without a call gets one at the start; a call without a job would be one too many.
             target.exec_driver_sql(f"DROP SCHEMA IF EXISTS {QUEUE_SCHEMA} CASCADE")
-            try:
-                _copy_rows(source, target)
-            except (DataError, IntegrityError) as error:
-                raise InvalidRequest(
-                    f"PostgreSQL does not take what is in this backup ({type(error.orig).__name__})."
-                ) from None
+            _copy_rows(source, target)
             for table in TABLES:
                 if "number" in table.c:
                     _go_on_counting(target, table)
             _let_wait(target, place, whole=whole)
             target.exec_driver_sql(f"COMMENT ON TABLE {history.transcripts.name} IS '{MARK}{name}'")
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """What will be refused again the next time is no case for patience."""
+    try:
+        yield
+    except DBAPIError as error:
+        state = str(getattr(error.orig, "sqlstate", ""))
+        if state == NO_RIGHT:
+            raise Conflict("The role that DATABASE_URL names has to own the tables for a restore.") from error
+        of_file = isinstance(error.orig, sqlite3.Error)
+        if of_file or isinstance(error, DataError | IntegrityError) or state.startswith(TOO_LARGE):
+            raise InvalidRequest(
+                f"PostgreSQL does not take what is in this backup ({type(error.orig).__name__})."
+            ) from None
+        raise
 
 
 def _upgrade(database: Database) -> None:

@@ -32,25 +32,29 @@ class Finisher:
         self._hear_again = hear_again
         self._done = done
         self._gone = gone
+        self._ending = threading.Lock()
         self._thread = ThreadPoolExecutor(1, "live-finish")
 
     def finish(self, stream: Stream) -> None:
         """Ends a session whose words are all settled; one that has ended before is only handed over."""
         with suppress(RuntimeError):  # closed meanwhile: the next start does it
-            self._thread.submit(self._hand_over if stream.ended else self._finish, stream)
+            self._thread.submit(self._end, stream)
 
     def between(self, act: Callable[[], None]) -> None:
         """Does something while no session is being ended, and waits for it."""
-        try:
-            done = self._thread.submit(act)
-        except RuntimeError:  # closed: none is, any more
+        with self._ending:
             act()
-        else:
-            done.result()
 
     def close(self) -> None:
         """What is under way ends first; the rest is left to the next start."""
         self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def _end(self, stream: Stream) -> None:
+        with self._ending:
+            if stream.ended:
+                self._hand_over(stream)
+            else:
+                self._finish(stream)
 
     def _finish(self, stream: Stream) -> None:
         if stream.cancelled or not stream.recording.samples:

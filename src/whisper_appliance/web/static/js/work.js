@@ -67,6 +67,7 @@ export class Work {
       onWaiting: (seconds, why) => card.showWaiting(why === "busy" ? `The appliance is busy. Next try in ${Math.ceil(seconds)} s` : "Waiting for the appliance"),
       onAccepted: (job) => {
         jobId = job.id;
+        for (const other of [...this.cards]) if (other.jobId === jobId) this.#remove(other); // `resume` may have been quicker
         this.#follow(card, job);
       },
       onRefused: (error) => this.#fail(card, error),
@@ -89,6 +90,7 @@ export class Work {
     for (const job of [...jobs].reverse()) {
       const open = ["queued", "running"].includes(job.status);
       if (!open && (job.status !== "failed" || dismissed.has(job.id))) continue;
+      if ([...this.cards].some((card) => card.jobId === job.id)) continue; // just sent
       const card = this.#add(job.title, { cancel: () => this.#cancelJob(job.id).then(() => this.#remove(card)) });
       card.jobId = job.id;
       this.#follow(card, job);
