@@ -187,14 +187,12 @@ class Database:
         except NoConnection as error:
             raise _try_again("The database has no connection to spare.") from error
         except (DBAPIError, sqlite3.Error) as error:
-            spoken = self._as_sentence(error) if self._is_ours(error) else None
+            # Rows are copied from one database to another; each speaks for itself.
+            ours = isinstance(getattr(error, "orig", error), sqlite3.Error) == self.is_sqlite
+            spoken = self._as_sentence(error) if ours else None
             if spoken is None:
                 raise
             raise spoken from error
-
-    def _is_ours(self, error: DBAPIError | sqlite3.Error) -> bool:
-        """Rows are copied from one database to another; each speaks for itself."""
-        return isinstance(getattr(error, "orig", error), sqlite3.Error) == self.is_sqlite
 
     def _as_sentence(self, error: DBAPIError | sqlite3.Error) -> ApplianceError | None:
         """What the driver's error means to a person; None for a fault of our own (a broken constraint)."""

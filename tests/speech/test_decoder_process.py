@@ -137,6 +137,7 @@ def test_a_spare_decoder_is_handed_out_once() -> None:
 def test_a_spare_decoder_that_nobody_takes_is_ended() -> None:
     spare = Spare(keep_seconds=0.2)
     spare.prepare()
+    assert eventually(lambda: spare._child is None)
     assert eventually(lambda: not decoders(psutil.Process()))
     assert spare.take() is None
     spare.prepare()
