@@ -42,7 +42,7 @@ def test_a_file_becomes_a_transcript_of_its_owner(
     assert (job.status, job.progress, job.attempts, job.duration) == ("done", 1.0, 1, 80.0)
     stored = history(queue).get(job.transcript_id or "", "ann")
     assert (stored.transcript.text, stored.entry.title) == ("to be or not", "talk")
-    assert list((tmp_path / "uploads").iterdir()) == []
+    until(lambda: list((tmp_path / "uploads").iterdir()) == [])
     assert queue.windows_of(job.id) == ()
 
 
@@ -134,7 +134,7 @@ def test_a_running_job_is_cancelled_at_its_next_window(start_queue: StartQueue, 
     queue.cancel(job.id, "ann")
     assert queue.wait(job.id, 2).status == "cancelled"
     assert queue.windows_of(job.id) == ()
-    assert list((tmp_path / "uploads").iterdir()) == []
+    until(lambda: list((tmp_path / "uploads").iterdir()) == [])
     assert history(queue).list("ann").entries == ()
 
 
@@ -196,7 +196,7 @@ def test_the_reason_of_a_failure_is_told(start_queue: StartQueue, tmp_path: Path
     assert error
     assert error.code == "internal"
     assert "ZeroDivision" not in error.message
-    assert list((tmp_path / "uploads").iterdir()) == []
+    until(lambda: list((tmp_path / "uploads").iterdir()) == [])
 
 
 def test_a_job_whose_file_vanished_says_so(start_queue: StartQueue, tmp_path: Path) -> None:
