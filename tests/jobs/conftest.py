@@ -1,5 +1,6 @@
 """Queues that are closed again: there can be one in a process at a time."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,14 @@ from tests.jobs.scripted import Script, build_queue
 from whisper_appliance.jobs.queue import Queue
 
 StartQueue = Callable[..., Queue]
+
+
+def until(true: Callable[[], bool], timeout_seconds: float = 10) -> None:
+    """Waits until something is true."""
+    deadline = time.monotonic() + timeout_seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.fixture

@@ -4,13 +4,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.databases import postgresql
-from tests.jobs.conftest import StartQueue
+from tests.jobs.conftest import StartQueue, until
 from tests.jobs.scripted import Script, request
 from whisper_appliance.errors import Busy, NoAudio, NotFound, Unavailable
 from whisper_appliance.history.store import History
@@ -19,14 +18,6 @@ from whisper_appliance.jobs.queue import INTERACTIVE_AT_ONCE, Queue
 from whisper_appliance.speech.engine import Priority
 
 INTERACTIVE = Priority.INTERACTIVE
-
-
-def until(true: Callable[[], bool], timeout_seconds: float = 10) -> None:
-    """Waits until something is true."""
-    deadline = time.monotonic() + timeout_seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def history(queue: Queue) -> History:

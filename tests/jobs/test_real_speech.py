@@ -9,6 +9,7 @@ import pytest
 from whisper_normalizer.english import EnglishTextNormalizer
 
 from tests.databases import ready
+from tests.jobs.conftest import until
 from whisper_appliance.errors import Undecodable
 from whisper_appliance.history.store import History
 from whisper_appliance.jobs.queue import JobRequest, Queue
@@ -65,7 +66,7 @@ def test_real_speech_becomes_a_transcript_with_its_audio_kept(
             error = queue.wait(refused.id, 20).error
             assert error
             assert error.code == Undecodable.code
-            assert list((tmp_path / "uploads").iterdir()) == []
+            until(lambda: list((tmp_path / "uploads").iterdir()) == [])
         finally:
             queue.close()
             engine.close()

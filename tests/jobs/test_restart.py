@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.databases import postgresql
-from tests.jobs.conftest import StartQueue
+from tests.jobs.conftest import StartQueue, until
 from tests.jobs.scripted import Script, build_queue, request
 from whisper_appliance.errors import AlreadyRunning
 from whisper_appliance.history.store import History
@@ -92,7 +92,7 @@ def killed_and_restarted(start_queue: StartQueue, data_dir: Path, url: str | Non
     for job in "abcd":  # at most the window that was interrupted is heard again
         assert sum(times - 1 for word, times in counted.items() if word[0] == job) <= 1
     assert len(History(queue._database).list("ann").entries) == len(jobs)
-    assert list((data_dir / "uploads").iterdir()) == []
+    until(lambda: list((data_dir / "uploads").iterdir()) == [])
 
 
 @pytest.mark.slow
