@@ -95,3 +95,13 @@ def test_shutting_down_wakes_a_reader(pair: Pair) -> None:
     end.shutdown()
     reader.join(5)
     assert len(woken) == 1
+
+
+def test_a_closed_one_leaves_its_descriptor_alone(pair: Pair) -> None:
+    """The number may be another connection's by then."""
+    end = Duplex(pair[0], 5)
+    end.close()
+    with pytest.raises(OSError, match="closed"):
+        end.recv(1)
+    with pytest.raises(OSError, match="closed"):
+        end.send(b"for somebody else")

@@ -12,7 +12,6 @@ from typing import Any
 from tests.live.scripted import packets
 from tests.serving import Server
 from whisper_appliance.cli.wire import Wire
-from whisper_appliance.errors import Unavailable
 
 LIVE_SERVER = ("-m", "tests.web.scripted_server")
 USUAL_PACE = {"SOCKET_MESSAGES_PER_SECOND": "40", "SOCKET_BYTES_PER_SECOND": "256KiB"}
@@ -31,11 +30,7 @@ class Client:
         names = [*SIMPLE, "captions:closed", *(f"live:{kind}" for kind in KINDS)]
         handlers: dict[str, Callable[..., None]] = {name: self._hearing(name) for name in names}
         handlers["disconnect"] = lambda *_reason: self.gone.set()
-        url = f"https://localhost:{server.port}"
-        try:
-            self.wire = Wire(url, handlers, server.trusting)
-        except Unavailable:  # a busy machine may be too late for one handshake; all clients try again
-            self.wire = Wire(url, handlers, server.trusting)
+        self.wire = Wire(f"https://localhost:{server.port}", handlers, server.trusting)
 
     def ask(self, event: str, *payload: Any) -> Payload:
         """The acknowledgement, whatever it says."""

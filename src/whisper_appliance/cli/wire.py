@@ -63,6 +63,7 @@ class Wire:
                 wait_timeout=CONNECT_SECONDS,
             )
         except socketio.exceptions.ConnectionError as error:
+            self._duplex.close()
             self._socket.close()
             reason = _reason(reasons) or f"{error}."
             raise Unavailable(f"{url} does not take a live connection: {reason}") from None
@@ -93,7 +94,7 @@ class Wire:
         one is still to read that it is over).
         """
         self._client.eio.disconnect(abort=True)
-        self._duplex.shutdown()
+        self._duplex.close()
         self._socket.close()
 
 

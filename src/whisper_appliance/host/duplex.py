@@ -21,10 +21,11 @@ class Duplex:
     """Whole messages out, whatever is there in; both give up when nothing moves for `idle_seconds`."""
 
     def __init__(self, sock: socket.socket, idle_seconds: float) -> None:
-        """Takes over `sock`, which is left to its owner to close in the end."""
+        """Takes over `sock`, which is left to its owner to close, after `close` of this."""
         sock.setblocking(False)
         self._sock = sock
         self._idle_seconds = idle_seconds
+        self._closed = False
         self._session = threading.Lock()
         self._message = threading.Lock()
 
@@ -60,13 +61,17 @@ class Duplex:
             return
 
     def close(self) -> None:
-        """As `shutdown`. The owner closes the descriptor, later, so that no thread polls another's."""
+        """As `shutdown`, and no call reaches the descriptor any more: its number may soon be another's."""
         self.shutdown()
+        with self._session:
+            self._closed = True
 
     def _moved(self, act: Callable[[], Result], direction: int) -> Result:
         deadline = time.monotonic() + self._idle_seconds
         while True:
             with self._session:
+                if self._closed:
+                    raise OSError("the connection is closed")
                 try:
                     return act()
                 except ssl.SSLWantReadError:
