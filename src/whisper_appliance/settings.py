@@ -79,8 +79,8 @@ class Settings(BaseSettings):
 
     # Models and engine
     whisper_model: str = Field("base", description="Model that is used when a request names none.")
-    whisper_engine: Literal["faster-whisper", "openai-whisper"] = Field(
-        "faster-whisper", description="Which engine runs the models."
+    whisper_engine: Literal["auto", "onnxruntime", "faster-whisper", "openai-whisper"] = Field(
+        "auto", description="What runs the models; auto: onnxruntime on a CPU, faster-whisper on CUDA."
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where models run.")
     compute_type: str = Field(

@@ -37,7 +37,7 @@ def test_real_speech_becomes_a_transcript_with_its_audio_kept(
     tmp_path: Path, beckett: Path, tiny_en: Path
 ) -> None:
     settings = Settings(data_dir=tmp_path, keep_audio=True)
-    engine = EngineProcess(EngineSpec("faster-whisper", "tiny.en", tiny_en, device="cpu", workers=1))
+    engine = EngineProcess(EngineSpec("onnxruntime", "tiny.en", tiny_en, device="cpu", workers=1))
     engine.start()
     with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}") as database:
         steps = Steps.from_settings(lambda: settings, OneModel(engine), lambda: "tiny.en")

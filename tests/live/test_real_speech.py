@@ -16,7 +16,7 @@ from whisper_appliance.live.captions import text_of
 from whisper_appliance.live.session import Job
 from whisper_appliance.speech.engine import EngineSpec, Options, Samples, WindowResult
 from whisper_appliance.speech.engine_process import EngineProcess
-from whisper_appliance.speech.engines.faster_whisper import FasterWhisperEngine
+from whisper_appliance.speech.engines.onnx_engine import OnnxEngine
 
 OPTIONS = Options(language="en", quality="fast", word_timestamps=True)
 RATE = 16_000
@@ -59,7 +59,7 @@ def test_where_nobody_speaks_there_are_no_words(samples: Samples) -> None:
 
 @pytest.fixture(scope="module")
 def hear(tiny_en: Path) -> Hear:
-    return by_engine(FasterWhisperEngine(EngineSpec("faster-whisper", "tiny.en", tiny_en, device="cpu")))
+    return by_engine(OnnxEngine(EngineSpec("onnxruntime", "tiny.en", tiny_en, device="cpu")))
 
 
 @pytest.mark.slow
@@ -85,7 +85,7 @@ def test_a_reading_is_captioned_well(hear: Hear, cities: Path) -> None:
 @pytest.mark.slow
 def test_a_recording_sent_in_haste_is_heard_whole(house: House, tiny_en: Path, cities: Path) -> None:
     """As after a reconnection: all audio at once, through the real engine's process."""
-    engine = EngineProcess(EngineSpec("faster-whisper", "tiny.en", tiny_en, device="cpu", workers=2))
+    engine = EngineProcess(EngineSpec("onnxruntime", "tiny.en", tiny_en, device="cpu", workers=2))
     engine.start()
     engine.wait_ready(60)
     house.models.loaded = engine  # type: ignore[assignment] # the contract's other side

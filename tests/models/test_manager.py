@@ -168,7 +168,7 @@ def test_the_engine_gets_what_the_settings_say(make: Make, store: ModelStore) ->
     manager = make(worker_processes=3, compute_type="float32", device="cpu", engine_memory="1GiB")
     with manager.engine("two") as engine:
         assert engine.spec == EngineSpec(
-            "faster-whisper",
+            "auto",
             "two",
             store.model_dir / "two",
             device="cpu",

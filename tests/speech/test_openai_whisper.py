@@ -7,11 +7,12 @@ from pathlib import Path
 import jiwer
 import numpy as np
 import pytest
-from benchmarks.checkpoint import checkpoint, read_weights
+from benchmarks.checkpoint import checkpoint
 from whisper_normalizer.english import EnglishTextNormalizer
 
 from whisper_appliance.errors import ModelUnavailable
 from whisper_appliance.speech.engine import SAMPLE_RATE, EngineSpec, Options, Samples, Window
+from whisper_appliance.speech.engines.ct2_weights import Weights
 from whisper_appliance.speech.engines.openai_whisper import OpenAIWhisperEngine
 
 installed = find_spec("whisper") is not None
@@ -26,7 +27,7 @@ def model(tiny_en: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     folder = tmp_path_factory.mktemp("tiny.en")
-    torch.save(checkpoint(read_weights(tiny_en / "model.bin")), folder / "model.pt")
+    torch.save(checkpoint(Weights(tiny_en / "model.bin")), folder / "model.pt")
     return folder
 
 

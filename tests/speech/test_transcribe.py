@@ -46,7 +46,7 @@ def reading(cities: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def engine(tiny_en: Path) -> Iterator[EngineProcess]:
-    process = EngineProcess(EngineSpec("faster-whisper", "tiny.en", tiny_en, "cpu", workers=2))
+    process = EngineProcess(EngineSpec("onnxruntime", "tiny.en", tiny_en, "cpu", workers=2))
     process.start()
     yield process
     process.close()

@@ -169,7 +169,7 @@ def _engine(settings: "Settings") -> Iterator[Finding]:
     yield Finding(
         "engine",
         verdict,
-        status.reason or f"{settings.whisper_engine}, {status.device}, {status.compute_type}",
+        status.reason or f"{status.name}, {status.device}, {status.compute_type}",
     )
     for notice in status.notices:
         yield Finding("engine", "note", str(notice))

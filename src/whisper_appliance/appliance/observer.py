@@ -38,7 +38,9 @@ from whisper_appliance.speech.engine_process import EngineProcess
 
 AWAY = -1.0
 STUCK_SECONDS = 30.0
-COMPONENTS = ("faster-whisper", "ctranslate2", "openai-whisper", "av", "dbos", "flask", "gunicorn")
+COMPONENTS = (
+    "onnxruntime", "faster-whisper", "ctranslate2", "openai-whisper", "av", "dbos", "flask", "gunicorn",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ SPARE_WORKERS = 1
 Samples = npt.NDArray[np.float32]
 Quality = Literal["fast", "balanced", "accurate"]
 Task = Literal["transcribe", "translate"]
+EngineName = Literal["auto", "onnxruntime", "faster-whisper", "openai-whisper"]
 
 
 class Priority(IntEnum):
@@ -94,7 +95,7 @@ class WindowResult:
 class EngineSpec:
     """What an engine needs to load a model; picklable, since the engine lives in a process of its own."""
 
-    engine: Literal["faster-whisper", "openai-whisper"]
+    engine: EngineName
     model: str
     path: Path
     device: str = "auto"

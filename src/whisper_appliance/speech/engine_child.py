@@ -9,23 +9,35 @@ from functools import cache
 from multiprocessing.connection import Connection
 from typing import Any
 
-from whisper_appliance.errors import ApplianceError
+from whisper_appliance.errors import ApplianceError, ModelUnavailable
 from whisper_appliance.speech.engine import SPARE_WORKERS, Engine, EngineSpec, Samples
 from whisper_appliance.speech.voice import Silero, load_silero
-from whisper_appliance.speech.want_of_memory import OUT_OF_MEMORY, is_want_of_memory
+from whisper_appliance.speech.want_of_memory import OUT_OF_MEMORY, give_back, is_want_of_memory
 
 NICENESS = 5
+PATIENT_NICENESS = 10  # more: a core goes to who waits, as long as they have work for it
 
 
 def load_engine(spec: EngineSpec) -> Engine:
-    """The engine that the specification names."""
+    """The engine that the specification names; "auto": the quickest here that can read the model."""
     if spec.engine == "openai-whisper":
         from whisper_appliance.speech.engines.openai_whisper import OpenAIWhisperEngine
 
         return OpenAIWhisperEngine(spec)
-    from whisper_appliance.speech.engines.faster_whisper import FasterWhisperEngine
+    from whisper_appliance.speech.engines.faster_whisper import FasterWhisperEngine, has_cuda, no_cuda
 
-    return FasterWhisperEngine(spec)
+    if spec.engine == "faster-whisper" or (
+        spec.engine == "auto" and (spec.compute_type not in ("auto", "int8") or has_cuda(spec.device))
+    ):
+        return FasterWhisperEngine(spec)
+    from whisper_appliance.speech.engines.onnx_engine import OnnxEngine
+
+    try:
+        return OnnxEngine(spec, no_cuda(spec.device))
+    except ModelUnavailable:
+        if spec.engine == "onnxruntime":
+            raise
+        return FasterWhisperEngine(spec)  # it knows more kinds of models
 
 
 class Child:
@@ -49,12 +61,17 @@ class Child:
         except ApplianceError as error:
             self._send("failed", error.message)
             return
+        give_back()  # what loading took for a while
         facts = {name: getattr(self._engine, name) for name in
                  ("name", "version", "device", "compute_type", "multilingual", "warnings")}  # fmt: skip
         self._send("ready", facts | {"network": self._network})
-        windows = ThreadPoolExecutor(self._spec.workers + SPARE_WORKERS)
-        voices = ThreadPoolExecutor(1)
-        voices.submit(self._silero)  # so that the first recording does not wait for it
+        workers = self._spec.workers + SPARE_WORKERS
+        pools = {
+            "urgent": ThreadPoolExecutor(workers),
+            "patient": ThreadPoolExecutor(workers, initializer=os.nice, initargs=(PATIENT_NICENESS,)),
+            "voice": ThreadPoolExecutor(1),
+        }
+        pools["voice"].submit(self._silero)  # so that the first recording does not wait for it
         while True:
             try:
                 kind, *request = self._connection.recv()
@@ -62,7 +79,7 @@ class Child:
                 os._exit(0)
             if kind == "stop":
                 os._exit(0)
-            (voices if kind == "voice" else windows).submit(self._answer, kind, request)
+            pools[kind].submit(self._answer, kind, request)
 
     def _answer(self, kind: str, request: list[Any]) -> None:
         number = request[0]

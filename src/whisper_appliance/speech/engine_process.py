@@ -181,7 +181,8 @@ class EngineProcess:
             self._running[self._numbers] = tickets
             for ticket in tickets:
                 ticket.attempts += 1
-            self._send("windows", self._numbers, [ticket.window for ticket in tickets])
+            kind = "urgent" if tickets[0].is_urgent else "patient"
+            self._send(kind, self._numbers, [ticket.window for ticket in tickets])
         self._meter.at_work(sum(map(len, self._running.values())))
         self._become("busy" if self._running else "idle")
 
@@ -195,7 +196,7 @@ class EngineProcess:
             return not self._running
         if len(self._running) >= self.spec.workers + SPARE_WORKERS:
             return False
-        if ticket.priority is Priority.LIVE or (ticket.priority is Priority.INTERACTIVE and ticket.turn == 0):
+        if ticket.is_urgent:
             return True
         files = sum(tickets[0].priority is not Priority.LIVE for tickets in self._running.values())
         return files < max(1, self.spec.workers - (1 if self._live else 0))

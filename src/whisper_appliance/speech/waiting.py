@@ -30,6 +30,11 @@ class Ticket:
         return (not self.suspect, self.priority, self.turn, self.number)
 
     @property
+    def is_urgent(self) -> bool:
+        """Captions, and the first window of somebody who waits."""
+        return self.priority is Priority.LIVE or (self.priority is Priority.INTERACTIVE and self.turn == 0)
+
+    @property
     def samples(self) -> int:
         """The length of the window."""
         return len(self.window.samples)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from whisper_appliance.speech.engine import SAMPLE_RATE, Options, Samples
 from whisper_appliance.speech.engines.decoding import Ask, Decoding
@@ -47,13 +48,9 @@ class CT2Model:
         """The encoder's output for the samples, with zeros after them up to `seconds`."""
         from faster_whisper.transcribe import get_ctranslate2_storage
 
-        zeros = max(round(seconds * SAMPLE_RATE) - len(samples), 0)
-        features = self._model.feature_extractor(np.pad(samples, (0, zeros)))
-        frames = min(features.shape[-1] // 2 * 2, MAX_FRAMES)
         # Kept in the machine's memory, from where windows are put together.
-        return self._model.model.encode(
-            get_ctranslate2_storage(features[np.newaxis, :, :frames]), to_cpu=True
-        )
+        features = features_of(self._model, samples, seconds)
+        return self._model.model.encode(get_ctranslate2_storage(features[np.newaxis]), to_cpu=True)
 
     def detect_language(self, encoded: "StorageView") -> tuple[str, float]:
         """The most probable language and its probability."""
@@ -71,7 +68,7 @@ class CT2Model:
             sampling = {"num_hypotheses": 5, "sampling_topk": 0, "sampling_temperature": first.temperature}
         results = self._model.model.generate(
             _together([ask.encoded for ask in asks]),
-            [[*ask.prompt, *_begun(ask)] for ask in asks],
+            [[*ask.prompt, *begun(ask)] for ask in asks],
             # CTranslate2 generates at most min(max_length / 2, max_length - prompt) tokens.
             # Those that are known count as generated.
             max_length=min(self._model.max_length, max(2 * new_tokens, new_tokens + len(first.prompt))),
@@ -106,6 +103,13 @@ class CT2Model:
         return tokens
 
 
+def features_of(model: "WhisperModel", samples: Samples, seconds: float) -> "npt.NDArray[np.float32]":
+    """The log-mel spectrogram (mels, frames) of the samples, with zeros after them up to `seconds`."""
+    zeros = max(round(seconds * SAMPLE_RATE) - len(samples), 0)
+    features: npt.NDArray[np.float32] = model.feature_extractor(np.pad(samples, (0, zeros)))
+    return features[:, : min(features.shape[-1] // 2 * 2, MAX_FRAMES)]
+
+
 def _together(encoded: "list[StorageView]") -> "StorageView":
     from ctranslate2 import StorageView
 
@@ -114,13 +118,14 @@ def _together(encoded: "list[StorageView]") -> "StorageView":
     return StorageView.from_array(np.concatenate([np.asarray(one) for one in encoded]))
 
 
-def _begun(ask: Ask) -> list[int]:
+def begun(ask: Ask) -> list[int]:
+    """The tokens that the answer begins with."""
     return [ask.tokenizer.timestamp_begin, *ask.known] if ask.known else []
 
 
 def _decoding(ask: Ask, result: Any) -> Decoding:
     tokens = result.sequences_ids[0]
-    new = max(0, len(tokens) - len(_begun(ask)))
+    new = max(0, len(tokens) - len(begun(ask)))
     text = ask.tokenizer.decode([token for token in tokens if token < ask.tokenizer.eot])
     logprob = result.scores[0] * len(tokens) / (new + 1)
     return Decoding(tokens, logprob, result.no_speech_prob, compression_ratio(text), ask.temperature)

@@ -62,7 +62,7 @@ def _load(spec: EngineSpec) -> "tuple[WhisperModel, str, str, tuple[str, ...]]":
         return model, str(model.model.compute_type)
 
     try:
-        if spec.device == "cuda" or (spec.device == "auto" and ctranslate2.get_cuda_device_count() > 0):
+        if has_cuda(spec.device):
             _bring_cublas()
             try:
                 model, compute_type = open_on("cuda")
@@ -77,7 +77,19 @@ def _load(spec: EngineSpec) -> "tuple[WhisperModel, str, str, tuple[str, ...]]":
         model, compute_type = open_on("cpu")
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelUnavailable(f"The model {spec.model} could not be loaded: {error}") from error
-    return model, "cpu", compute_type, (NO_CUDA,) if spec.device == "auto" and CARD.exists() else ()
+    return model, "cpu", compute_type, no_cuda(spec.device)
+
+
+def has_cuda(device: str) -> bool:
+    """Whether models are to run on a graphics card."""
+    import ctranslate2
+
+    return device == "cuda" or (device == "auto" and ctranslate2.get_cuda_device_count() > 0)
+
+
+def no_cuda(device: str) -> tuple[str, ...]:
+    """What to say where there is a card that is not used."""
+    return (NO_CUDA,) if device == "auto" and CARD.exists() else ()
 
 
 def _bring_cublas() -> None:

@@ -1,0 +1,147 @@
+"""What hearing asks of a model, answered on ONNX Runtime: encode, detect the language, decode, align."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from faster_whisper import WhisperModel
+from faster_whisper.feature_extractor import FeatureExtractor
+from faster_whisper.transcribe import get_suppressed_tokens
+from tokenizers import Tokenizer as TokenizerFile
+
+from whisper_appliance.speech.engine import Samples
+from whisper_appliance.speech.engines.alignment import Alignment, align
+from whisper_appliance.speech.engines.ct2_model import CT2Model, begun, features_of
+from whisper_appliance.speech.engines.ct2_weights import Floats
+from whisper_appliance.speech.engines.decoding import Ask, Decoding
+from whisper_appliance.speech.engines.onnx_whisper import Encoded, OnnxWhisper, Special
+from whisper_appliance.speech.engines.search import NEVER, Said, Search
+from whisper_appliance.speech.languages import LANGUAGES
+from whisper_appliance.speech.repetition import compression_ratio
+
+if TYPE_CHECKING:
+    from faster_whisper.tokenizer import Tokenizer
+
+DRAWN = 5
+
+
+class OnnxModel(CT2Model):
+    """A loaded model; calls from several threads run side by side, one core each."""
+
+    def __init__(self, path: Path) -> None:
+        """`path` is the folder of a CTranslate2 model.
+
+        Raises `OSError`, and `ValueError` where the model is of a kind that is not known here.
+        """
+        whisper = _Whisper(path)
+        super().__init__(whisper)
+        self._whisper: OnnxWhisper = whisper.model
+        self._suppressed: Floats | None = None
+
+    def encode(self, samples: Samples, seconds: float) -> Encoded:
+        """What the encoder heard in the samples, with zeros after them up to `seconds`."""
+        return self._whisper.encode(features_of(self._model, samples, seconds))
+
+    def detect_language(self, encoded: Encoded) -> tuple[str, float]:
+        """The most probable language and its probability."""
+        special = self._whisper.special
+        logits = self._whisper.answers(encoded, 1, 1).logits(np.array([[special.sot]]))[0]
+        likely = logits[list(special.languages.values())]
+        shares = np.exp(likely - likely.max())
+        best = int(shares.argmax())
+        return list(special.languages)[best], float(shares[best] / shares.sum())
+
+    def decode(self, asks: Sequence[Ask]) -> list[Decoding]:
+        """Lets the decoder speak; one batch."""
+        first, special = asks[0], self._whisper.special
+        heard = Encoded.together([ask.encoded for ask in asks])
+        most = max(ask.new_tokens for ask in asks) + 1
+        room = self._whisper.sizes.positions - most
+        prompt = np.array([_within(room, [*ask.prompt, *begun(ask)]) for ask in asks])
+        drawing = first.temperature > 0
+        answers = self._whisper.answers(heard, 1, prompt.shape[1] + most)
+        answers.suppress(self._suppress(first.tokenizer))
+        # How the audio struck the decoder before it was told more: whether it hears speech at all.
+        at_start = prompt[0].tolist().index(special.sot)
+        step, logits = answers.begin(prompt, at_start, 1 if drawing else first.beam_size + 1)
+        search = Search(answers, special, [Said(tuple(begun(ask))) for ask in asks], most)
+        if drawing:
+            said = search.drawn(logits[:, 1], self._suppress(first.tokenizer), first.temperature, DRAWN,
+                                np.random.default_rng())  # fmt: skip
+        elif first.beam_size > 1:
+            said = search.beams(step, first.beam_size)
+        else:
+            said = search.greedy(step)
+        no_speech = _shares(logits[:, 0])[:, special.no_speech]
+        return [
+            _decoding(ask, one, float(silent)) for ask, one, silent in zip(asks, said, no_speech, strict=True)
+        ]
+
+    def _suppress(self, tokenizer: "Tokenizer") -> Floats:
+        """What is added to the logits so that the decoder says words and timestamps only."""
+        if self._suppressed is None:
+            suppressed = np.zeros(self._whisper.sizes.vocabulary, np.float32)
+            tokens = [*get_suppressed_tokens(tokenizer, [-1]), tokenizer.no_timestamps]
+            suppressed[tokens] = NEVER
+            self._suppressed = suppressed
+        return self._suppressed
+
+
+class _Whisper(WhisperModel):  # type: ignore[misc] # the library has no types
+    """faster-whisper's tokens, features and words around a model that is not CTranslate2's."""
+
+    def __init__(self, path: Path) -> None:
+        self.hf_tokenizer = TokenizerFile.from_file(str(path / "tokenizer.json"))
+        self.feature_extractor = FeatureExtractor(**self._get_feature_kwargs(str(path)))
+        self.model = _Aligned(path, _special(self.hf_tokenizer))
+        self.max_length = self.model.sizes.positions
+        self.frames_per_second, self.tokens_per_second = 100, 50
+        self.time_precision = 0.02
+
+
+class _Aligned(OnnxWhisper):
+    """With what faster-whisper asks CTranslate2 for."""
+
+    def align(
+        self, encoded: Encoded, start: Sequence[int], texts: Sequence[Sequence[int]], frames: int,
+        median_filter_width: int,
+    ) -> list[Alignment]:  # fmt: skip
+        return [align(self, encoded, start, text, frames, median_filter_width) for text in texts]
+
+
+def _special(tokenizer: TokenizerFile) -> Special:
+    def token(*names: str) -> int:
+        for name in names:
+            number = tokenizer.token_to_id(f"<|{name}|>")
+            if number is not None:
+                return int(number)
+        raise ValueError(f"The model's tokenizer has no <|{names[0]}|>.")
+
+    languages = {code: tokenizer.token_to_id(f"<|{code}|>") for code in LANGUAGES}
+    return Special(
+        eot=token("endoftext"),
+        sot=token("startoftranscript"),
+        no_speech=token("nospeech", "nocaptions"),
+        no_timestamps=token("notimestamps"),
+        languages={code: number for code, number in languages.items() if number is not None},
+    )
+
+
+def _within(room: int, prompt: list[int]) -> list[int]:
+    """A prompt that is too long loses what was said longest ago, but not the token that begins it."""
+    return prompt if len(prompt) <= room else [prompt[0], *prompt[len(prompt) - room + 1 :]]
+
+
+def _decoding(ask: Ask, said: Said, no_speech_prob: float) -> Decoding:
+    text = ask.tokenizer.decode([token for token in said.tokens if token < ask.tokenizer.eot])
+    new = len(said.tokens) - len(begun(ask))
+    return Decoding(
+        list(said.tokens), said.logprob / (new + 1), no_speech_prob, compression_ratio(text), ask.temperature
+    )
+
+
+def _shares(logits: Floats) -> Floats:
+    shares: Floats = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    return shares

@@ -1,0 +1,228 @@
+"""Whisper on ONNX Runtime: a real model next to CTranslate2's own hearing of it."""
+
+import shutil
+import struct
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from whisper_appliance.errors import ModelUnavailable
+from whisper_appliance.models.store import ModelStore
+from whisper_appliance.speech.engine import EngineSpec, Options, Samples, Window
+from whisper_appliance.speech.engine_child import load_engine
+from whisper_appliance.speech.engines import onnx_graph
+from whisper_appliance.speech.engines.ct2_weights import Weights
+from whisper_appliance.speech.engines.decoding import Ask, Decoding
+from whisper_appliance.speech.engines.faster_whisper import FasterWhisperEngine
+from whisper_appliance.speech.engines.onnx_engine import OnnxEngine
+from whisper_appliance.speech.engines.onnx_graph import Graph
+from whisper_appliance.speech.engines.onnx_model import OnnxModel
+from whisper_appliance.speech.results import sureness
+
+
+def samples_of(path: Path, start: float = 0.0, stop: float = 30.0) -> Samples:
+    with wave.open(str(path)) as file:
+        rate = file.getframerate()
+        sound = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32768
+    times = np.arange(round(len(sound) / rate * 16_000)) / 16_000
+    return np.interp(times, np.arange(len(sound)) / rate, sound).astype(np.float32)[
+        round(start * 16_000) : round(stop * 16_000)
+    ]
+
+
+@pytest.fixture(scope="module")
+def model(tiny_en: Path) -> OnnxModel:
+    return OnnxModel(tiny_en)
+
+
+def answer(
+    model: OnnxModel,
+    *heard: Samples,
+    beam_size: int = 1,
+    temperature: float = 0.0,
+    known: str = "",
+    new_tokens: int = 100,
+) -> list[Decoding]:
+    tokenizer = model.tokenizer("en", "transcribe")
+    longest = max(map(len, heard)) / 16_000 + 3
+    prompt = model.prompt(tokenizer, Options(), ())
+    begun = tuple(tokenizer.encode(" " + known)) if known else ()
+    encoded = [model.encode(one, longest) for one in heard]
+    return model.decode(
+        [Ask(one, prompt, tokenizer, new_tokens, beam_size, temperature, begun) for one in encoded]
+    )
+
+
+def plain(text: str) -> str:
+    return "".join(letter for letter in text.lower() if letter.isalnum() or letter == " ")
+
+
+def words(model: OnnxModel, decoding: Decoding) -> str:
+    return model.tokenizer("en", "transcribe").decode(decoding.tokens).strip()
+
+
+@pytest.mark.parametrize("beam_size", [1, 5])
+def test_a_window_is_heard_as_by_ctranslate2(tiny_en: Path, beckett: Path, beam_size: int) -> None:
+    window = Window(samples_of(beckett), Options(language="en", beam_size=beam_size, word_timestamps=True))
+    theirs, ours = (
+        load(EngineSpec("auto", "tiny.en", tiny_en, "cpu", compute_type="float32")).transcribe([window])[0]
+        for load in (FasterWhisperEngine, OnnxEngine)
+    )
+    assert plain(ours.text) == plain(theirs.text)
+    assert sureness(ours) == pytest.approx(sureness(theirs), abs=0.1)
+    for our, their in zip(ours.segments, theirs.segments, strict=True):
+        assert (our.start, our.end) == pytest.approx((their.start, their.end), abs=0.3)
+        assert our.no_speech_prob == pytest.approx(their.no_speech_prob, abs=0.05)
+        assert [plain(word.word) for word in our.words] == [plain(word.word) for word in their.words]
+        for word, same in zip(our.words, their.words, strict=True):
+            assert (word.start, word.end) == pytest.approx((same.start, same.end), abs=0.3)
+
+
+def test_several_windows_are_heard_as_each_alone(model: OnnxModel, cities: Path) -> None:
+    windows = [samples_of(cities, 8.0 * n, 8.0 * n + length) for n, length in enumerate((8.0, 2.0, 8.0, 5.0))]
+    padded = [np.pad(one, (0, 8 * 16_000 - len(one))) for one in windows]
+    for beam_size in (1, 3):
+        together = answer(model, *padded, beam_size=beam_size)
+        alone = [answer(model, one, beam_size=beam_size)[0] for one in padded]
+        assert [one.tokens for one in together] == [one.tokens for one in alone]
+        assert len({len(one.tokens) for one in together}) > 1  # some end while others go on
+
+
+def test_beams_find_nothing_less_likely(model: OnnxModel, cities: Path) -> None:
+    heard = samples_of(cities, 0.0, 12.0)
+    (one,), (five,) = (answer(model, heard, beam_size=size) for size in (1, 5))
+    assert five.avg_logprob >= one.avg_logprob - 0.02
+
+
+def test_chance_draws_another_answer_each_time(model: OnnxModel, cities: Path) -> None:
+    heard = samples_of(cities, 0.0, 12.0)
+    drawn = {tuple(answer(model, heard, temperature=1.0)[0].tokens) for _ in range(3)}
+    assert len(drawn) > 1
+    begin = model.tokenizer("en", "transcribe").timestamp_begin
+    for tokens in drawn:
+        times = [token for token in tokens if token >= begin]
+        assert times == sorted(times)
+
+
+def test_what_is_known_begins_the_answer(model: OnnxModel, beckett: Path) -> None:
+    (heard,) = answer(model, samples_of(beckett, 0.0, 6.0), known="Ever tried. Ever")
+    assert words(model, heard).lower().startswith("ever tried. ever failed")
+
+
+def test_an_answer_has_no_more_tokens_than_asked_for(model: OnnxModel, cities: Path) -> None:
+    (heard,) = answer(model, samples_of(cities), new_tokens=7)
+    assert 1 < len(heard.tokens) <= 8
+
+
+def test_a_long_past_leaves_room_for_the_answer(model: OnnxModel, beckett: Path) -> None:
+    past = tuple(model.tokenizer("en", "transcribe").encode(" no matter" * 300))
+    tokenizer = model.tokenizer("en", "transcribe")
+    prompt = [tokenizer.sot_prev, *past[:460], *tokenizer.sot_sequence]
+    encoded = model.encode(samples_of(beckett), 13.0)
+    (heard,) = model.decode([Ask(encoded, prompt, tokenizer, 224, 1, 0.0)])
+    assert heard.tokens
+
+
+def test_silence_is_told_from_speech(model: OnnxModel, beckett: Path) -> None:
+    (silence,) = answer(model, np.zeros(5 * 16_000, np.float32))
+    (speech,) = answer(model, samples_of(beckett))
+    assert speech.no_speech_prob < 0.3 < silence.no_speech_prob
+
+
+def test_the_language_is_found(tmp_path: Path, beckett: Path) -> None:
+    base = ModelStore(tmp_path, downloads_allowed=False).locate("base")
+    assert base
+    multilingual = OnnxModel(base)
+    assert multilingual.multilingual
+    language, probability = multilingual.detect_language(multilingual.encode(samples_of(beckett), 13.0))
+    assert language == "en"
+    assert 0.8 < probability <= 1.0
+
+
+@pytest.mark.parametrize("saturating", [True, False])
+def test_a_product_of_small_integers_is_close_to_the_true_one(
+    monkeypatch: pytest.MonkeyPatch, saturating: bool
+) -> None:
+    flags = {"avx2"} if saturating else {"avx2", "avx_vnni"}
+    if not saturating and not onnx_graph._cpu_flags() & {"avx_vnni", "avx512_vnni"}:
+        pytest.skip("this processor adds up in 16 bits")
+    onnx_graph.weight_max.cache_clear()
+    monkeypatch.setattr(onnx_graph, "_cpu_flags", lambda: flags)
+    try:
+        chance = np.random.default_rng(1)
+        weights, bias = chance.normal(size=(96, 256)).astype(np.float32), np.ones(96, np.float32)
+        x = chance.normal(size=(5, 256)).astype(np.float32)
+        x *= np.array([[1.0], [100], [1e-3], [0], [5]], np.float32)
+        x[0] = 3.0 * np.sign(weights[0])  # as large as sums become
+        graph = Graph()
+        given = graph.quantized(graph.input("x", np.float32, "rows", 256))
+        graph.output("y", graph.linear(given, "weights", lambda: weights, bias))
+        (y,) = graph.session().run(["y"], {"x": x})
+    finally:
+        onnx_graph.weight_max.cache_clear()
+    true = x @ weights.T + bias
+    assert (np.abs(y - true).max(axis=1) <= 0.03 * np.abs(true).max(axis=1)).all()
+
+
+def written(path: Path, *variables: tuple[str, int, np.ndarray]) -> Path:
+    """A `model.bin`: (name, CTranslate2's number for the type, values)."""
+
+    def name(text: str) -> bytes:
+        return struct.pack("<H", len(text) + 1) + text.encode() + b"\0"
+
+    content = struct.pack("<I", 6) + name("WhisperSpec") + struct.pack("<II", 3, len(variables))
+    for text, kind, values in variables:
+        content += name(text) + struct.pack(f"<B{values.ndim}I", values.ndim, *values.shape)
+        content += struct.pack("<BI", kind, values.nbytes) + values.tobytes()
+    path.write_bytes(content + struct.pack("<I", 1) + name("alias") + name(variables[0][0]))
+    return path
+
+
+def test_weights_of_every_kind_are_read(tmp_path: Path) -> None:
+    values = np.array([[1.5, -2.0], [0.25, 8.0]], np.float32)
+    halves = (values.view(np.uint32) >> 16).astype(np.uint16)
+    scale = np.array([2.0, 4.0], np.float32)
+    path = written(
+        tmp_path / "model.bin",
+        ("a", 0, values),
+        ("b", 4, values.astype(np.float16)),
+        ("c", 5, halves),
+        ("d", 1, (values * scale[:, None]).astype(np.int8)),
+        ("d_scale", 0, scale),
+        ("n", 2, np.array(7, np.int16)),
+    )
+    weights = Weights(path)
+    for name in ("a", "b", "c", "alias"):
+        assert (weights.floats(name) == values).all()
+    assert (weights.floats("d") == [[1.5, -2.0], [0.25, 8.0]]).all()
+    assert weights.number("n") == 7
+    with pytest.raises(ValueError, match="no e"):
+        weights.raw("e")
+
+
+CUT_OFF = b"\x06\0\0\0\x0c\0WhisperSpec\0\x03\0\0\0\xff\0\0\0"
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF1234WAVEfmt " * 9, CUT_OFF])
+def test_another_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "model.bin").write_bytes(content)
+    with pytest.raises(ValueError, match=r"model|empty"):
+        Weights(tmp_path / "model.bin")
+
+
+def test_the_engine_is_the_quickest_that_can_read_the_model(tiny_en: Path, tmp_path: Path) -> None:
+    def name(folder: Path, **wishes: str) -> str:
+        return load_engine(EngineSpec("auto", "tiny.en", folder, "cpu", **wishes)).name  # type: ignore[arg-type]
+
+    assert name(tiny_en) == name(tiny_en, compute_type="int8") == "onnxruntime"
+    assert name(tiny_en, compute_type="float32") == "faster-whisper"
+    odd = tmp_path / "odd"
+    shutil.copytree(tiny_en, odd)
+    content = (tiny_en / "model.bin").read_bytes()
+    at = content.index(b"decoder/activation\0") + len(b"decoder/activation\0")
+    (odd / "model.bin").write_bytes(content[: at + 6] + b"\0" + content[at + 7 :])  # ReLU
+    assert name(odd) == "faster-whisper"
+    with pytest.raises(ModelUnavailable, match="activation"):
+        load_engine(EngineSpec("onnxruntime", "odd", odd, "cpu"))
