@@ -218,7 +218,7 @@ def test_the_certificate_is_shown_renewed_and_its_authority_written(tmp_path: Pa
 def test_doctor_finds_a_good_machine_good(with_tiny: Path) -> None:
     done = run(with_tiny, "doctor", WHISPER_MODEL="tiny.en", REDIS_URL="redis://me:hidden@host/0")
     assert done.returncode == 0, done.stdout
-    assert re.search(r"^ok +engine: +faster-whisper", done.stdout, re.MULTILINE)
+    assert re.search(r"^ok +engine: +onnxruntime", done.stdout, re.MULTILINE)
     assert re.search(r"^REDIS_URL +\*+ +environment", done.stdout, re.MULTILINE)
     assert "hidden" not in done.stdout
 

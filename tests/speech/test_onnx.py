@@ -116,13 +116,14 @@ def test_an_answer_has_no_more_tokens_than_asked_for(model: OnnxModel, cities: P
     assert 1 < len(heard.tokens) <= 8
 
 
-def test_a_long_past_leaves_room_for_the_answer(model: OnnxModel, beckett: Path) -> None:
-    past = tuple(model.tokenizer("en", "transcribe").encode(" no matter" * 300))
+@pytest.mark.parametrize("known", ["", "ever tried " * 90])
+def test_a_long_past_leaves_room_for_the_answer(model: OnnxModel, beckett: Path, known: str) -> None:
     tokenizer = model.tokenizer("en", "transcribe")
-    prompt = [tokenizer.sot_prev, *past[:460], *tokenizer.sot_sequence]
+    prompt = [tokenizer.sot_prev, *tokenizer.encode(" no matter" * 300)[:460], *tokenizer.sot_sequence]
     encoded = model.encode(samples_of(beckett), 13.0)
-    (heard,) = model.decode([Ask(encoded, prompt, tokenizer, 224, 1, 0.0)])
-    assert heard.tokens
+    (heard,) = model.decode([Ask(encoded, prompt, tokenizer, 224, 1, 0.0, tuple(tokenizer.encode(known)))])
+    assert len(heard.tokens) > len(tokenizer.encode(known))
+    assert 0 <= heard.no_speech_prob < 0.5
 
 
 def test_silence_is_told_from_speech(model: OnnxModel, beckett: Path) -> None:
@@ -158,7 +159,7 @@ def test_a_product_of_small_integers_is_close_to_the_true_one(
         x[0] = 3.0 * np.sign(weights[0])  # as large as sums become
         graph = Graph()
         given = graph.quantized(graph.input("x", np.float32, "rows", 256))
-        graph.output("y", graph.linear(given, "weights", lambda: weights, bias))
+        graph.output("y", graph.linear(given, "weights", 96, weights.copy().__getitem__, bias))
         (y,) = graph.session().run(["y"], {"x": x})
     finally:
         onnx_graph.weight_max.cache_clear()
@@ -226,3 +227,41 @@ def test_the_engine_is_the_quickest_that_can_read_the_model(tiny_en: Path, tmp_p
     assert name(odd) == "faster-whisper"
     with pytest.raises(ModelUnavailable, match="activation"):
         load_engine(EngineSpec("onnxruntime", "odd", odd, "cpu"))
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("tokenizer.json", None),
+        ("tokenizer.json", "{}"),
+        ("config.json", "[]"),
+        ("config.json", '{"alignment_heads": [5, 6]}'),
+        ("model.bin", "nothing"),
+    ],
+)
+def test_a_broken_model_is_not_available(
+    tiny_en: Path, tmp_path: Path, file: str, content: str | None
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny_en, broken)
+    (broken / file).unlink()
+    if content is not None:
+        (broken / file).write_text(content)
+    with pytest.raises(ModelUnavailable, match="broken"):
+        load_engine(EngineSpec("onnxruntime", "broken", broken, "cpu"))
+
+
+def test_heads_that_the_model_does_not_have_are_passed_over(
+    tiny_en: Path, tmp_path: Path, beckett: Path
+) -> None:
+    made_from_another = tmp_path / "made"
+    shutil.copytree(tiny_en, made_from_another)
+    (made_from_another / "config.json").write_text('{"alignment_heads": [[10, 1], [3, 99]]}')
+    window = Window(samples_of(beckett), Options(language="en", word_timestamps=True))
+    (heard,) = OnnxEngine(EngineSpec("auto", "made", made_from_another, "cpu")).transcribe([window])
+    assert all(segment.words for segment in heard.segments)
+
+
+def test_wishes_that_this_engine_does_not_follow_are_told(tiny_en: Path) -> None:
+    engine = load_engine(EngineSpec("onnxruntime", "tiny.en", tiny_en, "cuda", compute_type="float32"))
+    assert (engine.device, engine.compute_type, len(engine.warnings)) == ("cpu", "int8", 2)

@@ -68,7 +68,8 @@ class MemoryWatch:
     def __init__(self, process: subprocess.Popen[bytes], limit_bytes: int) -> None:
         """0 is no limit.
 
-        It counts resident memory: engines map address space that they never use.
+        It counts resident memory that is no file's: engines map address space that they never use, and read
+        weights from files that they map.
         """
         self._process = process
         self._limit = limit_bytes
@@ -90,7 +91,8 @@ class MemoryWatch:
         with suppress(psutil.Error):
             watched = psutil.Process(self._process.pid)
             while not self._left.wait(WATCH_SECONDS):
-                if watched.memory_info().rss > self._limit:
+                memory = watched.memory_info()
+                if memory.rss - memory.shared > self._limit:
                     gigabytes = self._limit / 2**30
                     self.reason = f"it took more than the {gigabytes:.1f} GiB of memory that it may"
                     self._process.kill()

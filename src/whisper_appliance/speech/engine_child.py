@@ -1,10 +1,12 @@
 """The engine's own process: reads windows from a pipe, hears them side by side, writes results back."""
 
+import gc
 import os
 import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from multiprocessing.connection import Connection
 from typing import Any
@@ -32,12 +34,12 @@ def load_engine(spec: EngineSpec) -> Engine:
         return FasterWhisperEngine(spec)
     from whisper_appliance.speech.engines.onnx_engine import OnnxEngine
 
-    try:
+    if spec.engine == "onnxruntime":
+        return OnnxEngine(spec)
+    with suppress(ModelUnavailable):
         return OnnxEngine(spec, no_cuda(spec.device))
-    except ModelUnavailable:
-        if spec.engine == "onnxruntime":
-            raise
-        return FasterWhisperEngine(spec)  # it knows more kinds of models
+    gc.collect()  # what was loaded of it
+    return FasterWhisperEngine(spec)  # it knows more kinds of models
 
 
 class Child:

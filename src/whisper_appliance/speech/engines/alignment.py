@@ -44,7 +44,12 @@ def align(
 
 
 def cheapest_path(costs: Costs) -> list[tuple[int, int]]:
-    """(row, column) from the first corner of a matrix to the last, a step right, down or both at a time."""
+    """(row, column) from the first corner of a matrix to the last, a step right, down or both at a time.
+
+    Raises `ValueError` where a cost is no number.
+    """
+    if not np.isfinite(costs).all():
+        raise ValueError("What the decoder looked at is no number.")
     rows, columns = costs.shape
     totals = np.full((rows + 1, columns + 1), np.inf)
     totals[0, 0] = 0.0

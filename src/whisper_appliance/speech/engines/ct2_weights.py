@@ -45,14 +45,16 @@ class Weights:
         """A variable that is one number."""
         return int(self.raw(name))
 
-    def floats(self, name: str) -> Floats:
-        """As float32; quantized ones (`name` with its `name_scale`) turned back."""
+    def floats(self, name: str, rows: slice = slice(None)) -> Floats:
+        """Some rows as float32; quantized ones (`name` with its `name_scale`) turned back."""
         values = self.raw(name)
+        values = values[rows] if values.ndim else values
         if values.dtype == np.uint16:  # bfloat16: the upper half of a float32
             return (values.astype(np.uint32) << 16).view(np.float32)
         floats = values.astype(np.float32)
         if values.dtype in (np.int8, np.int16):
             scale = self.floats(name + "_scale")
+            scale = scale[rows] if scale.ndim else scale
             floats /= scale.reshape(scale.shape + (1,) * (floats.ndim - scale.ndim))
         return floats
 

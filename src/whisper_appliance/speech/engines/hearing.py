@@ -26,6 +26,8 @@ from whisper_appliance.speech.transcript import Dropped, Segment
 WHOLE_SECONDS = 30.0
 PADDING_SECONDS = 3.0
 TOKENS_PER_SECOND = 8
+MAX_TOKENS = 224
+MAX_KNOWN_TOKENS = 180
 RESUME_AFTER_SECONDS = 1.0
 FALLBACK_TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)
 
@@ -134,8 +136,10 @@ class Hearing:
         known: tuple[int, ...] = ()
         if at_the_beginning and self._window.begins_with:
             known = tuple(self._tokenizer.encode(" " + self._window.begins_with.strip()))
+            known = known if len(known) <= MAX_KNOWN_TOKENS else ()  # then all is heard anew
+        if known:
             seconds = max(0.0, seconds - self._window.known_seconds)
-        new_tokens = min(len(known) + math.ceil(seconds * TOKENS_PER_SECOND) + 12, 224)
+        new_tokens = min(len(known) + math.ceil(seconds * TOKENS_PER_SECOND) + 12, MAX_TOKENS)
         best: Decoding | None = None
         for beam_size, temperature in self._attempts():
             decoding = yield Ask(encoded, prompt, self._tokenizer, new_tokens, beam_size, temperature, known)

@@ -4,12 +4,12 @@ A step of its decoder takes a core about half the time of CTranslate2's: weights
 step, and what was heard is read as 8-bit integers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from whisper_appliance.errors import EngineFailed, ModelUnavailable
 from whisper_appliance.speech.engine import EngineSpec, Window, WindowResult
 from whisper_appliance.speech.engines.hearing import hear
-from whisper_appliance.speech.want_of_memory import keep_little
+from whisper_appliance.speech.want_of_memory import is_want_of_memory, keep_little
 
 
 class OnnxEngine:
@@ -20,22 +20,18 @@ class OnnxEngine:
     compute_type = "int8"
 
     def __init__(self, spec: EngineSpec, warnings: tuple[str, ...] = ()) -> None:
-        """Loads the model. Raises `ModelUnavailable` where its files cannot be used."""
+        """Loads the model. Raises `ModelUnavailable` where its files cannot be used, `MemoryError`."""
         import onnxruntime
-        from onnxruntime.capi import onnxruntime_pybind11_state as raised
 
         from whisper_appliance.speech.engines.onnx_model import OnnxModel
 
-        self.version, self.warnings = onnxruntime.__version__, warnings
-        # Its exceptions have no common ancestor but Exception.
-        self._failures = (
-            raised.Fail, raised.RuntimeException, raised.InvalidArgument,
-            RuntimeError, ValueError, MemoryError,
-        )  # fmt: skip
+        self.version, self.warnings = onnxruntime.__version__, (*warnings, *_not_followed(spec))
         keep_little()
         try:
             self._model = OnnxModel(spec.path)
-        except (*self._failures, OSError) as error:
+        except Exception as error:  # ONNX Runtime's and the tokenizer's have no nearer ancestor
+            if is_want_of_memory(error):
+                raise MemoryError(str(error)) from error
             raise ModelUnavailable(f"The model {spec.model} could not be loaded: {error}") from error
         self.multilingual = self._model.multilingual
 
@@ -43,5 +39,13 @@ class OnnxEngine:
         """Hears each window; see `speech.engine.Engine`."""
         try:
             return hear(self._model, windows)
-        except self._failures as error:
+        except ValueError as error:
             raise EngineFailed(f"The model could not work on this audio: {error}") from error
+
+
+def _not_followed(spec: EngineSpec) -> Iterator[str]:
+    """What was wished for, of this engine by name, that it does not do."""
+    if spec.device == "cuda":
+        yield "ONNX Runtime works on the CPU here; WHISPER_ENGINE=faster-whisper works on CUDA."
+    if spec.compute_type not in ("auto", "int8"):
+        yield f"ONNX Runtime computes in int8, not in {spec.compute_type}."

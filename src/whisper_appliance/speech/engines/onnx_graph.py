@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 OPSET = 20
 LARGE_BYTES = 1024
+BLOCK_ROWS = 256
 IR_VERSION = 9
 CONTRIBUTED = "com.microsoft"
 EPSILON = 1e-5
@@ -122,14 +123,21 @@ class Graph:
         return matrix, self.add("Unsqueeze", scale, columns)
 
     def linear(
-        self, x: tuple[str, str], name: str, weights: Callable[[], Floats], bias: Floats | None = None
+        self,
+        x: tuple[str, str],
+        name: str,
+        outputs: int,
+        weights: Callable[[slice], Floats],
+        bias: Floats | None = None,
     ) -> str:
-        """`x @ weights.T + bias` for what `quantized` made of x; weights of shape (outputs, inputs)."""
+        """`x @ weights.T + bias` for what `quantized` made of x.
+
+        `weights` gives some of the rows of a matrix (outputs, inputs).
+        """
         if name not in self._constants:
-            rows = weights()
-            scale = np.maximum(np.abs(rows).max(axis=1), TINY) / weight_max()
-            self.constant(name + "/scale", scale.astype(np.float32))
-            self.constant(name, np.rint(rows / scale[:, None]).astype(np.int8).T)
+            integers, scale = _quantized(outputs, weights)
+            self.constant(name, integers)
+            self.constant(name + "/scale", scale)
         matrix, row_scale = x
         y = self.add(
             "MatMulIntegerToFloat", matrix, name, self.constant("one", np.float32(1)), name + "/scale",
@@ -165,6 +173,21 @@ class Graph:
     def zero_point(self) -> str:
         """Where `quantized` puts 0."""
         return self.constant("zero_point", np.uint8(INT8_MAX + 1))
+
+
+def _quantized(outputs: int, weights: Callable[[slice], Floats]) -> tuple[Array, Floats]:
+    """The matrix as 8-bit integers (inputs, outputs), and a scale for each output."""
+    integers: Array = np.empty((0, outputs), np.int8)
+    scales: Floats = np.empty(outputs, np.float32)
+    for start in range(0, outputs, BLOCK_ROWS):  # what stays in the processor's cache is worked on faster
+        some = slice(start, min(start + BLOCK_ROWS, outputs))
+        rows = weights(some)
+        scales[some] = np.maximum(np.maximum(rows.max(axis=1), -rows.min(axis=1)), TINY) / weight_max()
+        rows *= 1 / scales[some, np.newaxis]
+        if not len(integers):
+            integers = np.empty((rows.shape[1], outputs), np.int8)
+        integers[:, some] = np.rint(rows, out=rows).astype(np.int8).T
+    return integers, scales
 
 
 def _node(kind: str, inputs: Any, outputs: Any, domain: str = "", **attributes: Any) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whisper_appliance.speech.engines.ct2_weights import Weights
+from whisper_appliance.speech.engines.ct2_weights import Floats, Weights
 from whisper_appliance.speech.engines.onnx_graph import CONTRIBUTED, TINY, UINT8_MAX, Graph, weight_max
 
 ALL = "all positions"
@@ -33,8 +33,13 @@ class Sizes:
     def of(cls, weights: Weights) -> "Sizes":
         """Raises `ValueError` where this is not a Whisper model as its authors designed it."""
         width, mels, _ = weights.raw("encoder/conv1/weight").shape
-        if weights.number("decoder/activation") != GELU:
-            raise ValueError("This model has an activation that is not known here.")
+        known = {"activation": GELU, "pre_norm": True, "alibi": False}
+        told = [(f"{side}/{kind}", value) for side in ("encoder", "decoder") for kind, value in known.items()]
+        if any(name in weights and weights.number(name) != value for name, value in told):
+            raise ValueError("This model has an activation or an order of layers that is not known here.")
+        projection = "decoder/projection/weight"
+        if projection in weights and weights.raw(projection) is not weights.raw("decoder/embeddings/weight"):
+            raise ValueError("This model has words of its own for what it says, which is not known here.")
         return cls(
             mels=mels,
             width=width,
@@ -68,8 +73,15 @@ class _Layers:
 
     def linear(self, x: tuple[str, str], name: str, rows: slice = slice(None), part: str = "") -> str:
         """A matrix product with some of the rows of a weight."""
-        bias = self.weights.floats(name + "/bias")[rows] if name + "/bias" in self.weights else None
-        return self.graph.linear(x, name + part, lambda: self.weights.floats(name + "/weight")[rows], bias)
+        bias = self.weights.floats(name + "/bias", rows) if name + "/bias" in self.weights else None
+        start, stop, _ = rows.indices(len(self.weights.raw(name + "/weight")))
+
+        def weights(some: slice) -> Floats:
+            return self.weights.floats(name + "/weight", slice(start + some.start, start + some.stop))
+
+        y = self.graph.linear(x, name + part, stop - start, weights, bias)
+        self.weights.forget()
+        return y
 
     def feed_forward(self, x: str, layer: str) -> str:
         """The second half of every layer."""

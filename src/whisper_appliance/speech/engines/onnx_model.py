@@ -57,13 +57,14 @@ class OnnxModel(CT2Model):
         first, special = asks[0], self._whisper.special
         heard = Encoded.together([ask.encoded for ask in asks])
         most = max(ask.new_tokens for ask in asks) + 1
+        start = len(first.tokenizer.sot_sequence)
         room = self._whisper.sizes.positions - most
-        prompt = np.array([_within(room, [*ask.prompt, *begun(ask)]) for ask in asks])
+        prompt = np.array([[*_within(room, ask.prompt, start), *begun(ask)] for ask in asks])
         drawing = first.temperature > 0
         answers = self._whisper.answers(heard, 1, prompt.shape[1] + most)
         answers.suppress(self._suppress(first.tokenizer))
         # How the audio struck the decoder before it was told more: whether it hears speech at all.
-        at_start = prompt[0].tolist().index(special.sot)
+        at_start = prompt.shape[1] - len(begun(first)) - start
         step, logits = answers.begin(prompt, at_start, 1 if drawing else first.beam_size + 1)
         search = Search(answers, special, [Said(tuple(begun(ask))) for ask in asks], most)
         if drawing:
@@ -82,8 +83,8 @@ class OnnxModel(CT2Model):
         """What is added to the logits so that the decoder says words and timestamps only."""
         if self._suppressed is None:
             suppressed = np.zeros(self._whisper.sizes.vocabulary, np.float32)
-            tokens = [*get_suppressed_tokens(tokenizer, [-1]), tokenizer.no_timestamps]
-            suppressed[tokens] = NEVER
+            suppressed[list(get_suppressed_tokens(tokenizer, [-1]))] = NEVER
+            suppressed[tokenizer.eot + 1 : tokenizer.timestamp_begin] = NEVER  # languages, tasks and the like
             self._suppressed = suppressed
         return self._suppressed
 
@@ -128,17 +129,20 @@ def _special(tokenizer: TokenizerFile) -> Special:
     )
 
 
-def _within(room: int, prompt: list[int]) -> list[int]:
-    """A prompt that is too long loses what was said longest ago, but not the token that begins it."""
-    return prompt if len(prompt) <= room else [prompt[0], *prompt[len(prompt) - room + 1 :]]
+def _within(room: int, prompt: list[int], start: int) -> list[int]:
+    """A prompt that is too long loses what was said longest ago, but not the token that stands before it.
+
+    Its last `start` tokens tell the decoder what to do.
+    """
+    past, task = prompt[:-start], prompt[-start:]
+    return prompt if len(prompt) <= room else [past[0], *past[len(prompt) - room + 1 :], *task]
 
 
 def _decoding(ask: Ask, said: Said, no_speech_prob: float) -> Decoding:
     text = ask.tokenizer.decode([token for token in said.tokens if token < ask.tokenizer.eot])
     new = len(said.tokens) - len(begun(ask))
-    return Decoding(
-        list(said.tokens), said.logprob / (new + 1), no_speech_prob, compression_ratio(text), ask.temperature
-    )
+    logprob = float(said.logprob) / (new + 1)
+    return Decoding(list(said.tokens), logprob, no_speech_prob, compression_ratio(text), ask.temperature)
 
 
 def _shares(logits: Floats) -> Floats:

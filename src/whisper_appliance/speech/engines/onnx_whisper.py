@@ -89,7 +89,6 @@ class OnnxWhisper:
         heads = _alignment_heads(path, self.sizes)
         self._encoder = encoder(weights).session()
         self._decoder = decoder(weights, heads, special.eot, special.timestamp_begin).session()
-        weights.forget()
         self._encoded_names = [output.name for output in self._encoder.get_outputs()]
 
     def encode(self, features: Floats) -> Encoded:
@@ -233,12 +232,9 @@ class Answers:
 
 def _alignment_heads(path: Path, sizes: Sizes) -> list[tuple[int, int]]:
     """(layer, head) of those that follow the words; without a list, all of the second half's layers."""
+    layers, heads = range(sizes.decoder_layers), range(sizes.decoder_heads)
     config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    listed = config.get("alignment_heads")
-    if listed:
-        return [(int(layer), int(head)) for layer, head in listed]
-    return [
-        (layer, head)
-        for layer in range(sizes.decoder_layers // 2, sizes.decoder_layers)
-        for head in range(sizes.decoder_heads)
-    ]
+    listed = config.get("alignment_heads") or ()
+    # A model made from another one may have kept the list of that one.
+    there = [(int(layer), int(head)) for layer, head in listed if layer in layers and head in heads]
+    return there or [(layer, head) for layer in layers[len(layers) // 2 :] for head in heads]

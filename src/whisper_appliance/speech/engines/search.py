@@ -183,7 +183,9 @@ def _choices(step: Step, row: int, allowed: Allowed, special: Special, count: in
         texts, text_sum = [], NEVER
     if texts and times_sum > texts[0][1]:
         texts, text_sum = [], NEVER
-    all_of_them = np.logaddexp(text_sum, times_sum)
+    all_of_them = float(np.logaddexp(text_sum, times_sum))
+    if not math.isfinite(all_of_them):
+        raise ValueError("What the decoder says is no number.")
     first = special.timestamp_begin + (allowed.times.start or 0)
     best = np.argpartition(-times, count - 1)[:count] if count < len(times) else range(len(times))
     choices = [*texts, *((first + int(at), float(times[at])) for at in best)]
@@ -205,7 +207,10 @@ def _masked(logits: Floats, said: Said, special: Special) -> Floats:
 
 
 def _log_softmax(logits: Floats) -> Floats:
-    likely: Floats = logits - _log_sum(logits)
+    total = _log_sum(logits)
+    if not math.isfinite(total):
+        raise ValueError("What the decoder says is no number.")
+    likely: Floats = logits - total
     return likely
 
 
