@@ -30,11 +30,9 @@ COLUMNS = (*SPREADS, "flicker", "WER live", "refined", "offline", "CPU s per s",
 def main() -> None:
     """Runs what was asked for and prints tables."""
     arguments = _arguments()
-    from whisper_appliance.speech.engines.faster_whisper import FasterWhisperEngine
+    from whisper_appliance.speech.engine_child import load_engine
 
-    engine = FasterWhisperEngine(
-        EngineSpec("faster-whisper", arguments.model, arguments.path, "cpu", "int8", workers=1)
-    )
+    engine = load_engine(EngineSpec("auto", arguments.model, arguments.path, "cpu", "int8", workers=1))
     speech = speeches(arguments.audio, arguments.only)
     truths = [_offline(engine, one.samples) for one in speech]
     load = os.getloadavg()[0]

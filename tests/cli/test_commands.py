@@ -151,8 +151,11 @@ def test_ctrl_c_ends_with_130_and_leaves_no_process(with_tiny: Path, cities: Pat
         # Whoever runs the tests in the background has them ignore it.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    time.sleep(2)
-    children = psutil.Process(process.pid).children(recursive=True)
+    children: list[psutil.Process] = []
+    deadline = time.monotonic() + 30
+    while not children and time.monotonic() < deadline:
+        time.sleep(0.1)
+        children = psutil.Process(process.pid).children(recursive=True)
     assert children
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=30)

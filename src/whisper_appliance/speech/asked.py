@@ -8,7 +8,7 @@ from whisper_appliance.speech.engine import WindowResult
 from whisper_appliance.speech.results import as_one
 from whisper_appliance.speech.voice import Span, joined
 
-UNSURE_LOGPROB = -0.4
+UNSURE_LOGPROB = -0.35
 
 Answer = Future[WindowResult] | WindowResult
 
