@@ -8,6 +8,7 @@ import ctranslate2
 import pytest
 
 from whisper_appliance.speech.engine import EngineSpec
+from whisper_appliance.speech.engine_child import load_engine
 from whisper_appliance.speech.engines import faster_whisper
 
 PROGRAM = (
@@ -47,3 +48,14 @@ def test_a_card_that_cuda_does_not_find_is_told(
     spec = EngineSpec("faster-whisper", "tiny.en", tiny_en, device=device)
     engine = faster_whisper.FasterWhisperEngine(spec)
     assert (engine.device, engine.warnings) == ("cpu", notices)
+
+
+@pytest.mark.skipif(faster_whisper.CARD.exists(), reason="there is a card that may well be used")
+def test_a_card_that_cannot_be_used_leaves_the_work_to_the_quickest_on_the_cpu(
+    tiny_en: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 1)  # this machine has none that works
+    engine = load_engine(EngineSpec("auto", "tiny.en", tiny_en))
+    assert (engine.name, engine.device) == ("onnxruntime", "cpu")
+    (notice,) = engine.warnings
+    assert "GPU cannot be used" in notice

@@ -27,17 +27,21 @@ def load_engine(spec: EngineSpec) -> Engine:
 
         return OpenAIWhisperEngine(spec)
     from whisper_appliance.speech.engines.faster_whisper import FasterWhisperEngine, has_cuda, no_cuda
-
-    if spec.engine == "faster-whisper" or (
-        spec.engine == "auto" and (spec.compute_type not in ("auto", "int8") or has_cuda(spec.device))
-    ):
-        return FasterWhisperEngine(spec)
     from whisper_appliance.speech.engines.onnx_engine import OnnxEngine
 
     if spec.engine == "onnxruntime":
         return OnnxEngine(spec)
+    if spec.engine == "faster-whisper" or spec.compute_type not in ("auto", "int8"):
+        return FasterWhisperEngine(spec)
+    notices = no_cuda(spec.device)
+    if has_cuda(spec.device):
+        engine = FasterWhisperEngine(spec)
+        if engine.device == "cuda":
+            return engine
+        notices = engine.warnings  # the card cannot be used
+        del engine
     with suppress(ModelUnavailable):
-        return OnnxEngine(spec, no_cuda(spec.device))
+        return OnnxEngine(spec, notices)
     gc.collect()  # what was loaded of it
     return FasterWhisperEngine(spec)  # it knows more kinds of models
 
