@@ -3,6 +3,7 @@
 "sleep 0.2" takes its time, "fail" raises, "die" ends the process, "die once FILE" only the first time.
 "die if loud" ends it for a window that is not silent.
 "swell 0.3" takes so many GiB and sleeps, "confess PORT" says what the process may do.
+"nice" says how far it steps back.
 "skip" says hardly a word unless it is to be fast.
 "unsure" is unsure of silence unless it may take its time. Any other prompt is what it says it heard.
 """
@@ -44,6 +45,8 @@ class ScriptedEngine:
                 time.sleep(len(held) and 30)
             case ["confess", port]:
                 script = [confession(int(port))]
+            case ["nice"]:
+                script = [str(os.getpriority(os.PRIO_PROCESS, 0))]  # Linux: of the thread that asks
             case ["fail"]:
                 raise EngineFailed("The script says so.")
             case ["die"]:

@@ -54,6 +54,18 @@ def test_a_window_comes_back_as_text(start: Start) -> None:
     assert text(start().submit(window("hello there"), priority=Priority.BATCH)) == "hello there"
 
 
+def test_what_can_wait_leaves_the_processor_to_who_waits(start: Start) -> None:
+    engine = start()
+
+    def niceness(priority: Priority, turn: int) -> int:
+        return int(text(engine.submit(window("nice"), priority=priority, turn=turn)))
+
+    at_once = niceness(Priority.LIVE, 5)
+    assert niceness(Priority.INTERACTIVE, 0) == at_once
+    assert niceness(Priority.INTERACTIVE, 1) == niceness(Priority.BATCH, 0) >= at_once + 5
+    assert niceness(Priority.LIVE, 0) == at_once
+
+
 def test_what_it_has_done_is_counted(start: Start) -> None:
     engine = start()
     for future in [engine.submit(window("hello"), priority=Priority.BATCH) for _ in range(3)]:

@@ -85,6 +85,8 @@ class OnnxWhisper:
         self._embeddings = weights.raw("decoder/embeddings/weight")
         if self._embeddings.dtype not in (np.float16, np.float32):
             self._embeddings = weights.floats("decoder/embeddings/weight").astype(np.float16)
+        # What is added to the logits where nothing is suppressed.
+        self.nothing: Floats = np.zeros(self.sizes.vocabulary, np.float32)
         self._positions = weights.floats("decoder/position_encodings/encodings")
         heads = _alignment_heads(path, self.sizes)
         self._encoder = encoder(weights).session()
@@ -124,9 +126,7 @@ class Answers:
     def __init__(self, model: OnnxWhisper, encoded: Encoded, beams: int, room: int) -> None:
         self._model = model
         self._beams = beams
-        self._room = room
         self._binding = model.session.io_binding()
-        self._suppress: Floats = np.zeros(model.sizes.vocabulary, np.float32)
         self.tokens = 0
         self._shared = 0
         sizes = model.sizes
@@ -134,7 +134,7 @@ class Answers:
         self._hear(encoded)
         names = [f"{kind}{layer}" for layer in range(sizes.decoder_layers) for kind in ("keys", "values")]
         self._remember({name: np.empty(shape, np.float32) for name in names})
-        self.suppress(self._suppress)
+        self.suppress(model.nothing)
 
     @property
     def windows(self) -> int:
@@ -143,7 +143,6 @@ class Answers:
 
     def suppress(self, added: Floats) -> None:
         """What is added to the logits from now on; (vocabulary)."""
-        self._suppress = added
         self._bind("suppress", added)
 
     def say(self, tokens: Tokens, candidates: int = 1) -> Step:
