@@ -42,8 +42,13 @@ def scheme(request: pytest.FixtureRequest, page: Page) -> str:
     return str(request.param)
 
 
+STILL = """document.getAnimations().every(({ effect, playState }) =>
+    playState !== "running" || effect.getComputedTiming().endTime === Infinity)"""
+
+
 def barriers(page: Page, axe: str) -> list[str]:
-    """What axe finds on the page as it is now."""
+    """What axe finds on the page once colours have faded to what they become."""
+    page.wait_for_function(STILL, polling=20)
     page.evaluate(axe)
     found: dict[str, Any] = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
     return [

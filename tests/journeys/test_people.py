@@ -58,7 +58,6 @@ def look(page: Page, axe: str) -> None:
     """No barriers, in neither theme."""
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] # one of the two
-        page.wait_for_timeout(200)
         assert barriers(page, axe) == []
 
 

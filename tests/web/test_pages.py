@@ -53,7 +53,7 @@ def test_a_static_address_stays_in_its_folder(program: FlaskClient) -> None:
 def test_swagger_ui_comes_from_this_machine(program: FlaskClient) -> None:
     page = program.get("/docs").text
     assert "http" not in page
-    for name in ("swagger-ui.css", "swagger-ui-bundle.js", "start.js"):
+    for name in ("swagger-ui.css", "swagger-ui-bundle.js", "start.js", "theme.js"):
         assert f"/docs/{name}" in page
         assert program.get(f"/docs/{name}").status_code == 200
 

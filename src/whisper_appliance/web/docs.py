@@ -15,6 +15,7 @@ from whisper_appliance.web.documented import Blueprint
 from whisper_appliance.web.openapi import PAGES, SYSTEM, failures
 
 OURS = Path(__file__).parent / "swagger"
+OUR_ASSETS = {"start.js", "theme.js"}
 LIVE_PROTOCOL = (OURS / "live.md", Path(__file__).parents[3] / "docs/live.md")
 """Where it is in an installed package, and in a source tree."""
 DAY_SECONDS = 86_400
@@ -46,7 +47,7 @@ def show_live() -> str:
 )
 def asset(path: AssetPath) -> Response:
     """One file of Swagger UI."""
-    folder = OURS if path.filename == "start.js" else swagger_ui_folder()
+    folder = OURS if path.filename in OUR_ASSETS else swagger_ui_folder()
     return send_from_directory(folder, path.filename, max_age=DAY_SECONDS)
 
 

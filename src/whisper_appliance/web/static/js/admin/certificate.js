@@ -17,6 +17,11 @@ const DAY_MILLISECONDS = 86_400_000;
 /** @type {Certificate | null} */
 let now = null;
 
+/** @param {string} fingerprint @returns {(string | HTMLElement)[]} It may break behind a colon, not within a byte. */
+function breakable(fingerprint) {
+  return fingerprint.split(/(?<=:)/).flatMap((byte) => [byte, element("wbr")]);
+}
+
 /** @param {Https} seen */
 function show({ https, certificate }) {
   byId("no-https").hidden = https;
@@ -27,8 +32,8 @@ function show({ https, certificate }) {
   byId("maker").textContent = maker(certificate);
   byId("not-after").textContent = until(certificate.not_after);
   byId("names").textContent = certificate.names.join(", ");
-  byId("fingerprint").textContent = certificate.fingerprint;
-  byId("authority-fingerprint").textContent = certificate.authority_fingerprint ?? "";
+  byId("fingerprint").replaceChildren(...breakable(certificate.fingerprint));
+  byId("authority-fingerprint").replaceChildren(...breakable(certificate.authority_fingerprint ?? ""));
   for (const each of document.querySelectorAll(".of-authority")) {
     /** @type {HTMLElement} */ (each).hidden = certificate.kind === "own";
   }

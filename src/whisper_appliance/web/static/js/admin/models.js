@@ -190,21 +190,28 @@ function facts(model) {
 function fillActions(card, model) {
   const main = action(card, "main");
   const { label, primary } = mainAction(model);
-  const busy = model.errand?.state === "running";
+  const { errand, source } = model;
   main.textContent = label;
   main.setAttribute("aria-label", `${label} ${model.name}`);
   main.classList.toggle("primary", Boolean(primary));
   const fetches = label === "Download" || label === "Go on";
   main.hidden = (fetches && !shelf?.downloads_allowed) || (!model.source && !model.download && model.description === "A model of your own.");
-  /** @type {HTMLButtonElement} */ (main).disabled = busy || model.state === "loading" || (label === "Unload" && model.in_use > 0);
-  disable(card, "default", model.default || busy || Boolean(shelf?.default_fixed) || (!model.source && !shelf?.downloads_allowed));
-  disable(card, "verify", !model.source || busy);
-  disable(card, "delete", !model.deletable || busy || model.in_use > 0);
+  /** @type {HTMLButtonElement} */ (main).disabled = errand?.state === "running" || model.state === "loading" || (label === "Unload" && model.in_use > 0);
+  const busy = errand?.state === "running" ? "Something else is being done with it." : "";
+  const absent = source ? "" : "It is not on this machine.";
+  const chosen = model.default ? "It is the default." : "";
+  const fixed = shelf?.default_fixed ? "It is set where the appliance is started." : "";
+  offer(card, "default", busy || chosen || fixed || (shelf?.downloads_allowed ? "" : absent));
+  offer(card, "verify", busy || absent);
+  offer(card, "delete", busy || (model.in_use ? "It is in use." : model.deletable ? "" : chosen || absent || "It lies outside the model folder."));
 }
 
-/** @param {HTMLElement} card @param {string} name @param {boolean} off */
-function disable(card, name, off) {
-  /** @type {HTMLButtonElement} */ (action(card, name)).disabled = off;
+/** @param {HTMLElement} card @param {string} name @param {string} obstacle Why it can't be done; "" where it can. */
+function offer(card, name, obstacle) {
+  /** @type {HTMLButtonElement} */ (action(card, name)).disabled = Boolean(obstacle);
+  const why = slot(card, `no-${name}`);
+  why.hidden = !obstacle;
+  why.textContent = obstacle;
 }
 
 /** @param {HTMLElement} card @param {Model} model */
