@@ -1,9 +1,11 @@
 """A graph for ONNX Runtime, put together piece by piece; its matrix products are of 8-bit integers.
 
-Weights have a scale a column, what they are multiplied with has one a row, found while it runs.
+For many rows at a time, weights have a scale a column, and what they are multiplied with one a row, found
+while it runs. For few, both have one for every block of a row: ONNX Runtime then does all of it in one step,
+as fast as the memory gives it the weights.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
 OPSET = 20
 LARGE_BYTES = 1024
 BLOCK_ROWS = 256
+BLOCK = 128
 IR_VERSION = 9
 CONTRIBUTED = "com.microsoft"
+IN_INT8 = 4  # ONNX Runtime's number for it
 EPSILON = 1e-5
 TINY = 1e-9
 INT8_MAX = 127
@@ -47,13 +51,16 @@ def _cpu_flags() -> set[str]:
 class Graph:
     """Nodes, constants, inputs and outputs; a value is the name of what some node puts out."""
 
-    def __init__(self) -> None:
+    def __init__(self, few_rows: bool = False) -> None:
+        """`few_rows`: what is multiplied with weights has not many of them."""
+        self._in_blocks = few_rows and _cpu_flags() >= {"avx2"}
         self._nodes: list[Any] = []
         self._constants: dict[str, Array] = {}
         self._inputs: list[Any] = []
         self._outputs: list[Any] = []
         self._values = 0
         self._zero_points: dict[str, str] = {}
+        self._quantized: dict[str, tuple[str, str]] = {}
 
     def input(self, name: str, dtype: Any, *shape: int | str) -> str:
         """Something that is given at every run; a dimension without a number has a name."""
@@ -104,47 +111,73 @@ class Graph:
         scale, shift = self.constant(name + "/gamma", gamma), self.constant(name + "/beta", beta)
         return self.add("LayerNormalization", x, scale, shift, axis=-1, epsilon=EPSILON)
 
-    def quantized(self, x: str, rows: str = "") -> tuple[str, str]:
-        """A matrix (rows, columns) as 8-bit integers around a zero point, and the scale of each row.
+    def whole(self, x: str, dtype: Any, most: int, rows: str = "") -> tuple[str, str]:
+        """A matrix as whole numbers up to `most`, and the scale of each row (rows, 1).
 
+        uint8 with less than its maximum has a zero point in the middle; without, x is not negative.
         `rows` names matrices that have equally many: what depends on it alone is worked out once.
         """
         columns = self.constant("columns", [-1])
-        largest = self.add(
-            "Max",
-            self.add("ReduceMax", x, columns, keepdims=0),
-            self.add("Neg", self.add("ReduceMin", x, columns, keepdims=0)),
-            self.constant("tiny", np.float32(TINY)),
-        )
-        scale = self.add("Div", largest, self.constant("int8 max", np.float32(INT8_MAX)))
-        if rows not in self._zero_points or not rows:
-            self._zero_points[rows] = self.add("Expand", self.zero_point(), self.add("Shape", scale))
-        matrix = self.add("QuantizeLinear", x, scale, self._zero_points[rows], axis=0)
+        largest = self.add("ReduceMax", x, columns, keepdims=0)
+        if most < UINT8_MAX:
+            largest = self.add("Max", largest, self.add("Neg", self.add("ReduceMin", x, columns, keepdims=0)))
+        largest = self.add("Max", largest, self.constant("tiny", np.float32(TINY)))
+        scale = self.add("Div", largest, self.constant(f"most {most}", np.float32(most)))
+        zero = most + 1 if dtype is np.uint8 and most < UINT8_MAX else 0
+        key = f"{rows} {np.dtype(dtype)} {zero}"
+        if key not in self._zero_points or not rows:
+            point = self.constant(f"zero {np.dtype(dtype)} {zero}", dtype(zero))
+            self._zero_points[key] = self.add("Expand", point, self.add("Shape", scale))
+        matrix = self.add("QuantizeLinear", x, scale, self._zero_points[key], axis=0)
         return matrix, self.add("Unsqueeze", scale, columns)
 
     def linear(
         self,
-        x: tuple[str, str],
+        x: str,
         name: str,
-        outputs: int,
+        shape: tuple[int, int],
         weights: Callable[[slice], Floats],
         bias: Floats | None = None,
+        rows: str = "",
     ) -> str:
-        """`x @ weights.T + bias` for what `quantized` made of x.
+        """`x @ weights.T + bias` for a matrix x; see `whole` for `rows`.
 
-        `weights` gives some of the rows of a matrix (outputs, inputs).
+        `weights` gives some of the rows of a matrix of this shape, (outputs, inputs).
         """
+        moved = () if bias is None else (self.constant(name + "/bias", bias),)
+        if self._in_blocks and shape[1] % BLOCK == 0:
+            return self._blocks(x, name, shape, weights, moved)
         if name not in self._constants:
-            integers, scale = _quantized(outputs, weights)
+            integers, scale = _quantized(shape, weights)
             self.constant(name, integers)
             self.constant(name + "/scale", scale)
-        matrix, row_scale = x
+        if x not in self._quantized:
+            self._quantized[x] = self.whole(x, np.uint8, INT8_MAX, rows)
+        matrix, row_scale = self._quantized[x]
         y = self.add(
             "MatMulIntegerToFloat", matrix, name, self.constant("one", np.float32(1)), name + "/scale",
             self.zero_point(), domain=CONTRIBUTED,
         )  # fmt: skip
         y = self.add("Mul", y, row_scale)
-        return y if bias is None else self.add("Add", y, self.constant(name + "/bias", bias))
+        return self.add("Add", y, *moved) if moved else y
+
+    def _blocks(
+        self,
+        x: str,
+        name: str,
+        shape: tuple[int, int],
+        weights: Callable[[slice], Floats],
+        moved: tuple[str, ...],
+    ) -> str:
+        if name not in self._constants:
+            integers, scale = _quantized_in_blocks(shape, weights)
+            self.constant(name, integers)
+            self.constant(name + "/scale", scale)
+        outputs, inputs = shape
+        return self.add(
+            "MatMulNBits", x, name, name + "/scale", *(("", "", *moved) if moved else ()),
+            domain=CONTRIBUTED, N=outputs, K=inputs, bits=8, block_size=BLOCK, accuracy_level=IN_INT8,
+        )  # fmt: skip
 
     def session(self) -> "InferenceSession":
         """The graph, ready to run on as many threads as call it. Its constants are no longer kept here."""
@@ -171,23 +204,43 @@ class Graph:
         )
 
     def zero_point(self) -> str:
-        """Where `quantized` puts 0."""
-        return self.constant("zero_point", np.uint8(INT8_MAX + 1))
+        """Where 0 is in what is multiplied with weights."""
+        return self.constant(f"zero uint8 {INT8_MAX + 1}", np.uint8(INT8_MAX + 1))
 
 
-def _quantized(outputs: int, weights: Callable[[slice], Floats]) -> tuple[Array, Floats]:
+def _quantized(shape: tuple[int, int], weights: Callable[[slice], Floats]) -> tuple[Array, Floats]:
     """The matrix as 8-bit integers (inputs, outputs), and a scale for each output."""
-    integers: Array = np.empty((0, outputs), np.int8)
+    outputs, inputs = shape
+    integers: Array = np.empty((inputs, outputs), np.int8)
     scales: Floats = np.empty(outputs, np.float32)
-    for start in range(0, outputs, BLOCK_ROWS):  # what stays in the processor's cache is worked on faster
-        some = slice(start, min(start + BLOCK_ROWS, outputs))
-        rows = weights(some)
-        scales[some] = np.maximum(np.maximum(rows.max(axis=1), -rows.min(axis=1)), TINY) / weight_max()
-        rows *= 1 / scales[some, np.newaxis]
-        if not len(integers):
-            integers = np.empty((rows.shape[1], outputs), np.int8)
-        integers[:, some] = np.rint(rows, out=rows).astype(np.int8).T
+    for some in _some_at_a_time(outputs):
+        whole, scales[some] = _whole(weights(some), weight_max())
+        integers[:, some] = whole.astype(np.int8).T
     return integers, scales
+
+
+def _quantized_in_blocks(shape: tuple[int, int], weights: Callable[[slice], Floats]) -> tuple[Array, Floats]:
+    """The matrix as 8-bit integers around a zero point, and their scales; (outputs, blocks [, `BLOCK`])."""
+    outputs, blocks = shape[0], shape[1] // BLOCK
+    integers: Array = np.empty((outputs, blocks, BLOCK), np.uint8)
+    scales: Floats = np.empty((outputs, blocks), np.float32)
+    for some in _some_at_a_time(outputs):
+        whole, scales[some] = _whole(weights(some).reshape(-1, blocks, BLOCK), INT8_MAX)
+        whole += INT8_MAX + 1
+        integers[some] = whole.astype(np.uint8)
+    return integers, scales
+
+
+def _some_at_a_time(rows: int) -> Iterator[slice]:
+    """What stays in the processor's cache is worked on faster."""
+    return (slice(start, min(start + BLOCK_ROWS, rows)) for start in range(0, rows, BLOCK_ROWS))
+
+
+def _whole(numbers: Floats, most: int) -> tuple[Floats, Floats]:
+    """Whole numbers from -most to most in the place of these, and what to multiply each last row with."""
+    scales: Floats = np.maximum(np.maximum(numbers.max(axis=-1), -numbers.min(axis=-1)), TINY) / most
+    numbers *= 1 / scales[..., np.newaxis]
+    return np.rint(numbers, out=numbers), scales
 
 
 def _node(kind: str, inputs: Any, outputs: Any, domain: str = "", **attributes: Any) -> Any:

@@ -71,33 +71,33 @@ class _Layers:
             x, name, self.weights.floats(name + "/gamma"), self.weights.floats(name + "/beta")
         )
 
-    def linear(self, x: tuple[str, str], name: str, rows: slice = slice(None), part: str = "") -> str:
-        """A matrix product with some of the rows of a weight."""
+    def linear(self, x: str, name: str, rows: slice = slice(None), part: str = "", of: str = ALL) -> str:
+        """A matrix product with some of the rows of a weight; `of` names matrices with as many rows as x."""
         bias = self.weights.floats(name + "/bias", rows) if name + "/bias" in self.weights else None
-        start, stop, _ = rows.indices(len(self.weights.raw(name + "/weight")))
+        outputs, inputs = self.weights.raw(name + "/weight").shape
+        start, stop, _ = rows.indices(outputs)
 
         def weights(some: slice) -> Floats:
             return self.weights.floats(name + "/weight", slice(start + some.start, start + some.stop))
 
-        y = self.graph.linear(x, name + part, stop - start, weights, bias)
+        y = self.graph.linear(x, name + part, (stop - start, inputs), weights, bias, of)
         self.weights.forget()
         return y
 
     def feed_forward(self, x: str, layer: str) -> str:
         """The second half of every layer."""
         graph = self.graph
-        heard = graph.quantized(self.norm(x, layer + "/ffn/layer_norm"), ALL)
-        y = graph.add("Gelu", self.linear(heard, layer + "/ffn/linear_0"))
-        return graph.add("Add", x, self.linear(graph.quantized(y, ALL), layer + "/ffn/linear_1"))
+        y = graph.add("Gelu", self.linear(self.norm(x, layer + "/ffn/layer_norm"), layer + "/ffn/linear_0"))
+        return graph.add("Add", x, self.linear(y, layer + "/ffn/linear_1"))
 
 
 def encoder(weights: Weights) -> Graph:
     """A window, for what the decoder attends to in it.
 
     Input: `mel` (1, mels, frames); two frames make a position. Outputs, for every layer i of the decoder:
-    `keys<i>` (1, heads, head width, positions) and `values<i>` (1, heads, positions, head width) in int8,
-    to be multiplied by `keys_scale<i>` (1, heads, 1, positions) and `values_scale<i>` (1, heads, 1, head
-    width).
+    `keys<i>` and `values<i>` (1, heads, positions, head width) in 8 bits, the keys around a zero point, to be
+    multiplied by `keys_scale<i>` (1, heads, 1, positions) and `values_scale<i>` (1, heads, 1, head width).
+    The keys' scale is also that of the scores.
     """
     graph, sizes = Graph(), Sizes.of(weights)
     layers = _Layers(graph, weights, sizes)
@@ -114,7 +114,7 @@ def encoder(weights: Weights) -> Graph:
     x = graph.add("Add", x, graph.add("Slice", encodings, graph.constant("first", [0]), length))
     for number in range(sizes.encoder_layers):
         x = _encoder_layer(layers, x, f"encoder/layer_{number}")
-    heard = graph.quantized(layers.norm(x, "encoder/layer_norm"), ALL)
+    heard = layers.norm(x, "encoder/layer_norm")
     for number in range(sizes.decoder_layers):
         _keys_and_values(layers, heard, number)
     return graph
@@ -122,7 +122,7 @@ def encoder(weights: Weights) -> Graph:
 
 def _encoder_layer(layers: _Layers, x: str, layer: str) -> str:
     graph, width = layers.graph, layers.sizes.width
-    y = graph.quantized(layers.norm(x, layer + "/self_attention/layer_norm"), ALL)
+    y = layers.norm(x, layer + "/self_attention/layer_norm")
     batch = graph.constant("first", [0])
     parts: list[str] = []
     for part in ("queries", "keys", "values"):
@@ -130,27 +130,34 @@ def _encoder_layer(layers: _Layers, x: str, layer: str) -> str:
         heard = layers.linear(y, layer + "/self_attention/linear_0", rows, part)
         parts.append(graph.add("Unsqueeze", heard, batch))
     attended = graph.add("MultiHeadAttention", *parts, domain=CONTRIBUTED, num_heads=layers.sizes.heads)
-    y = graph.quantized(graph.add("Squeeze", attended, batch), ALL)
+    y = graph.add("Squeeze", attended, batch)
     x = graph.add("Add", x, layers.linear(y, layer + "/self_attention/linear_1"))
     return layers.feed_forward(x, layer)
 
 
-def _keys_and_values(layers: _Layers, heard: tuple[str, str], number: int) -> None:
+def _keys_and_values(layers: _Layers, heard: str, number: int) -> None:
     graph, sizes = layers.graph, layers.sizes
     name = f"decoder/layer_{number}/attention/linear_1"
     shape = graph.constant("by head", [1, -1, sizes.decoder_heads, sizes.head_width])
     # A key has a scale for each position, a value one for each place in its vector:
     # one number for all that is added up.
-    for part, (kind, order) in enumerate((("keys", [0, 2, 3, 1]), ("values", [0, 2, 1, 3]))):
+    for part, (kind, added_up) in enumerate((("keys", 3), ("values", 2))):
         rows = slice(part * sizes.width, (part + 1) * sizes.width)
         y = graph.add("Reshape", layers.linear(heard, name, rows, kind), shape)
-        y = graph.add("Transpose", y, perm=order)
-        largest = graph.add("ReduceMax", graph.add("Abs", y), graph.constant("added up", [2]), keepdims=1)
+        y = graph.add("Transpose", y, perm=[0, 2, 1, 3])
+        axis = graph.constant(f"along {added_up}", [added_up])
+        largest = graph.add("ReduceMax", graph.add("Abs", y), axis, keepdims=1)
         largest = graph.add("Max", largest, graph.constant("tiny", np.float32(TINY)))
         scale = graph.add("Div", largest, graph.constant("weight max", np.float32(weight_max())))
         whole = graph.add("Round", graph.add("Div", y, scale))
-        graph.output(f"{kind}{number}", graph.cast(whole, np.int8), np.int8)
-        graph.output(f"{kind}_scale{number}", scale)
+        if kind == "values":
+            graph.output(f"values{number}", graph.cast(whole, np.int8), np.int8)
+            graph.output(f"values_scale{number}", scale)
+            continue
+        whole = graph.add("Add", whole, graph.constant("zero", np.float32(weight_max() + 1)))
+        graph.output(f"keys{number}", graph.cast(whole, np.uint8), np.uint8)
+        scale = graph.add("Mul", scale, graph.constant("attention scale", np.float32(sizes.head_width**-0.5)))
+        graph.output(f"keys_scale{number}", graph.add("Transpose", scale, perm=[0, 1, 3, 2]))
 
 
 def decoder(weights: Weights, alignment_heads: Sequence[tuple[int, int]], eot: int, timestamps: int) -> Graph:
@@ -167,7 +174,7 @@ def decoder(weights: Weights, alignment_heads: Sequence[tuple[int, int]], eot: i
     below the first timestamp and their tokens, `text_sum` (1) the logarithm of the sum of the
     exponentials of all of them, `end` (1) that of the end of text, `times` those of the timestamps.
     """
-    graph, sizes = Graph(), Sizes.of(weights)
+    graph, sizes = Graph(few_rows=True), Sizes.of(weights)
     layers = _Layers(graph, weights, sizes)
     vectors = graph.input("x", np.float32, "rows", "new", sizes.width)
     graph.input("last", np.int32, "rows")
@@ -192,7 +199,7 @@ def decoder(weights: Weights, alignment_heads: Sequence[tuple[int, int]], eot: i
 def _self_attention(layers: _Layers, x: str, vectors: str, number: int) -> str:
     graph, sizes = layers.graph, layers.sizes
     layer = f"decoder/layer_{number}/self_attention"
-    y = layers.linear(graph.quantized(layers.norm(x, layer + "/layer_norm"), ALL), layer + "/linear_0")
+    y = layers.linear(layers.norm(x, layer + "/layer_norm"), layer + "/linear_0")
     rows_and_new = graph.add("Shape", vectors, start=0, end=2)
     y = graph.add("Reshape", y, graph.add("Concat", rows_and_new, graph.constant("rest", [-1]), axis=0))
     past = [
@@ -208,7 +215,7 @@ def _self_attention(layers: _Layers, x: str, vectors: str, number: int) -> str:
         kv_num_heads=sizes.decoder_heads,
     )
     y = graph.add("Reshape", attended, graph.constant("matrix", [-1, sizes.width]))
-    return graph.add("Add", x, layers.linear(graph.quantized(y, ALL), layer + "/linear_1"))
+    return graph.add("Add", x, layers.linear(y, layer + "/linear_1"))
 
 
 def _cross_attention(layers: _Layers, x: str, number: int) -> tuple[str, str]:
@@ -216,35 +223,37 @@ def _cross_attention(layers: _Layers, x: str, number: int) -> tuple[str, str]:
     graph, sizes = layers.graph, layers.sizes
     layer = f"decoder/layer_{number}/attention"
     heads, width = sizes.decoder_heads, sizes.head_width
-    keys = graph.input(f"keys{number}", np.int8, "windows", heads, width, "positions")
+    keys = graph.input(f"keys{number}", np.uint8, "windows", heads, "positions", width)
     values = graph.input(f"values{number}", np.int8, "windows", heads, "positions", width)
     key_scale = graph.input(f"keys_scale{number}", np.float32, "windows", heads, 1, "positions")
     value_scale = graph.input(f"values_scale{number}", np.float32, "windows", heads, 1, width)
 
-    y = layers.linear(graph.quantized(layers.norm(x, layer + "/layer_norm"), ALL), layer + "/linear_0")
-    y = graph.add("Mul", y, graph.constant("attention scale", np.float32(width**-0.5)))
+    y = layers.linear(layers.norm(x, layer + "/layer_norm"), layer + "/linear_0")
     y = graph.add("Transpose", graph.add("Reshape", y, "by_window"), perm=[0, 2, 1, 3])
-    queries, scale = graph.quantized(graph.add("Reshape", y, graph.constant("vectors", [-1, width])))
-    queries = graph.add("Reshape", queries, graph.add("Shape", y))
+    vectors = graph.add("Reshape", y, graph.constant("vectors", [-1, width]))
+    queries, scale = graph.whole(vectors, np.int8, weight_max(), "vectors")
+    queries = graph.add("Transpose", graph.add("Reshape", queries, graph.add("Shape", y)), perm=[0, 1, 3, 2])
     rows = graph.add("Concat", graph.add("Shape", y, start=0, end=3), graph.constant("each", [1]), axis=0)
-    scale = graph.add("Reshape", scale, rows)
-    scores = graph.cast(graph.add("MatMulInteger", queries, keys, graph.zero_point()), np.float32)
-    scores = graph.add("Mul", graph.add("Mul", scores, scale), key_scale)
-    looked_at = graph.add("Softmax", scores, axis=-1)
-    most = graph.add("ReduceMax", looked_at, graph.constant("columns", [-1]), keepdims=1)
-    share = graph.add("Div", most, graph.constant("uint8 max", np.float32(UINT8_MAX)))
-    shares = graph.cast(graph.add("Round", graph.add("Div", looked_at, share)), np.uint8)
+    zero = graph.constant("zero of keys", np.uint8(weight_max() + 1))
+    # A key is a row, not a column: what is read from memory is read in the order in which it is there.
+    scores = graph.add("Transpose", graph.add("MatMulInteger", keys, queries, zero), perm=[0, 1, 3, 2])
+    scores = graph.add("Mul", graph.cast(scores, np.float32), graph.add("Reshape", scale, rows))
+    looked_at = graph.add("Softmax", graph.add("Mul", scores, key_scale), axis=-1)
+    positions = graph.add("Shape", looked_at, start=3, end=4)
+    flat = graph.add("Concat", graph.constant("rest", [-1]), positions, axis=0)
+    shares, share = graph.whole(graph.add("Reshape", looked_at, flat), np.uint8, UINT8_MAX, "vectors")
+    shares = graph.add("Reshape", shares, graph.add("Shape", looked_at))
     y = graph.cast(graph.add("MatMulInteger", shares, values), np.float32)
-    y = graph.add("Mul", graph.add("Mul", y, share), value_scale)
+    y = graph.add("Mul", graph.add("Mul", y, graph.add("Reshape", share, rows)), value_scale)
     y = graph.add("Transpose", y, perm=[0, 2, 1, 3])
     y = graph.add("Reshape", y, graph.constant("matrix", [-1, sizes.width]))
-    return graph.add("Add", x, layers.linear(graph.quantized(y, ALL), layer + "/linear_2")), looked_at
+    return graph.add("Add", x, layers.linear(y, layer + "/linear_2")), looked_at
 
 
 def _answers(layers: _Layers, x: str, eot: int, timestamps: int) -> None:
     graph, sizes = layers.graph, layers.sizes
     x = layers.norm(x, "decoder/layer_norm")
-    logits = layers.linear(graph.quantized(x), "decoder/embeddings")
+    logits = layers.linear(x, "decoder/embeddings", of="wanted")
     graph.output("logits", logits)
     allowed = graph.add("Add", logits, graph.input("suppress", np.float32, sizes.vocabulary))
     parts = graph.constant("text and times", [timestamps, sizes.vocabulary - timestamps])
