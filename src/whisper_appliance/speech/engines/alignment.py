@@ -20,27 +20,49 @@ class Alignment:
     text_token_probs: list[float]
 
 
+@dataclass(frozen=True)
+class Watched(Encoded):
+    """A window with the text that was said in it, and what the decoder looked at while it did.
+
+    `looked_at` (heads, text + 1, positions) has a row for each token of the text, and one for what followed.
+    """
+
+    text: tuple[int, ...]
+    probabilities: tuple[float, ...]
+    looked_at: Floats
+
+
 def align(
     model: OnnxWhisper, encoded: Encoded, start: Sequence[int], text: Sequence[int], frames: int, width: int
 ) -> Alignment:
     """Of the tokens of a text that was heard in one window, whose first `frames` are sound.
 
     `start` is how the decoder is told what to do; what it looked at is smoothed over `width` positions.
+    Where the text begins what was said while it was watched, the decoder is not asked again.
     """
+    count = len(text)
+    if isinstance(encoded, Watched) and encoded.text[:count] == tuple(text):
+        path = _path(encoded.looked_at[:, : count + 1], frames, width)
+        return Alignment(path, list(encoded.probabilities[:count]))
     special = model.special
     tokens = np.array([[*start, special.no_timestamps, *text, special.eot]])
     answers = model.answers(encoded, beams=1, room=tokens.shape[1])
     first = len(start)
-    logits, attention = answers.attention(tokens, range(first, first + len(text)))
+    logits, attention = answers.attention(tokens, range(first, first + count))
     likely = logits[:, : special.eot]
     likely = np.exp(likely - likely.max(axis=1, keepdims=True))
     likely /= likely.sum(axis=1, keepdims=True)
-    looked_at = attention[0, :, :, : max(frames // 2, 1)]
+    path = _path(attention[0, :, first:-1], frames, width)
+    return Alignment(path, [float(likely[at, token]) for at, token in enumerate(text)])
+
+
+def _path(looked_at: Floats, frames: int, width: int) -> list[tuple[int, int]]:
+    """From what was looked at (heads, tokens, positions)."""
+    looked_at = looked_at[:, :, : max(frames // 2, 1)]
     looked_at = looked_at / np.maximum(looked_at.sum(axis=2, keepdims=True), 1e-9)
     deviation = np.maximum(looked_at.std(axis=1, keepdims=True), 1e-9)
     looked_at = _smoothed((looked_at - looked_at.mean(axis=1, keepdims=True)) / deviation, width)
-    path = cheapest_path(-looked_at.mean(axis=0)[first:-1].astype(np.float64))
-    return Alignment(path, [float(likely[at, token]) for at, token in enumerate(text)])
+    return cheapest_path(-looked_at.mean(axis=0).astype(np.float64))
 
 
 def cheapest_path(costs: Costs) -> list[tuple[int, int]]:

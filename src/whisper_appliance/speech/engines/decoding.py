@@ -21,6 +21,8 @@ class Decoding:
     no_speech_prob: float
     compression_ratio: float
     temperature: float
+    watched: Any = None
+    """What was encoded, with what is known of the times of words, where that was asked for and is known."""
 
     @property
     def looks_bad(self) -> bool:
@@ -42,6 +44,8 @@ class Ask:
     temperature: float
     known: tuple[int, ...] = ()
     """Text that the answer begins with; counted in `new_tokens`."""
+    watched: bool = False
+    """Whether the times of words will be asked for."""
 
     @property
     def kind(self) -> Hashable:

@@ -120,7 +120,8 @@ class Hearing:
         self._position = position
         segments, reached = self._segments(decoding, seconds)
         if self._options.word_timestamps:
-            segments = self._model.add_words(segments, self._tokenizer, encoded, seconds)
+            heard = encoded if decoding.watched is None else decoding.watched
+            segments = self._model.add_words(segments, self._tokenizer, heard, seconds)
         return [_shifted(segment, position) for segment in segments], position + reached
 
     def _to_encode(self, position: float, seconds: float) -> float:
@@ -142,7 +143,10 @@ class Hearing:
         new_tokens = min(len(known) + math.ceil(seconds * TOKENS_PER_SECOND) + 12, MAX_TOKENS)
         best: Decoding | None = None
         for beam_size, temperature in self._attempts():
-            decoding = yield Ask(encoded, prompt, self._tokenizer, new_tokens, beam_size, temperature, known)
+            decoding = yield Ask(
+                encoded, prompt, self._tokenizer, new_tokens, beam_size, temperature, known,
+                watched=self._options.word_timestamps,
+            )  # fmt: skip
             if not decoding.looks_bad:
                 return decoding
             if best is None or decoding.avg_logprob > best.avg_logprob:

@@ -1,6 +1,8 @@
 """What hearing asks of a model, answered on ONNX Runtime: encode, detect the language, decode, align."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +13,11 @@ from faster_whisper.transcribe import get_suppressed_tokens
 from tokenizers import Tokenizer as TokenizerFile
 
 from whisper_appliance.speech.engine import Samples
-from whisper_appliance.speech.engines.alignment import Alignment, align
+from whisper_appliance.speech.engines.alignment import Alignment, Watched, align
 from whisper_appliance.speech.engines.ct2_model import CT2Model, begun, features_of
 from whisper_appliance.speech.engines.ct2_weights import Floats
 from whisper_appliance.speech.engines.decoding import Ask, Decoding
-from whisper_appliance.speech.engines.onnx_whisper import Encoded, OnnxWhisper, Special
+from whisper_appliance.speech.engines.onnx_whisper import Encoded, OnnxWhisper, Special, Step
 from whisper_appliance.speech.engines.search import NEVER, Said, Search
 from whisper_appliance.speech.languages import LANGUAGES
 from whisper_appliance.speech.repetition import compression_ratio
@@ -61,7 +63,9 @@ class OnnxModel(CT2Model):
         room = self._whisper.sizes.positions - most
         prompt = np.array([[*_within(room, ask.prompt, start), *begun(ask)] for ask in asks])
         drawing = first.temperature > 0
-        answers = self._whisper.answers(heard, 1, prompt.shape[1] + most)
+        greedily = not drawing and first.beam_size == 1
+        views = _Views(prompt.shape[1] - len(begun(first)), asks) if greedily and first.watched else None
+        answers = self._whisper.answers(heard, 1, prompt.shape[1] + most, watched=views is not None)
         answers.suppress(self._suppress(first.tokenizer))
         # How the audio struck the decoder before it was told more: whether it hears speech at all.
         at_start = prompt.shape[1] - len(begun(first)) - start
@@ -73,10 +77,16 @@ class OnnxModel(CT2Model):
         elif first.beam_size > 1:
             said = search.beams(step, first.beam_size)
         else:
-            said = search.greedy(step)
+            said = search.greedy(step, views.see if views else None)
         no_speech = _shares(logits[:, 0])[:, special.no_speech]
-        return [
+        decodings = [
             _decoding(ask, one, float(silent)) for ask, one, silent in zip(asks, said, no_speech, strict=True)
+        ]
+        if views is None:
+            return decodings
+        return [
+            replace(decoding, watched=views.watched(number, ask, one))
+            for number, (decoding, ask, one) in enumerate(zip(decodings, asks, said, strict=True))
         ]
 
     def _suppress(self, tokenizer: "Tokenizer") -> Floats:
@@ -87,6 +97,36 @@ class OnnxModel(CT2Model):
             suppressed[tokenizer.eot + 1 : tokenizer.timestamp_begin] = NEVER  # languages, tasks and the like
             self._suppressed = suppressed
         return self._suppressed
+
+
+class _Views:
+    """What the decoder looks at, window by window, before each token of the answer."""
+
+    def __init__(self, prompt: int, asks: Sequence[Ask]) -> None:
+        """`prompt` is the number of tokens before the answer."""
+        self._before = prompt - 1
+        self._rows: list[list[Floats]] = [[] for _ in asks]
+
+    def see(self, step: Step, windows: Sequence[int]) -> None:
+        """Takes what was looked at for these windows; of the prompt, only what leads to the answer."""
+        assert step.looked_at is not None  # noqa: S101 - it was asked for
+        for row, window in enumerate(windows):
+            seen = step.looked_at[row]
+            self._rows[window].append(seen if self._rows[window] else seen[:, self._before :])
+
+    def watched(self, window: int, ask: Ask, said: Said) -> Watched:
+        """What was encoded, with what was looked at before the tokens of text."""
+        text = [at for at, token in enumerate(said.tokens) if token < ask.tokenizer.eot]
+        rows = [*text, text[-1] + 1] if text else []
+        looked_at = np.concatenate(self._rows[window], axis=1)
+        logprobs = [0.0] * len(begun(ask)) + list(said.logprobs)
+        return Watched(
+            ask.encoded.arrays,
+            ask.encoded.shape,
+            tuple(said.tokens[at] for at in text),
+            tuple(math.exp(logprobs[at]) for at in text),
+            looked_at[:, np.minimum(rows, looked_at.shape[1] - 1)] if rows else looked_at[:, :0],
+        )
 
 
 class _Whisper(WhisperModel):  # type: ignore[misc] # the library has no types

@@ -62,13 +62,17 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What the decoder said; a row for each position that was asked about. See `onnx_layers.decoder`."""
+    """What the decoder said; a row for each position that was asked about. See `onnx_layers.decoder`.
+
+    `looked_at` (windows, heads, beams * new, positions) is there where it was asked for.
+    """
 
     text: Floats
     text_tokens: Tokens
     text_sum: Floats
     end: Floats
     times: Floats
+    looked_at: Floats | None = None
 
 
 class OnnxWhisper:
@@ -99,9 +103,12 @@ class OnnxWhisper:
         shape = (1, features.shape[1] // 2, self.sizes.width)
         return Encoded(dict(zip(self._encoded_names, arrays, strict=True)), shape)
 
-    def answers(self, encoded: Encoded, beams: int, room: int) -> "Answers":
-        """The beginning of `beams` answers for each window, of at most `room` tokens, prompt included."""
-        return Answers(self, encoded, beams, min(room, self.sizes.positions))
+    def answers(self, encoded: Encoded, beams: int, room: int, *, watched: bool = False) -> "Answers":
+        """The beginning of `beams` answers for each window, of at most `room` tokens, prompt included.
+
+        `watched`: each step tells what was looked at.
+        """
+        return Answers(self, encoded, beams, min(room, self.sizes.positions), watched=watched)
 
     def embedded(self, tokens: Tokens, position: int) -> Floats:
         """(rows, new) tokens as vectors, the first of them at this position."""
@@ -123,8 +130,9 @@ class OnnxWhisper:
 class Answers:
     """Answers that are being given: for every window as many as there are beams, in rows."""
 
-    def __init__(self, model: OnnxWhisper, encoded: Encoded, beams: int, room: int) -> None:
+    def __init__(self, model: OnnxWhisper, encoded: Encoded, beams: int, room: int, *, watched: bool) -> None:
         self._model = model
+        self._step = (*STEP, "attention") if watched else STEP
         self._beams = beams
         self._binding = model.session.io_binding()
         self.tokens = 0
@@ -147,12 +155,13 @@ class Answers:
 
     def say(self, tokens: Tokens, candidates: int = 1) -> Step:
         """Goes on by tokens (rows, new)."""
-        return Step(*self._run(tokens, (-1,), candidates, STEP))
+        return Step(*self._run(tokens, (-1,), candidates, self._step))
 
     def begin(self, tokens: Tokens, at: int, candidates: int) -> tuple[Step, Floats]:
         """The answer to prompts (rows, new), and the logits (rows, 2, vocabulary) at `at` and at the end."""
-        *arrays, logits = self._run(tokens, (at, -1), candidates, (*STEP, "logits"))
-        return Step(*(array[1::2] for array in arrays)), logits.reshape(len(tokens), 2, -1)
+        logits, *arrays = self._run(tokens, (at, -1), candidates, ("logits", *self._step))
+        asked, looked_at = arrays[: len(STEP)], arrays[len(STEP) :]
+        return Step(*(array[1::2] for array in asked), *looked_at), logits.reshape(len(tokens), 2, -1)
 
     def logits(self, tokens: Tokens) -> Floats:
         """The same, but answered by all logits, nothing suppressed: (rows, vocabulary)."""

@@ -5,7 +5,7 @@ where all of them together are likelier than any word.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,14 +16,20 @@ from whisper_appliance.speech.engines.onnx_whisper import Answers, Special, Step
 FIRST_TIMESTAMP_MAX = 50  # one second
 NEVER = -math.inf
 
+Watch = Callable[[Step, Sequence[int]], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One answer so far: its tokens without the end, and the sum of the logarithms of their probabilities."""
+    """One answer so far: its tokens without the end, and the sum of the logarithms of their probabilities.
+
+    `logprobs` are those of the last tokens, which were not known beforehand, and of the end.
+    """
 
     tokens: tuple[int, ...] = ()
     logprob: float = 0.0
     ended: bool = False
+    logprobs: tuple[float, ...] = ()
 
     @property
     def avg_logprob(self) -> float:
@@ -66,11 +72,16 @@ class Search:
     begun: Sequence[Said]
     most: int
 
-    def greedy(self, step: Step) -> list[Said]:
-        """The likeliest token each time; `step` is the answer to the prompt."""
+    def greedy(self, step: Step, watch: Watch | None = None) -> list[Said]:
+        """The likeliest token each time; `step` is the answer to the prompt.
+
+        `watch` is told for each step which windows it answered.
+        """
         said = list(self.begun)
         windows = list(range(len(said)))
         while True:
+            if watch:
+                watch(step, windows)
             for row, window in enumerate(windows):
                 if not said[window].ended:
                     (said[window],) = self._continued(step, row, said[window], 1)
@@ -161,10 +172,11 @@ class Search:
         return [self._longer(said, token, logprob) for token, logprob in choices]
 
     def _longer(self, said: Said, token: int, logprob: float) -> Said:
+        logprobs = (*said.logprobs, logprob)
         if token == self.special.eot:
-            return Said(said.tokens, said.logprob + logprob, ended=True)
+            return Said(said.tokens, said.logprob + logprob, True, logprobs)
         tokens = (*said.tokens, token)
-        return Said(tokens, said.logprob + logprob, len(tokens) >= self.most)
+        return Said(tokens, said.logprob + logprob, len(tokens) >= self.most, logprobs)
 
     def _last(self, said: Sequence[Said]) -> np.ndarray:
         return np.array([[one.tokens[-1] if one.tokens else self.special.eot] for one in said])
