@@ -22,13 +22,15 @@ class Alignment:
 
 @dataclass(frozen=True)
 class Watched(Encoded):
-    """A window with the text that was said in it, and what the decoder looked at while it did.
+    """A window with what was said in it, and what the decoder looked at before each token of it.
 
-    `looked_at` (heads, text + 1, positions) has a row for each token of the text, and one for what followed.
+    `looked_at` (heads, rows, positions) begins with what the decoder is told to do; `rows` are those of the
+    tokens of `text`.
     """
 
     text: tuple[int, ...]
     probabilities: tuple[float, ...]
+    rows: tuple[int, ...]
     looked_at: Floats
 
 
@@ -42,7 +44,8 @@ def align(
     """
     count = len(text)
     if isinstance(encoded, Watched) and encoded.text[:count] == tuple(text):
-        path = _path(encoded.looked_at[:, : count + 1], frames, width)
+        rows = [*range(encoded.rows[0]), *encoded.rows[:count], encoded.rows[count - 1] + 1]
+        path = _path(encoded.looked_at[:, rows], slice(encoded.rows[0], None), frames, width)
         return Alignment(path, list(encoded.probabilities[:count]))
     special = model.special
     tokens = np.array([[*start, special.no_timestamps, *text, special.eot]])
@@ -52,17 +55,17 @@ def align(
     likely = logits[:, : special.eot]
     likely = np.exp(likely - likely.max(axis=1, keepdims=True))
     likely /= likely.sum(axis=1, keepdims=True)
-    path = _path(attention[0, :, first:-1], frames, width)
+    path = _path(attention[0], slice(first, -1), frames, width)
     return Alignment(path, [float(likely[at, token]) for at, token in enumerate(text)])
 
 
-def _path(looked_at: Floats, frames: int, width: int) -> list[tuple[int, int]]:
-    """From what was looked at (heads, tokens, positions)."""
+def _path(looked_at: Floats, said: slice, frames: int, width: int) -> list[tuple[int, int]]:
+    """Of the rows `said` of what was looked at (heads, rows, positions)."""
     looked_at = looked_at[:, :, : max(frames // 2, 1)]
     looked_at = looked_at / np.maximum(looked_at.sum(axis=2, keepdims=True), 1e-9)
     deviation = np.maximum(looked_at.std(axis=1, keepdims=True), 1e-9)
     looked_at = _smoothed((looked_at - looked_at.mean(axis=1, keepdims=True)) / deviation, width)
-    return cheapest_path(-looked_at.mean(axis=0).astype(np.float64))
+    return cheapest_path(-looked_at.mean(axis=0)[said].astype(np.float64))
 
 
 def cheapest_path(costs: Costs) -> list[tuple[int, int]]:

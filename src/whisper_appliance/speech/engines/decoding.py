@@ -51,7 +51,8 @@ class Ask:
     def kind(self) -> Hashable:
         """What asks have to share to be answered together."""
         shape = tuple(self.encoded.shape)
-        return shape, len(self.prompt), len(self.known), id(self.tokenizer), self.beam_size, self.temperature
+        lengths = len(self.prompt), len(self.known)
+        return shape, lengths, id(self.tokenizer), self.beam_size, self.temperature, self.watched
 
 
 class Decoder(Protocol):

@@ -51,6 +51,7 @@ def hear(model: Decoder, windows: Sequence[Window]) -> list[WindowResult]:
             for number, answer in zip(numbers, answers, strict=True):
                 if ask := _next(talks[number], answer, number, results):
                     asks[number] = ask
+            del answers, answer  # they hold what was encoded
     return [results[number] for number in range(len(windows))]
 
 

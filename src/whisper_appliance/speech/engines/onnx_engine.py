@@ -1,7 +1,7 @@
 """ONNX Runtime: Whisper on a CPU, in 8-bit integers, from the same models as faster-whisper.
 
-A step of its decoder takes a core about half the time of CTranslate2's: weights are packed once, not at every
-step, and what was heard is read as 8-bit integers.
+A step of its decoder takes a core less than half the time of CTranslate2's: weights are packed once, not at
+every step, and what was heard is read as 8-bit integers.
 """
 
 from collections.abc import Iterator, Sequence

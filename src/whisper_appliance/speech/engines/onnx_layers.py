@@ -10,7 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from whisper_appliance.speech.engines.ct2_weights import Floats, Weights
-from whisper_appliance.speech.engines.onnx_graph import CONTRIBUTED, TINY, UINT8_MAX, Graph, weight_max
+from whisper_appliance.speech.engines.onnx_graph import (
+    CONTRIBUTED,
+    INT8_MAX,
+    TINY,
+    UINT8_MAX,
+    Graph,
+    weight_max,
+)
 
 ALL = "all positions"
 GELU = 3  # CTranslate2's number for it
@@ -231,7 +238,7 @@ def _cross_attention(layers: _Layers, x: str, number: int) -> tuple[str, str]:
     y = layers.linear(layers.norm(x, layer + "/layer_norm"), layer + "/linear_0")
     y = graph.add("Transpose", graph.add("Reshape", y, "by_window"), perm=[0, 2, 1, 3])
     vectors = graph.add("Reshape", y, graph.constant("vectors", [-1, width]))
-    queries, scale = graph.whole(vectors, np.int8, weight_max(), "vectors")
+    queries, scale = graph.whole(vectors, np.int8, INT8_MAX, "vectors")
     queries = graph.add("Transpose", graph.add("Reshape", queries, graph.add("Shape", y)), perm=[0, 1, 3, 2])
     rows = graph.add("Concat", graph.add("Shape", y, start=0, end=3), graph.constant("each", [1]), axis=0)
     zero = graph.constant("zero of keys", np.uint8(weight_max() + 1))

@@ -63,8 +63,8 @@ class OnnxModel(CT2Model):
         room = self._whisper.sizes.positions - most
         prompt = np.array([[*_within(room, ask.prompt, start), *begun(ask)] for ask in asks])
         drawing = first.temperature > 0
-        greedily = not drawing and first.beam_size == 1
-        views = _Views(prompt.shape[1] - len(begun(first)), asks) if greedily and first.watched else None
+        watched = first.watched and first.beam_size == 1 and not drawing and self._whisper.few_heads
+        views = _Views(asks, prompt.shape[1] - len(begun(first)), start) if watched else None
         answers = self._whisper.answers(heard, 1, prompt.shape[1] + most, watched=views is not None)
         answers.suppress(self._suppress(first.tokenizer))
         # How the audio struck the decoder before it was told more: whether it hears speech at all.
@@ -85,8 +85,8 @@ class OnnxModel(CT2Model):
         if views is None:
             return decodings
         return [
-            replace(decoding, watched=views.watched(number, ask, one))
-            for number, (decoding, ask, one) in enumerate(zip(decodings, asks, said, strict=True))
+            replace(decoding, watched=views.watched(window, one))
+            for window, (decoding, one) in enumerate(zip(decodings, said, strict=True))
         ]
 
     def _suppress(self, tokenizer: "Tokenizer") -> Floats:
@@ -100,32 +100,40 @@ class OnnxModel(CT2Model):
 
 
 class _Views:
-    """What the decoder looks at, window by window, before each token of the answer."""
+    """What the decoder looks at before each token of greedy answers, and how likely words were, by window."""
 
-    def __init__(self, prompt: int, asks: Sequence[Ask]) -> None:
-        """`prompt` is the number of tokens before the answer."""
-        self._before = prompt - 1
+    def __init__(self, asks: Sequence[Ask], prompt: int, start: int) -> None:
+        """Of the prompt's tokens, the last `start` tell the decoder what to do, before what is known."""
+        self._told = prompt - start
+        self._answer = start - 1  # the row before the first token of the answer
+        self._asks = asks
         self._rows: list[list[Floats]] = [[] for _ in asks]
+        self._likely: list[list[float]] = [[] for _ in asks]
 
     def see(self, step: Step, windows: Sequence[int]) -> None:
-        """Takes what was looked at for these windows; of the prompt, only what leads to the answer."""
+        """Takes a step's for these windows."""
         assert step.looked_at is not None  # noqa: S101 - it was asked for
         for row, window in enumerate(windows):
-            seen = step.looked_at[row]
-            self._rows[window].append(seen if self._rows[window] else seen[:, self._before :])
+            rows, seen = self._rows[window], step.looked_at[row]
+            rows.append(seen if rows else seen[:, self._told :].copy())
+            self._likely[window].append(math.exp(step.text[row, 0] - step.text_sum[row, 0]))
 
-    def watched(self, window: int, ask: Ask, said: Said) -> Watched:
-        """What was encoded, with what was looked at before the tokens of text."""
-        text = [at for at, token in enumerate(said.tokens) if token < ask.tokenizer.eot]
-        rows = [*text, text[-1] + 1] if text else []
+    def watched(self, window: int, said: Said) -> Watched | None:
+        """A window with all that; nothing where the answer has no words, or was cut off in one."""
+        ask = self._asks[window]
         looked_at = np.concatenate(self._rows[window], axis=1)
-        logprobs = [0.0] * len(begun(ask)) + list(said.logprobs)
+        text = [at for at, token in enumerate(said.tokens) if token < ask.tokenizer.eot]
+        if not text or self._answer + text[-1] + 1 >= looked_at.shape[1]:
+            return None
+        # What is known was not chosen here.
+        likely = [*[1.0] * len(begun(ask)), *self._likely[window]]
         return Watched(
             ask.encoded.arrays,
             ask.encoded.shape,
             tuple(said.tokens[at] for at in text),
-            tuple(math.exp(logprobs[at]) for at in text),
-            looked_at[:, np.minimum(rows, looked_at.shape[1] - 1)] if rows else looked_at[:, :0],
+            tuple(likely[at] for at in text),
+            tuple(self._answer + at for at in text),
+            looked_at,
         )
 
 

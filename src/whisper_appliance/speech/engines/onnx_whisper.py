@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Tokens = npt.NDArray[np.int64]
 MULTILINGUAL_VOCABULARY = 51865
+FEW_HEADS = 32  # what more of them look at is not kept while an answer is given
 STEP = ("text", "text_tokens", "text_sum", "end", "times")
 
 
@@ -93,6 +94,7 @@ class OnnxWhisper:
         self.nothing: Floats = np.zeros(self.sizes.vocabulary, np.float32)
         self._positions = weights.floats("decoder/position_encodings/encodings")
         heads = _alignment_heads(path, self.sizes)
+        self.few_heads = len(heads) <= FEW_HEADS
         self._encoder = encoder(weights).session()
         self._decoder = decoder(weights, heads, special.eot, special.timestamp_begin).session()
         self._encoded_names = [output.name for output in self._encoder.get_outputs()]

@@ -21,15 +21,11 @@ Watch = Callable[[Step, Sequence[int]], None]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One answer so far: its tokens without the end, and the sum of the logarithms of their probabilities.
-
-    `logprobs` are those of the last tokens, which were not known beforehand, and of the end.
-    """
+    """One answer so far: its tokens without the end, and the sum of the logarithms of their probabilities."""
 
     tokens: tuple[int, ...] = ()
     logprob: float = 0.0
     ended: bool = False
-    logprobs: tuple[float, ...] = ()
 
     @property
     def avg_logprob(self) -> float:
@@ -75,7 +71,7 @@ class Search:
     def greedy(self, step: Step, watch: Watch | None = None) -> list[Said]:
         """The likeliest token each time; `step` is the answer to the prompt.
 
-        `watch` is told for each step which windows it answered.
+        `watch` is told of each step and which windows it answered.
         """
         said = list(self.begun)
         windows = list(range(len(said)))
@@ -172,11 +168,10 @@ class Search:
         return [self._longer(said, token, logprob) for token, logprob in choices]
 
     def _longer(self, said: Said, token: int, logprob: float) -> Said:
-        logprobs = (*said.logprobs, logprob)
         if token == self.special.eot:
-            return Said(said.tokens, said.logprob + logprob, True, logprobs)
+            return Said(said.tokens, said.logprob + logprob, ended=True)
         tokens = (*said.tokens, token)
-        return Said(tokens, said.logprob + logprob, len(tokens) >= self.most, logprobs)
+        return Said(tokens, said.logprob + logprob, len(tokens) >= self.most)
 
     def _last(self, said: Sequence[Said]) -> np.ndarray:
         return np.array([[one.tokens[-1] if one.tokens else self.special.eot] for one in said])

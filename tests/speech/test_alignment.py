@@ -1,0 +1,55 @@
+"""When words were said, without asking the decoder again, next to what it says when it is asked again."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.speech.test_onnx import samples_of
+from whisper_appliance.speech.engine import Options, Window
+from whisper_appliance.speech.engines import alignment
+from whisper_appliance.speech.engines.hearing import hear
+from whisper_appliance.speech.engines.onnx_model import OnnxModel
+from whisper_appliance.speech.engines.onnx_whisper import Answers
+
+
+@pytest.fixture(scope="module")
+def model(tiny_en: Path) -> OnnxModel:
+    return OnnxModel(tiny_en)
+
+
+@pytest.mark.parametrize("known", ["", "Ever tried. Ever failed."])
+def test_times_of_words_are_known_when_they_are_said(
+    model: OnnxModel, beckett: Path, cities: Path, monkeypatch: pytest.MonkeyPatch, known: str
+) -> None:
+    options = Options(language="en", word_timestamps=True)
+    windows = [
+        Window(samples_of(beckett), options, begins_with=known, known_seconds=2.0 if known else 0.0),
+        Window(samples_of(cities, 0.0, 9.0), options),
+    ]
+    at_once = hear(model, windows)
+    monkeypatch.setattr(alignment, "Watched", type("Nothing", (), {}))  # then the decoder is asked again
+    again = hear(model, windows)
+    assert [one.text for one in at_once] == [one.text for one in again]
+    words = [word for result in at_once for segment in result.segments for word in segment.words]
+    same = [word for result in again for segment in result.segments for word in segment.words]
+    assert [word.word for word in words] == [word.word for word in same]
+    assert len(words) > 20
+    apart = [
+        (word.start - twin.start, word.end - twin.end, word.probability - twin.probability)
+        for word, twin in zip(words, same, strict=True)
+    ]
+    assert np.abs(apart).max(axis=0)[:2] == pytest.approx([0, 0], abs=0.6)
+    assert np.abs(apart).mean(axis=0) == pytest.approx([0, 0, 0], abs=0.15)
+    assert np.abs(apart).mean(axis=0)[:2] == pytest.approx([0, 0], abs=0.05)
+
+
+def test_the_decoder_is_not_asked_again_for_times(
+    model: OnnxModel, beckett: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked_again(*_: object) -> None:
+        pytest.fail("asked again")
+
+    monkeypatch.setattr(Answers, "attention", asked_again)
+    (result,) = hear(model, [Window(samples_of(beckett), Options(language="en", word_timestamps=True))])
+    assert result.segments[0].words
