@@ -35,10 +35,13 @@ def decoders(parent: psutil.Process) -> list[psutil.Process]:
 
 
 def command(process: psutil.Process) -> list[str]:
+    """Its command line, which it does not have yet for a moment after its start."""
+    line: list[str] = []
     try:
-        return process.cmdline()
+        eventually(lambda: bool(line.extend(process.cmdline()) or line), seconds=1)
     except (psutil.ZombieProcess, psutil.NoSuchProcess):
         return []
+    return line
 
 
 def behind_closed_doors(doors: str, attempt: str) -> str:
@@ -132,6 +135,7 @@ def test_a_spare_decoder_is_handed_out_once() -> None:
     assert child is not None
     assert spare.take() is None
     child.end()
+    assert eventually(lambda: not decoders(psutil.Process()))
 
 
 def test_a_spare_decoder_that_nobody_takes_is_ended() -> None:
