@@ -155,6 +155,16 @@ def test_the_theme_can_be_chosen_and_stays(page: Page) -> None:
     assert page.evaluate(background) == dark
 
 
+@pytest.mark.parametrize("chosen", [None, "light", "dark"])
+def test_the_api_page_has_the_theme_of_the_others(page: Page, scheme: str, chosen: str | None) -> None:
+    if chosen:
+        page.goto("/")
+        page.evaluate("(theme) => localStorage.setItem('theme', theme)", chosen)
+    page.goto("/docs")
+    dark = page.evaluate("document.documentElement.classList.contains('dark-mode')")
+    assert dark == ((chosen or scheme) == "dark")
+
+
 def test_nothing_moves_for_those_who_asked_for_stillness(page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
     page.goto("/")

@@ -75,6 +75,12 @@ def test_a_model_is_verified_loaded_made_the_default_and_unloaded(page: Page, ax
     card.get_by_role("button", name="Make default").click()
     expect(card.locator(".badge").first).to_be_visible()
     expect(page.locator("#here .model").first).to_have_attribute("data-name", "tiny.en")
+    card.locator("summary").click()
+    for refused in ("Make default", "Delete"):
+        expect(card.get_by_role("button", name=refused)).to_be_disabled()
+        expect(card.get_by_role("button", name=refused)).to_contain_text("It is the default.")
+    assert barriers(page, axe) == []
+    card.locator("summary").click()
     card.get_by_role("button", name="Unload tiny.en").click()
     expect(card.locator(".tag")).to_have_text("On this machine")
 

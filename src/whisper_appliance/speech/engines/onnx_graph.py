@@ -54,7 +54,7 @@ class Graph:
 
     def __init__(self, few_rows: bool = False) -> None:
         """`few_rows`: what is multiplied with weights has not many of them."""
-        self._in_blocks = few_rows and _cpu_flags() >= {"avx2"}
+        self._in_blocks = few_rows and "avx2" in _cpu_flags()
         self._nodes: list[Any] = []
         self._constants: dict[str, Array] = {}
         self._inputs: list[Any] = []
@@ -148,15 +148,12 @@ class Graph:
         moved = () if bias is None else (self.constant(name + "/bias", bias),)
         if self._in_blocks and shape[1] % BLOCK == 0:
             return self._blocks(x, name, shape, weights, moved)
-        if name not in self._constants:
-            integers, scale = _quantized(shape, weights)
-            self.constant(name, integers)
-            self.constant(name + "/scale", scale)
+        weight, scale = self._weight(name, *_quantized(shape, weights))
         if x not in self._quantized:
             self._quantized[x] = self.whole(x, np.uint8, INT8_MAX, rows)
         matrix, row_scale = self._quantized[x]
         y = self.add(
-            "MatMulIntegerToFloat", matrix, name, self.constant("one", np.float32(1)), name + "/scale",
+            "MatMulIntegerToFloat", matrix, weight, self.constant("one", np.float32(1)), scale,
             self.zero_point(), domain=CONTRIBUTED,
         )  # fmt: skip
         y = self.add("Mul", y, row_scale)
@@ -170,15 +167,15 @@ class Graph:
         weights: Callable[[slice], Floats],
         moved: tuple[str, ...],
     ) -> str:
-        if name not in self._constants:
-            integers, scale = _quantized_in_blocks(shape, weights)
-            self.constant(name, integers)
-            self.constant(name + "/scale", scale)
+        weight, scale = self._weight(name, *_quantized_in_blocks(shape, weights))
         outputs, inputs = shape
         return self.add(
-            "MatMulNBits", x, name, name + "/scale", *(("", "", *moved) if moved else ()),
+            "MatMulNBits", x, weight, scale, *(("", "", *moved) if moved else ()),
             domain=CONTRIBUTED, N=outputs, K=inputs, bits=8, block_size=BLOCK, accuracy_level=IN_INT8,
         )  # fmt: skip
+
+    def _weight(self, name: str, integers: Array, scale: Floats) -> tuple[str, str]:
+        return self.constant(name, integers), self.constant(name + "/scale", scale)
 
     def session(self) -> "InferenceSession":
         """The graph, ready to run on as many threads as call it. Its constants are no longer kept here."""

@@ -143,28 +143,36 @@ def _encoder_layer(layers: _Layers, x: str, layer: str) -> str:
 
 
 def _keys_and_values(layers: _Layers, heard: str, number: int) -> None:
+    """A key has a scale for each position, a value one for each place in its vector.
+
+    So there is one for all that is added up.
+    """
     graph, sizes = layers.graph, layers.sizes
-    name = f"decoder/layer_{number}/attention/linear_1"
-    shape = graph.constant("by head", [1, -1, sizes.decoder_heads, sizes.head_width])
-    # A key has a scale for each position, a value one for each place in its vector:
-    # one number for all that is added up.
-    for part, (kind, added_up) in enumerate((("keys", 3), ("values", 2))):
-        rows = slice(part * sizes.width, (part + 1) * sizes.width)
-        y = graph.add("Reshape", layers.linear(heard, name, rows, kind), shape)
-        y = graph.add("Transpose", y, perm=[0, 2, 1, 3])
-        axis = graph.constant(f"along {added_up}", [added_up])
-        largest = graph.add("ReduceMax", graph.add("Abs", y), axis, keepdims=1)
-        largest = graph.add("Max", largest, graph.constant("tiny", np.float32(TINY)))
-        scale = graph.add("Div", largest, graph.constant("weight max", np.float32(weight_max())))
-        whole = graph.add("Round", graph.add("Div", y, scale))
-        if kind == "values":
-            graph.output(f"values{number}", graph.cast(whole, np.int8), np.int8)
-            graph.output(f"values_scale{number}", scale)
-            continue
-        whole = graph.add("Add", whole, graph.constant("zero", np.float32(weight_max() + 1)))
-        graph.output(f"keys{number}", graph.cast(whole, np.uint8), np.uint8)
-        scale = graph.add("Mul", scale, graph.constant("attention scale", np.float32(sizes.head_width**-0.5)))
-        graph.output(f"keys_scale{number}", graph.add("Transpose", scale, perm=[0, 1, 3, 2]))
+    keys, values = (_by_head(layers, heard, number, part) for part in range(2))
+    matrix = graph.add("Reshape", keys, graph.constant("vectors", [-1, sizes.head_width]))
+    keys, scale = graph.whole(matrix, np.uint8, weight_max())
+    by_head = graph.constant("by head", [1, sizes.decoder_heads, -1, sizes.head_width])
+    graph.output(f"keys{number}", graph.add("Reshape", keys, by_head), np.uint8)
+    scale = graph.add("Mul", scale, graph.constant("attention scale", np.float32(sizes.head_width**-0.5)))
+    scale = graph.add("Reshape", scale, graph.constant("scales", [1, sizes.decoder_heads, 1, -1]))
+    graph.output(f"keys_scale{number}", scale)
+
+    along = graph.constant("along positions", [2])
+    largest = graph.add("ReduceMax", graph.add("Abs", values), along, keepdims=1)
+    largest = graph.add("Max", largest, graph.constant("tiny", np.float32(TINY)))
+    scale = graph.add("Div", largest, graph.constant("weight max", np.float32(weight_max())))
+    whole = graph.add("Round", graph.add("Div", values, scale))
+    graph.output(f"values{number}", graph.cast(whole, np.int8), np.int8)
+    graph.output(f"values_scale{number}", scale)
+
+
+def _by_head(layers: _Layers, heard: str, number: int, part: int) -> str:
+    """The keys (part 0) or values (1) of a layer of the decoder: (1, heads, positions, head width)."""
+    graph, sizes = layers.graph, layers.sizes
+    rows = slice(part * sizes.width, (part + 1) * sizes.width)
+    y = layers.linear(heard, f"decoder/layer_{number}/attention/linear_1", rows, ("keys", "values")[part])
+    shape = graph.constant("in heads", [1, -1, sizes.decoder_heads, sizes.head_width])
+    return graph.add("Transpose", graph.add("Reshape", y, shape), perm=[0, 2, 1, 3])
 
 
 def decoder(weights: Weights, alignment_heads: Sequence[tuple[int, int]], eot: int, timestamps: int) -> Graph:

@@ -19,7 +19,7 @@ let now = null;
 
 /** @param {string} fingerprint @returns {(string | HTMLElement)[]} It may break behind a colon, not within a byte. */
 function breakable(fingerprint) {
-  return fingerprint.split(/(?<=:)/).flatMap((byte) => [byte, element("wbr")]);
+  return (fingerprint.match(/[^:]+:?/g) ?? []).flatMap((byte) => [byte, element("wbr")]);
 }
 
 /** @param {Https} seen */
