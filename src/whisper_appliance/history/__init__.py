@@ -1,1 +1,0 @@
-"""Every transcript that was made, and who owns it."""

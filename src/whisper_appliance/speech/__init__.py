@@ -1,1 +1,0 @@
-"""Audio to words; knows no web, no SQL, no jobs."""

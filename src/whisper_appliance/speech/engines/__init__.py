@@ -1,1 +1,0 @@
-"""The engines behind the contract of `speech.engine`, one a file."""
