@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from whisper_appliance.speech.engines.ct2_weights import Floats, Weights
+from whisper_appliance.engines.onnx.ct2_weights import Floats, Weights
 
 _HEAD_SIZE = 64
 

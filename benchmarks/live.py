@@ -15,10 +15,12 @@ from benchmarks.live_clock import Microphone, Run, by_engine, by_script, run
 from benchmarks.live_score import Score, score, spread
 from benchmarks.live_speech import Speech, speeches, together
 from benchmarks.measuring import word_error_rate
-from whisper_appliance.live.captions import text_of
-from whisper_appliance.speech.engine import SAMPLE_RATE, Engine, EngineSpec, Options, Samples, Window
-from whisper_appliance.speech.transcript import Word
-from whisper_appliance.speech.voice import FRAME, Cutting, Silero, spans
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.contract import Engine, EngineSpec, Options, Window
+from whisper_appliance.engines.vad import FRAME, Cutting, Silero, spans
+from whisper_appliance.live.local_agreement import text_of
+from whisper_appliance.transcript.model import Word
 
 LIVE = Options(language="en", quality="fast", word_timestamps=True)
 OFFLINE = Options(language="en", word_timestamps=True)
@@ -30,7 +32,7 @@ COLUMNS = (*SPREADS, "flicker", "WER live", "refined", "offline", "CPU s per s",
 def main() -> None:
     """Runs what was asked for and prints tables."""
     arguments = _arguments()
-    from whisper_appliance.speech.engine_child import load_engine
+    from whisper_appliance.engines.process.child import load_engine
 
     engine = load_engine(EngineSpec("auto", arguments.model, arguments.path, "cpu", "int8", workers=1))
     speech = speeches(arguments.audio, arguments.only)

@@ -15,13 +15,15 @@ from typing import Literal
 import numpy as np
 
 from benchmarks.live_score import Shown
-from whisper_appliance.live.captions import plain
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.contract import Engine, Options, WindowResult
+from whisper_appliance.engines.vad import FRAME, Silero, load_silero
 from whisper_appliance.live.events import Refined
+from whisper_appliance.live.local_agreement import plain
 from whisper_appliance.live.schedule import next_up, step_seconds
-from whisper_appliance.live.session import Job, Session
-from whisper_appliance.speech.engine import SAMPLE_RATE, Engine, Options, Samples, WindowResult
-from whisper_appliance.speech.transcript import Segment, Word
-from whisper_appliance.speech.voice import FRAME, Silero, load_silero
+from whisper_appliance.live.streaming_state import Job, Session
+from whisper_appliance.transcript.model import Segment, Word
 
 PACKET_SECONDS = 0.1
 DETECTOR_SECONDS_A_SECOND = 0.002

@@ -16,8 +16,8 @@ from benchmarks.live_score import Score, Shown, score
 from benchmarks.live_speech import Speech
 from benchmarks.live_trials import Trial
 from benchmarks.measuring import Tree, word_error_rate
-from whisper_appliance.live.captions import plain
-from whisper_appliance.speech.transcript import Word
+from whisper_appliance.live.local_agreement import plain
+from whisper_appliance.transcript.model import Word
 
 VERSION = "0.10.0"
 # Its package asks for TensorRT's, OpenVINO's and CUDA's libraries as well; these are what the server needs

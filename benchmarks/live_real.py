@@ -10,12 +10,12 @@ import httpx2
 from benchmarks.contenders import Server, trusting
 from benchmarks.live_score import Shown
 from benchmarks.live_speech import pcm
-from whisper_appliance.cli.speaker import Speaker
-from whisper_appliance.cli.wire import Wire
-from whisper_appliance.live.captions import plain, text_of
+from whisper_appliance.client.live_client import Speaker
+from whisper_appliance.client.socketio_client import Wire
+from whisper_appliance.core.samples import Samples
 from whisper_appliance.live.events import words_of
-from whisper_appliance.speech.engine import Samples
-from whisper_appliance.speech.transcript import Word
+from whisper_appliance.live.local_agreement import plain, text_of
+from whisper_appliance.transcript.model import Word
 
 PACKET_BYTES = 3200
 PACKET_SECONDS = 0.1

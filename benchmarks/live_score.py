@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from whisper_appliance.live.captions import plain
-from whisper_appliance.speech.transcript import Word
+from whisper_appliance.live.local_agreement import plain
+from whisper_appliance.transcript.model import Word
 
 WORDS_LOOKED_BACK = 80
 

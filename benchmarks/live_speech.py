@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.audio import BECKETT, TWO_CITIES, Recording, packaged
-from whisper_appliance.speech.engine import SAMPLE_RATE, Samples
-from whisper_appliance.speech.transcript import Word
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.transcript.model import Word
 
 PAUSES_SECONDS = (0.4, 0.75, 1.1, 1.45, 1.8)
 BETWEEN_SECONDS = 1.5

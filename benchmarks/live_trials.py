@@ -13,7 +13,7 @@ from benchmarks.live_real import Seen, final_text, speak
 from benchmarks.live_score import Score, score
 from benchmarks.live_speech import Speech, together
 from benchmarks.measuring import Tree, word_error_rate
-from whisper_appliance.speech.transcript import Word
+from whisper_appliance.transcript.model import Word
 
 BETWEEN_STREAMS_SECONDS = 0.37
 

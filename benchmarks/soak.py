@@ -20,7 +20,7 @@ from benchmarks.audio import packaged
 from benchmarks.contenders import Server, trusting
 from benchmarks.live_real import speak
 from benchmarks.live_speech import Speech, speeches
-from whisper_appliance.errors import ApplianceError
+from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.models.store import ModelStore
 
 HERE = Path(__file__).parent

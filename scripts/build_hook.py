@@ -15,7 +15,7 @@ class FrontEnd(BuildHookInterface):  # type: ignore[type-arg] # its parameter is
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called before the wheel's files are gathered."""
         root = Path(self.root)
-        if version == "editable" or (root / "src/whisper_appliance/web/static/vendor/icons.svg").exists():
+        if version == "editable" or (root / "src/whisper_appliance/pages/static/vendor/icons.svg").exists():
             return
         npm = shutil.which("npm")
         if npm is None:

@@ -5,7 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly VENV=.venv
 readonly LEAN=.venv-lean # as `run` alone makes it: what is measured is not burdened with the packages of tests
-readonly VENDOR=src/whisper_appliance/web/static/vendor
+readonly VENDOR=src/whisper_appliance/pages/static/vendor
 
 help() {
   cat <<'TEXT'
@@ -86,7 +86,7 @@ add() {
 
 front_end() {
   local stamp npm=npm
-  stamp=$(stamp_of package-lock.json scripts/vendor.py src/whisper_appliance/web/static/icons.txt)
+  stamp=$(stamp_of package-lock.json scripts/vendor.py src/whisper_appliance/pages/static/icons.txt)
   is_current "$VENDOR/.stamp" "$stamp" && return
   say "Fetching the libraries of the pages"
   if ! command -v npm >/dev/null; then

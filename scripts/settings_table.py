@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from whisper_appliance.settings import Settings, table
+from whisper_appliance.config.settings import Settings, table
 
 PAGE = Path(__file__).resolve().parent.parent / "docs/configuration.md"
 BEGIN, END = "<!-- settings: begin -->\n", "<!-- settings: end -->\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = ROOT / "node_modules"
-STATIC = ROOT / "src/whisper_appliance/web/static"
+STATIC = ROOT / "src/whisper_appliance/pages/static"
 VENDOR = STATIC / "vendor"
 COPIES = {
     "@picocss/pico/css/pico.min.css": "pico.min.css",

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from whisper_appliance.db import Database
-from whisper_appliance.history.migrations import FOLDER
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.migrations import FOLDER
 
 SERVER = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
 

@@ -16,9 +16,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from whisper_appliance.errors import EngineFailed, ModelUnavailable
-from whisper_appliance.speech.engine import SAMPLE_RATE, EngineSpec, Window, WindowResult
-from whisper_appliance.speech.transcript import Segment
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
+from whisper_appliance.engines.contract import EngineSpec, Window, WindowResult
+from whisper_appliance.transcript.model import Segment
 
 
 class ScriptedEngine:

@@ -5,10 +5,10 @@ from itertools import count
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from whisper_appliance.accounts.people import SHELL, Role, Scope, User
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.web import csrf
-from whisper_appliance.web.parts import KEY
+from whisper_appliance.accounts.identity import SHELL, Role, Scope, User
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.web.auth import csrf
+from whisper_appliance.web.context import KEY
 
 PASSWORD = "seven lamps beside a quiet river"
 _numbers = count(1)

@@ -14,11 +14,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from tests.databases import postgresql, ready
-from whisper_appliance.accounts import tables as accounts
-from whisper_appliance.db import FROZEN_SECONDS, Database, locked_folder
-from whisper_appliance.errors import AlreadyRunning, BadSetting, DatabaseDamaged, DiskFull, Unavailable
-from whisper_appliance.history.migrations import FOLDER
-from whisper_appliance.history.tables import metadata
+from whisper_appliance.core.errors import AlreadyRunning, BadSetting, DatabaseDamaged, DiskFull, Unavailable
+from whisper_appliance.storage.database import FROZEN_SECONDS, Database, locked_folder
+from whisper_appliance.storage.migrations import FOLDER
+from whisper_appliance.storage.schema import accounts as accounts
+from whisper_appliance.storage.schema.library import metadata
 
 
 def clear(database: Database, *before: str) -> None:
@@ -49,8 +49,8 @@ def test_an_upgraded_database_is_opened_without_alembic(tmp_path: Path) -> None:
     with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}"):
         pass
     program = (
-        "import sys; from pathlib import Path; from whisper_appliance.db import Database;"
-        "from whisper_appliance.history.migrations import FOLDER;"
+        "import sys; from pathlib import Path; from whisper_appliance.storage.database import Database;"
+        "from whisper_appliance.storage.migrations import FOLDER;"
         "Database.in_folder(Path(sys.argv[1])).upgrade(FOLDER); sys.exit('alembic' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True)
@@ -177,7 +177,8 @@ def test_a_url_that_cannot_be_used_stops_the_start(url: str) -> None:
 
 
 HOLDER = (
-    "import sys, time; from pathlib import Path; from whisper_appliance.db import locked_folder\n"
+    "import sys, time; from pathlib import Path\n"
+    "from whisper_appliance.storage.database import locked_folder\n"
     "with locked_folder(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
 )
 

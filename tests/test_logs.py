@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from whisper_appliance import logs
+from whisper_appliance.monitoring import logs
 
 
 @pytest.fixture(autouse=True)

@@ -8,10 +8,10 @@ import pytest
 
 from tests.databases import postgresql, ready
 from tests.history.conftest import Clock
-from whisper_appliance.accounts import tables
-from whisper_appliance.accounts.tables import users
-from whisper_appliance.db import Database
-from whisper_appliance.history import tables as history_tables
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema import accounts as accounts_tables
+from whisper_appliance.storage.schema import library as library_tables
+from whisper_appliance.storage.schema.accounts import users
 
 __all__ = ["Clock", "NewUser"]
 
@@ -44,7 +44,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 def empty(database: Database) -> None:
     """Nothing in its tables any more."""
     with database.write() as connection:
-        for each in (tables, history_tables):
+        for each in (accounts_tables, library_tables):
             for table in reversed(each.metadata.sorted_tables):
                 connection.execute(table.delete())
 

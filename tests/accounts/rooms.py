@@ -7,12 +7,12 @@ from typing import Any
 
 from argon2 import PasswordHasher
 
-from whisper_appliance import settings
 from whisper_appliance.accounts.accounts import Accounts
+from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.accounts.passwords import Passwords
-from whisper_appliance.accounts.people import Actor
-from whisper_appliance.db import Database
-from whisper_appliance.moments import Clock
+from whisper_appliance.config import settings
+from whisper_appliance.core.clock import Clock
+from whisper_appliance.storage.database import Database
 
 LIGHT = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 GOOD = "seven lamps beside a quiet river"

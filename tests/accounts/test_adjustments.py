@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.databases import ready
-from whisper_appliance.accounts.adjusted import AdjustedSettings
-from whisper_appliance.accounts.adjustments import (
+from whisper_appliance.config.override_rows import AdjustedSettings
+from whisper_appliance.config.overrides import (
     AT_ONCE,
     ENVIRONMENT_ONLY,
     Adjustments,
@@ -15,11 +15,11 @@ from whisper_appliance.accounts.adjustments import (
     effect,
     opened_adjustments,
 )
-from whisper_appliance.accounts.setting_rows import SECTIONS, SettingRow, rows, waiting
-from whisper_appliance.db import Database
-from whisper_appliance.errors import Conflict, InvalidRequest, NotFound
-from whisper_appliance.history import migrations
-from whisper_appliance.settings import Settings, load
+from whisper_appliance.config.setting_rows import SECTIONS, SettingRow, rows, waiting
+from whisper_appliance.config.settings import Settings, load
+from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
+from whisper_appliance.storage import migrations
+from whisper_appliance.storage.database import Database
 
 
 @pytest.fixture

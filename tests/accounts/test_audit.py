@@ -7,8 +7,8 @@ import pytest
 
 from tests.accounts.conftest import Clock
 from whisper_appliance.accounts.audit import BATCH, Audit, Wanted, as_csv
-from whisper_appliance.accounts.people import Actor, User
-from whisper_appliance.db import Database
+from whisper_appliance.accounts.identity import Actor, User
+from whisper_appliance.storage.database import Database
 
 ADA = Actor("1", User("1", "Ada", "owner", "2026-01-01"), session="s")
 BOB = Actor("2", User("2", "Bob", "member", "2026-01-01"), key="k")

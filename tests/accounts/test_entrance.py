@@ -8,10 +8,10 @@ import pytest
 from tests.accounts.rooms import GOOD, Kept, Monotonic, rooms
 from tests.history.conftest import Clock
 from whisper_appliance.accounts.accounts import Accounts
-from whisper_appliance.accounts.people import SHELL
+from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.accounts.throttle import Throttle, network_of
-from whisper_appliance.db import Database
-from whisper_appliance.errors import BadSetting, Busy, Conflict, InvalidRequest, NotFound, SignInFailed
+from whisper_appliance.core.errors import BadSetting, Busy, Conflict, InvalidRequest, NotFound, SignInFailed
+from whisper_appliance.storage.database import Database
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from tests.accounts.rooms import GOOD, LIGHT
 from whisper_appliance.accounts.passwords import Passwords
-from whisper_appliance.errors import InvalidRequest
+from whisper_appliance.core.errors import InvalidRequest
 
 passwords = Passwords(LIGHT)
 

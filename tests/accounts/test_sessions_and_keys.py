@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from tests.accounts.rooms import GOOD, rooms
 from tests.history.conftest import Clock
 from whisper_appliance.accounts.accounts import Accounts
-from whisper_appliance.accounts.people import SHELL, User
-from whisper_appliance.accounts.tables import keys, sessions
-from whisper_appliance.db import Database
-from whisper_appliance.errors import Conflict, InvalidRequest, NotFound, SignInRequired
+from whisper_appliance.accounts.identity import SHELL, User
+from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound, SignInRequired
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.accounts import keys, sessions
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 
 from tests.accounts.conftest import Clock, NewUser
 from whisper_appliance.accounts.shares import MOST_OF_ONE, Shares
-from whisper_appliance.accounts.tables import users
-from whisper_appliance.db import Database
-from whisper_appliance.errors import Conflict, InvalidRequest, NotFound
+from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.accounts import users
 
 TRANSCRIPT = "a" * 32
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.accounts.conftest import Clock, NewUser
 from whisper_appliance.accounts.usage import OwnQuota, Quota, Totals, Usage, Used
-from whisper_appliance.db import Database
-from whisper_appliance.errors import NotFound, QuotaReached, StorageQuotaReached
+from whisper_appliance.core.errors import NotFound, QuotaReached, StorageQuotaReached
+from whisper_appliance.storage.database import Database
 
 DEFAULTS = Quota(minutes_per_month=None, storage_bytes=1000, waiting_jobs=20)
 

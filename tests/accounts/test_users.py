@@ -7,9 +7,9 @@ import pytest
 from tests.accounts.rooms import GOOD, Kept, rooms
 from tests.history.conftest import Clock
 from whisper_appliance.accounts.accounts import Accounts
-from whisper_appliance.accounts.people import SHELL, Actor
-from whisper_appliance.db import Database
-from whisper_appliance.errors import Conflict, InvalidRequest, NotFound, SignInFailed
+from whisper_appliance.accounts.identity import SHELL, Actor
+from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound, SignInFailed
+from whisper_appliance.storage.database import Database
 
 OTHER = "eleven green bottles near the wall"
 

@@ -7,13 +7,13 @@ import pytest
 
 from tests.databases import ready
 from tests.history.conftest import transcript
-from whisper_appliance import settings
 from whisper_appliance.accounts.usage import Usage, Used
-from whisper_appliance.appliance.ledger import counted, usage_of
-from whisper_appliance.db import Database
-from whisper_appliance.history.job import JobRequest
-from whisper_appliance.history.jobs import Jobs
-from whisper_appliance.history.store import History
+from whisper_appliance.app.admission import counted, usage_of
+from whisper_appliance.config import settings
+from whisper_appliance.jobs.job import JobRequest
+from whisper_appliance.jobs.repository import Jobs
+from whisper_appliance.library.transcripts import History
+from whisper_appliance.storage.database import Database
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import pytest
 
 from tests.live.conftest import House, house, make_house
 from tests.live.scripted import silence, spoken
-from whisper_appliance.appliance.metrics import Metrics
+from whisper_appliance.engines.contract import Priority
+from whisper_appliance.engines.process.usage import WorkMeter
 from whisper_appliance.jobs.events import JobBegan, JobFailed, JobHeard
 from whisper_appliance.models.events import ModelEvent
-from whisper_appliance.speech.engine import Priority
-from whisper_appliance.speech.engine_work import WorkMeter
+from whisper_appliance.monitoring.metrics import Metrics
 
 __all__ = ["house", "make_house"]
 

@@ -6,10 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from whisper_appliance.appliance.state import EngineState, Health, Limits, LiveState, QueueState, Status
-from whisper_appliance.appliance.vitals import Sample, Vitals, mean
 from whisper_appliance.host.gpus import GpuUse
 from whisper_appliance.host.stats import HostStats
+from whisper_appliance.monitoring.resource_sampler import Sample, Vitals, mean
+from whisper_appliance.monitoring.status_types import (
+    EngineState,
+    Health,
+    Limits,
+    LiveState,
+    QueueState,
+    Status,
+)
 
 ENGINE = EngineState("base", "faster-whisper", "1", "busy", "", 3, 2, 9, 0.0, 0, 400, "cpu", "int8", ())
 STATUS = Status(

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from whisper_appliance.backups.restoring import Restore
-from whisper_appliance.db import Database
-from whisper_appliance.history import migrations
-from whisper_appliance.history.store import History
-from whisper_appliance.speech.transcript import Segment, Transcript
+from whisper_appliance.backups.restore import Restore
+from whisper_appliance.library.transcripts import History
+from whisper_appliance.storage import migrations
+from whisper_appliance.storage.database import Database
+from whisper_appliance.transcript.model import Segment, Transcript
 
 REVISIONS = tuple(sorted(path.name[:4] for path in (migrations.FOLDER / "versions").glob("[0-9]*.py")))
 

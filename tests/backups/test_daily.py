@@ -10,8 +10,8 @@ import pytest
 from tests.backups.conftest import titles
 from whisper_appliance.backups import database
 from whisper_appliance.backups.daily import DailyCopies
-from whisper_appliance.db import Database
-from whisper_appliance.errors import DatabaseDamaged, DiskFull
+from whisper_appliance.core.errors import DatabaseDamaged, DiskFull
+from whisper_appliance.storage.database import Database
 
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

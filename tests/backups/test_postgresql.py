@@ -17,17 +17,18 @@ import sqlalchemy as sa
 
 from tests.backups.conftest import fill, restore_of, titles
 from tests.databases import postgresql
-from whisper_appliance.appliance.safekeeping import SERVER_DATABASE, Safekeeping
+from whisper_appliance.app.backup_service import SERVER_DATABASE, Safekeeping
 from whisper_appliance.backups import database as copying
-from whisper_appliance.backups import rows
-from whisper_appliance.backups.contents import MANIFEST, SUMS, Manifest
+from whisper_appliance.backups import postgres_copy
+from whisper_appliance.backups.archive_format import MANIFEST, SUMS, Manifest
 from whisper_appliance.backups.daily import DailyCopies
-from whisper_appliance.db import Database
-from whisper_appliance.errors import Conflict, DatabaseDamaged, DiskFull, InvalidRequest, Unavailable
-from whisper_appliance.history import migrations
-from whisper_appliance.history.tables import jobs, transcripts, workers
-from whisper_appliance.jobs.folder import storage_name
-from whisper_appliance.settings import Settings
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.core.errors import Conflict, DatabaseDamaged, DiskFull, InvalidRequest, Unavailable
+from whisper_appliance.jobs.storage import storage_name
+from whisper_appliance.storage import migrations
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.jobs import jobs, workers
+from whisper_appliance.storage.schema.library import transcripts
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def waiting_job(id: str, audio: str, **other: object) -> dict[str, object]:
 
 
 def test_every_table_is_copied(url: str) -> None:
-    known = {table.name for table in rows.TABLES} | {workers.name, "alembic_version"}
+    known = {table.name for table in postgres_copy.TABLES} | {workers.name, "alembic_version"}
     with closing(Database(url)) as database:
         database.upgrade(migrations.FOLDER)
         with database.read() as connection:

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.backups.conftest import fill, restore_of, titles
+from whisper_appliance.backups.archive_writer import Backup
 from whisper_appliance.backups.daily import DailyCopies
-from whisper_appliance.backups.restoring import Restore
-from whisper_appliance.backups.writing import Backup
-from whisper_appliance.db import Database
-from whisper_appliance.errors import DatabaseDamaged, DiskFull, InvalidRequest
+from whisper_appliance.backups.restore import Restore
+from whisper_appliance.core.errors import DatabaseDamaged, DiskFull, InvalidRequest
+from whisper_appliance.storage.database import Database
 
 
 def backup_of(folder: Path) -> bytes:

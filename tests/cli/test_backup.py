@@ -13,10 +13,10 @@ from pydantic import SecretStr
 from tests.backups.conftest import fill, restore_of, titles
 from tests.databases import postgresql
 from tests.serving import environment, served, start
-from whisper_appliance.appliance.safekeeping import Safekeeping
+from whisper_appliance.app.backup_service import Safekeeping
 from whisper_appliance.backups.daily import DailyCopies
-from whisper_appliance.db import Database
-from whisper_appliance.settings import Settings
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.storage.database import Database
 
 SERVE = ("-m", "whisper_appliance", "serve")
 

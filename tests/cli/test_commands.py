@@ -16,7 +16,7 @@ import pytest
 from tests.databases import postgresql, ready
 from tests.serving import environment
 from whisper_appliance import __version__
-from whisper_appliance.history.workers import Me, Workers
+from whisper_appliance.jobs.workers import Me, Workers
 
 COMMANDS = ("serve", "transcribe", "models", "certificate", "doctor")
 Finished = subprocess.CompletedProcess[str]

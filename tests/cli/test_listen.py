@@ -12,8 +12,8 @@ import pytest
 from tests.live.scripted import silence, spoken
 from tests.serving import ROOT, Server, environment, served
 from tests.web.live_client import LIVE_SERVER, settings_of
-from whisper_appliance.cli.printing import Captions
-from whisper_appliance.cli.sources import PACKET_BYTES, from_file, from_pipe, in_real_time
+from whisper_appliance.cli.audio_sources import PACKET_BYTES, from_file, from_pipe, in_real_time
+from whisper_appliance.cli.caption_printer import Captions
 
 SPEECH = spoken(1, 8) + silence(1)
 WORDS = "w1 w2 w3 w4 w5 w6 w7"

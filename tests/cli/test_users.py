@@ -6,11 +6,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.signing import PASSWORD
-from whisper_appliance import settings
 from whisper_appliance.accounts.accounts import SignedIn
-from whisper_appliance.appliance.shell import opened_accounts
+from whisper_appliance.app.offline_accounts import opened_accounts
 from whisper_appliance.cli import cli
-from whisper_appliance.errors import ApplianceError, SignInFailed
+from whisper_appliance.config import settings
+from whisper_appliance.core.errors import ApplianceError, SignInFailed
 
 OTHER = "eleven green bottles near the wall"
 

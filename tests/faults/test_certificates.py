@@ -12,7 +12,7 @@ from tests.faults.visitor import Visitor
 from tests.live.scripted import silence, spoken
 from tests.serving import LITTLE, Server, served
 from tests.web.live_client import client
-from whisper_appliance import settings
+from whisper_appliance.config import settings
 from whisper_appliance.host.certificates import Certificates
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=500)

@@ -17,8 +17,8 @@ from tests.faults.conftest import Serve, heard, until
 from tests.faults.visitor import Visitor
 from tests.live.scripted import packets, silence, spoken
 from tests.web.live_client import Payload
-from whisper_appliance.cli.speaker import Speaker
-from whisper_appliance.cli.wire import Wire
+from whisper_appliance.client.live_client import Speaker
+from whisper_appliance.client.socketio_client import Wire
 
 HOUR = 3600
 YEAR = 370 * 24 * HOUR

@@ -18,9 +18,9 @@ from tests.faults.visitor import Visitor
 from tests.scripted_engine import ScriptedEngine
 from tests.serving import Server, served
 from tests.web.live_client import settings_of
-from whisper_appliance.errors import EngineFailed
-from whisper_appliance.speech.engine import EngineSpec, Options, Priority, Window, WindowResult
-from whisper_appliance.speech.engine_process import EngineProcess
+from whisper_appliance.core.errors import EngineFailed
+from whisper_appliance.engines.contract import EngineSpec, Options, Priority, Window, WindowResult
+from whisper_appliance.engines.process.client import EngineProcess
 
 MEBIBYTE = 2**20
 

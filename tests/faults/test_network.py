@@ -9,8 +9,8 @@ from tests.faults.network import network_to
 from tests.faults.visitor import Visitor
 from tests.live.scripted import packets, silence, spoken
 from tests.web.live_client import Payload, audio_of, committed
-from whisper_appliance.cli.speaker import Speaker
-from whisper_appliance.cli.wire import Wire
+from whisper_appliance.client.live_client import Speaker
+from whisper_appliance.client.socketio_client import Wire
 
 CUT_SECONDS = 5.0
 PCM = spoken(1, 9) + silence(1) + spoken(9, 17) + silence(1)

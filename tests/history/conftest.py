@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.databases import postgresql, ready
-from whisper_appliance.db import Database
-from whisper_appliance.history.store import History
-from whisper_appliance.speech.transcript import Dropped, Notice, Provenance, Segment, Transcript, Word
+from whisper_appliance.library.transcripts import History
+from whisper_appliance.storage.database import Database
+from whisper_appliance.transcript.model import Dropped, Notice, Provenance, Segment, Transcript, Word
 
 
 class Clock:

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from tests.history.conftest import Clock, transcript
-from whisper_appliance.db import Database
-from whisper_appliance.errors import Busy, Conflict, NotFound
-from whisper_appliance.history.job import FinishedWindow, Job, JobError, JobRequest
-from whisper_appliance.history.jobs import Jobs
-from whisper_appliance.history.store import History
-from whisper_appliance.speech.engine import Options, Priority, WindowResult
-from whisper_appliance.speech.transcript import Segment
+from whisper_appliance.core.errors import Busy, Conflict, NotFound
+from whisper_appliance.engines.contract import Options, Priority, WindowResult
+from whisper_appliance.jobs.job import FinishedWindow, Job, JobError, JobRequest
+from whisper_appliance.jobs.repository import Jobs
+from whisper_appliance.library.transcripts import History
+from whisper_appliance.storage.database import Database
+from whisper_appliance.transcript.model import Segment
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.history.conftest import Clock
-from whisper_appliance.db import Database
-from whisper_appliance.errors import NotFound
-from whisper_appliance.history.job import JobRequest
-from whisper_appliance.history.jobs import Jobs
-from whisper_appliance.history.oversight import Oversight
+from whisper_appliance.core.errors import NotFound
+from whisper_appliance.jobs.admin_queries import Oversight
+from whisper_appliance.jobs.job import JobRequest
+from whisper_appliance.jobs.repository import Jobs
+from whisper_appliance.storage.database import Database
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.history.conftest import Clock, transcript
-from whisper_appliance.db import Database
-from whisper_appliance.errors import Busy, KeyReused
-from whisper_appliance.history.job import Job, JobRequest, Repeat
-from whisper_appliance.history.jobs import Jobs
-from whisper_appliance.history.store import History
-from whisper_appliance.moments import written
+from whisper_appliance.core.clock import written
+from whisper_appliance.core.errors import Busy, KeyReused
+from whisper_appliance.jobs.job import Job, JobRequest, Repeat
+from whisper_appliance.jobs.repository import Jobs
+from whisper_appliance.library.transcripts import History
+from whisper_appliance.storage.database import Database
 
 
 @pytest.fixture

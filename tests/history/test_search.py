@@ -3,7 +3,7 @@
 import pytest
 
 from tests.history.conftest import transcript
-from whisper_appliance.history.store import History
+from whisper_appliance.library.transcripts import History
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from tests.history.conftest import transcript
-from whisper_appliance.db import Database
-from whisper_appliance.history.entries import insert, supersede
-from whisper_appliance.history.job import JobRequest
-from whisper_appliance.history.jobs import Jobs
-from whisper_appliance.history.space import Space
-from whisper_appliance.history.store import History
+from whisper_appliance.jobs.job import JobRequest
+from whisper_appliance.jobs.repository import Jobs
+from whisper_appliance.library.storage_usage import Space
+from whisper_appliance.library.transcript_rows import insert, supersede
+from whisper_appliance.library.transcripts import History
+from whisper_appliance.storage.database import Database
 
 
 def test_text_audio_and_uploads_are_counted(database: Database, history: History, tmp_path: Path) -> None:

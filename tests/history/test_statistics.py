@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.history.conftest import Clock, transcript
-from whisper_appliance.db import Database
-from whisper_appliance.history.job import JobRequest
-from whisper_appliance.history.jobs import Jobs
-from whisper_appliance.history.statistics import Amount, DayTotal, Kind, Statistics
-from whisper_appliance.history.store import History
+from whisper_appliance.jobs.job import JobRequest
+from whisper_appliance.jobs.repository import Jobs
+from whisper_appliance.library.transcripts import History
+from whisper_appliance.monitoring.statistics import Amount, DayTotal, Kind, Statistics
+from whisper_appliance.storage.database import Database
 
 UTC = ZoneInfo("UTC")
 ENGLISH = Kind("en", "base", "upload")

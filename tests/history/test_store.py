@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from tests.databases import ready
 from tests.history.conftest import Clock, transcript
-from whisper_appliance.errors import InvalidRequest, NotFound
-from whisper_appliance.history.entries import title_of
-from whisper_appliance.history.store import History
+from whisper_appliance.core.errors import InvalidRequest, NotFound
+from whisper_appliance.library.transcript_rows import title_of
+from whisper_appliance.library.transcripts import History
 
 
 def test_a_transcript_comes_back_as_it_was(history: History) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from whisper_appliance import settings
-from whisper_appliance.errors import BadSetting
-from whisper_appliance.host import authority
+from whisper_appliance.config import settings
+from whisper_appliance.core.errors import BadSetting
+from whisper_appliance.host import local_ca
 from whisper_appliance.host.certificates import Certificates
 
 from .conftest import Clock
@@ -55,11 +55,11 @@ def test_the_authority_cannot_sign_for_a_public_site(
 ) -> None:
     """A stolen key of the authority is of no use against other sites."""
     path = certificates.ensure()
-    stolen = authority.load((path.parent / "ca.pem").read_bytes())
-    forged = authority.sign(stolen, "attic", ["bank.example"], clock())
+    stolen = local_ca.load((path.parent / "ca.pem").read_bytes())
+    forged = local_ca.sign(stolen, "attic", ["bank.example"], clock())
     path.write_bytes(forged.pem(stolen.certificate))
     with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree"):
-        connect(certificates, authority.certificate_pem(stolen.certificate), "bank.example")
+        connect(certificates, local_ca.certificate_pem(stolen.certificate), "bank.example")
 
 
 def test_key_and_chain_stand_in_one_file_that_only_the_owner_reads(certificates: Certificates) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from whisper_appliance.core.duplex_socket import Duplex
 from whisper_appliance.host.certificates import Certificates
-from whisper_appliance.host.duplex import Duplex
 
 Pair = tuple[socket.socket, socket.socket]
 

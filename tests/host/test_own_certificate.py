@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.host.own import Made, make
-from whisper_appliance.errors import Conflict, InvalidRequest, NotFound
+from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
 from whisper_appliance.host.certificates import Certificates
-from whisper_appliance.host.own_certificate import checked
+from whisper_appliance.host.uploaded_certificate import checked
 
 Connect = Callable[[Certificates, bytes, str], None]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from whisper_appliance.errors import BadSetting, Unavailable
+from whisper_appliance.core.errors import BadSetting, Unavailable
 from whisper_appliance.host.releases import check, fetch, is_newer, read_feed
 
 OURS = {

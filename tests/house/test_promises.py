@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from whisper_appliance.settings import Settings
+from whisper_appliance.config.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs/security.md").read_text()

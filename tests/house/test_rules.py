@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from whisper_appliance import __version__
-from whisper_appliance.settings import Settings
+from whisper_appliance.config.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
 LONGEST_FILE_LINES = 300
@@ -138,7 +138,7 @@ def test_the_web_process_never_loads_what_belongs_to_engines() -> None:
     engines = "'ctranslate2', 'faster_whisper', 'onnxruntime', 'av', 'torch', 'whisper'"
     workers = "'numpy', 'flask', 'dbos'"  # both processes would hold what is loaded before the fork
     heavy = f"{{{engines}, {workers}}}"
-    program = f"import sys, whisper_appliance.web.server; print(sorted({heavy} & set(sys.modules)))"
+    program = f"import sys, whisper_appliance.server.serve; print(sorted({heavy} & set(sys.modules)))"
     found = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
     )

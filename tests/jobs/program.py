@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from tests.jobs.scripted import Script, build_queue, request
-from whisper_appliance.db import locked_folder
-from whisper_appliance.speech.engine import Priority
+from whisper_appliance.engines.contract import Priority
+from whisper_appliance.storage.database import locked_folder
 
 
 def crash(word: str) -> None:

@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from whisper_appliance.db import Database
-from whisper_appliance.errors import Cancelled
-from whisper_appliance.history.migrations import FOLDER
+from whisper_appliance.core.errors import Cancelled
+from whisper_appliance.engines.contract import Options, Priority, WindowResult
 from whisper_appliance.jobs.queue import JobRequest, Queue
-from whisper_appliance.jobs.steps import Steps
-from whisper_appliance.speech.engine import Options, Priority, WindowResult
-from whisper_appliance.speech.transcript import Segment, Transcript
+from whisper_appliance.jobs.transcription_job import Steps
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.migrations import FOLDER
+from whisper_appliance.transcript.model import Segment, Transcript
 
 WINDOW_SAMPLES = 16_000 * 20
 

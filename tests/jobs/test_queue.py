@@ -11,11 +11,11 @@ import pytest
 from tests.databases import postgresql
 from tests.jobs.conftest import StartQueue, until
 from tests.jobs.scripted import Script, request
-from whisper_appliance.errors import Busy, NoAudio, NotFound, Unavailable
-from whisper_appliance.history.store import History
+from whisper_appliance.core.errors import Busy, NoAudio, NotFound, Unavailable
+from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.events import JobChanged, JobEvent, WindowsAdded
 from whisper_appliance.jobs.queue import INTERACTIVE_AT_ONCE, Queue
-from whisper_appliance.speech.engine import Priority
+from whisper_appliance.library.transcripts import History
 
 INTERACTIVE = Priority.INTERACTIVE
 

@@ -10,13 +10,13 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from tests.databases import ready
 from tests.jobs.conftest import until
-from whisper_appliance.errors import Undecodable
-from whisper_appliance.history.store import History
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.core.errors import Undecodable
+from whisper_appliance.engines.contract import EngineSpec, Options, Priority
+from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.jobs.queue import JobRequest, Queue
-from whisper_appliance.jobs.steps import Steps
-from whisper_appliance.settings import Settings
-from whisper_appliance.speech.engine import EngineSpec, Options, Priority
-from whisper_appliance.speech.engine_process import EngineProcess
+from whisper_appliance.jobs.transcription_job import Steps
+from whisper_appliance.library.transcripts import History
 
 BECKETT = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
 

@@ -15,10 +15,10 @@ import pytest
 from tests.databases import postgresql
 from tests.jobs.conftest import StartQueue, until
 from tests.jobs.scripted import Script, build_queue, request
-from whisper_appliance.errors import AlreadyRunning
-from whisper_appliance.history.store import History
+from whisper_appliance.core.errors import AlreadyRunning
+from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.queue import Job, Queue
-from whisper_appliance.speech.engine import Priority
+from whisper_appliance.library.transcripts import History
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,15 +15,15 @@ from tests.databases import postgresql
 from tests.jobs.conftest import until
 from tests.jobs.scripted import Script, build_queue, request
 from tests.jobs.test_restart import ended, heard, program, say, until_heard
-from whisper_appliance.db import FROZEN_SECONDS
-from whisper_appliance.errors import BadSetting, Conflict, NotFound, Unavailable
-from whisper_appliance.history.store import History
-from whisper_appliance.history.tables import jobs, workers
-from whisper_appliance.history.workers import RECORDING_GONE, WorkerSeen
-from whisper_appliance.jobs import crew
+from whisper_appliance.core.clock import now
+from whisper_appliance.core.errors import BadSetting, Conflict, NotFound, Unavailable
+from whisper_appliance.jobs import heartbeat
 from whisper_appliance.jobs.events import JobEvent, JobFailed
 from whisper_appliance.jobs.queue import Queue
-from whisper_appliance.moments import now
+from whisper_appliance.jobs.workers import RECORDING_GONE, WorkerSeen
+from whisper_appliance.library.transcripts import History
+from whisper_appliance.storage.database import FROZEN_SECONDS
+from whisper_appliance.storage.schema.jobs import jobs, workers
 
 pytestmark = pytest.mark.slow
 
@@ -92,26 +92,26 @@ def started(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Crew]:
         try:
             yield crew
         finally:
-            crew.queue.close()
-            crew.queue._database.close()
+            heartbeat.queue.close()
+            heartbeat.queue._database.close()
 
 
 def busy(crew: Crew, process: subprocess.Popen[str]) -> dict[str, str]:
     """The other one is at two jobs; by their words."""
     jobs = {words: say(process, f"now {words}") for words in ("a1 a2 a3 a4 a5 a6", "b1 b2 b3 b4 b5 b6")}
     for word in ("a2", "b2"):
-        until_heard(crew.folder / "other", word)
+        until_heard(heartbeat.folder / "other", word)
     return jobs
 
 
 def once_each(crew: Crew, jobs: dict[str, str]) -> None:
     """All were transcribed, and at most the window that was interrupted was heard again."""
     for words, id in jobs.items():
-        assert ended(crew.queue, id).status == "done"
-        assert crew.text_of(id) == words
-    assert set(crew.heard()) == set(" ".join(jobs).split())
+        assert ended(heartbeat.queue, id).status == "done"
+        assert heartbeat.text_of(id) == words
+    assert set(heartbeat.heard()) == set(" ".join(jobs).split())
     for job in "ab":
-        assert sum(times - 1 for word, times in crew.heard().items() if word[0] == job) <= 1
+        assert sum(times - 1 for word, times in heartbeat.heard().items() if word[0] == job) <= 1
 
 
 def test_the_jobs_of_a_dead_worker_go_on_elsewhere_and_it_comes_back_to_none(started: Crew) -> None:
@@ -149,7 +149,7 @@ def test_a_worker_that_was_only_asleep_writes_nothing_of_what_was_taken_over(sta
         once_each(started, jobs)
         own = say(process, "put c1")
         assert ended(started.queue, own).status == "done"
-        deadline = time.monotonic() + 2 * crew.HEARTBEAT_SECONDS
+        deadline = time.monotonic() + 2 * heartbeat.HEARTBEAT_SECONDS
         while len(started.queue.workers()) < 2:
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -189,7 +189,7 @@ def test_what_waited_for_one_that_has_stopped_in_good_order_is_done_by_the_other
 def test_the_heart_beats_on_whatever_a_look_around_raises(
     started: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(heartbeat, "HEARTBEAT_SECONDS", 0.1)
     looks: list[str] = []
 
     def look() -> None:
@@ -197,7 +197,7 @@ def test_the_heart_beats_on_whatever_a_look_around_raises(
         raise ZeroDivisionError
 
     (started.folder / "third").mkdir()
-    third = crew.Crew(started.queue._database, started.folder / "third", started.folder, now, look)
+    third = heartbeat.Crew(started.queue._database, started.folder / "third", started.folder, now, look)
     third.join()
     deadline = time.monotonic() + 10
     while len(looks) < 2:

@@ -12,12 +12,12 @@ from werkzeug.serving import make_server
 from tests.history.conftest import transcript
 from tests.jobs.scripted import Script
 from tests.signing import PASSWORD
-from whisper_appliance import settings
-from whisper_appliance.accounts.people import User
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.jobs.steps import Steps
-from whisper_appliance.settings import Settings
-from whisper_appliance.web.application import create_app
+from whisper_appliance.accounts.identity import User
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.config import settings
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.jobs.transcription_job import Steps
+from whisper_appliance.server.application import create_app
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.journeys.served import Served, served
 from tests.signing import an_account
-from whisper_appliance.accounts.people import SHELL, Actor, User
-from whisper_appliance.web.admin.panel import PLACES
+from whisper_appliance.accounts.identity import SHELL, Actor, User
+from whisper_appliance.admin.panel import PLACES
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.journeys.served import Served, served
 from tests.journeys.test_accessibility import AXE, barriers
 from tests.signing import PASSWORD, an_account
-from whisper_appliance.accounts.people import SHELL, User
+from whisper_appliance.accounts.identity import SHELL, User
 
 pytestmark = pytest.mark.browser
 

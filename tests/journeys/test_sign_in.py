@@ -10,9 +10,9 @@ from tests.journeys.conftest import somebody
 from tests.journeys.program import Program, running
 from tests.journeys.test_accessibility import axe, barriers
 from tests.signing import PASSWORD
-from whisper_appliance import settings
-from whisper_appliance.accounts.people import SHELL
-from whisper_appliance.appliance.shell import opened_accounts
+from whisper_appliance.accounts.identity import SHELL
+from whisper_appliance.app.offline_accounts import opened_accounts
+from whisper_appliance.config import settings
 
 pytestmark = pytest.mark.browser
 __all__ = ["axe"]

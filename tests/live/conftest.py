@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.live.scripted import ScriptedModels, packets
-from whisper_appliance.live.sessions import Announcement, Ended, Limits, Opened, Request, Sessions
+from whisper_appliance.live.manager import Announcement, Ended, Limits, Opened, Request, Sessions
 
 PATIENCE_SECONDS = 20.0
 

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.live.scripted import ScriptedModels
-from whisper_appliance.live.sessions import Announcement, Limits, Request, Sessions
+from whisper_appliance.live.manager import Announcement, Limits, Request, Sessions
 
 
 def main(folder: str) -> None:

@@ -12,10 +12,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from whisper_appliance.errors import EngineFailed, ModelUnavailable
-from whisper_appliance.speech.engine import SAMPLE_RATE, Priority, Samples, Window, WindowResult
-from whisper_appliance.speech.transcript import Segment, Word
-from whisper_appliance.speech.voice import FRAME, Probabilities
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.contract import Priority, Window, WindowResult
+from whisper_appliance.engines.vad import FRAME, Probabilities
+from whisper_appliance.transcript.model import Segment, Word
 
 WORD_SECONDS = 0.4
 PACKET_SAMPLES = 1600

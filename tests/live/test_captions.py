@@ -9,13 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.live.scripted import heard, packets, silence, spoken, voiced
-from whisper_appliance.live.captions import Captions, text_of
-from whisper_appliance.live.session import Job, Session
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.contract import Options, WindowResult
+from whisper_appliance.engines.vad import FRAME
+from whisper_appliance.live.local_agreement import Captions, text_of
+from whisper_appliance.live.replay import Told
 from whisper_appliance.live.spool import samples_of
-from whisper_appliance.live.told import Told
-from whisper_appliance.speech.engine import SAMPLE_RATE, Options, Samples, WindowResult
-from whisper_appliance.speech.transcript import Segment, Word
-from whisper_appliance.speech.voice import FRAME
+from whisper_appliance.live.streaming_state import Job, Session
+from whisper_appliance.transcript.model import Segment, Word
 
 
 def hearing(text: str, start: float = 0.0) -> list[Word]:

@@ -2,10 +2,11 @@
 
 import pytest
 
-from whisper_appliance.live.heard import with_context, words_in
-from whisper_appliance.live.session import Job, Session
-from whisper_appliance.speech.engine import SAMPLE_RATE, Options, WindowResult
-from whisper_appliance.speech.transcript import Segment, Word
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.engines.contract import Options, WindowResult
+from whisper_appliance.live.hypothesis import with_context, words_in
+from whisper_appliance.live.streaming_state import Job, Session
+from whisper_appliance.transcript.model import Segment, Word
 
 
 def spoken(text: str, start: float = 0.0, each: float = 0.4) -> list[Word]:

@@ -1,6 +1,6 @@
 """Sessions that have ended can be asked for, for a while."""
 
-from whisper_appliance.live.lingering import MOST, Lingering
+from whisper_appliance.live.recently_ended import MOST, Lingering
 
 
 def test_those_whose_time_is_over_and_the_first_of_too_many_are_past() -> None:

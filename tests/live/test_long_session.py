@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from tests.journeys.program import ANY_CERTIFICATE, running
-from whisper_appliance.cli.speaker import Speaker
-from whisper_appliance.cli.wire import Wire
+from whisper_appliance.client.live_client import Speaker
+from whisper_appliance.client.socketio_client import Wire
 
 MINUTES = float(os.environ.get("LIVE_TEST_MINUTES", "5"))
 PACKET_BYTES = 32_000

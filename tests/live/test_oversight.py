@@ -6,8 +6,8 @@ import pytest
 
 from tests.live.conftest import House, MakeHouse
 from tests.live.scripted import silence, spoken
-from whisper_appliance.errors import NotFound
-from whisper_appliance.live.oversight import LiveOversight
+from whisper_appliance.core.errors import NotFound
+from whisper_appliance.live.admin import LiveOversight
 
 
 @pytest.fixture

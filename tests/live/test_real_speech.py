@@ -12,11 +12,12 @@ from benchmarks.measuring import word_error_rate
 
 from tests.live.conftest import House
 from tests.live.scripted import packets
-from whisper_appliance.live.captions import text_of
-from whisper_appliance.live.session import Job
-from whisper_appliance.speech.engine import EngineSpec, Options, Samples, WindowResult
-from whisper_appliance.speech.engine_process import EngineProcess
-from whisper_appliance.speech.engines.onnx_engine import OnnxEngine
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.contract import EngineSpec, Options, WindowResult
+from whisper_appliance.engines.onnx.engine import OnnxEngine
+from whisper_appliance.engines.process.client import EngineProcess
+from whisper_appliance.live.local_agreement import text_of
+from whisper_appliance.live.streaming_state import Job
 
 OPTIONS = Options(language="en", quality="fast", word_timestamps=True)
 RATE = 16_000

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from whisper_appliance.live.recorder import RecorderRecording
+from whisper_appliance.live.encoded_recording import RecorderRecording
 from whisper_appliance.live.recording import Recording
 from whisper_appliance.live.spool import samples_of
 

@@ -7,13 +7,13 @@ import pytest
 
 from tests.history.conftest import transcript
 from tests.jobs.scripted import Script, build_queue
-from whisper_appliance.appliance.recordings import Recordings
-from whisper_appliance.db import Database
-from whisper_appliance.history.store import History
+from whisper_appliance.app.live_handover import Recordings
+from whisper_appliance.engines.contract import Options
 from whisper_appliance.jobs.queue import Queue
-from whisper_appliance.live.sessions import Ended, Request
-from whisper_appliance.live.told import Facts
-from whisper_appliance.speech.engine import Options
+from whisper_appliance.library.transcripts import History
+from whisper_appliance.live.manager import Ended, Request
+from whisper_appliance.live.replay import Facts
+from whisper_appliance.storage.database import Database
 
 ID = "ab" * 16
 

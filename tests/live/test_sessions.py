@@ -4,9 +4,9 @@ import pytest
 
 from tests.live.conftest import House, MakeHouse
 from tests.live.scripted import packets, silence, spoken
-from whisper_appliance.errors import Busy, DiskFull, InvalidRequest, ModelUnavailable, NotFound, TooLarge
-from whisper_appliance.live.sessions import Request, Watched
-from whisper_appliance.speech.engine import Priority
+from whisper_appliance.core.errors import Busy, DiskFull, InvalidRequest, ModelUnavailable, NotFound, TooLarge
+from whisper_appliance.engines.contract import Priority
+from whisper_appliance.live.manager import Request, Watched
 
 
 def text(first: int, stop: int) -> str:

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import structlog
 
-from whisper_appliance import logs
-from whisper_appliance.logs.book import LogBook
-from whisper_appliance.logs.file import NAME, LogFile, contents, written
-from whisper_appliance.logs.ring import Filter, Ring
+from whisper_appliance.monitoring import logs
+from whisper_appliance.monitoring.logs.file import NAME, LogFile, contents, written
+from whisper_appliance.monitoring.logs.ring import Filter, Ring
+from whisper_appliance.monitoring.logs.sinks import LogBook
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from whisper_appliance.errors import NotFound
+from whisper_appliance.core.errors import NotFound
 from whisper_appliance.models.catalog import ALIASES, catalog, resolve
 
 

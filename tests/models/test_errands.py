@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from whisper_appliance.errors import Conflict, ModelUnavailable
+from whisper_appliance.core.errors import Conflict, ModelUnavailable
 from whisper_appliance.models.checksums import OnBytes
-from whisper_appliance.models.errands import Errand, Errands
 from whisper_appliance.models.store import ModelStore
+from whisper_appliance.models.tasks import Errand, Errands
 
 
 def ended(errands: Errands, model: str) -> Errand:

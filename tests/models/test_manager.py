@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.models.hub_stand_in import HubStandIn, hub_stand_in
-from whisper_appliance.errors import Conflict, ModelUnavailable, NotFound
+from whisper_appliance.config.settings import load
+from whisper_appliance.core.errors import Conflict, ModelUnavailable, NotFound
+from whisper_appliance.engines.contract import EngineSpec
+from whisper_appliance.engines.process.client import EngineEvent, EngineStatus, State
 from whisper_appliance.models import hardware
 from whisper_appliance.models.catalog import resolve
 from whisper_appliance.models.downloads import Downloads
@@ -18,9 +21,6 @@ from whisper_appliance.models.hub import Hub
 from whisper_appliance.models.manager import ModelManager
 from whisper_appliance.models.status import ModelStatus
 from whisper_appliance.models.store import ModelStore
-from whisper_appliance.settings import load
-from whisper_appliance.speech.engine import EngineSpec
-from whisper_appliance.speech.engine_process import EngineEvent, EngineStatus, State
 
 MakeModel = Callable[[Path], Path]
 PLENTY = 10**12

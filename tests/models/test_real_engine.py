@@ -4,11 +4,11 @@ from pathlib import Path
 
 import psutil
 
+from whisper_appliance.config.settings import load
+from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.models.downloads import Downloads
 from whisper_appliance.models.manager import ModelManager
 from whisper_appliance.models.store import ModelStore
-from whisper_appliance.settings import load
-from whisper_appliance.speech.engine_process import EngineProcess
 
 
 def test_a_real_model_is_loaded_reported_and_freed(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from whisper_appliance.errors import Conflict, DiskFull, InvalidRequest, ModelUnavailable, NotFound
+from whisper_appliance.core.errors import Conflict, DiskFull, InvalidRequest, ModelUnavailable, NotFound
 from whisper_appliance.models.catalog import resolve
 from whisper_appliance.models.checksums import Ledger, git_blob_id_of, sha256_of
 from whisper_appliance.models.events import ModelEvent

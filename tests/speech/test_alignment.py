@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tests.speech.test_onnx import samples_of
-from whisper_appliance.speech.engine import Options, Window
-from whisper_appliance.speech.engines import alignment
-from whisper_appliance.speech.engines.hearing import hear
-from whisper_appliance.speech.engines.onnx_model import OnnxModel
-from whisper_appliance.speech.engines.onnx_whisper import Answers
+from whisper_appliance.engines.contract import Options, Window
+from whisper_appliance.engines.onnx.model import OnnxModel
+from whisper_appliance.engines.onnx.whisper import Answers
+from whisper_appliance.engines.whisper import alignment
+from whisper_appliance.engines.whisper.window_decoder import hear
 
 
 @pytest.fixture(scope="module")

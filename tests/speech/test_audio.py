@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from whisper_appliance.speech import audio
-from whisper_appliance.speech.audio import DecodeLimits, decode
+from whisper_appliance.audio import decode as decode_module
+from whisper_appliance.audio.decode import DecodeLimits, decode
 
 from .media import encode, video, wav
 
@@ -136,14 +136,14 @@ def test_a_good_file_has_no_notices(beckett: Path, tmp_path: Path) -> None:
 
 
 def test_a_decoder_started_ahead_is_used_once(beckett: Path, speech: np.ndarray, tmp_path: Path) -> None:
-    audio.prepare()
-    audio.prepare()
+    decode_module.prepare()
+    decode_module.prepare()
     for _ in range(2):
         assert np.array_equal(heard(beckett, tmp_path), speech)
 
 
 def test_the_decoder_says_what_holds_here() -> None:
-    isolation = audio.isolation()
+    isolation = decode_module.isolation()
     assert isolation.no_new_privileges
     assert isolation.network in ("own", "no tcp", "shared")
     assert isolation.files in ("the source only", "readable ones")

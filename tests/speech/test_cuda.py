@@ -7,12 +7,12 @@ from pathlib import Path
 import ctranslate2
 import pytest
 
-from whisper_appliance.speech.engine import EngineSpec
-from whisper_appliance.speech.engine_child import load_engine
-from whisper_appliance.speech.engines import faster_whisper
+from whisper_appliance.engines.contract import EngineSpec
+from whisper_appliance.engines.faster_whisper import engine as faster_whisper
+from whisper_appliance.engines.process.child import load_engine
 
 PROGRAM = (
-    "from whisper_appliance.speech.engines import faster_whisper\n"
+    "from whisper_appliance.engines.faster_whisper import engine as faster_whisper\n"
     "faster_whisper._bring_cublas()\n"
     "print(open('/proc/self/maps').read())"
 )

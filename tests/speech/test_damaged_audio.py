@@ -8,10 +8,10 @@ import av
 import numpy as np
 import pytest
 
-from whisper_appliance.errors import AudioError, Undecodable
-from whisper_appliance.speech.audio import DecodeLimits, decode
-from whisper_appliance.speech.transcript import Notice
-from whisper_appliance.speech.verdicts import clock
+from whisper_appliance.audio.decode import DecodeLimits, decode
+from whisper_appliance.audio.decode_errors import clock
+from whisper_appliance.core.errors import AudioError, Undecodable
+from whisper_appliance.transcript.model import Notice
 
 from .media import encode, tone
 

@@ -15,10 +15,10 @@ import psutil
 import pytest
 
 import whisper_appliance
-from whisper_appliance.speech import sandbox
-from whisper_appliance.speech.audio import DecodeLimits, decode
-from whisper_appliance.speech.decoder_process import DecoderProcess, Spare
-from whisper_appliance.speech.mixdown import Mixdown, Refused
+from whisper_appliance.audio.decode import DecodeLimits, decode
+from whisper_appliance.audio.decoder_process import DecoderProcess, Spare
+from whisper_appliance.audio.resample import Mixdown, Refused
+from whisper_appliance.core import sandbox
 
 from .media import tone, wav
 
@@ -31,7 +31,7 @@ def eventually(holds: Callable[[], bool], seconds: float = 5) -> bool:
 
 
 def decoders(parent: psutil.Process) -> list[psutil.Process]:
-    return [child for child in parent.children() if "speech.decoder" in " ".join(command(child))]
+    return [child for child in parent.children() if "audio.decoder_child" in " ".join(command(child))]
 
 
 def command(process: psutil.Process) -> list[str]:
@@ -46,7 +46,7 @@ def command(process: psutil.Process) -> list[str]:
 
 def behind_closed_doors(doors: str, attempt: str) -> str:
     """What a fresh process prints that closes some doors of the sandbox and then attempts something."""
-    program = f"from whisper_appliance.speech import sandbox\nimport os, socket\n{doors}\n"
+    program = f"from whisper_appliance.core import sandbox\nimport os, socket\n{doors}\n"
     program += (
         f"try:\n    {attempt}\n    print('done')\nexcept OSError as error:\n    print(type(error).__name__)"
     )
@@ -101,7 +101,7 @@ def test_a_decoder_has_no_environment_and_a_session_of_its_own() -> None:
 def test_a_decoder_dies_with_its_parent(tmp_path: Path) -> None:
     program = (
         "import sys, time; sys.path[:0] = [sys.argv[1]]\n"
-        "from whisper_appliance.speech.decoder_process import DecoderProcess\n"
+        "from whisper_appliance.audio.decoder_process import DecoderProcess\n"
         "child = DecoderProcess(); child.message(10); print('up', flush=True); time.sleep(60)"
     )
     root = str(Path(whisper_appliance.__file__).parents[1])
@@ -151,9 +151,9 @@ def test_a_spare_decoder_that_nobody_takes_is_ended() -> None:
 
 
 def test_a_spare_decoder_that_died_is_replaced(beckett: Path, tmp_path: Path) -> None:
-    from whisper_appliance.speech import audio
+    from whisper_appliance.audio import decode
 
-    audio.prepare()
+    decode.prepare()
     for process in decoders(psutil.Process()):
         process.kill()
         process.wait()
@@ -183,7 +183,7 @@ def test_it_starts_from_a_folder_whose_name_is_not_ascii(tmp_path: Path) -> None
     shutil.copytree(Path(whisper_appliance.__file__).parent, root / "whisper_appliance")
     program = (
         "import sys; sys.path[:0] = [sys.argv[1]]\n"
-        "from whisper_appliance.speech.decoder_process import DecoderProcess\n"
+        "from whisper_appliance.audio.decoder_process import DecoderProcess\n"
         "child = DecoderProcess(); print(child.message(10)['kind']); child.end()"
     )
     done = subprocess.run(
@@ -205,7 +205,7 @@ def test_a_full_disk_is_told_from_a_bad_file() -> None:
 
 
 def test_the_program_that_asks_never_loads_ffmpeg() -> None:
-    program = "import sys; sys.path[:0] = [sys.argv[1]]; import whisper_appliance.speech.audio\n"
+    program = "import sys; sys.path[:0] = [sys.argv[1]]; import whisper_appliance.audio.decode\n"
     program += "print('av' in sys.modules)"
     root = str(Path(whisper_appliance.__file__).parents[1])
     done = subprocess.run([sys.executable, "-c", program, root], capture_output=True, text=True, check=True)

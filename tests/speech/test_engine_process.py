@@ -12,11 +12,11 @@ import psutil
 import pytest
 
 from tests.scripted_engine import load_scripted
-from whisper_appliance.errors import EngineFailed, ModelUnavailable
-from whisper_appliance.speech.child_process import KEPT_PREFIXES, KEPT_VARIABLES
-from whisper_appliance.speech.engine import EngineSpec, Options, Priority, Window, WindowResult
-from whisper_appliance.speech.engine_process import EngineEvent, EngineProcess
-from whisper_appliance.speech.waiting import WaitingWindows
+from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
+from whisper_appliance.engines.contract import EngineSpec, Options, Priority, Window, WindowResult
+from whisper_appliance.engines.process.client import EngineEvent, EngineProcess
+from whisper_appliance.engines.process.spawn import KEPT_PREFIXES, KEPT_VARIABLES
+from whisper_appliance.engines.process.window_queue import WaitingWindows
 
 SECOND = np.zeros(16_000, np.float32)
 Start = Callable[..., EngineProcess]

@@ -1,6 +1,6 @@
 """What an engine has done, counted."""
 
-from whisper_appliance.speech.engine_work import Work, WorkMeter
+from whisper_appliance.engines.process.usage import Work, WorkMeter
 
 
 class Clock:

@@ -1,9 +1,9 @@
 """What is left out, and that it is said."""
 
-from whisper_appliance.speech.engine import WindowResult
-from whisper_appliance.speech.guard import guarded
-from whisper_appliance.speech.repetition import compression_ratio, cut_loops
-from whisper_appliance.speech.transcript import Dropped, Segment
+from whisper_appliance.engines.contract import WindowResult
+from whisper_appliance.engines.whisper.repetition import compression_ratio, cut_loops
+from whisper_appliance.transcript.model import Dropped, Segment
+from whisper_appliance.transcription.hallucinations import guarded
 
 
 def heard(*texts: str, avg_logprob: float = -0.2) -> WindowResult:

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from whisper_appliance.speech.engine import Options, Samples, Window, WindowResult
-from whisper_appliance.speech.engines.decoding import Ask, Decoding
-from whisper_appliance.speech.engines.hearing import hear, phrases_of
-from whisper_appliance.speech.transcript import Segment
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.contract import Options, Window, WindowResult
+from whisper_appliance.engines.whisper.decoder_api import Ask, Decoding
+from whisper_appliance.engines.whisper.window_decoder import hear, phrases_of
+from whisper_appliance.transcript.model import Segment
 
 EOT, BEGIN = 50257, 50364
 

@@ -14,9 +14,9 @@ import numpy as np
 import psutil
 import pytest
 
-from whisper_appliance.errors import AudioError, AudioTooLong, DecoderLimit, NoAudio, Undecodable
-from whisper_appliance.speech import decoder
-from whisper_appliance.speech.audio import DecodeLimits, decode
+from whisper_appliance.audio import decoder_child
+from whisper_appliance.audio.decode import DecodeLimits, decode
+from whisper_appliance.core.errors import AudioError, AudioTooLong, DecoderLimit, NoAudio, Undecodable
 
 from .media import encode, wav
 
@@ -113,7 +113,7 @@ def test_the_whitelists_alone_refuse_a_playlist(kind: str, name: str, canary: Ca
     for target in ("victim.wav", f"http://127.0.0.1:{canary.port}/a.wav"):
         (tmp_path / name).write_text(PLAYLISTS[kind].format(target=target, port=canary.port))
         with pytest.raises((av.FFmpegError, ValueError)):
-            av.open(str(tmp_path / name), options=decoder.WHITELISTS)
+            av.open(str(tmp_path / name), options=decoder_child.WHITELISTS)
     assert canary.visits == 0
 
 

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from whisper_appliance.speech.engine import SAMPLE_RATE, WindowResult
-from whisper_appliance.speech.omissions import filled, omissions
-from whisper_appliance.speech.transcript import Dropped, Segment
-from whisper_appliance.speech.voice import FRAME_SECONDS, Span
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.engines.contract import WindowResult
+from whisper_appliance.engines.vad import FRAME_SECONDS, Span
+from whisper_appliance.transcript.model import Dropped, Segment
+from whisper_appliance.transcription.gaps import filled, omissions
 
 SENTENCE = " Some fourteen words are said here within seven seconds, as people do when reading aloud."
 

@@ -8,18 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from whisper_appliance.errors import ModelUnavailable
+from whisper_appliance.core.errors import ModelUnavailable
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.contract import EngineSpec, Options, Window
+from whisper_appliance.engines.faster_whisper.engine import FasterWhisperEngine
+from whisper_appliance.engines.onnx import graph as onnx_graph
+from whisper_appliance.engines.onnx.ct2_weights import Weights
+from whisper_appliance.engines.onnx.engine import OnnxEngine
+from whisper_appliance.engines.onnx.graph import Graph
+from whisper_appliance.engines.onnx.model import OnnxModel
+from whisper_appliance.engines.process.child import load_engine
+from whisper_appliance.engines.whisper.decoder_api import Ask, Decoding
 from whisper_appliance.models.store import ModelStore
-from whisper_appliance.speech.engine import EngineSpec, Options, Samples, Window
-from whisper_appliance.speech.engine_child import load_engine
-from whisper_appliance.speech.engines import onnx_graph
-from whisper_appliance.speech.engines.ct2_weights import Weights
-from whisper_appliance.speech.engines.decoding import Ask, Decoding
-from whisper_appliance.speech.engines.faster_whisper import FasterWhisperEngine
-from whisper_appliance.speech.engines.onnx_engine import OnnxEngine
-from whisper_appliance.speech.engines.onnx_graph import Graph
-from whisper_appliance.speech.engines.onnx_model import OnnxModel
-from whisper_appliance.speech.results import sureness
+from whisper_appliance.transcription.merging import sureness
 
 
 def samples_of(path: Path, start: float = 0.0, stop: float = 30.0) -> Samples:

@@ -10,10 +10,12 @@ import pytest
 from benchmarks.checkpoint import checkpoint
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from whisper_appliance.errors import ModelUnavailable
-from whisper_appliance.speech.engine import SAMPLE_RATE, EngineSpec, Options, Samples, Window
-from whisper_appliance.speech.engines.ct2_weights import Weights
-from whisper_appliance.speech.engines.openai_whisper import OpenAIWhisperEngine
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.errors import ModelUnavailable
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.contract import EngineSpec, Options, Window
+from whisper_appliance.engines.onnx.ct2_weights import Weights
+from whisper_appliance.engines.openai_whisper.engine import OpenAIWhisperEngine
 
 installed = find_spec("whisper") is not None
 needs_extra = pytest.mark.skipif(not installed, reason="the extra openai-whisper is not installed")

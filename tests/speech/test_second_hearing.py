@@ -9,21 +9,14 @@ import numpy as np
 import pytest
 
 from tests.scripted_engine import load_scripted
-from whisper_appliance.speech.asked import Heard
-from whisper_appliance.speech.engine import (
-    EngineSpec,
-    Options,
-    Priority,
-    Quality,
-    Samples,
-    Window,
-    WindowResult,
-)
-from whisper_appliance.speech.engine_process import EngineProcess
-from whisper_appliance.speech.road import Road, WindowDone
-from whisper_appliance.speech.transcribe import transcribe
-from whisper_appliance.speech.transcript import Notice, Segment, Transcript
-from whisper_appliance.speech.voice import Cutting, Span
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.contract import EngineSpec, Options, Priority, Quality, Window, WindowResult
+from whisper_appliance.engines.process.client import EngineProcess
+from whisper_appliance.engines.vad import Cutting, Span
+from whisper_appliance.transcript.model import Notice, Segment, Transcript
+from whisper_appliance.transcription.pending import Heard
+from whisper_appliance.transcription.pipeline import Road, WindowDone
+from whisper_appliance.transcription.transcribe import transcribe
 
 
 class Silence:

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from whisper_appliance.errors import Cancelled
-from whisper_appliance.speech.audio import DecodeLimits, decode
-from whisper_appliance.speech.engine import EngineSpec, Options, Priority, Samples
-from whisper_appliance.speech.engine_process import EngineProcess
-from whisper_appliance.speech.transcribe import WindowDone, transcribe
-from whisper_appliance.speech.transcript import Transcript
+from whisper_appliance.audio.decode import DecodeLimits, decode
+from whisper_appliance.core.errors import Cancelled
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.contract import EngineSpec, Options, Priority
+from whisper_appliance.engines.process.client import EngineProcess
+from whisper_appliance.transcript.model import Transcript
+from whisper_appliance.transcription.transcribe import WindowDone, transcribe
 
 BECKETT = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
 CITIES = (

@@ -6,9 +6,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whisper_appliance.speech.audio import DecodeLimits, decode
-from whisper_appliance.speech.engine import MAX_WINDOW_SECONDS, SAMPLE_RATE
-from whisper_appliance.speech.voice import FRAME, FRAME_SECONDS, Cutting, Silero, Span, spans
+from whisper_appliance.audio.decode import DecodeLimits, decode
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.engines.contract import MAX_WINDOW_SECONDS
+from whisper_appliance.engines.vad import FRAME, FRAME_SECONDS, Cutting, Silero, Span, spans
 
 
 def cut(*stretches: tuple[float, float], gate: bool = True, cutting: Cutting | None = None) -> list[Span]:

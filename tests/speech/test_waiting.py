@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from whisper_appliance.speech.engine import Options, Priority, Window
-from whisper_appliance.speech.waiting import Ticket, WaitingWindows
+from whisper_appliance.engines.contract import Options, Priority, Window
+from whisper_appliance.engines.process.window_queue import Ticket, WaitingWindows
 
 
 def window(seconds: float, language: str = "en", before: tuple[int, ...] = ()) -> Window:

@@ -15,13 +15,13 @@ from flask_openapi3 import OpenAPI
 
 from tests.accounts.rooms import LIGHT
 from tests.jobs.scripted import Script
-from whisper_appliance import settings
 from whisper_appliance.accounts.passwords import Passwords
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.jobs.steps import Steps
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.config import settings
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.jobs.transcription_job import Steps
 from whisper_appliance.models.hub import Hub
-from whisper_appliance.settings import Settings
-from whisper_appliance.web.application import create_app
+from whisper_appliance.server.application import create_app
 
 StartAppliance = Callable[..., Appliance]
 

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from whisper_appliance import settings
-from whisper_appliance.errors import AlreadyRunning, ApplianceError
-from whisper_appliance.host.listener import listen
-from whisper_appliance.settings import Settings
-from whisper_appliance.web import server
+from whisper_appliance.config import settings
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.core.errors import AlreadyRunning, ApplianceError
+from whisper_appliance.host.bind_port import listen
+from whisper_appliance.server import serve
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -54,6 +54,6 @@ def little(loaded: Settings, stopping: threading.Event) -> Iterator["WSGIApplica
 if __name__ == "__main__":
     try:
         loaded = settings.load()
-        sys.exit(server.serve(loaded, listen(loaded.host, loaded.https_port), little))
+        sys.exit(serve.serve(loaded, listen(loaded.host, loaded.https_port), little))
     except ApplianceError as error:
         sys.exit(error.message)

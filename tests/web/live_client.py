@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.live.scripted import packets
 from tests.serving import Server
-from whisper_appliance.cli.wire import Wire
+from whisper_appliance.client.socketio_client import Wire
 
 LIVE_SERVER = ("-m", "tests.web.scripted_server")
 USUAL_PACE = {"SOCKET_MESSAGES_PER_SECOND": "40", "SOCKET_BYTES_PER_SECOND": "256KiB"}

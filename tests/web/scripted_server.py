@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING
 
 from tests.jobs.scripted import Script
 from tests.live.scripted import ScriptedModels, words_in
-from whisper_appliance import settings
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.errors import ApplianceError
-from whisper_appliance.host.listener import listen
-from whisper_appliance.jobs.steps import Steps
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.config import settings
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.host.bind_port import listen
+from whisper_appliance.jobs.transcription_job import Steps
 from whisper_appliance.live.spool import WAV_HEADER_BYTES, samples_of
-from whisper_appliance.settings import Settings
-from whisper_appliance.web import server, sockets
-from whisper_appliance.web.application import create_app
+from whisper_appliance.protocols.socketio import server
+from whisper_appliance.server import serve
+from whisper_appliance.server.application import create_app
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -71,13 +72,13 @@ def scripted(loaded: Settings, stopping: threading.Event) -> Iterator["WSGIAppli
         loaded, stopping=stopping, make_steps=scripted_steps, live_models=ScriptedModels()
     ) as appliance:
         app = create_app(appliance)
-        sockets.close_when(stopping, app)
+        server.close_when(stopping, app)
         yield app
 
 
 if __name__ == "__main__":
     try:
         loaded = settings.load()
-        sys.exit(server.serve(loaded, listen(loaded.host, loaded.https_port), scripted))
+        sys.exit(serve.serve(loaded, listen(loaded.host, loaded.https_port), scripted))
     except ApplianceError as error:
         sys.exit(error.message)

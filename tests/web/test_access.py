@@ -16,15 +16,15 @@ from tests.live.scripted import ScriptedModels
 from tests.signing import an_account, signed_in, with_key
 from tests.web.conftest import open_page
 from tests.web.who_may import ANONYMOUS, CLOSED, EVERYBODY, OPEN, PEOPLE, TABLE, Row, Rule
-from whisper_appliance import settings
-from whisper_appliance.accounts.people import SCOPES, SHELL, Role, User
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.history.job import JobRequest
-from whisper_appliance.jobs.steps import Steps
-from whisper_appliance.live.sessions import Request
-from whisper_appliance.settings import Settings
-from whisper_appliance.speech.engine import Priority
-from whisper_appliance.web.application import create_app
+from whisper_appliance.accounts.identity import SCOPES, SHELL, Role, User
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.config import settings
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.engines.contract import Priority
+from whisper_appliance.jobs.job import JobRequest
+from whisper_appliance.jobs.transcription_job import Steps
+from whisper_appliance.live.manager import Request
+from whisper_appliance.server.application import create_app
 
 NOTHING = "0" * 32
 SESSIONS_END = ("/api/session", "/api/account", "/api/admin/users")

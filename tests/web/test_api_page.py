@@ -5,9 +5,9 @@ from pathlib import Path
 
 from flask.testing import FlaskClient
 
-from whisper_appliance.errors import ApplianceError
+from whisper_appliance.api.native.transcribe_form import TranscribeForm
+from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.web.errors import HTTP_CODES, status_of
-from whisper_appliance.web.options import TranscribeForm
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 

@@ -4,7 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.web.conftest import StartAppliance
-from whisper_appliance.web.application import create_app
+from whisper_appliance.server.application import create_app
 
 FRIEND = "https://app.example"
 STRANGER = "https://evil.example"

@@ -3,7 +3,7 @@
 import pytest
 from flask.testing import FlaskClient
 
-from whisper_appliance import errors
+from whisper_appliance.core import errors
 from whisper_appliance.web.errors import status_of, status_of_code
 
 

@@ -17,13 +17,13 @@ from tests.serving import Server, served
 from tests.signing import PASSWORD, signed_in, with_key
 from tests.web.conftest import open_page
 from tests.web.live_client import LIVE_SERVER, settings_of
-from whisper_appliance import settings
-from whisper_appliance.accounts.people import SHELL
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.appliance.shell import opened_accounts
-from whisper_appliance.cli.wire import Wire
-from whisper_appliance.errors import Unavailable
-from whisper_appliance.web import guests
+from whisper_appliance.accounts.identity import SHELL
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.offline_accounts import opened_accounts
+from whisper_appliance.client.socketio_client import Wire
+from whisper_appliance.config import settings
+from whisper_appliance.core.errors import Unavailable
+from whisper_appliance.protocols.socketio import socket_auth
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_who_was_revoked_loses_the_socket(
     key = with_key(app, "transcribe")
     socket = connected(app, headers={"Authorization": bearer(key)})
     appliance.accounts.keys.revoke(key.key.id, by=SHELL)
-    monkeypatch.setattr(guests, "LOOK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(socket_auth, "LOOK_AGAIN_SECONDS", 0.0)
     assert start(socket)["code"] == "sign_in_required"
     assert not socket.is_connected()
 

@@ -10,8 +10,8 @@ from werkzeug.test import TestResponse
 
 from tests.jobs.scripted import Script
 from tests.web.sending import send, uploads
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.web.events import Follower
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.web.job_stream import Follower
 
 ASYNC = {"async": "true"}
 

@@ -12,10 +12,10 @@ from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 from tests.jobs.scripted import Script
 from tests.web.conftest import StartAppliance
 from tests.web.sending import send, uploads
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.errors import Busy
-from whisper_appliance.web.application import create_app
-from whisper_appliance.web.events import Follower
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.core.errors import Busy
+from whisper_appliance.server.application import create_app
+from whisper_appliance.web.job_stream import Follower
 from whisper_appliance.web.uploads import Uploads
 
 

@@ -22,8 +22,8 @@ from tests.web.live_client import (
     settings_of,
     until,
 )
-from whisper_appliance.cli.speaker import Speaker
-from whisper_appliance.cli.wire import Wire
+from whisper_appliance.client.live_client import Speaker
+from whisper_appliance.client.socketio_client import Wire
 
 WORDS = " ".join(f"w{number}" for number in range(1, 8))
 
@@ -263,7 +263,7 @@ def test_a_stop_tells_the_sockets_and_keeps_the_sessions(tmp_path: Path, tiny_en
 
 @pytest.mark.slow
 def test_real_speech_becomes_its_words(tmp_path: Path, tiny_en: Path) -> None:
-    from whisper_appliance.cli.sources import from_file
+    from whisper_appliance.cli.audio_sources import from_file
 
     with served(tmp_path, ("-m", "whisper_appliance", "serve"), **settings_of(tiny_en, tmp_path)) as server:
         speaker = Speaker(

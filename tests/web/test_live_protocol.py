@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
 from whisper_appliance.live import events
-from whisper_appliance.web.live_payloads import CODES
+from whisper_appliance.protocols.socketio.payloads import CODES
 
 PAGE = (Path(__file__).parents[2] / "docs/live.md").read_text()
 KINDS = [event.kind for event in events.Event.__args__]

@@ -12,8 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.web.conftest import StartAppliance
 from tests.web.sending import send
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.web.application import create_app
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.server.application import create_app
 
 ROOT = Path(__file__).parents[2]
 Values = dict[tuple[str, tuple[tuple[str, str], ...]], float]

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from tests.web.conftest import open_page
 from tests.web.sending import send
-from whisper_appliance.appliance import Appliance
+from whisper_appliance.app.container import Appliance
 
 SECURE = {"wsgi.url_scheme": "https"}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from whisper_appliance.errors import Busy
-from whisper_appliance.web.pace import Pace
+from whisper_appliance.core.errors import Busy
+from whisper_appliance.web.limits.token_bucket import Pace
 
 
 class Clock:

@@ -1,7 +1,7 @@
 """What a proxy says of the client is believed only as far as the settings trust proxies."""
 
 from tests.web.conftest import StartAppliance
-from whisper_appliance.web.application import create_app
+from whisper_appliance.server.application import create_app
 
 FORWARDED = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "speech.example"}
 

@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 
 from tests.web.conftest import StartAppliance
 from tests.web.sending import send
-from whisper_appliance.accounts.people import Actor, User
-from whisper_appliance.errors import BadSetting
-from whisper_appliance.web.application import create_app
+from whisper_appliance.accounts.identity import Actor, User
+from whisper_appliance.core.errors import BadSetting
+from whisper_appliance.server.application import create_app
 
 
 def knock(

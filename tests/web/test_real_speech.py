@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from whisper_appliance import settings
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.web.application import create_app
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.config import settings
+from whisper_appliance.server.application import create_app
 
 
 @pytest.fixture(scope="module")

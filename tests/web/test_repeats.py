@@ -10,9 +10,9 @@ from werkzeug.test import TestResponse
 from tests.jobs.scripted import Script
 from tests.web.conftest import StartAppliance, open_page
 from tests.web.sending import send, uploads
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.errors import EngineFailed
-from whisper_appliance.web.application import create_app
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.core.errors import EngineFailed
+from whisper_appliance.server.application import create_app
 
 
 @pytest.fixture(scope="module")

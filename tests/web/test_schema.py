@@ -20,9 +20,9 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.signing import an_account, with_key
 from tests.web.conftest import StartAppliance
-from whisper_appliance.accounts.people import SCOPES
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.web.application import create_app
+from whisper_appliance.accounts.identity import SCOPES
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.server.application import create_app
 
 pytestmark = pytest.mark.slow
 

@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from tests.serving import LITTLE, Server, served, start
-from whisper_appliance import settings
-from whisper_appliance.host import listener
+from whisper_appliance.config import settings
+from whisper_appliance.host import bind_port
 from whisper_appliance.host.certificates import Certificates
 
 
@@ -197,7 +197,7 @@ def test_a_port_in_use_ends_the_start_before_anything_is_loaded(tmp_path: Path) 
         before = processor_seconds()
         code, said = ended(tmp_path, "-m", "whisper_appliance", "serve", HTTPS_PORT=port)
     assert code == 1
-    assert said == f"Error: Port {port} is in use. {listener.ADVICE}\n"
+    assert said == f"Error: Port {port} is in use. {bind_port.ADVICE}\n"
     assert processor_seconds() - before < 2
 
 

@@ -8,8 +8,8 @@ from tests.signing import signed_in
 from tests.web.conftest import open_page
 from tests.web.sending import send
 from whisper_appliance.accounts.audit import Wanted
-from whisper_appliance.accounts.people import SHELL
-from whisper_appliance.appliance import Appliance
+from whisper_appliance.accounts.identity import SHELL
+from whisper_appliance.app.container import Appliance
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from tests.signing import PASSWORD, an_account, signed_in, with_key
 from tests.web.conftest import StartAppliance, open_page
 from tests.web.sending import send
 from whisper_appliance.accounts.accounts import Accounts
-from whisper_appliance.accounts.people import SHELL
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.web.application import create_app
-from whisper_appliance.web.next_page import safe_next
+from whisper_appliance.accounts.identity import SHELL
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.server.application import create_app
+from whisper_appliance.web.auth.safe_redirect import safe_next
 
 PAGE = {"Accept": "text/html"}
 HTTPS = {"wsgi.url_scheme": "https"}

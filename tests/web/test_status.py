@@ -10,9 +10,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.web.conftest import StartAppliance
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.host.glance import Glance
-from whisper_appliance.web.application import create_app
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.core.timed_probe import Glance
+from whisper_appliance.server.application import create_app
 
 
 def test_all_is_well_with_a_model(program: FlaskClient) -> None:

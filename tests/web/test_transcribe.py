@@ -7,9 +7,9 @@ from flask.testing import FlaskClient
 
 from tests.jobs.scripted import Script
 from tests.web.sending import send, uploads
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.errors import Undecodable
-from whisper_appliance.web.media import file_name
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.core.errors import Undecodable
+from whisper_appliance.web.upload_types import file_name
 
 
 def test_a_file_becomes_a_transcript(program: FlaskClient) -> None:

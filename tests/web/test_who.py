@@ -9,8 +9,8 @@ from flask_openapi3 import OpenAPI
 from tests.signing import signed_in, with_key
 from tests.web.conftest import open_page
 from tests.web.sending import send
-from whisper_appliance.accounts.people import SHELL
-from whisper_appliance.appliance import Appliance
+from whisper_appliance.accounts.identity import SHELL
+from whisper_appliance.app.container import Appliance
 
 NOTHING = "0" * 32
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from whisper_appliance.accounts.people import Actor, Role, Scope
+from whisper_appliance.accounts.identity import Actor, Role, Scope
 
 Kind = Literal["transcript", "job", "live session", "account", "appliance"]
 Action = Literal[

@@ -8,12 +8,12 @@ from typing import cast, get_args
 import sqlalchemy as sa
 
 from whisper_appliance.accounts.access import Openness
-from whisper_appliance.accounts.people import Actor
-from whisper_appliance.accounts.records import Record
-from whisper_appliance.accounts.tables import adjustments
-from whisper_appliance.db import Database
-from whisper_appliance.errors import InvalidRequest
-from whisper_appliance.moments import Clock, written
+from whisper_appliance.accounts.audit_port import Record
+from whisper_appliance.accounts.identity import Actor
+from whisper_appliance.core.clock import Clock, written
+from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.accounts import adjustments
 
 NAME = "openness"
 DEFAULT: Openness = "network"

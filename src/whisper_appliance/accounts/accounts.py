@@ -9,20 +9,20 @@ from typing import Protocol
 import structlog
 
 from whisper_appliance.accounts.access import Openness
+from whisper_appliance.accounts.access_mode import Policy
+from whisper_appliance.accounts.audit_port import Record, unrecorded
+from whisper_appliance.accounts.identity import FIRST_START, Actor, User
 from whisper_appliance.accounts.invitations import Invitations
 from whisper_appliance.accounts.keys import Keys
 from whisper_appliance.accounts.passwords import Passwords
-from whisper_appliance.accounts.people import FIRST_START, Actor, User
-from whisper_appliance.accounts.policy import Policy
-from whisper_appliance.accounts.records import Record, unrecorded
 from whisper_appliance.accounts.sessions import Sessions
 from whisper_appliance.accounts.setup import SetupToken
 from whisper_appliance.accounts.throttle import Throttle
 from whisper_appliance.accounts.users import Users, folded
-from whisper_appliance.db import Database
-from whisper_appliance.errors import BadSetting, InvalidRequest, SignInFailed, SignInRequired
-from whisper_appliance.moments import Clock, now
-from whisper_appliance.settings import Settings
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.core.clock import Clock, now
+from whisper_appliance.core.errors import BadSetting, InvalidRequest, SignInFailed, SignInRequired
+from whisper_appliance.storage.database import Database
 
 ADMIN_NAME = "admin"
 WRONG = "This name and password do not go together."

@@ -12,11 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from whisper_appliance.accounts.people import Actor
-from whisper_appliance.accounts.tables import audit
-from whisper_appliance.db import Database
-from whisper_appliance.errors import ApplianceError
-from whisper_appliance.moments import Clock, now, written
+from whisper_appliance.accounts.identity import Actor
+from whisper_appliance.core.clock import Clock, now, written
+from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.accounts import audit
 
 MAX_CHARS = 200
 BATCH = 500

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from whisper_appliance.accounts.people import Actor
+from whisper_appliance.accounts.identity import Actor
 
 
 class Record(Protocol):

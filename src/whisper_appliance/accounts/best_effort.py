@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 import structlog
 
-from whisper_appliance.db import Database
-from whisper_appliance.errors import DiskFull, Unavailable
+from whisper_appliance.core.errors import DiskFull, Unavailable
+from whisper_appliance.storage.database import Database
 
 log = structlog.get_logger()
 

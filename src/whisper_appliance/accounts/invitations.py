@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from whisper_appliance.accounts.people import ROLES, Actor, Role, User
-from whisper_appliance.accounts.records import Record
-from whisper_appliance.accounts.tables import invitations
+from whisper_appliance.accounts.audit_port import Record
+from whisper_appliance.accounts.identity import ROLES, Actor, Role, User
 from whisper_appliance.accounts.tokens import hashed, new_token
 from whisper_appliance.accounts.users import Users
-from whisper_appliance.db import Database
-from whisper_appliance.errors import InvalidRequest, NotFound
-from whisper_appliance.moments import Clock, written
+from whisper_appliance.core.clock import Clock, written
+from whisper_appliance.core.errors import InvalidRequest, NotFound
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.accounts import invitations
 
 DAYS = 7.0
 MAX_DAYS = 90.0

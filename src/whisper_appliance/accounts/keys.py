@@ -7,15 +7,15 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from whisper_appliance.accounts.marks import mark
-from whisper_appliance.accounts.people import SCOPES, Actor, Scope, User
-from whisper_appliance.accounts.records import Record
-from whisper_appliance.accounts.tables import keys, users
+from whisper_appliance.accounts.audit_port import Record
+from whisper_appliance.accounts.best_effort import mark
+from whisper_appliance.accounts.identity import SCOPES, Actor, Scope, User
 from whisper_appliance.accounts.tokens import hashed, new_token
 from whisper_appliance.accounts.users import user_of
-from whisper_appliance.db import Database
-from whisper_appliance.errors import Conflict, InvalidRequest, NotFound
-from whisper_appliance.moments import Clock, written
+from whisper_appliance.core.clock import Clock, written
+from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.accounts import keys, users
 
 PREFIX = "wa_"
 HINT_CHARS = 8

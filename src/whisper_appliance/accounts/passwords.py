@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
-from whisper_appliance.accounts.guessable import is_guessable
-from whisper_appliance.errors import Busy, InvalidRequest
+from whisper_appliance.accounts.password_strength import is_guessable
+from whisper_appliance.core.errors import Busy, InvalidRequest
 
 MIN_CHARS = 12
 MAX_CHARS = 256

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from whisper_appliance.accounts.tokens import new_token
-from whisper_appliance.errors import NotFound
+from whisper_appliance.core.errors import NotFound
 
 LIFETIME_SECONDS = 3600.0
 CLOSED = (

@@ -7,11 +7,11 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from whisper_appliance.accounts.tables import shares, users
 from whisper_appliance.accounts.users import folded
-from whisper_appliance.db import Database
-from whisper_appliance.errors import Conflict, InvalidRequest, NotFound
-from whisper_appliance.moments import Clock, now, written
+from whisper_appliance.core.clock import Clock, now, written
+from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.accounts import shares, users
 
 MOST_OF_ONE = 100
 """Users and links of one transcript."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from whisper_appliance.errors import Busy
+from whisper_appliance.core.errors import Busy
 
 FREE_FAILURES = 5
 WITHIN_SECONDS = 300.0

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from whisper_appliance.accounts.tables import usage, users
-from whisper_appliance.db import Database
-from whisper_appliance.errors import NotFound, QuotaReached, StorageQuotaReached
-from whisper_appliance.moments import Clock, now
+from whisper_appliance.core.clock import Clock, now
+from whisper_appliance.core.errors import NotFound, QuotaReached, StorageQuotaReached
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.accounts import usage, users
 
 MONTHS_KEPT = 24
 

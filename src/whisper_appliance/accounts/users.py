@@ -8,14 +8,14 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from whisper_appliance.accounts.marks import mark
+from whisper_appliance.accounts.audit_port import Record
+from whisper_appliance.accounts.best_effort import mark
+from whisper_appliance.accounts.identity import ROLES, Actor, Role, User
 from whisper_appliance.accounts.passwords import Passwords
-from whisper_appliance.accounts.people import ROLES, Actor, Role, User
-from whisper_appliance.accounts.records import Record
-from whisper_appliance.accounts.tables import invitations, keys, sessions, users
-from whisper_appliance.db import Database
-from whisper_appliance.errors import Conflict, InvalidRequest, NotFound
-from whisper_appliance.moments import Clock, written
+from whisper_appliance.core.clock import Clock, written
+from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.accounts import invitations, keys, sessions, users
 
 MAX_NAME_CHARS = 60
 SEEN_EVERY = timedelta(minutes=5)

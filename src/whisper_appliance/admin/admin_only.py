@@ -2,9 +2,9 @@
 
 from flask_openapi3.types import ResponseDict
 
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.web.auth.authentication import require
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import ADMIN, failures, text
-from whisper_appliance.web.who import require
 
 __all__ = ["ADMIN", "GATE", "admin_page", "gated"]
 

@@ -4,16 +4,16 @@ from flask import Response, jsonify, render_template, request, send_file
 from pydantic import BaseModel, Field
 from werkzeug.exceptions import ClientDisconnected
 
+from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
 from whisper_appliance.backups.daily import Copied
-from whisper_appliance.backups.restoring import Ready
-from whisper_appliance.moments import written
-from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
-from whisper_appliance.web.answers import TimeOfDay
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.backups.restore import Ready
+from whisper_appliance.core.clock import written
+from whisper_appliance.web.auth.audit import record
+from whisper_appliance.web.auth.authentication import actor, require
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import failures
-from whisper_appliance.web.parts import appliance
-from whisper_appliance.web.records import record
-from whisper_appliance.web.who import actor, require
+from whisper_appliance.web.schemas.transcript import TimeOfDay
 
 MOST_BYTES = 2**50
 TAR = "application/x-tar"

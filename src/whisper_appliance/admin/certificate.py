@@ -5,16 +5,16 @@ from dataclasses import asdict, dataclass
 from flask import Response, jsonify, render_template
 from pydantic import BaseModel, Field, RootModel
 
-from whisper_appliance.accounts.adjustments import Adjustments
-from whisper_appliance.errors import Conflict
+from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
+from whisper_appliance.config.overrides import Adjustments
+from whisper_appliance.core.clock import written
+from whisper_appliance.core.errors import Conflict
 from whisper_appliance.host.certificates import CertificateInfo, Certificates
-from whisper_appliance.moments import written
-from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.web.auth.audit import record
+from whisper_appliance.web.auth.authentication import actor
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import failures
-from whisper_appliance.web.parts import appliance
-from whisper_appliance.web.records import record
-from whisper_appliance.web.who import actor
 
 blueprint = gated(Blueprint("admin_certificate", __name__, abp_tags=[ADMIN]))
 NAMES = "certificate_names"

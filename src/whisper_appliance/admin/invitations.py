@@ -3,14 +3,14 @@
 from flask import Response, jsonify, url_for
 from pydantic import BaseModel, Field
 
+from whisper_appliance.accounts.identity import Role
 from whisper_appliance.accounts.invitations import Invitation
-from whisper_appliance.accounts.people import Role
-from whisper_appliance.web.admin.gate import ADMIN, GATE, gated
-from whisper_appliance.web.answers import TimeOfDay
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.admin.admin_only import ADMIN, GATE, gated
+from whisper_appliance.web.auth.authentication import require
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import failures
-from whisper_appliance.web.parts import appliance
-from whisper_appliance.web.who import require
+from whisper_appliance.web.schemas.transcript import TimeOfDay
 
 blueprint = gated(Blueprint("admin_invitations", __name__, abp_tags=[ADMIN]))
 

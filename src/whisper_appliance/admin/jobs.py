@@ -5,21 +5,21 @@ from typing import Literal
 from flask import Response, jsonify, render_template
 from pydantic import BaseModel, Field
 
-from whisper_appliance.history.job import Status
-from whisper_appliance.history.oversight import HANDLE, JobSeen, Oversight
-from whisper_appliance.speech.engine import Priority
-from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
-from whisper_appliance.web.admin.naming import OwnerAnswer, owner_namer
-from whisper_appliance.web.answers import JobError, TimeOfDay
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
+from whisper_appliance.admin.owner_names import OwnerAnswer, owner_namer
+from whisper_appliance.engines.contract import Priority
+from whisper_appliance.jobs.admin_queries import HANDLE, JobSeen, Oversight
+from whisper_appliance.storage.schema.jobs import JobStatus
+from whisper_appliance.web.auth.authentication import require
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import failures
-from whisper_appliance.web.parts import appliance
-from whisper_appliance.web.who import require
+from whisper_appliance.web.schemas.transcript import JobError, TimeOfDay
 
 blueprint = gated(Blueprint("admin_jobs", __name__, abp_tags=[ADMIN]))
 
 StatusName = Literal["queued", "running", "done", "failed", "cancelled"]
-STATES: dict[str, tuple[Status, ...]] = {
+STATES: dict[str, tuple[JobStatus, ...]] = {
     "all": (),
     "unfinished": ("running", "queued"),
     "queued": ("queued",),

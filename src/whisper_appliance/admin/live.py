@@ -5,15 +5,15 @@ from typing import Literal
 from flask import Response, jsonify
 from pydantic import BaseModel, Field
 
-from whisper_appliance.live.oversight import LiveOversight, SessionSeen
-from whisper_appliance.web.admin.gate import ADMIN, GATE, gated
-from whisper_appliance.web.admin.jobs import PATTERN
-from whisper_appliance.web.admin.naming import OwnerAnswer, owner_namer
-from whisper_appliance.web.answers import TimeOfDay
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.admin.admin_only import ADMIN, GATE, gated
+from whisper_appliance.admin.jobs import PATTERN
+from whisper_appliance.admin.owner_names import OwnerAnswer, owner_namer
+from whisper_appliance.live.admin import LiveOversight, SessionSeen
+from whisper_appliance.web.auth.authentication import require
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import failures
-from whisper_appliance.web.parts import appliance
-from whisper_appliance.web.who import require
+from whisper_appliance.web.schemas.transcript import TimeOfDay
 
 blueprint = gated(Blueprint("admin_live", __name__, url_prefix="/api/admin/live", abp_tags=[ADMIN]))
 

@@ -8,16 +8,16 @@ from typing import Any, Literal
 from flask import Response, jsonify, render_template, request
 from pydantic import BaseModel, Field
 
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.appliance.support import bundle
-from whisper_appliance.logs.file import contents
-from whisper_appliance.logs.ring import MOST_LINES, Filter, Line
-from whisper_appliance.moments import now, written
-from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.support_bundle import bundle
+from whisper_appliance.core.clock import now, written
+from whisper_appliance.monitoring.logs.file import contents
+from whisper_appliance.monitoring.logs.ring import MOST_LINES, Filter, Line
+from whisper_appliance.web.auth.audit import record
+from whisper_appliance.web.context import appliance, parts
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import failures, text
-from whisper_appliance.web.parts import appliance, parts
-from whisper_appliance.web.records import record
 
 HEARTBEAT_SECONDS = 10.0
 STREAM_SECONDS = 600.0

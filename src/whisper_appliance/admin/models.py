@@ -8,15 +8,15 @@ from dataclasses import asdict
 from flask import Response, jsonify, render_template
 from pydantic import BaseModel, Field, RootModel
 
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.appliance.shelf_seen import ShelfSeen
-from whisper_appliance.errors import InvalidRequest
-from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.model_views import ShelfSeen
+from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.web.auth.audit import record
+from whisper_appliance.web.auth.authentication import actor
+from whisper_appliance.web.context import appliance, parts
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import failures, text
-from whisper_appliance.web.parts import appliance, parts
-from whisper_appliance.web.records import record
-from whisper_appliance.web.who import actor
 
 HEARTBEAT_SECONDS = 15.0
 LOOK_SECONDS = 0.5

@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass
 from flask import Response, jsonify, render_template
 from pydantic import RootModel
 
-from whisper_appliance.appliance.state import Status
-from whisper_appliance.history.statistics import Amount, Statistics
+from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
 from whisper_appliance.host.gpus import GpuUse
-from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.monitoring.statistics import Amount, Statistics
+from whisper_appliance.monitoring.status_types import Status
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import failures
-from whisper_appliance.web.parts import appliance
 
 DAY_HOURS = 24.0
 

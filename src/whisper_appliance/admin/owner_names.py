@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from whisper_appliance.history.entries import NOBODY
-from whisper_appliance.web.parts import appliance
+from whisper_appliance.library.transcript_rows import NOBODY
+from whisper_appliance.web.context import appliance
 
 VISITOR_CHARS = 4
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from flask import Response, jsonify
 from pydantic import RootModel
 
-from whisper_appliance.accounts.setting_rows import waiting
-from whisper_appliance.errors import Conflict
+from whisper_appliance.admin.admin_only import ADMIN, GATE, gated
+from whisper_appliance.config.setting_rows import waiting
+from whisper_appliance.core.errors import Conflict
 from whisper_appliance.host.supervision import Supervision, supervision
-from whisper_appliance.web.admin.gate import ADMIN, GATE, gated
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.web.auth.audit import record
+from whisper_appliance.web.context import appliance, parts
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import failures
-from whisper_appliance.web.parts import appliance, parts
-from whisper_appliance.web.records import record
 
 blueprint = gated(Blueprint("admin_restart", __name__, abp_tags=[ADMIN]))
 ELSEWHERE = "What serves these pages is no server of the appliance's own, and starts and stops by itself."

@@ -5,14 +5,14 @@ from dataclasses import asdict, dataclass
 from flask import Response, jsonify, render_template
 from pydantic import BaseModel, Field, RootModel
 
-from whisper_appliance.accounts.setting_rows import SettingRow, rows
-from whisper_appliance.web.admin import restart
-from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.admin import restart
+from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
+from whisper_appliance.config.setting_rows import SettingRow, rows
+from whisper_appliance.web.auth.audit import record
+from whisper_appliance.web.auth.authentication import actor
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import failures
-from whisper_appliance.web.parts import appliance
-from whisper_appliance.web.records import record
-from whisper_appliance.web.who import actor
 
 blueprint = gated(Blueprint("admin_settings", __name__, abp_tags=[ADMIN]))
 CHANGED = failures(400, *GATE, 404, 409, 503, 507)

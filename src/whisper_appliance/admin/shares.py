@@ -3,12 +3,12 @@
 from flask import Response, jsonify, render_template
 from pydantic import BaseModel, Field
 
-from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
-from whisper_appliance.web.answers import TimeOfDay
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
+from whisper_appliance.web.auth.audit import record
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import failures
-from whisper_appliance.web.parts import appliance
-from whisper_appliance.web.records import record
+from whisper_appliance.web.schemas.transcript import TimeOfDay
 
 blueprint = gated(Blueprint("admin_shares", __name__, abp_tags=[ADMIN]))
 

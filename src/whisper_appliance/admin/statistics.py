@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from flask import Response, jsonify, render_template
 from pydantic import BaseModel, Field
 
-from whisper_appliance.history.statistics import DayTotal, Statistics
-from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
+from whisper_appliance.monitoring.statistics import DayTotal, Statistics
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import failures
-from whisper_appliance.web.parts import appliance
 
 MOST_DAYS = 3660
 

@@ -6,12 +6,12 @@ from flask import Response, jsonify, render_template
 from pydantic import BaseModel, Field
 
 from whisper_appliance import __version__
+from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
 from whisper_appliance.host import installation, releases
-from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.web.auth.audit import record
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import failures
-from whisper_appliance.web.parts import appliance
-from whisper_appliance.web.records import record
 
 SOME_VERSION = "X.Y.Z"
 

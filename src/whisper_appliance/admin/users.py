@@ -6,25 +6,25 @@ from flask import Response, jsonify, render_template
 from pydantic import BaseModel, Field
 
 from whisper_appliance.accounts.access import Openness
-from whisper_appliance.accounts.people import Role, User
+from whisper_appliance.accounts.identity import Role, User
 from whisper_appliance.accounts.usage import OwnQuota, Totals
-from whisper_appliance.errors import InvalidRequest
-from whisper_appliance.web import things
-from whisper_appliance.web.account_answers import (
+from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
+from whisper_appliance.admin.invitations import InvitationAnswer, invitation_answer
+from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.web.auth import resources
+from whisper_appliance.web.auth.audit import record
+from whisper_appliance.web.auth.authentication import actor, require
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
+from whisper_appliance.web.openapi import failures
+from whisper_appliance.web.schemas.account import (
     KeyAnswer,
     OwnSessionAnswer,
     QuotaAnswer,
     key_answer,
     session_answer,
 )
-from whisper_appliance.web.admin.gate import ADMIN, GATE, admin_page, gated
-from whisper_appliance.web.admin.invitations import InvitationAnswer, invitation_answer
-from whisper_appliance.web.answers import TimeOfDay
-from whisper_appliance.web.documented import Blueprint
-from whisper_appliance.web.openapi import failures
-from whisper_appliance.web.parts import appliance
-from whisper_appliance.web.records import record
-from whisper_appliance.web.who import actor, require
+from whisper_appliance.web.schemas.transcript import TimeOfDay
 
 blueprint = gated(Blueprint("admin_users", __name__, abp_tags=[ADMIN]))
 
@@ -138,7 +138,7 @@ def set_openness(body: OpennessBody) -> tuple[str, int]:
 @blueprint.get("/api/admin/users/<hex32:id>", responses={200: AdminUserDetail, **failures(*GATE, 404, 503)})
 def read(path: UserPath) -> Response:
     """One account with its sessions and keys."""
-    user = things.account(path.id, "oversee")
+    user = resources.account(path.id, "oversee")
     accounts = appliance().accounts
     return jsonify(
         {
@@ -152,7 +152,7 @@ def read(path: UserPath) -> Response:
 @blueprint.patch("/api/admin/users/<hex32:id>", responses={200: AdminUserAnswer, **failures(400, *WRITES)})
 def change(path: UserPath, body: UserBody) -> Response:
     """Changes role, state or quota of an account; admins those of members, owners everybody's."""
-    user, users = things.account(path.id, "manage"), appliance().accounts.users
+    user, users = resources.account(path.id, "manage"), appliance().accounts.users
     if body.role is not None and body.role != user.role:
         if body.role != "member":
             require("own")
@@ -168,7 +168,7 @@ def change(path: UserPath, body: UserBody) -> Response:
 @blueprint.post("/api/admin/users/<hex32:id>/password", responses={200: PasswordAnswer, **failures(*WRITES)})
 def new_password(path: UserPath) -> Response:
     """Gives an account a password that is made up, for who forgot theirs; its sessions end."""
-    user = things.account(path.id, "manage")
+    user = resources.account(path.id, "manage")
     password = secrets.token_urlsafe(15)
     appliance().accounts.users.set_password(user.id, password, by=actor())
     return jsonify(PasswordAnswer(password=password).model_dump())
@@ -177,7 +177,7 @@ def new_password(path: UserPath) -> Response:
 @blueprint.delete("/api/admin/users/<hex32:id>/sessions", responses={204: None, **failures(*WRITES)})
 def end_sessions(path: UserPath) -> tuple[str, int]:
     """Signs a user out everywhere."""
-    user = things.account(path.id, "manage")
+    user = resources.account(path.id, "manage")
     appliance().accounts.sessions.end_others(user.id, by=actor())
     return "", 204
 
@@ -185,7 +185,7 @@ def end_sessions(path: UserPath) -> tuple[str, int]:
 @blueprint.delete("/api/admin/users/<hex32:id>/keys", responses={204: None, **failures(*WRITES)})
 def revoke_keys(path: UserPath) -> tuple[str, int]:
     """Ends all API keys of a user."""
-    user, keys = things.account(path.id, "manage"), appliance().accounts.keys
+    user, keys = resources.account(path.id, "manage"), appliance().accounts.keys
     for key in keys.list(user.id):
         keys.revoke(key.id, by=actor())
     return "", 204
@@ -194,7 +194,7 @@ def revoke_keys(path: UserPath) -> tuple[str, int]:
 @blueprint.delete("/api/admin/users/<hex32:id>", responses={204: None, **failures(400, *WRITES)})
 def remove(path: UserPath, body: RemoveBody) -> tuple[str, int]:
     """Deletes an account, and its transcripts, unless another user gets them."""
-    user, accounts = things.account(path.id, "manage"), appliance().accounts
+    user, accounts = resources.account(path.id, "manage"), appliance().accounts
     if body.name != user.name:
         raise InvalidRequest(f"To delete this account, give its name: {user.name}.", field="name")
     heir = accounts.users.named(body.heir).id if body.heir is not None else None
@@ -217,5 +217,5 @@ def _answer(user: User, totals: dict[str, Totals]) -> AdminUserAnswer:
         storage_bytes=appliance().space.used_by(user.id),
         quota=QuotaAnswer.model_validate(usage.quota(user.id), from_attributes=True),
         own_quota=QuotaAnswer.model_validate(usage.own_quota(user.id), from_attributes=True),
-        manageable=things.may_manage(user),
+        manageable=resources.may_manage(user),
     )

@@ -3,13 +3,13 @@
 from flask import Response, jsonify
 from pydantic import BaseModel, Field
 
-from whisper_appliance.history.workers import WorkerSeen
-from whisper_appliance.web.admin.gate import ADMIN, GATE, gated
-from whisper_appliance.web.answers import TimeOfDay
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.admin.admin_only import ADMIN, GATE, gated
+from whisper_appliance.jobs.workers import WorkerSeen
+from whisper_appliance.web.auth.authentication import require
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import failures
-from whisper_appliance.web.parts import appliance
-from whisper_appliance.web.who import require
+from whisper_appliance.web.schemas.transcript import TimeOfDay
 
 blueprint = gated(Blueprint("admin_workers", __name__, url_prefix="/api/admin/workers", abp_tags=[ADMIN]))
 

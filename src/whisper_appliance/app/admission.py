@@ -7,12 +7,12 @@ import sqlalchemy as sa
 from whisper_appliance.accounts.audit import Audit
 from whisper_appliance.accounts.shares import Shares
 from whisper_appliance.accounts.usage import Quota, Usage
-from whisper_appliance.db import Database
-from whisper_appliance.history.entries import Made, OnMade
-from whisper_appliance.history.space import Space
-from whisper_appliance.history.store import History
+from whisper_appliance.config.settings import Settings
 from whisper_appliance.jobs.queue import Queue
-from whisper_appliance.settings import Settings
+from whisper_appliance.library.storage_usage import Space
+from whisper_appliance.library.transcript_rows import Made, OnMade
+from whisper_appliance.library.transcripts import History
+from whisper_appliance.storage.database import Database
 
 AskSettings = Callable[[], Settings]
 

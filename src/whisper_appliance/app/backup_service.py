@@ -6,16 +6,16 @@ from pathlib import Path
 
 import structlog
 
-from whisper_appliance.backups import database, restoring, rows, writing
-from whisper_appliance.backups.contents import DATABASE
+from whisper_appliance.backups import archive_writer, database, postgres_copy, restore
+from whisper_appliance.backups.archive_format import DATABASE
+from whisper_appliance.backups.archive_writer import Backup
 from whisper_appliance.backups.daily import DailyCopies
-from whisper_appliance.backups.restoring import Restore
-from whisper_appliance.backups.writing import Backup
-from whisper_appliance.db import Database, locked_folder
-from whisper_appliance.errors import Conflict, DatabaseDamaged, InvalidRequest, Unavailable
-from whisper_appliance.history import migrations
-from whisper_appliance.jobs import folder
-from whisper_appliance.settings import Settings
+from whisper_appliance.backups.restore import Restore
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.core.errors import Conflict, DatabaseDamaged, InvalidRequest, Unavailable
+from whisper_appliance.jobs import storage
+from whisper_appliance.storage import migrations
+from whisper_appliance.storage.database import Database, locked_folder
 
 SERVER_DATABASE = "database.sqlite"
 """What a PostgreSQL database held before a restore, set aside beside what lay in the data folder."""
@@ -56,7 +56,7 @@ class Safekeeping:
 
     def copy_daily(self) -> None:
         """A chore: the copy of the day, where it is due."""
-        writing.sweep(self.data_dir, self._storage or self.data_dir)
+        archive_writer.sweep(self.data_dir, self._storage or self.data_dir)
         if self._daily and (made := self.copies.make_if_due()):
             log.info("the database was copied", copy=made.name, bytes=made.size_bytes)
 
@@ -84,16 +84,16 @@ class Safekeeping:
         return self.restore.apply()
 
     def _check_storage(self) -> None:
-        if self._storage is not None and not folder.is_storage(self._storage):
+        if self._storage is not None and not storage.is_storage(self._storage):
             raise Unavailable(
                 f"STORAGE_URL: the recordings in {self._storage} are away. Mount it; a new folder is made "
                 "known by one start of the appliance."
             )
 
     def _into_server(self, file: Path, aside: Path, whole: bool) -> None:
-        worker = folder.executor(self.data_dir)
-        restoring.give_to_owner_of(self.data_dir, self.data_dir / folder.EXECUTOR_ID)
-        place = folder.storage_name(self._storage) if self._storage else worker
+        worker = storage.executor(self.data_dir)
+        restore.give_to_owner_of(self.data_dir, self.data_dir / storage.EXECUTOR_ID)
+        place = storage.storage_name(self._storage) if self._storage else worker
         made = False
 
         def set_aside(write: Callable[[Path], None]) -> None:
@@ -102,7 +102,7 @@ class Safekeeping:
             database.finish(aside / SERVER_DATABASE, write)
 
         try:
-            rows.read_file(
+            postgres_copy.read_file(
                 file, self.database, name=aside.name, worker=worker, place=place, whole=whole,
                 set_aside=set_aside,
             )  # fmt: skip

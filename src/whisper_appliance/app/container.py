@@ -8,47 +8,47 @@ from typing import Self
 
 import structlog
 
-from whisper_appliance import logs
 from whisper_appliance.accounts.accounts import Accounts
-from whisper_appliance.accounts.adjusted import AdjustedSettings
-from whisper_appliance.accounts.adjustments import Adjustments
 from whisper_appliance.accounts.audit import Audit
 from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.accounts.shares import Shares
-from whisper_appliance.appliance.adjusted_choice import AdjustedChoice
-from whisper_appliance.appliance.belongings import Everything
-from whisper_appliance.appliance.bulletin import Bulletin
-from whisper_appliance.appliance.housekeeping import Housekeeping
-from whisper_appliance.appliance.ledger import Admission, chores, counted, forgotten, usage_of
-from whisper_appliance.appliance.live_room import limits_of, live_room
-from whisper_appliance.appliance.metrics import Metrics
-from whisper_appliance.appliance.observer import Observer
-from whisper_appliance.appliance.relay import Relay
-from whisper_appliance.appliance.safekeeping import Safekeeping
-from whisper_appliance.appliance.secret import load_secret
-from whisper_appliance.appliance.shelf import Shelf
-from whisper_appliance.appliance.state import Health, Status
-from whisper_appliance.appliance.vitals import Vitals
-from whisper_appliance.db import Database, locked_folder
-from whisper_appliance.errors import BadSetting, InvalidRequest, NotFound
-from whisper_appliance.history import migrations
-from whisper_appliance.history.owners import Owners
-from whisper_appliance.history.space import Space
-from whisper_appliance.history.store import History
+from whisper_appliance.app.admission import Admission, chores, counted, forgotten, usage_of
+from whisper_appliance.app.backup_service import Safekeeping
+from whisper_appliance.app.housekeeping import Housekeeping
+from whisper_appliance.app.job_notifier import Bulletin
+from whisper_appliance.app.live_wiring import limits_of, live_room
+from whisper_appliance.app.model_admin import Shelf
+from whisper_appliance.app.ownership import Everything
+from whisper_appliance.app.persisted_default import AdjustedChoice
+from whisper_appliance.app.relay import Relay
+from whisper_appliance.app.secret import load_secret
+from whisper_appliance.config.override_rows import AdjustedSettings
+from whisper_appliance.config.overrides import Adjustments
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.core.errors import BadSetting, InvalidRequest, NotFound
+from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.host.certificates import Certificates, check_names
 from whisper_appliance.jobs.events import JobEvent
 from whisper_appliance.jobs.queue import Queue
-from whisper_appliance.jobs.steps import Steps
-from whisper_appliance.live.leases import Models as LiveModels
-from whisper_appliance.live.oversight import LiveOversight
-from whisper_appliance.logs.book import LogBook
+from whisper_appliance.jobs.transcription_job import Steps
+from whisper_appliance.library.ownership import Owners
+from whisper_appliance.library.storage_usage import Space
+from whisper_appliance.library.transcripts import History
+from whisper_appliance.live.admin import LiveOversight
+from whisper_appliance.live.ports import Models as LiveModels
 from whisper_appliance.models.downloads import Downloads
 from whisper_appliance.models.events import ModelEvent
 from whisper_appliance.models.hub import Hub
 from whisper_appliance.models.manager import ModelManager
 from whisper_appliance.models.store import ModelStore
-from whisper_appliance.settings import Settings
-from whisper_appliance.speech.engine_process import EngineProcess
+from whisper_appliance.monitoring import logs
+from whisper_appliance.monitoring.logs.sinks import LogBook
+from whisper_appliance.monitoring.metrics import Metrics
+from whisper_appliance.monitoring.resource_sampler import Vitals
+from whisper_appliance.monitoring.status_collector import Observer
+from whisper_appliance.monitoring.status_types import Health, Status
+from whisper_appliance.storage import migrations
+from whisper_appliance.storage.database import Database, locked_folder
 
 MakeSteps = Callable[[Settings, ModelManager[EngineProcess]], Steps]
 log = structlog.get_logger()

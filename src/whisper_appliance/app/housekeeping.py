@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
-from whisper_appliance.errors import ApplianceError
+from whisper_appliance.core.errors import ApplianceError
 
 EVERY_SECONDS = 6 * 3600.0
 log = structlog.get_logger()

@@ -7,13 +7,13 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from whisper_appliance.errors import NotFound
-from whisper_appliance.history.entries import printable
-from whisper_appliance.history.store import History
+from whisper_appliance.core.errors import NotFound
+from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.queue import JobRequest, Queue
-from whisper_appliance.live.ended import Ended
-from whisper_appliance.live.told import Facts
-from whisper_appliance.speech.engine import Priority
+from whisper_appliance.library.transcript_rows import printable
+from whisper_appliance.library.transcripts import History
+from whisper_appliance.live.final_transcript import Ended
+from whisper_appliance.live.replay import Facts
 
 SOURCE = "live"
 

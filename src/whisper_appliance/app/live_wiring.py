@@ -1,12 +1,12 @@
 """The live room of this appliance: its folder, its limits, and where its recordings go in the end."""
 
-from whisper_appliance.appliance.recordings import Recordings
-from whisper_appliance.history.store import History
+from whisper_appliance.app.live_handover import Recordings
+from whisper_appliance.config.settings import Settings
 from whisper_appliance.jobs.queue import Queue
-from whisper_appliance.live.leases import Models
-from whisper_appliance.live.sessions import Limits, Sessions
-from whisper_appliance.live.stream import Announce
-from whisper_appliance.settings import Settings
+from whisper_appliance.library.transcripts import History
+from whisper_appliance.live.live_session import Announce
+from whisper_appliance.live.manager import Limits, Sessions
+from whisper_appliance.live.ports import Models
 
 
 def live_room(

@@ -4,19 +4,19 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from whisper_appliance.appliance.shelf_seen import ModelSeen, ShelfSeen, arriving, download_seen
-from whisper_appliance.errors import Conflict, InvalidRequest
+from whisper_appliance.app.model_views import ModelSeen, ShelfSeen, arriving, download_seen
+from whisper_appliance.core.errors import Conflict, InvalidRequest
+from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.models import folders, hardware
 from whisper_appliance.models.catalog import canonical, catalog
 from whisper_appliance.models.checksums import OnBytes
-from whisper_appliance.models.choice import Choice
+from whisper_appliance.models.default_model import Choice
+from whisper_appliance.models.download_task import Download
 from whisper_appliance.models.downloads import Downloads
-from whisper_appliance.models.errands import Errand, Errands
 from whisper_appliance.models.manager import ModelManager
 from whisper_appliance.models.status import ModelStatus
 from whisper_appliance.models.store import ModelStore
-from whisper_appliance.models.transfer import Download
-from whisper_appliance.speech.engine_process import EngineProcess
+from whisper_appliance.models.tasks import Errand, Errands
 
 
 class Shelf:

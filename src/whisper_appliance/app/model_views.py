@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from whisper_appliance.models import folders
-from whisper_appliance.models.errands import Errand
+from whisper_appliance.models.download_task import Download
+from whisper_appliance.models.download_task import State as DownloadState
 from whisper_appliance.models.status import State
 from whisper_appliance.models.store import Source
-from whisper_appliance.models.transfer import Download
-from whisper_appliance.models.transfer import State as DownloadState
+from whisper_appliance.models.tasks import Errand
 
 
 @dataclass(frozen=True, slots=True)

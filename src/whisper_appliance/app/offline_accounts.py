@@ -5,11 +5,11 @@ from contextlib import contextmanager
 
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.audit import Audit
-from whisper_appliance.appliance.belongings import Everything
-from whisper_appliance.db import Database
-from whisper_appliance.history import migrations
-from whisper_appliance.history.owners import Owners
-from whisper_appliance.settings import Settings
+from whisper_appliance.app.ownership import Everything
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.library.ownership import Owners
+from whisper_appliance.storage import migrations
+from whisper_appliance.storage.database import Database
 
 
 @contextmanager

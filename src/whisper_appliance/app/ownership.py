@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from whisper_appliance.history.owners import Owners
+from whisper_appliance.library.ownership import Owners
 
 
 class Everything:

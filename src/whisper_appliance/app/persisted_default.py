@@ -1,6 +1,6 @@
 """The default model is the setting WHISPER_MODEL, changed in the panel like any other."""
 
-from whisper_appliance.accounts.adjustments import Adjustments
+from whisper_appliance.config.overrides import Adjustments
 from whisper_appliance.models.catalog import canonical
 
 

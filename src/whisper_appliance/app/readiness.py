@@ -1,10 +1,10 @@
 """Whether a recording could be transcribed now, asked at each request and before its upload is read."""
 
-from whisper_appliance.errors import InvalidRequest, ModelUnavailable, NotFound
+from whisper_appliance.core.errors import InvalidRequest, ModelUnavailable, NotFound
+from whisper_appliance.engines.contract import Task
+from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.models.manager import ModelManager
 from whisper_appliance.models.status import ModelStatus
-from whisper_appliance.speech.engine import Task
-from whisper_appliance.speech.engine_process import EngineProcess
 
 RETRY_SECONDS = 30.0
 

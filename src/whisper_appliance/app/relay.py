@@ -1,7 +1,7 @@
 """Between the live room, which is built first, and the application that passes its words on."""
 
-from whisper_appliance.live.sessions import Announcement
-from whisper_appliance.live.stream import Announce
+from whisper_appliance.live.live_session import Announce
+from whisper_appliance.live.manager import Announcement
 
 
 def _nobody(told: Announcement) -> None:

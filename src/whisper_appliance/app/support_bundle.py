@@ -13,17 +13,18 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from whisper_appliance import __version__
-from whisper_appliance.accounts import setting_rows
-from whisper_appliance.accounts.adjustments import is_secret
-from whisper_appliance.accounts.tables import keys, users
-from whisper_appliance.appliance.examination import examine
-from whisper_appliance.appliance.scrubbing import Scrubber
-from whisper_appliance.errors import ApplianceError
-from whisper_appliance.history.tables import jobs, transcripts
+from whisper_appliance.config import setting_rows
+from whisper_appliance.config.overrides import is_secret
+from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.host import installation
+from whisper_appliance.monitoring.doctor import examine
+from whisper_appliance.monitoring.redaction import Scrubber
+from whisper_appliance.storage.schema.accounts import keys, users
+from whisper_appliance.storage.schema.jobs import jobs
+from whisper_appliance.storage.schema.library import transcripts
 
 if TYPE_CHECKING:
-    from whisper_appliance.appliance import Appliance
+    from whisper_appliance.app.container import Appliance
 
 MOST_NAMES = 20_000
 SECRET_WORDS = ("PASSWORD", "TOKEN", "SECRET", "KEY")

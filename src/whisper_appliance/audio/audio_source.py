@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Protocol
 
-from whisper_appliance.speech.engine import Samples
-from whisper_appliance.speech.transcript import Notice
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.transcript.model import Notice
 
 
 class Source(Protocol):

@@ -11,10 +11,10 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
-from whisper_appliance.errors import Unavailable, Undecodable
-from whisper_appliance.speech import verdicts
-from whisper_appliance.speech.decoder_process import DecoderProcess, Spare
-from whisper_appliance.speech.recording import DecodeLimits, Recording
+from whisper_appliance.audio import decode_errors
+from whisper_appliance.audio.decoder_process import DecoderProcess, Spare
+from whisper_appliance.audio.recording import DecodeLimits, Recording
+from whisper_appliance.core.errors import Unavailable, Undecodable
 
 __all__ = ["DecodeLimits", "Isolation", "Recording", "decode", "isolation", "prepare"]
 
@@ -68,7 +68,7 @@ def isolation() -> Isolation:
         if ready is None:
             complaints.seek(0)
             reason = complaints.read().decode(errors="replace").strip().rpartition("\n")[2]
-            raise Unavailable(f"{verdicts.DOES_NOT_START} {reason}".strip())
+            raise Unavailable(f"{decode_errors.DOES_NOT_START} {reason}".strip())
     tcp_barred = ready["landlock"] >= _LANDLOCK_BARS_TCP
     return Isolation(
         network="own" if ready["own_network"] else "no tcp" if tcp_barred else "shared",
@@ -96,7 +96,7 @@ def _scratch(folder: Path) -> BinaryIO:
         return cast(BinaryIO, tempfile.TemporaryFile(dir=folder, buffering=0))
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise verdicts.error("disk_full", max_seconds=0) from error
+            raise decode_errors.error("disk_full", max_seconds=0) from error
         raise
 
 
@@ -113,5 +113,5 @@ def _ordered_child(order: dict[str, Any], source: int, target: int) -> DecoderPr
         child = DecoderProcess()
         child.order(order, source, target)
     except OSError as error:
-        raise Unavailable(verdicts.DOES_NOT_START, retry_after_seconds=10) from error
+        raise Unavailable(decode_errors.DOES_NOT_START, retry_after_seconds=10) from error
     return child

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from whisper_appliance.errors import (
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.errors import (
     ApplianceError,
     AudioTooLong,
     DecoderLimit,
@@ -10,8 +11,7 @@ from whisper_appliance.errors import (
     NoAudio,
     Undecodable,
 )
-from whisper_appliance.speech.engine import SAMPLE_RATE
-from whisper_appliance.speech.transcript import Notice
+from whisper_appliance.transcript.model import Notice
 
 # Containers whose header counts the sound itself; elsewhere the length is a guess from the bit rate.
 _COUNTING_CONTAINERS = {"flac", "wav", "w64", "aiff", "caf", "mov,mp4,m4a,3gp,3g2,mj2"}

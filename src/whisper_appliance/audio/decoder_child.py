@@ -24,8 +24,9 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard
 
-from whisper_appliance.speech import sandbox
-from whisper_appliance.speech.mixdown import BYTES_A_SAMPLE, SAMPLE_RATE, Mixdown, Refused, check_source
+from whisper_appliance.audio.resample import BYTES_A_SAMPLE, Mixdown, Refused, check_source
+from whisper_appliance.core import sandbox
+from whisper_appliance.core.audio_format import SAMPLE_RATE
 
 FORMATS = "wav,w64,aiff,flac,mp3,aac,amr,ogg,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,caf"
 CODECS = (

@@ -12,17 +12,17 @@ import whisper_appliance
 
 # -S and an explicit path instead of `-m`: no .pth files are run, and it works from a wheel, from an editable
 # install and from a source tree alike.
-_START = "import sys; sys.path[:] = sys.argv[1:]; from whisper_appliance.speech.%s import main; main()"
+_START = "import sys; sys.path[:] = sys.argv[1:]; from whisper_appliance.audio.%s import main; main()"
 _MESSAGE_BYTES = 65536
 
 
 class DecoderProcess:
     """One child, good for one file. Each side sees the other's death as the end of the socket."""
 
-    def __init__(self, complaints: int = subprocess.DEVNULL, *, program: str = "decoder") -> None:
+    def __init__(self, complaints: int = subprocess.DEVNULL, *, program: str = "decoder_child") -> None:
         """`complaints` is a descriptor for what the child says on stderr; a file may make it say anything.
 
-        `program` is a module beside this one: `decoder`, or `growing_decoder` for a file that grows.
+        `program` is a module beside this one: `decoder_child`, or `stream_decoder` for a file that grows.
         """
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         root = str(Path(whisper_appliance.__file__).resolve().parents[1])

@@ -15,11 +15,12 @@ from typing import Any, BinaryIO, Self
 
 import numpy as np
 
-from whisper_appliance.errors import ApplianceError, Unavailable
-from whisper_appliance.speech import verdicts
-from whisper_appliance.speech.decoder_process import DecoderProcess
-from whisper_appliance.speech.engine import SAMPLE_RATE, Samples
-from whisper_appliance.speech.transcript import Notice
+from whisper_appliance.audio import decode_errors
+from whisper_appliance.audio.decoder_process import DecoderProcess
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.errors import ApplianceError, Unavailable
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.transcript.model import Notice
 
 _BYTES_A_SAMPLE = 2
 _FULL_SCALE = np.float32(32768)
@@ -171,7 +172,7 @@ class Recording:
             self._fail("undecodable" if ended["lost_places"] else "no_audio")
         else:
             self._samples = ended["samples"]
-            self._notices = verdicts.notices(self._header, ended)
+            self._notices = decode_errors.notices(self._header, ended)
 
     def _bury(self, returncode: int) -> None:
         """The decoder ended without a word."""
@@ -179,7 +180,7 @@ class Recording:
         if self._started:
             self._fail("limit" if -returncode in _LIMIT_SIGNALS else "undecodable")
         else:
-            self._error = Unavailable(verdicts.DOES_NOT_START)
+            self._error = Unavailable(decode_errors.DOES_NOT_START)
 
     def _fail(self, verdict: str) -> None:
-        self._error = verdicts.error(verdict, max_seconds=self._limits.max_seconds)
+        self._error = decode_errors.error(verdict, max_seconds=self._limits.max_seconds)

@@ -10,7 +10,8 @@ from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
-SAMPLE_RATE = 16_000
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+
 BYTES_A_SAMPLE = 2
 SOURCE_RATES = range(4_000, 384_001)
 MAX_CHANNELS = 8

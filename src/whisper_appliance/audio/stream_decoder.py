@@ -11,9 +11,10 @@ import socket
 
 import av
 
-from whisper_appliance.speech import sandbox
-from whisper_appliance.speech.decoder import CODECS, Damage, decode, first_audio, rehearse
-from whisper_appliance.speech.mixdown import BYTES_A_SAMPLE, SAMPLE_RATE, Mixdown, Refused
+from whisper_appliance.audio.decoder_child import CODECS, Damage, decode, first_audio, rehearse
+from whisper_appliance.audio.resample import BYTES_A_SAMPLE, Mixdown, Refused
+from whisper_appliance.core import sandbox
+from whisper_appliance.core.audio_format import SAMPLE_RATE
 
 BATCH_SECONDS = 0.1
 FORMATS = {"webm": "matroska", "mp4": "mp4"}

@@ -13,9 +13,9 @@ import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from whisper_appliance.backups import contents, database
-from whisper_appliance.backups.contents import DATABASE, MANIFEST, SUMS, Manifest
-from whisper_appliance.errors import DiskFull, InvalidRequest
+from whisper_appliance.backups import archive_format, database
+from whisper_appliance.backups.archive_format import DATABASE, MANIFEST, SUMS, Manifest
+from whisper_appliance.core.errors import DiskFull, InvalidRequest
 
 CHUNK_BYTES = 256 * 1024
 ASK_DISK_BYTES = 32 * 2**20
@@ -59,10 +59,10 @@ class Reader:
 
     def _take_archive(self) -> None:
         name, size = self._header() or ("", 0)
-        if name != MANIFEST or size > contents.SMALL_BYTES:
+        if name != MANIFEST or size > archive_format.SMALL_BYTES:
             raise InvalidRequest(NOT_OURS)
         text = self._content(size)
-        self.manifest = contents.read_manifest(text)
+        self.manifest = archive_format.read_manifest(text)
         self._sums[MANIFEST] = hashlib.sha256(text).hexdigest()
         while (header := self._header()) is not None and header[0] != SUMS:
             self._take_file(*header)
@@ -86,10 +86,10 @@ class Reader:
         return info.name, info.size
 
     def _take_file(self, name: str, size: int) -> None:
-        small = contents.SMALL.fullmatch(name) is not None
-        if not (small or contents.LARGE.fullmatch(name)) or name in self._sums:
+        small = archive_format.SMALL.fullmatch(name) is not None
+        if not (small or archive_format.LARGE.fullmatch(name)) or name in self._sums:
             raise InvalidRequest(f"This archive holds a file that no backup has ({name[:60]!r}).")
-        if (small and size > contents.SMALL_BYTES) or len(self._sums) >= MOST_FILES:
+        if (small and size > archive_format.SMALL_BYTES) or len(self._sums) >= MOST_FILES:
             raise InvalidRequest("This archive holds more than a backup can have. It was not used.")
         digest = hashlib.sha256()
         left = size

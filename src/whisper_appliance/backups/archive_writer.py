@@ -16,10 +16,18 @@ from typing import Self
 
 from whisper_appliance import __version__
 from whisper_appliance.backups import database
-from whisper_appliance.backups.contents import DATABASE, LARGE, MANIFEST, RECORDINGS, SMALL, SUMS, Manifest
-from whisper_appliance.db import Database
-from whisper_appliance.errors import DiskFull
-from whisper_appliance.moments import Clock, now, written
+from whisper_appliance.backups.archive_format import (
+    DATABASE,
+    LARGE,
+    MANIFEST,
+    RECORDINGS,
+    SMALL,
+    SUMS,
+    Manifest,
+)
+from whisper_appliance.core.clock import Clock, now, written
+from whisper_appliance.core.errors import DiskFull
+from whisper_appliance.storage.database import Database
 
 CHUNK_BYTES = 256 * 1024
 BLOCK = tarfile.BLOCKSIZE

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from whisper_appliance.backups import database
-from whisper_appliance.db import Database
-from whisper_appliance.errors import DatabaseDamaged, DiskFull, NotFound
-from whisper_appliance.moments import Clock, now
+from whisper_appliance.core.clock import Clock, now
+from whisper_appliance.core.errors import DatabaseDamaged, DiskFull, NotFound
+from whisper_appliance.storage.database import Database
 
 KEPT = 7
 EVERY = timedelta(hours=23)

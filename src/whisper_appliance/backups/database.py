@@ -8,9 +8,9 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from whisper_appliance.backups import rows
-from whisper_appliance.db import Database
-from whisper_appliance.errors import DatabaseDamaged, DiskFull, InvalidRequest, Unavailable
+from whisper_appliance.backups import postgres_copy
+from whisper_appliance.core.errors import DatabaseDamaged, DiskFull, InvalidRequest, Unavailable
+from whisper_appliance.storage.database import Database
 
 SQLITE_HEAD = b"SQLite format 3\x00"
 BUSY_SECONDS = 30.0
@@ -20,7 +20,7 @@ PART = ".part"
 def size_bytes(source: Database) -> int:
     """About how large a copy will be. Raises `Unavailable`, `DatabaseDamaged`."""
     if not source.is_sqlite:
-        return rows.size_bytes(source)
+        return postgres_copy.size_bytes(source)
     file = Path(source.name)
     wal = file.with_name(file.name + "-wal")
     return sum(path.stat().st_size for path in (file, wal) if path.exists())
@@ -43,7 +43,7 @@ def copy(source: Database, target: Path, *, spare_bytes: int = 0) -> None:
         if source.is_sqlite:
             _vacuum(Path(source.name), part)
         else:
-            rows.write_file(source, part, check_room)
+            postgres_copy.write_file(source, part, check_room)
 
     finish(target, write)
 

@@ -9,18 +9,18 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from whisper_appliance.accounts import tables as accounts
-from whisper_appliance.db import Database
-from whisper_appliance.errors import Conflict, DatabaseDamaged, InvalidRequest
-from whisper_appliance.history import migrations
-from whisper_appliance.history import tables as history
-from whisper_appliance.history.job import UNFINISHED
-from whisper_appliance.history.workers import SILENT_SECONDS
+from whisper_appliance.core.errors import Conflict, DatabaseDamaged, InvalidRequest
+from whisper_appliance.storage import migrations
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema import accounts as accounts
+from whisper_appliance.storage.schema import jobs as job_tables
+from whisper_appliance.storage.schema.jobs import STALE_AFTER_SECONDS, UNFINISHED
+from whisper_appliance.storage.schema.library import metadata, transcripts
 
 # Who is at work now is no memory of anything.
 TABLES: Sequence[sa.Table] = (
     *accounts.metadata.sorted_tables,
-    *(table for table in history.metadata.sorted_tables if table is not history.workers),
+    *(table for table in metadata.sorted_tables if table is not job_tables.workers),
 )
 NAMES = ", ".join(table.name for table in TABLES)
 ROWS_AT_ONCE = 5  # a transcript of many hours has megabytes
@@ -73,12 +73,12 @@ def read_file(
         staged.upgrade(migrations.FOLDER)
         with staged.read() as source, database.write() as target, _refused():
             target.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
-            target.exec_driver_sql(f"LOCK TABLE {NAMES}, {history.workers.name} IN ACCESS EXCLUSIVE MODE")
+            target.exec_driver_sql(f"LOCK TABLE {NAMES}, {job_tables.workers.name} IN ACCESS EXCLUSIVE MODE")
             if _mark(target) == MARK + name:
                 return
             _check_alone(target, worker)
             set_aside(lambda path: _write_aside(target, path))
-            target.exec_driver_sql(f"TRUNCATE {NAMES}, {history.workers.name} RESTART IDENTITY CASCADE")
+            target.exec_driver_sql(f"TRUNCATE {NAMES}, {job_tables.workers.name} RESTART IDENTITY CASCADE")
             # A job without a call gets one at the start; a call without a job would be one too many.
             target.exec_driver_sql(f"DROP SCHEMA IF EXISTS {QUEUE_SCHEMA} CASCADE")
             _copy_rows(source, target)
@@ -86,7 +86,7 @@ def read_file(
                 if "number" in table.c:
                     _go_on_counting(target, table)
             _let_wait(target, place, whole=whole)
-            target.exec_driver_sql(f"COMMENT ON TABLE {history.transcripts.name} IS '{MARK}{name}'")
+            target.exec_driver_sql(f"COMMENT ON TABLE {transcripts.name} IS '{MARK}{name}'")
 
 
 @contextmanager
@@ -148,21 +148,21 @@ def _go_on_counting(target: sa.Connection, table: sa.Table) -> None:
 
 
 def _let_wait(target: sa.Connection, place: str, *, whole: bool) -> None:
-    jobs = history.jobs
+    jobs = job_tables.jobs
     where = place if whole else sa.func.coalesce(jobs.c.place, place)
     unfinished = jobs.update().where(jobs.c.status.in_(UNFINISHED))
     target.execute(unfinished.values(place=where, worker=None, status="queued"))
 
 
 def _mark(target: sa.Connection) -> str | None:
-    table = sa.cast(history.transcripts.name, sa.dialects.postgresql.REGCLASS)
+    table = sa.cast(transcripts.name, sa.dialects.postgresql.REGCLASS)
     mark: str | None = target.execute(sa.select(sa.func.obj_description(table, "pg_class"))).scalar()
     return mark
 
 
 def _check_alone(target: sa.Connection, worker: str) -> None:
-    lately = history.workers.c.last_seen > sa.func.now() - timedelta(seconds=SILENT_SECONDS)
-    others = sa.select(history.workers.c.host).where(lately, history.workers.c.id != worker)
+    lately = job_tables.workers.c.last_seen > sa.func.now() - timedelta(seconds=STALE_AFTER_SECONDS)
+    others = sa.select(job_tables.workers.c.host).where(lately, job_tables.workers.c.id != worker)
     if hosts := target.execute(others).scalars().all():
         raise Conflict(
             f"Other appliances work on this database ({', '.join(sorted(hosts))}). "

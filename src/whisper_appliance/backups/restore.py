@@ -15,10 +15,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from whisper_appliance.backups.contents import DATABASE, EVERYTHING, OF_DATABASE, RECORDINGS
-from whisper_appliance.backups.reading import Read, Reader
-from whisper_appliance.errors import Conflict, DiskFull, NotFound, Unavailable
-from whisper_appliance.moments import Clock, now, written
+from whisper_appliance.backups.archive_format import DATABASE, EVERYTHING, OF_DATABASE, RECORDINGS
+from whisper_appliance.backups.archive_reader import Read, Reader
+from whisper_appliance.core.clock import Clock, now, written
+from whisper_appliance.core.errors import Conflict, DiskFull, NotFound, Unavailable
 
 NOTE = "restore.json"
 MOVED = "moved-aside"

@@ -16,7 +16,7 @@ from whisper_appliance.cli.serve import serve
 from whisper_appliance.cli.settings import settings
 from whisper_appliance.cli.transcribe import transcribe
 from whisper_appliance.cli.users import users
-from whisper_appliance.errors import ApplianceError, BadSetting
+from whisper_appliance.core.errors import ApplianceError, BadSetting
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 EPILOG = """\b

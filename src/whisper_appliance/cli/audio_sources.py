@@ -18,7 +18,7 @@ ARECORD = ("arecord", "-q", "-t", "raw", "-f", "S16_LE", "-r", "16000", "-c", "1
 
 def from_file(path: Path) -> Iterator[bytes]:
     """Anything that holds sound. Raises `AudioError`."""
-    from whisper_appliance.speech.audio import DecodeLimits, decode
+    from whisper_appliance.audio.decode import DecodeLimits, decode
 
     limits = DecodeLimits(max_seconds=48 * 3600, memory_bytes=2**30, cpu_seconds=600, wall_seconds=600)
     with (

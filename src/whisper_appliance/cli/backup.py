@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from whisper_appliance.cli import text
-from whisper_appliance.cli.start import begin
+from whisper_appliance.cli import formatting
+from whisper_appliance.cli.bootstrap import begin
 
 if TYPE_CHECKING:
-    from whisper_appliance.appliance.safekeeping import Safekeeping
-    from whisper_appliance.backups.writing import Backup
+    from whisper_appliance.app.backup_service import Safekeeping
+    from whisper_appliance.backups.archive_writer import Backup
 
 
 @click.command()
@@ -24,7 +24,7 @@ def backup(file: Path) -> None:
     Works while the appliance runs. FILE holds every transcript, the kept audio and the secret keys:
     keep it where only you can read it. An existing file is not overwritten.
     """
-    from whisper_appliance.errors import Conflict
+    from whisper_appliance.core.errors import Conflict
 
     if str(file) != "-" and file.exists():
         raise Conflict(f"{file} exists already. Choose another name, or move it away.")
@@ -45,8 +45,8 @@ def restore(file: BinaryIO) -> None:
     The appliance must be stopped. FILE is checked to its end before anything is changed, and what was
     there is set aside, not overwritten. Restore only files that you trust: they hold accounts and keys.
     """
-    from whisper_appliance.db import locked_folder
-    from whisper_appliance.errors import Conflict, InvalidRequest
+    from whisper_appliance.core.errors import Conflict, InvalidRequest
+    from whisper_appliance.storage.database import locked_folder
 
     safekeeping = _safekeeping()
     with locked_folder(safekeeping.data_dir):
@@ -68,7 +68,7 @@ def _where(safekeeping: "Safekeeping") -> str:
 
 
 def _safekeeping() -> "Safekeeping":
-    from whisper_appliance.appliance.safekeeping import Safekeeping
+    from whisper_appliance.app.backup_service import Safekeeping
 
     os.umask(0o077)
     return Safekeeping.beside(begin())
@@ -91,12 +91,12 @@ def _write_file(whole: "Backup", file: Path) -> None:
             part.rename(file)
     finally:
         part.unlink(missing_ok=True)
-    click.echo(f"{file}: {text.size(whole.size_bytes)}", err=True)
+    click.echo(f"{file}: {formatting.size(whole.size_bytes)}", err=True)
 
 
 def _write(whole: "Backup", out: BinaryIO) -> None:
     done = 0
-    with text.bar("backup") as bar:
+    with formatting.bar("backup") as bar:
         for chunk in whole.chunks():
             out.write(chunk)
             done += len(chunk)

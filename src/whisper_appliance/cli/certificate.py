@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from whisper_appliance.cli.start import begin
+from whisper_appliance.cli.bootstrap import begin
 
 if TYPE_CHECKING:
     from whisper_appliance.host.certificates import CertificateInfo
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 )
 def certificate(renew: bool, ca_out: BinaryIO | None) -> None:
     """Show the certificate, renew it, or take its authority along."""
-    from whisper_appliance.errors import NotAllowed
+    from whisper_appliance.core.errors import NotAllowed
     from whisper_appliance.host.certificates import Certificates
 
     settings = begin()

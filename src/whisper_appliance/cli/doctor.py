@@ -2,7 +2,7 @@
 
 import click
 
-from whisper_appliance.cli.start import begin
+from whisper_appliance.cli.bootstrap import begin
 
 COLOURS = {"ok": "green", "note": "yellow", "broken": "red"}
 
@@ -11,8 +11,8 @@ COLOURS = {"ok": "green", "note": "yellow", "broken": "red"}
 @click.option("--engine/--no-engine", default=True, help="Also load the model, which takes some seconds.")
 def doctor(engine: bool) -> int:
     """Check this machine and show every setting. Exit code 1 when something is broken."""
-    from whisper_appliance.appliance.examination import examine
     from whisper_appliance.cli.settings import print_settings
+    from whisper_appliance.monitoring.doctor import examine
 
     loaded = begin()
     broken = 0

@@ -2,10 +2,10 @@
 
 import click
 
-from whisper_appliance.accounts.people import SCOPES, SHELL, Scope
-from whisper_appliance.cli import text
+from whisper_appliance.accounts.identity import SCOPES, SHELL, Scope
+from whisper_appliance.cli import formatting
 from whisper_appliance.cli.users import accounts
-from whisper_appliance.errors import NotFound
+from whisper_appliance.core.errors import NotFound
 
 
 @click.group()
@@ -36,7 +36,7 @@ def list_keys(user: str | None) -> None:
         ]
         for key in found
     ]
-    text.table(["ID", "USER", "NAME", "BEGINS", "SCOPES", "ENDS", "LAST USED"], rows)
+    formatting.table(["ID", "USER", "NAME", "BEGINS", "SCOPES", "ENDS", "LAST USED"], rows)
 
 
 @keys.command()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 if TYPE_CHECKING:
-    from whisper_appliance.cli.speaker import Speaker
+    from whisper_appliance.client.live_client import Speaker
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -53,9 +53,9 @@ def listen(
     whisper-appliance listen https://box.local:5001 --file talk.m4a --realtime
     ffmpeg -i rtsp://camera/ -f s16le -ac 1 -ar 16000 - | whisper-appliance listen
     """
-    from whisper_appliance.cli.printing import Captions
-    from whisper_appliance.cli.speaker import Speaker
-    from whisper_appliance.cli.wire import Wire
+    from whisper_appliance.cli.caption_printer import Captions
+    from whisper_appliance.client.live_client import Speaker
+    from whisper_appliance.client.socketio_client import Wire
 
     packets = _packets(file, device, realtime=realtime)
     tls = _tls(insecure, cacert)
@@ -88,18 +88,18 @@ def _speak(speaker: "Speaker", packets: Iterator[bytes]) -> dict[str, str]:
 
 
 def _packets(file: Path | None, device: str | None, *, realtime: bool) -> Iterator[bytes]:
-    from whisper_appliance.cli import sources
+    from whisper_appliance.cli import audio_sources
 
     if file and device:
         raise click.UsageError("Take either --file or --device.")
     if file:
-        packets = sources.from_file(file)
-        return sources.in_real_time(packets) if realtime else packets
+        packets = audio_sources.from_file(file)
+        return audio_sources.in_real_time(packets) if realtime else packets
     if device:
-        return sources.from_microphone(device)
+        return audio_sources.from_microphone(device)
     if sys.stdin.isatty():
         raise click.UsageError("Say what to listen to: --device default, --file FILE, or samples in a pipe.")
-    return sources.from_pipe(cast(BufferedReader, sys.stdin.buffer))
+    return audio_sources.from_pipe(cast(BufferedReader, sys.stdin.buffer))
 
 
 def _tls(insecure: bool, cacert: Path | None) -> ssl.SSLContext:

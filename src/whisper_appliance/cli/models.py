@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whisper_appliance.cli import text
-from whisper_appliance.cli.start import begin
+from whisper_appliance.cli import formatting
+from whisper_appliance.cli.bootstrap import begin
 
 if TYPE_CHECKING:
+    from whisper_appliance.config.settings import Settings
     from whisper_appliance.models.downloads import Downloads
     from whisper_appliance.models.store import ModelStore
-    from whisper_appliance.settings import Settings
 
 POLL_SECONDS = 0.5
 
@@ -38,14 +38,14 @@ def list_models() -> None:
             [
                 name,
                 f"here ({found.source})" if found else "-",
-                text.size(found.size_bytes if found else model.download_bytes if model else None),
-                text.size(model.memory_bytes()) if model else "?",
+                formatting.size(found.size_bytes if found else model.download_bytes if model else None),
+                formatting.size(model.memory_bytes()) if model else "?",
                 ("yes" if machine.fits(model) else "no") if model else "?",
                 ("English" if model.languages == "en" else "many") if model else "?",
                 model.licence if model else "?",
             ]
         )
-    text.table(["MODEL", "ON THIS MACHINE", "SIZE", "MEMORY", "FITS", "LANGUAGES", "LICENCE"], rows)
+    formatting.table(["MODEL", "ON THIS MACHINE", "SIZE", "MEMORY", "FITS", "LANGUAGES", "LICENCE"], rows)
     click.echo(f"\n{advise(machine).text}")
 
 
@@ -84,7 +84,7 @@ def remove(names: tuple[str, ...], yes: bool) -> None:
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> int:
     """Read every file of the models again and compare checksums; all models on this machine without NAMES."""
-    from whisper_appliance.errors import ApplianceError
+    from whisper_appliance.core.errors import ApplianceError
 
     store, failed = _store(), 0
     for name in names or [found.name for found in store.installed()]:
@@ -113,10 +113,10 @@ def _store(loaded: "Settings | None" = None) -> "ModelStore":
 
 def fetch(downloads: "Downloads", name: str) -> None:
     """Download one model with a bar on the terminal. Raises `ModelUnavailable` when it does not arrive."""
-    from whisper_appliance.errors import ModelUnavailable
+    from whisper_appliance.core.errors import ModelUnavailable
 
     download = downloads.start(name)
-    with text.bar(name) as bar:
+    with formatting.bar(name) as bar:
         while download.active:
             download = downloads.wait(name, POLL_SECONDS) or download
             bar.update(round(download.progress * 1000) - bar.pos)

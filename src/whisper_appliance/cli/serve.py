@@ -28,8 +28,8 @@ def serve(http: bool, **options: object) -> int:
     \b
     Stops on Ctrl-C or SIGTERM within 30 seconds; jobs go on at the next start.
     """
-    from whisper_appliance import settings
-    from whisper_appliance.host.listener import listen
+    from whisper_appliance.config import settings
+    from whisper_appliance.host.bind_port import listen
 
     given = {name: value for name, value in options.items() if value is not None}
     if http:
@@ -37,6 +37,6 @@ def serve(http: bool, **options: object) -> int:
     loaded = settings.load(**given)
     listener = listen(loaded.host, loaded.https_port)
     gc.disable()  # nothing that a start makes is garbage; the server turns it on
-    from whisper_appliance.web.server import serve as serve_on  # takes a second: the port is taken before
+    from whisper_appliance.server.serve import serve as serve_on  # takes a second: the port is taken before
 
     return serve_on(loaded, listener)

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whisper_appliance.cli import text
-from whisper_appliance.cli.start import begin
+from whisper_appliance.cli import formatting
+from whisper_appliance.cli.bootstrap import begin
 
 if TYPE_CHECKING:
-    from whisper_appliance.settings import Settings
+    from whisper_appliance.config.settings import Settings
 
 
 @click.group(invoke_without_command=True)
@@ -23,8 +23,8 @@ def settings(context: click.Context) -> None:
 @click.argument("names", nargs=-1, required=True)
 def reset(names: tuple[str, ...]) -> None:
     """Forget what the admin panel says of settings. A running appliance takes notice at its next start."""
-    from whisper_appliance.accounts.adjustments import opened_adjustments
-    from whisper_appliance.errors import NotFound
+    from whisper_appliance.config.overrides import opened_adjustments
+    from whisper_appliance.core.errors import NotFound
 
     begin()
     with opened_adjustments(_given()) as adjustments:
@@ -37,20 +37,20 @@ def reset(names: tuple[str, ...]) -> None:
 
 def print_settings(loaded: "Settings") -> None:
     """The table of settings; where the database cannot be read, without the panel's."""
-    from whisper_appliance.accounts.adjustments import opened_adjustments
-    from whisper_appliance.accounts.setting_rows import rows
-    from whisper_appliance.errors import ApplianceError
-    from whisper_appliance.settings import table
+    from whisper_appliance.config.overrides import opened_adjustments
+    from whisper_appliance.config.setting_rows import rows
+    from whisper_appliance.config.settings import table
+    from whisper_appliance.core.errors import ApplianceError
 
     try:
         with opened_adjustments(_given()) as adjustments:
             lines = [[row.name, row.value, row.source] for row in rows(adjustments)]
     except ApplianceError:
         lines = [[row["name"], row["value"], row["source"]] for row in table(loaded)]
-    text.table(["SETTING", "VALUE", "FROM"], lines)
+    formatting.table(["SETTING", "VALUE", "FROM"], lines)
 
 
 def _given() -> "Settings":
-    from whisper_appliance import settings
+    from whisper_appliance.config import settings
 
     return settings.load()

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from whisper_appliance.cli import text
+from whisper_appliance.cli import formatting
+from whisper_appliance.cli.bootstrap import begin
 from whisper_appliance.cli.models import fetch
-from whisper_appliance.cli.start import begin
 
 if TYPE_CHECKING:
-    from whisper_appliance.settings import Settings
-    from whisper_appliance.speech.engine import Options
-    from whisper_appliance.speech.engine_process import EngineProcess
-    from whisper_appliance.speech.transcript import Transcript
+    from whisper_appliance.config.settings import Settings
+    from whisper_appliance.engines.contract import Options
+    from whisper_appliance.engines.process.client import EngineProcess
+    from whisper_appliance.transcript.model import Transcript
 
 FORMATS = ("txt", "srt", "vtt", "json", "tsv")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -76,8 +76,8 @@ def transcribe(
     whisper-appliance transcribe talk.m4a
     whisper-appliance transcribe -f srt -f json -o out/ *.mp4
     """
-    from whisper_appliance.errors import ApplianceError
-    from whisper_appliance.speech.subtitles import render
+    from whisper_appliance.core.errors import ApplianceError
+    from whisper_appliance.transcript.subtitles import render
 
     formats = formats or ("txt",)
     if output_dir is None and len(files) * len(formats) > 1:
@@ -108,10 +108,10 @@ def _hearing(
     settings: "Settings", model: str | None, options: "Options"
 ) -> "Iterator[tuple[EngineProcess, Callable[[Path], Transcript]]]":
     """The engine, loaded for as long as it is used, and a function from file to transcript."""
+    from whisper_appliance.engines.process.client import EngineProcess
     from whisper_appliance.models.downloads import Downloads
     from whisper_appliance.models.manager import ModelManager
     from whisper_appliance.models.store import ModelStore
-    from whisper_appliance.speech.engine_process import EngineProcess
 
     store = ModelStore(settings.model_dir, downloads_allowed=settings.model_downloads)
     downloads = Downloads(store)
@@ -129,9 +129,9 @@ def _hearing(
 def _hear(
     file: Path, engine: Any, options: "Options", settings: "Settings", model: str, folder: Path
 ) -> "Transcript":
-    from whisper_appliance.speech.audio import DecodeLimits, decode
-    from whisper_appliance.speech.engine import Priority
-    from whisper_appliance.speech.transcribe import transcribe as hear
+    from whisper_appliance.audio.decode import DecodeLimits, decode
+    from whisper_appliance.engines.contract import Priority
+    from whisper_appliance.transcription.transcribe import transcribe as hear
 
     limits = DecodeLimits(
         max_seconds=settings.max_audio_seconds,
@@ -141,7 +141,7 @@ def _hear(
     ).for_length()
     with (
         decode(file, folder=folder, limits=limits) as recording,
-        text.bar(file.name) as bar,
+        formatting.bar(file.name) as bar,
     ):
         transcript = hear(
             recording,
@@ -158,8 +158,8 @@ def _hear(
 
 
 def _options(given: dict[str, Any]) -> "Options":
-    from whisper_appliance.speech.engine import Options
-    from whisper_appliance.speech.languages import language_code
+    from whisper_appliance.engines.contract import Options
+    from whisper_appliance.transcript.languages import language_code
 
     language = given.pop("language")
     return Options(language=language_code(language) if language else None, **given)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whisper_appliance.accounts.people import ROLES, SHELL, Role
-from whisper_appliance.cli import text
-from whisper_appliance.cli.start import begin
+from whisper_appliance.accounts.identity import ROLES, SHELL, Role
+from whisper_appliance.cli import formatting
+from whisper_appliance.cli.bootstrap import begin
 
 if TYPE_CHECKING:
     from whisper_appliance.accounts.access import Openness
     from whisper_appliance.accounts.accounts import Accounts
-    from whisper_appliance.settings import Settings
+    from whisper_appliance.config.settings import Settings
 
 STDIN = click.option("--password-stdin", is_flag=True, help="Read the password from the first line of stdin.")
 ROLE = click.option("--role", type=click.Choice(ROLES), default="member", show_default=True)
@@ -44,7 +44,7 @@ def list_users() -> None:
             for user in opened.users.list()
         ]
         openness = opened.policy.openness()
-    text.table(["NAME", "ROLE", "", "LAST SEEN", "MADE"], rows)
+    formatting.table(["NAME", "ROLE", "", "LAST SEEN", "MADE"], rows)
     who = "anyone on its network" if openness == "network" else "only people with an account"
     click.echo(f"\nThe appliance is for {who}.")
 
@@ -145,7 +145,7 @@ def openness(who: "Openness | None") -> None:
 @contextmanager
 def accounts(settings: "Settings | None" = None) -> "Iterator[Accounts]":
     """The accounts of this machine's appliance."""
-    from whisper_appliance.appliance.shell import opened_accounts
+    from whisper_appliance.app.offline_accounts import opened_accounts
 
     with opened_accounts(settings or begin()) as opened:
         yield opened

@@ -8,8 +8,8 @@ from functools import partial
 from itertools import chain, repeat
 from typing import Any, Protocol
 
-from whisper_appliance.cli.wire import Answer, Handler, Refused
-from whisper_appliance.errors import ApplianceError, Unavailable
+from whisper_appliance.client.socketio_client import Answer, Handler, Refused
+from whisper_appliance.core.errors import ApplianceError, Unavailable
 
 WINDOW = 20
 """Packets on their way, not acknowledged yet."""

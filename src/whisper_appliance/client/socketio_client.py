@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import engineio
 import socketio
 
-from whisper_appliance.errors import ApplianceError, Unavailable
-from whisper_appliance.host.duplex import Duplex
+from whisper_appliance.core.duplex_socket import Duplex
+from whisper_appliance.core.errors import ApplianceError, Unavailable
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 60.0

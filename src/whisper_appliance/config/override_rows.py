@@ -5,9 +5,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from whisper_appliance.accounts.tables import adjustments
-from whisper_appliance.db import Database
-from whisper_appliance.moments import Clock, now, written
+from whisper_appliance.core.clock import Clock, now, written
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.accounts import adjustments
 
 
 @dataclass(frozen=True, slots=True)

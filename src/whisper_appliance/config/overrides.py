@@ -9,10 +9,10 @@ from typing import Literal, get_args
 import structlog
 from pydantic import SecretStr, ValidationError
 
-from whisper_appliance.accounts.adjusted import Adjusted, AdjustedSettings
-from whisper_appliance.db import Database
-from whisper_appliance.errors import ApplianceError, Conflict, InvalidRequest, NotFound
-from whisper_appliance.settings import Settings
+from whisper_appliance.config.override_rows import Adjusted, AdjustedSettings
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.core.errors import ApplianceError, Conflict, InvalidRequest, NotFound
+from whisper_appliance.storage.database import Database
 
 Source = Literal["environment", "command line", "panel", "default"]
 Effect = Literal["at once", "after a restart", "environment only"]

@@ -5,8 +5,8 @@ from typing import Literal, get_args, get_origin
 
 from pydantic import ByteSize
 
-from whisper_appliance.accounts.adjustments import Adjustments, Effect, Source, effect, is_secret
-from whisper_appliance.settings import Settings, table
+from whisper_appliance.config.overrides import Adjustments, Effect, Source, effect, is_secret
+from whisper_appliance.config.settings import Settings, table
 
 Kind = Literal["switch", "choice", "whole number", "number", "size", "list", "text"]
 

@@ -7,8 +7,8 @@ from typing import Any, Literal, get_args
 from pydantic import ByteSize, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from whisper_appliance.errors import BadSetting
-from whisper_appliance.setting_kinds import Folder, MountedFolder, Names, Origins, Size, default_data_dir
+from whisper_appliance.config.types import Folder, MountedFolder, Names, Origins, Size, default_data_dir
+from whisper_appliance.core.errors import BadSetting
 
 
 class Settings(BaseSettings):

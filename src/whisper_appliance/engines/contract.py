@@ -6,17 +6,13 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Literal, Protocol
 
-import numpy as np
-import numpy.typing as npt
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.transcript.model import Dropped, Segment
 
-from whisper_appliance.speech.transcript import Dropped, Segment
-
-SAMPLE_RATE = 16_000
 MAX_WINDOW_SECONDS = 30.0
 # Kept free of batch work, so that a caption or a short clip need not wait for a window of a long file to end.
 SPARE_WORKERS = 1
 
-Samples = npt.NDArray[np.float32]
 Quality = Literal["fast", "balanced", "accurate"]
 Task = Literal["transcribe", "translate"]
 EngineName = Literal["auto", "onnxruntime", "faster-whisper", "openai-whisper"]

@@ -10,7 +10,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from whisper_appliance.speech.engine import MAX_WINDOW_SECONDS, SAMPLE_RATE, Samples
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.contract import MAX_WINDOW_SECONDS
 
 FRAME = 512
 CONTEXT = 64

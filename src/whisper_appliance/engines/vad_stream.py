@@ -6,9 +6,9 @@ from contextlib import suppress
 
 import numpy as np
 
-from whisper_appliance.errors import ApplianceError
-from whisper_appliance.speech.engine import Samples
-from whisper_appliance.speech.voice import FRAME, Probabilities
+from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.vad import FRAME, Probabilities
 
 
 class VoiceListener:

@@ -3,7 +3,7 @@
 import errno
 import socket
 
-from whisper_appliance.errors import AlreadyRunning, BadSetting
+from whisper_appliance.core.errors import AlreadyRunning, BadSetting
 
 BACKLOG = 256
 ADVICE = "Stop the other program, or choose another port with HTTPS_PORT."

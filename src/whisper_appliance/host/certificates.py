@@ -14,9 +14,9 @@ from typing import Literal
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from whisper_appliance.errors import BadSetting, Conflict, InvalidRequest, NotFound
-from whisper_appliance.host import addresses, authority, own_certificate
-from whisper_appliance.settings import Settings
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.core.errors import BadSetting, Conflict, InvalidRequest, NotFound
+from whisper_appliance.host import addresses, local_ca, uploaded_certificate
 
 RENEW_BEFORE = timedelta(days=30)
 WARN_BEFORE = timedelta(days=21)
@@ -112,7 +112,7 @@ class Certificates:
         Raises `InvalidRequest` when it cannot be served, `Conflict` when SSL_CERT_PATH goes before it.
         """
         self._check_not_given()
-        pem = own_certificate.checked(chain, key, self._clock())
+        pem = uploaded_certificate.checked(chain, key, self._clock())
         with self._locked():
             new = self._folder / "own.new"
             _write(new, pem)
@@ -140,7 +140,7 @@ class Certificates:
             current = _read(path)
             if not force and current and self._still_good(current.certificate, ca.certificate, wanted):
                 return False
-            server = authority.sign(ca, addresses.host_name(), wanted, self._clock())
+            server = local_ca.sign(ca, addresses.host_name(), wanted, self._clock())
             _write(path, server.pem(ca.certificate))
         return True
 
@@ -149,7 +149,7 @@ class Certificates:
         if self._own:
             return None
         with self._locked():
-            return authority.certificate_pem(self._authority(self._wanted()).certificate)
+            return local_ca.certificate_pem(self._authority(self._wanted()).certificate)
 
     def info(self) -> CertificateInfo:
         """The certificate in use now, with what will soon be wrong with it."""
@@ -158,11 +158,11 @@ class Certificates:
         chain = x509.load_pem_x509_certificates(self.chain_path.read_bytes())
         info = CertificateInfo(
             kind="own" if self._own else "generated",
-            names=authority.names_of(chain[0]),
+            names=local_ca.names_of(chain[0]),
             not_after=chain[0].not_valid_after_utc,
             fingerprint=_fingerprint(chain[0]),
             authority_fingerprint=None if self._own else _fingerprint(chain[-1]),
-            issuer=own_certificate.common_name(chain[0].issuer),
+            issuer=uploaded_certificate.common_name(chain[0].issuer),
             uploaded=self._own is not None and self._given is None,
         )
         return replace(info, warnings=tuple(self._warnings(info)))
@@ -189,27 +189,27 @@ class Certificates:
             )
 
     def _wanted(self) -> list[str]:
-        names = (authority.canonical(name) for name in self._names())
+        names = (local_ca.canonical(name) for name in self._names())
         return list(dict.fromkeys(name for name in names if name))
 
-    def _authority(self, names: Sequence[str]) -> authority.Identity:
+    def _authority(self, names: Sequence[str]) -> local_ca.Identity:
         """The authority on disk, or a new one when it cannot sign `names` for a server certificate's life."""
         path = self._folder / "ca.pem"
         current = _read(path)
         if current:
             life_left = current.certificate.not_valid_after_utc - self._clock()
-            if life_left > timedelta(days=authority.SERVER_DAYS) and authority.may_sign(
+            if life_left > timedelta(days=local_ca.SERVER_DAYS) and local_ca.may_sign(
                 current.certificate, names
             ):
                 return current
-        new = authority.create(addresses.host_name(), names, self._clock())
+        new = local_ca.create(addresses.host_name(), names, self._clock())
         _write(path, new.pem())
         return new
 
     def _still_good(self, server: x509.Certificate, ca: x509.Certificate, names: Sequence[str]) -> bool:
         return (
             server.not_valid_after_utc - self._clock() > RENEW_BEFORE
-            and set(names) <= set(authority.names_of(server))
+            and set(names) <= set(local_ca.names_of(server))
             and server.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
             == ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
         )
@@ -243,14 +243,14 @@ class Certificates:
 def check_names(settings: Settings) -> None:
     """Raises `BadSetting` for a name in CERTIFICATE_NAMES that no certificate can be for."""
     for name in settings.certificate_names:
-        if authority.canonical(name) is None:
+        if local_ca.canonical(name) is None:
             raise BadSetting(f"CERTIFICATE_NAMES: {name} is no host name or address.")
 
 
-def _read(path: Path) -> authority.Identity | None:
+def _read(path: Path) -> local_ca.Identity | None:
     """What is there; None when nothing is, or when it is damaged and must be made anew."""
     try:
-        return authority.load(path.read_bytes())
+        return local_ca.load(path.read_bytes())
     except (FileNotFoundError, ValueError):
         return None
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
 
-from whisper_appliance.errors import BadSetting, Unavailable
-from whisper_appliance.moments import Clock, now, written
+from whisper_appliance.core.clock import Clock, now, written
+from whisper_appliance.core.errors import BadSetting, Unavailable
 
 QUIET_SECONDS = 5.0
 WHOLE_SECONDS = 15.0

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from whisper_appliance.errors import ApplianceError
+from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.host.certificates import Certificates
 
 CHECK_SECONDS = 300.0

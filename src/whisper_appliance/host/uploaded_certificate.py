@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import NameOID
 
-from whisper_appliance.errors import InvalidRequest
+from whisper_appliance.core.errors import InvalidRequest
 
 MOST_CERTIFICATES = 10
 

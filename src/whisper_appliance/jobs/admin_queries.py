@@ -9,10 +9,10 @@ from dataclasses import dataclass, fields
 
 import sqlalchemy as sa
 
-from whisper_appliance.db import Database
-from whisper_appliance.errors import NotFound
-from whisper_appliance.history.job import JobError, Status
-from whisper_appliance.history.tables import jobs
+from whisper_appliance.core.errors import NotFound
+from whisper_appliance.jobs.job import JobError
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.jobs import JobStatus, jobs
 
 HANDLE_CHARS = 16
 HANDLE = re.compile(f"[0-9a-f]{{{HANDLE_CHARS}}}")
@@ -25,7 +25,7 @@ class JobSeen:
     number: int
     handle: str
     owner: str
-    status: Status
+    status: JobStatus
     priority: int
     progress: float
     error: JobError | None
@@ -60,7 +60,7 @@ class Oversight:
     def jobs(
         self,
         *,
-        statuses: tuple[Status, ...] = (),
+        statuses: tuple[JobStatus, ...] = (),
         owner: str | None = None,
         limit: int,
         before: int | None = None,
@@ -94,11 +94,11 @@ class Oversight:
             raise NotFound("There is no such job.")
         return str(id)
 
-    def counts(self) -> dict[Status, int]:
+    def counts(self) -> dict[JobStatus, int]:
         """How many jobs of each state there are."""
         question = sa.select(jobs.c.status, sa.func.count()).group_by(jobs.c.status)
         with self._database.read() as connection:
-            found: dict[Status, int] = {row[0]: row[1] for row in connection.execute(question)}
+            found: dict[JobStatus, int] = {row[0]: row[1] for row in connection.execute(question)}
         return found
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from whisper_appliance.speech.engine import Priority
+from whisper_appliance.engines.contract import Priority
 
 
 @dataclass(frozen=True, slots=True)

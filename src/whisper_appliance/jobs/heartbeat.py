@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from whisper_appliance import __version__
-from whisper_appliance.db import Database
-from whisper_appliance.errors import ApplianceError
-from whisper_appliance.history.workers import Me, TakenOver, Workers, WorkerSeen
-from whisper_appliance.jobs import folder
-from whisper_appliance.moments import Clock, written
+from whisper_appliance.core.clock import Clock, written
+from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.jobs import storage
+from whisper_appliance.jobs.workers import Me, TakenOver, Workers, WorkerSeen
+from whisper_appliance.storage.database import Database
 
 HEARTBEAT_SECONDS = 10.0
 BEATS_A_LOOK = 6
@@ -45,8 +45,8 @@ class Crew:
 
         Raises `BadSetting` where the storage cannot be used.
         """
-        id = folder.executor(self._data_dir)
-        place = id if self._storage == self._data_dir else folder.storage_name(self._storage)
+        id = storage.executor(self._data_dir)
+        place = id if self._storage == self._data_dir else storage.storage_name(self._storage)
         self.me = Me(id, place, self._host, __version__)
         self._workers.settle(self.me, self._is_here)
         if not self._alone:

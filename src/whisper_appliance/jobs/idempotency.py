@@ -2,9 +2,10 @@
 
 import sqlalchemy as sa
 
-from whisper_appliance.errors import KeyReused
-from whisper_appliance.history.job import UNFINISHED, Repeat
-from whisper_appliance.history.tables import jobs, transcripts
+from whisper_appliance.core.errors import KeyReused
+from whisper_appliance.jobs.job import Repeat
+from whisper_appliance.storage.schema.jobs import UNFINISHED, jobs
+from whisper_appliance.storage.schema.library import transcripts
 
 
 def first_job(connection: sa.Connection, repeat: Repeat) -> sa.RowMapping | None:

@@ -2,13 +2,10 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-from whisper_appliance.history.entries import NOBODY, new_id
-from whisper_appliance.speech.engine import Options, Priority, WindowResult
-
-Status = Literal["queued", "running", "done", "failed", "cancelled"]
-UNFINISHED: tuple[Status, ...] = ("queued", "running")
+from whisper_appliance.engines.contract import Options, Priority, WindowResult
+from whisper_appliance.library.transcript_rows import NOBODY, new_id
+from whisper_appliance.storage.schema.jobs import UNFINISHED, JobStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ class Job:
 
     id: str
     owner: str
-    status: Status
+    status: JobStatus
     priority: Priority
     progress: float
     error: JobError | None

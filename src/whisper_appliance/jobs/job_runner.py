@@ -10,9 +10,8 @@ from typing import TypeVar
 
 import structlog
 
-from whisper_appliance.errors import ApplianceError, Cancelled, Conflict, DiskFull, NotFound, Unavailable
-from whisper_appliance.history.job import FinishedWindow, Job
-from whisper_appliance.history.jobs import Jobs
+from whisper_appliance.core.errors import ApplianceError, Cancelled, Conflict, DiskFull, NotFound, Unavailable
+from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.events import (
     JobBegan,
     JobChanged,
@@ -21,11 +20,12 @@ from whisper_appliance.jobs.events import (
     JobHeard,
     WindowsAdded,
 )
+from whisper_appliance.jobs.job import FinishedWindow, Job
+from whisper_appliance.jobs.repository import Jobs
 from whisper_appliance.jobs.slots import Slots
-from whisper_appliance.jobs.steps import Steps
+from whisper_appliance.jobs.transcription_job import Steps
 from whisper_appliance.jobs.workflows import Interrupted
-from whisper_appliance.speech.engine import Priority
-from whisper_appliance.speech.transcript import Transcript
+from whisper_appliance.transcript.model import Transcript
 
 MAX_ATTEMPTS = 3
 TOO_MANY_ATTEMPTS = f"This file stopped the engine {MAX_ATTEMPTS} times. Try it with a smaller model."

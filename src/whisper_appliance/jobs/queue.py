@@ -11,21 +11,22 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from whisper_appliance.db import Database
-from whisper_appliance.errors import Conflict, Unavailable
-from whisper_appliance.history.entries import OnMade, unnoticed
-from whisper_appliance.history.job import FinishedWindow, Job, JobError, JobRequest, Status
-from whisper_appliance.history.jobs import Jobs
-from whisper_appliance.history.workers import TakenOver, WorkerSeen
-from whisper_appliance.jobs import folder
-from whisper_appliance.jobs.crew import Crew
+from whisper_appliance.core.clock import Clock, now, written
+from whisper_appliance.core.errors import Conflict, Unavailable
+from whisper_appliance.engines.contract import Priority
+from whisper_appliance.jobs import storage
 from whisper_appliance.jobs.events import JobChanged, JobEvent, JobFailed
+from whisper_appliance.jobs.heartbeat import Crew
+from whisper_appliance.jobs.job import FinishedWindow, Job, JobError, JobRequest
+from whisper_appliance.jobs.job_runner import Worker
+from whisper_appliance.jobs.repository import Jobs
 from whisper_appliance.jobs.slots import Slots
-from whisper_appliance.jobs.steps import Steps
-from whisper_appliance.jobs.worker import Worker
+from whisper_appliance.jobs.transcription_job import Steps
+from whisper_appliance.jobs.workers import TakenOver, WorkerSeen
 from whisper_appliance.jobs.workflows import Workflows
-from whisper_appliance.moments import Clock, now, written
-from whisper_appliance.speech.engine import Priority
+from whisper_appliance.library.transcript_rows import OnMade, unnoticed
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.jobs import JobStatus
 
 __all__ = ["FinishedWindow", "Job", "JobError", "JobRequest", "Queue"]
 
@@ -90,7 +91,7 @@ class Queue:
         """
         me = self._crew.join()
         self._jobs.work_as(me.id, me.place)
-        folder.sweep(self._data_dir, self._storage, [job.audio for job in self._jobs.unfinished()])
+        storage.sweep(self._data_dir, self._storage, [job.audio for job in self._jobs.unfinished()])
         launcher = ThreadPoolExecutor(1, "queue-launch")
         self._launched = launcher.submit(self._launch)
         self._launched.add_done_callback(_log_failure)
@@ -175,7 +176,7 @@ class Queue:
         """1 for the job that is next, 0 for one that does not wait."""
         return self._jobs.position(id)
 
-    def counts(self) -> dict[Status, int]:
+    def counts(self) -> dict[JobStatus, int]:
         """How many jobs are queued and how many running."""
         return self._jobs.counts()
 
@@ -287,7 +288,7 @@ class Queue:
 
     def _queue_url(self) -> str:
         if self._database.is_sqlite:
-            return folder.prepare_file(self._data_dir / "queue.sqlite", written(self._clock()))
+            return storage.prepare_file(self._data_dir / "queue.sqlite", written(self._clock()))
         return self._database.url.render_as_string(hide_password=False)
 
 

@@ -8,10 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from whisper_appliance.db import Database
-from whisper_appliance.errors import Conflict, NotFound
-from whisper_appliance.history import line
-from whisper_appliance.history.entries import (
+from whisper_appliance.core.clock import Clock, now, written
+from whisper_appliance.core.errors import Conflict, NotFound
+from whisper_appliance.engines.contract import Options, Priority, WindowResult
+from whisper_appliance.jobs import waiting_line
+from whisper_appliance.jobs.idempotency import first_job
+from whisper_appliance.jobs.job import FinishedWindow, Job, JobError, JobRequest
+from whisper_appliance.library.transcript_rows import (
     NOBODY,
     Made,
     OnMade,
@@ -21,13 +24,10 @@ from whisper_appliance.history.entries import (
     title_of,
     unnoticed,
 )
-from whisper_appliance.history.frozen import from_json, to_json
-from whisper_appliance.history.job import UNFINISHED, FinishedWindow, Job, JobError, JobRequest, Status
-from whisper_appliance.history.repeats import first_job
-from whisper_appliance.history.tables import jobs, windows
-from whisper_appliance.moments import Clock, now, written
-from whisper_appliance.speech.engine import Options, Priority, WindowResult
-from whisper_appliance.speech.transcript import Transcript
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.jobs import UNFINISHED, JobStatus, jobs, windows
+from whisper_appliance.transcript.codec import from_json, to_json
+from whisper_appliance.transcript.model import Transcript
 
 
 class Jobs:
@@ -95,14 +95,14 @@ class Jobs:
             first = first_job(connection, request.repeat) if request.repeat else None
             if first is not None:
                 return _job(first)
-            line.check_room(connection, request.owner, limit, limit_per_owner)
+            waiting_line.check_room(connection, request.owner, limit, limit_per_owner)
             added = connection.execute(jobs.insert().values(row).returning(*jobs.c))
             return _job(added.mappings().one())
 
     def check_room(self, owner: str, *, limit: int, limit_per_owner: int) -> None:
         """Raises `Busy` when `add` would."""
         with self._database.read() as connection:
-            line.check_room(connection, owner, limit, limit_per_owner)
+            waiting_line.check_room(connection, owner, limit, limit_per_owner)
 
     def get(self, id: str, owner: str | None = None) -> Job:
         """One job; with an owner, only one that this owner may see. Raises `NotFound`."""
@@ -139,12 +139,12 @@ class Jobs:
     def position(self, id: str) -> int:
         """How many jobs start before this one, itself included: 1 is next; 0 when it is not waiting."""
         with self._database.read() as connection:
-            return line.position(connection, id)
+            return waiting_line.position(connection, id)
 
-    def counts(self) -> dict[Status, int]:
+    def counts(self) -> dict[JobStatus, int]:
         """How many jobs wait and run."""
         with self._database.read() as connection:
-            return line.counts(connection)
+            return waiting_line.counts(connection)
 
     def begin(self, id: str) -> Job:
         """Marks a start, and counts it; the job is this worker's from now on.
@@ -269,7 +269,7 @@ class Jobs:
         self,
         connection: sa.Connection,
         id: str,
-        at: tuple[Status, ...],
+        at: tuple[JobStatus, ...],
         *which: sa.ColumnElement[bool],
         **values: object,
     ) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from whisper_appliance.errors import BadSetting
+from whisper_appliance.core.errors import BadSetting
 
 ABANDONED_SECONDS = 24 * 3600.0
 STORAGE_NAME_SECONDS = 5.0

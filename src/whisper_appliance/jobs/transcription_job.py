@@ -7,12 +7,12 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
-from whisper_appliance.errors import Cancelled, ModelUnavailable, NotFound
-from whisper_appliance.history.job import FinishedWindow, Job
-from whisper_appliance.jobs import folder
-from whisper_appliance.settings import Settings
-from whisper_appliance.speech.engine import Options, Priority, WindowResult
-from whisper_appliance.speech.transcript import Transcript
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.core.errors import Cancelled, ModelUnavailable, NotFound
+from whisper_appliance.engines.contract import Options, Priority, WindowResult
+from whisper_appliance.jobs import storage
+from whisper_appliance.jobs.job import FinishedWindow, Job
+from whisper_appliance.transcript.model import Transcript
 
 MODEL_PATIENCE_SECONDS = 3600.0
 NEXT_DECODER_SECONDS = 0.2
@@ -97,7 +97,9 @@ class Steps:
             transcribe=_road(settings),
             default_model=default_model,
             keep_audio=lambda: settings().keep_audio,
-            is_mounted=lambda: settings().storage_url is None or folder.is_storage(settings().storage_folder),
+            is_mounted=lambda: (
+                settings().storage_url is None or storage.is_storage(settings().storage_folder)
+            ),
         )
 
     def hear(
@@ -178,7 +180,7 @@ class Steps:
 
 
 def _decoder(settings: Callable[[], Settings], folder: Path) -> Callable[[Path], AbstractContextManager[Any]]:
-    from whisper_appliance.speech.audio import DecodeLimits, decode, prepare
+    from whisper_appliance.audio.decode import DecodeLimits, decode, prepare
 
     def decoded(path: Path) -> AbstractContextManager[Any]:
         now = settings()
@@ -199,7 +201,7 @@ def _decoder(settings: Callable[[], Settings], folder: Path) -> Callable[[Path],
 
 def _road(settings: Callable[[], Settings]) -> Transcribe:
     from whisper_appliance.models.catalog import canonical, catalog
-    from whisper_appliance.speech.transcribe import transcribe
+    from whisper_appliance.transcription.transcribe import transcribe
 
     def road(recording: Any, engine: Any, options: Options, *, model: str, **how: Any) -> Transcript:
         known = catalog().get(canonical(model))

@@ -2,10 +2,9 @@
 
 import sqlalchemy as sa
 
-from whisper_appliance.errors import Busy
-from whisper_appliance.history.entries import NOBODY
-from whisper_appliance.history.job import UNFINISHED, Status
-from whisper_appliance.history.tables import jobs
+from whisper_appliance.core.errors import Busy
+from whisper_appliance.library.transcript_rows import NOBODY
+from whisper_appliance.storage.schema.jobs import UNFINISHED, JobStatus, jobs
 
 RETRY_SECONDS = 30.0
 
@@ -20,7 +19,7 @@ def position(connection: sa.Connection, id: str) -> int:
     ).scalar_one()
 
 
-def counts(connection: sa.Connection) -> dict[Status, int]:
+def counts(connection: sa.Connection) -> dict[JobStatus, int]:
     """How many jobs wait and run."""
     question = sa.select(jobs.c.status, sa.func.count()).group_by(jobs.c.status)
     rows = connection.execute(question.where(jobs.c.status.in_(UNFINISHED))).all()

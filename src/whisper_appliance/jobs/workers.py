@@ -10,13 +10,11 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from whisper_appliance.db import Database
-from whisper_appliance.errors import Conflict, NotFound
-from whisper_appliance.history.job import UNFINISHED
-from whisper_appliance.history.tables import jobs, windows, workers
-from whisper_appliance.moments import written
+from whisper_appliance.core.clock import written
+from whisper_appliance.core.errors import Conflict, NotFound
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.jobs import STALE_AFTER_SECONDS, UNFINISHED, jobs, windows, workers
 
-SILENT_SECONDS = 60.0
 RECORDING_GONE = "The recording lies on a machine that is gone. Upload it again."
 
 
@@ -47,7 +45,7 @@ class WorkerSeen:
     @property
     def silent(self) -> bool:
         """Whether it has missed its heartbeats."""
-        return self.silent_seconds > SILENT_SECONDS
+        return self.silent_seconds > STALE_AFTER_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +134,7 @@ class Workers:
         worker that comes back finds none of them its own. Raises `NotFound`, and `Conflict` for one that
         lives, for losses nobody agreed to, and for one whose recordings lie in another shared folder.
         """
-        long_ago = sa.func.now() - timedelta(seconds=SILENT_SECONDS)
+        long_ago = sa.func.now() - timedelta(seconds=STALE_AFTER_SECONDS)
         dead = workers.delete().where(workers.c.id == id, workers.c.last_seen < long_ago)
         with self._database.write() as connection:
             gone = connection.execute(dead.returning(workers.c.place, workers.c.host)).first()

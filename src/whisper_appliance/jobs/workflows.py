@@ -8,7 +8,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from whisper_appliance.db import hold_nothing_when_frozen
+from whisper_appliance.storage.database import hold_nothing_when_frozen
 
 VERSION = "1"  # of the shape of a call; were it the appliance's, an update would strand the open calls
 POLL_SECONDS = 0.5

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from whisper_appliance.db import Database
-from whisper_appliance.history.entries import NOBODY
-from whisper_appliance.history.tables import jobs, transcripts, windows
+from whisper_appliance.library.transcript_rows import NOBODY
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.jobs import jobs, windows
+from whisper_appliance.storage.schema.library import transcripts
 
 
 class Owners:

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from whisper_appliance.history.tables import transcripts
+from whisper_appliance.storage.schema.library import transcripts
 
 WITHOUT_WORD_BREAKS = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"

@@ -7,9 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from whisper_appliance.db import Database
-from whisper_appliance.history.job import UNFINISHED
-from whisper_appliance.history.tables import jobs, transcripts
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.jobs import UNFINISHED, jobs
+from whisper_appliance.storage.schema.library import transcripts
 
 REMEMBERED_SECONDS = 30.0
 MOST_REMEMBERED = 1000

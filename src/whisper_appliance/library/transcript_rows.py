@@ -9,10 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from whisper_appliance.errors import InvalidRequest
-from whisper_appliance.history.frozen import to_json
-from whisper_appliance.history.tables import transcripts
-from whisper_appliance.speech.transcript import Transcript
+from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.storage.schema.library import transcripts
+from whisper_appliance.transcript.codec import to_json
+from whisper_appliance.transcript.model import Transcript
 
 NOBODY = ""
 MAX_TITLE_CHARS = 200

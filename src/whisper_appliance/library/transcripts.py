@@ -6,10 +6,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from whisper_appliance.db import Database
-from whisper_appliance.errors import InvalidRequest, NotFound
-from whisper_appliance.history import search
-from whisper_appliance.history.entries import (
+from whisper_appliance.core.clock import Clock, now, written
+from whisper_appliance.core.errors import InvalidRequest, NotFound
+from whisper_appliance.library import search
+from whisper_appliance.library.transcript_rows import (
     COLUMNS,
     NOBODY,
     Entry,
@@ -27,10 +27,10 @@ from whisper_appliance.history.entries import (
     unnoticed,
     visible,
 )
-from whisper_appliance.history.frozen import from_json
-from whisper_appliance.history.tables import transcripts
-from whisper_appliance.moments import Clock, now, written
-from whisper_appliance.speech.transcript import Transcript
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.library import transcripts
+from whisper_appliance.transcript.codec import from_json
+from whisper_appliance.transcript.model import Transcript
 
 MAX_PAGE = 200
 IDS_AT_ONCE = 500

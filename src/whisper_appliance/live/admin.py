@@ -7,10 +7,10 @@ the first half of the id.
 from dataclasses import dataclass
 from typing import Literal
 
-from whisper_appliance.errors import NotFound
-from whisper_appliance.live.sessions import Sessions
-from whisper_appliance.live.stream import Stream
-from whisper_appliance.speech.engine import SAMPLE_RATE
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.errors import NotFound
+from whisper_appliance.live.live_session import Stream
+from whisper_appliance.live.manager import Sessions
 
 HANDLE_CHARS = 16
 ENDED_BY_ADMIN = "Whoever runs the appliance has ended this recording. What was said so far is kept."

@@ -10,14 +10,16 @@ from functools import partial
 import numpy as np
 import structlog
 
-from whisper_appliance.errors import ApplianceError
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.contract import Priority, WindowResult
+from whisper_appliance.engines.vad import FRAME, Probabilities
 from whisper_appliance.live.events import Failed, Flow
-from whisper_appliance.live.leases import Engine, Lease, Models
+from whisper_appliance.live.live_session import Stream
+from whisper_appliance.live.ports import Engine, Lease, Models
 from whisper_appliance.live.schedule import level_of, next_up, step_seconds
-from whisper_appliance.live.session import Job
-from whisper_appliance.live.stream import Stream
-from whisper_appliance.speech.engine import SAMPLE_RATE, Priority, Samples, WindowResult
-from whisper_appliance.speech.voice import FRAME, Probabilities
+from whisper_appliance.live.streaming_state import Job
 
 MOST_AT_ONCE_SECONDS = 10.0
 TICK_SECONDS = 0.5

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from whisper_appliance.audio.decoder_process import DecoderProcess
+from whisper_appliance.core.samples import Samples
 from whisper_appliance.live.recording import PCM_FILE, complete_header, pcm_samples, read_pcm
 from whisper_appliance.live.spool import Spool, wav_header
-from whisper_appliance.speech.decoder_process import DecoderProcess
-from whisper_appliance.speech.engine import Samples
 
 MEMORY_BYTES = 2**29
 CPU_SECONDS = 600
@@ -38,7 +38,7 @@ class RecorderRecording:
         self._spool = Spool(folder / f"audio.{container}")
         self.path.write_bytes(wav_header())
         self._pcm = os.open(self.path, os.O_RDWR | os.O_APPEND)
-        self._decoder: DecoderProcess | None = DecoderProcess(program="growing_decoder")
+        self._decoder: DecoderProcess | None = DecoderProcess(program="stream_decoder")
         order = {
             "memory_bytes": MEMORY_BYTES,
             "cpu_seconds": round(CPU_SECONDS * max(1.0, max_seconds / ORDINARY_SECONDS)),

@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from whisper_appliance.speech.engine import SAMPLE_RATE
-from whisper_appliance.speech.voice import FRAME
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.engines.vad import FRAME
 
 SPEECH_AT = 0.5
 SILENCE_BELOW = 0.35

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from whisper_appliance.speech.transcript import Word
+from whisper_appliance.transcript.model import Word
 
 Payload = dict[str, object]
 Level = Literal["ok", "slow", "finals_only", "pause"]

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from whisper_appliance.live.heard import SENTENCE_ENDS
-from whisper_appliance.live.stream import Stream
-from whisper_appliance.live.told import Facts
-from whisper_appliance.speech.engine import SAMPLE_RATE, Options
-from whisper_appliance.speech.transcript import Notice, Segment, Transcript, Word
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.engines.contract import Options
+from whisper_appliance.live.hypothesis import SENTENCE_ENDS
+from whisper_appliance.live.live_session import Stream
+from whisper_appliance.live.replay import Facts
+from whisper_appliance.transcript.model import Notice, Segment, Transcript, Word
 
 PHRASE_SECONDS = 12.0
 BREATH_SECONDS = 1.0

@@ -7,10 +7,10 @@ from contextlib import suppress
 
 import structlog
 
-from whisper_appliance.errors import ApplianceError
-from whisper_appliance.live.ended import Ended, ended
+from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.live.events import Ended as End
-from whisper_appliance.live.stream import Stream
+from whisper_appliance.live.final_transcript import Ended, ended
+from whisper_appliance.live.live_session import Stream
 
 AGAIN_SECONDS = 30.0
 log = structlog.get_logger()

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from whisper_appliance.live.captions import plain
-from whisper_appliance.speech.engine import SAMPLE_RATE, WindowResult
-from whisper_appliance.speech.transcript import Word
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.engines.contract import WindowResult
+from whisper_appliance.live.local_agreement import plain
+from whisper_appliance.transcript.model import Word
 
 GAP_SECONDS = 0.3
 SENTENCE_ENDS = (".", "?", "!", "。", "？", "！", "…")

@@ -14,14 +14,15 @@ from pathlib import Path
 
 import structlog
 
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.engines.contract import Options
+from whisper_appliance.live.encoded_recording import CONTAINERS, RecorderRecording
 from whisper_appliance.live.events import Committed, Event, Payload, Refined
 from whisper_appliance.live.journal import Journal
-from whisper_appliance.live.recorder import CONTAINERS, RecorderRecording
 from whisper_appliance.live.recording import KeptRecording, PcmRecording, Recording
-from whisper_appliance.live.session import Session
-from whisper_appliance.live.told import Facts, Request, Told
-from whisper_appliance.speech.engine import SAMPLE_RATE, Options
-from whisper_appliance.speech.transcript import Word
+from whisper_appliance.live.replay import Facts, Request, Told
+from whisper_appliance.live.streaming_state import Session
+from whisper_appliance.transcript.model import Word
 
 MOST_MISSED = 1000
 log = structlog.get_logger()

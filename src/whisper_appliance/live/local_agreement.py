@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from whisper_appliance.speech.transcript import Word
+from whisper_appliance.transcript.model import Word
 
 SECOND_APART_COSTS = 0.3
 _PUNCTUATED = re.compile(r"[^\w\s'’]+\s*$")

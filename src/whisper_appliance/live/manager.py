@@ -9,20 +9,20 @@ from pathlib import Path
 
 import structlog
 
-from whisper_appliance.errors import ApplianceError, Busy, DiskFull, InvalidRequest, NotFound, TooLarge
-from whisper_appliance.history.entries import NOBODY, new_id
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.clock import now, written
+from whisper_appliance.core.errors import ApplianceError, Busy, DiskFull, InvalidRequest, NotFound, TooLarge
+from whisper_appliance.library.transcript_rows import NOBODY, new_id
 from whisper_appliance.live import events
-from whisper_appliance.live.answers import Ack, Limits, LiveCounts, Opened, Resumed, Watched
-from whisper_appliance.live.ended import Ended
+from whisper_appliance.live.decode_loop import Worker
+from whisper_appliance.live.encoded_recording import CONTAINERS
+from whisper_appliance.live.final_transcript import Ended
 from whisper_appliance.live.finisher import Finisher
-from whisper_appliance.live.leases import Lease, Models
-from whisper_appliance.live.lingering import Lingering
-from whisper_appliance.live.recorder import CONTAINERS
-from whisper_appliance.live.stream import Announce, Announcement, Stream, digest, new_token
-from whisper_appliance.live.told import Facts, Request
-from whisper_appliance.live.worker import Worker
-from whisper_appliance.moments import now, written
-from whisper_appliance.speech.engine import SAMPLE_RATE
+from whisper_appliance.live.live_session import Announce, Announcement, Stream, digest, new_token
+from whisper_appliance.live.ports import Lease, Models
+from whisper_appliance.live.recently_ended import Lingering
+from whisper_appliance.live.replay import Facts, Request
+from whisper_appliance.live.results import Ack, Limits, LiveCounts, Opened, Resumed, Watched
 
 __all__ = ["Ack", "Announcement", "Ended", "Limits", "LiveCounts", "Opened", "Request", "Resumed", "Sessions"]
 

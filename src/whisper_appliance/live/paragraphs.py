@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 
-from whisper_appliance.speech.engine import SAMPLE_RATE
+from whisper_appliance.core.audio_format import SAMPLE_RATE
 
 LONGEST_SECONDS = 24.0
 PAUSE_SECONDS = 1.5

@@ -4,8 +4,9 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack
 from typing import Protocol
 
-from whisper_appliance.speech.engine import Priority, Samples, Window, WindowResult
-from whisper_appliance.speech.voice import Probabilities
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.contract import Priority, Window, WindowResult
+from whisper_appliance.engines.vad import Probabilities
 
 
 class Listener(Protocol):

@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 from typing import Protocol
 
-from whisper_appliance.errors import InvalidRequest, NotFound
+from whisper_appliance.core.errors import InvalidRequest, NotFound
+from whisper_appliance.core.samples import Samples
 from whisper_appliance.live.spool import BYTES_A_SAMPLE, WAV_HEADER_BYTES, Spool, samples_of, wav_header
-from whisper_appliance.speech.engine import Samples
 
 PCM_FILE = "audio.wav"
 

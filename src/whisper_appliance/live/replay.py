@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.engines.contract import Task
 from whisper_appliance.live.events import Refined, words_of
 from whisper_appliance.live.journal import Record
-from whisper_appliance.speech.engine import SAMPLE_RATE, Task
-from whisper_appliance.speech.transcript import Word
+from whisper_appliance.transcript.model import Word
 
 
 @dataclass(frozen=True, slots=True)

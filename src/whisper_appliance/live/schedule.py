@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from whisper_appliance.live.events import Level
-from whisper_appliance.live.session import Kind
+from whisper_appliance.live.streaming_state import Kind
 
 Key = TypeVar("Key")
 

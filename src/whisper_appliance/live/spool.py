@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from whisper_appliance.errors import DiskFull, NotFound
-from whisper_appliance.speech.engine import SAMPLE_RATE, Samples
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.errors import DiskFull, NotFound
+from whisper_appliance.core.samples import Samples
 
 WAV_HEADER_BYTES = 44
 BYTES_A_SAMPLE = 2

@@ -10,13 +10,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from whisper_appliance.live.captions import Captions, text_of
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.contract import Options, Window, WindowResult
+from whisper_appliance.live.endpointing import Utterance, VoiceGate
 from whisper_appliance.live.events import Committed, Event, Partial, Refined, Voice
-from whisper_appliance.live.gate import Utterance, VoiceGate
-from whisper_appliance.live.heard import is_break, with_context, words_in
+from whisper_appliance.live.hypothesis import is_break, with_context, words_in
+from whisper_appliance.live.local_agreement import Captions, text_of
 from whisper_appliance.live.paragraphs import Paragraphs, Piece
-from whisper_appliance.speech.engine import SAMPLE_RATE, Options, Samples, Window, WindowResult
-from whisper_appliance.speech.transcript import Word
+from whisper_appliance.transcript.model import Word
 
 CANDIDATE_SECONDS = 0.25
 COVERS_SECONDS = 0.1

@@ -8,7 +8,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Literal
 
-from whisper_appliance.errors import NotFound
+from whisper_appliance.core.errors import NotFound
 
 Languages = Literal["en", "multilingual"]
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
 
-from whisper_appliance.errors import ApplianceError, Cancelled, Conflict, DiskFull, NotFound, Unavailable
+from whisper_appliance.core.errors import ApplianceError, Cancelled, Conflict, DiskFull, NotFound, Unavailable
 from whisper_appliance.models import folders
 from whisper_appliance.models.catalog import Model
 from whisper_appliance.models.checksums import SHA256_DIGITS, has_checksum, sha256_of

@@ -4,13 +4,13 @@ import threading
 import time
 from collections.abc import Callable
 
-from whisper_appliance.errors import NotAllowed, NotFound
+from whisper_appliance.core.errors import NotAllowed, NotFound
 from whisper_appliance.models import folders
 from whisper_appliance.models.catalog import canonical, catalog, resolve
+from whisper_appliance.models.download_task import Download, Transfer
 from whisper_appliance.models.events import Announce, ModelEvent, to_nobody
 from whisper_appliance.models.hub import Hub
 from whisper_appliance.models.store import ModelStore
-from whisper_appliance.models.transfer import Download, Transfer
 
 __all__ = ["Download", "Downloads"]
 

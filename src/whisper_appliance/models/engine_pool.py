@@ -6,10 +6,10 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Generic, Protocol, TypeVar
 
-from whisper_appliance.errors import Conflict, ModelUnavailable
+from whisper_appliance.core.errors import Conflict, ModelUnavailable
+from whisper_appliance.engines.contract import EngineSpec
+from whisper_appliance.engines.process.client import EngineEvent, EngineStatus
 from whisper_appliance.models.events import Announce, ModelEvent
-from whisper_appliance.speech.engine import EngineSpec
-from whisper_appliance.speech.engine_process import EngineEvent, EngineStatus
 
 # After an engine failed to load, it is not tried again for so long: no loop of crashes.
 _REST_SECONDS = 30.0

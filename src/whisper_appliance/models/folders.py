@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from whisper_appliance.errors import DiskFull, InvalidRequest
+from whisper_appliance.core.errors import DiskFull, InvalidRequest
 from whisper_appliance.models.catalog import Model
 from whisper_appliance.models.checksums import read_json, write_json
 

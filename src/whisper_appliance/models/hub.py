@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
-from whisper_appliance.errors import Cancelled, NotFound, Unavailable
+from whisper_appliance.core.errors import Cancelled, NotFound, Unavailable
 
 _PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 _QUIET_SECONDS = 10.0

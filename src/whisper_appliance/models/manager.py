@@ -7,17 +7,17 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Generic
 
-from whisper_appliance.errors import ApplianceError, ModelUnavailable, NotAllowed, NotFound
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.core.errors import ApplianceError, ModelUnavailable, NotAllowed, NotFound
+from whisper_appliance.engines.contract import EngineSpec
 from whisper_appliance.models import folders, hardware
 from whisper_appliance.models.catalog import canonical, catalog
-from whisper_appliance.models.choice import Choice, PassingChoice
+from whisper_appliance.models.default_model import Choice, PassingChoice
 from whisper_appliance.models.downloads import Downloads
+from whisper_appliance.models.engine_pool import E, LoadedEngines, StartEngine
 from whisper_appliance.models.events import Announce, ModelEvent, to_nobody
-from whisper_appliance.models.loaded import E, LoadedEngines, StartEngine
 from whisper_appliance.models.status import Facts, ModelsStatus, ModelStatus, describe
 from whisper_appliance.models.store import Installed, ModelStore
-from whisper_appliance.settings import Settings
-from whisper_appliance.speech.engine import EngineSpec
 
 _ASK_AGAIN_SECONDS = 30.0
 # An engine that takes more of the machine is not working but leaking.

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from whisper_appliance.engines.process.client import EngineStatus
 from whisper_appliance.models.catalog import Languages, catalog
+from whisper_appliance.models.download_task import Download
 from whisper_appliance.models.hardware import Machine
 from whisper_appliance.models.store import Installed
-from whisper_appliance.models.transfer import Download
-from whisper_appliance.speech.engine_process import EngineStatus
 
 # `idle` is on this machine and is loaded by the next request; `missing` is not on this machine.
 State = Literal["ready", "idle", "loading", "downloading", "missing", "failed"]

@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from whisper_appliance.errors import Conflict, InvalidRequest, ModelUnavailable, NotFound
-from whisper_appliance.models import folders, weights
+from whisper_appliance.core.errors import Conflict, InvalidRequest, ModelUnavailable, NotFound
+from whisper_appliance.models import folders, packaged
 from whisper_appliance.models.catalog import Model, canonical, catalog
 from whisper_appliance.models.checksums import Ledger, OnBytes
 from whisper_appliance.models.events import Announce, ModelEvent, to_nobody
@@ -46,7 +46,7 @@ class ModelStore:
         hub_cache: Path | None = None,
         announce: Announce = to_nobody,
         now: Callable[[], datetime] = datetime.now,
-        packaged: Callable[[str], weights.Parts | None] = weights.find,
+        packaged: Callable[[str], packaged.Parts | None] = packaged.find,
         spare_bytes: int = 64 * 2**20,
     ) -> None:
         """`downloads_allowed` is MODEL_DOWNLOADS; `hub_cache` is by default that of the hub's own client;
@@ -76,7 +76,7 @@ class ModelStore:
             if folders.what_is_missing(path, model) is None:
                 return Installed(name, source, folders.size_on_disk(path), model)
         parts = self._packaged(name)
-        return Installed(name, "package", weights.size_bytes(parts), model) if parts else None
+        return Installed(name, "package", packaged.size_bytes(parts), model) if parts else None
 
     def locate(self, name: str) -> Path | None:
         """The folder of the model, verified and ready to be loaded; None when it is not on this machine.
@@ -142,7 +142,7 @@ class ModelStore:
         with self._locks[name], self._building(name, folders.size_on_disk(path)) as new:
             for file in path.iterdir():
                 if file.is_file() and file.name != folders.RECORD:
-                    weights.link_or_copy(file, new / file.name)
+                    packaged.link_or_copy(file, new / file.name)
             if problem := self._mismatch(new, model):
                 raise InvalidRequest(
                     f"This is not the model {name}: {problem}. Import a model of your own under another name."
@@ -244,8 +244,8 @@ class ModelStore:
         parts = self._packaged(name)
         if parts is None or self.folder(name).is_dir():
             return None
-        with self._building(name, weights.size_bytes(parts)) as new:
-            hashes = {file: weights.join(paths, new / file) for file, paths in parts.items()}
+        with self._building(name, packaged.size_bytes(parts)) as new:
+            hashes = {file: packaged.join(paths, new / file) for file, paths in parts.items()}
             pinned = {file: pin.sha256 for file, pin in model.files.items() if pin.sha256} if model else {}
             if wrong := [file for file in hashes if pinned.get(file, hashes[file]) != hashes[file]]:
                 self._damaged(name, f"The installed package of {name} is damaged: {', '.join(wrong)}.", None)

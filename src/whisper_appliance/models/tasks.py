@@ -7,7 +7,7 @@ from typing import Literal
 
 import structlog
 
-from whisper_appliance.errors import ApplianceError, Conflict
+from whisper_appliance.core.errors import ApplianceError, Conflict
 from whisper_appliance.models.checksums import OnBytes
 
 Kind = Literal["load", "default", "verify", "import"]

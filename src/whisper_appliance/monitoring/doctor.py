@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import ByteSize
 
 from whisper_appliance import __version__
-from whisper_appliance.errors import ApplianceError
+from whisper_appliance.core.errors import ApplianceError
 
 if TYPE_CHECKING:
-    from whisper_appliance.settings import Settings
-    from whisper_appliance.speech.engine_process import EngineStatus
+    from whisper_appliance.config.settings import Settings
+    from whisper_appliance.engines.process.client import EngineStatus
 
 ENGINE_SECONDS = 120.0
 POLL_SECONDS = 0.05
@@ -95,8 +95,8 @@ def _storage(settings: "Settings") -> Iterator[Finding]:
 
 def _database(settings: "Settings") -> Iterator[Finding]:
     """That of several appliances: who works on it."""
-    from whisper_appliance.db import Database
-    from whisper_appliance.history.workers import Workers
+    from whisper_appliance.jobs.workers import Workers
+    from whisper_appliance.storage.database import Database
 
     if settings.database_url is None:
         return
@@ -136,7 +136,7 @@ def _certificate(settings: "Settings") -> Iterator[Finding]:
 
 
 def _decoder(_settings: "Settings") -> Iterator[Finding]:
-    from whisper_appliance.speech.audio import isolation
+    from whisper_appliance.audio.decode import isolation
 
     held = isolation()
     tight = held.network != "shared" and held.files == "the source only" and held.no_new_privileges
@@ -152,10 +152,10 @@ def _model(settings: "Settings") -> Iterator[Finding]:
 
 
 def _engine(settings: "Settings") -> Iterator[Finding]:
+    from whisper_appliance.engines.process.client import EngineProcess
     from whisper_appliance.models.downloads import Downloads
     from whisper_appliance.models.manager import ModelManager
     from whisper_appliance.models.store import ModelStore
-    from whisper_appliance.speech.engine_process import EngineProcess
 
     name, _ = _located(settings)
     store = ModelStore(settings.model_dir, downloads_allowed=False)
@@ -183,7 +183,7 @@ def _loaded(status: Callable[[], "EngineStatus"]) -> "EngineStatus":
 
 
 def _located(settings: "Settings") -> tuple[str, Path]:
-    from whisper_appliance.errors import ModelUnavailable
+    from whisper_appliance.core.errors import ModelUnavailable
     from whisper_appliance.models.catalog import canonical
     from whisper_appliance.models.store import ModelStore
 

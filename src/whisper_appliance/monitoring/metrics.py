@@ -9,11 +9,11 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from whisper_appliance.appliance.state import EngineState, Status
+from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.events import JobBegan, JobEvent, JobFailed, JobHeard
-from whisper_appliance.live.sessions import Announcement
+from whisper_appliance.live.manager import Announcement
 from whisper_appliance.models.events import ModelEvent
-from whisper_appliance.speech.engine import Priority
+from whisper_appliance.monitoring.status_types import EngineState, Status
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120)

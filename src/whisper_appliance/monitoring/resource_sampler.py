@@ -14,10 +14,10 @@ from statistics import fmean
 import psutil
 import structlog
 
-from whisper_appliance.appliance.state import EngineState, Status
-from whisper_appliance.host.glance import Glance
+from whisper_appliance.core.timed_probe import Glance
 from whisper_appliance.host.gpus import GpuUse, measure_gpus
 from whisper_appliance.host.stats import Processors
+from whisper_appliance.monitoring.status_types import EngineState, Status
 
 WATCHED_SECONDS = 2.0
 UNWATCHED_SECONDS = 10.0

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 
 import sqlalchemy as sa
 
-from whisper_appliance.db import Database
-from whisper_appliance.history.tables import jobs, transcripts
-from whisper_appliance.moments import Clock, now, written
+from whisper_appliance.core.clock import Clock, now, written
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.jobs import jobs
+from whisper_appliance.storage.schema.library import transcripts
 
 MOMENT_CHARS = 15
 """Of `2026-05-01T12:30:00.250Z`: ten minutes, the coarsest that days of nearly all time zones consist of."""

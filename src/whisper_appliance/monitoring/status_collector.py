@@ -11,7 +11,20 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from whisper_appliance import __version__
-from whisper_appliance.appliance.state import (
+from whisper_appliance.audio.decode import Isolation, isolation
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.core.clock import written
+from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.core.timed_probe import Glance, Seen
+from whisper_appliance.engines.process.client import EngineProcess
+from whisper_appliance.host.certificates import Certificates
+from whisper_appliance.host.stats import HostStats, Processors, measure
+from whisper_appliance.jobs.queue import Queue
+from whisper_appliance.jobs.storage import is_storage
+from whisper_appliance.live.manager import Sessions
+from whisper_appliance.models.manager import ModelManager
+from whisper_appliance.models.status import ModelsStatus
+from whisper_appliance.monitoring.status_types import (
     CertificateState,
     Health,
     Limits,
@@ -22,19 +35,6 @@ from whisper_appliance.appliance.state import (
     engine_states,
     model_state,
 )
-from whisper_appliance.errors import ApplianceError
-from whisper_appliance.host.certificates import Certificates
-from whisper_appliance.host.glance import Glance, Seen
-from whisper_appliance.host.stats import HostStats, Processors, measure
-from whisper_appliance.jobs.folder import is_storage
-from whisper_appliance.jobs.queue import Queue
-from whisper_appliance.live.sessions import Sessions
-from whisper_appliance.models.manager import ModelManager
-from whisper_appliance.models.status import ModelsStatus
-from whisper_appliance.moments import written
-from whisper_appliance.settings import Settings
-from whisper_appliance.speech.audio import Isolation, isolation
-from whisper_appliance.speech.engine_process import EngineProcess
 
 AWAY = -1.0
 STUCK_SECONDS = 30.0

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from whisper_appliance.audio.decode import Isolation
+from whisper_appliance.engines.contract import Priority
 from whisper_appliance.host.stats import HostStats
 from whisper_appliance.models.status import ModelsStatus, ModelStatus
-from whisper_appliance.speech.audio import Isolation
-from whisper_appliance.speech.engine import Priority
 
 ModelStateName = Literal["ready", "loading", "downloading", "idle", "unavailable"]
 

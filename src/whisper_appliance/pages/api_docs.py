@@ -11,7 +11,7 @@ from markupsafe import Markup
 from pydantic import BaseModel, Field
 
 from whisper_appliance.web import openapi
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import PAGES, SYSTEM, failures
 
 OURS = Path(__file__).parent / "swagger"

@@ -3,10 +3,10 @@
 from flask import Response, jsonify, render_template, request, url_for
 from pydantic import BaseModel, Field
 
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.web.auth.authentication import mine, require
+from whisper_appliance.web.context import appliance, parts
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import LIVE, PAGES, failures, page
-from whisper_appliance.web.parts import appliance, parts
-from whisper_appliance.web.who import mine, require
 
 blueprint = Blueprint("captions", __name__, abp_tags=[LIVE])
 
@@ -48,7 +48,7 @@ def unshare(path: SessionPath) -> tuple[str, int]:
     """Ends the link: whoever watches sees no more words."""
     owner = require("share", mine("live session")).owner
     token = appliance().live.unshare(path.session, owner=owner, token=_bearer())
-    parts().audience.dismiss(path.session, token)
+    parts().revoke_captions(path.session, token)
     return "", 204
 
 

@@ -2,10 +2,10 @@
 
 from flask import Response
 
-from whisper_appliance.errors import NotFound
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.core.errors import NotFound
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import SYSTEM, failures, text
-from whisper_appliance.web.parts import appliance
 
 blueprint = Blueprint("certificate", __name__, abp_tags=[SYSTEM])
 MEDIA_TYPE = "application/x-x509-ca-cert"

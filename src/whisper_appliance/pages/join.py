@@ -3,11 +3,11 @@
 from flask import Response, render_template
 from pydantic import BaseModel, Field
 
-from whisper_appliance.web import who
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.pages.sign_in import SessionAnswer, address, agent, welcome
+from whisper_appliance.web.auth import authentication
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import PAGES, SIGN_IN, failures, page
-from whisper_appliance.web.parts import appliance
-from whisper_appliance.web.sign_in import SessionAnswer, address, agent, welcome
 
 blueprint = Blueprint("join", __name__, abp_tags=[SIGN_IN])
 
@@ -36,7 +36,7 @@ def show(path: JoinPath) -> str:
 @blueprint.post("/api/join", responses={200: SessionAnswer, **failures(400, 403, 404, 409, 429, 503, 507)})
 def accept(body: JoinBody) -> Response:
     """Makes the account of an invitation, which is used up, and signs it in."""
-    accounts, before = appliance().accounts, who.known()
+    accounts, before = appliance().accounts, authentication.known()
     user = accounts.invitations.accept(body.token, body.name, body.password)
     begun = accounts.begin_session(user, address=address(), agent=agent())
     if before.session:

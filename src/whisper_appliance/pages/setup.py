@@ -4,12 +4,12 @@ from flask import Response, render_template
 from pydantic import BaseModel, Field
 
 from whisper_appliance.accounts.access import Openness
-from whisper_appliance.errors import NotFound
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.core.errors import NotFound
+from whisper_appliance.pages.sign_in import SessionAnswer, address, agent, welcome
+from whisper_appliance.web.auth.visitors import owner
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import PAGES, SIGN_IN, failures, page
-from whisper_appliance.web.owner import owner
-from whisper_appliance.web.parts import appliance
-from whisper_appliance.web.sign_in import SessionAnswer, address, agent, welcome
 
 blueprint = Blueprint("setup", __name__, abp_tags=[SIGN_IN])
 DONE = "This appliance is set up already. Its owner can invite you."

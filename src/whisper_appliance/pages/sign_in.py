@@ -8,12 +8,12 @@ from werkzeug import Response as AnyResponse
 
 from whisper_appliance.accounts.access import Openness
 from whisper_appliance.accounts.accounts import SignedIn
-from whisper_appliance.accounts.people import SCOPES, Role, User
-from whisper_appliance.web import who
-from whisper_appliance.web.documented import Blueprint
-from whisper_appliance.web.next_page import safe_next
+from whisper_appliance.accounts.identity import SCOPES, Role, User
+from whisper_appliance.web.auth import authentication
+from whisper_appliance.web.auth.safe_redirect import safe_next
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import PAGES, SIGN_IN, failures, text
-from whisper_appliance.web.parts import appliance
 
 blueprint = Blueprint("sign_in", __name__, abp_tags=[SIGN_IN])
 
@@ -58,7 +58,7 @@ PAGE = {
 def show(query: NextQuery) -> str | AnyResponse:
     """Where people sign in."""
     target = safe_next(query.next)
-    if who.known().user is not None:
+    if authentication.known().user is not None:
         return redirect(target)
     return render_template("sign_in.html", next=target, has_accounts=appliance().accounts.users.any())
 
@@ -66,13 +66,13 @@ def show(query: NextQuery) -> str | AnyResponse:
 @blueprint.get("/api/session", responses={200: SessionAnswer, **failures(401, 503)})
 def read() -> Response:
     """Who asks: the user of the session or the key, or nobody."""
-    return _told(who.actor().user, who.actor().scopes)
+    return _told(authentication.actor().user, authentication.actor().scopes)
 
 
 @blueprint.post("/api/session", responses={200: SessionAnswer, **failures(400, 401, 403, 429, 503)})
 def begin(body: SignInBody) -> Response:
     """Signs in; the answer sets the cookie of the session. One that the browser had before ends."""
-    before = who.known()
+    before = authentication.known()
     begun = appliance().accounts.sign_in(body.name, body.password, address=address(), agent=agent())
     if before.session:
         appliance().accounts.sign_out(before)
@@ -82,13 +82,13 @@ def begin(body: SignInBody) -> Response:
 @blueprint.delete("/api/session", responses={204: None, **failures(401, 403, 503)})
 def end() -> Response:
     """Signs out."""
-    appliance().accounts.sign_out(who.actor())
-    return who.take_cookie(Response(status=204))
+    appliance().accounts.sign_out(authentication.actor())
+    return authentication.take_cookie(Response(status=204))
 
 
 def welcome(begun: SignedIn) -> Response:
     """The answer to whoever has just signed in."""
-    return who.hand_cookie(_told(begun.user), begun.token)
+    return authentication.hand_cookie(_told(begun.user), begun.token)
 
 
 def address() -> str:
@@ -104,7 +104,7 @@ def agent() -> str:
 def _told(user: User | None, scopes: Iterable[str] = SCOPES) -> Response:
     answer = SessionAnswer(
         user=UserAnswer(id=user.id, name=user.name, role=user.role) if user else None,
-        openness=who.openness(),
+        openness=authentication.openness(),
         scopes=sorted(scopes),
     )
     return jsonify(answer.model_dump())

@@ -4,11 +4,11 @@ from flask import render_template
 from pydantic import BaseModel, Field
 
 from whisper_appliance import __version__
-from whisper_appliance.speech.languages import LANGUAGES
-from whisper_appliance.web import owner
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.transcript.languages import LANGUAGES
+from whisper_appliance.web.auth import visitors
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import PAGES, page
-from whisper_appliance.web.parts import appliance
 
 blueprint = Blueprint("pages", __name__, abp_tags=[PAGES])
 
@@ -27,7 +27,7 @@ def _for_every_page() -> dict[str, object]:
 @blueprint.get("/", responses=page("The page to transcribe on."))
 def transcribe() -> str:
     """Drop a recording, read its transcript."""
-    owner.remember_browser()
+    visitors.remember_browser()
     limit = int(appliance().settings.max_upload_size)
     return render_template("transcribe.html", max_upload_bytes=limit, languages=LANGUAGES)
 
@@ -35,20 +35,20 @@ def transcribe() -> str:
 @blueprint.get("/history", responses=page("The transcripts of whoever asks."))
 def history() -> str:
     """The transcripts of whoever asks."""
-    owner.remember_browser()
+    visitors.remember_browser()
     return render_template("history.html", trash_days=appliance().settings.trash_days)
 
 
 @blueprint.get("/transcripts/<hex32:id>", responses=page("One transcript, to read.", 404))
 def transcript(path: PagePath) -> str:
     """One transcript, to read."""
-    owner.remember_browser()
+    visitors.remember_browser()
     return render_template("transcript.html", transcript_id=path.id)
 
 
 @blueprint.get("/trust", responses=page("How to trust this appliance's certificate."))
 def trust() -> str:
     """How to trust this appliance's certificate, on each system."""
-    owner.remember_browser()
+    visitors.remember_browser()
     certificates = appliance().certificates
     return render_template("trust.html", certificate=certificates.info() if certificates else None)

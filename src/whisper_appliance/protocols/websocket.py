@@ -12,7 +12,7 @@ import simple_websocket
 import structlog
 from wsproto.utilities import RemoteProtocolError
 
-from whisper_appliance.host.duplex import Duplex
+from whisper_appliance.core.duplex_socket import Duplex
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

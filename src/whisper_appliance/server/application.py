@@ -7,63 +7,48 @@ from pydantic import ValidationError
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.errors import InvalidRequest
-from whisper_appliance.web import (
+from whisper_appliance.admin import panel
+from whisper_appliance.api.native import (
     account,
-    captions,
-    certificate,
-    cors,
-    docs,
-    errors,
-    events,
-    headers,
     jobs,
-    join,
-    live_wire,
-    measuring,
     models,
-    options,
-    owner,
-    pages,
-    parts,
-    rates,
-    records,
-    setup,
     shared,
-    sharing,
-    sign_in,
-    static_files,
+    shares,
     status,
     transcribe,
     transcripts,
-    who,
 )
-from whisper_appliance.web.admin import panel
-from whisper_appliance.web.documented import Application
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.pages import api_docs, captions, certificate, join, setup, sign_in, views
+from whisper_appliance.protocols.socketio.setup import install as install_socketio
+from whisper_appliance.web import context, errors, headers, job_stream, request_metrics, static_files
+from whisper_appliance.web.auth import audit, authentication, cors, visitors
+from whisper_appliance.web.lazy_openapi import Application
+from whisper_appliance.web.limits import rates
 from whisper_appliance.web.openapi import INFO, SECURITY_SCHEMES, TAGS, ErrorAnswer
 
 BODY_BYTES = 64 * 1024
 """The most that a request other than an upload may carry."""
 
 BLUEPRINTS = (
-    pages.blueprint,
+    views.blueprint,
     transcribe.blueprint,
     jobs.blueprint,
-    events.blueprint,
+    job_stream.blueprint,
     captions.blueprint,
     transcripts.blueprint,
     models.blueprint,
     status.blueprint,
-    measuring.blueprint,
+    request_metrics.blueprint,
     certificate.blueprint,
     sign_in.blueprint,
     setup.blueprint,
     join.blueprint,
     account.blueprint,
-    sharing.blueprint,
+    shares.blueprint,
     shared.blueprint,
-    docs.blueprint,
+    api_docs.blueprint,
 )
 
 
@@ -89,7 +74,7 @@ def create_app(appliance: Appliance) -> Application:
     """The web application in front of `appliance`, which must be started and outlive it."""
     settings = appliance.settings
     app = Application(
-        "whisper_appliance.web",
+        "whisper_appliance.pages",
         info=INFO,
         static_folder=None,
         doc_ui=False,
@@ -99,26 +84,26 @@ def create_app(appliance: Appliance) -> Application:
         validation_error_callback=_refuse,
     )
     app.tags, app.tag_names = list(TAGS), [tag.name for tag in TAGS]
-    app.extensions[parts.KEY] = parts.Parts(appliance)
+    app.extensions[context.KEY] = context.Parts(appliance)
     app.config.update(
         MAX_CONTENT_LENGTH=BODY_BYTES,
         TEMPLATES_AUTO_RELOAD=settings.flask_env == "development",
     )
     app.json = _Json(app)
     app.url_map.converters["hex32"] = _Hex32
-    measuring.install(app, appliance.metrics)
+    request_metrics.install(app, appliance.metrics)
     headers.install(app)
     errors.install(app)
-    records.install(app)
-    owner.install(app, appliance.secret_key)
-    who.install(app)
+    audit.install(app)
+    visitors.install(app, appliance.secret_key)
+    authentication.install(app)
     cors.install(app, settings.cors_origins)
     rates.install(app, settings)
     static_files.install(app)
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
     panel.install(app)
-    live_wire.install(app, app.extensions[parts.KEY])
+    install_socketio(app, app.extensions[context.KEY])
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -126,4 +111,4 @@ def create_app(appliance: Appliance) -> Application:
 
 
 def _refuse(error: ValidationError) -> InvalidRequest:
-    raise options.invalid(error)
+    raise errors.invalid(error)

@@ -19,7 +19,7 @@ import structlog
 from gunicorn import http, util
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
-from whisper_appliance.web import unreadable
+from whisper_appliance.server import parse_errors
 
 FIRST_BYTES_SECONDS = 0.1
 GRACE_SECONDS = 8
@@ -92,10 +92,10 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         """A device that does not trust the certificate yet is nothing to write to, nor to warn about."""
         if isinstance(error, ssl.SSLError):
             self.log.debug("TLS with %s failed: %s", address, error)
-        elif isinstance(error, unreadable.FAULTS) and not isinstance(error, unreadable.OUR_OWN):
+        elif isinstance(error, parse_errors.FAULTS) and not isinstance(error, parse_errors.OUR_OWN):
             log.info("request cannot be read", address=address and address[0], reason=str(error)[:200])
             with suppress(OSError):
-                client.sendall(unreadable.answer(error))
+                client.sendall(parse_errors.answer(error))
         else:
             super().handle_error(request, client, address, error)
 

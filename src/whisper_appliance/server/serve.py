@@ -17,16 +17,16 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
-from whisper_appliance import logs
-from whisper_appliance.accounts.adjustments import adjusted
-from whisper_appliance.backups import contents
-from whisper_appliance.errors import ApplianceError, BadSetting
+from whisper_appliance.backups import archive_format
+from whisper_appliance.config.overrides import adjusted
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.core.errors import ApplianceError, BadSetting
 from whisper_appliance.host import addresses
 from whisper_appliance.host.certificates import Certificates
 from whisper_appliance.host.renewal import kept_fresh
-from whisper_appliance.settings import Settings
-from whisper_appliance.web.tls import FollowingContext
-from whisper_appliance.web.worker import ApplianceWorker
+from whisper_appliance.monitoring import logs
+from whisper_appliance.server.gunicorn_worker import ApplianceWorker
+from whisper_appliance.server.tls import FollowingContext
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -46,18 +46,19 @@ log = structlog.get_logger()
 def appliance_app(settings: Settings, stopping: threading.Event) -> Iterator["WSGIApplication"]:
     """The appliance, started, with its web application in front."""
     gc.disable()
-    from whisper_appliance.appliance import Appliance
-    from whisper_appliance.appliance.safekeeping import Safekeeping
-    from whisper_appliance.web import parts, sockets
-    from whisper_appliance.web.application import create_app
+    from whisper_appliance.app.backup_service import Safekeeping
+    from whisper_appliance.app.container import Appliance
+    from whisper_appliance.protocols.socketio import server
+    from whisper_appliance.server.application import create_app
+    from whisper_appliance.web import context
 
     with ExitStack() as opened:
         with Safekeeping.beside(settings).offered():
             appliance = opened.enter_context(Appliance(settings, stopping=stopping))
         app = create_app(appliance)
         _keep_all_so_far()
-        app.extensions[parts.KEY].restart = lambda: os.kill(os.getppid(), signal.SIGUSR2)
-        sockets.close_when(stopping, app)
+        app.extensions[context.KEY].restart = lambda: os.kill(os.getppid(), signal.SIGUSR2)
+        server.close_when(stopping, app)
         yield app
 
 
@@ -222,8 +223,8 @@ class _Logger(Logger):  # type: ignore[misc] # gunicorn publishes no types
 
 def _put_in_place(settings: Settings) -> None:
     """Before anything is opened: the backup that the panel laid ready, if there is one."""
-    if contents.is_laid_ready(settings.data_dir):
-        from whisper_appliance.appliance.safekeeping import put_in_place
+    if archive_format.is_laid_ready(settings.data_dir):
+        from whisper_appliance.app.backup_service import put_in_place
 
         put_in_place(settings)
 

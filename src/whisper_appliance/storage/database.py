@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
-from whisper_appliance.errors import (
+from whisper_appliance.core.errors import (
     AlreadyRunning,
     ApplianceError,
     BadSetting,

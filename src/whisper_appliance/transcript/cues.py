@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from whisper_appliance.speech.lines import Piece, divide, joined, pieces
-from whisper_appliance.speech.transcript import Segment, Transcript
+from whisper_appliance.transcript.line_breaking import Piece, divide, joined, pieces
+from whisper_appliance.transcript.model import Segment, Transcript
 
 SHORTEST_MS = 800
 SMALLEST_GAP_MS = 80

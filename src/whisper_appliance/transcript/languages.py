@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from whisper_appliance.errors import InvalidRequest
+from whisper_appliance.core.errors import InvalidRequest
 
 LANGUAGES: Mapping[str, str] = MappingProxyType(
     {

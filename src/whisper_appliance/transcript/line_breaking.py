@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from wcwidth import iter_graphemes, width
 
-from whisper_appliance.speech import typography
+from whisper_appliance.transcript import typography
 
 SENTENCE, CLAUSE, PHRASE, PLAIN, BAD, NEVER = 0, 1, 6, 9, 14, 100
 SLACK = 8

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
 
-from whisper_appliance.errors import InvalidRequest
-from whisper_appliance.speech.cues import cues, milliseconds
-from whisper_appliance.speech.lines import clean
-from whisper_appliance.speech.transcript import Dropped, Notice, Provenance, Segment, Transcript, Word
+from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.transcript.cues import cues, milliseconds
+from whisper_appliance.transcript.line_breaking import clean
+from whisper_appliance.transcript.model import Dropped, Notice, Provenance, Segment, Transcript, Word
 
 PARAGRAPH_PAUSE_SECONDS = 1.5
 

@@ -9,10 +9,11 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 
-from whisper_appliance.errors import EngineFailed
-from whisper_appliance.speech.engine import MAX_WINDOW_SECONDS, SAMPLE_RATE, WindowResult
-from whisper_appliance.speech.results import moved
-from whisper_appliance.speech.voice import Span
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.errors import EngineFailed
+from whisper_appliance.engines.contract import MAX_WINDOW_SECONDS, WindowResult
+from whisper_appliance.engines.vad import Span
+from whisper_appliance.transcription.merging import moved
 
 MIN_SPOKEN_SECONDS = 3.0
 BYTES_PER_SPOKEN_SECOND = 7.0  # of UTF-8: some 14 in English and Chinese, more in most languages

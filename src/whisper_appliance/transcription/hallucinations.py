@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
-from whisper_appliance.speech.engine import WindowResult
-from whisper_appliance.speech.transcript import Dropped, Segment
+from whisper_appliance.engines.contract import WindowResult
+from whisper_appliance.transcript.model import Dropped, Segment
 
 NO_VOICE = 0.1
 LITTLE_VOICE = 0.4
@@ -22,7 +22,7 @@ def boilerplate() -> frozenset[str]:
     Collected by openai/whisper's users (discussion 928 of its repository).
     """
     return frozenset(
-        files("whisper_appliance.speech").joinpath("boilerplate.txt").read_text("utf-8").splitlines()
+        files("whisper_appliance.transcription").joinpath("boilerplate.txt").read_text("utf-8").splitlines()
     )
 
 

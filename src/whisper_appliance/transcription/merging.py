@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
 
-from whisper_appliance.speech.engine import SAMPLE_RATE, WindowResult
-from whisper_appliance.speech.transcript import Dropped, Segment, Word
-from whisper_appliance.speech.voice import Span
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.engines.contract import WindowResult
+from whisper_appliance.engines.vad import Span
+from whisper_appliance.transcript.model import Dropped, Segment, Word
 
 Timed = TypeVar("Timed", Segment, Word, Dropped)
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from whisper_appliance.speech.engine import WindowResult
-from whisper_appliance.speech.results import as_one
-from whisper_appliance.speech.voice import Span, joined
+from whisper_appliance.engines.contract import WindowResult
+from whisper_appliance.engines.vad import Span, joined
+from whisper_appliance.transcription.merging import as_one
 
 UNSURE_LOGPROB = -0.35
 

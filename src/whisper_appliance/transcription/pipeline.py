@@ -11,8 +11,16 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any
 
-from whisper_appliance.errors import Cancelled
-from whisper_appliance.speech.asked import (
+from whisper_appliance.audio.audio_source import Source
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.errors import Cancelled
+from whisper_appliance.engines.contract import Options, Priority, Window, WindowResult
+from whisper_appliance.engines.process.client import EngineProcess
+from whisper_appliance.engines.vad import FRAME, Cutting, Probabilities, Span, spans
+from whisper_appliance.transcription.gaps import filled
+from whisper_appliance.transcription.hallucinations import guarded
+from whisper_appliance.transcription.merging import as_one, moved, sureness
+from whisper_appliance.transcription.pending import (
     Answer,
     Asked,
     Heard,
@@ -22,14 +30,7 @@ from whisper_appliance.speech.asked import (
     is_there,
     is_unsure,
 )
-from whisper_appliance.speech.engine import SAMPLE_RATE, Options, Priority, Window, WindowResult
-from whisper_appliance.speech.engine_process import EngineProcess
-from whisper_appliance.speech.guard import guarded
-from whisper_appliance.speech.omissions import filled
-from whisper_appliance.speech.reading import after, ahead, read
-from whisper_appliance.speech.results import as_one, moved, sureness
-from whisper_appliance.speech.source import Source
-from whisper_appliance.speech.voice import FRAME, Cutting, Probabilities, Span, spans
+from whisper_appliance.transcription.sequential import after, ahead, read
 
 CANCEL_CHECK_SECONDS = 0.2
 RUN_WINDOWS = 4

@@ -9,8 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import TypeVar
 
-from whisper_appliance.speech.engine import MAX_WINDOW_SECONDS, SAMPLE_RATE, WindowResult
-from whisper_appliance.speech.voice import Span, joined
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.engines.contract import MAX_WINDOW_SECONDS, WindowResult
+from whisper_appliance.engines.vad import Span, joined
 
 STRETCH = round(MAX_WINDOW_SECONDS * SAMPLE_RATE)
 REST_SECONDS = 0.2

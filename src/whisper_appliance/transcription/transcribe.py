@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 from whisper_appliance import __version__
-from whisper_appliance.speech.engine import Options, Priority, WindowResult
-from whisper_appliance.speech.engine_process import EngineProcess
-from whisper_appliance.speech.road import Road, WindowDone
-from whisper_appliance.speech.source import Source
-from whisper_appliance.speech.transcript import Notice, Provenance, Transcript
-from whisper_appliance.speech.voice import Cutting
+from whisper_appliance.audio.audio_source import Source
+from whisper_appliance.engines.contract import Options, Priority, WindowResult
+from whisper_appliance.engines.process.client import EngineProcess
+from whisper_appliance.engines.vad import Cutting
+from whisper_appliance.transcript.model import Notice, Provenance, Transcript
+from whisper_appliance.transcription.pipeline import Road, WindowDone
 
 __all__ = ["Source", "WindowDone", "transcribe"]
 

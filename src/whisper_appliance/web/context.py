@@ -2,16 +2,13 @@
 
 import secrets
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from flask import current_app
 
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.web.streams import Streams
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.web.limits.stream_slots import Streams
 from whisper_appliance.web.uploads import Uploads
-
-if TYPE_CHECKING:
-    from whisper_appliance.web.audience import Audience
 
 KEY = "whisper_appliance"
 
@@ -19,7 +16,8 @@ KEY = "whisper_appliance"
 class Parts:
     """What one application was built from."""
 
-    audience: "Audience"
+    revoke_captions: Callable[[str, str], None]
+    """Disconnects the viewers of a session (id, share token); set by the protocol that serves them."""
     restart: Callable[[], None] | None = None
     """Ends the server so that it is started again; None where these pages are served by something else."""
 

@@ -16,9 +16,10 @@ from flask import (
     url_for,
 )
 from gunicorn.http.errors import ParseException
+from pydantic import ValidationError
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
-from whisper_appliance import errors
+from whisper_appliance.core import errors
 
 log = structlog.get_logger()
 
@@ -166,3 +167,13 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(ParseException, _unreadable)
     app.register_error_handler(Exception, _unexpected)
+
+
+def invalid(error: ValidationError) -> errors.InvalidRequest:
+    """The first thing that is wrong with the input, in words."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or None
+    message = "There is no such option." if first["type"] == "extra_forbidden" else f"{first['msg']}."
+    return errors.InvalidRequest(
+        f"{field[:60]}: {message}" if field else message, field=field[:60] if field else None
+    )

@@ -12,14 +12,14 @@ from typing import Any
 
 from flask import Response, request
 
-from whisper_appliance.errors import InvalidRequest
-from whisper_appliance.history.job import Repeat
-from whisper_appliance.moments import written
-from whisper_appliance.speech.engine import Options
-from whisper_appliance.web.form import Upload
-from whisper_appliance.web.parts import appliance
-from whisper_appliance.web.rates import address
-from whisper_appliance.web.who import actor
+from whisper_appliance.core.clock import written
+from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.engines.contract import Options
+from whisper_appliance.jobs.job import Repeat
+from whisper_appliance.web.auth.authentication import actor
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.limits.rates import address
+from whisper_appliance.web.multipart_form import Upload
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255

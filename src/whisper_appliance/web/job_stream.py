@@ -7,14 +7,13 @@ from typing import Any
 
 from flask import Response
 
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.history.job import Job
-from whisper_appliance.web import things
-from whisper_appliance.web.documented import Blueprint
-from whisper_appliance.web.job_answers import job_answer, segment_answers, segments_of, transcript_of
-from whisper_appliance.web.jobs import JobPath
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.jobs.job import Job
+from whisper_appliance.web.auth import resources
+from whisper_appliance.web.context import parts
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import JOBS, failures, text
-from whisper_appliance.web.parts import parts
+from whisper_appliance.web.schemas.job import JobPath, job_answer, segment_answers, segments_of, transcript_of
 
 HEARTBEAT_SECONDS = 15.0
 ASK_ANYWAY_SECONDS = 1.0
@@ -37,7 +36,7 @@ blueprint = Blueprint("events", __name__, abp_tags=[JOBS])
 def follow(path: JobPath) -> Response:
     """A job as it goes on: its state and its words, as Server-Sent Events."""
     appliance, streams = parts().appliance, parts().streams
-    job = things.job(path.id, "read")
+    job = resources.job(path.id, "read")
     streams.open()
     response = Response(Follower(appliance, job).events(), mimetype="text/event-stream")
     response.call_on_close(streams.close)

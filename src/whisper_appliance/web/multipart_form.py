@@ -10,9 +10,9 @@ from typing import Self
 
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
-from whisper_appliance.errors import InvalidRequest, TooLarge
-from whisper_appliance.moments import now
-from whisper_appliance.web.media import check_kind, file_name
+from whisper_appliance.core.clock import now
+from whisper_appliance.core.errors import InvalidRequest, TooLarge
+from whisper_appliance.web.upload_types import check_kind, file_name
 
 FILE_FIELDS = ("file", "audio")
 FIELD_BYTES = 64 * 1024

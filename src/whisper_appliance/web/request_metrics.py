@@ -7,11 +7,11 @@ import structlog
 from flask import Flask, Response, g, request
 from prometheus_client.exposition import choose_encoder
 
-from whisper_appliance.appliance.metrics import Metrics
-from whisper_appliance.errors import NotAllowed
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.core.errors import NotAllowed
+from whisper_appliance.monitoring.metrics import Metrics
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import SYSTEM, failures, text
-from whisper_appliance.web.parts import appliance
 
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")
 LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")

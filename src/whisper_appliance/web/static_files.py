@@ -10,10 +10,10 @@ from flask import Response, current_app, request, send_from_directory
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field
 
-from whisper_appliance.web.documented import Application
+from whisper_appliance.web.lazy_openapi import Application
 from whisper_appliance.web.openapi import PAGES, failures
 
-FOLDER = Path(__file__).parent / "static"
+FOLDER = Path(__file__).parent.parent / "pages/static"
 YEAR_SECONDS = 31_536_000
 SHRINKS = (".css", ".js", ".svg", ".txt")
 """Endings of files that are sent compressed to those who take it."""

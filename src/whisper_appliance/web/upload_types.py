@@ -3,7 +3,7 @@
 import unicodedata
 from pathlib import PurePosixPath, PureWindowsPath
 
-from whisper_appliance.errors import UnsupportedMedia
+from whisper_appliance.core.errors import UnsupportedMedia
 
 EXTENSIONS = frozenset(
     {

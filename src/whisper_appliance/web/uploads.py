@@ -15,10 +15,10 @@ from flask import Request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, LengthRequired, RequestTimeout
 
-from whisper_appliance.errors import Busy, DiskFull, TooLarge, Unavailable, UnsupportedMedia
-from whisper_appliance.jobs.folder import is_storage
-from whisper_appliance.settings import Settings
-from whisper_appliance.web.form import FIELD_BYTES, MAX_PARTS, READ_BYTES, CheckFields, Form, Upload
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.core.errors import Busy, DiskFull, TooLarge, Unavailable, UnsupportedMedia
+from whisper_appliance.jobs.storage import is_storage
+from whisper_appliance.web.multipart_form import FIELD_BYTES, MAX_PARTS, READ_BYTES, CheckFields, Form, Upload
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

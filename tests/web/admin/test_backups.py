@@ -10,7 +10,7 @@ from flask_openapi3 import OpenAPI
 from tests.signing import signed_in
 from tests.web.sending import send
 from whisper_appliance.accounts.audit import Wanted
-from whisper_appliance.appliance import Appliance
+from whisper_appliance.app.container import Appliance
 
 ROUTES = (
     ("GET", "/api/admin/backup"),

@@ -14,9 +14,9 @@ import pytest
 from tests.host.own import Made, make
 from tests.serving import Server, served
 from tests.signing import PASSWORD
-from whisper_appliance.accounts.people import SHELL
-from whisper_appliance.appliance.shell import opened_accounts
-from whisper_appliance.settings import load
+from whisper_appliance.accounts.identity import SHELL
+from whisper_appliance.app.offline_accounts import opened_accounts
+from whisper_appliance.config.settings import load
 
 pytestmark = pytest.mark.slow
 

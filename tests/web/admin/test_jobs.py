@@ -13,7 +13,7 @@ from flask_openapi3 import OpenAPI
 from tests.jobs.scripted import Script
 from tests.signing import signed_in
 from whisper_appliance.accounts.audit import Wanted
-from whisper_appliance.appliance import Appliance
+from whisper_appliance.app.container import Appliance
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from flask_openapi3 import OpenAPI
 from tests.signing import an_account, signed_in
 from tests.web.conftest import StartAppliance
 from tests.web.sending import send
-from whisper_appliance import logs
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.appliance.support import bundle
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.support_bundle import bundle
+from whisper_appliance.monitoring import logs
 
 log = structlog.get_logger("whisper_appliance.test")
 

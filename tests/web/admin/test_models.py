@@ -14,9 +14,9 @@ from flask_openapi3 import OpenAPI
 from tests.models.hub_stand_in import HubStandIn, hub_stand_in
 from tests.signing import signed_in
 from tests.web.conftest import StartAppliance
-from whisper_appliance.appliance import Appliance
+from whisper_appliance.admin.models import changes
+from whisper_appliance.app.container import Appliance
 from whisper_appliance.models.hub import Hub
-from whisper_appliance.web.admin.models import changes
 
 PATH = "/api/admin/models"
 REPOSITORY = "somebody/little-model"
@@ -202,7 +202,7 @@ def test_the_stream_tells_all_of_it_and_then_what_changes(admin: FlaskClient, ap
 def test_where_the_default_is_given_at_the_start_it_is_fixed(
     start_appliance: StartAppliance, data: Path
 ) -> None:
-    from whisper_appliance.web.application import create_app
+    from whisper_appliance.server.application import create_app
 
     given = start_appliance(data_dir=data, whisper_model="small")
     admin = signed_in(create_app(given), "admin")

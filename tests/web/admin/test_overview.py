@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
 from tests.signing import signed_in
-from whisper_appliance.appliance import Appliance
+from whisper_appliance.app.container import Appliance
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from flask_openapi3 import OpenAPI
 
 from tests.signing import signed_in, with_key
-from whisper_appliance.web.admin.panel import BLUEPRINTS, PLACES
+from whisper_appliance.admin.panel import BLUEPRINTS, PLACES
 
 HTML = {"Accept": "text/html"}
 HANDLE = "0" * 16

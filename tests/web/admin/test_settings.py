@@ -10,7 +10,7 @@ from flask_openapi3 import OpenAPI
 
 from tests.signing import signed_in
 from tests.web.conftest import StartAppliance
-from whisper_appliance.appliance import Appliance
+from whisper_appliance.app.container import Appliance
 
 PATH = "/api/admin/settings"
 

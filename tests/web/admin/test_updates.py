@@ -10,7 +10,7 @@ from tests.host.test_releases import OURS, Feed
 from tests.signing import signed_in
 from tests.web.conftest import StartAppliance
 from whisper_appliance import __version__
-from whisper_appliance.web.application import create_app
+from whisper_appliance.server.application import create_app
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from flask_openapi3 import OpenAPI
 
 from tests.signing import PASSWORD, an_account, signed_in, with_key
 from tests.web.sending import send
-from whisper_appliance.accounts.people import SHELL
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.live.told import Request
+from whisper_appliance.accounts.identity import SHELL
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.live.replay import Request
 
 
 @pytest.fixture

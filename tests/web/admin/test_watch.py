@@ -10,10 +10,10 @@ from flask_openapi3 import OpenAPI
 from flask_socketio import SocketIOTestClient
 
 from tests.signing import signed_in
-from whisper_appliance.accounts.people import SHELL
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.appliance.vitals import MEASURES, Sample, Vitals
-from whisper_appliance.web.admin.watch import Watchers
+from whisper_appliance.accounts.identity import SHELL
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.monitoring.resource_sampler import MEASURES, Sample, Vitals
+from whisper_appliance.protocols.socketio.telemetry_stream import Watchers
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from tests.databases import postgresql
 from tests.signing import signed_in
 from tests.web.conftest import StartAppliance
 from whisper_appliance.accounts.audit import Wanted
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.history.tables import jobs, workers
-from whisper_appliance.web.application import create_app
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.server.application import create_app
+from whisper_appliance.storage.schema.jobs import jobs, workers
 
 DEAD = "0123456789abcdef"
 

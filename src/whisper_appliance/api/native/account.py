@@ -6,9 +6,14 @@ from flask import Response, jsonify, render_template, request
 from pydantic import BaseModel, Field
 
 from whisper_appliance.accounts.access import Thing
-from whisper_appliance.accounts.people import SCOPES, Actor, Scope, User
-from whisper_appliance.errors import NotAllowed, NotFound, SignInRequired
-from whisper_appliance.web.account_answers import (
+from whisper_appliance.accounts.identity import SCOPES, Actor, Scope, User
+from whisper_appliance.api.native.data_export import takeout
+from whisper_appliance.core.errors import NotAllowed, NotFound, SignInRequired
+from whisper_appliance.web.auth.authentication import actor, require, take_cookie
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
+from whisper_appliance.web.openapi import ACCOUNT, PAGES, failures, page
+from whisper_appliance.web.schemas.account import (
     AccountAnswer,
     KeyList,
     NewKeyAnswer,
@@ -18,11 +23,6 @@ from whisper_appliance.web.account_answers import (
     session_answer,
     used_answer,
 )
-from whisper_appliance.web.documented import Blueprint
-from whisper_appliance.web.openapi import ACCOUNT, PAGES, failures, page
-from whisper_appliance.web.parts import appliance
-from whisper_appliance.web.takeout import takeout
-from whisper_appliance.web.who import actor, require, take_cookie
 
 blueprint = Blueprint("account", __name__, abp_tags=[ACCOUNT])
 

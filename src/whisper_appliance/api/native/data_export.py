@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 
 from flask import Response
 
-from whisper_appliance.accounts.people import User
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.errors import NotFound
-from whisper_appliance.history.entries import Entry, Stored
-from whisper_appliance.speech.subtitles import render, to_dict
-from whisper_appliance.web.naming import attachment, file_safe
-from whisper_appliance.web.parts import appliance
-from whisper_appliance.web.records import record
+from whisper_appliance.accounts.identity import User
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.core.errors import NotFound
+from whisper_appliance.library.transcript_rows import Entry, Stored
+from whisper_appliance.transcript.subtitles import render, to_dict
+from whisper_appliance.web.auth.audit import record
+from whisper_appliance.web.content_disposition import attachment, file_safe
+from whisper_appliance.web.context import appliance
 
 PAGE = 100
 ABOUT = "Your transcripts, each as text (.txt) and with all that is known of it (.json).\n"

@@ -4,10 +4,10 @@ from dataclasses import asdict
 
 from flask import Response, jsonify
 
-from whisper_appliance.web.answers import ModelList
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import SYSTEM, failures
-from whisper_appliance.web.parts import appliance
+from whisper_appliance.web.schemas.transcript import ModelList
 
 blueprint = Blueprint("models", __name__, abp_tags=[SYSTEM])
 

@@ -6,16 +6,16 @@ from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field
 
 from whisper_appliance.accounts.shares import NO_LINK
-from whisper_appliance.errors import NotFound
-from whisper_appliance.history.entries import Stored
-from whisper_appliance.speech.subtitles import FORMATS, render, to_dict
-from whisper_appliance.web.answers import SegmentAnswer, TimeOfDay
-from whisper_appliance.web.documented import Blueprint
-from whisper_appliance.web.naming import attachment
+from whisper_appliance.api.native.transcripts import ReadQuery, text_formats
+from whisper_appliance.core.errors import NotFound
+from whisper_appliance.library.transcript_rows import Stored
+from whisper_appliance.transcript.subtitles import FORMATS, render, to_dict
+from whisper_appliance.web.auth.audit import record
+from whisper_appliance.web.content_disposition import attachment
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import PAGES, TRANSCRIPTS, failures, page
-from whisper_appliance.web.parts import appliance
-from whisper_appliance.web.records import record
-from whisper_appliance.web.transcripts import ReadQuery, text_formats
+from whisper_appliance.web.schemas.transcript import SegmentAnswer, TimeOfDay
 
 blueprint = Blueprint("shared", __name__, abp_tags=[TRANSCRIPTS])
 

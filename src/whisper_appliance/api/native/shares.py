@@ -7,15 +7,15 @@ from flask import Response, jsonify, url_for
 from pydantic import BaseModel, Field
 
 from whisper_appliance.accounts.shares import Share
-from whisper_appliance.errors import InvalidRequest, SignInRequired
-from whisper_appliance.web import things
-from whisper_appliance.web.answers import TimeOfDay, TranscriptSummary
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.api.native.transcripts import TranscriptPath, summary
+from whisper_appliance.core.errors import InvalidRequest, SignInRequired
+from whisper_appliance.web.auth import resources
+from whisper_appliance.web.auth.audit import record
+from whisper_appliance.web.auth.authentication import actor, require
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import TRANSCRIPTS, failures
-from whisper_appliance.web.parts import appliance
-from whisper_appliance.web.records import record
-from whisper_appliance.web.transcripts import TranscriptPath, summary
-from whisper_appliance.web.who import actor, require
+from whisper_appliance.web.schemas.transcript import TimeOfDay, TranscriptSummary
 
 blueprint = Blueprint("sharing", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
 
@@ -71,7 +71,7 @@ class ReceivedList(BaseModel):
 @blueprint.get("/<hex32:id>/shares", responses={200: ShareList, **failures(401, 403, 404, 503)})
 def list_shares(path: TranscriptPath) -> Response:
     """Whom a transcript is shared with."""
-    things.transcript(path.id, "share")
+    resources.transcript(path.id, "share")
     return jsonify({"shares": [share_answer(share) for share in appliance().shares.of(path.id)]})
 
 
@@ -81,7 +81,7 @@ def list_shares(path: TranscriptPath) -> Response:
 def share(path: TranscriptPath, body: ShareBody) -> tuple[Response, int]:
     """Shares a transcript with a user, who may read and export it, or by a link that everybody may open."""
     asking = actor()
-    things.transcript(path.id, "share")
+    resources.transcript(path.id, "share")
     if body.user is None:
         ends = datetime.now(UTC) + timedelta(days=body.days) if body.days else None
         made = appliance().shares.link(path.id, by=asking.owner, expires=ends)
@@ -101,7 +101,7 @@ def share(path: TranscriptPath, body: ShareBody) -> tuple[Response, int]:
 )
 def revoke(path: SharePath) -> tuple[str, int]:
     """Ends a share: its user reads no more, its link leads nowhere."""
-    things.transcript(path.id, "share")
+    resources.transcript(path.id, "share")
     ended = appliance().shares.revoke(path.share, path.id)
     record("share.revoke", path.id, share=ended.id, user=ended.user_name)
     return "", 204

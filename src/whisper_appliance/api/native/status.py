@@ -5,10 +5,10 @@ from typing import Any
 
 from flask import Response, jsonify
 
-from whisper_appliance.web.answers import HealthAnswer, StatusAnswer
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import SYSTEM, failures
-from whisper_appliance.web.parts import appliance
+from whisper_appliance.web.schemas.transcript import HealthAnswer, StatusAnswer
 
 blueprint = Blueprint("status", __name__, abp_tags=[SYSTEM])
 

@@ -5,22 +5,23 @@ from collections.abc import Mapping
 from flask import Response, after_this_request, jsonify, request, url_for
 from flask_openapi3.types import ResponseDict
 
-from whisper_appliance.accounts.people import Actor
-from whisper_appliance.appliance.readiness import check_ready
-from whisper_appliance.history.job import Job, JobRequest
-from whisper_appliance.speech import audio
-from whisper_appliance.speech.engine import Priority
-from whisper_appliance.web import repeats, transcripts
-from whisper_appliance.web.answers import JobAnswer
-from whisper_appliance.web.documented import Blueprint
+from whisper_appliance.accounts.identity import Actor
+from whisper_appliance.api.native import transcripts
+from whisper_appliance.api.native.transcribe_form import TranscribeForm, form_schema, read_form
+from whisper_appliance.app.readiness import check_ready
+from whisper_appliance.audio import decode
+from whisper_appliance.engines.contract import Priority
+from whisper_appliance.jobs.job import Job, JobRequest
+from whisper_appliance.web import idempotency
+from whisper_appliance.web.auth.authentication import require
+from whisper_appliance.web.context import appliance, parts
 from whisper_appliance.web.errors import error_response, status_of_code
-from whisper_appliance.web.form import Upload
-from whisper_appliance.web.job_answers import job_answer
+from whisper_appliance.web.lazy_openapi import Blueprint
+from whisper_appliance.web.multipart_form import Upload
 from whisper_appliance.web.openapi import SPEECH, failures, reference
-from whisper_appliance.web.options import TranscribeForm, form_schema, read_form
-from whisper_appliance.web.parts import appliance, parts
+from whisper_appliance.web.schemas.job import job_answer
+from whisper_appliance.web.schemas.transcript import JobAnswer
 from whisper_appliance.web.uploads import drain
-from whisper_appliance.web.who import require
 
 blueprint = Blueprint("transcribe", __name__, abp_tags=[SPEECH])
 
@@ -34,7 +35,7 @@ ANSWERS: ResponseDict = {
     **failures(400, 401, 403, 408, 409, 411, 413, 415, 422, 429, 503, 507),
 }
 BODY = {"required": True, "content": {"multipart/form-data": {"schema": form_schema()}}}
-ASKED = {"requestBody": BODY, "parameters": [repeats.PARAMETER]}
+ASKED = {"requestBody": BODY, "parameters": [idempotency.PARAMETER]}
 
 
 @blueprint.post("/transcribe", responses=ANSWERS, openapi_extensions=ASKED)
@@ -48,7 +49,7 @@ def transcribe() -> Response:
     parts().uploads.check(request)
     waiting_limit = appliance().admission.check_upload(asking.owner, request.content_length or 0)
     with parts().uploads.slot(asking.owner or f"address {request.remote_addr}"):
-        audio.prepare()
+        decode.prepare()
         with parts().uploads.receive(request, _check) as upload:
             form = read_form(upload.fields)
             job = _put(upload, form, asking, waiting_limit)
@@ -73,12 +74,12 @@ def _put(upload: Upload, form: TranscribeForm, asking: Actor, waiting_limit: int
             options=form.options(),
             model=form.model,
             priority=Priority.INTERACTIVE,
-            repeat=repeats.repeat_of(upload, form.options(), form.model),
+            repeat=idempotency.repeat_of(upload, form.options(), form.model),
         )
     )
     upload.handed_over = job.id == upload.path.name
     if not upload.handed_over:
-        after_this_request(repeats.mark)
+        after_this_request(idempotency.mark)
     return job
 
 

@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from whisper_appliance.errors import InvalidRequest
-from whisper_appliance.speech.engine import Options, Quality, Task
-from whisper_appliance.speech.languages import language_code
+from whisper_appliance.engines.contract import Options, Quality, Task
+from whisper_appliance.transcript.languages import language_code
+from whisper_appliance.web.errors import invalid
 
 
 class TranscribeForm(BaseModel):
@@ -74,16 +74,6 @@ def read_form(fields: Mapping[str, str]) -> TranscribeForm:
         return TranscribeForm.model_validate({name: value for name, value in fields.items() if value.strip()})
     except ValidationError as error:
         raise invalid(error) from None
-
-
-def invalid(error: ValidationError) -> InvalidRequest:
-    """The first thing that is wrong with the input, in words."""
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"]) or None
-    message = "There is no such option." if first["type"] == "extra_forbidden" else f"{first['msg']}."
-    return InvalidRequest(
-        f"{field[:60]}: {message}" if field else message, field=field[:60] if field else None
-    )
 
 
 def form_schema() -> dict[str, Any]:

@@ -7,16 +7,16 @@ from flask import Response, jsonify
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field
 
-from whisper_appliance.history.entries import Entry, Stored
-from whisper_appliance.speech.subtitles import FORMATS, render, to_dict
-from whisper_appliance.web import things
-from whisper_appliance.web.answers import TranscriptAnswer, TranscriptPage, TranscriptSummary
-from whisper_appliance.web.documented import Blueprint
-from whisper_appliance.web.naming import attachment
+from whisper_appliance.library.transcript_rows import Entry, Stored
+from whisper_appliance.transcript.subtitles import FORMATS, render, to_dict
+from whisper_appliance.web.auth import resources
+from whisper_appliance.web.auth.audit import record
+from whisper_appliance.web.auth.authentication import actor, mine, require
+from whisper_appliance.web.content_disposition import attachment
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Blueprint
 from whisper_appliance.web.openapi import TRANSCRIPTS, failures, reference
-from whisper_appliance.web.parts import appliance
-from whisper_appliance.web.records import record
-from whisper_appliance.web.who import actor, mine, require
+from whisper_appliance.web.schemas.transcript import TranscriptAnswer, TranscriptPage, TranscriptSummary
 
 blueprint = Blueprint("transcripts", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
 
@@ -86,7 +86,7 @@ def list_transcripts(query: ListQuery) -> Response:
 @blueprint.get("/<hex32:id>", responses={**ANSWERED, **failures(400, 401, 403, 404, 503)})
 def read(path: TranscriptPath, query: ReadQuery) -> Response:
     """One transcript, in any format."""
-    entry = things.transcript(path.id, "read")
+    entry = resources.transcript(path.id, "read")
     if query.download or query.format != "json":
         record("transcript.export", path.id, format=query.format)
     limits = {"max_line_chars": query.max_line_chars, "max_lines": query.max_lines}
@@ -96,7 +96,7 @@ def read(path: TranscriptPath, query: ReadQuery) -> Response:
 @blueprint.patch("/<hex32:id>", responses={200: TranscriptAnswer, **failures(400, 401, 403, 404, 503, 507)})
 def rename(path: TranscriptPath, body: TitleBody) -> Response:
     """Gives a transcript another title."""
-    entry = things.transcript(path.id, "change")
+    entry = resources.transcript(path.id, "change")
     appliance().history.rename(path.id, entry.owner, body.title)
     return answer(_stored(entry))
 
@@ -104,7 +104,7 @@ def rename(path: TranscriptPath, body: TitleBody) -> Response:
 @blueprint.delete("/<hex32:id>", responses={204: None, **failures(401, 403, 404, 503, 507)})
 def delete(path: TranscriptPath) -> tuple[str, int]:
     """Puts a transcript into the trash, from where it can be restored for a while."""
-    entry = things.transcript(path.id, "delete")
+    entry = resources.transcript(path.id, "delete")
     appliance().history.delete(path.id, entry.owner)
     record("transcript.delete", path.id)
     return "", 204
@@ -113,7 +113,7 @@ def delete(path: TranscriptPath) -> tuple[str, int]:
 @blueprint.post("/<hex32:id>/restore", responses={200: TranscriptAnswer, **failures(401, 403, 404, 503, 507)})
 def restore(path: TranscriptPath) -> Response:
     """Takes a transcript out of the trash."""
-    entry = things.transcript(path.id, "change", deleted=True)
+    entry = resources.transcript(path.id, "change", deleted=True)
     appliance().history.restore(path.id, entry.owner)
     record("transcript.restore", path.id)
     return answer(_stored(entry))

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from whisper_appliance.speech.engine import SAMPLE_RATE, Options, Samples
-from whisper_appliance.speech.engines.decoding import Ask, Decoding
-from whisper_appliance.speech.repetition import compression_ratio
-from whisper_appliance.speech.transcript import Segment, Word
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.contract import Options
+from whisper_appliance.engines.whisper.decoder_api import Ask, Decoding
+from whisper_appliance.engines.whisper.repetition import compression_ratio
+from whisper_appliance.transcript.model import Segment, Word
 
 if TYPE_CHECKING:
     from ctranslate2 import StorageView

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from whisper_appliance.errors import EngineFailed, ModelUnavailable
-from whisper_appliance.speech.engine import SPARE_WORKERS, EngineSpec, Window, WindowResult
-from whisper_appliance.speech.engines.ct2_model import CT2Model
-from whisper_appliance.speech.engines.hearing import hear
+from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
+from whisper_appliance.engines.contract import SPARE_WORKERS, EngineSpec, Window, WindowResult
+from whisper_appliance.engines.faster_whisper.ct2_model import CT2Model
+from whisper_appliance.engines.whisper.window_decoder import hear
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel

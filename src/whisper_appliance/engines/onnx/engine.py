@@ -6,10 +6,10 @@ every step, and what was heard is read as 8-bit integers.
 
 from collections.abc import Iterator, Sequence
 
-from whisper_appliance.errors import EngineFailed, ModelUnavailable
-from whisper_appliance.speech.engine import EngineSpec, Window, WindowResult
-from whisper_appliance.speech.engines.hearing import hear
-from whisper_appliance.speech.want_of_memory import is_want_of_memory, keep_little
+from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
+from whisper_appliance.engines.contract import EngineSpec, Window, WindowResult
+from whisper_appliance.engines.process.out_of_memory import is_want_of_memory, keep_little
+from whisper_appliance.engines.whisper.window_decoder import hear
 
 
 class OnnxEngine:
@@ -23,7 +23,7 @@ class OnnxEngine:
         """Loads the model. Raises `ModelUnavailable` where its files cannot be used, `MemoryError`."""
         import onnxruntime
 
-        from whisper_appliance.speech.engines.onnx_model import OnnxModel
+        from whisper_appliance.engines.onnx.model import OnnxModel
 
         self.version, self.warnings = onnxruntime.__version__, (*warnings, *_not_followed(spec))
         keep_little()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from whisper_appliance.speech.engines.ct2_weights import Array, Floats
+from whisper_appliance.engines.onnx.ct2_weights import Array, Floats
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

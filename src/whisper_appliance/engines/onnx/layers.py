@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whisper_appliance.speech.engines.ct2_weights import Floats, Weights
-from whisper_appliance.speech.engines.onnx_graph import (
+from whisper_appliance.engines.onnx.ct2_weights import Floats, Weights
+from whisper_appliance.engines.onnx.graph import (
     CONTRIBUTED,
     INT8_MAX,
     TINY,

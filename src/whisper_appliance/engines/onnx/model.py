@@ -12,15 +12,15 @@ from faster_whisper.feature_extractor import FeatureExtractor
 from faster_whisper.transcribe import get_suppressed_tokens
 from tokenizers import Tokenizer as TokenizerFile
 
-from whisper_appliance.speech.engine import Samples
-from whisper_appliance.speech.engines.alignment import Alignment, Watched, align
-from whisper_appliance.speech.engines.ct2_model import CT2Model, begun, features_of
-from whisper_appliance.speech.engines.ct2_weights import Floats
-from whisper_appliance.speech.engines.decoding import Ask, Decoding
-from whisper_appliance.speech.engines.onnx_whisper import Encoded, OnnxWhisper, Special, Step
-from whisper_appliance.speech.engines.search import NEVER, Said, Search
-from whisper_appliance.speech.languages import LANGUAGES
-from whisper_appliance.speech.repetition import compression_ratio
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.faster_whisper.ct2_model import CT2Model, begun, features_of
+from whisper_appliance.engines.onnx.ct2_weights import Floats
+from whisper_appliance.engines.onnx.whisper import Encoded, OnnxWhisper, Special, Step
+from whisper_appliance.engines.whisper.alignment import Alignment, Watched, align
+from whisper_appliance.engines.whisper.decoder_api import Ask, Decoding
+from whisper_appliance.engines.whisper.repetition import compression_ratio
+from whisper_appliance.engines.whisper.token_search import NEVER, Said, Search
+from whisper_appliance.transcript.languages import LANGUAGES
 
 if TYPE_CHECKING:
     from faster_whisper.tokenizer import Tokenizer

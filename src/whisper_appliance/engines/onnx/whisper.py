@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from whisper_appliance.speech.engines.ct2_weights import Array, Floats, Weights
-from whisper_appliance.speech.engines.onnx_layers import Sizes, decoder, encoder
+from whisper_appliance.engines.onnx.ct2_weights import Array, Floats, Weights
+from whisper_appliance.engines.onnx.layers import Sizes, decoder, encoder
 
 if TYPE_CHECKING:
     from onnxruntime import OrtValue

@@ -11,11 +11,12 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from whisper_appliance.errors import EngineFailed, ModelUnavailable
-from whisper_appliance.speech.engine import EngineSpec, Options, Samples, Window, WindowResult
-from whisper_appliance.speech.engines.decoding import Ask, Decoding
-from whisper_appliance.speech.engines.hearing import hear
-from whisper_appliance.speech.transcript import Segment, Word
+from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.contract import EngineSpec, Options, Window, WindowResult
+from whisper_appliance.engines.whisper.decoder_api import Ask, Decoding
+from whisper_appliance.engines.whisper.window_decoder import hear
+from whisper_appliance.transcript.model import Segment, Word
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,10 +11,11 @@ from functools import cache
 from multiprocessing.connection import Connection
 from typing import Any
 
-from whisper_appliance.errors import ApplianceError, ModelUnavailable
-from whisper_appliance.speech.engine import SPARE_WORKERS, Engine, EngineSpec, Samples
-from whisper_appliance.speech.voice import Silero, load_silero
-from whisper_appliance.speech.want_of_memory import OUT_OF_MEMORY, give_back, is_want_of_memory
+from whisper_appliance.core.errors import ApplianceError, ModelUnavailable
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.contract import SPARE_WORKERS, Engine, EngineSpec
+from whisper_appliance.engines.process.out_of_memory import OUT_OF_MEMORY, give_back, is_want_of_memory
+from whisper_appliance.engines.vad import Silero, load_silero
 
 NICENESS = 5
 PATIENT_NICENESS = 10  # more: a core goes to who waits, as long as they have work for it
@@ -23,11 +24,11 @@ PATIENT_NICENESS = 10  # more: a core goes to who waits, as long as they have wo
 def load_engine(spec: EngineSpec) -> Engine:
     """The engine that the specification names; "auto": the quickest here that can read the model."""
     if spec.engine == "openai-whisper":
-        from whisper_appliance.speech.engines.openai_whisper import OpenAIWhisperEngine
+        from whisper_appliance.engines.openai_whisper.engine import OpenAIWhisperEngine
 
         return OpenAIWhisperEngine(spec)
-    from whisper_appliance.speech.engines.faster_whisper import FasterWhisperEngine, has_cuda, no_cuda
-    from whisper_appliance.speech.engines.onnx_engine import OnnxEngine
+    from whisper_appliance.engines.faster_whisper.engine import FasterWhisperEngine, has_cuda, no_cuda
+    from whisper_appliance.engines.onnx.engine import OnnxEngine
 
     if spec.engine == "onnxruntime":
         return OnnxEngine(spec)

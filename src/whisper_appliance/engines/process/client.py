@@ -12,23 +12,23 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 
-from whisper_appliance.errors import ApplianceError, EngineFailed, ModelUnavailable
-from whisper_appliance.speech.child_process import MemoryWatch, end, ending_in_words, resident_bytes, spawn
-from whisper_appliance.speech.engine import (
-    SAMPLE_RATE,
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.errors import ApplianceError, EngineFailed, ModelUnavailable
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.contract import (
     SPARE_WORKERS,
     Engine,
     EngineSpec,
     Priority,
-    Samples,
     Window,
     WindowResult,
 )
-from whisper_appliance.speech.engine_status import EngineEvent, EngineStatus, State
-from whisper_appliance.speech.engine_work import WorkMeter
-from whisper_appliance.speech.listener import VoiceListener
-from whisper_appliance.speech.voice import Probabilities
-from whisper_appliance.speech.waiting import Ticket, WaitingWindows
+from whisper_appliance.engines.process.spawn import MemoryWatch, end, ending_in_words, resident_bytes, spawn
+from whisper_appliance.engines.process.status import EngineEvent, EngineStatus, State
+from whisper_appliance.engines.process.usage import WorkMeter
+from whisper_appliance.engines.process.window_queue import Ticket, WaitingWindows
+from whisper_appliance.engines.vad import Probabilities
+from whisper_appliance.engines.vad_stream import VoiceListener
 
 __all__ = ["EngineEvent", "EngineProcess", "EngineStatus"]
 

@@ -13,8 +13,8 @@ from typing import Self
 
 import psutil
 
-from whisper_appliance.speech.engine import Engine, EngineSpec
-from whisper_appliance.speech.want_of_memory import OUT_OF_MEMORY
+from whisper_appliance.engines.contract import Engine, EngineSpec
+from whisper_appliance.engines.process.out_of_memory import OUT_OF_MEMORY
 
 STOP_SECONDS = 2.0
 WATCH_SECONDS = 0.5
@@ -34,7 +34,7 @@ def spawn(
     environment.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     process = subprocess.Popen(
-        [sys.executable, "-m", "whisper_appliance.speech.engine_start", str(theirs.fileno())],
+        [sys.executable, "-m", "whisper_appliance.engines.process.start", str(theirs.fileno())],
         pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment,
         process_group=0,  # a terminal's Ctrl-C is for the parent, who decides when this one ends
     )  # fmt: skip

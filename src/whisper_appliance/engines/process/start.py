@@ -6,8 +6,8 @@ Nothing heavy may be imported before that: libraries start threads, and a thread
 import os
 import sys
 
-from whisper_appliance.speech import sandbox
-from whisper_appliance.speech.want_of_memory import FAILURES, OUT_OF_MEMORY, is_want_of_memory
+from whisper_appliance.core import sandbox
+from whisper_appliance.engines.process.out_of_memory import FAILURES, OUT_OF_MEMORY, is_want_of_memory
 
 OPEN_FILES = 512
 
@@ -25,7 +25,7 @@ def main() -> None:
     """Takes the pipe's descriptor from the command line."""
     network = close_doors()
     try:
-        from whisper_appliance.speech.engine_child import serve
+        from whisper_appliance.engines.process.child import serve
 
         serve(int(sys.argv[1]), network)
     except FAILURES as error:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from whisper_appliance.speech.engine_work import NO_WORK, Work
+from whisper_appliance.engines.process.usage import NO_WORK, Work
 
 State = Literal["loading", "idle", "busy", "failed", "closed"]
 

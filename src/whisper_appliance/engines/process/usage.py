@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from whisper_appliance.speech.engine import Priority
+from whisper_appliance.engines.contract import Priority
 
 
 @dataclass(frozen=True, slots=True)

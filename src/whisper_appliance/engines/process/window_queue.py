@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from whisper_appliance.speech.engine import Priority, Window, WindowResult
+from whisper_appliance.engines.contract import Priority, Window, WindowResult
 
 
 @dataclass(slots=True)

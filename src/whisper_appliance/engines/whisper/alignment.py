@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from whisper_appliance.speech.engines.ct2_weights import Floats
-from whisper_appliance.speech.engines.onnx_whisper import Encoded, OnnxWhisper
+from whisper_appliance.engines.onnx.ct2_weights import Floats
+from whisper_appliance.engines.onnx.whisper import Encoded, OnnxWhisper
 
 Costs = npt.NDArray[np.float64]
 

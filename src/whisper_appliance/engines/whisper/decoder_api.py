@@ -4,8 +4,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from whisper_appliance.speech.engine import Options, Samples
-from whisper_appliance.speech.transcript import Segment
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.contract import Options
+from whisper_appliance.transcript.model import Segment
 
 LOW_LOGPROB = -1.0
 HIGH_COMPRESSION = 2.4

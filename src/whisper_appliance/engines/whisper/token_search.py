@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whisper_appliance.speech.engines.ct2_weights import Floats
-from whisper_appliance.speech.engines.onnx_whisper import Answers, Special, Step
+from whisper_appliance.engines.onnx.ct2_weights import Floats
+from whisper_appliance.engines.onnx.whisper import Answers, Special, Step
 
 FIRST_TIMESTAMP_MAX = 50  # one second
 NEVER = -math.inf

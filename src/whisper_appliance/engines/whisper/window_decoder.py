@@ -12,16 +12,17 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from whisper_appliance.speech.engine import SAMPLE_RATE, Window, WindowResult
-from whisper_appliance.speech.engines.decoding import (
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.engines.contract import Window, WindowResult
+from whisper_appliance.engines.whisper.decoder_api import (
     HIGH_NO_SPEECH,
     LOW_LOGPROB,
     Ask,
     Decoder,
     Decoding,
 )
-from whisper_appliance.speech.repetition import cut_loops
-from whisper_appliance.speech.transcript import Dropped, Segment
+from whisper_appliance.engines.whisper.repetition import cut_loops
+from whisper_appliance.transcript.model import Dropped, Segment
 
 WHOLE_SECONDS = 30.0
 PADDING_SECONDS = 3.0

@@ -3,9 +3,9 @@
 import logging
 from pathlib import Path
 
-from whisper_appliance.logs import formatter
-from whisper_appliance.logs.file import LogFile
-from whisper_appliance.logs.ring import Ring
+from whisper_appliance.monitoring.logs import formatter
+from whisper_appliance.monitoring.logs.file import LogFile
+from whisper_appliance.monitoring.logs.ring import Ring
 
 
 class LogBook:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from flask_socketio import join_room
 
-from whisper_appliance.live.sessions import Announcement, Sessions
-from whisper_appliance.web.live import Answer, Emit
-from whisper_appliance.web.live_payloads import Watch, read
+from whisper_appliance.live.manager import Announcement, Sessions
+from whisper_appliance.protocols.socketio.events import Answer, Emit
+from whisper_appliance.protocols.socketio.payloads import Watch, read
 
 SHOWN = ("partial", "commit", "final", "vad", "end")
 

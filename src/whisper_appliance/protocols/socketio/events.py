@@ -9,12 +9,12 @@ from engineio.exceptions import EngineIOError
 from flask import request
 from flask_socketio import SocketIO
 
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.appliance.readiness import check_ready
-from whisper_appliance.errors import InvalidRequest, NotFound
-from whisper_appliance.live.sessions import Ack, Announcement
-from whisper_appliance.web.live_payloads import Named, Packet, Resume, Start, Stop, read
-from whisper_appliance.web.who import require
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.readiness import check_ready
+from whisper_appliance.core.errors import InvalidRequest, NotFound
+from whisper_appliance.live.manager import Ack, Announcement
+from whisper_appliance.protocols.socketio.payloads import Named, Packet, Resume, Start, Stop, read
+from whisper_appliance.web.auth.authentication import require
 
 Answer = dict[str, Any]
 Emit = Callable[[str, Answer, str], None]

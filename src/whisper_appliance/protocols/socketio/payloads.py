@@ -4,12 +4,13 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from whisper_appliance import errors
-from whisper_appliance.errors import ApplianceError, InvalidRequest
-from whisper_appliance.live.sessions import Request
-from whisper_appliance.speech.engine import SAMPLE_RATE, Task
-from whisper_appliance.speech.languages import language_code
-from whisper_appliance.web.options import invalid
+from whisper_appliance.core import errors
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.errors import ApplianceError, InvalidRequest
+from whisper_appliance.engines.contract import Task
+from whisper_appliance.live.manager import Request
+from whisper_appliance.transcript.languages import language_code
+from whisper_appliance.web.errors import invalid
 
 Id = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Token = Annotated[str, Field(max_length=100)]

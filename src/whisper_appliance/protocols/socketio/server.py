@@ -10,10 +10,10 @@ import structlog
 from flask import Flask
 from flask_socketio import SocketIO
 
-from whisper_appliance.errors import Busy
-from whisper_appliance.web.door import PATH, Door
-from whisper_appliance.web.packets import LimitedPacket
-from whisper_appliance.web.websocket import WebSocket
+from whisper_appliance.core.errors import Busy
+from whisper_appliance.protocols.socketio.packets import LimitedPacket
+from whisper_appliance.protocols.websocket import WebSocket
+from whisper_appliance.web.limits.socket_gate import PATH, Door
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -5,17 +5,17 @@ from dataclasses import asdict
 import structlog
 from flask import Flask
 
-from whisper_appliance.errors import ApplianceError
-from whisper_appliance.live.sessions import Announcement
-from whisper_appliance.web import sockets
-from whisper_appliance.web.admin.watch import Watchers
-from whisper_appliance.web.audience import Audience
-from whisper_appliance.web.door import Door, Rules
-from whisper_appliance.web.guests import Guests
-from whisper_appliance.web.live import Answer, LiveEvents, connection, emitter
-from whisper_appliance.web.live_payloads import refusal
-from whisper_appliance.web.live_simple import SimpleEvents
-from whisper_appliance.web.parts import Parts
+from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.live.manager import Announcement
+from whisper_appliance.protocols.socketio import server
+from whisper_appliance.protocols.socketio.caption_viewers import Audience
+from whisper_appliance.protocols.socketio.events import Answer, LiveEvents, connection, emitter
+from whisper_appliance.protocols.socketio.payloads import refusal
+from whisper_appliance.protocols.socketio.simple_events import SimpleEvents
+from whisper_appliance.protocols.socketio.socket_auth import Guests
+from whisper_appliance.protocols.socketio.telemetry_stream import Watchers
+from whisper_appliance.web.context import Parts
+from whisper_appliance.web.limits.socket_gate import Door, Rules
 
 log = structlog.get_logger()
 
@@ -30,12 +30,13 @@ def install(app: Flask, parts: Parts) -> None:
         bytes_per_second=float(settings.socket_bytes_per_second),
         origins=settings.cors_origins,
     )
-    wire = sockets.install(app, Door(parts.streams, rules), message_bytes=int(settings.socket_message_size))
+    wire = server.install(app, Door(parts.streams, rules), message_bytes=int(settings.socket_message_size))
     emit = emitter(wire)
     live = LiveEvents(appliance, emit)
     simple = SimpleEvents(appliance, emit)
     watchers = Watchers(app, appliance.vitals, emit)
-    audience = parts.audience = Audience(appliance.live, emit, wire.close_room)
+    audience = Audience(appliance.live, emit, wire.close_room)
+    parts.revoke_captions = audience.dismiss
 
     guests = Guests(appliance.live, wire.server.disconnect)
 

@@ -12,13 +12,13 @@ from typing import Any
 
 from pydantic import AliasChoices, Field
 
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.appliance.readiness import check_ready
-from whisper_appliance.errors import ApplianceError, Busy, InvalidRequest, TooLarge
-from whisper_appliance.live.sessions import Announcement
-from whisper_appliance.web.live import Answer, Emit, connection
-from whisper_appliance.web.live_payloads import Wishes, read, refusal
-from whisper_appliance.web.who import require
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.readiness import check_ready
+from whisper_appliance.core.errors import ApplianceError, Busy, InvalidRequest, TooLarge
+from whisper_appliance.live.manager import Announcement
+from whisper_appliance.protocols.socketio.events import Answer, Emit, connection
+from whisper_appliance.protocols.socketio.payloads import Wishes, read, refusal
+from whisper_appliance.web.auth.authentication import require
 
 CHUNK_BYTES = 256 * 1024
 PACKET_BYTES = 32 * 1024

@@ -7,10 +7,10 @@ from typing import Any, ParamSpec, TypeVar
 from flask import g, request
 from flask_socketio import ConnectionRefusedError
 
-from whisper_appliance.accounts.people import Actor
-from whisper_appliance.errors import ApplianceError, NotFound, SignInRequired
-from whisper_appliance.live.sessions import Sessions
-from whisper_appliance.web.who import ENDED, KEY_OF_SOCKET, actor, openness
+from whisper_appliance.accounts.identity import Actor
+from whisper_appliance.core.errors import ApplianceError, NotFound, SignInRequired
+from whisper_appliance.live.manager import Sessions
+from whisper_appliance.web.auth.authentication import ENDED, KEY_OF_SOCKET, actor, openness
 
 LOOK_AGAIN_SECONDS = 60.0
 Said = ParamSpec("Said")

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from flask import Flask, request
 from pydantic import BaseModel, ConfigDict
 
-from whisper_appliance.appliance.vitals import MEASURES, Sample, Vitals
-from whisper_appliance.errors import ApplianceError, NotAllowed, SignInRequired
-from whisper_appliance.web.live import Answer, Emit, connection
-from whisper_appliance.web.live_payloads import read
-from whisper_appliance.web.who import require
+from whisper_appliance.core.errors import ApplianceError, NotAllowed, SignInRequired
+from whisper_appliance.monitoring.resource_sampler import MEASURES, Sample, Vitals
+from whisper_appliance.protocols.socketio.events import Answer, Emit, connection
+from whisper_appliance.protocols.socketio.payloads import read
+from whisper_appliance.web.auth.authentication import require
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -1,4 +1,4 @@
-"""The tables of history and queue, as the newest migration leaves them."""
+"""The table of transcripts, as the newest migration leaves it."""
 
 import sqlalchemy as sa
 
@@ -6,12 +6,12 @@ metadata = sa.MetaData()
 
 # Ids are unguessable and without order, so each row has a number as well: rows keep the order in which they
 # came even when the clock jumps, and the full-text index needs an integer.
-_Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+row_number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 transcripts = sa.Table(
     "transcripts",
     metadata,
-    sa.Column("number", _Number, primary_key=True, autoincrement=True),
+    sa.Column("number", row_number, primary_key=True, autoincrement=True),
     sa.Column("id", sa.Text, nullable=False, unique=True),
     sa.Column("owner", sa.Text, nullable=False),
     sa.Column("title", sa.Text, nullable=False),
@@ -32,60 +32,4 @@ transcripts = sa.Table(
     sa.Index("transcripts_of_owner", "owner", "created", "id"),
     sa.Index("transcripts_space", "owner", "bytes"),
     sqlite_autoincrement=True,
-)
-
-jobs = sa.Table(
-    "jobs",
-    metadata,
-    sa.Column("number", _Number, primary_key=True, autoincrement=True),
-    sa.Column("id", sa.Text, nullable=False, unique=True),
-    sa.Column("owner", sa.Text, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("priority", sa.Integer, nullable=False),
-    sa.Column("progress", sa.Float, nullable=False),
-    sa.Column("error_code", sa.Text, nullable=True),
-    sa.Column("error_message", sa.Text, nullable=True),
-    sa.Column("transcript_id", sa.Text, nullable=True),
-    sa.Column("title", sa.Text, nullable=False),
-    sa.Column("filename", sa.Text, nullable=False),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("model", sa.Text, nullable=True),
-    sa.Column("options", sa.Text, nullable=False),
-    sa.Column("audio", sa.Text, nullable=False),
-    sa.Column("audio_bytes", sa.BigInteger, nullable=False),
-    sa.Column("duration", sa.Float, nullable=True),
-    sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("cancel_requested", sa.Boolean, nullable=False),
-    sa.Column("created", sa.Text, nullable=False),
-    sa.Column("started", sa.Text, nullable=True),
-    sa.Column("finished", sa.Text, nullable=True),
-    sa.Column("idempotency_key", sa.Text, nullable=True),
-    sa.Column("fingerprint", sa.Text, nullable=True),
-    sa.Column("key_id", sa.Text, nullable=False, server_default=""),
-    sa.Column("place", sa.Text, nullable=True),
-    sa.Column("worker", sa.Text, nullable=True),
-    sa.Index("jobs_by_idempotency_key", "idempotency_key", unique=True),
-    sa.Index("jobs_by_status", "status", "priority", "number"),
-    sa.Index("jobs_of_owner", "owner", "status"),
-    sqlite_autoincrement=True,
-)
-
-windows = sa.Table(
-    "windows",
-    metadata,
-    sa.Column("job_id", sa.Text, sa.ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("start_sample", sa.BigInteger, primary_key=True),
-    sa.Column("stop_sample", sa.BigInteger, nullable=False),
-    sa.Column("result", sa.Text, nullable=False),
-)
-
-workers = sa.Table(
-    "workers",
-    metadata,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("host", sa.Text, nullable=False),
-    sa.Column("version", sa.Text, nullable=False),
-    sa.Column("place", sa.Text, nullable=False),
-    sa.Column("started", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("last_seen", sa.DateTime(timezone=True), nullable=False),
 )

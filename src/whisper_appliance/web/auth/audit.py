@@ -2,8 +2,8 @@
 
 from flask import Flask, request
 
-from whisper_appliance.web.parts import appliance
-from whisper_appliance.web.who import actor
+from whisper_appliance.web.auth.authentication import actor
+from whisper_appliance.web.context import appliance
 
 
 def install(app: Flask) -> None:

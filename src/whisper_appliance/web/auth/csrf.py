@@ -9,7 +9,7 @@ import hmac
 
 from flask import current_app, request
 
-from whisper_appliance.errors import NotAllowed
+from whisper_appliance.core.errors import NotAllowed
 
 HEADER = "X-CSRF-Token"
 STALE = "This page was opened before you signed in or out. Load it again."

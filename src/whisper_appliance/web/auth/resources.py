@@ -1,11 +1,11 @@
 """The things that addresses name, for those who may have them; for all others they are not there."""
 
 from whisper_appliance.accounts.access import Action, Thing, may
-from whisper_appliance.accounts.people import User
-from whisper_appliance.history.entries import Entry
-from whisper_appliance.history.job import Job
-from whisper_appliance.web.parts import appliance
-from whisper_appliance.web.who import actor, openness, require
+from whisper_appliance.accounts.identity import User
+from whisper_appliance.jobs.job import Job
+from whisper_appliance.library.transcript_rows import Entry
+from whisper_appliance.web.auth.authentication import actor, openness, require
+from whisper_appliance.web.context import appliance
 
 
 def transcript(id: str, action: Action, *, deleted: bool = False) -> Entry:

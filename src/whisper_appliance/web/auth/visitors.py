@@ -11,9 +11,9 @@ from flask import Flask, Request, current_app, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from itsdangerous import BadSignature
 
-from whisper_appliance.errors import NotAllowed
-from whisper_appliance.moments import now
-from whisper_appliance.web.origins import is_foreign
+from whisper_appliance.core.clock import now
+from whisper_appliance.core.errors import NotAllowed
+from whisper_appliance.web.auth.origins import is_foreign
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 COOKIE_LIFETIME = timedelta(days=400)  # the longest that browsers keep one

@@ -8,10 +8,10 @@ from flask import Flask, Response, request
 from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded
 from limits.errors import ConfigurationError
 
-from whisper_appliance.errors import ApplianceError, BadSetting
-from whisper_appliance.settings import Settings
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.core.errors import ApplianceError, BadSetting
+from whisper_appliance.web.auth.authentication import actor
 from whisper_appliance.web.errors import error_response
-from whisper_appliance.web.who import actor
 
 FREE = frozenset({"status.health", "static"})
 """Endpoints that are never refused: a watchdog must hear, and a page must look like one."""

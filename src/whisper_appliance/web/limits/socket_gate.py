@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from whisper_appliance.errors import ApplianceError, Busy, NotAllowed
+from whisper_appliance.core.errors import ApplianceError, Busy, NotAllowed
+from whisper_appliance.web.auth.origins import is_foreign
 from whisper_appliance.web.errors import status_of
-from whisper_appliance.web.origins import is_foreign
-from whisper_appliance.web.pace import Pace
+from whisper_appliance.web.limits.stream_slots import Streams
+from whisper_appliance.web.limits.token_bucket import Pace
 from whisper_appliance.web.security_headers import SECURITY_HEADERS
-from whisper_appliance.web.streams import Streams
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -2,7 +2,7 @@
 
 import threading
 
-from whisper_appliance.errors import Busy
+from whisper_appliance.core.errors import Busy
 
 
 class Streams:

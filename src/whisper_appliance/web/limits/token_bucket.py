@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from whisper_appliance.errors import Busy
+from whisper_appliance.core.errors import Busy
 
 
 class Pace:

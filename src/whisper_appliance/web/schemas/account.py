@@ -2,11 +2,11 @@
 
 from pydantic import BaseModel, Field
 
+from whisper_appliance.accounts.identity import Role, Scope
 from whisper_appliance.accounts.keys import Key
-from whisper_appliance.accounts.people import Role, Scope
 from whisper_appliance.accounts.sessions import Session
 from whisper_appliance.accounts.usage import Used
-from whisper_appliance.web.answers import TimeOfDay
+from whisper_appliance.web.schemas.transcript import TimeOfDay
 
 EMPTY_IS_FOREVER = Field(None, description="UTC, ISO 8601; null: until it is revoked.")
 

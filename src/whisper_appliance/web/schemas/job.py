@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from whisper_appliance.appliance import Appliance
-from whisper_appliance.errors import NotFound
-from whisper_appliance.history.job import FinishedWindow, Job
-from whisper_appliance.speech.subtitles import segment_to_dict
-from whisper_appliance.speech.transcript import Segment, Transcript
+from pydantic import BaseModel, Field
+
+from whisper_appliance.app.container import Appliance
+from whisper_appliance.core.errors import NotFound
+from whisper_appliance.jobs.job import FinishedWindow, Job
+from whisper_appliance.transcript.model import Segment, Transcript
+from whisper_appliance.transcript.subtitles import segment_to_dict
 
 
 def job_answer(appliance: Appliance, job: Job, *, text: str = "") -> dict[str, Any]:
@@ -56,3 +58,9 @@ def segments_of(windows: Iterable[FinishedWindow]) -> list[Segment]:
 def segment_answers(segments: Iterable[Segment], first_id: int) -> list[dict[str, Any]]:
     """Segments as JSON, numbered on from those before."""
     return [segment_to_dict(number, segment) for number, segment in enumerate(segments, first_id)]
+
+
+class JobPath(BaseModel):
+    """The address of a job."""
+
+    id: str = Field(description="Id of the job.", pattern="^[0-9a-f]{32}$")

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, RootModel
 
-from whisper_appliance.appliance.state import Health, ModelState, Status
+from whisper_appliance.monitoring.status_types import Health, ModelState, Status
 
 TimeOfDay = Field(description="UTC, ISO 8601.", examples=["2026-03-01T09:30:00Z"])
 Seconds = Field(description="Seconds of the original file.")

@@ -3,8 +3,7 @@
 from flask import redirect, request
 from werkzeug import Response
 
-from whisper_appliance.errors import ApplianceError
-from whisper_appliance.web.admin import (
+from whisper_appliance.admin import (
     audit,
     backups,
     certificate,
@@ -22,11 +21,12 @@ from whisper_appliance.web.admin import (
     users,
     workers,
 )
-from whisper_appliance.web.admin.gate import ADMIN, GATE, gated
-from whisper_appliance.web.documented import Application, Blueprint
+from whisper_appliance.admin.admin_only import ADMIN, GATE, gated
+from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.web.auth.authentication import actor
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import Application, Blueprint
 from whisper_appliance.web.openapi import failures
-from whisper_appliance.web.parts import appliance
-from whisper_appliance.web.who import actor
 
 PLACES: tuple[tuple[str, str], ...] = (
     ("overview", "Overview"),

@@ -5,7 +5,7 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from whisper_appliance.errors import InvalidRequest
+from whisper_appliance.core.errors import InvalidRequest
 
 FORMAT = 1
 MANIFEST = "whisper-appliance-backup.json"

@@ -5,12 +5,12 @@ from typing import cast
 from flask import Flask, Response, g, request
 
 from whisper_appliance.accounts.access import APPLIANCE, NEEDED_SCOPE, Action, Kind, Openness, Thing, may
+from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.accounts.keys import PREFIX
-from whisper_appliance.accounts.people import Actor
-from whisper_appliance.errors import DatabaseDamaged, NotAllowed, NotFound, SignInRequired, Unavailable
-from whisper_appliance.web import csrf
-from whisper_appliance.web.owner import SAFE_METHODS, owner
-from whisper_appliance.web.parts import appliance
+from whisper_appliance.core.errors import DatabaseDamaged, NotAllowed, NotFound, SignInRequired, Unavailable
+from whisper_appliance.web.auth import csrf
+from whisper_appliance.web.auth.visitors import SAFE_METHODS, owner
+from whisper_appliance.web.context import appliance
 
 __all__ = ["actor", "known", "mine", "require"]
 

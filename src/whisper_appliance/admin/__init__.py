@@ -1,0 +1,1 @@
+"""The admin panel: one module for each noun."""

@@ -1,0 +1,1 @@
+"""The container of all parts, and the services that join several packages. No Flask."""

@@ -1,0 +1,1 @@
+"""Clients of the appliance, used by the command line, tests and benchmarks."""

@@ -1,0 +1,1 @@
+"""The engine that runs Whisper with CTranslate2, through faster-whisper."""

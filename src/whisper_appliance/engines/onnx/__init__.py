@@ -1,0 +1,1 @@
+"""The engine that runs Whisper on ONNX Runtime."""

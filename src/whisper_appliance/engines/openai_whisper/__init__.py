@@ -1,0 +1,1 @@
+"""The engine that runs Whisper with PyTorch, through openai-whisper."""

@@ -1,0 +1,1 @@
+"""The process of an engine: its client, its start, its windows that wait."""

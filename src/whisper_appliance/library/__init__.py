@@ -1,0 +1,1 @@
+"""The stored transcripts: rows, search, ownership, storage usage."""

@@ -1,0 +1,1 @@
+"""Metrics, status, statistics, checks of the installation, logs."""

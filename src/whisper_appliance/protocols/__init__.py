@@ -1,0 +1,1 @@
+"""Protocols for live speech; each is a package of its own."""

@@ -1,0 +1,1 @@
+"""The HTTP server: gunicorn workers, TLS, and the application that they serve."""

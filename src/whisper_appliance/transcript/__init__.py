@@ -1,0 +1,1 @@
+"""The transcript: its model, its JSON codec, and its subtitle formats."""

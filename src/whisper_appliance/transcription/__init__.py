@@ -1,0 +1,1 @@
+"""From a recording to a transcript: windows, retries, merging, hallucination filters."""

@@ -1,0 +1,1 @@
+"""Limits of requests, streams and sockets."""
