@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from tests.backups.conftest import fill, restore_of, titles
 from tests.databases import postgresql
 from tests.serving import environment, served, start
-from whisper_appliance.app.backup_service import Safekeeping
+from whisper_appliance.app.backup_service import BackupService
 from whisper_appliance.backups.daily import DailyCopies
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.storage.database import Database
@@ -110,7 +110,7 @@ def test_the_way_to_a_postgresql_server(tmp_path: Path, data: Path) -> None:
             again = run(tmp_path, "backup", str(tmp_path / "again.tar"), **settings)
             assert again.returncode == 0, again.stderr
         fill(data, "later", url)
-        restore = Safekeeping.beside(Settings(data_dir=data, database_url=SecretStr(url))).restore
+        restore = BackupService.standalone(Settings(data_dir=data, database_url=SecretStr(url))).restore
         restore.lay_ready(io.BytesIO((tmp_path / "again.tar").read_bytes()).read)
         with served(tmp_path, SERVE, **settings) as server:  # with what the queue had left in the database
             assert server.get("/health")[0] == 200

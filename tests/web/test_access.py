@@ -95,7 +95,7 @@ class World:
         made = transcript()
         words = tuple(replace(segment, no_speech_prob=0.0, avg_logprob=-0.1) for segment in made.segments)
         words = tuple(replace(segment, compression_ratio=1.0) for segment in words)
-        id = self.appliance.history.add(
+        id = self.appliance.transcripts.add(
             replace(made, segments=words), title="A talk", owner=self.owners[owner]
         )
         if owner == "member":
@@ -106,7 +106,7 @@ class World:
 
     def _trashed(self, owner: str) -> str:
         id = self._transcript(owner)
-        self.appliance.history.delete(id, self.owners[owner])
+        self.appliance.transcripts.delete(id, self.owners[owner])
         return id
 
     def _share(self, owner: str) -> str:

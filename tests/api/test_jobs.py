@@ -92,9 +92,9 @@ def test_a_stream_that_nobody_reads_any_more_stops_listening(
     id = send(program, words="a b c", **ASYNC).json["id"]
     stream = Follower(appliance, appliance.queue.get(id)).events()
     next(stream)
-    assert appliance.bulletin.listeners() == 1
+    assert appliance.job_notifier.subscriber_count() == 1
     stream.close()
-    assert appliance.bulletin.listeners() == 0
+    assert appliance.job_notifier.subscriber_count() == 0
     appliance.queue.wait(id, timeout_seconds=10)
 
 

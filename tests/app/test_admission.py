@@ -8,7 +8,7 @@ import pytest
 from tests.databases import ready
 from tests.history.conftest import transcript
 from whisper_appliance.accounts.usage import Usage, Used
-from whisper_appliance.app.admission import counted, usage_of
+from whisper_appliance.app.admission import usage_hook, make_usage
 from whisper_appliance.config import settings
 from whisper_appliance.jobs.job import JobRequest
 from whisper_appliance.jobs.repository import Jobs
@@ -24,12 +24,12 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def usage(database: Database) -> Usage:
-    return usage_of(database, settings.load)
+    return make_usage(database, settings.load)
 
 
 def finished(database: Database, usage: Usage, *, id: str, key_id: str = "") -> None:
     """A job of Ada's, done."""
-    jobs = Jobs(database, on_made=counted(usage))
+    jobs = Jobs(database, on_made=usage_hook(usage))
     request = JobRequest(audio=Path("a"), filename="a.wav", owner="ada", id=id, key_id=key_id)
     job = jobs.add(request, audio="a", audio_bytes=1, limit=9, limit_per_owner=9, begun=True)
     jobs.finish(job, transcript())
@@ -42,7 +42,7 @@ def test_a_file_is_counted_for_its_owner_and_key(database: Database, usage: Usag
 
 
 def test_live_speech_that_is_heard_again_is_one_recording(database: Database, usage: Usage) -> None:
-    history = History(database, on_made=counted(usage))
+    history = History(database, on_made=usage_hook(usage))
     for _ in range(2):  # as after a crash
         history.keep("1" * 32, transcript(), title="Live", owner="ada", source="live")
     finished(database, usage, id="1" * 32)
@@ -52,7 +52,7 @@ def test_live_speech_that_is_heard_again_is_one_recording(database: Database, us
 
 def test_quotas_are_what_the_settings_say_now(database: Database) -> None:
     chosen = [settings.load(minutes_per_month=0, storage_per_user="1GiB")]
-    usage = usage_of(database, lambda: chosen[-1])
+    usage = make_usage(database, lambda: chosen[-1])
     assert usage.quota("ada").minutes_per_month is None
     chosen.append(settings.load(minutes_per_month=90, queue_limit_per_user=3))
     assert (usage.quota("ada").minutes_per_month, usage.quota("ada").waiting_jobs) == (90, 3)

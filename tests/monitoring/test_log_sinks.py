@@ -12,9 +12,9 @@ import pytest
 import structlog
 
 from whisper_appliance.monitoring import logs
-from whisper_appliance.monitoring.logs.file import NAME, LogFile, contents, written
-from whisper_appliance.monitoring.logs.ring import Filter, Ring
-from whisper_appliance.monitoring.logs.sinks import LogBook
+from whisper_appliance.monitoring.logs.file import NAME, LogFile, read_all, log_files
+from whisper_appliance.monitoring.logs.ring import LogFilter, LogRing
+from whisper_appliance.monitoring.logs.sinks import LogSinks
 
 
 @pytest.fixture(autouse=True)
@@ -30,43 +30,43 @@ def as_before() -> Iterator[None]:
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Iterator[LogBook]:
-    book = LogBook(tmp_path / "logs", max_bytes=20_000)
+def book(tmp_path: Path) -> Iterator[LogSinks]:
+    book = LogSinks(tmp_path / "logs", max_bytes=20_000)
     book.open()
     yield book
     book.close()
 
 
-def said(ring: Ring, wanted: Filter | None = None) -> list[object]:
+def said(ring: LogRing, wanted: LogFilter | None = None) -> list[object]:
     return [line.values["event"] for line in ring.lines(wanted)]
 
 
-def test_what_is_logged_is_in_memory_and_in_the_file(book: LogBook) -> None:
+def test_what_is_logged_is_in_memory_and_in_the_file(book: LogSinks) -> None:
     structlog.get_logger("a").info("model loaded", model="base")
     logging.getLogger("gunicorn.error").warning("worker %s", 7)
     assert said(book.ring) == ["model loaded", "worker 7"]
-    kept = [json.loads(line) for line in b"".join(contents(book.folder)).splitlines()]
+    kept = [json.loads(line) for line in b"".join(read_all(book.folder)).splitlines()]
     assert [line["event"] for line in kept] == ["model loaded", "worker 7"]
     assert kept[0]["model"] == "base"
 
 
-def test_file_and_folder_are_for_the_appliance_only(book: LogBook) -> None:
+def test_file_and_folder_are_for_the_appliance_only(book: LogSinks) -> None:
     structlog.get_logger().info("started")
     assert stat.S_IMODE((book.folder / NAME).stat().st_mode) == 0o600
     assert stat.S_IMODE(book.folder.stat().st_mode) == 0o700
 
 
-def test_files_stay_small_and_few(book: LogBook) -> None:
+def test_files_stay_small_and_few(book: LogSinks) -> None:
     for number in range(600):
         structlog.get_logger().info("line", number=number, padding="x" * 200)
-    files = written(book.folder)
+    files = log_files(book.folder)
     assert len(files) == 5
     assert all(file.stat().st_size <= 20_000 for file in files)
-    assert json.loads(b"".join(contents(book.folder)).splitlines()[-1])["number"] == 599
+    assert json.loads(b"".join(read_all(book.folder)).splitlines()[-1])["number"] == 599
 
 
 def test_memory_holds_a_bounded_number_of_bounded_lines() -> None:
-    ring = Ring(most_lines=10)
+    ring = LogRing(most_lines=10)
     ring.setFormatter(logs.formatter())
     logging.getLogger().addHandler(ring)
     for _ in range(50):
@@ -76,26 +76,26 @@ def test_memory_holds_a_bounded_number_of_bounded_lines() -> None:
     assert all(len(line.text) < 1000 for line in lines)
 
 
-def test_lines_are_found_by_level_text_request_and_job(book: LogBook) -> None:
+def test_lines_are_found_by_level_text_request_and_job(book: LogSinks) -> None:
     log = structlog.get_logger()
     log.info("one", request_id="aa")
     log.warning("two", job_id="bb")
     log.error("three", reason="Nothing is LEFT")
-    assert said(book.ring, Filter(level="warning")) == ["two", "three"]
-    assert said(book.ring, Filter(words="is left")) == ["three"]
-    assert said(book.ring, Filter(id="aa")) == ["one"]
-    assert said(book.ring, Filter(id="bb")) == ["two"]
+    assert said(book.ring, LogFilter(level="warning")) == ["two", "three"]
+    assert said(book.ring, LogFilter(words="is left")) == ["three"]
+    assert said(book.ring, LogFilter(id="aa")) == ["one"]
+    assert said(book.ring, LogFilter(id="bb")) == ["two"]
 
 
-def test_a_name_with_line_breaks_is_one_line_everywhere(book: LogBook) -> None:
+def test_a_name_with_line_breaks_is_one_line_everywhere(book: LogSinks) -> None:
     structlog.get_logger().info("upload", name='a\n{"event": "forged"}\r\x1b[2J.mp3')
     (line,) = book.ring.lines()
     assert "\n" not in line.text
-    assert len(b"".join(contents(book.folder)).splitlines()) == 1
-    assert b"\x1b" not in b"".join(contents(book.folder))
+    assert len(b"".join(read_all(book.folder)).splitlines()) == 1
+    assert b"\x1b" not in b"".join(read_all(book.folder))
 
 
-def test_of_an_id_there_is_only_the_half_that_opens_nothing(book: LogBook) -> None:
+def test_of_an_id_there_is_only_the_half_that_opens_nothing(book: LogSinks) -> None:
     id, digest = "0123456789abcdef" * 2, "0123456789abcdef" * 4
     structlog.get_logger().info("job", job_id=id, path=f"/api/jobs/{id}/events", sha256=digest)
     logging.getLogger("worker").warning("Job %s failed", id)
@@ -103,10 +103,10 @@ def test_of_an_id_there_is_only_the_half_that_opens_nothing(book: LogBook) -> No
     assert (first["job_id"], first["path"]) == (id[:16], f"/api/jobs/{id[:16]}/events")
     assert first["sha256"] == digest
     assert second["event"] == f"Job {id[:16]} failed"
-    assert said(book.ring, Filter(id=id)) == ["job"]
+    assert said(book.ring, LogFilter(id=id)) == ["job"]
 
 
-def test_whoever_waits_is_woken_by_the_next_line(book: LogBook) -> None:
+def test_whoever_waits_is_woken_by_the_next_line(book: LogSinks) -> None:
     woken: list[int] = []
     waiting = threading.Thread(target=lambda: woken.append(book.ring.wait(0, 10)))
     waiting.start()
@@ -120,12 +120,12 @@ def test_a_full_disk_costs_the_line_and_not_the_work(tmp_path: Path) -> None:
     file.setFormatter(logs.formatter())
     logging.getLogger().addHandler(file)
     structlog.get_logger().warning("nobody reads this")
-    assert written(tmp_path / "logs") == []
+    assert log_files(tmp_path / "logs") == []
 
 
 def test_a_folder_that_cannot_be_written_costs_the_line_and_not_the_work(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("in the way")
-    book = LogBook(tmp_path / "logs", max_bytes=10_000)
+    book = LogSinks(tmp_path / "logs", max_bytes=10_000)
     book.open()
     structlog.get_logger().warning("still here")
     book.close()

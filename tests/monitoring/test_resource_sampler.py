@@ -8,7 +8,7 @@ import pytest
 
 from whisper_appliance.host.gpus import GpuUse
 from whisper_appliance.host.stats import HostStats
-from whisper_appliance.monitoring.resource_sampler import Sample, Vitals, mean
+from whisper_appliance.monitoring.resource_sampler import Sample, ResourceSampler, mean
 from whisper_appliance.monitoring.status_types import (
     EngineState,
     Health,
@@ -53,9 +53,9 @@ class World:
         self.now += seconds
         self.passed += seconds
 
-    def vitals(self) -> Vitals:
+    def vitals(self) -> ResourceSampler:
         cards = (GpuUse("card", 30.0, 600, 1000), GpuUse("other", None, 200, 1000))
-        return Vitals(
+        return ResourceSampler(
             self.look, find_gpus=lambda: cards, clock=lambda: self.now, monotonic=lambda: self.passed
         )
 
@@ -66,7 +66,7 @@ def world() -> World:
 
 
 def test_a_sample_says_how_busy_everything_is(world: World) -> None:
-    sample, minute = world.vitals().take()
+    sample, minute = world.vitals().sample_once()
     assert minute is None
     assert sample.time == world.now
     assert (sample.memory, sample.disk_free) == (600, 2000)
@@ -81,13 +81,13 @@ def test_what_only_grows_is_told_by_the_second(world: World) -> None:
     engine = replace(ENGINE, workers=2, heard_seconds=100.0, busy_seconds=20.0, worker_seconds=30.0)
     world.status = replace(STATUS, engines=(engine,))
     vitals = world.vitals()
-    vitals.take()
+    vitals.sample_once()
     for _ in range(7):
         vitals.note_request()
     world.go_on(2)
     more = replace(engine, heard_seconds=112.0, busy_seconds=21.5, worker_seconds=32.0)
     world.status = replace(STATUS, engines=(more,))
-    sample, _ = vitals.take()
+    sample, _ = vitals.sample_once()
     assert sample.requests == 3.5
     assert sample.engine == 50.0  # 2 of 4 seconds of both workers
     assert sample.speed == 8.0  # 12 seconds of audio in 1.5 seconds of work
@@ -98,16 +98,16 @@ def test_an_engine_that_was_loaded_anew_counts_from_nothing(world: World) -> Non
     engine = replace(ENGINE, heard_seconds=100.0, busy_seconds=20.0, worker_seconds=20.0)
     world.status = replace(STATUS, engines=(engine,))
     vitals = world.vitals()
-    vitals.take()
+    vitals.sample_once()
     world.go_on(2)
     new = replace(engine, heard_seconds=3.0, busy_seconds=1.0, worker_seconds=1.0)
     world.status = replace(STATUS, engines=(new,))
-    assert vitals.take()[0].speed == 3.0
+    assert vitals.sample_once()[0].speed == 3.0
 
 
 def test_what_is_not_known_is_told_as_not_known(world: World) -> None:
     world.status = replace(STATUS, queue=None, host=None)
-    sample, _ = world.vitals().take()
+    sample, _ = world.vitals().sample_once()
     assert sample.jobs_waiting is None
     assert sample.memory is None
 
@@ -115,7 +115,7 @@ def test_what_is_not_known_is_told_as_not_known(world: World) -> None:
 def test_ten_minutes_are_kept_finely_and_a_day_by_the_minute(world: World) -> None:
     vitals = world.vitals()
     for _ in range(26 * 60):
-        vitals.take()
+        vitals.sample_once()
         world.go_on(60)
     assert len(vitals.minutes()) == 24 * 60
     recent = vitals.recent()
@@ -134,26 +134,26 @@ def test_a_minute_is_the_mean_of_its_samples(world: World) -> None:
 def test_a_clock_that_is_put_back_begins_a_new_history(world: World) -> None:
     vitals = world.vitals()
     for _ in range(5):
-        vitals.take()
+        vitals.sample_once()
         world.go_on(60)
     world.go_on(-3600)
-    vitals.take()
+    vitals.sample_once()
     assert len(vitals.recent()) == 1
     assert vitals.minutes() == ()
 
 
 def test_it_looks_often_only_while_somebody_watches(world: World) -> None:
-    vitals = Vitals(world.look, watched_seconds=0.02)
+    vitals = ResourceSampler(world.look, watched_seconds=0.02)
     told = threading.Semaphore(0)
-    vitals.tell(lambda sample, minute: told.release())
+    vitals.on_sample(lambda sample, minute: told.release())
     vitals.start()
     try:
         assert told.acquire(timeout=5)
         assert not told.acquire(timeout=0.2)
-        vitals.watch(True)
+        vitals.sample_fast(True)
         for _ in range(4):
             assert told.acquire(timeout=5)
-        vitals.watch(False)
+        vitals.sample_fast(False)
         time.sleep(0.1)
         while told.acquire(blocking=False):
             pass

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from tests.backups.conftest import fill, restore_of, titles
 from tests.databases import postgresql
-from whisper_appliance.app.backup_service import SERVER_DATABASE, Safekeeping
+from whisper_appliance.app.backup_service import SERVER_DATABASE, BackupService
 from whisper_appliance.backups import database as copying
 from whisper_appliance.backups import postgres_copy
 from whisper_appliance.backups.archive_format import MANIFEST, SUMS, Manifest
@@ -37,22 +37,22 @@ def url() -> Iterator[str]:
         yield url
 
 
-def keeping(folder: Path, url: str | None = None, storage: Path | None = None) -> Safekeeping:
+def keeping(folder: Path, url: str | None = None, storage: Path | None = None) -> BackupService:
     folder.mkdir(exist_ok=True)
     given = {"data_dir": folder, "database_url": url, "storage_url": storage, "min_free_disk": 0}
-    return Safekeeping.beside(Settings(**given))  # type: ignore[arg-type] # pydantic reads them
+    return BackupService.standalone(Settings(**given))  # type: ignore[arg-type] # pydantic reads them
 
 
-def backup_of(safekeeping: Safekeeping) -> bytes:
-    with safekeeping.everything() as backup:
+def backup_of(safekeeping: BackupService) -> bytes:
+    with safekeeping.full_backup() as backup:
         content = b"".join(backup.chunks())
         assert len(content) == backup.size_bytes
     return content
 
 
-def put_back(safekeeping: Safekeeping, content: bytes) -> Path:
+def put_back(safekeeping: BackupService, content: bytes) -> Path:
     safekeeping.restore.lay_ready(io.BytesIO(content).read)
-    aside = safekeeping.apply()
+    aside = safekeeping.apply_staged()
     assert aside is not None
     safekeeping.database.close()
     return aside
@@ -63,7 +63,7 @@ def titles_aside(aside: Path) -> list[str]:
     return titles(aside, f"sqlite:///{aside / SERVER_DATABASE}")
 
 
-def rename(safekeeping: Safekeeping, title: str) -> None:
+def rename(safekeeping: BackupService, title: str) -> None:
     """Somebody goes on working."""
     with safekeeping.database.write() as connection:
         connection.execute(transcripts.update().values(title=title))
@@ -154,7 +154,7 @@ def test_nothing_changes_while_others_work_on_the_database(tmp_path: Path, url: 
     with safekeeping.database.write() as connection:
         connection.execute(workers.delete())
     rename(safekeeping, "much newer")  # the other one worked on
-    aside = safekeeping.apply()  # what was laid ready is still there
+    aside = safekeeping.apply_staged()  # what was laid ready is still there
     assert aside is not None
     assert titles(tmp_path / "data", url) == ["kept"]
     assert titles_aside(aside) == ["much newer"]
@@ -178,9 +178,9 @@ def test_an_interrupted_restore_goes_on(tmp_path: Path, url: str, monkeypatch: p
     with monkeypatch.context() as patched:  # between the server's commit and the rest
         patched.setattr(Path, "unlink", killed)
         with pytest.raises(KeyboardInterrupt):
-            safekeeping.apply()
+            safekeeping.apply_staged()
     rename(safekeeping, "since then")
-    aside = safekeeping.apply()
+    aside = safekeeping.apply_staged()
     assert aside is not None
     assert titles(tmp_path / "data", url) == ["since then"]  # it is not done twice
     assert titles_aside(aside) == ["newer"]
@@ -198,7 +198,7 @@ def test_a_daily_copy_puts_back_the_database_alone(tmp_path: Path, url: str) -> 
     with made.path.open("rb") as file:
         found = safekeeping.restore.lay_ready(file.read)
     assert not found.whole
-    safekeeping.apply()
+    safekeeping.apply_staged()
     assert titles(tmp_path / "data", url) == ["kept"]
     assert (tmp_path / "data/secret.key").exists()
 
@@ -306,7 +306,7 @@ def test_a_copy_of_the_database_alone_leaves_jobs_to_who_has_their_recordings(
         connection.execute(jobs.insert().values(waiting_job("nobodys", "uploads/y")))
     with safekeeping.copies.make().path.open("rb") as file:
         safekeeping.restore.lay_ready(file.read)
-    safekeeping.apply()
+    safekeeping.apply_staged()
     with safekeeping.database.read() as connection:
         places = dict(connection.execute(sa.select(jobs.c.id, jobs.c.place)).all())
     assert places == {"theirs": "b", "nobodys": (tmp_path / "data/executor-id").read_text()}

@@ -125,8 +125,8 @@ def test_full_storage_is_refused_before_the_upload_is_read(ada: FlaskClient, app
 def test_the_trash_can_be_emptied(ada: FlaskClient, appliance: Appliance) -> None:
     kept, thrown = send(ada).json["id"], send(ada).json["id"]
     ada.delete(f"/api/transcripts/{thrown}")
-    before = appliance.space.used_by(ada.user.id)
+    before = appliance.storage_usage.used_by(ada.user.id)
     assert ada.delete("/api/transcripts/trash").status_code == 204
-    assert appliance.space.used_by(ada.user.id) < before
+    assert appliance.storage_usage.used_by(ada.user.id) < before
     assert ada.post(f"/api/transcripts/{thrown}/restore").status_code == 404
     assert ada.get(f"/api/transcripts/{kept}").status_code == 200

@@ -18,7 +18,7 @@ from tests.signing import an_account, signed_in
 from tests.web.conftest import StartAppliance
 from tests.web.sending import send
 from whisper_appliance.app.container import Appliance
-from whisper_appliance.app.support_bundle import bundle
+from whisper_appliance.app.support_bundle import make_support_bundle
 from whisper_appliance.monitoring import logs
 
 log = structlog.get_logger("whisper_appliance.test")
@@ -175,7 +175,7 @@ def test_a_database_in_trouble_keeps_nobody_from_the_bundle(appliance: Appliance
     with sqlite3.connect(appliance.settings.data_dir / "appliance.sqlite") as database:
         database.execute("ALTER TABLE transcripts RENAME TO gone")
     try:
-        packed = zipfile.ZipFile(io.BytesIO(bundle(appliance, "today")))
+        packed = zipfile.ZipFile(io.BytesIO(make_support_bundle(appliance, "today")))
     finally:
         database.execute("ALTER TABLE gone RENAME TO transcripts")
         database.commit()

@@ -7,7 +7,7 @@ import pytest
 
 from tests.history.conftest import transcript
 from tests.jobs.scripted import Script, build_queue
-from whisper_appliance.app.live_handover import Recordings
+from whisper_appliance.app.live_handover import LiveHandover
 from whisper_appliance.engines.contract import Options
 from whisper_appliance.jobs.queue import Queue
 from whisper_appliance.library.transcripts import History
@@ -40,11 +40,11 @@ def test_captions_are_kept_at_once_and_better_words_take_their_place(
 ) -> None:
     with_database = Database.in_folder(tmp_path)
     history = History(with_database)
-    recordings = Recordings(tmp_path, history, queue)
+    recordings = LiveHandover(tmp_path, history, queue)
     for _ in range(2):
-        assert recordings.keep(over) == ID
+        assert recordings.save_transcript(over) == ID
         assert history.get(ID, "ann").transcript.text in ("bitter words", "better words")
-        recordings.hear_again(over)
+        recordings.enqueue_retranscription(over)
         assert queue.wait(ID, 20).status == "done"
     stored = history.get(ID, "ann")
     assert stored.transcript.text.split() == ["better", "words"]

@@ -10,11 +10,11 @@ from tests.history.conftest import Clock, transcript
 from whisper_appliance.jobs.job import JobRequest
 from whisper_appliance.jobs.repository import Jobs
 from whisper_appliance.library.transcripts import History
-from whisper_appliance.monitoring.statistics import Amount, DayTotal, Kind, Statistics
+from whisper_appliance.monitoring.statistics import Amount, DayTotal, TranscriptKind, Statistics
 from whisper_appliance.storage.database import Database
 
 UTC = ZoneInfo("UTC")
-ENGLISH = Kind("en", "base", "upload")
+ENGLISH = TranscriptKind("en", "base", "upload")
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_hours_are_counted_by_day_language_model_and_source(
     keep(history, duration=5.0, processing_seconds=1.0)
     assert set(statistics.by_day(UTC, days=30)) == {
         DayTotal("2026-05-01", ENGLISH, Amount(2, 90.0, 10.0)),
-        DayTotal("2026-05-01", Kind("de", "small", "live"), Amount(1, 10.0, 1.0)),
+        DayTotal("2026-05-01", TranscriptKind("de", "small", "live"), Amount(1, 10.0, 1.0)),
         DayTotal("2026-05-02", ENGLISH, Amount(1, 5.0, 1.0)),
     }
 

@@ -188,11 +188,11 @@ def test_the_stream_tells_all_of_it_and_then_what_changes(admin: FlaskClient, ap
 
     def sleep(_seconds: float) -> None:
         if next(steps) == "change":
-            appliance.adjustments.set("model_downloads", "false", "Ada")
+            appliance.overrides.set("model_downloads", "false", "Ada")
 
     stream = changes(appliance, sleep=sleep)
     first, second = next(stream), next(stream)
-    appliance.adjustments.reset("model_downloads")
+    appliance.overrides.reset("model_downloads")
     told = [json.loads(each.partition("data: ")[2]) for each in (first, second)]
     assert first.startswith("event: models\n")
     assert [each["downloads_allowed"] for each in told] == [True, False]

@@ -114,7 +114,7 @@ def test_an_account_goes_with_its_transcripts(app: OpenAPI, admin: FlaskClient, 
     path = f"/api/admin/users/{member.user.id}"
     assert admin.delete(path, json={"name": "somebody else"}).status_code == 400
     assert admin.delete(path, json={"name": member.user.name}).status_code == 204
-    assert appliance.history.missing([id]) == {id}
+    assert appliance.transcripts.missing([id]) == {id}
     assert admin.get(path).status_code == 404
 
 

@@ -39,7 +39,7 @@ def test_a_live_session_tells_when_its_first_words_came_and_how_late_they_settle
     next_seq = house.send(opened, silence(0.5) + spoken(1, 11) + silence(1))
     house.stop(opened, next_seq)
     for told in house.told:
-        metrics.hear_live(told)
+        metrics.on_live_event(told)
     assert value(metrics, "whisper_live_first_caption_seconds_count") == 1
     lags = value(metrics, "whisper_live_commit_lag_seconds_count")
     assert lags == len(house.of("commit"))
@@ -48,19 +48,19 @@ def test_a_live_session_tells_when_its_first_words_came_and_how_late_they_settle
 
 
 def test_loading_a_model_is_timed(metrics: Metrics, seconds: list[float]) -> None:
-    metrics.hear_model(ModelEvent("loading", "base", ""))
+    metrics.on_model_event(ModelEvent("loading", "base", ""))
     seconds[0] = 2.0
-    metrics.hear_model(ModelEvent("loaded", "base", ""))
-    metrics.hear_model(ModelEvent("loaded", "base", ""))
+    metrics.on_model_event(ModelEvent("loaded", "base", ""))
+    metrics.on_model_event(ModelEvent("loaded", "base", ""))
     assert value(metrics, "whisper_model_load_seconds_sum", model="base") == 2.0
     assert value(metrics, "whisper_model_load_seconds_count", model="base") == 1
 
 
 def test_jobs_tell_their_wait_their_speed_and_how_they_ended(metrics: Metrics) -> None:
-    metrics.hear_job(JobBegan("a", Priority.BATCH, 3.0))
-    metrics.hear_job(JobHeard("a", "base", 60.0, 10.0, 4))
-    metrics.hear_job(JobFailed("b", "undecodable"))
-    metrics.hear_job(JobFailed("c", "cancelled"))
+    metrics.on_job_event(JobBegan("a", Priority.BATCH, 3.0))
+    metrics.on_job_event(JobHeard("a", "base", 60.0, 10.0, 4))
+    metrics.on_job_event(JobFailed("b", "undecodable"))
+    metrics.on_job_event(JobFailed("c", "cancelled"))
     assert value(metrics, "whisper_job_wait_seconds_sum", priority="batch") == 3.0
     assert value(metrics, "whisper_real_time_factor_sum", model="base") == 6.0
     assert value(metrics, "whisper_dropped_words_total", model="base") == 4

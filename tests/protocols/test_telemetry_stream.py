@@ -12,7 +12,7 @@ from flask_socketio import SocketIOTestClient
 from tests.signing import signed_in
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.container import Appliance
-from whisper_appliance.monitoring.resource_sampler import MEASURES, Sample, Vitals
+from whisper_appliance.monitoring.resource_sampler import MEASURES, Sample, ResourceSampler
 from whisper_appliance.protocols.socketio.telemetry_stream import Watchers
 
 
@@ -36,7 +36,7 @@ def told(socket: SocketIOTestClient, event: str) -> list[Any]:
 
 
 def test_an_admin_gets_what_was_and_what_comes(app: OpenAPI, appliance: Appliance, connect: Any) -> None:
-    appliance.vitals.take()
+    appliance.resource_sampler.sample_once()
     socket = connect(signed_in(app, "admin"))
     answer = socket.emit("admin:watch", {"range": "minutes"}, callback=True)
     assert answer["ok"]
@@ -74,7 +74,7 @@ class Watched:
     def __init__(self, app: OpenAPI) -> None:
         self.now = 0.0
         self.emitted: list[tuple[str, str]] = []
-        self.vitals = Vitals(lambda: pytest.fail("nothing looks"))  # type: ignore[arg-type]
+        self.vitals = ResourceSampler(lambda: pytest.fail("nothing looks"))  # type: ignore[arg-type]
         self.watchers = Watchers(
             app,
             self.vitals,

@@ -33,7 +33,7 @@ class Served:
         # JSON has no infinity, which the plain one holds.
         segments = tuple(replace(each, no_speech_prob=0.1, compression_ratio=1.0) for each in made.segments)
         segments = tuple(replace(each, words=()) for each in segments)
-        return self.appliance.history.add(replace(made, segments=segments), title=title, owner=owner)
+        return self.appliance.transcripts.add(replace(made, segments=segments), title=title, owner=owner)
 
     def browser_of(self, chromium: Browser, user: User, *, bypass_csp: bool = False) -> BrowserContext:
         """A browser in which somebody has signed in."""
