@@ -8,16 +8,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.journeys.conftest import CHROMIUM, somebody
-from tests.journeys.microphone import speaker, speaking, spoken
-from tests.journeys.program import Program
-from tests.journeys.test_accessibility import AXE, barriers
+from tests.support.browser import AXE, CHROMIUM, barriers, somebody
+from tests.support.microphone import speaker, speaking, spoken
+from tests.support.running import Program
 
 pytestmark = pytest.mark.browser
 PATIENCE_MILLISECONDS = 60_000  # engines are slow where many things run at once
 TONES = """async ([rate, hertz]) => {
     const page = document.querySelector("script[type=module]").src;
-    const { Resampler } = await import(page.replace("transcribe", "resampler"));
+    const { Resampler } = await import(page.replace("transcribe/transcribe-page", "live/resampler"));
     const resampler = new Resampler(rate, 16000);
     const tone = (at) => Math.sin((2 * Math.PI * hertz * at) / rate);
     const made = [];
@@ -36,7 +35,7 @@ OLDER = {
 """Browsers that have to record by their MediaRecorder, and into what."""
 NOTE = """async (heard) => {
     const page = document.querySelector("script[type=module]").src;
-    const { noteOf } = await import(page.replace("transcribe", "live-notes"));
+    const { noteOf } = await import(page.replace("transcribe/transcribe-page", "live/status-line"));
     const outbox = { end: heard * 10, waitingSeconds: 0, lost: 0 };
     const session = { outbox, attached: true, reached: true, begun: true, ticket: { mostSeconds: 3600 } };
     return noteOf("on", session, 0, "").text;
@@ -44,8 +43,8 @@ NOTE = """async (heard) => {
 
 READ = """async () => {
     const page = document.querySelector("script[type=module]").src;
-    const { LiveWords } = await import(page.replace("captions", "live-words"));
-    const { Follow } = await import(page.replace("captions", "live-follow"));
+    const { LiveWords } = await import(page.replace("captions-page", "caption-view"));
+    const { Follow } = await import(page.replace("live/captions-page", "ui/autoscroll"));
     const [box, newest, place] = ["box", "newest", "words"].map((id) => document.getElementById(id));
     const follow = new Follow(box, newest);
     const words = new LiveWords(place, () => follow.grown());

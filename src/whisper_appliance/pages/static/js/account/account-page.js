@@ -1,12 +1,12 @@
 /** One's account: name and password, where one is signed in, keys, use, data, its end. */
-import { startKeys } from "./account-keys.js";
-import { startSessions } from "./account-sessions.js";
-import { startUse } from "./account-use.js";
-import { ask } from "./api.js";
-import { byId } from "./dom.js";
-import { onSubmit } from "./forms.js";
-import { startPage } from "./page.js";
-import { toast } from "./toast.js";
+import { startKeys } from "./api-keys.js";
+import { startSessions } from "./sessions.js";
+import { startUse } from "./usage.js";
+import { ask } from "../core/api.js";
+import { byId } from "../core/dom.js";
+import { onSubmit } from "../ui/form.js";
+import { startPage } from "../ui/page-frame.js";
+import { toast } from "../ui/toast.js";
 
 /** @param {string} id */
 const form = (id) => /** @type {HTMLFormElement} */ (byId(id));

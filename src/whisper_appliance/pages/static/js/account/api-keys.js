@@ -1,10 +1,10 @@
 /** API keys: made, told once, revoked. */
-import { confirmed } from "./admin/confirm.js";
-import { ask } from "./api.js";
-import { byId, copyText, element, showFacts } from "./dom.js";
-import { onSubmit, say } from "./forms.js";
-import { when } from "./moments.js";
-import { toast } from "./toast.js";
+import { confirmed } from "../ui/confirm.js";
+import { ask } from "../core/api.js";
+import { byId, copyText, element, showFacts } from "../core/dom.js";
+import { onSubmit, say } from "../ui/form.js";
+import { when } from "../core/datetime.js";
+import { toast } from "../ui/toast.js";
 
 /** @typedef {{id: string, name: string, hint: string, scopes: string[], created: string, expires: string | null, last_used: string | null}} Key */
 

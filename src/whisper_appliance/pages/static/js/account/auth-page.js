@@ -1,7 +1,7 @@
 /** Pages that lead in: sign in, set up, join. One form, sent as JSON; then on to where one wanted to go. */
-import { ask } from "./api.js";
-import { byId } from "./dom.js";
-import { startPage } from "./page.js";
+import { ask } from "../core/api.js";
+import { byId } from "../core/dom.js";
+import { startPage } from "../ui/page-frame.js";
 
 const form = /** @type {HTMLFormElement} */ (byId("entrance"));
 const problem = byId("problem");
@@ -38,7 +38,7 @@ function wait(sentence, seconds) {
 
 /** @param {unknown} error */
 function refused(error) {
-  const { message, field: at, status, retryAfterSeconds } = /** @type {import("./api.js").ApiError} */ (error);
+  const { message, field: at, status, retryAfterSeconds } = /** @type {import("../core/api.js").ApiError} */ (error);
   send.disabled = false;
   say(message, at);
   if (status === 429 && retryAfterSeconds) wait(message, retryAfterSeconds);

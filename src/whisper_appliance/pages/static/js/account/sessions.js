@@ -1,8 +1,8 @@
 /** Where the user is signed in: each can be ended, and all the others at once. */
-import { ask } from "./api.js";
-import { byId, element, showFacts } from "./dom.js";
-import { browserName, when } from "./moments.js";
-import { toast } from "./toast.js";
+import { ask } from "../core/api.js";
+import { byId, element, showFacts } from "../core/dom.js";
+import { browserName, when } from "../core/datetime.js";
+import { toast } from "../ui/toast.js";
 
 /** @typedef {{id: string, created: string, last_seen: string, address: string, agent: string, current: boolean}} Session */
 

@@ -1,7 +1,7 @@
 /** What the user has used, and what may be used. */
-import { ask } from "./api.js";
-import { byId, element } from "./dom.js";
-import { bytes, counted, day, span } from "./format.js";
+import { ask } from "../core/api.js";
+import { byId, element } from "../core/dom.js";
+import { bytes, counted, day, span } from "../core/format.js";
 
 /**
  * @typedef {{day: string, key: string | null, jobs: number, audio_seconds: number, processing_seconds: number}} Used

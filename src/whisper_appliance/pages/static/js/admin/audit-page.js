@@ -1,10 +1,10 @@
 /** The audit log: filtered by the appliance, page by page. */
-import { ask } from "../api.js";
-import { byId, element } from "../dom.js";
-import { counted } from "../format.js";
-import { moment } from "../moments.js";
+import { ask } from "../core/api.js";
+import { byId, element } from "../core/dom.js";
+import { counted } from "../core/format.js";
+import { moment } from "../core/datetime.js";
 import { keepFresh, showProblem, startPanel } from "./panel.js";
-import { Table } from "./table.js";
+import { Table } from "../ui/table.js";
 
 /**
  * @typedef {{number: number, time: string, actor: string, actor_name: string, address: string, action: string,

@@ -1,11 +1,11 @@
 /** Backups: what there is, one more, and the way back. */
-import { ask, errorFrom, proof, tellConnection, unreachable } from "../api.js";
-import { announce, byId, element, icon } from "../dom.js";
-import { bytes } from "../format.js";
-import { toast } from "../toast.js";
-import { confirmed } from "./confirm.js";
+import { ask, errorFrom, proof, tellConnection, unreachable } from "../core/api.js";
+import { announce, byId, element, icon } from "../core/dom.js";
+import { bytes } from "../core/format.js";
+import { toast } from "../ui/toast.js";
+import { confirmed } from "../ui/confirm.js";
 import { keepFresh, showProblem, startPanel } from "./panel.js";
-import { Table } from "./table.js";
+import { Table } from "../ui/table.js";
 
 /**
  * @typedef {{name: string, made: string, size_bytes: number}} Copy

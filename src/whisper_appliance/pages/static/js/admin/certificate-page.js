@@ -1,8 +1,8 @@
 /** HTTPS: the certificate in use, its renewal, its names, and one's own in its place. */
-import { ask } from "../api.js";
-import { byId, element, icon } from "../dom.js";
-import { toast } from "../toast.js";
-import { confirmed } from "./confirm.js";
+import { ask } from "../core/api.js";
+import { byId, element, icon } from "../core/dom.js";
+import { toast } from "../ui/toast.js";
+import { confirmed } from "../ui/confirm.js";
 import { hideProblem, keepFresh, showProblem, startPanel } from "./panel.js";
 
 /**
@@ -112,7 +112,7 @@ async function upload() {
     await change("/own", { method: "PUT", body }, "New connections use this certificate from now on.");
     /** @type {HTMLFormElement} */ (byId("own-form")).reset();
   } catch (error) {
-    const { message, field } = /** @type {import("../api.js").ApiError} */ (error);
+    const { message, field } = /** @type {import("../core/api.js").ApiError} */ (error);
     byId(field === "key" ? "key-wrong" : "chain-wrong").textContent = message;
   }
 }

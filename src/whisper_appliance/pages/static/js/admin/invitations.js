@@ -1,9 +1,9 @@
 /** Invitations: made in a dialog, listed, ended. */
-import { ask } from "../api.js";
-import { byId, element, showFacts } from "../dom.js";
-import { onSubmit } from "../forms.js";
-import { when } from "../moments.js";
-import { toast } from "../toast.js";
+import { ask } from "../core/api.js";
+import { byId, element, showFacts } from "../core/dom.js";
+import { onSubmit } from "../ui/form.js";
+import { when } from "../core/datetime.js";
+import { toast } from "../ui/toast.js";
 
 /** @typedef {{id: string, role: string, note: string, created: string, expires: string}} Invitation */
 

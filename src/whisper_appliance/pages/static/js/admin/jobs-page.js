@@ -1,11 +1,11 @@
 /** Everybody's live sessions and jobs: how far they are, why they failed, and an end to them. */
-import { ask } from "../api.js";
-import { announce, byId, element } from "../dom.js";
-import { clock, counted, day, languageName, percent, span, timeOfDay } from "../format.js";
-import { toast } from "../toast.js";
-import { confirmed } from "./confirm.js";
+import { ask } from "../core/api.js";
+import { announce, byId, element } from "../core/dom.js";
+import { clock, counted, day, languageName, percent, span, timeOfDay } from "../core/format.js";
+import { toast } from "../ui/toast.js";
+import { confirmed } from "../ui/confirm.js";
 import { keepFresh, showProblem, startPanel } from "./panel.js";
-import { Table } from "./table.js";
+import { Table } from "../ui/table.js";
 
 /**
  * @typedef {{kind: "user" | "visitor" | "nobody", name: string, id: string | null}} Owner

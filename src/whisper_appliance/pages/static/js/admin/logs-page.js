@@ -1,5 +1,5 @@
 /** The log as it is written. Lines are text, whoever wrote them. */
-import { byId, element, icon } from "../dom.js";
+import { byId, element, icon } from "../core/dom.js";
 import { hideProblem, startPanel } from "./panel.js";
 
 /** @typedef {{number: number, time: string, level: string, event: string, logger: string, more: Record<string, unknown>}} Line */

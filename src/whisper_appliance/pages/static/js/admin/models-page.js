@@ -1,9 +1,9 @@
 /** The models: what there is, what goes on with each, and what can be done. Follows the appliance live. */
-import { ask } from "../api.js";
-import { action, announce, byId, fromTemplate, showFacts, slot } from "../dom.js";
-import { bytes, percent, timeLeft } from "../format.js";
-import { toast } from "../toast.js";
-import { confirmed } from "./confirm.js";
+import { ask } from "../core/api.js";
+import { action, announce, byId, fromTemplate, showFacts, slot } from "../core/dom.js";
+import { bytes, percent, timeLeft } from "../core/format.js";
+import { toast } from "../ui/toast.js";
+import { confirmed } from "../ui/confirm.js";
 import { hideProblem, showProblem, startPanel } from "./panel.js";
 
 /**

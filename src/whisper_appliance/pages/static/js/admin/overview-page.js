@@ -1,16 +1,16 @@
 /** How the appliance is: health and facts, asked for now and then; curves, told over the socket. */
-import { ask } from "../api.js";
-import { byId, element, icon } from "../dom.js";
-import { bytes, counted, span, speed } from "../format.js";
-import { CURVES, Card } from "./curves.js";
+import { ask } from "../core/api.js";
+import { byId, element, icon } from "../core/dom.js";
+import { bytes, counted, span, speed } from "../core/format.js";
+import { CURVES, Card } from "./charts/overview-cards.js";
 import { keepFresh, showProblem, startPanel } from "./panel.js";
-import { Table } from "./table.js";
-import { Watch } from "./watch.js";
+import { Table } from "../ui/table.js";
+import { Watch } from "./telemetry-socket.js";
 
 /** @typedef {{model: string, state: string, reason: string, device: string, compute_type: string, memory_bytes: number, workers: number, heard_seconds: number, busy_seconds: number, restarts: number}} Engine */
 
 const SECONDS = 5;
-/** @type {import("./curves.js").Machine} */
+/** @type {import("./charts/overview-cards.js").Machine} */
 const machine = { memory: 0, disk: 0, cores: 0, cards: [], live: 0 };
 
 /** @param {{status: string, reasons: {code: string, message: string}[]}} health */

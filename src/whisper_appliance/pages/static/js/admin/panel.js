@@ -1,8 +1,8 @@
 /** What every page of the panel starts and shares. */
-import { byId } from "../dom.js";
-import { startPage } from "../page.js";
+import { byId } from "../core/dom.js";
+import { startPage } from "../ui/page-frame.js";
 
-/** @typedef {import("../api.js").ApiError} ApiError */
+/** @typedef {import("../core/api.js").ApiError} ApiError */
 
 /** Bar, theme, keys; on phones the row of places is rolled to the present one. */
 export function startPanel() {

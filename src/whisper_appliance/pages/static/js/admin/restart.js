@@ -1,7 +1,7 @@
 /** The restart: asks, tells the appliance, waits until another start of it answers, and shows the page anew. */
-import { ask } from "../api.js";
-import { byId } from "../dom.js";
-import { confirmed } from "./confirm.js";
+import { ask } from "../core/api.js";
+import { byId } from "../core/dom.js";
+import { confirmed } from "../ui/confirm.js";
 import { showProblem } from "./panel.js";
 
 /** @typedef {{possible: boolean, reason: string, instance: string, waiting: string[]}} Restart */

@@ -1,8 +1,8 @@
 /** Every setting: how it is, who says so, when a change counts; and its change. */
-import { ask } from "../api.js";
-import { action, byId, element, fromTemplate, showFacts, slot } from "../dom.js";
-import { day } from "../format.js";
-import { toast } from "../toast.js";
+import { ask } from "../core/api.js";
+import { action, byId, element, fromTemplate, showFacts, slot } from "../core/dom.js";
+import { day } from "../core/format.js";
+import { toast } from "../ui/toast.js";
 import { keepFresh, startPanel } from "./panel.js";
 import { restart } from "./restart.js";
 

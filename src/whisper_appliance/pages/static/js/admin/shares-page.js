@@ -1,11 +1,11 @@
 /** Everything that is shared; each share can be ended. */
-import { ask } from "../api.js";
-import { byId, element } from "../dom.js";
-import { moment } from "../moments.js";
-import { toast } from "../toast.js";
-import { confirmed } from "./confirm.js";
+import { ask } from "../core/api.js";
+import { byId, element } from "../core/dom.js";
+import { moment } from "../core/datetime.js";
+import { toast } from "../ui/toast.js";
+import { confirmed } from "../ui/confirm.js";
 import { keepFresh, startPanel } from "./panel.js";
-import { Table } from "./table.js";
+import { Table } from "../ui/table.js";
 
 /** @typedef {{id: string, transcript: string, by: string | null, user: string | null, created: string, expires: string | null}} Share */
 

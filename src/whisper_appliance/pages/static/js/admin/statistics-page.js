@@ -1,11 +1,11 @@
 /** What the history holds, in numbers: hours by day and kind, and how fast they were made. */
-import { ask } from "../api.js";
-import { byId, element } from "../dom.js";
-import { counted, languageName, percent, span, speed } from "../format.js";
-import { DayChart, KINDS, noon } from "./bars.js";
-import { colour, onColours } from "./colours.js";
+import { ask } from "../core/api.js";
+import { byId, element } from "../core/dom.js";
+import { counted, languageName, percent, span, speed } from "../core/format.js";
+import { DayChart, KINDS, noon } from "./charts/day-chart.js";
+import { colour, onColours } from "./charts/theme-colours.js";
 import { keepFresh, startPanel } from "./panel.js";
-import { Table } from "./table.js";
+import { Table } from "../ui/table.js";
 
 /**
  * @typedef {{count: number, audio_seconds: number, processing_seconds: number}} Amount
@@ -79,7 +79,7 @@ function short(seconds) {
   return seconds >= 3600 ? `${Number((seconds / 3600).toFixed(1))} h` : `${Number((seconds / 60).toFixed(1))} min`;
 }
 
-const COLUMNS = /** @type {import("./table.js").Column<Amount>[]} */ ([
+const COLUMNS = /** @type {import("../ui/table.js").Column<Amount>[]} */ ([
   { title: "Recordings", show: (amount) => amount.count.toLocaleString("en"), sort: (amount) => amount.count, number: true },
   { title: "Audio", show: (amount) => (amount.count ? span(amount.audio_seconds) : ""), sort: (amount) => amount.audio_seconds, number: true },
   { title: "Work", show: (amount) => (amount.count ? span(amount.processing_seconds) : ""), sort: (amount) => amount.processing_seconds, number: true },
@@ -92,7 +92,7 @@ const groupTable = new Table(/** @type {HTMLTableElement} */ (byId("groups")), {
   order: [2, "descending"],
   columns: [
     { title: "Name", show: (group) => group.name, sort: (group) => group.name },
-    .../** @type {import("./table.js").Column<Group>[]} */ (COLUMNS),
+    .../** @type {import("../ui/table.js").Column<Group>[]} */ (COLUMNS),
     { title: "Share", show: (group) => percent(group.share), sort: (group) => group.share, number: true },
   ],
 });
@@ -101,7 +101,7 @@ const dayTable = new Table(/** @type {HTMLTableElement} */ (byId("table")), {
   key: (day) => day.day,
   empty: "Nothing was transcribed in this time.",
   order: [0, "descending"],
-  columns: [{ title: "Day", show: (day) => date(day.day), sort: (day) => day.day }, .../** @type {import("./table.js").Column<Day>[]} */ (COLUMNS)],
+  columns: [{ title: "Day", show: (day) => date(day.day), sort: (day) => day.day }, .../** @type {import("../ui/table.js").Column<Day>[]} */ (COLUMNS)],
 });
 
 /** @param {number | null} at */

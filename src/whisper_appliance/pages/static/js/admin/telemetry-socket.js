@@ -1,7 +1,7 @@
 /** The samples of the overview, over the socket: what was, then each one that comes. */
 import { io } from "../../vendor/socket.io.esm.min.js";
 
-/** @typedef {import("./curves.js").Samples} Samples */
+/** @typedef {import("./charts/overview-cards.js").Samples} Samples */
 
 const SPANS = { minutes: 600, day: 86_400 };
 

@@ -1,6 +1,6 @@
 /** New versions, asked for by a click. What the feed says is shown as text. */
-import { ask } from "../api.js";
-import { byId, element } from "../dom.js";
+import { ask } from "../core/api.js";
+import { byId, element } from "../core/dom.js";
 import { hideProblem, showProblem, startPanel } from "./panel.js";
 
 /** @typedef {{version: string, date: string, notes: string, url: string}} Release */

@@ -1,13 +1,13 @@
 /** One account in a dialog: role, quotas, and what apart from that can be done to it. */
-import { ask } from "../api.js";
-import { byId, showFacts } from "../dom.js";
-import { counted, span } from "../format.js";
-import { onSubmit, say } from "../forms.js";
-import { when } from "../moments.js";
-import { toast } from "../toast.js";
-import { confirmed } from "./confirm.js";
+import { ask } from "../core/api.js";
+import { byId, showFacts } from "../core/dom.js";
+import { counted, span } from "../core/format.js";
+import { onSubmit, say } from "../ui/form.js";
+import { when } from "../core/datetime.js";
+import { toast } from "../ui/toast.js";
+import { confirmed } from "../ui/confirm.js";
 
-/** @typedef {import("./users.js").User} User */
+/** @typedef {import("./users-page.js").User} User */
 
 const GIB = 2 ** 30;
 const ROLES = { member: "Member: transcribes", admin: "Admin: runs the appliance", owner: "Owner: manages admins, too" };

@@ -1,12 +1,12 @@
 /** Everybody with an account: who they are, what they use, and what can be done about it. */
-import { ask } from "../api.js";
-import { byId, copyText, element } from "../dom.js";
-import { bytes, span } from "../format.js";
-import { moment } from "../moments.js";
-import { toast } from "../toast.js";
+import { ask } from "../core/api.js";
+import { byId, copyText, element } from "../core/dom.js";
+import { bytes, span } from "../core/format.js";
+import { moment } from "../core/datetime.js";
+import { toast } from "../ui/toast.js";
 import { startInvitations } from "./invitations.js";
 import { keepFresh, startPanel } from "./panel.js";
-import { Table } from "./table.js";
+import { Table } from "../ui/table.js";
 import { UserDialog } from "./user-dialog.js";
 
 /**

@@ -1,6 +1,6 @@
 /** Small steps on the page's tree. Data enters it as text only, never as markup. */
 
-const SPRITE = new URL("../vendor/icons.svg", import.meta.url).href;
+const SPRITE = new URL("../../vendor/icons.svg", import.meta.url).href;
 const SVG = "http://www.w3.org/2000/svg";
 
 /** @template {HTMLElement} T @param {string} id @returns {T} The element of this page with that id. */

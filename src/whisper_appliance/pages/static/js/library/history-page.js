@@ -1,12 +1,12 @@
 /** The history: every transcript of this browser, searched, paged, and the trash. */
-import { confirmed } from "./admin/confirm.js";
-import { api } from "./api.js";
-import { byId, element } from "./dom.js";
-import { day } from "./format.js";
-import { startPage } from "./page.js";
-import { makeRow } from "./rows.js";
-import { addShortcuts } from "./shortcuts.js";
-import { toast } from "./toast.js";
+import { confirmed } from "../ui/confirm.js";
+import { api } from "../core/api.js";
+import { byId, element } from "../core/dom.js";
+import { day } from "../core/format.js";
+import { startPage } from "../ui/page-frame.js";
+import { makeRow } from "../ui/transcript-row.js";
+import { addShortcuts } from "../ui/shortcuts.js";
+import { toast } from "../ui/toast.js";
 
 const PAGE = 30;
 const TYPING_MILLISECONDS = 200;
@@ -33,11 +33,11 @@ async function load(more) {
     byId("more").hidden = !page.next;
     byId("problem").hidden = true;
   } catch (error) {
-    if (!signal.aborted) showProblem(/** @type {import("./api.js").ApiError} */ (error));
+    if (!signal.aborted) showProblem(/** @type {import("../core/api.js").ApiError} */ (error));
   }
 }
 
-/** @param {import("./api.js").Summary[]} transcripts @param {boolean} more */
+/** @param {import("../core/api.js").Summary[]} transcripts @param {boolean} more */
 function show(transcripts, more) {
   const list = byId("rows");
   if (!more) {
@@ -84,7 +84,7 @@ function sayEmpty() {
       : "No transcripts yet. They are kept here once you have transcribed a recording.";
 }
 
-/** A silent appliance is told in the frame, and the list is asked for again when it is back. @param {import("./api.js").ApiError} error */
+/** A silent appliance is told in the frame, and the list is asked for again when it is back. @param {import("../core/api.js").ApiError} error */
 function showProblem({ message, offline }) {
   if (offline) return;
   byId("problem-text").textContent = message;

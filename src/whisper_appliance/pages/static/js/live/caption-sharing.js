@@ -1,7 +1,7 @@
 /** The link to the captions, for others: made, copied, ended. */
-import { ask } from "./api.js";
-import { byId, copyText } from "./dom.js";
-import { toast } from "./toast.js";
+import { ask } from "../core/api.js";
+import { byId, copyText } from "../core/dom.js";
+import { toast } from "../ui/toast.js";
 
 export class Share {
   #session = "";

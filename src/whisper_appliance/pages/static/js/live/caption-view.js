@@ -4,7 +4,7 @@
  * A paragraph begins at its first word and is never broken anew. A better hearing of a stretch goes into the places of the
  * words that it replaces, by its times.
  */
-import { element } from "./dom.js";
+import { element } from "../core/dom.js";
 
 const PARAGRAPH_GAP_SECONDS = 2;
 const PARAGRAPH_WORDS = 70;

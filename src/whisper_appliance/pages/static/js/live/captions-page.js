@@ -1,10 +1,10 @@
 /** Captions for a room: what somebody says just now, for everybody who has the link. Reads, and nothing else. */
-import { io } from "../vendor/socket.io.esm.min.js";
-import { byId } from "./dom.js";
-import { stayAwake } from "./live-awake.js";
-import { Follow } from "./live-follow.js";
-import { LiveWords } from "./live-words.js";
-import { recall, remember } from "./storage.js";
+import { io } from "../../vendor/socket.io.esm.min.js";
+import { byId } from "../core/dom.js";
+import { stayAwake } from "./wake-lock.js";
+import { Follow } from "../ui/autoscroll.js";
+import { LiveWords } from "./caption-view.js";
+import { recall, remember } from "../core/storage.js";
 
 const EVENTS = ["partial", "commit", "final", "end"];
 const SIZES = [1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6.5];

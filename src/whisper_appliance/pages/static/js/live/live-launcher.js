@@ -1,9 +1,9 @@
 /** The door to live speech: one round button. What is behind it is fetched when it is pressed, or when a recording was left. */
-import { unreachable } from "./api.js";
-import { byId } from "./dom.js";
-import { chosenOptions } from "./options.js";
-import { recall, remember } from "./storage.js";
-import { toast } from "./toast.js";
+import { unreachable } from "../core/api.js";
+import { byId } from "../core/dom.js";
+import { chosenOptions } from "../transcribe/options-form.js";
+import { recall, remember } from "../core/storage.js";
+import { toast } from "../ui/toast.js";
 
 const SOURCE = "live-source";
 const LOCK = "live";
@@ -37,13 +37,13 @@ export function offerSources(select, sources) {
 }
 
 async function fillSources() {
-  const audio = await fetched(import("./live-audio.js"));
+  const audio = await fetched(import("./microphone.js"));
   if (audio) offerSources(doorSource(), await audio.sources());
 }
 
 async function speak() {
   const source = doorSource().value;
-  const view = await fetched(import("./live.js"));
+  const view = await fetched(import("./live-view.js"));
   if (!view) return;
   tellOtherTabs();
   await view.live.start(source, wishes());
@@ -58,7 +58,7 @@ function wishes() {
 
 async function takeUpAgain() {
   if (!recall("live-session", null) || (await recordedElsewhere())) return;
-  const view = await fetched(import("./live.js"));
+  const view = await fetched(import("./live-view.js"));
   if (!view) return;
   tellOtherTabs();
   view.live.takeUp(wishes());

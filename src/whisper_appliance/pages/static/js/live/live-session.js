@@ -1,7 +1,7 @@
 /** One live session with the appliance (docs/live.md): everything is sent until it is acknowledged, whatever breaks. */
-import { io } from "../vendor/socket.io.esm.min.js";
-import { Outbox } from "./live-outbox.js";
-import { recall, remember } from "./storage.js";
+import { io } from "../../vendor/socket.io.esm.min.js";
+import { Outbox } from "./send-queue.js";
+import { recall, remember } from "../core/storage.js";
 
 const KEY = "live-session";
 const EVENTS = ["partial", "commit", "final", "vad", "flow", "error", "end"];

@@ -1,17 +1,17 @@
 /** The live view: what is said, as it is said. */
-import { announce, byId, showFacts } from "./dom.js";
-import { clock, languageName } from "./format.js";
-import { Obstacle, Recorder, sources } from "./live-audio.js";
-import { stayAwake } from "./live-awake.js";
-import { Follow } from "./live-follow.js";
+import { announce, byId, showFacts } from "../core/dom.js";
+import { clock, languageName } from "../core/format.js";
+import { Obstacle, Recorder, sources } from "./microphone.js";
+import { stayAwake } from "./wake-lock.js";
+import { Follow } from "../ui/autoscroll.js";
 import { forgetSession, leftSession, LiveSession } from "./live-session.js";
-import { Share } from "./live-share.js";
-import { noteOf } from "./live-notes.js";
-import { Wave } from "./live-wave.js";
-import { LiveWords } from "./live-words.js";
-import { PACKET_SECONDS } from "./live-outbox.js";
-import { offerSources } from "./speak.js";
-import { recall, remember } from "./storage.js";
+import { Share } from "./caption-sharing.js";
+import { noteOf } from "./status-line.js";
+import { Wave } from "./waveform.js";
+import { LiveWords } from "./caption-view.js";
+import { PACKET_SECONDS } from "./send-queue.js";
+import { offerSources } from "./live-launcher.js";
+import { recall, remember } from "../core/storage.js";
 
 const LOOK_MILLISECONDS = 250;
 const LEAVE_AFTER_PAUSE_MILLISECONDS = 20_000;

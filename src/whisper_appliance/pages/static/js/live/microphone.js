@@ -1,6 +1,6 @@
 /** The microphone, or the sound of a tab: opened, paused, changed, closed. What it gives comes in packets of 100 ms. */
-import { canRecordChunks, Chunks } from "./live-chunks.js";
-import { Samples } from "./live-samples.js";
+import { canRecordChunks, Chunks } from "./mediarecorder-capture.js";
+import { Samples } from "./pcm-capture.js";
 
 const SCREEN = "screen";
 

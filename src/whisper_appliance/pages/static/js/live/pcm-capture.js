@@ -1,6 +1,6 @@
 /** What a stream says, sample by sample: an AudioWorklet makes 16 kHz packets of it. */
 
-const WORKLET = new URL("./live-worklet.js", import.meta.url).href;
+const WORKLET = new URL("./pcm-worklet.js", import.meta.url).href;
 const FINISH_MILLISECONDS = 1000;
 const SETTLE_PACKETS = 10;
 const PACKET_BYTES = 3200;

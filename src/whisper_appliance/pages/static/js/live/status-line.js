@@ -1,6 +1,6 @@
 /** The one sentence that the live view says about how things stand, if there is anything to say. */
-import { counted } from "./format.js";
-import { PACKET_SECONDS } from "./live-outbox.js";
+import { counted } from "../core/format.js";
+import { PACKET_SECONDS } from "./send-queue.js";
 
 const WAITS_SECONDS = 2;
 const QUIET_LEVELS = 120; // six seconds

@@ -1,4 +1,4 @@
 /** A page with nothing of its own to do. */
-import { startPage } from "./page.js";
+import { startPage } from "../ui/page-frame.js";
 
 startPage();

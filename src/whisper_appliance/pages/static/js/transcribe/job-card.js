@@ -1,7 +1,7 @@
 /** One recording on its way: uploading, waiting, being heard, done or failed. Shows; decides nothing. */
-import { action, fillDownloads, fromTemplate, slot } from "./dom.js";
-import { bytes, clock, percent, span, speed, timeLeft } from "./format.js";
-import { GrowingText } from "./growing.js";
+import { action, fillDownloads, fromTemplate, slot } from "../core/dom.js";
+import { bytes, clock, percent, span, speed, timeLeft } from "../core/format.js";
+import { GrowingText } from "./streaming-text.js";
 
 /** @typedef {"waiting" | "uploading" | "queued" | "running" | "done" | "failed"} State */
 
@@ -78,7 +78,7 @@ export class Card {
     this.#say(share >= 1 ? "Storing" : `Uploading ${percent(share)} of ${bytes(size)}`);
   }
 
-  /** @param {import("./api.js").Job} job A job that is queued or running. */
+  /** @param {import("../core/api.js").Job} job A job that is queued or running. */
   showJob(job) {
     if (job.status === "queued") {
       this.#to("queued");
@@ -100,7 +100,7 @@ export class Card {
     return made < ENOUGH_PROGRESS || took < 2 ? "" : timeLeft((took / made) * (1 - progress));
   }
 
-  /** @param {import("./api.js").Transcript} transcript */
+  /** @param {import("../core/api.js").Transcript} transcript */
   showDone(transcript) {
     this.#to("done");
     this.transcriptId = transcript.id;

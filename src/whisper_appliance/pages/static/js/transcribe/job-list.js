@@ -1,12 +1,12 @@
 /** The list of what happens now: from files to jobs to transcripts, one card each. */
-import { api, ApiError } from "./api.js";
-import { Card } from "./card.js";
-import { announce, byId, copyText } from "./dom.js";
-import { bytes } from "./format.js";
-import { Jobs } from "./jobs.js";
-import { recall, remember } from "./storage.js";
-import { toast } from "./toast.js";
-import { Uploads } from "./upload.js";
+import { api, ApiError } from "../core/api.js";
+import { Card } from "./job-card.js";
+import { announce, byId, copyText } from "../core/dom.js";
+import { bytes } from "../core/format.js";
+import { Jobs } from "./job-watcher.js";
+import { recall, remember } from "../core/storage.js";
+import { toast } from "../ui/toast.js";
+import { Uploads } from "./upload-queue.js";
 
 const DISMISSED = "dismissed-jobs";
 const DISMISSED_KEPT = 50;
@@ -84,7 +84,7 @@ export class Work {
     return file.size ? null : { code: "no_audio", message: "This file is empty." };
   }
 
-  /** Takes up jobs that were left in an earlier visit. @param {import("./api.js").Job[]} jobs */
+  /** Takes up jobs that were left in an earlier visit. @param {import("../core/api.js").Job[]} jobs */
   resume(jobs) {
     const dismissed = new Set(recall(DISMISSED, /** @type {string[]} */ ([])));
     for (const job of [...jobs].reverse()) {
@@ -97,7 +97,7 @@ export class Work {
     }
   }
 
-  /** @param {Card} card @param {import("./api.js").Job} job */
+  /** @param {Card} card @param {import("../core/api.js").Job} job */
   #follow(card, job) {
     card.jobId = job.id;
     this.#jobs.watch(job, {
@@ -106,7 +106,7 @@ export class Work {
     });
   }
 
-  /** @param {Card} card @param {import("./api.js").Job} job */
+  /** @param {Card} card @param {import("../core/api.js").Job} job */
   async #show(card, job) {
     if (job.status === "failed") return this.#fail(card, job.error ?? { code: "internal", message: "The work ended without a reason." });
     if (job.status === "cancelled") return this.#remove(card);

@@ -1,29 +1,29 @@
 /** Jobs that are watched: words as they come for a few of them, a polite question for the rest. */
-import { api, ApiError } from "./api.js";
+import { api, ApiError } from "../core/api.js";
 
 /** A browser opens six connections to a host; event streams must leave some for everything else. */
 const STREAMS = 2;
 const POLL_SECONDS = 2;
 export const FINAL = new Set(["done", "failed", "cancelled"]);
 
-/** @typedef {{onJob: (job: import("./api.js").Job) => void, onSegments: (segments: import("./api.js").Segment[]) => void}} Watcher */
+/** @typedef {{onJob: (job: import("../core/api.js").Job) => void, onSegments: (segments: import("../core/api.js").Segment[]) => void}} Watcher */
 
 export class Jobs {
-  /** @type {Map<string, Watcher & {job: import("./api.js").Job}>} */
+  /** @type {Map<string, Watcher & {job: import("../core/api.js").Job}>} */
   #watched = new Map();
   /** @type {Map<string, EventSource>} */
   #streams = new Map();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
-  /** @param {import("./api.js").Job} job @param {Watcher} watcher */
+  /** @param {import("../core/api.js").Job} job @param {Watcher} watcher */
   watch(job, watcher) {
     this.#watched.set(job.id, { ...watcher, job });
     this.#update(job);
     this.#schedule();
   }
 
-  /** @param {import("./api.js").Job} job */
+  /** @param {import("../core/api.js").Job} job */
   #update(job) {
     const watched = this.#watched.get(job.id);
     if (!watched) return;
@@ -42,7 +42,7 @@ export class Jobs {
 
   /** Gives free streams to the jobs that run, then to those that are next. */
   #share() {
-    const rank = (/** @type {import("./api.js").Job} */ job) => (job.status === "running" ? -1 : (job.position ?? 0));
+    const rank = (/** @type {import("../core/api.js").Job} */ job) => (job.status === "running" ? -1 : (job.position ?? 0));
     const jobs = [...this.#watched.values()].map((each) => each.job).sort((a, b) => rank(a) - rank(b));
     for (const job of jobs.slice(0, STREAMS)) {
       if (this.#streams.size < STREAMS && !this.#streams.has(job.id)) this.#listen(job.id);

@@ -1,6 +1,6 @@
 /** How recordings are to be heard: a form behind one line that says what it holds, remembered by this browser. */
-import { byId } from "./dom.js";
-import { recall, remember } from "./storage.js";
+import { byId } from "../core/dom.js";
+import { recall, remember } from "../core/storage.js";
 
 const KEY = "options";
 const FIELDS = ["language", "task", "model", "quality", "hotwords", "prompt", "word_timestamps"];
@@ -48,7 +48,7 @@ function restore() {
   }
 }
 
-/** Offers the models that are on this machine. @param {import("./bar.js").Status} status */
+/** Offers the models that are on this machine. @param {import("../ui/status-bar.js").Status} status */
 function offerModels({ model, models }) {
   const select = choice("model");
   const wanted = select.value || recall(KEY, /** @type {Record<string, string>} */ ({})).model || "";

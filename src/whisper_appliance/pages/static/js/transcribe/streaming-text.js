@@ -1,5 +1,5 @@
 /** Text that grows while its windows finish, in whatever order they do. */
-import { element } from "./dom.js";
+import { element } from "../core/dom.js";
 
 const NEAR_END_PIXELS = 48;
 
@@ -18,7 +18,7 @@ export class GrowingText {
     return this.paragraph.textContent?.trim() ?? "";
   }
 
-  /** Adds phrases at their places; one that is there already stays. @param {import("./api.js").Segment[]} segments */
+  /** Adds phrases at their places; one that is there already stays. @param {import("../core/api.js").Segment[]} segments */
   add(segments) {
     const stays = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight > NEAR_END_PIXELS;
     for (const { start, text } of segments) this.#insert(start, text);

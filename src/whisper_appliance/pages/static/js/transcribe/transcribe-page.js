@@ -1,13 +1,13 @@
 /** The transcribe page: files in, words out. */
-import { api } from "./api.js";
-import { byId } from "./dom.js";
-import { startDrop, startPicker } from "./drop.js";
-import { chosenOptions, startOptions, toggleOptions } from "./options.js";
-import { startPage } from "./page.js";
-import { makeRow } from "./rows.js";
-import { addShortcuts } from "./shortcuts.js";
-import { startSpeak } from "./speak.js";
-import { Work } from "./work.js";
+import { api } from "../core/api.js";
+import { byId } from "../core/dom.js";
+import { startDrop, startPicker } from "../ui/drop.js";
+import { chosenOptions, startOptions, toggleOptions } from "./options-form.js";
+import { startPage } from "../ui/page-frame.js";
+import { makeRow } from "../ui/transcript-row.js";
+import { addShortcuts } from "../ui/shortcuts.js";
+import { startSpeak } from "../live/live-launcher.js";
+import { Work } from "./job-list.js";
 
 const LATEST = 5;
 const SOON_MILLISECONDS = 100;

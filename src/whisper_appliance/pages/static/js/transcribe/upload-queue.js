@@ -1,5 +1,5 @@
 /** Files on their way in: few at once, politely waiting when the appliance is busy. */
-import { errorFrom, proof, tellConnection, unreachable } from "./api.js";
+import { errorFrom, proof, tellConnection, unreachable } from "../core/api.js";
 
 const AT_ONCE = 2;
 const BUSY_SECONDS = 5;
@@ -7,14 +7,14 @@ const OFFLINE_SECONDS = 3;
 
 /**
  * @typedef {{file: File, options: Record<string, string>, onProgress: (share: number) => void,
- *   onWaiting: (seconds: number, reason: string) => void, onAccepted: (job: import("./api.js").Job) => void,
- *   onRefused: (error: import("./api.js").ApiError) => void}} Upload
+ *   onWaiting: (seconds: number, reason: string) => void, onAccepted: (job: import("../core/api.js").Job) => void,
+ *   onRefused: (error: import("../core/api.js").ApiError) => void}} Upload
  */
 
 /**
  * @param {Upload & {key: string}} upload
  * @param {AbortSignal} signal
- * @returns {Promise<import("./api.js").Job>} The job that the appliance made of the file.
+ * @returns {Promise<import("../core/api.js").Job>} The job that the appliance made of the file.
  */
 function send({ file, options, onProgress, key }, signal) {
   // The file goes last, so that the appliance knows the options before it takes the bytes.
@@ -79,13 +79,13 @@ export class Uploads {
     try {
       entry.upload.onAccepted(await send({ ...entry.upload, key: entry.key }, entry.abort.signal));
     } catch (error) {
-      if (!entry.abort.signal.aborted) this.#failed(entry, /** @type {import("./api.js").ApiError} */ (error));
+      if (!entry.abort.signal.aborted) this.#failed(entry, /** @type {import("../core/api.js").ApiError} */ (error));
     }
     this.#running -= 1;
     this.#next();
   }
 
-  /** @param {{upload: Upload, abort: AbortController, key: string}} entry @param {import("./api.js").ApiError} error */
+  /** @param {{upload: Upload, abort: AbortController, key: string}} entry @param {import("../core/api.js").ApiError} error */
   #failed(entry, error) {
     if (error.status !== 429 && !error.offline) return entry.upload.onRefused(error);
     const seconds = error.retryAfterSeconds || (error.offline ? OFFLINE_SECONDS : BUSY_SECONDS);

@@ -1,5 +1,5 @@
 /** Finding words in a long transcript. Matches are painted, not wrapped: the text itself is never touched. */
-import { byId } from "./dom.js";
+import { byId } from "../core/dom.js";
 
 const MOST = 2000;
 

@@ -1,9 +1,9 @@
 /** The dialog in which a transcript is shared: with users by name, with everybody by a link. */
-import { ask } from "./api.js";
-import { byId, copyText, element, icon, showFacts } from "./dom.js";
-import { onSubmit } from "./forms.js";
-import { when } from "./moments.js";
-import { toast } from "./toast.js";
+import { ask } from "../core/api.js";
+import { byId, copyText, element, icon, showFacts } from "../core/dom.js";
+import { onSubmit } from "../ui/form.js";
+import { when } from "../core/datetime.js";
+import { toast } from "../ui/toast.js";
 
 /** @typedef {{id: string, user: string | null, path: string | null, created: string, expires: string | null}} Share */
 

@@ -1,17 +1,17 @@
 /** What is behind a public link: one transcript, to be read. */
-import { ApiError, ask } from "./api.js";
-import { byId, copyText, element, fillDownloads, showFacts, slot } from "./dom.js";
-import { Find } from "./find.js";
-import { clock, day, languageName, timeOfDay } from "./format.js";
-import { showLines } from "./lines.js";
-import { startMenus } from "./menus.js";
-import { startTheme } from "./theme.js";
-import { toast } from "./toast.js";
+import { ApiError, ask } from "../core/api.js";
+import { byId, copyText, element, fillDownloads, showFacts, slot } from "../core/dom.js";
+import { Find } from "./find-in-page.js";
+import { clock, day, languageName, timeOfDay } from "../core/format.js";
+import { showLines } from "./transcript-lines.js";
+import { startMenus } from "../ui/menu.js";
+import { startTheme } from "../ui/theme.js";
+import { toast } from "../ui/toast.js";
 
 const path = `/api/shared/${encodeURIComponent(document.body.dataset.token ?? "")}`;
 let text = "";
 
-/** @param {import("./api.js").Transcript & {expires: string | null}} it */
+/** @param {import("../core/api.js").Transcript & {expires: string | null}} it */
 function show(it) {
   text = it.text;
   byId("title").textContent = it.title;

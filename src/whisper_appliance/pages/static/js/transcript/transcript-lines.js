@@ -1,16 +1,16 @@
 /** The words of a transcript: a line a phrase, its time in the margin, drawn only where one looks. */
-import { element } from "./dom.js";
-import { clock } from "./format.js";
+import { element } from "../core/dom.js";
+import { clock } from "../core/format.js";
 
 const LINES_A_CHUNK = 40;
 const UNSURE_BELOW = 0.4;
 
-/** @param {import("./api.js").Segment} segment @returns {boolean[]} Which of its words the model was unsure of. */
+/** @param {import("../core/api.js").Segment} segment @returns {boolean[]} Which of its words the model was unsure of. */
 function unsureWords(segment) {
   return (segment.words ?? []).map((word) => word.probability < UNSURE_BELOW);
 }
 
-/** @param {import("./api.js").Segment} segment @returns {(Node | string)[]} */
+/** @param {import("../core/api.js").Segment} segment @returns {(Node | string)[]} */
 function wordsOf(segment) {
   const unsure = unsureWords(segment);
   if (!unsure.includes(true)) return [segment.text.trim()];
@@ -24,7 +24,7 @@ function wordsOf(segment) {
   });
 }
 
-/** @param {import("./api.js").Segment} segment @param {number} index */
+/** @param {import("../core/api.js").Segment} segment @param {number} index */
 function line(segment, index) {
   const row = element("div", undefined, "line");
   row.id = `at-${index}`;
@@ -39,7 +39,7 @@ function line(segment, index) {
 
 /**
  * @param {HTMLElement} place
- * @param {import("./api.js").Segment[]} segments
+ * @param {import("../core/api.js").Segment[]} segments
  * @returns {number} How many words are marked as unsure.
  */
 export function showLines(place, segments) {

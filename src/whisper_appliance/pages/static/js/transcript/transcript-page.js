@@ -1,17 +1,17 @@
 /** One transcript, to be read. */
-import { api, ApiError } from "./api.js";
-import { byId, copyText, element, fillDownloads, showFacts, slot } from "./dom.js";
-import { Find } from "./find.js";
-import { clock, counted, day, languageName, speed, timeOfDay } from "./format.js";
-import { showLines } from "./lines.js";
-import { startPage } from "./page.js";
-import { startRename } from "./rename.js";
-import { ShareDialog } from "./share.js";
-import { addShortcuts } from "./shortcuts.js";
-import { toast } from "./toast.js";
+import { api, ApiError } from "../core/api.js";
+import { byId, copyText, element, fillDownloads, showFacts, slot } from "../core/dom.js";
+import { Find } from "./find-in-page.js";
+import { clock, counted, day, languageName, speed, timeOfDay } from "../core/format.js";
+import { showLines } from "./transcript-lines.js";
+import { startPage } from "../ui/page-frame.js";
+import { startRename } from "../ui/title-editor.js";
+import { ShareDialog } from "./share-dialog.js";
+import { addShortcuts } from "../ui/shortcuts.js";
+import { toast } from "../ui/toast.js";
 
 const id = document.body.dataset.transcriptId ?? "";
-/** @type {import("./api.js").Transcript | undefined} */
+/** @type {import("../core/api.js").Transcript | undefined} */
 let transcript;
 
 /** @param {string} title */
@@ -21,7 +21,7 @@ function name(title) {
   fillDownloads(slot(byId("tools"), "downloads"), `/api/transcripts/${id}`, title);
 }
 
-/** @param {import("./api.js").Transcript} it */
+/** @param {import("../core/api.js").Transcript} it */
 function show(it) {
   transcript = it;
   name(it.title);
@@ -47,13 +47,13 @@ function show(it) {
   if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
 }
 
-/** @param {import("./api.js").Transcript} it */
+/** @param {import("../core/api.js").Transcript} it */
 function showWarnings({ warnings }) {
   byId("warnings").replaceChildren(...warnings.map((warning) => element("li", warning.message)));
   byId("warnings").hidden = !warnings.length;
 }
 
-/** @param {import("./api.js").Transcript} it */
+/** @param {import("../core/api.js").Transcript} it */
 function showLeftOut({ dropped }) {
   byId("left-out").hidden = !dropped.length;
   byId("left-out-line").textContent = `${counted(dropped.length, "phrase")} left out as probably invented`;
@@ -65,7 +65,7 @@ function showLeftOut({ dropped }) {
   byId("left-out-list").replaceChildren(...items);
 }
 
-/** @param {import("./api.js").Transcript} it */
+/** @param {import("../core/api.js").Transcript} it */
 function showAbout({ provenance, language, language_probability: sure, processing_seconds: took }) {
   if (!provenance) return;
   /** @type {[string, unknown][]} */
@@ -152,7 +152,7 @@ function rename() {
   startRename(title, {
     id,
     title: transcript.title,
-    onRenamed: (wanted) => name((/** @type {import("./api.js").Transcript} */ (transcript).title = wanted)),
+    onRenamed: (wanted) => name((/** @type {import("../core/api.js").Transcript} */ (transcript).title = wanted)),
     onEnd: () => {
       byId("rename").hidden = false;
       byId("rename").focus();

@@ -1,7 +1,7 @@
 /** The page about the certificate: opens the steps for this device, copies the fingerprint. */
-import { byId, copyText } from "./dom.js";
-import { startPage } from "./page.js";
-import { toast } from "./toast.js";
+import { byId, copyText } from "../core/dom.js";
+import { startPage } from "../ui/page-frame.js";
+import { toast } from "../ui/toast.js";
 
 /** @type {[RegExp, string][]} */
 const SYSTEMS = [

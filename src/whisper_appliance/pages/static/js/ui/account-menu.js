@@ -1,5 +1,5 @@
 /** The menu of whoever is signed in. */
-import { ask } from "./api.js";
+import { ask } from "../core/api.js";
 import { toast } from "./toast.js";
 
 /** Lets the button sign out. */
@@ -10,7 +10,7 @@ export function startAccount() {
     try {
       await ask("/api/session", { method: "DELETE" });
     } catch (error) {
-      const { message, status } = /** @type {import("./api.js").ApiError} */ (error);
+      const { message, status } = /** @type {import("../core/api.js").ApiError} */ (error);
       if (status !== 401) {
         button.disabled = false;
         return toast(message);

@@ -1,5 +1,5 @@
 /** Asks before something that cannot be undone; the dangerous ones are confirmed by name. */
-import { byId } from "../dom.js";
+import { byId } from "../core/dom.js";
 
 /**
  * @param {{title: string, text: string, action: string, name?: string}} question `action` is the word on the button;

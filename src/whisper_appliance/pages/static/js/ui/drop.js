@@ -1,5 +1,5 @@
 /** Every way in which a person hands over files: drop anywhere, choose, paste. */
-import { byId } from "./dom.js";
+import { byId } from "../core/dom.js";
 
 /** @param {DataTransfer | null} transfer */
 function carriesFiles(transfer) {

@@ -15,7 +15,7 @@ export function onSubmit(form, send) {
       const entries = [...new FormData(form)].map(([name, value]) => [name, String(value)]);
       await send(Object.fromEntries(entries));
     } catch (error) {
-      const { message, field } = /** @type {import("./api.js").ApiError} */ (error);
+      const { message, field } = /** @type {import("../core/api.js").ApiError} */ (error);
       say(form, message, field);
     } finally {
       button.disabled = false;

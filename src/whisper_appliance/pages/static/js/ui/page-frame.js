@@ -1,7 +1,7 @@
 /** What every page starts. */
 import { startAccount } from "./account-menu.js";
-import { startBar } from "./bar.js";
-import { startMenus } from "./menus.js";
+import { startBar } from "./status-bar.js";
+import { startMenus } from "./menu.js";
 import { startShortcuts } from "./shortcuts.js";
 import { startTheme } from "./theme.js";
 

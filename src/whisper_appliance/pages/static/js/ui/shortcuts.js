@@ -1,6 +1,6 @@
 /** Keys for people who never reach for the mouse. Each can be had without; all can be switched off. */
-import { byId } from "./dom.js";
-import { recall, remember } from "./storage.js";
+import { byId } from "../core/dom.js";
+import { recall, remember } from "../core/storage.js";
 import { switchTheme } from "./theme.js";
 
 /** @type {Map<string, () => void>} */

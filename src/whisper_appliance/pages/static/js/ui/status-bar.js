@@ -1,7 +1,7 @@
 /** The model's chip and the notices: what the appliance can do now. Asked politely, and only while something is amiss. */
-import { api } from "./api.js";
-import { byId } from "./dom.js";
-import { counted, percent } from "./format.js";
+import { api } from "../core/api.js";
+import { byId } from "../core/dom.js";
+import { counted, percent } from "../core/format.js";
 
 /**
  * @typedef {{name: string, state: "ready" | "idle" | "loading" | "downloading" | "unavailable", progress: number | null,
@@ -67,7 +67,7 @@ export async function refreshStatus() {
     document.dispatchEvent(new CustomEvent("status", { detail: status }));
   } catch (error) {
     // Whoever has been signed out meanwhile is told so by what they do next.
-    if (/** @type {import("./api.js").ApiError} */ (error).status !== 401) nextQuestion("offline");
+    if (/** @type {import("../core/api.js").ApiError} */ (error).status !== 401) nextQuestion("offline");
   }
 }
 

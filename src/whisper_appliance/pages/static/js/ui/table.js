@@ -1,5 +1,5 @@
 /** Tables that sort by a click on a heading and filter by words. Rows stay where they are when they are shown anew. */
-import { element, icon } from "../dom.js";
+import { element, icon } from "../core/dom.js";
 
 /**
  * @template Row

@@ -1,5 +1,5 @@
 /** Light, dark, or as the system says. */
-import { byId } from "./dom.js";
+import { byId } from "../core/dom.js";
 
 const NEXT = /** @type {Record<string, string>} */ ({ auto: "light", light: "dark", dark: "auto" });
 const NAMES = /** @type {Record<string, string>} */ ({ auto: "as the system", light: "light", dark: "dark" });

@@ -1,6 +1,6 @@
 /** A title that turns into a field and back. */
-import { api } from "./api.js";
-import { element } from "./dom.js";
+import { api } from "../core/api.js";
+import { element } from "../core/dom.js";
 import { toast } from "./toast.js";
 
 const MAX_CHARACTERS = 200;

@@ -1,5 +1,5 @@
 /** One quiet sentence at the foot of the page, with one thing to do about it. */
-import { byId, element } from "./dom.js";
+import { byId, element } from "../core/dom.js";
 
 const SECONDS = 10;
 /** @type {ReturnType<typeof setTimeout> | undefined} */

@@ -1,11 +1,11 @@
 /** A transcript as a row of a list, with what can be done to it. */
-import { api } from "./api.js";
-import { action, element, fillDownloads, fromTemplate, showFacts, slot } from "./dom.js";
-import { clock, day, languageName, timeOfDay } from "./format.js";
-import { startRename } from "./rename.js";
+import { api } from "../core/api.js";
+import { action, element, fillDownloads, fromTemplate, showFacts, slot } from "../core/dom.js";
+import { clock, day, languageName, timeOfDay } from "../core/format.js";
+import { startRename } from "./title-editor.js";
 import { toast } from "./toast.js";
 
-/** @param {HTMLElement} row @param {import("./api.js").Summary} summary */
+/** @param {HTMLElement} row @param {import("../core/api.js").Summary} summary */
 function name(row, summary) {
   const link = /** @type {HTMLAnchorElement} */ (slot(row, "title"));
   link.textContent = summary.title;
@@ -17,7 +17,7 @@ function name(row, summary) {
   fillDownloads(slot(actions, "downloads"), `/api/transcripts/${summary.id}`, summary.title);
 }
 
-/** How it begins, or where the words that were looked for stand. @param {HTMLElement} line @param {import("./api.js").Summary} summary */
+/** How it begins, or where the words that were looked for stand. @param {HTMLElement} line @param {import("../core/api.js").Summary} summary */
 function showExcerpt(line, { excerpt, found, title }) {
   const elsewhere = found && found.length > 1 && found.join("") !== title;
   if (elsewhere) line.replaceChildren(...found.map((piece, at) => (at % 2 ? element("mark", piece) : piece)));
@@ -31,7 +31,7 @@ function neighbour(row) {
 }
 
 /**
- * @param {import("./api.js").Summary} summary
+ * @param {import("../core/api.js").Summary} summary
  * @param {{withDay?: boolean, plain?: boolean, onGone?: () => void, onBack?: () => void}} [parts] What to do when a row leaves or returns.
  * @returns {HTMLElement}
  */

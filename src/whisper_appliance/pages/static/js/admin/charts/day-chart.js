@@ -1,7 +1,7 @@
 /** Bars by day, one kind upon the other; and a curve by day. */
-import uPlot from "../../vendor/uplot.esm.js";
-import { roomAbove, size, valueAxis } from "./chart.js";
-import { axisFont, colour, onColours } from "./colours.js";
+import uPlot from "../../../vendor/uplot.esm.js";
+import { roomAbove, size, valueAxis } from "./time-chart.js";
+import { axisFont, colour, onColours } from "./theme-colours.js";
 
 /** The colours of kinds; the last is for all the rest. */
 export const KINDS = ["chart-1", "chart-2", "chart-3", "chart-4", "chart-5"];

@@ -1,7 +1,7 @@
 /** Which curves the overview has, and how their numbers are said. */
-import { bytes, counted } from "../format.js";
-import { Chart } from "./chart.js";
-import { element, slot } from "../dom.js";
+import { bytes, counted } from "../../core/format.js";
+import { Chart } from "./time-chart.js";
+import { element, slot } from "../../core/dom.js";
 
 /**
  * @typedef {Record<string, (number | null)[]>} Samples A list for each measure; `time` is in seconds.

@@ -1,5 +1,5 @@
 /** The colours of the theme as a canvas needs them: resolved, and asked for anew when the theme changes. */
-import { element } from "../dom.js";
+import { element } from "../../core/dom.js";
 
 const probe = element("span", undefined, "hidden");
 probe.setAttribute("aria-hidden", "true");

@@ -1,7 +1,7 @@
 /** A curve over time: follows the theme and the width of its box, and says which moment is pointed at. */
-import uPlot from "../../vendor/uplot.esm.js";
-import { timeOfDay } from "../format.js";
-import { axisFont, colour, onColours } from "./colours.js";
+import uPlot from "../../../vendor/uplot.esm.js";
+import { timeOfDay } from "../../core/format.js";
+import { axisFont, colour, onColours } from "./theme-colours.js";
 
 /** @typedef {(number | null)[]} Values */
 
