@@ -1,22 +1,26 @@
 """What every test may ask for: real speech, a real small model, and a place of its own."""
 
-from importlib.metadata import files
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from tests.support.packaged import packaged
+
+pytest_plugins = [
+    "tests.support.clock",
+    "tests.support.databases",
+    "tests.support.library",
+    "tests.support.jobs",
+    "tests.support.live",
+    "tests.support.faults",
+    "tests.support.backups",
+    "tests.support.application",
+]
+
 # How fast a machine is says nothing about whether a property holds.
 hypothesis.settings.register_profile("appliance", deadline=None)
 hypothesis.settings.load_profile("appliance")
-
-
-def packaged(distribution: str, ending: str) -> Path:
-    """The file of an installed distribution whose path ends so; the package itself is not imported."""
-    for file in files(distribution) or []:
-        if str(file).endswith(ending):
-            return Path(str(file.locate()))
-    raise FileNotFoundError(f"{distribution} has no {ending}")
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.accounts.rooms import GOOD, Kept, Monotonic, rooms
-from tests.history.conftest import Clock
+from tests.support.accounts import GOOD, Kept, Monotonic, rooms
+from tests.support.clock import Clock
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.accounts.throttle import Throttle, network_of

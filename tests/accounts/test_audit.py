@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.accounts.conftest import Clock
+from tests.support.clock import Clock
 from whisper_appliance.accounts.audit import BATCH, Audit, Wanted, as_csv
 from whisper_appliance.accounts.identity import Actor, User
 from whisper_appliance.storage.database import Database

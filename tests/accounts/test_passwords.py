@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.accounts.rooms import GOOD, LIGHT
+from tests.support.accounts import GOOD, LIGHT
 from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.core.errors import InvalidRequest
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.accounts.rooms import GOOD, rooms
-from tests.history.conftest import Clock
+from tests.support.accounts import GOOD, rooms
+from tests.support.clock import Clock
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.identity import SHELL, User
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound, SignInRequired

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.accounts.conftest import Clock, NewUser
+from tests.support.clock import Clock
+from tests.support.databases import NewUser
 from whisper_appliance.accounts.shares import MOST_OF_ONE, Shares
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
 from whisper_appliance.storage.database import Database

@@ -4,7 +4,8 @@ from contextlib import suppress
 
 import pytest
 
-from tests.accounts.conftest import Clock, NewUser
+from tests.support.clock import Clock
+from tests.support.databases import NewUser
 from whisper_appliance.accounts.usage import OwnQuota, Quota, Totals, Usage, Used
 from whisper_appliance.core.errors import NotFound, QuotaReached, StorageQuotaReached
 from whisper_appliance.storage.database import Database

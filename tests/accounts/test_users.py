@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.accounts.rooms import GOOD, Kept, rooms
-from tests.history.conftest import Clock
+from tests.support.accounts import GOOD, Kept, rooms
+from tests.support.clock import Clock
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.identity import SHELL, Actor
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound, SignInFailed

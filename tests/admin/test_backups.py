@@ -7,8 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.signing import signed_in
-from tests.web.sending import send
+from tests.support.client import signed_in
+from tests.support.sending import send
 from whisper_appliance.accounts.audit import Wanted
 from whisper_appliance.app.container import Appliance
 

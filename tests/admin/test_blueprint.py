@@ -3,7 +3,7 @@
 import pytest
 from flask_openapi3 import OpenAPI
 
-from tests.signing import signed_in, with_key
+from tests.support.client import signed_in, with_key
 from whisper_appliance.admin.panel import BLUEPRINTS, PLACES
 
 HTML = {"Accept": "text/html"}

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.host.own import Made, make
-from tests.serving import Server, served
-from tests.signing import PASSWORD
+from tests.support.certificates import Made, make
+from tests.support.client import PASSWORD
+from tests.support.program import Server, served
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.offline_accounts import opened_accounts
 from whisper_appliance.config.settings import load

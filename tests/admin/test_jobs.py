@@ -2,16 +2,15 @@
 
 import io
 import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.jobs.scripted import Script
-from tests.signing import signed_in
+from tests.support.client import signed_in
+from tests.support.jobs import Script
+from tests.support.wait import wait_until
 from whisper_appliance.accounts.audit import Wanted
 from whisper_appliance.app.container import Appliance
 
@@ -27,14 +26,6 @@ def send(client: FlaskClient, words: str = "alpha beta", name: str = "secret pla
     answer = client.post("/transcribe", data=form)
     assert answer.status_code == 202, answer.text
     return str(answer.json["id"])
-
-
-def when(true: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 10
-    while not (found := true()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
 
 
 def row(admin: FlaskClient, id: str) -> dict[str, Any]:
@@ -95,7 +86,7 @@ def test_a_running_job_of_somebody_is_cancelled_and_recorded(
     assert admin.delete(f"/api/admin/jobs/{id[:16]}").status_code == 204
     assert row(admin, id)["stopping"]
     hold.set()
-    when(lambda: row(admin, id)["status"] == "cancelled")
+    wait_until(lambda: row(admin, id)["status"] == "cancelled")
     (record,) = appliance.audit.list(Wanted(action="job.cancel"))
     assert record.object == id[:16]
 

@@ -14,9 +14,9 @@ import structlog
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.signing import an_account, signed_in
-from tests.web.conftest import StartAppliance
-from tests.web.sending import send
+from tests.support.application import StartAppliance
+from tests.support.client import an_account, signed_in
+from tests.support.sending import send
 from whisper_appliance.app.container import Appliance
 from whisper_appliance.app.support_bundle import make_support_bundle
 from whisper_appliance.monitoring import logs

@@ -2,8 +2,7 @@
 
 import json
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,10 @@ import pytest
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.models.hub_stand_in import HubStandIn, hub_stand_in
-from tests.signing import signed_in
-from tests.web.conftest import StartAppliance
+from tests.support.application import StartAppliance
+from tests.support.client import signed_in
+from tests.support.hub import HubStandIn, hub_stand_in
+from tests.support.wait import wait_until
 from whisper_appliance.admin.models import changes
 from whisper_appliance.app.container import Appliance
 from whisper_appliance.models.hub import Hub
@@ -65,17 +65,9 @@ def model(admin: FlaskClient, name: str) -> dict[str, Any]:
     return next((each for each in found if each["name"] == name), {})
 
 
-def wait_for(seen: Callable[[], object], seconds: float = 60) -> None:
-    """Until it is so."""
-    deadline = time.monotonic() + seconds
-    while not seen():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def ended(admin: FlaskClient, name: str) -> dict[str, Any]:
     """The errand of a model, once it has ended."""
-    wait_for(lambda: (model(admin, name).get("errand") or {}).get("state") in ("done", "failed"))
+    wait_until(lambda: (model(admin, name).get("errand") or {}).get("state") in ("done", "failed"))
     errand: dict[str, Any] = model(admin, name)["errand"]
     return errand
 
@@ -97,26 +89,26 @@ def test_a_model_of_the_hub_is_fetched_with_progress_cancelled_and_gone_on_with(
 ) -> None:
     hub.let_go.clear()
     assert admin.post(PATH, json={"hub": REPOSITORY}).status_code == 202
-    wait_for(hub.reached_half.is_set)
-    wait_for(lambda: model(admin, REPOSITORY)["download"]["progress"] > 0.4)
+    wait_until(hub.reached_half.is_set)
+    wait_until(lambda: model(admin, REPOSITORY)["download"]["progress"] > 0.4)
     assert model(admin, REPOSITORY)["state"] == "downloading"
     assert admin.delete(f"{PATH}/{REPOSITORY}/download").status_code == 200
     hub.let_go.set()
-    wait_for(lambda: model(admin, REPOSITORY)["download"]["state"] == "cancelled")
+    wait_until(lambda: model(admin, REPOSITORY)["download"]["state"] == "cancelled")
     assert admin.post(f"{PATH}/{REPOSITORY}/download").status_code == 202
-    wait_for(lambda: model(admin, REPOSITORY)["state"] == "idle")
+    wait_until(lambda: model(admin, REPOSITORY)["state"] == "idle")
     assert [start for name, start in hub.ranges if name == "model.bin"][-1] > 0
     assert appliance.store.find(REPOSITORY)
 
 
 def test_a_model_is_verified_and_damage_is_told(admin: FlaskClient, folder: Path) -> None:
     assert admin.post(f"{PATH}/{REPOSITORY}/verify").status_code == 202
-    assert ended(admin, REPOSITORY)["message"] == "Every file is as it should be."
+    assert ended(admin, REPOSITORY)["message"] == "Every file has the right checksum."
     assert ended(admin, REPOSITORY)["done_bytes"] >= 2**20
     weights = folder / "somebody--little-model/model.bin"
     weights.write_bytes(weights.read_bytes()[:-1] + b"?")
     admin.post(f"{PATH}/{REPOSITORY}/verify")
-    wait_for(lambda: model(admin, REPOSITORY).get("errand", {}).get("state") == "failed")
+    wait_until(lambda: model(admin, REPOSITORY).get("errand", {}).get("state") == "failed")
     message = model(admin, REPOSITORY)["errand"]["message"]
     assert "checksum" in message or "arriving" in message
 
@@ -125,7 +117,7 @@ def test_a_folder_is_imported_under_a_name_and_deleted_by_that_name(
     admin: FlaskClient, hub: HubStandIn, tmp_path: Path
 ) -> None:
     assert admin.post(PATH, json={"folder": str(hub.folder), "name": "mine"}).status_code == 202
-    assert ended(admin, "mine")["message"] == "The model mine is here."
+    assert ended(admin, "mine")["message"] == "The model mine is imported."
     assert model(admin, "mine")["deletable"]
     assert admin.delete(f"{PATH}/mine", query_string={"confirm": "yours"}).status_code == 400
     assert admin.delete(f"{PATH}/mine", query_string={"confirm": "mine"}).status_code == 204
@@ -174,7 +166,7 @@ def test_a_model_is_made_the_default_loaded_in_use_kept_and_unloaded(
         each for each in admin.get("/api/admin/settings").json["settings"] if each["name"] == "WHISPER_MODEL"
     )
     assert (row["value"], row["source"]) == ("tiny.en", "panel")
-    wait_for(lambda: model(admin, "tiny.en")["state"] == "ready")
+    wait_until(lambda: model(admin, "tiny.en")["state"] == "ready")
     assert model(admin, "tiny.en")["memory_bytes"] > 0
     with appliance.models.engine("tiny.en"):
         refused = admin.post(f"{PATH}/tiny.en/unload")

@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.signing import signed_in
+from tests.support.client import signed_in
 from whisper_appliance.app.container import Appliance
 
 

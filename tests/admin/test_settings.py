@@ -8,8 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.signing import signed_in
-from tests.web.conftest import StartAppliance
+from tests.support.application import StartAppliance
+from tests.support.client import signed_in
 from whisper_appliance.app.container import Appliance
 
 PATH = "/api/admin/settings"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 from flask_openapi3 import OpenAPI
 
-from tests.host.test_releases import OURS, Feed
-from tests.signing import signed_in
-from tests.web.conftest import StartAppliance
+from tests.support.application import StartAppliance
+from tests.support.client import signed_in
+from tests.support.releases import OURS, Feed
 from whisper_appliance import __version__
 from whisper_appliance.server.application import create_app
 

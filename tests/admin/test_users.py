@@ -6,8 +6,8 @@ import pytest
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.signing import PASSWORD, an_account, signed_in, with_key
-from tests.web.sending import send
+from tests.support.client import PASSWORD, an_account, signed_in, with_key
+from tests.support.sending import send
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.container import Appliance
 from whisper_appliance.live.replay import Request

@@ -6,9 +6,9 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from tests.databases import postgresql
-from tests.signing import signed_in
-from tests.web.conftest import StartAppliance
+from tests.support.application import StartAppliance
+from tests.support.client import signed_in
+from tests.support.databases import postgresql
 from whisper_appliance.accounts.audit import Wanted
 from whisper_appliance.app.container import Appliance
 from whisper_appliance.server.application import create_app

@@ -8,8 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.signing import PASSWORD, signed_in, with_key
-from tests.web.sending import send
+from tests.support.client import PASSWORD, signed_in, with_key
+from tests.support.sending import send
 from whisper_appliance.accounts.usage import OwnQuota
 from whisper_appliance.app.container import Appliance
 

@@ -8,8 +8,8 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.jobs.scripted import Script
-from tests.web.sending import send, uploads
+from tests.support.jobs import Script
+from tests.support.sending import send, uploads
 from whisper_appliance.app.container import Appliance
 from whisper_appliance.web.job_stream import Follower
 

@@ -18,8 +18,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.signing import an_account, with_key
-from tests.web.conftest import StartAppliance
+from tests.support.application import StartAppliance
+from tests.support.client import an_account, with_key
 from whisper_appliance.accounts.identity import SCOPES
 from whisper_appliance.app.container import Appliance
 from whisper_appliance.server.application import create_app

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from tests.web.conftest import StartAppliance
+from tests.support.application import StartAppliance
 from whisper_appliance.app.container import Appliance
 from whisper_appliance.core.timed_probe import Glance
 from whisper_appliance.server.application import create_app

@@ -5,8 +5,8 @@ import io
 import pytest
 from flask.testing import FlaskClient
 
-from tests.jobs.scripted import Script
-from tests.web.sending import send, uploads
+from tests.support.jobs import Script
+from tests.support.sending import send, uploads
 from whisper_appliance.app.container import Appliance
 from whisper_appliance.core.errors import Undecodable
 from whisper_appliance.web.upload_types import file_name

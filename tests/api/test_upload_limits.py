@@ -9,9 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
-from tests.jobs.scripted import Script
-from tests.web.conftest import StartAppliance
-from tests.web.sending import send, uploads
+from tests.support.application import StartAppliance
+from tests.support.jobs import Script
+from tests.support.sending import send, uploads
 from whisper_appliance.app.container import Appliance
 from whisper_appliance.core.errors import Busy
 from whisper_appliance.server.application import create_app

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import ready
-from tests.history.conftest import transcript
+from tests.support.databases import ready
+from tests.support.library import transcript
 from whisper_appliance.accounts.usage import Usage, Used
-from whisper_appliance.app.admission import usage_hook, make_usage
+from whisper_appliance.app.admission import make_usage, usage_hook
 from whisper_appliance.config import settings
 from whisper_appliance.jobs.job import JobRequest
-from whisper_appliance.jobs.repository import Jobs
-from whisper_appliance.library.transcripts import History
+from whisper_appliance.jobs.repository import JobRepository
+from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.storage.database import Database
 
 
@@ -29,9 +29,9 @@ def usage(database: Database) -> Usage:
 
 def finished(database: Database, usage: Usage, *, id: str, key_id: str = "") -> None:
     """A job of Ada's, done."""
-    jobs = Jobs(database, on_made=usage_hook(usage))
+    jobs = JobRepository(database, on_made=usage_hook(usage))
     request = JobRequest(audio=Path("a"), filename="a.wav", owner="ada", id=id, key_id=key_id)
-    job = jobs.add(request, audio="a", audio_bytes=1, limit=9, limit_per_owner=9, begun=True)
+    job = jobs.add(request, audio="a", audio_bytes=1, limit=9, limit_per_owner=9, claimed=True)
     jobs.finish(job, transcript())
 
 
@@ -42,9 +42,9 @@ def test_a_file_is_counted_for_its_owner_and_key(database: Database, usage: Usag
 
 
 def test_live_speech_that_is_heard_again_is_one_recording(database: Database, usage: Usage) -> None:
-    history = History(database, on_made=usage_hook(usage))
+    history = TranscriptRepository(database, on_made=usage_hook(usage))
     for _ in range(2):  # as after a crash
-        history.keep("1" * 32, transcript(), title="Live", owner="ada", source="live")
+        history.save_once("1" * 32, transcript(), title="Live", owner="ada", source="live")
     finished(database, usage, id="1" * 32)
     (used,) = usage.of("ada")
     assert used == Used(used.day, "", 1, 2.5, 0.8)

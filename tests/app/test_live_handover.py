@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.history.conftest import transcript
-from tests.jobs.scripted import Script, build_queue
+from tests.support.jobs import Script, build_queue
+from tests.support.library import transcript
 from whisper_appliance.app.live_handover import LiveHandover
 from whisper_appliance.engines.contract import Options
-from whisper_appliance.jobs.queue import Queue
-from whisper_appliance.library.transcripts import History
+from whisper_appliance.jobs.queue import JobQueue
+from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.live.manager import Ended, Request
 from whisper_appliance.live.replay import Facts
 from whisper_appliance.storage.database import Database
@@ -19,7 +19,7 @@ ID = "ab" * 16
 
 
 @pytest.fixture
-def queue(tmp_path: Path) -> Iterator[Queue]:
+def queue(tmp_path: Path) -> Iterator[JobQueue]:
     queue = build_queue(tmp_path, Script())
     queue.launch()
     yield queue
@@ -36,10 +36,10 @@ def over(tmp_path: Path) -> Ended:
 
 
 def test_captions_are_kept_at_once_and_better_words_take_their_place(
-    tmp_path: Path, queue: Queue, over: Ended
+    tmp_path: Path, queue: JobQueue, over: Ended
 ) -> None:
     with_database = Database.in_folder(tmp_path)
-    history = History(with_database)
+    history = TranscriptRepository(with_database)
     recordings = LiveHandover(tmp_path, history, queue)
     for _ in range(2):
         assert recordings.save_transcript(over) == ID
@@ -50,7 +50,7 @@ def test_captions_are_kept_at_once_and_better_words_take_their_place(
     assert stored.transcript.text.split() == ["better", "words"]
     assert stored.live
     assert stored.live.text == "bitter words"
-    assert (stored.entry.title, stored.entry.source) == ("Live recording", "live")
+    assert (stored.summary.title, stored.summary.source) == ("Live recording", "live")
     assert over.audio.exists()
-    assert len(queue.list("ann")) == 1
+    assert len(queue.page("ann")) == 1
     with_database.close()

@@ -8,12 +8,11 @@ import av
 import numpy as np
 import pytest
 
+from tests.support.audio import encode, tone
 from whisper_appliance.audio.decode import DecodeLimits, decode
 from whisper_appliance.audio.decode_errors import clock
 from whisper_appliance.core.errors import AudioError, Undecodable
 from whisper_appliance.transcript.model import Notice
-
-from .media import encode, tone
 
 LIMITS = DecodeLimits(max_seconds=120)
 SECONDS = 9.96  # of beckett

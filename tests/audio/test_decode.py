@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.audio import encode, video, wav
 from whisper_appliance.audio import decode as decode_module
 from whisper_appliance.audio.decode import DecodeLimits, decode
-
-from .media import encode, video, wav
 
 LIMITS = DecodeLimits(max_seconds=120)
 

@@ -7,27 +7,18 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
 import whisper_appliance
+from tests.support.audio import tone, wav
+from tests.support.wait import wait_until
 from whisper_appliance.audio.decode import DecodeLimits, decode
 from whisper_appliance.audio.decoder_process import DecoderProcess, Spare
 from whisper_appliance.audio.resample import Mixdown, Refused
 from whisper_appliance.core import sandbox
-
-from .media import tone, wav
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 5) -> bool:
-    deadline = time.monotonic() + seconds
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return holds()
 
 
 def decoders(parent: psutil.Process) -> list[psutil.Process]:
@@ -36,12 +27,10 @@ def decoders(parent: psutil.Process) -> list[psutil.Process]:
 
 def command(process: psutil.Process) -> list[str]:
     """Its command line, which it does not have yet for a moment after its start."""
-    line: list[str] = []
     try:
-        eventually(lambda: bool(line.extend(process.cmdline()) or line), seconds=1)
+        return wait_until(lambda: process.cmdline() or not process.is_running() or None) or []
     except (psutil.ZombieProcess, psutil.NoSuchProcess):
         return []
-    return line
 
 
 def behind_closed_doors(doors: str, attempt: str) -> str:
@@ -110,7 +99,7 @@ def test_a_decoder_dies_with_its_parent(tmp_path: Path) -> None:
         assert parent.stdout.readline() == "up\n"
         (orphan,) = decoders(psutil.Process(parent.pid))
         parent.send_signal(signal.SIGKILL)
-    assert eventually(lambda: not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE)
 
 
 def test_a_decoder_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
@@ -135,14 +124,14 @@ def test_a_spare_decoder_is_handed_out_once() -> None:
     assert child is not None
     assert spare.take() is None
     child.end()
-    assert eventually(lambda: not decoders(psutil.Process()))
+    wait_until(lambda: not decoders(psutil.Process()))
 
 
 def test_a_spare_decoder_that_nobody_takes_is_ended() -> None:
     spare = Spare(keep_seconds=0.2)
     spare.prepare()
-    assert eventually(lambda: spare._child is None)
-    assert eventually(lambda: not decoders(psutil.Process()))
+    wait_until(lambda: spare._child is None)
+    wait_until(lambda: not decoders(psutil.Process()))
     assert spare.take() is None
     spare.prepare()
     child = spare.take()

@@ -14,11 +14,10 @@ import numpy as np
 import psutil
 import pytest
 
+from tests.support.audio import encode, wav
 from whisper_appliance.audio import decoder_child
 from whisper_appliance.audio.decode import DecodeLimits, decode
 from whisper_appliance.core.errors import AudioError, AudioTooLong, DecoderLimit, NoAudio, Undecodable
-
-from .media import encode, wav
 
 LIMITS = DecodeLimits(max_seconds=60)
 PLAYLISTS = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.backups.conftest import titles
+from tests.support.backups import titles
 from whisper_appliance.backups import database
 from whisper_appliance.backups.daily import DailyCopies
 from whisper_appliance.core.errors import DatabaseDamaged, DiskFull

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.backups.conftest import fill, restore_of, titles
-from tests.databases import postgresql
+from tests.support.backups import fill, restore_of, titles
+from tests.support.databases import postgresql
 from whisper_appliance.app.backup_service import SERVER_DATABASE, BackupService
 from whisper_appliance.backups import database as copying
 from whisper_appliance.backups import postgres_copy

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.backups.conftest import fill, restore_of, titles
+from tests.support.backups import fill, restore_of, titles
 from whisper_appliance.backups.archive_writer import Backup
 from whisper_appliance.backups.daily import DailyCopies
 from whisper_appliance.backups.restore import Restore

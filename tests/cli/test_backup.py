@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from tests.backups.conftest import fill, restore_of, titles
-from tests.databases import postgresql
-from tests.serving import environment, served, start
+from tests.support.backups import fill, restore_of, titles
+from tests.support.databases import postgresql
+from tests.support.program import environment, served, start
 from whisper_appliance.app.backup_service import BackupService
 from whisper_appliance.backups.daily import DailyCopies
 from whisper_appliance.config.settings import Settings

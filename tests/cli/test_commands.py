@@ -13,10 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.databases import postgresql, ready
-from tests.serving import environment
+from tests.support.databases import postgresql, ready
+from tests.support.program import environment
 from whisper_appliance import __version__
-from whisper_appliance.jobs.workers import Me, Workers
+from whisper_appliance.jobs.workers import ThisWorker, WorkerRepository
 
 COMMANDS = ("serve", "transcribe", "models", "certificate", "doctor")
 Finished = subprocess.CompletedProcess[str]
@@ -233,13 +233,13 @@ def test_doctor_finds_a_database_that_does_not_answer_and_a_folder_that_is_not_m
     done = run(with_tiny, "doctor", WHISPER_MODEL="tiny.en", **away)
     assert done.returncode == 1
     assert re.search(r"^broken +database: +The database does not answer", done.stdout, re.MULTILINE)
-    assert re.search(r"^broken +storage: +/not/mounted is not there; mount it", done.stdout, re.MULTILINE)
+    assert re.search(r"^broken +storage: +/not/mounted does not exist; mount it", done.stdout, re.MULTILINE)
     assert "hidden" not in done.stdout
 
 
 def test_doctor_tells_of_the_workers_on_a_database(with_tiny: Path) -> None:
     with postgresql() as url, ready(url) as database:
-        Workers(database).join(Me("0" * 16, "0" * 16, "attic", "0.1.0"))
+        WorkerRepository(database).register(ThisWorker("0" * 16, "0" * 16, "attic", "0.1.0"))
         done = run(with_tiny, "doctor", WHISPER_MODEL="tiny.en", DATABASE_URL=url)
     assert done.returncode == 0, done.stdout
     told = r"^ok +database: +attic: appliance 0.1.0, 0 jobs running, 0 waiting"

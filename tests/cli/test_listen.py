@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.live.scripted import silence, spoken
-from tests.serving import ROOT, Server, environment, served
-from tests.web.live_client import LIVE_SERVER, settings_of
+from tests.support.live_client import LIVE_SERVER, settings_of
+from tests.support.program import ROOT, Server, environment, served
+from tests.support.speech import silence, spoken
 from whisper_appliance.cli.audio_sources import PACKET_BYTES, from_file, from_pipe, in_real_time
 from whisper_appliance.cli.caption_printer import Captions
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.signing import PASSWORD
+from tests.support.client import PASSWORD
 from whisper_appliance.accounts.accounts import SignedIn
 from whisper_appliance.app.offline_accounts import opened_accounts
 from whisper_appliance.cli import cli

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import ready
+from tests.support.databases import ready
 from whisper_appliance.config.override_rows import AdjustedSettings
 from whisper_appliance.config.overrides import (
     AT_ONCE,

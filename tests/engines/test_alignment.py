@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.speech.test_onnx import samples_of
+from tests.support.audio import samples_of
 from whisper_appliance.engines.contract import Options, Window
+from whisper_appliance.engines.onnx import alignment
 from whisper_appliance.engines.onnx.model import OnnxModel
 from whisper_appliance.engines.onnx.whisper import Answers
-from whisper_appliance.engines.whisper import alignment
-from whisper_appliance.engines.whisper.window_decoder import hear
+from whisper_appliance.engines.whisper.window_decoder import decode_windows
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +24,12 @@ def test_times_of_words_are_known_when_they_are_said(
 ) -> None:
     options = Options(language="en", word_timestamps=True)
     windows = [
-        Window(samples_of(beckett), options, begins_with=known, known_seconds=2.0 if known else 0.0),
+        Window(samples_of(beckett), options, prefix_text=known, prefix_seconds=2.0 if known else 0.0),
         Window(samples_of(cities, 0.0, 9.0), options),
     ]
-    at_once = hear(model, windows)
+    at_once = decode_windows(model, windows)
     monkeypatch.setattr(alignment, "Watched", type("Nothing", (), {}))  # then the decoder is asked again
-    again = hear(model, windows)
+    again = decode_windows(model, windows)
     assert [one.text for one in at_once] == [one.text for one in again]
     words = [word for result in at_once for segment in result.segments for word in segment.words]
     same = [word for result in again for segment in result.segments for word in segment.words]
@@ -51,5 +51,7 @@ def test_the_decoder_is_not_asked_again_for_times(
         pytest.fail("asked again")
 
     monkeypatch.setattr(Answers, "attention", asked_again)
-    (result,) = hear(model, [Window(samples_of(beckett), Options(language="en", word_timestamps=True))])
+    (result,) = decode_windows(
+        model, [Window(samples_of(beckett), Options(language="en", word_timestamps=True))]
+    )
     assert result.segments[0].words

@@ -11,12 +11,12 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.scripted_engine import load_scripted
+from tests.support.engines import load_scripted
 from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
 from whisper_appliance.engines.contract import EngineSpec, Options, Priority, Window, WindowResult
 from whisper_appliance.engines.process.client import EngineEvent, EngineProcess
 from whisper_appliance.engines.process.spawn import KEPT_PREFIXES, KEPT_VARIABLES
-from whisper_appliance.engines.process.window_queue import WaitingWindows
+from whisper_appliance.engines.process.window_queue import WindowQueue
 
 SECOND = np.zeros(16_000, np.float32)
 Start = Callable[..., EngineProcess]
@@ -58,7 +58,7 @@ def test_what_can_wait_leaves_the_processor_to_who_waits(start: Start) -> None:
     engine = start()
 
     def niceness(priority: Priority, turn: int) -> int:
-        return int(text(engine.submit(window("nice"), priority=priority, turn=turn)))
+        return int(text(engine.submit(window("nice"), priority=priority, windows_before=turn)))
 
     at_once = niceness(Priority.LIVE, 5)
     assert niceness(Priority.INTERACTIVE, 0) == at_once
@@ -70,28 +70,28 @@ def test_what_it_has_done_is_counted(start: Start) -> None:
     engine = start()
     for future in [engine.submit(window("hello"), priority=Priority.BATCH) for _ in range(3)]:
         future.result(20)
-    work = engine.status().work
-    assert work.heard_seconds == 3.0
+    work = engine.status().usage
+    assert work.audio_seconds == 3.0
     assert 0 < work.busy_seconds <= work.worker_seconds
 
 
 def test_live_goes_before_interactive_before_batch_and_a_new_job_before_an_old_one() -> None:
-    waiting = WaitingWindows()
-    waiting.add(window("batch"), Priority.BATCH, 0)
-    waiting.add(window("old"), Priority.INTERACTIVE, 7)
-    waiting.add(window("new"), Priority.INTERACTIVE, 0)
-    waiting.add(window("live"), Priority.LIVE, 3)
-    order = [waiting.take(1, lambda _: True)[0].window.options.prompt for _ in range(4)]
+    waiting = WindowQueue()
+    waiting.enqueue(window("batch"), Priority.BATCH, 0)
+    waiting.enqueue(window("old"), Priority.INTERACTIVE, 7)
+    waiting.enqueue(window("new"), Priority.INTERACTIVE, 0)
+    waiting.enqueue(window("live"), Priority.LIVE, 3)
+    order = [waiting.take_batch(1, lambda _: True)[0].window.options.prompt for _ in range(4)]
     assert order == ["live", "new", "old", "batch"]
 
 
 def test_windows_with_the_same_options_go_together_and_cancelled_ones_not_at_all() -> None:
-    waiting = WaitingWindows()
-    tickets = [waiting.add(window(script), Priority.BATCH, 0) for script in ("a", "a", "a", "b")]
+    waiting = WindowQueue()
+    tickets = [waiting.enqueue(window(script), Priority.BATCH, 0) for script in ("a", "a", "a", "b")]
     tickets[1].future.cancel()
-    assert waiting.take(8, lambda _: True) == [tickets[0], tickets[2]]
-    assert waiting.take(8, lambda _: False) == []
-    assert waiting.take(8, lambda _: True) == [tickets[3]]
+    assert waiting.take_batch(8, lambda _: True) == [tickets[0], tickets[2]]
+    assert waiting.take_batch(8, lambda _: False) == []
+    assert waiting.take_batch(8, lambda _: True) == [tickets[3]]
 
 
 def test_a_clip_finds_a_free_worker_while_files_use_theirs(start: Start) -> None:
@@ -126,7 +126,7 @@ def test_a_window_that_kills_the_engine_takes_no_neighbour_with_it(start: Start)
     options = Options(language="en", prompt="die if loud")
     loudness = [0, 0, 1, 0, 0, 1, 0, 0]
     heard = [
-        engine.submit(Window(SECOND + loud, options), priority=Priority.BATCH, turn=turn)
+        engine.submit(Window(SECOND + loud, options), priority=Priority.BATCH, windows_before=turn)
         for turn, loud in enumerate(loudness)
     ]
     failed = [future.exception(60) is not None for future in heard]
@@ -212,7 +212,7 @@ def test_every_change_of_state_is_announced(start: Start) -> None:
 
 def test_voice_is_told_frame_by_frame_whatever_the_size_of_the_blocks(start: Start) -> None:
     engine = start()
-    whole, parts = engine.listen(), engine.listen()
+    whole, parts = engine.open_vad_stream(), engine.open_vad_stream()
     noise = np.random.default_rng(1).normal(0, 0.01, 16_000).astype(np.float32)
     at_once = whole.feed(noise)
     piecewise = np.concatenate([parts.feed(noise[i : i + 700]) for i in range(0, 16_000, 700)])

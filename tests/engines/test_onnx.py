@@ -2,12 +2,12 @@
 
 import shutil
 import struct
-import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.support.audio import samples_of
 from whisper_appliance.core.errors import ModelUnavailable
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import EngineSpec, Options, Window
@@ -18,19 +18,9 @@ from whisper_appliance.engines.onnx.engine import OnnxEngine
 from whisper_appliance.engines.onnx.graph import Graph
 from whisper_appliance.engines.onnx.model import OnnxModel
 from whisper_appliance.engines.process.child import load_engine
-from whisper_appliance.engines.whisper.decoder_api import Ask, Decoding
+from whisper_appliance.engines.whisper.decoder_api import DecodeRequest, DecodeResult
 from whisper_appliance.models.store import ModelStore
 from whisper_appliance.transcription.merging import sureness
-
-
-def samples_of(path: Path, start: float = 0.0, stop: float = 30.0) -> Samples:
-    with wave.open(str(path)) as file:
-        rate = file.getframerate()
-        sound = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32768
-    times = np.arange(round(len(sound) / rate * 16_000)) / 16_000
-    return np.interp(times, np.arange(len(sound)) / rate, sound).astype(np.float32)[
-        round(start * 16_000) : round(stop * 16_000)
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +35,14 @@ def answer(
     temperature: float = 0.0,
     known: str = "",
     new_tokens: int = 100,
-) -> list[Decoding]:
+) -> list[DecodeResult]:
     tokenizer = model.tokenizer("en", "transcribe")
     longest = max(map(len, heard)) / 16_000 + 3
     prompt = model.prompt(tokenizer, Options(), ())
     begun = tuple(tokenizer.encode(" " + known)) if known else ()
     encoded = [model.encode(one, longest) for one in heard]
     return model.decode(
-        [Ask(one, prompt, tokenizer, new_tokens, beam_size, temperature, begun) for one in encoded]
+        [DecodeRequest(one, prompt, tokenizer, new_tokens, beam_size, temperature, begun) for one in encoded]
     )
 
 
@@ -60,7 +50,7 @@ def plain(text: str) -> str:
     return "".join(letter for letter in text.lower() if letter.isalnum() or letter == " ")
 
 
-def words(model: OnnxModel, decoding: Decoding) -> str:
+def words(model: OnnxModel, decoding: DecodeResult) -> str:
     return model.tokenizer("en", "transcribe").decode(decoding.tokens).strip()
 
 
@@ -125,7 +115,9 @@ def test_a_long_past_leaves_room_for_the_answer(model: OnnxModel, beckett: Path,
     tokenizer = model.tokenizer("en", "transcribe")
     prompt = [tokenizer.sot_prev, *tokenizer.encode(" no matter" * 300)[:460], *tokenizer.sot_sequence]
     encoded = model.encode(samples_of(beckett), 13.0)
-    (heard,) = model.decode([Ask(encoded, prompt, tokenizer, 224, 1, 0.0, tuple(tokenizer.encode(known)))])
+    (heard,) = model.decode(
+        [DecodeRequest(encoded, prompt, tokenizer, 224, 1, 0.0, tuple(tokenizer.encode(known)))]
+    )
     assert len(heard.tokens) > len(tokenizer.encode(known))
     assert 0 <= heard.no_speech_prob < 0.5
 

@@ -94,12 +94,12 @@ def test_windows_are_answered_in_order(engine: OpenAIWhisperEngine, speech: Samp
 def test_a_sequential_reader_is_told_where_to_go_on(engine: OpenAIWhisperEngine, cities: Path):
     whole = decoded(cities)[: 30 * SAMPLE_RATE]
     (result,) = engine.transcribe([Window(whole, Options(quality="accurate", beam_size=1))])
-    assert 20 < result.heard_seconds <= 30
-    assert all(segment.end <= result.heard_seconds + 0.02 for segment in result.segments)
+    assert 20 < result.decoded_seconds <= 30
+    assert all(segment.end <= result.decoded_seconds + 0.02 for segment in result.segments)
     (result,) = engine.transcribe(
         [Window(whole[: 8 * SAMPLE_RATE], Options(quality="accurate", beam_size=1))]
     )
-    assert result.heard_seconds == 8
+    assert result.decoded_seconds == 8
 
 
 @needs_extra

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from whisper_appliance.engines.onnx.alignment import cheapest_path
+from whisper_appliance.engines.onnx.token_search import Allowed, Said, Search
 from whisper_appliance.engines.onnx.whisper import Special, Step, Tokens
-from whisper_appliance.engines.whisper.alignment import cheapest_path
-from whisper_appliance.engines.whisper.token_search import Allowed, Said, Search
 
 A, B, C, EOT, SOT, QUIET, PLAIN, BEGIN = range(8)
 TIMES = 100

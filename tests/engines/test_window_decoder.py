@@ -8,8 +8,8 @@ import numpy as np
 
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import Options, Window, WindowResult
-from whisper_appliance.engines.whisper.decoder_api import Ask, Decoding
-from whisper_appliance.engines.whisper.window_decoder import hear, phrases_of
+from whisper_appliance.engines.whisper.decoder_api import DecodeRequest, DecodeResult
+from whisper_appliance.engines.whisper.window_decoder import decode_windows, split_at_timestamps
 from whisper_appliance.transcript.model import Segment
 
 EOT, BEGIN = 50257, 50364
@@ -41,7 +41,7 @@ class ScriptedDecoder:
 
     multilingual = True
 
-    def __init__(self, *answers: Decoding) -> None:
+    def __init__(self, *answers: DecodeResult) -> None:
         self.answers = list(answers)
         self.asked: list[tuple[int, float]] = []
         self.known: list[tuple[str, int]] = []
@@ -62,9 +62,9 @@ class ScriptedDecoder:
     def prompt(self, tokenizer: Any, options: Options, previous: Sequence[int]) -> list[int]:
         return []
 
-    def decode(self, asks: Sequence[Ask]) -> list[Decoding]:
+    def decode(self, asks: Sequence[DecodeRequest]) -> list[DecodeResult]:
         self.asked += [(ask.beam_size, ask.temperature) for ask in asks]
-        self.known += [(self._tokenizer.decode(list(ask.known)), ask.new_tokens) for ask in asks]
+        self.known += [(self._tokenizer.decode(list(ask.prefix_tokens)), ask.new_tokens) for ask in asks]
         self.together.append(len(asks))
         return [self.answers.pop(0) for _ in asks]
 
@@ -74,8 +74,10 @@ class ScriptedDecoder:
         return segments
 
 
-def answer(*tokens: int, logprob: float = -0.2, no_speech: float = 0.0, compression: float = 1.2) -> Decoding:
-    return Decoding(list(tokens), logprob, no_speech, compression, 0.0)
+def answer(
+    *tokens: int, logprob: float = -0.2, no_speech: float = 0.0, compression: float = 1.2
+) -> DecodeResult:
+    return DecodeResult(list(tokens), logprob, no_speech, compression, 0.0)
 
 
 def window(seconds: float, **options: Any) -> Window:
@@ -83,23 +85,23 @@ def window(seconds: float, **options: Any) -> Window:
 
 
 def hear_one(decoder: ScriptedDecoder, window: Window) -> WindowResult:
-    return hear(decoder, [window])[0]
+    return decode_windows(decoder, [window])[0]
 
 
 def test_timestamps_cut_the_text_into_phrases() -> None:
-    phrases, heard = phrases_of([*said(" a", 0, 2), *said(" b", 2.5, 4)], BEGIN, EOT, 10.0)
+    phrases, heard = split_at_timestamps([*said(" a", 0, 2), *said(" b", 2.5, 4)], BEGIN, EOT, 10.0)
     assert [(start, end) for start, end, _ in phrases] == [(0.0, 2.0), (2.5, 4.0)]
     assert heard == 4.0
 
 
 def test_what_is_said_behind_the_end_of_the_audio_was_invented() -> None:
-    phrases, heard = phrases_of([*said(" a", 0, 4.96), *said(" b", 5, 6)], BEGIN, EOT, 5.0)
+    phrases, heard = split_at_timestamps([*said(" a", 0, 4.96), *said(" b", 5, 6)], BEGIN, EOT, 5.0)
     assert len(phrases) == 1
     assert heard == 5.0
 
 
 def test_text_without_a_closing_timestamp_reaches_to_the_end() -> None:
-    phrases, heard = phrases_of(said(" a", 1, None), BEGIN, EOT, 5.0)
+    phrases, heard = split_at_timestamps(said(" a", 1, None), BEGIN, EOT, 5.0)
     assert [(start, end) for start, end, _ in phrases] == [(1.0, 5.0)]
     assert heard == 5.0
 
@@ -128,7 +130,7 @@ def test_where_the_decoder_stops_early_it_is_asked_again_from_there() -> None:
 def read_on(*tokens: int) -> WindowResult:
     decoder = ScriptedDecoder(answer(*tokens))
     accurate = Options(language="en", quality="accurate")
-    result = hear_one(decoder, Window(np.zeros(160_000, np.float32), accurate, to_the_end=False))
+    result = hear_one(decoder, Window(np.zeros(160_000, np.float32), accurate, decode_to_end=False))
     assert decoder.encoded == [(10.0, 30.0)]
     assert decoder.asked == [(5, 0.0)]
     return result
@@ -136,13 +138,13 @@ def read_on(*tokens: int) -> WindowResult:
 
 def test_a_sequential_reader_reads_again_what_did_not_end() -> None:
     result = read_on(*said(" one", 0, 6), *said(" two", 6, None))
-    assert (result.text, result.heard_seconds) == (" one", 6.0)
+    assert (result.text, result.decoded_seconds) == (" one", 6.0)
     assert result.tokens == (*said(" one", 0, 6),)
 
 
 def test_a_lone_timestamp_says_that_nothing_comes_after_it() -> None:
     result = read_on(*said(" one", 0, 4), *said(" two", 4, 6))
-    assert (result.text, result.heard_seconds) == (" one two", 10.0)
+    assert (result.text, result.decoded_seconds) == (" one two", 10.0)
 
 
 def test_a_bad_answer_is_tried_with_beam_search_and_then_warmer() -> None:
@@ -185,7 +187,7 @@ def test_windows_are_decoded_together_each_to_its_own_end() -> None:
         answer(*said(" one", 0, 5)), bad, answer(*said(" a", 0, 3)),
         answer(*said(" two", 0, 4)), answer(*said(" b", 0, 3)),
     )  # fmt: skip
-    results = hear(decoder, [window(5), window(4), window(6)])
+    results = decode_windows(decoder, [window(5), window(4), window(6)])
     assert [result.text for result in results] == [" one", " two", " a b"]
     assert decoder.together == [3, 1, 1]
     assert [seconds for _, seconds in decoder.encoded] == [9.0, 9.0, 9.0, 6.0]

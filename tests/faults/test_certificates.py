@@ -7,11 +7,12 @@ from pathlib import Path
 
 from cryptography import x509
 
-from tests.faults.conftest import Serve, until
-from tests.faults.visitor import Visitor
-from tests.live.scripted import silence, spoken
-from tests.serving import LITTLE, Server, served
-from tests.web.live_client import client
+from tests.support.faults import Serve
+from tests.support.https_client import Visitor
+from tests.support.live_client import client
+from tests.support.program import LITTLE, Server, served
+from tests.support.speech import silence, spoken
+from tests.support.wait import wait_until
 from whisper_appliance.config import settings
 from whisper_appliance.host.certificates import Certificates
 
@@ -56,7 +57,7 @@ def test_a_certificate_replaced_under_load_is_shown_at_once_and_ends_no_session(
         for _ in range(5):
             before = len(answers)
             assert Certificates.from_settings(lambda: data).renew_if_due(force=True)
-            until(lambda before=before: len(answers) > before + 8)
+            wait_until(lambda before=before: len(answers) > before + 8)
         over.set()
         for thread in load:
             thread.join()
@@ -74,7 +75,7 @@ def test_an_own_certificate_that_has_ended_is_served_and_warned_about(serve: Ser
     unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
     with serve(SSL_CERT_PATH=str(own), SSL_KEY_PATH=str(own)) as server:
         visitor = Visitor(server, unchecked)
-        state = until(lambda: visitor.ask("/api/status").json["certificate"])
+        state = wait_until(lambda: visitor.ask("/api/status").json["certificate"])
         assert state["kind"] == "own"
         assert "ended on" in state["warnings"][0]
         assert visitor.health()["status"] == "ok"

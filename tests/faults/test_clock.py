@@ -13,17 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import Serve, heard, until
-from tests.faults.visitor import Visitor
-from tests.live.scripted import packets, silence, spoken
-from tests.web.live_client import Payload
+from tests.support.faults import Serve, heard
+from tests.support.https_client import Visitor
+from tests.support.live_client import Payload
+from tests.support.speech import packets, silence, spoken
+from tests.support.wait import wait_until
 from whisper_appliance.client.live_client import Speaker
 from whisper_appliance.client.socketio_client import Wire
 
 HOUR = 3600
 YEAR = 370 * 24 * HOUR
 """And some days, so that the certificate is about to end."""
-SOURCE = Path(__file__).with_name("clock_on_the_wall.c")
+SOURCE = Path(__file__).with_name("shifted_clock.c")
 
 
 class Wall:
@@ -88,7 +89,7 @@ def test_nothing_breaks_when_the_clock_jumps(serve: Serve, wall: Wall, tmp_path:
         microphone.say(spoken(1, 4) + silence(1))
         (tmp_path / "hold").touch()
         jobs = [visitor.put("begins hold before")]
-        until(lambda: heard(tmp_path)["begins"])
+        wait_until(lambda: heard(tmp_path)["begins"])
         waiting = threads.submit(visitor.send, "hold and is waited for")
         for number, jump in enumerate((-2 * HOUR, YEAR, 0), 1):
             wall.move(jump)
@@ -97,7 +98,7 @@ def test_nothing_breaks_when_the_clock_jumps(serve: Serve, wall: Wall, tmp_path:
             assert job["status"] == "done"
             check_clock(visitor, job, jump)
             microphone.say(spoken(4 * number, 4 * number + 4) + silence(1))
-            until(lambda first=4 * number: f"w{first + 3}" in said(told))
+            wait_until(lambda first=4 * number: f"w{first + 3}" in said(told))
             assert not waiting.done(), "who waits is not sent away by a clock"
         (tmp_path / "hold").unlink()
         assert waiting.result(20).json["text"] == "hold and is waited for"
@@ -118,7 +119,7 @@ def check_clock(visitor: Visitor, job: Payload, jump: int) -> None:
     """The program sees the clock that was moved, and gets a certificate that fits it."""
     now = datetime.now(UTC) + timedelta(seconds=jump)
     assert abs(datetime.fromisoformat(job["created"]) - now) < timedelta(minutes=5)
-    until(lambda: ends(visitor) > now + timedelta(days=30))
+    wait_until(lambda: ends(visitor) > now + timedelta(days=30))
 
 
 def ends(visitor: Visitor) -> datetime:

@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from tests.faults.conftest import REAL, Serve, heard, until
-from tests.faults.visitor import Visitor
-from tests.serving import start
+from tests.support.faults import REAL, Serve, heard
+from tests.support.https_client import Visitor
+from tests.support.program import start
+from tests.support.wait import wait_until
 
 LOCKED_SECONDS = 8.0
 
@@ -34,7 +35,7 @@ def test_a_database_locked_from_outside_is_waited_for(serve: Serve, tmp_path: Pa
         assert visitor.ended(old)["status"] == "done"
         (tmp_path / "hold").touch()
         running = visitor.put("one hold two three")
-        until(lambda: heard(tmp_path)["one"])
+        wait_until(lambda: heard(tmp_path)["one"])
         with ThreadPoolExecutor(8) as writers:
             with locked(*files):
                 sent = [writers.submit(visitor.send, "more", **{"async": "1"}) for _ in range(4)]
@@ -50,7 +51,7 @@ def test_a_database_locked_from_outside_is_waited_for(serve: Serve, tmp_path: Pa
             if answer.status == 202:
                 assert visitor.ended(answer.json["id"])["status"] == "done"
         assert visitor.ended(visitor.put("said after"))["status"] == "done"
-        until(lambda: not visitor.reasons())
+        wait_until(lambda: not visitor.reasons())
     assert {heard(tmp_path)[word] for word in ("one", "hold", "two", "three")} == {1}
 
 

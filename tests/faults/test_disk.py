@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import REAL, Serve, heard, until
-from tests.faults.visitor import Visitor
-from tests.live.scripted import packets, spoken
-from tests.serving import start
-from tests.web.live_client import client
+from tests.support.faults import REAL, Serve, heard
+from tests.support.https_client import Visitor
+from tests.support.live_client import client
+from tests.support.program import start
+from tests.support.speech import packets, spoken
+from tests.support.wait import wait_until
 
 DISK_BYTES = 24 * 2**20
 
@@ -53,7 +54,7 @@ def test_a_full_disk_refuses_reads_on_and_mends_without_a_restart(
         have = speaker.speak(opened, spoken(1, 3))
         (tmp_path / "hold").touch()
         caught = visitor.put("one hold two three")
-        until(lambda: heard(tmp_path)["one"])
+        wait_until(lambda: heard(tmp_path)["one"])
 
         fill(disk, leave_bytes=3 * 2**20)
         broke_off = visitor.send(bytes(8 * 2**20), **{"async": "1"})
@@ -62,22 +63,22 @@ def test_a_full_disk_refuses_reads_on_and_mends_without_a_restart(
         refused = visitor.send("more", **{"async": "1"})
         assert (refused.status, refused.code) == (507, "disk_full")
         assert "disk" in refused.json["error"]["message"]
-        assert "disk_full" in until(visitor.reasons)
+        assert "disk_full" in wait_until(visitor.reasons)
         assert visitor.text(early) == "said before"
         (tmp_path / "hold").unlink()
         [packet] = packets(spoken(3, 4), 12_800)
         lost = speaker.ask("live:audio", {"s": opened["session"], "q": have}, packet)
         assert (lost["ok"], lost["code"]) == (False, "disk_full")
-        until(lambda: heard(tmp_path)["hold"])
+        wait_until(lambda: heard(tmp_path)["hold"])
         assert visitor.job(caught)["status"] == "running", "it waits for the disk"
 
         (disk / "filler").unlink()
-        until(lambda: not visitor.reasons())
+        wait_until(lambda: not visitor.reasons())
         assert visitor.ended(caught)["status"] == "done"
         assert visitor.text(caught) == "one hold two three"
         assert visitor.ended(visitor.put("said after"))["status"] == "done"
         assert speaker.stop(opened, speaker.speak(opened, spoken(3, 5), have))["text"] == "w1 w2 w3 w4"
-        until(lambda: not any((disk / "uploads").iterdir()))
+        wait_until(lambda: not any((disk / "uploads").iterdir()))
     for name in ("appliance.sqlite", "queue.sqlite"):
         with closing(sqlite3.connect(disk / name)) as database:
             assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

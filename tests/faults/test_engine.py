@@ -13,11 +13,12 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.faults.conftest import REAL, until
-from tests.faults.visitor import Visitor
-from tests.scripted_engine import ScriptedEngine
-from tests.serving import Server, served
-from tests.web.live_client import settings_of
+from tests.support.engines import ScriptedEngine
+from tests.support.faults import REAL
+from tests.support.https_client import Visitor
+from tests.support.live_client import settings_of
+from tests.support.program import Server, served
+from tests.support.wait import wait_until
 from whisper_appliance.core.errors import EngineFailed
 from whisper_appliance.engines.contract import EngineSpec, Options, Priority, Window, WindowResult
 from whisper_appliance.engines.process.client import EngineProcess
@@ -31,7 +32,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[
     folder = tmp_path_factory.mktemp("engine")
     settings = settings_of(tiny_en, folder) | {"MODEL_WARM_UP": "true", "WORKER_PROCESSES": "1"}
     with served(folder, REAL, **settings) as running:
-        until(lambda: Visitor(running).ask("/api/status").json["model"]["state"] == "ready", 60)
+        wait_until(lambda: Visitor(running).ask("/api/status").json["model"]["state"] == "ready", 60)
         yield running
 
 
@@ -68,7 +69,7 @@ def test_a_killed_engine_costs_no_word(server: Server, visitor: Visitor, nagg_an
     web, engine = web_of(server), engine_of(server)
     assert engine
     job = visitor.put(nagg_and_nell.read_bytes())
-    until(lambda: visitor.job(job)["progress"] > 0)
+    wait_until(lambda: visitor.job(job)["progress"] > 0)
     engine.send_signal(signal.SIGKILL)
     assert visitor.ended(job)["status"] == "done"
     assert "from that ditch" in visitor.text(job).lower()
@@ -82,7 +83,7 @@ def test_an_engine_without_memory_is_started_anew_and_the_job_is_done(
     web, used = web_of(server), engine_of(server)
     assert used
     used.kill()  # one that has worked keeps memory, and might do with that
-    engine = until(lambda: state_of(visitor) == "idle" and engine_of(server))
+    engine = wait_until(lambda: state_of(visitor) == "idle" and engine_of(server))
     starve(engine, 64 * MEBIBYTE)
     job = visitor.put(beckett.read_bytes())
     assert visitor.ended(job)["error"] is None
@@ -107,7 +108,7 @@ def test_where_no_engine_gets_memory_the_job_fails_with_the_reason_and_the_next_
     job = visitor.put(cities.read_bytes())
     starver = threading.Thread(target=starve_all)
     starver.start()
-    until(lambda: starved)
+    wait_until(lambda: starved)
     psutil.Process(min(starved)).kill()
     found = visitor.ended(job)
     over.set()

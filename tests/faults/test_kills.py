@@ -8,9 +8,10 @@ from pathlib import Path
 
 import psutil
 
-from tests.faults.conftest import REAL, Serve, heard, rows, until
-from tests.faults.visitor import BOUNDARY, Visitor, form
-from tests.serving import start
+from tests.support.faults import REAL, Serve, heard, rows
+from tests.support.https_client import BOUNDARY, Visitor, form
+from tests.support.program import start
+from tests.support.wait import wait_until
 
 HALF_AN_UPLOAD = form(bytes(4_000_000))[:2_000_000]
 
@@ -26,8 +27,8 @@ def test_after_kill_9_every_accepted_job_is_done_once_and_half_an_upload_is_gone
             head = "POST /transcribe HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000000\r\n"
             kind = f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
             half.sendall((head + kind).encode() + HALF_AN_UPLOAD)
-            until(lambda: any(path.stat().st_size > 500_000 for path in uploads.iterdir()))
-            until(lambda: heard(tmp_path)["a3"])
+            wait_until(lambda: any(path.stat().st_size > 500_000 for path in uploads.iterdir()))
+            wait_until(lambda: heard(tmp_path)["a3"])
             server.kill()
     with serve() as server:
         began = time.monotonic()
@@ -35,7 +36,7 @@ def test_after_kill_9_every_accepted_job_is_done_once_and_half_an_upload_is_gone
         for words, id in jobs.items():
             assert visitor.ended(id)["status"] == "done"
             assert visitor.text(id) == words
-        until(lambda: not any(uploads.iterdir()))
+        wait_until(lambda: not any(uploads.iterdir()))
         assert time.monotonic() - began < 5
     counted = heard(tmp_path)
     assert set(counted) == set(" ".join(jobs).split())
@@ -51,16 +52,16 @@ def test_a_file_that_kills_the_server_again_and_again_fails_and_the_next_goes_on
     with serve(WINDOW_SECONDS="0.2") as server:
         visitor = Visitor(server)
         bad = visitor.put("fine crash never")
-        until(lambda: heard(tmp_path)["fine"])
-        failed = until(lambda: _patient(visitor, bad, "failed"))
+        wait_until(lambda: heard(tmp_path)["fine"])
+        failed = wait_until(lambda: _patient(visitor, bad, "failed"))
         assert failed["error"]["message"].startswith("This file stopped the engine 3 times.")
         good = visitor.put("one two hold three")
         (tmp_path / "hold").touch()
         for _ in range(2):
-            until(lambda: _patient(visitor, good, "running") and heard(tmp_path)["two"])
+            wait_until(lambda: _patient(visitor, good, "running") and heard(tmp_path)["two"])
             _kill_worker(server.process.pid)
         (tmp_path / "hold").unlink()
-        assert until(lambda: _patient(visitor, good, "done"))["error"] is None
+        assert wait_until(lambda: _patient(visitor, good, "done"))["error"] is None
         assert visitor.text(good) == "one two hold three"
     assert heard(tmp_path)["never"] == 0
 
@@ -77,7 +78,7 @@ def _patient(visitor: Visitor, id: str, status: str) -> object:
 def _kill_worker(pid: int) -> None:
     worker = psutil.Process(pid).children()[0]
     worker.send_signal(signal.SIGKILL)
-    until(lambda: not worker.is_running())
+    wait_until(lambda: not worker.is_running())
 
 
 def test_sigterm_with_jobs_queued_ends_well_and_they_go_on_after_the_start(
@@ -90,10 +91,10 @@ def test_sigterm_with_jobs_queued_ends_well_and_they_go_on_after_the_start(
         queued = [visitor.put(many.replace("m", f"{name}")) for name in "abcdefghijk"]
         waiting = [id for id in queued if visitor.job(id)["status"] == "queued"]
         assert len(waiting) >= 3
-        until(lambda: heard(tmp_path)["m3"])
+        wait_until(lambda: heard(tmp_path)["m3"])
         server.process.send_signal(signal.SIGTERM)
         began = time.monotonic()
-        until(lambda: not _accepts(visitor))
+        wait_until(lambda: not _accepts(visitor))
         assert server.process.wait(30) == 0
         assert time.monotonic() - began < 30
     assert rows(tmp_path, "SELECT DISTINCT status FROM jobs WHERE status NOT IN ('queued', 'done')") == []

@@ -6,10 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.faults.conftest import REAL, Serve, until
-from tests.faults.visitor import Visitor
-from tests.models.hub_stand_in import hub_stand_in
-from tests.serving import ROOT, environment
+from tests.support.faults import REAL, Serve
+from tests.support.https_client import Visitor
+from tests.support.hub import hub_stand_in
+from tests.support.program import ROOT, environment
+from tests.support.wait import wait_until
 
 NAME = "acme/whisper-acme"
 
@@ -57,7 +58,7 @@ def test_a_download_killed_half_way_is_no_model_and_goes_on_where_it_was(
         hub.let_go.clear()
         half = subprocess.Popen([*pull, "pull", NAME], env=variables, cwd=ROOT, stdout=subprocess.DEVNULL)
         assert hub.reached_half.wait(60)
-        until(lambda: list((tmp_path / "models").rglob("model.bin.part")))
+        wait_until(lambda: list((tmp_path / "models").rglob("model.bin.part")))
         half.send_signal(signal.SIGKILL)
         half.wait(10)
         assert not list((tmp_path / "models").rglob("model.bin")), "a half file is never a model"

@@ -4,11 +4,12 @@ import threading
 import time
 from collections.abc import Iterator
 
-from tests.faults.conftest import Serve, until
-from tests.faults.network import network_to
-from tests.faults.visitor import Visitor
-from tests.live.scripted import packets, silence, spoken
-from tests.web.live_client import Payload, audio_of, committed
+from tests.support.faults import Serve
+from tests.support.https_client import Visitor
+from tests.support.live_client import Payload, audio_of, committed
+from tests.support.network import network_to
+from tests.support.speech import packets, silence, spoken
+from tests.support.wait import wait_until
 from whisper_appliance.client.live_client import Speaker
 from whisper_appliance.client.socketio_client import Wire
 
@@ -50,7 +51,7 @@ def test_a_network_that_is_gone_for_five_seconds_costs_no_word(serve: Serve) -> 
         assert end["text"] == TEXT
         assert audio_of(server, end["s"]) == PCM, "each packet is there once"
         visitor = Visitor(server)
-        until(lambda: visitor.ended(end["transcript_id"])["status"] == "done")
+        wait_until(lambda: visitor.ended(end["transcript_id"])["status"] == "done")
         assert visitor.text(end["transcript_id"]) == TEXT
     numbers = [payload["eid"] for _, payload in told if "eid" in payload]
     assert numbers == list(range(1, len(numbers) + 1)), "nothing is told twice, and nothing left out"

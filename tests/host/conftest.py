@@ -5,30 +5,19 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from tests.support.clock import Clock
 from whisper_appliance.host.certificates import Certificates
-
-
-class Clock:
-    """A clock that stands still until it is turned."""
-
-    def __init__(self) -> None:
-        self.now = datetime.now(UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def turn(self, days: float) -> None:
-        self.now += timedelta(days=days)
 
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    """The time of now, because certificates are checked by it too."""
+    return Clock(datetime.now(UTC))
 
 
 @pytest.fixture

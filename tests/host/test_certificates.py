@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from tests.support.clock import Clock
 from whisper_appliance.config import settings
 from whisper_appliance.core.errors import BadSetting
 from whisper_appliance.host import local_ca
 from whisper_appliance.host.certificates import Certificates
-
-from .conftest import Clock
 
 Connect = Callable[[Certificates, bytes, str], None]
 
@@ -82,9 +81,9 @@ def test_thirty_days_before_the_end_it_is_renewed_and_the_authority_stays(
 ) -> None:
     certificates.ensure()
     ca, first = ca_of(certificates), certificates.info()
-    clock.turn(days=397 - 32)
+    clock.forward(days=397 - 32)
     assert not certificates.renew_if_due()
-    clock.turn(days=2)
+    clock.forward(days=2)
     assert certificates.renew_if_due()
     assert certificates.info().fingerprint != first.fingerprint
     assert certificates.info().not_after - first.not_after > timedelta(days=300)
@@ -121,7 +120,7 @@ def test_a_name_the_authority_may_not_sign_brings_a_new_authority(
 def test_an_authority_near_its_end_is_replaced(certificates: Certificates, clock: Clock) -> None:
     certificates.ensure()
     before = ca_of(certificates)
-    clock.turn(days=3650 - 397)
+    clock.forward(days=3650 - 397)
     certificates.ensure()
     assert ca_of(certificates) != before
     assert certificates.info().not_after > clock() + timedelta(days=300)
@@ -177,7 +176,7 @@ def test_an_own_certificate_is_served_and_never_written(
     own: Certificates, clock: Clock, tmp_path: Path
 ) -> None:
     before = (tmp_path / "own.crt").read_bytes(), (tmp_path / "own.key").read_bytes()
-    clock.turn(days=500)
+    clock.forward(days=500)
     assert own.ensure() == tmp_path / "own.crt"
     assert not own.renew_if_due(force=True)
     assert ((tmp_path / "own.crt").read_bytes(), (tmp_path / "own.key").read_bytes()) == before
@@ -187,9 +186,9 @@ def test_an_own_certificate_is_served_and_never_written(
 
 def test_an_own_certificate_is_warned_about_before_and_after_its_end(own: Certificates, clock: Clock) -> None:
     assert own.info().warnings == ()
-    clock.turn(days=397 - 10)
+    clock.forward(days=397 - 10)
     assert "ends in" in own.info().warnings[0]
-    clock.turn(days=20)
+    clock.forward(days=20)
     assert "ended on" in own.info().warnings[0]
 
 

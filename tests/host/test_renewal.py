@@ -3,10 +3,10 @@
 import time
 from pathlib import Path
 
+from tests.support.clock import Clock
+from tests.support.wait import wait_until
 from whisper_appliance.host.certificates import Certificates
 from whisper_appliance.host.renewal import kept_fresh
-
-from .conftest import Clock
 
 
 def test_a_certificate_near_its_end_is_renewed_while_running(
@@ -15,8 +15,8 @@ def test_a_certificate_near_its_end_is_renewed_while_running(
     path = certificates.ensure()
     before = path.read_bytes()
     with kept_fresh(certificates, check_seconds=0.01):
-        clock.turn(days=380)
-        wait_for_another(path, before)
+        clock.forward(days=380)
+        wait_until(lambda: path.read_bytes() != before)
     assert path.read_bytes() != before
 
 
@@ -29,15 +29,9 @@ def test_a_folder_that_cannot_be_written_does_not_end_the_watch(
     with kept_fresh(certificates, check_seconds=0.01):
         folder.rename(tmp_path / "away")
         folder.write_text("in the way")
-        clock.turn(days=380)
+        clock.forward(days=380)
         time.sleep(0.1)
         folder.unlink()
         (tmp_path / "away").rename(folder)
-        wait_for_another(path, before)
+        wait_until(lambda: path.read_bytes() != before)
     assert path.read_bytes() != before
-
-
-def wait_for_another(path: Path, before: bytes) -> None:
-    deadline = time.monotonic() + 10
-    while path.read_bytes() == before and time.monotonic() < deadline:
-        time.sleep(0.01)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.host.own import Made, make
+from tests.support.certificates import Made, make
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
 from whisper_appliance.host.certificates import Certificates
 from whisper_appliance.host.uploaded_certificate import checked

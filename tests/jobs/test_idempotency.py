@@ -6,85 +6,86 @@ from pathlib import Path
 
 import pytest
 
-from tests.history.conftest import Clock, transcript
+from tests.support.clock import Clock
+from tests.support.library import transcript
 from whisper_appliance.core.clock import written
 from whisper_appliance.core.errors import Busy, KeyReused
-from whisper_appliance.jobs.job import Job, JobRequest, Repeat
-from whisper_appliance.jobs.repository import Jobs
-from whisper_appliance.library.transcripts import History
+from whisper_appliance.jobs.job import IdempotencyKey, Job, JobRequest
+from whisper_appliance.jobs.repository import JobRepository
+from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.storage.database import Database
 
 
 @pytest.fixture
-def jobs(database: Database, clock: Clock) -> Jobs:
-    return Jobs(database, clock=clock)
+def jobs(database: Database, clock: Clock) -> JobRepository:
+    return JobRepository(database, clock=clock)
 
 
-def add(jobs: Jobs, repeat: Repeat | None, limit: int = 50) -> Job:
-    request = JobRequest(Path("x"), "talk.wav", owner="ann", repeat=repeat)
+def add(jobs: JobRepository, repeat: IdempotencyKey | None, limit: int = 50) -> Job:
+    request = JobRequest(Path("x"), "talk.wav", owner="ann", idempotency=repeat)
     return jobs.add(request, audio="uploads/x", audio_bytes=44, limit=limit, limit_per_owner=limit)
 
 
-def done(jobs: Jobs, repeat: Repeat) -> Job:
-    job = jobs.begin(add(jobs, repeat).id)
+def done(jobs: JobRepository, repeat: IdempotencyKey) -> Job:
+    job = jobs.claim(add(jobs, repeat).id)
     jobs.finish(job, transcript())
     return job
 
 
-KEYED = Repeat("key", "this file")
+KEYED = IdempotencyKey("key", "this file")
 
 
-def test_the_same_request_is_one_job(jobs: Jobs) -> None:
+def test_the_same_request_is_one_job(jobs: JobRepository) -> None:
     assert add(jobs, KEYED).id == add(jobs, KEYED).id
-    assert add(jobs, Repeat("another", "this file")).id != add(jobs, KEYED).id
+    assert add(jobs, IdempotencyKey("another", "this file")).id != add(jobs, KEYED).id
     assert add(jobs, None).id != add(jobs, None).id
 
 
-def test_many_at_once_are_one_job(jobs: Jobs) -> None:
+def test_many_at_once_are_one_job(jobs: JobRepository) -> None:
     with ThreadPoolExecutor(8) as at_once:
         ids = set(at_once.map(lambda _: add(jobs, KEYED).id, range(8)))
     assert len(ids) == 1
     assert jobs.counts()["queued"] == 1
 
 
-def test_a_repeated_request_needs_no_place_in_the_queue(jobs: Jobs) -> None:
+def test_a_repeated_request_needs_no_place_in_the_queue(jobs: JobRepository) -> None:
     first = add(jobs, KEYED, limit=1)
     assert add(jobs, KEYED, limit=1).id == first.id
     with pytest.raises(Busy):
         add(jobs, None, limit=1)
 
 
-def test_a_key_of_another_request_is_refused(jobs: Jobs) -> None:
+def test_a_key_of_another_request_is_refused(jobs: JobRepository) -> None:
     add(jobs, KEYED)
     with pytest.raises(KeyReused, match="new one"):
-        add(jobs, Repeat("key", "another file"))
+        add(jobs, IdempotencyKey("key", "another file"))
 
 
-def test_what_was_done_long_ago_is_done_again(jobs: Jobs, clock: Clock) -> None:
+def test_what_was_done_long_ago_is_done_again(jobs: JobRepository, clock: Clock) -> None:
     job = done(jobs, KEYED)
     clock.forward(minutes=5)
     four_minutes, six_minutes = (written(clock() - timedelta(minutes=minutes)) for minutes in (4, 6))
-    assert add(jobs, Repeat("key", "this file", six_minutes)).id == job.id
+    assert add(jobs, IdempotencyKey("key", "this file", six_minutes)).id == job.id
     assert add(jobs, KEYED).id == job.id
-    again = add(jobs, Repeat("key", "this file", four_minutes))
+    again = add(jobs, IdempotencyKey("key", "this file", four_minutes))
     assert again.id != job.id
     assert add(jobs, KEYED).id == again.id
 
 
-def test_what_failed_or_was_cancelled_is_tried_anew(jobs: Jobs) -> None:
+def test_what_failed_or_was_cancelled_is_tried_anew(jobs: JobRepository) -> None:
     failed = add(jobs, KEYED)
-    jobs.begin(failed.id)
+    jobs.claim(failed.id)
     jobs.fail(failed.id, "engine_failed", "It stopped.")
     waiting = add(jobs, KEYED)
     assert waiting.id != failed.id
     jobs.cancel(waiting.id)
-    running = jobs.begin(add(jobs, KEYED).id)
+    running = jobs.claim(add(jobs, KEYED).id)
     assert running.id != waiting.id
     jobs.request_cancel(running.id)
     assert add(jobs, KEYED).id != running.id
 
 
-def test_what_was_deleted_is_made_anew(jobs: Jobs, history: History) -> None:
+def test_what_was_deleted_is_made_anew(jobs: JobRepository, history: TranscriptRepository) -> None:
     job = done(jobs, KEYED)
     history.delete(job.id, "ann")
     assert add(jobs, KEYED).id != job.id

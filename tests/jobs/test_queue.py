@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import postgresql
-from tests.jobs.conftest import StartQueue, until
-from tests.jobs.scripted import Script, request
+from tests.support.databases import postgresql
+from tests.support.jobs import Script, StartQueue, request
+from tests.support.wait import wait_until
 from whisper_appliance.core.errors import Busy, NoAudio, NotFound, Unavailable
 from whisper_appliance.engines.contract import Priority
-from whisper_appliance.jobs.events import JobChanged, JobEvent, WindowsAdded
-from whisper_appliance.jobs.queue import INTERACTIVE_AT_ONCE, Queue
-from whisper_appliance.library.transcripts import History
+from whisper_appliance.jobs.events import JobChanged, JobEvent, JobProgressed
+from whisper_appliance.jobs.queue import INTERACTIVE_AT_ONCE, JobQueue
+from whisper_appliance.library.transcripts import TranscriptRepository
 
 INTERACTIVE = Priority.INTERACTIVE
 
 
-def history(queue: Queue) -> History:
-    return History(queue._database)
+def history(queue: JobQueue) -> TranscriptRepository:
+    return TranscriptRepository(queue._database)
 
 
 @pytest.mark.parametrize("priority", [INTERACTIVE, Priority.BATCH])
@@ -29,20 +29,20 @@ def test_a_file_becomes_a_transcript_of_its_owner(
     start_queue: StartQueue, tmp_path: Path, priority: Priority
 ) -> None:
     queue = start_queue(Script())
-    job = queue.wait(queue.put(request(tmp_path, "to be or not", priority)).id, 10)
+    job = queue.wait(queue.enqueue(request(tmp_path, "to be or not", priority)).id, 10)
     assert (job.status, job.progress, job.attempts, job.duration) == ("done", 1.0, 1, 80.0)
     stored = history(queue).get(job.transcript_id or "", "ann")
-    assert (stored.transcript.text, stored.entry.title) == ("to be or not", "talk")
-    until(lambda: list((tmp_path / "uploads").iterdir()) == [])
+    assert (stored.transcript.text, stored.summary.title) == ("to be or not", "talk")
+    wait_until(lambda: list((tmp_path / "uploads").iterdir()) == [])
     assert queue.windows_of(job.id) == ()
 
 
 def test_the_same_holds_on_postgresql(start_queue: StartQueue, tmp_path: Path) -> None:
     with postgresql() as url:
         queue = start_queue(Script(), url=url)
-        job = queue.wait(queue.put(request(tmp_path, "to be", INTERACTIVE)).id, 10)
+        job = queue.wait(queue.enqueue(request(tmp_path, "to be", INTERACTIVE)).id, 10)
         assert history(queue).get(job.transcript_id or "", "ann").transcript.text == "to be"
-        job = queue.wait(queue.put(request(tmp_path, "or not")).id, 10)
+        job = queue.wait(queue.enqueue(request(tmp_path, "or not")).id, 10)
         assert job.status == "done"
         queue.close()
         queue._database.close()
@@ -53,11 +53,11 @@ def test_an_interactive_job_starts_without_waiting_for_a_poll(
 ) -> None:
     script = Script()
     queue = start_queue(script)
-    queue.wait(queue.put(request(tmp_path, "warm", INTERACTIVE)).id, 10)
+    queue.wait(queue.enqueue(request(tmp_path, "warm", INTERACTIVE)).id, 10)
     delays = []
     for _ in range(5):
         put = time.perf_counter()
-        queue.wait(queue.put(request(tmp_path, "clip", INTERACTIVE)).id, 10)
+        queue.wait(queue.enqueue(request(tmp_path, "clip", INTERACTIVE)).id, 10)
         delays.append(script.started[-1] - put)
     assert sorted(delays)[2] < 0.1
 
@@ -70,7 +70,7 @@ def test_more_interactive_jobs_than_slots_all_end(start_queue: StartQueue, tmp_p
         go_on.wait(20)
 
     queue = start_queue(Script(before_window=meet))
-    ids = [queue.put(request(tmp_path, "clip", INTERACTIVE)).id for _ in range(INTERACTIVE_AT_ONCE + 4)]
+    ids = [queue.enqueue(request(tmp_path, "clip", INTERACTIVE)).id for _ in range(INTERACTIVE_AT_ONCE + 4)]
     for _ in range(INTERACTIVE_AT_ONCE):
         assert inside.acquire(timeout=10)
     assert not inside.acquire(timeout=1.5)
@@ -84,8 +84,8 @@ def test_progress_and_text_can_be_read_while_a_job_runs(start_queue: StartQueue,
     queue = start_queue(
         Script(before_window=lambda word: word == "be" and go_on.wait(10)), announce=events.append
     )
-    job = queue.put(request(tmp_path, "to be or not", INTERACTIVE))
-    until(lambda: queue.get(job.id).progress == 0.25)
+    job = queue.enqueue(request(tmp_path, "to be or not", INTERACTIVE))
+    wait_until(lambda: queue.get(job.id).progress == 0.25)
     (window,) = queue.windows_of(job.id)
     assert window.result.segments[0].text == " to"
     assert queue.get(job.id).duration == 80
@@ -94,20 +94,20 @@ def test_progress_and_text_can_be_read_while_a_job_runs(start_queue: StartQueue,
     queue.wait(job.id, 10)
     assert events[0] == JobChanged(job.id)
     assert events[-1] == JobChanged(job.id)
-    assert WindowsAdded(job.id) in events
+    assert JobProgressed(job.id) in events
 
 
 def test_waiting_for_a_job_ends_when_the_time_is_over(start_queue: StartQueue, tmp_path: Path) -> None:
     queue = start_queue(Script(window_seconds=1))
-    job = queue.put(request(tmp_path, "slow", INTERACTIVE))
+    job = queue.enqueue(request(tmp_path, "slow", INTERACTIVE))
     assert queue.wait(job.id, 0.1).status == "running"
 
 
 def test_a_waiting_job_is_cancelled_at_once(start_queue: StartQueue, tmp_path: Path) -> None:
     go_on = threading.Event()
     queue = start_queue(Script(before_window=lambda _word: go_on.wait(10)))
-    ids = [queue.put(request(tmp_path, "word")).id for _ in range(4)]
-    until(lambda: queue.counts() == {"queued": 2, "running": 2})
+    ids = [queue.enqueue(request(tmp_path, "word")).id for _ in range(4)]
+    wait_until(lambda: queue.counts() == {"queued": 2, "running": 2})
     waiting = [id for id in ids if queue.get(id).status == "queued"]
     assert [queue.position(id) for id in waiting] == [1, 2]
     assert queue.cancel(waiting[0]).status == "cancelled"
@@ -120,26 +120,26 @@ def test_a_waiting_job_is_cancelled_at_once(start_queue: StartQueue, tmp_path: P
 
 def test_a_running_job_is_cancelled_at_its_next_window(start_queue: StartQueue, tmp_path: Path) -> None:
     queue = start_queue(Script(window_seconds=0.1))
-    job = queue.put(request(tmp_path, "word " * 100, INTERACTIVE))
-    until(lambda: len(queue.windows_of(job.id)) > 1)
+    job = queue.enqueue(request(tmp_path, "word " * 100, INTERACTIVE))
+    wait_until(lambda: len(queue.windows_of(job.id)) > 1)
     queue.cancel(job.id, "ann")
     assert queue.wait(job.id, 2).status == "cancelled"
     assert queue.windows_of(job.id) == ()
-    until(lambda: list((tmp_path / "uploads").iterdir()) == [])
-    assert history(queue).list("ann").entries == ()
+    wait_until(lambda: list((tmp_path / "uploads").iterdir()) == [])
+    assert history(queue).list("ann").summaries == ()
 
 
 def test_a_cancel_from_another_process_is_seen(start_queue: StartQueue, tmp_path: Path) -> None:
     queue = start_queue(Script(window_seconds=0.1))
-    job = queue.put(request(tmp_path, "word " * 100, INTERACTIVE))
-    until(lambda: len(queue.windows_of(job.id)) > 1)
+    job = queue.enqueue(request(tmp_path, "word " * 100, INTERACTIVE))
+    wait_until(lambda: len(queue.windows_of(job.id)) > 1)
     queue._jobs.request_cancel(job.id)
     assert queue.wait(job.id, 3).status == "cancelled"
 
 
 def test_an_ended_job_cannot_be_cancelled_any_more(start_queue: StartQueue, tmp_path: Path) -> None:
     queue = start_queue(Script())
-    job = queue.wait(queue.put(request(tmp_path, "word", INTERACTIVE)).id, 10)
+    job = queue.wait(queue.enqueue(request(tmp_path, "word", INTERACTIVE)).id, 10)
     assert queue.cancel(job.id).status == "done"
 
 
@@ -147,12 +147,12 @@ def test_a_job_of_somebody_else_is_neither_seen_nor_cancelled(
     start_queue: StartQueue, tmp_path: Path
 ) -> None:
     queue = start_queue(Script(window_seconds=0.3))
-    job = queue.put(request(tmp_path, "word", INTERACTIVE))
+    job = queue.enqueue(request(tmp_path, "word", INTERACTIVE))
     for attempt in (queue.get, queue.cancel):
         with pytest.raises(NotFound):
             attempt(job.id, "bob")
-    assert queue.list("bob") == ()
-    assert [listed.id for listed in queue.list("ann")] == [job.id]
+    assert queue.page("bob") == ()
+    assert [listed.id for listed in queue.page("ann")] == [job.id]
     assert queue.wait(job.id, 10).status == "done"
 
 
@@ -160,17 +160,17 @@ def test_limits_refuse_what_would_wait_too_long(start_queue: StartQueue, tmp_pat
     go_on = threading.Event()
     queue = start_queue(Script(before_window=lambda _word: go_on.wait(10)), limit=4, limit_per_user=2)
     for _ in range(2):
-        queue.put(request(tmp_path, "word"))
-    until(lambda: queue.counts()["running"] == 2)
+        queue.enqueue(request(tmp_path, "word"))
+    wait_until(lambda: queue.counts()["running"] == 2)
     for _ in range(2):
-        queue.put(request(tmp_path, "word"))
+        queue.enqueue(request(tmp_path, "word"))
     with pytest.raises(Busy) as refused:
-        queue.put(request(tmp_path, "word"))
+        queue.enqueue(request(tmp_path, "word"))
     assert refused.value.retry_after_seconds
     for _ in range(2):
-        queue.put(request(tmp_path, "word", owner="bob"))
+        queue.enqueue(request(tmp_path, "word", owner="bob"))
     with pytest.raises(Busy):
-        queue.put(request(tmp_path, "word", owner="eve"))
+        queue.enqueue(request(tmp_path, "word", owner="eve"))
     go_on.set()
 
 
@@ -179,7 +179,7 @@ def test_the_reason_of_a_failure_is_told(start_queue: StartQueue, tmp_path: Path
         raise NoAudio("The file holds no audio.") if word == "empty" else ZeroDivisionError(word)
 
     queue = start_queue(Script(before_window=fail))
-    expected, bug = (queue.put(request(tmp_path, word, INTERACTIVE)).id for word in ("empty", "bug"))
+    expected, bug = (queue.enqueue(request(tmp_path, word, INTERACTIVE)).id for word in ("empty", "bug"))
     error = queue.wait(expected, 10).error
     assert error
     assert (error.code, error.message) == ("no_audio", "The file holds no audio.")
@@ -187,14 +187,14 @@ def test_the_reason_of_a_failure_is_told(start_queue: StartQueue, tmp_path: Path
     assert error
     assert error.code == "internal"
     assert "ZeroDivision" not in error.message
-    until(lambda: list((tmp_path / "uploads").iterdir()) == [])
+    wait_until(lambda: list((tmp_path / "uploads").iterdir()) == [])
 
 
 def test_a_job_whose_file_vanished_says_so(start_queue: StartQueue, tmp_path: Path) -> None:
     go_on = threading.Event()
     queue = start_queue(Script(before_window=lambda _word: go_on.wait(10)))
-    ids = [queue.put(request(tmp_path, "word")).id for _ in range(3)]
-    until(lambda: queue.counts() == {"queued": 1, "running": 2})
+    ids = [queue.enqueue(request(tmp_path, "word")).id for _ in range(3)]
+    wait_until(lambda: queue.counts() == {"queued": 1, "running": 2})
     (waiting,) = (id for id in ids if queue.get(id).status == "queued")
     (tmp_path / "uploads" / waiting).unlink()
     go_on.set()
@@ -209,7 +209,7 @@ def test_nothing_is_accepted_before_the_start_and_after_the_end(
     queue = start_queue(Script())
     queue.close()
     with pytest.raises(Unavailable):
-        queue.put(request(tmp_path, "word"))
+        queue.enqueue(request(tmp_path, "word"))
 
 
 def test_what_takes_long_to_import_is_left_to_the_launch() -> None:
@@ -225,5 +225,5 @@ def test_a_queue_that_cannot_start_says_so(start_queue: StartQueue, tmp_path: Pa
     (tmp_path / "queue.sqlite").mkdir()
     queue = start_queue(Script())
     with pytest.raises(Unavailable, match="could not start"):
-        queue.put(request(tmp_path, "word"))
+        queue.enqueue(request(tmp_path, "word"))
     assert queue.problem()

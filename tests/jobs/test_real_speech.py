@@ -8,15 +8,15 @@ import jiwer
 import pytest
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from tests.databases import ready
-from tests.jobs.conftest import until
+from tests.support.databases import ready
+from tests.support.wait import wait_until
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import Undecodable
 from whisper_appliance.engines.contract import EngineSpec, Options, Priority
 from whisper_appliance.engines.process.client import EngineProcess
-from whisper_appliance.jobs.queue import JobRequest, Queue
-from whisper_appliance.jobs.transcription_job import Steps
-from whisper_appliance.library.transcripts import History
+from whisper_appliance.jobs.queue import JobQueue, JobRequest
+from whisper_appliance.jobs.transcription_job import JobSteps
+from whisper_appliance.library.transcripts import TranscriptRepository
 
 BECKETT = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
 
@@ -40,23 +40,23 @@ def test_real_speech_becomes_a_transcript_with_its_audio_kept(
     engine = EngineProcess(EngineSpec("onnxruntime", "tiny.en", tiny_en, device="cpu", workers=1))
     engine.start()
     with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}") as database:
-        steps = Steps.from_settings(lambda: settings, OneModel(engine), lambda: "tiny.en")
-        queue = Queue(database, steps, tmp_path)
+        steps = JobSteps.from_settings(lambda: settings, OneModel(engine), lambda: "tiny.en")
+        queue = JobQueue(database, steps, tmp_path)
         queue.launch()
         try:
             speech, noise = (tmp_path / "uploads" / name for name in ("speech", "noise"))
             speech.write_bytes(beckett.read_bytes())
             noise.write_bytes(b"this is not audio")
             options = Options(language="en", word_timestamps=True)
-            put = queue.put(JobRequest(speech, "beckett.wav", Priority.INTERACTIVE, "ann", options=options))
-            refused = queue.put(JobRequest(noise, "noise.wav", Priority.INTERACTIVE, "ann"))
+            put = queue.enqueue(JobRequest(speech, "beckett.wav", Priority.INTERACTIVE, "ann", options=options))
+            refused = queue.enqueue(JobRequest(noise, "noise.wav", Priority.INTERACTIVE, "ann"))
             job = queue.wait(put.id, 60)
             assert (job.status, job.error) == ("done", None)
-            history = History(database, audio_folder=tmp_path / "audio")
+            history = TranscriptRepository(database, audio_folder=tmp_path / "audio")
             stored = history.get(job.transcript_id or "", "ann")
             normal = EnglishTextNormalizer()
             assert jiwer.wer(normal(BECKETT), normal(stored.transcript.text)) <= 0.2
-            assert stored.entry.title == "beckett"
+            assert stored.summary.title == "beckett"
             assert stored.transcript.segments[0].words
             assert stored.transcript.provenance
             assert stored.transcript.provenance.model_sha256
@@ -66,7 +66,7 @@ def test_real_speech_becomes_a_transcript_with_its_audio_kept(
             error = queue.wait(refused.id, 20).error
             assert error
             assert error.code == Undecodable.code
-            until(lambda: list((tmp_path / "uploads").iterdir()) == [])
+            wait_until(lambda: list((tmp_path / "uploads").iterdir()) == [])
         finally:
             queue.close()
             engine.close()

@@ -4,22 +4,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.history.conftest import Clock, transcript
+from tests.support.clock import Clock
+from tests.support.library import transcript
 from whisper_appliance.core.errors import Busy, Conflict, NotFound
 from whisper_appliance.engines.contract import Options, Priority, WindowResult
 from whisper_appliance.jobs.job import FinishedWindow, Job, JobError, JobRequest
-from whisper_appliance.jobs.repository import Jobs
-from whisper_appliance.library.transcripts import History
+from whisper_appliance.jobs.repository import JobRepository
+from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.storage.database import Database
 from whisper_appliance.transcript.model import Segment
 
 
 @pytest.fixture
-def jobs(database: Database) -> Jobs:
-    return Jobs(database)
+def jobs(database: Database) -> JobRepository:
+    return JobRepository(database)
 
 
-def add(jobs: Jobs, owner: str = "ann", priority: Priority = Priority.BATCH) -> Job:
+def add(jobs: JobRepository, owner: str = "ann", priority: Priority = Priority.BATCH) -> Job:
     request = JobRequest(Path("x"), "talk.wav", priority, owner, options=Options(language="de"))
     return jobs.add(request, audio="uploads/x", audio_bytes=44, limit=5, limit_per_owner=3)
 
@@ -27,13 +28,13 @@ def add(jobs: Jobs, owner: str = "ann", priority: Priority = Priority.BATCH) -> 
 WINDOW = FinishedWindow(16000, 480000, WindowResult((Segment(0.5, 2.0, " Hallo."),), "de", 0.9))
 
 
-def test_a_new_job_waits_with_all_that_was_asked(jobs: Jobs) -> None:
+def test_a_new_job_waits_with_all_that_was_asked(jobs: JobRepository) -> None:
     job = jobs.get(add(jobs).id)
     assert (job.status, job.title, job.options.language, job.attempts) == ("queued", "talk", "de", 0)
 
 
-def test_a_finished_job_has_its_transcript_and_no_windows(jobs: Jobs, database: Database) -> None:
-    job = jobs.begin(add(jobs).id)
+def test_a_finished_job_has_its_transcript_and_no_windows(jobs: JobRepository, database: Database) -> None:
+    job = jobs.claim(add(jobs).id)
     jobs.add_window(job.id, WINDOW, 0.5, 30.0)
     assert jobs.windows_of(job.id) == [WINDOW]
     assert jobs.get(job.id).progress == 0.5
@@ -41,29 +42,29 @@ def test_a_finished_job_has_its_transcript_and_no_windows(jobs: Jobs, database: 
     assert jobs.windows_of(job.id) == []
     done = jobs.get(job.id)
     assert done.status == "done"
-    assert History(database).get(done.transcript_id or "", "ann").entry.job_id == job.id
+    assert TranscriptRepository(database).get(done.transcript_id or "", "ann").summary.job_id == job.id
 
 
-def test_a_job_ends_once(jobs: Jobs, database: Database) -> None:
-    job = jobs.begin(add(jobs).id)
+def test_a_job_ends_once(jobs: JobRepository, database: Database) -> None:
+    job = jobs.claim(add(jobs).id)
     jobs.finish(job, transcript())
     with pytest.raises(Conflict):
         jobs.finish(job, transcript())
     with pytest.raises(Conflict):
         jobs.fail(job.id, "internal", "x")
-    assert len(History(database).list("ann").entries) == 1
+    assert len(TranscriptRepository(database).list("ann").summaries) == 1
 
 
-def test_positions_follow_priority_and_then_arrival(jobs: Jobs) -> None:
+def test_positions_follow_priority_and_then_arrival(jobs: JobRepository) -> None:
     first, second = add(jobs), add(jobs)
     urgent = add(jobs, priority=Priority.INTERACTIVE)
     assert [jobs.position(job.id) for job in (urgent, first, second)] == [1, 2, 3]
-    jobs.begin(urgent.id)
+    jobs.claim(urgent.id)
     assert [jobs.position(job.id) for job in (urgent, first, second)] == [0, 1, 2]
     assert jobs.counts() == {"queued": 2, "running": 1}
 
 
-def test_only_so_many_jobs_may_wait(jobs: Jobs) -> None:
+def test_only_so_many_jobs_may_wait(jobs: JobRepository) -> None:
     for _ in range(3):
         add(jobs)
     with pytest.raises(Busy) as refused:
@@ -75,36 +76,38 @@ def test_only_so_many_jobs_may_wait(jobs: Jobs) -> None:
         add(jobs, owner="eve")
 
 
-def test_a_job_of_somebody_else_is_not_there(jobs: Jobs) -> None:
+def test_a_job_of_somebody_else_is_not_there(jobs: JobRepository) -> None:
     job, nobodys = add(jobs), add(jobs, owner="")
     with pytest.raises(NotFound):
         jobs.get(job.id, "bob")
     assert jobs.get(nobodys.id, "bob").id == nobodys.id
 
 
-def test_a_stop_of_the_appliance_is_not_held_against_the_job(jobs: Jobs) -> None:
-    job = jobs.begin(add(jobs).id)
-    jobs.put_back([job.id])
+def test_a_stop_of_the_appliance_is_not_held_against_the_job(jobs: JobRepository) -> None:
+    job = jobs.claim(add(jobs).id)
+    jobs.requeue([job.id])
     again = jobs.get(job.id)
     assert (again.status, again.attempts) == ("queued", 0)
     with pytest.raises(Conflict):
         jobs.add_window(job.id, WINDOW, 0.5, None)
 
 
-def test_rows_of_old_jobs_are_forgotten_but_not_their_transcripts(jobs: Jobs, database: Database) -> None:
-    job, waiting = jobs.begin(add(jobs).id), add(jobs)
+def test_rows_of_old_jobs_are_forgotten_but_not_their_transcripts(
+    jobs: JobRepository, database: Database
+) -> None:
+    job, waiting = jobs.claim(add(jobs).id), add(jobs)
     jobs.finish(job, transcript())
-    assert jobs.forget("9999") == [job.id]
+    assert jobs.delete_ended_before("9999") == [job.id]
     assert jobs.get(waiting.id).status == "queued"
-    assert History(database).get(job.id, "ann")
+    assert TranscriptRepository(database).get(job.id, "ann")
 
 
 def test_the_jobs_of_the_last_hours_are_listed_newest_first(database: Database, clock: Clock) -> None:
-    jobs = Jobs(database, clock=clock)
+    jobs = JobRepository(database, clock=clock)
     old = add(jobs)
     clock.forward(hours=25)
     failed, young = add(jobs), add(jobs)
-    jobs.begin(failed.id)
+    jobs.claim(failed.id)
     jobs.fail(failed.id, "undecodable", "Not audio.")
     listed = jobs.recent("ann", hours=24)
     assert [job.id for job in listed] == [young.id, failed.id]
@@ -113,19 +116,19 @@ def test_the_jobs_of_the_last_hours_are_listed_newest_first(database: Database, 
 
 
 def test_a_recordings_transcript_takes_the_place_of_the_live_one_and_both_are_kept(
-    database: Database, history: History, clock: Clock
+    database: Database, history: TranscriptRepository, clock: Clock
 ) -> None:
     live, better = transcript(" ever tied"), transcript(" Ever tried.")
-    jobs = Jobs(database, clock=clock)
+    jobs = JobRepository(database, clock=clock)
     wanted = JobRequest(Path("uploads/x"), "live.wav", owner="ann", title="Live")
-    history.keep(wanted.id, live, title="Live", owner="ann", source="live")
-    history.keep(wanted.id, live, title="Live", owner="ann", source="live")
+    history.save_once(wanted.id, live, title="Live", owner="ann", source="live")
+    history.save_once(wanted.id, live, title="Live", owner="ann", source="live")
     assert history.get(wanted.id, "ann").live is None
     jobs.add(wanted, audio="uploads/x", audio_bytes=1, limit=9, limit_per_owner=9)
-    jobs.finish(jobs.begin(wanted.id), better)
+    jobs.finish(jobs.claim(wanted.id), better)
     stored = history.get(wanted.id, "ann")
     assert (stored.transcript, stored.live) == (better, live)
-    assert stored.entry.job_id == wanted.id
-    assert [entry.id for entry in history.list("ann", words="tried").entries] == [wanted.id]
-    assert history.list("ann", words="tied").entries == ()
-    assert len(history.list("ann").entries) == 1
+    assert stored.summary.job_id == wanted.id
+    assert [entry.id for entry in history.list("ann", words="tried").summaries] == [wanted.id]
+    assert history.list("ann", words="tied").summaries == ()
+    assert len(history.list("ann").summaries) == 1

@@ -5,68 +5,28 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.databases import postgresql
-from tests.jobs.conftest import StartQueue, until
-from tests.jobs.scripted import Script, build_queue, request
+from tests.support.databases import postgresql
+from tests.support.jobs import (
+    Script,
+    StartQueue,
+    build_queue,
+    ended,
+    heard,
+    program,
+    request,
+    say,
+    until_heard,
+)
+from tests.support.wait import wait_until
 from whisper_appliance.core.errors import AlreadyRunning
 from whisper_appliance.engines.contract import Priority
-from whisper_appliance.jobs.queue import Job, Queue
-from whisper_appliance.library.transcripts import History
+from whisper_appliance.library.transcripts import TranscriptRepository
 
 ROOT = Path(__file__).parents[2]
-
-
-@contextmanager
-def program(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """The program around a queue, ready for commands; killed at the end if it still runs."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.jobs.program", *arguments],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
-    )  # fmt: skip
-    with process:
-        assert process.stdout
-        try:
-            assert process.stdout.readline() == "ready\n"
-            yield process
-        finally:
-            process.kill()
-
-
-def say(process: subprocess.Popen[str], command: str) -> str:
-    """Gives a command and reads its answer."""
-    assert process.stdin
-    assert process.stdout
-    process.stdin.write(f"{command}\n")
-    process.stdin.flush()
-    return process.stdout.readline().strip()
-
-
-def ended(queue: Queue, id: str, timeout_seconds: float = 20) -> Job:
-    """The job once it has ended."""
-    job = queue.wait(id, timeout_seconds)
-    assert job.ended, job
-    return job
-
-
-def until_heard(data_dir: Path, word: str) -> None:
-    """Waits until a window has been heard."""
-    deadline = time.monotonic() + 20
-    while word not in heard(data_dir):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def heard(data_dir: Path) -> Counter[str]:
-    """How often each window was heard, in all runs."""
-    path = data_dir / "heard.txt"
-    return Counter(path.read_text().split() if path.exists() else [])
 
 
 def killed_and_restarted(start_queue: StartQueue, data_dir: Path, url: str | None = None) -> None:
@@ -86,13 +46,13 @@ def killed_and_restarted(start_queue: StartQueue, data_dir: Path, url: str | Non
     queue = start_queue(Script(heard=data_dir / "heard.txt"), url=url)
     for words, id in jobs.items():
         assert ended(queue, id).status == "done"
-        assert History(queue._database).get(id, "ann").transcript.text == words
+        assert TranscriptRepository(queue._database).get(id, "ann").transcript.text == words
     counted = heard(data_dir)
     assert set(counted) == set(" ".join(jobs).split())
     for job in "abcd":  # at most the window that was interrupted is heard again
         assert sum(times - 1 for word, times in counted.items() if word[0] == job) <= 1
-    assert len(History(queue._database).list("ann").entries) == len(jobs)
-    until(lambda: list((data_dir / "uploads").iterdir()) == [])
+    assert len(TranscriptRepository(queue._database).list("ann").summaries) == len(jobs)
+    wait_until(lambda: list((data_dir / "uploads").iterdir()) == [])
 
 
 @pytest.mark.slow
@@ -154,7 +114,7 @@ def test_a_stopped_program_leaves_its_jobs_to_the_next_start(start_queue: StartQ
 def test_a_second_program_on_the_same_folder_is_refused(tmp_path: Path) -> None:
     with program(str(tmp_path)):
         second = subprocess.run(
-            [sys.executable, "-m", "tests.jobs.program", str(tmp_path)],
+            [sys.executable, "-m", "tests.support.programs.queue", str(tmp_path)],
             capture_output=True, text=True, cwd=ROOT, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert second.returncode != 0
@@ -173,7 +133,7 @@ def test_the_queue_s_own_file_can_be_lost(
     start_queue: StartQueue, tmp_path: Path, damage: bytes | None
 ) -> None:
     queue = start_queue(Script(window_seconds=0.2))
-    job = queue.put(request(tmp_path, "one two three four five six seven", Priority.INTERACTIVE))
+    job = queue.enqueue(request(tmp_path, "one two three four five six seven", Priority.INTERACTIVE))
     time.sleep(0.5)
     queue.close()
     file = tmp_path / "queue.sqlite"
@@ -199,7 +159,7 @@ def test_a_folder_that_has_lost_its_name_or_was_put_back_elsewhere_goes_on_with_
 ) -> None:
     (tmp_path / "share").mkdir()
     queue = start_queue(Script(window_seconds=0.2), storage=tmp_path / "share")
-    job = queue.put(request(tmp_path / "share", "a1 a2 a3 a4 a5 a6"))
+    job = queue.enqueue(request(tmp_path / "share", "a1 a2 a3 a4 a5 a6"))
     while not queue.windows_of(job.id):
         time.sleep(0.02)
     queue.close()
@@ -211,7 +171,7 @@ def test_a_folder_that_has_lost_its_name_or_was_put_back_elsewhere_goes_on_with_
 def test_a_job_waits_while_the_shared_folder_is_away(start_queue: StartQueue, tmp_path: Path) -> None:
     mounted = threading.Event()
     queue = start_queue(Script(), is_mounted=mounted.is_set)
-    job = queue.put(request(tmp_path, "a1 a2", Priority.INTERACTIVE))
+    job = queue.enqueue(request(tmp_path, "a1 a2", Priority.INTERACTIVE))
     assert queue.wait(job.id, 1).status == "running"
     mounted.set()
     assert ended(queue, job.id).status == "done"

@@ -11,17 +11,16 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.databases import postgresql
-from tests.jobs.conftest import until
-from tests.jobs.scripted import Script, build_queue, request
-from tests.jobs.test_restart import ended, heard, program, say, until_heard
+from tests.support.databases import postgresql
+from tests.support.jobs import Script, build_queue, ended, heard, program, request, say, until_heard
+from tests.support.wait import wait_until
 from whisper_appliance.core.clock import now
 from whisper_appliance.core.errors import BadSetting, Conflict, NotFound, Unavailable
 from whisper_appliance.jobs import heartbeat
 from whisper_appliance.jobs.events import JobEvent, JobFailed
-from whisper_appliance.jobs.queue import Queue
-from whisper_appliance.jobs.workers import RECORDING_GONE, WorkerSeen
-from whisper_appliance.library.transcripts import History
+from whisper_appliance.jobs.queue import JobQueue
+from whisper_appliance.jobs.workers import RECORDING_GONE, WorkerInfo
+from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.storage.database import FROZEN_SECONDS
 from whisper_appliance.storage.schema.jobs import jobs, workers
 
@@ -32,7 +31,7 @@ pytestmark = pytest.mark.slow
 class Crew:
     """The worker of this process, and a place for another one beside it."""
 
-    queue: Queue
+    queue: JobQueue
     url: str
     folder: Path
     storage: Path | None
@@ -47,19 +46,19 @@ class Crew:
         """How often each window was heard, by both."""
         return heard(self.folder / "other") + heard(self.folder / "own")
 
-    def seen(self) -> WorkerSeen:
+    def seen(self) -> WorkerInfo:
         """The other one, as the database knows it."""
         (other,) = (worker for worker in self.queue.workers() if worker.id != self.queue.worker_id)
         return other
 
-    def wait_a_minute(self) -> WorkerSeen:
+    def wait_a_minute(self) -> WorkerInfo:
         """As if a minute had passed for the other one, without a word of it."""
         long_ago = sa.func.now() - sa.text("interval '2 minutes'")
         with self.queue._database.write() as connection:
             connection.execute(
                 workers.update().where(workers.c.id == self.seen().id).values(last_seen=long_ago)
             )
-        assert self.seen().silent
+        assert self.seen().is_stale
         return self.seen()
 
     def take_over_patiently(self, id: str) -> None:
@@ -67,14 +66,14 @@ class Crew:
         deadline = time.monotonic() + 2 * FROZEN_SECONDS
         while True:
             try:
-                self.queue.take_over(id, losing=False)
+                self.queue.take_over(id, allow_loss=False)
             except Unavailable:
                 assert time.monotonic() < deadline
             else:
                 return
 
     def text_of(self, id: str) -> str:
-        return History(self.queue._database).get(id, "ann").transcript.text
+        return TranscriptRepository(self.queue._database).get(id, "ann").transcript.text
 
 
 @pytest.fixture(params=[True])
@@ -118,22 +117,22 @@ def test_the_jobs_of_a_dead_worker_go_on_elsewhere_and_it_comes_back_to_none(sta
     with program(*started.other) as process:
         jobs = busy(started, process)
         with pytest.raises(Conflict, match="alive"):
-            started.queue.take_over(started.seen().id, losing=True)
+            started.queue.take_over(started.seen().id, allow_loss=True)
         process.kill()
         process.wait()
     dead = started.wait_a_minute()
     assert (dead.running, dead.waiting) == (2, 0)
     assert started.queue.shares_storage(dead)
-    taken = started.queue.take_over(dead.id, losing=False)
+    taken = started.queue.take_over(dead.id, allow_loss=False)
     assert (set(taken.freed), taken.failed) == (set(jobs.values()), ())
     with pytest.raises(NotFound):
-        started.queue.take_over(dead.id, losing=False)
+        started.queue.take_over(dead.id, allow_loss=False)
     once_each(started, jobs)
     before = started.heard()
     with program(*started.other) as process:
         own = say(process, "now c1")
         assert ended(started.queue, own).status == "done"
-        assert not started.seen().silent
+        assert not started.seen().is_stale
         say(process, "stop")
         assert process.wait(20) == 0
     assert started.heard() == before + Counter(["c1"])
@@ -174,12 +173,12 @@ def test_what_waited_for_one_that_has_stopped_in_good_order_is_done_by_the_other
         words = [f"{name}1 {name}2 {name}3 {name}4" for name in "abcdefgh"]
         jobs = {each: say(process, f"put {each}") for each in words}
         # Both take from the same line: which jobs are whose is chance.
-        until(lambda: any(word.endswith("2") for word in heard(started.folder / "other")), 20)
+        wait_until(lambda: any(word.endswith("2") for word in heard(started.folder / "other")), 20)
         say(process, "stop")
         assert process.wait(20) == 0
     dead = [worker for worker in started.queue.workers() if worker.id != started.queue.worker_id]
     if dead:  # it left jobs that it had begun
-        started.queue.take_over(started.wait_a_minute().id, losing=False)
+        started.queue.take_over(started.wait_a_minute().id, allow_loss=False)
     started.queue._look()
     for each, id in jobs.items():
         assert ended(started.queue, id).status == "done"
@@ -197,7 +196,9 @@ def test_the_heart_beats_on_whatever_a_look_around_raises(
         raise ZeroDivisionError
 
     (started.folder / "third").mkdir()
-    third = heartbeat.Crew(started.queue._database, started.folder / "third", started.folder, now, look)
+    third = heartbeat.WorkerHeartbeat(
+        started.queue._database, started.folder / "third", started.folder, now, look
+    )
     third.join()
     deadline = time.monotonic() + 10
     while len(looks) < 2:
@@ -216,9 +217,9 @@ def test_without_a_shared_folder_the_jobs_fail_and_say_why_if_that_was_agreed_to
     dead = started.wait_a_minute()
     assert not started.queue.shares_storage(dead)
     with pytest.raises(Conflict, match="2 of its jobs lie on that machine alone"):
-        started.queue.take_over(dead.id, losing=False)
+        started.queue.take_over(dead.id, allow_loss=False)
     assert started.seen().id == dead.id
-    taken = started.queue.take_over(dead.id, losing=True)
+    taken = started.queue.take_over(dead.id, allow_loss=True)
     assert (taken.freed, set(taken.failed)) == ((), set(jobs.values()))
     for id in jobs.values():
         job = started.queue.get(id)

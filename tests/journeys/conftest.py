@@ -8,18 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
-from tests.journeys.program import Program, running
+from tests.support.browser import ARGUMENTS, AXE, CHROMIUM, somebody
+from tests.support.running import Program, running
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 expect.set_options(timeout=60_000)  # engines are slow where many things run at once
 
 
@@ -59,20 +50,6 @@ def context(chromium: Browser, appliance: Program) -> Iterator[BrowserContext]:
     context.close()
 
 
-def somebody(chromium: Browser, appliance: Program, *, bypass_csp: bool = False) -> BrowserContext:
-    """A browser with nothing in it yet."""
-    context = chromium.new_context(
-        base_url=appliance.url,
-        bypass_csp=bypass_csp,
-        ignore_https_errors=True,
-        locale="en-GB",
-        viewport={"width": 1100, "height": 800},
-        permissions=["clipboard-read", "clipboard-write"],
-    )
-    context.set_default_timeout(60_000)
-    return context
-
-
 @pytest.fixture
 def page(context: BrowserContext, appliance: Program) -> Iterator[Page]:
     """A tab. In the end nothing went wrong in its scripts, and it asked nobody but the appliance."""
@@ -107,3 +84,11 @@ def long_recording(tmp_path_factory: pytest.TempPathFactory, cities: Path) -> Pa
         for _ in range(12):
             target.writeframes(frames)
     return path
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The checker's source."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: ./scripts/dev.sh setup, or npm ci")
+    return AXE.read_text()

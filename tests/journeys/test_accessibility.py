@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.journeys.conftest import somebody
-from tests.journeys.program import Program
-from tests.journeys.steps import add_files, card, transcribe
+from tests.support.browser import barriers, somebody
+from tests.support.pages import add_files, card, transcribe
+from tests.support.running import Program
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).parent.parent.parent
-AXE = ROOT / "node_modules/axe-core/axe.min.js"
 PAGES = ("/", "/history", "/trust", f"/transcripts/{'0' * 32}", "/nowhere")
 BYTES_ON_THE_WIRE = 200 * 1024
 
@@ -27,34 +24,11 @@ def context(chromium: Browser, appliance: Program) -> Iterator[BrowserContext]:
     context.close()
 
 
-@pytest.fixture(scope="session")
-def axe() -> str:
-    """The checker's source."""
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed: ./scripts/dev.sh setup, or npm ci")
-    return AXE.read_text()
-
-
 @pytest.fixture(params=["light", "dark"])
 def scheme(request: pytest.FixtureRequest, page: Page) -> str:
     """The page in one of the two themes."""
     page.emulate_media(color_scheme=request.param)
     return str(request.param)
-
-
-STILL = """document.getAnimations().every(({ effect, playState }) =>
-    playState !== "running" || effect.getComputedTiming().endTime === Infinity)"""
-
-
-def barriers(page: Page, axe: str) -> list[str]:
-    """What axe finds on the page once colours have faded to what they become."""
-    page.wait_for_function(STILL, polling=20)
-    page.evaluate(axe)
-    found: dict[str, Any] = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-    return [
-        f"{each['id']}: {each['help']}: {each['nodes'][0]['html']}: {each['nodes'][0]['failureSummary']}"
-        for each in found["violations"]
-    ]
 
 
 def settled(page: Page, address: str) -> None:

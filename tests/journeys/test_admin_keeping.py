@@ -6,14 +6,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.journeys.conftest import somebody
-from tests.journeys.program import Program, running
-from tests.journeys.test_accessibility import axe, barriers
-from tests.journeys.test_admin_overview import sign_in
-from tests.signing import PASSWORD
+from tests.support.browser import barriers, sign_in, somebody
+from tests.support.client import PASSWORD
+from tests.support.running import Program, running
 
 pytestmark = pytest.mark.browser
-__all__ = ["axe"]
 
 
 @pytest.fixture(scope="module")

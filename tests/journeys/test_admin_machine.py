@@ -6,14 +6,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.host.own import make
-from tests.journeys.conftest import somebody
-from tests.journeys.program import Program, running
-from tests.journeys.test_accessibility import axe, barriers
-from tests.signing import PASSWORD
+from tests.support.browser import barriers, somebody
+from tests.support.certificates import make
+from tests.support.client import PASSWORD
+from tests.support.running import Program, running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-__all__ = ["axe"]
 
 PAGES = ("/admin/models", "/admin/settings", "/admin/certificate")
 
@@ -70,7 +68,7 @@ def test_a_model_is_verified_loaded_made_the_default_and_unloaded(page: Page, ax
     card.locator("summary").click()
     assert barriers(page, axe) == []
     card.get_by_role("button", name="Verify its files").click()
-    expect(card.locator(".model-note")).to_contain_text("Every file is as it should be.")
+    expect(card.locator(".model-note")).to_contain_text("Every file has the right checksum.")
     card.locator("summary").click()
     card.get_by_role("button", name="Make default").click()
     expect(card.locator(".badge").first).to_be_visible()

@@ -7,17 +7,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.journeys.conftest import somebody
-from tests.journeys.program import Program, running
-from tests.journeys.steps import add_files, named, transcribe
-from tests.journeys.test_accessibility import axe, barriers
-from tests.signing import PASSWORD
+from tests.support.browser import barriers, sign_in, somebody
+from tests.support.client import PASSWORD
+from tests.support.pages import add_files, named, transcribe
+from tests.support.running import Program, running
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.offline_accounts import opened_accounts
 from whisper_appliance.config import settings
 
 pytestmark = pytest.mark.browser
-__all__ = ["axe"]
 
 DRAWN = """() => [...document.querySelectorAll("#curves .plot")].filter((plot) => plot.clientHeight).map(
     (plot) => {
@@ -62,12 +60,6 @@ def visitor(chromium: Browser, appliance: Program) -> Iterator[Page]:
     context = somebody(chromium, appliance)
     yield context.new_page()
     context.close()
-
-
-def sign_in(page: Page) -> None:
-    page.get_by_label("Name").fill("admin")
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
 
 
 def nobody_is_kept_out(page: Page, axe: str) -> None:

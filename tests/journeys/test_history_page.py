@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.journeys.steps import named, transcribe
+from tests.support.pages import named, transcribe
 
 pytestmark = pytest.mark.browser
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.journeys.served import Served, served
-from tests.signing import an_account
+from tests.support.client import an_account
+from tests.support.served import Served, served
 from whisper_appliance.accounts.identity import SHELL, Actor, User
 from whisper_appliance.admin.panel import PLACES
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.journeys.served import Served, served
-from tests.journeys.test_accessibility import AXE, barriers
-from tests.signing import PASSWORD, an_account
+from tests.support.browser import AXE, barriers
+from tests.support.client import PASSWORD, an_account
+from tests.support.served import Served, served
 from whisper_appliance.accounts.identity import SHELL, User
 
 pytestmark = pytest.mark.browser

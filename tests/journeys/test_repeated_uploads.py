@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Request, expect
 
-from tests.journeys.steps import add_files, card, wait_done
+from tests.support.pages import add_files, card, wait_done
 
 pytestmark = pytest.mark.browser
 

@@ -6,16 +6,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.journeys.conftest import somebody
-from tests.journeys.program import Program, running
-from tests.journeys.test_accessibility import axe, barriers
-from tests.signing import PASSWORD
+from tests.support.browser import barriers, somebody
+from tests.support.client import PASSWORD
+from tests.support.running import Program, running
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.offline_accounts import opened_accounts
 from whisper_appliance.config import settings
 
 pytestmark = pytest.mark.browser
-__all__ = ["axe"]
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.steps import add_files, card, drop_file, named, transcribe, wait_done
+from tests.support.pages import add_files, card, drop_file, named, transcribe, wait_done
 
 pytestmark = pytest.mark.browser
 

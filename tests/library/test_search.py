@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.history.conftest import transcript
-from whisper_appliance.library.transcripts import History
+from tests.support.library import transcript
+from whisper_appliance.library.transcripts import TranscriptRepository
 
 
 @pytest.fixture
-def ids(history: History) -> dict[str, str]:
+def ids(history: TranscriptRepository) -> dict[str, str]:
     said = {
         "tale": " It was the best of times, it was the worst of times.",
         "cafe": " Das Café schließt um acht.",
@@ -34,30 +34,30 @@ def ids(history: History) -> dict[str, str]:
     ],
 )
 def test_transcripts_are_found_by_their_words(
-    history: History, ids: dict[str, str], words: str, names: set[str]
+    history: TranscriptRepository, ids: dict[str, str], words: str, names: set[str]
 ) -> None:
-    assert {entry.id for entry in history.list("ann", words=words).entries} == {ids[name] for name in names}
+    assert {entry.id for entry in history.list("ann", words=words).summaries} == {ids[name] for name in names}
 
 
 @pytest.mark.parametrize(("words", "hit"), [("worst", "worst"), ("猫", "猫")])
-def test_a_snippet_marks_the_words(history: History, ids: dict[str, str], words: str, hit: str) -> None:
+def test_a_snippet_marks_the_words(history: TranscriptRepository, ids: dict[str, str], words: str, hit: str) -> None:
     ((_, snippet),) = history.snippets(list(ids.values()), words).items()
     assert snippet[1::2] == (hit,)
     assert "times" in "".join(snippet) or "である" in "".join(snippet)
 
 
-def test_where_nothing_was_typed_there_is_no_snippet(history: History, ids: dict[str, str]) -> None:
+def test_where_nothing_was_typed_there_is_no_snippet(history: TranscriptRepository, ids: dict[str, str]) -> None:
     assert history.snippets(list(ids.values()), " - ") == {}
     assert history.snippets([], "worst") == {}
 
 
-def test_nobody_finds_what_others_said_or_threw_away(history: History, ids: dict[str, str]) -> None:
-    assert history.list("bob", words="worst").entries == ()
+def test_nobody_finds_what_others_said_or_threw_away(history: TranscriptRepository, ids: dict[str, str]) -> None:
+    assert history.list("bob", words="worst").summaries == ()
     history.delete(ids["tale"], "ann")
-    assert history.list("ann", words="worst").entries == ()
+    assert history.list("ann", words="worst").summaries == ()
 
 
-def test_a_renamed_transcript_is_found_by_its_new_title(history: History, ids: dict[str, str]) -> None:
+def test_a_renamed_transcript_is_found_by_its_new_title(history: TranscriptRepository, ids: dict[str, str]) -> None:
     history.rename(ids["cafe"], "ann", "Dickens")
-    assert [entry.id for entry in history.list("ann", words="dickens").entries] == [ids["cafe"]]
-    assert history.list("ann", words="cafe zzz").entries == ()
+    assert [entry.id for entry in history.list("ann", words="dickens").summaries] == [ids["cafe"]]
+    assert history.list("ann", words="cafe zzz").summaries == ()

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from tests.history.conftest import transcript
+from tests.support.library import transcript
 from whisper_appliance.jobs.job import JobRequest
-from whisper_appliance.jobs.repository import Jobs
+from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.library.storage_usage import Space
-from whisper_appliance.library.transcript_rows import insert, supersede
-from whisper_appliance.library.transcripts import History
+from whisper_appliance.library.transcript_rows import insert, replace_live_version
+from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.storage.database import Database
 
 
-def test_text_audio_and_uploads_are_counted(database: Database, history: History, tmp_path: Path) -> None:
+def test_text_audio_and_uploads_are_counted(database: Database, history: TranscriptRepository, tmp_path: Path) -> None:
     space = Space(database, tmp_path / "audio")
     assert space.used_by("ada") == 0
     first = history.add(transcript(), title="One", owner="ada")
@@ -21,7 +21,7 @@ def test_text_audio_and_uploads_are_counted(database: Database, history: History
     assert space.used_by("ada") == text
     (tmp_path / "audio" / first).write_bytes(b"x" * 100)
     space = Space(database, tmp_path / "audio")
-    Jobs(database).add(
+    JobRepository(database).add(
         JobRequest(audio=tmp_path / "a", filename="a.wav", owner="ada"),
         audio="a",
         audio_bytes=7,
@@ -38,12 +38,12 @@ def test_a_live_transcript_that_stays_beside_counts_too(database: Database, tmp_
         insert(connection, transcript(), id="1", owner="ada", title="", source="live", created="2026")
     before = space.used_by("ada")
     with database.write() as connection:
-        assert supersede(connection, transcript(), id="1", job_id="1")
+        assert replace_live_version(connection, transcript(), id="1", job_id="1")
     assert space.used_by("ada") == 2 * before
 
 
 def test_recordings_are_looked_at_anew_after_a_moment(
-    database: Database, history: History, tmp_path: Path
+    database: Database, history: TranscriptRepository, tmp_path: Path
 ) -> None:
     time = [0.0]
     space = Space(database, tmp_path / "audio", monotonic=lambda: time[0])

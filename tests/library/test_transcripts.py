@@ -6,22 +6,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.databases import ready
-from tests.history.conftest import Clock, transcript
+from tests.support.clock import Clock
+from tests.support.databases import ready
+from tests.support.library import transcript
 from whisper_appliance.core.errors import InvalidRequest, NotFound
-from whisper_appliance.library.transcript_rows import title_of
-from whisper_appliance.library.transcripts import History
+from whisper_appliance.library.transcript_rows import title_from_file_name
+from whisper_appliance.library.transcripts import TranscriptRepository
 
 
-def test_a_transcript_comes_back_as_it_was(history: History) -> None:
+def test_a_transcript_comes_back_as_it_was(history: TranscriptRepository) -> None:
     kept = transcript("\x00 Привет, <b>мир</b>; 'x' \\u0000")
     id = history.add(kept, title="Meeting", owner="ann")
     stored = history.get(id, "ann")
     assert stored.transcript == kept
-    assert (stored.entry.title, stored.entry.created) == ("Meeting", "2026-05-01T12:00:00.000Z")
+    assert (stored.summary.title, stored.summary.created) == ("Meeting", "2026-05-01T12:00:00.000Z")
 
 
-def test_a_transcript_of_somebody_else_is_not_there(history: History) -> None:
+def test_a_transcript_of_somebody_else_is_not_there(history: TranscriptRepository) -> None:
     id = history.add(transcript(), title="Meeting", owner="ann")
     attempts = (
         lambda: history.get(id, "bob"),
@@ -33,29 +34,29 @@ def test_a_transcript_of_somebody_else_is_not_there(history: History) -> None:
     for attempt in attempts:
         with pytest.raises(NotFound):
             attempt()
-    assert history.list("bob").entries == ()
-    assert history.get(id, "ann").entry.title == "Meeting"
+    assert history.list("bob").summaries == ()
+    assert history.get(id, "ann").summary.title == "Meeting"
 
 
-def test_what_belongs_to_nobody_is_reached_by_its_id_alone(history: History) -> None:
+def test_what_belongs_to_nobody_is_reached_by_its_id_alone(history: TranscriptRepository) -> None:
     id = history.add(transcript(), title="Meeting")
-    assert history.get(id, "anyone").entry.id == id
-    assert history.list("").entries == ()
+    assert history.get(id, "anyone").summary.id == id
+    assert history.list("").summaries == ()
 
 
-def test_deleted_transcripts_can_be_restored(history: History) -> None:
+def test_deleted_transcripts_can_be_restored(history: TranscriptRepository) -> None:
     id = history.add(transcript(), title="Meeting", owner="ann")
     history.delete(id, "ann")
     with pytest.raises(NotFound):
         history.get(id, "ann")
-    assert history.list("ann").entries == ()
-    assert [entry.id for entry in history.list("ann", deleted=True).entries] == [id]
+    assert history.list("ann").summaries == ()
+    assert [entry.id for entry in history.list("ann", deleted=True).summaries] == [id]
     history.restore(id, "ann")
-    assert history.get(id, "ann").entry.deleted_at is None
+    assert history.get(id, "ann").summary.deleted_at is None
 
 
 def test_the_trash_is_emptied_with_its_audio_after_its_days(
-    history: History, clock: Clock, tmp_path: Path
+    history: TranscriptRepository, clock: Clock, tmp_path: Path
 ) -> None:
     old, young = (history.add(transcript(), title="Meeting", owner="ann") for _ in range(2))
     for id in (old, young):
@@ -71,10 +72,10 @@ def test_the_trash_is_emptied_with_its_audio_after_its_days(
         history.restore(old, "ann")
 
 
-def test_a_title_is_one_visible_line(history: History) -> None:
+def test_a_title_is_one_visible_line(history: TranscriptRepository) -> None:
     id = history.add(transcript(), title="x", owner="ann")
     history.rename(id, "ann", " Board\nmeeting\x00 \u202e ")
-    assert history.get(id, "ann").entry.title == "Board meeting"
+    assert history.get(id, "ann").summary.title == "Board meeting"
     with pytest.raises(InvalidRequest):
         history.rename(id, "ann", " \n ")
 
@@ -90,10 +91,10 @@ def test_a_title_is_one_visible_line(history: History) -> None:
     ],
 )
 def test_a_recording_is_called_like_its_file(filename: str, title: str) -> None:
-    assert title_of(filename) == title
+    assert title_from_file_name(filename) == title
 
 
-def test_a_made_up_cursor_is_refused(history: History) -> None:
+def test_a_made_up_cursor_is_refused(history: TranscriptRepository) -> None:
     with pytest.raises(InvalidRequest):
         history.list("ann", cursor="' OR 1=1 --")
 
@@ -105,14 +106,14 @@ def test_pages_show_everything_once_and_in_order(
 ) -> None:
     with ready(f"sqlite:///{tmp_path_factory.mktemp('pages') / 'appliance.sqlite'}") as database:
         clock = Clock()
-        history = History(database, clock=clock)
+        history = TranscriptRepository(database, clock=clock)
         for step in seconds:
             clock.forward(seconds=step)
             history.add(transcript(), title="t", owner="ann")
         seen, cursor = [], None
         while True:
             page = history.list("ann", limit=limit, cursor=cursor)
-            seen += [(entry.created, entry.id) for entry in page.entries]
+            seen += [(entry.created, entry.id) for entry in page.summaries]
             cursor = page.next_cursor
             if cursor is None:
                 break

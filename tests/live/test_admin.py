@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 import pytest
 
-from tests.live.conftest import House, MakeHouse
-from tests.live.scripted import silence, spoken
+from tests.support.live import House, MakeHouse
+from tests.support.speech import silence, spoken
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.live.admin import LiveOversight
 

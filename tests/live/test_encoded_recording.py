@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 
+from tests.support.wait import wait_until
 from whisper_appliance.live.encoded_recording import RecorderRecording
 from whisper_appliance.live.recording import Recording
 from whisper_appliance.live.spool import samples_of
@@ -45,11 +46,12 @@ def chunks(beckett: Path, container: str) -> list[bytes]:
 
 def until_complete(recording: Recording) -> None:
     """Waits for the decoder's end."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not recording.complete:
-        assert time.monotonic() < deadline
+
+    def is_complete() -> bool:
         recording.look()
-        time.sleep(0.02)
+        return recording.complete
+
+    wait_until(is_complete)
 
 
 def sent(folder: Path, container: str, chunks: list[bytes]) -> RecorderRecording:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.live.scripted import heard, packets, silence, spoken, voiced
+from tests.support.speech import heard, packets, silence, spoken, voiced
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import Options, WindowResult

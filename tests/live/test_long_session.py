@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.journeys.program import ANY_CERTIFICATE, running
+from tests.support.running import ANY_CERTIFICATE, running
 from whisper_appliance.client.live_client import Speaker
 from whisper_appliance.client.socketio_client import Wire
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.live.conftest import House, MakeHouse
-from tests.live.scripted import packets, silence, spoken
+from tests.support.live import House, MakeHouse
+from tests.support.speech import packets, silence, spoken
 from whisper_appliance.core.errors import Busy, DiskFull, InvalidRequest, ModelUnavailable, NotFound, TooLarge
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.live.manager import Request, Watched

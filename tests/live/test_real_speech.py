@@ -10,8 +10,8 @@ from benchmarks.audio import BECKETT, TWO_CITIES
 from benchmarks.live_clock import Hear, Microphone, by_engine, run
 from benchmarks.measuring import word_error_rate
 
-from tests.live.conftest import House
-from tests.live.scripted import packets
+from tests.support.live import House
+from tests.support.speech import packets
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import EngineSpec, Options, WindowResult
 from whisper_appliance.engines.onnx.engine import OnnxEngine

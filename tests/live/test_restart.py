@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.live.conftest import MakeHouse
-from tests.live.scripted import packets, silence, spoken
+from tests.support.live import MakeHouse
+from tests.support.speech import packets, silence, spoken
 
 ROOT = Path(__file__).parents[2]
 SPEECH = spoken(1, 9) + silence(1) + spoken(9, 21) + silence(0.8) + spoken(21, 31) + silence(0.3)
@@ -46,7 +46,7 @@ class Program:
 @contextmanager
 def program(folder: Path) -> Iterator[Program]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.live.program", str(folder / "live")],
+        [sys.executable, "-m", "tests.support.programs.live", str(folder / "live")],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
     )  # fmt: skip
     with process:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.hub_stand_in import HubStandIn, hub_stand_in
+from tests.support.hub import HubStandIn, hub_stand_in
 from whisper_appliance.core.errors import InvalidRequest, NotAllowed, NotFound
 from whisper_appliance.models.catalog import resolve
 from whisper_appliance.models.checksums import read_json, sha256_of

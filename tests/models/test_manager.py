@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.hub_stand_in import HubStandIn, hub_stand_in
+from tests.support.hub import HubStandIn, hub_stand_in
+from tests.support.wait import wait_until
 from whisper_appliance.config.settings import load
 from whisper_appliance.core.errors import Conflict, ModelUnavailable, NotFound
 from whisper_appliance.engines.contract import EngineSpec
-from whisper_appliance.engines.process.client import EngineEvent, EngineStatus, State
+from whisper_appliance.engines.process.client import EngineEvent, EngineState, EngineStatus
 from whisper_appliance.models import hardware
 from whisper_appliance.models.catalog import resolve
 from whisper_appliance.models.downloads import Downloads
@@ -32,14 +33,14 @@ class CountingEngine:
     def __init__(self, spec: EngineSpec, announce: Callable[[EngineEvent], None]) -> None:
         self.spec = spec
         self.announce = announce
-        self.state: State = "loading"
+        self.state: EngineState = "loading"
         self.reason = ""
         self.closed = False
 
     def start(self) -> None:
         self.become("idle")
 
-    def become(self, state: State, reason: str = "") -> None:
+    def become(self, state: EngineState, reason: str = "") -> None:
         self.state, self.reason = state, reason
         self.announce(EngineEvent(self.spec.model, state, reason))
 
@@ -141,13 +142,6 @@ def make(
 
 def status_of(manager: ModelManager[CountingEngine], name: str) -> ModelStatus:
     return next(model for model in manager.get_status().models if model.name == name)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
 
 
 def test_the_default_model_is_loaded_at_the_first_request_and_kept(make: Make, engines: Engines) -> None:

@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from whisper_appliance.monitoring import logs
-from whisper_appliance.monitoring.logs.file import NAME, LogFile, read_all, log_files
+from whisper_appliance.monitoring.logs.file import NAME, LogFile, log_files, read_all
 from whisper_appliance.monitoring.logs.ring import LogFilter, LogRing
 from whisper_appliance.monitoring.logs.sinks import LogSinks
 

@@ -2,15 +2,13 @@
 
 import pytest
 
-from tests.live.conftest import House, house, make_house
-from tests.live.scripted import silence, spoken
+from tests.support.live import House
+from tests.support.speech import silence, spoken
 from whisper_appliance.engines.contract import Priority
-from whisper_appliance.engines.process.usage import WorkMeter
-from whisper_appliance.jobs.events import JobBegan, JobFailed, JobHeard
+from whisper_appliance.engines.process.usage import UsageMeter
+from whisper_appliance.jobs.events import JobDone, JobFailed, JobStarted
 from whisper_appliance.models.events import ModelEvent
 from whisper_appliance.monitoring.metrics import Metrics
-
-__all__ = ["house", "make_house"]
 
 
 @pytest.fixture
@@ -57,8 +55,8 @@ def test_loading_a_model_is_timed(metrics: Metrics, seconds: list[float]) -> Non
 
 
 def test_jobs_tell_their_wait_their_speed_and_how_they_ended(metrics: Metrics) -> None:
-    metrics.on_job_event(JobBegan("a", Priority.BATCH, 3.0))
-    metrics.on_job_event(JobHeard("a", "base", 60.0, 10.0, 4))
+    metrics.on_job_event(JobStarted("a", Priority.BATCH, 3.0))
+    metrics.on_job_event(JobDone("a", "base", 60.0, 10.0, 4))
     metrics.on_job_event(JobFailed("b", "undecodable"))
     metrics.on_job_event(JobFailed("c", "cancelled"))
     assert value(metrics, "whisper_job_wait_seconds_sum", priority="batch") == 3.0
@@ -71,8 +69,8 @@ def test_jobs_tell_their_wait_their_speed_and_how_they_ended(metrics: Metrics) -
 
 
 def test_an_engine_counts_its_windows_by_urgency() -> None:
-    meter = WorkMeter(lambda: 0.0)
-    meter.heard(1.0, Priority.LIVE)
-    meter.heard(1.0, Priority.BATCH)
-    meter.heard(1.0, Priority.BATCH)
+    meter = UsageMeter(lambda: 0.0)
+    meter.add_window(1.0, Priority.LIVE)
+    meter.add_window(1.0, Priority.BATCH)
+    meter.add_window(1.0, Priority.BATCH)
     assert meter.total().windows_by_priority == (1, 0, 2)

@@ -8,7 +8,7 @@ import pytest
 
 from whisper_appliance.host.gpus import GpuUse
 from whisper_appliance.host.stats import HostStats
-from whisper_appliance.monitoring.resource_sampler import Sample, ResourceSampler, mean
+from whisper_appliance.monitoring.resource_sampler import ResourceSampler, Sample, mean
 from whisper_appliance.monitoring.status_types import (
     EngineState,
     Health,

@@ -6,11 +6,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.history.conftest import Clock, transcript
+from tests.support.clock import Clock
+from tests.support.library import transcript
 from whisper_appliance.jobs.job import JobRequest
-from whisper_appliance.jobs.repository import Jobs
-from whisper_appliance.library.transcripts import History
-from whisper_appliance.monitoring.statistics import Amount, DayTotal, TranscriptKind, Statistics
+from whisper_appliance.jobs.repository import JobRepository
+from whisper_appliance.library.transcripts import TranscriptRepository
+from whisper_appliance.monitoring.statistics import Amount, DayTotal, Statistics, TranscriptKind
 from whisper_appliance.storage.database import Database
 
 UTC = ZoneInfo("UTC")
@@ -22,13 +23,13 @@ def statistics(database: Database, clock: Clock) -> Statistics:
     return Statistics(database, clock=clock)
 
 
-def keep(history: History, *, source: str = "upload", **facts: object) -> str:
+def keep(history: TranscriptRepository, *, source: str = "upload", **facts: object) -> str:
     made = replace(transcript(), **facts)  # type: ignore[arg-type]
     return history.add(made, title="Secret", owner="a", source=source)
 
 
 def test_hours_are_counted_by_day_language_model_and_source(
-    history: History, statistics: Statistics, clock: Clock
+    history: TranscriptRepository, statistics: Statistics, clock: Clock
 ) -> None:
     keep(history, duration=60.0, processing_seconds=6.0)
     keep(history, duration=30.0, processing_seconds=4.0)
@@ -42,7 +43,7 @@ def test_hours_are_counted_by_day_language_model_and_source(
     }
 
 
-def test_days_are_those_of_the_time_zone(history: History, statistics: Statistics, clock: Clock) -> None:
+def test_days_are_those_of_the_time_zone(history: TranscriptRepository, statistics: Statistics, clock: Clock) -> None:
     clock.forward(hours=7, minutes=20)  # 19:20 UTC: 00:50 of the next day in Kolkata
     keep(history)
     clock.forward(hours=-1)  # 18:20 UTC: 23:50
@@ -52,7 +53,7 @@ def test_days_are_those_of_the_time_zone(history: History, statistics: Statistic
 
 
 def test_only_the_last_days_are_counted_from_midnight_on(
-    history: History, statistics: Statistics, clock: Clock
+    history: TranscriptRepository, statistics: Statistics, clock: Clock
 ) -> None:
     for _ in range(4):
         keep(history)
@@ -67,7 +68,7 @@ def test_an_empty_history_has_no_days(statistics: Statistics) -> None:
     assert statistics.last_hours(24) == Amount()
 
 
-def test_what_is_in_the_trash_was_transcribed_all_the_same(history: History, statistics: Statistics) -> None:
+def test_what_is_in_the_trash_was_transcribed_all_the_same(history: TranscriptRepository, statistics: Statistics) -> None:
     history.delete(keep(history, duration=8.0, processing_seconds=2.0), "a")
     assert statistics.last_hours(1) == Amount(1, 8.0, 2.0)
 
@@ -75,11 +76,11 @@ def test_what_is_in_the_trash_was_transcribed_all_the_same(history: History, sta
 def test_failures_are_counted_by_their_reason(
     database: Database, statistics: Statistics, clock: Clock
 ) -> None:
-    jobs = Jobs(database, clock=clock)
+    jobs = JobRepository(database, clock=clock)
     for number, code in enumerate(["undecodable", "no_audio", "undecodable"]):
         request = JobRequest(Path("x"), "secret.wav", id=f"{number:032x}")
         jobs.add(request, audio="uploads/x", audio_bytes=1, limit=9, limit_per_owner=9)
-        jobs.begin(request.id)
+        jobs.claim(request.id)
         jobs.fail(request.id, code, "It failed.")
     assert list(statistics.failures(24).items()) == [("undecodable", 2), ("no_audio", 1)]
     clock.forward(days=2)

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.live.scripted import silence, spoken
-from tests.serving import Server, served
-from tests.web.live_client import LIVE_SERVER, Client, Payload, client, committed, settings_of, until
+from tests.support.live_client import LIVE_SERVER, Client, Payload, client, committed, settings_of
+from tests.support.program import Server, served
+from tests.support.speech import silence, spoken
+from tests.support.wait import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -104,4 +105,4 @@ def test_readers_cannot_speak(server: Server, speaker: Client) -> None:
         assert reader.ask("live:stop", {"session": session, "next_seq": 0})["code"] == "gone"
         assert reader.ask("live:resume", {"session": session, "token": token})["code"] == "gone"
     speaker.ask("live:cancel", {"session": opened["session"]})
-    until(lambda: speaker.of("live:end"))
+    wait_until(lambda: speaker.of("live:end"))

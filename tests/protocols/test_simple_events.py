@@ -8,9 +8,10 @@ from pathlib import Path
 import av
 import pytest
 
-from tests.live.scripted import silence, spoken
-from tests.serving import Server, served
-from tests.web.live_client import LIVE_SERVER, Client, Payload, client, settings_of, until
+from tests.support.live_client import LIVE_SERVER, Client, Payload, client, settings_of
+from tests.support.program import Server, served
+from tests.support.speech import silence, spoken
+from tests.support.wait import wait_until
 
 SPEECH = spoken(1, 8) + silence(1)
 WORDS = "w1 w2 w3 w4 w5 w6 w7"
@@ -86,7 +87,7 @@ def test_a_lost_connection_ends_the_recording_and_keeps_it(server: Server) -> No
         session = speaker.first("recording_started")["session"]
         speaker.tell("audio_chunk", {"audio_data": SPEECH})
         speaker.first("transcription_result", is_final=True)
-    until(lambda: server.get(f"/api/transcripts/{session}")[0] == 200)
+    wait_until(lambda: server.get(f"/api/transcripts/{session}")[0] == 200)
 
 
 @pytest.mark.parametrize(
@@ -131,5 +132,5 @@ def test_starting_again_ends_the_recording_before(speaker: Client) -> None:
     speaker.tell("audio_chunk", {"audio_data": SPEECH})
     speaker.tell("start_recording", {"format": "pcm"})
     assert speaker.first("transcription_result", ended=True)["full_text"] == WORDS
-    started = until(lambda: len(both := speaker.of("recording_started")) == 2 and both)
+    started = wait_until(lambda: len(both := speaker.of("recording_started")) == 2 and both)
     assert started[0]["session"] != started[1]["session"]

@@ -13,10 +13,10 @@ import websocket
 from flask_openapi3 import OpenAPI
 from flask_socketio import SocketIO, SocketIOTestClient
 
-from tests.serving import Server, served
-from tests.signing import PASSWORD, signed_in, with_key
-from tests.web.conftest import open_page
-from tests.web.live_client import LIVE_SERVER, settings_of
+from tests.support.application import open_page
+from tests.support.client import PASSWORD, signed_in, with_key
+from tests.support.live_client import LIVE_SERVER, settings_of
+from tests.support.program import Server, served
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.container import Appliance
 from whisper_appliance.app.offline_accounts import opened_accounts

@@ -11,9 +11,10 @@ import pytest
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Event, Request, TextMessage
 
-from tests.live.scripted import packets, spoken
-from tests.serving import Server, served
-from tests.web.live_client import LIVE_SERVER, USUAL_PACE, Client, client, settings_of, until
+from tests.support.live_client import LIVE_SERVER, USUAL_PACE, Client, client, settings_of
+from tests.support.program import Server, served
+from tests.support.speech import packets, spoken
+from tests.support.wait import wait_until
 
 SAME = "https://localhost:{port}"
 FOREIGN = "https://evil.example"
@@ -81,7 +82,7 @@ def raw(server: Server) -> Iterator[RawSocket]:
     assert connection.accepted
     connection.next()
     connection.say("40")
-    until(lambda: isinstance(event := connection.next(), TextMessage) and event.data.startswith("40"))
+    wait_until(lambda: isinstance(event := connection.next(), TextMessage) and event.data.startswith("40"))
     yield connection
     connection.close()
 
@@ -146,7 +147,7 @@ def test_more_sockets_than_places_are_refused_until_one_leaves(
         assert json.loads(body)["error"]["code"] == "busy"
         assert ask(server, "/health")[0] == 200
         held[0].close()
-        until(lambda: RawSocket(server).accepted)
+        wait_until(lambda: RawSocket(server).accepted)
 
 
 @pytest.mark.parametrize("count", [5, 1000, 999_999_999])
@@ -259,7 +260,7 @@ def test_twenty_packets_a_second_are_taken_and_no_more(server: Server) -> None:
         for seq, packet in enumerate(packets(spoken(1, 24))):
             head = {"s": opened["session"], "q": seq}
             speaker.wire.send("live:audio", head, packet, answered=answered.append)
-        until(lambda: len(answered) == seq + 1)
+        wait_until(lambda: len(answered) == seq + 1)
         assert time.monotonic() - began > (seq - 62) / 20
         speaker.ask("live:cancel", {"session": opened["session"]})
 

@@ -8,10 +8,7 @@ import pytest
 import requests
 import socketio
 
-from tests.conftest import packaged
-from tests.live.scripted import packets, silence, spoken
-from tests.serving import Server, served
-from tests.web.live_client import (
+from tests.support.live_client import (
     LIVE_SERVER,
     Client,
     Payload,
@@ -20,8 +17,11 @@ from tests.web.live_client import (
     client,
     committed,
     settings_of,
-    until,
 )
+from tests.support.packaged import packaged
+from tests.support.program import Server, served
+from tests.support.speech import packets, silence, spoken
+from tests.support.wait import wait_until
 from whisper_appliance.client.live_client import Speaker
 from whisper_appliance.client.socketio_client import Wire
 
@@ -148,7 +148,7 @@ def test_one_session_more_than_there_is_room_for_is_refused(speaker: Client) -> 
     assert refused["retry_after"] > 0
     for one in opened:
         speaker.ask("live:cancel", {"session": one["session"]})
-    freed = until(lambda: speaker.ask("live:start", {"v": 1}).get("session"))
+    freed = wait_until(lambda: speaker.ask("live:start", {"v": 1}).get("session"))
     speaker.ask("live:cancel", {"session": freed})
 
 
@@ -196,7 +196,7 @@ def test_long_polling_carries_a_session_as_well(server: Server) -> None:
             answer = poller.call("live:audio", ({"s": opened["session"], "q": seq}, packet))
             assert answer["next_seq"] == seq + 1
         poller.call("live:stop", {"session": opened["session"], "next_seq": seq + 1})
-        assert until(lambda: ends)[0]["text"] == WORDS
+        assert wait_until(lambda: ends)[0]["text"] == WORDS
         poller.disconnect()
 
 

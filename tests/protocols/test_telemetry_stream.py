@@ -9,10 +9,10 @@ from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 from flask_socketio import SocketIOTestClient
 
-from tests.signing import signed_in
+from tests.support.client import signed_in
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.container import Appliance
-from whisper_appliance.monitoring.resource_sampler import MEASURES, Sample, ResourceSampler
+from whisper_appliance.monitoring.resource_sampler import MEASURES, ResourceSampler, Sample
 from whisper_appliance.protocols.socketio.telemetry_stream import Watchers
 
 

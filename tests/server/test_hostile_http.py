@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.serving import Server, served
-from tests.web.live_client import settings_of
+from tests.support.live_client import settings_of
+from tests.support.program import Server, served
 
 PROGRAM = ("-m", "whisper_appliance", "serve")
 MEBIBYTE = 2**20

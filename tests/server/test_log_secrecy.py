@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving import ROOT, Server, environment, served
-from tests.web.live_client import settings_of
+from tests.support.live_client import settings_of
+from tests.support.program import ROOT, Server, environment, served
 
 PASSWORD = "marker-password-of-the-owner"
 KEY_OF_A_REQUEST = "marker-idempotency-key"

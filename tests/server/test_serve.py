@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.serving import LITTLE, Server, served, start
+from tests.support.program import LITTLE, Server, served, start
 from whisper_appliance.config import settings
 from whisper_appliance.host import bind_port
 from whisper_appliance.host.certificates import Certificates

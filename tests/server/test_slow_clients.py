@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving import Server, served
-from tests.web.live_client import settings_of
+from tests.support.live_client import settings_of
+from tests.support.program import Server, served
 
 pytestmark = pytest.mark.slow
 

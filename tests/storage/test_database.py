@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from tests.databases import postgresql, ready
+from tests.support.databases import postgresql, ready
 from whisper_appliance.core.errors import AlreadyRunning, BadSetting, DatabaseDamaged, DiskFull, Unavailable
 from whisper_appliance.storage.database import FROZEN_SECONDS, Database, locked_folder
 from whisper_appliance.storage.migrations import FOLDER

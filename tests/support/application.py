@@ -13,13 +13,13 @@ import pytest
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.accounts.rooms import LIGHT
-from tests.jobs.scripted import Script
+from tests.support.accounts import LIGHT
+from tests.support.jobs import Script
 from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.app.container import Appliance
 from whisper_appliance.config import settings
 from whisper_appliance.config.settings import Settings
-from whisper_appliance.jobs.transcription_job import Steps
+from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.models.hub import Hub
 from whisper_appliance.server.application import create_app
 
@@ -48,8 +48,8 @@ def start_appliance(
     (models / "tiny.en").symlink_to(tiny_en)
     with ExitStack() as running:
 
-        def make_steps(settings: Settings, _models: object) -> Steps:
-            return Steps(
+        def make_steps(settings: Settings, _models: object) -> JobSteps:
+            return JobSteps(
                 settings.data_dir,
                 module_script,
                 decode=module_script.decode,

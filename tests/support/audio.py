@@ -1,6 +1,7 @@
 """Makes the files that the decoder's tests read: real containers from real speech, and some that lie."""
 
 import struct
+import wave
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
+
+from whisper_appliance.core.samples import Samples
 
 
 def encode(
@@ -80,3 +83,14 @@ def video(source: Path, target: Path, video_codec: str, audio_codec: str, *, rat
         out.mux(sound.encode(None))
         out.mux(pictures.encode(None))
     return target
+
+
+def samples_of(path: Path, start: float = 0.0, stop: float = 30.0) -> Samples:
+    """The samples of a WAV between two seconds of it, at 16 kHz."""
+    with wave.open(str(path)) as file:
+        rate = file.getframerate()
+        sound = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32768
+    times = np.arange(round(len(sound) / rate * 16_000)) / 16_000
+    return np.interp(times, np.arange(len(sound)) / rate, sound).astype(np.float32)[
+        round(start * 16_000) : round(stop * 16_000)
+    ]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from whisper_appliance.backups.restore import Restore
-from whisper_appliance.library.transcripts import History
+from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.storage import migrations
 from whisper_appliance.storage.database import Database
 from whisper_appliance.transcript.model import Segment, Transcript
@@ -23,7 +23,7 @@ def fill(folder: Path, title: str, url: str | None = None) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     database = Database.in_folder(folder, url)
     database.upgrade(migrations.FOLDER)
-    id = History(database, audio_folder=folder / "audio").add(
+    id = TranscriptRepository(database, audio_folder=folder / "audio").add(
         transcript(title), title=title, owner="a" * 32, source="upload"
     )
     database.close()
@@ -40,8 +40,8 @@ def fill(folder: Path, title: str, url: str | None = None) -> str:
 def titles(folder: Path, url: str | None = None) -> list[str]:
     database = Database.in_folder(folder, url)
     try:
-        page = History(database, audio_folder=folder / "audio").list("a" * 32, limit=10)
-        return [entry.title for entry in page.entries]
+        page = TranscriptRepository(database, audio_folder=folder / "audio").list("a" * 32, limit=10)
+        return [entry.title for entry in page.summaries]
     finally:
         database.close()
 

@@ -64,7 +64,7 @@ class ScriptedEngine:
         if script == ["unsure"]:
             return self._unsure(window, seconds)
         return WindowResult(
-            (Segment(0.0, seconds, text),), window.options.language or "en", 1.0, heard_seconds=seconds
+            (Segment(0.0, seconds, text),), window.options.language or "en", 1.0, decoded_seconds=seconds
         )
 
     def _unsure(self, window: Window, seconds: float) -> WindowResult:

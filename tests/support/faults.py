@@ -1,7 +1,6 @@
 """The started program in a folder of its own, and what can be done to it."""
 
 import sqlite3
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -10,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.serving import Server, served
-from tests.web.live_client import LIVE_SERVER, settings_of
+from tests.support.live_client import LIVE_SERVER, settings_of
+from tests.support.program import Server, served
 
 REAL = ("-m", "whisper_appliance", "serve")
 Serve = Callable[..., AbstractContextManager[Server]]
@@ -28,15 +27,6 @@ def serve(tmp_path: Path, tiny_en: Path) -> Serve:
             yield server
 
     return start
-
-
-def until(true: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """Waits until something is true, and returns it."""
-    deadline = time.monotonic() + seconds
-    while not (value := true()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-    return value
 
 
 def heard(folder: Path) -> Counter[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import Any
 
-from tests.serving import Server
+from tests.support.program import Server
 
 BOUNDARY = "the-boundary"
 PATIENCE_SECONDS = 90.0

@@ -1,20 +1,28 @@
-"""A scripted stand-in for decoder, model and the road through speech: windows as slow as a test likes."""
+"""A scripted decoder, model and pipeline, whose windows are as slow as a test likes, and queues around it."""
 
+import subprocess
+import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
+from tests.support.wait import wait_until
 from whisper_appliance.core.errors import Cancelled
 from whisper_appliance.engines.contract import Options, Priority, WindowResult
-from whisper_appliance.jobs.queue import JobRequest, Queue
-from whisper_appliance.jobs.transcription_job import Steps
+from whisper_appliance.jobs.queue import Job, JobQueue, JobRequest
+from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.migrations import FOLDER
 from whisper_appliance.transcript.model import Segment, Transcript
 
 WINDOW_SAMPLES = 16_000 * 20
+ROOT = Path(__file__).parents[2]
+StartQueue = Callable[..., JobQueue]
 
 
 @dataclass(frozen=True)
@@ -100,11 +108,11 @@ def build_queue(
     storage: Path | None = None,
     is_mounted: Callable[[], bool] = lambda: True,
     **options: object,
-) -> Queue:
+) -> JobQueue:
     """A queue as the appliance builds it, with the script in the place of speech."""
     database = Database.in_folder(data_dir, url)
     database.upgrade(FOLDER)
-    steps = Steps(
+    steps = JobSteps(
         storage or data_dir,
         script,
         decode=script.decode,
@@ -113,7 +121,7 @@ def build_queue(
         is_mounted=is_mounted,
         sleep=lambda _: time.sleep(0.02),
     )
-    return Queue(database, steps, data_dir, storage=storage, **options)  # type: ignore[arg-type]
+    return JobQueue(database, steps, data_dir, storage=storage, **options)  # type: ignore[arg-type]
 
 
 def request(storage: Path, words: str, priority: Priority = Priority.BATCH, owner: str = "ann") -> JobRequest:
@@ -122,3 +130,63 @@ def request(storage: Path, words: str, priority: Priority = Priority.BATCH, owne
     path = storage / "uploads" / job.id
     path.write_text(words)
     return JobRequest(path, "talk.wav", priority, owner, id=job.id)
+
+
+@pytest.fixture
+def start_queue(tmp_path: Path) -> Iterator[StartQueue]:
+    """Starts a queue on the test's own folder; one that runs already is closed first."""
+    running: list[JobQueue] = []
+
+    def start(script: Script, **options: object) -> JobQueue:
+        while running:
+            running.pop().close()
+        running.append(build_queue(tmp_path, script, **options))
+        running[-1].launch()
+        return running[-1]
+
+    yield start
+    while running:
+        running.pop().close()
+
+
+@contextmanager
+def program(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The program around a queue, ready for commands; killed at the end if it still runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.programs.queue", *arguments],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+    with process:
+        assert process.stdout
+        try:
+            assert process.stdout.readline() == "ready\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def say(process: subprocess.Popen[str], command: str) -> str:
+    """Gives a command and reads its answer."""
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(f"{command}\n")
+    process.stdin.flush()
+    return process.stdout.readline().strip()
+
+
+def ended(queue: JobQueue, id: str, timeout_seconds: float = 20) -> Job:
+    """The job once it has ended."""
+    job = queue.wait(id, timeout_seconds)
+    assert job.ended, job
+    return job
+
+
+def until_heard(data_dir: Path, word: str) -> None:
+    """Waits until a window has been heard."""
+    wait_until(lambda: word in heard(data_dir))
+
+
+def heard(data_dir: Path) -> Counter[str]:
+    """How often each window was heard, in all runs."""
+    path = data_dir / "heard.txt"
+    return Counter(path.read_text().split() if path.exists() else [])

@@ -1,29 +1,13 @@
-"""Each test of this room runs on both databases."""
+"""Transcripts for tests, and a repository of them on both databases."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.databases import postgresql, ready
-from whisper_appliance.library.transcripts import History
+from tests.support.clock import Clock
+from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.storage.database import Database
 from whisper_appliance.transcript.model import Dropped, Notice, Provenance, Segment, Transcript, Word
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **amount: float) -> None:
-        """E.g. `forward(days=3)`."""
-        self.now += timedelta(**amount)
 
 
 def transcript(text: str = " Ever tried. Ever failed.") -> Transcript:
@@ -44,21 +28,6 @@ def transcript(text: str = " Ever tried. Ever failed.") -> Transcript:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}") as database:
-            yield database
-    else:
-        with postgresql() as url, ready(url) as database:
-            yield database
-
-
-@pytest.fixture
-def history(database: Database, clock: Clock, tmp_path: Path) -> History:
+def history(database: Database, clock: Clock, tmp_path: Path) -> TranscriptRepository:
     (tmp_path / "audio").mkdir()
-    return History(database, audio_folder=tmp_path / "audio", clock=clock)
+    return TranscriptRepository(database, audio_folder=tmp_path / "audio", clock=clock)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.scripted import ScriptedModels, packets
+from tests.support.speech import ScriptedModels, packets
 from whisper_appliance.live.manager import Announcement, Ended, Limits, Opened, Request, Sessions
 
 PATIENCE_SECONDS = 20.0

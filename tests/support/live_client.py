@@ -3,17 +3,17 @@
 import random
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.live.scripted import packets
-from tests.serving import Server
+from tests.support.program import Server
+from tests.support.speech import packets
+from tests.support.wait import wait_until
 from whisper_appliance.client.socketio_client import Wire
 
-LIVE_SERVER = ("-m", "tests.web.scripted_server")
+LIVE_SERVER = ("-m", "tests.support.programs.scripted_server")
 USUAL_PACE = {"SOCKET_MESSAGES_PER_SECOND": "40", "SOCKET_BYTES_PER_SECOND": "256KiB"}
 PATIENCE_SECONDS = 30.0
 KINDS = ("partial", "commit", "final", "vad", "flow", "error", "end")
@@ -36,7 +36,7 @@ class Client:
         """The acknowledgement, whatever it says."""
         answers: list[Payload] = []
         self.wire.send(event, *payload, answered=answers.append)
-        return until(lambda: answers and answers[0])
+        return wait_until(lambda: answers and answers[0])
 
     def tell(self, event: str, *payload: Any) -> None:
         """Sends without waiting."""
@@ -48,7 +48,7 @@ class Client:
 
     def first(self, event: str, **having: object) -> Payload:
         """Waits for an event that has these values."""
-        return until(lambda: next((p for p in self.of(event) if having.items() <= p.items()), None))
+        return wait_until(lambda: next((p for p in self.of(event) if having.items() <= p.items()), None))
 
     def start(self, **wishes: Any) -> Payload:
         """Opens a session."""
@@ -82,15 +82,6 @@ def client(server: Server) -> Iterator[Client]:
     """A client for a while."""
     with closing(Client(server)) as connected:
         yield connected
-
-
-def until(true: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
-    """Waits until something is true, and returns it."""
-    deadline = time.monotonic() + seconds
-    while not (value := true()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-    return value
 
 
 def committed(events: list[Payload]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Browser, BrowserContext
 
-from tests.journeys.program import Program
+from tests.support.running import Program
 
 RATE = 48_000
 LEAD_SECONDS = 1.0

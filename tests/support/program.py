@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 ROOT = Path(__file__).parent.parent
-LITTLE = ("-m", "tests.web.little_server")
+LITTLE = ("-m", "tests.support.programs.small_server")
 READY = re.compile(r"https?://\S+:(\d+)$", re.MULTILINE)
 
 

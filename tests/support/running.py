@@ -79,7 +79,7 @@ def running(
             [
                 sys.executable,
                 "-m",
-                *(["tests.journeys.watcher"] if watched else ["whisper_appliance", "serve"]),
+                *(["tests.support.programs.restarter"] if watched else ["whisper_appliance", "serve"]),
             ],
             env={**os.environ, **given},
             stdout=output,

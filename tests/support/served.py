@@ -9,14 +9,14 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, Page
 from werkzeug.serving import make_server
 
-from tests.history.conftest import transcript
-from tests.jobs.scripted import Script
-from tests.signing import PASSWORD
+from tests.support.client import PASSWORD
+from tests.support.jobs import Script
+from tests.support.library import transcript
 from whisper_appliance.accounts.identity import User
 from whisper_appliance.app.container import Appliance
 from whisper_appliance.config import settings
 from whisper_appliance.config.settings import Settings
-from whisper_appliance.jobs.transcription_job import Steps
+from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.server.application import create_app
 
 
@@ -60,8 +60,8 @@ def served(folder: Path) -> Iterator[Served]:
     script = Script()
     (folder / "models").mkdir()
 
-    def make_steps(chosen: Settings, _models: object) -> Steps:
-        return Steps(
+    def make_steps(chosen: Settings, _models: object) -> JobSteps:
+        return JobSteps(
             chosen.data_dir, script, decode=script.decode, transcribe=script.transcribe,
             default_model=lambda: chosen.whisper_model,
         )  # fmt: skip

@@ -57,7 +57,7 @@ def heard(samples: Samples) -> WindowResult:
     seconds = len(samples) / SAMPLE_RATE
     text = "".join(word.word for word in words)
     segments = (Segment(words[0].start, words[-1].end, text, words=words),) if words else ()
-    return WindowResult(segments, "en", 1.0, heard_seconds=seconds)
+    return WindowResult(segments, "en", 1.0, decoded_seconds=seconds)
 
 
 def voiced(samples: Samples) -> Probabilities:

@@ -1,7 +1,7 @@
 """What is left out, and that it is said."""
 
 from whisper_appliance.engines.contract import WindowResult
-from whisper_appliance.engines.whisper.repetition import compression_ratio, cut_loops
+from whisper_appliance.engines.whisper.repetition import compression_ratio, remove_repetition_loops
 from whisper_appliance.transcript.model import Dropped, Segment
 from whisper_appliance.transcription.hallucinations import guarded
 
@@ -42,16 +42,16 @@ def test_the_same_line_again_and_again_is_a_loop() -> None:
 
 
 def test_loops_are_cut_and_ways_of_speaking_are_not() -> None:
-    assert cut_loops(" Hey guys!" * 6 + " Hey") == (" Hey guys! Hey", " Hey guys!" * 5)
-    assert cut_loops(" Some more words, words, words, words.")[1] == ""
-    assert cut_loops(" Never, never, never give up.") == (" Never, never, never give up.", "")
-    assert cut_loops(" Try again. Fail again. Fail better.")[1] == ""
-    assert cut_loops(" no" * 9) == (" no", " no" * 8)
-    assert cut_loops("") == ("", "")
+    assert remove_repetition_loops(" Hey guys!" * 6 + " Hey") == (" Hey guys! Hey", " Hey guys!" * 5)
+    assert remove_repetition_loops(" Some more words, words, words, words.")[1] == ""
+    assert remove_repetition_loops(" Never, never, never give up.") == (" Never, never, never give up.", "")
+    assert remove_repetition_loops(" Try again. Fail again. Fail better.")[1] == ""
+    assert remove_repetition_loops(" no" * 9) == (" no", " no" * 8)
+    assert remove_repetition_loops("") == ("", "")
 
 
 def test_a_loop_in_a_language_without_spaces_is_cut() -> None:
-    kept, cut = cut_loops("谢谢大家" + "我们走吧" * 6)
+    kept, cut = remove_repetition_loops("谢谢大家" + "我们走吧" * 6)
     assert kept == "谢谢大家我们走吧"
     assert cut == "我们走吧" * 5
 

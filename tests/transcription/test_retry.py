@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.scripted_engine import load_scripted
+from tests.support.engines import load_scripted
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import EngineSpec, Options, Priority, Quality, Window, WindowResult
 from whisper_appliance.engines.process.client import EngineProcess
@@ -119,6 +119,6 @@ def test_what_was_passed_over_is_heard_by_itself(engine: EngineProcess) -> None:
     options = Options(language="en", prompt="skip")
     road = Road(Silence(20), engine, options, Priority.BATCH, Cutting(), {}, told.append, lambda: False)
     span = Span(0, 20 * 16_000, 0, (0.9,) * 625)
-    skipped = WindowResult((Segment(0.0, 20.0, " hm"),), "en", 1.0, heard_seconds=20.0)
+    skipped = WindowResult((Segment(0.0, 20.0, " hm"),), "en", 1.0, decoded_seconds=20.0)
     assert road._settle(Heard(span, skipped)).text == " all that was said here" * 10
     assert told[0].result.text == " all that was said here" * 10

@@ -10,19 +10,19 @@ from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 from werkzeug.test import TestResponse
 
-from tests.history.conftest import transcript
-from tests.jobs.scripted import Script
-from tests.live.scripted import ScriptedModels
-from tests.signing import an_account, signed_in, with_key
-from tests.web.conftest import open_page
-from tests.web.who_may import ANONYMOUS, CLOSED, EVERYBODY, OPEN, PEOPLE, TABLE, Row, Rule
+from tests.support.access_table import ANONYMOUS, CLOSED, EVERYBODY, OPEN, PEOPLE, TABLE, Row, Rule
+from tests.support.application import open_page
+from tests.support.client import an_account, signed_in, with_key
+from tests.support.jobs import Script
+from tests.support.library import transcript
+from tests.support.speech import ScriptedModels
 from whisper_appliance.accounts.identity import SCOPES, SHELL, Role, User
 from whisper_appliance.app.container import Appliance
 from whisper_appliance.config import settings
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.job import JobRequest
-from whisper_appliance.jobs.transcription_job import Steps
+from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.live.manager import Request
 from whisper_appliance.server.application import create_app
 
@@ -133,7 +133,7 @@ class World:
             owner=self.owners[owner],
             priority=Priority.INTERACTIVE,
         )
-        job = self.appliance.queue.put(request)
+        job = self.appliance.queue.enqueue(request)
         return self.appliance.queue.wait(job.id, 10).id
 
     def _live(self, owner: str) -> str:
@@ -150,8 +150,8 @@ def world(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[W
     (models / "tiny.en").symlink_to(tiny_en)
     script = Script()
 
-    def make_steps(settings: Settings, _models: object) -> Steps:
-        return Steps(
+    def make_steps(settings: Settings, _models: object) -> JobSteps:
+        return JobSteps(
             settings.data_dir, script, decode=script.decode, transcribe=script.transcribe,
             default_model=lambda: "tiny.en",
         )  # fmt: skip

@@ -3,7 +3,7 @@
 import pytest
 from flask.testing import FlaskClient
 
-from tests.web.conftest import StartAppliance
+from tests.support.application import StartAppliance
 from whisper_appliance.server.application import create_app
 
 FRIEND = "https://app.example"

@@ -7,9 +7,9 @@ import pytest
 from flask_openapi3 import OpenAPI
 from werkzeug.test import TestResponse
 
-from tests.jobs.scripted import Script
-from tests.web.conftest import StartAppliance, open_page
-from tests.web.sending import send, uploads
+from tests.support.application import StartAppliance, open_page
+from tests.support.jobs import Script
+from tests.support.sending import send, uploads
 from whisper_appliance.app.container import Appliance
 from whisper_appliance.core.errors import EngineFailed
 from whisper_appliance.server.application import create_app

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.web.conftest import StartAppliance
-from tests.web.sending import send
+from tests.support.application import StartAppliance
+from tests.support.sending import send
 from whisper_appliance.app.container import Appliance
 from whisper_appliance.server.application import create_app
 

@@ -1,6 +1,6 @@
 """What a proxy says of the client is believed only as far as the settings trust proxies."""
 
-from tests.web.conftest import StartAppliance
+from tests.support.application import StartAppliance
 from whisper_appliance.server.application import create_app
 
 FORWARDED = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "speech.example"}

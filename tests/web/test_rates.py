@@ -11,8 +11,8 @@ import pytest
 from flask import g
 from flask.testing import FlaskClient
 
-from tests.web.conftest import StartAppliance
-from tests.web.sending import send
+from tests.support.application import StartAppliance
+from tests.support.sending import send
 from whisper_appliance.accounts.identity import Actor, User
 from whisper_appliance.core.errors import BadSetting
 from whisper_appliance.server.application import create_app

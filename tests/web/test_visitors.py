@@ -5,8 +5,8 @@ import stat
 import pytest
 from flask.testing import FlaskClient
 
-from tests.web.conftest import open_page
-from tests.web.sending import send
+from tests.support.application import open_page
+from tests.support.sending import send
 from whisper_appliance.app.container import Appliance
 
 SECURE = {"wsgi.url_scheme": "https"}

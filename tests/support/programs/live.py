@@ -10,7 +10,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.live.scripted import ScriptedModels
+from tests.support.speech import ScriptedModels
 from whisper_appliance.live.manager import Announcement, Limits, Request, Sessions
 
 

@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tests.jobs.scripted import Script, build_queue, request
+from tests.support.jobs import Script, build_queue, request
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.storage.database import locked_folder
 
@@ -34,7 +34,7 @@ def main(folder: str, url: str | None = None, storage: str | None = None) -> Non
             if command == "stop":
                 break
             priority = Priority.INTERACTIVE if command == "now" else Priority.BATCH
-            print(queue.put(request(shared or data_dir, words, priority)).id, flush=True)
+            print(queue.enqueue(request(shared or data_dir, words, priority)).id, flush=True)
         queue.close()
 
 

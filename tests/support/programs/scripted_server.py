@@ -15,14 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.jobs.scripted import Script
-from tests.live.scripted import ScriptedModels, words_in
+from tests.support.jobs import Script
+from tests.support.speech import ScriptedModels, words_in
 from whisper_appliance.app.container import Appliance
 from whisper_appliance.config import settings
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.host.bind_port import listen
-from whisper_appliance.jobs.transcription_job import Steps
+from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.live.spool import WAV_HEADER_BYTES, samples_of
 from whisper_appliance.protocols.socketio import server
 from whisper_appliance.server import serve
@@ -53,10 +53,10 @@ def decode(path: Path) -> Iterator[Script.Words]:
         yield Script.Words(content.decode().split())
 
 
-def scripted_steps(loaded: Settings, _models: object) -> Steps:
+def scripted_steps(loaded: Settings, _models: object) -> JobSteps:
     """The steps of a job, without decoder and engine."""
     script = Script(WINDOW_SECONDS, HEARD, before_window)
-    return Steps(
+    return JobSteps(
         loaded.data_dir,
         script,
         decode=decode,
