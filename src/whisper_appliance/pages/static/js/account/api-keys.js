@@ -50,7 +50,8 @@ async function load() {
     /** @type {{keys: Key[]}} */
     const { keys } = await ask("/api/account/keys");
     list.replaceChildren(...keys.map(row));
-    if (!keys.length) list.append(element("li", "No keys. Make one for each program that uses the API.", "soft"));
+    if (!keys.length)
+      list.append(element("li", "No keys. Make one for each program that uses the API.", "soft"));
   } catch (error) {
     list.replaceChildren(element("li", /** @type {Error} */ (error).message, "soft"));
   }
@@ -71,7 +72,10 @@ export function startKeys() {
   onSubmit(form, async ({ name, days }) => {
     const scopes = new FormData(form).getAll("scope").map(String);
     if (!scopes.length) return say(form, "Choose at least one thing that the key may do.");
-    const made = await ask("/api/account/keys", { method: "POST", body: { name, scopes, days: days ? Number(days) : null } });
+    const made = await ask("/api/account/keys", {
+      method: "POST",
+      body: { name, scopes, days: days ? Number(days) : null },
+    });
     form.reset();
     form.hidden = true;
     /** @type {HTMLInputElement} */ (byId("key-token")).value = made.token;
@@ -81,7 +85,10 @@ export function startKeys() {
   });
   byId("key-copy").addEventListener("click", async () => {
     const token = /** @type {HTMLInputElement} */ (byId("key-token"));
-    await copyText(token.value).then(() => toast("Key copied."), () => token.select());
+    await copyText(token.value).then(
+      () => toast("Key copied."),
+      () => token.select(),
+    );
   });
   void load();
 }

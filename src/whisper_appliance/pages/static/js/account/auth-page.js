@@ -38,7 +38,12 @@ function wait(sentence, seconds) {
 
 /** @param {unknown} error */
 function refused(error) {
-  const { message, field: at, status, retryAfterSeconds } = /** @type {import("../core/api.js").ApiError} */ (error);
+  const {
+    message,
+    field: at,
+    status,
+    retryAfterSeconds,
+  } = /** @type {import("../core/api.js").ApiError} */ (error);
   send.disabled = false;
   say(message, at);
   if (status === 429 && retryAfterSeconds) wait(message, retryAfterSeconds);
@@ -58,7 +63,9 @@ form.addEventListener("submit", async (event) => {
   }
 });
 
-for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("[data-shows]"))) {
+for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (
+  document.querySelectorAll("[data-shows]")
+)) {
   button.addEventListener("click", () => {
     const input = field(button.dataset.shows ?? "");
     if (!input) return;

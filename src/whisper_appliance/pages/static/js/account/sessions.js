@@ -20,7 +20,10 @@ function row(session, again) {
     const button = element("button", "Sign out", "button");
     button.type = "button";
     button.setAttribute("aria-label", `Sign out ${browserName(session.agent)}, ${session.address}`);
-    button.addEventListener("click", () => void end(`/api/account/sessions/${session.id}`, "Signed out there.", again));
+    button.addEventListener(
+      "click",
+      () => void end(`/api/account/sessions/${session.id}`, "Signed out there.", again),
+    );
     item.append(button);
   }
   return item;
@@ -50,7 +53,10 @@ export function startSessions() {
       byId("sessions").replaceChildren(element("li", /** @type {Error} */ (error).message, "soft"));
     }
   };
-  byId("sessions-end").addEventListener("click", () => void end("/api/account/sessions", "Signed out everywhere else.", load));
+  byId("sessions-end").addEventListener(
+    "click",
+    () => void end("/api/account/sessions", "Signed out everywhere else.", load),
+  );
   void load();
   return load;
 }

@@ -28,7 +28,11 @@ function show({ quota, storage_bytes: stored, month_seconds: month, days }) {
   const minutes = quota.minutes_per_month;
   const used = month < 1 ? "nothing yet" : span(month);
   byId("use").replaceChildren(
-    measure("Audio this month", minutes ? `${used} of ${span(minutes * 60)}` : used, minutes ? month / 60 / minutes : null),
+    measure(
+      "Audio this month",
+      minutes ? `${used} of ${span(minutes * 60)}` : used,
+      minutes ? month / 60 / minutes : null,
+    ),
     measure(
       "Stored",
       quota.storage_bytes ? `${bytes(stored)} of ${bytes(quota.storage_bytes)}` : bytes(stored),
@@ -38,7 +42,12 @@ function show({ quota, storage_bytes: stored, month_seconds: month, days }) {
   );
   const rows = days.map((each) => {
     const row = element("tr");
-    const cells = [day(`${each.day}T12:00:00Z`), each.key ?? "Pages", String(each.jobs), span(each.audio_seconds)];
+    const cells = [
+      day(`${each.day}T12:00:00Z`),
+      each.key ?? "Pages",
+      String(each.jobs),
+      span(each.audio_seconds),
+    ];
     row.append(...cells.map((text, number) => element("td", text, number > 1 ? "number" : "")));
     return row;
   });

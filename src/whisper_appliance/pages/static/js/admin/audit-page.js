@@ -23,7 +23,11 @@ let next = null;
 function about({ object, details }) {
   const facts = Object.entries(details).map(([name, value]) => `${name} ${value}`);
   const box = element("span", facts.join(", "));
-  if (object) box.append(facts.length ? " " : "", Object.assign(element("code", object.slice(0, 8)), { title: object }));
+  if (object)
+    box.append(
+      facts.length ? " " : "",
+      Object.assign(element("code", object.slice(0, 8)), { title: object }),
+    );
   return box;
 }
 
@@ -40,7 +44,9 @@ const table = new Table(/** @type {HTMLTableElement} */ (byId("records")), {
 });
 
 function wanted() {
-  const set = [...new FormData(form)].map(([name, value]) => [name, String(value)]).filter(([, value]) => value);
+  const set = [...new FormData(form)]
+    .map(([name, value]) => [name, String(value)])
+    .filter(([, value]) => value);
   return new URLSearchParams(set);
 }
 

@@ -48,8 +48,10 @@ function download(copy) {
 /** @param {Backups} seen */
 function show(seen) {
   isOwner = seen.is_owner;
-  for (const each of document.querySelectorAll(".owner-only")) /** @type {HTMLElement} */ (each).hidden = !isOwner;
-  for (const each of document.querySelectorAll(".not-owner")) /** @type {HTMLElement} */ (each).hidden = isOwner;
+  for (const each of document.querySelectorAll(".owner-only"))
+    /** @type {HTMLElement} */ (each).hidden = !isOwner;
+  for (const each of document.querySelectorAll(".not-owner"))
+    /** @type {HTMLElement} */ (each).hidden = isOwner;
   byId("copies-text").textContent = copiesText(seen);
   table.show(seen.copies);
   byId("ready").hidden = !seen.ready;
@@ -67,7 +69,9 @@ function copiesText(seen) {
 
 /** @param {Ready} ready */
 function readyText(ready) {
-  const what = ready.whole ? `The backup of ${moment(ready.created)}, made by version ${ready.appliance},` : "A copy of the database";
+  const what = ready.whole
+    ? `The backup of ${moment(ready.created)}, made by version ${ready.appliance},`
+    : "A copy of the database";
   return `${what} will be put in place at the next start. What is there now will be set aside.`;
 }
 

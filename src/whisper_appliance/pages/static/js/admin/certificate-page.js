@@ -88,7 +88,10 @@ async function change(path, how, done) {
 }
 
 async function saveNames() {
-  const names = /** @type {HTMLInputElement} */ (byId("more-names")).value.split(",").map((name) => name.trim()).filter(Boolean);
+  const names = /** @type {HTMLInputElement} */ (byId("more-names")).value
+    .split(",")
+    .map((name) => name.trim())
+    .filter(Boolean);
   byId("names-wrong").textContent = "";
   try {
     await change("/names", { method: "PUT", body: { names } }, "The names are saved.");
@@ -118,7 +121,8 @@ async function upload() {
 }
 
 async function remove() {
-  const text = "New connections get the appliance's own certificate again, and browsers warn where its authority is not trusted.";
+  const text =
+    "New connections get the appliance's own certificate again, and browsers warn where its authority is not trusted.";
   if (!(await confirmed({ title: "Remove the uploaded certificate?", text, action: "Remove" }))) return;
   await change("/own", { method: "DELETE" }, "The appliance's own certificate is back.");
 }

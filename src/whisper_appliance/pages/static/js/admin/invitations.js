@@ -18,7 +18,10 @@ export function startInvitations(refresh) {
     dialog.showModal();
   });
   onSubmit(form, async ({ note, role, days }) => {
-    const made = await ask("/api/admin/invitations", { method: "POST", body: { note, role, days: Number(days) } });
+    const made = await ask("/api/admin/invitations", {
+      method: "POST",
+      body: { note, role, days: Number(days) },
+    });
     form.hidden = true;
     /** @type {HTMLInputElement} */ (byId("invite-link")).value = new URL(made.path, location.href).href;
     byId("invite-made").hidden = false;

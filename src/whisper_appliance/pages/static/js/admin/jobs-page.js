@@ -21,7 +21,18 @@ import { Table } from "../ui/table.js";
 const SECONDS = 3;
 const PAGE = matchMedia("(max-width: 40rem)").matches ? 15 : 50; // on phones each job is a card
 const MOST = 200;
-const TONES = { queued: "caution", running: "good", done: "", failed: "bad", cancelled: "", on: "good", away: "caution", ending: "", alive: "good", silent: "bad" };
+const TONES = {
+  queued: "caution",
+  running: "good",
+  done: "",
+  failed: "bad",
+  cancelled: "",
+  on: "good",
+  away: "caution",
+  ending: "",
+  alive: "good",
+  silent: "bad",
+};
 const state = /** @type {HTMLSelectElement} */ (byId("state"));
 const owner = /** @type {HTMLSelectElement} */ (byId("owner"));
 let shown = PAGE;
@@ -70,7 +81,8 @@ function howFar(job) {
 function how(job) {
   if (job.error) return job.error.message;
   if (job.status === "queued") return `waiting for ${span((Date.now() - Date.parse(job.created)) / 1000)}`;
-  if (job.started && job.finished) return `took ${span((Date.parse(job.finished) - Date.parse(job.started)) / 1000)}`;
+  if (job.started && job.finished)
+    return `took ${span((Date.parse(job.finished) - Date.parse(job.started)) / 1000)}`;
   return job.attempts > 1 ? `started ${job.attempts} times` : "";
 }
 
@@ -78,17 +90,32 @@ function how(job) {
 const jobs = new Table(/** @type {HTMLTableElement} */ (byId("jobs")), {
   key: (job) => job.handle,
   empty: "No recordings here.",
-  words: (job) => [job.handle, job.owner.name, job.status, job.source, job.model, job.error?.message, job.error?.code].join(" "),
+  words: (job) =>
+    [job.handle, job.owner.name, job.status, job.source, job.model, job.error?.message, job.error?.code].join(
+      " ",
+    ),
   columns: [
     { title: "Job", show: (job) => short(job.handle) },
     { title: "Owner", show: (job) => job.owner.name, sort: (job) => job.owner.name },
     { title: "State", show: howFar, sort: (job) => job.status },
-    { title: "Length", show: (job) => (job.duration === null ? "" : clock(job.duration)), sort: (job) => job.duration, number: true },
+    {
+      title: "Length",
+      show: (job) => (job.duration === null ? "" : clock(job.duration)),
+      sort: (job) => job.duration,
+      number: true,
+    },
     { title: "Model", show: (job) => job.model, sort: (job) => job.model },
     { title: "Source", show: (job) => job.source, sort: (job) => job.source },
     { title: "Sent", show: (job) => moment(job.created), sort: (job) => job.created },
     { title: "What happened", show: how },
-    { title: "Actions", hideTitle: true, show: (job) => (["queued", "running"].includes(job.status) && !job.stopping ? button("Cancel", `the job of ${job.owner.name}`, () => void cancel(job)) : "") },
+    {
+      title: "Actions",
+      hideTitle: true,
+      show: (job) =>
+        ["queued", "running"].includes(job.status) && !job.stopping
+          ? button("Cancel", `the job of ${job.owner.name}`, () => void cancel(job))
+          : "",
+    },
   ],
 });
 
@@ -99,14 +126,39 @@ const live = new Table(/** @type {HTMLTableElement} */ (byId("live")), {
   columns: [
     { title: "Session", show: (session) => short(session.handle) },
     { title: "Owner", show: (session) => session.owner.name, sort: (session) => session.owner.name },
-    { title: "State", show: (session) => tag(session.state, { on: "on", away: "speaker is away", ending: "ending" }[session.state]), sort: (session) => session.state },
-    { title: "Length", show: (session) => clock(session.audio_seconds), sort: (session) => session.audio_seconds, number: true },
-    { title: "Behind", show: (session) => (session.lag_seconds >= 0.1 ? `${session.lag_seconds.toFixed(1)} s` : "not"), sort: (session) => session.lag_seconds, number: true },
+    {
+      title: "State",
+      show: (session) =>
+        tag(session.state, { on: "on", away: "speaker is away", ending: "ending" }[session.state]),
+      sort: (session) => session.state,
+    },
+    {
+      title: "Length",
+      show: (session) => clock(session.audio_seconds),
+      sort: (session) => session.audio_seconds,
+      number: true,
+    },
+    {
+      title: "Behind",
+      show: (session) => (session.lag_seconds >= 0.1 ? `${session.lag_seconds.toFixed(1)} s` : "not"),
+      sort: (session) => session.lag_seconds,
+      number: true,
+    },
     { title: "Model", show: (session) => session.model, sort: (session) => session.model },
-    { title: "Language", show: (session) => (session.language ? languageName(session.language) : "found by the model") },
+    {
+      title: "Language",
+      show: (session) => (session.language ? languageName(session.language) : "found by the model"),
+    },
     { title: "Readers", show: (session) => (session.shared ? "by a link" : "") },
     { title: "Begun", show: (session) => moment(session.created), sort: (session) => session.created },
-    { title: "Actions", hideTitle: true, show: (session) => (session.state === "ending" ? "" : button("End", `the session of ${session.owner.name}`, () => void end(session))) },
+    {
+      title: "Actions",
+      hideTitle: true,
+      show: (session) =>
+        session.state === "ending"
+          ? ""
+          : button("End", `the session of ${session.owner.name}`, () => void end(session)),
+    },
   ],
 });
 
@@ -115,14 +167,40 @@ const workers = new Table(/** @type {HTMLTableElement} */ (byId("workers")), {
   key: (worker) => worker.id,
   empty: "",
   columns: [
-    { title: "Machine", show: (worker) => (worker.here ? `${worker.host} (this one)` : worker.host), sort: (worker) => worker.host },
-    { title: "State", show: (worker) => (worker.silent ? tag("silent", "silent") : tag("alive", "alive")), sort: (worker) => String(worker.silent) },
+    {
+      title: "Machine",
+      show: (worker) => (worker.here ? `${worker.host} (this one)` : worker.host),
+      sort: (worker) => worker.host,
+    },
+    {
+      title: "State",
+      show: (worker) => (worker.silent ? tag("silent", "silent") : tag("alive", "alive")),
+      sort: (worker) => String(worker.silent),
+    },
     { title: "Last seen", show: (worker) => moment(worker.last_seen), sort: (worker) => worker.last_seen },
-    { title: "Running", show: (worker) => String(worker.running), sort: (worker) => worker.running, number: true },
-    { title: "Waiting", show: (worker) => String(worker.waiting), sort: (worker) => worker.waiting, number: true },
-    { title: "Recordings", show: (worker) => (worker.here ? "here" : worker.shared ? "shared with this one" : "in its own folder") },
+    {
+      title: "Running",
+      show: (worker) => String(worker.running),
+      sort: (worker) => worker.running,
+      number: true,
+    },
+    {
+      title: "Waiting",
+      show: (worker) => String(worker.waiting),
+      sort: (worker) => worker.waiting,
+      number: true,
+    },
+    {
+      title: "Recordings",
+      show: (worker) => (worker.here ? "here" : worker.shared ? "shared with this one" : "in its own folder"),
+    },
     { title: "Version", show: (worker) => worker.version },
-    { title: "Actions", hideTitle: true, show: (worker) => (worker.silent ? button("Take over its jobs", `from ${worker.host}`, () => void takeOver(worker)) : "") },
+    {
+      title: "Actions",
+      hideTitle: true,
+      show: (worker) =>
+        worker.silent ? button("Take over its jobs", `from ${worker.host}`, () => void takeOver(worker)) : "",
+    },
   ],
 });
 
@@ -140,7 +218,10 @@ async function done(act, sentence) {
 
 /** @param {Job} job */
 async function cancel(job) {
-  const text = job.status === "running" ? "It stops after the piece of audio it is at, and what was heard so far is lost." : "Its recording is deleted.";
+  const text =
+    job.status === "running"
+      ? "It stops after the piece of audio it is at, and what was heard so far is lost."
+      : "Its recording is deleted.";
   if (await confirmed({ title: `Cancel the job of ${job.owner.name}?`, text, action: "Cancel the job" })) {
     await done(() => ask(`/api/admin/jobs/${job.handle}`, { method: "DELETE" }), "The job is cancelled.");
   }
@@ -148,8 +229,15 @@ async function cancel(job) {
 
 /** @param {Session} session */
 async function end(session) {
-  const text = "The microphone is switched off, and the speaker is told why. What was said so far is kept for them.";
-  if (await confirmed({ title: `End the live session of ${session.owner.name}?`, text, action: "End the session" })) {
+  const text =
+    "The microphone is switched off, and the speaker is told why. What was said so far is kept for them.";
+  if (
+    await confirmed({
+      title: `End the live session of ${session.owner.name}?`,
+      text,
+      action: "End the session",
+    })
+  ) {
     await done(() => ask(`/api/admin/live/${session.handle}`, { method: "DELETE" }), "The session is ended.");
   }
 }
@@ -160,9 +248,17 @@ async function takeOver(worker) {
   const text = losing
     ? `The recordings of its ${counted(worker.running + worker.waiting, "job")} lie on that machine. Those that are not here as well end as failed, and who sent them has to upload them again. If the machine will come back, wait: it goes on by itself.`
     : "Its jobs go on from what it has heard. Should it come back, it does none of them a second time.";
-  const question = { title: `Take over the jobs of ${worker.host}?`, text, action: losing ? "Let them fail" : "Take over", name: losing ? worker.host : "" };
+  const question = {
+    title: `Take over the jobs of ${worker.host}?`,
+    text,
+    action: losing ? "Let them fail" : "Take over",
+    name: losing ? worker.host : "",
+  };
   if (await confirmed(question)) {
-    await done(() => ask(`/api/admin/workers/${worker.id}/take-over`, { method: "POST", body: { losing } }), `The jobs of ${worker.host} are taken over.`);
+    await done(
+      () => ask(`/api/admin/workers/${worker.id}/take-over`, { method: "POST", body: { losing } }),
+      `The jobs of ${worker.host} are taken over.`,
+    );
   }
 }
 
@@ -176,7 +272,13 @@ function showUsers(users) {
 
 /** @param {Record<string, number>} counts */
 function showCounts(counts) {
-  const said = /** @type {[string, string][]} */ ([["running", "running"], ["queued", "waiting"], ["failed", "failed"], ["cancelled", "cancelled"], ["done", "done"]])
+  const said = /** @type {[string, string][]} */ ([
+    ["running", "running"],
+    ["queued", "waiting"],
+    ["failed", "failed"],
+    ["cancelled", "cancelled"],
+    ["done", "done"],
+  ])
     .filter(([name]) => counts[name])
     .map(([name, word]) => element("span", `${(counts[name] ?? 0).toLocaleString("en")} ${word}`));
   byId("counts").replaceChildren(...said);
@@ -189,7 +291,10 @@ async function pages() {
   /** @type {any} */
   let page;
   do {
-    const query = new URLSearchParams({ state: state.value, limit: String(Math.min(MOST, shown - rows.length)) });
+    const query = new URLSearchParams({
+      state: state.value,
+      limit: String(Math.min(MOST, shown - rows.length)),
+    });
     if (owner.value) query.set("owner", owner.value);
     if (page?.next) query.set("before", page.next);
     page = await ask(`/api/admin/jobs?${query}`);
@@ -199,15 +304,22 @@ async function pages() {
 }
 
 async function load() {
-  const [page, speaking, crew] = await Promise.all([pages(), ask("/api/admin/live"), ask("/api/admin/workers")]);
-  byId("workers-part").hidden = crew.workers.length < 2 && !crew.workers.some((/** @type {Worker} */ worker) => worker.silent);
+  const [page, speaking, crew] = await Promise.all([
+    pages(),
+    ask("/api/admin/live"),
+    ask("/api/admin/workers"),
+  ]);
+  byId("workers-part").hidden =
+    crew.workers.length < 2 && !crew.workers.some((/** @type {Worker} */ worker) => worker.silent);
   workers.show(crew.workers);
   showUsers(page.users);
   showCounts(page.counts);
   jobs.show(page.jobs);
   byId("more").hidden = !page.next;
   live.show(speaking.sessions);
-  byId("live-count").textContent = speaking.sessions.length ? `${speaking.sessions.length} of at most ${speaking.limit}` : `at most ${counted(speaking.limit, "session")}`;
+  byId("live-count").textContent = speaking.sessions.length
+    ? `${speaking.sessions.length} of at most ${speaking.limit}`
+    : `at most ${counted(speaking.limit, "session")}`;
 }
 
 startPanel();

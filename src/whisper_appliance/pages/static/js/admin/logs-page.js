@@ -86,7 +86,8 @@ function clockTime(time) {
 /** @param {string} [trouble] */
 function tellState(trouble) {
   const waiting = held.length === 1 ? "1 line waits." : `${held.length} lines wait.`;
-  byId("log-state").textContent = trouble ?? (paused ? `Paused. ${waiting}` : "Following the log since the last start.");
+  byId("log-state").textContent =
+    trouble ?? (paused ? `Paused. ${waiting}` : "Following the log since the last start.");
 }
 
 function togglePause() {

@@ -108,7 +108,8 @@ const isHere = (model) => model.source !== null || model.loaded || model.default
 function place(list, card, model) {
   const order = shelf?.models.map((each) => each.name) ?? [];
   const rank = (/** @type {Element} */ each) => order.indexOf(each.getAttribute("data-name") ?? "");
-  const after = [...list.children].find((each) => each !== card && rank(each) > order.indexOf(model.name)) ?? null;
+  const after =
+    [...list.children].find((each) => each !== card && rank(each) > order.indexOf(model.name)) ?? null;
   if (card.parentElement !== list || card.nextElementSibling !== after) list.insertBefore(card, after);
 }
 
@@ -139,8 +140,10 @@ function closeMenu(card) {
 
 /** @param {Model} model @returns {{label: string, run: () => Promise<void>, primary?: boolean}} */
 function mainAction(model) {
-  if (model.state === "downloading") return { label: "Cancel", run: () => tell(`${address(model)}/download`, "DELETE") };
-  if (model.loaded || model.state === "ready") return { label: "Unload", run: () => tell(`${address(model)}/unload`) };
+  if (model.state === "downloading")
+    return { label: "Cancel", run: () => tell(`${address(model)}/download`, "DELETE") };
+  if (model.loaded || model.state === "ready")
+    return { label: "Unload", run: () => tell(`${address(model)}/unload`) };
   if (model.source) return { label: "Load", run: () => tell(`${address(model)}/load`) };
   const label = model.download ? "Go on" : "Download";
   return { label, run: () => tell(`${address(model)}/download`), primary: model.recommended };
@@ -149,7 +152,8 @@ function mainAction(model) {
 /** @param {Model} model */
 async function remove(model) {
   const text = `Its files in ${shelf?.model_dir} are deleted${model.disk_bytes ? `, ${bytes(model.disk_bytes)}` : ""}. It can be downloaded or imported again.`;
-  if (!(await confirmed({ title: `Delete ${model.name}?`, text, action: "Delete", name: model.name }))) return;
+  if (!(await confirmed({ title: `Delete ${model.name}?`, text, action: "Delete", name: model.name })))
+    return;
   await tell(`${address(model)}?confirm=${encodeURIComponent(model.name)}`, "DELETE");
   toast(`${model.name} was deleted.`);
   await look();
@@ -181,7 +185,11 @@ function facts(model) {
     model.device ? [model.device.toUpperCase(), model.compute_type].filter(Boolean).join(", ") : null,
     model.languages === null ? null : model.languages === "en" ? "English" : "many languages",
     model.licence,
-    model.source === "package" ? "from an installed package" : model.source === "hub cache" ? "in the hub's cache" : null,
+    model.source === "package"
+      ? "from an installed package"
+      : model.source === "hub cache"
+        ? "in the hub's cache"
+        : null,
     model.repository,
   ];
 }
@@ -195,15 +203,27 @@ function fillActions(card, model) {
   main.setAttribute("aria-label", `${label} ${model.name}`);
   main.classList.toggle("primary", Boolean(primary));
   const fetches = label === "Download" || label === "Go on";
-  main.hidden = (fetches && !shelf?.downloads_allowed) || (!model.source && !model.download && model.description === "A model of your own.");
-  /** @type {HTMLButtonElement} */ (main).disabled = errand?.state === "running" || model.state === "loading" || (label === "Unload" && model.in_use > 0);
+  main.hidden =
+    (fetches && !shelf?.downloads_allowed) ||
+    (!model.source && !model.download && model.description === "A model of your own.");
+  /** @type {HTMLButtonElement} */ (main).disabled =
+    errand?.state === "running" || model.state === "loading" || (label === "Unload" && model.in_use > 0);
   const busy = errand?.state === "running" ? "Something else is being done with it." : "";
   const absent = source ? "" : "It is not on this machine.";
   const chosen = model.default ? "It is the default." : "";
   const fixed = shelf?.default_fixed ? "It is set where the appliance is started." : "";
   offer(card, "default", busy || chosen || fixed || (shelf?.downloads_allowed ? "" : absent));
   offer(card, "verify", busy || absent);
-  offer(card, "delete", busy || (model.in_use ? "It is in use." : model.deletable ? "" : chosen || absent || "It lies outside the model folder."));
+  offer(
+    card,
+    "delete",
+    busy ||
+      (model.in_use
+        ? "It is in use."
+        : model.deletable
+          ? ""
+          : chosen || absent || "It lies outside the model folder."),
+  );
 }
 
 /** @param {HTMLElement} card @param {string} name @param {string} obstacle Why it can't be done; "" where it can. */
@@ -259,10 +279,12 @@ function noteOf(model) {
   if (model.errand?.state === "failed") return [model.errand.message, "bad"];
   if (model.state === "failed") return [model.reason ?? "", "bad"];
   if (model.download?.state === "failed") return [model.download.error ?? "The download failed.", "bad"];
-  if (model.download?.state === "cancelled") return [`Cancelled at ${percent(model.download.progress)}. What is here is kept.`, ""];
+  if (model.download?.state === "cancelled")
+    return [`Cancelled at ${percent(model.download.progress)}. What is here is kept.`, ""];
   if (model.state === "missing" && model.reason && model.default) return [model.reason, "bad"];
   if (!model.fits) return ["It needs more memory than this machine can give one model.", "caution"];
-  if (model.errand?.kind === "verify" && model.errand.state === "done") return [`Verified: ${model.errand.message}`, ""];
+  if (model.errand?.kind === "verify" && model.errand.state === "done")
+    return [`Verified: ${model.errand.message}`, ""];
   return ["", ""];
 }
 
@@ -309,7 +331,11 @@ function handle(form, body, done) {
 const typed = (id) => /** @type {HTMLInputElement} */ (byId(id)).value.trim();
 
 startPanel();
-handle("import", () => ({ folder: typed("import-folder"), name: typed("import-name") }), "The model is being imported.");
+handle(
+  "import",
+  () => ({ folder: typed("import-folder"), name: typed("import-name") }),
+  "The model is being imported.",
+);
 handle("hub", () => ({ hub: typed("hub-id") }), "The download has begun.");
 document.addEventListener("reconnected", () => void look());
 follow();

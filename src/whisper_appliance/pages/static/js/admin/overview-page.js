@@ -53,8 +53,16 @@ const engines = new Table(/** @type {HTMLTableElement} */ (byId("engines")), {
     { title: "Runs on", show: (engine) => [engine.device, engine.compute_type].filter(Boolean).join(", ") },
     { title: "Memory", show: (engine) => bytes(engine.memory_bytes), number: true },
     { title: "Side by side", show: (engine) => counted(engine.workers, "window"), number: true },
-    { title: "Heard", show: (engine) => (engine.heard_seconds ? span(engine.heard_seconds) : "nothing yet"), number: true },
-    { title: "Speed", show: (engine) => speed(engine.heard_seconds, engine.busy_seconds) ?? "", number: true },
+    {
+      title: "Heard",
+      show: (engine) => (engine.heard_seconds ? span(engine.heard_seconds) : "nothing yet"),
+      number: true,
+    },
+    {
+      title: "Speed",
+      show: (engine) => speed(engine.heard_seconds, engine.busy_seconds) ?? "",
+      number: true,
+    },
     { title: "Restarts", show: (engine) => String(engine.restarts), number: true },
   ],
 });
@@ -62,7 +70,10 @@ const engines = new Table(/** @type {HTMLTableElement} */ (byId("engines")), {
 /** @param {Engine} engine */
 function state({ state, reason }) {
   const tag = element("span", state, "tag");
-  tag.dataset.tone = /** @type {Record<string, string>} */ ({ busy: "good", idle: "good", loading: "caution", failed: "bad" })[state] ?? "";
+  tag.dataset.tone =
+    /** @type {Record<string, string>} */ ({ busy: "good", idle: "good", loading: "caution", failed: "bad" })[
+      state
+    ] ?? "";
   if (reason) tag.title = reason;
   return tag;
 }
@@ -73,7 +84,13 @@ async function load() {
   showHealth(status.health);
   byId("version").textContent = `Version ${status.version}`;
   byId("uptime").textContent = `started ${span(status.uptime_seconds)} ago`;
-  Object.assign(machine, { memory: status.host?.memory_bytes ?? 0, disk: status.host?.disk_bytes ?? 0, cores: status.host?.cpu_count ?? 0, cards: gpus, live: status.live.limit });
+  Object.assign(machine, {
+    memory: status.host?.memory_bytes ?? 0,
+    disk: status.host?.disk_bytes ?? 0,
+    cores: status.host?.cpu_count ?? 0,
+    cards: gpus,
+    live: status.live.limit,
+  });
   byId("cores").textContent = machine.cores ? counted(machine.cores, "core") : "";
   byId("card-gpu").classList.toggle("without", !gpus.length);
   engines.show(status.engines);
@@ -88,9 +105,12 @@ const watch = new Watch({
   onClosed: (message) => showProblem({ message, offline: false }),
   onPause: (paused) => byId("curves").classList.toggle("paused", paused),
 });
-for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("[data-range]"))) {
+for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (
+  document.querySelectorAll("[data-range]")
+)) {
   button.addEventListener("click", () => {
-    for (const each of document.querySelectorAll("[data-range]")) each.setAttribute("aria-pressed", String(each === button));
+    for (const each of document.querySelectorAll("[data-range]"))
+      each.setAttribute("aria-pressed", String(each === button));
     watch.choose(/** @type {"minutes" | "day"} */ (button.dataset.range));
   });
 }

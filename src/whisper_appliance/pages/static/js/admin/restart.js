@@ -23,7 +23,9 @@ export async function restart(seen) {
   dialog.addEventListener("cancel", (event) => event.preventDefault());
   dialog.showModal();
   if (await another(seen.instance)) location.reload();
-  else byId("restarting-text").textContent = "It has not come back within two minutes. Look at its log on the machine; this page goes on asking when it is loaded anew.";
+  else
+    byId("restarting-text").textContent =
+      "It has not come back within two minutes. Look at its log on the machine; this page goes on asking when it is loaded anew.";
 }
 
 /** @param {string} instance @returns {Promise<boolean>} Whether another start answered in time. */

@@ -13,8 +13,16 @@ import { restart } from "./restart.js";
  * @typedef {{settings: Setting[], restart: import("./restart.js").Restart}} Seen
  */
 
-const SOURCES = { environment: "environment", "command line": "command line", panel: "set here", default: "default" };
-const EFFECTS = { "at once": "A change counts at once.", "after a restart": "A change counts after a restart." };
+const SOURCES = {
+  environment: "environment",
+  "command line": "command line",
+  panel: "set here",
+  default: "default",
+};
+const EFFECTS = {
+  "at once": "A change counts at once.",
+  "after a restart": "A change counts after a restart.",
+};
 /** @type {Map<string, {row: HTMLElement, shown: string, setting: Setting}>} */
 const rows = new Map();
 let which = "all";
@@ -32,7 +40,9 @@ function show(now) {
   byId("waiting-text").textContent = `After a restart: ${waiting.join(", ")}.`;
   byId("waiting-restart").hidden = !possible;
   byId("restart").hidden = !possible;
-  byId("restart-reason").textContent = possible ? `Jobs and live sessions go on after the start. ${reason}` : reason;
+  byId("restart-reason").textContent = possible
+    ? `Jobs and live sessions go on after the start. ${reason}`
+    : reason;
 }
 
 /** @param {Setting} setting */
@@ -72,7 +82,11 @@ function made(setting) {
   action(row, "reset").addEventListener("click", () => void save(row, now(), null));
   slot(row, "form").addEventListener("submit", (event) => {
     event.preventDefault();
-    void save(row, now(), /** @type {HTMLInputElement} */ (slot(row, "field").firstElementChild).value.trim());
+    void save(
+      row,
+      now(),
+      /** @type {HTMLInputElement} */ (slot(row, "field").firstElementChild).value.trim(),
+    );
   });
   return row;
 }
@@ -83,9 +97,14 @@ function fill(row, setting) {
   slot(row, "help").textContent = setting.help;
   slot(row, "value").textContent = spoken(setting.value, setting);
   const by = setting.changed ? `by ${setting.changed_by || "somebody"}, ${day(setting.changed)}` : null;
-  showFacts(slot(row, "facts"), [SOURCES[/** @type {keyof typeof SOURCES} */ (setting.source)], by, unchangeable(setting)]);
+  showFacts(slot(row, "facts"), [
+    SOURCES[/** @type {keyof typeof SOURCES} */ (setting.source)],
+    by,
+    unchangeable(setting),
+  ]);
   slot(row, "waiting").hidden = setting.waiting === null;
-  slot(row, "waiting").textContent = `After a restart: ${spoken(setting.waiting ?? "", setting) || "not set"}`;
+  slot(row, "waiting").textContent =
+    `After a restart: ${spoken(setting.waiting ?? "", setting) || "not set"}`;
   action(row, "change").hidden = !setting.changeable;
   action(row, "change").textContent = "Change";
   action(row, "change").setAttribute("aria-label", `Change ${setting.name}`);
@@ -93,7 +112,9 @@ function fill(row, setting) {
 
 /** @param {Setting} setting */
 function unchangeable(setting) {
-  return setting.effect === "environment only" && setting.source === "default" ? "in the environment only" : null;
+  return setting.effect === "environment only" && setting.source === "default"
+    ? "in the environment only"
+    : null;
 }
 
 /** @param {string} value @param {Setting} setting */
@@ -102,12 +123,19 @@ function spoken(value, setting) {
   if (setting.kind === "list") return value.replaceAll(",", ", ");
   const plain = value.replace(/\.0(?=[A-Za-z]|$)/, "");
   if (setting.kind === "size") return plain.replace(/(?<=\d)(?=[A-Za-z])/, " ");
-  return setting.kind.endsWith("number") && /(_SECONDS|_TIMEOUT)$/.test(setting.name) ? lasting(Number(plain)) : plain;
+  return setting.kind.endsWith("number") && /(_SECONDS|_TIMEOUT)$/.test(setting.name)
+    ? lasting(Number(plain))
+    : plain;
 }
 
 /** @param {number} seconds */
 function lasting(seconds) {
-  const long = seconds >= 86400 && seconds % 86400 === 0 ? [seconds / 86400, "d"] : seconds >= 3600 && seconds % 3600 === 0 ? [seconds / 3600, "h"] : [seconds / 60, "min"];
+  const long =
+    seconds >= 86400 && seconds % 86400 === 0
+      ? [seconds / 86400, "d"]
+      : seconds >= 3600 && seconds % 3600 === 0
+        ? [seconds / 3600, "h"]
+        : [seconds / 60, "min"];
   return seconds >= 60 && Number.isInteger(long[0]) ? `${seconds} s (${long.join(" ")})` : `${seconds} s`;
 }
 
@@ -117,11 +145,26 @@ function openForm(row, setting) {
   slot(row, "field").replaceChildren(field);
   slot(row, "label").textContent = setting.name;
   slot(row, "label").setAttribute("for", field.id);
-  const range = [setting.least === null ? null : `at least ${setting.least}`, setting.most === null ? null : `at most ${setting.most}`];
-  const hints = setting.kind === "size" ? "Write 100MB or 1GiB." : setting.kind === "list" ? "Separate several with commas." : "";
+  const range = [
+    setting.least === null ? null : `at least ${setting.least}`,
+    setting.most === null ? null : `at most ${setting.most}`,
+  ];
+  const hints =
+    setting.kind === "size"
+      ? "Write 100MB or 1GiB."
+      : setting.kind === "list"
+        ? "Separate several with commas."
+        : "";
   const bounds = setting.kind === "size" ? "" : range.filter(Boolean).join(", ");
   const effect = EFFECTS[/** @type {keyof typeof EFFECTS} */ (setting.effect)];
-  slot(row, "field-help").textContent = [bounds && `${bounds[0].toUpperCase()}${bounds.slice(1)}.`, hints, effect, `Default: ${spoken(setting.default, setting) || "not set"}.`].filter(Boolean).join(" ");
+  slot(row, "field-help").textContent = [
+    bounds && `${bounds[0].toUpperCase()}${bounds.slice(1)}.`,
+    hints,
+    effect,
+    `Default: ${spoken(setting.default, setting) || "not set"}.`,
+  ]
+    .filter(Boolean)
+    .join(" ");
   slot(row, "field-help").id = `${field.id}-help`;
   slot(row, "wrong").id = `${field.id}-wrong`;
   field.setAttribute("aria-describedby", `${field.id}-help ${field.id}-wrong`);
@@ -179,7 +222,11 @@ async function save(row, setting, value) {
     show(now);
     closeForm(row);
     const then = now.settings.find(({ name }) => name === setting.name);
-    toast(then?.waiting === null ? `${setting.name} counts from now on.` : `${setting.name} counts after a restart.`);
+    toast(
+      then?.waiting === null
+        ? `${setting.name} counts from now on.`
+        : `${setting.name} counts after a restart.`,
+    );
   } catch (error) {
     tellWrong(row, /** @type {Error} */ (error).message);
   }

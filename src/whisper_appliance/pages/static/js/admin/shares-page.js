@@ -27,7 +27,9 @@ function actions(share) {
 
 /** @param {Share} share */
 async function revoke(share) {
-  const text = share.user ? `${share.user} can no longer read this transcript.` : "The link leads nowhere from then on.";
+  const text = share.user
+    ? `${share.user} can no longer read this transcript.`
+    : "The link leads nowhere from then on.";
   if (!(await confirmed({ title: "End this share?", text, action: "End it" }))) return;
   try {
     await ask(`/api/admin/shares/${share.id}`, { method: "DELETE" });
@@ -44,7 +46,11 @@ const table = new Table(/** @type {HTMLTableElement} */ (byId("shares")), {
     { title: "With", show: withWhom, sort: withWhom },
     { title: "Transcript", show: (share) => element("code", share.transcript.slice(0, 8)) },
     { title: "Since", show: (share) => moment(share.created), sort: (share) => share.created },
-    { title: "Ends", show: (share) => (share.expires ? moment(share.expires) : "when it is ended"), sort: (share) => share.expires },
+    {
+      title: "Ends",
+      show: (share) => (share.expires ? moment(share.expires) : "when it is ended"),
+      sort: (share) => share.expires,
+    },
     { title: "Actions", show: actions, hideTitle: true },
   ],
   key: (share) => share.id,

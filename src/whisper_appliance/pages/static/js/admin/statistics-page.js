@@ -17,8 +17,26 @@ import { Table } from "../ui/table.js";
 const range = /** @type {HTMLSelectElement} */ (byId("days"));
 const by = /** @type {HTMLSelectElement} */ (byId("by"));
 const SOURCES = /** @type {Record<string, string>} */ ({ upload: "Upload", live: "Live" });
-const DATE = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
-const ROUND_TIMES = [1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, ...[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].map((hours) => hours * 3600)];
+const DATE = new Intl.DateTimeFormat("en-GB", {
+  weekday: "short",
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  timeZone: "UTC",
+});
+const ROUND_TIMES = [
+  1,
+  5,
+  15,
+  30,
+  60,
+  120,
+  300,
+  600,
+  1200,
+  1800,
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].map((hours) => hours * 3600),
+];
 /** @type {DayOfKind[]} */
 let known = [];
 /** @type {Day[]} */
@@ -41,7 +59,8 @@ function calendar() {
   const last = known[known.length - 1]?.day;
   if (!first || !last) return [];
   const found = [];
-  for (let at = noon(first); at <= noon(last); at += 86_400) found.push(new Date(at * 1000).toISOString().slice(0, 10));
+  for (let at = noon(first); at <= noon(last); at += 86_400)
+    found.push(new Date(at * 1000).toISOString().slice(0, 10));
   return found;
 }
 
@@ -76,14 +95,36 @@ function times(value) {
 function short(seconds) {
   if (!seconds) return "0";
   if (seconds < 60) return `${Number(seconds.toFixed(1))} s`;
-  return seconds >= 3600 ? `${Number((seconds / 3600).toFixed(1))} h` : `${Number((seconds / 60).toFixed(1))} min`;
+  return seconds >= 3600
+    ? `${Number((seconds / 3600).toFixed(1))} h`
+    : `${Number((seconds / 60).toFixed(1))} min`;
 }
 
 const COLUMNS = /** @type {import("../ui/table.js").Column<Amount>[]} */ ([
-  { title: "Recordings", show: (amount) => amount.count.toLocaleString("en"), sort: (amount) => amount.count, number: true },
-  { title: "Audio", show: (amount) => (amount.count ? span(amount.audio_seconds) : ""), sort: (amount) => amount.audio_seconds, number: true },
-  { title: "Work", show: (amount) => (amount.count ? span(amount.processing_seconds) : ""), sort: (amount) => amount.processing_seconds, number: true },
-  { title: "Speed", show: (amount) => speed(amount.audio_seconds, amount.processing_seconds) ?? "", sort: (amount) => amount.audio_seconds / (amount.processing_seconds || Infinity), number: true },
+  {
+    title: "Recordings",
+    show: (amount) => amount.count.toLocaleString("en"),
+    sort: (amount) => amount.count,
+    number: true,
+  },
+  {
+    title: "Audio",
+    show: (amount) => (amount.count ? span(amount.audio_seconds) : ""),
+    sort: (amount) => amount.audio_seconds,
+    number: true,
+  },
+  {
+    title: "Work",
+    show: (amount) => (amount.count ? span(amount.processing_seconds) : ""),
+    sort: (amount) => amount.processing_seconds,
+    number: true,
+  },
+  {
+    title: "Speed",
+    show: (amount) => speed(amount.audio_seconds, amount.processing_seconds) ?? "",
+    sort: (amount) => amount.audio_seconds / (amount.processing_seconds || Infinity),
+    number: true,
+  },
 ]);
 /** @type {Table<Group>} */
 const groupTable = new Table(/** @type {HTMLTableElement} */ (byId("groups")), {
@@ -101,13 +142,19 @@ const dayTable = new Table(/** @type {HTMLTableElement} */ (byId("table")), {
   key: (day) => day.day,
   empty: "Nothing was transcribed in this time.",
   order: [0, "descending"],
-  columns: [{ title: "Day", show: (day) => date(day.day), sort: (day) => day.day }, .../** @type {import("../ui/table.js").Column<Day>[]} */ (COLUMNS)],
+  columns: [
+    { title: "Day", show: (day) => date(day.day), sort: (day) => day.day },
+    .../** @type {import("../ui/table.js").Column<Day>[]} */ (COLUMNS),
+  ],
 });
 
 /** @param {number | null} at */
 function sayHours(at) {
   const day = at === null ? null : days[at];
-  const most = days.reduce((best, each) => (each.audio_seconds > (best?.audio_seconds ?? 0) ? each : best), days[0]);
+  const most = days.reduce(
+    (best, each) => (each.audio_seconds > (best?.audio_seconds ?? 0) ? each : best),
+    days[0],
+  );
   const sentence = day
     ? `${date(day.day)}: ${counted(day.count, "recording")}${day.count ? `, ${span(day.audio_seconds)}` : ""}`
     : most
@@ -130,14 +177,21 @@ function saySpeed(at) {
 
 /** @param {Group[]} all */
 function showBars(all) {
-  const named = all.slice(0, all.length > KINDS.length ? KINDS.length - 1 : KINDS.length).map(({ name }) => name);
+  const named = all
+    .slice(0, all.length > KINDS.length ? KINDS.length - 1 : KINDS.length)
+    .map(({ name }) => name);
   const kinds = all.length > named.length ? [...named, "Others"] : named;
   const of = (/** @type {DayOfKind} */ each) => (named.includes(kindOf(each)) ? kindOf(each) : "Others");
   const values = kinds.map((kind, number) => ({
     name: KINDS[number] ?? "edge",
-    values: days.map(({ day }) => sum(known.filter((each) => each.day === day && of(each) === kind)).audio_seconds),
+    values: days.map(
+      ({ day }) => sum(known.filter((each) => each.day === day && of(each) === kind)).audio_seconds,
+    ),
   }));
-  hours.bars(days.map(({ day }) => noon(day)), values);
+  hours.bars(
+    days.map(({ day }) => noon(day)),
+    values,
+  );
   byId("legend").replaceChildren(
     ...kinds.map((kind, number) => {
       const line = element("li");
@@ -161,7 +215,10 @@ function show() {
   groupTable.show(found);
   dayTable.show(days.filter(({ count }) => count));
   showBars(found);
-  speeds.curve(days.map(({ day }) => noon(day)), days.map((day) => (day.processing_seconds ? day.audio_seconds / day.processing_seconds : null)));
+  speeds.curve(
+    days.map(({ day }) => noon(day)),
+    days.map((day) => (day.processing_seconds ? day.audio_seconds / day.processing_seconds : null)),
+  );
   sayHours(null);
   saySpeed(null);
 }

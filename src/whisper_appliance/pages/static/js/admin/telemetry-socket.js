@@ -13,12 +13,20 @@ export class Watch {
     this.range = "minutes";
     /** @type {Samples} */
     this.samples = { time: [] };
-    this.socket = io({ transports: ["websocket", "polling"], tryAllTransports: true, reconnectionDelayMax: 5000 });
+    this.socket = io({
+      transports: ["websocket", "polling"],
+      tryAllTransports: true,
+      reconnectionDelayMax: 5000,
+    });
     this.socket.on("connect", () => void this.#begin());
     this.socket.on("disconnect", () => listener.onPause(true));
-    this.socket.on("admin:sample", (/** @type {Record<string, number | null>} */ sample) => this.#add(sample));
+    this.socket.on("admin:sample", (/** @type {Record<string, number | null>} */ sample) =>
+      this.#add(sample),
+    );
     this.socket.on("admin:closed", (/** @type {{message: string}} */ { message }) => this.#close(message));
-    document.addEventListener("visibilitychange", () => (document.hidden ? this.socket.disconnect() : this.socket.connect()));
+    document.addEventListener("visibilitychange", () =>
+      document.hidden ? this.socket.disconnect() : this.socket.connect(),
+    );
   }
 
   /** @param {"minutes" | "day"} range */

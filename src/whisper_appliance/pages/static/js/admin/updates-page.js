@@ -27,7 +27,10 @@ async function look() {
 /** @param {Release} release */
 function shown(release) {
   const item = element("li");
-  item.append(element("h3", [release.version, release.date].filter(Boolean).join(" · ")), element("p", release.notes));
+  item.append(
+    element("h3", [release.version, release.date].filter(Boolean).join(" · ")),
+    element("p", release.notes),
+  );
   if (release.url) {
     const link = element("a", `More about ${release.version}`);
     link.href = release.url;

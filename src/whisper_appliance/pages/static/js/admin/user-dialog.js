@@ -10,7 +10,11 @@ import { confirmed } from "../ui/confirm.js";
 /** @typedef {import("./users-page.js").User} User */
 
 const GIB = 2 ** 30;
-const ROLES = { member: "Member: transcribes", admin: "Admin: runs the appliance", owner: "Owner: manages admins, too" };
+const ROLES = {
+  member: "Member: transcribes",
+  admin: "Admin: runs the appliance",
+  owner: "Owner: manages admins, too",
+};
 
 /** @param {string} text @returns {number | null} */
 const number = (text) => (text === "" ? null : Number(text));
@@ -28,8 +32,14 @@ export class UserDialog {
     this.everybody = [];
     onSubmit(this.form, (data) => this.#save(data));
     onSubmit(this.removal, (data) => this.#remove(data));
-    byId("user-sessions").addEventListener("click", () => void this.#end("sessions", "Sign out everywhere?", "Signed out everywhere."));
-    byId("user-keys").addEventListener("click", () => void this.#end("keys", "Revoke all keys?", "All keys are revoked."));
+    byId("user-sessions").addEventListener(
+      "click",
+      () => void this.#end("sessions", "Sign out everywhere?", "Signed out everywhere."),
+    );
+    byId("user-keys").addEventListener(
+      "click",
+      () => void this.#end("keys", "Revoke all keys?", "All keys are revoked."),
+    );
     byId("user-password").addEventListener("click", () => void this.#password());
     byId("user-disable").addEventListener("click", () => void this.#disable());
     byId("user-delete").addEventListener("click", () => this.#askRemoval());
@@ -84,7 +94,11 @@ export class UserDialog {
   /** @param {Record<string, string>} data */
   async #save({ role, minutes, storage, waiting }) {
     const gib = number(storage);
-    const quota = { minutes_per_month: number(minutes), storage_bytes: gib === null ? null : Math.round(gib * GIB), waiting_jobs: number(waiting) };
+    const quota = {
+      minutes_per_month: number(minutes),
+      storage_bytes: gib === null ? null : Math.round(gib * GIB),
+      waiting_jobs: number(waiting),
+    };
     await ask(this.#path(), { method: "PATCH", body: { role, quota } });
     this.dialog.close();
     toast("Saved.");
@@ -93,7 +107,10 @@ export class UserDialog {
 
   /** @param {string} what @param {string} title @param {string} said */
   async #end(what, title, said) {
-    const text = what === "keys" ? "Programs that use them are refused from now on." : "Every browser of theirs has to sign in anew.";
+    const text =
+      what === "keys"
+        ? "Programs that use them are refused from now on."
+        : "Every browser of theirs has to sign in anew.";
     if (!(await confirmed({ title, text, action: title.replace("?", "") }))) return;
     await this.#try(() => ask(`${this.#path()}/${what}`, { method: "DELETE" }), said);
   }
@@ -111,8 +128,10 @@ export class UserDialog {
 
   async #disable() {
     const disabled = !this.user?.disabled;
-    const text = "They are signed out, their keys are refused, their public links lead nowhere. It can be undone.";
-    if (disabled && !(await confirmed({ title: `Disable ${this.user?.name}?`, text, action: "Disable" }))) return;
+    const text =
+      "They are signed out, their keys are refused, their public links lead nowhere. It can be undone.";
+    if (disabled && !(await confirmed({ title: `Disable ${this.user?.name}?`, text, action: "Disable" })))
+      return;
     const done = await this.#try(
       () => ask(this.#path(), { method: "PATCH", body: { disabled } }),
       disabled ? "Disabled." : "Enabled.",

@@ -102,7 +102,10 @@ byId("invite-copy").addEventListener("click", () => void copy("invite-link"));
 /** @param {string} id */
 async function copy(id) {
   const input = /** @type {HTMLInputElement} */ (byId(id));
-  await copyText(input.value).then(() => toast("Copied."), () => input.select());
+  await copyText(input.value).then(
+    () => toast("Copied."),
+    () => input.select(),
+  );
 }
 
 startPanel();

@@ -17,7 +17,10 @@
 
 export class ApiError extends Error {
   /** @param {string} message @param {{code?: string, status?: number, field?: string, requestId?: string, retryAfterSeconds?: number}} facts */
-  constructor(message, { code = "unknown", status = 0, field = "", requestId = "", retryAfterSeconds = 0 } = {}) {
+  constructor(
+    message,
+    { code = "unknown", status = 0, field = "", requestId = "", retryAfterSeconds = 0 } = {},
+  ) {
     super(message);
     this.code = code;
     this.status = status;
@@ -50,7 +53,9 @@ export function unreachable() {
  * @returns {ApiError} The error that an answer carries; a proxy's answer may carry none.
  */
 export function errorFrom(status, body, retryAfter) {
-  const facts = /** @type {{error?: {code: string, message: string, field: string | null, request_id: string}}} */ (body)?.error;
+  const facts =
+    /** @type {{error?: {code: string, message: string, field: string | null, request_id: string}}} */ (body)
+      ?.error;
   return new ApiError(facts?.message ?? `The appliance answered ${status} and gave no reason.`, {
     code: facts?.code ?? `http_${status}`,
     status,
@@ -62,7 +67,8 @@ export function errorFrom(status, body, retryAfter) {
 
 /** @returns {Record<string, string>} What proves, for whoever is signed in, that a request comes from this page. */
 export function proof() {
-  const token = /** @type {HTMLMetaElement | null} */ (document.querySelector('meta[name="csrf-token"]'))?.content;
+  const token = /** @type {HTMLMetaElement | null} */ (document.querySelector('meta[name="csrf-token"]'))
+    ?.content;
   return token ? { "X-CSRF-Token": token } : {};
 }
 
@@ -72,7 +78,11 @@ export function proof() {
  * @returns {Promise<any>} The JSON of the answer, null without one.
  */
 export async function ask(path, { method = "GET", body, signal } = {}) {
-  const headers = { Accept: "application/json", ...proof(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) };
+  const headers = {
+    Accept: "application/json",
+    ...proof(),
+    ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+  };
   const init = { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) };
   let response;
   try {
@@ -104,10 +114,15 @@ export const api = {
    */
   transcripts: (wanted, signal) => {
     const set = Object.entries(wanted).filter(([, value]) => value);
-    return ask(`/api/transcripts?${new URLSearchParams(set.map(([name, value]) => [name, String(value)]))}`, { signal });
+    return ask(`/api/transcripts?${new URLSearchParams(set.map(([name, value]) => [name, String(value)]))}`, {
+      signal,
+    });
   },
   /** @returns {Promise<{transcripts: Summary[], next: null}>} */
-  received: async (/** @type {AbortSignal} */ signal) => ({ ...(await ask("/api/transcripts/shared", { signal })), next: null }),
+  received: async (/** @type {AbortSignal} */ signal) => ({
+    ...(await ask("/api/transcripts/shared", { signal })),
+    next: null,
+  }),
   /** @param {string} id Takes it off the list of what was shared. */
   giveUp: (id) => ask(`/api/transcripts/shared/${id}`, { method: "DELETE" }),
   /** @param {string} id @param {string} title */

@@ -14,10 +14,20 @@ export function when(iso) {
 /** @param {string} [agent] What a browser calls itself. @returns {string} "Firefox on Linux" */
 export function browserName(agent = "") {
   const browser = [
-    ["Edg/", "Edge"], ["OPR/", "Opera"], ["Firefox/", "Firefox"], ["Chrome/", "Chrome"], ["Safari/", "Safari"], ["curl/", "curl"],
+    ["Edg/", "Edge"],
+    ["OPR/", "Opera"],
+    ["Firefox/", "Firefox"],
+    ["Chrome/", "Chrome"],
+    ["Safari/", "Safari"],
+    ["curl/", "curl"],
   ].find(([mark]) => agent.includes(mark))?.[1];
   const system = [
-    ["Android", "Android"], ["iPhone", "iPhone"], ["iPad", "iPad"], ["Windows", "Windows"], ["Mac OS", "macOS"], ["Linux", "Linux"],
+    ["Android", "Android"],
+    ["iPhone", "iPhone"],
+    ["iPad", "iPad"],
+    ["Windows", "Windows"],
+    ["Mac OS", "macOS"],
+    ["Linux", "Linux"],
   ].find(([mark]) => agent.includes(mark))?.[1];
   if (!browser) return agent.slice(0, 60) || "Unknown browser";
   return system ? `${browser} on ${system}` : browser;

@@ -65,7 +65,9 @@ export function announce(sentence) {
 /** @param {HTMLElement} within @param {string} path @param {string} title Points a menu's links at a transcript, whose address in the API is `path`. */
 export function fillDownloads(within, path, title) {
   const name = title.replace(/[\\/:*?"<>|\u0000-\u001f]+/g, " ").trim() || "transcript";
-  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (within.querySelectorAll("a[data-format]"))) {
+  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (
+    within.querySelectorAll("a[data-format]")
+  )) {
     const format = link.dataset.format ?? "txt";
     link.href = `${path}?format=${format}${format === "json" ? "&download=true" : ""}`;
     link.download = `${name}.${format}`;

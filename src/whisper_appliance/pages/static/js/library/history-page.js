@@ -10,7 +10,11 @@ import { toast } from "../ui/toast.js";
 
 const PAGE = 30;
 const TYPING_MILLISECONDS = 200;
-const TITLES = /** @type {Record<string, string>} */ ({ kept: "Transcripts", shared: "Shared with me", trash: "Trash" });
+const TITLES = /** @type {Record<string, string>} */ ({
+  kept: "Transcripts",
+  shared: "Shared with me",
+  trash: "Trash",
+});
 const search = /** @type {HTMLInputElement} */ (byId("search"));
 const views = /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("[data-view]"));
 let view = "kept";
@@ -24,7 +28,12 @@ async function load(more) {
   asked.abort();
   asked = new AbortController();
   const { signal } = asked;
-  const wanted = { limit: PAGE, cursor: more ? cursor : null, q: search.value.trim(), deleted: view === "trash" };
+  const wanted = {
+    limit: PAGE,
+    cursor: more ? cursor : null,
+    q: search.value.trim(),
+    deleted: view === "trash",
+  };
   try {
     const page = view === "shared" ? await api.received(signal) : await api.transcripts(wanted, signal);
     if (signal.aborted) return;
@@ -80,8 +89,8 @@ function sayEmpty() {
     : view === "trash"
       ? "The trash is empty."
       : view === "shared"
-      ? "Nobody has shared a transcript with you yet."
-      : "No transcripts yet. They are kept here once you have transcribed a recording.";
+        ? "Nobody has shared a transcript with you yet."
+        : "No transcripts yet. They are kept here once you have transcribed a recording.";
 }
 
 /** A silent appliance is told in the frame, and the list is asked for again when it is back. @param {import("../core/api.js").ApiError} error */

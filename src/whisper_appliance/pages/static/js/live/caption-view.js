@@ -36,7 +36,10 @@ export class LiveWords {
   }
 
   get text() {
-    return [...this.box.querySelectorAll("p:not(.break)")].map((each) => each.textContent?.trim()).filter(Boolean).join("\n\n");
+    return [...this.box.querySelectorAll("p:not(.break)")]
+      .map((each) => each.textContent?.trim())
+      .filter(Boolean)
+      .join("\n\n");
   }
 
   clear() {
@@ -92,8 +95,11 @@ export class LiveWords {
     const last = this.#words.at(-1);
     const gap = last ? start - last.end : 0;
     const sentenceEnded = SENTENCE_END.test(last?.place.textContent ?? "");
-    const full = sentenceEnded && (this.#inParagraph >= PARAGRAPH_MOST_WORDS || (this.#inParagraph >= PARAGRAPH_WORDS && gap > 0.3));
-    if (this.#paragraph && (!this.#inParagraph || (gap < PARAGRAPH_GAP_SECONDS && !full))) return this.#paragraph;
+    const full =
+      sentenceEnded &&
+      (this.#inParagraph >= PARAGRAPH_MOST_WORDS || (this.#inParagraph >= PARAGRAPH_WORDS && gap > 0.3));
+    if (this.#paragraph && (!this.#inParagraph || (gap < PARAGRAPH_GAP_SECONDS && !full)))
+      return this.#paragraph;
     this.#paragraph = element("p");
     this.#paragraph.dir = "auto";
     this.#inParagraph = 0;

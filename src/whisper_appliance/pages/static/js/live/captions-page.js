@@ -22,7 +22,13 @@ const STATES = /** @type {Record<string, [string, string]>} */ ({
 const token = document.body.dataset.token ?? "";
 const follow = new Follow(byId("box"), byId("newest"));
 const words = new LiveWords(byId("words"), () => follow.grown());
-const socket = io({ transports: ["websocket", "polling"], tryAllTransports: true, reconnectionDelay: 400, reconnectionDelayMax: 3000, auth: { captions: token } });
+const socket = io({
+  transports: ["websocket", "polling"],
+  tryAllTransports: true,
+  reconnectionDelay: 400,
+  reconnectionDelayMax: 3000,
+  auth: { captions: token },
+});
 let eid = 0;
 /** @type {[string, any][] | null} Events that came before the snapshot did. */
 let held = [];
@@ -58,7 +64,10 @@ function take(kind, payload) {
 async function watch() {
   held = [];
   /** @type {any} */
-  const answer = await socket.timeout(10_000).emitWithAck("captions:watch", { token }).catch(() => null);
+  const answer = await socket
+    .timeout(10_000)
+    .emitWithAck("captions:watch", { token })
+    .catch(() => null);
   if (!answer) return void (socket.connected && setTimeout(watch, 1000));
   if (!answer.ok) return end("gone");
   eid = answer.snapshot.eid;
@@ -87,7 +96,8 @@ function contrast(by) {
   const next = (Math.max(0, CONTRASTS.indexOf(recall("captions-contrast", ""))) + by) % CONTRASTS.length;
   remember("captions-contrast", CONTRASTS[next]);
   document.documentElement.dataset.contrast = CONTRASTS[next];
-  byId("contrast-label").textContent = `Contrast: ${NAMES[next]}. Change to ${NAMES[(next + 1) % NAMES.length]}`;
+  byId("contrast-label").textContent =
+    `Contrast: ${NAMES[next]}. Change to ${NAMES[(next + 1) % NAMES.length]}`;
 }
 
 function full() {
@@ -95,7 +105,12 @@ function full() {
   else void document.documentElement.requestFullscreen().catch(() => {});
 }
 
-const KEYS = /** @type {Record<string, () => void>} */ ({ "+": () => resize(1), "-": () => resize(-1), c: () => contrast(1), f: full });
+const KEYS = /** @type {Record<string, () => void>} */ ({
+  "+": () => resize(1),
+  "-": () => resize(-1),
+  c: () => contrast(1),
+  f: full,
+});
 
 byId("smaller").addEventListener("click", () => resize(-1));
 byId("larger").addEventListener("click", () => resize(1));

@@ -57,7 +57,13 @@ export class LiveSession {
     this.wishes = wishes;
     this.listener = listener;
     this.ticket = ticket;
-    this.socket = io({ transports: ["websocket", "polling"], tryAllTransports: true, reconnectionDelay: 400, reconnectionDelayMax: 3000, forceNew: true });
+    this.socket = io({
+      transports: ["websocket", "polling"],
+      tryAllTransports: true,
+      reconnectionDelay: 400,
+      reconnectionDelayMax: 3000,
+      forceNew: true,
+    });
     this.socket.on("connect", () => this.#connected());
     this.socket.on("connect_error", (error) => this.#turnedAway(error));
     this.socket.on("disconnect", () => this.#disconnected());
@@ -72,7 +78,9 @@ export class LiveSession {
 
   /** Whether packets reach the appliance, as far as one can tell. */
   get reached() {
-    return this.attached && !(this.outbox.inFlight && performance.now() - this.#heardAt > STALLED_MILLISECONDS);
+    return (
+      this.attached && !(this.outbox.inFlight && performance.now() - this.#heardAt > STALLED_MILLISECONDS)
+    );
   }
 
   /** @param {ArrayBuffer} packet */
@@ -85,10 +93,19 @@ export class LiveSession {
   pump() {
     if (!this.attached) return;
     const now = performance.now();
-    this.#allowance = Math.min(IN_FLIGHT, this.#allowance + ((now - this.#allowedAt) / 1000) * PACKETS_PER_SECOND);
+    this.#allowance = Math.min(
+      IN_FLIGHT,
+      this.#allowance + ((now - this.#allowedAt) / 1000) * PACKETS_PER_SECOND,
+    );
     this.#allowedAt = now;
-    if (this.outbox.inFlight && now - this.#heardAt > SILENT_MILLISECONDS) return void this.socket.io.engine.close();
-    while (now >= this.#retryAt && this.#allowance >= 1 && this.outbox.inFlight < IN_FLIGHT && this.#hasCredit(now)) {
+    if (this.outbox.inFlight && now - this.#heardAt > SILENT_MILLISECONDS)
+      return void this.socket.io.engine.close();
+    while (
+      now >= this.#retryAt &&
+      this.#allowance >= 1 &&
+      this.outbox.inFlight < IN_FLIGHT &&
+      this.#hasCredit(now)
+    ) {
       const next = this.outbox.take();
       if (!next) break;
       this.#allowance -= 1;
@@ -106,7 +123,9 @@ export class LiveSession {
   /** @param {number} number @param {ArrayBuffer} packet */
   #send(number, packet) {
     if (this.outbox.inFlight === 1) this.#heardAt = performance.now();
-    this.socket.emit("live:audio", { s: this.ticket?.session, q: number }, packet, (/** @type {any} */ ack) => this.#acknowledged(number, ack));
+    this.socket.emit("live:audio", { s: this.ticket?.session, q: number }, packet, (/** @type {any} */ ack) =>
+      this.#acknowledged(number, ack),
+    );
   }
 
   /** @param {number} number @param {any} ack */
@@ -178,7 +197,11 @@ export class LiveSession {
   }
 
   async #resume() {
-    const answer = await this.#ask("live:resume", { session: this.ticket?.session, token: this.ticket?.token, last_eid: this.#lastEid });
+    const answer = await this.#ask("live:resume", {
+      session: this.ticket?.session,
+      token: this.ticket?.token,
+      last_eid: this.#lastEid,
+    });
     if (!answer.ok) return answer;
     this.outbox.rewind(answer.next_seq);
     if (answer.snapshot) {
@@ -193,7 +216,8 @@ export class LiveSession {
   /** @param {Refusal} answer */
   #refused(answer) {
     if (answer.code === "gone") this.#lostSession(answer);
-    else if (answer.code === "no_answer" || this.begun) setTimeout(() => this.socket.connected && !this.attached && this.#connected(), PROBE_MILLISECONDS);
+    else if (answer.code === "no_answer" || this.begun)
+      setTimeout(() => this.socket.connected && !this.attached && this.#connected(), PROBE_MILLISECONDS);
     else this.listener.onRefused(answer);
   }
 
@@ -203,7 +227,8 @@ export class LiveSession {
     this.ticket = null;
     this.attached = false;
     forgetSession();
-    if (refusal.code !== "gone" || !(this.recording || this.outbox.waitingSeconds)) return this.listener.onRefused(refusal);
+    if (refusal.code !== "gone" || !(this.recording || this.outbox.waitingSeconds))
+      return this.listener.onRefused(refusal);
     this.outbox.rewind(0);
     if (this.head) this.outbox.beginWith(this.head);
     this.listener.onAnew();

@@ -40,7 +40,10 @@ class Live {
   #noteKind = "";
   #wasTitle = document.title;
   #retry = () => {};
-  #recorder = new Recorder({ onPacket: (pcm, levels) => this.#heard(pcm, levels), onEnded: () => void this.#lostMicrophone() });
+  #recorder = new Recorder({
+    onPacket: (pcm, levels) => this.#heard(pcm, levels),
+    onEnded: () => void this.#lostMicrophone(),
+  });
   #follow = new Follow(byId("live-box"), byId("live-newest"));
   #words = new LiveWords(byId("live-words"), () => this.#follow.grown());
   #wave = new Wave(byId("live-wave"), byId("live-level"));
@@ -57,7 +60,10 @@ class Live {
     window.addEventListener("beforeunload", (event) => {
       if ((this.session?.outbox.waitingSeconds ?? 0) > UNSENT_SECONDS) event.preventDefault();
     });
-    navigator.mediaDevices?.addEventListener("devicechange", () => this.state !== "off" && void this.#offerSources());
+    navigator.mediaDevices?.addEventListener(
+      "devicechange",
+      () => this.state !== "off" && void this.#offerSources(),
+    );
     setInterval(() => this.#look(), LOOK_MILLISECONDS);
   }
 
@@ -120,7 +126,10 @@ class Live {
         if (this.state === "left") void Promise.resolve().then(() => this.#rest());
       },
       onRefused: (refusal) => this.#refused(refusal),
-      onAnew: () => this.#words.beginAnew("The appliance had ended the recording. What was said since then goes into a second transcript."),
+      onAnew: () =>
+        this.#words.beginAnew(
+          "The appliance had ended the recording. What was said since then goes into a second transcript.",
+        ),
     };
   }
 
@@ -153,7 +162,12 @@ class Live {
     await this.#recorder.close();
     stayAwake(false);
     if (id) return location.assign(`/transcripts/${id}`);
-    this.#fail("Nothing was recorded", "No sound has reached the appliance, so there is no transcript.", "", () => void this.start(this.#source, this.#wishes));
+    this.#fail(
+      "Nothing was recorded",
+      "No sound has reached the appliance, so there is no transcript.",
+      "",
+      () => void this.start(this.#source, this.#wishes),
+    );
   }
 
   /** @param {import("./live-session.js").Refusal} refusal */
@@ -163,9 +177,18 @@ class Live {
     const again = () => void this.start(this.#source, this.#wishes);
     if (code === "gone") {
       forgetSession();
-      return this.#fail("The recording has ended", "The appliance ended it when nothing came any more. What was said until then is in the history.", code, again);
+      return this.#fail(
+        "The recording has ended",
+        "The appliance ended it when nothing came any more. What was said until then is in the history.",
+        code,
+        again,
+      );
     }
-    const titles = /** @type {Record<string, string>} */ ({ busy: "No place is free", model_missing: "The model is not ready", disk_full: "The disk is full" });
+    const titles = /** @type {Record<string, string>} */ ({
+      busy: "No place is free",
+      model_missing: "The model is not ready",
+      disk_full: "The disk is full",
+    });
     this.#fail(titles[code] ?? "The recording could not begin", message, code, again);
   }
 
@@ -202,7 +225,8 @@ class Live {
     await this.pause();
     await this.#recorder.close();
     this.#needsMicrophone = true;
-    this.#message = "The sound has ended: the microphone is gone, or sharing was stopped. Choose a source, then continue.";
+    this.#message =
+      "The sound has ended: the microphone is gone, or sharing was stopped. Choose a source, then continue.";
   }
 
   async #changeSource() {
@@ -263,10 +287,14 @@ class Live {
     if (this.state === "off" || this.state === "problem") return;
     const { session } = this;
     session?.pump();
-    if (this.state === "paused" && performance.now() - this.#pausedAt > LEAVE_AFTER_PAUSE_MILLISECONDS) void session?.pause();
+    if (this.state === "paused" && performance.now() - this.#pausedAt > LEAVE_AFTER_PAUSE_MILLISECONDS)
+      void session?.pause();
     byId("live-time").textContent = clock((session?.outbox.end ?? 0) * PACKET_SECONDS);
     const language = this.#wishes.language ?? this.#wishes.heard;
-    const lag = session && session.lagSeconds >= LAG_SECONDS && this.state !== "paused" ? `${Math.round(session.lagSeconds)} s behind` : "";
+    const lag =
+      session && session.lagSeconds >= LAG_SECONDS && this.state !== "paused"
+        ? `${Math.round(session.lagSeconds)} s behind`
+        : "";
     const model = this.#wishes.model ?? document.getElementById("model-name")?.textContent;
     showFacts(byId("live-facts"), [lag, language ? languageName(language) : "Automatic language", model]);
     byId("live-empty").hidden = this.#words.count > 0 || Boolean(byId("live-words").textContent);

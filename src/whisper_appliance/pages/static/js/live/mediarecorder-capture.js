@@ -11,7 +11,8 @@ const KINDS = /** @type {[string, string][]} */ ([
 ]);
 
 /** @returns {[string, string] | undefined} The appliance's name of what this browser records, and the browser's own. */
-const kind = () => ("MediaRecorder" in window ? KINDS.find(([, type]) => MediaRecorder.isTypeSupported(type)) : undefined);
+const kind = () =>
+  "MediaRecorder" in window ? KINDS.find(([, type]) => MediaRecorder.isTypeSupported(type)) : undefined;
 
 export const canRecordChunks = () => kind() !== undefined;
 
@@ -64,7 +65,10 @@ export class Chunks {
 
   /** Nothing is heard any more; the silence settles the last words. */
   async pause() {
-    this.#pausing = setTimeout(() => this.#recorder.state === "recording" && this.#recorder.pause(), SETTLE_MILLISECONDS);
+    this.#pausing = setTimeout(
+      () => this.#recorder.state === "recording" && this.#recorder.pause(),
+      SETTLE_MILLISECONDS,
+    );
   }
 
   async resume() {
@@ -76,7 +80,9 @@ export class Chunks {
   async finish() {
     clearTimeout(this.#pausing);
     if (this.#recorder.state === "inactive") return;
-    const stopped = new Promise((resolve) => this.#recorder.addEventListener("stop", resolve, { once: true }));
+    const stopped = new Promise((resolve) =>
+      this.#recorder.addEventListener("stop", resolve, { once: true }),
+    );
     this.#recorder.stop();
     await stopped;
     await this.#delivered;

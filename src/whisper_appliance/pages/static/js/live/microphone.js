@@ -12,15 +12,30 @@ export const OBSTACLES = /** @type {Record<string, [string, string]>} */ ({
     "This page needs HTTPS to listen",
     "Browsers let a page use the microphone only where the connection is secure. Open the appliance's https:// address, or ask its operator for it.",
   ],
-  no_recorder: ["This browser can't record", "Update it, or use a current Chrome, Edge, Firefox or Safari. You can still drop a recording."],
+  no_recorder: [
+    "This browser can't record",
+    "Update it, or use a current Chrome, Edge, Firefox or Safari. You can still drop a recording.",
+  ],
   NotAllowedError: [
     "The microphone is not allowed",
     "Your browser keeps it from this page. Allow it in the site settings, at the left of the address, then try again.",
   ],
-  screenRefused: ["Nothing was shared", "Choose a tab, a window or a screen in your browser's dialog, and switch its sound on."],
-  no_shared_sound: ["No sound was shared", "What you chose came without its sound. Try again and switch the sound on in the dialog; a tab always has it."],
-  NotFoundError: ["No microphone was found", "Connect one, or switch it on in the system's settings, then try again."],
-  NotReadableError: ["The microphone can't be opened", "Another program may be using it. Close that program, then try again."],
+  screenRefused: [
+    "Nothing was shared",
+    "Choose a tab, a window or a screen in your browser's dialog, and switch its sound on.",
+  ],
+  no_shared_sound: [
+    "No sound was shared",
+    "What you chose came without its sound. Try again and switch the sound on in the dialog; a tab always has it.",
+  ],
+  NotFoundError: [
+    "No microphone was found",
+    "Connect one, or switch it on in the system's settings, then try again.",
+  ],
+  NotReadableError: [
+    "The microphone can't be opened",
+    "Another program may be using it. Close that program, then try again.",
+  ],
   OverconstrainedError: ["That microphone is gone", "Choose another one, then try again."],
 });
 
@@ -29,17 +44,24 @@ export class Obstacle extends Error {
   constructor(code) {
     super(code);
     this.code = code;
-    [this.title, this.advice] = OBSTACLES[code] ?? ["The recording could not begin", `The browser says: ${code}. Try again, or choose another microphone.`];
+    [this.title, this.advice] = OBSTACLES[code] ?? [
+      "The recording could not begin",
+      `The browser says: ${code}. Try again, or choose another microphone.`,
+    ];
   }
 }
 
 /** Whether the sound of a tab or screen can be had in this browser. */
-export const canShareScreen = () => "getDisplayMedia" in (navigator.mediaDevices ?? {}) && !/Mobi|Android/.test(navigator.userAgent);
+export const canShareScreen = () =>
+  "getDisplayMedia" in (navigator.mediaDevices ?? {}) && !/Mobi|Android/.test(navigator.userAgent);
 
 /** @returns {Promise<{id: string, label: string}[]>} What can be listened to; microphones have names once one was allowed. */
 export async function sources() {
   const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
-  const named = devices.filter(({ kind, label, deviceId }) => kind === "audioinput" && label && !["default", "communications"].includes(deviceId));
+  const named = devices.filter(
+    ({ kind, label, deviceId }) =>
+      kind === "audioinput" && label && !["default", "communications"].includes(deviceId),
+  );
   const microphones = named.map(({ deviceId, label }) => ({ id: deviceId, label }));
   const shared = canShareScreen() ? [{ id: SCREEN, label: "Sound of a tab or screen" }] : [];
   return [{ id: "", label: "Default microphone" }, ...microphones, ...shared];

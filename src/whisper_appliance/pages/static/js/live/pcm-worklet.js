@@ -24,7 +24,9 @@ class Packets extends AudioWorkletProcessor {
   /** @param {Float32Array[]} channels */
   mixed(channels) {
     if (channels.length === 1) return channels[0];
-    return channels[0].map((_, index) => channels.reduce((sum, channel) => sum + channel[index], 0) / channels.length);
+    return channels[0].map(
+      (_, index) => channels.reduce((sum, channel) => sum + channel[index], 0) / channels.length,
+    );
   }
 
   /** @param {number[]} samples */

@@ -49,7 +49,9 @@ export class Card {
     /** @type {State} */
     this.state = state;
     this.element.dataset.state = state;
-    for (const button of /** @type {NodeListOf<HTMLElement>} */ (this.element.querySelectorAll("[data-action]"))) {
+    for (const button of /** @type {NodeListOf<HTMLElement>} */ (
+      this.element.querySelectorAll("[data-action]")
+    )) {
       const name = button.dataset.action ?? "";
       button.hidden = !BUTTONS[state].includes(name) || (name === "retry" && !this.actions.retry);
     }
@@ -88,7 +90,11 @@ export class Card {
     this.#to("running");
     if (job.progress > 0) this.bar.value = job.progress;
     else this.bar.removeAttribute("value");
-    this.#say(["Transcribing", job.progress > 0 ? percent(job.progress) : "", this.#left(job.progress)].filter(Boolean).join(" · "));
+    this.#say(
+      ["Transcribing", job.progress > 0 ? percent(job.progress) : "", this.#left(job.progress)]
+        .filter(Boolean)
+        .join(" · "),
+    );
   }
 
   /** @param {number} progress */
@@ -107,12 +113,20 @@ export class Card {
     this.name(transcript.title);
     this.growing.finish(transcript.text);
     const pace = speed(transcript.duration, transcript.processing_seconds);
-    this.#say([clock(transcript.duration), `done in ${span(transcript.processing_seconds)}`, pace].filter(Boolean).join(" · "));
+    this.#say(
+      [clock(transcript.duration), `done in ${span(transcript.processing_seconds)}`, pace]
+        .filter(Boolean)
+        .join(" · "),
+    );
     const open = /** @type {HTMLAnchorElement} */ (action(this.element, "open"));
     open.href = `/transcripts/${transcript.id}`;
     open.setAttribute("aria-label", `Open ${transcript.title}`);
     fillDownloads(slot(this.element, "downloads"), `/api/transcripts/${transcript.id}`, transcript.title);
-    this.#warn(transcript.text ? transcript.warnings.map((each) => each.message).join(" ") : "No speech was found in this recording.");
+    this.#warn(
+      transcript.text
+        ? transcript.warnings.map((each) => each.message).join(" ")
+        : "No speech was found in this recording.",
+    );
   }
 
   /** @param {string} sentence */

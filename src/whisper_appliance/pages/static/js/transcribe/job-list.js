@@ -64,7 +64,12 @@ export class Work {
       file,
       options,
       onProgress: (share) => card.showUpload(share, file.size),
-      onWaiting: (seconds, why) => card.showWaiting(why === "busy" ? `The appliance is busy. Next try in ${Math.ceil(seconds)} s` : "Waiting for the appliance"),
+      onWaiting: (seconds, why) =>
+        card.showWaiting(
+          why === "busy"
+            ? `The appliance is busy. Next try in ${Math.ceil(seconds)} s`
+            : "Waiting for the appliance",
+        ),
       onAccepted: (job) => {
         jobId = job.id;
         for (const other of [...this.cards]) if (other.jobId === jobId) this.#remove(other); // `resume` may have been quicker
@@ -91,7 +96,9 @@ export class Work {
       const open = ["queued", "running"].includes(job.status);
       if (!open && (job.status !== "failed" || dismissed.has(job.id))) continue;
       if ([...this.cards].some((card) => card.jobId === job.id)) continue; // just sent
-      const card = this.#add(job.title, { cancel: () => this.#cancelJob(job.id).then(() => this.#remove(card)) });
+      const card = this.#add(job.title, {
+        cancel: () => this.#cancelJob(job.id).then(() => this.#remove(card)),
+      });
       card.jobId = job.id;
       this.#follow(card, job);
     }
@@ -108,7 +115,8 @@ export class Work {
 
   /** @param {Card} card @param {import("../core/api.js").Job} job */
   async #show(card, job) {
-    if (job.status === "failed") return this.#fail(card, job.error ?? { code: "internal", message: "The work ended without a reason." });
+    if (job.status === "failed")
+      return this.#fail(card, job.error ?? { code: "internal", message: "The work ended without a reason." });
     if (job.status === "cancelled") return this.#remove(card);
     if (job.status !== "done" || !job.transcript_id) return card.showJob(job);
     try {
@@ -135,7 +143,11 @@ export class Work {
   /** @param {string} title @param {{cancel: () => void, retry?: () => void}} actions */
   #add(title, actions) {
     /** @type {Card} */
-    const card = new Card(title, { ...actions, dismiss: () => this.#remove(card), copy: () => this.#copy(card) });
+    const card = new Card(title, {
+      ...actions,
+      dismiss: () => this.#remove(card),
+      copy: () => this.#copy(card),
+    });
     this.cards.add(card);
     byId("cards").prepend(card.element);
     this.#settle();
@@ -144,13 +156,18 @@ export class Work {
 
   /** @param {Card} card */
   #remove(card) {
-    const neighbour = /** @type {HTMLElement | null} */ (card.element.nextElementSibling ?? card.element.previousElementSibling);
+    const neighbour = /** @type {HTMLElement | null} */ (
+      card.element.nextElementSibling ?? card.element.previousElementSibling
+    );
     const hadFocus = card.element.contains(document.activeElement);
     if (card.state === "failed" && card.jobId) this.#dismissed(card.jobId);
     this.cards.delete(card);
     card.element.remove();
     this.#settle();
-    if (hadFocus) (/** @type {HTMLElement | null} */ (neighbour?.querySelector("button:not([hidden]), a.button:not([hidden])")) ?? byId("choose")).focus();
+    if (hadFocus)
+      /** @type {HTMLElement | null} */ (
+        (neighbour?.querySelector("button:not([hidden]), a.button:not([hidden])")) ?? byId("choose")
+      ).focus();
     if (card.state === "done") this.onDone();
   }
 
@@ -178,7 +195,11 @@ export class Work {
     byId("now").hidden = !all.length;
     byId("clear-finished").hidden = all.length - atWork.length < 2;
     document.body.classList.toggle("busy", all.length > 0);
-    for (const card of all) card.growing.box.setAttribute("aria-live", atWork.length === 1 && atWork[0] === card ? "polite" : "off");
+    for (const card of all)
+      card.growing.box.setAttribute(
+        "aria-live",
+        atWork.length === 1 && atWork[0] === card ? "polite" : "off",
+      );
     const done = all.length - atWork.length;
     byId("now-title").textContent = all.length > 1 ? `Now · ${done} of ${all.length} finished` : "Now";
   }

@@ -42,7 +42,8 @@ export class Jobs {
 
   /** Gives free streams to the jobs that run, then to those that are next. */
   #share() {
-    const rank = (/** @type {import("../core/api.js").Job} */ job) => (job.status === "running" ? -1 : (job.position ?? 0));
+    const rank = (/** @type {import("../core/api.js").Job} */ job) =>
+      job.status === "running" ? -1 : (job.position ?? 0);
     const jobs = [...this.#watched.values()].map((each) => each.job).sort((a, b) => rank(a) - rank(b));
     for (const job of jobs.slice(0, STREAMS)) {
       if (this.#streams.size < STREAMS && !this.#streams.has(job.id)) this.#listen(job.id);
@@ -54,7 +55,9 @@ export class Jobs {
     const stream = new EventSource(`/api/jobs/${id}/events`);
     this.#streams.set(id, stream);
     stream.addEventListener("job", (event) => this.#update(JSON.parse(event.data)));
-    stream.addEventListener("segments", (event) => this.#watched.get(id)?.onSegments(JSON.parse(event.data).segments));
+    stream.addEventListener("segments", (event) =>
+      this.#watched.get(id)?.onSegments(JSON.parse(event.data).segments),
+    );
     stream.addEventListener("error", () => {
       if (stream.readyState === EventSource.CLOSED) this.#streams.delete(id); // refused; the question below goes on
     });
@@ -66,7 +69,9 @@ export class Jobs {
   }
 
   async #poll() {
-    const silent = [...this.#watched.keys()].filter((id) => this.#streams.get(id)?.readyState !== EventSource.OPEN);
+    const silent = [...this.#watched.keys()].filter(
+      (id) => this.#streams.get(id)?.readyState !== EventSource.OPEN,
+    );
     try {
       const known = new Map(silent.length ? (await api.jobs()).map((job) => [job.id, job]) : []);
       for (const id of silent) this.#update(known.get(id) ?? (await api.job(id)));
@@ -80,9 +85,15 @@ export class Jobs {
   async #dropLost(ids) {
     for (const id of ids) {
       const watched = this.#watched.get(id);
-      const lost = await api.job(id).then(() => false, (error) => error.status === 404);
+      const lost = await api.job(id).then(
+        () => false,
+        (error) => error.status === 404,
+      );
       if (!lost || !watched) continue;
-      const error = { code: "not_found", message: "The appliance no longer knows this recording. Add it again." };
+      const error = {
+        code: "not_found",
+        message: "The appliance no longer knows this recording. Add it again.",
+      };
       this.#update({ ...watched.job, status: "failed", error });
     }
   }

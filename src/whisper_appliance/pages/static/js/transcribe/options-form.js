@@ -43,7 +43,8 @@ function restore() {
     const field = form().elements.namedItem(name);
     if (kept[name] === undefined) continue;
     if (field instanceof HTMLInputElement && field.type === "checkbox") field.checked = true;
-    else if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement) field.value = kept[name];
+    else if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement)
+      field.value = kept[name];
     if (field instanceof HTMLSelectElement && field.selectedIndex < 0) field.selectedIndex = 0;
   }
 }
@@ -54,7 +55,10 @@ function offerModels({ model, models }) {
   const wanted = select.value || recall(KEY, /** @type {Record<string, string>} */ ({})).model || "";
   defaultModel = model.name;
   const others = models.filter((each) => each.installed && each.name !== model.name);
-  const options = [new Option(`${model.name} (default)`, ""), ...others.map((each) => new Option(each.name, each.name))];
+  const options = [
+    new Option(`${model.name} (default)`, ""),
+    ...others.map((each) => new Option(each.name, each.name)),
+  ];
   select.replaceChildren(...options);
   select.value = others.some((each) => each.name === wanted) ? wanted : "";
   describe();

@@ -43,7 +43,9 @@ function send({ file, options, onProgress, key }, signal) {
 
 /** @returns {string} 128 random bits; crypto.randomUUID is not there over plain HTTP. */
 function newKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
 }
 
 export class Uploads {
@@ -79,7 +81,8 @@ export class Uploads {
     try {
       entry.upload.onAccepted(await send({ ...entry.upload, key: entry.key }, entry.abort.signal));
     } catch (error) {
-      if (!entry.abort.signal.aborted) this.#failed(entry, /** @type {import("../core/api.js").ApiError} */ (error));
+      if (!entry.abort.signal.aborted)
+        this.#failed(entry, /** @type {import("../core/api.js").ApiError} */ (error));
     }
     this.#running -= 1;
     this.#next();

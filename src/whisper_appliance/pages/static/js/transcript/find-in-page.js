@@ -79,7 +79,11 @@ export class Find {
   /** @param {string} words */
   #tell(words) {
     const count = this.#ranges.length;
-    byId("found").textContent = !words ? "" : count ? `${this.#at + 1} of ${count}${count === MOST ? "+" : ""}` : "None";
+    byId("found").textContent = !words
+      ? ""
+      : count
+        ? `${this.#at + 1} of ${count}${count === MOST ? "+" : ""}`
+        : "None";
     byId("find-next").hidden = byId("find-previous").hidden = count < 2;
   }
 }

@@ -77,7 +77,9 @@ export class ShareDialog {
     const actions = element("div", undefined, "share-actions");
     if (share.path) {
       const path = share.path;
-      actions.append(button(`Copy the link of ${when(share.created)}`, "Copy", "copy", () => void this.#copy(path)));
+      actions.append(
+        button(`Copy the link of ${when(share.created)}`, "Copy", "copy", () => void this.#copy(path)),
+      );
     }
     actions.append(button(`Stop sharing with ${name}`, "Stop", "x", () => void this.#revoke(share)));
     item.append(text, actions);

@@ -25,7 +25,8 @@ function show(it) {
   ]);
   showLines(byId("words"), it.segments);
   find.again();
-  if (!it.segments.length) byId("words").append(element("p", "No speech was found in this recording.", "empty"));
+  if (!it.segments.length)
+    byId("words").append(element("p", "No speech was found in this recording.", "empty"));
   byId("transcript").setAttribute("aria-busy", "false");
 }
 

@@ -46,7 +46,9 @@ export function showLines(place, segments) {
   const chunks = [];
   for (let from = 0; from < segments.length; from += LINES_A_CHUNK) {
     const chunk = element("div", undefined, "chunk");
-    chunk.append(...segments.slice(from, from + LINES_A_CHUNK).map((segment, index) => line(segment, from + index)));
+    chunk.append(
+      ...segments.slice(from, from + LINES_A_CHUNK).map((segment, index) => line(segment, from + index)),
+    );
     chunks.push(chunk);
   }
   place.replaceChildren(...chunks);

@@ -39,7 +39,8 @@ function show(it) {
   byId("unsure").hidden = !unsure;
   byId("unsure").textContent = `${counted(unsure, "word")} with dots below: the model was unsure.`;
   find.again();
-  if (!it.segments.length) byId("words").append(element("p", "No speech was found in this recording.", "empty"));
+  if (!it.segments.length)
+    byId("words").append(element("p", "No speech was found in this recording.", "empty"));
   showWarnings(it);
   showLeftOut(it);
   showAbout(it);
@@ -59,7 +60,11 @@ function showLeftOut({ dropped }) {
   byId("left-out-line").textContent = `${counted(dropped.length, "phrase")} left out as probably invented`;
   const items = dropped.map((each) => {
     const item = element("li");
-    item.append(element("span", clock(each.start)), element("q", each.text.trim()), element("small", each.reason));
+    item.append(
+      element("span", clock(each.start)),
+      element("q", each.text.trim()),
+      element("small", each.reason),
+    );
     return item;
   });
   byId("left-out-list").replaceChildren(...items);
@@ -78,17 +83,29 @@ function showAbout({ provenance, language, language_probability: sure, processin
     ["Recording", `sha256 ${provenance.audio_sha256}`],
     ["Appliance", provenance.appliance_version],
   ];
-  const rows = facts.filter(([, value]) => value).map(([label, value]) => {
-    const row = element("div");
-    row.append(element("dt", label), element("dd", String(value)));
-    return row;
-  });
+  const rows = facts
+    .filter(([, value]) => value)
+    .map(([label, value]) => {
+      const row = element("div");
+      row.append(element("dt", label), element("dd", String(value)));
+      return row;
+    });
   byId("about-list").replaceChildren(...rows);
   byId("about").hidden = false;
 }
 
 /** @param {Record<string, unknown>} options */
-function asked({ task, quality, word_timestamps: words, vad, language, prompt, hotwords, temperature, beam_size: beam }) {
+function asked({
+  task,
+  quality,
+  word_timestamps: words,
+  vad,
+  language,
+  prompt,
+  hotwords,
+  temperature,
+  beam_size: beam,
+}) {
   return [
     `${quality} quality`,
     task === "translate" && "in English",
@@ -99,7 +116,9 @@ function asked({ task, quality, word_timestamps: words, vad, language, prompt, h
     Boolean(hotwords) && `hot words “${hotwords}”`,
     temperature !== null && temperature !== undefined && `temperature ${temperature}`,
     Boolean(beam) && `${beam} alternatives`,
-  ].filter(Boolean).join(", ");
+  ]
+    .filter(Boolean)
+    .join(", ");
 }
 
 /** @param {string} title @param {string} text @param {"undo" | "again" | null} offer The page has no transcript to show. */
@@ -121,7 +140,8 @@ async function load() {
     show(await api.transcript(id));
   } catch (error) {
     const { status, message } = /** @type {ApiError} */ (error);
-    if (status === 404) showGone("No such transcript", "It was deleted, or it belongs to somebody else.", null);
+    if (status === 404)
+      showGone("No such transcript", "It was deleted, or it belongs to somebody else.", null);
     else showGone("Can't show this transcript", message, "again");
   }
 }
@@ -152,7 +172,8 @@ function rename() {
   startRename(title, {
     id,
     title: transcript.title,
-    onRenamed: (wanted) => name((/** @type {import("../core/api.js").Transcript} */ (transcript).title = wanted)),
+    onRenamed: (wanted) =>
+      name(/** @type {import("../core/api.js").Transcript} */ ((transcript).title = wanted)),
     onEnd: () => {
       byId("rename").hidden = false;
       byId("rename").focus();

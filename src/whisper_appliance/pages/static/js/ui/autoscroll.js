@@ -23,7 +23,8 @@ export class Follow {
   grown() {
     if (this.#following) this.toNewest();
     const scrolls = this.box.scrollHeight > this.box.clientHeight + 1;
-    if (scrolls) this.box.tabIndex = 0; // what scrolls must be reachable by keyboard
+    if (scrolls)
+      this.box.tabIndex = 0; // what scrolls must be reachable by keyboard
     else this.box.removeAttribute("tabindex");
   }
 

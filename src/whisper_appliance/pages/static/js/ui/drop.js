@@ -12,7 +12,9 @@ function carriesFiles(transfer) {
  * @returns {File[]}
  */
 function filesOf(transfer) {
-  const items = [...transfer.items].filter((item) => item.kind === "file" && !item.webkitGetAsEntry?.()?.isDirectory);
+  const items = [...transfer.items].filter(
+    (item) => item.kind === "file" && !item.webkitGetAsEntry?.()?.isDirectory,
+  );
   return items.map((item) => item.getAsFile()).filter((file) => file !== null);
 }
 

@@ -28,7 +28,9 @@ export function say(form, sentence, field = "") {
   for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
   const line = /** @type {HTMLElement} */ (form.querySelector(".field-error"));
   line.textContent = sentence;
-  const wrong = /** @type {HTMLElement | null} */ (field ? form.querySelector(`[name="${CSS.escape(field)}"]`) : null);
+  const wrong = /** @type {HTMLElement | null} */ (
+    field ? form.querySelector(`[name="${CSS.escape(field)}"]`) : null
+  );
   wrong?.setAttribute("aria-invalid", "true");
   wrong?.focus();
 }

@@ -16,12 +16,16 @@ export function addShortcuts(more) {
 
 /** @param {EventTarget | null} target */
 function isTyping(target) {
-  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input:not([type=checkbox]), textarea, select"));
+  return (
+    target instanceof HTMLElement &&
+    (target.isContentEditable || target.matches("input:not([type=checkbox]), textarea, select"))
+  );
 }
 
 /** @param {KeyboardEvent} event */
 function pressed(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || !recall("shortcuts", true)) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || !recall("shortcuts", true))
+    return;
   if (document.querySelector("dialog[open]")) return;
   const pair = performance.now() - firstAt < PAIR_MILLISECONDS ? `${first} ${event.key}` : "";
   const run = keys.get(pair) ?? keys.get(event.key);

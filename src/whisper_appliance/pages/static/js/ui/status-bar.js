@@ -30,7 +30,10 @@ function say({ name, state, progress, reason }) {
     case "loading":
       return [`loading${share}`, `The model ${name} is being loaded. Recordings you add now wait for it.`];
     case "downloading":
-      return [`downloading${share}`, `The model ${name} is being downloaded. Recordings you add now wait for it.`];
+      return [
+        `downloading${share}`,
+        `The model ${name} is being downloaded. Recordings you add now wait for it.`,
+      ];
     default:
       return ["not available", reason ?? `The model ${name} is not available.`];
   }
@@ -48,12 +51,18 @@ function show({ model, queue }) {
   bar.value = model.progress ?? 0;
   byId("queue-sentence").textContent = queue.waiting ? `${counted(queue.waiting, "recording")} waiting.` : "";
   byId("no-model").hidden = model.state !== "unavailable";
-  byId("no-model-text").textContent = model.state === "unavailable" ? `Can't transcribe now: ${sentence}` : "";
+  byId("no-model-text").textContent =
+    model.state === "unavailable" ? `Can't transcribe now: ${sentence}` : "";
 }
 
 function nextQuestion(/** @type {string} */ state) {
   clearTimeout(timer);
-  const seconds = { loading: CHANGING_SECONDS, downloading: CHANGING_SECONDS, unavailable: MISSING_SECONDS, offline: OFFLINE_SECONDS }[state];
+  const seconds = {
+    loading: CHANGING_SECONDS,
+    downloading: CHANGING_SECONDS,
+    unavailable: MISSING_SECONDS,
+    offline: OFFLINE_SECONDS,
+  }[state];
   if (seconds) timer = setTimeout(refreshStatus, seconds * 1000);
 }
 
@@ -89,7 +98,9 @@ function connection(reached) {
 /** Shows the state and keeps it true. */
 export function startBar() {
   if (!document.getElementById("model-chip")) return; // an appliance for people with an account, and nobody is signed in
-  document.addEventListener("connection", (event) => connection(/** @type {CustomEvent} */ (event).detail.reached));
+  document.addEventListener("connection", (event) =>
+    connection(/** @type {CustomEvent} */ (event).detail.reached),
+  );
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && performance.now() - askedAt > STALE_SECONDS * 1000) refreshStatus();
   });

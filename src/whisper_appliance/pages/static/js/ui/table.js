@@ -87,7 +87,9 @@ export class Table {
       if (number === at) cell.setAttribute("aria-sort", /** @type {string} */ (direction));
       else cell.removeAttribute("aria-sort");
     });
-    const kept = this.rows.filter((row) => !this.filter || this.words(row).toLocaleLowerCase().includes(this.filter));
+    const kept = this.rows.filter(
+      (row) => !this.filter || this.words(row).toLocaleLowerCase().includes(this.filter),
+    );
     const rows = this.#sorted(kept);
     const lines = rows.map((row) => this.#line(row));
     this.made = new Map(rows.map((row, number) => [this.key(row), lines[number]]));
@@ -142,7 +144,9 @@ function compare(a, b, sign) {
 /** Puts the rows in this order, and moves only those that are elsewhere. @param {HTMLElement} body @param {HTMLElement[]} rows */
 function place(body, rows) {
   const wanted = new Set(rows);
-  const focused = /** @type {HTMLElement | null} */ (body.contains(document.activeElement) ? document.activeElement : null);
+  const focused = /** @type {HTMLElement | null} */ (
+    body.contains(document.activeElement) ? document.activeElement : null
+  );
   const again = refocus(focused);
   for (const old of [...body.children]) if (!wanted.has(/** @type {HTMLElement} */ (old))) old.remove();
   rows.forEach((row, number) => {
@@ -155,9 +159,12 @@ function place(body, rows) {
 function refocus(focused) {
   const line = /** @type {HTMLElement | null} */ (focused?.closest("tr"));
   const key = line?.dataset.key;
-  const number = focused && line ? [...line.querySelectorAll("a, button, input, select, summary")].indexOf(focused) : -1;
+  const number =
+    focused && line ? [...line.querySelectorAll("a, button, input, select, summary")].indexOf(focused) : -1;
   return (body) => {
     const same = [...body.querySelectorAll("tr")].find((each) => each.dataset.key === key);
-    /** @type {HTMLElement | undefined} */ (same?.querySelectorAll("a, button, input, select, summary")[number])?.focus();
+    /** @type {HTMLElement | undefined} */ (
+      same?.querySelectorAll("a, button, input, select, summary")[number]
+    )?.focus();
   };
 }

@@ -35,12 +35,17 @@ function neighbour(row) {
  * @param {{withDay?: boolean, plain?: boolean, onGone?: () => void, onBack?: () => void}} [parts] What to do when a row leaves or returns.
  * @returns {HTMLElement}
  */
-export function makeRow(summary, { withDay = true, plain = false, onGone = () => {}, onBack = () => {} } = {}) {
+export function makeRow(
+  summary,
+  { withDay = true, plain = false, onGone = () => {}, onBack = () => {} } = {},
+) {
   const row = fromTemplate("row-template");
   name(row, summary);
   row.dataset.id = summary.id;
   showExcerpt(slot(row, "excerpt"), summary);
-  const when = withDay ? `${day(summary.created)}, ${timeOfDay(summary.created)}` : timeOfDay(summary.created);
+  const when = withDay
+    ? `${day(summary.created)}, ${timeOfDay(summary.created)}`
+    : timeOfDay(summary.created);
   showFacts(slot(row, "facts"), [
     when,
     clock(summary.duration),

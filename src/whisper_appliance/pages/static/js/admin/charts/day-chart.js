@@ -33,16 +33,34 @@ export class DayChart {
   /** @param {number[]} days @param {{name: string, values: number[]}[]} kinds A colour and a value for each day. */
   bars(days, kinds) {
     const sums = days.map(() => 0);
-    const stacked = kinds.map(({ name, values }) => ({ name, values: values.map((value, at) => (sums[at] = (sums[at] ?? 0) + value)) }));
+    const stacked = kinds.map(({ name, values }) => ({
+      name,
+      values: values.map((value, at) => (sums[at] = (sums[at] ?? 0) + value)),
+    }));
     stacked.reverse(); // the tallest is drawn first, the others before it
     const bars = uPlot.paths.bars?.({ size: [0.7, 48], radius: 0.1 });
-    const series = stacked.map(({ name }) => ({ stroke: () => colour(name), fill: () => colour(name), width: 0, paths: bars, points: { show: false } }));
-    this.#make(days, stacked.map(({ values }) => values), series);
+    const series = stacked.map(({ name }) => ({
+      stroke: () => colour(name),
+      fill: () => colour(name),
+      width: 0,
+      paths: bars,
+      points: { show: false },
+    }));
+    this.#make(
+      days,
+      stacked.map(({ values }) => values),
+      series,
+    );
   }
 
   /** @param {number[]} days @param {(number | null)[]} values */
   curve(days, values) {
-    const line = { stroke: () => colour("accent"), width: 1.75, spanGaps: true, points: { show: true, size: 5, fill: () => colour("accent") } };
+    const line = {
+      stroke: () => colour("accent"),
+      width: 1.75,
+      spanGaps: true,
+      points: { show: true, size: 5, fill: () => colour("accent") },
+    };
     this.#make(days, [values], [line]);
   }
 
@@ -60,11 +78,22 @@ export class DayChart {
         cursor: { sync: { key: "days" }, drag: { x: false, y: false }, y: false, points: { show: false } },
         scales: {
           x: { time: true, range: [first - DAY_SECONDS / 2, last + DAY_SECONDS / 2] },
-          y: { range: (/** @type {any} */ _plot, /** @type {any} */ _least, /** @type {number | null} */ top) => [0, roomAbove(top)] },
+          y: {
+            range: (
+              /** @type {any} */ _plot,
+              /** @type {any} */ _least,
+              /** @type {number | null} */ top,
+            ) => [0, roomAbove(top)],
+          },
         },
         axes: [dayAxis(days), valueAxis(this.format, this.rounds)],
         series: [{}, ...series],
-        hooks: { setCursor: [(/** @type {any} */ plot) => this.onPoint(plot.cursor.left >= 0 ? (plot.cursor.idx ?? null) : null)] },
+        hooks: {
+          setCursor: [
+            (/** @type {any} */ plot) =>
+              this.onPoint(plot.cursor.left >= 0 ? (plot.cursor.idx ?? null) : null),
+          ],
+        },
       }),
       /** @type {any} */ ([days, ...values]),
       this.box,
@@ -85,6 +114,7 @@ function dayAxis(days) {
       const every = Math.ceil(days.length / most);
       return days.filter((_day, at) => at % every === 0);
     },
-    values: (/** @type {any} */ _plot, /** @type {number[]} */ at) => at.map((seconds) => DAY.format(new Date(seconds * 1000))),
+    values: (/** @type {any} */ _plot, /** @type {number[]} */ at) =>
+      at.map((seconds) => DAY.format(new Date(seconds * 1000))),
   };
 }

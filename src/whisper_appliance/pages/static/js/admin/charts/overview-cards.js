@@ -37,16 +37,32 @@ function meanAndMost(measure, say) {
 /** @type {Curve[]} */
 export const CURVES = [
   {
-    id: "cpu", measures: ["cpu"], axis: percent, most: () => 100,
-    figure: (at) => known(at("cpu"), percent), aside: meanAndMost("cpu", percent),
+    id: "cpu",
+    measures: ["cpu"],
+    axis: percent,
+    most: () => 100,
+    figure: (at) => known(at("cpu"), percent),
+    aside: meanAndMost("cpu", percent),
   },
   {
-    id: "memory", measures: ["memory", "own_memory"], colours: ["accent", "caution"], axis: amount, rounds: POWERS, most: (machine) => machine.memory || undefined,
-    figure: (at, machine) => known(at("memory"), (value) => (machine.memory ? `${bytes(value)} of ${bytes(machine.memory)}` : bytes(value))),
-    aside: (all) => known(all("own_memory")?.last ?? null, (value) => `the appliance has ${bytes(value)} of it`),
+    id: "memory",
+    measures: ["memory", "own_memory"],
+    colours: ["accent", "caution"],
+    axis: amount,
+    rounds: POWERS,
+    most: (machine) => machine.memory || undefined,
+    figure: (at, machine) =>
+      known(at("memory"), (value) =>
+        machine.memory ? `${bytes(value)} of ${bytes(machine.memory)}` : bytes(value),
+      ),
+    aside: (all) =>
+      known(all("own_memory")?.last ?? null, (value) => `the appliance has ${bytes(value)} of it`),
   },
   {
-    id: "engine", measures: ["engine"], axis: percent, most: () => 100,
+    id: "engine",
+    measures: ["engine"],
+    axis: percent,
+    most: () => 100,
     figure: (at) => known(at("engine"), (value) => (value ? `${percent(value)} busy` : "idle")),
     aside: (all) => {
       const waiting = all("windows_waiting")?.last ?? 0;
@@ -55,34 +71,69 @@ export const CURVES = [
     },
   },
   {
-    id: "speed", measures: ["speed"], axis: times, dots: true,
+    id: "speed",
+    measures: ["speed"],
+    axis: times,
+    dots: true,
     figure: (at) => (at("speed") === null ? "at rest" : `${small(at("speed") ?? 0)} × real time`),
-    aside: (all) => (all("speed") ? `average ${small(all("speed")?.mean ?? 0)} × real time while it worked` : "no work in this time"),
+    aside: (all) =>
+      all("speed")
+        ? `average ${small(all("speed")?.mean ?? 0)} × real time while it worked`
+        : "no work in this time",
   },
   {
-    id: "queue", measures: ["jobs_waiting", "jobs_running"], colours: ["caution", "accent"], axis: whole, steps: true,
-    figure: (at) => known(at("jobs_running"), (value) => (value || at("jobs_waiting") ? `${small(value)} running, ${small(at("jobs_waiting") ?? 0)} waiting` : "empty")),
-    aside: (all) => known(all("jobs_waiting")?.most ?? null, (value) => (value ? `at most ${small(value)} waiting` : "nothing had to wait")),
+    id: "queue",
+    measures: ["jobs_waiting", "jobs_running"],
+    colours: ["caution", "accent"],
+    axis: whole,
+    steps: true,
+    figure: (at) =>
+      known(at("jobs_running"), (value) =>
+        value || at("jobs_waiting")
+          ? `${small(value)} running, ${small(at("jobs_waiting") ?? 0)} waiting`
+          : "empty",
+      ),
+    aside: (all) =>
+      known(all("jobs_waiting")?.most ?? null, (value) =>
+        value ? `at most ${small(value)} waiting` : "nothing had to wait",
+      ),
   },
   {
-    id: "live", measures: ["live"], axis: whole, steps: true,
-    figure: (at, machine) => known(at("live"), (value) => (machine.live ? `${small(value)} of ${machine.live}` : small(value))),
+    id: "live",
+    measures: ["live"],
+    axis: whole,
+    steps: true,
+    figure: (at, machine) =>
+      known(at("live"), (value) => (machine.live ? `${small(value)} of ${machine.live}` : small(value))),
     aside: (all) => {
       const lag = all("live_lag_ms")?.last ?? 0;
       return lag >= 100 ? `captions ${small(lag / 1000)} s behind` : meanAndMost("live", small)(all);
     },
   },
   {
-    id: "requests", measures: ["requests"], axis: small,
-    figure: (at) => known(at("requests"), (value) => (value ? `${small(value)} a second` : "none")), aside: meanAndMost("requests", small),
+    id: "requests",
+    measures: ["requests"],
+    axis: small,
+    figure: (at) => known(at("requests"), (value) => (value ? `${small(value)} a second` : "none")),
+    aside: meanAndMost("requests", small),
   },
   {
-    id: "disk", measures: ["disk_free"], axis: amount, rounds: POWERS, most: (machine) => machine.disk || undefined,
-    figure: (at, machine) => known(at("disk_free"), (value) => (machine.disk ? `${bytes(value)} of ${bytes(machine.disk)}` : bytes(value))),
+    id: "disk",
+    measures: ["disk_free"],
+    axis: amount,
+    rounds: POWERS,
+    most: (machine) => machine.disk || undefined,
+    figure: (at, machine) =>
+      known(at("disk_free"), (value) =>
+        machine.disk ? `${bytes(value)} of ${bytes(machine.disk)}` : bytes(value),
+      ),
     aside: () => "free where the appliance keeps what it has",
   },
   {
-    id: "gpu", measures: ["gpu"], axis: percent, most: () => 100,
+    id: "gpu",
+    measures: ["gpu"],
+    axis: percent,
+    most: () => 100,
     figure: (at) => known(at("gpu"), percent),
     aside: (all, machine) => {
       const memory = machine.cards.reduce((sum, card) => sum + card.memory_bytes, 0);
@@ -117,13 +168,18 @@ export class Card {
   show(samples, span) {
     this.samples = samples;
     const { time } = samples;
-    this.chart.show(/** @type {number[]} */ (time), this.curve.measures.map((name) => samples[name] ?? []), span);
+    this.chart.show(
+      /** @type {number[]} */ (time),
+      this.curve.measures.map((name) => samples[name] ?? []),
+      span,
+    );
     this.say(this.chart.plot.cursor.idx ?? null);
   }
 
   /** Says the numbers of a moment, or the latest. @param {number | null} at */
   say(at) {
-    const pointed = at !== null && this.chart.plot.cursor.left !== undefined && this.chart.plot.cursor.left >= 0;
+    const pointed =
+      at !== null && this.chart.plot.cursor.left !== undefined && this.chart.plot.cursor.left >= 0;
     const last = this.samples.time.length - 1;
     const where = pointed ? at : last;
     const value = (/** @type {string} */ name) => this.samples[name]?.[where] ?? null;
@@ -133,7 +189,8 @@ export class Card {
       const time = element("time", moment(this.samples.time[where] ?? 0));
       aside.replaceChildren("at ", time);
     } else {
-      aside.textContent = last < 0 ? "no samples yet" : this.curve.aside((name) => summary(this.samples[name]), this.machine());
+      aside.textContent =
+        last < 0 ? "no samples yet" : this.curve.aside((name) => summary(this.samples[name]), this.machine());
     }
   }
 }
@@ -142,10 +199,19 @@ export class Card {
 function summary(values) {
   const present = /** @type {number[]} */ ((values ?? []).filter((value) => value !== null));
   if (!present.length) return null;
-  return { mean: present.reduce((sum, value) => sum + value, 0) / present.length, most: Math.max(...present), last: present[present.length - 1] };
+  return {
+    mean: present.reduce((sum, value) => sum + value, 0) / present.length,
+    most: Math.max(...present),
+    last: present[present.length - 1],
+  };
 }
 
-const MOMENT = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const MOMENT = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+});
 
 /** @param {number} seconds */
 function moment(seconds) {

@@ -15,7 +15,10 @@ export class Chart {
    * @param {{colours: string[], format: (value: number) => string, most?: () => number | undefined, steps?: boolean, rounds?: number[], dots?: boolean,
    *   onPoint: (at: number | null) => void}} how A colour's token for each curve; `most` is the top of the scale, `rounds` its steps.
    */
-  constructor(box, { colours, format, most = () => undefined, steps = false, rounds, dots = false, onPoint }) {
+  constructor(
+    box,
+    { colours, format, most = () => undefined, steps = false, rounds, dots = false, onPoint },
+  ) {
     this.span = 600;
     this.box = box;
     this.plot = new uPlot(
@@ -29,7 +32,10 @@ export class Chart {
           y: { range: (_plot, _least, top) => [0, most() ?? roomAbove(top)] },
         },
         axes: [timeAxis(), valueAxis(format, rounds)],
-        series: [{}, ...colours.map((name, number) => curve(name, { steps, dots, filled: number === 0 && !dots }))],
+        series: [
+          {},
+          ...colours.map((name, number) => curve(name, { steps, dots, filled: number === 0 && !dots })),
+        ],
         hooks: { setCursor: [(plot) => onPoint(plot.cursor.idx ?? null)] },
       },
       /** @type {any} */ ([[], ...colours.map(() => [])]),
@@ -75,7 +81,8 @@ function timeAxis() {
     stroke: () => colour("soft"),
     grid: { show: false },
     ticks: { show: false },
-    values: (/** @type {any} */ _plot, /** @type {number[]} */ at) => at.map((seconds) => timeOfDay(new Date(seconds * 1000).toISOString())),
+    values: (/** @type {any} */ _plot, /** @type {number[]} */ at) =>
+      at.map((seconds) => timeOfDay(new Date(seconds * 1000).toISOString())),
     incrs: [60, 120, 300, 600, 1800, 3600, 7200, 10_800, 21_600, 43_200],
   };
 }
@@ -90,6 +97,7 @@ export function valueAxis(format, rounds) {
     grid: { stroke: () => colour("line"), width: 1 },
     ticks: { show: false },
     ...(rounds ? { incrs: rounds } : {}),
-    values: (/** @type {any} */ _plot, /** @type {number[]} */ at) => at.map((value) => (value === null ? "" : format(value))),
+    values: (/** @type {any} */ _plot, /** @type {number[]} */ at) =>
+      at.map((value) => (value === null ? "" : format(value))),
   };
 }
