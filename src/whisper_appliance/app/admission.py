@@ -1,4 +1,4 @@
-"""What is kept about use: who used how much, what is shared with whom, and what was done."""
+"""Admission control: quotas and queue limits of an owner, and the usage counters behind them."""
 
 from collections.abc import Callable
 
@@ -8,17 +8,17 @@ from whisper_appliance.accounts.audit import Audit
 from whisper_appliance.accounts.shares import Shares
 from whisper_appliance.accounts.usage import Quota, Usage
 from whisper_appliance.config.settings import Settings
-from whisper_appliance.jobs.queue import Queue
-from whisper_appliance.library.storage_usage import Space
-from whisper_appliance.library.transcript_rows import Made, OnMade
-from whisper_appliance.library.transcripts import History
+from whisper_appliance.jobs.queue import JobQueue
+from whisper_appliance.library.storage_usage import StorageUsage
+from whisper_appliance.library.transcript_rows import OnCreated, TranscriptCreated
+from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.storage.database import Database
 
-AskSettings = Callable[[], Settings]
+GetSettings = Callable[[], Settings]
 
 
-def usage_of(database: Database, settings: AskSettings) -> Usage:
-    """The counters, with the quotas that the settings say."""
+def make_usage(database: Database, settings: GetSettings) -> Usage:
+    """The usage counters, with the default quotas of the settings."""
 
     def defaults() -> Quota:
         now = settings()
@@ -29,11 +29,11 @@ def usage_of(database: Database, settings: AskSettings) -> Usage:
     return Usage(database, defaults=defaults)
 
 
-def counted(usage: Usage) -> OnMade:
-    """Counts every transcript for its owner and key, in the transaction that keeps it."""
+def usage_hook(usage: Usage) -> OnCreated:
+    """Returns a hook that counts a transcript for its owner and API key, in the same transaction."""
 
-    def count(connection: sa.Connection, made: Made) -> None:
-        # What was heard live is heard again in the end: more processing, but the same recording.
+    def count(connection: sa.Connection, made: TranscriptCreated) -> None:
+        # A live session is transcribed again after its end: more processing, but the same recording.
         usage.count(
             connection,
             owner=made.owner,
@@ -46,8 +46,8 @@ def counted(usage: Usage) -> OnMade:
     return count
 
 
-def forgotten(usage: Usage, shares: Shares) -> Callable[[str, tuple[str, ...]], None]:
-    """Removes the counters of an owner who is gone, and the shares of their transcripts."""
+def on_owner_deleted(usage: Usage, shares: Shares) -> Callable[[str, tuple[str, ...]], None]:
+    """Returns a hook that removes the counters of a deleted owner and the shares of their transcripts."""
 
     def forget(owner: str, transcript_ids: tuple[str, ...]) -> None:
         usage.forget(owner)
@@ -57,36 +57,38 @@ def forgotten(usage: Usage, shares: Shares) -> Callable[[str, tuple[str, ...]], 
 
 
 class Admission:
-    """Whether somebody may send one more recording, asked before it is read."""
+    """Checks quotas and queue limits before a recording is read."""
 
-    def __init__(self, usage: Usage, space: Space, queue: Queue) -> None:
+    def __init__(self, usage: Usage, space: StorageUsage, queue: JobQueue) -> None:
         self._usage = usage
         self._space = space
         self._queue = queue
 
     def check_upload(self, owner: str, size_bytes: int = 0) -> int:
-        """How many of this owner may wait. Raises `Busy`, `QuotaReached`, `StorageQuotaReached`."""
+        """How many jobs of this owner may wait. Raises `Busy`, `QuotaReached`, `StorageQuotaReached`."""
         self.check_live(owner, size_bytes)
         waiting = self._usage.quota(owner).waiting_jobs
         if owner:
-            self._queue.check_room(owner, waiting)
+            self._queue.check_queue_limit(owner, waiting)
         return waiting
 
     def check_live(self, owner: str, size_bytes: int = 0) -> None:
-        """The same for a microphone, which does not wait in the queue."""
+        """Checks the quotas for a live session, which does not wait in the queue."""
         if not owner:
-            return  # nobody has no counter; the limits of the whole appliance hold
+            return  # requests without an owner have no counter; the limits of the appliance hold
         self._usage.check_minutes(owner)
         self._usage.check_storage(owner, self._space.used_by(owner), size_bytes)
 
 
-def chores(
-    audit: Audit, usage: Usage, shares: Shares, history: History, settings: AskSettings
+def cleanup_tasks(
+    audit: Audit, usage: Usage, shares: Shares, history: TranscriptRepository, settings: GetSettings
 ) -> dict[str, Callable[[], object]]:
-    """What housekeeping clears away."""
+    """The clean-up tasks of accounts and usage, by name."""
     return {
-        "shorten the audit log": lambda: audit.purge(settings().audit_days),
-        "forget old usage": usage.purge,
-        "remove links that have expired": shares.purge,
-        "forget shares of what is gone": lambda: shares.forget(history.missing(shares.transcripts())),
+        "purge the audit log": lambda: audit.purge(settings().audit_days),
+        "purge old usage": usage.purge,
+        "purge expired share links": shares.purge,
+        "remove shares of purged transcripts": lambda: shares.forget(
+            history.purged_among(shares.transcripts())
+        ),
     }

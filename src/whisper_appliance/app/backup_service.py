@@ -1,4 +1,4 @@
-"""Copies of what this appliance keeps, and the way back, as its settings say."""
+"""Backups and restores of this appliance, configured by its settings."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -18,16 +18,16 @@ from whisper_appliance.storage import migrations
 from whisper_appliance.storage.database import Database, locked_folder
 
 SERVER_DATABASE = "database.sqlite"
-"""What a PostgreSQL database held before a restore, set aside beside what lay in the data folder."""
+"""The old content of a PostgreSQL database; a restore sets it aside with the old data folder."""
 
 log = structlog.get_logger()
 
 
-class Safekeeping:
-    """Daily copies, backups of everything, restores."""
+class BackupService:
+    """Daily database copies, full backups, and restores."""
 
     def __init__(self, settings: Settings, source: Database) -> None:
-        """`source` is the database; it need not be open, nor whole."""
+        """`source` is the database; it may be closed or damaged."""
         self.data_dir = settings.data_dir
         self.database = source
         self._storage = settings.storage_url
@@ -40,38 +40,38 @@ class Safekeeping:
             revisions=sorted(path.name[:4] for path in (migrations.FOLDER / "versions").glob("[0-9]*.py")),
             spare_bytes=int(settings.min_free_disk),
             storage=self._storage,
-            into_server=None if source.is_sqlite else self._into_server,
+            into_server=None if source.is_sqlite else self._restore_into_server,
         )
 
-    def everything(self) -> Backup:
-        """A backup of everything, to be entered. Raises `Unavailable` while the recordings are away."""
+    def full_backup(self) -> Backup:
+        """A full backup, a context manager. Raises `Unavailable` while STORAGE_URL is not mounted."""
         self._check_storage()
         return Backup(self.data_dir, self.database, storage=self._storage)
 
     @classmethod
-    def beside(cls, settings: Settings) -> "Safekeeping":
-        """That of a program beside the appliance, or before it."""
+    def standalone(cls, settings: Settings) -> "BackupService":
+        """The service for a program that runs without the appliance, such as the command line."""
         url = settings.database_url.get_secret_value() if settings.database_url else None
         return cls(settings, Database.in_folder(settings.data_dir, url))
 
     def copy_daily(self) -> None:
-        """A chore: the copy of the day, where it is due."""
+        """A clean-up task: makes the daily copy of the database if it is due."""
         archive_writer.sweep(self.data_dir, self._storage or self.data_dir)
         if self._daily and (made := self.copies.make_if_due()):
             log.info("the database was copied", copy=made.name, bytes=made.size_bytes)
 
     @contextmanager
-    def offered(self) -> Iterator[None]:
-        """Adds to the news of a damaged database which copy of it there is, and how to put it back."""
+    def with_recovery_hint(self) -> Iterator[None]:
+        """Adds to `DatabaseDamaged` which copy of the database exists, and how to restore it."""
         try:
             yield
         except DatabaseDamaged as error:
-            raise DatabaseDamaged(f"{error.message} {self._way_back()}") from error
+            raise DatabaseDamaged(f"{error.message} {self._recovery_hint()}") from error
 
-    def apply(self) -> Path | None:
-        """As `Restore.apply`, once all places that it changes are there.
+    def apply_staged(self) -> Path | None:
+        """Applies the staged restore once all folders that it changes are mounted, as `Restore.apply`.
 
-        Raises also `Conflict`, after which nothing has changed.
+        Raises `Conflict` also, before anything has changed.
         """
         if self.restore.ready() is not None:
             try:
@@ -84,14 +84,14 @@ class Safekeeping:
         return self.restore.apply()
 
     def _check_storage(self) -> None:
-        if self._storage is not None and not storage.is_storage(self._storage):
+        if self._storage is not None and not storage.is_mounted(self._storage):
             raise Unavailable(
-                f"STORAGE_URL: the recordings in {self._storage} are away. Mount it; a new folder is made "
-                "known by one start of the appliance."
+                f"STORAGE_URL: the folder {self._storage} is not mounted. Mount it. A new folder must be "
+                "registered by one start of the appliance."
             )
 
-    def _into_server(self, file: Path, aside: Path, whole: bool) -> None:
-        worker = storage.executor(self.data_dir)
+    def _restore_into_server(self, file: Path, aside: Path, whole: bool) -> None:
+        worker = storage.worker_id(self.data_dir)
         restore.give_to_owner_of(self.data_dir, self.data_dir / storage.EXECUTOR_ID)
         place = storage.storage_name(self._storage) if self._storage else worker
         made = False
@@ -107,35 +107,35 @@ class Safekeeping:
                 set_aside=set_aside,
             )  # fmt: skip
         except (Conflict, InvalidRequest):
-            if made:  # all is as before
+            if made:  # nothing has changed
                 (aside / SERVER_DATABASE).unlink(missing_ok=True)
             with suppress(OSError):
                 aside.rmdir()
             raise
 
-    def _way_back(self) -> str:
+    def _recovery_hint(self) -> str:
         newest = self.copies.newest_whole()
         if newest is None:
             return f"There is no copy of it in {self.copies.folder}."
         return (
-            f"Its newest whole copy is of {newest.made:%Y-%m-%d %H:%M} UTC. To put it in place, and what is "
-            f"there aside: whisper-appliance restore {newest.path}"
+            f"Its newest intact copy is of {newest.made:%Y-%m-%d %H:%M} UTC. To restore it and set "
+            f"the present data aside: whisper-appliance restore {newest.path}"
         )
 
 
-def put_in_place(settings: Settings) -> None:
-    """At a start, before anything is opened: what is laid ready.
+def apply_staged_restore(settings: Settings) -> None:
+    """Applies a staged restore at start, before any file is opened.
 
     Raises `AlreadyRunning`, `Conflict`, `Unavailable`.
     """
     with locked_folder(settings.data_dir):
-        safekeeping = Safekeeping.beside(settings)
-        with closing(safekeeping.database):
+        service = BackupService.standalone(settings)
+        with closing(service.database):
             try:
-                aside = safekeeping.apply()
+                aside = service.apply_staged()
             except (Conflict, InvalidRequest) as error:
                 raise Conflict(
-                    f"A backup that was laid ready cannot be restored. {error.message} To start without it: "
+                    f"A staged backup cannot be restored. {error.message} To start without it: "
                     f"rm -r {settings.data_dir / 'restore'}"
                 ) from error
     log.warning("a backup was restored", set_aside=str(aside))

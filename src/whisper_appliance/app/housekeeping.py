@@ -1,4 +1,4 @@
-"""What has to be done now and then, whether somebody asks or not."""
+"""Periodic clean-up tasks."""
 
 import threading
 from collections.abc import Callable
@@ -12,29 +12,29 @@ log = structlog.get_logger()
 
 
 class Housekeeping:
-    """Does its chores at the start and every few hours, in a thread of its own."""
+    """Runs its clean-up tasks at the start and every few hours, in a thread of its own."""
 
-    def __init__(self, chores: dict[str, Callable[[], object]], every_seconds: float = EVERY_SECONDS) -> None:
-        """`chores` are called by name, one after the other; one that fails is tried again the next time."""
-        self._chores = chores
+    def __init__(self, tasks: dict[str, Callable[[], object]], every_seconds: float = EVERY_SECONDS) -> None:
+        """`tasks` maps names to functions. A task that fails runs again in the next round."""
+        self._tasks = tasks
         self._every_seconds = every_seconds
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
     def start(self) -> None:
-        """Begins with the first round."""
+        """Starts the thread; the first round runs at once."""
         self._thread.start()
 
     def close(self) -> None:
-        """No more rounds; a chore that is under way ends first."""
+        """Stops after the task that runs now."""
         self._ended.set()
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
         while not self._ended.is_set():
-            for name, chore in self._chores.items():
+            for name, task in self._tasks.items():
                 try:
-                    chore()
+                    task()
                 except (ApplianceError, OSError) as error:
-                    log.warning("a chore failed", chore=name, reason=str(error))
+                    log.warning("a clean-up task failed", task=name, reason=str(error))
             self._ended.wait(self._every_seconds)

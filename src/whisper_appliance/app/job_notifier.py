@@ -1,44 +1,44 @@
-"""Who waits for news of a job, and rings their bells."""
+"""Wakes the threads that wait for a change of a job."""
 
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from whisper_appliance.jobs.events import JobChanged, JobEvent, WindowsAdded
+from whisper_appliance.jobs.events import JobChanged, JobEvent, JobProgressed
 
 
-class Bulletin:
-    """Told of every change of a job; wakes those who listen for that job."""
+class JobNotifier:
+    """Maps each job to the events of its subscribers, and sets them at every change of the job."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._bells: defaultdict[str, set[threading.Event]] = defaultdict(set)
+        self._subscribers: defaultdict[str, set[threading.Event]] = defaultdict(set)
 
-    def announce(self, event: JobEvent) -> None:
-        """Something changed. Rings and returns; the listeners ask for the rest themselves."""
-        if not isinstance(event, JobChanged | WindowsAdded):
+    def notify(self, event: JobEvent) -> None:
+        """Sets the events of the job's subscribers; they read the new state themselves."""
+        if not isinstance(event, JobChanged | JobProgressed):
             return
         with self._lock:
-            bells = tuple(self._bells.get(event.job_id, ()))
-        for bell in bells:
-            bell.set()
+            subscribers = tuple(self._subscribers.get(event.job_id, ()))
+        for changed in subscribers:
+            changed.set()
 
     @contextmanager
-    def listen(self, job_id: str) -> Iterator[threading.Event]:
-        """An event that is set at every change of the job."""
-        bell = threading.Event()
+    def subscribe(self, job_id: str) -> Iterator[threading.Event]:
+        """Yields an event that is set at every change of the job."""
+        changed = threading.Event()
         with self._lock:
-            self._bells[job_id].add(bell)
+            self._subscribers[job_id].add(changed)
         try:
-            yield bell
+            yield changed
         finally:
             with self._lock:
-                self._bells[job_id].discard(bell)
-                if not self._bells[job_id]:
-                    del self._bells[job_id]
+                self._subscribers[job_id].discard(changed)
+                if not self._subscribers[job_id]:
+                    del self._subscribers[job_id]
 
-    def listeners(self) -> int:
-        """How many listen now."""
+    def subscriber_count(self) -> int:
+        """The number of subscribers of all jobs."""
         with self._lock:
-            return sum(len(bells) for bells in self._bells.values())
+            return sum(len(subscribers) for subscribers in self._subscribers.values())

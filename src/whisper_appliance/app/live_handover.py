@@ -1,4 +1,4 @@
-"""Where a live session goes in the end: captions to the history, and its recording on the one road."""
+"""The hand-over of a finished live session: its captions to the library, its recording to the job queue."""
 
 import errno
 import os
@@ -9,28 +9,28 @@ from pathlib import Path
 
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.engines.contract import Priority
-from whisper_appliance.jobs.queue import JobRequest, Queue
-from whisper_appliance.library.transcript_rows import printable
-from whisper_appliance.library.transcripts import History
+from whisper_appliance.jobs.queue import JobQueue, JobRequest
+from whisper_appliance.library.transcript_rows import clean_title
+from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.live.final_transcript import Ended
 from whisper_appliance.live.replay import Facts
 
 SOURCE = "live"
 
 
-class Recordings:
-    """What the live room hands its sessions to. Both methods may be called again for the same session."""
+class LiveHandover:
+    """Stores finished live sessions. Both methods are idempotent."""
 
-    def __init__(self, storage: Path, history: History, queue: Queue) -> None:
+    def __init__(self, storage: Path, history: TranscriptRepository, queue: JobQueue) -> None:
         """`storage` is the folder of uploads."""
         self._storage = storage
         self._history = history
         self._queue = queue
 
-    def keep(self, ended: Ended) -> str:
-        """Keeps the transcript of the captions, under the id of its session."""
+    def save_transcript(self, ended: Ended) -> str:
+        """Stores the transcript of the captions under the id of its session."""
         facts = ended.facts
-        self._history.keep(
+        self._history.save_once(
             facts.id,
             ended.transcript,
             title=_title(facts),
@@ -40,10 +40,10 @@ class Recordings:
         )
         return facts.id
 
-    def hear_again(self, ended: Ended) -> None:
-        """Makes a job of the recording, whose transcript takes the place of the live one.
+    def enqueue_retranscription(self, ended: Ended) -> None:
+        """Enqueues a job for the recording; its transcript replaces the live one.
 
-        Raises `Busy` and `Unavailable`; then nothing has been done.
+        Raises `Busy` and `Unavailable`; nothing has changed then.
         """
         facts = ended.facts
         with suppress(NotFound):
@@ -52,7 +52,7 @@ class Recordings:
         audio = self._storage / "uploads" / facts.id
         _link(ended.audio, audio)
         options = replace(ended.options, quality="balanced")
-        self._queue.put(
+        self._queue.enqueue(
             JobRequest(
                 audio=audio,
                 filename=f"{_title(facts)}.wav",
@@ -69,16 +69,16 @@ class Recordings:
 
 
 def _title(facts: Facts) -> str:
-    return printable(facts.request.title) or "Live recording"
+    return clean_title(facts.request.title) or "Live recording"
 
 
 def _link(source: Path, target: Path) -> None:
-    """The same file in a second place; a copy where the disk cannot do that."""
+    """Hard-links the file; copies it where the file system has no hard links."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     try:
         os.link(source, target)
-        os.utime(target)  # as young as an upload that has just come
+        os.utime(target)  # the age of an upload decides when an orphan is removed
     except OSError as error:
         if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
             raise

@@ -1,31 +1,31 @@
-"""The live room of this appliance: its folder, its limits, and where its recordings go in the end."""
+"""Builds the live manager of this appliance: its folder, its limits, and the hand-over of its recordings."""
 
-from whisper_appliance.app.live_handover import Recordings
+from whisper_appliance.app.live_handover import LiveHandover
 from whisper_appliance.config.settings import Settings
-from whisper_appliance.jobs.queue import Queue
-from whisper_appliance.library.transcripts import History
+from whisper_appliance.jobs.queue import JobQueue
+from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.live.live_session import Announce
 from whisper_appliance.live.manager import Limits, Sessions
 from whisper_appliance.live.ports import Models
 
 
-def live_room(
-    settings: Settings, models: Models, history: History, queue: Queue, announce: Announce
+def build_live(
+    settings: Settings, models: Models, history: TranscriptRepository, queue: JobQueue, announce: Announce
 ) -> Sessions:
-    """Not launched yet."""
-    recordings = Recordings(settings.storage_folder, history, queue)
+    """Builds the manager of live sessions; it is not launched yet."""
+    recordings = LiveHandover(settings.storage_folder, history, queue)
     return Sessions(
         settings.data_dir / "live",
         models,
-        keep=recordings.keep,
-        hear_again=recordings.hear_again,
+        keep=recordings.save_transcript,
+        hear_again=recordings.enqueue_retranscription,
         announce=announce,
-        limits=limits_of(settings),
+        limits=live_limits(settings),
     )
 
 
-def limits_of(settings: Settings) -> Limits:
-    """How many sessions there may be, how long, and what they may send."""
+def live_limits(settings: Settings) -> Limits:
+    """The limits of live sessions: their number, their length, and the size of their packets."""
     return Limits(
         sessions=settings.live_sessions,
         sessions_per_user=settings.live_sessions_per_user,

@@ -1,10 +1,15 @@
-"""The models as whoever runs the appliance sees and handles them."""
+"""Administration of models: list, load, download, verify, import, delete."""
 
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from whisper_appliance.app.model_views import ModelSeen, ShelfSeen, arriving, download_seen
+from whisper_appliance.app.model_views import (
+    ModelListView,
+    ModelView,
+    view_of_arriving_model,
+    view_of_download,
+)
 from whisper_appliance.core.errors import Conflict, InvalidRequest
 from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.models import folders, hardware
@@ -19,8 +24,8 @@ from whisper_appliance.models.store import ModelStore
 from whisper_appliance.models.tasks import Errand, Errands
 
 
-class Shelf:
-    """What an administrator does with models. What takes long is an errand, told by `look`."""
+class ModelAdmin:
+    """What an administrator does with models. Long work runs as a `ModelTask`, listed by `list_models`."""
 
     def __init__(
         self, models: ModelManager[EngineProcess], store: ModelStore, downloads: Downloads, choice: Choice
@@ -28,16 +33,18 @@ class Shelf:
         self._models = models
         self._store = store
         self._downloads = downloads
-        self._choice = choice
-        self._errands = Errands()
+        self._default = choice
+        self._tasks = Errands()
 
-    def look(self) -> ShelfSeen:
-        """How everything is now. Reads no file's content, asks no network."""
+    def list_models(self) -> ModelListView:
+        """The state of all models. Reads no file contents and sends no network request."""
         advice, machine = self._models.advice(), hardware.this_machine()
         known = {model.name: model for model in self._models.get_status().models}
-        seen = [self._seen(model, advice.recommended) for model in known.values()]
-        seen += [arriving(download, self._errands.of(name)) for name, download in self._arrivals(known)]
-        return ShelfSeen(
+        seen = [self._view(model, advice.recommended) for model in known.values()]
+        seen += [
+            view_of_arriving_model(download, self._tasks.of(name)) for name, download in self._arrivals(known)
+        ]
+        return ModelListView(
             models=tuple(seen),
             advice=advice.text,
             memory_bytes=machine.memory_bytes,
@@ -50,32 +57,32 @@ class Shelf:
         )
 
     def load(self, name: str) -> Errand:
-        """Loads a model, behind the caller's back. Raises `NotFound`, `Conflict`."""
+        """Loads a model in the background. Raises `NotFound`, `Conflict`."""
         name = self._models.known(name)
 
         def work(_read: OnBytes) -> str:
             with self._models.engine(name):
                 return f"The model {name} is being read into memory."
 
-        return self._errands.start("load", name, work)
+        return self._tasks.start("load", name, work)
 
     def make_default(self, name: str, by: str) -> Errand:
-        """Loads a model and makes it the default. Raises `Conflict` where another one is fixed."""
-        self._choice.check()
+        """Loads a model and makes it the default. Raises `Conflict` if WHISPER_MODEL is fixed."""
+        self._default.check()
         name = self._models.known(name)
 
         def work(_read: OnBytes) -> str:
             self._models.load_model(name, by)
             return f"{name} is the default model now."
 
-        return self._errands.start("default", name, work)
+        return self._tasks.start("default", name, work)
 
     def unload(self, name: str) -> None:
-        """Frees its memory. Raises `Conflict` while it is in use."""
+        """Unloads a model and frees its memory. Raises `Conflict` while it is in use."""
         self._models.unload(self._models.known(name))
 
     def verify(self, name: str) -> Errand:
-        """Reads every file again and compares checksums."""
+        """Reads every file of a model and compares its checksum."""
         name = self._models.known(name)
         found = self._store.find(name)
         if found is None:
@@ -83,48 +90,48 @@ class Shelf:
 
         def work(read: OnBytes) -> str:
             self._store.verify(name, read)
-            return "Every file is as it should be."
+            return "Every file has the right checksum."
 
-        return self._errands.start("verify", name, work, total_bytes=found.size_bytes)
+        return self._tasks.start("verify", name, work, total_bytes=found.size_bytes)
 
     def import_folder(self, folder: str, name: str) -> Errand:
-        """Takes in a model that lies in a folder of this machine. Raises `InvalidRequest`."""
+        """Imports a model from a folder of this machine. Raises `InvalidRequest`."""
         path = Path(folder).expanduser()
         if not path.is_absolute():
-            raise InvalidRequest("Give the whole path of the folder, from / on.", field="folder")
+            raise InvalidRequest("Enter the absolute path of the folder.", field="folder")
         name = canonical(folders.check_name(name, hub_id=False))
 
         def work(_read: OnBytes) -> str:
             self._store.import_folder(path, name)
-            return f"The model {name} is here."
+            return f"The model {name} is imported."
 
-        return self._errands.start("import", name, work)
+        return self._tasks.start("import", name, work)
 
     def download(self, name: str) -> Download:
-        """Fetches a model of the catalogue, or of the hub (`org/name`). Raises `NotFound`, `NotAllowed`."""
-        self._errands.forget(canonical(name))
+        """Downloads a model of the catalogue, or of the hub (`org/name`). Raises `NotFound`, `NotAllowed`."""
+        self._tasks.forget(canonical(name))
         return self._downloads.start(folders.check_name(name))
 
     def cancel_download(self, name: str) -> Download:
-        """Stops a download; what is here is kept for the next time."""
+        """Cancels a download; the bytes that arrived are kept for the next try."""
         return self._downloads.cancel(name)
 
     def remove(self, name: str) -> None:
-        """Deletes its files. Raises `NotFound`; `Conflict` when it is in use, the default or not ours."""
+        """Deletes a model. Raises `NotFound`; `Conflict` if it is used, default, or outside MODEL_DIR."""
         name = canonical(folders.check_name(name))
         if name == self._models.default:
             raise Conflict(f"{name} is the default model. Make another one the default first.")
-        errand = self._errands.of(name)
+        errand = self._tasks.of(name)
         if errand is not None and errand.state == "running":
-            raise Conflict(f"The model {name} is being worked on. Wait until that is done.")
+            raise Conflict(f"A task of the model {name} is running. Wait until it ends.")
         if errand is None or errand.kind != "import" or self._is_ours(name):
             self._models.remove(name)
-        self._errands.forget(name)
+        self._tasks.forget(name)
 
-    def _seen(self, model: ModelStatus, recommended: str) -> ModelSeen:
+    def _view(self, model: ModelStatus, recommended: str) -> ModelView:
         found = self._store.find(model.name)
         known = catalog().get(model.name)
-        return ModelSeen(
+        return ModelView(
             name=model.name,
             state=model.state,
             reason=model.reason,
@@ -145,14 +152,14 @@ class Shelf:
             memory_estimate_bytes=model.memory_estimate_bytes,
             device=model.engine.device if model.engine else None,
             compute_type=model.engine.compute_type if model.engine else None,
-            download=download_seen(model.download),
-            errand=self._errands.of(model.name),
+            download=view_of_download(model.download),
+            errand=self._tasks.of(model.name),
         )
 
     def _arrivals(self, known: dict[str, ModelStatus]) -> Iterator[tuple[str, Download | None]]:
-        """Models that nobody knows before they are here: of the hub, or imported just now."""
+        """Models outside the catalogue that are not installed yet: downloads from the hub, and imports."""
         names = [download.name for download in self._downloads.all()]
-        names += [errand.model for errand in self._errands.all() if errand.kind == "import"]
+        names += [errand.model for errand in self._tasks.all() if errand.kind == "import"]
         for name in dict.fromkeys(names):
             download = self._downloads.status(name)
             if name not in known and (download is None or download.state != "done"):
@@ -163,7 +170,7 @@ class Shelf:
 
     def _default_fixed(self) -> str | None:
         try:
-            self._choice.check()
+            self._default.check()
         except Conflict as error:
             return error.message
         return None

@@ -1,4 +1,4 @@
-"""How the models are for whoever runs the appliance, as plain data."""
+"""Models as the admin panel shows them: plain data."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from whisper_appliance.models.tasks import Errand
 
 
 @dataclass(frozen=True, slots=True)
-class DownloadSeen:
-    """A download that goes on, or how the last one ended."""
+class DownloadView:
+    """A running download, or how the last one ended."""
 
     state: DownloadState
     progress: float
@@ -24,8 +24,8 @@ class DownloadSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelSeen:
-    """One model. `source` is where its files lie; only those in MODEL_DIR (`folder`) can be deleted here."""
+class ModelView:
+    """One model. `source` is where its files are; only those in MODEL_DIR (`folder`) can be deleted."""
 
     name: str
     state: State
@@ -47,15 +47,15 @@ class ModelSeen:
     memory_estimate_bytes: int | None
     device: str | None
     compute_type: str | None
-    download: DownloadSeen | None
+    download: DownloadView | None
     errand: Errand | None
 
 
 @dataclass(frozen=True, slots=True)
-class ShelfSeen:
-    """All models, and what this machine has for them. `default_fixed`: why no other can be the default."""
+class ModelListView:
+    """All models, their memory and disk. `default_fixed` is the reason why the default cannot change."""
 
-    models: tuple[ModelSeen, ...]
+    models: tuple[ModelView, ...]
     advice: str
     memory_bytes: int
     available_bytes: int
@@ -66,11 +66,11 @@ class ShelfSeen:
     default_fixed: str | None
 
 
-def arriving(download: Download | None, errand: Errand | None) -> ModelSeen:
-    """A model that nobody knows before it is here."""
+def view_of_arriving_model(download: Download | None, errand: Errand | None) -> ModelView:
+    """The view of a model outside the catalogue that is not installed yet."""
     name = download.name if download else errand.model if errand else ""
     active = download is not None and download.active
-    return ModelSeen(
+    return ModelView(
         name=name,
         state="downloading" if active else "missing",
         reason=None,
@@ -91,16 +91,16 @@ def arriving(download: Download | None, errand: Errand | None) -> ModelSeen:
         memory_estimate_bytes=None,
         device=None,
         compute_type=None,
-        download=download_seen(download),
+        download=view_of_download(download),
         errand=errand,
     )
 
 
-def download_seen(download: Download | None) -> DownloadSeen | None:
-    """A download as it is shown; none that is done."""
+def view_of_download(download: Download | None) -> DownloadView | None:
+    """The view of a download; None once it is done."""
     if download is None or download.state == "done":
         return None
-    return DownloadSeen(
+    return DownloadView(
         state=download.state,
         progress=download.progress,
         done_bytes=download.done_bytes,

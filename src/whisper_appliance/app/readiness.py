@@ -1,4 +1,4 @@
-"""Whether a recording could be transcribed now, asked at each request and before its upload is read."""
+"""Readiness check: can this model transcribe now? Checked at each request, before its upload is read."""
 
 from whisper_appliance.core.errors import InvalidRequest, ModelUnavailable, NotFound
 from whisper_appliance.engines.contract import Task
@@ -16,7 +16,7 @@ def check_ready(
     language: str | None = None,
     task: Task = "transcribe",
 ) -> None:
-    """Raises `InvalidRequest` for what the model cannot do, `ModelUnavailable` when it cannot be used now."""
+    """Raises `InvalidRequest` for options the model lacks, `ModelUnavailable` if it is not ready."""
     wanted = name or models.default
     model = models.get_model(wanted)
     if model is None:
@@ -26,11 +26,11 @@ def check_ready(
     if model.languages == "en":
         _check_english_only(model.name, language, task)
     if model.state in ("missing", "downloading", "failed"):
-        _fetch_or_refuse(models, model)
+        _fetch_or_reject(models, model)
 
 
-def _fetch_or_refuse(models: ModelManager[EngineProcess], model: ModelStatus) -> None:
-    """The default model is fetched, or tried anew, by asking for it; others only by the operator."""
+def _fetch_or_reject(models: ModelManager[EngineProcess], model: ModelStatus) -> None:
+    """A request downloads or reloads the default model; only admins download other models."""
     reason = model.reason or f"The model {model.name} is not on this machine."
     if model.default or model.state != "missing":
         try:
@@ -39,13 +39,13 @@ def _fetch_or_refuse(models: ModelManager[EngineProcess], model: ModelStatus) ->
         except NotFound:
             raise ModelUnavailable(reason, retry_after_seconds=RETRY_SECONDS) from None
     raise ModelUnavailable(
-        f"{reason} Its operator can fetch it: whisper-appliance models pull {model.name}",
+        f"{reason} An administrator can download it: whisper-appliance models pull {model.name}",
         retry_after_seconds=RETRY_SECONDS,
     )
 
 
 def _check_english_only(model: str, language: str | None, task: Task) -> None:
     if language not in (None, "en"):
-        raise InvalidRequest(f"The model {model} knows English only.", field="language")
+        raise InvalidRequest(f"The model {model} supports English only.", field="language")
     if task == "translate":
         raise InvalidRequest(f"The model {model} cannot translate; choose one without '.en'.", field="task")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def load_secret(path: Path) -> str:
-    """The key in this file; made at the first start, readable by the appliance only."""
+    """Reads the signing key from this file; creates it at the first start, readable by the appliance only."""
     if not path.exists():
         part = path.with_suffix(".part")
         part.unlink(missing_ok=True)

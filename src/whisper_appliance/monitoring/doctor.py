@@ -1,4 +1,4 @@
-"""Is everything there that it takes? Each check says what it found, in a line."""
+"""`doctor`: checks of the installation, one line of result each."""
 
 import os
 import platform
@@ -27,131 +27,133 @@ Verdict = Literal["ok", "note", "broken"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One line of the report."""
 
-    what: str
+    check: str
     verdict: Verdict
     text: str
 
 
-def examine(settings: "Settings", *, model: bool = True, engine: bool = False) -> Iterator[Finding]:
-    """Verifying a large model takes seconds, and so does loading it into an engine."""
+def run_checks(settings: "Settings", *, model: bool = True, engine: bool = False) -> Iterator[CheckResult]:
+    """Runs the checks. `model` verifies its checksums, `engine` loads it; each may take seconds."""
     checks = [_python, _machine, _folders, _storage, _database, _port, _certificate, _decoder]
     for check in [*checks, *([_model] if model else []), *([_engine] if engine else [])]:
         yield from _examined(check, settings)
 
 
-def _examined(check: Callable[["Settings"], Iterator[Finding]], settings: "Settings") -> Iterator[Finding]:
+def _examined(
+    check: Callable[["Settings"], Iterator[CheckResult]], settings: "Settings"
+) -> Iterator[CheckResult]:
     try:
         yield from check(settings)
     except (ApplianceError, OSError) as error:
-        yield Finding(check.__name__.removeprefix("_"), "broken", str(error))
+        yield CheckResult(check.__name__.removeprefix("_"), "broken", str(error))
 
 
-def _python(_settings: "Settings") -> Iterator[Finding]:
-    yield Finding("version", "ok", f"{__version__} on Python {platform.python_version()}, {sys.executable}")
+def _python(_settings: "Settings") -> Iterator[CheckResult]:
+    yield CheckResult(
+        "version", "ok", f"{__version__} on Python {platform.python_version()}, {sys.executable}"
+    )
 
 
-def _machine(_settings: "Settings") -> Iterator[Finding]:
+def _machine(_settings: "Settings") -> Iterator[CheckResult]:
     from whisper_appliance.models.hardware import find_gpus, this_machine
 
     machine = this_machine(find_gpus())
     cards = ", ".join(gpu.name for gpu in machine.gpus) or "no GPU"
     free = f"{_size(machine.available_bytes)} of {_size(machine.memory_bytes)} memory free"
-    yield Finding("machine", "ok", f"{machine.cores} processor cores, {free}, {cards}")
+    yield CheckResult("machine", "ok", f"{machine.cores} processor cores, {free}, {cards}")
 
 
-def _folders(settings: "Settings") -> Iterator[Finding]:
+def _folders(settings: "Settings") -> Iterator[CheckResult]:
     for what, folder in (("data", settings.data_dir), ("models", settings.model_dir)):
         there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-        yield _room(settings, what, folder, there)
+        yield _free_space(settings, what, folder, there)
 
 
-def _room(settings: "Settings", what: str, folder: Path, there: Path) -> Finding:
+def _free_space(settings: "Settings", what: str, folder: Path, there: Path) -> CheckResult:
     free = shutil.disk_usage(there).free
     if not os.access(there, os.W_OK | os.X_OK):
-        return Finding(what, "broken", f"{folder} cannot be written by this user")
+        return CheckResult(what, "broken", f"{folder} cannot be written by this user")
     if free < settings.min_free_disk:
-        return Finding(what, "broken", f"{folder}: {_size(free)} free, less than MIN_FREE_DISK")
-    return Finding(what, "ok", f"{folder}, {_size(free)} free")
+        return CheckResult(what, "broken", f"{folder}: {_size(free)} free, less than MIN_FREE_DISK")
+    return CheckResult(what, "ok", f"{folder}, {_size(free)} free")
 
 
-def _storage(settings: "Settings") -> Iterator[Finding]:
-    """It is never made: a folder that is missing is a mount that is missing."""
+def _storage(settings: "Settings") -> Iterator[CheckResult]:
+    """STORAGE_URL is never created, because a missing folder is a missing mount."""
     if (storage := settings.storage_url) is None:
         return
     if not storage.is_dir():
-        yield Finding("storage", "broken", f"{storage} is not there; mount it")
+        yield CheckResult("storage", "broken", f"{storage} does not exist; mount it")
         return
-    yield _room(settings, "storage", storage, storage)
+    yield _free_space(settings, "storage", storage, storage)
     for name in ("audio", "uploads"):
         left = settings.data_dir / name
         if left.is_dir() and any(left.iterdir()):
-            yield Finding(
-                "storage", "note", f"{left} is not looked at; move what is in it to {storage / name}"
-            )
+            yield CheckResult("storage", "note", f"{left} is not used; move its files to {storage / name}")
 
 
-def _database(settings: "Settings") -> Iterator[Finding]:
-    """That of several appliances: who works on it."""
-    from whisper_appliance.jobs.workers import Workers
+def _database(settings: "Settings") -> Iterator[CheckResult]:
+    """The workers on a shared database, and whether their heartbeats arrive."""
+    from whisper_appliance.jobs.workers import WorkerRepository
     from whisper_appliance.storage.database import Database
 
     if settings.database_url is None:
         return
     with closing(Database(settings.database_url.get_secret_value())) as database:
-        for worker in Workers(database).seen() if database.revision() else ():
+        for worker in WorkerRepository(database).page() if database.revision() else ():
             jobs = f"{worker.running} jobs running, {worker.waiting} waiting"
-            if worker.silent:
+            if worker.is_stale:
                 since = f"silent since {worker.last_seen}, {jobs}"
-                yield Finding("database", "note", f"{worker.host}: {since}; see Jobs in the admin panel")
+                yield CheckResult("database", "note", f"{worker.host}: {since}; see Jobs in the admin panel")
             else:
-                yield Finding("database", "ok", f"{worker.host}: appliance {worker.version}, {jobs}")
+                yield CheckResult("database", "ok", f"{worker.host}: appliance {worker.version}, {jobs}")
 
 
-def _port(settings: "Settings") -> Iterator[Finding]:
+def _port(settings: "Settings") -> Iterator[CheckResult]:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    where = f"{settings.host}:{settings.https_port}"
+    address = f"{settings.host}:{settings.https_port}"
     try:
         socket.create_server((settings.host, settings.https_port), family=family).close()
     except OSError as error:
-        yield Finding("port", "note", f"{where}: {error.strerror}; fine if the appliance is running")
+        yield CheckResult("port", "note", f"{address}: {error.strerror}; fine if the appliance is running")
     else:
-        yield Finding("port", "ok", f"{where} is free")
+        yield CheckResult("port", "ok", f"{address} is free")
 
 
-def _certificate(settings: "Settings") -> Iterator[Finding]:
+def _certificate(settings: "Settings") -> Iterator[CheckResult]:
     from whisper_appliance.host.certificates import Certificates
 
     if not settings.https_enabled:
-        yield Finding("certificate", "note", "HTTPS is off (HTTPS_ENABLED=false)")
+        yield CheckResult("certificate", "note", "HTTPS is off (HTTPS_ENABLED=false)")
         return
     info = Certificates.from_settings(lambda: settings).info()
-    yield Finding(
+    yield CheckResult(
         "certificate", "ok", f"{info.kind}, ends {info.not_after:%Y-%m-%d}, for {', '.join(info.names)}"
     )
     for warning in info.warnings:
-        yield Finding("certificate", "note", warning)
+        yield CheckResult("certificate", "note", warning)
 
 
-def _decoder(_settings: "Settings") -> Iterator[Finding]:
+def _decoder(_settings: "Settings") -> Iterator[CheckResult]:
     from whisper_appliance.audio.decode import isolation
 
     held = isolation()
     tight = held.network != "shared" and held.files == "the source only" and held.no_new_privileges
     privileges = "no new privileges" if held.no_new_privileges else "privileges kept"
-    yield Finding(
+    yield CheckResult(
         "decoder", "ok" if tight else "note", f"network: {held.network}; files: {held.files}; {privileges}"
     )
 
 
-def _model(settings: "Settings") -> Iterator[Finding]:
+def _model(settings: "Settings") -> Iterator[CheckResult]:
     name, path = _located(settings)
-    yield Finding("model", "ok", f"{name} in {path}, verified")
+    yield CheckResult("model", "ok", f"{name} in {path}, verified")
 
 
-def _engine(settings: "Settings") -> Iterator[Finding]:
+def _engine(settings: "Settings") -> Iterator[CheckResult]:
     from whisper_appliance.engines.process.client import EngineProcess
     from whisper_appliance.models.downloads import Downloads
     from whisper_appliance.models.manager import ModelManager
@@ -166,13 +168,13 @@ def _engine(settings: "Settings") -> Iterator[Finding]:
     finally:
         models.close()
     verdict: Verdict = "broken" if status.state in ("failed", "loading") else "ok"
-    yield Finding(
+    yield CheckResult(
         "engine",
         verdict,
         status.reason or f"{status.name}, {status.device}, {status.compute_type}",
     )
     for notice in status.notices:
-        yield Finding("engine", "note", str(notice))
+        yield CheckResult("engine", "note", str(notice))
 
 
 def _loaded(status: Callable[[], "EngineStatus"]) -> "EngineStatus":

@@ -1,4 +1,4 @@
-"""What is counted and timed, for Prometheus. Parts announce what happens; none of them knows this."""
+"""Prometheus metrics: counters and histograms, fed by the events of jobs, live sessions and models."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from whisper_appliance.engines.contract import Priority
-from whisper_appliance.jobs.events import JobBegan, JobEvent, JobFailed, JobHeard
+from whisper_appliance.jobs.events import JobDone, JobEvent, JobFailed, JobStarted
 from whisper_appliance.live.manager import Announcement
 from whisper_appliance.models.events import ModelEvent
 from whisper_appliance.monitoring.status_types import EngineState, Status
@@ -23,12 +23,12 @@ SPEEDS = (0.25, 0.5, 1, 2, 4, 6, 8, 12, 16, 24, 32, 64, 128)
 
 
 class Metrics:
-    """The counters of one appliance, in a registry of its own."""
+    """The metrics of one appliance, in a registry of its own."""
 
     def __init__(
-        self, look: Callable[[], Status], *, monotonic: Callable[[], float] = time.monotonic
+        self, get_status: Callable[[], Status], *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        """`look` is asked at each reading and must not wait."""
+        """`get_status` is called at each scrape and must not block."""
         self.registry = registry = CollectorRegistry()
         self._monotonic = monotonic
         self._loading: dict[str, float] = {}
@@ -64,30 +64,30 @@ class Metrics:
         )
         self._loads = histogram("model_load_seconds", "Time to load a model.", WAITS, "model")
         ProcessCollector(registry=registry)
-        registry.register(_Now(look, lambda: self._streams()))
+        registry.register(_StatusMetrics(get_status, lambda: self._streams()))
 
-    def watch_streams(self, count: Callable[[], int]) -> None:
-        """From now on `count` says how many event streams and sockets are open."""
+    def count_streams_with(self, count: Callable[[], int]) -> None:
+        """Sets the function that counts open event streams and sockets."""
         self._streams = count
 
-    def note_request(self, method: str, route: str, status: int, seconds: float, error: str = "") -> None:
-        """A request was answered; `route` is the pattern that its address fits, `error` its error's code."""
+    def count_request(self, method: str, route: str, status: int, seconds: float, error: str = "") -> None:
+        """Counts a request. `route` is the URL rule, never the raw path; `error` is the error code."""
         method = method if method in METHODS else "other"
         self._requests.labels(method, route, str(status)).observe(seconds)
         if error:
             self._errors.labels("http", error).inc()
 
-    def note_upload(self, size_bytes: int) -> None:
-        """A file was received whole."""
+    def count_upload(self, size_bytes: int) -> None:
+        """Counts an upload that arrived completely."""
         self._uploads.inc()
         self._upload_bytes.inc(size_bytes)
 
-    def hear_job(self, event: JobEvent) -> None:
-        """What the queue announces."""
+    def on_job_event(self, event: JobEvent) -> None:
+        """Counts an event of the job queue."""
         match event:
-            case JobBegan():
+            case JobStarted():
                 self._waits.labels(_name(event.priority)).observe(event.waited_seconds)
-            case JobHeard():
+            case JobDone():
                 self._jobs.labels("done").inc()
                 self._audio.labels(event.model).inc(event.audio_seconds)
                 self._dropped.labels(event.model).inc(event.dropped_words)
@@ -100,22 +100,22 @@ class Metrics:
                 self._jobs.labels("failed").inc()
                 self._errors.labels("job", event.code).inc()
 
-    def hear_live(self, told: Announcement) -> None:
-        """What the live room announces."""
-        match told.kind:
-            case "vad" if told.payload.get("speech"):
-                self._speaking.setdefault(told.session, cast(float, told.payload["t"]))
-            case "partial" if told.payload.get("text"):
-                self._captioned(told)
+    def on_live_event(self, event: Announcement) -> None:
+        """Counts an event of a live session."""
+        match event.kind:
+            case "vad" if event.payload.get("speech"):
+                self._speaking.setdefault(event.session, cast(float, event.payload["t"]))
+            case "partial" if event.payload.get("text"):
+                self._captioned(event)
             case "commit":
-                self._captioned(told)
-                if words := cast(list[dict[str, float]], told.payload.get("words")):
-                    self._lag.observe(max(0.0, told.recorded_seconds - words[-1]["t1"]))
+                self._captioned(event)
+                if words := cast(list[dict[str, float]], event.payload.get("words")):
+                    self._lag.observe(max(0.0, event.recorded_seconds - words[-1]["t1"]))
             case "end":
-                self._speaking.pop(told.session, None)
+                self._speaking.pop(event.session, None)
 
-    def hear_model(self, event: ModelEvent) -> None:
-        """What the models room announces."""
+    def on_model_event(self, event: ModelEvent) -> None:
+        """Counts an event of the model manager."""
         if event.kind == "loading":
             self._loading[event.model] = self._monotonic()
         elif event.kind in ("loaded", "failed"):
@@ -123,31 +123,31 @@ class Metrics:
             if event.kind == "loaded" and began is not None:
                 self._loads.labels(event.model).observe(self._monotonic() - began)
 
-    def _captioned(self, told: Announcement) -> None:
-        """The first words of a session; later ones find infinity."""
-        began = self._speaking.get(told.session)
+    def _captioned(self, event: Announcement) -> None:
+        """Observes the delay of the first caption of a session; `_DONE` marks it as observed."""
+        began = self._speaking.get(event.session)
         if began is not None and began != _DONE:
-            self._speaking[told.session] = _DONE
-            self._first.observe(max(0.0, told.recorded_seconds - began))
+            self._speaking[event.session] = _DONE
+            self._first.observe(max(0.0, event.recorded_seconds - began))
 
 
 _DONE = float("inf")
 
 
-class _Now(Collector):
-    """What is read at the moment of asking."""
+class _StatusMetrics(Collector):
+    """Metrics that are read from the status at each scrape."""
 
-    def __init__(self, look: Callable[[], Status], streams: Callable[[], int]) -> None:
-        self._look = look
+    def __init__(self, get_status: Callable[[], Status], streams: Callable[[], int]) -> None:
+        self._get_status = get_status
         self._streams = streams
 
     def describe(self) -> list[Metric]:
-        """Names are checked by the tests; at registration nothing is asked."""
+        """Empty, so that the registration reads no status; the tests check the names."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """The state as numbers."""
-        status = self._look()
+        """The status as metrics."""
+        status = self._get_status()
         yield _gauge("build_info", "The version that runs.", 1, version=status.version)
         yield _gauge("healthy", "1 when all works.", float(status.health.status == "ok"))
         yield _gauge("live_sessions", "Microphones that are on.", status.live.sessions)

@@ -1,4 +1,4 @@
-"""Takes out of texts what nobody else should read: secrets, names, what people call their things."""
+"""Redaction: removes secrets, personal names and quotations from texts and log lines."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,9 +8,9 @@ SHORTEST_SECRET = 6
 SHORTEST_NAME = 3
 KEPT = (
     "timestamp", "level", "logger", "request_id", "job_id", "session", "method", "route", "code", "status",
-    "milliseconds", "seconds", "kind", "model", "chore", "where", "setting", "bytes",
+    "milliseconds", "seconds", "kind", "model", "task", "where", "setting", "bytes",
 )  # fmt: skip
-"""What of a log line stays as it is: values of the appliance's own making."""
+"""Fields of a log line that stay as they are, because the appliance makes their values."""
 
 QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|“[^”]*”|‘[^’]*’|`[^`]*`")
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s,;)]+", re.IGNORECASE)
@@ -20,23 +20,23 @@ PLAIN = re.compile(r"[\w./:<>-]{1,23}|/?[\w.<>-]{1,23}(?:[/:][\w.<>-]{1,23})+(?:
 TOKEN = re.compile(r"(?<![\w-])[\w-]{24,}(?![\w-])")
 
 
-class Scrubber:
-    """Knows the secrets of this appliance, and the names in it."""
+class Redactor:
+    """Redacts texts with the secrets and the personal names of one appliance."""
 
     def __init__(self, secrets: Iterable[str], names: Iterable[str] = ()) -> None:
-        """`names` are titles, file names, people; of all those only what occurs matters."""
+        """`names` are titles, file names and names of people."""
         self._secrets = _longest_first(secrets, SHORTEST_SECRET)
         self._names = _longest_first(names, SHORTEST_NAME)
 
-    def without_secrets(self, text: str) -> str:
-        """For files of the appliance's own making."""
+    def redact_secrets(self, text: str) -> str:
+        """Removes secrets and the credentials in URLs, for texts that the appliance makes."""
         for secret in self._secrets:
             text = text.replace(secret, "[secret]")
         return ADDRESS.sub(_bare, text)
 
-    def sentence(self, text: str) -> str:
-        """For what was said freely: also without quotations, addresses, tokens, and names of things."""
-        text = self.without_secrets(text)
+    def redact_text(self, text: str) -> str:
+        """Removes quotations, mail addresses, tokens and personal names as well, for free text."""
+        text = self.redact_secrets(text)
         for pattern, instead in ((QUOTED, "[quoted]"), (MAIL, "[mail]"), (TOKEN, "[token]")):
             text = pattern.sub(instead, text)
         folded = text.casefold()
@@ -46,13 +46,13 @@ class Scrubber:
                 folded = text.casefold()
         return text
 
-    def line(self, values: Mapping[str, object], template: str) -> dict[str, object]:
-        """One log line: the event as its program wrote it, what is known to be harmless, a kind of error."""
+    def redact_line(self, values: Mapping[str, object], template: str) -> dict[str, object]:
+        """Redacts one log line: keeps its event, the fields in `KEPT`, and the class of its error."""
         kept = {name: values[name] for name in KEPT if name in values}
         kept = {name: self._harmless(value) for name, value in kept.items()}
-        kept["event"] = self.sentence(template)
+        kept["event"] = self.redact_text(template)
         if "reason" in values:
-            kept["reason"] = self.sentence(str(values["reason"]))
+            kept["reason"] = self.redact_text(str(values["reason"]))
         if "error" in values:
             kind = KIND.match(str(values["error"]))
             kept["error"] = kind[1] if kind else "[error]"
@@ -69,7 +69,7 @@ def _longest_first(texts: Iterable[str], shortest: int) -> list[str]:
 
 
 def _bare(found: "re.Match[str]") -> str:
-    """An address without who asks, and without what is asked there."""
+    """A URL without credentials, path and query."""
     try:
         parts = urlsplit(found[0])
         host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""

@@ -1,6 +1,6 @@
-"""How busy the appliance is and was: samples of the last minutes, and a mean of each minute for a day.
+"""Samples of resource usage: the last minutes, and the mean of each minute of a day.
 
-A sample costs a few milliseconds. It is taken often while somebody looks, and seldom otherwise.
+A sample costs a few milliseconds, so samples are frequent only while an admin has the overview open.
 """
 
 import os
@@ -19,8 +19,8 @@ from whisper_appliance.host.gpus import GpuUse, measure_gpus
 from whisper_appliance.host.stats import Processors
 from whisper_appliance.monitoring.status_types import EngineState, Status
 
-WATCHED_SECONDS = 2.0
-UNWATCHED_SECONDS = 10.0
+FAST_SECONDS = 2.0
+SLOW_SECONDS = 10.0
 RECENT_SECONDS = 600.0
 MINUTES = 24 * 60
 GPU_SECONDS = 5.0
@@ -29,10 +29,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One moment, or the mean of a minute. None: not known, or (`speed`) no work.
+    """One sample, or the mean of a minute. None means not measured, or (`speed`) no work.
 
-    `time` is Unix time; percents go to 100; memory and disk are bytes; `engine` is how much of the time of
-    its workers was used; `requests` are a second's; `speed` is seconds of audio heard in a second of work.
+    `time` is Unix time; `cpu`, `gpu`, `engine` (of the time of its workers) are percent; memory and disk are
+    bytes; `requests` are per second; `speed` is seconds of audio decoded in a second of work.
     """
 
     time: float
@@ -53,69 +53,69 @@ class Sample:
 
 
 MEASURES = tuple(field.name for field in fields(Sample) if field.name != "time")
-Told = Callable[[Sample, Sample | None], None]
+OnSample = Callable[[Sample, Sample | None], None]
 """Called with each sample, and with the mean of a minute when one has passed; must return soon."""
 
 
-class Vitals:
-    """Looks at the appliance every few seconds, in a thread of its own."""
+class ResourceSampler:
+    """Samples the resource usage every few seconds, in a thread of its own."""
 
     def __init__(
         self,
-        look: Callable[[], Status],
+        get_status: Callable[[], Status],
         *,
         find_gpus: Callable[[], tuple[GpuUse, ...]] = measure_gpus,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
-        watched_seconds: float = WATCHED_SECONDS,
-        unwatched_seconds: float = UNWATCHED_SECONDS,
+        fast_seconds: float = FAST_SECONDS,
+        slow_seconds: float = SLOW_SECONDS,
     ) -> None:
-        """`look` must not wait."""
-        self._look = look
+        """`get_status` must not block."""
+        self._get_status = get_status
         self._clock = clock
         self._monotonic = monotonic
-        self._every = {True: watched_seconds, False: unwatched_seconds}
+        self._every = {True: fast_seconds, False: slow_seconds}
         self._processors = Processors()
         self._gpus: Glance[tuple[GpuUse, ...]] = Glance(find_gpus)
-        self._gpus_asked = -GPU_SECONDS
-        self._gpus_seen: tuple[GpuUse, ...] = ()
+        self._gpus_measured = -GPU_SECONDS
+        self._last_gpus: tuple[GpuUse, ...] = ()
         self._requests = 0
-        self._before = _Counted(monotonic(), 0, {})
+        self._before = _Counters(monotonic(), 0, {})
         self._lock = threading.Lock()
         self._recent: deque[Sample] = deque()
         self._minutes: deque[Sample] = deque(maxlen=MINUTES)
         self._this_minute: list[Sample] = []
-        self._watched = False
-        self._told: Told = lambda sample, minute: None
-        self._bell = threading.Event()
+        self._fast = False
+        self._subscriber: OnSample = lambda sample, minute: None
+        self._wake = threading.Event()
         self._ended = False
-        self._thread = threading.Thread(target=self._run, name="vitals", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="resource sampler", daemon=True)
 
     def start(self) -> None:
-        """Begins to look."""
+        """Starts the thread."""
         self._thread.start()
 
     def close(self) -> None:
-        """Looks no more."""
+        """Stops the thread."""
         self._ended = True
-        self._bell.set()
+        self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
 
-    def note_request(self) -> None:
-        """A request was answered."""
+    def count_request(self) -> None:
+        """Counts a request."""
         with self._lock:
             self._requests += 1
 
-    def watch(self, watched: bool) -> None:
-        """Whether somebody looks; then samples come often, the first at once."""
-        if watched and not self._watched:
-            self._bell.set()
-        self._watched = watched
+    def sample_fast(self, fast: bool) -> None:
+        """Switches between frequent and rare samples; the first frequent one is taken at once."""
+        if fast and not self._fast:
+            self._wake.set()
+        self._fast = fast
 
-    def tell(self, told: Told) -> None:
-        """From now on `told` hears of each sample; there is one listener."""
-        self._told = told
+    def subscribe(self, subscriber: OnSample) -> None:
+        """Calls `subscriber` with each sample; there is one."""
+        self._subscriber = subscriber
 
     def recent(self) -> tuple[Sample, ...]:
         """The samples of the last ten minutes."""
@@ -128,14 +128,14 @@ class Vitals:
             return tuple(self._minutes)
 
     def gpus(self) -> tuple[GpuUse, ...]:
-        """The graphics cards, as they were seen last."""
-        return self._gpus_seen
+        """The last measurement of the graphics cards."""
+        return self._last_gpus
 
-    def take(self) -> tuple[Sample, Sample | None]:
+    def sample_once(self) -> tuple[Sample, Sample | None]:
         """One sample now, and the mean of the minute that has just passed, if one has."""
-        sample = self._sample(self._look())
+        sample = self._sample(self._get_status())
         with self._lock:
-            if self._recent and sample.time <= self._recent[-1].time:  # the clock was put back
+            if self._recent and sample.time <= self._recent[-1].time:  # the clock was set back
                 self._recent.clear()
                 self._minutes.clear()
                 self._this_minute.clear()
@@ -149,11 +149,11 @@ class Vitals:
     def _run(self) -> None:
         while not self._ended:
             try:
-                self._told(*self.take())
+                self._subscriber(*self.sample_once())
             except Exception:
                 log.exception("a sample failed")
-            self._bell.wait(self._every[self._watched])
-            self._bell.clear()
+            self._wake.wait(self._every[self._fast])
+            self._wake.clear()
 
     def _close_minute(self, sample: Sample) -> Sample | None:
         if not self._this_minute or self._this_minute[0].time // 60 == sample.time // 60:
@@ -164,7 +164,9 @@ class Vitals:
         return minute
 
     def _sample(self, status: Status) -> Sample:
-        now = _Counted(self._monotonic(), self._requests, {engine.model: engine for engine in status.engines})
+        now = _Counters(
+            self._monotonic(), self._requests, {engine.model: engine for engine in status.engines}
+        )
         before, self._before = self._before, now
         host, queue, live = status.host, status.queue, status.live
         cards = self._cards()
@@ -187,35 +189,35 @@ class Vitals:
         )
 
     def _cards(self) -> tuple[GpuUse, ...]:
-        """Asked for seldom: each question starts a program."""
-        if self._monotonic() - self._gpus_asked >= GPU_SECONDS:
-            self._gpus_asked = self._monotonic()
-            self._gpus_seen = self._gpus.look().value or ()
-        return self._gpus_seen
+        """The graphics cards; measured rarely, because each measurement starts a program."""
+        if self._monotonic() - self._gpus_measured >= GPU_SECONDS:
+            self._gpus_measured = self._monotonic()
+            self._last_gpus = self._gpus.look().value or ()
+        return self._last_gpus
 
 
 @dataclass(frozen=True, slots=True)
-class _Counted:
-    """What only grows, at one moment; two of these say what came between."""
+class _Counters:
+    """Counters that only grow; the difference of two gives rates."""
 
-    moment: float
+    time: float
     requests: int
     engines: dict[str, EngineState]
 
-    def requests_per_second(self, before: "_Counted") -> float:
-        passed = self.moment - before.moment
+    def requests_per_second(self, before: "_Counters") -> float:
+        passed = self.time - before.time
         return round((self.requests - before.requests) / passed, 2) if passed > 0 else 0.0
 
-    def load(self, before: "_Counted") -> float:
-        """The busiest engine's, in percent."""
-        passed = self.moment - before.moment
+    def load(self, before: "_Counters") -> float:
+        """The load of the busiest engine, in percent."""
+        passed = self.time - before.time
         loads = [
             _grown(engine.worker_seconds, before.engines.get(name), "worker_seconds") / engine.workers
             for name, engine in self.engines.items()
         ]
         return round(100 * min(1.0, max(loads, default=0.0) / passed), 1) if passed > 0 else 0.0
 
-    def speed(self, before: "_Counted") -> float | None:
+    def speed(self, before: "_Counters") -> float | None:
         heard, busy = (
             sum(
                 _grown(getattr(engine, name), before.engines.get(model), name)
@@ -227,7 +229,7 @@ class _Counted:
 
 
 def _grown(now: float, before: EngineState | None, name: str) -> float:
-    """How much a counter has grown; one that is smaller belongs to an engine that was loaded anew."""
+    """The growth of a counter; a smaller value belongs to an engine that was restarted."""
     earlier = float(getattr(before, name)) if before else 0.0
     return now - earlier if now >= earlier else now
 
@@ -237,7 +239,7 @@ def _own_memory() -> int:
 
 
 def mean(samples: Iterable[Sample]) -> Sample:
-    """The mean of samples of one minute, at the minute's beginning."""
+    """The mean of the samples of one minute, with the time at which the minute starts."""
     given = tuple(samples)
     return Sample(
         given[0].time // 60 * 60, **{name: _mean(getattr(each, name) for each in given) for name in MEASURES}

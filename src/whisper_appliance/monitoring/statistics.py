@@ -1,4 +1,4 @@
-"""What the history holds, in numbers: hours by day, language, model and source, and the speed."""
+"""Statistics of the library: hours of audio by day, language, model and source, and the speed."""
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -16,8 +16,8 @@ MOMENT_CHARS = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """What transcripts have in common."""
+class TranscriptKind:
+    """The language, model and source that transcripts are grouped by."""
 
     language: str
     model: str
@@ -26,7 +26,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """How much there is, and how long the appliance worked on it."""
+    """The number of transcripts, their audio, and the time spent on them."""
 
     count: int = 0
     audio_seconds: float = 0.0
@@ -45,24 +45,24 @@ class DayTotal:
     """The transcripts of one kind that were made on one day (`2026-05-01`)."""
 
     day: str
-    kind: Kind
+    kind: TranscriptKind
     amount: Amount
 
 
 class Statistics:
-    """Counts the transcripts in a database, those in the trash included, without looking at their words."""
+    """Repository of statistics: counts transcripts, those in the trash included; never reads their words."""
 
     def __init__(self, database: Database, *, clock: Clock = now) -> None:
         self._database = database
         self._clock = clock
 
     def by_day(self, zone: tzinfo, *, days: int | None = None) -> tuple[DayTotal, ...]:
-        """The last so many days of that time zone, today included (None: all), the oldest first."""
+        """Totals of the last `days` days in `zone`, today included (None: all), the oldest first."""
         since = None
         if days is not None:
             first = (self._clock().astimezone(zone) - timedelta(days=days - 1)).date()
             since = datetime.combine(first, time(), zone)
-        totals: defaultdict[tuple[str, Kind], Amount] = defaultdict(Amount)
+        totals: defaultdict[tuple[str, TranscriptKind], Amount] = defaultdict(Amount)
         for moment, kind, amount in self._counted(since):
             totals[_day(moment, zone), kind] += amount
         return tuple(
@@ -93,7 +93,7 @@ class Statistics:
         with self._database.read() as connection:
             return {row[0]: row[1] for row in connection.execute(question)}
 
-    def _counted(self, since: datetime | None) -> list[tuple[str, Kind, Amount]]:
+    def _counted(self, since: datetime | None) -> list[tuple[str, TranscriptKind, Amount]]:
         column = transcripts.c
         moment = sa.func.substr(column.created, 1, MOMENT_CHARS).label("moment")
         parts = (moment, column.language, column.model, column.source)
@@ -104,13 +104,15 @@ class Statistics:
             question = question.where(column.created >= written(since))
         with self._database.read() as connection:
             rows = connection.execute(question).all()
-        return [(row[0], Kind(row[1], row[2], row[3]), Amount(row[4], row[5], row[6])) for row in rows]
+        return [
+            (row[0], TranscriptKind(row[1], row[2], row[3]), Amount(row[4], row[5], row[6])) for row in rows
+        ]
 
     def _ago(self, hours: float) -> str:
         return written(self._clock() - timedelta(hours=hours))
 
 
 def _day(moment: str, zone: tzinfo) -> str:
-    """The day in `zone` of the ten minutes `2026-05-01T12:3`."""
+    """The day in `zone` of a prefix of ten minutes, `2026-05-01T12:3`."""
     begun = datetime.fromisoformat(moment + "0:00").replace(tzinfo=UTC)
     return begun.astimezone(zone).date().isoformat()

@@ -1,4 +1,4 @@
-"""How the appliance is, as plain data: its health in a word with reasons, and its whole state."""
+"""Status and health of the appliance as plain data."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +13,7 @@ ModelStateName = Literal["ready", "loading", "downloading", "idle", "unavailable
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Something that keeps the appliance from its work, and what to do."""
+    """Why the appliance is degraded, and what to do about it."""
 
     code: str
     message: str
@@ -21,7 +21,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`degraded` means that something does not work; the reasons say what."""
+    """The result of the health check: `degraded` if any reason exists."""
 
     status: Literal["ok", "degraded"]
     reasons: tuple[Reason, ...]
@@ -54,8 +54,8 @@ class ModelState:
 class EngineState:
     """The process of one loaded model.
 
-    Since it was loaded it heard `heard_seconds` of audio in `busy_seconds` during which it worked at all;
-    `worker_seconds` counts each of its workers.
+    Since its start it decoded `heard_seconds` of audio. `busy_seconds` is the time with any window at work;
+    `worker_seconds` is the sum over its workers.
     """
 
     model: str
@@ -82,7 +82,7 @@ class EngineState:
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """Jobs that wait and jobs that run."""
+    """The numbers of waiting and of running jobs."""
 
     waiting: int
     running: int
@@ -90,7 +90,7 @@ class QueueState:
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """Microphones that are on, how many there may be, and how far the slowest is behind."""
+    """Open live sessions, their limit, and the lag of the slowest."""
 
     sessions: int
     limit: int
@@ -99,7 +99,7 @@ class LiveState:
 
 @dataclass(frozen=True, slots=True)
 class CertificateState:
-    """The certificate in use, and what will soon be wrong with it."""
+    """The certificate in use, and warnings about it."""
 
     kind: Literal["generated", "own"]
     names: tuple[str, ...]
@@ -110,7 +110,7 @@ class CertificateState:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the appliance takes."""
+    """The limits of uploads."""
 
     max_upload_bytes: int
     max_audio_seconds: float
@@ -119,7 +119,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The whole state, for pages and for people. None: not known yet."""
+    """The whole status, for pages and `/api/status`. None means not measured yet."""
 
     version: str
     versions: dict[str, str]
@@ -137,7 +137,7 @@ class Status:
 
 
 def model_state(model: ModelStatus) -> ModelState:
-    """A model as the pages show it."""
+    """The state of a model as the pages show it."""
     return ModelState(
         name=model.name,
         state="unavailable" if model.state == "missing" or model.state == "failed" else model.state,
@@ -158,7 +158,7 @@ def model_state(model: ModelStatus) -> ModelState:
 
 
 def engine_states(status: ModelsStatus, now: float) -> tuple[EngineState, ...]:
-    """The loaded engines; `now` is the time of the monotonic clock."""
+    """The states of the loaded engines; `now` is a time of the monotonic clock."""
     engines = [model.engine for model in status.models if model.engine is not None]
     return tuple(
         EngineState(
@@ -177,11 +177,11 @@ def engine_states(status: ModelsStatus, now: float) -> tuple[EngineState, ...]:
             compute_type=engine.compute_type,
             notices=engine.notices,
             network=engine.network,
-            workers=engine.workers,
-            heard_seconds=round(engine.work.heard_seconds, 3),
-            busy_seconds=round(engine.work.busy_seconds, 3),
-            worker_seconds=round(engine.work.worker_seconds, 3),
-            windows_by_priority=engine.work.windows_by_priority,
+            workers=engine.parallel_windows,
+            heard_seconds=round(engine.usage.audio_seconds, 3),
+            busy_seconds=round(engine.usage.busy_seconds, 3),
+            worker_seconds=round(engine.usage.worker_seconds, 3),
+            windows_by_priority=engine.usage.windows_by_priority,
         )
         for engine in engines
     )

@@ -1,6 +1,6 @@
-"""Logs: one line an event on stderr, JSON unless a person reads along. Never what people said.
+"""Logs: one line an event on stderr, JSON unless stderr is a terminal. Never words of transcripts.
 
-Libraries that use `logging` (gunicorn, the queue, alembic) come out the same way.
+Libraries that use `logging` (gunicorn, DBOS, alembic) are formatted the same way.
 """
 
 import logging
@@ -24,7 +24,7 @@ ID = re.compile(r"(?<![0-9a-f])([0-9a-f]{16})[0-9a-f]{16}(?![0-9a-f])")
 
 
 def set_up(level: str = "INFO", *, debug: bool = False, stream: TextIO | None = None) -> None:
-    """Send every log line of this process to `stream` (stderr); `debug` adds tracebacks and chatter."""
+    """Sends every log line of this process to `stream` (stderr); `debug` adds tracebacks and debug lines."""
     out = stream or sys.stderr
     structlog.configure(
         processors=[*_before(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -42,12 +42,12 @@ def set_up(level: str = "INFO", *, debug: bool = False, stream: TextIO | None = 
 
 
 def set_level(level: str, *, debug: bool = False) -> None:
-    """From now on, lines of this importance and above; `debug` writes all of them."""
+    """Writes lines of this level and above; `debug` writes all."""
     logging.getLogger().setLevel(logging.DEBUG if debug else level)
 
 
 def formatter(*, debug: bool = False, people: TextIO | None = None) -> logging.Formatter:
-    """One line an event: JSON, or what `people` read on this terminal."""
+    """One line an event: JSON, or coloured text for the terminal `people`."""
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_before(),
         processors=[
@@ -76,7 +76,7 @@ def _for_people(out: TextIO) -> structlog.dev.ConsoleRenderer:
 
 
 def _short_error(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """What went wrong and where, in place of a traceback."""
+    """The class, message and place of an error instead of its traceback."""
     given = event.pop("exc_info", None)
     error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
     if isinstance(error, BaseException):
@@ -88,9 +88,9 @@ def _short_error(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 
 
 def _one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Names come from strangers: no line break or terminal sequence of theirs reaches the log.
+    """Escapes line breaks and terminal sequences against log injection: clients choose logged names.
 
-    Of ids there is the first half: the whole opens what belongs to nobody.
+    Ids are cut to their first half, because a whole id opens a recording that has no owner.
     """
     for key, value in event.items():
         if isinstance(value, str):

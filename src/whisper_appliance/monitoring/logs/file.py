@@ -1,4 +1,4 @@
-"""The log as a file that stays small, and that gives way when the disk is full."""
+"""The rotating log file. It pauses while the disk is nearly full."""
 
 import logging
 import os
@@ -13,11 +13,11 @@ from pathlib import Path
 NAME = "appliance.log"
 FILES = 5
 SPARE_BYTES = 64 * 2**20
-ASK_SECONDS = 5.0
+DISK_CHECK_SECONDS = 5.0
 
 
 class LogFile(RotatingFileHandler):
-    """`appliance.log` and up to four older ones. What it cannot write is left out, and no work is held up."""
+    """`appliance.log` and up to four older files. A line that cannot be written is dropped."""
 
     def __init__(
         self,
@@ -27,24 +27,24 @@ class LogFile(RotatingFileHandler):
         spare_bytes: int = SPARE_BYTES,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Below `spare_bytes` of free space nothing is written. The file is made with the first line."""
+        """Writes nothing while less than `spare_bytes` are free. Creates the file with the first line."""
         self._folder = folder
         self._spare_bytes = spare_bytes
         self._monotonic = monotonic
-        self._asked = float("-inf")
-        self._room = False
+        self._checked = float("-inf")
+        self._has_space = False
         super().__init__(
             folder / NAME, maxBytes=max_bytes, backupCount=FILES - 1, encoding="utf-8", delay=True
         )
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Writes one line, if there is room."""
+        """Writes one line if there is disk space."""
         if self._has_room():
             super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name for it
-        """The line is left out; the disk is asked again in a while."""
-        self._room = False
+        """Drops the line; the disk is checked again later."""
+        self._has_space = False
         stream, self.stream = self.stream, None
         if stream:
             with suppress(OSError):
@@ -57,25 +57,25 @@ class LogFile(RotatingFileHandler):
 
     def _has_room(self) -> bool:
         now = self._monotonic()
-        if now - self._asked >= ASK_SECONDS:
-            self._asked = now
+        if now - self._checked >= DISK_CHECK_SECONDS:
+            self._checked = now
             try:
                 self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                self._room = shutil.disk_usage(self._folder).free >= self._spare_bytes
+                self._has_space = shutil.disk_usage(self._folder).free >= self._spare_bytes
             except OSError:
-                self._room = False
-        return self._room
+                self._has_space = False
+        return self._has_space
 
 
-def written(folder: Path) -> list[Path]:
-    """The files there are, the oldest first."""
+def log_files(folder: Path) -> list[Path]:
+    """The existing log files, the oldest first."""
     names = [*(f"{NAME}.{number}" for number in range(FILES - 1, 0, -1)), NAME]
     return [folder / name for name in names if (folder / name).is_file()]
 
 
-def contents(folder: Path, chunk_bytes: int = 64 * 1024) -> Iterator[bytes]:
-    """All that is kept, oldest first. A file that is rotated meanwhile may come twice or not at all."""
-    for path in written(folder):
+def read_all(folder: Path, chunk_bytes: int = 64 * 1024) -> Iterator[bytes]:
+    """Reads all log files, the oldest first. A file rotated meanwhile may come twice or never."""
+    for path in log_files(folder):
         try:
             with path.open("rb") as file:
                 while chunk := file.read(chunk_bytes):

@@ -1,4 +1,4 @@
-"""The latest log lines in memory, for those who look at the panel."""
+"""Ring buffer of the latest log lines, for the log page of the admin panel."""
 
 import json
 import logging
@@ -7,17 +7,17 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-MOST_LINES = 2000
-MOST_CHARACTERS = 8192
+MAX_LINES = 2000
+MAX_CHARACTERS = 8192
 IDS = ("request_id", "job_id", "session")
 NUMBERS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One event: what it says as data, and as the line of JSON that the file has. Numbers only grow.
+class LogLine:
+    """One event: its values, and its line of JSON as in the file. Numbers only grow.
 
-    `template` is what a library said before it put its values in; of ours, the event itself.
+    `template` is the message of a library without its values; for our own lines it is the event.
     """
 
     number: int
@@ -27,15 +27,15 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """Which lines: of this level or above, with this text anywhere, of this request or job."""
+class LogFilter:
+    """Selects lines by least level, by text, and by the id of a request, job or session."""
 
     level: str = "debug"
     words: str = ""
     id: str = ""
 
-    def takes(self, line: Line) -> bool:
-        """Whether the line is one of them."""
+    def matches(self, line: LogLine) -> bool:
+        """True if the line passes the filter."""
         values = line.values
         if NUMBERS.get(str(values.get("level")), 20) < NUMBERS.get(self.level, 0):
             return False
@@ -44,40 +44,42 @@ class Filter:
         return self.words.casefold() in line.text.casefold()
 
 
-class Ring(logging.Handler):
-    """Keeps the last lines; wakes those who wait for the next one."""
+class LogRing(logging.Handler):
+    """Keeps the last lines, and wakes threads that wait for the next one."""
 
-    def __init__(self, most_lines: int = MOST_LINES) -> None:
+    def __init__(self, most_lines: int = MAX_LINES) -> None:
         super().__init__()
-        self._lines: deque[Line] = deque(maxlen=most_lines)
+        self._lines: deque[LogLine] = deque(maxlen=most_lines)
         self._changed = threading.Condition()
         self._number = 0
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Takes one record; whatever is wrong with it, the work that logged it goes on."""
+        """Adds one record. Errors stay here, so that the work that logged it goes on."""
         try:
             text = self.format(record)
             values = json.loads(text)
         except Exception:  # noqa: BLE001 - logging's own contract: a handler never raises into the work
             self.handleError(record)
             return
-        if len(text) > MOST_CHARACTERS:
+        if len(text) > MAX_CHARACTERS:
             values = {name: _shortened(value) for name, value in list(values.items())[:20]}
             text = json.dumps(values, ensure_ascii=False)
         with self._changed:
             self._number += 1
-            self._lines.append(Line(self._number, text, values, _template(record)))
+            self._lines.append(LogLine(self._number, text, values, _template(record)))
             self._changed.notify_all()
 
-    def lines(self, wanted: Filter | None = None, *, after: int = 0, most: int = MOST_LINES) -> list[Line]:
-        """The newest of the lines that are wanted, oldest first; those behind number `after`."""
+    def lines(
+        self, wanted: LogFilter | None = None, *, after: int = 0, limit: int = MAX_LINES
+    ) -> list[LogLine]:
+        """The newest lines that pass the filter and follow number `after`, the oldest first."""
         with self._changed:
             known = tuple(self._lines)
-        chosen = [line for line in known if line.number > after and (wanted is None or wanted.takes(line))]
-        return chosen[-most:]
+        chosen = [line for line in known if line.number > after and (wanted is None or wanted.matches(line))]
+        return chosen[-limit:]
 
     def wait(self, after: int, timeout_seconds: float, ended: Callable[[], bool] = lambda: False) -> int:
-        """Waits for a line behind number `after`; the number of the newest line then."""
+        """Waits for a line that follows number `after`; returns the number of the newest line."""
         with self._changed:
             self._changed.wait_for(lambda: self._number > after or ended(), timeout_seconds)
             return self._number
@@ -85,7 +87,7 @@ class Ring(logging.Handler):
 
 def _template(record: logging.LogRecord) -> str:
     said = record.msg.get("event", "") if isinstance(record.msg, dict) else record.msg
-    return str(said)[:MOST_CHARACTERS]
+    return str(said)[:MAX_CHARACTERS]
 
 
 def _shortened(value: object) -> object:
