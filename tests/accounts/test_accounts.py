@@ -40,7 +40,7 @@ def test_the_first_start_makes_a_token_that_makes_the_owner(
     assert stat.S_IMODE((tmp_path / "setup-token").stat().st_mode) == 0o600
     user = accounts.set_up(token_in(tmp_path), "Ada", GOOD, "accounts", visitor="a browser")
     assert user.role == "owner"
-    assert accounts.policy.openness() == "accounts"
+    assert accounts.access_mode.get() == "accounts"
     assert kept.done == [("hand over", "a browser", user.id)]
     assert not (tmp_path / "setup-token").exists()
 
@@ -237,11 +237,11 @@ def test_the_addresses_of_one_ipv6_network_are_one() -> None:
 def test_a_change_of_who_may_use_it_is_seen_by_another_process_soon(
     accounts: Accounts, database: Database, tmp_path: Path, clock: Clock, monotonic: Monotonic
 ) -> None:
-    assert accounts.policy.openness() == "network"
-    rooms(database, tmp_path, clock).policy.set_openness("accounts", by=SHELL)
+    assert accounts.access_mode.get() == "network"
+    rooms(database, tmp_path, clock).access_mode.set("accounts", by=SHELL)
     monotonic.seconds += 2
-    assert accounts.policy.openness() == "accounts"
-    accounts.policy.set_openness("network", by=SHELL)
-    assert accounts.policy.openness() == "network"
+    assert accounts.access_mode.get() == "accounts"
+    accounts.access_mode.set("network", by=SHELL)
+    assert accounts.access_mode.get() == "network"
     with pytest.raises(InvalidRequest):
-        accounts.policy.set_openness("everybody", by=SHELL)  # type: ignore[arg-type]
+        accounts.access_mode.set("everybody", by=SHELL)  # type: ignore[arg-type]

@@ -30,15 +30,15 @@ def begin(accounts: Accounts, user: User) -> str:
 
 def test_a_session_is_known_by_its_token_alone(accounts: Accounts, ada: User, database: Database) -> None:
     token = begin(accounts, ada)
-    asking = accounts.by_session(token)
+    asking = accounts.actor_for_session(token)
     assert asking
     assert (asking.owner, asking.user and asking.user.name) == (ada.id, "Ada")
-    assert accounts.by_session(token + "x") is None
-    assert accounts.by_session("") is None
+    assert accounts.actor_for_session(token + "x") is None
+    assert accounts.actor_for_session("") is None
     with database.read() as connection:
         row = connection.execute(sa.select(sessions)).mappings().one()
     assert token not in str(dict(row))
-    assert accounts.by_session(row["token_hash"]) is None
+    assert accounts.actor_for_session(row["token_hash"]) is None
 
 
 def test_a_session_ends_when_nobody_comes_for_twelve_hours(
@@ -47,9 +47,9 @@ def test_a_session_ends_when_nobody_comes_for_twelve_hours(
     token = begin(accounts, ada)
     for _ in range(4):
         clock.forward(hours=11, minutes=59)
-        assert accounts.by_session(token)
+        assert accounts.actor_for_session(token)
     clock.forward(hours=12, minutes=1)
-    assert accounts.by_session(token) is None
+    assert accounts.actor_for_session(token) is None
 
 
 def test_a_session_ends_after_a_week_however_much_it_is_used(
@@ -58,9 +58,9 @@ def test_a_session_ends_after_a_week_however_much_it_is_used(
     token = begin(accounts, ada)
     for _ in range(23):
         clock.forward(hours=7)
-        assert accounts.by_session(token)
+        assert accounts.actor_for_session(token)
     clock.forward(hours=8)
-    assert accounts.by_session(token) is None
+    assert accounts.actor_for_session(token) is None
 
 
 def test_a_clock_that_jumps_ends_sessions_and_never_lengthens_them(
@@ -68,11 +68,11 @@ def test_a_clock_that_jumps_ends_sessions_and_never_lengthens_them(
 ) -> None:
     before = begin(accounts, ada)
     clock.forward(days=365)
-    assert accounts.by_session(before) is None
+    assert accounts.actor_for_session(before) is None
     inside = begin(accounts, ada)
     clock.forward(days=-365)
-    assert accounts.by_session(inside) is None
-    assert accounts.by_session(before)
+    assert accounts.actor_for_session(inside) is None
+    assert accounts.actor_for_session(before)
 
 
 def test_both_times_are_settings(
@@ -81,10 +81,10 @@ def test_both_times_are_settings(
     strict = rooms(database, tmp_path, clock, session_idle_seconds=60, session_seconds=100)
     token = begin(strict, ada)
     clock.forward(seconds=61)
-    assert strict.by_session(token) is None
+    assert strict.actor_for_session(token) is None
     token = begin(strict, ada)
     clock.forward(seconds=50)
-    assert strict.by_session(token)
+    assert strict.actor_for_session(token)
 
 
 def test_sessions_are_listed_and_ended(accounts: Accounts, ada: User, clock: Clock) -> None:
@@ -95,12 +95,12 @@ def test_sessions_are_listed_and_ended(accounts: Accounts, ada: User, clock: Clo
     listed = accounts.sessions.list(ada.id)
     assert len(listed) == 3
     assert (listed[0].address, listed[0].agent) == ("10.0.0.1", "Firefox on a phone")
-    asking = accounts.by_session(here)
+    asking = accounts.actor_for_session(here)
     assert asking
-    gone = accounts.by_session(third)
+    gone = accounts.actor_for_session(third)
     assert gone
     accounts.sessions.end(gone.session, by=asking)
-    assert accounts.by_session(third) is None
+    assert accounts.actor_for_session(third) is None
     with pytest.raises(NotFound):
         accounts.sessions.end(gone.session, by=asking)
     assert accounts.sessions.end_others(ada.id, by=asking) == 1
@@ -113,8 +113,8 @@ def test_the_oldest_sessions_make_room(accounts: Accounts, ada: User, clock: Clo
         clock.forward(seconds=1)
         last = begin(accounts, ada)
     assert len(accounts.sessions.list(ada.id)) == 50
-    assert accounts.by_session(first) is None
-    assert accounts.by_session(last)
+    assert accounts.actor_for_session(first) is None
+    assert accounts.actor_for_session(last)
 
 
 def test_sessions_that_ended_are_swept_away(
@@ -135,14 +135,14 @@ def test_a_key_is_known_by_its_secret_which_is_not_kept(
     assert secret.startswith("wa_")
     assert len(secret) == 46
     assert secret.startswith(key.hint)
-    asking = accounts.by_key(secret)
+    asking = accounts.actor_for_key(secret)
     assert (asking.owner, asking.key, asking.scopes) == (ada.id, key.id, {"transcribe", "read"})
     with database.read() as connection:
         row = connection.execute(sa.select(keys)).mappings().one()
     assert secret not in str(dict(row))
     for bad in ("wa_", "wa_" + row["token_hash"], secret[:-1], ""):
         with pytest.raises(SignInRequired):
-            accounts.by_key(bad)
+            accounts.actor_for_key(bad)
 
 
 def test_a_key_ends_at_its_time_and_by_hand(accounts: Accounts, ada: User, clock: Clock) -> None:
@@ -160,12 +160,12 @@ def test_a_key_ends_at_its_time_and_by_hand(accounts: Accounts, ada: User, clock
 def test_a_key_says_when_it_was_used_to_the_hour(accounts: Accounts, ada: User, clock: Clock) -> None:
     key, secret = accounts.keys.create(ada, "cron", ["read"], days=None, by=SHELL)
     assert key.last_used is None
-    accounts.by_key(secret)
+    accounts.actor_for_key(secret)
     clock.forward(minutes=59)
-    accounts.by_key(secret)
+    accounts.actor_for_key(secret)
     assert accounts.keys.get(key.id).last_used == "2026-05-01T12:00:00.000Z"
     clock.forward(minutes=2)
-    accounts.by_key(secret)
+    accounts.actor_for_key(secret)
     assert accounts.keys.get(key.id).last_used == "2026-05-01T13:01:00.000Z"
 
 

@@ -82,24 +82,24 @@ def test_a_disabled_user_has_neither_password_nor_session_nor_key(accounts: Acco
     begun = accounts.sign_in("Ada", GOOD, address="10.0.0.1")
     _, secret = accounts.keys.create(user, "cron", ["read"], days=None, by=SHELL)
     accounts.users.disable(user.id, by=SHELL)
-    assert accounts.by_session(begun.token) is None
+    assert accounts.actor_for_session(begun.token) is None
     assert accounts.keys.find(secret) is None
     with pytest.raises(SignInFailed):
         accounts.sign_in("Ada", GOOD, address="10.0.0.1")
     accounts.users.enable(user.id, by=SHELL)
-    assert accounts.by_key(secret).owner == user.id
-    assert accounts.by_session(begun.token) is None
+    assert accounts.actor_for_key(secret).owner == user.id
+    assert accounts.actor_for_session(begun.token) is None
     assert accounts.sign_in("Ada", GOOD, address="10.0.0.1").user.id == user.id
 
 
 def test_a_new_password_ends_the_other_sessions(accounts: Accounts) -> None:
     user = accounts.users.create("Ada", GOOD, "member", by=SHELL)
     here, there = (accounts.sign_in("Ada", GOOD, address="10.0.0.1") for _ in range(2))
-    asking = accounts.by_session(here.token)
+    asking = accounts.actor_for_session(here.token)
     assert asking
     accounts.change_password(asking, GOOD, OTHER, address="10.0.0.1")
-    assert accounts.by_session(here.token)
-    assert accounts.by_session(there.token) is None
+    assert accounts.actor_for_session(here.token)
+    assert accounts.actor_for_session(there.token) is None
     with pytest.raises(SignInFailed):
         accounts.sign_in("Ada", GOOD, address="10.0.0.2")
     assert accounts.sign_in("Ada", OTHER, address="10.0.0.2").user.id == user.id
@@ -107,7 +107,7 @@ def test_a_new_password_ends_the_other_sessions(accounts: Accounts) -> None:
 
 def test_a_new_password_needs_the_old_one_and_has_to_be_good(accounts: Accounts) -> None:
     accounts.users.create("Ada", GOOD, "member", by=SHELL)
-    asking = accounts.by_session(accounts.sign_in("Ada", GOOD, address="10.0.0.1").token)
+    asking = accounts.actor_for_session(accounts.sign_in("Ada", GOOD, address="10.0.0.1").token)
     assert asking
     with pytest.raises(SignInFailed) as refused:
         accounts.change_password(asking, OTHER, OTHER, address="10.0.0.1")
@@ -134,7 +134,7 @@ def test_a_deleted_user_is_gone_with_sessions_keys_and_open_invitations(accounts
     _, secret = accounts.keys.create(user, "cron", ["read"], days=None, by=SHELL)
     _, invited = accounts.invitations.create("member", by=Actor(user.id, user))
     accounts.remove_user(user.id, heir=None, by=SHELL)
-    assert accounts.by_session(begun.token) is None
+    assert accounts.actor_for_session(begun.token) is None
     assert accounts.keys.find(secret) is None
     with pytest.raises(NotFound):
         accounts.invitations.look(invited)
@@ -145,8 +145,8 @@ def test_when_somebody_was_last_seen_is_noted_now_and_then(accounts: Accounts, c
     token = accounts.sign_in("Ada", GOOD, address="10.0.0.1").token
     seen = accounts.users.get(user.id).last_seen
     clock.forward(minutes=2)
-    accounts.by_session(token)
+    accounts.actor_for_session(token)
     assert accounts.users.get(user.id).last_seen == seen
     clock.forward(minutes=10)
-    accounts.by_session(token)
+    accounts.actor_for_session(token)
     assert accounts.users.get(user.id).last_seen == "2026-05-01T12:12:00.000Z"

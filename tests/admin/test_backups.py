@@ -10,7 +10,7 @@ from flask_openapi3 import OpenAPI
 from tests.support.client import signed_in
 from tests.support.sending import send
 from whisper_appliance.accounts.audit import Wanted
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 
 ROUTES = (
     ("GET", "/api/admin/backup"),

@@ -12,7 +12,7 @@ from tests.support.client import signed_in
 from tests.support.jobs import Script
 from tests.support.wait import wait_until
 from whisper_appliance.accounts.audit import Wanted
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.support.client import signed_in
 from tests.support.hub import HubStandIn, hub_stand_in
 from tests.support.wait import wait_until
 from whisper_appliance.admin.models import changes
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.models.hub import Hub
 
 PATH = "/api/admin/models"

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
 from tests.support.client import signed_in
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 
 
 @pytest.fixture

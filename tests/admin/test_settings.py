@@ -10,7 +10,7 @@ from flask_openapi3 import OpenAPI
 
 from tests.support.application import StartAppliance
 from tests.support.client import signed_in
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 
 PATH = "/api/admin/settings"
 

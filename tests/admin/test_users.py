@@ -9,8 +9,8 @@ from flask_openapi3 import OpenAPI
 from tests.support.client import PASSWORD, an_account, signed_in, with_key
 from tests.support.sending import send
 from whisper_appliance.accounts.identity import SHELL
-from whisper_appliance.app.container import Appliance
-from whisper_appliance.live.replay import Request
+from whisper_appliance.app.appliance import Appliance
+from whisper_appliance.live.replay import SessionRequest
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_an_account_goes_with_its_transcripts(app: OpenAPI, admin: FlaskClient, 
     path = f"/api/admin/users/{member.user.id}"
     assert admin.delete(path, json={"name": "somebody else"}).status_code == 400
     assert admin.delete(path, json={"name": member.user.name}).status_code == 204
-    assert appliance.transcripts.missing([id]) == {id}
+    assert appliance.transcripts.purged_among([id]) == {id}
     assert admin.get(path).status_code == 404
 
 
@@ -133,7 +133,7 @@ def test_what_is_being_spoken_goes_to_the_heir_as_well(
     app: OpenAPI, admin: FlaskClient, appliance: Appliance
 ) -> None:
     member, heir = signed_in(app), signed_in(app)
-    opened = appliance.live.open(Request(), owner=member.user.id, connection="a microphone")
+    opened = appliance.live.open(SessionRequest(), owner=member.user.id, connection="a microphone")
     body = {"name": member.user.name, "heir": heir.user.name}
     assert admin.delete(f"/api/admin/users/{member.user.id}", json=body).status_code == 204
     assert [stream.facts.owner for stream in appliance.live.streams] == [heir.user.id]

@@ -10,7 +10,7 @@ from tests.support.application import StartAppliance
 from tests.support.client import signed_in
 from tests.support.databases import postgresql
 from whisper_appliance.accounts.audit import Wanted
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.server.application import create_app
 from whisper_appliance.storage.schema.jobs import jobs, workers
 

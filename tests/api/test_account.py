@@ -11,7 +11,7 @@ from flask_openapi3 import OpenAPI
 from tests.support.client import PASSWORD, signed_in, with_key
 from tests.support.sending import send
 from whisper_appliance.accounts.usage import OwnQuota
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 
 NEW = "another four words here"
 

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from tests.support.jobs import Script
 from tests.support.sending import send, uploads
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.web.job_stream import Follower
 
 ASYNC = {"async": "true"}

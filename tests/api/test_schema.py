@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.support.application import StartAppliance
 from tests.support.client import an_account, with_key
 from whisper_appliance.accounts.identity import SCOPES
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.server.application import create_app
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ from tests.support.client import signed_in
 from tests.support.sending import send
 from whisper_appliance.accounts.audit import Wanted
 from whisper_appliance.accounts.identity import SHELL
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from tests.support.jobs import Script
 from tests.support.sending import send, uploads
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import Undecodable
 from whisper_appliance.web.upload_types import file_name
 

@@ -12,7 +12,7 @@ from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 from tests.support.application import StartAppliance
 from tests.support.jobs import Script
 from tests.support.sending import send, uploads
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import Busy
 from whisper_appliance.server.application import create_app
 from whisper_appliance.web.job_stream import Follower

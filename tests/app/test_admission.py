@@ -29,7 +29,7 @@ def usage(database: Database) -> Usage:
 
 def finished(database: Database, usage: Usage, *, id: str, key_id: str = "") -> None:
     """A job of Ada's, done."""
-    jobs = JobRepository(database, on_made=usage_hook(usage))
+    jobs = JobRepository(database, on_created=usage_hook(usage))
     request = JobRequest(audio=Path("a"), filename="a.wav", owner="ada", id=id, key_id=key_id)
     job = jobs.add(request, audio="a", audio_bytes=1, limit=9, limit_per_owner=9, claimed=True)
     jobs.finish(job, transcript())
@@ -42,7 +42,7 @@ def test_a_file_is_counted_for_its_owner_and_key(database: Database, usage: Usag
 
 
 def test_live_speech_that_is_heard_again_is_one_recording(database: Database, usage: Usage) -> None:
-    history = TranscriptRepository(database, on_made=usage_hook(usage))
+    history = TranscriptRepository(database, on_created=usage_hook(usage))
     for _ in range(2):  # as after a crash
         history.save_once("1" * 32, transcript(), title="Live", owner="ada", source="live")
     finished(database, usage, id="1" * 32)

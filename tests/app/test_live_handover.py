@@ -11,8 +11,8 @@ from whisper_appliance.app.live_handover import LiveHandover
 from whisper_appliance.engines.contract import Options
 from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.library.transcripts import TranscriptRepository
-from whisper_appliance.live.manager import Ended, Request
-from whisper_appliance.live.replay import Facts
+from whisper_appliance.live.manager import Ended, SessionRequest
+from whisper_appliance.live.replay import SessionInfo
 from whisper_appliance.storage.database import Database
 
 ID = "ab" * 16
@@ -31,7 +31,7 @@ def over(tmp_path: Path) -> Ended:
     audio = tmp_path / "live" / ID / "audio.wav"
     audio.parent.mkdir(parents=True)
     audio.write_text("better words")
-    facts = Facts(ID, "ann", "2026-05-01T12:00:00.000Z", "", "base", 60.0, Request())
+    facts = SessionInfo(ID, "ann", "2026-05-01T12:00:00.000Z", "", "base", 60.0, SessionRequest())
     return Ended(facts, transcript(" bitter words"), audio, Options(quality="fast"))
 
 

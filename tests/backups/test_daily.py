@@ -52,7 +52,7 @@ def test_one_a_day_and_seven_are_kept(copies: DailyCopies, calendar: Calendar) -
         calendar.moment = START + timedelta(hours=hours)
         made.append(copies.make_if_due())
     assert sum(copy is not None for copy in made) == 10
-    assert [copy.made for copy in copies.all()] == [START + timedelta(days=day) for day in range(9, 2, -1)]
+    assert [copy.made for copy in copies.copies()] == [START + timedelta(days=day) for day in range(9, 2, -1)]
 
 
 def test_nothing_is_copied_onto_a_full_disk(data: Path, calendar: Calendar) -> None:
@@ -74,7 +74,7 @@ def test_a_damaged_database_costs_no_copy(copies: DailyCopies, calendar: Calenda
     damaged = DailyCopies(copies.folder, source, spare_bytes=0, clock=lambda: START + timedelta(days=2))
     with pytest.raises(DatabaseDamaged):
         damaged.make()
-    assert [copy.name for copy in copies.all()] == [good.name]
+    assert [copy.name for copy in copies.copies()] == [good.name]
     assert [path.name for path in copies.folder.iterdir()] == [good.name]
 
 
@@ -82,7 +82,7 @@ def test_the_newest_whole_copy_is_found_behind_a_damaged_one(copies: DailyCopies
     good = copies.make()
     calendar.moment += timedelta(days=1)
     copies.make().path.write_bytes(b"not a database" * 1000)
-    assert copies.newest_whole() == good
+    assert copies.newest_intact() == good
 
 
 def test_a_database_of_something_else_is_none_of_ours(tmp_path: Path) -> None:

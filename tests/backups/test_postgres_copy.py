@@ -20,7 +20,7 @@ from tests.support.databases import postgresql
 from whisper_appliance.app.backup_service import SERVER_DATABASE, BackupService
 from whisper_appliance.backups import database as copying
 from whisper_appliance.backups import postgres_copy
-from whisper_appliance.backups.archive_format import MANIFEST, SUMS, Manifest
+from whisper_appliance.backups.archive_format import CHECKSUMS, MANIFEST, Manifest
 from whisper_appliance.backups.daily import DailyCopies
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import Conflict, DatabaseDamaged, DiskFull, InvalidRequest, Unavailable
@@ -51,7 +51,7 @@ def backup_of(safekeeping: BackupService) -> bytes:
 
 
 def put_back(safekeeping: BackupService, content: bytes) -> Path:
-    safekeeping.restore.lay_ready(io.BytesIO(content).read)
+    safekeeping.restore.stage(io.BytesIO(content).read)
     aside = safekeeping.apply_staged()
     assert aside is not None
     safekeeping.database.close()
@@ -81,7 +81,7 @@ def waiting_job(id: str, audio: str, **other: object) -> dict[str, object]:
 def test_every_table_is_copied(url: str) -> None:
     known = {table.name for table in postgres_copy.TABLES} | {workers.name, "alembic_version"}
     with closing(Database(url)) as database:
-        database.upgrade(migrations.FOLDER)
+        database.upgrade(migrations.MIGRATIONS)
         with database.read() as connection:
             assert set(sa.inspect(connection).get_table_names()) == known
 
@@ -166,7 +166,7 @@ def test_an_interrupted_restore_goes_on(tmp_path: Path, url: str, monkeypatch: p
     content = backup_of(safekeeping)
     with safekeeping.database.write() as connection:
         connection.execute(transcripts.update().values(title="newer"))
-    safekeeping.restore.lay_ready(io.BytesIO(content).read)
+    safekeeping.restore.stage(io.BytesIO(content).read)
 
     unlink = Path.unlink
 
@@ -196,7 +196,7 @@ def test_a_daily_copy_puts_back_the_database_alone(tmp_path: Path, url: str) -> 
     with safekeeping.database.write() as connection:
         connection.execute(transcripts.update().values(title="newer"))
     with made.path.open("rb") as file:
-        found = safekeeping.restore.lay_ready(file.read)
+        found = safekeeping.restore.stage(file.read)
     assert not found.whole
     safekeeping.apply_staged()
     assert titles(tmp_path / "data", url) == ["kept"]
@@ -219,7 +219,7 @@ def test_a_database_of_a_newer_version_is_kept_and_another_asked_for(tmp_path: P
     with pytest.raises(Conflict, match="make an empty database"):
         put_back(safekeeping, content)
     with pytest.raises(DatabaseDamaged):
-        safekeeping.database.upgrade(migrations.FOLDER)
+        safekeeping.database.upgrade(migrations.MIGRATIONS)
 
 
 def test_recordings_of_a_shared_folder_are_in_the_backup(tmp_path: Path, url: str) -> None:
@@ -243,17 +243,17 @@ def test_recordings_of_a_shared_folder_are_in_the_backup(tmp_path: Path, url: st
 
 def test_a_backup_without_a_database_is_refused(tmp_path: Path) -> None:
     made = io.BytesIO()
-    text = Manifest("0.1.0", "2026-05-01T12:00:00Z", "0001").written()
+    text = Manifest("0.1.0", "2026-05-01T12:00:00Z", "0001").to_bytes()
     with tarfile.open(fileobj=made, mode="w") as archive:
         for name, content in (
             (MANIFEST, text),
-            (SUMS, f"{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n".encode()),
+            (CHECKSUMS, f"{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n".encode()),
         ):
             info = tarfile.TarInfo(name)
             info.size = len(content)
             archive.addfile(info, io.BytesIO(content))
     with pytest.raises(InvalidRequest, match="no database"):
-        restore_of(tmp_path).lay_ready(io.BytesIO(made.getvalue()).read)
+        restore_of(tmp_path).stage(io.BytesIO(made.getvalue()).read)
 
 
 def test_a_database_file_of_before_the_move_is_set_aside_as_well(tmp_path: Path, url: str) -> None:
@@ -305,7 +305,7 @@ def test_a_copy_of_the_database_alone_leaves_jobs_to_who_has_their_recordings(
         connection.execute(jobs.insert().values(waiting_job("theirs", "uploads/x", place="b", worker="b")))
         connection.execute(jobs.insert().values(waiting_job("nobodys", "uploads/y")))
     with safekeeping.copies.make().path.open("rb") as file:
-        safekeeping.restore.lay_ready(file.read)
+        safekeeping.restore.stage(file.read)
     safekeeping.apply_staged()
     with safekeeping.database.read() as connection:
         places = dict(connection.execute(sa.select(jobs.c.id, jobs.c.place)).all())
@@ -366,7 +366,7 @@ def test_what_root_restores_for_a_service_is_the_services(tmp_path: Path, url: s
         os.chown(path, 12345, 12345)
     content = backup_of(safekeeping)
     with pytest.raises(InvalidRequest):
-        safekeeping.restore.lay_ready(io.BytesIO(b"nonsense" * 99).read)
+        safekeeping.restore.stage(io.BytesIO(b"nonsense" * 99).read)
     assert (tmp_path / "data/restore").stat().st_uid == 12345
     put_back(safekeeping, content)
     made = [*(tmp_path / "data").glob("set-aside/*"), *storage.glob("set-aside/*"), *storage.glob("audio/*")]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.backups import fill, restore_of, titles
-from whisper_appliance.backups.archive_writer import Backup
+from whisper_appliance.backups.archive_writer import ArchiveWriter
 from whisper_appliance.backups.daily import DailyCopies
 from whisper_appliance.backups.restore import Restore
 from whisper_appliance.core.errors import DatabaseDamaged, DiskFull, InvalidRequest
@@ -20,7 +20,7 @@ from whisper_appliance.storage.database import Database
 
 
 def backup_of(folder: Path) -> bytes:
-    with closing(Database.in_folder(folder)) as database, Backup(folder, database) as backup:
+    with closing(Database.in_folder(folder)) as database, ArchiveWriter(folder, database) as backup:
         content = b"".join(backup.chunks())
         assert len(content) == backup.size_bytes
     assert list((folder / "backups").glob("making-*")) == []
@@ -29,7 +29,7 @@ def backup_of(folder: Path) -> bytes:
 
 def put_back(folder: Path, content: bytes, restore: Restore | None = None) -> Path:
     restore = restore or restore_of(folder)
-    restore.lay_ready(io.BytesIO(content).read)
+    restore.stage(io.BytesIO(content).read)
     aside = restore.apply()
     assert aside is not None
     return aside
@@ -53,7 +53,7 @@ def test_everything_comes_back(data: Path, other: Path) -> None:
     assert (other / "secret.key").read_bytes() == (data / "secret.key").read_bytes()
     private = [path for path in other.rglob("*") if path.is_file() and "set-aside" not in path.parts]
     assert {stat.S_IMODE(path.stat().st_mode) for path in private} == {0o600}
-    assert restore_of(other).ready() is None
+    assert restore_of(other).staged() is None
 
 
 def test_what_was_there_is_set_aside_whole(data: Path, other: Path) -> None:
@@ -87,9 +87,9 @@ def test_a_copy_of_the_database_alone_leaves_the_rest_in_place(data: Path, other
 @pytest.mark.parametrize("moves", range(1, 9))
 def test_an_interrupted_restore_goes_on(data: Path, other: Path, moves: int, killed: "Killer") -> None:
     restore = restore_of(other)
-    restore.lay_ready(io.BytesIO(backup_of(data)).read)
+    restore.stage(io.BytesIO(backup_of(data)).read)
     killed.after(moves)
-    while restore.ready():
+    while restore.staged():
         try:
             restore.apply()
         except Killed:
@@ -156,7 +156,7 @@ def test_a_database_of_a_newer_version_is_refused(data: Path, other: Path) -> No
 
 def test_a_backup_does_not_fit_a_full_disk(data: Path, other: Path) -> None:
     with pytest.raises(DiskFull):
-        restore_of(other, spare_bytes=2**60).lay_ready(io.BytesIO(backup_of(data)).read)
+        restore_of(other, spare_bytes=2**60).stage(io.BytesIO(backup_of(data)).read)
     assert list((other / "restore").iterdir()) == []
 
 

@@ -89,7 +89,7 @@ def test_a_backup_beside_a_running_appliance_and_a_restore_at_its_next_start(
     assert run(tmp_path, "backup", str(file)).returncode == 1
 
     fill(data, "later")
-    restore_of(data).lay_ready(io.BytesIO(file.read_bytes()).read)
+    restore_of(data).stage(io.BytesIO(file.read_bytes()).read)
     with served(tmp_path, SERVE, MODEL_WARM_UP="false") as server:
         assert server.get("/health")[0] == 200
     assert titles(data) == ["kept"]
@@ -111,7 +111,7 @@ def test_the_way_to_a_postgresql_server(tmp_path: Path, data: Path) -> None:
             assert again.returncode == 0, again.stderr
         fill(data, "later", url)
         restore = BackupService.standalone(Settings(data_dir=data, database_url=SecretStr(url))).restore
-        restore.lay_ready(io.BytesIO((tmp_path / "again.tar").read_bytes()).read)
+        restore.stage(io.BytesIO((tmp_path / "again.tar").read_bytes()).read)
         with served(tmp_path, SERVE, **settings) as server:  # with what the queue had left in the database
             assert server.get("/health")[0] == 200
         assert titles(data, url) == ["kept"]

@@ -50,7 +50,7 @@ def test_a_lost_password_is_replaced_and_ends_the_sessions(data: Path) -> None:
         sign_in(data, "Ada", PASSWORD)
     assert sign_in(data, "Ada", OTHER).user.name == "Ada"
     with opened_accounts(settings.load(data_dir=data)) as accounts:
-        assert accounts.by_session(before.token) is None
+        assert accounts.actor_for_session(before.token) is None
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_key_is_made_shown_once_and_revoked(data: Path) -> None:
     assert "night batch" in listed
     assert secret not in listed
     with opened_accounts(settings.load(data_dir=data)) as accounts:
-        assert accounts.by_key(secret).scopes == {"read"}
+        assert accounts.actor_for_key(secret).scopes == {"read"}
     id = listed.splitlines()[1].split()[0]
     assert run(data, "keys", "revoke", id[:8]).exit_code == 0
     assert "night batch" not in run(data, "keys", "list").stdout

@@ -161,7 +161,7 @@ def test_a_program_beside_the_appliance_reads_them(tmp_path: Path) -> None:
     assert adjusted(given) == given
     assert list(tmp_path.iterdir()) == []
     database = Database.in_folder(tmp_path)
-    database.upgrade(migrations.FOLDER)
+    database.upgrade(migrations.MIGRATIONS)
     Adjustments(AdjustedSettings(database), given).set("whisper_model", "small", "Ada")
     database.close()
     assert adjusted(given).whisper_model == "small"

@@ -9,7 +9,7 @@ from tests.support.audio import samples_of
 from whisper_appliance.engines.contract import Options, Window
 from whisper_appliance.engines.onnx import alignment
 from whisper_appliance.engines.onnx.model import OnnxModel
-from whisper_appliance.engines.onnx.whisper import Answers
+from whisper_appliance.engines.onnx.whisper import DecoderSession
 from whisper_appliance.engines.whisper.window_decoder import decode_windows
 
 
@@ -28,7 +28,9 @@ def test_times_of_words_are_known_when_they_are_said(
         Window(samples_of(cities, 0.0, 9.0), options),
     ]
     at_once = decode_windows(model, windows)
-    monkeypatch.setattr(alignment, "Watched", type("Nothing", (), {}))  # then the decoder is asked again
+    monkeypatch.setattr(
+        alignment, "EncodedWithAttention", type("Nothing", (), {})
+    )  # then the decoder is asked again
     again = decode_windows(model, windows)
     assert [one.text for one in at_once] == [one.text for one in again]
     words = [word for result in at_once for segment in result.segments for word in segment.words]
@@ -50,7 +52,7 @@ def test_the_decoder_is_not_asked_again_for_times(
     def asked_again(*_: object) -> None:
         pytest.fail("asked again")
 
-    monkeypatch.setattr(Answers, "attention", asked_again)
+    monkeypatch.setattr(DecoderSession, "attention", asked_again)
     (result,) = decode_windows(
         model, [Window(samples_of(beckett), Options(language="en", word_timestamps=True))]
     )

@@ -148,7 +148,7 @@ def test_a_product_of_small_integers_is_close_to_the_true_one(
     flags = {"avx2"} if saturating else {"avx2", "avx_vnni"}
     if not saturating and not onnx_graph._cpu_flags() & {"avx_vnni", "avx512_vnni"}:
         pytest.skip("this processor adds up in 16 bits")
-    onnx_graph.weight_max.cache_clear()
+    onnx_graph.max_quantized_weight.cache_clear()
     monkeypatch.setattr(onnx_graph, "_cpu_flags", lambda: flags)
     try:
         chance = np.random.default_rng(1)
@@ -161,7 +161,7 @@ def test_a_product_of_small_integers_is_close_to_the_true_one(
         graph.output("y", graph.linear(given, "weights", (96, width), weights.copy().__getitem__, bias))
         (y,) = graph.session().run(["y"], {"x": x})
     finally:
-        onnx_graph.weight_max.cache_clear()
+        onnx_graph.max_quantized_weight.cache_clear()
     true = x @ weights.T + bias
     assert (np.abs(y - true).max(axis=1) <= 0.03 * np.abs(true).max(axis=1)).all()
 

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from whisper_appliance.engines.onnx.alignment import cheapest_path
-from whisper_appliance.engines.onnx.token_search import Allowed, Said, Search
-from whisper_appliance.engines.onnx.whisper import Special, Step, Tokens
+from whisper_appliance.engines.onnx.alignment import dtw_path
+from whisper_appliance.engines.onnx.token_search import Hypothesis, TimestampRules, TokenSearch
+from whisper_appliance.engines.onnx.whisper import SpecialTokens, StepOutput, Tokens
 
 A, B, C, EOT, SOT, QUIET, PLAIN, BEGIN = range(8)
 TIMES = 100
-SPECIAL = Special(EOT, SOT, QUIET, PLAIN, {"en": SOT})
+SPECIAL = SpecialTokens(EOT, SOT, QUIET, PLAIN, {"en": SOT})
 
 
 def at(seconds: float) -> int:
@@ -35,7 +35,7 @@ def at(seconds: float) -> int:
     ],
 )
 def test_what_may_be_said_next(tokens: list[int], text: bool, end: bool, times: range) -> None:
-    allowed = Allowed.after(tokens, SPECIAL)
+    allowed = TimestampRules.after(tokens, SPECIAL)
     assert (allowed.text, allowed.end) == (text, end)
     assert range(TIMES)[allowed.times] == times
 
@@ -49,7 +49,7 @@ class Table:
         self.rows = self.windows
         self.said: list[int] = []
 
-    def begin(self, count: int) -> Step:
+    def begin(self, count: int) -> StepOutput:
         return self._answer([SOT] * len(self.rows), count)
 
     def go_on(self, windows: Sequence[int], rows: Sequence[int]) -> None:
@@ -57,12 +57,12 @@ class Table:
         assert [self.rows[row] for row in rows] == [w for w in kept for _ in range(len(rows) // len(kept))]
         self.windows, self.rows = kept, [self.rows[row] for row in rows]
 
-    def say(self, tokens: Tokens, candidates: int = 1) -> Step:
+    def say(self, tokens: Tokens, candidates: int = 1) -> StepOutput:
         assert len(tokens) == len(self.rows)
         self.said.append(len(tokens))
         return self._answer(tokens[:, 0].tolist(), candidates)
 
-    def _answer(self, last: list[int], count: int) -> Step:
+    def _answer(self, last: list[int], count: int) -> StepOutput:
         logits = np.full((len(last), BEGIN + TIMES), -30.0, np.float32)
         for row, (window, token) in enumerate(zip(self.rows, last, strict=True)):
             for following, share in self.likely[window].get(token, {EOT: 1.0}).items():
@@ -70,12 +70,12 @@ class Table:
         text = logits[:, :BEGIN]
         best = np.argsort(-text, axis=1)[:, :count]
         total = np.log(np.exp(text).sum(axis=1, keepdims=True))
-        return Step(np.take_along_axis(text, best, 1), best, total, text[:, [EOT]], logits[:, BEGIN:])
+        return StepOutput(np.take_along_axis(text, best, 1), best, total, text[:, [EOT]], logits[:, BEGIN:])
 
 
 def looked_for(table: Table, beams: int = 1, most: int = 50) -> list[tuple[int, ...]]:
-    search = Search(table, SPECIAL, [Said()] * len(table.likely), most)  # type: ignore[arg-type]
-    said = search.greedy(table.begin(1)) if beams == 1 else search.beams(table.begin(beams + 1), beams)
+    search = TokenSearch(table, SPECIAL, [Hypothesis()] * len(table.likely), most)  # type: ignore[arg-type]
+    said = search.greedy(table.begin(1)) if beams == 1 else search.beam_search(table.begin(beams + 1), beams)
     return [one.tokens for one in said]
 
 
@@ -113,7 +113,7 @@ def test_the_path_is_the_cheapest() -> None:
     chance = np.random.default_rng(3)
     for rows, columns in ((1, 1), (1, 5), (5, 1), (3, 4), (4, 3)):
         costs = chance.normal(size=(rows, columns))
-        path = cheapest_path(costs)
+        path = dtw_path(costs)
         assert (path[0], path[-1]) == ((0, 0), (rows - 1, columns - 1))
         steps = {(b[0] - a[0], b[1] - a[1]) for a, b in itertools.pairwise(path)}
         assert steps <= {(0, 1), (1, 0), (1, 1)}

@@ -68,7 +68,7 @@ class ScriptedDecoder:
         self.together.append(len(asks))
         return [self.answers.pop(0) for _ in asks]
 
-    def add_words(
+    def add_word_timestamps(
         self, segments: list[Segment], tokenizer: Any, encoded: Any, seconds: float
     ) -> list[Segment]:
         return segments
@@ -115,7 +115,7 @@ def test_a_sure_answer_is_taken_at_once() -> None:
 
 def test_what_is_known_is_told_once_and_leaves_room_for_what_follows() -> None:
     decoder = ScriptedDecoder(answer(*said(" it was", 0, 2)), answer(*said(" best", 0, 3)))
-    told = replace(window(5), begins_with=" it was", known_seconds=2.0)
+    told = replace(window(5), prefix_text=" it was", prefix_seconds=2.0)
     assert hear_one(decoder, told).text == " it was best"
     assert decoder.known == [(" it was", len(" it was") + 3 * 8 + 12), ("", 3 * 8 + 12)]
 

@@ -10,7 +10,7 @@ from cryptography import x509
 from tests.support.faults import Serve
 from tests.support.https_client import Visitor
 from tests.support.live_client import client
-from tests.support.program import LITTLE, Server, served
+from tests.support.program import SMALL_SERVER, Server, served
 from tests.support.speech import silence, spoken
 from tests.support.wait import wait_until
 from whisper_appliance.config import settings
@@ -32,7 +32,7 @@ def test_an_expired_certificate_is_renewed_by_the_start(tmp_path: Path) -> None:
     authority = old.ca_pem()
     [expired, _] = x509.load_pem_x509_certificates(old.chain_path.read_bytes())
     assert expired.not_valid_after_utc < datetime.now(UTC)
-    with served(tmp_path, LITTLE) as server:
+    with served(tmp_path, SMALL_SERVER) as server:
         assert shown(server).not_valid_after_utc > datetime.now(UTC) + timedelta(days=300)
         assert server.get("/hello") == (200, "https /hello"), "a device that trusts the authority connects"
         assert old.ca_pem() == authority

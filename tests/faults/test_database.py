@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from tests.support.faults import REAL, Serve, heard
+from tests.support.faults import Serve, heard
 from tests.support.https_client import Visitor
-from tests.support.program import start
+from tests.support.program import REAL, start
 from tests.support.wait import wait_until
 
 LOCKED_SECONDS = 8.0

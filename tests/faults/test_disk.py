@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.faults import REAL, Serve, heard
+from tests.support.faults import Serve, heard
 from tests.support.https_client import Visitor
 from tests.support.live_client import client
-from tests.support.program import start
+from tests.support.program import REAL, start
 from tests.support.speech import packets, spoken
 from tests.support.wait import wait_until
 

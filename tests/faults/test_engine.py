@@ -14,10 +14,9 @@ import psutil
 import pytest
 
 from tests.support.engines import ScriptedEngine
-from tests.support.faults import REAL
 from tests.support.https_client import Visitor
 from tests.support.live_client import settings_of
-from tests.support.program import Server, served
+from tests.support.program import REAL, Server, served
 from tests.support.wait import wait_until
 from whisper_appliance.core.errors import EngineFailed
 from whisper_appliance.engines.contract import EngineSpec, Options, Priority, Window, WindowResult

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.faults import REAL, Serve, heard, rows
+from tests.support.faults import Serve, heard, rows
 from tests.support.https_client import BOUNDARY, Visitor, form
-from tests.support.program import start
+from tests.support.program import REAL, start
 from tests.support.wait import wait_until
 
 HALF_AN_UPLOAD = form(bytes(4_000_000))[:2_000_000]

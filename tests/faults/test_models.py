@@ -6,10 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.faults import REAL, Serve
+from tests.support.faults import Serve
 from tests.support.https_client import Visitor
 from tests.support.hub import hub_stand_in
-from tests.support.program import ROOT, environment
+from tests.support.program import REAL, ROOT, environment
 from tests.support.wait import wait_until
 
 NAME = "acme/whisper-acme"

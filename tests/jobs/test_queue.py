@@ -126,7 +126,7 @@ def test_a_running_job_is_cancelled_at_its_next_window(start_queue: StartQueue, 
     assert queue.wait(job.id, 2).status == "cancelled"
     assert queue.windows_of(job.id) == ()
     wait_until(lambda: list((tmp_path / "uploads").iterdir()) == [])
-    assert history(queue).list("ann").summaries == ()
+    assert history(queue).page("ann").summaries == ()
 
 
 def test_a_cancel_from_another_process_is_seen(start_queue: StartQueue, tmp_path: Path) -> None:

@@ -48,7 +48,9 @@ def test_real_speech_becomes_a_transcript_with_its_audio_kept(
             speech.write_bytes(beckett.read_bytes())
             noise.write_bytes(b"this is not audio")
             options = Options(language="en", word_timestamps=True)
-            put = queue.enqueue(JobRequest(speech, "beckett.wav", Priority.INTERACTIVE, "ann", options=options))
+            put = queue.enqueue(
+                JobRequest(speech, "beckett.wav", Priority.INTERACTIVE, "ann", options=options)
+            )
             refused = queue.enqueue(JobRequest(noise, "noise.wav", Priority.INTERACTIVE, "ann"))
             job = queue.wait(put.id, 60)
             assert (job.status, job.error) == ("done", None)

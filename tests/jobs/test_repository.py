@@ -52,7 +52,7 @@ def test_a_job_ends_once(jobs: JobRepository, database: Database) -> None:
         jobs.finish(job, transcript())
     with pytest.raises(Conflict):
         jobs.fail(job.id, "internal", "x")
-    assert len(TranscriptRepository(database).list("ann").summaries) == 1
+    assert len(TranscriptRepository(database).page("ann").summaries) == 1
 
 
 def test_positions_follow_priority_and_then_arrival(jobs: JobRepository) -> None:
@@ -129,6 +129,6 @@ def test_a_recordings_transcript_takes_the_place_of_the_live_one_and_both_are_ke
     stored = history.get(wanted.id, "ann")
     assert (stored.transcript, stored.live) == (better, live)
     assert stored.summary.job_id == wanted.id
-    assert [entry.id for entry in history.list("ann", words="tried").summaries] == [wanted.id]
-    assert history.list("ann", words="tied").summaries == ()
-    assert len(history.list("ann").summaries) == 1
+    assert [entry.id for entry in history.page("ann", words="tried").summaries] == [wanted.id]
+    assert history.page("ann", words="tied").summaries == ()
+    assert len(history.page("ann").summaries) == 1

@@ -16,11 +16,10 @@ from tests.support.jobs import (
     build_queue,
     ended,
     heard,
-    program,
     request,
-    say,
     until_heard,
 )
+from tests.support.program import commanded, send_command
 from tests.support.wait import wait_until
 from whisper_appliance.core.errors import AlreadyRunning
 from whisper_appliance.engines.contract import Priority
@@ -30,16 +29,16 @@ ROOT = Path(__file__).parents[2]
 
 
 def killed_and_restarted(start_queue: StartQueue, data_dir: Path, url: str | None = None) -> None:
-    with program(str(data_dir), *([url] if url else [])) as process:
+    with commanded("queue", str(data_dir), *([url] if url else [])) as process:
         jobs = {
-            words: say(process, f"{command} {words}")
+            words: send_command(process, f"{command} {words}")
             for command, words in (
                 ("now", "a1 a2 a3 a4 a5 a6"),
                 ("put", "b1 b2 b3 b4 b5 b6"),
                 ("put", "c1 c2"),
             )
         }
-        jobs["d1"] = say(process, "put d1")
+        jobs["d1"] = send_command(process, "put d1")
         until_heard(data_dir, "a3")
         until_heard(data_dir, "b2")
         process.send_signal(signal.SIGKILL)
@@ -51,7 +50,7 @@ def killed_and_restarted(start_queue: StartQueue, data_dir: Path, url: str | Non
     assert set(counted) == set(" ".join(jobs).split())
     for job in "abcd":  # at most the window that was interrupted is heard again
         assert sum(times - 1 for word, times in counted.items() if word[0] == job) <= 1
-    assert len(TranscriptRepository(queue._database).list("ann").summaries) == len(jobs)
+    assert len(TranscriptRepository(queue._database).page("ann").summaries) == len(jobs)
     wait_until(lambda: list((data_dir / "uploads").iterdir()) == [])
 
 
@@ -73,16 +72,16 @@ def test_the_same_holds_on_postgresql(start_queue: StartQueue, tmp_path: Path) -
 def test_a_file_that_kills_the_program_fails_after_three_starts_and_the_next_goes_on(
     start_queue: StartQueue, tmp_path: Path
 ) -> None:
-    with program(str(tmp_path)) as process:
-        bad = say(process, "now word crash")
+    with commanded("queue", str(tmp_path)) as process:
+        bad = send_command(process, "now word crash")
         process.wait(20)
     for _ in range(2):
-        with program(str(tmp_path)) as process:
+        with commanded("queue", str(tmp_path)) as process:
             process.wait(20)
-    with program(str(tmp_path)) as process:
-        good = say(process, "put fine")
+    with commanded("queue", str(tmp_path)) as process:
+        good = send_command(process, "put fine")
         until_heard(tmp_path, "fine")
-        say(process, "stop")
+        send_command(process, "stop")
         assert process.wait(20) == 0
     queue = start_queue(Script())
     failed = ended(queue, bad)
@@ -93,11 +92,11 @@ def test_a_file_that_kills_the_program_fails_after_three_starts_and_the_next_goe
 
 
 def test_a_stopped_program_leaves_its_jobs_to_the_next_start(start_queue: StartQueue, tmp_path: Path) -> None:
-    with program(str(tmp_path)) as process:
-        running, waiting = say(process, "now " + "w " * 20 + "last"), say(process, "put x")
+    with commanded("queue", str(tmp_path)) as process:
+        running, waiting = send_command(process, "now " + "w " * 20 + "last"), send_command(process, "put x")
         until_heard(tmp_path, "w")
         started = time.monotonic()
-        say(process, "stop")
+        send_command(process, "stop")
         assert process.wait(10) == 0
         assert time.monotonic() - started < 5
     left = build_queue(tmp_path, Script())
@@ -112,7 +111,7 @@ def test_a_stopped_program_leaves_its_jobs_to_the_next_start(start_queue: StartQ
 
 
 def test_a_second_program_on_the_same_folder_is_refused(tmp_path: Path) -> None:
-    with program(str(tmp_path)):
+    with commanded("queue", str(tmp_path)):
         second = subprocess.run(
             [sys.executable, "-m", "tests.support.programs.queue", str(tmp_path)],
             capture_output=True, text=True, cwd=ROOT, check=False, stdin=subprocess.DEVNULL,

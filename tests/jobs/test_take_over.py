@@ -12,7 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from tests.support.databases import postgresql
-from tests.support.jobs import Script, build_queue, ended, heard, program, request, say, until_heard
+from tests.support.jobs import Script, build_queue, ended, heard, request, until_heard
+from tests.support.program import commanded, send_command
 from tests.support.wait import wait_until
 from whisper_appliance.core.clock import now
 from whisper_appliance.core.errors import BadSetting, Conflict, NotFound, Unavailable
@@ -21,7 +22,7 @@ from whisper_appliance.jobs.events import JobEvent, JobFailed
 from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.jobs.workers import RECORDING_GONE, WorkerInfo
 from whisper_appliance.library.transcripts import TranscriptRepository
-from whisper_appliance.storage.database import FROZEN_SECONDS
+from whisper_appliance.storage.database import IDLE_IN_TRANSACTION_SECONDS
 from whisper_appliance.storage.schema.jobs import jobs, workers
 
 pytestmark = pytest.mark.slow
@@ -63,7 +64,7 @@ class Crew:
 
     def take_over_patiently(self, id: str) -> None:
         """Tries again where the other one fell asleep within a transaction, until the database ends that."""
-        deadline = time.monotonic() + 2 * FROZEN_SECONDS
+        deadline = time.monotonic() + 2 * IDLE_IN_TRANSACTION_SECONDS
         while True:
             try:
                 self.queue.take_over(id, allow_loss=False)
@@ -97,7 +98,7 @@ def started(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Crew]:
 
 def busy(crew: Crew, process: subprocess.Popen[str]) -> dict[str, str]:
     """The other one is at two jobs; by their words."""
-    jobs = {words: say(process, f"now {words}") for words in ("a1 a2 a3 a4 a5 a6", "b1 b2 b3 b4 b5 b6")}
+    jobs = {words: send_command(process, f"now {words}") for words in ("a1 a2 a3 a4 a5 a6", "b1 b2 b3 b4 b5 b6")}
     for word in ("a2", "b2"):
         until_heard(heartbeat.folder / "other", word)
     return jobs
@@ -114,7 +115,7 @@ def once_each(crew: Crew, jobs: dict[str, str]) -> None:
 
 
 def test_the_jobs_of_a_dead_worker_go_on_elsewhere_and_it_comes_back_to_none(started: Crew) -> None:
-    with program(*started.other) as process:
+    with commanded("queue", *started.other) as process:
         jobs = busy(started, process)
         with pytest.raises(Conflict, match="alive"):
             started.queue.take_over(started.seen().id, allow_loss=True)
@@ -129,37 +130,37 @@ def test_the_jobs_of_a_dead_worker_go_on_elsewhere_and_it_comes_back_to_none(sta
         started.queue.take_over(dead.id, allow_loss=False)
     once_each(started, jobs)
     before = started.heard()
-    with program(*started.other) as process:
-        own = say(process, "now c1")
+    with commanded("queue", *started.other) as process:
+        own = send_command(process, "now c1")
         assert ended(started.queue, own).status == "done"
         assert not started.seen().is_stale
-        say(process, "stop")
+        send_command(process, "stop")
         assert process.wait(20) == 0
     assert started.heard() == before + Counter(["c1"])
     assert [worker.id for worker in started.queue.workers()] == [started.queue.worker_id]
 
 
 def test_a_worker_that_was_only_asleep_writes_nothing_of_what_was_taken_over(started: Crew) -> None:
-    with program(*started.other) as process:
+    with commanded("queue", *started.other) as process:
         jobs = busy(started, process)
         process.send_signal(signal.SIGSTOP)
         started.take_over_patiently(started.wait_a_minute().id)
         process.send_signal(signal.SIGCONT)
         once_each(started, jobs)
-        own = say(process, "put c1")
+        own = send_command(process, "put c1")
         assert ended(started.queue, own).status == "done"
-        deadline = time.monotonic() + 2 * heartbeat.HEARTBEAT_SECONDS
+        deadline = time.monotonic() + 2 * heartbeat.HEARTBEAT_INTERVAL_SECONDS
         while len(started.queue.workers()) < 2:
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        say(process, "stop")
+        send_command(process, "stop")
         assert process.wait(20) == 0
 
 
 def test_waiting_jobs_are_done_by_whoever_has_room_and_the_recordings(started: Crew) -> None:
-    with program(*started.other) as process:
+    with commanded("queue", *started.other) as process:
         words = [f"{name}1 {name}2 {name}3 {name}4" for name in "abcdef"]
-        jobs = {each: say(process, f"put {each}") for each in words}
+        jobs = {each: send_command(process, f"put {each}") for each in words}
         for each, id in jobs.items():
             assert ended(started.queue, id).status == "done"
             assert started.text_of(id) == each
@@ -169,12 +170,12 @@ def test_waiting_jobs_are_done_by_whoever_has_room_and_the_recordings(started: C
 
 
 def test_what_waited_for_one_that_has_stopped_in_good_order_is_done_by_the_others(started: Crew) -> None:
-    with program(*started.other) as process:
+    with commanded("queue", *started.other) as process:
         words = [f"{name}1 {name}2 {name}3 {name}4" for name in "abcdefgh"]
-        jobs = {each: say(process, f"put {each}") for each in words}
+        jobs = {each: send_command(process, f"put {each}") for each in words}
         # Both take from the same line: which jobs are whose is chance.
         wait_until(lambda: any(word.endswith("2") for word in heard(started.folder / "other")), 20)
-        say(process, "stop")
+        send_command(process, "stop")
         assert process.wait(20) == 0
     dead = [worker for worker in started.queue.workers() if worker.id != started.queue.worker_id]
     if dead:  # it left jobs that it had begun
@@ -199,18 +200,18 @@ def test_the_heart_beats_on_whatever_a_look_around_raises(
     third = heartbeat.WorkerHeartbeat(
         started.queue._database, started.folder / "third", started.folder, now, look
     )
-    third.join()
+    third.start()
     deadline = time.monotonic() + 10
     while len(looks) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    third.leave()
+    third.close()
     assert len(started.queue.workers()) == 1
 
 
 @pytest.mark.parametrize("started", [False], indirect=True)
 def test_without_a_shared_folder_the_jobs_fail_and_say_why_if_that_was_agreed_to(started: Crew) -> None:
-    with program(*started.other) as process:
+    with commanded("queue", *started.other) as process:
         jobs = busy(started, process)
         process.kill()
         process.wait()
@@ -227,8 +228,8 @@ def test_without_a_shared_folder_the_jobs_fail_and_say_why_if_that_was_agreed_to
         assert job.error
         assert job.error.message == RECORDING_GONE
     assert [event.job_id for event in started.told if isinstance(event, JobFailed)] == list(taken.failed)
-    with program(*started.other) as process:
-        assert ended(started.queue, say(process, "now c1")).status == "done"
+    with commanded("queue", *started.other) as process:
+        assert ended(started.queue, send_command(process, "now c1")).status == "done"
     assert not any(word[0] in "ab" and times > 1 for word, times in started.heard().items())
 
 

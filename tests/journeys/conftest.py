@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
 from tests.support.browser import ARGUMENTS, AXE, CHROMIUM, somebody
-from tests.support.running import Program, running
+from tests.support.program import Server, running
 
 expect.set_options(timeout=60_000)  # engines are slow where many things run at once
 
@@ -23,10 +23,10 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Program]:
+def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
     """The real program with tiny.en, ready; one for all tests, each of which is a browser of its own."""
     with running(tmp_path_factory.mktemp("appliance"), model_dir, "tiny.en") as program:
-        program.wait_until("ready")
+        program.wait_for_model()
         yield program
 
 
@@ -43,7 +43,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def context(chromium: Browser, appliance: Program) -> Iterator[BrowserContext]:
+def context(chromium: Browser, appliance: Server) -> Iterator[BrowserContext]:
     """Somebody's browser: empty, and known to the appliance by nothing."""
     context = somebody(chromium, appliance)
     yield context
@@ -51,7 +51,7 @@ def context(chromium: Browser, appliance: Program) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def page(context: BrowserContext, appliance: Program) -> Iterator[Page]:
+def page(context: BrowserContext, appliance: Server) -> Iterator[Page]:
     """A tab. In the end nothing went wrong in its scripts, and it asked nobody but the appliance."""
     page = context.new_page()
     faults: list[str] = []

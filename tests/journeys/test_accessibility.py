@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.browser import barriers, somebody
 from tests.support.pages import add_files, card, transcribe
-from tests.support.running import Program
+from tests.support.program import Server
 
 pytestmark = pytest.mark.browser
 
@@ -17,7 +17,7 @@ BYTES_ON_THE_WIRE = 200 * 1024
 
 
 @pytest.fixture
-def context(chromium: Browser, appliance: Program) -> Iterator[BrowserContext]:
+def context(chromium: Browser, appliance: Server) -> Iterator[BrowserContext]:
     """A browser that lets axe style what it looks at, which the appliance's policy forbids."""
     context = somebody(chromium, appliance, bypass_csp=True)
     yield context

@@ -8,22 +8,22 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.browser import barriers, sign_in, somebody
 from tests.support.client import PASSWORD
-from tests.support.running import Program, running
+from tests.support.program import Server, running
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Program]:
+def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
     """One of its own that logs every request."""
     settings = {"ADMIN_PASSWORD": PASSWORD, "LOG_LEVEL": "DEBUG", "MODEL_WARM_UP": "false"}
     with running(tmp_path_factory.mktemp("keeping"), model_dir, "tiny.en", **settings) as program:
-        program.wait_until("idle")
+        program.wait_for_model("idle")
         yield program
 
 
 @pytest.fixture(scope="module")
-def owners(chromium: Browser, appliance: Program) -> Iterator[BrowserContext]:
+def owners(chromium: Browser, appliance: Server) -> Iterator[BrowserContext]:
     """The owner's browser, signed in."""
     context = somebody(chromium, appliance, bypass_csp=True)
     page = context.new_page()

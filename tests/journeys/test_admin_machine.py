@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.support.browser import barriers, somebody
 from tests.support.certificates import make
 from tests.support.client import PASSWORD
-from tests.support.running import Program, running
+from tests.support.program import Server, running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -17,16 +17,16 @@ PAGES = ("/admin/models", "/admin/settings", "/admin/certificate")
 
 
 @pytest.fixture(scope="module")
-def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Program]:
+def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
     """One of its own that somebody watches over; the environment does not say which model is the default."""
     settings = {"ADMIN_PASSWORD": PASSWORD, "SUPERVISED": "true", "TRASH_DAYS": "9", "MODEL_WARM_UP": "false"}
-    with running(tmp_path_factory.mktemp("machine"), model_dir, "", watched=True, **settings) as program:
-        program.wait_until("idle")
+    with running(tmp_path_factory.mktemp("machine"), model_dir, "", restarts=True, **settings) as program:
+        program.wait_for_model("idle")
         yield program
 
 
 @pytest.fixture(scope="module")
-def admins(chromium: Browser, appliance: Program) -> Iterator[BrowserContext]:
+def admins(chromium: Browser, appliance: Server) -> Iterator[BrowserContext]:
     """The browser of the owner, signed in."""
     context = somebody(chromium, appliance, bypass_csp=True)
     page = context.new_page()

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.support.browser import barriers, sign_in, somebody
 from tests.support.client import PASSWORD
 from tests.support.pages import add_files, named, transcribe
-from tests.support.running import Program, running
+from tests.support.program import Server, running
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.offline_accounts import opened_accounts
 from whisper_appliance.config import settings
@@ -28,16 +28,16 @@ PAGES = ("/admin/overview", "/admin/jobs", "/admin/statistics")
 
 
 @pytest.fixture(scope="module")
-def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Program]:
+def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
     """One of its own, whose owner is there from the start."""
     folder = tmp_path_factory.mktemp("panel")
     with running(folder, model_dir, "tiny.en", ADMIN_PASSWORD=PASSWORD) as program:
-        program.wait_until("ready")
+        program.wait_for_model()
         yield program
 
 
 @pytest.fixture(scope="module")
-def admins(chromium: Browser, appliance: Program) -> Iterator[BrowserContext]:
+def admins(chromium: Browser, appliance: Server) -> Iterator[BrowserContext]:
     """The browser of the owner, signed in."""
     context = somebody(chromium, appliance, bypass_csp=True)
     page = context.new_page()
@@ -55,7 +55,7 @@ def context(admins: BrowserContext) -> BrowserContext:
 
 
 @pytest.fixture
-def visitor(chromium: Browser, appliance: Program) -> Iterator[Page]:
+def visitor(chromium: Browser, appliance: Server) -> Iterator[Page]:
     """Somebody else, without an account."""
     context = somebody(chromium, appliance)
     yield context.new_page()
@@ -139,7 +139,7 @@ def test_no_page_scrolls_sideways(page: Page, width: int) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
 
 
-def test_whose_session_is_ended_sees_nothing_more(page: Page, appliance: Program) -> None:
+def test_whose_session_is_ended_sees_nothing_more(page: Page, appliance: Server) -> None:
     page.goto("/admin/overview")
     expect(page.locator("#card-memory .figure")).to_contain_text(" of ")
     with opened_accounts(settings.load(data_dir=appliance.data_dir)) as accounts:

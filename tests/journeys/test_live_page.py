@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.browser import AXE, CHROMIUM, barriers, somebody
 from tests.support.microphone import speaker, speaking, spoken
-from tests.support.running import Program
+from tests.support.program import Server
 
 pytestmark = pytest.mark.browser
 PATIENCE_MILLISECONDS = 60_000  # engines are slow where many things run at once
@@ -79,7 +79,7 @@ def microphone(
 
 
 @pytest.fixture
-def context(microphone: Browser, appliance: Program) -> Iterator[BrowserContext]:
+def context(microphone: Browser, appliance: Server) -> Iterator[BrowserContext]:
     """Somebody who is about to speak."""
     context = speaker(microphone, appliance)
     yield context
@@ -176,7 +176,7 @@ def test_a_page_that_is_left_offers_to_go_on_with_the_words_that_were_said(page:
 
 @pytest.mark.slow
 def test_others_read_along_until_the_speaker_ends_it(
-    page: Page, chromium: Browser, appliance: Program
+    page: Page, chromium: Browser, appliance: Server
 ) -> None:
     speak(page)
     page.locator("#live-share summary").click()
@@ -224,7 +224,7 @@ def test_no_state_of_the_live_view_has_barriers(page: Page) -> None:
     assert barriers(page, axe) == []
 
 
-def test_a_microphone_that_is_refused_is_explained(chromium: Browser, appliance: Program) -> None:
+def test_a_microphone_that_is_refused_is_explained(chromium: Browser, appliance: Server) -> None:
     context = somebody(chromium, appliance, bypass_csp=True)
     page = context.new_page()
     page.goto("/")
@@ -238,7 +238,7 @@ def test_a_microphone_that_is_refused_is_explained(chromium: Browser, appliance:
     context.close()
 
 
-def test_a_page_that_is_not_secure_says_what_to_do(chromium: Browser, appliance: Program) -> None:
+def test_a_page_that_is_not_secure_says_what_to_do(chromium: Browser, appliance: Server) -> None:
     context = somebody(chromium, appliance)
     context.add_init_script("Object.defineProperty(window, 'isSecureContext', { value: false });")
     page = context.new_page()

@@ -123,7 +123,7 @@ def test_a_key_is_made_shown_once_and_revoked(page: Page, appliance: Served, axe
     page.get_by_role("button", name="Make key").click()
     expect(page.locator("#key-made")).to_be_visible()
     token = page.locator("#key-token").input_value()
-    assert appliance.appliance.accounts.by_key(token).user
+    assert appliance.appliance.accounts.actor_for_key(token).user
     page.reload()
     expect(page.locator("#keys")).to_contain_text("Nightly batch")
     assert token not in page.content()

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.browser import barriers, somebody
 from tests.support.client import PASSWORD
-from tests.support.running import Program, running
+from tests.support.program import Server, running
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.offline_accounts import opened_accounts
 from whisper_appliance.config import settings
@@ -17,15 +17,15 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Program]:
+def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
     """One of its own, which nobody has set up yet; the tests of this file build on one another."""
     with running(tmp_path_factory.mktemp("first start"), model_dir, "tiny.en") as program:
-        program.wait_until("ready")
+        program.wait_for_model()
         yield program
 
 
 @pytest.fixture(scope="module")
-def owners(chromium: Browser, appliance: Program) -> Iterator[BrowserContext]:
+def owners(chromium: Browser, appliance: Server) -> Iterator[BrowserContext]:
     """The browser of whoever sets the appliance up."""
     context = somebody(chromium, appliance, bypass_csp=True)
     yield context
@@ -48,7 +48,7 @@ def account_menu(page: Page, name: str) -> None:
     page.locator("#account summary", has_text=name).click()
 
 
-def test_the_first_start(owner: Page, appliance: Program, axe: str) -> None:
+def test_the_first_start(owner: Page, appliance: Server, axe: str) -> None:
     address = (appliance.data_dir / "setup-token").read_text().strip()
     owner.goto("/")
     owner.goto(address)
@@ -68,7 +68,7 @@ def test_the_first_start(owner: Page, appliance: Program, axe: str) -> None:
     assert barriers(owner, axe) == []
 
 
-def test_out_and_in_again(owner: Page, appliance: Program, axe: str) -> None:
+def test_out_and_in_again(owner: Page, appliance: Server, axe: str) -> None:
     owner.goto("/")
     account_menu(owner, "Ada")
     owner.get_by_role("button", name="Sign out").click()
@@ -86,7 +86,7 @@ def test_out_and_in_again(owner: Page, appliance: Program, axe: str) -> None:
     expect(owner).to_have_url(f"{appliance.url}/history")
 
 
-def test_somebody_who_was_invited(chromium: Browser, appliance: Program, axe: str) -> None:
+def test_somebody_who_was_invited(chromium: Browser, appliance: Server, axe: str) -> None:
     loaded = settings.load(data_dir=appliance.data_dir)
     with opened_accounts(loaded) as accounts:
         _, token = accounts.invitations.create("member", by=SHELL)
@@ -104,7 +104,7 @@ def test_somebody_who_was_invited(chromium: Browser, appliance: Program, axe: st
     context.close()
 
 
-def test_a_session_that_was_ended_from_elsewhere(owner: Page, appliance: Program) -> None:
+def test_a_session_that_was_ended_from_elsewhere(owner: Page, appliance: Server) -> None:
     owner.goto("/")
     loaded = settings.load(data_dir=appliance.data_dir)
     with opened_accounts(loaded) as accounts:

@@ -36,28 +36,36 @@ def ids(history: TranscriptRepository) -> dict[str, str]:
 def test_transcripts_are_found_by_their_words(
     history: TranscriptRepository, ids: dict[str, str], words: str, names: set[str]
 ) -> None:
-    assert {entry.id for entry in history.list("ann", words=words).summaries} == {ids[name] for name in names}
+    assert {entry.id for entry in history.page("ann", words=words).summaries} == {ids[name] for name in names}
 
 
 @pytest.mark.parametrize(("words", "hit"), [("worst", "worst"), ("猫", "猫")])
-def test_a_snippet_marks_the_words(history: TranscriptRepository, ids: dict[str, str], words: str, hit: str) -> None:
+def test_a_snippet_marks_the_words(
+    history: TranscriptRepository, ids: dict[str, str], words: str, hit: str
+) -> None:
     ((_, snippet),) = history.snippets(list(ids.values()), words).items()
     assert snippet[1::2] == (hit,)
     assert "times" in "".join(snippet) or "である" in "".join(snippet)
 
 
-def test_where_nothing_was_typed_there_is_no_snippet(history: TranscriptRepository, ids: dict[str, str]) -> None:
+def test_where_nothing_was_typed_there_is_no_snippet(
+    history: TranscriptRepository, ids: dict[str, str]
+) -> None:
     assert history.snippets(list(ids.values()), " - ") == {}
     assert history.snippets([], "worst") == {}
 
 
-def test_nobody_finds_what_others_said_or_threw_away(history: TranscriptRepository, ids: dict[str, str]) -> None:
-    assert history.list("bob", words="worst").summaries == ()
+def test_nobody_finds_what_others_said_or_threw_away(
+    history: TranscriptRepository, ids: dict[str, str]
+) -> None:
+    assert history.page("bob", words="worst").summaries == ()
     history.delete(ids["tale"], "ann")
-    assert history.list("ann", words="worst").summaries == ()
+    assert history.page("ann", words="worst").summaries == ()
 
 
-def test_a_renamed_transcript_is_found_by_its_new_title(history: TranscriptRepository, ids: dict[str, str]) -> None:
+def test_a_renamed_transcript_is_found_by_its_new_title(
+    history: TranscriptRepository, ids: dict[str, str]
+) -> None:
     history.rename(ids["cafe"], "ann", "Dickens")
-    assert [entry.id for entry in history.list("ann", words="dickens").summaries] == [ids["cafe"]]
-    assert history.list("ann", words="cafe zzz").summaries == ()
+    assert [entry.id for entry in history.page("ann", words="dickens").summaries] == [ids["cafe"]]
+    assert history.page("ann", words="cafe zzz").summaries == ()

@@ -5,14 +5,16 @@ from pathlib import Path
 from tests.support.library import transcript
 from whisper_appliance.jobs.job import JobRequest
 from whisper_appliance.jobs.repository import JobRepository
-from whisper_appliance.library.storage_usage import Space
+from whisper_appliance.library.storage_usage import StorageUsage
 from whisper_appliance.library.transcript_rows import insert, replace_live_version
 from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.storage.database import Database
 
 
-def test_text_audio_and_uploads_are_counted(database: Database, history: TranscriptRepository, tmp_path: Path) -> None:
-    space = Space(database, tmp_path / "audio")
+def test_text_audio_and_uploads_are_counted(
+    database: Database, history: TranscriptRepository, tmp_path: Path
+) -> None:
+    space = StorageUsage(database, tmp_path / "audio")
     assert space.used_by("ada") == 0
     first = history.add(transcript(), title="One", owner="ada")
     text = space.used_by("ada")
@@ -20,7 +22,7 @@ def test_text_audio_and_uploads_are_counted(database: Database, history: Transcr
     history.delete(first, "ada")
     assert space.used_by("ada") == text
     (tmp_path / "audio" / first).write_bytes(b"x" * 100)
-    space = Space(database, tmp_path / "audio")
+    space = StorageUsage(database, tmp_path / "audio")
     JobRepository(database).add(
         JobRequest(audio=tmp_path / "a", filename="a.wav", owner="ada"),
         audio="a",
@@ -33,7 +35,7 @@ def test_text_audio_and_uploads_are_counted(database: Database, history: Transcr
 
 
 def test_a_live_transcript_that_stays_beside_counts_too(database: Database, tmp_path: Path) -> None:
-    space = Space(database, tmp_path / "audio")
+    space = StorageUsage(database, tmp_path / "audio")
     with database.write() as connection:
         insert(connection, transcript(), id="1", owner="ada", title="", source="live", created="2026")
     before = space.used_by("ada")
@@ -46,7 +48,7 @@ def test_recordings_are_looked_at_anew_after_a_moment(
     database: Database, history: TranscriptRepository, tmp_path: Path
 ) -> None:
     time = [0.0]
-    space = Space(database, tmp_path / "audio", monotonic=lambda: time[0])
+    space = StorageUsage(database, tmp_path / "audio", monotonic=lambda: time[0])
     id = history.add(transcript(), title="One", owner="ada")
     text = space.used_by("ada")
     (tmp_path / "audio" / id).write_bytes(b"x" * 100)

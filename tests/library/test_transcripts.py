@@ -34,14 +34,14 @@ def test_a_transcript_of_somebody_else_is_not_there(history: TranscriptRepositor
     for attempt in attempts:
         with pytest.raises(NotFound):
             attempt()
-    assert history.list("bob").summaries == ()
+    assert history.page("bob").summaries == ()
     assert history.get(id, "ann").summary.title == "Meeting"
 
 
 def test_what_belongs_to_nobody_is_reached_by_its_id_alone(history: TranscriptRepository) -> None:
     id = history.add(transcript(), title="Meeting")
     assert history.get(id, "anyone").summary.id == id
-    assert history.list("").summaries == ()
+    assert history.page("").summaries == ()
 
 
 def test_deleted_transcripts_can_be_restored(history: TranscriptRepository) -> None:
@@ -49,8 +49,8 @@ def test_deleted_transcripts_can_be_restored(history: TranscriptRepository) -> N
     history.delete(id, "ann")
     with pytest.raises(NotFound):
         history.get(id, "ann")
-    assert history.list("ann").summaries == ()
-    assert [entry.id for entry in history.list("ann", deleted=True).summaries] == [id]
+    assert history.page("ann").summaries == ()
+    assert [entry.id for entry in history.page("ann", deleted=True).summaries] == [id]
     history.restore(id, "ann")
     assert history.get(id, "ann").summary.deleted_at is None
 
@@ -96,7 +96,7 @@ def test_a_recording_is_called_like_its_file(filename: str, title: str) -> None:
 
 def test_a_made_up_cursor_is_refused(history: TranscriptRepository) -> None:
     with pytest.raises(InvalidRequest):
-        history.list("ann", cursor="' OR 1=1 --")
+        history.page("ann", cursor="' OR 1=1 --")
 
 
 @settings(max_examples=15, deadline=None)
@@ -112,7 +112,7 @@ def test_pages_show_everything_once_and_in_order(
             history.add(transcript(), title="t", owner="ann")
         seen, cursor = [], None
         while True:
-            page = history.list("ann", limit=limit, cursor=cursor)
+            page = history.page("ann", limit=limit, cursor=cursor)
             seen += [(entry.created, entry.id) for entry in page.summaries]
             cursor = page.next_cursor
             if cursor is None:

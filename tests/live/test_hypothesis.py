@@ -4,7 +4,7 @@ import pytest
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.engines.contract import Options, WindowResult
-from whisper_appliance.live.hypothesis import with_context, words_in
+from whisper_appliance.live.hypothesis import context_start, words_of
 from whisper_appliance.live.streaming_state import Job, Session
 from whisper_appliance.transcript.model import Segment, Word
 
@@ -22,15 +22,15 @@ def result(words: list[Word]) -> WindowResult:
 
 
 def test_words_come_in_times_of_the_recording_and_punctuation_goes_with_the_word_before() -> None:
-    words = words_in(result([*spoken("Ever tried"), Word(0.8, 0.9, " ...", 0.9)]), offset=10.0)
+    words = words_of(result([*spoken("Ever tried"), Word(0.8, 0.9, " ...", 0.9)]), offset=10.0)
     assert [(word.word, round(word.end, 1)) for word in words] == [(" Ever", 10.4), (" tried ...", 10.8)]
 
 
 def test_a_sentence_that_is_said_again_in_no_time_is_left_out() -> None:
     said = spoken("you don't mean that")
     again = spoken("you don't mean that", start=1.6, each=0.03)
-    assert words_in(result([*said, *again]), 0.0) == said
-    assert len(words_in(result([*said, *spoken("and so", start=1.6, each=0.03)]), 0.0)) == 6
+    assert words_of(result([*said, *again]), 0.0) == said
+    assert len(words_of(result([*said, *spoken("and so", start=1.6, each=0.03)]), 0.0)) == 6
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_sentence_that_is_said_again_in_no_time_is_left_out() -> None:
 def test_what_is_heard_begins_with_a_little_that_is_settled(
     words: list[Word], at: float, begins: float
 ) -> None:
-    assert with_context(words, round(at * SAMPLE_RATE)) / SAMPLE_RATE == pytest.approx(begins, abs=0.001)
+    assert context_start(words, round(at * SAMPLE_RATE)) / SAMPLE_RATE == pytest.approx(begins, abs=0.001)
 
 
 def test_a_hearing_that_stalls_behind_what_it_was_told_is_not_told_it_again() -> None:

@@ -14,7 +14,7 @@ from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import Options, WindowResult
 from whisper_appliance.engines.vad import FRAME
 from whisper_appliance.live.local_agreement import Captions, text_of
-from whisper_appliance.live.replay import Told
+from whisper_appliance.live.replay import ReplayedState
 from whisper_appliance.live.spool import samples_of
 from whisper_appliance.live.streaming_state import Job, Session
 from whisper_appliance.transcript.model import Segment, Word
@@ -151,13 +151,13 @@ def test_no_word_is_settled_twice_or_lost_by_restarts(
     """`lives`: after how many hearings each crash comes. The times of words differ a little each time."""
     samples, words = recording(utterances)
     wobbles = itertools.cycle(wobble)
-    told = Told()
+    told = ReplayedState()
     for hearings in [*lives, None]:
-        session = Session(Options(), start=told.restart, committed=told.words)
+        session = Session(Options(), start=told.resume_point, committed=told.words)
         live_through(session, samples, hearings, wobbles)
         told.words = list(session.captions.committed)
         if session.gate.current is None:
-            told.heard = session.settled_to
+            told.decoded_samples = session.settled_to
     assert [word.word for word in told.words] == words
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.running import ANY_CERTIFICATE, running
+from tests.support.program import ANY_CERTIFICATE, running
 from whisper_appliance.client.live_client import Speaker
 from whisper_appliance.client.socketio_client import Wire
 
@@ -65,7 +65,7 @@ def test_a_long_session_takes_no_more_memory_than_a_short_one(
             seen.append(memory_bytes(program.process.pid))
 
     with running(tmp_path, models, "tiny.en") as program:
-        program.wait_until("ready")
+        program.wait_for_model()
         speaker = Speaker(
             lambda handlers: Wire(program.url, handlers, ANY_CERTIFICATE),
             {"v": 1, "language": "en"},

@@ -6,7 +6,7 @@ from tests.support.live import House, MakeHouse
 from tests.support.speech import packets, silence, spoken
 from whisper_appliance.core.errors import Busy, DiskFull, InvalidRequest, ModelUnavailable, NotFound, TooLarge
 from whisper_appliance.engines.contract import Priority
-from whisper_appliance.live.manager import Request, Watched
+from whisper_appliance.live.manager import SessionRequest, Watched
 
 
 def text(first: int, stop: int) -> str:
@@ -129,8 +129,8 @@ def test_a_missing_model_is_said_at_once_and_leaves_nothing(house: House) -> Non
     assert house.sessions.counts().sessions == 0
 
 
-@pytest.mark.parametrize("request_", [Request(rate=44100), Request(format="mp3")])  # type: ignore[arg-type] # as a client may say
-def test_a_format_that_is_not_taken_is_refused(house: House, request_: Request) -> None:
+@pytest.mark.parametrize("request_", [SessionRequest(rate=44100), SessionRequest(format="mp3")])  # type: ignore[arg-type] # as a client may say
+def test_a_format_that_is_not_taken_is_refused(house: House, request_: SessionRequest) -> None:
     with pytest.raises(InvalidRequest):
         house.sessions.open(request_, owner="ann", connection="socket")
 

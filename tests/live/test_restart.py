@@ -3,7 +3,6 @@
 import base64
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.support.live import MakeHouse
+from tests.support.program import commanded, send_command
 from tests.support.speech import packets, silence, spoken
 
-ROOT = Path(__file__).parents[2]
 SPEECH = spoken(1, 9) + silence(1) + spoken(9, 21) + silence(0.8) + spoken(21, 31) + silence(0.3)
 TEXT = " ".join(f"w{number}" for number in range(1, 31))
 
@@ -27,12 +26,8 @@ class Program:
         self._process = process
         self._folder = folder
 
-    def ask(self, **command: Any) -> dict[str, Any]:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps(command) + "\n")
-        self._process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+    def ask(self, **given: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(send_command(self._process, json.dumps(given)))
         return answer
 
     def kill(self) -> list[dict[str, Any]]:
@@ -45,15 +40,8 @@ class Program:
 
 @contextmanager
 def program(folder: Path) -> Iterator[Program]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.programs.live", str(folder / "live")],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
-    )  # fmt: skip
-    with process:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
+    with commanded("live", str(folder / "live")) as process:
         yield Program(process, folder)
-        process.kill()
 
 
 def fed_and_killed(folder: Path, count: int, *, pace_seconds: float) -> tuple[Any, list[dict[str, Any]]]:

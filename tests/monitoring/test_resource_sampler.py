@@ -83,7 +83,7 @@ def test_what_only_grows_is_told_by_the_second(world: World) -> None:
     vitals = world.vitals()
     vitals.sample_once()
     for _ in range(7):
-        vitals.note_request()
+        vitals.count_request()
     world.go_on(2)
     more = replace(engine, heard_seconds=112.0, busy_seconds=21.5, worker_seconds=32.0)
     world.status = replace(STATUS, engines=(more,))
@@ -143,9 +143,9 @@ def test_a_clock_that_is_put_back_begins_a_new_history(world: World) -> None:
 
 
 def test_it_looks_often_only_while_somebody_watches(world: World) -> None:
-    vitals = ResourceSampler(world.look, watched_seconds=0.02)
+    vitals = ResourceSampler(world.look, fast_seconds=0.02)
     told = threading.Semaphore(0)
-    vitals.on_sample(lambda sample, minute: told.release())
+    vitals.subscribe(lambda sample, minute: told.release())
     vitals.start()
     try:
         assert told.acquire(timeout=5)

@@ -43,7 +43,9 @@ def test_hours_are_counted_by_day_language_model_and_source(
     }
 
 
-def test_days_are_those_of_the_time_zone(history: TranscriptRepository, statistics: Statistics, clock: Clock) -> None:
+def test_days_are_those_of_the_time_zone(
+    history: TranscriptRepository, statistics: Statistics, clock: Clock
+) -> None:
     clock.forward(hours=7, minutes=20)  # 19:20 UTC: 00:50 of the next day in Kolkata
     keep(history)
     clock.forward(hours=-1)  # 18:20 UTC: 23:50
@@ -68,7 +70,9 @@ def test_an_empty_history_has_no_days(statistics: Statistics) -> None:
     assert statistics.last_hours(24) == Amount()
 
 
-def test_what_is_in_the_trash_was_transcribed_all_the_same(history: TranscriptRepository, statistics: Statistics) -> None:
+def test_what_is_in_the_trash_was_transcribed_all_the_same(
+    history: TranscriptRepository, statistics: Statistics
+) -> None:
     history.delete(keep(history, duration=8.0, processing_seconds=2.0), "a")
     assert statistics.last_hours(1) == Amount(1, 8.0, 2.0)
 

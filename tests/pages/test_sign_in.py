@@ -11,7 +11,7 @@ from tests.support.client import PASSWORD, an_account, signed_in, with_key
 from tests.support.sending import send
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.identity import SHELL
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.server.application import create_app
 from whisper_appliance.web.auth.safe_redirect import safe_next
 
@@ -30,9 +30,9 @@ def accounts(appliance: Appliance, monkeypatch: pytest.MonkeyPatch) -> Accounts:
 @pytest.fixture
 def closed(accounts: Accounts) -> Iterator[None]:
     """An appliance for people with an account only."""
-    accounts.policy.set_openness("accounts", by=SHELL)
+    accounts.access_mode.set("accounts", by=SHELL)
     yield
-    accounts.policy.set_openness("network", by=SHELL)
+    accounts.access_mode.set("network", by=SHELL)
 
 
 def sign_in(client: FlaskClient, name: str, password: str = PASSWORD, **more: object) -> object:

@@ -18,7 +18,7 @@ from tests.support.client import PASSWORD, signed_in, with_key
 from tests.support.live_client import LIVE_SERVER, settings_of
 from tests.support.program import Server, served
 from whisper_appliance.accounts.identity import SHELL
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.offline_accounts import opened_accounts
 from whisper_appliance.client.socketio_client import Wire
 from whisper_appliance.config import settings
@@ -29,9 +29,9 @@ from whisper_appliance.protocols.socketio import socket_auth
 @pytest.fixture
 def closed(appliance: Appliance) -> Iterator[None]:
     """An appliance for people with an account only."""
-    appliance.accounts.policy.set_openness("accounts", by=SHELL)
+    appliance.accounts.access_mode.set("accounts", by=SHELL)
     yield
-    appliance.accounts.policy.set_openness("network", by=SHELL)
+    appliance.accounts.access_mode.set("network", by=SHELL)
 
 
 def connected(app: OpenAPI, client: Any = None, **more: Any) -> SocketIOTestClient:
@@ -108,7 +108,7 @@ def key(server: Server) -> str:
     """Of the owner of the server's appliance, which is for people with an account only."""
     with opened_accounts(settings.load(data_dir=server.folder / "data")) as accounts:
         user = accounts.users.create("Ada", PASSWORD, "owner", by=SHELL)
-        accounts.policy.set_openness("accounts", by=SHELL)
+        accounts.access_mode.set("accounts", by=SHELL)
         return accounts.keys.create(user, "test", ["transcribe", "write"], days=None, by=SHELL)[1]
 
 

@@ -11,7 +11,7 @@ from flask_socketio import SocketIOTestClient
 
 from tests.support.client import signed_in
 from whisper_appliance.accounts.identity import SHELL
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.monitoring.resource_sampler import MEASURES, ResourceSampler, Sample
 from whisper_appliance.protocols.socketio.telemetry_stream import Watchers
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.program import LITTLE, Server, served, start
+from tests.support.program import SMALL_SERVER, Server, served, start
 from whisper_appliance.config import settings
 from whisper_appliance.host import bind_port
 from whisper_appliance.host.certificates import Certificates
@@ -186,7 +186,7 @@ def test_a_worker_that_was_killed_is_replaced(tmp_path: Path) -> None:
 
 def ended(folder: Path, *arguments: str, **variables: str) -> tuple[int, str]:
     """Exit code and the last words on stderr of a program that cannot start."""
-    process = start(folder, arguments or LITTLE, **variables)
+    process = start(folder, arguments or SMALL_SERVER, **variables)
     process.communicate(timeout=60)
     return process.returncode, (folder / "stderr").read_text()
 

@@ -15,8 +15,8 @@ from alembic.migration import MigrationContext
 
 from tests.support.databases import postgresql, ready
 from whisper_appliance.core.errors import AlreadyRunning, BadSetting, DatabaseDamaged, DiskFull, Unavailable
-from whisper_appliance.storage.database import FROZEN_SECONDS, Database, locked_folder
-from whisper_appliance.storage.migrations import FOLDER
+from whisper_appliance.storage.database import IDLE_IN_TRANSACTION_SECONDS, Database, locked_folder
+from whisper_appliance.storage.migrations import MIGRATIONS
 from whisper_appliance.storage.schema import accounts as accounts
 from whisper_appliance.storage.schema.library import metadata
 
@@ -57,10 +57,10 @@ def test_an_upgraded_database_is_opened_without_alembic(tmp_path: Path) -> None:
 
 
 def test_two_starts_at_once_upgrade_postgresql_once() -> None:
-    newest = max(path.name[:4] for path in (FOLDER / "versions").glob("[0-9]*.py"))
+    newest = max(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
     with postgresql() as url:
         databases = [Database(url) for _ in range(4)]
-        threads = [threading.Thread(target=database.upgrade, args=(FOLDER,)) for database in databases]
+        threads = [threading.Thread(target=database.upgrade, args=(MIGRATIONS,)) for database in databases]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -79,7 +79,7 @@ def test_a_damaged_file_is_named_and_left_as_it_is(tmp_path: Path, damage: bytes
         file.write(damage)
     before = path.read_bytes()
     with pytest.raises(DatabaseDamaged, match=r"appliance\.sqlite"):
-        Database(f"sqlite:///{path}").upgrade(FOLDER)
+        Database(f"sqlite:///{path}").upgrade(MIGRATIONS)
     assert path.read_bytes() == before
 
 
@@ -88,7 +88,7 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         with database.write() as connection:
             connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
         with pytest.raises(DatabaseDamaged, match="newer version"):
-            database.upgrade(FOLDER)
+            database.upgrade(MIGRATIONS)
 
 
 def test_a_writer_waits_for_a_lock_from_outside(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_what_a_machine_that_fell_asleep_holds_on_postgresql_is_not_waited_for_l
         impatient.close()
         with database.read() as connection:
             shown = connection.execute(sa.text("SHOW idle_in_transaction_session_timeout")).scalar()
-        assert shown == f"{FROZEN_SECONDS}s"
+        assert shown == f"{IDLE_IN_TRANSACTION_SECONDS}s"
 
 
 def test_a_postgresql_that_is_read_only_for_a_while_is_to_be_asked_again() -> None:
@@ -138,7 +138,7 @@ def test_a_postgresql_that_is_read_only_for_a_while_is_to_be_asked_again() -> No
 
 def test_no_server_is_told_without_the_password() -> None:
     with pytest.raises(Unavailable) as refused:
-        Database("postgresql+psycopg://ann:secret@127.0.0.1:1/x").upgrade(FOLDER)
+        Database("postgresql+psycopg://ann:secret@127.0.0.1:1/x").upgrade(MIGRATIONS)
     assert "secret" not in str(refused.value)
 
 

@@ -61,7 +61,7 @@ def rooms(
     return Accounts(
         database,
         settings.load(data_dir=data_dir, **given),
-        belongings=kept,
+        owned_data=kept,
         record=kept.record,
         clock=clock,
         monotonic=monotonic or Monotonic(),

@@ -16,7 +16,7 @@ from flask_openapi3 import OpenAPI
 from tests.support.accounts import LIGHT
 from tests.support.jobs import Script
 from whisper_appliance.accounts.passwords import Passwords
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.config import settings
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.jobs.transcription_job import JobSteps

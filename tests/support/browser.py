@@ -6,7 +6,7 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.support.client import PASSWORD
-from tests.support.running import Program
+from tests.support.program import Server
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
@@ -22,7 +22,7 @@ ARGUMENTS = [
 ]
 
 
-def somebody(chromium: Browser, appliance: Program, *, bypass_csp: bool = False) -> BrowserContext:
+def somebody(chromium: Browser, appliance: Server, *, bypass_csp: bool = False) -> BrowserContext:
     """A browser with nothing in it yet."""
     context = chromium.new_context(
         base_url=appliance.url,

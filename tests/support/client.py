@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
 from whisper_appliance.accounts.identity import SHELL, Role, Scope, User
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.web.auth import csrf
 from whisper_appliance.web.context import KEY
 

@@ -12,7 +12,6 @@ import pytest
 from tests.support.live_client import LIVE_SERVER, settings_of
 from tests.support.program import Server, served
 
-REAL = ("-m", "whisper_appliance", "serve")
 Serve = Callable[..., AbstractContextManager[Server]]
 
 

@@ -1,7 +1,5 @@
 """A scripted decoder, model and pipeline, whose windows are as slow as a test likes, and queues around it."""
 
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -17,11 +15,10 @@ from whisper_appliance.engines.contract import Options, Priority, WindowResult
 from whisper_appliance.jobs.queue import Job, JobQueue, JobRequest
 from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.migrations import FOLDER
+from whisper_appliance.storage.migrations import MIGRATIONS
 from whisper_appliance.transcript.model import Segment, Transcript
 
 WINDOW_SAMPLES = 16_000 * 20
-ROOT = Path(__file__).parents[2]
 StartQueue = Callable[..., JobQueue]
 
 
@@ -111,7 +108,7 @@ def build_queue(
 ) -> JobQueue:
     """A queue as the appliance builds it, with the script in the place of speech."""
     database = Database.in_folder(data_dir, url)
-    database.upgrade(FOLDER)
+    database.upgrade(MIGRATIONS)
     steps = JobSteps(
         storage or data_dir,
         script,
@@ -147,31 +144,6 @@ def start_queue(tmp_path: Path) -> Iterator[StartQueue]:
     yield start
     while running:
         running.pop().close()
-
-
-@contextmanager
-def program(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """The program around a queue, ready for commands; killed at the end if it still runs."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.programs.queue", *arguments],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
-    )  # fmt: skip
-    with process:
-        assert process.stdout
-        try:
-            assert process.stdout.readline() == "ready\n"
-            yield process
-        finally:
-            process.kill()
-
-
-def say(process: subprocess.Popen[str], command: str) -> str:
-    """Gives a command and reads its answer."""
-    assert process.stdin
-    assert process.stdout
-    process.stdin.write(f"{command}\n")
-    process.stdin.flush()
-    return process.stdout.readline().strip()
 
 
 def ended(queue: JobQueue, id: str, timeout_seconds: float = 20) -> Job:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.speech import ScriptedModels, packets
-from whisper_appliance.live.manager import Announcement, Ended, Limits, Opened, Request, Sessions
+from whisper_appliance.live.manager import Announcement, Ended, Limits, Opened, SessionRequest, Sessions
 
 PATIENCE_SECONDS = 20.0
 
@@ -37,7 +37,7 @@ class House:
 
     def open(self, owner: str = "ann", **request: Any) -> Opened:
         """A session of the connection "socket"."""
-        return self.sessions.open(Request(**request), owner=owner, connection="socket")
+        return self.sessions.open(SessionRequest(**request), owner=owner, connection="socket")
 
     def send(self, opened: Opened, pcm: bytes, first: int = 0) -> int:
         """Sends audio as packets; returns the number of the next."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Browser, BrowserContext
 
-from tests.support.running import Program
+from tests.support.program import Server
 
 RATE = 48_000
 LEAD_SECONDS = 1.0
@@ -56,7 +56,7 @@ def speaking(chromium: Browser, path: str, wav: Path) -> Iterator[Browser]:
     browser.close()
 
 
-def speaker(browser: Browser, appliance: Program) -> BrowserContext:
+def speaker(browser: Browser, appliance: Server) -> BrowserContext:
     """Somebody who may use that microphone. axe styles what it looks at, which the page's policy forbids."""
     context = browser.new_context(
         base_url=appliance.url,

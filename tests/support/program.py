@@ -1,6 +1,7 @@
-"""The real program as a child process, for tests: started, asked, signalled, gone at the end."""
+"""The real program as a child process: started, called, signalled, and gone at the end of a test."""
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -9,46 +10,90 @@ import ssl
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-ROOT = Path(__file__).parent.parent
-LITTLE = ("-m", "tests.support.programs.small_server")
+from tests.support.wait import wait_until
+
+ROOT = Path(__file__).parents[2]
+REAL = ("-m", "whisper_appliance", "serve")
+RESTARTED = ("-m", "tests.support.programs.restarter")
+SMALL_SERVER = ("-m", "tests.support.programs.small_server")
 READY = re.compile(r"https?://\S+:(\d+)$", re.MULTILINE)
+STOP_SECONDS = 40
+# The certificate is the appliance's own; a person trusts it once, most tests do not check it.
+ANY_CERTIFICATE = ssl._create_unverified_context()
 
 
 def environment(folder: Path, **variables: str) -> dict[str, str]:
     """Nothing of the caller's settings; data and models in `folder`, a port of its own."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
-    paths = f"{ROOT / 'src'}:{ROOT}"
     own = {
         "DATA_DIR": f"{folder}/data",
         "MODEL_DIR": f"{folder}/models",
         "HTTPS_PORT": "0",
         "HOST": "127.0.0.1",
     }
-    return kept | own | {"PYTHONPATH": paths, "PYTHONUNBUFFERED": "1"} | variables
+    return kept | own | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "PYTHONUNBUFFERED": "1"} | variables
 
 
 @dataclass
 class Server:
-    """A running server."""
+    """A running server: where it answers, what it keeps, what it wrote."""
 
     process: "subprocess.Popen[str]"
     folder: Path
     port: int
+    scheme: str = "https"
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://localhost:{self.port}"
+
+    @property
+    def data_dir(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def log(self) -> Path:
+        """What it wrote to stderr."""
+        return self.folder / "stderr"
 
     @property
     def trusting(self) -> ssl.SSLContext:
         """A client that trusts this server's own authority and nothing else."""
-        chain = x509.load_pem_x509_certificates((self.folder / "data/certificates/server.pem").read_bytes())
+        chain = x509.load_pem_x509_certificates((self.data_dir / "certificates/server.pem").read_bytes())
         return ssl.create_default_context(cadata=chain[-1].public_bytes(Encoding.PEM).decode())
+
+    def get_json(self, path: str) -> Any:
+        """The JSON of a GET, whatever the certificate."""
+        with urllib.request.urlopen(self.url + path, context=ANY_CERTIFICATE, timeout=10) as response:
+            return json.load(response)
+
+    def wait_for_model(self, state: str = "ready") -> None:
+        """Waits until the default model is in this state."""
+
+        def arrived() -> bool:
+            assert self.process.poll() is None, self._fault(f"did not become {state}")
+            try:
+                model = self.get_json("/api/status")["model"]  # None while the models take long to answer
+            except (urllib.error.URLError, ConnectionError):
+                return False
+            return bool(model) and model["state"] == state
+
+        wait_until(arrived, reason=lambda: self._fault(f"did not become {state}"))
+
+    def _fault(self, what: str) -> str:
+        return f"The appliance {what}:\n{self.log.read_text()[-4000:]}"
 
     def connect(self, host: str = "localhost") -> ssl.SSLSocket:
         """A TLS connection that checks the certificate."""
@@ -58,17 +103,17 @@ class Server:
     def get(self, path: str = "/", host: str = "localhost") -> tuple[int, str]:
         """Status and body over HTTPS."""
         connection = http.client.HTTPSConnection(host, self.port, context=self.trusting, timeout=20)
-        return _ask(connection, path)[::2]
+        return _get(connection, path)[::2]
 
     def get_plain(self, path: str = "/") -> tuple[int, "http.client.HTTPMessage", str]:
         """Status, headers and body over plain HTTP."""
-        return _ask(http.client.HTTPConnection("localhost", self.port, timeout=20), path)
+        return _get(http.client.HTTPConnection("localhost", self.port, timeout=20), path)
 
     def stop(self, signal_number: int = signal.SIGTERM) -> tuple[int, float]:
         """Exit code, and the seconds it took."""
         began = time.monotonic()
         self.process.send_signal(signal_number)
-        return self.process.wait(40), time.monotonic() - began
+        return self.process.wait(STOP_SECONDS), time.monotonic() - began
 
     def kill(self) -> None:
         """SIGKILL to the program and to all of its processes, at once."""
@@ -78,21 +123,68 @@ class Server:
 
 
 @contextmanager
-def served(folder: Path, arguments: Sequence[str] = LITTLE, **variables: str) -> Iterator[Server]:
-    """A server that has said where it is."""
+def served(folder: Path, arguments: Sequence[str] = SMALL_SERVER, **variables: str) -> Iterator[Server]:
+    """A server that has printed where it answers; ended with SIGTERM, as systemd would."""
     process = start(folder, arguments, **variables)
+    scheme = "http" if variables.get("HTTPS_ENABLED") == "false" else "https"
     try:
-        yield Server(process, folder, _port(process))
+        yield Server(process, folder, _port(process, folder), scheme)
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        process.wait(20)
+        process.terminate()
+        process.wait(STOP_SECONDS)
         assert process.stdout
         process.stdout.close()
 
 
-def start(folder: Path, arguments: Sequence[str] = LITTLE, **variables: str) -> "subprocess.Popen[str]":
-    """The program, not waited for; what it says comes on stdout, what goes wrong in `folder/stderr`."""
+@contextmanager
+def running(
+    folder: Path, model_dir: Path, model: str, *, restarts: bool = False, **settings: str
+) -> Iterator[Server]:
+    """The whole appliance with these models, and no network to load others.
+
+    `restarts`: when the program ends itself for a restart, it is started again on the same port.
+    """
+    given = {"MODEL_DIR": str(model_dir), "WHISPER_MODEL": model, "MODEL_DOWNLOADS": "false", **settings}
+    if restarts:
+        given["HTTPS_PORT"] = str(free_port())
+    with served(folder, RESTARTED if restarts else REAL, **given) as server:
+        yield server
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def commanded(module: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """A program of `tests.support.programs` that reads a command a line, ready; killed at the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"tests.support.programs.{module}", *arguments],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+    with process:
+        assert process.stdout
+        try:
+            assert process.stdout.readline() == "ready\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def send_command(process: "subprocess.Popen[str]", line: str) -> str:
+    """Gives such a program a command; returns the line that it answers."""
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(f"{line}\n")
+    process.stdin.flush()
+    return process.stdout.readline().strip()
+
+
+def start(folder: Path, arguments: Sequence[str] = SMALL_SERVER, **variables: str) -> "subprocess.Popen[str]":
+    """The program, not waited for; its stdout is a pipe, its stderr the file `folder/stderr`."""
     with (folder / "stderr").open("w") as errors:
         return subprocess.Popen(
             [sys.executable, *arguments],
@@ -104,17 +196,18 @@ def start(folder: Path, arguments: Sequence[str] = LITTLE, **variables: str) -> 
         )
 
 
-def _port(process: "subprocess.Popen[str]") -> int:
+def _port(process: "subprocess.Popen[str]", folder: Path) -> int:
     assert process.stdout
-    said = ""
+    printed = ""
     for line in process.stdout:
-        said += line
-        if found := READY.search(said):
+        printed += line
+        if found := READY.search(printed):
             return int(found[1])
-    raise AssertionError(f"The server ended with code {process.wait()} and said: {said}")
+    errors = (folder / "stderr").read_text()[-4000:]
+    raise AssertionError(f"The server ended with code {process.wait()} and wrote: {printed}{errors}")
 
 
-def _ask(connection: http.client.HTTPConnection, path: str) -> tuple[int, "http.client.HTTPMessage", str]:
+def _get(connection: http.client.HTTPConnection, path: str) -> tuple[int, "http.client.HTTPMessage", str]:
     try:
         connection.request("GET", path)
         response = connection.getresponse()

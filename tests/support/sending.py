@@ -8,7 +8,7 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 
 
 def send(client: FlaskClient, words: str = "one two", name: str = "talk.wav", **fields: Any) -> TestResponse:

@@ -13,7 +13,7 @@ from tests.support.client import PASSWORD
 from tests.support.jobs import Script
 from tests.support.library import transcript
 from whisper_appliance.accounts.identity import User
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.config import settings
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.jobs.transcription_job import JobSteps

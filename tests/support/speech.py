@@ -69,7 +69,7 @@ def voiced(samples: Samples) -> Probabilities:
 class ScriptedVoice:
     """The detector's side of a stream."""
 
-    def ask(self, frames: Samples) -> "Future[Probabilities]":
+    def submit(self, frames: Samples) -> "Future[Probabilities]":
         """Answers at once."""
         answer: Future[Probabilities] = Future()
         answer.set_result(voiced(frames))
@@ -82,26 +82,28 @@ class ScriptedVoice:
 class ScriptedEngine:
     """Hears in threads of its own. `failing` makes every window fail; `held` makes them wait."""
 
-    workers = 2
+    parallel_windows = 2
 
     def __init__(self) -> None:
         self.failing = False
         self.held = threading.Event()
         self.held.set()
         self.windows: list[tuple[Priority, float]] = []
-        self._threads = ThreadPoolExecutor(self.workers)
+        self._threads = ThreadPoolExecutor(self.parallel_windows)
 
-    def submit(self, window: Window, *, priority: Priority, turn: int = 0) -> "Future[WindowResult]":
+    def submit(
+        self, window: Window, *, priority: Priority, windows_before: int = 0
+    ) -> "Future[WindowResult]":
         """Lets a window be heard."""
         self.windows.append((priority, len(window.samples) / SAMPLE_RATE))
         return self._threads.submit(self._hear, window)
 
-    def listen(self) -> ScriptedVoice:
+    def open_vad_stream(self) -> ScriptedVoice:
         """A new stream through the detector."""
         return ScriptedVoice()
 
     @contextmanager
-    def live(self) -> Iterator[None]:
+    def reserve_live_worker(self) -> Iterator[None]:
         """Somebody speaks."""
         yield
 

@@ -46,7 +46,7 @@ def test_one_word_where_a_sentence_was_said_is_an_omission_with_the_gap_beside_i
 
 
 def test_what_the_decoder_left_to_the_next_window_is_not_asked_for() -> None:
-    result = replace(heard(Segment(0.0, 7.0, SENTENCE)), heard_seconds=7.0)
+    result = replace(heard(Segment(0.0, 7.0, SENTENCE)), decoded_seconds=7.0)
     assert list(omissions(result, span((0, 28)))) == []
 
 
@@ -86,5 +86,5 @@ def test_a_hole_is_filled_in_its_place_with_times_of_the_window() -> None:
     [(), (Segment(0.0, 7.0, " minutes, yes."),), (Segment(0.0, 7.0, SENTENCE, -0.9, tokens=(1,)),)],
 )
 def test_what_says_no_more_or_is_unsure_fills_nothing(segments: tuple[Segment, ...]) -> None:
-    result = replace(heard(Segment(7.0, 14.0, " minutes.")), heard_seconds=14.0)
+    result = replace(heard(Segment(7.0, 14.0, " minutes.")), decoded_seconds=14.0)
     assert filled(result, span((7, 14)), lambda _: heard(*segments)) == result

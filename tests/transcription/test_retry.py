@@ -14,7 +14,7 @@ from whisper_appliance.engines.contract import EngineSpec, Options, Priority, Qu
 from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.engines.vad import Cutting, Span
 from whisper_appliance.transcript.model import Notice, Segment, Transcript
-from whisper_appliance.transcription.pending import Heard
+from whisper_appliance.transcription.pending import SpanResult
 from whisper_appliance.transcription.pipeline import Road, WindowDone
 from whisper_appliance.transcription.transcribe import transcribe
 
@@ -120,5 +120,5 @@ def test_what_was_passed_over_is_heard_by_itself(engine: EngineProcess) -> None:
     road = Road(Silence(20), engine, options, Priority.BATCH, Cutting(), {}, told.append, lambda: False)
     span = Span(0, 20 * 16_000, 0, (0.9,) * 625)
     skipped = WindowResult((Segment(0.0, 20.0, " hm"),), "en", 1.0, decoded_seconds=20.0)
-    assert road._settle(Heard(span, skipped)).text == " all that was said here" * 10
+    assert road._settle(SpanResult(span, skipped)).text == " all that was said here" * 10
     assert told[0].result.text == " all that was said here" * 10

@@ -17,13 +17,13 @@ from tests.support.jobs import Script
 from tests.support.library import transcript
 from tests.support.speech import ScriptedModels
 from whisper_appliance.accounts.identity import SCOPES, SHELL, Role, User
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.config import settings
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.job import JobRequest
 from whisper_appliance.jobs.transcription_job import JobSteps
-from whisper_appliance.live.manager import Request
+from whisper_appliance.live.manager import SessionRequest
 from whisper_appliance.server.application import create_app
 
 NOTHING = "0" * 32
@@ -137,7 +137,7 @@ class World:
         return self.appliance.queue.wait(job.id, 10).id
 
     def _live(self, owner: str) -> str:
-        opened = self.appliance.live.open(Request(), owner=self.owners[owner], connection=owner)
+        opened = self.appliance.live.open(SessionRequest(), owner=self.owners[owner], connection=owner)
         return opened.session
 
     def _captions_token(self, owner: str) -> str:
@@ -240,9 +240,9 @@ def test_everybody_may_do_what_the_table_says(world: World, request_: str, owner
 
 @pytest.fixture
 def for_people_only(world: World) -> Iterator[None]:
-    world.appliance.accounts.policy.set_openness("accounts", by=SHELL)
+    world.appliance.accounts.access_mode.set("accounts", by=SHELL)
     yield
-    world.appliance.accounts.policy.set_openness("network", by=SHELL)
+    world.appliance.accounts.access_mode.set("network", by=SHELL)
 
 
 def test_without_an_account_nothing_is_open_where_only_people_may_use_it(

@@ -10,7 +10,7 @@ from tests.support.application import open_page
 from tests.support.client import signed_in, with_key
 from tests.support.sending import send
 from whisper_appliance.accounts.identity import SHELL
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 
 NOTHING = "0" * 32
 

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.application import StartAppliance
 from tests.support.sending import send
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.server.application import create_app
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from tests.support.application import open_page
 from tests.support.sending import send
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 
 SECURE = {"wsgi.url_scheme": "https"}
 

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.support.speech import ScriptedModels
-from whisper_appliance.live.manager import Announcement, Limits, Request, Sessions
+from whisper_appliance.live.manager import Announcement, Limits, SessionRequest, Sessions
 
 
 def main(folder: str) -> None:
@@ -35,7 +35,7 @@ def main(folder: str) -> None:
         command = json.loads(line)
         match command.pop("do"):
             case "open":
-                answer = asdict(sessions.open(Request(), owner="ann", connection="socket"))
+                answer = asdict(sessions.open(SessionRequest(), owner="ann", connection="socket"))
             case "feed":
                 data = base64.b64decode(command.pop("audio"))
                 answer = asdict(sessions.feed(**command, data=data, connection="socket"))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.jobs import Script
 from tests.support.speech import ScriptedModels, words_in
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.config import settings
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import ApplianceError
