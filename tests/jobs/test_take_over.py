@@ -98,7 +98,9 @@ def started(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Crew]:
 
 def busy(crew: Crew, process: subprocess.Popen[str]) -> dict[str, str]:
     """The other one is at two jobs; by their words."""
-    jobs = {words: send_command(process, f"now {words}") for words in ("a1 a2 a3 a4 a5 a6", "b1 b2 b3 b4 b5 b6")}
+    jobs = {
+        words: send_command(process, f"now {words}") for words in ("a1 a2 a3 a4 a5 a6", "b1 b2 b3 b4 b5 b6")
+    }
     for word in ("a2", "b2"):
         until_heard(heartbeat.folder / "other", word)
     return jobs
@@ -189,7 +191,7 @@ def test_what_waited_for_one_that_has_stopped_in_good_order_is_done_by_the_other
 def test_the_heart_beats_on_whatever_a_look_around_raises(
     started: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heartbeat, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(heartbeat, "HEARTBEAT_INTERVAL_SECONDS", 0.1)
     looks: list[str] = []
 
     def look() -> None:

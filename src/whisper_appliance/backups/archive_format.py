@@ -9,17 +9,17 @@ from whisper_appliance.core.errors import InvalidRequest
 
 FORMAT = 1
 MANIFEST = "whisper-appliance-backup.json"
-SUMS = "SHA256SUMS"
+CHECKSUMS = "SHA256SUMS"
 DATABASE = "appliance.sqlite"
-SMALL = re.compile(r"secret\.key|model\.json|certificates/[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
-LARGE = re.compile(r"appliance\.sqlite|(?:audio|uploads)/[0-9a-f]{32}")
-SMALL_BYTES = 64 * 1024
+SMALL_FILES = re.compile(r"secret\.key|model\.json|certificates/[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
+LARGE_FILES = re.compile(r"appliance\.sqlite|(?:audio|uploads)/[0-9a-f]{32}")
+MAX_SMALL_FILE_BYTES = 64 * 1024
 
-OF_DATABASE = tuple(
+DATABASE_NAMES = tuple(
     f"{name}{ending}" for name in ("appliance.sqlite", "queue.sqlite") for ending in ("", "-wal", "-shm")
 )
-EVERYTHING = (
-    *OF_DATABASE,
+FULL_RESTORE_NAMES = (
+    *DATABASE_NAMES,
     "secret.key",
     "model.json",
     "certificates",
@@ -29,7 +29,7 @@ EVERYTHING = (
     "live",
 )
 """What of the data folder a restore of everything sets aside; models, logs and daily copies stay."""
-RECORDINGS = ("audio", "uploads")
+RECORDING_FOLDERS = ("audio", "uploads")
 """Those of them that lie in the folder of the recordings, where that is another one."""
 
 
@@ -42,7 +42,7 @@ class Manifest:
     revision: str
     format: int = FORMAT
 
-    def written(self) -> bytes:
+    def to_bytes(self) -> bytes:
         """As the first file of a backup."""
         return json.dumps(asdict(self), indent=2).encode() + b"\n"
 
@@ -61,6 +61,6 @@ def read_manifest(text: bytes) -> Manifest:
         raise InvalidRequest("This file is not a backup of this appliance.") from error
 
 
-def is_laid_ready(data_dir: Path) -> bool:
+def is_staged(data_dir: Path) -> bool:
     """Whether the next start has a backup to put in place."""
     return (data_dir / "restore" / "ready").is_dir()

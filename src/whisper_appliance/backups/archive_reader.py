@@ -14,21 +14,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from whisper_appliance.backups import archive_format, database
-from whisper_appliance.backups.archive_format import DATABASE, MANIFEST, SUMS, Manifest
+from whisper_appliance.backups.archive_format import DATABASE, MANIFEST, CHECKSUMS, Manifest
 from whisper_appliance.core.errors import DiskFull, InvalidRequest
 
 CHUNK_BYTES = 256 * 1024
-ASK_DISK_BYTES = 32 * 2**20
-MOST_FILES = 500_000
-SUMS_BYTES = 64 * 2**20
+DISK_CHECK_BYTES = 32 * 2**20
+MAX_FILES = 500_000
+MAX_CHECKSUMS_BYTES = 64 * 2**20
 SUM_LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
 NOT_OURS = "This file is not a backup of this appliance."
-CUT_OFF = "This backup is not whole: it ends too early, so nothing of it was used. Fetch it again."
+TRUNCATED = "This backup is not whole: it ends too early, so nothing of it was used. Fetch it again."
 
 Read = Callable[[int], bytes]
 
 
-class Reader:
+class ArchiveReader:
     """Reads one backup into a folder. `manifest` is None for a copy of the database alone."""
 
     def __init__(self, read: Read, folder: Path, *, revisions: Sequence[str], spare_bytes: int) -> None:
@@ -38,18 +38,18 @@ class Reader:
         self._revisions = revisions
         self._spare_bytes = spare_bytes
         self._ahead = b""
-        self._unasked_bytes = ASK_DISK_BYTES
+        self._unasked_bytes = DISK_CHECK_BYTES
         self._sums: dict[str, str] = {}
         self.manifest: Manifest | None = None
 
-    def take(self) -> None:
+    def read_all(self) -> None:
         """Reads all of it. Raises `InvalidRequest`, `DatabaseDamaged`, `DiskFull`."""
-        self._ahead = self._exactly(len(database.SQLITE_HEAD), may_end=True)
-        if self._ahead == database.SQLITE_HEAD:
+        self._ahead = self._exactly(len(database.SQLITE_MAGIC), may_end=True)
+        if self._ahead == database.SQLITE_MAGIC:
             self._take_database()
         else:
             self._take_archive()
-        database.check_known(self._folder / DATABASE, self._revisions)
+        database.check_revision(self._folder / DATABASE, self._revisions)
 
     def _take_database(self) -> None:
         with self._new(DATABASE) as file:
@@ -59,15 +59,15 @@ class Reader:
 
     def _take_archive(self) -> None:
         name, size = self._header() or ("", 0)
-        if name != MANIFEST or size > archive_format.SMALL_BYTES:
+        if name != MANIFEST or size > archive_format.MAX_SMALL_FILE_BYTES:
             raise InvalidRequest(NOT_OURS)
         text = self._content(size)
         self.manifest = archive_format.read_manifest(text)
         self._sums[MANIFEST] = hashlib.sha256(text).hexdigest()
-        while (header := self._header()) is not None and header[0] != SUMS:
+        while (header := self._header()) is not None and header[0] != CHECKSUMS:
             self._take_file(*header)
         if header is None:
-            raise InvalidRequest(CUT_OFF)
+            raise InvalidRequest(TRUNCATED)
         self._check_sums(header[1])
         if DATABASE not in self._sums:
             raise InvalidRequest("This backup holds no database. It was not used.")
@@ -80,16 +80,16 @@ class Reader:
         try:
             info = tarfile.TarInfo.frombuf(block, "utf-8", "strict")
         except (tarfile.HeaderError, UnicodeError) as error:
-            raise InvalidRequest(NOT_OURS if self.manifest is None else CUT_OFF) from error
+            raise InvalidRequest(NOT_OURS if self.manifest is None else TRUNCATED) from error
         if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or info.size < 0:
             raise InvalidRequest("This archive holds something else than files. It was not used.")
         return info.name, info.size
 
     def _take_file(self, name: str, size: int) -> None:
-        small = archive_format.SMALL.fullmatch(name) is not None
-        if not (small or archive_format.LARGE.fullmatch(name)) or name in self._sums:
+        small = archive_format.SMALL_FILES.fullmatch(name) is not None
+        if not (small or archive_format.LARGE_FILES.fullmatch(name)) or name in self._sums:
             raise InvalidRequest(f"This archive holds a file that no backup has ({name[:60]!r}).")
-        if (small and size > archive_format.SMALL_BYTES) or len(self._sums) >= MOST_FILES:
+        if (small and size > archive_format.MAX_SMALL_FILE_BYTES) or len(self._sums) >= MAX_FILES:
             raise InvalidRequest("This archive holds more than a backup can have. It was not used.")
         digest = hashlib.sha256()
         left = size
@@ -104,7 +104,7 @@ class Reader:
         self._sums[name] = digest.hexdigest()
 
     def _check_sums(self, size: int) -> None:
-        if size > SUMS_BYTES:
+        if size > MAX_CHECKSUMS_BYTES:
             raise InvalidRequest(NOT_OURS)
         lines = self._content(size).decode("utf-8", "replace").splitlines()
         told = {found[2]: found[1] for line in lines if (found := SUM_LINE.fullmatch(line))}
@@ -128,7 +128,7 @@ class Reader:
             parts.append(chunk)
             left -= len(chunk)
         if left and not may_end:
-            raise InvalidRequest(CUT_OFF)
+            raise InvalidRequest(TRUNCATED)
         return b"".join(parts)
 
     def _some(self, most: int) -> bytes:
@@ -139,18 +139,18 @@ class Reader:
 
     def _check_room(self, size: int) -> None:
         self._unasked_bytes += size
-        if self._unasked_bytes >= ASK_DISK_BYTES:
+        if self._unasked_bytes >= DISK_CHECK_BYTES:
             self._unasked_bytes = 0
-            if shutil.disk_usage(self._folder).free < self._spare_bytes + ASK_DISK_BYTES:
+            if shutil.disk_usage(self._folder).free < self._spare_bytes + DISK_CHECK_BYTES:
                 raise DiskFull("There is too little free disk space for this backup. Free some first.")
 
-    def _new(self, name: str) -> "_Synced":
+    def _new(self, name: str) -> "_SyncedFile":
         path = self._folder / name
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        return _Synced(path)
+        return _SyncedFile(path)
 
 
-class _Synced:
+class _SyncedFile:
     """A new file for its owner only; on disk when the block ends."""
 
     def __init__(self, path: Path) -> None:
@@ -160,7 +160,7 @@ class _Synced:
     def write(self, chunk: bytes) -> None:
         self._file.write(chunk)
 
-    def __enter__(self) -> "_Synced":
+    def __enter__(self) -> "_SyncedFile":
         return self
 
     def __exit__(self, *_: object) -> None:

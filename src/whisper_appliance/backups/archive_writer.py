@@ -18,11 +18,11 @@ from whisper_appliance import __version__
 from whisper_appliance.backups import database
 from whisper_appliance.backups.archive_format import (
     DATABASE,
-    LARGE,
+    LARGE_FILES,
     MANIFEST,
-    RECORDINGS,
-    SMALL,
-    SUMS,
+    RECORDING_FOLDERS,
+    SMALL_FILES,
+    CHECKSUMS,
     Manifest,
 )
 from whisper_appliance.core.clock import Clock, now, written
@@ -33,7 +33,7 @@ CHUNK_BYTES = 256 * 1024
 BLOCK = tarfile.BLOCKSIZE
 STALE_SECONDS = 24 * 3600.0
 SPARE_BYTES = 64 * 2**20
-MAKING = re.compile(r"making-[0-9a-f]{16}")
+SNAPSHOT_NAME = re.compile(r"making-[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Member:
     size_bytes: int
 
 
-class Backup:
+class ArchiveWriter:
     """A context manager: on entry everything is held still, `chunks` are the file, on exit nothing is left.
 
     The database is copied; audio is linked, which takes no space, or copied where the disk cannot link.
@@ -72,7 +72,7 @@ class Backup:
     def size_bytes(self) -> int:
         """The length of the whole."""
         sizes = [len(self._manifest), *(member.size_bytes for member in self._members), self._sums_bytes()]
-        return sum(BLOCK + _padded(size) for size in sizes) + 2 * BLOCK
+        return sum(BLOCK + _padded_size(size) for size in sizes) + 2 * BLOCK
 
     @property
     def name(self) -> str:
@@ -106,27 +106,27 @@ class Backup:
         """The file, piece by piece. May be asked for once."""
         stamp = int(self.created.timestamp())
         sums = [f"{hashlib.sha256(self._manifest).hexdigest()}  {MANIFEST}\n"]
-        yield _header(MANIFEST, len(self._manifest), stamp) + _filled(self._manifest)
+        yield _header(MANIFEST, len(self._manifest), stamp) + _pad(self._manifest)
         for member in self._members:
             yield _header(member.name, member.size_bytes, stamp)
             digest = hashlib.sha256()
             for chunk in _read(member):
                 digest.update(chunk)
                 yield chunk
-            yield bytes(_padded(member.size_bytes) - member.size_bytes)
+            yield bytes(_padded_size(member.size_bytes) - member.size_bytes)
             sums.append(f"{digest.hexdigest()}  {member.name}\n")
         listed = "".join(sums).encode()
-        yield _header(SUMS, len(listed), stamp) + _filled(listed) + bytes(2 * BLOCK)
+        yield _header(CHECKSUMS, len(listed), stamp) + _pad(listed) + bytes(2 * BLOCK)
 
     def _hold(self) -> None:
         self._hold_files(self._storage, "uploads", self._recordings)  # a job may be done before the copy is
         self._hold_database()
         for name in ("secret.key", "model.json", "certificates"):
             self._hold_files(self._data_dir, name, self._folder)
-        for name in RECORDINGS:
+        for name in RECORDING_FOLDERS:
             self._hold_files(self._storage, name, self._recordings)
         revision = database.revision(self._folder / DATABASE)
-        self._manifest = Manifest(__version__, written(self.created), revision).written()
+        self._manifest = Manifest(__version__, written(self.created), revision).to_bytes()
 
     def _hold_database(self) -> None:
         target = self._folder / DATABASE
@@ -144,15 +144,15 @@ class Backup:
             self._hold_file(file, file.relative_to(folder).as_posix(), target)
 
     def _hold_file(self, path: Path, name: str, target: Path) -> None:
-        small = SMALL.fullmatch(name) is not None
-        if path.is_symlink() or not path.is_file() or not (small or LARGE.fullmatch(name)):
+        small = SMALL_FILES.fullmatch(name) is not None
+        if path.is_symlink() or not path.is_file() or not (small or LARGE_FILES.fullmatch(name)):
             return
         held = target / name
         if held.exists():
             return
         held.parent.mkdir(exist_ok=True)
         with suppress(FileNotFoundError):  # deleted just now
-            _copied(path, held) if small else _linked(path, held)
+            _copy_file(path, held) if small else _link_or_copy(path, held)
             self._members.append(Member(name, held, held.stat().st_size))
 
     def _sums_bytes(self) -> int:
@@ -160,26 +160,26 @@ class Backup:
         return sum(hashlib.sha256().digest_size * 2 + 2 + len(name) + 1 for name in names)
 
 
-def sweep(data_dir: Path, storage: Path, wall_clock: float | None = None) -> None:
+def remove_stale_snapshots(data_dir: Path, storage: Path, wall_clock: float | None = None) -> None:
     """Removes what backups that were killed left behind."""
     left = [path for folder in (data_dir / "backups", storage) for path in folder.glob("making-*")]
-    left = [path for path in left if MAKING.fullmatch(path.name)]
+    left = [path for path in left if SNAPSHOT_NAME.fullmatch(path.name)]
     for path in (*left, *(data_dir / "backups").glob(f"*{database.PART}")):
         with suppress(OSError):
             if (wall_clock or time.time()) - path.stat().st_mtime > STALE_SECONDS:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _linked(path: Path, held: Path) -> None:
+def _link_or_copy(path: Path, held: Path) -> None:
     try:
         os.link(path, held)
     except FileNotFoundError:
         raise
     except OSError:
-        _copied(path, held)
+        _copy_file(path, held)
 
 
-def _copied(path: Path, held: Path) -> None:
+def _copy_file(path: Path, held: Path) -> None:
     shutil.copyfile(path, held)
     held.chmod(0o600)
 
@@ -201,9 +201,9 @@ def _header(name: str, size_bytes: int, stamp: int) -> bytes:
     return info.tobuf(tarfile.GNU_FORMAT)
 
 
-def _padded(size_bytes: int) -> int:
+def _padded_size(size_bytes: int) -> int:
     return -(-size_bytes // BLOCK) * BLOCK
 
 
-def _filled(content: bytes) -> bytes:
-    return content + bytes(_padded(len(content)) - len(content))
+def _pad(content: bytes) -> bytes:
+    return content + bytes(_padded_size(len(content)) - len(content))

@@ -12,13 +12,13 @@ from whisper_appliance.core.clock import Clock, now
 from whisper_appliance.core.errors import DatabaseDamaged, DiskFull, NotFound
 from whisper_appliance.storage.database import Database
 
-KEPT = 7
-EVERY = timedelta(hours=23)
+COPIES_KEPT = 7
+INTERVAL = timedelta(hours=23)
 NAME = re.compile(r"appliance-(\d{8}T\d{6})Z\.sqlite")
 
 
 @dataclass(frozen=True, slots=True)
-class Copied:
+class DailyCopy:
     """One copy of the database."""
 
     name: str
@@ -46,21 +46,21 @@ class DailyCopies:
         self._clock = clock
         self._free_bytes = free_bytes
 
-    def all(self) -> list[Copied]:
+    def copies(self) -> list[DailyCopy]:
         """What there is, the newest first."""
         found = [path for path in self.folder.glob("*.sqlite") if NAME.fullmatch(path.name)]
         return [_copied(path) for path in sorted(found, reverse=True)]
 
-    def get(self, name: str) -> Copied:
+    def get(self, name: str) -> DailyCopy:
         """One of them. Raises `NotFound`."""
-        for copied in self.all():
+        for copied in self.copies():
             if copied.name == name:
                 return copied
         raise NotFound("There is no such copy of the database.")
 
-    def newest_whole(self) -> Copied | None:
+    def newest_intact(self) -> DailyCopy | None:
         """The newest one that can be read to its end."""
-        for copied in self.all():
+        for copied in self.copies():
             try:
                 database.revision(copied.path)
             except DatabaseDamaged:
@@ -68,14 +68,14 @@ class DailyCopies:
             return copied
         return None
 
-    def make_if_due(self) -> Copied | None:
+    def make_if_due(self) -> DailyCopy | None:
         """A new copy, unless the newest is younger than a day."""
-        newest = next(iter(self.all()), None)
-        if newest and timedelta(0) <= self._clock() - newest.made < EVERY:
+        newest = next(iter(self.copies()), None)
+        if newest and timedelta(0) <= self._clock() - newest.made < INTERVAL:
             return None
         return self.make()
 
-    def make(self) -> Copied:
+    def make(self) -> DailyCopy:
         """A new copy; the oldest go once it is whole. Raises `DiskFull`, `DatabaseDamaged`, `Unavailable`."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         needed = database.size_bytes(self._source) + self._spare_bytes
@@ -85,12 +85,12 @@ class DailyCopies:
             )
         target = self.folder / f"appliance-{self._clock().astimezone(UTC):%Y%m%dT%H%M%S}Z.sqlite"
         database.copy(self._source, target, spare_bytes=self._spare_bytes)
-        for old in self.all()[KEPT:]:
+        for old in self.copies()[COPIES_KEPT:]:
             old.path.unlink(missing_ok=True)
         return _copied(target)
 
 
-def _copied(path: Path) -> Copied:
+def _copied(path: Path) -> DailyCopy:
     found = NAME.fullmatch(path.name)
     made = datetime.strptime(found[1] if found else "", "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-    return Copied(path.name, path, made, path.stat().st_size)
+    return DailyCopy(path.name, path, made, path.stat().st_size)

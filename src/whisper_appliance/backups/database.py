@@ -12,7 +12,7 @@ from whisper_appliance.backups import postgres_copy
 from whisper_appliance.core.errors import DatabaseDamaged, DiskFull, InvalidRequest, Unavailable
 from whisper_appliance.storage.database import Database
 
-SQLITE_HEAD = b"SQLite format 3\x00"
+SQLITE_MAGIC = b"SQLite format 3\x00"
 BUSY_SECONDS = 30.0
 PART = ".part"
 
@@ -43,12 +43,12 @@ def copy(source: Database, target: Path, *, spare_bytes: int = 0) -> None:
         if source.is_sqlite:
             _vacuum(Path(source.name), part)
         else:
-            postgres_copy.write_file(source, part, check_room)
+            postgres_copy.dump_to_sqlite(source, part, check_room)
 
-    finish(target, write)
+    write_atomically(target, write)
 
 
-def finish(target: Path, write: Callable[[Path], None]) -> None:
+def write_atomically(target: Path, write: Callable[[Path], None]) -> None:
     """Lets `write` make a database in a new file, which becomes `target` once it is whole and on the disk."""
     part = target.with_name(target.name + PART)
     _drop(part)
@@ -69,13 +69,13 @@ def _drop(part: Path) -> None:
 
 
 def _vacuum(source: Path, target: Path) -> None:
-    with _spoken(source), contextlib.closing(_open(source, "rw")) as connection:
+    with _translated_errors(source), contextlib.closing(_open(source, "rw")) as connection:
         connection.execute("VACUUM INTO ?", (str(target),))
 
 
 def revision(path: Path) -> str:
     """The revision of a file's tables. Raises `DatabaseDamaged` unless it is a whole database of ours."""
-    with _spoken(path), contextlib.closing(_open(path, "ro", "immutable=1")) as connection:
+    with _translated_errors(path), contextlib.closing(_open(path, "ro", "immutable=1")) as connection:
         # The file may come from strangers (https://www.sqlite.org/security.html).
         for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0"):
             connection.execute(f"PRAGMA {pragma}")
@@ -85,7 +85,7 @@ def revision(path: Path) -> str:
         return _revision(connection, path)
 
 
-def check_known(path: Path, revisions: Sequence[str]) -> str:
+def check_revision(path: Path, revisions: Sequence[str]) -> str:
     """The revision of a file, if this version of the appliance can use it. Raises `InvalidRequest` if not."""
     found = revision(path)
     if found not in revisions:
@@ -116,7 +116,7 @@ def _open(path: Path, mode: str, *more: str) -> sqlite3.Connection:
 
 
 @contextlib.contextmanager
-def _spoken(path: Path) -> Iterator[None]:
+def _translated_errors(path: Path) -> Iterator[None]:
     """SQLite's errors as sentences."""
     try:
         yield

@@ -15,19 +15,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from whisper_appliance.backups.archive_format import DATABASE, EVERYTHING, OF_DATABASE, RECORDINGS
-from whisper_appliance.backups.archive_reader import Read, Reader
+from whisper_appliance.backups.archive_format import DATABASE, FULL_RESTORE_NAMES, DATABASE_NAMES, RECORDING_FOLDERS
+from whisper_appliance.backups.archive_reader import Read, ArchiveReader
 from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import Conflict, DiskFull, NotFound, Unavailable
 
 NOTE = "restore.json"
-MOVED = "moved-aside"
+MOVED_ASIDE = "moved-aside"
 
-IntoServer = Callable[[Path, Path, bool], None]
+RestoreToServer = Callable[[Path, Path, bool], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class StagedBackup:
     """A backup that was read and checked: of everything, or (`whole` False) of the database alone."""
 
     whole: bool
@@ -47,7 +47,7 @@ class Restore:
         revisions: Sequence[str],
         spare_bytes: int,
         storage: Path | None = None,
-        into_server: IntoServer | None = None,
+        restore_to_server: RestoreToServer | None = None,
         clock: Clock = now,
     ) -> None:
         """`revisions` of the database that this version can use; `spare_bytes` of the disk are left free.
@@ -60,15 +60,15 @@ class Restore:
         self._storage = storage or data_dir
         self._folder = data_dir / "restore"
         self._revisions = revisions
-        self._into_server = into_server
+        self._into_server = restore_to_server
         self._spare_bytes = spare_bytes
         self._clock = clock
         self._reading = threading.Lock()
 
-    def ready(self) -> Ready | None:
+    def staged(self) -> StagedBackup | None:
         """What the next start will put in place."""
         with suppress(FileNotFoundError):
-            return Ready(**json.loads((self._folder / "ready" / NOTE).read_text()))
+            return StagedBackup(**json.loads((self._folder / "ready" / NOTE).read_text()))
         return None
 
     def set_aside(self) -> tuple[Path, ...]:
@@ -76,7 +76,7 @@ class Restore:
         found = [path for base in {self._data_dir, self._storage} for path in (base / "set-aside").glob("*")]
         return tuple(sorted(found, key=lambda path: path.name, reverse=True))
 
-    def lay_ready(self, read: Read) -> Ready:
+    def stage(self, read: Read) -> StagedBackup:
         """Reads and checks a backup; the one that was ready before is dropped for it.
 
         Raises `InvalidRequest`, `DatabaseDamaged`, `DiskFull`, `Conflict` (another one is being read).
@@ -85,17 +85,17 @@ class Restore:
             raise Conflict("Another backup is being read just now.")
         try:
             with _disk_errors(), self._new_folder() as part:
-                reader = Reader(read, part, revisions=self._revisions, spare_bytes=self._spare_bytes)
-                reader.take()
+                reader = ArchiveReader(read, part, revisions=self._revisions, spare_bytes=self._spare_bytes)
+                reader.read_all()
                 note = self._note(reader)
                 self._finish(part, note)
                 return note
         finally:
             self._reading.release()
 
-    def drop(self) -> None:
+    def discard(self) -> None:
         """Nothing will be put in place. Raises `NotFound` when nothing is ready."""
-        if self.ready() is None:
+        if self.staged() is None:
             raise NotFound("No backup is laid ready.")
         self._remove(self._folder / "ready")
 
@@ -105,7 +105,7 @@ class Restore:
         To be called while the data folder is locked and nothing of it is open. Raises `Unavailable`, and
         what `into_server` raises.
         """
-        note = self.ready()
+        note = self.staged()
         if note is None:
             return None
         aside = self._data_dir / "set-aside" / note.aside
@@ -118,17 +118,17 @@ class Restore:
             ) from error
         return aside
 
-    def _swap(self, note: Ready, aside: Path) -> None:
+    def _swap(self, note: StagedBackup, aside: Path) -> None:
         ready = self._folder / "ready"
         self._make_aside(self._data_dir, note.aside)
         if self._into_server and (ready / "files" / DATABASE).exists():
             self._into_server(ready / "files" / DATABASE, aside, note.whole)
             (ready / "files" / DATABASE).unlink()
-        if not (ready / MOVED).exists():
-            for name in EVERYTHING if note.whole else OF_DATABASE:
+        if not (ready / MOVED_ASIDE).exists():
+            for name in FULL_RESTORE_NAMES if note.whole else DATABASE_NAMES:
                 self._move_aside(name, note.aside)
             _sync(*{aside, self._storage / "set-aside" / note.aside, self._data_dir, self._storage})
-            (ready / MOVED).touch()
+            (ready / MOVED_ASIDE).touch()
             _sync(ready)
         for path in list((ready / "files").iterdir()):
             self._move_in(path)
@@ -166,12 +166,12 @@ class Restore:
         return folder
 
     def _base(self, name: str) -> Path:
-        return self._storage if name in RECORDINGS else self._data_dir
+        return self._storage if name in RECORDING_FOLDERS else self._data_dir
 
-    def _note(self, reader: Reader) -> Ready:
+    def _note(self, reader: ArchiveReader) -> StagedBackup:
         manifest = reader.manifest
         moment = self._clock()
-        return Ready(
+        return StagedBackup(
             whole=manifest is not None,
             staged=written(moment),
             aside=f"{moment:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
@@ -193,7 +193,7 @@ class Restore:
         finally:
             shutil.rmtree(part, ignore_errors=True)
 
-    def _finish(self, files: Path, note: Ready) -> None:
+    def _finish(self, files: Path, note: StagedBackup) -> None:
         part = files.parent
         (part / NOTE).write_text(json.dumps(asdict(note)))
         give_to_owner_of(self._data_dir, part)

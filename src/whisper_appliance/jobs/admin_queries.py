@@ -19,7 +19,7 @@ HANDLE = re.compile(f"[0-9a-f]{{{HANDLE_CHARS}}}")
 
 
 @dataclass(frozen=True, slots=True)
-class JobSeen:
+class JobSummary:
     """A job without its words and titles; `number` counts all jobs in the order they came."""
 
     number: int
@@ -44,20 +44,20 @@ class JobSeen:
 class JobPage:
     """Some jobs, the newest first, and the number before which the next page begins."""
 
-    jobs: tuple[JobSeen, ...]
+    jobs: tuple[JobSummary, ...]
     next_before: int | None
 
 
-_SAME = tuple(field.name for field in fields(JobSeen) if field.name not in ("handle", "error"))
+_SAME = tuple(field.name for field in fields(JobSummary) if field.name not in ("handle", "error"))
 
 
-class Oversight:
+class JobAdminQueries:
     """Looks at all jobs in a database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def jobs(
+    def page(
         self,
         *,
         statuses: tuple[JobStatus, ...] = (),
@@ -102,6 +102,6 @@ class Oversight:
         return found
 
 
-def _seen(row: sa.RowMapping) -> JobSeen:
+def _seen(row: sa.RowMapping) -> JobSummary:
     error = JobError(row["error_code"], row["error_message"]) if row["error_code"] is not None else None
-    return JobSeen(handle=row["handle"], error=error, **{name: row[name] for name in _SAME})
+    return JobSummary(handle=row["handle"], error=error, **{name: row[name] for name in _SAME})

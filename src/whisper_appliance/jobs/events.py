@@ -13,14 +13,14 @@ class JobChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class WindowsAdded:
+class JobProgressed:
     """A running job has heard one window more, and its progress has grown."""
 
     job_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class JobBegan:
+class JobStarted:
     """The job's first attempt has begun, so many seconds after it was accepted."""
 
     job_id: str
@@ -29,7 +29,7 @@ class JobBegan:
 
 
 @dataclass(frozen=True, slots=True)
-class JobHeard:
+class JobDone:
     """The job is done: so much audio in so much time, and how many words the guard left out."""
 
     job_id: str
@@ -47,4 +47,4 @@ class JobFailed:
     code: str
 
 
-JobEvent = JobChanged | WindowsAdded | JobBegan | JobHeard | JobFailed
+JobEvent = JobChanged | JobProgressed | JobStarted | JobDone | JobFailed

@@ -10,70 +10,70 @@ from whisper_appliance import __version__
 from whisper_appliance.core.clock import Clock, written
 from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.jobs import storage
-from whisper_appliance.jobs.workers import Me, TakenOver, Workers, WorkerSeen
+from whisper_appliance.jobs.workers import ThisWorker, TakeOverResult, WorkerRepository, WorkerInfo
 from whisper_appliance.storage.database import Database
 
-HEARTBEAT_SECONDS = 10.0
-BEATS_A_LOOK = 6
+HEARTBEAT_INTERVAL_SECONDS = 10.0
+HEARTBEATS_PER_RECLAIM = 6
 
 log = logging.getLogger(__name__)
 
 
-class Crew:
+class WorkerHeartbeat:
     """On SQLite a worker is alone: it is in no list, nothing beats, and nothing is taken over."""
 
     def __init__(
-        self, database: Database, data_dir: Path, storage: Path, clock: Clock, look: Callable[[], None]
+        self, database: Database, data_dir: Path, storage: Path, clock: Clock, reclaim: Callable[[], None]
     ) -> None:
         """`storage` is the folder of the recordings, the data folder where it is not shared.
 
         `look` is called once a minute: for what others left.
         """
-        self._workers = Workers(database)
+        self._workers = WorkerRepository(database)
         self._alone = database.is_sqlite
         self._data_dir = data_dir
         self._storage = storage
         self._clock = clock
-        self._look = look
+        self._look = reclaim
         self._host = socket.gethostname()
         self._ended = threading.Event()
         self._heart: threading.Thread | None = None
-        self.me = Me("", "", self._host, __version__)
+        self.this_worker = ThisWorker("", "", self._host, __version__)
 
-    def join(self) -> Me:
+    def start(self) -> ThisWorker:
         """Finds out who this is, gathers what it left when it ended, and begins to say that it lives.
 
         Raises `BadSetting` where the storage cannot be used.
         """
-        id = storage.executor(self._data_dir)
+        id = storage.worker_id(self._data_dir)
         place = id if self._storage == self._data_dir else storage.storage_name(self._storage)
-        self.me = Me(id, place, self._host, __version__)
-        self._workers.settle(self.me, self._is_here)
+        self.this_worker = ThisWorker(id, place, self._host, __version__)
+        self._workers.recover_own_jobs(self.this_worker, self._is_here)
         if not self._alone:
-            self._workers.join(self.me)
+            self._workers.register(self.this_worker)
             self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
             self._heart.start()
-        return self.me
+        return self.this_worker
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Says no more that this worker lives."""
         self._ended.set()
         if self._heart is not None:
             self._heart.join(timeout=5)
-            self._quietly(lambda: self._workers.leave(self.me.id))
+            self._quietly(lambda: self._workers.unregister(self.this_worker.id))
 
-    def seen(self) -> tuple[WorkerSeen, ...]:
+    def workers(self) -> tuple[WorkerInfo, ...]:
         """All workers that anybody may want to know of."""
-        return self._workers.seen()
+        return self._workers.page()
 
-    def living(self) -> set[str]:
+    def alive_ids(self) -> set[str]:
         """The ids of the workers whose calls go on, this one's included."""
-        return {self.me.id, *self._workers.living()}
+        return {self.this_worker.id, *self._workers.alive_ids()}
 
-    def take_over(self, id: str, *, losing: bool) -> TakenOver:
+    def take_over(self, id: str, *, allow_loss: bool) -> TakeOverResult:
         """Frees the jobs of a silent worker for those who have their recordings; see `Workers.take_over`."""
         return self._workers.take_over(
-            id, place=self.me.place, is_here=self._is_here, losing=losing, moment=written(self._clock())
+            id, place=self.this_worker.place, has_audio=self._is_here, allow_loss=allow_loss, moment=written(self._clock())
         )
 
     def _is_here(self, audio: str) -> bool:
@@ -81,10 +81,10 @@ class Crew:
 
     def _beat(self) -> None:
         beats = 0
-        while not self._ended.wait(HEARTBEAT_SECONDS):
-            self._quietly(lambda: self._workers.beat(self.me))
+        while not self._ended.wait(HEARTBEAT_INTERVAL_SECONDS):
+            self._quietly(lambda: self._workers.heartbeat(self.this_worker))
             beats += 1
-            if beats % BEATS_A_LOOK == 0:
+            if beats % HEARTBEATS_PER_RECLAIM == 0:
                 self._quietly(self._look)
 
     def _quietly(self, act: Callable[[], None]) -> None:

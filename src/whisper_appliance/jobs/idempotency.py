@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 
 from whisper_appliance.core.errors import KeyReused
-from whisper_appliance.jobs.job import Repeat
+from whisper_appliance.jobs.job import IdempotencyKey
 from whisper_appliance.storage.schema.jobs import UNFINISHED, jobs
 from whisper_appliance.storage.schema.library import transcripts
 
 
-def first_job(connection: sa.Connection, repeat: Repeat) -> sa.RowMapping | None:
+def job_for_key(connection: sa.Connection, repeat: IdempotencyKey) -> sa.RowMapping | None:
     """The row of the job that this request made when it first came, if that job is worth waiting for.
 
     What failed, was cancelled, was deleted or is long done is not: it gives its key up, and the request makes
@@ -30,7 +30,7 @@ def first_job(connection: sa.Connection, repeat: Repeat) -> sa.RowMapping | None
     return row
 
 
-def _answers(connection: sa.Connection, row: sa.RowMapping, repeat: Repeat) -> bool:
+def _answers(connection: sa.Connection, row: sa.RowMapping, repeat: IdempotencyKey) -> bool:
     if row["status"] in UNFINISHED:
         return not row["cancel_requested"]
     if row["status"] != "done" or (repeat.since is not None and row["finished"] < repeat.since):

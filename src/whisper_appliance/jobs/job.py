@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from whisper_appliance.engines.contract import Options, Priority, WindowResult
-from whisper_appliance.library.transcript_rows import NOBODY, new_id
+from whisper_appliance.library.transcript_rows import NO_OWNER, new_id
 from whisper_appliance.storage.schema.jobs import UNFINISHED, JobStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Repeat:
+class IdempotencyKey:
     """How a request is known when it comes again: by its key, and by what it asks for.
 
     A job that was done before the moment `since` does not answer it any more; None: one of any age does.
@@ -32,7 +32,7 @@ class JobRequest:
     audio: Path
     filename: str
     priority: Priority = Priority.BATCH
-    owner: str = NOBODY
+    owner: str = NO_OWNER
     title: str | None = None
     source: str = "upload"
     model: str | None = None
@@ -40,7 +40,7 @@ class JobRequest:
     id: str = field(default_factory=new_id)
     key_id: str = ""
     waiting_limit: int | None = None
-    repeat: Repeat | None = None
+    idempotency: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True)

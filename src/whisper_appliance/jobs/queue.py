@@ -16,19 +16,19 @@ from whisper_appliance.core.errors import Conflict, Unavailable
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs import storage
 from whisper_appliance.jobs.events import JobChanged, JobEvent, JobFailed
-from whisper_appliance.jobs.heartbeat import Crew
+from whisper_appliance.jobs.heartbeat import WorkerHeartbeat
 from whisper_appliance.jobs.job import FinishedWindow, Job, JobError, JobRequest
-from whisper_appliance.jobs.job_runner import Worker
-from whisper_appliance.jobs.repository import Jobs
+from whisper_appliance.jobs.job_runner import JobRunner
+from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.slots import Slots
-from whisper_appliance.jobs.transcription_job import Steps
-from whisper_appliance.jobs.workers import TakenOver, WorkerSeen
+from whisper_appliance.jobs.transcription_job import JobSteps
+from whisper_appliance.jobs.workers import TakeOverResult, WorkerInfo
 from whisper_appliance.jobs.workflows import Workflows
-from whisper_appliance.library.transcript_rows import OnMade, unnoticed
+from whisper_appliance.library.transcript_rows import OnCreated, ignore
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.jobs import JobStatus
 
-__all__ = ["FinishedWindow", "Job", "JobError", "JobRequest", "Queue"]
+__all__ = ["FinishedWindow", "Job", "JobError", "JobRequest", "JobQueue"]
 
 INTERACTIVE_AT_ONCE = 8
 BATCH_AT_ONCE = 2
@@ -41,7 +41,7 @@ COULD_NOT_START = "The queue could not start; the log says why. Mend that and re
 log = logging.getLogger(__name__)
 
 
-class Queue:
+class JobQueue:
     """Jobs from acceptance to their end; they survive a crash, a stop and a new version of the appliance.
 
     Methods with an owner raise `NotFound` for a job of somebody else.
@@ -50,7 +50,7 @@ class Queue:
     def __init__(
         self,
         database: Database,
-        steps: Steps,
+        steps: JobSteps,
         data_dir: Path,
         *,
         storage: Path | None = None,
@@ -59,7 +59,7 @@ class Queue:
         announce: Callable[[JobEvent], None] = lambda event: None,
         clock: Clock = now,
         stopping: threading.Event | None = None,
-        on_made: OnMade = unnoticed,
+        on_created: OnCreated = ignore,
     ) -> None:
         """`storage` is the folder of uploads and kept recordings, where that is not `data_dir`.
 
@@ -68,10 +68,10 @@ class Queue:
         Whoever sets `stopping` says that `close` will follow: jobs leave off, those who wait are answered.
         """
         self._database = database
-        self._jobs = Jobs(database, clock=clock, on_made=on_made)
+        self._jobs = JobRepository(database, clock=clock, on_created=on_created)
         self._data_dir = data_dir
         self._storage = storage or data_dir
-        self._crew = Crew(database, data_dir, self._storage, clock, self._look)
+        self._crew = WorkerHeartbeat(database, data_dir, self._storage, clock, self._look)
         self.limit = limit
         self.limit_per_user = limit_per_user
         self._announce = announce
@@ -80,7 +80,7 @@ class Queue:
         self._changed = threading.Condition()
         self._changes = 0
         self._slots = Slots(INTERACTIVE_AT_ONCE, self._stopping)
-        self._worker = Worker(self._jobs, steps, self._slots, self._tell, self._stopping)
+        self._worker = JobRunner(self._jobs, steps, self._slots, self._tell, self._stopping)
         self._launched: Future[Workflows] | None = None
 
     def launch(self) -> None:
@@ -89,15 +89,15 @@ class Queue:
         To be called once, by the process that does the work (after a fork, not before). Raises `BadSetting`
         where the storage cannot be used.
         """
-        me = self._crew.join()
-        self._jobs.work_as(me.id, me.place)
-        storage.sweep(self._data_dir, self._storage, [job.audio for job in self._jobs.unfinished()])
+        me = self._crew.start()
+        self._jobs.register_worker(me.id, me.place)
+        storage.remove_orphans(self._data_dir, self._storage, [job.audio for job in self._jobs.unfinished()])
         launcher = ThreadPoolExecutor(1, "queue-launch")
         self._launched = launcher.submit(self._launch)
         self._launched.add_done_callback(_log_failure)
         launcher.shutdown(wait=False)
 
-    def put(self, request: JobRequest) -> Job:
+    def enqueue(self, request: JobRequest) -> Job:
         """Accepts a job: when this returns, it is on disk and will be done.
 
         A request that has come before is answered with its job, of another id; then the file stays the
@@ -108,11 +108,11 @@ class Queue:
         with ExitStack() as undo:
             at_once = request.priority < Priority.BATCH and self._slots.reserve(request.id)
             if at_once:
-                undo.callback(self._slots.give_back, request.id)
+                undo.callback(self._slots.release, request.id)
             job = self._add(request, begun=at_once)
             if job.id != request.id:
                 return job
-            undo.callback(self._jobs.drop, job.id)
+            undo.callback(self._jobs.abandon, job.id)
             try:
                 workflows.start(job.id) if at_once else workflows.enqueue(job.id, _lane(job))
             except SQLAlchemyError as error:
@@ -120,15 +120,15 @@ class Queue:
             undo.pop_all()
         return job
 
-    def check_room(self, owner: str, limit: int) -> None:
+    def check_queue_limit(self, owner: str, limit: int) -> None:
         """Raises `Busy` when no more jobs would be taken, of this owner or at all."""
-        self._jobs.check_room(owner, limit=self.limit, limit_per_owner=limit)
+        self._jobs.check_queue_limit(owner, limit=self.limit, limit_per_owner=limit)
 
     def get(self, id: str, owner: str | None = None) -> Job:
         """A job as it is now; without an owner, whosever it is."""
         return self._jobs.get(id, owner)
 
-    def list(self, owner: str) -> tuple[Job, ...]:
+    def page(self, owner: str) -> tuple[Job, ...]:
         """The owner's jobs of the last day, newest first, ended ones included."""
         return tuple(self._jobs.recent(owner, hours=LIST_HOURS))
 
@@ -183,26 +183,26 @@ class Queue:
     @property
     def worker_id(self) -> str:
         """This one's, once it is launched."""
-        return self._crew.me.id
+        return self._crew.this_worker.id
 
-    def workers(self) -> tuple[WorkerSeen, ...]:
+    def workers(self) -> tuple[WorkerInfo, ...]:
         """Those who work on the jobs of this database; none on SQLite, where there is only this one."""
-        return self._crew.seen()
+        return self._crew.workers()
 
-    def shares_storage(self, worker: WorkerSeen) -> bool:
+    def shares_storage(self, worker: WorkerInfo) -> bool:
         """Whether the recordings of its jobs are here too."""
-        return worker.place == self._crew.me.place
+        return worker.place == self._crew.this_worker.place
 
-    def take_over(self, worker_id: str, *, losing: bool) -> TakenOver:
+    def take_over(self, worker_id: str, *, allow_loss: bool) -> TakeOverResult:
         """The jobs of a silent worker go on from the windows it finished, if their recordings are here.
 
         The others fail, if `losing` them was agreed to. Raises `NotFound` and `Conflict`.
         """
         workflows = self._workflows()
-        taken = self._crew.take_over(worker_id, losing=losing)
+        taken = self._crew.take_over(worker_id, allow_loss=allow_loss)
         try:
             self._call_orphans(workflows)
-            workflows.forget(taken.failed)
+            workflows.delete(taken.failed)
         except SQLAlchemyError as error:
             log.warning("What was taken over is begun with the next look around: %s", error)
         for id in taken.failed:
@@ -221,27 +221,27 @@ class Queue:
         self._stopping.set()
         self._tell_waiting()
         if self._launched is not None and self._launched.exception(timeout_seconds) is None:
-            self._jobs.put_back(self._worker.drain(timeout_seconds))
+            self._jobs.requeue(self._worker.drain(timeout_seconds))
             self._launched.result().close()
         self._launched = None
-        self._crew.leave()
+        self._crew.close()
 
     def _launch(self) -> Workflows:
         workflows = Workflows(
             self._queue_url(),
-            executor=self._crew.me.id,
-            place=self._crew.me.place,
+            executor=self._crew.this_worker.id,
+            place=self._crew.this_worker.place,
             queues={"interactive": INTERACTIVE_AT_ONCE, "batch": BATCH_AT_ONCE},
             run=self._worker.run,
         )
         workflows.launch()
-        workflows.forget(self._jobs.forget(written(self._clock() - timedelta(days=ROWS_KEPT_DAYS))))
+        workflows.delete(self._jobs.delete_ended_before(written(self._clock() - timedelta(days=ROWS_KEPT_DAYS))))
         self._call_orphans(workflows)
         return workflows
 
     def _call_orphans(self, workflows: Workflows) -> None:
         jobs = self._jobs.claimable()
-        workflows.call_missing({job.id: _lane(job) for job in jobs}, self._crew.living())
+        workflows.enqueue_missing({job.id: _lane(job) for job in jobs}, self._crew.alive_ids())
 
     def _look(self) -> None:
         """For jobs that wait while nobody has their calls, as another worker had them and ended."""
@@ -256,13 +256,13 @@ class Queue:
             audio_bytes=path.stat().st_size,
             limit=self.limit,
             limit_per_owner=request.waiting_limit or self.limit_per_user,
-            begun=begun,
+            claimed=begun,
         )
 
     def _withdraw(self, job: Job) -> None:
         (self._storage / job.audio).unlink(missing_ok=True)
-        if not self._worker.holds(job.id):
-            self._workflows().withdraw(job.id)
+        if not self._worker.is_running(job.id):
+            self._workflows().dequeue(job.id)
         self._tell(JobChanged(job.id))
 
     def _workflows(self) -> Workflows:
@@ -288,7 +288,7 @@ class Queue:
 
     def _queue_url(self) -> str:
         if self._database.is_sqlite:
-            return storage.prepare_file(self._data_dir / "queue.sqlite", written(self._clock()))
+            return storage.prepare_queue_file(self._data_dir / "queue.sqlite", written(self._clock()))
         return self._database.url.render_as_string(hide_password=False)
 
 

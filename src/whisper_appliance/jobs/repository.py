@@ -12,17 +12,17 @@ from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import Conflict, NotFound
 from whisper_appliance.engines.contract import Options, Priority, WindowResult
 from whisper_appliance.jobs import waiting_line
-from whisper_appliance.jobs.idempotency import first_job
+from whisper_appliance.jobs.idempotency import job_for_key
 from whisper_appliance.jobs.job import FinishedWindow, Job, JobError, JobRequest
 from whisper_appliance.library.transcript_rows import (
-    NOBODY,
-    Made,
-    OnMade,
+    NO_OWNER,
+    TranscriptCreated,
+    OnCreated,
     insert,
-    printable,
-    supersede,
-    title_of,
-    unnoticed,
+    clean_title,
+    replace_live_version,
+    title_from_file_name,
+    ignore,
 )
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.jobs import UNFINISHED, JobStatus, jobs, windows
@@ -30,20 +30,20 @@ from whisper_appliance.transcript.codec import from_json, to_json
 from whisper_appliance.transcript.model import Transcript
 
 
-class Jobs:
+class JobRepository:
     """All jobs in a database. A change that finds the job in another state raises `Conflict`.
 
     So does what a worker writes of a job that another has taken over.
     """
 
-    def __init__(self, database: Database, *, clock: Clock = now, on_made: OnMade = unnoticed) -> None:
+    def __init__(self, database: Database, *, clock: Clock = now, on_created: OnCreated = ignore) -> None:
         """`on_made` is told of every transcript, in the transaction that keeps it."""
         self._database = database
         self._clock = clock
-        self._on_made = on_made
+        self._on_made = on_created
         self._worker = self._place = ""
 
-    def work_as(self, worker: str, place: str) -> None:
+    def register_worker(self, worker: str, place: str) -> None:
         """From now on this is `worker`, and the recordings of the jobs it adds and begins lie at `place`."""
         self._worker, self._place = worker, place
 
@@ -55,7 +55,7 @@ class Jobs:
         audio_bytes: int,
         limit: int,
         limit_per_owner: int,
-        begun: bool = False,
+        claimed: bool = False,
     ) -> Job:
         """Commits a job that waits, or one that is `begun` at once: a commit less for who waits for it.
 
@@ -70,21 +70,21 @@ class Jobs:
             "model": request.model,
             "audio": audio,
             "audio_bytes": audio_bytes,
-            "title": printable(request.title or "") or title_of(request.filename),
-            "filename": printable(request.filename),
+            "title": clean_title(request.title or "") or title_from_file_name(request.filename),
+            "filename": clean_title(request.filename),
             "options": to_json(request.options),
             "key_id": request.key_id,
-            "status": "running" if begun else "queued",
+            "status": "running" if claimed else "queued",
             "priority": int(request.priority),
             "progress": 0.0,
-            "attempts": int(begun),
+            "attempts": int(claimed),
             "cancel_requested": False,
             "created": moment,
-            "started": moment if begun else None,
-            "idempotency_key": request.repeat and request.repeat.key,
-            "fingerprint": request.repeat and request.repeat.fingerprint,
+            "started": moment if claimed else None,
+            "idempotency_key": request.idempotency and request.idempotency.key,
+            "fingerprint": request.idempotency and request.idempotency.fingerprint,
             "place": self._place,
-            "worker": self._worker if begun else None,
+            "worker": self._worker if claimed else None,
         }
         with suppress(IntegrityError):  # PostgreSQL: the same request has just been added beside this one
             return self._added(row, request, limit, limit_per_owner)
@@ -92,23 +92,23 @@ class Jobs:
 
     def _added(self, row: dict[str, object], request: JobRequest, limit: int, limit_per_owner: int) -> Job:
         with self._database.write() as connection:
-            first = first_job(connection, request.repeat) if request.repeat else None
+            first = job_for_key(connection, request.idempotency) if request.idempotency else None
             if first is not None:
                 return _job(first)
-            waiting_line.check_room(connection, request.owner, limit, limit_per_owner)
+            waiting_line.check_queue_limit(connection, request.owner, limit, limit_per_owner)
             added = connection.execute(jobs.insert().values(row).returning(*jobs.c))
             return _job(added.mappings().one())
 
-    def check_room(self, owner: str, *, limit: int, limit_per_owner: int) -> None:
+    def check_queue_limit(self, owner: str, *, limit: int, limit_per_owner: int) -> None:
         """Raises `Busy` when `add` would."""
         with self._database.read() as connection:
-            waiting_line.check_room(connection, owner, limit, limit_per_owner)
+            waiting_line.check_queue_limit(connection, owner, limit, limit_per_owner)
 
     def get(self, id: str, owner: str | None = None) -> Job:
         """One job; with an owner, only one that this owner may see. Raises `NotFound`."""
         question = sa.select(jobs).where(jobs.c.id == id)
         if owner is not None:
-            question = question.where(jobs.c.owner.in_((NOBODY, owner)))
+            question = question.where(jobs.c.owner.in_((NO_OWNER, owner)))
         with self._database.read() as connection:
             row = connection.execute(question).mappings().first()
         if row is None:
@@ -131,7 +131,7 @@ class Jobs:
     def recent(self, owner: str, *, hours: float, limit: int = 100) -> list[Job]:
         """The owner's jobs of the last hours, ended ones included, newest first. Nobody has no list."""
         since = written(self._clock() - timedelta(hours=hours))
-        ours = sa.and_(jobs.c.owner == owner, jobs.c.owner != NOBODY, jobs.c.created >= since)
+        ours = sa.and_(jobs.c.owner == owner, jobs.c.owner != NO_OWNER, jobs.c.created >= since)
         question = sa.select(jobs).where(ours).order_by(jobs.c.number.desc()).limit(limit)
         with self._database.read() as connection:
             return [_job(row) for row in connection.execute(question).mappings()]
@@ -146,7 +146,7 @@ class Jobs:
         with self._database.read() as connection:
             return waiting_line.counts(connection)
 
-    def begin(self, id: str) -> Job:
+    def claim(self, id: str) -> Job:
         """Marks a start, and counts it; the job is this worker's from now on.
 
         Raises `Conflict` also where another worker holds it, or its recording lies elsewhere.
@@ -165,7 +165,7 @@ class Jobs:
             )
             return _job(_one(row.mappings().first()))
 
-    def put_back(self, ids: list[str]) -> None:
+    def requeue(self, ids: list[str]) -> None:
         """The appliance stops: these go on after its next start, and this start is not held against them."""
         with self._database.write() as connection:
             connection.execute(
@@ -210,8 +210,8 @@ class Jobs:
             self._end(connection, job.id, ("running",), self._held(), status="done", **done)
             # Meanwhile it may have been given to somebody else.
             owner = connection.execute(sa.select(jobs.c.owner).where(jobs.c.id == job.id)).scalar_one()
-            again = supersede(connection, transcript, id=job.id, job_id=job.id)
-            self._on_made(connection, Made(job.owner, job.key_id, transcript, again))
+            again = replace_live_version(connection, transcript, id=job.id, job_id=job.id)
+            self._on_made(connection, TranscriptCreated(job.owner, job.key_id, transcript, again))
             if again:
                 return
             insert(
@@ -236,7 +236,7 @@ class Jobs:
         with self._database.write() as connection:
             self._end(connection, id, ("queued",), status="cancelled", cancel_requested=True)
 
-    def drop(self, id: str) -> None:
+    def abandon(self, id: str) -> None:
         """Ends a job of this worker's own that is not wanted any more, begun or not."""
         ended = {"status": "cancelled", "cancel_requested": True}
         with self._database.write() as connection:
@@ -253,7 +253,7 @@ class Jobs:
         with self._database.read() as connection:
             return bool(connection.execute(question).scalar())
 
-    def forget(self, before: str) -> list[str]:
+    def delete_ended_before(self, before: str) -> list[str]:
         """Removes the rows of jobs that ended before a moment; returns their ids. Transcripts stay."""
         old = jobs.delete().where(jobs.c.status.not_in(UNFINISHED), jobs.c.finished < before)
         with self._database.write() as connection:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from whisper_appliance.jobs.workflows import Interrupted
+from whisper_appliance.jobs.workflows import ShuttingDown
 
 
 class Slots:
@@ -26,7 +26,7 @@ class Slots:
             self._reserved.add(job_id)
             return True
 
-    def give_back(self, job_id: str) -> None:
+    def release(self, job_id: str) -> None:
         """Frees a reserved slot that will not be used after all."""
         with self._changed:
             self._reserved.discard(job_id)
@@ -34,7 +34,7 @@ class Slots:
             self._changed.notify()
 
     @contextmanager
-    def turn(self, job_id: str) -> Iterator[bool]:
+    def acquire(self, job_id: str) -> Iterator[bool]:
         """Holds the reserved slot, or the next that becomes free; tells whether it was reserved.
 
         Raises `Interrupted` when all stops.
@@ -46,7 +46,7 @@ class Slots:
         try:
             yield reserved
         finally:
-            self.give_back(job_id)
+            self.release(job_id)
 
     def _wait(self) -> None:
         self._waiting += 1
@@ -54,7 +54,7 @@ class Slots:
             while self._free == 0:
                 self._changed.wait(0.5)
                 if self._stopping.is_set():
-                    raise Interrupted
+                    raise ShuttingDown
             self._free -= 1
         finally:
             self._waiting -= 1

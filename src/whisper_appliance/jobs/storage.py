@@ -16,12 +16,12 @@ from whisper_appliance.core.errors import BadSetting
 ABANDONED_SECONDS = 24 * 3600.0
 STORAGE_NAME_SECONDS = 5.0
 STORAGE_ID = "storage-id"
-EXECUTOR_ID = "executor-id"
+WORKER_ID = "executor-id"
 
 log = logging.getLogger(__name__)
 
 
-def sweep(data_dir: Path, storage: Path, wanted: Iterable[str]) -> None:
+def remove_orphans(data_dir: Path, storage: Path, wanted: Iterable[str]) -> None:
     """Removes half decoded recordings, and uploads that are not among the wanted ones (relative paths).
 
     In a storage that others use as well, only those which nobody has touched for a day: a young one may be
@@ -38,9 +38,9 @@ def sweep(data_dir: Path, storage: Path, wanted: Iterable[str]) -> None:
                 path.unlink()
 
 
-def executor(data_dir: Path) -> str:
+def worker_id(data_dir: Path) -> str:
     """The name under which this folder's calls are made; the same after every start."""
-    path = data_dir / EXECUTOR_ID
+    path = data_dir / WORKER_ID
     if not path.exists():
         path.write_text(secrets.token_hex(8))
     return path.read_text().strip()
@@ -70,12 +70,12 @@ def storage_name(storage: Path) -> str:
     return name
 
 
-def is_storage(storage: Path) -> bool:
+def is_mounted(storage: Path) -> bool:
     """Whether the shared folder is mounted: one that is not is missing, or empty."""
     return (storage / STORAGE_ID).is_file()
 
 
-def prepare_file(path: Path, stamp: str) -> str:
+def prepare_queue_file(path: Path, stamp: str) -> str:
     """The URL of DBOS's SQLite file, in WAL mode. A damaged one is set aside: its calls can be made anew."""
     try:
         _check(path)

@@ -14,13 +14,13 @@ from whisper_appliance.jobs import storage
 from whisper_appliance.jobs.job import FinishedWindow, Job
 from whisper_appliance.transcript.model import Transcript
 
-MODEL_PATIENCE_SECONDS = 3600.0
+MODEL_WAIT_SECONDS = 3600.0
 NEXT_DECODER_SECONDS = 0.2
 
 OnWindow = Callable[[FinishedWindow, float, float | None], None]
 
 
-class Models(Protocol):
+class EngineProvider(Protocol):
     """What a job needs of the ModelManager."""
 
     def engine(self, name: str | None = None) -> AbstractContextManager[Any]:
@@ -60,13 +60,13 @@ class Transcribe(Protocol):
         ...
 
 
-class Steps:
+class JobSteps:
     """What is done for a job, with the parts it is done by. Keeps nothing between jobs."""
 
     def __init__(
         self,
         storage: Path,
-        models: Models,
+        models: EngineProvider,
         *,
         decode: Callable[[Path], AbstractContextManager[Any]],
         transcribe: Transcribe,
@@ -87,8 +87,8 @@ class Steps:
 
     @classmethod
     def from_settings(
-        cls, settings: Callable[[], Settings], models: Models, default_model: Callable[[], str]
-    ) -> "Steps":
+        cls, settings: Callable[[], Settings], models: EngineProvider, default_model: Callable[[], str]
+    ) -> "JobSteps":
         """With the real decoder and the real road through speech; `settings` are asked for at each job."""
         return cls(
             settings().storage_folder,
@@ -98,11 +98,11 @@ class Steps:
             default_model=default_model,
             keep_audio=lambda: settings().keep_audio,
             is_mounted=lambda: (
-                settings().storage_url is None or storage.is_storage(settings().storage_folder)
+                settings().storage_url is None or storage.is_mounted(settings().storage_folder)
             ),
         )
 
-    def hear(
+    def transcribe(
         self,
         job: Job,
         finished: Mapping[int, WindowResult],
@@ -136,13 +136,13 @@ class Steps:
                 cancelled=cancelled,
             )
 
-    def keep(self, job: Job) -> None:
+    def archive_audio(self, job: Job) -> None:
         """Before a job is done: its recording goes where kept ones lie, if they are kept."""
         if self._keep_audio() and (self._storage / job.audio).exists():
             self._kept(job).parent.mkdir(exist_ok=True)
             (self._storage / job.audio).replace(self._kept(job))
 
-    def clear(self, job: Job, *, done: bool) -> None:
+    def clean_up(self, job: Job, *, done: bool) -> None:
         """After a job ended: its upload goes, and a kept recording that has no transcript."""
         (self._storage / job.audio).unlink(missing_ok=True)
         if not done:
@@ -167,7 +167,7 @@ class Steps:
 
     def _lease(self, held: ExitStack, model: str, cancelled: Callable[[], bool]) -> Any:
         """An engine for the model; while it is on its way (being downloaded), the job waits for it."""
-        give_up = time.monotonic() + MODEL_PATIENCE_SECONDS
+        give_up = time.monotonic() + MODEL_WAIT_SECONDS
         while True:
             try:
                 return held.enter_context(self._models.engine(model))

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from whisper_appliance.core.errors import Busy
-from whisper_appliance.library.transcript_rows import NOBODY
+from whisper_appliance.library.transcript_rows import NO_OWNER
 from whisper_appliance.storage.schema.jobs import UNFINISHED, JobStatus, jobs
 
 RETRY_SECONDS = 30.0
@@ -27,11 +27,11 @@ def counts(connection: sa.Connection) -> dict[JobStatus, int]:
     return {status: found.get(status, 0) for status in UNFINISHED}
 
 
-def check_room(connection: sa.Connection, owner: str, limit: int, limit_per_owner: int) -> None:
+def check_queue_limit(connection: sa.Connection, owner: str, limit: int, limit_per_owner: int) -> None:
     """Raises `Busy` when that many wait already, in all or of this owner."""
     if _waiting(connection) >= limit:
         raise _too_many(f"{limit} recordings wait already, and no more are taken.")
-    if owner != NOBODY and _waiting(connection, owner) >= limit_per_owner:
+    if owner != NO_OWNER and _waiting(connection, owner) >= limit_per_owner:
         raise _too_many(f"{limit_per_owner} of your recordings wait already.")
 
 

@@ -19,7 +19,7 @@ RECORDING_GONE = "The recording lies on a machine that is gone. Upload it again.
 
 
 @dataclass(frozen=True, slots=True)
-class Me:
+class ThisWorker:
     """This worker, for others to see."""
 
     id: str
@@ -29,7 +29,7 @@ class Me:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerSeen:
+class WorkerInfo:
     """A worker, how long it has said nothing, and the jobs that go on nowhere else while it does not."""
 
     id: str
@@ -38,18 +38,18 @@ class WorkerSeen:
     place: str
     started: str
     last_seen: str
-    silent_seconds: float
+    seconds_since_heartbeat: float
     running: int
     waiting: int
 
     @property
-    def silent(self) -> bool:
+    def is_stale(self) -> bool:
         """Whether it has missed its heartbeats."""
-        return self.silent_seconds > STALE_AFTER_SECONDS
+        return self.seconds_since_heartbeat > STALE_AFTER_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
-class TakenOver:
+class TakeOverResult:
     """The jobs of a dead worker: those that others may go on with, and those whose recordings are gone."""
 
     host: str
@@ -57,13 +57,13 @@ class TakenOver:
     failed: tuple[str, ...]
 
 
-class Workers:
+class WorkerRepository:
     """The rows of workers. On SQLite there is one program, under a lock, and no row of it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def join(self, me: Me) -> None:
+    def register(self, me: ThisWorker) -> None:
         """Says that this worker has started."""
         row: dict[str, object] = {"host": me.host, "version": me.version, "place": me.place}
         row |= {"started": sa.func.now(), "last_seen": sa.func.now()}
@@ -71,15 +71,15 @@ class Workers:
             if not connection.execute(workers.update().where(workers.c.id == me.id).values(row)).rowcount:
                 connection.execute(workers.insert().values(id=me.id, **row))
 
-    def beat(self, me: Me) -> None:
+    def heartbeat(self, me: ThisWorker) -> None:
         """Says that this worker lives; one that was taken over meanwhile joins again."""
         alive = workers.update().where(workers.c.id == me.id).values(last_seen=sa.func.now())
         with self._database.write() as connection:
             known = connection.execute(alive).rowcount
         if not known:
-            self.join(me)
+            self.register(me)
 
-    def settle(self, me: Me, is_here: Callable[[str], bool]) -> None:
+    def recover_own_jobs(self, me: ThisWorker, has_audio: Callable[[str], bool]) -> None:
         """At a start: the jobs that this worker held wait again, and strays become its own.
 
         Those are jobs whose recordings lay in its own folder while it had no shared one, and jobs of before
@@ -94,19 +94,19 @@ class Workers:
                 for row in connection.execute(strays)
                 if self._database.is_sqlite
                 or row.place == me.id
-                or (row.place is None and is_here(row.audio))
+                or (row.place is None and has_audio(row.audio))
             ]
             connection.execute(jobs.update().where(jobs.c.id.in_(ours)).values(place=me.place, worker=me.id))
             held = sa.true() if self._database.is_sqlite else jobs.c.worker == me.id
             connection.execute(jobs.update().where(unfinished, held).values(status="queued", worker=None))
 
-    def leave(self, id: str) -> None:
+    def unregister(self, id: str) -> None:
         """Says that this worker has ended; one that leaves jobs behind stays in the list."""
         kept = sa.exists().where(_held_by(sa.literal(id)))
         with self._database.write() as connection:
             connection.execute(workers.delete().where(workers.c.id == id, ~kept))
 
-    def seen(self) -> tuple[WorkerSeen, ...]:
+    def page(self) -> tuple[WorkerInfo, ...]:
         """All of them, by host; none on SQLite."""
         if self._database.is_sqlite:
             return ()
@@ -121,13 +121,13 @@ class Workers:
             rows = connection.execute(question.order_by(workers.c.host, workers.c.id)).mappings().all()
         return tuple(_seen(row) for row in rows)
 
-    def living(self) -> set[str]:
+    def alive_ids(self) -> set[str]:
         """The ids of those that were heard of lately."""
-        return {worker.id for worker in self.seen() if not worker.silent}
+        return {worker.id for worker in self.page() if not worker.is_stale}
 
     def take_over(
-        self, id: str, *, place: str, is_here: Callable[[str], bool], losing: bool, moment: str
-    ) -> TakenOver:
+        self, id: str, *, place: str, has_audio: Callable[[str], bool], allow_loss: bool, moment: str
+    ) -> TakeOverResult:
         """Frees the unfinished jobs of a silent worker, whose recordings lie at `place` or are here.
 
         `is_here` is asked for the audio of a job. The other jobs fail, if `losing` them was agreed to. A
@@ -148,9 +148,9 @@ class Workers:
                 _held_by(sa.literal(id)), jobs.c.status.in_(UNFINISHED)
             )
             left = connection.execute(held.with_for_update()).all()
-            freed = tuple(row.id for row in left if gone.place == place or is_here(row.audio))
+            freed = tuple(row.id for row in left if gone.place == place or has_audio(row.audio))
             failed = tuple(row.id for row in left if row.id not in freed)
-            if failed and not losing:
+            if failed and not allow_loss:
                 raise Conflict(
                     f"The recordings of {len(failed)} of its jobs lie on that machine alone. "
                     "Say that these jobs are to fail, or wait for it to come back."
@@ -166,7 +166,7 @@ class Workers:
                 )
             )
             connection.execute(windows.delete().where(windows.c.job_id.in_(failed)))
-        return TakenOver(gone.host, freed, failed)
+        return TakeOverResult(gone.host, freed, failed)
 
     def _refused(self, connection: sa.Connection, id: str) -> Conflict | NotFound:
         if connection.execute(sa.select(workers.c.id).where(workers.c.id == id)).first() is None:
@@ -179,15 +179,15 @@ def _held_by(id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     return sa.and_(jobs.c.status.in_(UNFINISHED), sa.or_(jobs.c.worker == id, jobs.c.place == id))
 
 
-def _seen(row: sa.RowMapping) -> WorkerSeen:
-    return WorkerSeen(
+def _seen(row: sa.RowMapping) -> WorkerInfo:
+    return WorkerInfo(
         id=row["id"],
         host=row["host"],
         version=row["version"],
         place=row["place"],
         started=written(row["started"]),
         last_seen=written(row["last_seen"]),
-        silent_seconds=max(0.0, float(row["silent_seconds"])),
+        seconds_since_heartbeat=max(0.0, float(row["silent_seconds"])),
         running=row["running"],
         waiting=row["waiting"],
     )

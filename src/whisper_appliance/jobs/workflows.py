@@ -8,14 +8,14 @@ import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from whisper_appliance.storage.database import hold_nothing_when_frozen
+from whisper_appliance.storage.database import end_idle_transactions
 
 VERSION = "1"  # of the shape of a call; were it the appliance's, an update would strand the open calls
 POLL_SECONDS = 0.5
-NOTICE_SECONDS = 0.1  # the thread that looks for messages, of which there are none; a stop waits for it
+NOTIFICATION_POLL_SECONDS = 0.1  # the thread that looks for messages, of which there are none; a stop waits for it
 
 
-class Interrupted(BaseException):
+class ShuttingDown(BaseException):
     """Raised inside a call when the appliance stops: the call stays open and is made again at the next start.
 
     Not an `Exception`, since those end a call for good.
@@ -58,7 +58,7 @@ class Workflows:
                 executor_id=self._executor,
                 serializer=DBOSPortableJSONSerializer(),
                 db_engine_kwargs={"pool_events": [(self._greet(), "connect")]},
-                notification_listener_polling_interval_sec=NOTICE_SECONDS,
+                notification_listener_polling_interval_sec=NOTIFICATION_POLL_SECONDS,
                 enable_otlp=False,
                 log_level="ERROR",
             )
@@ -75,7 +75,7 @@ class Workflows:
             DBOS.register_queue(name, worker_concurrency=at_once, polling_interval_sec=POLL_SECONDS)
 
     def _greet(self) -> Callable[..., None]:
-        return _relax if self._url.startswith("sqlite:") else hold_nothing_when_frozen
+        return _relax if self._url.startswith("sqlite:") else end_idle_transactions
 
     def start(self, job_id: str) -> None:
         """Makes the call now, in a thread of its own. Does nothing when it was made already."""
@@ -91,12 +91,12 @@ class Workflows:
         with SetWorkflowID(job_id):
             DBOS.enqueue_workflow(queue, self._call, job_id)
 
-    def call_missing(self, lanes: Mapping[str, str], living: Collection[str]) -> None:
+    def enqueue_missing(self, lanes: Mapping[str, str], living: Collection[str]) -> None:
         """Makes the calls of those jobs (by id, with their queues) of which no living executor has one."""
         called = self._open_calls(list(lanes), living)
         missing = [id for id in lanes if id not in called]
         # A call of the same id, ended or a dead executor's, would be taken for the one that is to be made.
-        self.forget(missing)
+        self.delete(missing)
         for id in missing:
             self.enqueue(id, lanes[id])
 
@@ -112,13 +112,13 @@ class Workflows:
         )
         return {call.workflow_id for call in found if call.status != "PENDING" or call.executor_id in living}
 
-    def withdraw(self, job_id: str) -> None:
+    def dequeue(self, job_id: str) -> None:
         """Takes a waiting call back."""
         from dbos import DBOS
 
         DBOS.cancel_workflow(job_id)
 
-    def forget(self, job_ids: Iterable[str]) -> None:
+    def delete(self, job_ids: Iterable[str]) -> None:
         """Removes what is stored of calls that have ended."""
         from dbos import DBOS
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from whisper_appliance.library.transcript_rows import NOBODY
+from whisper_appliance.library.transcript_rows import NO_OWNER
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.jobs import jobs, windows
 from whisper_appliance.storage.schema.library import transcripts
 
 
-class Owners:
+class TranscriptOwnership:
     """Works on rows and files alone, so that the command line can do it beside a running appliance."""
 
     def __init__(self, database: Database, storage: Path) -> None:
@@ -23,7 +23,7 @@ class Owners:
 
         A job that is being worked on finds its row gone at its next window, and keeps nothing.
         """
-        if owner == NOBODY:
+        if owner == NO_OWNER:
             return ()
         with self._database.write() as connection:
             theirs = sa.select(jobs.c.id).where(jobs.c.owner == owner)
@@ -36,9 +36,9 @@ class Owners:
             (self._storage / name).unlink(missing_ok=True)
         return ids
 
-    def hand_over(self, owner: str, heir: str) -> None:
+    def transfer(self, owner: str, heir: str) -> None:
         """Makes all of it `heir`'s, also what jobs are still at work on."""
-        if NOBODY in (owner, heir):
+        if NO_OWNER in (owner, heir):
             return
         with self._database.write() as connection:
             for table in (jobs, transcripts):

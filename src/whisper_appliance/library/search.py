@@ -18,7 +18,7 @@ WITHOUT_WORD_BREAKS = re.compile(
 )
 MAX_TERMS = 16
 SNIPPET_WORDS = 24
-HIT_STARTS, HIT_ENDS = "\x02", "\x03"
+HIT_START, HIT_END = "\x02", "\x03"
 
 WORDS = sa.table("transcript_words", sa.column("rowid"))
 CHARACTERS = sa.table("transcript_characters", sa.column("rowid"))
@@ -27,22 +27,22 @@ VECTOR: sa.ColumnClause[str] = sa.literal_column("to_tsvector('simple', left(tit
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class SearchQuery:
     """How to ask for some words: the numbers of the rows that have them, and these with a snippet of each."""
 
     numbers: sa.Select[Any]
     snippets: sa.Select[Any]
 
 
-def terms(words: str) -> list[str]:
+def search_terms(words: str) -> list[str]:
     """What the user typed, as terms that must all occur; marks without a letter or digit are left out."""
     parts = words.replace("\x00", " ").split()
     return [part for part in parts if any(character.isalnum() for character in part)][:MAX_TERMS]
 
 
-def match(words: str, *, sqlite: bool) -> Match | None:
+def search_query(words: str, *, sqlite: bool) -> SearchQuery | None:
     """The question to ask, None when nothing was typed that could be found."""
-    asked = terms(words)
+    asked = search_terms(words)
     if not asked:
         return None
     if WITHOUT_WORD_BREAKS.search(words):
@@ -51,31 +51,31 @@ def match(words: str, *, sqlite: bool) -> Match | None:
     return _by_index(WORDS, asked, prefix=True) if sqlite else _by_vector(asked)
 
 
-def pieces(snippet: str) -> tuple[str, ...]:
+def split_at_hits(snippet: str) -> tuple[str, ...]:
     """A snippet cut at its hits: every second piece is a hit, the first one is not."""
-    return tuple(re.split(f"[{HIT_STARTS}{HIT_ENDS}]", snippet))
+    return tuple(re.split(f"[{HIT_START}{HIT_END}]", snippet))
 
 
-def _by_index(index: sa.TableClause, asked: Sequence[str], *, prefix: bool) -> Match:
+def _by_index(index: sa.TableClause, asked: Sequence[str], *, prefix: bool) -> SearchQuery:
     # A quoted string is never read as an operator of FTS5's query language.
     quoted = ['"' + term.replace('"', '""') + '"' for term in asked]
     question = " ".join(quoted) + ("*" if prefix else "")
     table: sa.ColumnClause[str] = sa.literal_column(index.name)
     found = table.op("MATCH", is_comparison=True)(question)
-    snippet = sa.func.snippet(table, -1, HIT_STARTS, HIT_ENDS, "…", SNIPPET_WORDS)
-    return Match(sa.select(index.c.rowid).where(found), sa.select(index.c.rowid, snippet).where(found))
+    snippet = sa.func.snippet(table, -1, HIT_START, HIT_END, "…", SNIPPET_WORDS)
+    return SearchQuery(sa.select(index.c.rowid).where(found), sa.select(index.c.rowid, snippet).where(found))
 
 
-def _by_vector(asked: Sequence[str]) -> Match:
+def _by_vector(asked: Sequence[str]) -> SearchQuery:
     query = sa.func.plainto_tsquery(sa.literal_column("'simple'"), " ".join(asked))
     found = VECTOR.op("@@", is_comparison=True)(query)
-    how = f'StartSel="{HIT_STARTS}", StopSel="{HIT_ENDS}", MaxWords={SNIPPET_WORDS}, MinWords=8'
+    how = f'StartSel="{HIT_START}", StopSel="{HIT_END}", MaxWords={SNIPPET_WORDS}, MinWords=8'
     snippet = sa.func.ts_headline(sa.literal_column("'simple'"), transcripts.c.text, query, how)
     number = transcripts.c.number
-    return Match(sa.select(number).where(found), sa.select(number, snippet).where(found))
+    return SearchQuery(sa.select(number).where(found), sa.select(number, snippet).where(found))
 
 
-def _by_scan(asked: Sequence[str], *, sqlite: bool) -> Match:
+def _by_scan(asked: Sequence[str], *, sqlite: bool) -> SearchQuery:
     either = [
         sa.or_(
             transcripts.c.text.icontains(term, autoescape=True),
@@ -87,6 +87,6 @@ def _by_scan(asked: Sequence[str], *, sqlite: bool) -> Match:
     where = sa.func.instr if sqlite else sa.func.strpos
     least = sa.func.max if sqlite else sa.func.greatest
     excerpt = sa.func.substr(transcripts.c.text, least(1, where(transcripts.c.text, asked[0]) - 20), 60)
-    marked = sa.func.replace(excerpt, asked[0], f"{HIT_STARTS}{asked[0]}{HIT_ENDS}")
+    marked = sa.func.replace(excerpt, asked[0], f"{HIT_START}{asked[0]}{HIT_END}")
     number = transcripts.c.number
-    return Match(sa.select(number).where(found), sa.select(number, marked).where(found))
+    return SearchQuery(sa.select(number).where(found), sa.select(number, marked).where(found))

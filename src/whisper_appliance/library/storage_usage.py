@@ -11,11 +11,11 @@ from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.jobs import UNFINISHED, jobs
 from whisper_appliance.storage.schema.library import transcripts
 
-REMEMBERED_SECONDS = 30.0
-MOST_REMEMBERED = 1000
+CACHE_SECONDS = 30.0
+MAX_CACHED_OWNERS = 1000
 
 
-class Space:
+class StorageUsage:
     """Counts kept recordings, uploads that wait, and text, the trash included."""
 
     def __init__(
@@ -25,20 +25,20 @@ class Space:
         self._database = database
         self._audio_folder = audio_folder
         self._monotonic = monotonic
-        self._remembered: dict[str, tuple[float, int]] = {}
+        self._cached: dict[str, tuple[float, int]] = {}
 
     def used_by(self, owner: str) -> int:
         """Bytes; those of kept recordings, which have to be looked at one by one, as of half a minute ago."""
         return self._uploads(owner) + self._text(owner) + self._audio_lately(owner)
 
     def _audio_lately(self, owner: str) -> int:
-        seen = self._remembered.get(owner)
-        if seen and self._monotonic() - seen[0] < REMEMBERED_SECONDS:
+        seen = self._cached.get(owner)
+        if seen and self._monotonic() - seen[0] < CACHE_SECONDS:
             return seen[1]
-        if len(self._remembered) >= MOST_REMEMBERED:
-            self._remembered.clear()
+        if len(self._cached) >= MAX_CACHED_OWNERS:
+            self._cached.clear()
         used = self._audio(owner)
-        self._remembered[owner] = (self._monotonic(), used)
+        self._cached[owner] = (self._monotonic(), used)
         return used
 
     def _uploads(self, owner: str) -> int:

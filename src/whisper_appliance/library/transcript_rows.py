@@ -14,14 +14,14 @@ from whisper_appliance.storage.schema.library import transcripts
 from whisper_appliance.transcript.codec import to_json
 from whisper_appliance.transcript.model import Transcript
 
-NOBODY = ""
+NO_OWNER = ""
 MAX_TITLE_CHARS = 200
 PREVIEW_CHARS = 240
 CURSOR = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)_([0-9a-f]{32})")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TranscriptSummary:
     """A transcript as a list shows it; `preview` is how its text begins."""
 
     id: str
@@ -46,24 +46,24 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredTranscript:
     """A transcript with all it says; `live` is what its captions said, where there were any."""
 
-    entry: Entry
+    summary: TranscriptSummary
     transcript: Transcript
     live: Transcript | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class TranscriptPage:
     """Some entries, newest first, and the cursor of those that follow."""
 
-    entries: tuple[Entry, ...]
+    summaries: tuple[TranscriptSummary, ...]
     next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class TranscriptCreated:
     """A transcript that was just made, by a key where one came with it; `again` when a live one was there."""
 
     owner: str
@@ -72,16 +72,16 @@ class Made:
     again: bool = False
 
 
-OnMade = Callable[[sa.Connection, Made], None]
+OnCreated = Callable[[sa.Connection, TranscriptCreated], None]
 """Told inside the transaction that keeps the transcript: what it writes is kept together with it."""
 
 
-def unnoticed(_connection: sa.Connection, _made: Made) -> None:
+def ignore(_connection: sa.Connection, _made: TranscriptCreated) -> None:
     """Nobody wants to be told."""
 
 
 COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
-    *(transcripts.c[name] for name in Entry.__slots__ if name != "preview"),
+    *(transcripts.c[name] for name in TranscriptSummary.__slots__ if name != "preview"),
     sa.func.substr(transcripts.c.text, 1, PREVIEW_CHARS).label("preview"),
 )
 
@@ -91,14 +91,14 @@ def new_id() -> str:
     return secrets.token_hex(16)
 
 
-def printable(text: str) -> str:
+def clean_title(text: str) -> str:
     """One line of visible characters, cut where no title goes on."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_TITLE_CHARS]
 
 
-def title_of(filename: str) -> str:
+def title_from_file_name(filename: str) -> str:
     """How a recording is called until somebody gives it a name: its file's, without folder and extension."""
-    return printable(PurePath(filename.replace("\\", "/")).stem) or "Recording"
+    return clean_title(PurePath(filename.replace("\\", "/")).stem) or "Recording"
 
 
 def insert(
@@ -126,7 +126,7 @@ def insert(
     )
 
 
-def supersede(connection: sa.Connection, transcript: Transcript, *, id: str, job_id: str) -> bool:
+def replace_live_version(connection: sa.Connection, transcript: Transcript, *, id: str, job_id: str) -> bool:
     """Puts a better transcript in the place of a live one, which stays beside it; False where none is."""
     row = transcripts.update().where(transcripts.c.id == id)
     columns = _columns(transcript)
@@ -157,19 +157,19 @@ def _columns(transcript: Transcript) -> dict[str, Any]:
     }
 
 
-def entry(row: sa.RowMapping) -> Entry:
+def summary_from_row(row: sa.RowMapping) -> TranscriptSummary:
     """The entry in a row of `COLUMNS`."""
-    return Entry(**{name: row[name] for name in Entry.__slots__})
+    return TranscriptSummary(**{name: row[name] for name in TranscriptSummary.__slots__})
 
 
-def visible(id: str, owner: str, *, deleted: bool = False) -> sa.ColumnElement[bool]:
+def visible_to(id: str, owner: str, *, deleted: bool = False) -> sa.ColumnElement[bool]:
     """The one rule of who may see a transcript: its owner, and everybody when it is nobody's."""
-    return sa.and_(transcripts.c.id == id, transcripts.c.owner.in_((NOBODY, owner)), _in_trash(deleted))
+    return sa.and_(transcripts.c.id == id, transcripts.c.owner.in_((NO_OWNER, owner)), _in_trash(deleted))
 
 
-def owned(owner: str, *, deleted: bool) -> sa.ColumnElement[bool]:
+def owned_by(owner: str, *, deleted: bool) -> sa.ColumnElement[bool]:
     """All of one owner. Nobody has no list: their transcripts are reached by id alone."""
-    return sa.and_(transcripts.c.owner == owner, transcripts.c.owner != NOBODY, _in_trash(deleted))
+    return sa.and_(transcripts.c.owner == owner, transcripts.c.owner != NO_OWNER, _in_trash(deleted))
 
 
 def read_cursor(cursor: str) -> tuple[str, str]:

@@ -25,24 +25,24 @@ from whisper_appliance.core.errors import (
 )
 
 BUSY_SECONDS = 10.0
-FROZEN_SECONDS = 20
+IDLE_IN_TRANSACTION_SECONDS = 20
 RETRY_SECONDS = 5.0
-NO_ROOM_BYTES = 256 * 1024
+DISK_FULL_BYTES = 256 * 1024
 UPGRADE_LOCK = 0x77686170  # any number that no other program takes as its advisory lock
-PASSING_STATES = ("25P03", "25006")  # PostgreSQL: it fell asleep within a transaction; read-only for now
+TRANSIENT_STATES = ("25P03", "25006")  # PostgreSQL: it fell asleep within a transaction; read-only for now
 _MIGRATING = threading.Lock()  # what a migration speaks to is the whole process's
 NOT_A_DATABASE = ("file is not a database", "malformed", "file is encrypted")
 
 
 @contextlib.contextmanager
-def locked_folder(folder: Path, *, patience_seconds: float = 0.5) -> Iterator[None]:
+def locked_folder(folder: Path, *, timeout_seconds: float = 0.5) -> Iterator[None]:
     """Holds the data folder for this process; the kernel lets go of it even after kill -9.
 
     Raises `AlreadyRunning` when another process holds it for longer than the patience.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("a+") as file:
-        give_up = time.monotonic() + patience_seconds
+        give_up = time.monotonic() + timeout_seconds
         while not _locked(file.fileno()):
             if time.monotonic() >= give_up:
                 file.seek(0)
@@ -66,7 +66,7 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-class Driven(Protocol):
+class DriverConnection(Protocol):
     """The driver's own connection, as far as it is spoken to directly."""
 
     def execute(self, statement: str, /) -> object: ...
@@ -80,7 +80,7 @@ class Database:
     Raises `DatabaseDamaged`, `DiskFull` or `Unavailable` (locked for long, no server), no driver's errors.
     """
 
-    def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS, draft: bool = False) -> None:
+    def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS, scratch: bool = False) -> None:
         """`url` is `sqlite:////path/to/file` or `postgresql://...`; nothing is opened yet.
 
         A `draft` is a SQLite file that is thrown away unless it is finished: it is written without a journal.
@@ -89,13 +89,13 @@ class Database:
         self.url = _read_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._busy_seconds = busy_seconds
-        self._draft = draft
+        self._scratch = scratch
         self._engine = self._sqlite_engine() if self.is_sqlite else self._postgresql_engine()
         self._writer = self._engine.execution_options(immediate=True)
         # Writers of this process queue here, in order; SQLite itself would let them poll and starve.
         self._writing: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
         if self.is_sqlite:
-            self._writing = _Turn(busy_seconds)
+            self._writing = _WriterLock(busy_seconds)
 
     @classmethod
     def in_folder(cls, folder: Path, url: str | None = None) -> "Database":
@@ -105,13 +105,13 @@ class Database:
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A connection that sees one moment of the database and waits for no writer."""
-        with self._spoken(), self._engine.begin() as connection:
+        with self._translated_errors(), self._engine.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """A transaction that is on disk when the block ends, and undone when the block raises."""
-        with self._writing, self._spoken(), self._writer.begin() as connection:
+        with self._writing, self._translated_errors(), self._writer.begin() as connection:
             yield connection
 
     def upgrade(self, migrations: Path) -> None:
@@ -156,7 +156,7 @@ class Database:
         engine = sa.create_engine(
             self.url, pool_size=16, max_overflow=-1, connect_args={"timeout": self._busy_seconds}
         )
-        sa.event.listen(engine, "connect", _prepare_draft if self._draft else _prepare_sqlite)
+        sa.event.listen(engine, "connect", _prepare_scratch if self._scratch else _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
 
@@ -168,11 +168,11 @@ class Database:
             )
         except ModuleNotFoundError:
             raise BadSetting("DATABASE_URL needs psycopg: install whisper-appliance[postgres].") from None
-        sa.event.listen(engine, "connect", hold_nothing_when_frozen)
+        sa.event.listen(engine, "connect", end_idle_transactions)
         sa.event.listen(engine, "connect", self._wait_for_locks)
         return engine
 
-    def _wait_for_locks(self, connection: Driven, _record: object) -> None:
+    def _wait_for_locks(self, connection: DriverConnection, _record: object) -> None:
         connection.execute(f"SET lock_timeout = '{round(self._busy_seconds * 1000)}ms'")
         connection.commit()
 
@@ -181,43 +181,43 @@ class Database:
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
 
     @contextlib.contextmanager
-    def _spoken(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except NoConnection as error:
-            raise _try_again("The database has no connection to spare.") from error
+            raise _unavailable("The database has no connection to spare.") from error
         except (DBAPIError, sqlite3.Error) as error:
             # Rows are copied from one database to another; each speaks for itself.
             ours = isinstance(getattr(error, "orig", error), sqlite3.Error) == self.is_sqlite
-            spoken = self._as_sentence(error) if ours else None
+            spoken = self._error_for(error) if ours else None
             if spoken is None:
                 raise
             raise spoken from error
 
-    def _as_sentence(self, error: DBAPIError | sqlite3.Error) -> ApplianceError | None:
+    def _error_for(self, error: DBAPIError | sqlite3.Error) -> ApplianceError | None:
         """What the driver's error means to a person; None for a fault of our own (a broken constraint)."""
         said = str(error.orig if isinstance(error, DBAPIError) else error).lower()
-        if any(words in said for words in NOT_A_DATABASE) or _is_plain(error):
+        if any(words in said for words in NOT_A_DATABASE) or _is_bare_database_error(error):
             return DatabaseDamaged(
                 f"The database {self.name} is damaged and was left as it is ({said}). "
                 "Move it aside and put a backup in its place, or start without it."
             )
-        if "disk is full" in said or "no space left" in said or ("i/o error" in said and self._has_no_room()):
+        if "disk is full" in said or "no space left" in said or ("i/o error" in said and self._disk_is_full()):
             return DiskFull(f"The disk of {self.name} is full; free some space.", retry_after_seconds=60)
-        passing = getattr(getattr(error, "orig", None), "sqlstate", None) in PASSING_STATES
+        passing = getattr(getattr(error, "orig", None), "sqlstate", None) in TRANSIENT_STATES
         if passing or isinstance(error, OperationalError | sqlite3.OperationalError):
             locked = any(word in said for word in ("locked", "busy", "lock timeout"))
             what = "is locked by another program" if locked else f"does not answer ({said.splitlines()[0]})"
-            return _try_again(f"The database {what}.")
+            return _unavailable(f"The database {what}.")
         return None
 
-    def _has_no_room(self) -> bool:
+    def _disk_is_full(self) -> bool:
         """Where SQLite finds no room for its shared memory, it only says "disk I/O error"."""
         folder = Path(self.url.database or ".").parent
-        return self.is_sqlite and folder.is_dir() and shutil.disk_usage(folder).free < NO_ROOM_BYTES
+        return self.is_sqlite and folder.is_dir() and shutil.disk_usage(folder).free < DISK_FULL_BYTES
 
 
-class _Turn:
+class _WriterLock:
     """A lock with a limit on how long one waits for it."""
 
     def __init__(self, seconds: float) -> None:
@@ -234,11 +234,11 @@ class _Turn:
         self._lock.release()
 
 
-def _try_again(what: str) -> Unavailable:
+def _unavailable(what: str) -> Unavailable:
     return Unavailable(f"{what} Try again in a moment.", retry_after_seconds=RETRY_SECONDS)
 
 
-def _is_plain(error: Exception) -> bool:
+def _is_bare_database_error(error: Exception) -> bool:
     """SQLite reports damage it finds late as a bare DatabaseError."""
     plain = isinstance(error, DBAPIError) and type(error) is DatabaseError
     return plain or type(error) is sqlite3.DatabaseError
@@ -256,12 +256,12 @@ def _read_url(text: str) -> sa.URL:
     return url
 
 
-def hold_nothing_when_frozen(connection: Driven, _record: object) -> None:
+def end_idle_transactions(connection: DriverConnection, _record: object) -> None:
     """For a pool's `connect`: PostgreSQL ends the transaction of a machine that fell asleep within it.
 
     Else its locks would stay, and nobody could take its jobs over.
     """
-    connection.execute(f"SET idle_in_transaction_session_timeout = '{FROZEN_SECONDS}s'")
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_SECONDS}s'")
     connection.commit()
 
 
@@ -272,7 +272,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _prepare_draft(connection: sqlite3.Connection, _record: object) -> None:
+def _prepare_scratch(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     for pragma in ("journal_mode=OFF", "synchronous=OFF"):
         connection.execute(f"PRAGMA {pragma}")
