@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import Conflict, NotFound
 from whisper_appliance.engines.contract import Options, Priority, WindowResult
-from whisper_appliance.jobs import waiting_line
+from whisper_appliance.jobs import limits as waiting_line
 from whisper_appliance.jobs.idempotency import job_for_key
 from whisper_appliance.jobs.job import FinishedWindow, Job, JobError, JobRequest
 from whisper_appliance.library.transcript_rows import (
