@@ -18,7 +18,7 @@ from benchmarks.measuring import word_error_rate
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import Engine, EngineSpec, Options, Window
-from whisper_appliance.engines.vad import FRAME, Cutting, Silero, spans
+from whisper_appliance.engines.vad import FRAME, SegmentationConfig, Silero, segment_speech
 from whisper_appliance.live.local_agreement import text_of
 from whisper_appliance.transcript.model import Word
 
@@ -69,7 +69,7 @@ def _one_stream(engine: Engine, speech: Sequence[Speech], truths: Sequence[Seque
         microphone = Microphone(one.samples, LIVE)
         ran = run(by_engine(engine), [microphone], cost=arguments.cost)
         scored = _score(microphone, truth)
-        live = text_of(microphone.session.captions.committed)
+        live = text_of(microphone.session.agreement.committed)
         text = (one.reference, live, _refined(microphone), text_of(truth))
         _print_row(one.name, scored, [text], [ran])
         total.add(scored)
@@ -109,12 +109,12 @@ def _many_streams(speech: Sequence[Speech], truths: Sequence[Sequence[Word]], st
 
 
 def _score(microphone: Microphone, truth: Sequence[Word]) -> Score:
-    return score(microphone.trace, microphone.session.captions.committed, truth)
+    return score(microphone.trace, microphone.session.agreement.committed, truth)
 
 
 def _refined(microphone: Microphone) -> str:
     words, at = list[Word](), 0
-    committed = microphone.session.captions.committed
+    committed = microphone.session.agreement.committed
     for refined in microphone.refined:
         words += [*committed[at : refined.first], *refined.words]
         at = refined.stop
@@ -124,7 +124,7 @@ def _refined(microphone: Microphone) -> str:
 def _offline(engine: Engine, samples: Samples) -> list[Word]:
     """The words of the file road, with their times."""
     words: list[Word] = []
-    for span in spans([Silero().feed(np.pad(samples, (0, FRAME)))], Cutting()):
+    for span in segment_speech([Silero().feed(np.pad(samples, (0, FRAME)))], SegmentationConfig()):
         result = engine.transcribe([Window(samples[span.start : span.stop], OFFLINE)])[0]
         offset = span.start / SAMPLE_RATE
         words += [

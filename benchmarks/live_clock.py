@@ -20,9 +20,9 @@ from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import Engine, Options, WindowResult
 from whisper_appliance.engines.vad import FRAME, Silero, load_silero
 from whisper_appliance.live.events import Refined
-from whisper_appliance.live.local_agreement import plain
-from whisper_appliance.live.schedule import next_up, step_seconds
-from whisper_appliance.live.streaming_state import Job, Session
+from whisper_appliance.live.local_agreement import normalized
+from whisper_appliance.live.schedule import decode_interval_seconds, pick_next
+from whisper_appliance.live.streaming_state import DecodeTask, StreamingState
 from whisper_appliance.transcript.model import Segment, Word
 
 PACKET_SECONDS = 0.1
@@ -46,18 +46,18 @@ class Microphone:
     longest_buffer: float = 0.0
 
     def __post_init__(self) -> None:
-        self.session = Session(self.options)
+        self.session = StreamingState(self.options)
         self._silero = Silero(_detector())
 
     def packet(self) -> bool:
         """One more packet arrives; whether it was the last."""
         stop = min(self.received + round(PACKET_SECONDS * SAMPLE_RATE), len(self.samples))
-        self.session.hear(self._silero.feed(self.samples[self.received : stop]).tolist())
+        self.session.feed_vad(self._silero.feed(self.samples[self.received : stop]).tolist())
         self.received = stop
         self.longest_buffer = max(self.longest_buffer, self.session.buffer_seconds)
         if stop < len(self.samples):
             return False
-        self.session.hear(self._silero.feed(np.zeros(FRAME, np.float32)).tolist())
+        self.session.feed_vad(self._silero.feed(np.zeros(FRAME, np.float32)).tolist())
         self.session.end(len(self.samples))
         return True
 
@@ -65,8 +65,8 @@ class Microphone:
         """Notes what a reader sees now."""
         self.refined += [event for event in self.session.events if isinstance(event, Refined)]
         self.session.events.clear()
-        captions = self.session.captions
-        tentative = tuple(plain(word) for word in captions.tentative)
+        captions = self.session.agreement
+        tentative = tuple(normalized(word) for word in captions.tentative)
         shown = Shown(now - self.begins, len(captions.committed), tentative)
         last = self.trace[-1] if self.trace else None
         if last is None or (last.committed, last.tentative) != (shown.committed, shown.tentative):
@@ -88,19 +88,19 @@ class Run:
         return sum(len(microphone.samples) for microphone in self.microphones) / SAMPLE_RATE
 
 
-Hear = Callable[[Microphone, Job], WindowResult]
+Hear = Callable[[Microphone, DecodeTask], WindowResult]
 
 
 def by_engine(engine: Engine) -> Hear:
     """Real hearing, by a loaded engine."""
 
-    def hear(microphone: Microphone, job: Job) -> WindowResult:
+    def hear(microphone: Microphone, job: DecodeTask) -> WindowResult:
         return engine.transcribe([job.window(microphone.samples[job.start : job.stop])])[0]
 
     return hear
 
 
-def by_script(microphone: Microphone, job: Job) -> WindowResult:
+def by_script(microphone: Microphone, job: DecodeTask) -> WindowResult:
     """No hearing at all: the words that the truth has in this stretch; for how many fit, not for how well."""
     start, stop = job.start / SAMPLE_RATE, job.stop / SAMPLE_RATE
     words = tuple(
@@ -111,7 +111,7 @@ def by_script(microphone: Microphone, job: Job) -> WindowResult:
     text = "".join(word.word for word in words)
     tokens = (0,) * round(len(words) * TOKENS_A_WORD)
     segments = (Segment(0.0, stop - start, text, tokens=tokens, words=words),) if words else ()
-    return WindowResult(segments, "en", 1.0, heard_seconds=stop - start, tokens=tokens)
+    return WindowResult(segments, "en", 1.0, decoded_seconds=stop - start, tokens=tokens)
 
 
 def run(
@@ -120,7 +120,7 @@ def run(
     *,
     workers: int = 2,
     cost: Cost = "measured",
-    step: Callable[[int, float], float | None] = step_seconds,
+    step: Callable[[int, float], float | None] = decode_interval_seconds,
 ) -> Run:
     """Speaks all recordings to their ends."""
     clock = _Clock(hear, microphones, workers, cost, step)
@@ -170,21 +170,23 @@ class _Clock:
         wanting = []
         for at, microphone in enumerate(self._microphones):
             lag = microphone.session.lag_seconds(microphone.received)
-            kind = microphone.session.want(self._step(streams, lag))
+            kind = microphone.session.next_task_kind(self._step(streams, lag))
             if kind:
                 wanting.append((at, kind, microphone.served))
-        chosen = next_up(wanting)
+        chosen = pick_next(wanting)
         if chosen is None:
             return False
-        self._hear(self._microphones[chosen[0]], self._microphones[chosen[0]].session.take(chosen[1]), now)
+        self._hear(
+            self._microphones[chosen[0]], self._microphones[chosen[0]].session.start_task(chosen[1]), now
+        )
         return True
 
-    def _hear(self, microphone: Microphone, job: Job, now: float) -> None:
+    def _hear(self, microphone: Microphone, job: DecodeTask, now: float) -> None:
         before = time.process_time()
         result = self._hear_job(microphone, job)
         seconds = time.process_time() - before
         if self._cost == "model":
-            known = round(len(job.known.split()) * TOKENS_A_WORD)
+            known = round(len(job.prefix.split()) * TOKENS_A_WORD)
             seconds = modelled_seconds((job.stop - job.start) / SAMPLE_RATE, result, known)
         self._free -= 1
         self.jobs += 1
@@ -193,9 +195,9 @@ class _Clock:
         microphone.served = now
         self._at(now + seconds, partial(self._done, microphone, job, result))
 
-    def _done(self, microphone: Microphone, job: Job, result: WindowResult, now: float) -> None:
+    def _done(self, microphone: Microphone, job: DecodeTask, result: WindowResult, now: float) -> None:
         self._free += 1
-        microphone.session.apply(job, result)
+        microphone.session.finish_task(job, result)
         microphone.look(now)
 
 

@@ -16,7 +16,7 @@ from benchmarks.live_score import Score, Shown, score
 from benchmarks.live_speech import Speech
 from benchmarks.live_trials import Trial
 from benchmarks.measuring import Tree, word_error_rate
-from whisper_appliance.live.local_agreement import plain
+from whisper_appliance.live.local_agreement import normalized
 from whisper_appliance.transcript.model import Word
 
 VERSION = "0.10.0"
@@ -156,7 +156,7 @@ class _Reader:
         if len(settled) >= len(self.committed):
             self.committed = settled
         self.tentative = [word for one in segments if not one["completed"] for word in one["text"].split()]
-        shown = tuple(plain(Word(0, 0, word, 0)) for word in self.tentative)
+        shown = tuple(normalized(Word(0, 0, word, 0)) for word in self.tentative)
         self.trace.append(Shown(at, len(self.committed), shown))
 
 

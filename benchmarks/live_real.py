@@ -10,11 +10,11 @@ import httpx2
 from benchmarks.contenders import Server, trusting
 from benchmarks.live_score import Shown
 from benchmarks.live_speech import pcm
-from whisper_appliance.client.live_client import Speaker
-from whisper_appliance.client.socketio_client import Wire
+from whisper_appliance.client.live_client import LiveClient
+from whisper_appliance.client.socketio_client import SocketIOClient
 from whisper_appliance.core.samples import Samples
-from whisper_appliance.live.events import words_of
-from whisper_appliance.live.local_agreement import plain, text_of
+from whisper_appliance.live.events import words_from_payload
+from whisper_appliance.live.local_agreement import normalized, text_of
 from whisper_appliance.transcript.model import Word
 
 PACKET_BYTES = 3200
@@ -38,9 +38,9 @@ class Seen:
         """One event, as it comes."""
         now = time.monotonic() - self.began
         if kind == "partial" and payload["after"] == len(self.committed):
-            self._tentative = tuple(plain(Word(0, 0, word, 0)) for word in payload["text"].split())
+            self._tentative = tuple(normalized(Word(0, 0, word, 0)) for word in payload["text"].split())
         elif kind == "commit":
-            words = words_of(payload)
+            words = words_from_payload(payload)
             self.committed += words
             self._tentative = self._tentative[len(words) :]
         elif kind == "final":
@@ -57,7 +57,7 @@ class Seen:
         """The same with the better words of the paragraphs in their places."""
         words, at = list[Word](), 0
         for final in self.finals:
-            words += [*self.committed[at : final["i0"]], *words_of(final)]
+            words += [*self.committed[at : final["i0"]], *words_from_payload(final)]
             at = final["i1"]
         return text_of([*words, *self.committed[at:]])
 
@@ -75,8 +75,10 @@ def speak(server: Server, samples: Samples, *, real_time: bool = True, delay_sec
                 time.sleep(max(0.0, seen.began + number * PACKET_SECONDS - time.monotonic()))
             yield data[at : at + PACKET_BYTES]
 
-    speaker = Speaker(
-        lambda handlers: Wire(server.url, handlers, trusting()), {"v": 1, "language": "en"}, seen.hear
+    speaker = LiveClient(
+        lambda handlers: SocketIOClient(server.url, handlers, trusting()),
+        {"v": 1, "language": "en"},
+        seen.hear,
     )
     seen.transcript_id = speaker.speak(packets())["transcript_id"]
     return seen

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from whisper_appliance.live.local_agreement import plain
+from whisper_appliance.live.local_agreement import normalized
 from whisper_appliance.transcript.model import Word
 
 WORDS_LOOKED_BACK = 80
@@ -52,8 +52,8 @@ class Score:
 
 def score(trace: Sequence[Shown], committed: Sequence[Word], truth: Sequence[Word]) -> Score:
     """Compares with the words of the offline transcript of the same model, whose times are the yardstick."""
-    settled = [plain(word) for word in committed]
-    spoken = [plain(word) for word in truth]
+    settled = [normalized(word) for word in committed]
+    spoken = [normalized(word) for word in truth]
     times = _settling_times(trace)
     commit = [times[at] - truth[of].end for of, at in _equal(spoken, settled)]
     first, erased = _appearances(trace, settled, truth, spoken)

@@ -6,8 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.support.client import PASSWORD, an_account, signed_in, with_key
-from tests.support.sending import send
+from tests.support.client import PASSWORD, an_account, send, signed_in, with_key
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.live.replay import SessionRequest
@@ -141,7 +140,7 @@ def test_what_is_being_spoken_goes_to_the_heir_as_well(
 
 
 def test_the_last_owner_stays(app: OpenAPI, owner: FlaskClient, appliance: Appliance) -> None:
-    for user in appliance.accounts.users.list():
+    for user in appliance.accounts.users.list_users():
         if user.role == "owner" and user.id != owner.user.id:
             appliance.accounts.users.delete(user.id, by=SHELL)
     path = f"/api/admin/users/{owner.user.id}"

@@ -11,7 +11,7 @@ from whisper_appliance.app.live_handover import LiveHandover
 from whisper_appliance.engines.contract import Options
 from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.library.transcripts import TranscriptRepository
-from whisper_appliance.live.manager import Ended, SessionRequest
+from whisper_appliance.live.manager import FinishedSession, SessionRequest
 from whisper_appliance.live.replay import SessionInfo
 from whisper_appliance.storage.database import Database
 
@@ -27,16 +27,16 @@ def queue(tmp_path: Path) -> Iterator[JobQueue]:
 
 
 @pytest.fixture
-def over(tmp_path: Path) -> Ended:
+def over(tmp_path: Path) -> FinishedSession:
     audio = tmp_path / "live" / ID / "audio.wav"
     audio.parent.mkdir(parents=True)
     audio.write_text("better words")
     facts = SessionInfo(ID, "ann", "2026-05-01T12:00:00.000Z", "", "base", 60.0, SessionRequest())
-    return Ended(facts, transcript(" bitter words"), audio, Options(quality="fast"))
+    return FinishedSession(facts, transcript(" bitter words"), audio, Options(quality="fast"))
 
 
 def test_captions_are_kept_at_once_and_better_words_take_their_place(
-    tmp_path: Path, queue: JobQueue, over: Ended
+    tmp_path: Path, queue: JobQueue, over: FinishedSession
 ) -> None:
     with_database = Database.in_folder(tmp_path)
     history = TranscriptRepository(with_database)

@@ -13,7 +13,7 @@ from tests.support.live_client import LIVE_SERVER, settings_of
 from tests.support.program import ROOT, Server, environment, served
 from tests.support.speech import silence, spoken
 from whisper_appliance.cli.audio_sources import PACKET_BYTES, from_file, from_pipe, in_real_time
-from whisper_appliance.cli.caption_printer import Captions
+from whisper_appliance.cli.caption_printer import CaptionPrinter
 
 SPEECH = spoken(1, 8) + silence(1)
 WORDS = "w1 w2 w3 w4 w5 w6 w7"
@@ -115,7 +115,7 @@ def test_tentative_words_are_shown_and_replaced_on_a_terminal_only() -> None:
     told += [("commit", words(" world.")), ("end", {})]
     shown, written = io.StringIO(), io.StringIO()
     for out, live in ((shown, True), (written, False)):
-        captions = Captions(out, live=live)
+        captions = CaptionPrinter(out, live=live)
         for kind, payload in told:
             captions.hear(kind, payload)
     assert "wold" in shown.getvalue()
@@ -124,7 +124,7 @@ def test_tentative_words_are_shown_and_replaced_on_a_terminal_only() -> None:
 
 def test_long_captions_are_broken_between_words() -> None:
     out = io.StringIO()
-    captions = Captions(out, live=False)
+    captions = CaptionPrinter(out, live=False)
     captions.hear("commit", words(*[" word"] * 40))
     captions.hear("end", {})
     lines = out.getvalue().splitlines()

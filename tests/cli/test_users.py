@@ -89,7 +89,7 @@ def test_an_invitation_is_a_link_of_this_machine(data: Path) -> None:
     link = run(data, "users", "invite", "--role", "admin", "--note", "for Cleo").stdout.strip()
     assert link.startswith("https://")
     with opened_accounts(settings.load(data_dir=data)) as accounts:
-        assert accounts.invitations.look(link.rpartition("/join/")[2]).role == "admin"
+        assert accounts.invitations.peek(link.rpartition("/join/")[2]).role == "admin"
 
 
 def test_roles_and_openness_are_changed_and_an_account_is_removed(data: Path) -> None:

@@ -18,8 +18,8 @@ from tests.support.https_client import Visitor
 from tests.support.live_client import Payload
 from tests.support.speech import packets, silence, spoken
 from tests.support.wait import wait_until
-from whisper_appliance.client.live_client import Speaker
-from whisper_appliance.client.socketio_client import Wire
+from whisper_appliance.client.live_client import LiveClient
+from whisper_appliance.client.socketio_client import SocketIOClient
 
 HOUR = 3600
 YEAR = 370 * 24 * HOUR
@@ -82,8 +82,8 @@ def test_nothing_breaks_when_the_clock_jumps(serve: Serve, wall: Wall, tmp_path:
     with serve(**wall.variables, WINDOW_SECONDS="0.02") as server, ThreadPoolExecutor(2) as threads:
         visitor = Visitor(server, anything, cookie=True)
         url = f"https://localhost:{server.port}"
-        speaker = Speaker(
-            lambda handlers: Wire(url, handlers, anything), {"v": 1}, lambda *event: told.append(event)
+        speaker = LiveClient(
+            lambda handlers: SocketIOClient(url, handlers, anything), {"v": 1}, lambda *event: told.append(event)
         )
         end = threads.submit(speaker.speak, microphone)
         microphone.say(spoken(1, 4) + silence(1))

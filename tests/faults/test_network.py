@@ -10,8 +10,8 @@ from tests.support.live_client import Payload, audio_of, committed
 from tests.support.network import network_to
 from tests.support.speech import packets, silence, spoken
 from tests.support.wait import wait_until
-from whisper_appliance.client.live_client import Speaker
-from whisper_appliance.client.socketio_client import Wire
+from whisper_appliance.client.live_client import LiveClient
+from whisper_appliance.client.socketio_client import SocketIOClient
 
 CUT_SECONDS = 5.0
 PCM = spoken(1, 9) + silence(1) + spoken(9, 17) + silence(1)
@@ -32,8 +32,8 @@ def test_a_network_that_is_gone_for_five_seconds_costs_no_word(serve: Serve) -> 
 
     with serve() as server, network_to(server.port) as network:
         url = f"https://localhost:{network.port}"
-        speaker = Speaker(
-            lambda handlers: Wire(url, handlers, server.trusting),
+        speaker = LiveClient(
+            lambda handlers: SocketIOClient(url, handlers, server.trusting),
             {"v": 1},
             lambda kind, payload: told.append((kind, payload)),
             sleep=lambda seconds: time.sleep(min(seconds, 0.25)),

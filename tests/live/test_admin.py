@@ -7,15 +7,15 @@ import pytest
 from tests.support.live import House, MakeHouse
 from tests.support.speech import silence, spoken
 from whisper_appliance.core.errors import NotFound
-from whisper_appliance.live.admin import LiveOversight
+from whisper_appliance.live.admin import LiveAdmin
 
 
 @pytest.fixture
-def oversight(house: House) -> LiveOversight:
-    return LiveOversight(house.sessions)
+def oversight(house: House) -> LiveAdmin:
+    return LiveAdmin(house.sessions)
 
 
-def test_sessions_are_seen_without_their_words(house: House, oversight: LiveOversight) -> None:
+def test_sessions_are_seen_without_their_words(house: House, oversight: LiveAdmin) -> None:
     opened = house.open(language="en", title="Secret title", prompt="secret words")
     house.send(opened, spoken(1, 6) + silence(1))
     house.until("commit")
@@ -31,7 +31,7 @@ def test_sessions_are_seen_without_their_words(house: House, oversight: LiveOver
 
 
 def test_an_ended_session_keeps_what_was_said_and_tells_its_speaker_why(
-    house: House, oversight: LiveOversight
+    house: House, oversight: LiveAdmin
 ) -> None:
     opened = house.open()
     house.send(opened, spoken(1, 6) + silence(1))
@@ -43,7 +43,7 @@ def test_an_ended_session_keeps_what_was_said_and_tells_its_speaker_why(
     assert oversight.seen() == ()
 
 
-def test_a_session_that_is_not_there_cannot_be_ended(oversight: LiveOversight) -> None:
+def test_a_session_that_is_not_there_cannot_be_ended(oversight: LiveAdmin) -> None:
     with pytest.raises(NotFound):
         oversight.end("0" * 16)
 
@@ -53,25 +53,25 @@ def test_a_session_that_goes_on_becomes_somebody_elses_and_stays_so(make_house: 
     opened = house.open(owner="visitor")
     other = house.open(owner="bob")
     sent = house.send(opened, spoken(1, 6) + silence(1))
-    LiveOversight(house.sessions).hand_over("visitor", "ann")
+    LiveAdmin(house.sessions).hand_over("visitor", "ann")
     house.close()
 
     house = make_house()
-    assert {seen.owner for seen in LiveOversight(house.sessions).seen()} == {"ann", "bob"}
+    assert {seen.owner for seen in LiveAdmin(house.sessions).seen()} == {"ann", "bob"}
     house.sessions.resume(opened.session, opened.token, last_eid=None, connection="socket")
     house.stop(opened, sent)
-    assert house.kept[opened.session].facts.owner == "ann"
+    assert house.kept[opened.session].info.owner == "ann"
     assert other.session not in house.kept
 
 
-def test_nobodys_sessions_are_given_to_nobody(house: House, oversight: LiveOversight) -> None:
+def test_nobodys_sessions_are_given_to_nobody(house: House, oversight: LiveAdmin) -> None:
     house.open(owner="")
     oversight.hand_over("", "ann")
     oversight.cancel_of("")
     assert [seen.owner for seen in oversight.seen()] == [""]
 
 
-def test_all_sessions_of_somebody_end_and_nothing_is_kept(house: House, oversight: LiveOversight) -> None:
+def test_all_sessions_of_somebody_end_and_nothing_is_kept(house: House, oversight: LiveAdmin) -> None:
     opened = house.open(owner="ann")
     house.send(opened, spoken(1, 6) + silence(1))
     house.until("commit")

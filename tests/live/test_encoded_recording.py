@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.support.wait import wait_until
-from whisper_appliance.live.encoded_recording import RecorderRecording
+from whisper_appliance.live.encoded_recording import EncodedRecording
 from whisper_appliance.live.recording import Recording
 from whisper_appliance.live.spool import samples_of
 
@@ -54,15 +54,15 @@ def until_complete(recording: Recording) -> None:
     wait_until(is_complete)
 
 
-def sent(folder: Path, container: str, chunks: list[bytes]) -> RecorderRecording:
+def sent(folder: Path, container: str, chunks: list[bytes]) -> EncodedRecording:
     folder.mkdir(exist_ok=True)
-    recording = RecorderRecording(folder, container, max_seconds=60)
+    recording = EncodedRecording(folder, container, max_seconds=60)
     for seq in range(recording.next_seq, len(chunks)):
         assert recording.append(seq, chunks[seq])
     return recording
 
 
-def ended(recording: RecorderRecording) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def ended(recording: EncodedRecording) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     recording.finish()
     until_complete(recording)
     samples = recording.read(0, recording.samples)

@@ -5,7 +5,7 @@ import pytest
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.engines.contract import Options, WindowResult
 from whisper_appliance.live.hypothesis import context_start, words_of
-from whisper_appliance.live.streaming_state import Job, Session
+from whisper_appliance.live.streaming_state import DecodeTask, StreamingState
 from whisper_appliance.transcript.model import Segment, Word
 
 
@@ -51,22 +51,22 @@ def test_what_is_heard_begins_with_a_little_that_is_settled(
 
 
 def test_a_hearing_that_stalls_behind_what_it_was_told_is_not_told_it_again() -> None:
-    session = Session(Options(), committed=spoken("it was the best"), start=round(1.6 * SAMPLE_RATE))
-    session.hear([1.0] * 60)
+    session = StreamingState(Options(), committed=spoken("it was the best"), start=round(1.6 * SAMPLE_RATE))
+    session.feed_vad([1.0] * 60)
     job = take(session)
-    assert job.known == " it was the best"
-    session.apply(job, result([*spoken("it was the best")]))
+    assert job.prefix == " it was the best"
+    session.finish_task(job, result([*spoken("it was the best")]))
     job = take(session)
-    assert job.known == ""
-    session.apply(job, result(spoken("it was the best of times")))
-    session.hear([1.0] * 20)
-    session.apply(take(session), result(spoken("it was the best of times")))
-    assert "".join(word.word for word in session.captions.committed) == " it was the best of times"
-    session.hear([1.0] * 20)
-    assert take(session).known == " it was the best of times"
+    assert job.prefix == ""
+    session.finish_task(job, result(spoken("it was the best of times")))
+    session.feed_vad([1.0] * 20)
+    session.finish_task(take(session), result(spoken("it was the best of times")))
+    assert "".join(word.word for word in session.agreement.committed) == " it was the best of times"
+    session.feed_vad([1.0] * 20)
+    assert take(session).prefix == " it was the best of times"
 
 
-def take(session: Session) -> Job:
-    kind = session.want(0.5)
+def take(session: StreamingState) -> DecodeTask:
+    kind = session.next_task_kind(0.5)
     assert kind
-    return session.take(kind)
+    return session.start_task(kind)

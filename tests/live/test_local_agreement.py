@@ -8,15 +8,15 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.speech import heard, packets, silence, spoken, voiced
+from tests.support.speech import decoded, packets, silence, speech_probabilities, spoken
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import Options, WindowResult
 from whisper_appliance.engines.vad import FRAME
-from whisper_appliance.live.local_agreement import Captions, text_of
+from whisper_appliance.live.local_agreement import LocalAgreement, text_of
 from whisper_appliance.live.replay import ReplayedState
 from whisper_appliance.live.spool import samples_of
-from whisper_appliance.live.streaming_state import Job, Session
+from whisper_appliance.live.streaming_state import DecodeTask, StreamingState
 from whisper_appliance.transcript.model import Segment, Word
 
 
@@ -26,34 +26,34 @@ def hearing(text: str, start: float = 0.0) -> list[Word]:
 
 
 def test_a_word_is_settled_once_two_hearings_agree() -> None:
-    captions = Captions()
-    assert captions.agree(hearing("it was the best of tines")) == ()
-    assert text_of(captions.agree(hearing("It was the best of times, it"))) == " It was the best of"
+    captions = LocalAgreement()
+    assert captions.update(hearing("it was the best of tines")) == ()
+    assert text_of(captions.update(hearing("It was the best of times, it"))) == " It was the best of"
     assert text_of(captions.tentative) == " times, it"
-    assert text_of(captions.agree(hearing("It was the best of times, it was"))) == " times, it"
+    assert text_of(captions.update(hearing("It was the best of times, it was"))) == " times, it"
 
 
 def test_settled_words_are_found_again_though_times_and_spelling_wobble() -> None:
-    captions = Captions()
-    captions.agree(hearing("we had nothing before us"))
-    captions.agree(hearing("we had nothing before us"))
-    assert captions.agree(hearing("We have nothing before us we were", start=0.3)) == ()
-    assert text_of(captions.settle(hearing("We had, nothing before us we were all"))) == " we were all"
+    captions = LocalAgreement()
+    captions.update(hearing("we had nothing before us"))
+    captions.update(hearing("we had nothing before us"))
+    assert captions.update(hearing("We have nothing before us we were", start=0.3)) == ()
+    assert text_of(captions.commit_all(hearing("We had, nothing before us we were all"))) == " we were all"
 
 
 def test_a_sentence_does_not_end_where_only_the_audio_does() -> None:
-    captions = Captions()
-    captions.agree(hearing("it was the."))
-    assert text_of(captions.agree(hearing("it was the."))) == " it was"
-    assert text_of(captions.agree(hearing("it was the best of"))) == " the"
+    captions = LocalAgreement()
+    captions.update(hearing("it was the."))
+    assert text_of(captions.update(hearing("it was the."))) == " it was"
+    assert text_of(captions.update(hearing("it was the best of"))) == " the"
 
 
 def test_a_cut_buffer_forgets_the_words_before_it() -> None:
-    captions = Captions()
-    captions.settle(hearing("one two three four"))
-    captions.cut(1.0)
-    assert text_of(captions.inside) == " three four"
-    assert text_of(captions.agree(hearing("three four five", start=1.0))) == ""
+    captions = LocalAgreement()
+    captions.commit_all(hearing("one two three four"))
+    captions.trim_before(1.0)
+    assert text_of(captions.committed_in_buffer) == " three four"
+    assert text_of(captions.update(hearing("three four five", start=1.0))) == ""
     assert text_of(captions.tentative) == " five"
 
 
@@ -66,23 +66,23 @@ HEARINGS = st.lists(
 
 @given(HEARINGS)
 def test_settled_words_never_change(hearings: list[tuple[str, list[str], float]]) -> None:
-    captions = Captions()
+    captions = LocalAgreement()
     before: list[Word] = []
     for what, words, seconds in hearings:
         spoken_words = hearing(" ".join(words), start=seconds / 2)
         match what:
             case "agree":
-                returned = captions.agree(spoken_words)
+                returned = captions.update(spoken_words)
             case "settle":
-                returned = captions.settle(spoken_words)
+                returned = captions.commit_all(spoken_words)
             case "before":
-                returned = captions.settle_before(spoken_words, seconds)
+                returned = captions.commit_before(spoken_words, seconds)
             case "cut":
                 returned = ()
-                captions.cut(seconds)
+                captions.trim_before(seconds)
             case _:
                 returned = ()
-                captions.begin(seconds)
+                captions.reset(seconds)
         now = list(captions.committed)
         assert now == [*before, *returned]
         assert all(one.end <= other.start for one, other in pairwise(now))
@@ -112,7 +112,7 @@ def test_every_word_is_settled_once_for_any_packets_and_any_pace(
 ) -> None:
     """`hurry`: how many packets come while one hearing is under way."""
     samples, words = recording(utterances)
-    session = Session(Options())
+    session = StreamingState(Options())
     at = step = 0
     settled: list[Word] = []
     job = None
@@ -120,21 +120,21 @@ def test_every_word_is_settled_once_for_any_packets_and_any_pace(
         if at < len(samples):
             for _ in range(hurry[step % len(hurry)]):
                 stop = min(at + sizes[step % len(sizes)], len(samples))
-                whole = (stop - session.gate.position) // FRAME * FRAME
-                start = session.gate.position
-                session.hear(voiced(samples[start : start + whole]).tolist())
+                whole = (stop - session.endpoints.position) // FRAME * FRAME
+                start = session.endpoints.position
+                session.feed_vad(speech_probabilities(samples[start : start + whole]).tolist())
                 at = stop
                 step += 1
             step += 1
         elif not session.ended:
             session.end(len(samples))
         if job:
-            session.apply(job, heard(samples[job.start : job.stop]))
+            session.finish_task(job, decoded(samples[job.start : job.stop]))
             job = None
-        assert list(session.captions.committed[: len(settled)]) == settled
-        settled = list(session.captions.committed)
-        if kind := session.want(0.5):
-            job = session.take(kind)
+        assert list(session.agreement.committed[: len(settled)]) == settled
+        settled = list(session.agreement.committed)
+        if kind := session.next_task_kind(0.5):
+            job = session.start_task(kind)
             assert job.stop - job.start <= 28 * 16000
     assert [word.word for word in settled if word.word != " eh"] == words
 
@@ -153,34 +153,36 @@ def test_no_word_is_settled_twice_or_lost_by_restarts(
     wobbles = itertools.cycle(wobble)
     told = ReplayedState()
     for hearings in [*lives, None]:
-        session = Session(Options(), start=told.resume_point, committed=told.words)
+        session = StreamingState(Options(), start=told.resume_point, committed=told.words)
         live_through(session, samples, hearings, wobbles)
-        told.words = list(session.captions.committed)
-        if session.gate.current is None:
-            told.decoded_samples = session.settled_to
+        told.words = list(session.agreement.committed)
+        if session.endpoints.current is None:
+            told.decoded_samples = session.committed_to
     assert [word.word for word in told.words] == words
 
 
-def live_through(session: Session, samples: Samples, hearings: int | None, wobbles: Iterator[float]) -> None:
-    """Packets of 0.3 s, each followed by what is to be heard, until the end or for so many hearings."""
+def live_through(
+    session: StreamingState, samples: Samples, hearings: int | None, wobbles: Iterator[float]
+) -> None:
+    """Packets of 0.3 s, each followed by what is to be decoded, until the end or for so many hearings."""
     count = 0
     while not session.done and (hearings is None or count < hearings):
-        start = session.gate.position
+        start = session.endpoints.position
         stop = min(start + 9 * FRAME, start + (len(samples) - start) // FRAME * FRAME)
         if stop > start:
-            session.hear(voiced(samples[start:stop]).tolist())
+            session.feed_vad(speech_probabilities(samples[start:stop]).tolist())
         elif not session.ended:
             session.end(len(samples))
-        if kind := session.want(0.5):
-            job = session.take(kind)
-            session.apply(job, told_again(job, samples, next(wobbles)))
+        if kind := session.next_task_kind(0.5):
+            job = session.start_task(kind)
+            session.finish_task(job, told_again(job, samples, next(wobbles)))
             count += 1
 
 
-def told_again(job: Job, samples: Samples, wobble: float) -> WindowResult:
+def told_again(job: DecodeTask, samples: Samples, wobble: float) -> WindowResult:
     """What a decoder says that goes on from what it was told, with times that are a little off."""
-    result = heard(samples[job.start : job.stop])
-    known = job.known.split()
+    result = decoded(samples[job.start : job.stop])
+    known = job.prefix.split()
     said = [word for segment in result.segments for word in segment.words if word.word != " eh"]
     new = [word for word in said if not known or int(word.word[2:]) > int(known[-1][1:])]
     first = new[0].start if new else (job.stop - job.start) / SAMPLE_RATE

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from tests.support.program import ANY_CERTIFICATE, running
-from whisper_appliance.client.live_client import Speaker
-from whisper_appliance.client.socketio_client import Wire
+from whisper_appliance.client.live_client import LiveClient
+from whisper_appliance.client.socketio_client import SocketIOClient
 
 MINUTES = float(os.environ.get("LIVE_TEST_MINUTES", "5"))
 PACKET_BYTES = 32_000
@@ -66,8 +66,8 @@ def test_a_long_session_takes_no_more_memory_than_a_short_one(
 
     with running(tmp_path, models, "tiny.en") as program:
         program.wait_for_model()
-        speaker = Speaker(
-            lambda handlers: Wire(program.url, handlers, ANY_CERTIFICATE),
+        speaker = LiveClient(
+            lambda handlers: SocketIOClient(program.url, handlers, ANY_CERTIFICATE),
             {"v": 1, "language": "en"},
             hear,
         )

@@ -6,7 +6,7 @@ from tests.support.live import House, MakeHouse
 from tests.support.speech import packets, silence, spoken
 from whisper_appliance.core.errors import Busy, DiskFull, InvalidRequest, ModelUnavailable, NotFound, TooLarge
 from whisper_appliance.engines.contract import Priority
-from whisper_appliance.live.manager import SessionRequest, Watched
+from whisper_appliance.live.manager import SessionRequest, ViewerState
 
 
 def text(first: int, stop: int) -> str:
@@ -230,7 +230,7 @@ def test_who_comes_late_sees_what_is_being_said(house: House) -> None:
     link = house.sessions.share(opened.session, connection="socket")
     house.send(opened, spoken(1, 6) + silence(1) + spoken(6, 9))
 
-    def both() -> Watched | None:
+    def both() -> ViewerState | None:
         watched = house.sessions.watch(link)
         tentative = watched.partial and watched.partial["text"]
         return watched if tentative and len(str(watched.snapshot["text"]).split()) >= 5 else None

@@ -17,7 +17,7 @@ from whisper_appliance.engines.contract import EngineSpec, Options, WindowResult
 from whisper_appliance.engines.onnx.engine import OnnxEngine
 from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.live.local_agreement import text_of
-from whisper_appliance.live.streaming_state import Job
+from whisper_appliance.live.streaming_state import DecodeTask
 
 OPTIONS = Options(language="en", quality="fast", word_timestamps=True)
 RATE = 16_000
@@ -32,7 +32,7 @@ def samples_of(path: Path) -> Samples:
         return np.asarray(np.interp(at, np.arange(len(pcm)), pcm), np.float32)
 
 
-def nobody(microphone: Microphone, job: Job) -> WindowResult:
+def nobody(microphone: Microphone, job: DecodeTask) -> WindowResult:
     """Must not be asked."""
     raise AssertionError
 
@@ -55,7 +55,7 @@ def noises() -> Iterator[tuple[str, Samples]]:
 def test_where_nobody_speaks_there_are_no_words(samples: Samples) -> None:
     microphone = Microphone(samples, OPTIONS)
     assert run(nobody, [microphone]).jobs == 0
-    assert microphone.session.captions.committed == []
+    assert microphone.session.agreement.committed == []
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def hear(tiny_en: Path) -> Hear:
 def test_captions_come_in_time_and_stay(hear: Hear, beckett: Path) -> None:
     microphone = Microphone(samples_of(beckett), OPTIONS)
     run(hear, [microphone], cost="model")
-    assert word_error_rate([(BECKETT, text_of(microphone.session.captions.committed))]) <= 0.35
+    assert word_error_rate([(BECKETT, text_of(microphone.session.agreement.committed))]) <= 0.35
     counts = [shown.committed for shown in microphone.trace]
     assert counts == sorted(counts)
     assert next(shown.at for shown in microphone.trace if shown.tentative) < 3.5
@@ -79,7 +79,7 @@ def test_a_reading_is_captioned_well(hear: Hear, cities: Path) -> None:
     microphone = Microphone(samples_of(cities)[: 29 * RATE], OPTIONS)
     run(hear, [microphone], cost="model")
     read = TWO_CITIES.partition("In short")[0]
-    assert word_error_rate([(read, text_of(microphone.session.captions.committed))]) <= 0.10
+    assert word_error_rate([(read, text_of(microphone.session.agreement.committed))]) <= 0.10
     assert microphone.longest_buffer <= 16
 
 

@@ -1,20 +1,20 @@
 """Sessions that have ended can be asked for, for a while."""
 
-from whisper_appliance.live.recently_ended import MOST, Lingering
+from whisper_appliance.live.recently_ended import MAX_SESSIONS, RecentlyEnded
 
 
 def test_those_whose_time_is_over_and_the_first_of_too_many_are_past() -> None:
     moment = [0.0]
-    over = Lingering(lambda: 600.0, lambda: moment[0])
+    over = RecentlyEnded(lambda: 600.0, lambda: moment[0])
     over.add("first")
     moment[0] = 300.0
     over.add("second")
-    assert over.past() == []
+    assert over.expired() == []
     moment[0] = 601.0
-    assert over.past() == ["first"]
+    assert over.expired() == ["first"]
     over.discard("first")
     assert "first" not in over
     assert "second" in over
-    for number in range(MOST):
+    for number in range(MAX_SESSIONS):
         over.add(str(number))
-    assert over.past() == ["second"]
+    assert over.expired() == ["second"]

@@ -13,14 +13,13 @@ import websocket
 from flask_openapi3 import OpenAPI
 from flask_socketio import SocketIO, SocketIOTestClient
 
-from tests.support.application import open_page
-from tests.support.client import PASSWORD, signed_in, with_key
+from tests.support.client import PASSWORD, open_page, signed_in, with_key
 from tests.support.live_client import LIVE_SERVER, settings_of
 from tests.support.program import Server, served
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.offline_accounts import opened_accounts
-from whisper_appliance.client.socketio_client import Wire
+from whisper_appliance.client.socketio_client import SocketIOClient
 from whisper_appliance.config import settings
 from whisper_appliance.core.errors import Unavailable
 from whisper_appliance.protocols.socketio import socket_auth
@@ -116,16 +115,16 @@ def test_whom_the_real_server_refuses_keeps_no_place(server: Server, key: str) -
     url = f"https://localhost:{server.port}"
     for _ in range(8):
         with pytest.raises(Unavailable, match="not good"):
-            Wire(url, {}, server.trusting, key="wa_" + "x" * 43)
-    with closing(Wire(url, {}, server.trusting, key=key)) as wire:
+            SocketIOClient(url, {}, server.trusting, key="wa_" + "x" * 43)
+    with closing(SocketIOClient(url, {}, server.trusting, key=key)) as wire:
         assert wire.ask("live:start", {"v": 1})["ok"]
 
 
 def test_who_has_the_link_to_captions_needs_no_account(server: Server, key: str) -> None:
     url = f"https://localhost:{server.port}"
     with pytest.raises(Unavailable, match="Sign in"):
-        Wire(url, {}, server.trusting)
-    with closing(Wire(url, {}, server.trusting, key=key)) as speaker:
+        SocketIOClient(url, {}, server.trusting)
+    with closing(SocketIOClient(url, {}, server.trusting, key=key)) as speaker:
         session = speaker.ask("live:start", {"v": 1})["session"]
         address = f"{url}/api/live/{session}/captions"
         share = Request(address, headers={"Authorization": f"Bearer {key}"}, method="POST")

@@ -12,18 +12,18 @@ from tests.support.live_client import (
     LIVE_SERVER,
     Client,
     Payload,
-    Proxy,
     audio_of,
     client,
     committed,
     settings_of,
 )
+from tests.support.network import UnreliableNetwork
 from tests.support.packaged import packaged
 from tests.support.program import Server, served
 from tests.support.speech import packets, silence, spoken
 from tests.support.wait import wait_until
-from whisper_appliance.client.live_client import Speaker
-from whisper_appliance.client.socketio_client import Wire
+from whisper_appliance.client.live_client import LiveClient
+from whisper_appliance.client.socketio_client import SocketIOClient
 
 WORDS = " ".join(f"w{number}" for number in range(1, 8))
 
@@ -211,11 +211,11 @@ def authority(server: Server) -> Path:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_twenty_cuts_of_the_connection_lose_no_audio_and_repeat_no_event(server: Server, seed: int) -> None:
     pcm = spoken(1, 61)
-    proxy = Proxy(server.port, cuts=20, seed=seed)
+    proxy = UnreliableNetwork(server.port, cuts=20, seed=seed)
     told: list[tuple[str, Payload]] = []
     url = f"https://localhost:{proxy.port}"
-    speaker = Speaker(
-        lambda handlers: Wire(url, handlers, server.trusting),
+    speaker = LiveClient(
+        lambda handlers: SocketIOClient(url, handlers, server.trusting),
         {"v": 1},
         lambda kind, payload: told.append((kind, payload)),
     )
@@ -266,8 +266,8 @@ def test_real_speech_becomes_its_words(tmp_path: Path, tiny_en: Path) -> None:
     from whisper_appliance.cli.audio_sources import from_file
 
     with served(tmp_path, ("-m", "whisper_appliance", "serve"), **settings_of(tiny_en, tmp_path)) as server:
-        speaker = Speaker(
-            lambda handlers: Wire(f"https://localhost:{server.port}", handlers, server.trusting),
+        speaker = LiveClient(
+            lambda handlers: SocketIOClient(f"https://localhost:{server.port}", handlers, server.trusting),
             {"v": 1, "language": "en"},
             lambda kind, payload: None,
         )

@@ -13,7 +13,7 @@ from tests.support.client import signed_in
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.monitoring.resource_sampler import MEASURES, ResourceSampler, Sample
-from whisper_appliance.protocols.socketio.telemetry_stream import Watchers
+from whisper_appliance.protocols.socketio.telemetry_stream import TelemetryStream
 
 
 @pytest.fixture
@@ -69,13 +69,13 @@ def test_a_range_that_is_none_is_refused(app: OpenAPI, connect: Any, payload: An
 
 
 class Watched:
-    """Watchers whose time a test moves, with what they emitted."""
+    """TelemetryStream whose time a test moves, with what they emitted."""
 
     def __init__(self, app: OpenAPI) -> None:
         self.now = 0.0
         self.emitted: list[tuple[str, str]] = []
         self.vitals = ResourceSampler(lambda: pytest.fail("nothing looks"))  # type: ignore[arg-type]
-        self.watchers = Watchers(
+        self.watchers = TelemetryStream(
             app,
             self.vitals,
             lambda event, _payload, to: self.emitted.append((event, to)),
@@ -116,7 +116,7 @@ def test_a_session_that_was_ended_sees_nothing_more(
     connect(admin).emit("test:watch", {}, callback=True)
     admin.delete_cookie("session")  # the socket still has the one it was opened with
     assert [event for event, _ in watched.tick()] == ["admin:sample"]
-    for session in appliance.accounts.sessions.list(admin.user.id):  # type: ignore[attr-defined]
+    for session in appliance.accounts.sessions.list_sessions(admin.user.id):  # type: ignore[attr-defined]
         appliance.accounts.sessions.end(session.id, by=SHELL)
     watched.now += 11
     assert [event for event, _ in watched.tick()] == ["admin:closed"]

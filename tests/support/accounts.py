@@ -62,7 +62,7 @@ def rooms(
         database,
         settings.load(data_dir=data_dir, **given),
         owned_data=kept,
-        record=kept.record,
+        write_audit=kept.record,
         clock=clock,
         monotonic=monotonic or Monotonic(),
         passwords=Passwords(LIGHT),

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
 from tests.support.accounts import LIGHT
+from tests.support.client import open_page
 from tests.support.jobs import Script
 from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.app.appliance import Appliance
@@ -49,13 +50,7 @@ def start_appliance(
     with ExitStack() as running:
 
         def make_steps(settings: Settings, _models: object) -> JobSteps:
-            return JobSteps(
-                settings.data_dir,
-                module_script,
-                decode=module_script.decode,
-                transcribe=module_script.transcribe,
-                default_model=lambda: settings.whisper_model,
-            )
+            return module_script.steps(settings.data_dir, settings.whisper_model)
 
         def start(
             *, stopping: threading.Event | None = None, hub: Hub | None = None, **given: object
@@ -100,10 +95,3 @@ def program(app: OpenAPI) -> FlaskClient:
 def browser(app: OpenAPI) -> FlaskClient:
     """A client that opened a page."""
     return open_page(app)
-
-
-def open_page(app: OpenAPI) -> FlaskClient:
-    """Another browser."""
-    client = app.test_client()
-    assert client.get("/", headers={"Accept": "text/html"}).status_code == 200
-    return client

@@ -1,10 +1,16 @@
-"""Clients that are signed in, for tests of what needs an account."""
+"""Clients of the application in this process: with a session, with a key, or without either."""
 
+import contextlib
+import io
 from itertools import count
+from pathlib import Path
+from typing import Any
 
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
+from werkzeug.test import TestResponse
 
+from tests.support.wait import wait_until
 from whisper_appliance.accounts.identity import SHELL, Role, Scope, User
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.web.auth import csrf
@@ -46,3 +52,22 @@ def with_key(
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
     client.user, client.key = user, key  # type: ignore[attr-defined] # handed on to the test
     return client
+
+
+def open_page(app: OpenAPI) -> FlaskClient:
+    """Another browser."""
+    client = app.test_client()
+    assert client.get("/", headers={"Accept": "text/html"}).status_code == 200
+    return client
+
+
+def send(client: FlaskClient, words: str = "one two", name: str = "talk.wav", **fields: Any) -> TestResponse:
+    return client.post("/transcribe", data={**fields, "file": (io.BytesIO(words.encode()), name)})
+
+
+def uploads(appliance: Appliance) -> list[Path]:
+    """The uploads that are left; a job removes its own a moment after it has ended."""
+    folder = appliance.settings.data_dir / "uploads"
+    with contextlib.suppress(AssertionError):
+        wait_until(lambda: not any(folder.iterdir()), 5)
+    return list(folder.iterdir())

@@ -1,29 +1,39 @@
-"""An engine that follows a script: what it does with a window is written into the window's prompt.
+"""Engines that follow a script, in place of a real model.
 
-"sleep 0.2" takes its time, "fail" raises, "die" ends the process, "die once FILE" only the first time.
-"die if loud" ends it for a window that is not silent.
-"swell 0.3" takes so many GiB and sleeps, "confess PORT" says what the process may do.
-"nice" says how far it steps back.
-"skip" says hardly a word unless it is to be fast.
-"unsure" is unsure of silence unless it may take its time. Any other prompt is what it says it heard.
+`ScriptedEngine` is what a child process loads: the prompt of a window says what it does.
+`ScriptedEngineProcess` decodes the numbered words of `tests.support.speech` in this process.
+`CountingEngine` does nothing and records what was done with it, for the manager of models.
+
+The prompts of `ScriptedEngine`: "sleep 0.2" takes its time, "fail" raises, "die" ends the process,
+"die once FILE" only the first time, "die if loud" for a window that is not silent. "swell 0.3" takes so many
+GiB and sleeps, "confess PORT" returns what the process may do, "nice" its priority. "skip" decodes hardly a
+word unless it is to be fast; "unsure" is of low confidence over silence unless it may take its time. Any other
+prompt is the text.
 """
 
 import json
 import os
 import resource
 import socket
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.speech import decoded, speech_probabilities
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
-from whisper_appliance.engines.contract import EngineSpec, Window, WindowResult
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.engines.contract import EngineSpec, Priority, Window, WindowResult
+from whisper_appliance.engines.process.client import EngineEvent, EngineState, EngineStatus
+from whisper_appliance.engines.vad import Probabilities
 from whisper_appliance.transcript.model import Segment
 
 
 class ScriptedEngine:
-    """Keeps the contract of `speech.engine.Engine` without hearing anything."""
+    """Implements `engines.contract.Engine` without decoding anything."""
 
     name = "scripted"
     version = "1"
@@ -101,3 +111,125 @@ def load_scripted(spec: EngineSpec) -> ScriptedEngine:
     if spec.model == "deadly":
         os._exit(9)
     return ScriptedEngine()
+
+
+class ScriptedVad:
+    """A VAD stream that answers at once."""
+
+    def submit(self, frames: Samples) -> "Future[Probabilities]":
+        """A future that is done."""
+        answer: Future[Probabilities] = Future()
+        answer.set_result(speech_probabilities(frames))
+        return answer
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+class ScriptedEngineProcess:
+    """Decodes in two threads. `failing` makes every window fail; `held`, once cleared, makes them wait."""
+
+    parallel_windows = 2
+
+    def __init__(self) -> None:
+        self.failing = False
+        self.held = threading.Event()
+        self.held.set()
+        self.windows: list[tuple[Priority, float]] = []
+        self._threads = ThreadPoolExecutor(self.parallel_windows)
+
+    def submit(
+        self, window: Window, *, priority: Priority, windows_before: int = 0
+    ) -> "Future[WindowResult]":
+        """Decodes a window in a thread."""
+        self.windows.append((priority, len(window.samples) / SAMPLE_RATE))
+        return self._threads.submit(self._decode, window)
+
+    def open_vad_stream(self) -> ScriptedVad:
+        """A new VAD stream."""
+        return ScriptedVad()
+
+    @contextmanager
+    def reserve_live_worker(self) -> Iterator[None]:
+        """Reserves nothing."""
+        yield
+
+    def close(self) -> None:
+        """Ends the threads."""
+        self.held.set()
+        self._threads.shutdown()
+
+    def _decode(self, window: Window) -> WindowResult:
+        self.held.wait()
+        if self.failing:
+            raise EngineFailed("The script says so.")
+        return decoded(window.samples)
+
+
+class ScriptedModels:
+    """A ModelManager with one model, which may be missing."""
+
+    default = "scripted"
+
+    def __init__(self) -> None:
+        self.loaded = ScriptedEngineProcess()
+        self.missing = False
+        self.leases = 0
+
+    @contextmanager
+    def engine(self, name: str | None = None) -> Iterator[ScriptedEngineProcess]:
+        """Lends it."""
+        if self.missing:
+            raise ModelUnavailable("The script has no model.", retry_after_seconds=0.1)
+        self.leases += 1
+        try:
+            yield self.loaded
+        finally:
+            self.leases -= 1
+
+
+class CountingEngine:
+    """An engine that does nothing and records what was done with it."""
+
+    def __init__(self, spec: EngineSpec, announce: Callable[[EngineEvent], None]) -> None:
+        self.spec = spec
+        self.announce = announce
+        self.state: EngineState = "loading"
+        self.reason = ""
+        self.closed = False
+
+    def start(self) -> None:
+        self.become("idle")
+
+    def become(self, state: EngineState, reason: str = "") -> None:
+        self.state, self.reason = state, reason
+        self.announce(EngineEvent(self.spec.model, state, reason))
+
+    def status(self) -> EngineStatus:
+        return EngineStatus(
+            model=self.spec.model, state=self.state, reason=self.reason, waiting=0, running=0, last_work=None,
+            windows_done=0, restarts=0, memory_bytes=123_000_000, name="counting", version="1", device="cpu",
+            compute_type="int8", multilingual=True, notices=(),
+        )  # fmt: skip
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class CountingEngines:
+    """The factory of counting engines, and all it made."""
+
+    def __init__(self) -> None:
+        self.made: list[CountingEngine] = []
+        self.may_start = threading.Event()
+        self.may_start.set()
+
+    def __call__(self, spec: EngineSpec, *, announce: Callable[[EngineEvent], None]) -> CountingEngine:
+        self.may_start.wait(10)
+        self.made.append(CountingEngine(spec, announce))
+        return self.made[-1]
+
+    @property
+    def open(self) -> list[str]:
+        """The names of the models whose engines are not closed."""
+        return [engine.spec.model for engine in self.made if not engine.closed]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,6 +90,11 @@ class Script:
         segments = tuple(result.segments[0] for result in results)
         return Transcript(segments, "en", 1.0, recording.estimated_seconds, "transcribe", model, 0.1)
 
+    def steps(self, folder: Path, model: str = "base", **others: Any) -> JobSteps:
+        """The steps of a job in `folder`, with this script in place of decoder and engine."""
+        given: dict[str, Any] = {"decode": self.decode, "transcribe": self.transcribe, **others}
+        return JobSteps(folder, self, default_model=lambda: model, **given)
+
     def _hear(self, word: str) -> None:
         self.before_window(word)
         time.sleep(self.window_seconds)
@@ -109,15 +115,7 @@ def build_queue(
     """A queue as the appliance builds it, with the script in the place of speech."""
     database = Database.in_folder(data_dir, url)
     database.upgrade(MIGRATIONS)
-    steps = JobSteps(
-        storage or data_dir,
-        script,
-        decode=script.decode,
-        transcribe=script.transcribe,
-        default_model=lambda: "base",
-        is_mounted=is_mounted,
-        sleep=lambda _: time.sleep(0.02),
-    )
+    steps = script.steps(storage or data_dir, is_mounted=is_mounted, sleep=lambda _: time.sleep(0.02))
     return JobQueue(database, steps, data_dir, storage=storage, **options)  # type: ignore[arg-type]
 
 

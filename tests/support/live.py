@@ -8,8 +8,16 @@ from typing import Any
 
 import pytest
 
-from tests.support.speech import ScriptedModels, packets
-from whisper_appliance.live.manager import Announcement, Ended, Limits, Opened, SessionRequest, Sessions
+from tests.support.engines import ScriptedModels
+from tests.support.speech import packets
+from whisper_appliance.live.manager import (
+    FinishedSession,
+    LiveAnnouncement,
+    LiveLimits,
+    LiveManager,
+    Opened,
+    SessionRequest,
+)
 
 PATIENCE_SECONDS = 20.0
 
@@ -17,14 +25,14 @@ PATIENCE_SECONDS = 20.0
 class House:
     """The room with its surroundings; time is what the test says it is."""
 
-    def __init__(self, folder: Path, limits: Limits) -> None:
+    def __init__(self, folder: Path, limits: LiveLimits) -> None:
         self.models = ScriptedModels()
-        self.told: list[Announcement] = []
-        self.kept: dict[str, Ended] = {}
-        self.heard_again: list[Ended] = []
+        self.told: list[LiveAnnouncement] = []
+        self.kept: dict[str, FinishedSession] = {}
+        self.heard_again: list[FinishedSession] = []
         self.skipped = 0.0
         self._changed = threading.Condition()
-        self.sessions = Sessions(
+        self.sessions = LiveManager(
             folder,
             self.models,
             keep=self._keep,
@@ -86,14 +94,14 @@ class House:
         self.sessions.close()
         self.models.loaded.close()
 
-    def _hear(self, announcement: Announcement) -> None:
+    def _hear(self, announcement: LiveAnnouncement) -> None:
         with self._changed:
             self.told.append(announcement)
             self._changed.notify_all()
 
-    def _keep(self, ended: Ended) -> str:
-        self.kept[ended.facts.id] = ended
-        return ended.facts.id
+    def _keep(self, ended: FinishedSession) -> str:
+        self.kept[ended.info.id] = ended
+        return ended.info.id
 
 
 MakeHouse = Callable[..., House]
@@ -105,7 +113,7 @@ def make_house(tmp_path: Path) -> Iterator[MakeHouse]:
     houses: list[House] = []
 
     def make(**limits: Any) -> House:
-        houses.append(House(tmp_path / "live", Limits(**limits)))
+        houses.append(House(tmp_path / "live", LiveLimits(**limits)))
         return houses[-1]
 
     yield make

@@ -1,7 +1,5 @@
 """Clients of the live events, and a network that breaks, for tests against a real server."""
 
-import random
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -11,7 +9,7 @@ from typing import Any
 from tests.support.program import Server
 from tests.support.speech import packets
 from tests.support.wait import wait_until
-from whisper_appliance.client.socketio_client import Wire
+from whisper_appliance.client.socketio_client import SocketIOClient
 
 LIVE_SERVER = ("-m", "tests.support.programs.scripted_server")
 USUAL_PACE = {"SOCKET_MESSAGES_PER_SECOND": "40", "SOCKET_BYTES_PER_SECOND": "256KiB"}
@@ -30,7 +28,7 @@ class Client:
         names = [*SIMPLE, "captions:closed", *(f"live:{kind}" for kind in KINDS)]
         handlers: dict[str, Callable[..., None]] = {name: self._hearing(name) for name in names}
         handlers["disconnect"] = lambda *_reason: self.gone.set()
-        self.wire = Wire(f"https://localhost:{server.port}", handlers, server.trusting)
+        self.wire = SocketIOClient(f"https://localhost:{server.port}", handlers, server.trusting)
 
     def ask(self, event: str, *payload: Any) -> Payload:
         """The acknowledgement, whatever it says."""
@@ -108,48 +106,3 @@ def settings_of(tiny_en: Path, folder: Path) -> dict[str, str]:
         "SOCKET_MESSAGES_PER_SECOND": "2000",
         "SOCKET_BYTES_PER_SECOND": "64MiB",
     }
-
-
-class Proxy:
-    """A network between client and server, whose connections break after a random number of bytes."""
-
-    def __init__(self, port: int, cuts: int, seed: int) -> None:
-        self._target = port
-        self._left = cuts
-        self._random = random.Random(seed)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self.cuts = 0
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        """No more connections."""
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self._listener.accept()
-            except OSError:
-                return
-            self._left -= 1
-            budget = self._random.randint(4_000, 40_000) if self._left >= 0 else 10**12
-            far = socket.create_connection(("127.0.0.1", self._target))
-            threading.Thread(target=self._pump, args=(near, far, budget), daemon=True).start()
-            threading.Thread(target=self._pump, args=(far, near, 10**12), daemon=True).start()
-
-    def _pump(self, source: socket.socket, sink: socket.socket, budget: int) -> None:
-        try:
-            while data := source.recv(min(2048, max(1, budget))):
-                sink.sendall(data)
-                budget -= len(data)
-                if budget <= 0:
-                    self.cuts += 1
-                    break
-        except OSError:
-            pass
-        for end in (source, sink):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue

@@ -9,6 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, Page
 from werkzeug.serving import make_server
 
+from tests.support.accounts import LIGHT
 from tests.support.client import PASSWORD
 from tests.support.jobs import Script
 from tests.support.library import transcript
@@ -61,16 +62,13 @@ def served(folder: Path) -> Iterator[Served]:
     (folder / "models").mkdir()
 
     def make_steps(chosen: Settings, _models: object) -> JobSteps:
-        return JobSteps(
-            chosen.data_dir, script, decode=script.decode, transcribe=script.transcribe,
-            default_model=lambda: chosen.whisper_model,
-        )  # fmt: skip
+        return script.steps(chosen.data_dir, chosen.whisper_model)
 
     chosen = settings.load(
         data_dir=folder / "data", model_dir=folder / "models", whisper_model="tiny.en", model_warm_up=False,
         model_downloads=False, min_free_disk=0, https_enabled=False,
     )  # fmt: skip
-    with Appliance(chosen, make_steps=make_steps) as appliance:
+    with Appliance(chosen, make_steps=make_steps, passwords=Passwords(LIGHT)) as appliance:
         server = make_server("127.0.0.1", 0, create_app(appliance), threaded=True)
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()

@@ -3,7 +3,7 @@
 import pytest
 
 from whisper_appliance.core.errors import Busy
-from whisper_appliance.web.limits.token_bucket import Pace
+from whisper_appliance.web.limits.token_bucket import TokenBucket
 
 
 class Clock:
@@ -15,7 +15,7 @@ class Clock:
 
 def test_a_burst_is_free_and_then_the_rate_holds() -> None:
     clock = Clock()
-    pace = Pace(10, 5, monotonic=clock)
+    pace = TokenBucket(10, 5, monotonic=clock)
     assert [pace.take(1, patience_seconds=1) for _ in range(5)] == [0] * 5
     assert pace.take(1, patience_seconds=1) == pytest.approx(0.1)
     clock.now = 0.1
@@ -24,7 +24,7 @@ def test_a_burst_is_free_and_then_the_rate_holds() -> None:
 
 def test_who_was_quiet_may_burst_again_but_not_more() -> None:
     clock = Clock()
-    pace = Pace(10, 5, monotonic=clock)
+    pace = TokenBucket(10, 5, monotonic=clock)
     pace.take(5, patience_seconds=1)
     clock.now = 100
     assert pace.take(5, patience_seconds=1) == 0
@@ -32,7 +32,7 @@ def test_who_was_quiet_may_burst_again_but_not_more() -> None:
 
 
 def test_a_wait_beyond_patience_is_refused_and_costs_nothing() -> None:
-    pace = Pace(10, 5, monotonic=Clock())
+    pace = TokenBucket(10, 5, monotonic=Clock())
     with pytest.raises(Busy):
         pace.take(100, patience_seconds=1)
     assert pace.take(5, patience_seconds=1) == 0

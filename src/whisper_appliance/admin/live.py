@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from whisper_appliance.admin.admin_only import ADMIN, GATE, gated
 from whisper_appliance.admin.jobs import PATTERN
 from whisper_appliance.admin.owner_names import OwnerAnswer, owner_namer
-from whisper_appliance.live.admin import LiveOversight, SessionSeen
+from whisper_appliance.live.admin import LiveAdmin, SessionSummary
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import Blueprint
@@ -51,7 +51,7 @@ class SessionRows(BaseModel):
 def list_sessions() -> Response:
     """Everybody's live sessions; never their words."""
     named = owner_namer()
-    rows = [_row(seen, named(seen.owner)).model_dump() for seen in LiveOversight(appliance().live).seen()]
+    rows = [_row(seen, named(seen.owner)).model_dump() for seen in LiveAdmin(appliance().live).seen()]
     return jsonify({"sessions": rows, "limit": appliance().live.counts().limit})
 
 
@@ -59,12 +59,12 @@ def list_sessions() -> Response:
 def end(path: SessionHandle) -> tuple[str, int]:
     """Ends somebody's live session; what was said so far is kept for them."""
     actor = require("oversee")
-    LiveOversight(appliance().live).end(path.handle)
+    LiveAdmin(appliance().live).end(path.handle)
     appliance().audit.record(actor, "live.end", path.handle)
     return "", 204
 
 
-def _row(seen: SessionSeen, owner: OwnerAnswer) -> SessionRow:
+def _row(seen: SessionSummary, owner: OwnerAnswer) -> SessionRow:
     return SessionRow(
         handle=seen.handle,
         owner=owner,

@@ -1,10 +1,7 @@
-"""The appliance: every part, built from the settings and handed out. Knows every room, and no Flask."""
+"""The container: every part of the appliance, built from the settings and handed out. Imports no Flask."""
 
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
-from types import TracebackType
-from typing import Self
 
 import structlog
 
@@ -12,16 +9,14 @@ from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.audit import Audit
 from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.accounts.shares import Shares
-from whisper_appliance.app.admission import Admission, cleanup_tasks, make_usage, on_owner_deleted, usage_hook
+from whisper_appliance.app.admission import Admission, make_usage, on_owner_deleted, usage_hook
 from whisper_appliance.app.backup_service import BackupService
 from whisper_appliance.app.event_bus import EventBus
-from whisper_appliance.app.housekeeping import Housekeeping
 from whisper_appliance.app.job_notifier import JobNotifier
 from whisper_appliance.app.live_wiring import build_live, live_limits
 from whisper_appliance.app.model_admin import ModelAdmin
 from whisper_appliance.app.ownership import AllOwnedData
 from whisper_appliance.app.persisted_default import PersistedDefault
-from whisper_appliance.app.secret import load_secret
 from whisper_appliance.config.override_rows import AdjustedSettings
 from whisper_appliance.config.overrides import Adjustments
 from whisper_appliance.config.settings import Settings
@@ -34,8 +29,8 @@ from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.library.ownership import TranscriptOwnership
 from whisper_appliance.library.storage_usage import StorageUsage
 from whisper_appliance.library.transcripts import TranscriptRepository
-from whisper_appliance.live.admin import LiveOversight
-from whisper_appliance.live.ports import Models as LiveModels
+from whisper_appliance.live.admin import LiveAdmin
+from whisper_appliance.live.ports import ModelsPort
 from whisper_appliance.models.downloads import Downloads
 from whisper_appliance.models.events import ModelEvent
 from whisper_appliance.models.hub import Hub
@@ -46,16 +41,15 @@ from whisper_appliance.monitoring.logs.sinks import LogSinks
 from whisper_appliance.monitoring.metrics import Metrics
 from whisper_appliance.monitoring.resource_sampler import ResourceSampler
 from whisper_appliance.monitoring.status_collector import StatusCollector
-from whisper_appliance.monitoring.status_types import Health, Status
-from whisper_appliance.storage import migrations
-from whisper_appliance.storage.database import Database, locked_folder
+from whisper_appliance.monitoring.status_types import Status
+from whisper_appliance.storage.database import Database
 
 MakeSteps = Callable[[Settings, ModelManager[EngineProcess]], JobSteps]
 log = structlog.get_logger()
 
 
-class Appliance:
-    """Everything one installation needs, from `start` to `close`; a context manager."""
+class Container:
+    """The parts of one appliance. Building them writes, loads and starts nothing."""
 
     def __init__(
         self,
@@ -63,31 +57,59 @@ class Appliance:
         *,
         stopping: threading.Event | None = None,
         make_steps: MakeSteps | None = None,
-        live_models: LiveModels | None = None,
+        live_models: ModelsPort | None = None,
         hub: Hub | None = None,
         passwords: Passwords | None = None,
     ) -> None:
-        """Puts the parts together; nothing is written, loaded or started yet.
+        """Builds the parts in the order in which they need each other.
 
-        `stopping` may be set some time before `close`: jobs leave off, and those who wait are answered.
-        `make_steps` makes what does the work of jobs, in place of the real decoder and engine; `live_models`
-        are the models of live speech, in place of the real ones; `hub` is where models come from,
-        `passwords` how much work a password is.
+        `stopping` may be set some time before `close`: running jobs stop, and waiting requests are answered.
+        `make_steps` replaces the real decoder and engine of jobs, `live_models` the models of live sessions,
+        `hub` the source of downloads, `passwords` the cost of a password hash.
         """
-        given = settings
-        url = given.database_url.get_secret_value() if given.database_url else None
-        self.database = Database.in_folder(given.data_dir, url)
+        self._settings_listeners: list[Callable[[Settings], None]] = []
+        self._build_storage(settings)
+        self._build_monitoring()
+        self._build_library()
+        self._build_models(hub)
+        self._build_jobs(make_steps, stopping)
+        self._build_live(live_models)
+        self._build_accounts(passwords)
+        self.certificates = (
+            Certificates.from_settings(lambda: self.settings) if settings.https_enabled else None
+        )
+        self.status_collector = StatusCollector(
+            lambda: self.settings, self.models, self.queue, self.live, self.certificates
+        )
+        self.resource_sampler = ResourceSampler(self.status_collector.status)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force; some of them change while the appliance runs."""
+        return self.overrides.settings
+
+    def _build_storage(self, settings: Settings) -> None:
+        url = settings.database_url.get_secret_value() if settings.database_url else None
+        self.database = Database.in_folder(settings.data_dir, url)
         self.overrides = Adjustments(
             AdjustedSettings(self.database),
-            given,
+            settings,
             checks={"whisper_model": self._check_model, "certificate_names": _check_names},
-            heed=self._apply_settings,
+            heed=self._publish_settings,
         )
+
+    def _build_monitoring(self) -> None:
         settings = self.settings
         self.log_sinks = LogSinks(
             settings.data_dir / "logs", max_bytes=int(settings.log_file_size), debug=settings.debug_mode
         )
-        self.metrics = Metrics(self.status)
+        self.metrics = Metrics(self._status)
+        self._settings_listeners.append(
+            lambda changed: logs.set_level(changed.log_level, debug=changed.debug_mode)
+        )
+
+    def _build_library(self) -> None:
+        settings = self.settings
         self.backups = BackupService(settings, self.database)
         self.audit = Audit(self.database)
         self.shares = Shares(self.database)
@@ -96,6 +118,9 @@ class Appliance:
         self.transcripts = TranscriptRepository(
             self.database, audio_folder=settings.storage_folder / "audio", on_created=usage_hook(self.usage)
         )
+
+    def _build_models(self, hub: Hub | None) -> None:
+        settings = self.settings
         self.store = ModelStore(
             settings.model_dir, downloads_allowed=settings.model_downloads, announce=_log_model
         )
@@ -111,6 +136,10 @@ class Appliance:
         self.model_admin = ModelAdmin(
             self.models, self.store, self.downloads, PersistedDefault(self.overrides)
         )
+        self._settings_listeners.append(self._apply_model_settings)
+
+    def _build_jobs(self, make_steps: MakeSteps | None, stopping: threading.Event | None) -> None:
+        settings = self.settings
         self.job_notifier = JobNotifier()
         self.queue = JobQueue(
             self.database,
@@ -124,93 +153,34 @@ class Appliance:
             on_created=usage_hook(self.usage),
         )
         self.admission = Admission(self.usage, self.storage_usage, self.queue)
+        self._settings_listeners.append(self._apply_queue_limits)
+
+    def _build_live(self, live_models: ModelsPort | None) -> None:
+        settings = self.settings
         self.live_events = EventBus(self.metrics.on_live_event)
         self.live = build_live(
             settings, live_models or self.models, self.transcripts, self.queue, self.live_events.publish
         )
-        sessions = LiveOversight(self.live)
+        self._settings_listeners.append(self._apply_live_limits)
+
+    def _build_accounts(self, passwords: Passwords | None) -> None:
+        settings = self.settings
+        sessions = LiveAdmin(self.live)
         self.accounts = Accounts(
             self.database,
             settings,
-            belongings=AllOwnedData(
+            owned_data=AllOwnedData(
                 TranscriptOwnership(self.database, settings.storage_folder),
                 end_live=sessions.cancel_of,
                 give_live=sessions.hand_over,
                 forget=on_owner_deleted(self.usage, self.shares),
             ),
-            record=self.audit.record,
+            write_audit=self.audit.record,
             passwords=passwords,
         )
-        self.certificates = (
-            Certificates.from_settings(lambda: self.settings) if settings.https_enabled else None
-        )
-        self.secret_key = ""
-        self._status_collector = StatusCollector(
-            lambda: self.settings, self.models, self.queue, self.live, self.certificates
-        )
-        self.resource_sampler = ResourceSampler(self.status)
-        self._opened = ExitStack()
 
-    def start(self) -> None:
-        """Takes the data folder, brings the database up to date, sets everything going; returns soon.
-
-        The queue starts and the model loads behind it. Raises `AlreadyRunning`, `DatabaseDamaged`.
-        """
-        with ExitStack() as opened:
-            opened.callback(self.models.close)
-            opened.enter_context(locked_folder(self.settings.data_dir))
-            opened.callback(self.log_sinks.close)
-            self.log_sinks.open()
-            opened.callback(self.database.close)
-            self.database.upgrade(migrations.FOLDER)
-            self.secret_key = load_secret(self.settings.data_dir / "secret.key")
-            self.accounts.start()
-            opened.callback(self.queue.close)
-            self.queue.launch()
-            housekeeping = Housekeeping(
-                {
-                    "empty the trash": lambda: self.transcripts.purge(self.settings.trash_days),
-                    "forget sessions that ended": self.accounts.sessions.sweep,
-                    **cleanup_tasks(
-                        self.audit, self.usage, self.shares, self.transcripts, lambda: self.settings
-                    ),
-                    "copy the database": self.backups.copy_daily,
-                }
-            )
-            opened.callback(housekeeping.close)
-            housekeeping.start()
-            self.models.start()
-            opened.callback(self.live.close)
-            self.live.launch()
-            opened.callback(self.resource_sampler.close)
-            self.resource_sampler.start()
-            self._opened = opened.pop_all()
-
-    def close(self) -> None:
-        """Ends what was started, the last first."""
-        self._opened.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @property
-    def settings(self) -> Settings:
-        """The settings in force; some of them change while the appliance runs."""
-        return self.overrides.settings
-
-    def health(self) -> Health:
-        """Whether everything works; never waits."""
-        return self._status_collector.health()
-
-    def status(self) -> Status:
-        """The whole state; never waits."""
-        return self._status_collector.status()
+    def _status(self) -> Status:
+        return self.status_collector.status()
 
     def _default_job_steps(self) -> JobSteps:
         return JobSteps.from_settings(lambda: self.settings, self.models, lambda: self.models.default)
@@ -229,13 +199,20 @@ class Appliance:
         except NotFound as error:
             raise InvalidRequest(error.message, field="value") from None
 
-    def _apply_settings(self, settings: Settings) -> None:
-        """Tells the parts that do not ask each time; a change of the panel counts at once."""
-        logs.set_level(settings.log_level, debug=settings.debug_mode)
+    def _publish_settings(self, settings: Settings) -> None:
+        """Calls the listeners of parts that hold a copy of a setting, so that changes take effect at once."""
+        for apply in self._settings_listeners:
+            apply(settings)
+
+    def _apply_model_settings(self, settings: Settings) -> None:
         self.store.downloads_allowed = settings.model_downloads
         self.models.heed(settings)
+
+    def _apply_queue_limits(self, settings: Settings) -> None:
         self.queue.limit = settings.queue_limit
         self.queue.limit_per_user = settings.queue_limit_per_user
+
+    def _apply_live_limits(self, settings: Settings) -> None:
         self.live.limits = live_limits(settings)
 
 

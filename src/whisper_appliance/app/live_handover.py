@@ -12,8 +12,8 @@ from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.queue import JobQueue, JobRequest
 from whisper_appliance.library.transcript_rows import clean_title
 from whisper_appliance.library.transcripts import TranscriptRepository
-from whisper_appliance.live.final_transcript import Ended
-from whisper_appliance.live.replay import Facts
+from whisper_appliance.live.final_transcript import FinishedSession
+from whisper_appliance.live.replay import SessionInfo
 
 SOURCE = "live"
 
@@ -27,9 +27,9 @@ class LiveHandover:
         self._history = history
         self._queue = queue
 
-    def save_transcript(self, ended: Ended) -> str:
+    def save_transcript(self, ended: FinishedSession) -> str:
         """Stores the transcript of the captions under the id of its session."""
-        facts = ended.facts
+        facts = ended.info
         self._history.save_once(
             facts.id,
             ended.transcript,
@@ -40,12 +40,12 @@ class LiveHandover:
         )
         return facts.id
 
-    def enqueue_retranscription(self, ended: Ended) -> None:
+    def enqueue_retranscription(self, ended: FinishedSession) -> None:
         """Enqueues a job for the recording; its transcript replaces the live one.
 
         Raises `Busy` and `Unavailable`; nothing has changed then.
         """
-        facts = ended.facts
+        facts = ended.info
         with suppress(NotFound):
             self._queue.get(facts.id)
             return
@@ -68,7 +68,7 @@ class LiveHandover:
         )
 
 
-def _title(facts: Facts) -> str:
+def _title(facts: SessionInfo) -> str:
     return clean_title(facts.request.title) or "Live recording"
 
 

@@ -4,17 +4,17 @@ from whisper_appliance.app.live_handover import LiveHandover
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.library.transcripts import TranscriptRepository
-from whisper_appliance.live.live_session import Announce
-from whisper_appliance.live.manager import Limits, Sessions
-from whisper_appliance.live.ports import Models
+from whisper_appliance.live.live_session import PublishLive
+from whisper_appliance.live.manager import LiveLimits, LiveManager
+from whisper_appliance.live.ports import ModelsPort
 
 
 def build_live(
-    settings: Settings, models: Models, history: TranscriptRepository, queue: JobQueue, announce: Announce
-) -> Sessions:
+    settings: Settings, models: ModelsPort, history: TranscriptRepository, queue: JobQueue, announce: PublishLive
+) -> LiveManager:
     """Builds the manager of live sessions; it is not launched yet."""
     recordings = LiveHandover(settings.storage_folder, history, queue)
-    return Sessions(
+    return LiveManager(
         settings.data_dir / "live",
         models,
         keep=recordings.save_transcript,
@@ -24,9 +24,9 @@ def build_live(
     )
 
 
-def live_limits(settings: Settings) -> Limits:
+def live_limits(settings: Settings) -> LiveLimits:
     """The limits of live sessions: their number, their length, and the size of their packets."""
-    return Limits(
+    return LiveLimits(
         sessions=settings.live_sessions,
         sessions_per_user=settings.live_sessions_per_user,
         session_seconds=settings.live_seconds,

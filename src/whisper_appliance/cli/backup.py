@@ -11,8 +11,8 @@ from whisper_appliance.cli import formatting
 from whisper_appliance.cli.bootstrap import begin
 
 if TYPE_CHECKING:
-    from whisper_appliance.app.backup_service import Safekeeping
-    from whisper_appliance.backups.archive_writer import Backup
+    from whisper_appliance.app.backup_service import BackupService
+    from whisper_appliance.backups.archive_writer import ArchiveWriter
 
 
 @click.command()
@@ -29,7 +29,7 @@ def backup(file: Path) -> None:
     if str(file) != "-" and file.exists():
         raise Conflict(f"{file} exists already. Choose another name, or move it away.")
     safekeeping = _safekeeping()
-    with safekeeping.everything() as whole:
+    with safekeeping.full_backup() as whole:
         if str(file) == "-":
             _write(whole, sys.stdout.buffer)
         else:
@@ -50,31 +50,31 @@ def restore(file: BinaryIO) -> None:
 
     safekeeping = _safekeeping()
     with locked_folder(safekeeping.data_dir):
-        found = safekeeping.restore.lay_ready(file.read)
+        found = safekeeping.restore.stage(file.read)
         try:
-            aside = safekeeping.apply()
+            aside = safekeeping.apply_staged()
         except (Conflict, InvalidRequest):  # nothing has changed, and nothing shall at the next start
-            safekeeping.restore.drop()
+            safekeeping.restore.discard()
             raise
     what = f"The backup of {found.created}" if found.whole else "The copy of the database"
     click.echo(f"{what} is in place in {_where(safekeeping)}.")
     click.echo(f"What was there is in {aside}. Delete it when you are sure that you need it no more.")
 
 
-def _where(safekeeping: "Safekeeping") -> str:
+def _where(safekeeping: "BackupService") -> str:
     if safekeeping.database.is_sqlite:
         return str(safekeeping.data_dir)
     return f"{safekeeping.data_dir} and {safekeeping.database.name}"
 
 
-def _safekeeping() -> "Safekeeping":
-    from whisper_appliance.app.backup_service import Safekeeping
+def _safekeeping() -> "BackupService":
+    from whisper_appliance.app.backup_service import BackupService
 
     os.umask(0o077)
-    return Safekeeping.beside(begin())
+    return BackupService.standalone(begin())
 
 
-def _write_file(whole: "Backup", file: Path) -> None:
+def _write_file(whole: "ArchiveWriter", file: Path) -> None:
     """Under its name only once it is whole and on the disk."""
     part = file.with_name(file.name + ".part")
     part.unlink(missing_ok=True)
@@ -94,7 +94,7 @@ def _write_file(whole: "Backup", file: Path) -> None:
     click.echo(f"{file}: {formatting.size(whole.size_bytes)}", err=True)
 
 
-def _write(whole: "Backup", out: BinaryIO) -> None:
+def _write(whole: "ArchiveWriter", out: BinaryIO) -> None:
     done = 0
     with formatting.bar("backup") as bar:
         for chunk in whole.chunks():

@@ -1,4 +1,4 @@
-"""Captions: on a terminal tentative words are shown and replaced, in a file there are settled ones only."""
+"""CaptionPrinter: on a terminal tentative words are shown and replaced, in a file there are settled ones only."""
 
 import shutil
 import sys
@@ -11,7 +11,7 @@ CLEAR = "\r\x1b[2K"
 LINE_CELLS = 78
 
 
-class Captions:
+class CaptionPrinter:
     """Writes what a live session says, line by line."""
 
     def __init__(self, out: TextIO = sys.stdout, *, live: bool | None = None) -> None:

@@ -22,8 +22,8 @@ def keys() -> None:
 def list_keys(user: str | None) -> None:
     """List the keys of USER, or of everybody. Their secrets are not kept."""
     with accounts() as opened:
-        names = {each.id: each.name for each in opened.users.list()}
-        found = opened.keys.list(opened.users.named(user).id if user else None)
+        names = {each.id: each.name for each in opened.users.list_users()}
+        found = opened.keys.list_keys(opened.users.by_name(user).id if user else None)
     rows = [
         [
             key.id,
@@ -55,7 +55,7 @@ def list_keys(user: str | None) -> None:
 def add(user: str, name: str, scopes: tuple[Scope, ...], days: float | None) -> None:
     """Make a key for USER, called NAME; prints its secret, once."""
     with accounts() as opened:
-        key, secret = opened.keys.create(opened.users.named(user), name, scopes, days=days, by=SHELL)
+        key, secret = opened.keys.create(opened.users.by_name(user), name, scopes, days=days, by=SHELL)
     click.echo(secret)
     click.echo(f"{key.name}: keep this; it cannot be shown again.", err=True)
 
@@ -66,7 +66,7 @@ def revoke(key: str) -> None:
     """End KEY, an id of the list or how one begins."""
     with accounts() as opened:
         found = [
-            each for each in opened.keys.list() if key in (each.id, each.hint) or each.id.startswith(key)
+            each for each in opened.keys.list_keys() if key in (each.id, each.hint) or each.id.startswith(key)
         ]
         if len(found) != 1:
             raise NotFound(f"{len(found)} keys begin with {key!r}. Take an id from `keys list`.")

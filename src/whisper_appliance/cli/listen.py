@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 if TYPE_CHECKING:
-    from whisper_appliance.client.live_client import Speaker
+    from whisper_appliance.client.live_client import LiveClient
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -53,16 +53,16 @@ def listen(
     whisper-appliance listen https://box.local:5001 --file talk.m4a --realtime
     ffmpeg -i rtsp://camera/ -f s16le -ac 1 -ar 16000 - | whisper-appliance listen
     """
-    from whisper_appliance.cli.caption_printer import Captions
-    from whisper_appliance.client.live_client import Speaker
-    from whisper_appliance.client.socketio_client import Wire
+    from whisper_appliance.cli.caption_printer import CaptionPrinter
+    from whisper_appliance.client.live_client import LiveClient
+    from whisper_appliance.client.socketio_client import SocketIOClient
 
     packets = _packets(file, device, realtime=realtime)
     tls = _tls(insecure, cacert)
-    speaker = Speaker(
-        lambda handlers: Wire(url.rstrip("/"), handlers, tls, key=key or ""),
+    speaker = LiveClient(
+        lambda handlers: SocketIOClient(url.rstrip("/"), handlers, tls, key=key or ""),
         {"v": 1, **{name: value for name, value in wishes.items() if value}},
-        Captions().hear,
+        CaptionPrinter().hear,
     )
     end = _speak(speaker, packets)
     if end["transcript_id"]:
@@ -70,7 +70,7 @@ def listen(
     return 0
 
 
-def _speak(speaker: "Speaker", packets: Iterator[bytes]) -> dict[str, str]:
+def _speak(speaker: "LiveClient", packets: Iterator[bytes]) -> dict[str, str]:
     """The first interrupt ends the recording, the second one the program."""
     import signal
 

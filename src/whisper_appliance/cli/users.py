@@ -12,7 +12,7 @@ from whisper_appliance.cli import formatting
 from whisper_appliance.cli.bootstrap import begin
 
 if TYPE_CHECKING:
-    from whisper_appliance.accounts.access import Openness
+    from whisper_appliance.accounts.access import AccessMode
     from whisper_appliance.accounts.accounts import Accounts
     from whisper_appliance.config.settings import Settings
 
@@ -41,9 +41,9 @@ def list_users() -> None:
                 user.last_seen or "never",
                 user.created,
             ]
-            for user in opened.users.list()
+            for user in opened.users.list_users()
         ]
-        openness = opened.policy.openness()
+        openness = opened.access_mode.get()
     formatting.table(["NAME", "ROLE", "", "LAST SEEN", "MADE"], rows)
     who = "anyone on its network" if openness == "network" else "only people with an account"
     click.echo(f"\nThe appliance is for {who}.")
@@ -66,7 +66,7 @@ def add(name: str, role: Role, password_stdin: bool) -> None:
 def role(name: str, role: Role) -> None:
     """Make NAME an owner, an admin or a member."""
     with accounts() as opened:
-        user = opened.users.set_role(opened.users.named(name).id, role, by=SHELL)
+        user = opened.users.set_role(opened.users.by_name(name).id, role, by=SHELL)
     click.echo(f"{user.name}: {user.role}")
 
 
@@ -76,7 +76,7 @@ def role(name: str, role: Role) -> None:
 def password(name: str, password_stdin: bool) -> None:
     """Give NAME another password, such as when it is lost; signs them out everywhere."""
     with accounts() as opened:
-        user = opened.users.named(name)
+        user = opened.users.by_name(name)
         opened.users.set_password(user.id, _password(password_stdin), by=SHELL)
     click.echo(
         f"{user.name}: the password is changed" + (", the account is disabled" if user.disabled else "")
@@ -88,7 +88,7 @@ def password(name: str, password_stdin: bool) -> None:
 def disable(name: str) -> None:
     """Let NAME in no more: sessions end, keys say nothing. What they own stays."""
     with accounts() as opened:
-        user = opened.users.disable(opened.users.named(name).id, by=SHELL)
+        user = opened.users.disable(opened.users.by_name(name).id, by=SHELL)
     click.echo(f"{user.name}: disabled")
 
 
@@ -97,7 +97,7 @@ def disable(name: str) -> None:
 def enable(name: str) -> None:
     """Let NAME in again."""
     with accounts() as opened:
-        user = opened.users.enable(opened.users.named(name).id, by=SHELL)
+        user = opened.users.enable(opened.users.by_name(name).id, by=SHELL)
     click.echo(f"{user.name}: enabled")
 
 
@@ -110,8 +110,8 @@ def enable(name: str) -> None:
 def remove(name: str, heir: str | None, yes: bool) -> None:
     """Delete NAME, with all transcripts and recordings or, with --heir, without."""
     with accounts() as opened:
-        user = opened.users.named(name)
-        heir_id = opened.users.named(heir).id if heir else None
+        user = opened.users.by_name(name)
+        heir_id = opened.users.by_name(heir).id if heir else None
         if not yes:
             what = f"give all it owns to {heir}" if heir else "erase all it owns"
             click.confirm(f"Delete the account {user.name} and {what}?", abort=True, err=True)
@@ -134,12 +134,12 @@ def invite(role: Role, note: str, days: float) -> None:
 
 @users.command()
 @click.argument("who", type=click.Choice(["network", "accounts"]), required=False)
-def openness(who: "Openness | None") -> None:
+def openness(who: "AccessMode | None") -> None:
     """Tell, or say, who may use the appliance: anyone on its network, or only people with an account."""
     with accounts() as opened:
         if who:
-            opened.policy.set_openness(who, by=SHELL)
-        click.echo(opened.policy.openness())
+            opened.access_mode.set(who, by=SHELL)
+        click.echo(opened.access_mode.get())
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain, repeat
 from typing import Any, Protocol
 
-from whisper_appliance.client.socketio_client import Answer, Handler, Refused
+from whisper_appliance.client.socketio_client import Answer, Handler, ServerRefused
 from whisper_appliance.core.errors import ApplianceError, Unavailable
 
 WINDOW = 20
@@ -28,7 +28,7 @@ class Connection(Protocol):
     def close(self) -> None: ...
 
 
-class Speaker:
+class LiveClient:
     """One live session as its client sees it. `hear` is called with each event's kind and payload, once."""
 
     def __init__(
@@ -59,7 +59,7 @@ class Speaker:
         self.end: Answer | None = None
 
     def speak(self, packets: Iterable[bytes]) -> Answer:
-        """Sends all packets and returns what `live:end` said. Raises `Refused`, at first `Unavailable`, and
+        """Sends all packets and returns what `live:end` said. Raises `ServerRefused`, at first `Unavailable`, and
         what the source raises.
         """
         self._open()
@@ -143,7 +143,7 @@ class Speaker:
             elif answer["code"] == "gap":
                 self._cursor = self._first
             else:
-                self._failure = Refused(answer["message"])
+                self._failure = ServerRefused(answer["message"])
             self._changed.notify_all()
 
     def _kept(self, next_seq: int) -> None:

@@ -31,13 +31,13 @@ class _Client(socketio.Client):  # type: ignore[misc] # socketio publishes no ty
         return _Engine
 
 
-class Refused(ApplianceError):
+class ServerRefused(ApplianceError):
     """The appliance has said no, and why."""
 
     code = "refused"
 
 
-class Wire:
+class SocketIOClient:
     """One connection, from `connect` to `close`."""
 
     def __init__(
@@ -76,7 +76,7 @@ class Wire:
             raise Unavailable("The connection is lost.") from None
 
     def ask(self, event: str, *payload: Any) -> Answer:
-        """Sends an event and waits for its answer. Raises `Refused`, `Unavailable`."""
+        """Sends an event and waits for its answer. Raises `ServerRefused`, `Unavailable`."""
         try:
             answer: Answer = self._client.call(
                 event, payload if len(payload) > 1 else payload[0], timeout=ANSWER_SECONDS
@@ -84,7 +84,7 @@ class Wire:
         except (socketio.exceptions.TimeoutError, socketio.exceptions.BadNamespaceError):
             raise Unavailable("The connection is lost.") from None
         if not answer["ok"] and answer["code"] != "gap":
-            raise Refused(answer["message"], retry_after_seconds=answer.get("retry_after"))
+            raise ServerRefused(answer["message"], retry_after_seconds=answer.get("retry_after"))
         return answer
 
     def close(self) -> None:

@@ -9,15 +9,15 @@ from typing import Literal
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import NotFound
-from whisper_appliance.live.live_session import Stream
-from whisper_appliance.live.manager import Sessions
+from whisper_appliance.live.live_session import LiveSession
+from whisper_appliance.live.manager import LiveManager
 
 HANDLE_CHARS = 16
 ENDED_BY_ADMIN = "Whoever runs the appliance has ended this recording. What was said so far is kept."
 
 
 @dataclass(frozen=True, slots=True)
-class SessionSeen:
+class SessionSummary:
     """A session without its words. `away`: its speaker is not connected, and may come back."""
 
     handle: str
@@ -31,13 +31,13 @@ class SessionSeen:
     shared: bool
 
 
-class LiveOversight:
+class LiveAdmin:
     """Looks after all sessions of the live room."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: LiveManager) -> None:
         self._sessions = sessions
 
-    def seen(self) -> tuple[SessionSeen, ...]:
+    def seen(self) -> tuple[SessionSummary, ...]:
         """All that have not ended, the newest first."""
         streams = [stream for stream in self._sessions.streams if not stream.ended]
         return tuple(
@@ -48,7 +48,7 @@ class LiveOversight:
         """Ends a session as its speaker would: what was said is kept for them. Raises `NotFound`."""
         for stream in self._sessions.streams:
             if stream.id[:HANDLE_CHARS] == handle and not stream.ended:
-                self._sessions.end_because(stream, "ended_by_admin", ENDED_BY_ADMIN)
+                self._sessions.stop_with_reason(stream, "ended_by_admin", ENDED_BY_ADMIN)
                 return
         raise NotFound("There is no such live session. It may have ended meanwhile.")
 
@@ -62,16 +62,16 @@ class LiveOversight:
 
         def give() -> None:
             for stream in self._of(owner):
-                stream.give_to(heir)
+                stream.transfer_to(heir)
 
-        self._sessions.between_ends(give)
+        self._sessions.while_not_finishing(give)
 
-    def _of(self, owner: str) -> list[Stream]:
+    def _of(self, owner: str) -> list[LiveSession]:
         return [stream for stream in self._sessions.streams if owner and stream.facts.owner == owner]
 
 
-def _seen(stream: Stream) -> SessionSeen:
-    return SessionSeen(
+def _seen(stream: LiveSession) -> SessionSummary:
+    return SessionSummary(
         handle=stream.id[:HANDLE_CHARS],
         owner=stream.facts.owner,
         created=stream.facts.created,

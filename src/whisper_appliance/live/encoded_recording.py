@@ -24,7 +24,7 @@ WORDS = {
 }
 
 
-class RecorderRecording:
+class EncodedRecording:
     """The chunks are spooled as they come; a sandboxed process decodes them beside, from the first one on.
 
     After a crash the spooled bytes are decoded once more, to the same samples.

@@ -28,14 +28,14 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class SpeechEdge:
     """Somebody began to speak, or stopped."""
 
     speech: bool
     at_seconds: float
 
 
-class VoiceGate:
+class EndpointDetector:
     """Listens frame by frame. `utterances` are those that nobody has dealt with yet, oldest first."""
 
     def __init__(self, start: int = 0) -> None:
@@ -57,7 +57,7 @@ class VoiceGate:
         """For how many samples nobody has spoken."""
         return self.position - self.last_voice
 
-    def hear(self, probabilities: Iterable[float]) -> Iterator[Turn]:
+    def feed(self, probabilities: Iterable[float]) -> Iterator[SpeechEdge]:
         """Takes one probability for each frame of 512 samples."""
         for probability in probabilities:
             voiced = probability >= (SILENCE_BELOW if self._run else SPEECH_AT)
@@ -68,30 +68,30 @@ class VoiceGate:
             elif self._run >= MIN_VOICED_FRAMES:
                 yield self._open(self.position - self._run * FRAME)
 
-    def end(self, samples: int) -> Iterator[Turn]:
+    def end(self, samples: int) -> Iterator[SpeechEdge]:
         """No more audio comes than these samples."""
         if self._speaking:
             yield self._close()
         if self.utterances and self.utterances[-1].stop is not None:
             self.utterances[-1].stop = min(self.utterances[-1].stop, samples)
 
-    def _go_on(self, voiced: bool) -> Iterator[Turn]:
+    def _go_on(self, voiced: bool) -> Iterator[SpeechEdge]:
         if voiced:
             self.last_voice = self.position
         elif self.silence >= PAUSE_SECONDS * SAMPLE_RATE:
             yield self._close()
 
-    def _open(self, onset: int) -> Turn:
+    def _open(self, onset: int) -> SpeechEdge:
         self._speaking = True
         self.last_voice = self.position
         start = max(onset - round(LEAD_SECONDS * SAMPLE_RATE), self._floor)
         self.utterances.append(Utterance(start))
-        return Turn(True, onset / SAMPLE_RATE)
+        return SpeechEdge(True, onset / SAMPLE_RATE)
 
-    def _close(self) -> Turn:
+    def _close(self) -> SpeechEdge:
         self._speaking = False
         self._run = 0
         self._floor = self.last_voice + round(TAIL_SECONDS * SAMPLE_RATE)
         self.utterances[-1].voice_stop = self.last_voice
         self.utterances[-1].stop = self._floor
-        return Turn(False, self.last_voice / SAMPLE_RATE)
+        return SpeechEdge(False, self.last_voice / SAMPLE_RATE)

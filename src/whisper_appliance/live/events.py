@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from whisper_appliance.transcript.model import Word
 
 Payload = dict[str, object]
-Level = Literal["ok", "slow", "finals_only", "pause"]
+BackpressureLevel = Literal["ok", "slow", "finals_only", "pause"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Committed:
 
     def payload(self) -> Payload:
         """For JSON."""
-        return {"utt": self.utterance, "i": self.first, **_worded(self.words)}
+        return {"utt": self.utterance, "i": self.first, **_words_payload(self.words)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,12 @@ class Refined:
             "i0": self.first,
             "i1": self.stop,
             "language": self.language,
-            **_worded(self.words),
+            **_words_payload(self.words),
         }
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class SpeechActivity:
     """Somebody began to speak, or stopped."""
 
     kind: ClassVar = "vad"
@@ -85,12 +85,12 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class Backpressure:
     """How far the words are behind the audio. Not kept."""
 
     kind: ClassVar = "flow"
     kept: ClassVar = False
-    level: Level
+    level: BackpressureLevel
     lag_ms: int
 
     def payload(self) -> Payload:
@@ -114,7 +114,7 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class SessionEnded:
     """The session is over, and where its transcript is (None: it was cancelled, or there was no audio)."""
 
     kind: ClassVar = "end"
@@ -128,17 +128,17 @@ class Ended:
         return {"text": self.text, "seconds": round(self.seconds, 2), "transcript_id": self.transcript_id}
 
 
-Event = Partial | Committed | Refined | Voice | Flow | Failed | Ended
+Event = Partial | Committed | Refined | SpeechActivity | Backpressure | Failed | SessionEnded
 
 
-def words_of(payload: Payload) -> tuple[Word, ...]:
+def words_from_payload(payload: Payload) -> tuple[Word, ...]:
     """The words in the payload of a commit or a final."""
     listed = payload["words"]
     assert isinstance(listed, list)  # noqa: S101 - we wrote it
     return tuple(Word(word["t0"], word["t1"], word["w"], word["p"]) for word in listed)
 
 
-def _worded(words: tuple[Word, ...]) -> Payload:
+def _words_payload(words: tuple[Word, ...]) -> Payload:
     listed = [
         {"w": w.word, "t0": round(w.start, 2), "t1": round(w.end, 2), "p": round(w.probability, 3)}
         for w in words

@@ -7,8 +7,8 @@ from pathlib import Path
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.engines.contract import Options
 from whisper_appliance.live.hypothesis import SENTENCE_ENDS
-from whisper_appliance.live.live_session import Stream
-from whisper_appliance.live.replay import Facts
+from whisper_appliance.live.live_session import LiveSession
+from whisper_appliance.live.replay import SessionInfo
 from whisper_appliance.transcript.model import Notice, Segment, Transcript, Word
 
 PHRASE_SECONDS = 12.0
@@ -17,21 +17,21 @@ NO_SPEECH = Notice("no_speech", "No speech was found in this recording.")
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class FinishedSession:
     """What is left of a session: the transcript of its captions, and the file with all of its audio."""
 
-    facts: Facts
+    info: SessionInfo
     transcript: Transcript
     audio: Path
     options: Options
 
 
-def ended(stream: Stream) -> Ended:
+def finish_session(stream: LiveSession) -> FinishedSession:
     """The session as it is now, which is its end."""
     options = stream.session.options
     words = stream.words()
     transcript = Transcript(
-        segments=tuple(phrases(words)),
+        segments=tuple(group_into_segments(words)),
         language=options.language or (stream.refined[-1].language if stream.refined else ""),
         language_probability=1.0 if stream.facts.request.language else 0.0,
         duration=stream.recording.samples / SAMPLE_RATE,
@@ -40,10 +40,10 @@ def ended(stream: Stream) -> Ended:
         processing_seconds=0.0,
         warnings=() if words else (NO_SPEECH,),
     )
-    return Ended(stream.facts, transcript, stream.recording.path, options)
+    return FinishedSession(stream.facts, transcript, stream.recording.path, options)
 
 
-def phrases(words: Sequence[Word]) -> Iterator[Segment]:
+def group_into_segments(words: Sequence[Word]) -> Iterator[Segment]:
     """Segments of whole words; a new one after each sentence, at each breath, and when one grows long."""
     phrase: list[Word] = []
     for word in words:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.engines.contract import WindowResult
-from whisper_appliance.live.local_agreement import plain
+from whisper_appliance.live.local_agreement import normalized
 from whisper_appliance.transcript.model import Word
 
 GAP_SECONDS = 0.3
@@ -19,20 +19,20 @@ SQUEEZED_WORDS = 3
 SQUEEZED_SECONDS = 0.05
 
 
-def words_in(result: WindowResult, offset: float) -> list[Word]:
+def words_of(result: WindowResult, offset: float) -> list[Word]:
     """The words of a window that begins `offset` seconds into the recording; punctuation alone belongs to the
     word before.
     """
     words: list[Word] = []
     for word in (word for segment in result.segments for word in segment.words):
-        if not plain(word) and words:
+        if not normalized(word) and words:
             words[-1] = replace(words[-1], word=words[-1].word + word.word.rstrip())
-        elif plain(word):
+        elif normalized(word):
             words.append(replace(word, start=word.start + offset, end=word.end + offset))
-    return _possible(words)
+    return _without_squeezed_tail(words)
 
 
-def _possible(words: list[Word]) -> list[Word]:
+def _without_squeezed_tail(words: list[Word]) -> list[Word]:
     """Without those at the end that were said impossibly fast: Whisper says sentences again into silence."""
     for first in range(len(words) - SQUEEZED_WORDS + 1):
         if words[-1].end - words[first].start < SQUEEZED_SECONDS * (len(words) - first):
@@ -40,7 +40,7 @@ def _possible(words: list[Word]) -> list[Word]:
     return words
 
 
-def with_context(words: Sequence[Word], sample: int, most_seconds: float = CONTEXT_SECONDS) -> int:
+def context_start(words: Sequence[Word], sample: int, most_seconds: float = CONTEXT_SECONDS) -> int:
     """Where to begin, so that what comes from `sample` on is heard with some settled words before it.
 
     Whisper mishears the first words of a window that begins in the middle of a thought. Begins where a
@@ -51,14 +51,14 @@ def with_context(words: Sequence[Word], sample: int, most_seconds: float = CONTE
     if not before or at - before[-1].end > CONTEXT_PAUSE_SECONDS:
         return sample
     near = [pair for pair in _pairs(before) if pair[1].start >= at - most_seconds]
-    fresh = [pair for pair in near if is_break(*pair)]
+    fresh = [pair for pair in near if is_boundary(*pair)]
     if not near:
         return sample
     last, first = (fresh or near)[0]
     return round((max(last.end, first.start - LEAD_SECONDS) + first.start) / 2 * SAMPLE_RATE)
 
 
-def is_break(word: Word, following: Word) -> bool:
+def is_boundary(word: Word, following: Word) -> bool:
     """Whether a sentence ends between two words, or somebody takes breath."""
     return following.start - word.end > GAP_SECONDS or word.word.rstrip().endswith(SENTENCE_ENDS)
 

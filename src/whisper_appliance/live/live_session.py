@@ -16,12 +16,12 @@ import structlog
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.engines.contract import Options
-from whisper_appliance.live.encoded_recording import CONTAINERS, RecorderRecording
+from whisper_appliance.live.encoded_recording import CONTAINERS, EncodedRecording
 from whisper_appliance.live.events import Committed, Event, Payload, Refined
 from whisper_appliance.live.journal import Journal
-from whisper_appliance.live.recording import KeptRecording, PcmRecording, Recording
-from whisper_appliance.live.replay import Facts, Request, Told
-from whisper_appliance.live.streaming_state import Session
+from whisper_appliance.live.recording import ClosedRecording, PcmRecording, Recording
+from whisper_appliance.live.replay import ReplayedState, SessionInfo, SessionRequest
+from whisper_appliance.live.streaming_state import StreamingState
 from whisper_appliance.transcript.model import Word
 
 MOST_MISSED = 1000
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Announcement:
+class LiveAnnouncement:
     """To tell to the newest connection ("" when nobody is there), and to readers if `shared`."""
 
     session: str
@@ -40,13 +40,13 @@ class Announcement:
     recorded_seconds: float = 0.0
 
 
-Announce = Callable[[Announcement], None]
+PublishLive = Callable[[LiveAnnouncement], None]
 
 
-class Stream:
+class LiveSession:
     """One session with everything that belongs to it. `lock` guards the connection and what is told."""
 
-    def __init__(self, folder: Path, facts: Facts, announce: Announce, told: Told) -> None:
+    def __init__(self, folder: Path, facts: SessionInfo, announce: PublishLive, told: ReplayedState) -> None:
         self.folder = folder
         self.facts = facts
         self.recording = _recording(folder, facts, ended=told.ended)
@@ -55,7 +55,7 @@ class Stream:
         self.share = told.share
         self.refined = told.refined
         self.ended = told.ended
-        self.handed = told.handed
+        self.handed = told.handed_over
         self.stopping = False
         self.cancelled = False
         self.lag_seconds = 0.0
@@ -64,39 +64,39 @@ class Stream:
         self._eid = told.eid
         self._journal = Journal(folder / "journal")
         self._partial: Payload | None = None
-        self._heard = told.heard
-        self.session = Session(_options(facts.request), start=told.restart, committed=told.words)
+        self._heard = told.decoded_samples
+        self.session = StreamingState(_options(facts.request), start=told.resume_point, committed=told.words)
         self.session.utterance = told.utterance + 1 if told.words else 0
         if told.stopped:
             self.stopping = True
             self.recording.finish()
 
     @classmethod
-    def begin(cls, folder: Path, facts: Facts, announce: Announce) -> "Stream":
+    def begin(cls, folder: Path, facts: SessionInfo, announce: PublishLive) -> "LiveSession":
         """A new session in a new folder."""
         folder.mkdir(parents=True, mode=0o700)
-        stream = cls(folder, facts, announce, Told())
+        stream = cls(folder, facts, announce, ReplayedState())
         stream._journal.add({"kind": "session", **asdict(facts)})
         return stream
 
     @classmethod
-    def restored(cls, folder: Path, announce: Announce) -> "Stream | None":
+    def restored(cls, folder: Path, announce: PublishLive) -> "LiveSession | None":
         """The session that an earlier run left here; None where it had not even begun."""
         if not (folder / "journal").is_file():
             return None
         journal = Journal(folder / "journal")
-        told = Told()
+        told = ReplayedState()
         for record in journal.records():
-            told.take(record)
+            told.apply(record)
         journal.close()
-        return cls(folder, told.facts, announce, told) if told.facts else None
+        return cls(folder, told.info, announce, told) if told.info else None
 
     @property
     def id(self) -> str:
         """The session's id, and in the end its transcript's."""
         return self.facts.id
 
-    def knows(self, token: str) -> bool:
+    def token_matches(self, token: str) -> bool:
         """Whether this is the session's token; takes equally long for each wrong one."""
         return hmac.compare_digest(digest(token), self.facts.token_sha256)
 
@@ -115,13 +115,13 @@ class Stream:
                     self._partial = payload
                 self.ended = self.ended or event.kind == "end"
                 come = self.recording.samples / SAMPLE_RATE
-                told = Announcement(self.id, self.connection, event.kind, payload, bool(self.share), come)
+                told = LiveAnnouncement(self.id, self.connection, event.kind, payload, bool(self.share), come)
                 self._announce(told)
 
-    def note_heard(self) -> None:
+    def checkpoint(self) -> None:
         """Keeps how far nothing is left to be heard, for the next start."""
-        settled = self.session.settled_to
-        if self.session.gate.current is None and settled - self._heard > SAMPLE_RATE:
+        settled = self.session.committed_to
+        if self.session.endpoints.current is None and settled - self._heard > SAMPLE_RATE:
             self._heard = settled
             self._journal.add({"kind": "heard", "samples": settled})
 
@@ -132,7 +132,7 @@ class Stream:
             self.recording.finish()
             self._journal.add({"kind": "stop"})
 
-    def note_handed(self) -> None:
+    def mark_handed_over(self) -> None:
         """Keeps that the recording is on the ordinary road."""
         self.handed = True
         self._journal.add({"kind": "handed"})
@@ -149,7 +149,7 @@ class Stream:
 
     def snapshot(self) -> Payload:
         """All words so far, and the paragraphs that read better now; the end is told behind it."""
-        committed = tuple(self.session.captions.committed)
+        committed = tuple(self.session.agreement.committed)
         return {
             "eid": self._eid - self.ended,
             **Committed(0, 0, committed).payload(),
@@ -160,25 +160,25 @@ class Stream:
     @property
     def partial(self) -> Payload | None:
         """The tentative words that were told last, where they still follow the settled ones."""
-        current = self._partial and self._partial["after"] == len(self.session.captions.committed)
+        current = self._partial and self._partial["after"] == len(self.session.agreement.committed)
         return self._partial if current else None
 
     def words(self) -> list[Word]:
         """The best reading of all that is settled."""
-        committed, read, at = self.session.captions.committed, list[Word](), 0
+        committed, read, at = self.session.agreement.committed, list[Word](), 0
         for refined in sorted(self.refined, key=lambda one: one.first):
             if refined.first >= at:
                 read += [*committed[at : refined.first], *refined.words]
                 at = refined.stop
         return [*read, *committed[at:]]
 
-    def share_by(self, token: str) -> None:
+    def set_share_token(self, token: str) -> None:
         """Lets readers in who know this token; an empty one ends it."""
         with self.lock:
             self.share = token
             self._journal.add({"kind": "share", "token": token})
 
-    def give_to(self, owner: str) -> None:
+    def transfer_to(self, owner: str) -> None:
         """Makes it somebody else's; what cannot be written down holds until the next start."""
         with self.lock:
             self.facts = replace(self.facts, owner=owner)
@@ -215,15 +215,15 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _recording(folder: Path, facts: Facts, *, ended: bool) -> Recording:
+def _recording(folder: Path, facts: SessionInfo, *, ended: bool) -> Recording:
     if ended:
-        return KeptRecording(folder)
+        return ClosedRecording(folder)
     if container := CONTAINERS.get(facts.request.format):
-        return RecorderRecording(folder, container, max_seconds=facts.max_seconds)
+        return EncodedRecording(folder, container, max_seconds=facts.max_seconds)
     return PcmRecording(folder)
 
 
-def _options(request: Request) -> Options:
+def _options(request: SessionRequest) -> Options:
     return Options(
         language=request.language,
         task=request.task,

@@ -15,7 +15,7 @@ SECOND_APART_COSTS = 0.3
 _PUNCTUATED = re.compile(r"[^\w\s'’]+\s*$")
 
 
-class Captions:
+class LocalAgreement:
     """The words of one microphone: settled ones, which never change, and tentative ones behind them."""
 
     def __init__(self, committed: Iterable[Word] = ()) -> None:
@@ -35,7 +35,7 @@ class Captions:
         return self._tentative
 
     @property
-    def inside(self) -> Sequence[Word]:
+    def committed_in_buffer(self) -> Sequence[Word]:
         """The settled words that lie in the buffer."""
         return self._committed[len(self._committed) - self._inside :]
 
@@ -46,29 +46,29 @@ class Captions:
             count -= 1
         return count
 
-    def agree(self, words: Sequence[Word]) -> tuple[Word, ...]:
+    def update(self, words: Sequence[Word]) -> tuple[Word, ...]:
         """Takes one more hearing of the buffer; returns the words that are settled by it."""
         new = self._beyond(words)
         agreed = _agreed(self._tentative, new)
         self._tentative = new[agreed:]
         return self._commit(new[:agreed])
 
-    def settle(self, words: Sequence[Word] | None = None) -> tuple[Word, ...]:
+    def commit_all(self, words: Sequence[Word] | None = None) -> tuple[Word, ...]:
         """Settles all of a last hearing, or what is tentative where there was none."""
         new = self._tentative if words is None else self._beyond(words)
         self._tentative = ()
         return self._commit(new)
 
-    def settle_before(self, words: Sequence[Word], seconds: float) -> tuple[Word, ...]:
+    def commit_before(self, words: Sequence[Word], seconds: float) -> tuple[Word, ...]:
         """Settles, without a second hearing, what ends before a time."""
         self._tentative = ()
         return self._commit([word for word in self._beyond(words) if word.end <= seconds])
 
-    def cut(self, seconds: float) -> None:
+    def trim_before(self, seconds: float) -> None:
         """The buffer begins at this time from now on."""
         self._inside = min(self._inside, len(self._committed) - self.count_before(seconds))
 
-    def begin(self, seconds: float) -> None:
+    def reset(self, seconds: float) -> None:
         """A new buffer begins at this time."""
         self._tentative = ()
         self._inside = len(self._committed) - self.count_before(seconds)
@@ -85,7 +85,10 @@ class Captions:
 
     def _beyond(self, words: Sequence[Word]) -> tuple[Word, ...]:
         """The words behind those that are settled already."""
-        settled, heard = [plain(word) for word in self.inside], [plain(word) for word in words]
+        settled, heard = (
+            [normalized(word) for word in self.committed_in_buffer],
+            [normalized(word) for word in words],
+        )
         if heard[: len(settled)] == settled:
             return tuple(words[len(settled) :])
         distances = _distances(settled, heard)
@@ -97,7 +100,7 @@ class Captions:
         return tuple(words[costs.index(min(costs)) :])
 
 
-def plain(word: Word) -> str:
+def normalized(word: Word) -> str:
     """The word as it is compared: without case and punctuation."""
     return re.sub(r"[^\w']", "", word.word.replace("’", "'").casefold()).strip("'")
 
@@ -114,7 +117,7 @@ def _agreed(before: Sequence[Word], now: Sequence[Word]) -> int:
     """
     count = 0
     for one, other in zip(before, now, strict=False):
-        if plain(one) != plain(other):
+        if normalized(one) != normalized(other):
             break
         count += 1
     if count and count == len(now) and _PUNCTUATED.search(now[-1].word):

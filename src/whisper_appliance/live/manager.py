@@ -12,19 +12,29 @@ import structlog
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.clock import now, written
 from whisper_appliance.core.errors import ApplianceError, Busy, DiskFull, InvalidRequest, NotFound, TooLarge
-from whisper_appliance.library.transcript_rows import NOBODY, new_id
+from whisper_appliance.library.transcript_rows import NO_OWNER, new_id
 from whisper_appliance.live import events
 from whisper_appliance.live.decode_loop import Worker
 from whisper_appliance.live.encoded_recording import CONTAINERS
-from whisper_appliance.live.final_transcript import Ended
+from whisper_appliance.live.final_transcript import FinishedSession
 from whisper_appliance.live.finisher import Finisher
-from whisper_appliance.live.live_session import Announce, Announcement, Stream, digest, new_token
-from whisper_appliance.live.ports import Lease, Models
-from whisper_appliance.live.recently_ended import Lingering
-from whisper_appliance.live.replay import Facts, Request
-from whisper_appliance.live.results import Ack, Limits, LiveCounts, Opened, Resumed, Watched
+from whisper_appliance.live.live_session import LiveAnnouncement, LiveSession, PublishLive, digest, new_token
+from whisper_appliance.live.ports import EngineLease, ModelsPort
+from whisper_appliance.live.recently_ended import RecentlyEnded
+from whisper_appliance.live.replay import SessionInfo, SessionRequest
+from whisper_appliance.live.results import Ack, LiveCounts, LiveLimits, Opened, Resumed, ViewerState
 
-__all__ = ["Ack", "Announcement", "Ended", "Limits", "LiveCounts", "Opened", "Request", "Resumed", "Sessions"]
+__all__ = [
+    "Ack",
+    "LiveAnnouncement",
+    "FinishedSession",
+    "LiveLimits",
+    "LiveCounts",
+    "Opened",
+    "SessionRequest",
+    "Resumed",
+    "LiveManager",
+]
 
 CREDIT_SECONDS = 30.0
 SYNC_SECONDS = 1.0
@@ -32,7 +42,7 @@ GONE = "There is no such live session: it has ended, or it is not yours."
 log = structlog.get_logger()
 
 
-class Sessions:
+class LiveManager:
     """The live room. Every method may be called from any thread; none waits for words.
 
     A session belongs to the connection that opened or resumed it last; for others it is not there.
@@ -41,12 +51,12 @@ class Sessions:
     def __init__(
         self,
         folder: Path,
-        models: Models,
+        models: ModelsPort,
         *,
-        keep: Callable[[Ended], str],
-        hear_again: Callable[[Ended], None],
-        announce: Announce,
-        limits: Limits,
+        keep: Callable[[FinishedSession], str],
+        hear_again: Callable[[FinishedSession], None],
+        announce: PublishLive,
+        limits: LiveLimits,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`keep` stores the transcript of the captions and returns its id; it may be called twice.
@@ -60,8 +70,8 @@ class Sessions:
         self.limits = limits
         self._clock = clock
         self._lock = threading.Lock()
-        self._streams: dict[str, Stream] = {}
-        self._over = Lingering(lambda: self.limits.resume_seconds, clock)
+        self._streams: dict[str, LiveSession] = {}
+        self._over = RecentlyEnded(lambda: self.limits.resume_seconds, clock)
         self._worker = Worker(models, over=self._finish, look=self._look, clock=clock)
         self._finisher = Finisher(keep, hear_again, done=self._note_over, gone=self._remove)
         self._closed = threading.Event()
@@ -87,20 +97,20 @@ class Sessions:
                 stream.close()
             self._streams.clear()
 
-    def open(self, request: Request, *, owner: str, connection: str, key_id: str = "") -> Opened:
+    def open(self, request: SessionRequest, *, owner: str, connection: str, key_id: str = "") -> Opened:
         """Begins one. Raises `Busy`, `DiskFull`, `ModelUnavailable`, `NotFound` (model), `InvalidRequest`."""
         _check(request)
         token = new_token()
         model = request.model or self._models.default
         longest = self.limits.session_seconds
-        facts = Facts(new_id(), owner, written(now()), digest(token), model, longest, request, key_id)
+        facts = SessionInfo(new_id(), owner, written(now()), digest(token), model, longest, request, key_id)
         with self._lock:
             self._check_room(owner)
-            stream = Stream.begin(self._folder / facts.id, facts, self._announce)
+            stream = LiveSession.begin(self._folder / facts.id, facts, self._announce)
             self._attach(stream, connection)
             self._streams[stream.id] = stream
         try:
-            lease = Lease(self._models, model)
+            lease = EngineLease(self._models, model)
         except ApplianceError:
             self._remove(stream)
             raise
@@ -129,7 +139,7 @@ class Sessions:
         `last_eid` is the last event that the client has; None, when it has none of its state any more.
         """
         stream = self._streams.get(session)
-        if stream is None or not stream.knows(token):
+        if stream is None or not stream.token_matches(token):
             raise NotFound(GONE)
         with stream.lock:
             self._attach(stream, connection)
@@ -152,7 +162,7 @@ class Sessions:
         stream.cancelled = True
         self._worker.wake()
 
-    def between_ends(self, act: Callable[[], None]) -> None:
+    def while_not_finishing(self, act: Callable[[], None]) -> None:
         """Does something while none is being ended: what it changes holds for the next that is."""
         self._finisher.between(act)
 
@@ -171,23 +181,23 @@ class Sessions:
         """
         stream = self._theirs(session, connection, owner, token)
         if not stream.share:
-            stream.share_by(new_token())
+            stream.set_share_token(new_token())
         return stream.share
 
     def unshare(self, session: str, *, connection: str = "", owner: str = "", token: str = "") -> str:
         """The link leads nowhere from now on. Returns its token."""
         stream = self._theirs(session, connection, owner, token)
         share = stream.share
-        stream.share_by("")
+        stream.set_share_token("")
         return share
 
-    def watch(self, share_token: str) -> Watched:
+    def watch(self, share_token: str) -> ViewerState:
         """The session behind a link, and all of its words so far. Raises `NotFound`."""
         wanted = digest(share_token)
         for stream in list(self._streams.values()):
             if stream.share and digest(stream.share) == wanted:
                 with stream.lock:
-                    return Watched(stream.id, stream.snapshot(), stream.partial, stream.ended)
+                    return ViewerState(stream.id, stream.snapshot(), stream.partial, stream.ended)
         raise NotFound("These captions are not there any more.")
 
     def counts(self) -> LiveCounts:
@@ -196,7 +206,7 @@ class Sessions:
         return LiveCounts(len(lags), self.limits.sessions, round(max(lags, default=0.0) * 1000))
 
     def _restore(self, folder: Path) -> None:
-        stream = Stream.restored(folder, self._announce)
+        stream = LiveSession.restored(folder, self._announce)
         if stream is None:
             log.warning("a live session had not begun", folder=folder.name)
             return
@@ -214,58 +224,62 @@ class Sessions:
         if len(open_ones) >= self.limits.sessions:
             raise Busy("All live sessions are taken. Try again later.", retry_after_seconds=30)
         theirs = sum(stream.facts.owner == owner for stream in open_ones)
-        if owner != NOBODY and theirs >= self.limits.sessions_per_user:
+        if owner != NO_OWNER and theirs >= self.limits.sessions_per_user:
             raise Busy(f"You have {theirs} live sessions already. End one first.", retry_after_seconds=30)
 
-    def _attached(self, session: str, connection: str) -> Stream:
+    def _attached(self, session: str, connection: str) -> LiveSession:
         stream = self._streams.get(session)
         if stream is None or stream.ended or not connection or stream.connection != connection:
             raise NotFound(GONE)
         return stream
 
-    def _theirs(self, session: str, connection: str, owner: str, token: str) -> Stream:
+    def _theirs(self, session: str, connection: str, owner: str, token: str) -> LiveSession:
         stream = self._streams.get(session)
-        if stream and ((owner and stream.facts.owner == owner) or (token and stream.knows(token))):
+        if stream and ((owner and stream.facts.owner == owner) or (token and stream.token_matches(token))):
             return stream
         return self._attached(session, connection)
 
-    def _attach(self, stream: Stream, connection: str) -> None:
+    def _attach(self, stream: LiveSession, connection: str) -> None:
         stream.connection = connection
         stream.active_at = self._clock()
 
-    def _stop(self, stream: Stream) -> None:
+    def _stop(self, stream: LiveSession) -> None:
         stream.stop()
         self._worker.wake()
 
-    def _look(self, stream: Stream, now: float) -> None:
+    def _look(self, stream: LiveSession, now: float) -> None:
         """Called now and then: ends what nobody feeds any more, or what has become too long."""
         stream.recording.look()
         if stream.stopping:
             return
         if stream.recording.problem:
-            self.end_because(stream, "undecodable", stream.recording.problem, fatal=True)
+            self.stop_with_reason(stream, "undecodable", stream.recording.problem, fatal=True)
             return
         patience = self.limits.idle_seconds if stream.connection else self.limits.resume_seconds
         if now - stream.active_at > patience:
-            self.end_because(stream, "idle", "No audio has come for a while, so the recording was ended.")
+            self.stop_with_reason(
+                stream, "idle", "No audio has come for a while, so the recording was ended."
+            )
         elif stream.recording.samples >= self.limits.session_seconds * SAMPLE_RATE:
-            self.end_because(stream, "session_limit", "The recording has reached the longest time allowed.")
+            self.stop_with_reason(
+                stream, "session_limit", "The recording has reached the longest time allowed."
+            )
 
     @property
-    def streams(self) -> tuple[Stream, ...]:
+    def streams(self) -> tuple[LiveSession, ...]:
         """All that are here now, those too that have ended and can still be asked for."""
         return tuple(self._streams.values())
 
-    def end_because(self, stream: Stream, code: str, message: str, *, fatal: bool = False) -> None:
+    def stop_with_reason(self, stream: LiveSession, code: str, message: str, *, fatal: bool = False) -> None:
         """As `stop`, with a reason that is told to the speaker."""
         stream.tell([events.Failed(code, message, fatal)])
         self._stop(stream)
 
-    def _finish(self, stream: Stream) -> None:
+    def _finish(self, stream: LiveSession) -> None:
         self._worker.drop(stream)
         self._finisher.finish(stream)
 
-    def _note_over(self, stream: Stream) -> None:
+    def _note_over(self, stream: LiveSession) -> None:
         with suppress(OSError):
             stream.sync()
         self._over.add(stream.id)
@@ -277,23 +291,23 @@ class Sessions:
                 if stream.id not in self._over:
                     with suppress(OSError):
                         stream.sync()
-            for id in self._over.past():
+            for id in self._over.expired():
                 self._remove(self._streams[id])
 
-    def _remove(self, stream: Stream) -> None:
+    def _remove(self, stream: LiveSession) -> None:
         with self._lock:
             self._streams.pop(stream.id, None)
             self._over.discard(stream.id)
         stream.remove()
 
 
-def _check(request: Request) -> None:
+def _check(request: SessionRequest) -> None:
     if request.format != "pcm_s16le" and request.format not in CONTAINERS:
         raise InvalidRequest("Live audio comes as pcm_s16le, webm_opus or mp4_aac.", field="format")
     if request.format == "pcm_s16le" and request.rate != SAMPLE_RATE:
         raise InvalidRequest("pcm_s16le comes at 16000 samples a second.", field="rate")
 
 
-def _ack(stream: Stream, ok: bool) -> Ack:
+def _ack(stream: LiveSession, ok: bool) -> Ack:
     credit = max(0.0, CREDIT_SECONDS - stream.lag_seconds)
     return Ack(ok, stream.recording.next_seq, round(stream.lag_seconds * 1000), round(credit * 1000))

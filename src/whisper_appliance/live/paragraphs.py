@@ -10,7 +10,7 @@ PAUSE_SECONDS = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SpeechRange:
     """A stretch of the recording by samples, and which of the settled words lie in it."""
 
     start: int
@@ -23,10 +23,10 @@ class Paragraphs:
     """Groups pieces, as they end, into paragraphs of at most 24 s that end where somebody paused."""
 
     def __init__(self) -> None:
-        self._open: list[Piece] = []
-        self._ready: deque[Piece] = deque()
+        self._open: list[SpeechRange] = []
+        self._ready: deque[SpeechRange] = deque()
 
-    def add(self, piece: Piece) -> None:
+    def add(self, piece: SpeechRange) -> None:
         """One more piece has ended."""
         if piece.stop_word == piece.first_word:
             return
@@ -44,11 +44,11 @@ class Paragraphs:
     def __bool__(self) -> bool:
         return bool(self._ready)
 
-    def take(self) -> Piece:
+    def pop(self) -> SpeechRange:
         """The oldest finished paragraph."""
         return self._ready.popleft()
 
-    def _best_end(self, following: Piece) -> int:
+    def _best_end(self, following: SpeechRange) -> int:
         """How many of the open pieces to close: up to the longest pause."""
         starts = [piece.start for piece in [*self._open[1:], following]]
         pauses = [start - piece.stop for start, piece in zip(starts, self._open, strict=True)]
@@ -58,4 +58,4 @@ class Paragraphs:
         pieces, self._open = self._open[:count], self._open[count:]
         first, last = pieces[0], pieces[-1]
         if last.stop - first.start <= LONGEST_SECONDS * SAMPLE_RATE:
-            self._ready.append(Piece(first.start, last.stop, first.first_word, last.stop_word))
+            self._ready.append(SpeechRange(first.start, last.stop, first.first_word, last.stop_word))

@@ -9,40 +9,42 @@ from whisper_appliance.engines.contract import Priority, Window, WindowResult
 from whisper_appliance.engines.vad import Probabilities
 
 
-class Listener(Protocol):
+class VadPort(Protocol):
     """A stream through the voice detector; `speech.listener.VoiceListener`."""
 
-    def ask(self, frames: Samples) -> "Future[Probabilities]": ...
+    def submit(self, frames: Samples) -> "Future[Probabilities]": ...
     def close(self) -> None: ...
 
 
-class Engine(Protocol):
+class EnginePort(Protocol):
     """The part of `speech.engine_process.EngineProcess` that this room uses."""
 
     @property
-    def workers(self) -> int: ...
-    def submit(self, window: Window, *, priority: Priority, turn: int = 0) -> "Future[WindowResult]": ...
-    def listen(self) -> Listener: ...
-    def live(self) -> AbstractContextManager[None]: ...
+    def parallel_windows(self) -> int: ...
+    def submit(
+        self, window: Window, *, priority: Priority, windows_before: int = 0
+    ) -> "Future[WindowResult]": ...
+    def open_vad_stream(self) -> VadPort: ...
+    def reserve_live_worker(self) -> AbstractContextManager[None]: ...
 
 
-class Models(Protocol):
+class ModelsPort(Protocol):
     """The part of the ModelManager that this room uses."""
 
     @property
     def default(self) -> str: ...
-    def engine(self, name: str | None = None) -> "AbstractContextManager[Engine]": ...
+    def engine(self, name: str | None = None) -> "AbstractContextManager[EnginePort]": ...
 
 
-class Lease:
+class EngineLease:
     """An engine that a stream may use, until it is given back."""
 
-    def __init__(self, models: Models, name: str) -> None:
+    def __init__(self, models: ModelsPort, name: str) -> None:
         """Raises `NotFound` or `ModelUnavailable`."""
         with ExitStack() as held:
             self.engine = held.enter_context(models.engine(name))
-            held.enter_context(self.engine.live())
-            self.listener = self.engine.listen()
+            held.enter_context(self.engine.reserve_live_worker())
+            self.listener = self.engine.open_vad_stream()
             held.callback(self.listener.close)
             self._held = held.pop_all()
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-MOST = 50  # each keeps its files open
+MAX_SESSIONS = 50  # each keeps its files open
 
 
-class Lingering:
+class RecentlyEnded:
     """Their ids, the one that ended first in front."""
 
     def __init__(self, seconds: Callable[[], float], clock: Callable[[], float]) -> None:
@@ -25,9 +25,9 @@ class Lingering:
         """It is gone."""
         self._since.pop(id, None)
 
-    def past(self) -> list[str]:
+    def expired(self) -> list[str]:
         """Those whose time is over, and the first of too many."""
         since = list(self._since.items())
-        surplus = len(since) - MOST
+        surplus = len(since) - MAX_SESSIONS
         oldest = self._clock() - self._seconds()
         return [id for number, (id, at) in enumerate(since) if number < surplus or at < oldest]

@@ -83,7 +83,7 @@ class PcmRecording:
         self._spool.close()
 
 
-class KeptRecording:
+class ClosedRecording:
     """The file of a session that has ended; nothing more comes."""
 
     problem: str | None = None

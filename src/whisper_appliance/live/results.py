@@ -6,7 +6,7 @@ from whisper_appliance.live.events import Payload
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class LiveLimits:
     """How many sessions there may be, how long, with what packets, and the disk space they leave free."""
 
     sessions: int = 8
@@ -51,7 +51,7 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class ViewerState:
     """What somebody sees who begins to read along."""
 
     session: str

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import TypeVar
 
-from whisper_appliance.live.events import Level
-from whisper_appliance.live.streaming_state import Kind
+from whisper_appliance.live.events import BackpressureLevel
+from whisper_appliance.live.streaming_state import TaskKind
 
 Key = TypeVar("Key")
 
@@ -14,10 +14,10 @@ STEP_SECONDS = 1.0
 SLOW_SECONDS = 3.0
 FINALS_ONLY_SECONDS = 10.0
 PAUSE_SECONDS = 60.0
-RANK: dict[Kind, int] = {"final": 0, "long": 0, "candidate": 1, "step": 1, "refine": 2}
+RANK: dict[TaskKind, int] = {"final": 0, "long": 0, "candidate": 1, "step": 1, "refine": 2}
 
 
-def level_of(lag_seconds: float) -> Level:
+def backpressure_level(lag_seconds: float) -> BackpressureLevel:
     """How a session is that is so far behind."""
     if lag_seconds > PAUSE_SECONDS:
         return "pause"
@@ -26,14 +26,14 @@ def level_of(lag_seconds: float) -> Level:
     return "slow" if lag_seconds > SLOW_SECONDS else "ok"
 
 
-def step_seconds(streams: int, lag_seconds: float) -> float | None:
+def decode_interval_seconds(streams: int, lag_seconds: float) -> float | None:
     """How much new speech is worth another hearing; None: only what has ended, until the lag is caught up."""
     if lag_seconds > FINALS_ONLY_SECONDS:
         return None
     return QUICK_STEP_SECONDS if streams <= FEW_STREAMS else STEP_SECONDS
 
 
-def next_up(waiting: Iterable[tuple[Key, Kind, float]]) -> tuple[Key, Kind] | None:
+def pick_next(waiting: Iterable[tuple[Key, TaskKind, float]]) -> tuple[Key, TaskKind] | None:
     """Of (who, what is wanted, when last served): what has ended first, then who was served longest ago."""
     ordered = sorted(waiting, key=lambda one: (RANK[one[1]], one[2]))
     return ordered[0][:2] if ordered else None

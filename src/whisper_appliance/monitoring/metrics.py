@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.events import JobDone, JobEvent, JobFailed, JobStarted
-from whisper_appliance.live.manager import Announcement
+from whisper_appliance.live.manager import LiveAnnouncement
 from whisper_appliance.models.events import ModelEvent
 from whisper_appliance.monitoring.status_types import EngineState, Status
 
@@ -100,7 +100,7 @@ class Metrics:
                 self._jobs.labels("failed").inc()
                 self._errors.labels("job", event.code).inc()
 
-    def on_live_event(self, event: Announcement) -> None:
+    def on_live_event(self, event: LiveAnnouncement) -> None:
         """Counts an event of a live session."""
         match event.kind:
             case "vad" if event.payload.get("speech"):
@@ -123,7 +123,7 @@ class Metrics:
             if event.kind == "loaded" and began is not None:
                 self._loads.labels(event.model).observe(self._monotonic() - began)
 
-    def _captioned(self, event: Announcement) -> None:
+    def _captioned(self, event: LiveAnnouncement) -> None:
         """Observes the delay of the first caption of a session; `_DONE` marks it as observed."""
         began = self._speaking.get(event.session)
         if began is not None and began != _DONE:

@@ -21,7 +21,7 @@ from whisper_appliance.host.certificates import Certificates
 from whisper_appliance.host.stats import HostStats, Processors, measure
 from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.jobs.storage import is_mounted
-from whisper_appliance.live.manager import Sessions
+from whisper_appliance.live.manager import LiveManager
 from whisper_appliance.models.manager import ModelManager
 from whisper_appliance.models.status import ModelsStatus
 from whisper_appliance.monitoring.status_types import (
@@ -69,7 +69,7 @@ class StatusCollector:
         settings: Callable[[], Settings],
         models: ModelManager[EngineProcess],
         queue: JobQueue,
-        live: Sessions,
+        live: LiveManager,
         certificates: Certificates | None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:

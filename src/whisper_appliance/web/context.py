@@ -6,8 +6,8 @@ from typing import cast
 
 from flask import current_app
 
-from whisper_appliance.app.container import Appliance
-from whisper_appliance.web.limits.stream_slots import Streams
+from whisper_appliance.app.appliance import Appliance
+from whisper_appliance.web.limits.stream_slots import StreamSlots
 from whisper_appliance.web.uploads import Uploads
 
 KEY = "whisper_appliance"
@@ -24,9 +24,9 @@ class Parts:
     def __init__(self, appliance: Appliance) -> None:
         self.appliance = appliance
         self.instance = secrets.token_hex(8)
-        self.uploads = Uploads(lambda: appliance.settings, note=appliance.metrics.note_upload)
-        self.streams = Streams(appliance.settings.max_websockets)
-        appliance.metrics.watch_streams(lambda: self.streams.taken)
+        self.uploads = Uploads(lambda: appliance.settings, note=appliance.metrics.count_upload)
+        self.streams = StreamSlots(appliance.settings.max_websockets)
+        appliance.metrics.count_streams_with(lambda: self.streams.taken)
 
 
 def parts() -> Parts:

@@ -10,24 +10,24 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.support.speech import ScriptedModels
-from whisper_appliance.live.manager import Announcement, Limits, SessionRequest, Sessions
+from tests.support.engines import ScriptedModels
+from whisper_appliance.live.manager import LiveAnnouncement, LiveLimits, SessionRequest, LiveManager
 
 
 def main(folder: str) -> None:
     """Runs until it is killed."""
     told = (Path(folder).parent / "told").open("a", buffering=1)
 
-    def announce(announcement: Announcement) -> None:
+    def announce(announcement: LiveAnnouncement) -> None:
         told.write(json.dumps(asdict(announcement)) + "\n")
 
-    sessions = Sessions(
+    sessions = LiveManager(
         Path(folder),
         ScriptedModels(),
-        keep=lambda ended: ended.facts.id,
+        keep=lambda ended: ended.info.id,
         hear_again=lambda ended: None,
         announce=announce,
-        limits=Limits(),
+        limits=LiveLimits(),
     )
     sessions.launch()
     print("ready", flush=True)

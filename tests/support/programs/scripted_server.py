@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support.engines import ScriptedModels
 from tests.support.jobs import Script
-from tests.support.speech import ScriptedModels, words_in
+from tests.support.speech import words_of
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.config import settings
 from whisper_appliance.config.settings import Settings
@@ -48,7 +49,7 @@ def decode(path: Path) -> Iterator[Script.Words]:
     """The words of a text, or of a live recording."""
     content = path.read_bytes()
     if content.startswith(b"RIFF"):
-        yield Script.Words([word.word.strip() for word in words_in(samples_of(content[WAV_HEADER_BYTES:]))])
+        yield Script.Words([word.word.strip() for word in words_of(samples_of(content[WAV_HEADER_BYTES:]))])
     else:
         yield Script.Words(content.decode().split())
 
@@ -56,13 +57,7 @@ def decode(path: Path) -> Iterator[Script.Words]:
 def scripted_steps(loaded: Settings, _models: object) -> JobSteps:
     """The steps of a job, without decoder and engine."""
     script = Script(WINDOW_SECONDS, HEARD, before_window)
-    return JobSteps(
-        loaded.data_dir,
-        script,
-        decode=decode,
-        transcribe=script.transcribe,
-        default_model=lambda: loaded.whisper_model,
-    )
+    return script.steps(loaded.data_dir, loaded.whisper_model, decode=decode)
 
 
 @contextmanager

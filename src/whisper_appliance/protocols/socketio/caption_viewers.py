@@ -4,17 +4,17 @@ from collections.abc import Callable
 
 from flask_socketio import join_room
 
-from whisper_appliance.live.manager import Announcement, Sessions
+from whisper_appliance.live.manager import LiveAnnouncement, LiveManager
 from whisper_appliance.protocols.socketio.events import Answer, Emit
-from whisper_appliance.protocols.socketio.payloads import Watch, read
+from whisper_appliance.protocols.socketio.payloads import WatchCaptions, read
 
 SHOWN = ("partial", "commit", "final", "vad", "end")
 
 
-class Audience:
+class CaptionViewers:
     """Those who watch captions: one room for each live session."""
 
-    def __init__(self, live: Sessions, emit: Emit, close_room: Callable[[str], None]) -> None:
+    def __init__(self, live: LiveManager, emit: Emit, close_room: Callable[[str], None]) -> None:
         self._live = live
         self._emit = emit
         self._close_room = close_room
@@ -27,7 +27,7 @@ class Audience:
 
     def watch(self, *arguments: object) -> Answer:
         """Lets a reader in, with everything that was said so far."""
-        token = read(Watch, arguments).token
+        token = read(WatchCaptions, arguments).token
         session = self._live.watch(token).session
         join_room(_room(session))  # first: what is said meanwhile comes twice rather than not at all
         watched = self._live.watch(token)
@@ -35,7 +35,7 @@ class Audience:
         seen = {"snapshot": watched.snapshot, "partial": watched.partial, "ended": watched.ended}
         return {"ok": True, **seen}
 
-    def announce(self, told: Announcement) -> None:
+    def announce(self, told: LiveAnnouncement) -> None:
         """Tells the readers of a session what is for them."""
         token = self._tokens.get(told.session)
         if not told.shared or token is None or told.kind not in SHOWN:

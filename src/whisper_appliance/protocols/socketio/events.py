@@ -9,11 +9,11 @@ from engineio.exceptions import EngineIOError
 from flask import request
 from flask_socketio import SocketIO
 
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.readiness import check_ready
 from whisper_appliance.core.errors import InvalidRequest, NotFound
-from whisper_appliance.live.manager import Ack, Announcement
-from whisper_appliance.protocols.socketio.payloads import Named, Packet, Resume, Start, Stop, read
+from whisper_appliance.live.manager import Ack, LiveAnnouncement
+from whisper_appliance.protocols.socketio.payloads import AudioHeader, Resume, SessionRef, Start, Stop, read
 from whisper_appliance.web.auth.authentication import require
 
 Answer = dict[str, Any]
@@ -82,7 +82,7 @@ class LiveEvents:
         """Keeps one packet."""
         if len(arguments) != 2 or not isinstance(arguments[1], bytes):
             raise InvalidRequest("live:audio takes {s, q} and the audio as a binary attachment.")
-        packet = read(Packet, arguments[:1])
+        packet = read(AudioHeader, arguments[:1])
         return _acknowledged(self._sessions.feed(packet.s, packet.q, arguments[1], connection=connection()))
 
     def resume(self, *arguments: Any) -> Answer:
@@ -104,7 +104,7 @@ class LiveEvents:
 
     def pause(self, *arguments: Any) -> Answer:
         """Leaves a session, which waits to be resumed."""
-        session = read(Named, arguments).session
+        session = read(SessionRef, arguments).session
         if session not in self._of[connection()]:
             raise NotFound("There is no such live session on this connection.")
         self._of[connection()].discard(session)
@@ -113,7 +113,7 @@ class LiveEvents:
 
     def cancel(self, *arguments: Any) -> Answer:
         """Ends a session and keeps nothing of it."""
-        self._sessions.cancel(read(Named, arguments).session, connection=connection())
+        self._sessions.cancel(read(SessionRef, arguments).session, connection=connection())
         return {"ok": True}
 
     def left(self, connection: str) -> None:
@@ -121,7 +121,7 @@ class LiveEvents:
         for session in self._of.pop(connection, ()):
             self._sessions.leave(session, connection=connection)
 
-    def announce(self, told: Announcement) -> None:
+    def announce(self, told: LiveAnnouncement) -> None:
         """Tells the newest connection of a session what it has to say."""
         wishes = self._wishes.get(told.session)
         if told.kind == "end":

@@ -8,7 +8,7 @@ from whisper_appliance.core import errors
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import ApplianceError, InvalidRequest
 from whisper_appliance.engines.contract import Task
-from whisper_appliance.live.manager import Request
+from whisper_appliance.live.manager import SessionRequest
 from whisper_appliance.transcript.languages import language_code
 from whisper_appliance.web.errors import invalid
 
@@ -31,7 +31,7 @@ class _Payload(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore")
 
 
-class Wishes(_Payload):
+class StartOptions(_Payload):
     """How a session is to be heard; None leaves the choice to the appliance."""
 
     format: Literal["pcm_s16le", "webm_opus", "mp4_aac"] = "pcm_s16le"
@@ -48,12 +48,14 @@ class Wishes(_Payload):
     def _known_language(cls, value: str | None) -> str | None:
         return language_code(value) if value else None
 
-    def request(self) -> Request:
+    def request(self) -> SessionRequest:
         """For the live room."""
-        return Request(**self.model_dump(include=set(Request.__slots__)) | {"title": self.title or ""})
+        return SessionRequest(
+            **self.model_dump(include=set(SessionRequest.__slots__)) | {"title": self.title or ""}
+        )
 
 
-class Start(Wishes):
+class Start(StartOptions):
     """live:start"""
 
     v: Literal[1] = 1
@@ -61,33 +63,33 @@ class Start(Wishes):
     words: bool = True
 
 
-class Packet(_Payload):
+class AudioHeader(_Payload):
     """The head of live:audio; the audio is the second argument."""
 
     s: Id
     q: Number
 
 
-class Named(_Payload):
+class SessionRef(_Payload):
     """live:cancel, live:pause"""
 
     session: Id
 
 
-class Stop(Named):
+class Stop(SessionRef):
     """live:stop"""
 
     next_seq: Number
 
 
-class Resume(Named):
+class Resume(SessionRef):
     """live:resume"""
 
     token: Token
     last_eid: Number | None = None
 
 
-class Watch(_Payload):
+class WatchCaptions(_Payload):
     """captions:watch"""
 
     token: Token
@@ -103,7 +105,7 @@ def read(kind: type[Checked], arguments: tuple[Any, ...]) -> Checked:
         raise invalid(error) from None
 
 
-def refusal(error: ApplianceError) -> dict[str, Any]:
+def error_ack(error: ApplianceError) -> dict[str, Any]:
     """A refused event, as its acknowledgement."""
     code = next((CODES[parent] for parent in type(error).__mro__ if parent in CODES), error.code)
     answer: dict[str, Any] = {"ok": False, "code": code, "message": error.message}

@@ -13,7 +13,7 @@ from flask_socketio import SocketIO
 from whisper_appliance.core.errors import Busy
 from whisper_appliance.protocols.socketio.packets import LimitedPacket
 from whisper_appliance.protocols.websocket import WebSocket
-from whisper_appliance.web.limits.socket_gate import PATH, Door
+from whisper_appliance.web.limits.socket_gate import PATH, SocketGate
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -24,7 +24,7 @@ REFUSED_SECONDS = 2.0
 log = structlog.get_logger()
 
 
-def install(app: Flask, door: Door, *, message_bytes: int) -> SocketIO:
+def install(app: Flask, door: SocketGate, *, message_bytes: int) -> SocketIO:
     """Socket.IO for `app`, behind `door`. Handlers run one after the other, in their connection's thread:
     otherwise packets of audio overtake each other (Flask-SocketIO #1420).
     """
@@ -54,7 +54,7 @@ def install(app: Flask, door: Door, *, message_bytes: int) -> SocketIO:
     return sockets
 
 
-def _guard(engine: Any, door: Door, is_in: Callable[[str], bool]) -> None:
+def _guard(engine: Any, door: SocketGate, is_in: Callable[[str], bool]) -> None:
     """Puts the door before what engineio calls on connections, messages and their end.
 
     Whom `connect` has refused is told why, and closed soon: such a client would keep its place otherwise.

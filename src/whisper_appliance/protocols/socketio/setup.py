@@ -6,16 +6,16 @@ import structlog
 from flask import Flask
 
 from whisper_appliance.core.errors import ApplianceError
-from whisper_appliance.live.manager import Announcement
+from whisper_appliance.live.manager import LiveAnnouncement
 from whisper_appliance.protocols.socketio import server
-from whisper_appliance.protocols.socketio.caption_viewers import Audience
+from whisper_appliance.protocols.socketio.caption_viewers import CaptionViewers
 from whisper_appliance.protocols.socketio.events import Answer, LiveEvents, connection, emitter
-from whisper_appliance.protocols.socketio.payloads import refusal
+from whisper_appliance.protocols.socketio.payloads import error_ack
 from whisper_appliance.protocols.socketio.simple_events import SimpleEvents
-from whisper_appliance.protocols.socketio.socket_auth import Guests
-from whisper_appliance.protocols.socketio.telemetry_stream import Watchers
+from whisper_appliance.protocols.socketio.socket_auth import SocketAuth
+from whisper_appliance.protocols.socketio.telemetry_stream import TelemetryStream
 from whisper_appliance.web.context import Parts
-from whisper_appliance.web.limits.socket_gate import Door, Rules
+from whisper_appliance.web.limits.socket_gate import SocketGate, SocketLimits
 
 log = structlog.get_logger()
 
@@ -24,21 +24,23 @@ def install(app: Flask, parts: Parts) -> None:
     """Live speech for `app`, and the readers of captions for its parts."""
     appliance = parts.appliance
     settings = appliance.settings
-    rules = Rules(
+    rules = SocketLimits(
         per_address=settings.max_websockets_per_address,
         messages_per_second=settings.socket_messages_per_second,
         bytes_per_second=float(settings.socket_bytes_per_second),
         origins=settings.cors_origins,
     )
-    wire = server.install(app, Door(parts.streams, rules), message_bytes=int(settings.socket_message_size))
+    wire = server.install(
+        app, SocketGate(parts.streams, rules), message_bytes=int(settings.socket_message_size)
+    )
     emit = emitter(wire)
     live = LiveEvents(appliance, emit)
     simple = SimpleEvents(appliance, emit)
-    watchers = Watchers(app, appliance.vitals, emit)
-    audience = Audience(appliance.live, emit, wire.close_room)
+    watchers = TelemetryStream(app, appliance.resource_sampler, emit)
+    audience = CaptionViewers(appliance.live, emit, wire.close_room)
     parts.revoke_captions = audience.dismiss
 
-    guests = Guests(appliance.live, wire.server.disconnect)
+    guests = SocketAuth(appliance.live, wire.server.disconnect)
 
     def connected(auth: object = None) -> None:
         guests.let_in(connection(), auth)
@@ -51,7 +53,7 @@ def install(app: Flask, parts: Parts) -> None:
         live.left(connection())
         watchers.left(connection())
 
-    def announce(told: Announcement) -> None:
+    def announce(told: LiveAnnouncement) -> None:
         audience.announce(told)
         if not simple.announce(told):
             live.announce(told)
@@ -63,13 +65,13 @@ def install(app: Flask, parts: Parts) -> None:
     for event, hearer in hear.items():
         wire.on_event(event, guests.vouched(connection, hearer))
     wire.on_error_default(_refused)
-    appliance.relay.tell(announce)
-    appliance.vitals.tell(watchers.told)
+    appliance.live_events.subscribe(announce)
+    appliance.resource_sampler.subscribe(watchers.told)
 
 
 def _refused(error: Exception) -> Answer:
     """What a handler raises becomes its acknowledgement."""
     if isinstance(error, ApplianceError):
-        return refusal(error)
+        return error_ack(error)
     log.exception("a socket event failed", exc_info=error)
     return {"ok": False, "code": "internal", "message": "Something went wrong inside the appliance."}

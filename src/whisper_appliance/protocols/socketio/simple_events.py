@@ -12,12 +12,12 @@ from typing import Any
 
 from pydantic import AliasChoices, Field
 
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.readiness import check_ready
 from whisper_appliance.core.errors import ApplianceError, Busy, InvalidRequest, TooLarge
-from whisper_appliance.live.manager import Announcement
+from whisper_appliance.live.manager import LiveAnnouncement
 from whisper_appliance.protocols.socketio.events import Answer, Emit, connection
-from whisper_appliance.protocols.socketio.payloads import Wishes, read, refusal
+from whisper_appliance.protocols.socketio.payloads import StartOptions, error_ack, read
 from whisper_appliance.web.auth.authentication import require
 
 CHUNK_BYTES = 256 * 1024
@@ -26,7 +26,7 @@ EBML = b"\x1aE\xdf\xa3"
 OTHER_FILES = (b"RIFF", b"OggS", b"fLaC", b"ID3")
 
 
-class SimpleStart(Wishes):
+class SimpleStart(StartOptions):
     """start_recording"""
 
     format: Any = None  # also the MIME type that a MediaRecorder gives
@@ -112,7 +112,7 @@ class SimpleEvents:
         if recording and recording.session:
             self._sessions.stop(recording.session, recording.seq, connection=connection)
 
-    def announce(self, told: Announcement) -> bool:
+    def announce(self, told: LiveAnnouncement) -> bool:
         """Tells the client in its own words; False where the session is none of these."""
         recording = self._by_session.get(told.session)
         if recording is None:
@@ -146,7 +146,7 @@ class SimpleEvents:
             try:
                 handler(*arguments)
             except ApplianceError as error:
-                told = refusal(error)
+                told = error_ack(error)
                 payload = {"error": told["message"], "code": told["code"], "fatal": False}
                 self._emit("transcription_error", payload, connection())
 

@@ -9,7 +9,7 @@ from flask_socketio import ConnectionRefusedError
 
 from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.core.errors import ApplianceError, NotFound, SignInRequired
-from whisper_appliance.live.manager import Sessions
+from whisper_appliance.live.manager import LiveManager
 from whisper_appliance.web.auth.authentication import ENDED, KEY_OF_SOCKET, actor, openness
 
 LOOK_AGAIN_SECONDS = 60.0
@@ -17,11 +17,11 @@ Said = ParamSpec("Said")
 Answer = TypeVar("Answer")
 
 
-class Guests:
+class SocketAuth:
     """The connections. A user whose session or key ends loses theirs within a minute."""
 
     def __init__(
-        self, live: Sessions, close: Callable[[str], None], monotonic: Callable[[], float] = time.monotonic
+        self, live: LiveManager, close: Callable[[str], None], monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         """`close` ends a connection by its id."""
         self._live = live

@@ -10,7 +10,7 @@ from flask import Flask, request
 from pydantic import BaseModel, ConfigDict
 
 from whisper_appliance.core.errors import ApplianceError, NotAllowed, SignInRequired
-from whisper_appliance.monitoring.resource_sampler import MEASURES, Sample, Vitals
+from whisper_appliance.monitoring.resource_sampler import MEASURES, ResourceSampler, Sample
 from whisper_appliance.protocols.socketio.events import Answer, Emit, connection
 from whisper_appliance.protocols.socketio.payloads import read
 from whisper_appliance.web.auth.authentication import require
@@ -37,13 +37,13 @@ class _Watcher:
     range: Literal["minutes", "day"]
 
 
-class Watchers:
+class TelemetryStream:
     """Admins who look at the overview now. Samples come often only while there are any."""
 
     def __init__(
         self,
         app: Flask,
-        vitals: Vitals,
+        vitals: ResourceSampler,
         emit: Emit,
         *,
         monotonic: Callable[[], float] = time.monotonic,
@@ -77,7 +77,7 @@ class Watchers:
         """The connection is gone, or does not want to know any more."""
         with self._lock:
             self._inside.pop(client, None)
-            self._vitals.watch(bool(self._inside))
+            self._vitals.sample_fast(bool(self._inside))
 
     def told(self, sample: Sample, minute: Sample | None) -> None:
         """Tells each watcher what is new in its range."""
@@ -92,7 +92,7 @@ class Watchers:
     def _let_in(self, client: str, watcher: _Watcher) -> None:
         with self._lock:
             self._inside[client] = watcher
-            self._vitals.watch(True)
+            self._vitals.sample_fast(True)
 
     def _still_admin(self, watcher: _Watcher) -> bool:
         """Asked now and then as if the connection were opened again; a busy database throws nobody out."""

@@ -15,23 +15,23 @@ from urllib.parse import parse_qs
 from whisper_appliance.core.errors import ApplianceError, Busy, NotAllowed
 from whisper_appliance.web.auth.origins import is_foreign
 from whisper_appliance.web.errors import status_of
-from whisper_appliance.web.limits.stream_slots import Streams
-from whisper_appliance.web.limits.token_bucket import Pace
+from whisper_appliance.web.limits.stream_slots import StreamSlots
+from whisper_appliance.web.limits.token_bucket import TokenBucket
 from whisper_appliance.web.security_headers import SECURITY_HEADERS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PATH = "/socket.io/"
-MESSAGES_AT_ONCE = 3.0
+MESSAGE_BURST_FACTOR = 3.0
 """As many times those of a second; so, too, the bytes."""
-BYTES_AT_ONCE = 4.0
+BYTE_BURST_FACTOR = 4.0
 PATIENCE_SECONDS = 10.0
 REASONS = {403: "403 Forbidden", 429: "429 Too Many Requests"}
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class SocketLimits:
     """How many sockets one address may have, how fast each may speak, and which other sites may come in.
 
     40 messages are 20 packets of audio, each a message that names it and one that holds it.
@@ -46,19 +46,25 @@ class Rules:
 @dataclass(frozen=True, slots=True)
 class _Guest:
     address: str
-    messages: Pace
-    volume: Pace
+    messages: TokenBucket
+    volume: TokenBucket
 
     @classmethod
-    def by(cls, rules: Rules, address: str) -> "_Guest":
+    def by(cls, rules: SocketLimits, address: str) -> "_Guest":
         messages, volume = rules.messages_per_second, rules.bytes_per_second
-        return cls(address, Pace(messages, messages * MESSAGES_AT_ONCE), Pace(volume, volume * BYTES_AT_ONCE))
+        return cls(
+            address,
+            TokenBucket(messages, messages * MESSAGE_BURST_FACTOR),
+            TokenBucket(volume, volume * BYTE_BURST_FACTOR),
+        )
 
 
-class Door:
+class SocketGate:
     """Counts who is inside; shares its places with the event streams, since each holds a thread."""
 
-    def __init__(self, places: Streams, rules: Rules, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, places: StreamSlots, rules: SocketLimits, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self._places = places
         self._rules = rules
         self._sleep = sleep

@@ -5,7 +5,7 @@ import threading
 from whisper_appliance.core.errors import Busy
 
 
-class Streams:
+class StreamSlots:
     """Counts open streams up to a limit."""
 
     def __init__(self, limit: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from whisper_appliance.core.errors import Busy
 
 
-class Pace:
+class TokenBucket:
     """Allows `rate` a second, and `burst` at once. Thread-safe."""
 
     def __init__(self, rate: float, burst: float, *, monotonic: Callable[[], float] = time.monotonic) -> None:
