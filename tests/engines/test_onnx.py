@@ -20,7 +20,7 @@ from whisper_appliance.engines.onnx.model import OnnxModel
 from whisper_appliance.engines.process.child import load_engine
 from whisper_appliance.engines.whisper.decoder_api import DecodeRequest, DecodeResult
 from whisper_appliance.models.store import ModelStore
-from whisper_appliance.transcription.merging import sureness
+from whisper_appliance.transcription.merging import confidence
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_a_window_is_heard_as_by_ctranslate2(tiny_en: Path, beckett: Path, beam_
         for load in (FasterWhisperEngine, OnnxEngine)
     )
     assert plain(ours.text) == plain(theirs.text)
-    assert sureness(ours) == pytest.approx(sureness(theirs), abs=0.1)
+    assert confidence(ours) == pytest.approx(confidence(theirs), abs=0.1)
     for our, their in zip(ours.segments, theirs.segments, strict=True):
         assert (our.start, our.end) == pytest.approx((their.start, their.end), abs=0.3)
         assert our.no_speech_prob == pytest.approx(their.no_speech_prob, abs=0.05)

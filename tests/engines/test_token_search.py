@@ -49,15 +49,15 @@ class Table:
         self.rows = self.windows
         self.said: list[int] = []
 
-    def begin(self, count: int) -> StepOutput:
+    def prefill(self, count: int) -> StepOutput:
         return self._answer([SOT] * len(self.rows), count)
 
-    def go_on(self, windows: Sequence[int], rows: Sequence[int]) -> None:
+    def reorder_cache(self, windows: Sequence[int], rows: Sequence[int]) -> None:
         kept = [self.windows[window] for window in windows]
         assert [self.rows[row] for row in rows] == [w for w in kept for _ in range(len(rows) // len(kept))]
         self.windows, self.rows = kept, [self.rows[row] for row in rows]
 
-    def say(self, tokens: Tokens, candidates: int = 1) -> StepOutput:
+    def step(self, tokens: Tokens, candidates: int = 1) -> StepOutput:
         assert len(tokens) == len(self.rows)
         self.said.append(len(tokens))
         return self._answer(tokens[:, 0].tolist(), candidates)
@@ -75,7 +75,9 @@ class Table:
 
 def looked_for(table: Table, beams: int = 1, most: int = 50) -> list[tuple[int, ...]]:
     search = TokenSearch(table, SPECIAL, [Hypothesis()] * len(table.likely), most)  # type: ignore[arg-type]
-    said = search.greedy(table.begin(1)) if beams == 1 else search.beam_search(table.begin(beams + 1), beams)
+    said = (
+        search.greedy(table.prefill(1)) if beams == 1 else search.beam_search(table.prefill(beams + 1), beams)
+    )
     return [one.tokens for one in said]
 
 

@@ -9,16 +9,25 @@ from hypothesis import strategies as st
 from whisper_appliance.audio.decode import DecodeLimits, decode
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.engines.contract import MAX_WINDOW_SECONDS
-from whisper_appliance.engines.vad import FRAME, FRAME_SECONDS, Cutting, Silero, Span, spans
+from whisper_appliance.engines.vad import (
+    FRAME,
+    FRAME_SECONDS,
+    SegmentationConfig,
+    Silero,
+    SpeechSpan,
+    segment_speech,
+)
 
 
-def cut(*stretches: tuple[float, float], gate: bool = True, cutting: Cutting | None = None) -> list[Span]:
+def cut(
+    *stretches: tuple[float, float], gate: bool = True, cutting: SegmentationConfig | None = None
+) -> list[SpeechSpan]:
     """The windows of a recording made of (seconds, probability) stretches."""
     frames = [np.full(round(seconds / FRAME_SECONDS), p, np.float32) for seconds, p in stretches]
-    return list(spans(frames, cutting or Cutting(), gate=gate))
+    return list(segment_speech(frames, cutting or SegmentationConfig(), gate=gate))
 
 
-def seconds(span: Span) -> tuple[float, float]:
+def seconds(span: SpeechSpan) -> tuple[float, float]:
     return span.start / SAMPLE_RATE, span.stop / SAMPLE_RATE
 
 
@@ -62,7 +71,7 @@ def test_a_long_pause_ends_a_window() -> None:
 def test_windows_are_in_order_apart_and_short_enough(
     stretches: list[tuple[float, float]], gate: bool, target: float
 ) -> None:
-    windows = cut(*stretches, gate=gate, cutting=Cutting(target_seconds=target))
+    windows = cut(*stretches, gate=gate, cutting=SegmentationConfig(target_seconds=target))
     end = 0
     for window in windows:
         assert window.start >= end

@@ -55,9 +55,9 @@ class Window:
     samples: Samples
     options: Options
     previous_tokens: tuple[int, ...] = ()
-    to_the_end: bool = True
-    begins_with: str = ""
-    known_seconds: float = 0.0
+    decode_to_end: bool = True
+    prefix_text: str = ""
+    prefix_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class WindowResult:
     language: str
     language_probability: float
     dropped: tuple[Dropped, ...] = ()
-    heard_seconds: float = 0.0
+    decoded_seconds: float = 0.0
     tokens: tuple[int, ...] = ()
 
     @property

@@ -22,7 +22,7 @@ SPEECH = 0.5
 Probabilities = npt.NDArray[np.float32]
 
 
-class VoiceStream(Protocol):
+class SpeechDetector(Protocol):
     """Tells frame by frame how probable speech is."""
 
     def feed(self, samples: Samples) -> Probabilities:
@@ -72,14 +72,14 @@ def load_silero() -> object:
 
 
 @dataclass(frozen=True, slots=True)
-class Cutting:
+class SegmentationConfig:
     """How speech becomes windows; all lengths in seconds."""
 
     target_seconds: float = 20.0
     speech_at: float = SPEECH
     silence_below: float = 0.35
     min_speech_seconds: float = 0.1
-    pause_seconds: float = 4.0
+    end_silence_seconds: float = 4.0
     padding_seconds: float = 0.3
 
     @property
@@ -89,15 +89,15 @@ class Cutting:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class SpeechSpan:
     """A stretch of the recording by sample index, and how probable speech is from `first_frame` on."""
 
     start: int
     stop: int
     first_frame: int
-    frames: tuple[float, ...]
+    probabilities: tuple[float, ...]
 
-    def voice(self, start_seconds: float, stop_seconds: float) -> float:
+    def speech_probability(self, start_seconds: float, stop_seconds: float) -> float:
         """The mean probability of speech between two times of the recording; 0 where nothing is known."""
         heard = self._between(start_seconds, stop_seconds)
         return sum(heard) / len(heard) if heard else 0.0
@@ -109,10 +109,12 @@ class Span:
     def _between(self, start_seconds: float, stop_seconds: float) -> tuple[float, ...]:
         first = int(start_seconds / FRAME_SECONDS) - self.first_frame
         last = max(int(stop_seconds / FRAME_SECONDS) - self.first_frame, first + 1)
-        return self.frames[max(first, 0) : max(last, 0)]
+        return self.probabilities[max(first, 0) : max(last, 0)]
 
 
-def spans(probabilities: Iterable[Probabilities], cutting: Cutting, *, gate: bool = True) -> Iterator[Span]:
+def segment_speech(
+    probabilities: Iterable[Probabilities], cutting: SegmentationConfig, *, gate: bool = True
+) -> Iterator[SpeechSpan]:
     """The windows of a recording, as soon as each is known, in order and without overlap.
 
     `gate=False` leaves nothing out: silence is cut into windows too.
@@ -126,19 +128,19 @@ def spans(probabilities: Iterable[Probabilities], cutting: Cutting, *, gate: boo
     yield from cutter.rest()
 
 
-def joined(known: Sequence[Span], start: int, length: int) -> Span:
+def merge_spans(known: Sequence[SpeechSpan], start: int, length: int) -> SpeechSpan:
     """The `length` samples from `start` on, or what there is of them, as one span."""
     frames: list[float] = []
     for span in known:
         frames += [0.0] * (span.first_frame - known[0].first_frame - len(frames))
-        frames += span.frames
-    return Span(start, min(start + length, known[-1].stop), known[0].first_frame, tuple(frames))
+        frames += span.probabilities
+    return SpeechSpan(start, min(start + length, known[-1].stop), known[0].first_frame, tuple(frames))
 
 
 class _Cutter:
     """Walks over the frames and remembers those of the window that is open now."""
 
-    def __init__(self, cutting: Cutting, gate: bool) -> None:
+    def __init__(self, cutting: SegmentationConfig, gate: bool) -> None:
         self._cutting = cutting
         self._gate = gate
         self._frames: list[float] = []
@@ -148,7 +150,7 @@ class _Cutter:
         self._position = 0
         self._floor = 0
 
-    def feed(self, probability: float) -> Span | None:
+    def feed(self, probability: float) -> SpeechSpan | None:
         """Takes the next frame; answers the window that ended with it, if one did."""
         self._speaking = probability >= (
             self._cutting.silence_below if self._speaking else self._cutting.speech_at
@@ -163,26 +165,26 @@ class _Cutter:
         self._frames.append(probability)
         if voiced:
             self._last_voice = frame
-        if (frame - self._last_voice) * FRAME_SECONDS >= self._cutting.pause_seconds:
+        if (frame - self._last_voice) * FRAME_SECONDS >= self._cutting.end_silence_seconds:
             return self._close(self._last_voice + 1)
         if len(self._frames) * FRAME_SECONDS >= self._cutting.max_seconds:
             return self._cut()
         return None
 
-    def rest(self) -> Iterator[Span]:
+    def rest(self) -> Iterator[SpeechSpan]:
         """What is still open when the recording ends."""
         if self._frames:
             span = self._close(self._last_voice + 1)
             if span:
                 yield span
 
-    def _close(self, stop: int) -> Span | None:
+    def _close(self, stop: int) -> SpeechSpan | None:
         """Ends the window before frame `stop` and forgets what was silence behind it."""
         span = self._span(stop, padded=True)
         self._frames = []
         return span
 
-    def _cut(self) -> Span | None:
+    def _cut(self) -> SpeechSpan | None:
         """Ends a long window in its best pause; what comes after the pause opens the next."""
         stop = self._first + self._best_cut()
         span = self._span(stop, padded=False)
@@ -217,7 +219,7 @@ class _Cutter:
         half = len(frames) // 2
         return half + int(np.argmin(frames[half:]))
 
-    def _span(self, stop: int, *, padded: bool) -> Span | None:
+    def _span(self, stop: int, *, padded: bool) -> SpeechSpan | None:
         frames = self._frames[: stop - self._first]
         spoken = sum(p >= self._cutting.speech_at for p in frames) * FRAME_SECONDS
         if self._gate and spoken < self._cutting.min_speech_seconds:
@@ -226,4 +228,4 @@ class _Cutter:
         start = max(self._first * FRAME - padding, self._floor)
         end = stop * FRAME + (padding if padded else 0)
         self._floor = end
-        return Span(start, end, self._first, tuple(frames))
+        return SpeechSpan(start, end, self._first, tuple(frames))

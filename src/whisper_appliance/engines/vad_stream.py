@@ -11,7 +11,7 @@ from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.vad import FRAME, Probabilities
 
 
-class VoiceListener:
+class VadStream:
     """A stream of samples through the detector in the engine's process; survives a crash of it."""
 
     def __init__(self, feed: Callable[[int, Samples | None], Future[Probabilities]], stream: int) -> None:
@@ -26,9 +26,9 @@ class VoiceListener:
         self._rest = samples[whole:]
         if not whole:
             return np.zeros(0, np.float32)
-        return self.ask(samples[:whole]).result()
+        return self.submit(samples[:whole]).result()
 
-    def ask(self, frames: Samples) -> Future[Probabilities]:
+    def submit(self, frames: Samples) -> Future[Probabilities]:
         """The same for whole frames, without waiting for the answer."""
         return self._feed(self._stream, frames)
 

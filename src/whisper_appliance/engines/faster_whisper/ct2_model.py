@@ -11,7 +11,7 @@ import numpy.typing as npt
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import Options
-from whisper_appliance.engines.whisper.decoder_api import Ask, Decoding
+from whisper_appliance.engines.whisper.decoder_api import DecodeRequest, DecodeResult
 from whisper_appliance.engines.whisper.repetition import compression_ratio
 from whisper_appliance.transcript.model import Segment, Word
 
@@ -59,7 +59,7 @@ class CT2Model:
         token, probability = self._model.model.detect_language(encoded)[0][0]
         return token[2:-2], probability
 
-    def decode(self, asks: Sequence[Ask]) -> list[Decoding]:
+    def decode(self, asks: Sequence[DecodeRequest]) -> list[DecodeResult]:
         """Lets the decoder speak; one batch."""
         from faster_whisper.transcribe import get_suppressed_tokens
 
@@ -83,7 +83,7 @@ class CT2Model:
         )
         return [_decoding(ask, result) for ask, result in zip(asks, results, strict=True)]
 
-    def add_words(
+    def add_word_timestamps(
         self, segments: list[Segment], tokenizer: "Tokenizer", encoded: "StorageView", seconds: float
     ) -> list[Segment]:
         """The segments with the times of their words (dynamic time warping over the cross-attention)."""
@@ -120,17 +120,17 @@ def _together(encoded: "list[StorageView]") -> "StorageView":
     return StorageView.from_array(np.concatenate([np.asarray(one) for one in encoded]))
 
 
-def begun(ask: Ask) -> list[int]:
+def begun(ask: DecodeRequest) -> list[int]:
     """The tokens that the answer begins with."""
-    return [ask.tokenizer.timestamp_begin, *ask.known] if ask.known else []
+    return [ask.tokenizer.timestamp_begin, *ask.prefix_tokens] if ask.prefix_tokens else []
 
 
-def _decoding(ask: Ask, result: Any) -> Decoding:
+def _decoding(ask: DecodeRequest, result: Any) -> DecodeResult:
     tokens = result.sequences_ids[0]
     new = max(0, len(tokens) - len(begun(ask)))
     text = ask.tokenizer.decode([token for token in tokens if token < ask.tokenizer.eot])
     logprob = result.scores[0] * len(tokens) / (new + 1)
-    return Decoding(tokens, logprob, result.no_speech_prob, compression_ratio(text), ask.temperature)
+    return DecodeResult(tokens, logprob, result.no_speech_prob, compression_ratio(text), ask.temperature)
 
 
 def _with_words(segment: Segment, draft: dict[str, Any]) -> Segment:

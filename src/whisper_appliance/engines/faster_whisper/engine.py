@@ -12,7 +12,7 @@ import numpy as np
 from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
 from whisper_appliance.engines.contract import SPARE_WORKERS, EngineSpec, Window, WindowResult
 from whisper_appliance.engines.faster_whisper.ct2_model import CT2Model
-from whisper_appliance.engines.whisper.window_decoder import hear
+from whisper_appliance.engines.whisper.window_decoder import decode_windows
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -44,7 +44,7 @@ class FasterWhisperEngine:
     def transcribe(self, windows: Sequence[Window]) -> list[WindowResult]:
         """Hears each window; see `speech.engine.Engine`."""
         try:
-            return hear(self._model, windows)
+            return decode_windows(self._model, windows)
         except (RuntimeError, ValueError, MemoryError) as error:
             raise EngineFailed(f"The model could not work on this audio: {error}") from error
 

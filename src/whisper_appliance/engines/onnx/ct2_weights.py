@@ -58,7 +58,7 @@ class Weights:
             floats /= scale.reshape(scale.shape + (1,) * (floats.ndim - scale.ndim))
         return floats
 
-    def forget(self) -> None:
+    def drop_cached_pages(self) -> None:
         """Gives back the memory of what has been read; it is read anew where it is asked for again."""
         self._bytes.madvise(mmap.MADV_DONTNEED)
 

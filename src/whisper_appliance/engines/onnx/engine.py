@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
 from whisper_appliance.engines.contract import EngineSpec, Window, WindowResult
-from whisper_appliance.engines.process.out_of_memory import is_want_of_memory, keep_little
-from whisper_appliance.engines.whisper.window_decoder import hear
+from whisper_appliance.engines.process.out_of_memory import is_out_of_memory, set_trim_threshold
+from whisper_appliance.engines.whisper.window_decoder import decode_windows
 
 
 class OnnxEngine:
@@ -26,11 +26,11 @@ class OnnxEngine:
         from whisper_appliance.engines.onnx.model import OnnxModel
 
         self.version, self.warnings = onnxruntime.__version__, (*warnings, *_not_followed(spec))
-        keep_little()
+        set_trim_threshold()
         try:
             self._model = OnnxModel(spec.path)
         except Exception as error:  # ONNX Runtime's and the tokenizer's have no nearer ancestor
-            if is_want_of_memory(error):
+            if is_out_of_memory(error):
                 raise MemoryError(str(error)) from error
             raise ModelUnavailable(f"The model {spec.model} could not be loaded: {error}") from error
         self.multilingual = self._model.multilingual
@@ -38,7 +38,7 @@ class OnnxEngine:
     def transcribe(self, windows: Sequence[Window]) -> list[WindowResult]:
         """Hears each window; see `speech.engine.Engine`."""
         try:
-            return hear(self._model, windows)
+            return decode_windows(self._model, windows)
         except ValueError as error:
             raise EngineFailed(f"The model could not work on this audio: {error}") from error
 

@@ -32,7 +32,7 @@ UINT8_MAX = 255
 
 
 @cache
-def weight_max() -> int:
+def max_quantized_weight() -> int:
     """The largest value of one factor: of weights for many rows, and of what a decoder attends to.
 
     x86 without VNNI adds two products of 8 bits in 16, which overflow unless one side keeps to 7.
@@ -81,10 +81,10 @@ class Graph:
 
     def add(self, kind: str, *inputs: str, **attributes: Any) -> str:
         """A node with one output."""
-        (value,) = self.split(kind, *inputs, outputs=1, **attributes)
+        (value,) = self.add_multi_output(kind, *inputs, outputs=1, **attributes)
         return value
 
-    def split(
+    def add_multi_output(
         self, kind: str, *inputs: str, outputs: int, domain: str = "", **attributes: Any
     ) -> tuple[str, ...]:
         """A node with several outputs."""
@@ -93,7 +93,7 @@ class Graph:
         self._nodes.append(_node(kind, inputs, values, domain=domain, **attributes))
         return values
 
-    def into(self, kind: str, inputs: list[str], outputs: list[str], **attributes: Any) -> str:
+    def add_output(self, kind: str, inputs: list[str], outputs: list[str], **attributes: Any) -> str:
         """A node with one output for the graph itself, and others that a run answers under those names."""
         value = f"value{self._values}"
         self._values += 1
@@ -112,7 +112,7 @@ class Graph:
         scale, shift = self.constant(name + "/gamma", gamma), self.constant(name + "/beta", beta)
         return self.add("LayerNormalization", x, scale, shift, axis=-1, epsilon=EPSILON)
 
-    def whole(self, x: str, dtype: Any, most: int, rows: str = "") -> tuple[str, str]:
+    def quantize(self, x: str, dtype: Any, most: int, rows: str = "") -> tuple[str, str]:
         """A matrix as whole numbers up to `most`, and the scale of each row (rows, 1).
 
         uint8 with less than its maximum has a zero point in the middle; without, x is not negative.
@@ -150,7 +150,7 @@ class Graph:
             return self._blocks(x, name, shape, weights, moved)
         weight, scale = self._weight(name, *_quantized(shape, weights))
         if x not in self._quantized:
-            self._quantized[x] = self.whole(x, np.uint8, INT8_MAX, rows)
+            self._quantized[x] = self.quantize(x, np.uint8, INT8_MAX, rows)
         matrix, row_scale = self._quantized[x]
         y = self.add(
             "MatMulIntegerToFloat", matrix, weight, self.constant("one", np.float32(1)), scale,
@@ -212,7 +212,7 @@ def _quantized(shape: tuple[int, int], weights: Callable[[slice], Floats]) -> tu
     integers: Array = np.empty((inputs, outputs), np.int8)
     scales: Floats = np.empty(outputs, np.float32)
     for some in _some_at_a_time(outputs):
-        whole, scales[some] = _whole(weights(some), weight_max())
+        whole, scales[some] = _whole(weights(some), max_quantized_weight())
         integers[:, some] = whole.astype(np.int8).T
     return integers, scales
 

@@ -16,7 +16,7 @@ from whisper_appliance.engines.onnx.graph import (
     TINY,
     UINT8_MAX,
     Graph,
-    weight_max,
+    max_quantized_weight,
 )
 
 ALL = "all positions"
@@ -24,7 +24,7 @@ GELU = 3  # CTranslate2's number for it
 
 
 @dataclass(frozen=True, slots=True)
-class Sizes:
+class ModelDims:
     """Of a model; `width` is the length of its vectors."""
 
     mels: int
@@ -37,7 +37,7 @@ class Sizes:
     positions: int
 
     @classmethod
-    def of(cls, weights: Weights) -> "Sizes":
+    def of(cls, weights: Weights) -> "ModelDims":
         """Raises `ValueError` where this is not a Whisper model as its authors designed it."""
         width, mels, _ = weights.raw("encoder/conv1/weight").shape
         known = {"activation": GELU, "pre_norm": True, "alibi": False}
@@ -67,7 +67,7 @@ class Sizes:
 class _Layers:
     """What encoder and decoder have in common; x and all results are matrices (positions, width)."""
 
-    def __init__(self, graph: Graph, weights: Weights, sizes: Sizes) -> None:
+    def __init__(self, graph: Graph, weights: Weights, sizes: ModelDims) -> None:
         self.graph = graph
         self.weights = weights
         self.sizes = sizes
@@ -88,7 +88,7 @@ class _Layers:
             return self.weights.floats(name + "/weight", slice(start + some.start, start + some.stop))
 
         y = self.graph.linear(x, name + part, (stop - start, inputs), weights, bias, of)
-        self.weights.forget()
+        self.weights.drop_cached_pages()
         return y
 
     def feed_forward(self, x: str, layer: str) -> str:
@@ -106,7 +106,7 @@ def encoder(weights: Weights) -> Graph:
     multiplied by `keys_scale<i>` (1, heads, 1, positions) and `values_scale<i>` (1, heads, 1, head width).
     The keys' scale is also that of the scores.
     """
-    graph, sizes = Graph(), Sizes.of(weights)
+    graph, sizes = Graph(), ModelDims.of(weights)
     layers = _Layers(graph, weights, sizes)
     x = graph.input("mel", np.float32, 1, sizes.mels, "frames")
     for number, stride in ((1, 1), (2, 2)):
@@ -150,7 +150,7 @@ def _keys_and_values(layers: _Layers, heard: str, number: int) -> None:
     graph, sizes = layers.graph, layers.sizes
     keys, values = (_by_head(layers, heard, number, part) for part in range(2))
     matrix = graph.add("Reshape", keys, graph.constant("vectors", [-1, sizes.head_width]))
-    keys, scale = graph.whole(matrix, np.uint8, weight_max())
+    keys, scale = graph.quantize(matrix, np.uint8, max_quantized_weight())
     by_head = graph.constant("by head", [1, sizes.decoder_heads, -1, sizes.head_width])
     graph.output(f"keys{number}", graph.add("Reshape", keys, by_head), np.uint8)
     scale = graph.add("Mul", scale, graph.constant("attention scale", np.float32(sizes.head_width**-0.5)))
@@ -160,7 +160,7 @@ def _keys_and_values(layers: _Layers, heard: str, number: int) -> None:
     along = graph.constant("along positions", [2])
     largest = graph.add("ReduceMax", graph.add("Abs", values), along, keepdims=1)
     largest = graph.add("Max", largest, graph.constant("tiny", np.float32(TINY)))
-    scale = graph.add("Div", largest, graph.constant("weight max", np.float32(weight_max())))
+    scale = graph.add("Div", largest, graph.constant("weight max", np.float32(max_quantized_weight())))
     whole = graph.add("Round", graph.add("Div", values, scale))
     graph.output(f"values{number}", graph.cast(whole, np.int8), np.int8)
     graph.output(f"values_scale{number}", scale)
@@ -189,7 +189,7 @@ def decoder(weights: Weights, alignment_heads: Sequence[tuple[int, int]], eot: i
     below the first timestamp and their tokens, `text_sum` (1) the logarithm of the sum of the
     exponentials of all of them, `end` (1) that of the end of text, `times` those of the timestamps.
     """
-    graph, sizes = Graph(few_rows=True), Sizes.of(weights)
+    graph, sizes = Graph(few_rows=True), ModelDims.of(weights)
     layers = _Layers(graph, weights, sizes)
     vectors = graph.input("x", np.float32, "rows", "new", sizes.width)
     graph.input("last", np.int32, "rows")
@@ -221,7 +221,7 @@ def _self_attention(layers: _Layers, x: str, vectors: str, number: int) -> str:
         graph.input(f"past_{kind}{number}", np.float32, "rows", sizes.decoder_heads, "room", sizes.head_width)
         for kind in ("keys", "values")
     ]
-    attended = graph.into(
+    attended = graph.add_output(
         "GroupQueryAttention",
         [y, "", "", *past, "last", "total"],
         [f"new_keys{number}", f"new_values{number}"],
@@ -246,17 +246,17 @@ def _cross_attention(layers: _Layers, x: str, number: int) -> tuple[str, str]:
     y = layers.linear(layers.norm(x, layer + "/layer_norm"), layer + "/linear_0")
     y = graph.add("Transpose", graph.add("Reshape", y, "by_window"), perm=[0, 2, 1, 3])
     vectors = graph.add("Reshape", y, graph.constant("vectors", [-1, width]))
-    queries, scale = graph.whole(vectors, np.int8, INT8_MAX, "vectors")
+    queries, scale = graph.quantize(vectors, np.int8, INT8_MAX, "vectors")
     queries = graph.add("Transpose", graph.add("Reshape", queries, graph.add("Shape", y)), perm=[0, 1, 3, 2])
     rows = graph.add("Concat", graph.add("Shape", y, start=0, end=3), graph.constant("each", [1]), axis=0)
-    zero = graph.constant("zero of keys", np.uint8(weight_max() + 1))
+    zero = graph.constant("zero of keys", np.uint8(max_quantized_weight() + 1))
     # A key is a row, not a column: what is read from memory is read in the order in which it is there.
     scores = graph.add("Transpose", graph.add("MatMulInteger", keys, queries, zero), perm=[0, 1, 3, 2])
     scores = graph.add("Mul", graph.cast(scores, np.float32), graph.add("Reshape", scale, rows))
     looked_at = graph.add("Softmax", graph.add("Mul", scores, key_scale), axis=-1)
     positions = graph.add("Shape", looked_at, start=3, end=4)
     flat = graph.add("Concat", graph.constant("rest", [-1]), positions, axis=0)
-    shares, share = graph.whole(graph.add("Reshape", looked_at, flat), np.uint8, UINT8_MAX, "vectors")
+    shares, share = graph.quantize(graph.add("Reshape", looked_at, flat), np.uint8, UINT8_MAX, "vectors")
     shares = graph.add("Reshape", shares, graph.add("Shape", looked_at))
     y = graph.cast(graph.add("MatMulInteger", shares, values), np.float32)
     y = graph.add("Mul", graph.add("Mul", y, graph.add("Reshape", share, rows)), value_scale)
@@ -272,8 +272,10 @@ def _answers(layers: _Layers, x: str, eot: int, timestamps: int) -> None:
     graph.output("logits", logits)
     allowed = graph.add("Add", logits, graph.input("suppress", np.float32, sizes.vocabulary))
     parts = graph.constant("text and times", [timestamps, sizes.vocabulary - timestamps])
-    text, times = graph.split("Split", allowed, parts, outputs=2, axis=-1)
-    best, tokens = graph.split("TopK", text, graph.input("candidates", np.int64, 1), outputs=2, axis=-1)
+    text, times = graph.add_multi_output("Split", allowed, parts, outputs=2, axis=-1)
+    best, tokens = graph.add_multi_output(
+        "TopK", text, graph.input("candidates", np.int64, 1), outputs=2, axis=-1
+    )
     columns = graph.constant("columns", [-1])
     most = graph.add("ReduceMax", text, columns, keepdims=1)
     total = graph.add("ReduceSum", graph.add("Exp", graph.add("Sub", text, most)), columns, keepdims=1)

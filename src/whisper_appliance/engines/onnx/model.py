@@ -14,12 +14,12 @@ from tokenizers import Tokenizer as TokenizerFile
 
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.faster_whisper.ct2_model import CT2Model, begun, features_of
+from whisper_appliance.engines.onnx.alignment import Alignment, EncodedWithAttention, align
 from whisper_appliance.engines.onnx.ct2_weights import Floats
-from whisper_appliance.engines.onnx.whisper import Encoded, OnnxWhisper, Special, Step
-from whisper_appliance.engines.whisper.alignment import Alignment, Watched, align
-from whisper_appliance.engines.whisper.decoder_api import Ask, Decoding
+from whisper_appliance.engines.onnx.token_search import NEVER, Hypothesis, TokenSearch
+from whisper_appliance.engines.onnx.whisper import EncodedWindows, OnnxWhisper, SpecialTokens, StepOutput
+from whisper_appliance.engines.whisper.decoder_api import DecodeRequest, DecodeResult
 from whisper_appliance.engines.whisper.repetition import compression_ratio
-from whisper_appliance.engines.whisper.token_search import NEVER, Said, Search
 from whisper_appliance.transcript.languages import LANGUAGES
 
 if TYPE_CHECKING:
@@ -41,41 +41,41 @@ class OnnxModel(CT2Model):
         self._whisper: OnnxWhisper = whisper.model
         self._suppressed: Floats | None = None
 
-    def encode(self, samples: Samples, seconds: float) -> Encoded:
+    def encode(self, samples: Samples, seconds: float) -> EncodedWindows:
         """What the encoder heard in the samples, with zeros after them up to `seconds`."""
         return self._whisper.encode(features_of(self._model, samples, seconds))
 
-    def detect_language(self, encoded: Encoded) -> tuple[str, float]:
+    def detect_language(self, encoded: EncodedWindows) -> tuple[str, float]:
         """The most probable language and its probability."""
         special = self._whisper.special
-        logits = self._whisper.answers(encoded, 1, 1).logits(np.array([[special.sot]]))[0]
+        logits = self._whisper.start_decoder(encoded, 1, 1).logits(np.array([[special.sot]]))[0]
         likely = logits[list(special.languages.values())]
         shares = np.exp(likely - likely.max())
         best = int(shares.argmax())
         return list(special.languages)[best], float(shares[best] / shares.sum())
 
-    def decode(self, asks: Sequence[Ask]) -> list[Decoding]:
+    def decode(self, asks: Sequence[DecodeRequest]) -> list[DecodeResult]:
         """Lets the decoder speak; one batch."""
         first, special = asks[0], self._whisper.special
-        heard = Encoded.together([ask.encoded for ask in asks])
+        heard = EncodedWindows.concat([ask.encoded for ask in asks])
         most = max(ask.new_tokens for ask in asks) + 1
         start = len(first.tokenizer.sot_sequence)
         room = self._whisper.sizes.positions - most
         prompt = np.array([[*_within(room, ask.prompt, start), *begun(ask)] for ask in asks])
         drawing = first.temperature > 0
-        watched = first.watched and first.beam_size == 1 and not drawing and self._whisper.few_heads
+        watched = first.keep_attention and first.beam_size == 1 and not drawing and self._whisper.few_heads
         views = _Views(asks, prompt.shape[1] - len(begun(first)), start) if watched else None
-        answers = self._whisper.answers(heard, 1, prompt.shape[1] + most, watched=views is not None)
+        answers = self._whisper.start_decoder(heard, 1, prompt.shape[1] + most, watched=views is not None)
         answers.suppress(self._suppress(first.tokenizer))
         # How the audio struck the decoder before it was told more: whether it hears speech at all.
         at_start = prompt.shape[1] - len(begun(first)) - start
-        step, logits = answers.begin(prompt, at_start, 1 if drawing else first.beam_size + 1)
-        search = Search(answers, special, [Said(tuple(begun(ask))) for ask in asks], most)
+        step, logits = answers.prefill(prompt, at_start, 1 if drawing else first.beam_size + 1)
+        search = TokenSearch(answers, special, [Hypothesis(tuple(begun(ask))) for ask in asks], most)
         if drawing:
-            said = search.drawn(logits[:, 1], self._suppress(first.tokenizer), first.temperature, DRAWN,
+            said = search.sample(logits[:, 1], self._suppress(first.tokenizer), first.temperature, DRAWN,
                                 np.random.default_rng())  # fmt: skip
         elif first.beam_size > 1:
-            said = search.beams(step, first.beam_size)
+            said = search.beam_search(step, first.beam_size)
         else:
             said = search.greedy(step, views.see if views else None)
         no_speech = _shares(logits[:, 0])[:, special.no_speech]
@@ -85,7 +85,7 @@ class OnnxModel(CT2Model):
         if views is None:
             return decodings
         return [
-            replace(decoding, watched=views.watched(window, one))
+            replace(decoding, encoded_with_attention=views.watched(window, one))
             for window, (decoding, one) in enumerate(zip(decodings, said, strict=True))
         ]
 
@@ -102,7 +102,7 @@ class OnnxModel(CT2Model):
 class _Views:
     """What the decoder looks at before each token of greedy answers, and how likely words were, by window."""
 
-    def __init__(self, asks: Sequence[Ask], prompt: int, start: int) -> None:
+    def __init__(self, asks: Sequence[DecodeRequest], prompt: int, start: int) -> None:
         """Of the prompt's tokens, the last `start` tell the decoder what to do, before what is known."""
         self._told = prompt - start
         self._answer = start - 1  # the row before the first token of the answer
@@ -110,15 +110,15 @@ class _Views:
         self._rows: list[list[Floats]] = [[] for _ in asks]
         self._likely: list[list[float]] = [[] for _ in asks]
 
-    def see(self, step: Step, windows: Sequence[int]) -> None:
+    def see(self, step: StepOutput, windows: Sequence[int]) -> None:
         """Takes a step's for these windows."""
-        assert step.looked_at is not None  # noqa: S101 - it was asked for
+        assert step.cross_attention is not None  # noqa: S101 - it was asked for
         for row, window in enumerate(windows):
-            rows, seen = self._rows[window], step.looked_at[row]
+            rows, seen = self._rows[window], step.cross_attention[row]
             rows.append(seen if rows else seen[:, self._told :].copy())
             self._likely[window].append(math.exp(step.text[row, 0] - step.text_sum[row, 0]))
 
-    def watched(self, window: int, said: Said) -> Watched | None:
+    def watched(self, window: int, said: Hypothesis) -> EncodedWithAttention | None:
         """A window with all that; nothing where the answer has no words, or was cut off in one."""
         ask = self._asks[window]
         looked_at = np.concatenate(self._rows[window], axis=1)
@@ -127,7 +127,7 @@ class _Views:
             return None
         # What is known was not chosen here.
         likely = [*[1.0] * len(begun(ask)), *self._likely[window]]
-        return Watched(
+        return EncodedWithAttention(
             ask.encoded.arrays,
             ask.encoded.shape,
             tuple(said.tokens[at] for at in text),
@@ -153,13 +153,13 @@ class _Aligned(OnnxWhisper):
     """With what faster-whisper asks CTranslate2 for."""
 
     def align(
-        self, encoded: Encoded, start: Sequence[int], texts: Sequence[Sequence[int]], frames: int,
+        self, encoded: EncodedWindows, start: Sequence[int], texts: Sequence[Sequence[int]], frames: int,
         median_filter_width: int,
     ) -> list[Alignment]:  # fmt: skip
         return [align(self, encoded, start, text, frames, median_filter_width) for text in texts]
 
 
-def _special(tokenizer: TokenizerFile) -> Special:
+def _special(tokenizer: TokenizerFile) -> SpecialTokens:
     def token(*names: str) -> int:
         for name in names:
             number = tokenizer.token_to_id(f"<|{name}|>")
@@ -168,7 +168,7 @@ def _special(tokenizer: TokenizerFile) -> Special:
         raise ValueError(f"The model's tokenizer has no <|{names[0]}|>.")
 
     languages = {code: tokenizer.token_to_id(f"<|{code}|>") for code in LANGUAGES}
-    return Special(
+    return SpecialTokens(
         eot=token("endoftext"),
         sot=token("startoftranscript"),
         no_speech=token("nospeech", "nocaptions"),
@@ -186,11 +186,11 @@ def _within(room: int, prompt: list[int], start: int) -> list[int]:
     return prompt if len(prompt) <= room else [past[0], *past[len(prompt) - room + 1 :], *task]
 
 
-def _decoding(ask: Ask, said: Said, no_speech_prob: float) -> Decoding:
+def _decoding(ask: DecodeRequest, said: Hypothesis, no_speech_prob: float) -> DecodeResult:
     text = ask.tokenizer.decode([token for token in said.tokens if token < ask.tokenizer.eot])
     new = len(said.tokens) - len(begun(ask))
     logprob = float(said.logprob) / (new + 1)
-    return Decoding(list(said.tokens), logprob, no_speech_prob, compression_ratio(text), ask.temperature)
+    return DecodeResult(list(said.tokens), logprob, no_speech_prob, compression_ratio(text), ask.temperature)
 
 
 def _shares(logits: Floats) -> Floats:

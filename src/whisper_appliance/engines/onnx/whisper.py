@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from whisper_appliance.engines.onnx.ct2_weights import Array, Floats, Weights
-from whisper_appliance.engines.onnx.layers import Sizes, decoder, encoder
+from whisper_appliance.engines.onnx.layers import ModelDims, decoder, encoder
 
 if TYPE_CHECKING:
     from onnxruntime import OrtValue
@@ -22,7 +22,7 @@ STEP = ("text", "text_tokens", "text_sum", "end", "times")
 
 
 @dataclass(frozen=True, slots=True)
-class Special:
+class SpecialTokens:
     """The tokens that are not text."""
 
     eot: int
@@ -38,7 +38,7 @@ class Special:
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedWindows:
     """What the encoder made of some windows of equal length: keys, values and their scales by name."""
 
     arrays: Mapping[str, Array]
@@ -46,23 +46,23 @@ class Encoded:
     """(windows, positions, width), that of Whisper's own encoder."""
 
     @classmethod
-    def together(cls, encoded: Sequence["Encoded"]) -> "Encoded":
+    def concat(cls, encoded: Sequence["EncodedWindows"]) -> "EncodedWindows":
         """Windows side by side."""
         if len(encoded) == 1:
             return encoded[0]
         arrays = {name: np.concatenate([one.arrays[name] for one in encoded]) for name in encoded[0].arrays}
         return cls(arrays, (sum(one.shape[0] for one in encoded), *encoded[0].shape[1:]))
 
-    def only(self, windows: Sequence[int]) -> "Encoded":
+    def select(self, windows: Sequence[int]) -> "EncodedWindows":
         """Some of the windows."""
         chosen = list(windows)
-        return Encoded(
+        return EncodedWindows(
             {name: array[chosen] for name, array in self.arrays.items()}, (len(chosen), *self.shape[1:])
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StepOutput:
     """What the decoder said; a row for each position that was asked about. See `onnx_layers.decoder`.
 
     `looked_at` (windows, heads, beams * new, positions) is there where it was asked for.
@@ -73,19 +73,19 @@ class Step:
     text_sum: Floats
     end: Floats
     times: Floats
-    looked_at: Floats | None = None
+    cross_attention: Floats | None = None
 
 
 class OnnxWhisper:
     """A loaded model. Its methods may be called from several threads, each works on the caller's own."""
 
-    def __init__(self, path: Path, special: Special) -> None:
+    def __init__(self, path: Path, special: SpecialTokens) -> None:
         """`path` is the folder of a CTranslate2 model.
 
         Raises `OSError`, and `ValueError` where its `model.bin` is not of a kind that is known here.
         """
         weights = Weights(path / "model.bin")
-        self.sizes = Sizes.of(weights)
+        self.sizes = ModelDims.of(weights)
         self.special = special
         self._embeddings = weights.raw("decoder/embeddings/weight")
         if self._embeddings.dtype not in (np.float16, np.float32):
@@ -99,20 +99,22 @@ class OnnxWhisper:
         self._decoder = decoder(weights, heads, special.eot, special.timestamp_begin).session()
         self._encoded_names = [output.name for output in self._encoder.get_outputs()]
 
-    def encode(self, features: Floats) -> Encoded:
+    def encode(self, features: Floats) -> EncodedWindows:
         """Of a log-mel spectrogram (mels, frames), an even number of frames."""
         arrays = self._encoder.run(self._encoded_names, {"mel": features[np.newaxis]})
         shape = (1, features.shape[1] // 2, self.sizes.width)
-        return Encoded(dict(zip(self._encoded_names, arrays, strict=True)), shape)
+        return EncodedWindows(dict(zip(self._encoded_names, arrays, strict=True)), shape)
 
-    def answers(self, encoded: Encoded, beams: int, room: int, *, watched: bool = False) -> "Answers":
+    def start_decoder(
+        self, encoded: EncodedWindows, beams: int, room: int, *, watched: bool = False
+    ) -> "DecoderSession":
         """The beginning of `beams` answers for each window, of at most `room` tokens, prompt included.
 
         `watched`: each step tells what was looked at.
         """
-        return Answers(self, encoded, beams, min(room, self.sizes.positions), watched=watched)
+        return DecoderSession(self, encoded, beams, min(room, self.sizes.positions), watched=watched)
 
-    def embedded(self, tokens: Tokens, position: int) -> Floats:
+    def embed(self, tokens: Tokens, position: int) -> Floats:
         """(rows, new) tokens as vectors, the first of them at this position."""
         vectors: Floats = self._embeddings[tokens].astype(np.float32)
         vectors += self._positions[position : position + tokens.shape[1]]
@@ -129,10 +131,12 @@ class OnnxWhisper:
         return self._decoder
 
 
-class Answers:
+class DecoderSession:
     """Answers that are being given: for every window as many as there are beams, in rows."""
 
-    def __init__(self, model: OnnxWhisper, encoded: Encoded, beams: int, room: int, *, watched: bool) -> None:
+    def __init__(
+        self, model: OnnxWhisper, encoded: EncodedWindows, beams: int, room: int, *, watched: bool
+    ) -> None:
         self._model = model
         self._step = (*STEP, "attention") if watched else STEP
         self._beams = beams
@@ -155,15 +159,15 @@ class Answers:
         """What is added to the logits from now on; (vocabulary)."""
         self._bind("suppress", added)
 
-    def say(self, tokens: Tokens, candidates: int = 1) -> Step:
+    def step(self, tokens: Tokens, candidates: int = 1) -> StepOutput:
         """Goes on by tokens (rows, new)."""
-        return Step(*self._run(tokens, (-1,), candidates, self._step))
+        return StepOutput(*self._run(tokens, (-1,), candidates, self._step))
 
-    def begin(self, tokens: Tokens, at: int, candidates: int) -> tuple[Step, Floats]:
+    def prefill(self, tokens: Tokens, at: int, candidates: int) -> tuple[StepOutput, Floats]:
         """The answer to prompts (rows, new), and the logits (rows, 2, vocabulary) at `at` and at the end."""
         logits, *arrays = self._run(tokens, (at, -1), candidates, ("logits", *self._step))
         asked, looked_at = arrays[: len(STEP)], arrays[len(STEP) :]
-        return Step(*(array[1::2] for array in asked), *looked_at), logits.reshape(len(tokens), 2, -1)
+        return StepOutput(*(array[1::2] for array in asked), *looked_at), logits.reshape(len(tokens), 2, -1)
 
     def logits(self, tokens: Tokens) -> Floats:
         """The same, but answered by all logits, nothing suppressed: (rows, vocabulary)."""
@@ -178,10 +182,10 @@ class Answers:
         logits, attention = self._run(tokens, wanted, 1, ("logits", "attention"))
         return logits, attention
 
-    def go_on(self, windows: Sequence[int], rows: Sequence[int]) -> None:
+    def reorder_cache(self, windows: Sequence[int], rows: Sequence[int]) -> None:
         """Only these windows go on, equally many rows each, and each row from what another one has said."""
         if len(windows) < self.windows:
-            self._hear(self._encoded.only(windows))
+            self._hear(self._encoded.select(windows))
         self._beams = len(rows) // len(windows)
         origins = np.array(rows)
         before = len(next(iter(self._memory.values())))
@@ -199,7 +203,7 @@ class Answers:
             moved[name][:, :, said] = memory[origins, :, said]
         self._remember(moved)
 
-    def _hear(self, encoded: Encoded) -> None:
+    def _hear(self, encoded: EncodedWindows) -> None:
         self._encoded = encoded
         for name, array in encoded.arrays.items():
             self._bind(name, array)
@@ -218,7 +222,7 @@ class Answers:
     def _run(self, tokens: Tokens, wanted: Sequence[int], candidates: int, names: Sequence[str]) -> list[Any]:
         rows, new = tokens.shape
         sizes = self._model.sizes
-        vectors = self._model.embedded(tokens, self.tokens)
+        vectors = self._model.embed(tokens, self.tokens)
         self.tokens += new
         by_window = [self.windows, self._beams * new, sizes.decoder_heads, sizes.head_width]
         at = [row * new + position % new for row in range(rows) for position in wanted]
@@ -240,7 +244,7 @@ class Answers:
         return [value.numpy() for value in self._binding.get_outputs()[len(self._memory_values) :]]
 
 
-def _alignment_heads(path: Path, sizes: Sizes) -> list[tuple[int, int]]:
+def _alignment_heads(path: Path, sizes: ModelDims) -> list[tuple[int, int]]:
     """(layer, head) of those that follow the words; without a list, all of the second half's layers."""
     layers, heads = range(sizes.decoder_layers), range(sizes.decoder_heads)
     config = json.loads((path / "config.json").read_text(encoding="utf-8"))

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import EngineSpec, Options, Window, WindowResult
-from whisper_appliance.engines.whisper.decoder_api import Ask, Decoding
-from whisper_appliance.engines.whisper.window_decoder import hear
+from whisper_appliance.engines.whisper.decoder_api import DecodeRequest, DecodeResult
+from whisper_appliance.engines.whisper.window_decoder import decode_windows
 from whisper_appliance.transcript.model import Segment, Word
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ INSTALL = "pip install 'whisper-appliance[openai-whisper]'"
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
+class EncodedAudio:
     """A stretch of audio, padded to 30 s: its log-mel spectrogram, and what the encoder made of it."""
 
     mel: "Tensor"
@@ -65,7 +65,7 @@ class OpenAIWhisperEngine:
 
         try:
             with self._one_at_a_time, torch.no_grad():
-                return hear(self, windows)
+                return decode_windows(self, windows)
         except (RuntimeError, ValueError, MemoryError) as error:
             raise EngineFailed(f"The model could not work on this audio: {error}") from error
 
@@ -77,26 +77,26 @@ class OpenAIWhisperEngine:
             self.multilingual, num_languages=self._model.num_languages, language=language, task=task
         )
 
-    def encode(self, samples: Samples, seconds: float) -> Encoded:
+    def encode(self, samples: Samples, seconds: float) -> EncodedAudio:
         """The encoder's output for the samples; always of 30 s."""
         from whisper.audio import log_mel_spectrogram, pad_or_trim
 
         mel = log_mel_spectrogram(pad_or_trim(samples), self._model.dims.n_mels).to(self._model.device)
         if self.compute_type == "float16":
             mel = mel.half()
-        return Encoded(mel, self._model.embed_audio(mel.unsqueeze(0)))
+        return EncodedAudio(mel, self._model.embed_audio(mel.unsqueeze(0)))
 
-    def detect_language(self, encoded: Encoded) -> tuple[str, float]:
+    def detect_language(self, encoded: EncodedAudio) -> tuple[str, float]:
         """The most probable language and its probability."""
         _, (probabilities,) = self._model.detect_language(encoded.features)
         language = max(probabilities, key=probabilities.__getitem__)
         return str(language), float(probabilities[language])
 
-    def decode(self, asks: Sequence[Ask]) -> list[Decoding]:
+    def decode(self, asks: Sequence[DecodeRequest]) -> list[DecodeResult]:
         """Lets the decoder speak, for one ask after the other."""
         return [self._decode(ask) for ask in asks]
 
-    def _decode(self, ask: Ask) -> Decoding:
+    def _decode(self, ask: DecodeRequest) -> DecodeResult:
         # What is known is not given to it: behind a prefix it has to begin with a timestamp, within a second.
         from whisper import DecodingOptions, decode
 
@@ -111,12 +111,12 @@ class OpenAIWhisperEngine:
             fp16=self.compute_type == "float16",
         )
         (heard,) = decode(self._model, ask.encoded.features, options)
-        return Decoding(
+        return DecodeResult(
             heard.tokens, heard.avg_logprob, heard.no_speech_prob, heard.compression_ratio, ask.temperature
         )
 
-    def add_words(
-        self, segments: list[Segment], tokenizer: "Tokenizer", encoded: Encoded, seconds: float
+    def add_word_timestamps(
+        self, segments: list[Segment], tokenizer: "Tokenizer", encoded: EncodedAudio, seconds: float
     ) -> list[Segment]:
         """The segments with the times of their words (dynamic time warping over the cross-attention)."""
         from whisper.timing import add_word_timestamps

@@ -14,7 +14,7 @@ from typing import Any
 from whisper_appliance.core.errors import ApplianceError, ModelUnavailable
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import SPARE_WORKERS, Engine, EngineSpec
-from whisper_appliance.engines.process.out_of_memory import OUT_OF_MEMORY, give_back, is_want_of_memory
+from whisper_appliance.engines.process.out_of_memory import OUT_OF_MEMORY, is_out_of_memory, trim_heap
 from whisper_appliance.engines.vad import Silero, load_silero
 
 NICENESS = 5
@@ -68,7 +68,7 @@ class Child:
         except ApplianceError as error:
             self._send("failed", error.message)
             return
-        give_back()  # what loading took for a while
+        trim_heap()  # what loading took for a while
         facts = {name: getattr(self._engine, name) for name in
                  ("name", "version", "device", "compute_type", "multilingual", "warnings")}  # fmt: skip
         self._send("ready", facts | {"network": self._network})
@@ -95,7 +95,7 @@ class Child:
         except ApplianceError as error:
             self._send("error", number, error.message)
         except Exception as error:  # noqa: BLE001 - the worker loop: whatever a library raises belongs to this window
-            if is_want_of_memory(error):
+            if is_out_of_memory(error):
                 os._exit(OUT_OF_MEMORY)
             self._send("error", number, f"{type(error).__name__}: {error}")
         else:

@@ -23,12 +23,18 @@ from whisper_appliance.engines.contract import (
     Window,
     WindowResult,
 )
-from whisper_appliance.engines.process.spawn import MemoryWatch, end, ending_in_words, resident_bytes, spawn
-from whisper_appliance.engines.process.status import EngineEvent, EngineStatus, State
-from whisper_appliance.engines.process.usage import WorkMeter
-from whisper_appliance.engines.process.window_queue import Ticket, WaitingWindows
+from whisper_appliance.engines.process.spawn import (
+    MemoryWatch,
+    describe_exit,
+    resident_bytes,
+    spawn,
+    terminate,
+)
+from whisper_appliance.engines.process.status import EngineEvent, EngineState, EngineStatus
+from whisper_appliance.engines.process.usage import UsageMeter
+from whisper_appliance.engines.process.window_queue import QueuedWindow, WindowQueue
 from whisper_appliance.engines.vad import Probabilities
-from whisper_appliance.engines.vad_stream import VoiceListener
+from whisper_appliance.engines.vad_stream import VadStream
 
 __all__ = ["EngineEvent", "EngineProcess", "EngineStatus"]
 
@@ -59,13 +65,13 @@ class EngineProcess:
         self._load = load
         self._clock = clock
         self._changed = threading.Condition(threading.RLock())
-        self._waiting = WaitingWindows()
-        self._running: dict[int, list[Ticket]] = {}
+        self._waiting = WindowQueue()
+        self._running: dict[int, list[QueuedWindow]] = {}
         self._listening: dict[int, tuple[Future[Probabilities], int, Samples | None]] = {}
         self._numbers = 0
         self._streams = 0
         self._live = 0
-        self._state: State = "loading"
+        self._state: EngineState = "loading"
         self._reason = ""
         self._facts: dict[str, object] = {}
         self._process: subprocess.Popen[bytes] | None = None
@@ -74,19 +80,19 @@ class EngineProcess:
         self._windows_done = 0
         self._restarts = 0
         self._crashes = 0
-        self._meter = WorkMeter(clock)
+        self._meter = UsageMeter(clock)
 
     def start(self) -> None:
         """Starts the process and returns; the model loads behind it."""
         threading.Thread(target=self._serve, name=f"engine {self.spec.model}", daemon=True).start()
 
     @property
-    def workers(self) -> int:
+    def parallel_windows(self) -> int:
         """How many windows of live speech are heard side by side."""
         return CUDA_BATCH if self._on_cuda else self.spec.workers
 
     @property
-    def ahead(self) -> int:
+    def prefetch_windows(self) -> int:
         """How many windows of a file are worth asking for at once: what is worked on, and as many again."""
         return 2 * (CUDA_BATCH if self._on_cuda else CPU_BATCH * self.spec.workers)
 
@@ -94,22 +100,22 @@ class EngineProcess:
     def _on_cuda(self) -> bool:
         return self._facts.get("device") == "cuda"
 
-    def submit(self, window: Window, *, priority: Priority, turn: int = 0) -> Future[WindowResult]:
+    def submit(self, window: Window, *, priority: Priority, windows_before: int = 0) -> Future[WindowResult]:
         """Lets a window wait for its turn: by priority, then by how many windows its job already had."""
         with self._changed:
             self._check()
-            ticket = self._waiting.add(window, priority, turn)
+            ticket = self._waiting.enqueue(window, priority, windows_before)
             self._pump()
             return ticket.future
 
-    def listen(self) -> VoiceListener:
+    def open_vad_stream(self) -> VadStream:
         """A new stream through the voice activity detector."""
         with self._changed:
             self._streams += 1
-            return VoiceListener(self._feed, self._streams)
+            return VadStream(self._feed, self._streams)
 
     @contextmanager
-    def live(self) -> Iterator[None]:
+    def reserve_live_worker(self) -> Iterator[None]:
         """While a live session is open, files leave it a worker."""
         with self._changed:
             self._live += 1
@@ -141,7 +147,7 @@ class EngineProcess:
                 str(facts.get("device", "")), str(facts.get("compute_type", "")),
                 bool(facts.get("multilingual", True)),
                 tuple(facts.get("warnings", ())),  # type: ignore[arg-type] # the engine's own attribute
-                str(facts.get("network", "")), self.workers, self._meter.total(),
+                str(facts.get("network", "")), self.parallel_windows, self._meter.total(),
             )  # fmt: skip
 
     def close(self) -> None:
@@ -154,7 +160,7 @@ class EngineProcess:
             self._send("stop")
             self._fail_all(EngineFailed(f"The model {self.spec.model} was unloaded."))
         if process:
-            end(process)
+            terminate(process)
 
     def _feed(self, stream: int, samples: Samples | None) -> Future[Probabilities]:
         with self._changed:
@@ -176,23 +182,23 @@ class EngineProcess:
         """Sends windows as long as there is a free worker for them."""
         if self._state not in ("idle", "busy"):
             return
-        while tickets := self._waiting.take(self._batch(), self._has_worker_for):
+        while tickets := self._waiting.take_batch(self._batch(), self._has_worker_for):
             self._numbers += 1
             self._running[self._numbers] = tickets
             for ticket in tickets:
                 ticket.attempts += 1
             kind = "urgent" if tickets[0].is_urgent else "patient"
             self._send(kind, self._numbers, [ticket.window for ticket in tickets])
-        self._meter.at_work(sum(map(len, self._running.values())))
+        self._meter.set_active(sum(map(len, self._running.values())))
         self._become("busy" if self._running else "idle")
 
     def _batch(self) -> int:
         """On the CPU, what waits is shared evenly between the workers."""
         return CUDA_BATCH if self._on_cuda else min(CPU_BATCH, -(-len(self._waiting) // self.spec.workers))
 
-    def _has_worker_for(self, ticket: Ticket) -> bool:
+    def _has_worker_for(self, ticket: QueuedWindow) -> bool:
         """Suspects go alone; a worker is kept free for captions and for first windows of who waits."""
-        if ticket.suspect or any(tickets[0].suspect for tickets in self._running.values()):
+        if ticket.quarantined or any(tickets[0].quarantined for tickets in self._running.values()):
             return not self._running
         if len(self._running) >= self.spec.workers + SPARE_WORKERS:
             return False
@@ -218,9 +224,9 @@ class EngineProcess:
                     self._hear(*connection.recv())
             with self._changed:  # somebody may be sending
                 connection.close()
-            end(process)
+            terminate(process)
             with self._changed:
-                self._recover(watch.reason or ending_in_words(process.returncode))
+                self._recover(watch.reason or describe_exit(process.returncode))
 
     def _hear(self, kind: str, *content: object) -> None:
         with self._changed:
@@ -247,7 +253,7 @@ class EngineProcess:
             tickets = self._running.pop(number)
             if kind != "error":
                 for ticket in tickets:
-                    self._meter.heard(ticket.samples / SAMPLE_RATE, ticket.priority)
+                    self._meter.add_window(ticket.samples / SAMPLE_RATE, ticket.priority)
             futures, answers = [t.future for t in tickets], content  # type: ignore[misc, assignment]
             self._last_work = self._clock()
         if kind == "error":
@@ -271,10 +277,10 @@ class EngineProcess:
                 if ticket.attempts >= ATTEMPTS:
                     ticket.future.set_exception(EngineFailed(reason))
                 else:
-                    ticket.suspect = True
-                    self._waiting.put_back(ticket)
+                    ticket.quarantined = True
+                    self._waiting.requeue(ticket)
         self._running.clear()
-        self._meter.at_work(0)
+        self._meter.set_active(0)
         if self._crashes >= CRASHES_IN_A_ROW:
             self._reason = f"The engine for {self.spec.model} stops again and again ({ending})."
             self._become("failed")
@@ -287,13 +293,13 @@ class EngineProcess:
         futures: list[Future[object]] = [t.future for t in tickets]  # type: ignore[misc]
         futures += [future for future, _, _ in self._listening.values()]  # type: ignore[misc]
         self._running.clear()
-        self._meter.at_work(0)
+        self._meter.set_active(0)
         self._listening.clear()
         for future in futures:
             if future.running() or future.set_running_or_notify_cancel():
                 future.set_exception(error)
 
-    def _become(self, state: State, reason: str = "") -> None:
+    def _become(self, state: EngineState, reason: str = "") -> None:
         if state != self._state:
             self._state = state
             self._changed.notify_all()

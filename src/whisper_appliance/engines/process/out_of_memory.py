@@ -8,7 +8,7 @@ OUT_OF_MEMORY = 77
 KEPT_BYTES = 32 * 2**20
 _M_TRIM_THRESHOLD = -1
 FAILURES = (RuntimeError, MemoryError, ImportError, OSError)
-WORDS = (
+OOM_MESSAGES = (
     "bad_alloc",
     "out of memory",
     "cannot allocate",
@@ -19,18 +19,18 @@ WORDS = (
 )
 
 
-def is_want_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says so; most libraries have no class for it."""
-    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in WORDS)
+    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in OOM_MESSAGES)
 
 
-def give_back() -> None:
+def trim_heap() -> None:
     """Gives the system the memory that this process has freed but keeps for later."""
     with suppress(AttributeError):  # glibc's word
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def keep_little() -> None:
+def set_trim_threshold() -> None:
     """From now on, the system gets large pieces of memory back as soon as they are freed."""
     with suppress(AttributeError):
         ctypes.CDLL(None).mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)

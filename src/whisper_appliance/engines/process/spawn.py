@@ -44,7 +44,7 @@ def spawn(
     return process, ours
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def terminate(process: subprocess.Popen[bytes]) -> None:
     """The process ends by itself when its pipe closes; if it does not, it is killed."""
     try:
         process.wait(STOP_SECONDS)
@@ -99,7 +99,7 @@ class MemoryWatch:
                     return
 
 
-def ending_in_words(returncode: int) -> str:
+def describe_exit(returncode: int) -> str:
     """How a process ended, for a sentence to a person."""
     if returncode == OUT_OF_MEMORY:
         return "it found no more memory"

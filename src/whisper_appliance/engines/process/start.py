@@ -7,12 +7,12 @@ import os
 import sys
 
 from whisper_appliance.core import sandbox
-from whisper_appliance.engines.process.out_of_memory import FAILURES, OUT_OF_MEMORY, is_want_of_memory
+from whisper_appliance.engines.process.out_of_memory import FAILURES, OUT_OF_MEMORY, is_out_of_memory
 
 OPEN_FILES = 512
 
 
-def close_doors() -> str:
+def drop_privileges() -> str:
     """No core dumps, no new rights, few files, no network: how much of the last, for the status."""
     sandbox.limit_files(OPEN_FILES)
     sandbox.give_up_privileges()
@@ -23,13 +23,13 @@ def close_doors() -> str:
 
 def main() -> None:
     """Takes the pipe's descriptor from the command line."""
-    network = close_doors()
+    network = drop_privileges()
     try:
         from whisper_appliance.engines.process.child import serve
 
         serve(int(sys.argv[1]), network)
     except FAILURES as error:
-        if not is_want_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         os._exit(OUT_OF_MEMORY)
     os._exit(0)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from whisper_appliance.engines.process.usage import NO_WORK, Work
+from whisper_appliance.engines.process.usage import NO_USAGE, EngineUsage
 
-State = Literal["loading", "idle", "busy", "failed", "closed"]
+EngineState = Literal["loading", "idle", "busy", "failed", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class EngineEvent:
     """The engine of `model` has changed its state."""
 
     model: str
-    state: State
+    state: EngineState
     reason: str = ""
 
 
@@ -25,7 +25,7 @@ class EngineStatus:
     """
 
     model: str
-    state: State
+    state: EngineState
     reason: str
     waiting: int
     running: int
@@ -41,5 +41,5 @@ class EngineStatus:
     notices: tuple[str, ...]
     network: str = ""
     """What the process can reach: its "own" network with nobody in it, "no tcp", or all that is "shared"."""
-    workers: int = 1
-    work: Work = NO_WORK
+    parallel_windows: int = 1
+    usage: EngineUsage = NO_USAGE

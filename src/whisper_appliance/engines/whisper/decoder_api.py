@@ -14,7 +14,7 @@ HIGH_NO_SPEECH = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Decoding:
+class DecodeResult:
     """One answer of the decoder: tokens with timestamps, and how sure it was."""
 
     tokens: list[int]
@@ -22,11 +22,11 @@ class Decoding:
     no_speech_prob: float
     compression_ratio: float
     temperature: float
-    watched: Any = None
+    encoded_with_attention: Any = None
     """What was encoded, with what is known of the times of words, where that was asked for and is known."""
 
     @property
-    def looks_bad(self) -> bool:
+    def needs_fallback(self) -> bool:
         """Worth another try: repetitive, or unlikely although there is speech."""
         if self.compression_ratio > HIGH_COMPRESSION:
             return True
@@ -34,7 +34,7 @@ class Decoding:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class DecodeRequest:
     """What the decoder is asked: to put what the encoder made of a stretch of audio into words."""
 
     encoded: Any
@@ -43,20 +43,20 @@ class Ask:
     new_tokens: int
     beam_size: int
     temperature: float
-    known: tuple[int, ...] = ()
+    prefix_tokens: tuple[int, ...] = ()
     """Text that the answer begins with; counted in `new_tokens`."""
-    watched: bool = False
+    keep_attention: bool = False
     """Whether the times of words will be asked for."""
 
     @property
-    def kind(self) -> Hashable:
+    def batch_key(self) -> Hashable:
         """What asks have to share to be answered together."""
         shape = tuple(self.encoded.shape)
-        lengths = len(self.prompt), len(self.known)
-        return shape, lengths, id(self.tokenizer), self.beam_size, self.temperature, self.watched
+        lengths = len(self.prompt), len(self.prefix_tokens)
+        return shape, lengths, id(self.tokenizer), self.beam_size, self.temperature, self.keep_attention
 
 
-class Decoder(Protocol):
+class WhisperBackend(Protocol):
     """A loaded model. What it encodes, and its tokenizer, are its own and only handed back to it."""
 
     @property
@@ -80,11 +80,11 @@ class Decoder(Protocol):
         """The tokens that `decode` wants to start from."""
         ...
 
-    def decode(self, asks: Sequence[Ask]) -> list[Decoding]:
+    def decode(self, asks: Sequence[DecodeRequest]) -> list[DecodeResult]:
         """Lets the decoder speak, at most `new_tokens` tokens each; the asks are of one kind."""
         ...
 
-    def add_words(
+    def add_word_timestamps(
         self, segments: list[Segment], tokenizer: Any, encoded: Any, seconds: float
     ) -> list[Segment]:
         """The segments with the times of their words."""

@@ -21,7 +21,7 @@ def _needed(words: int) -> int:
     return 8 if words == 1 else 5 if words <= 3 else 3
 
 
-def cut_loops(text: str) -> tuple[str, str]:
+def remove_repetition_loops(text: str) -> tuple[str, str]:
     """The text with each loop reduced to its first round, and what was cut (empty where nothing loops)."""
     pieces = _PIECES.findall(text)
     plain = [re.sub(r"\W+", "", piece).casefold() for piece in pieces]

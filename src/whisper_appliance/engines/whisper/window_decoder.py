@@ -17,11 +17,11 @@ from whisper_appliance.engines.contract import Window, WindowResult
 from whisper_appliance.engines.whisper.decoder_api import (
     HIGH_NO_SPEECH,
     LOW_LOGPROB,
-    Ask,
-    Decoder,
-    Decoding,
+    DecodeRequest,
+    DecodeResult,
+    WhisperBackend,
 )
-from whisper_appliance.engines.whisper.repetition import cut_loops
+from whisper_appliance.engines.whisper.repetition import remove_repetition_loops
 from whisper_appliance.transcript.model import Dropped, Segment
 
 WHOLE_SECONDS = 30.0
@@ -33,7 +33,7 @@ RESUME_AFTER_SECONDS = 1.0
 FALLBACK_TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)
 
 
-def hear(model: Decoder, windows: Sequence[Window]) -> list[WindowResult]:
+def decode_windows(model: WhisperBackend, windows: Sequence[Window]) -> list[WindowResult]:
     """The result of each window.
 
     What several of them ask the decoder at once goes to it together: a step of it costs little more for four
@@ -41,12 +41,12 @@ def hear(model: Decoder, windows: Sequence[Window]) -> list[WindowResult]:
     """
     longest = max(len(window.samples) for window in windows) / SAMPLE_RATE + PADDING_SECONDS
     results: dict[int, WindowResult] = {}
-    talks = {number: Hearing(model, window, longest).talk() for number, window in enumerate(windows)}
+    talks = {number: WindowDecoder(model, window, longest).steps() for number, window in enumerate(windows)}
     asks = {number: ask for number, talk in talks.items() if (ask := _next(talk, None, number, results))}
     while asks:
         together: dict[Hashable, list[int]] = defaultdict(list)
         for number, ask in asks.items():
-            together[ask.kind].append(number)
+            together[ask.batch_key].append(number)
         for numbers in together.values():
             answers = model.decode([asks.pop(number) for number in numbers])
             for number, answer in zip(numbers, answers, strict=True):
@@ -56,10 +56,12 @@ def hear(model: Decoder, windows: Sequence[Window]) -> list[WindowResult]:
     return [results[number] for number in range(len(windows))]
 
 
-_Talk = Generator[Ask, Decoding, WindowResult]
+_Talk = Generator[DecodeRequest, DecodeResult, WindowResult]
 
 
-def _next(talk: _Talk, answer: Decoding | None, number: int, results: dict[int, WindowResult]) -> Ask | None:
+def _next(
+    talk: _Talk, answer: DecodeResult | None, number: int, results: dict[int, WindowResult]
+) -> DecodeRequest | None:
     try:
         return next(talk) if answer is None else talk.send(answer)
     except StopIteration as end:
@@ -67,10 +69,10 @@ def _next(talk: _Talk, answer: Decoding | None, number: int, results: dict[int, 
         return None
 
 
-class Hearing:
+class WindowDecoder:
     """One window being heard; the encoder is given `encoded_seconds`, filled up with zeros."""
 
-    def __init__(self, model: Decoder, window: Window, encoded_seconds: float) -> None:
+    def __init__(self, model: WhisperBackend, window: Window, encoded_seconds: float) -> None:
         self._model = model
         self._window = window
         self._encoded_seconds = encoded_seconds
@@ -83,7 +85,7 @@ class Hearing:
         self._dropped: list[Dropped] = []
         self._tokens: list[int] = []
 
-    def talk(self) -> _Talk:
+    def steps(self) -> _Talk:
         """Hears the window to its end: where the decoder stopped early, it is asked again from there."""
         segments: list[Segment] = []
         position = 0.0
@@ -92,7 +94,7 @@ class Hearing:
             segments += part
             stuck = reached <= position or not part
             position = self._seconds if stuck else reached
-            if not self._window.to_the_end or self._seconds - position <= RESUME_AFTER_SECONDS:
+            if not self._window.decode_to_end or self._seconds - position <= RESUME_AFTER_SECONDS:
                 break
         return WindowResult(
             tuple(segments),
@@ -111,7 +113,7 @@ class Hearing:
     def _tokenizer(self) -> Any:
         return self._model.tokenizer(self._language or "en", self._options.task)
 
-    def _part(self, position: float) -> Generator[Ask, Decoding, tuple[list[Segment], float]]:
+    def _part(self, position: float) -> Generator[DecodeRequest, DecodeResult, tuple[list[Segment], float]]:
         """The segments from `position` seconds of the window on, and how far the decoder came."""
         samples = self._window.samples[round(position * SAMPLE_RATE) :]
         seconds = len(samples) / SAMPLE_RATE
@@ -122,8 +124,8 @@ class Hearing:
         self._position = position
         segments, reached = self._segments(decoding, seconds)
         if self._options.word_timestamps:
-            heard = encoded if decoding.watched is None else decoding.watched
-            segments = self._model.add_words(segments, self._tokenizer, heard, seconds)
+            heard = encoded if decoding.encoded_with_attention is None else decoding.encoded_with_attention
+            segments = self._model.add_word_timestamps(segments, self._tokenizer, heard, seconds)
         return [_shifted(segment, position) for segment in segments], position + reached
 
     def _to_encode(self, position: float, seconds: float) -> float:
@@ -133,23 +135,23 @@ class Hearing:
 
     def _decode(
         self, encoded: Any, seconds: float, *, at_the_beginning: bool
-    ) -> Generator[Ask, Decoding, Decoding]:
+    ) -> Generator[DecodeRequest, DecodeResult, DecodeResult]:
         """Greedy first; beam search and rising temperatures only where the answer looks bad."""
         prompt = self._model.prompt(self._tokenizer, self._options, self._window.previous_tokens)
         known: tuple[int, ...] = ()
-        if at_the_beginning and self._window.begins_with:
-            known = tuple(self._tokenizer.encode(" " + self._window.begins_with.strip()))
+        if at_the_beginning and self._window.prefix_text:
+            known = tuple(self._tokenizer.encode(" " + self._window.prefix_text.strip()))
             known = known if len(known) <= MAX_KNOWN_TOKENS else ()  # then all is heard anew
         if known:
-            seconds = max(0.0, seconds - self._window.known_seconds)
+            seconds = max(0.0, seconds - self._window.prefix_seconds)
         new_tokens = min(len(known) + math.ceil(seconds * TOKENS_PER_SECOND) + 12, MAX_TOKENS)
-        best: Decoding | None = None
+        best: DecodeResult | None = None
         for beam_size, temperature in self._attempts():
-            decoding = yield Ask(
+            decoding = yield DecodeRequest(
                 encoded, prompt, self._tokenizer, new_tokens, beam_size, temperature, known,
-                watched=self._options.word_timestamps,
+                keep_attention=self._options.word_timestamps,
             )  # fmt: skip
-            if not decoding.looks_bad:
+            if not decoding.needs_fallback:
                 return decoding
             if best is None or decoding.avg_logprob > best.avg_logprob:
                 best = decoding
@@ -169,7 +171,7 @@ class Hearing:
             attempts += [(1, temperature) for temperature in FALLBACK_TEMPERATURES]
         return attempts
 
-    def _segments(self, decoding: Decoding, seconds: float) -> tuple[list[Segment], float]:
+    def _segments(self, decoding: DecodeResult, seconds: float) -> tuple[list[Segment], float]:
         """Cuts the tokens at their timestamps. What begins at or after the end of the audio was invented."""
         if decoding.no_speech_prob > HIGH_NO_SPEECH and decoding.avg_logprob < LOW_LOGPROB:
             self._drop(
@@ -180,19 +182,19 @@ class Hearing:
             )
             return [], seconds
         begin, tokens = self._tokenizer.timestamp_begin, decoding.tokens
-        closed = None if self._window.to_the_end else closed_part(tokens, begin)
+        closed = None if self._window.decode_to_end else tokens_to_resume_from(tokens, begin)
         if closed is not None:
             tokens = tokens[:closed]
         self._tokens += tokens
-        phrases, reached = phrases_of(tokens, begin, self._tokenizer.eot, seconds)
-        if closed is None and not self._window.to_the_end:
+        phrases, reached = split_at_timestamps(tokens, begin, self._tokenizer.eot, seconds)
+        if closed is None and not self._window.decode_to_end:
             reached = seconds
         segments = []
         for start, end, tokens in phrases:
             text = self._tokenizer.decode(tokens)
             if not text.strip():
                 continue
-            kept, cut = cut_loops(text)
+            kept, cut = remove_repetition_loops(text)
             if cut:
                 self._drop(cut, start, end, "repetition")
                 tokens = self._tokenizer.encode(kept)
@@ -216,7 +218,7 @@ class Hearing:
             self._dropped.append(Dropped(start, end, text.strip(), reason))
 
 
-def closed_part(tokens: list[int], timestamp_begin: int) -> int | None:
+def tokens_to_resume_from(tokens: list[int], timestamp_begin: int) -> int | None:
     """How many tokens to keep of a window that the next one goes on from; None: all, and all was heard.
 
     Whisper's own rule (openai/whisper, `transcribe`): two timestamps in a row end a phrase and begin the
@@ -229,7 +231,7 @@ def closed_part(tokens: list[int], timestamp_begin: int) -> int | None:
     return pairs[-1]
 
 
-def phrases_of(
+def split_at_timestamps(
     tokens: list[int], timestamp_begin: int, eot: int, seconds: float
 ) -> tuple[list[tuple[float, float, list[int]]], float]:
     """(start, end, text tokens) of each phrase, and the time up to which the audio was heard.

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from whisper_appliance.engines.onnx.ct2_weights import Floats
-from whisper_appliance.engines.onnx.whisper import Encoded, OnnxWhisper
+from whisper_appliance.engines.onnx.whisper import EncodedWindows, OnnxWhisper
 
 Costs = npt.NDArray[np.float64]
 
@@ -21,7 +21,7 @@ class Alignment:
 
 
 @dataclass(frozen=True)
-class Watched(Encoded):
+class EncodedWithAttention(EncodedWindows):
     """A window with what was said in it, and what the decoder looked at before each token of it.
 
     `looked_at` (heads, rows, positions) begins with what the decoder is told to do; `rows` are those of the
@@ -31,11 +31,16 @@ class Watched(Encoded):
     text: tuple[int, ...]
     probabilities: tuple[float, ...]
     rows: tuple[int, ...]
-    looked_at: Floats
+    cross_attention: Floats
 
 
 def align(
-    model: OnnxWhisper, encoded: Encoded, start: Sequence[int], text: Sequence[int], frames: int, width: int
+    model: OnnxWhisper,
+    encoded: EncodedWindows,
+    start: Sequence[int],
+    text: Sequence[int],
+    frames: int,
+    width: int,
 ) -> Alignment:
     """Of the tokens of a text that was heard in one window, whose first `frames` are sound.
 
@@ -43,13 +48,13 @@ def align(
     Where the text begins what was said while it was watched, the decoder is not asked again.
     """
     count = len(text)
-    if isinstance(encoded, Watched) and encoded.text[:count] == tuple(text):
+    if isinstance(encoded, EncodedWithAttention) and encoded.text[:count] == tuple(text):
         rows = [*range(encoded.rows[0]), *encoded.rows[:count], encoded.rows[count - 1] + 1]
-        path = _path(encoded.looked_at[:, rows], slice(encoded.rows[0], None), frames, width)
+        path = _path(encoded.cross_attention[:, rows], slice(encoded.rows[0], None), frames, width)
         return Alignment(path, list(encoded.probabilities[:count]))
     special = model.special
     tokens = np.array([[*start, special.no_timestamps, *text, special.eot]])
-    answers = model.answers(encoded, beams=1, room=tokens.shape[1])
+    answers = model.start_decoder(encoded, beams=1, room=tokens.shape[1])
     first = len(start)
     logits, attention = answers.attention(tokens, range(first, first + count))
     likely = logits[:, : special.eot]
@@ -65,10 +70,10 @@ def _path(looked_at: Floats, said: slice, frames: int, width: int) -> list[tuple
     looked_at = looked_at / np.maximum(looked_at.sum(axis=2, keepdims=True), 1e-9)
     deviation = np.maximum(looked_at.std(axis=1, keepdims=True), 1e-9)
     looked_at = _smoothed((looked_at - looked_at.mean(axis=1, keepdims=True)) / deviation, width)
-    return cheapest_path(-looked_at.mean(axis=0)[said].astype(np.float64))
+    return dtw_path(-looked_at.mean(axis=0)[said].astype(np.float64))
 
 
-def cheapest_path(costs: Costs) -> list[tuple[int, int]]:
+def dtw_path(costs: Costs) -> list[tuple[int, int]]:
     """(row, column) from the first corner of a matrix to the last, a step right, down or both at a time.
 
     Raises `ValueError` where a cost is no number.

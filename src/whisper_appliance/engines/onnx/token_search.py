@@ -11,16 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from whisper_appliance.engines.onnx.ct2_weights import Floats
-from whisper_appliance.engines.onnx.whisper import Answers, Special, Step
+from whisper_appliance.engines.onnx.whisper import DecoderSession, SpecialTokens, StepOutput
 
 FIRST_TIMESTAMP_MAX = 50  # one second
 NEVER = -math.inf
 
-Watch = Callable[[Step, Sequence[int]], None]
+Watch = Callable[[StepOutput, Sequence[int]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Hypothesis:
     """One answer so far: its tokens without the end, and the sum of the logarithms of their probabilities."""
 
     tokens: tuple[int, ...] = ()
@@ -34,7 +34,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
+class TimestampRules:
     """What may be said next: any text, only the end of it, or neither; and a range of timestamps."""
 
     text: bool
@@ -42,7 +42,7 @@ class Allowed:
     times: slice
 
     @classmethod
-    def after(cls, tokens: Sequence[int], special: Special) -> "Allowed":
+    def after(cls, tokens: Sequence[int], special: SpecialTokens) -> "TimestampRules":
         """By the rules for timestamps."""
         begin = special.timestamp_begin
         if not tokens:
@@ -57,18 +57,18 @@ class Allowed:
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class TokenSearch:
     """How answers are looked for: `answers` has heard the prompt, a row a window.
 
     `begun` is what each answer begins with, `most` how many tokens it may have.
     """
 
-    answers: Answers
-    special: Special
-    begun: Sequence[Said]
+    answers: DecoderSession
+    special: SpecialTokens
+    begun: Sequence[Hypothesis]
     most: int
 
-    def greedy(self, step: Step, watch: Watch | None = None) -> list[Said]:
+    def greedy(self, step: StepOutput, watch: Watch | None = None) -> list[Hypothesis]:
         """The likeliest token each time; `step` is the answer to the prompt.
 
         `watch` is told of each step and which windows it answered.
@@ -85,17 +85,17 @@ class Search:
             if not going_on:
                 return said
             if 2 * len(going_on) <= len(windows):  # until it is worth a copy, what has ended is carried along
-                self.answers.go_on(going_on, going_on)
+                self.answers.reorder_cache(going_on, going_on)
                 windows = [windows[row] for row in going_on]
-            step = self.answers.say(self._last([said[window] for window in windows]))
+            step = self.answers.step(self._last([said[window] for window in windows]))
 
-    def beams(self, step: Step, size: int) -> list[Said]:
+    def beam_search(self, step: StepOutput, size: int) -> list[Hypothesis]:
         """Several answers at a time; the likeliest, by token, of the first `size` that have ended.
 
         `step` is the answer to the prompt, with more than `size` candidates.
         """
         going = [[one] for one in self.begun]
-        ended: list[list[Said]] = [[] for _ in self.begun]
+        ended: list[list[Hypothesis]] = [[] for _ in self.begun]
         windows = list(range(len(going)))
         while True:
             first_row, rows, going_on = 0, list[int](), list[int]()
@@ -110,20 +110,20 @@ class Search:
             windows = [windows[place] for place in going_on]
             if not windows:
                 return [max(candidates, key=lambda one: one.avg_logprob) for candidates in ended]
-            self.answers.go_on(going_on, rows)
+            self.answers.reorder_cache(going_on, rows)
             last = self._last([said for window in windows for said in going[window]])
-            step = self.answers.say(last, candidates=size + 1)
+            step = self.answers.step(last, candidates=size + 1)
 
-    def drawn(
+    def sample(
         self, logits: Floats, suppress: Floats, temperature: float, count: int, chance: np.random.Generator
-    ) -> list[Said]:
+    ) -> list[Hypothesis]:
         """The likeliest, by token, of `count` for each window that are drawn by chance.
 
         `logits` (windows, vocabulary) is the answer to the prompt.
         """
         windows = range(len(self.begun))
         said = [one for one in self.begun for _ in range(count)]
-        self.answers.go_on(windows, [window for window in windows for _ in range(count)])
+        self.answers.reorder_cache(windows, [window for window in windows for _ in range(count)])
         logits = np.repeat(logits, count, axis=0)
         while True:
             for row, one in enumerate(said):
@@ -140,15 +140,20 @@ class Search:
         ]
 
     def _kept(
-        self, step: Step, first_row: int, going: Sequence[Said], ended: list[Said], size: int
-    ) -> list[tuple[Said, int]]:
+        self,
+        step: StepOutput,
+        first_row: int,
+        going: Sequence[Hypothesis],
+        ended: list[Hypothesis],
+        size: int,
+    ) -> list[tuple[Hypothesis, int]]:
         """The beams that go on, each with the one it comes from; none when `ended` has enough."""
         spread = [
             (said, beam)
             for beam, one in enumerate(going)
             for said in self._continued(step, first_row + beam, one, size + 1)
         ]
-        kept: list[tuple[Said, int]] = []
+        kept: list[tuple[Hypothesis, int]] = []
         for said, beam in sorted(spread, key=lambda pair: -pair[0].logprob):
             if said.ended:
                 if len(ended) < size:
@@ -159,25 +164,27 @@ class Search:
                 break
         if len(ended) == size or not kept:
             return []
-        unlikely = Said(kept[-1][0].tokens, NEVER), kept[-1][1]
+        unlikely = Hypothesis(kept[-1][0].tokens, NEVER), kept[-1][1]
         return [*kept, *[unlikely] * (size - len(kept))]
 
-    def _continued(self, step: Step, row: int, said: Said, count: int) -> list[Said]:
+    def _continued(self, step: StepOutput, row: int, said: Hypothesis, count: int) -> list[Hypothesis]:
         """The likeliest continuations, best first."""
-        choices = _choices(step, row, Allowed.after(said.tokens, self.special), self.special, count)
+        choices = _choices(step, row, TimestampRules.after(said.tokens, self.special), self.special, count)
         return [self._longer(said, token, logprob) for token, logprob in choices]
 
-    def _longer(self, said: Said, token: int, logprob: float) -> Said:
+    def _longer(self, said: Hypothesis, token: int, logprob: float) -> Hypothesis:
         if token == self.special.eot:
-            return Said(said.tokens, said.logprob + logprob, ended=True)
+            return Hypothesis(said.tokens, said.logprob + logprob, ended=True)
         tokens = (*said.tokens, token)
-        return Said(tokens, said.logprob + logprob, len(tokens) >= self.most)
+        return Hypothesis(tokens, said.logprob + logprob, len(tokens) >= self.most)
 
-    def _last(self, said: Sequence[Said]) -> np.ndarray:
+    def _last(self, said: Sequence[Hypothesis]) -> np.ndarray:
         return np.array([[one.tokens[-1] if one.tokens else self.special.eot] for one in said])
 
 
-def _choices(step: Step, row: int, allowed: Allowed, special: Special, count: int) -> list[tuple[int, float]]:
+def _choices(
+    step: StepOutput, row: int, allowed: TimestampRules, special: SpecialTokens, count: int
+) -> list[tuple[int, float]]:
     """(token, logarithm of its probability) of the likeliest that are allowed, best first."""
     times = step.times[row, allowed.times]
     times_sum = _log_sum(times)
@@ -200,9 +207,9 @@ def _choices(step: Step, row: int, allowed: Allowed, special: Special, count: in
     return [(token, logit - all_of_them) for token, logit in choices[:count] if logit > NEVER]
 
 
-def _masked(logits: Floats, said: Said, special: Special) -> Floats:
+def _masked(logits: Floats, said: Hypothesis, special: SpecialTokens) -> Floats:
     """The logits (vocabulary) of what is allowed next; all others minus infinity."""
-    allowed = Allowed.after(said.tokens, special)
+    allowed = TimestampRules.after(said.tokens, special)
     masked = np.full_like(logits, NEVER)
     begin, eot = special.timestamp_begin, special.eot
     masked[begin:][allowed.times] = logits[begin:][allowed.times]
