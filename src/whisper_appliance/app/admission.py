@@ -50,8 +50,8 @@ def on_owner_deleted(usage: Usage, shares: Shares) -> Callable[[str, tuple[str, 
     """Returns a hook that removes the counters of a deleted owner and the shares of their transcripts."""
 
     def forget(owner: str, transcript_ids: tuple[str, ...]) -> None:
-        usage.forget(owner)
-        shares.forget(transcript_ids)
+        usage.delete_for(owner)
+        shares.delete_for(transcript_ids)
 
     return forget
 
@@ -67,7 +67,7 @@ class Admission:
     def check_upload(self, owner: str, size_bytes: int = 0) -> int:
         """How many jobs of this owner may wait. Raises `Busy`, `QuotaReached`, `StorageQuotaReached`."""
         self.check_live(owner, size_bytes)
-        waiting = self._usage.quota(owner).waiting_jobs
+        waiting = self._usage.effective_quota(owner).waiting_jobs
         if owner:
             self._queue.check_queue_limit(owner, waiting)
         return waiting
@@ -86,9 +86,9 @@ def cleanup_tasks(
     """The clean-up tasks of accounts and usage, by name."""
     return {
         "purge the audit log": lambda: audit.purge(settings().audit_days),
-        "purge old usage": usage.purge,
-        "purge expired share links": shares.purge,
-        "remove shares of purged transcripts": lambda: shares.forget(
-            history.purged_among(shares.transcripts())
+        "purge old usage": usage.delete_old,
+        "purge expired share links": shares.delete_expired,
+        "remove shares of purged transcripts": lambda: shares.delete_for(
+            history.purged_among(shares.shared_transcript_ids())
         ),
     }

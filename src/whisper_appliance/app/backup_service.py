@@ -8,7 +8,7 @@ import structlog
 
 from whisper_appliance.backups import archive_writer, database, postgres_copy, restore
 from whisper_appliance.backups.archive_format import DATABASE
-from whisper_appliance.backups.archive_writer import Backup
+from whisper_appliance.backups.archive_writer import ArchiveWriter
 from whisper_appliance.backups.daily import DailyCopies
 from whisper_appliance.backups.restore import Restore
 from whisper_appliance.config.settings import Settings
@@ -37,16 +37,16 @@ class BackupService:
         )
         self.restore = Restore(
             settings.data_dir,
-            revisions=sorted(path.name[:4] for path in (migrations.FOLDER / "versions").glob("[0-9]*.py")),
+            revisions=sorted(path.name[:4] for path in (migrations.MIGRATIONS / "versions").glob("[0-9]*.py")),
             spare_bytes=int(settings.min_free_disk),
             storage=self._storage,
-            into_server=None if source.is_sqlite else self._restore_into_server,
+            restore_to_server=None if source.is_sqlite else self._restore_into_server,
         )
 
-    def full_backup(self) -> Backup:
+    def full_backup(self) -> ArchiveWriter:
         """A full backup, a context manager. Raises `Unavailable` while STORAGE_URL is not mounted."""
         self._check_storage()
-        return Backup(self.data_dir, self.database, storage=self._storage)
+        return ArchiveWriter(self.data_dir, self.database, storage=self._storage)
 
     @classmethod
     def standalone(cls, settings: Settings) -> "BackupService":
@@ -56,7 +56,7 @@ class BackupService:
 
     def copy_daily(self) -> None:
         """A clean-up task: makes the daily copy of the database if it is due."""
-        archive_writer.sweep(self.data_dir, self._storage or self.data_dir)
+        archive_writer.remove_stale_snapshots(self.data_dir, self._storage or self.data_dir)
         if self._daily and (made := self.copies.make_if_due()):
             log.info("the database was copied", copy=made.name, bytes=made.size_bytes)
 
@@ -73,7 +73,7 @@ class BackupService:
 
         Raises `Conflict` also, before anything has changed.
         """
-        if self.restore.ready() is not None:
+        if self.restore.staged() is not None:
             try:
                 self._check_storage()
             except Unavailable as error:
@@ -92,17 +92,17 @@ class BackupService:
 
     def _restore_into_server(self, file: Path, aside: Path, whole: bool) -> None:
         worker = storage.worker_id(self.data_dir)
-        restore.give_to_owner_of(self.data_dir, self.data_dir / storage.EXECUTOR_ID)
+        restore.give_to_owner_of(self.data_dir, self.data_dir / storage.WORKER_ID)
         place = storage.storage_name(self._storage) if self._storage else worker
         made = False
 
         def set_aside(write: Callable[[Path], None]) -> None:
             nonlocal made
             made = True
-            database.finish(aside / SERVER_DATABASE, write)
+            database.write_atomically(aside / SERVER_DATABASE, write)
 
         try:
-            postgres_copy.read_file(
+            postgres_copy.restore_from_sqlite(
                 file, self.database, name=aside.name, worker=worker, place=place, whole=whole,
                 set_aside=set_aside,
             )  # fmt: skip
@@ -114,7 +114,7 @@ class BackupService:
             raise
 
     def _recovery_hint(self) -> str:
-        newest = self.copies.newest_whole()
+        newest = self.copies.newest_intact()
         if newest is None:
             return f"There is no copy of it in {self.copies.folder}."
         return (

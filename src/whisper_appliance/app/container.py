@@ -23,8 +23,12 @@ from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import BadSetting, InvalidRequest, NotFound
 from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.host.certificates import Certificates, check_names
+from whisper_appliance.jobs.cluster import Cluster
 from whisper_appliance.jobs.events import JobEvent
+from whisper_appliance.jobs.limits import QueueLimits
 from whisper_appliance.jobs.queue import JobQueue
+from whisper_appliance.jobs.repository import JobRepository
+from whisper_appliance.jobs.storage import JobFolders
 from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.library.ownership import TranscriptOwnership
 from whisper_appliance.library.storage_usage import StorageUsage
@@ -131,7 +135,7 @@ class Container:
             self.downloads,
             self._on_model_event,
             start_engine=EngineProcess,
-            choice=PersistedDefault(self.overrides),
+            default_model=PersistedDefault(self.overrides),
         )
         self.model_admin = ModelAdmin(
             self.models, self.store, self.downloads, PersistedDefault(self.overrides)
@@ -141,16 +145,14 @@ class Container:
     def _build_jobs(self, make_steps: MakeSteps | None, stopping: threading.Event | None) -> None:
         settings = self.settings
         self.job_notifier = JobNotifier()
+        jobs = JobRepository(self.database, on_created=usage_hook(self.usage))
+        folders = JobFolders(settings.data_dir, settings.storage_folder)
         self.queue = JobQueue(
-            self.database,
+            jobs,
+            Cluster(self.database, jobs, folders, stopping=stopping),
             make_steps(settings, self.models) if make_steps else self._default_job_steps(),
-            settings.data_dir,
-            storage=settings.storage_folder,
-            limit=settings.queue_limit,
-            limit_per_user=settings.queue_limit_per_user,
+            limits=QueueLimits(settings.queue_limit, settings.queue_limit_per_user),
             announce=self._on_job_event,
-            stopping=stopping,
-            on_created=usage_hook(self.usage),
         )
         self.admission = Admission(self.usage, self.storage_usage, self.queue)
         self._settings_listeners.append(self._apply_queue_limits)
@@ -195,7 +197,7 @@ class Container:
 
     def _check_model(self, wanted: Settings) -> None:
         try:
-            self.models.known(wanted.whisper_model)
+            self.models.canonical_name(wanted.whisper_model)
         except NotFound as error:
             raise InvalidRequest(error.message, field="value") from None
 
@@ -206,11 +208,10 @@ class Container:
 
     def _apply_model_settings(self, settings: Settings) -> None:
         self.store.downloads_allowed = settings.model_downloads
-        self.models.heed(settings)
+        self.models.apply_settings(settings)
 
     def _apply_queue_limits(self, settings: Settings) -> None:
-        self.queue.limit = settings.queue_limit
-        self.queue.limit_per_user = settings.queue_limit_per_user
+        self.queue.limits = QueueLimits(settings.queue_limit, settings.queue_limit_per_user)
 
     def _apply_live_limits(self, settings: Settings) -> None:
         self.live.limits = live_limits(settings)

@@ -15,34 +15,34 @@ from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.models import folders, hardware
 from whisper_appliance.models.catalog import canonical, catalog
 from whisper_appliance.models.checksums import OnBytes
-from whisper_appliance.models.default_model import Choice
-from whisper_appliance.models.download_task import Download
+from whisper_appliance.models.default_model import DefaultModel
+from whisper_appliance.models.download_task import DownloadState
 from whisper_appliance.models.downloads import Downloads
 from whisper_appliance.models.manager import ModelManager
 from whisper_appliance.models.status import ModelStatus
 from whisper_appliance.models.store import ModelStore
-from whisper_appliance.models.tasks import Errand, Errands
+from whisper_appliance.models.tasks import ModelTask, ModelTasks
 
 
 class ModelAdmin:
     """What an administrator does with models. Long work runs as a `ModelTask`, listed by `list_models`."""
 
     def __init__(
-        self, models: ModelManager[EngineProcess], store: ModelStore, downloads: Downloads, choice: Choice
+        self, models: ModelManager[EngineProcess], store: ModelStore, downloads: Downloads, choice: DefaultModel
     ) -> None:
         self._models = models
         self._store = store
         self._downloads = downloads
         self._default = choice
-        self._tasks = Errands()
+        self._tasks = ModelTasks()
 
     def list_models(self) -> ModelListView:
         """The state of all models. Reads no file contents and sends no network request."""
-        advice, machine = self._models.advice(), hardware.this_machine()
+        advice, machine = self._models.recommendation(), hardware.this_machine()
         known = {model.name: model for model in self._models.get_status().models}
         seen = [self._view(model, advice.recommended) for model in known.values()]
         seen += [
-            view_of_arriving_model(download, self._tasks.of(name)) for name, download in self._arrivals(known)
+            view_of_arriving_model(download, self._tasks.get(name)) for name, download in self._arrivals(known)
         ]
         return ModelListView(
             models=tuple(seen),
@@ -56,9 +56,9 @@ class ModelAdmin:
             default_fixed=self._default_fixed(),
         )
 
-    def load(self, name: str) -> Errand:
+    def load(self, name: str) -> ModelTask:
         """Loads a model in the background. Raises `NotFound`, `Conflict`."""
-        name = self._models.known(name)
+        name = self._models.canonical_name(name)
 
         def work(_read: OnBytes) -> str:
             with self._models.engine(name):
@@ -66,10 +66,10 @@ class ModelAdmin:
 
         return self._tasks.start("load", name, work)
 
-    def make_default(self, name: str, by: str) -> Errand:
+    def make_default(self, name: str, by: str) -> ModelTask:
         """Loads a model and makes it the default. Raises `Conflict` if WHISPER_MODEL is fixed."""
-        self._default.check()
-        name = self._models.known(name)
+        self._default.check_changeable()
+        name = self._models.canonical_name(name)
 
         def work(_read: OnBytes) -> str:
             self._models.load_model(name, by)
@@ -79,11 +79,11 @@ class ModelAdmin:
 
     def unload(self, name: str) -> None:
         """Unloads a model and frees its memory. Raises `Conflict` while it is in use."""
-        self._models.unload(self._models.known(name))
+        self._models.unload(self._models.canonical_name(name))
 
-    def verify(self, name: str) -> Errand:
+    def verify(self, name: str) -> ModelTask:
         """Reads every file of a model and compares its checksum."""
-        name = self._models.known(name)
+        name = self._models.canonical_name(name)
         found = self._store.find(name)
         if found is None:
             raise Conflict(f"The model {name} is not on this machine, so there is nothing to verify.")
@@ -94,7 +94,7 @@ class ModelAdmin:
 
         return self._tasks.start("verify", name, work, total_bytes=found.size_bytes)
 
-    def import_folder(self, folder: str, name: str) -> Errand:
+    def import_folder(self, folder: str, name: str) -> ModelTask:
         """Imports a model from a folder of this machine. Raises `InvalidRequest`."""
         path = Path(folder).expanduser()
         if not path.is_absolute():
@@ -107,12 +107,12 @@ class ModelAdmin:
 
         return self._tasks.start("import", name, work)
 
-    def download(self, name: str) -> Download:
+    def download(self, name: str) -> DownloadState:
         """Downloads a model of the catalogue, or of the hub (`org/name`). Raises `NotFound`, `NotAllowed`."""
-        self._tasks.forget(canonical(name))
+        self._tasks.dismiss(canonical(name))
         return self._downloads.start(folders.check_name(name))
 
-    def cancel_download(self, name: str) -> Download:
+    def cancel_download(self, name: str) -> DownloadState:
         """Cancels a download; the bytes that arrived are kept for the next try."""
         return self._downloads.cancel(name)
 
@@ -121,12 +121,12 @@ class ModelAdmin:
         name = canonical(folders.check_name(name))
         if name == self._models.default:
             raise Conflict(f"{name} is the default model. Make another one the default first.")
-        errand = self._tasks.of(name)
+        errand = self._tasks.get(name)
         if errand is not None and errand.state == "running":
             raise Conflict(f"A task of the model {name} is running. Wait until it ends.")
         if errand is None or errand.kind != "import" or self._is_ours(name):
             self._models.remove(name)
-        self._tasks.forget(name)
+        self._tasks.dismiss(name)
 
     def _view(self, model: ModelStatus, recommended: str) -> ModelView:
         found = self._store.find(model.name)
@@ -153,24 +153,24 @@ class ModelAdmin:
             device=model.engine.device if model.engine else None,
             compute_type=model.engine.compute_type if model.engine else None,
             download=view_of_download(model.download),
-            errand=self._tasks.of(model.name),
+            errand=self._tasks.get(model.name),
         )
 
-    def _arrivals(self, known: dict[str, ModelStatus]) -> Iterator[tuple[str, Download | None]]:
+    def _arrivals(self, known: dict[str, ModelStatus]) -> Iterator[tuple[str, DownloadState | None]]:
         """Models outside the catalogue that are not installed yet: downloads from the hub, and imports."""
-        names = [download.name for download in self._downloads.all()]
-        names += [errand.model for errand in self._tasks.all() if errand.kind == "import"]
+        names = [download.name for download in self._downloads.list_all()]
+        names += [errand.model for errand in self._tasks.list_all() if errand.kind == "import"]
         for name in dict.fromkeys(names):
             download = self._downloads.status(name)
             if name not in known and (download is None or download.state != "done"):
                 yield name, download
 
     def _is_ours(self, name: str) -> bool:
-        return self._store.folder(name).is_dir() or self._store.incoming(name).is_dir()
+        return self._store.folder(name).is_dir() or self._store.download_folder(name).is_dir()
 
     def _default_fixed(self) -> str | None:
         try:
-            self._default.check()
+            self._default.check_changeable()
         except Conflict as error:
             return error.message
         return None

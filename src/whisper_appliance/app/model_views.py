@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from whisper_appliance.models import folders
-from whisper_appliance.models.download_task import Download
-from whisper_appliance.models.download_task import State as DownloadState
-from whisper_appliance.models.status import State
-from whisper_appliance.models.store import Source
-from whisper_appliance.models.tasks import Errand
+from whisper_appliance.models.download_task import DownloadState
+from whisper_appliance.models.download_task import DownloadPhase as DownloadState
+from whisper_appliance.models.status import ModelAvailability
+from whisper_appliance.models.store import ModelSource
+from whisper_appliance.models.tasks import ModelTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class ModelView:
     """One model. `source` is where its files are; only those in MODEL_DIR (`folder`) can be deleted."""
 
     name: str
-    state: State
+    state: ModelAvailability
     reason: str | None
     default: bool
     loaded: bool
@@ -39,7 +39,7 @@ class ModelView:
     languages: str | None
     licence: str | None
     repository: str | None
-    source: Source | None
+    source: ModelSource | None
     deletable: bool
     disk_bytes: int | None
     download_bytes: int | None
@@ -48,7 +48,7 @@ class ModelView:
     device: str | None
     compute_type: str | None
     download: DownloadView | None
-    errand: Errand | None
+    errand: ModelTask | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class ModelListView:
     default_fixed: str | None
 
 
-def view_of_arriving_model(download: Download | None, errand: Errand | None) -> ModelView:
+def view_of_arriving_model(download: DownloadState | None, errand: ModelTask | None) -> ModelView:
     """The view of a model outside the catalogue that is not installed yet."""
     name = download.name if download else errand.model if errand else ""
     active = download is not None and download.active
@@ -96,7 +96,7 @@ def view_of_arriving_model(download: Download | None, errand: Errand | None) -> 
     )
 
 
-def view_of_download(download: Download | None) -> DownloadView | None:
+def view_of_download(download: DownloadState | None) -> DownloadView | None:
     """The view of a download; None once it is done."""
     if download is None or download.state == "done":
         return None

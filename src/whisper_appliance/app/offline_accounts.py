@@ -18,8 +18,8 @@ def opened_accounts(settings: Settings) -> Iterator[Accounts]:
     url = settings.database_url.get_secret_value() if settings.database_url else None
     database = Database.in_folder(settings.data_dir, url)
     try:
-        database.upgrade(migrations.FOLDER)
+        database.upgrade(migrations.MIGRATIONS)
         everything = AllOwnedData(TranscriptOwnership(database, settings.storage_folder))
-        yield Accounts(database, settings, belongings=everything, record=Audit(database).record)
+        yield Accounts(database, settings, owned_data=everything, write_audit=Audit(database).record)
     finally:
         database.close()

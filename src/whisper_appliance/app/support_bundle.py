@@ -19,7 +19,7 @@ from whisper_appliance.monitoring.personal_names import personal_names
 from whisper_appliance.monitoring.redaction import Redactor
 
 if TYPE_CHECKING:
-    from whisper_appliance.app.container import Appliance
+    from whisper_appliance.app.appliance import Appliance
 
 SECRET_WORDS = ("PASSWORD", "TOKEN", "SECRET", "KEY")
 README = """Support bundle of Whisper Appliance {version}, made {made}.
@@ -55,7 +55,7 @@ def _files(appliance: "Appliance", redactor: Redactor, made: str) -> Iterator[tu
     yield "settings.txt", "".join(f"{row.name}={row.value}  # {row.source}\n" for row in rows)
     found = run_checks(appliance.settings, model=False)
     yield "doctor.txt", "".join(f"{each.verdict:7} {each.check}: {each.text}\n" for each in found)
-    yield "backups.json", _json([copied.name for copied in appliance.backups.copies.all()])
+    yield "backups.json", _json([copied.name for copied in appliance.backups.copies.copies()])
     lines = (redactor.redact_line(line.values, line.template) for line in appliance.log_sinks.ring.lines())
     yield "log.jsonl", "".join(f"{json.dumps(line, ensure_ascii=False, default=str)}\n" for line in lines)
 

@@ -1,0 +1,81 @@
+"""The appliance: its container of parts, with the order in which they start and close."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from whisper_appliance.app.admission import cleanup_tasks
+from whisper_appliance.app.container import Container
+from whisper_appliance.app.housekeeping import Housekeeping
+from whisper_appliance.app.lifecycle import Lifecycle, Step
+from whisper_appliance.app.secret import load_secret
+from whisper_appliance.monitoring.status_types import Health, Status
+from whisper_appliance.storage import migrations
+from whisper_appliance.storage.database import locked_folder
+
+
+class Appliance(Container):
+    """All parts of one installation, from `start` to `close`; a context manager."""
+
+    secret_key = ""
+    _lifecycle = Lifecycle()
+
+    def start(self) -> None:
+        """Locks the data folder, migrates the database, starts the parts; returns soon.
+
+        The queue starts and the model loads in the background. Raises `AlreadyRunning`, `DatabaseDamaged`.
+        """
+        folder_lock = ExitStack()
+        housekeeping = Housekeeping(self._cleanup_tasks())
+        self._lifecycle = Lifecycle()
+        self._lifecycle.start(
+            (
+                Step(lambda: None, self.models.close),
+                Step(
+                    lambda: folder_lock.enter_context(locked_folder(self.settings.data_dir)),
+                    folder_lock.close,
+                ),
+                Step(self.log_sinks.open, self.log_sinks.close),
+                Step(lambda: self.database.upgrade(migrations.MIGRATIONS), self.database.close),
+                Step(self._load_secret),
+                Step(self.accounts.start),
+                Step(self.queue.launch, self.queue.close),
+                Step(housekeeping.start, housekeeping.close),
+                Step(self.models.start),
+                Step(self.live.launch, self.live.close),
+                Step(self.resource_sampler.start, self.resource_sampler.close),
+            )
+        )
+
+    def close(self) -> None:
+        """Closes the parts in reverse order."""
+        self._lifecycle.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def health(self) -> Health:
+        """The health of all parts. Never blocks."""
+        return self.status_collector.health()
+
+    def status(self) -> Status:
+        """The whole status. Never blocks."""
+        return self.status_collector.status()
+
+    def _load_secret(self) -> None:
+        self.secret_key = load_secret(self.settings.data_dir / "secret.key")
+
+    def _cleanup_tasks(self) -> dict[str, Callable[[], object]]:
+        return {
+            "empty the trash": lambda: self.transcripts.purge(self.settings.trash_days),
+            "remove ended sessions": self.accounts.sessions.delete_expired,
+            **cleanup_tasks(self.audit, self.usage, self.shares, self.transcripts, lambda: self.settings),
+            "copy the database": self.backups.copy_daily,
+        }
