@@ -9,7 +9,7 @@ from tests.support.accounts import GOOD, Kept, Monotonic, rooms
 from tests.support.clock import Clock
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.identity import SHELL
-from whisper_appliance.accounts.throttle import Throttle, network_of
+from whisper_appliance.accounts.throttle import Throttle, client_network
 from whisper_appliance.core.errors import BadSetting, Busy, Conflict, InvalidRequest, NotFound, SignInFailed
 from whisper_appliance.storage.database import Database
 
@@ -126,17 +126,17 @@ def test_an_admin_password_file_that_is_not_there_stops_the_start(
 
 def test_an_invitation_makes_one_account_of_its_role(accounts: Accounts, kept: Kept) -> None:
     invitation, token = accounts.invitations.create("admin", note="for Ben", by=SHELL)
-    assert accounts.invitations.look(token) == invitation
+    assert accounts.invitations.peek(token) == invitation
     user = accounts.invitations.accept(token, "Ben", GOOD)
     assert user.role == "admin"
     for use in (
-        lambda: accounts.invitations.look(token),
+        lambda: accounts.invitations.peek(token),
         lambda: accounts.invitations.accept(token, "C", GOOD),
     ):
         with pytest.raises(NotFound):
             use()
     assert accounts.invitations.get(invitation.id).used_by == user.id
-    assert accounts.invitations.list() == ()
+    assert accounts.invitations.list_open() == ()
     assert ("Ben", "invitation.accept", invitation.id) in kept.records
 
 
@@ -154,13 +154,13 @@ def test_an_invitation_ends_at_its_time_and_by_hand(accounts: Accounts, clock: C
     invitation, token = accounts.invitations.create("member", days=2, by=SHELL)
     _, revoked = accounts.invitations.create("member", by=SHELL)
     clock.forward(days=1)
-    accounts.invitations.revoke(accounts.invitations.look(revoked).id, by=SHELL)
+    accounts.invitations.revoke(accounts.invitations.peek(revoked).id, by=SHELL)
     with pytest.raises(NotFound):
-        accounts.invitations.look(revoked)
+        accounts.invitations.peek(revoked)
     clock.forward(days=2)
     with pytest.raises(NotFound):
         accounts.invitations.accept(token, "Ben", GOOD)
-    assert accounts.invitations.list() == ()
+    assert accounts.invitations.list_open() == ()
     assert accounts.invitations.get(invitation.id).used_at is None
 
 
@@ -228,10 +228,10 @@ def test_one_address_has_twenty_attempts_a_minute_whatever_the_account(monotonic
 
 
 def test_the_addresses_of_one_ipv6_network_are_one() -> None:
-    assert network_of("2001:db8:1:2:3::4") == network_of("2001:db8:1:2:ffff::") == "2001:db8:1:2::/64"
-    assert network_of("2001:db8:1:3::4") != network_of("2001:db8:1:2::4")
-    assert network_of("::ffff:10.0.0.1") == network_of("10.0.0.1")
-    assert network_of("") == ""
+    assert client_network("2001:db8:1:2:3::4") == client_network("2001:db8:1:2:ffff::") == "2001:db8:1:2::/64"
+    assert client_network("2001:db8:1:3::4") != client_network("2001:db8:1:2::4")
+    assert client_network("::ffff:10.0.0.1") == client_network("10.0.0.1")
+    assert client_network("") == ""
 
 
 def test_a_change_of_who_may_use_it_is_seen_by_another_process_soon(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.clock import Clock
-from whisper_appliance.accounts.audit import BATCH, Audit, Wanted, as_csv
+from whisper_appliance.accounts.audit import BATCH_ROWS, Audit, AuditFilter, csv_lines
 from whisper_appliance.accounts.identity import Actor, User
 from whisper_appliance.storage.database import Database
 
@@ -17,13 +17,13 @@ BOB = Actor("2", User("2", "Bob", "member", "2026-01-01"), key="k")
 @pytest.fixture
 def audit(database: Database, clock: Clock) -> Iterator[Audit]:
     audit = Audit(database, clock=clock)
-    audit.hear_from("192.0.2.7")
+    audit.set_client_address("192.0.2.7")
     return audit
 
 
 def test_a_record_says_who_did_what_to_what_when_and_from_where(audit: Audit) -> None:
     audit.record(ADA, "user.role", "2", {"name": "Bob", "role": "admin", "note": None})
-    (record,) = audit.list(Wanted())
+    (record,) = audit.page(AuditFilter())
     assert (record.actor, record.actor_name, record.address) == ("1", "Ada", "192.0.2.7")
     assert (record.action, record.object, record.time) == ("user.role", "2", "2026-05-01T12:00:00.000Z")
     assert record.details == {"name": "Bob", "role": "admin"}
@@ -31,7 +31,7 @@ def test_a_record_says_who_did_what_to_what_when_and_from_where(audit: Audit) ->
 
 def test_what_a_key_did_names_the_key(audit: Audit) -> None:
     audit.record(BOB, "transcript.export", "t")
-    assert audit.list(Wanted())[0].details == {"key": "k"}
+    assert audit.page(AuditFilter())[0].details == {"key": "k"}
 
 
 def test_records_are_found_by_who_what_object_and_time(audit: Audit, clock: Clock) -> None:
@@ -41,7 +41,7 @@ def test_records_are_found_by_who_what_object_and_time(audit: Audit, clock: Cloc
     audit.record(BOB, "sign-in")
 
     def found(**wanted: str) -> list[str]:
-        return [record.action for record in audit.list(Wanted(**wanted))]
+        return [record.action for record in audit.page(AuditFilter(**wanted))]
 
     assert found() == ["sign-in", "share.user", "share.link"]
     assert found(who="bo") == ["sign-in", "share.user"]
@@ -58,20 +58,20 @@ def test_records_are_found_by_who_what_object_and_time(audit: Audit, clock: Cloc
 def test_a_long_log_comes_in_pages_and_whole(audit: Audit, database: Database) -> None:
     for number in range(5):
         audit.record(ADA, f"step.{number}")
-    first = audit.list(Wanted(), limit=2)
-    second = audit.list(Wanted(), limit=2, before=first[-1].number)
+    first = audit.page(AuditFilter(), limit=2)
+    second = audit.page(AuditFilter(), limit=2, before=first[-1].number)
     assert [record.action for record in (*first, *second)] == ["step.4", "step.3", "step.2", "step.1"]
-    assert len(list(audit.all(Wanted()))) == 5 < BATCH
+    assert len(list(audit.iterate(AuditFilter()))) == 5 < BATCH_ROWS
 
 
 def test_what_does_not_show_is_spelled_out(audit: Audit) -> None:
     audit.record(ADA, "user.rename", details={"name": "abc\u202egpj.exe\nroot"})
-    assert audit.list(Wanted())[0].details["name"] == "abc\\u202egpj.exe\\nroot"
+    assert audit.page(AuditFilter())[0].details["name"] == "abc\\u202egpj.exe\\nroot"
 
 
 def test_the_table_has_no_formulas(audit: Audit) -> None:
     audit.record(Actor("3", User("3", "=HYPERLINK(1)", "member", "")), "sign-in")
-    head, row = csv.reader("".join(as_csv(audit.all(Wanted()))).splitlines())
+    head, row = csv.reader("".join(csv_lines(audit.iterate(AuditFilter()))).splitlines())
     assert head[0] == "time"
     assert row[2] == "'=HYPERLINK(1)"
 
@@ -81,4 +81,4 @@ def test_old_records_go(audit: Audit, clock: Clock) -> None:
     clock.forward(days=366)
     audit.record(ADA, "new")
     assert audit.purge(365) == 1
-    assert [record.action for record in audit.list(Wanted())] == ["new"]
+    assert [record.action for record in audit.page(AuditFilter())] == ["new"]

@@ -23,7 +23,7 @@ passwords = Passwords(LIGHT)
     ],
 )
 def test_a_password_that_nobody_guesses_is_taken(password: str) -> None:
-    passwords.check(password, "ada")
+    passwords.validate(password, "ada")
 
 
 @pytest.mark.parametrize(
@@ -55,13 +55,13 @@ def test_a_password_that_nobody_guesses_is_taken(password: str) -> None:
 )
 def test_a_password_that_is_tried_first_is_refused_with_a_sentence(password: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        passwords.check(password, "Ada Lovelace")
+        passwords.validate(password, "Ada Lovelace")
     assert refused.value.field == "password"
     assert password not in refused.value.message
 
 
 def test_a_hash_is_salted_and_verified() -> None:
-    one, other = passwords.hash(GOOD), passwords.hash(GOOD)
+    one, other = passwords.hash_password(GOOD), passwords.hash_password(GOOD)
     assert one != other
     assert one.startswith("$argon2id$")
     assert passwords.verify(one, GOOD)
@@ -70,12 +70,12 @@ def test_a_hash_is_salted_and_verified() -> None:
 
 
 def test_letters_are_the_same_however_a_keyboard_writes_them() -> None:
-    assert passwords.verify(passwords.hash("café am grünen Platz"), "café am grünen Platz")
+    assert passwords.verify(passwords.hash_password("café am grünen Platz"), "café am grünen Platz")
 
 
 def test_a_name_that_is_not_there_takes_the_work_of_one_that_is() -> None:
     real = Passwords()
-    kept = real.hash(GOOD)
+    kept = real.hash_password(GOOD)
     real.verify(None, "warm up")
 
     def fastest(of: str | None) -> float:
@@ -90,5 +90,5 @@ def test_a_name_that_is_not_there_takes_the_work_of_one_that_is() -> None:
 
 
 def test_the_usual_work_is_that_of_rfc_9106() -> None:
-    assert "$m=65536,t=3,p=4$" in Passwords().hash(GOOD)
-    assert Passwords().is_outdated(passwords.hash(GOOD))
+    assert "$m=65536,t=3,p=4$" in Passwords().hash_password(GOOD)
+    assert Passwords().needs_rehash(passwords.hash_password(GOOD))

@@ -92,7 +92,7 @@ def test_sessions_are_listed_and_ended(accounts: Accounts, ada: User, clock: Clo
     clock.forward(minutes=1)
     begin(accounts, ada)
     third = begin(accounts, ada)
-    listed = accounts.sessions.list(ada.id)
+    listed = accounts.sessions.list_sessions(ada.id)
     assert len(listed) == 3
     assert (listed[0].address, listed[0].agent) == ("10.0.0.1", "Firefox on a phone")
     asking = accounts.actor_for_session(here)
@@ -104,7 +104,7 @@ def test_sessions_are_listed_and_ended(accounts: Accounts, ada: User, clock: Clo
     with pytest.raises(NotFound):
         accounts.sessions.end(gone.session, by=asking)
     assert accounts.sessions.end_others(ada.id, by=asking) == 1
-    assert [each.id for each in accounts.sessions.list(ada.id)] == [asking.session]
+    assert [each.id for each in accounts.sessions.list_sessions(ada.id)] == [asking.session]
 
 
 def test_the_oldest_sessions_make_room(accounts: Accounts, ada: User, clock: Clock) -> None:
@@ -112,7 +112,7 @@ def test_the_oldest_sessions_make_room(accounts: Accounts, ada: User, clock: Clo
     for _ in range(50):
         clock.forward(seconds=1)
         last = begin(accounts, ada)
-    assert len(accounts.sessions.list(ada.id)) == 50
+    assert len(accounts.sessions.list_sessions(ada.id)) == 50
     assert accounts.actor_for_session(first) is None
     assert accounts.actor_for_session(last)
 
@@ -123,7 +123,7 @@ def test_sessions_that_ended_are_swept_away(
     begin(accounts, ada)
     clock.forward(hours=13)
     begin(accounts, ada)
-    accounts.sessions.sweep()
+    accounts.sessions.delete_expired()
     with database.read() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(sessions)).scalar_one() == 1
 
@@ -148,10 +148,10 @@ def test_a_key_is_known_by_its_secret_which_is_not_kept(
 def test_a_key_ends_at_its_time_and_by_hand(accounts: Accounts, ada: User, clock: Clock) -> None:
     short, secret = accounts.keys.create(ada, "short", ["read"], days=2, by=SHELL)
     clock.forward(days=1, hours=23)
-    assert accounts.keys.find(secret)
+    assert accounts.keys.find_valid(secret)
     clock.forward(hours=2)
-    assert accounts.keys.find(secret) is None
-    assert accounts.keys.list(ada.id) == (accounts.keys.get(short.id),)
+    assert accounts.keys.find_valid(secret) is None
+    assert accounts.keys.list_keys(ada.id) == (accounts.keys.get(short.id),)
     accounts.keys.revoke(short.id, by=SHELL)
     with pytest.raises(NotFound):
         accounts.keys.revoke(short.id, by=SHELL)

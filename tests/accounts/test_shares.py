@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.clock import Clock
 from tests.support.databases import NewUser
-from whisper_appliance.accounts.shares import MOST_OF_ONE, Shares
+from whisper_appliance.accounts.shares import MAX_SHARES_PER_TRANSCRIPT, Shares
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import users
@@ -21,93 +21,93 @@ def shares(database: Database, clock: Clock) -> Shares:
 
 def test_a_user_it_was_shared_with_is_a_reader(shares: Shares, new_user: NewUser) -> None:
     ada, bob = new_user("Ada"), new_user("Bob")
-    share = shares.with_user(TRANSCRIPT, " bOB ", by=ada)
+    share = shares.share_with(TRANSCRIPT, " bOB ", by=ada)
     assert (share.user_id, share.user_name, share.token) == (bob, "Bob", None)
-    assert shares.readers(TRANSCRIPT) == {bob}
-    assert [each.transcript_id for each in shares.received(bob)] == [TRANSCRIPT]
-    assert shares.received(ada) == ()
+    assert shares.reader_ids(TRANSCRIPT) == {bob}
+    assert [each.transcript_id for each in shares.received_by(bob)] == [TRANSCRIPT]
+    assert shares.received_by(ada) == ()
 
 
 def test_sharing_twice_is_sharing_once(shares: Shares, new_user: NewUser) -> None:
     ada, _ = new_user("Ada"), new_user("Bob")
-    assert shares.with_user(TRANSCRIPT, "Bob", by=ada) == shares.with_user(TRANSCRIPT, "bob", by=ada)
-    assert len(shares.of(TRANSCRIPT)) == 1
+    assert shares.share_with(TRANSCRIPT, "Bob", by=ada) == shares.share_with(TRANSCRIPT, "bob", by=ada)
+    assert len(shares.for_transcript(TRANSCRIPT)) == 1
 
 
 def test_nobody_shares_with_strangers_or_oneself(shares: Shares, new_user: NewUser) -> None:
     ada = new_user("Ada")
     with pytest.raises(NotFound):
-        shares.with_user(TRANSCRIPT, "Carol", by=ada)
+        shares.share_with(TRANSCRIPT, "Carol", by=ada)
     with pytest.raises(InvalidRequest):
-        shares.with_user(TRANSCRIPT, "Ada", by=ada)
+        shares.share_with(TRANSCRIPT, "Ada", by=ada)
 
 
 def test_a_link_leads_to_its_transcript_until_it_is_revoked(shares: Shares) -> None:
-    link = shares.link(TRANSCRIPT, by="visitor")
+    link = shares.create_link(TRANSCRIPT, by="visitor")
     assert link.token
-    assert shares.behind(link.token) == link
+    assert shares.by_token(link.token) == link
     with pytest.raises(NotFound):
         shares.revoke(link.id, "b" * 32)
     shares.revoke(link.id, TRANSCRIPT)
     with pytest.raises(NotFound):
-        shares.behind(link.token)
+        shares.by_token(link.token)
     with pytest.raises(NotFound):
         shares.revoke(link.id)
 
 
 def test_each_link_is_one_of_its_own(shares: Shares) -> None:
-    first, second = shares.link(TRANSCRIPT, by=""), shares.link(TRANSCRIPT, by="")
+    first, second = shares.create_link(TRANSCRIPT, by=""), shares.create_link(TRANSCRIPT, by="")
     assert first.token != second.token
     assert first.token
     assert len(first.token) >= 32
 
 
 def test_a_link_ends_at_its_time(shares: Shares, clock: Clock) -> None:
-    link = shares.link(TRANSCRIPT, by="", expires=clock() + timedelta(hours=1))
-    assert shares.behind(link.token or "")
+    link = shares.create_link(TRANSCRIPT, by="", expires=clock() + timedelta(hours=1))
+    assert shares.by_token(link.token or "")
     clock.forward(hours=1)
     with pytest.raises(NotFound):
-        shares.behind(link.token or "")
-    assert shares.of(TRANSCRIPT) == shares.all() == ()
-    assert shares.purge() == 1
+        shares.by_token(link.token or "")
+    assert shares.for_transcript(TRANSCRIPT) == shares.list_all() == ()
+    assert shares.delete_expired() == 1
     with pytest.raises(InvalidRequest):
-        shares.link(TRANSCRIPT, by="", expires=clock())
+        shares.create_link(TRANSCRIPT, by="", expires=clock())
 
 
 def test_the_link_of_a_disabled_user_leads_nowhere(
     shares: Shares, new_user: NewUser, database: Database
 ) -> None:
-    link = shares.link(TRANSCRIPT, by=new_user("Ada"))
+    link = shares.create_link(TRANSCRIPT, by=new_user("Ada"))
     with database.write() as connection:
         connection.execute(users.update().values(disabled_at="2026-01-01"))
     with pytest.raises(NotFound):
-        shares.behind(link.token or "")
+        shares.by_token(link.token or "")
 
 
 def test_a_reader_can_take_it_off_the_list(shares: Shares, new_user: NewUser) -> None:
     ada, bob = new_user("Ada"), new_user("Bob")
-    shares.with_user(TRANSCRIPT, "Bob", by=ada)
-    shares.give_up(TRANSCRIPT, bob)
-    assert shares.readers(TRANSCRIPT) == frozenset()
+    shares.share_with(TRANSCRIPT, "Bob", by=ada)
+    shares.leave(TRANSCRIPT, bob)
+    assert shares.reader_ids(TRANSCRIPT) == frozenset()
     with pytest.raises(NotFound):
-        shares.give_up(TRANSCRIPT, bob)
+        shares.leave(TRANSCRIPT, bob)
 
 
 def test_shares_go_with_their_user_and_their_transcript(
     shares: Shares, new_user: NewUser, database: Database
 ) -> None:
     ada, bob = new_user("Ada"), new_user("Bob")
-    shares.with_user(TRANSCRIPT, "Bob", by=ada)
-    shares.link(TRANSCRIPT, by=ada)
+    shares.share_with(TRANSCRIPT, "Bob", by=ada)
+    shares.create_link(TRANSCRIPT, by=ada)
     with database.write() as connection:
         connection.execute(users.delete().where(users.c.id == bob))
-    assert [share.user_id for share in shares.of(TRANSCRIPT)] == [None]
-    shares.forget([TRANSCRIPT])
-    assert shares.all() == ()
+    assert [share.user_id for share in shares.for_transcript(TRANSCRIPT)] == [None]
+    shares.delete_for([TRANSCRIPT])
+    assert shares.list_all() == ()
 
 
 def test_there_is_an_end_to_sharing(shares: Shares) -> None:
-    for _ in range(MOST_OF_ONE):
-        shares.link(TRANSCRIPT, by="")
+    for _ in range(MAX_SHARES_PER_TRANSCRIPT):
+        shares.create_link(TRANSCRIPT, by="")
     with pytest.raises(Conflict):
-        shares.link(TRANSCRIPT, by="")
+        shares.create_link(TRANSCRIPT, by="")

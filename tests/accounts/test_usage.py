@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.clock import Clock
 from tests.support.databases import NewUser
-from whisper_appliance.accounts.usage import OwnQuota, Quota, Totals, Usage, Used
+from whisper_appliance.accounts.usage import Quota, Usage, UsageRow, UsageTotals, UserQuota
 from whisper_appliance.core.errors import NotFound, QuotaReached, StorageQuotaReached
 from whisper_appliance.storage.database import Database
 
@@ -39,26 +39,26 @@ def test_use_is_counted_by_day_and_key(usage: Usage, database: Database, clock: 
     clock.forward(days=1)
     count(usage, database)
     count(usage, database, owner="bob")
-    assert usage.of("ada") == (
-        Used("2026-05-02", "", 1, 60, 6),
-        Used("2026-05-01", "", 2, 90, 9),
-        Used("2026-05-01", "k", 1, 60, 6),
+    assert usage.rows_for("ada") == (
+        UsageRow("2026-05-02", "", 1, 60, 6),
+        UsageRow("2026-05-01", "", 2, 90, 9),
+        UsageRow("2026-05-01", "k", 1, 60, 6),
     )
-    assert len(usage.of("ada", since="2026-05-02")) == 1
+    assert len(usage.rows_for("ada", since="2026-05-02")) == 1
 
 
 def test_what_was_undone_is_not_counted(usage: Usage, database: Database) -> None:
     with suppress(ZeroDivisionError), database.write() as connection:
         usage.count(connection, owner="a", key_id="", jobs=1, audio_seconds=1, processing_seconds=1)
         raise ZeroDivisionError
-    assert usage.of("a") == ()
+    assert usage.rows_for("a") == ()
 
 
 def test_totals_tell_the_month_from_the_rest(usage: Usage, database: Database, clock: Clock) -> None:
     count(usage, database)
     clock.forward(days=31)
     count(usage, database, seconds=5)
-    assert usage.totals() == {"ada": Totals(1, 5, 2, 65)}
+    assert usage.totals() == {"ada": UsageTotals(1, 5, 2, 65)}
     assert usage.seconds_this_month("ada") == 5
     assert usage.seconds_this_month("nobody else") == 0
 
@@ -67,7 +67,7 @@ def test_minutes_are_refused_when_they_are_used_up_until_the_next_month(
     usage: Usage, database: Database, clock: Clock, new_user: NewUser
 ) -> None:
     ada = new_user("Ada")
-    usage.set_quota(ada, OwnQuota(minutes_per_month=1))
+    usage.set_quota(ada, UserQuota(minutes_per_month=1))
     usage.check_minutes(ada)
     count(usage, database, owner=ada)
     with pytest.raises(QuotaReached) as refused:
@@ -84,17 +84,17 @@ def test_storage_is_refused_when_it_is_full(usage: Usage, new_user: NewUser) -> 
         usage.check_storage("a visitor", 900, 101)
     usage.check_storage("", 5000)
     ada = new_user("Ada")
-    usage.set_quota(ada, OwnQuota(storage_bytes=0))
+    usage.set_quota(ada, UserQuota(storage_bytes=0))
     usage.check_storage(ada, 10**12)
 
 
 def test_a_user_has_the_defaults_until_something_else_is_set(usage: Usage, new_user: NewUser) -> None:
     ada = new_user("Ada")
-    assert usage.quota(ada) == DEFAULTS
-    usage.set_quota(ada, OwnQuota(waiting_jobs=3))
-    assert usage.quota(ada) == Quota(None, 1000, 3)
+    assert usage.effective_quota(ada) == DEFAULTS
+    usage.set_quota(ada, UserQuota(waiting_jobs=3))
+    assert usage.effective_quota(ada) == Quota(None, 1000, 3)
     with pytest.raises(NotFound):
-        usage.set_quota("nobody", OwnQuota())
+        usage.set_quota("nobody", UserQuota())
 
 
 def test_counters_are_forgotten_with_their_owner_and_with_time(
@@ -102,8 +102,8 @@ def test_counters_are_forgotten_with_their_owner_and_with_time(
 ) -> None:
     count(usage, database)
     count(usage, database, owner="bob")
-    usage.forget("ada")
+    usage.delete_for("ada")
     assert set(usage.totals()) == {"bob"}
     clock.forward(days=800)
-    assert usage.purge() == 1
+    assert usage.delete_old() == 1
     assert usage.totals() == {}

@@ -28,8 +28,8 @@ def test_an_account_is_made_listed_and_found_by_name(accounts: Accounts, kept: K
     made = accounts.users.create("  Ada  Lovelace ", GOOD, "owner", by=SHELL)
     assert (made.name, made.role, made.disabled, made.last_seen) == ("Ada Lovelace", "owner", False, None)
     assert len(made.id) == 32
-    assert accounts.users.list() == (made,)
-    assert accounts.users.named("ada LOVELACE") == accounts.users.get(made.id) == made
+    assert accounts.users.list_users() == (made,)
+    assert accounts.users.by_name("ada LOVELACE") == accounts.users.get(made.id) == made
     assert kept.records == [("shell", "user.create", made.id)]
 
 
@@ -83,7 +83,7 @@ def test_a_disabled_user_has_neither_password_nor_session_nor_key(accounts: Acco
     _, secret = accounts.keys.create(user, "cron", ["read"], days=None, by=SHELL)
     accounts.users.disable(user.id, by=SHELL)
     assert accounts.actor_for_session(begun.token) is None
-    assert accounts.keys.find(secret) is None
+    assert accounts.keys.find_valid(secret) is None
     with pytest.raises(SignInFailed):
         accounts.sign_in("Ada", GOOD, address="10.0.0.1")
     accounts.users.enable(user.id, by=SHELL)
@@ -125,7 +125,7 @@ def test_what_a_deleted_user_owned_is_erased_or_given_away(accounts: Accounts, k
         accounts.remove_user(cleo.id, heir=cleo.id, by=SHELL)
     with pytest.raises(NotFound):
         accounts.remove_user(cleo.id, heir=ada.id, by=SHELL)
-    assert accounts.users.list() == (cleo,)
+    assert accounts.users.list_users() == (cleo,)
 
 
 def test_a_deleted_user_is_gone_with_sessions_keys_and_open_invitations(accounts: Accounts) -> None:
@@ -135,9 +135,9 @@ def test_a_deleted_user_is_gone_with_sessions_keys_and_open_invitations(accounts
     _, invited = accounts.invitations.create("member", by=Actor(user.id, user))
     accounts.remove_user(user.id, heir=None, by=SHELL)
     assert accounts.actor_for_session(begun.token) is None
-    assert accounts.keys.find(secret) is None
+    assert accounts.keys.find_valid(secret) is None
     with pytest.raises(NotFound):
-        accounts.invitations.look(invited)
+        accounts.invitations.peek(invited)
 
 
 def test_when_somebody_was_last_seen_is_noted_now_and_then(accounts: Accounts, clock: Clock) -> None:

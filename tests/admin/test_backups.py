@@ -7,9 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.support.client import signed_in
-from tests.support.sending import send
-from whisper_appliance.accounts.audit import Wanted
+from tests.support.client import send, signed_in
+from whisper_appliance.accounts.audit import AuditFilter
 from whisper_appliance.app.appliance import Appliance
 
 ROUTES = (
@@ -91,5 +90,5 @@ def test_admins_may_copy_and_look(app: OpenAPI) -> None:
 
 def test_what_was_done_is_in_the_audit_log(owner: FlaskClient, appliance: Appliance) -> None:
     owner.get("/api/admin/backup", buffered=True)
-    actions = [record.action for record in appliance.audit.list(Wanted())]
+    actions = [record.action for record in appliance.audit.page(AuditFilter())]
     assert "backup.download" in actions

@@ -11,7 +11,7 @@ from flask_openapi3 import OpenAPI
 from tests.support.client import signed_in
 from tests.support.jobs import Script
 from tests.support.wait import wait_until
-from whisper_appliance.accounts.audit import Wanted
+from whisper_appliance.accounts.audit import AuditFilter
 from whisper_appliance.app.appliance import Appliance
 
 
@@ -87,7 +87,7 @@ def test_a_running_job_of_somebody_is_cancelled_and_recorded(
     assert row(admin, id)["stopping"]
     hold.set()
     wait_until(lambda: row(admin, id)["status"] == "cancelled")
-    (record,) = appliance.audit.list(Wanted(action="job.cancel"))
+    (record,) = appliance.audit.page(AuditFilter(action="job.cancel"))
     assert record.object == id[:16]
 
 

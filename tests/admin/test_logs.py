@@ -15,8 +15,7 @@ from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
 from tests.support.application import StartAppliance
-from tests.support.client import an_account, signed_in
-from tests.support.sending import send
+from tests.support.client import an_account, send, signed_in
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.support_bundle import make_support_bundle
 from whisper_appliance.monitoring import logs

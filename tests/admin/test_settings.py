@@ -66,7 +66,7 @@ def test_running_parts_see_their_limits_change(admin: FlaskClient, appliance: Ap
     change(admin, "LIVE_SESSIONS", "3")
     assert appliance.live.counts().limit == 3
     change(admin, "QUEUE_LIMIT_PER_USER", "2")
-    assert appliance.queue.limit_per_user == 2
+    assert appliance.queue.limits.per_owner == 2
     change(admin, "WAIT_SECONDS", "7")
     assert admin.get("/api/status").json["limits"]["wait_seconds"] == 7
     change(admin, "MODEL_DOWNLOADS", "false")

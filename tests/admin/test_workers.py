@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from tests.support.application import StartAppliance
 from tests.support.client import signed_in
 from tests.support.databases import postgresql
-from whisper_appliance.accounts.audit import Wanted
+from whisper_appliance.accounts.audit import AuditFilter
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.server.application import create_app
 from whisper_appliance.storage.schema.jobs import jobs, workers
@@ -45,7 +45,7 @@ def test_a_silent_worker_is_taken_over_once_and_only_knowingly(
     appliance: Appliance, admin: FlaskClient
 ) -> None:
     listed = {worker["id"]: worker for worker in admin.get("/api/admin/workers").json["workers"]}
-    dead, own = listed.pop(DEAD), listed[appliance.queue.worker_id]
+    dead, own = listed.pop(DEAD), listed[appliance.queue.cluster.worker_id]
     assert (dead["host"], dead["silent"], dead["shared"], dead["here"]) == ("attic", True, False, False)
     assert (dead["running"], dead["waiting"]) == (1, 0)
     assert (own["silent"], own["here"]) == (False, True)
@@ -60,7 +60,7 @@ def test_a_silent_worker_is_taken_over_once_and_only_knowingly(
     assert take_over(DEAD, losing=True) == (200, {"freed": 0, "failed": 1})
     assert take_over(DEAD, losing=True)[0] == 404
     assert appliance.queue.get("f" * 32).status == "failed"
-    (entry,) = appliance.audit.list(Wanted(action="worker.take-over"))
+    (entry,) = appliance.audit.page(AuditFilter(action="worker.take-over"))
     assert entry.object == DEAD
     assert "plan" not in str(entry)
 

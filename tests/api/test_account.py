@@ -8,9 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.support.client import PASSWORD, signed_in, with_key
-from tests.support.sending import send
-from whisper_appliance.accounts.usage import OwnQuota
+from tests.support.client import PASSWORD, send, signed_in, with_key
+from whisper_appliance.accounts.usage import UserQuota
 from whisper_appliance.app.appliance import Appliance
 
 NEW = "another four words here"
@@ -68,11 +67,11 @@ def test_a_key_is_told_once_works_and_is_revoked(app: OpenAPI, ada: FlaskClient)
     assert made.status_code == 201
     token = made.json["token"]
     assert token not in ada.get("/api/account/keys").text
-    program = app.test_client()
+    api_client = app.test_client()
     headers = {"Authorization": f"Bearer {token}"}
-    assert program.get("/api/account", headers=headers).json["name"] == ada.user.name
+    assert api_client.get("/api/account", headers=headers).json["name"] == ada.user.name
     assert ada.delete(f"/api/account/keys/{made.json['id']}").status_code == 204
-    assert program.get("/api/account", headers=headers).status_code == 401
+    assert api_client.get("/api/account", headers=headers).status_code == 401
     assert ada.post("/api/account/keys", json={"name": "x", "scopes": ["admin"]}).status_code in (400, 403)
 
 
@@ -101,15 +100,15 @@ def test_an_account_is_deleted_with_everything(app: OpenAPI, ada: FlaskClient, a
     assert ada.delete("/api/account", json={"password": PASSWORD}).status_code == 204
     assert bob.get(f"/api/transcripts/{id}").status_code == 404
     assert app.test_client().get(f"/api{path}").status_code == 404
-    assert appliance.shares.of(id) == ()
-    assert appliance.usage.of(ada.user.id) == ()
+    assert appliance.shares.for_transcript(id) == ()
+    assert appliance.usage.rows_for(ada.user.id) == ()
     assert ada.post("/api/session", json={"name": ada.user.name, "password": PASSWORD}).status_code == 401
 
 
 def test_used_up_minutes_are_refused_before_the_upload_is_read(
     ada: FlaskClient, appliance: Appliance
 ) -> None:
-    appliance.usage.set_quota(ada.user.id, OwnQuota(minutes_per_month=0.1))
+    appliance.usage.set_quota(ada.user.id, UserQuota(minutes_per_month=0.1))
     assert send(ada).status_code == 200
     refused = ada.post("/transcribe", content_type="multipart/form-data; boundary=x", data=b"no form at all")
     assert (refused.status_code, refused.json["error"]["code"]) == (429, "quota_reached")
@@ -117,7 +116,7 @@ def test_used_up_minutes_are_refused_before_the_upload_is_read(
 
 
 def test_full_storage_is_refused_before_the_upload_is_read(ada: FlaskClient, appliance: Appliance) -> None:
-    appliance.usage.set_quota(ada.user.id, OwnQuota(storage_bytes=10))
+    appliance.usage.set_quota(ada.user.id, UserQuota(storage_bytes=10))
     refused = ada.post("/transcribe", content_type="multipart/form-data; boundary=x", data=b"no form at all")
     assert (refused.status_code, refused.json["error"]["code"]) == (507, "storage_quota_reached")
 

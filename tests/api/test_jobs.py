@@ -8,8 +8,8 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.support.client import send, uploads
 from tests.support.jobs import Script
-from tests.support.sending import send, uploads
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.web.job_stream import Follower
 
@@ -24,19 +24,19 @@ def events(answer: TestResponse) -> Iterator[tuple[str, Any]]:
             yield name.removeprefix("event: "), json.loads(data.removeprefix("data: "))
 
 
-def test_a_job_says_how_it_is(program: FlaskClient, appliance: Appliance) -> None:
-    id = send(program, words="a b", **ASYNC).json["id"]
+def test_a_job_says_how_it_is(api_client: FlaskClient, appliance: Appliance) -> None:
+    id = send(api_client, words="a b", **ASYNC).json["id"]
     appliance.queue.wait(id, timeout_seconds=10)
-    job = program.get(f"/api/jobs/{id}").json
+    job = api_client.get(f"/api/jobs/{id}").json
     assert (job["status"], job["progress"], job["text"]) == ("done", 1, "a b")
     assert job["transcript_id"]
     assert job["error"] is None
 
 
-def test_the_events_of_a_job_hold_every_segment_once_and_end(program: FlaskClient, script: Script) -> None:
+def test_the_events_of_a_job_hold_every_segment_once_and_end(api_client: FlaskClient, script: Script) -> None:
     script.window_seconds = 0.1
-    id = send(program, words="a b c d", **ASYNC).json["id"]
-    answer = program.get(f"/api/jobs/{id}/events")
+    id = send(api_client, words="a b c d", **ASYNC).json["id"]
+    answer = api_client.get(f"/api/jobs/{id}/events")
     assert answer.mimetype == "text/event-stream"
     told = list(events(answer))
     segments = [segment for name, data in told if name == "segments" for segment in data["segments"]]
@@ -46,14 +46,14 @@ def test_the_events_of_a_job_hold_every_segment_once_and_end(program: FlaskClien
     assert told[-1][1]["status"] == "done"
 
 
-def test_the_events_of_an_ended_job_come_at_once(program: FlaskClient) -> None:
-    id = send(program, words="a b").json["id"]
-    told = list(events(program.get(f"/api/jobs/{id}/events")))
+def test_the_events_of_an_ended_job_come_at_once(api_client: FlaskClient) -> None:
+    id = send(api_client, words="a b").json["id"]
+    told = list(events(api_client.get(f"/api/jobs/{id}/events")))
     assert [name for name, _ in told] == ["segments", "job"]
 
 
 def test_a_cancelled_job_stops_at_its_next_window_and_leaves_nothing(
-    program: FlaskClient, script: Script, appliance: Appliance
+    api_client: FlaskClient, script: Script, appliance: Appliance
 ) -> None:
     began, go_on = threading.Event(), threading.Event()
 
@@ -62,34 +62,34 @@ def test_a_cancelled_job_stops_at_its_next_window_and_leaves_nothing(
         go_on.wait(10)
 
     script.before_window = wait
-    id = send(program, words="a b c", **ASYNC).json["id"]
+    id = send(api_client, words="a b c", **ASYNC).json["id"]
     assert began.wait(10)
-    assert program.delete(f"/api/jobs/{id}").status_code == 200
+    assert api_client.delete(f"/api/jobs/{id}").status_code == 200
     go_on.set()
     assert appliance.queue.wait(id, timeout_seconds=10).status == "cancelled"
-    assert program.get(f"/api/jobs/{id}").json["transcript_id"] is None
+    assert api_client.get(f"/api/jobs/{id}").json["transcript_id"] is None
     assert uploads(appliance) == []
 
 
-def test_streams_are_limited_and_give_their_place_back(program: FlaskClient) -> None:
-    id = send(program).json["id"]
-    streams = program.application.extensions["whisper_appliance"].streams
+def test_streams_are_limited_and_give_their_place_back(api_client: FlaskClient) -> None:
+    id = send(api_client).json["id"]
+    streams = api_client.application.extensions["whisper_appliance"].streams
     for _ in range(99):
         streams.open()
-    first = program.get(f"/api/jobs/{id}/events")
-    refused = program.get(f"/api/jobs/{id}/events")
+    first = api_client.get(f"/api/jobs/{id}/events")
+    refused = api_client.get(f"/api/jobs/{id}/events")
     assert (first.status_code, refused.status_code) == (200, 429)
     assert int(refused.headers["Retry-After"]) > 0
     first.close()
-    with program.get(f"/api/jobs/{id}/events") as again:
+    with api_client.get(f"/api/jobs/{id}/events") as again:
         assert again.status_code == 200
 
 
 def test_a_stream_that_nobody_reads_any_more_stops_listening(
-    program: FlaskClient, script: Script, appliance: Appliance
+    api_client: FlaskClient, script: Script, appliance: Appliance
 ) -> None:
     script.window_seconds = 0.5
-    id = send(program, words="a b c", **ASYNC).json["id"]
+    id = send(api_client, words="a b c", **ASYNC).json["id"]
     stream = Follower(appliance, appliance.queue.get(id)).events()
     next(stream)
     assert appliance.job_notifier.subscriber_count() == 1
@@ -99,11 +99,11 @@ def test_a_stream_that_nobody_reads_any_more_stops_listening(
 
 
 def test_a_quiet_stream_gives_signs_of_life(
-    program: FlaskClient, script: Script, appliance: Appliance
+    api_client: FlaskClient, script: Script, appliance: Appliance
 ) -> None:
     go_on = threading.Event()
     script.before_window = lambda word: go_on.wait(10) and None
-    id = send(program, words="a", **ASYNC).json["id"]
+    id = send(api_client, words="a", **ASYNC).json["id"]
     clock = iter(range(0, 10_000, 20))
     stream = Follower(appliance, appliance.queue.get(id), lambda: float(next(clock))).events()
     assert any(next(stream).startswith(": ") for _ in range(5))

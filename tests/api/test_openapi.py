@@ -11,8 +11,8 @@ UNSAID = {"HEAD", "OPTIONS"}
 
 
 @pytest.fixture
-def document(program: FlaskClient) -> dict[str, Any]:
-    return program.get("/openapi.json").json
+def document(api_client: FlaskClient) -> dict[str, Any]:
+    return api_client.get("/openapi.json").json
 
 
 def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
@@ -28,10 +28,10 @@ def test_the_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
     OpenAPIV31SpecValidator(document).validate()
 
 
-def test_every_route_and_method_is_in_the_document(program: FlaskClient, document: dict[str, Any]) -> None:
+def test_every_route_and_method_is_in_the_document(api_client: FlaskClient, document: dict[str, Any]) -> None:
     routes = {
         (re.sub(r"<(?:[^<>:]+:)?([^<>]+)>", r"{\1}", rule.rule), method)
-        for rule in program.application.url_map.iter_rules()
+        for rule in api_client.application.url_map.iter_rules()
         for method in (rule.methods or set()) - UNSAID
     }
     assert routes == set(operations(document))

@@ -14,7 +14,7 @@ from whisper_appliance.server.application import create_app
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[FlaskClient]:
+def api_client(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[FlaskClient]:
     models = tmp_path_factory.mktemp("models")
     (models / "tiny.en").symlink_to(tiny_en)
     chosen = settings.load(
@@ -35,17 +35,17 @@ def silence(seconds: int) -> io.BytesIO:
     return file
 
 
-def test_a_recording_becomes_its_words(program: FlaskClient, beckett: Path) -> None:
+def test_a_recording_becomes_its_words(api_client: FlaskClient, beckett: Path) -> None:
     with beckett.open("rb") as file:
-        answer = program.post("/transcribe", data={"language": "en", "file": (file, "beckett.wav")})
+        answer = api_client.post("/transcribe", data={"language": "en", "file": (file, "beckett.wav")})
     assert answer.status_code == 200
     assert "fail better" in answer.json["text"].lower()
     assert answer.json["duration"] == pytest.approx(10, abs=0.5)
     assert answer.json["provenance"]["model_sha256"]
 
 
-def test_silence_gives_an_empty_transcript_and_a_warning(program: FlaskClient) -> None:
-    answer = program.post("/transcribe", data={"file": (silence(4), "silence.wav")})
+def test_silence_gives_an_empty_transcript_and_a_warning(api_client: FlaskClient) -> None:
+    answer = api_client.post("/transcribe", data={"file": (silence(4), "silence.wav")})
     assert answer.status_code == 200
     assert answer.json["text"] == ""
     assert [warning["code"] for warning in answer.json["warnings"]] == ["no_speech"]
@@ -60,15 +60,15 @@ def test_silence_gives_an_empty_transcript_and_a_warning(program: FlaskClient) -
     ],
 )
 def test_what_is_no_recording_is_told_as_such(
-    program: FlaskClient, content: bytes, name: str, code: str
+    api_client: FlaskClient, content: bytes, name: str, code: str
 ) -> None:
-    answer = program.post("/transcribe", data={"file": (io.BytesIO(content), name)})
+    answer = api_client.post("/transcribe", data={"file": (io.BytesIO(content), name)})
     assert answer.status_code == 422
     assert answer.json["error"]["code"] == code
     assert "/tmp" not in answer.text
 
 
-def test_a_recording_without_sound_is_told_apart(program: FlaskClient) -> None:
-    answer = program.post("/transcribe", data={"file": (silence(0), "nothing.wav")})
+def test_a_recording_without_sound_is_told_apart(api_client: FlaskClient) -> None:
+    answer = api_client.post("/transcribe", data={"file": (silence(0), "nothing.wav")})
     assert answer.status_code == 422
     assert answer.json["error"]["code"] == "no_audio"

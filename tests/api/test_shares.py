@@ -4,10 +4,8 @@ import pytest
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.support.application import open_page
-from tests.support.client import signed_in
-from tests.support.sending import send
-from whisper_appliance.accounts.audit import Wanted
+from tests.support.client import open_page, send, signed_in
+from whisper_appliance.accounts.audit import AuditFilter
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.appliance import Appliance
 
@@ -145,7 +143,7 @@ def test_shares_and_exports_are_recorded_without_words(
     share(ada, id, user=bob.user.name)
     bob.get(f"/api/transcripts/{id}?format=txt")
     ada.delete(f"/api/transcripts/{id}")
-    records = appliance.audit.list(Wanted(object=id))
+    records = appliance.audit.page(AuditFilter(object=id))
     assert [record.action for record in records] == ["transcript.delete", "transcript.export", "share.user"]
     assert records[1].actor_name == bob.user.name
     assert records[1].address == "127.0.0.1"

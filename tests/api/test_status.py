@@ -11,19 +11,19 @@ from flask.testing import FlaskClient
 
 from tests.support.application import StartAppliance
 from whisper_appliance.app.appliance import Appliance
-from whisper_appliance.core.timed_probe import Glance
+from whisper_appliance.core.timed_probe import TimedProbe
 from whisper_appliance.server.application import create_app
 
 
-def test_all_is_well_with_a_model(program: FlaskClient) -> None:
-    answer = program.get("/health")
+def test_all_is_well_with_a_model(api_client: FlaskClient) -> None:
+    answer = api_client.get("/health")
     assert answer.status_code == 200
     assert answer.json["status"] == "ok"
     assert answer.json["reasons"] == []
 
 
-def test_the_status_says_what_the_pages_show(program: FlaskClient) -> None:
-    status = program.get("/api/status").json
+def test_the_status_says_what_the_pages_show(api_client: FlaskClient) -> None:
+    status = api_client.get("/api/status").json
     assert status["model"]["name"] == "tiny.en"
     assert status["model"]["state"] == "idle"
     assert status["queue"] == {"waiting": 0, "running": 0}
@@ -32,8 +32,8 @@ def test_the_status_says_what_the_pages_show(program: FlaskClient) -> None:
     assert status["versions"]["faster-whisper"]
 
 
-def test_the_models_say_what_is_here_and_what_fits(program: FlaskClient) -> None:
-    answer = program.get("/api/models").json
+def test_the_models_say_what_is_here_and_what_fits(api_client: FlaskClient) -> None:
+    answer = api_client.get("/api/models").json
     models = {model["name"]: model for model in answer["models"]}
     assert answer["default"] == "tiny.en"
     assert models["tiny.en"]["installed"]
@@ -43,26 +43,26 @@ def test_the_models_say_what_is_here_and_what_fits(program: FlaskClient) -> None
 
 
 def test_without_a_model_health_is_degraded_and_says_why(start_appliance: StartAppliance) -> None:
-    program = create_app(start_appliance(whisper_model="large-v3", model_downloads=False)).test_client()
-    health = program.get("/health")
+    api_client = create_app(start_appliance(whisper_model="large-v3", model_downloads=False)).test_client()
+    health = api_client.get("/health")
     assert health.status_code == 200
     assert health.json["status"] == "degraded"
     assert health.json["reasons"][0]["code"] == "model_unavailable"
-    assert program.get("/api/status").json["model"]["reason"]
+    assert api_client.get("/api/status").json["model"]["reason"]
 
 
 def test_health_tells_of_a_full_disk(start_appliance: StartAppliance) -> None:
-    program = create_app(start_appliance(min_free_disk="900TiB")).test_client()
-    assert [reason["code"] for reason in program.get("/health").json["reasons"]] == ["disk_full"]
+    api_client = create_app(start_appliance(min_free_disk="900TiB")).test_client()
+    assert [reason["code"] for reason in api_client.get("/health").json["reasons"]] == ["disk_full"]
 
 
 def test_while_the_shared_folder_is_away_health_says_so_and_no_upload_is_taken(
     start_appliance: StartAppliance, tmp_path: Path
 ) -> None:
-    program = create_app(start_appliance(storage_url=tmp_path)).test_client()
-    assert program.get("/health").json["reasons"] == []
+    api_client = create_app(start_appliance(storage_url=tmp_path)).test_client()
+    assert api_client.get("/health").json["reasons"] == []
     (tmp_path / "storage-id").rename(tmp_path / "unmounted")
-    sent = program.post("/transcribe", data={"file": (io.BytesIO(b"to be"), "talk.wav")})
+    sent = api_client.post("/transcribe", data={"file": (io.BytesIO(b"to be"), "talk.wav")})
     assert sent.status_code == 503
     assert int(sent.headers["Retry-After"]) > 0
     assert str(tmp_path) not in sent.text
@@ -77,14 +77,14 @@ def locked(start_appliance: StartAppliance) -> Appliance:
 
 
 def test_nothing_waits_for_a_busy_database(locked: Appliance) -> None:
-    program = create_app(locked).test_client()
-    program.get("/api/status")
+    api_client = create_app(locked).test_client()
+    api_client.get("/api/status")
     with sqlite3.connect(locked.settings.data_dir / "appliance.sqlite") as other:
         other.execute("BEGIN IMMEDIATE")
         began = time.monotonic()
-        assert program.get("/health").status_code == 200
-        assert program.get("/api/status").status_code == 200
-        assert program.get("/api/transcripts").status_code == 200
+        assert api_client.get("/health").status_code == 200
+        assert api_client.get("/api/status").status_code == 200
+        assert api_client.get("/api/transcripts").status_code == 200
         assert time.monotonic() - began < 2
         other.rollback()
 
@@ -99,21 +99,21 @@ def test_a_glance_at_something_that_hangs_is_short() -> None:
         go_on.wait(10)
         return "later"
 
-    glance = Glance(ask, patience_seconds=0.05)
-    assert glance.look().value == "first"
+    glance = TimedProbe(ask, patience_seconds=0.05)
+    assert glance.result().value == "first"
     began = time.monotonic()
-    assert [glance.look().value for _ in range(3)] == ["first"] * 3
+    assert [glance.result().value for _ in range(3)] == ["first"] * 3
     assert time.monotonic() - began < 1
-    assert glance.look().seconds_ago > 0
+    assert glance.result().seconds_ago > 0
     go_on.set()
     time.sleep(0.1)
-    assert glance.look().value == "later"
+    assert glance.result().value == "later"
 
 
 def test_several_things_are_looked_at_at_once() -> None:
     both = threading.Barrier(2)
-    glances = [Glance(lambda: both.wait(10), patience_seconds=10) for _ in range(2)]
-    answers = [glance.ask() for glance in glances]
+    glances = [TimedProbe(lambda: both.wait(10), patience_seconds=10) for _ in range(2)]
+    answers = [glance.start() for glance in glances]
     assert sorted(answer().value for answer in answers) == [0, 1]
 
 
@@ -122,4 +122,4 @@ def test_the_first_answer_is_waited_for_longer() -> None:
         time.sleep(0.2)
         return "seen"
 
-    assert Glance(ask, patience_seconds=0).look().value == "seen"
+    assert TimedProbe(ask, patience_seconds=0).result().value == "seen"

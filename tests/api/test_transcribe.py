@@ -5,23 +5,25 @@ import io
 import pytest
 from flask.testing import FlaskClient
 
+from tests.support.client import send, uploads
 from tests.support.jobs import Script
-from tests.support.sending import send, uploads
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import Undecodable
 from whisper_appliance.web.upload_types import file_name
 
 
-def test_a_file_becomes_a_transcript(program: FlaskClient) -> None:
-    answer = send(program)
+def test_a_file_becomes_a_transcript(api_client: FlaskClient) -> None:
+    answer = send(api_client)
     assert answer.status_code == 200
     assert answer.json["text"] == "one two"
     assert answer.json["title"] == "talk"
     assert [segment["start"] for segment in answer.json["segments"]] == [0, 0]
 
 
-def test_the_upload_is_gone_when_its_transcript_is_there(program: FlaskClient, appliance: Appliance) -> None:
-    send(program)
+def test_the_upload_is_gone_when_its_transcript_is_there(
+    api_client: FlaskClient, appliance: Appliance
+) -> None:
+    send(api_client)
     assert uploads(appliance) == []
 
 
@@ -30,31 +32,31 @@ def test_the_upload_is_gone_when_its_transcript_is_there(program: FlaskClient, a
     [("txt", "text/plain", "one two"), ("vtt", "text/vtt", "WEBVTT"), ("srt", "application/x-subrip", "1\n")],
 )
 def test_the_transcript_comes_in_the_asked_format(
-    program: FlaskClient, format: str, media_type: str, beginning: str
+    api_client: FlaskClient, format: str, media_type: str, beginning: str
 ) -> None:
-    answer = send(program, format=format)
+    answer = send(api_client, format=format)
     assert answer.mimetype == media_type
     assert answer.text.startswith(beginning)
 
 
-def test_a_file_of_many_reads_arrives_whole(program: FlaskClient) -> None:
+def test_a_file_of_many_reads_arrives_whole(api_client: FlaskClient) -> None:
     words = ("-" * 100_000 + "\r\n--") * 20 + "end"
-    assert send(program, words=words).json["text"].endswith("---- --end")
+    assert send(api_client, words=words).json["text"].endswith("---- --end")
 
 
-def test_audio_is_another_name_for_the_file(program: FlaskClient) -> None:
-    answer = program.post("/transcribe", data={"audio": (io.BytesIO(b"hello"), "x.mp3")})
+def test_audio_is_another_name_for_the_file(api_client: FlaskClient) -> None:
+    answer = api_client.post("/transcribe", data={"audio": (io.BytesIO(b"hello"), "x.mp3")})
     assert answer.json["text"] == "hello"
 
 
-def test_async_answers_with_the_job_and_its_address(program: FlaskClient) -> None:
-    answer = send(program, **{"async": "true"})
+def test_async_answers_with_the_job_and_its_address(api_client: FlaskClient) -> None:
+    answer = send(api_client, **{"async": "true"})
     assert answer.status_code == 202
     assert answer.headers["Location"] == f"/api/jobs/{answer.json['id']}"
-    assert program.get(answer.headers["Location"]).status_code == 200
+    assert api_client.get(answer.headers["Location"]).status_code == 200
 
 
-def test_options_reach_the_job(program: FlaskClient, appliance: Appliance) -> None:
+def test_options_reach_the_job(api_client: FlaskClient, appliance: Appliance) -> None:
     fields = {
         "language": "English",
         "prompt": "123",
@@ -62,7 +64,7 @@ def test_options_reach_the_job(program: FlaskClient, appliance: Appliance) -> No
         "quality": "fast",
         "beam_size": "3",
     }
-    id = send(program, **fields, **{"async": "1"}).json["id"]
+    id = send(api_client, **fields, **{"async": "1"}).json["id"]
     options = appliance.queue.get(id).options
     assert (options.language, options.prompt, options.word_timestamps) == ("en", "123", True)
     assert (options.quality, options.beam_size) == ("fast", 3)
@@ -83,53 +85,53 @@ def test_options_reach_the_job(program: FlaskClient, appliance: Appliance) -> No
         ("langauge", "en"),
     ],
 )
-def test_a_bad_option_is_named(program: FlaskClient, appliance: Appliance, field: str, value: str) -> None:
-    answer = send(program, **{field: value})
+def test_a_bad_option_is_named(api_client: FlaskClient, appliance: Appliance, field: str, value: str) -> None:
+    answer = send(api_client, **{field: value})
     assert answer.status_code == 400
     assert answer.json["error"]["field"] == field
     assert uploads(appliance) == []
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "list.m3u8", "x.wav.exe", "noextension"])
-def test_a_file_that_is_no_audio_by_its_name_is_refused(program: FlaskClient, name: str) -> None:
-    assert send(program, name=name).status_code == 415
+def test_a_file_that_is_no_audio_by_its_name_is_refused(api_client: FlaskClient, name: str) -> None:
+    assert send(api_client, name=name).status_code == 415
 
 
-def test_a_nameless_recording_is_known_by_its_type(program: FlaskClient) -> None:
-    answer = program.post("/transcribe", data={"file": (io.BytesIO(b"hi"), "blob", "audio/webm")})
+def test_a_nameless_recording_is_known_by_its_type(api_client: FlaskClient) -> None:
+    answer = api_client.post("/transcribe", data={"file": (io.BytesIO(b"hi"), "blob", "audio/webm")})
     assert answer.status_code == 200
 
 
-def test_a_request_that_is_no_form_is_refused(program: FlaskClient) -> None:
-    assert program.post("/transcribe", data=b"RIFF", content_type="audio/wav").status_code == 415
-    assert program.post("/transcribe", json={}).status_code == 415
+def test_a_request_that_is_no_form_is_refused(api_client: FlaskClient) -> None:
+    assert api_client.post("/transcribe", data=b"RIFF", content_type="audio/wav").status_code == 415
+    assert api_client.post("/transcribe", json={}).status_code == 415
 
 
 @pytest.mark.parametrize("data", [{}, {"language": "en"}, {"file": "not a file"}])
-def test_a_form_without_a_file_is_refused(program: FlaskClient, data: dict[str, str]) -> None:
-    answer = program.post("/transcribe", data=data, content_type="multipart/form-data")
+def test_a_form_without_a_file_is_refused(api_client: FlaskClient, data: dict[str, str]) -> None:
+    answer = api_client.post("/transcribe", data=data, content_type="multipart/form-data")
     assert answer.status_code == 400
     assert answer.json["error"]["field"] == "file"
 
 
-def test_two_files_are_refused(program: FlaskClient, appliance: Appliance) -> None:
+def test_two_files_are_refused(api_client: FlaskClient, appliance: Appliance) -> None:
     files = [(io.BytesIO(b"a"), "a.wav"), (io.BytesIO(b"b"), "b.wav")]
-    assert program.post("/transcribe", data={"file": files}).status_code == 400
+    assert api_client.post("/transcribe", data={"file": files}).status_code == 400
     assert uploads(appliance) == []
 
 
-def test_a_form_that_is_cut_off_leaves_nothing(program: FlaskClient, appliance: Appliance) -> None:
+def test_a_form_that_is_cut_off_leaves_nothing(api_client: FlaskClient, appliance: Appliance) -> None:
     body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nsome sound'
-    answer = program.post("/transcribe", data=body, content_type="multipart/form-data; boundary=x")
+    answer = api_client.post("/transcribe", data=body, content_type="multipart/form-data; boundary=x")
     assert answer.status_code == 400
     assert uploads(appliance) == []
 
 
 def test_a_client_that_leaves_in_the_middle_leaves_nothing(
-    program: FlaskClient, appliance: Appliance
+    api_client: FlaskClient, appliance: Appliance
 ) -> None:
     body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nsome sound'
-    answer = program.post(
+    answer = api_client.post(
         "/transcribe",
         input_stream=io.BytesIO(body),
         content_type="multipart/form-data; boundary=x",
@@ -139,17 +141,17 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing(
     assert uploads(appliance) == []
 
 
-def test_a_file_that_cannot_be_heard_is_422(program: FlaskClient, script: Script) -> None:
+def test_a_file_that_cannot_be_heard_is_422(api_client: FlaskClient, script: Script) -> None:
     def refuse(word: str) -> None:
         raise Undecodable("This file holds nothing that can be read as audio.")
 
     script.before_window = refuse
-    answer = send(program)
+    answer = send(api_client)
     assert answer.status_code == 422
     assert answer.json["error"]["code"] == "undecodable"
 
 
-def test_a_name_that_plays_tricks_becomes_a_plain_one(program: FlaskClient) -> None:
-    assert send(program, name="../../etc/pass\u202ewd\x07.wav").json["title"] == "passwd"
+def test_a_name_that_plays_tricks_becomes_a_plain_one(api_client: FlaskClient) -> None:
+    assert send(api_client, name="../../etc/pass\u202ewd\x07.wav").json["title"] == "passwd"
     assert file_name("C:\\talks\\Zoë.wav") == "Zoë.wav"
     assert file_name("a" * 5000 + ".wav") == "a" * 200 + ".wav"

@@ -3,8 +3,7 @@
 import pytest
 from flask.testing import FlaskClient
 
-from tests.support.application import open_page
-from tests.support.sending import send
+from tests.support.client import open_page, send
 
 
 def test_a_list_goes_on_where_its_page_ended(browser: FlaskClient) -> None:

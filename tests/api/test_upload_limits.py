@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
 from tests.support.application import StartAppliance
+from tests.support.client import send, uploads
 from tests.support.jobs import Script
-from tests.support.sending import send, uploads
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import Busy
 from whisper_appliance.server.application import create_app
@@ -21,8 +21,8 @@ from whisper_appliance.web.uploads import Uploads
 
 def test_a_long_job_is_answered_with_its_address(start_appliance: StartAppliance, script: Script) -> None:
     script.window_seconds = 0.5
-    program = create_app(start_appliance(wait_seconds=0.1)).test_client()
-    answer = send(program)
+    api_client = create_app(start_appliance(wait_seconds=0.1)).test_client()
+    answer = send(api_client)
     assert answer.status_code == 202
     assert answer.json["status"] in ("queued", "running")
 
@@ -72,9 +72,9 @@ def send_whole(client: FlaskClient, sound: bytes) -> TestResponse:
 
 
 def test_a_body_in_chunks_is_counted(small: Appliance) -> None:
-    program = create_app(small).test_client()
-    assert send_in_chunks(program, b"hello").status_code == 200
-    assert send_in_chunks(program, b"y" * 10**6).status_code == 413
+    api_client = create_app(small).test_client()
+    assert send_in_chunks(api_client, b"hello").status_code == 200
+    assert send_in_chunks(api_client, b"y" * 10**6).status_code == 413
     assert uploads(small) == []
 
 
@@ -171,10 +171,10 @@ def test_a_model_that_arrives_is_used_without_a_restart(
     start_appliance: StartAppliance, tmp_path: Path, tiny_en: Path
 ) -> None:
     (tmp_path / "later").mkdir()
-    program = create_app(start_appliance(model_dir=tmp_path / "later", whisper_model="mine")).test_client()
-    assert send(program).status_code == 503
+    api_client = create_app(start_appliance(model_dir=tmp_path / "later", whisper_model="mine")).test_client()
+    assert send(api_client).status_code == 503
     (tmp_path / "later" / "mine").symlink_to(tiny_en)
-    assert send(program).status_code == 200
+    assert send(api_client).status_code == 200
 
 
 def test_a_stream_ends_when_the_appliance_is_told_to_stop(
@@ -183,8 +183,8 @@ def test_a_stream_ends_when_the_appliance_is_told_to_stop(
     stopping, began = threading.Event(), threading.Event()
     script.before_window = lambda word: began.set() or (stopping.wait(10) and None)
     appliance = start_appliance(stopping=stopping)
-    program = create_app(appliance).test_client()
-    id = send(program, **{"async": "1"}).json["id"]
+    api_client = create_app(appliance).test_client()
+    id = send(api_client, **{"async": "1"}).json["id"]
     assert began.wait(10)
     stream = Follower(appliance, appliance.queue.get(id)).events()
     next(stream)

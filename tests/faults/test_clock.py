@@ -83,7 +83,9 @@ def test_nothing_breaks_when_the_clock_jumps(serve: Serve, wall: Wall, tmp_path:
         visitor = Visitor(server, anything, cookie=True)
         url = f"https://localhost:{server.port}"
         speaker = LiveClient(
-            lambda handlers: SocketIOClient(url, handlers, anything), {"v": 1}, lambda *event: told.append(event)
+            lambda handlers: SocketIOClient(url, handlers, anything),
+            {"v": 1},
+            lambda *event: told.append(event),
         )
         end = threads.submit(speaker.speak, microphone)
         microphone.say(spoken(1, 4) + silence(1))

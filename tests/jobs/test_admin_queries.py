@@ -9,6 +9,7 @@ from tests.support.clock import Clock
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.jobs.admin_queries import JobAdminQueries
 from whisper_appliance.jobs.job import JobRequest
+from whisper_appliance.jobs.limits import QueueLimits
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.storage.database import Database
 
@@ -25,7 +26,7 @@ def oversight(database: Database) -> JobAdminQueries:
 
 def add(jobs: JobRepository, owner: str = "a") -> str:
     request = JobRequest(Path("x"), "secret plan.wav", owner=owner, title="Secret title")
-    return jobs.add(request, audio="uploads/x", audio_bytes=7, limit=99, limit_per_owner=99).id
+    return jobs.add(request, audio="uploads/x", audio_bytes=7, limits=QueueLimits(99, 99)).id
 
 
 def test_jobs_of_everybody_are_seen_without_their_words(

@@ -11,6 +11,7 @@ from tests.support.library import transcript
 from whisper_appliance.core.clock import written
 from whisper_appliance.core.errors import Busy, KeyReused
 from whisper_appliance.jobs.job import IdempotencyKey, Job, JobRequest
+from whisper_appliance.jobs.limits import QueueLimits
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.storage.database import Database
@@ -23,7 +24,7 @@ def jobs(database: Database, clock: Clock) -> JobRepository:
 
 def add(jobs: JobRepository, repeat: IdempotencyKey | None, limit: int = 50) -> Job:
     request = JobRequest(Path("x"), "talk.wav", owner="ann", idempotency=repeat)
-    return jobs.add(request, audio="uploads/x", audio_bytes=44, limit=limit, limit_per_owner=limit)
+    return jobs.add(request, audio="uploads/x", audio_bytes=44, limits=QueueLimits(limit, limit))
 
 
 def done(jobs: JobRepository, repeat: IdempotencyKey) -> Job:

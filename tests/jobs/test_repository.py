@@ -9,6 +9,7 @@ from tests.support.library import transcript
 from whisper_appliance.core.errors import Busy, Conflict, NotFound
 from whisper_appliance.engines.contract import Options, Priority, WindowResult
 from whisper_appliance.jobs.job import FinishedWindow, Job, JobError, JobRequest
+from whisper_appliance.jobs.limits import QueueLimits
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.storage.database import Database
@@ -22,7 +23,7 @@ def jobs(database: Database) -> JobRepository:
 
 def add(jobs: JobRepository, owner: str = "ann", priority: Priority = Priority.BATCH) -> Job:
     request = JobRequest(Path("x"), "talk.wav", priority, owner, options=Options(language="de"))
-    return jobs.add(request, audio="uploads/x", audio_bytes=44, limit=5, limit_per_owner=3)
+    return jobs.add(request, audio="uploads/x", audio_bytes=44, limits=QueueLimits(5, 3))
 
 
 WINDOW = FinishedWindow(16000, 480000, WindowResult((Segment(0.5, 2.0, " Hallo."),), "de", 0.9))
@@ -124,7 +125,7 @@ def test_a_recordings_transcript_takes_the_place_of_the_live_one_and_both_are_ke
     history.save_once(wanted.id, live, title="Live", owner="ann", source="live")
     history.save_once(wanted.id, live, title="Live", owner="ann", source="live")
     assert history.get(wanted.id, "ann").live is None
-    jobs.add(wanted, audio="uploads/x", audio_bytes=1, limit=9, limit_per_owner=9)
+    jobs.add(wanted, audio="uploads/x", audio_bytes=1, limits=QueueLimits(9, 9))
     jobs.finish(jobs.claim(wanted.id), better)
     stored = history.get(wanted.id, "ann")
     assert (stored.transcript, stored.live) == (better, live)

@@ -23,7 +23,7 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
+def program(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
     """The real program with tiny.en, ready; one for all tests, each of which is a browser of its own."""
     with running(tmp_path_factory.mktemp("appliance"), model_dir, "tiny.en") as program:
         program.wait_for_model()
@@ -43,22 +43,22 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def context(chromium: Browser, appliance: Server) -> Iterator[BrowserContext]:
+def context(chromium: Browser, program: Server) -> Iterator[BrowserContext]:
     """Somebody's browser: empty, and known to the appliance by nothing."""
-    context = somebody(chromium, appliance)
+    context = somebody(chromium, program)
     yield context
     context.close()
 
 
 @pytest.fixture
-def page(context: BrowserContext, appliance: Server) -> Iterator[Page]:
+def page(context: BrowserContext, program: Server) -> Iterator[Page]:
     """A tab. In the end nothing went wrong in its scripts, and it asked nobody but the appliance."""
     page = context.new_page()
     faults: list[str] = []
     strangers: list[str] = []
 
     def look(request: Request) -> None:
-        if not request.url.startswith((appliance.url, "data:", "blob:")):
+        if not request.url.startswith((program.url, "data:", "blob:")):
             strangers.append(request.url)
 
     page.on("pageerror", lambda error: faults.append(str(error)))

@@ -17,9 +17,9 @@ BYTES_ON_THE_WIRE = 200 * 1024
 
 
 @pytest.fixture
-def context(chromium: Browser, appliance: Server) -> Iterator[BrowserContext]:
+def context(chromium: Browser, program: Server) -> Iterator[BrowserContext]:
     """A browser that lets axe style what it looks at, which the appliance's policy forbids."""
-    context = somebody(chromium, appliance, bypass_csp=True)
+    context = somebody(chromium, program, bypass_csp=True)
     yield context
     context.close()
 

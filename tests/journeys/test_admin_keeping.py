@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
+def program(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
     """One of its own that logs every request."""
     settings = {"ADMIN_PASSWORD": PASSWORD, "LOG_LEVEL": "DEBUG", "MODEL_WARM_UP": "false"}
     with running(tmp_path_factory.mktemp("keeping"), model_dir, "tiny.en", **settings) as program:
@@ -23,13 +23,13 @@ def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iter
 
 
 @pytest.fixture(scope="module")
-def owners(chromium: Browser, appliance: Server) -> Iterator[BrowserContext]:
+def owners(chromium: Browser, program: Server) -> Iterator[BrowserContext]:
     """The owner's browser, signed in."""
-    context = somebody(chromium, appliance, bypass_csp=True)
+    context = somebody(chromium, program, bypass_csp=True)
     page = context.new_page()
     page.goto("/sign-in")
     sign_in(page)
-    expect(page).to_have_url(f"{appliance.url}/")
+    expect(page).to_have_url(f"{program.url}/")
     page.close()
     yield context
     context.close()

@@ -17,7 +17,7 @@ PAGES = ("/admin/models", "/admin/settings", "/admin/certificate")
 
 
 @pytest.fixture(scope="module")
-def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
+def program(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
     """One of its own that somebody watches over; the environment does not say which model is the default."""
     settings = {"ADMIN_PASSWORD": PASSWORD, "SUPERVISED": "true", "TRASH_DAYS": "9", "MODEL_WARM_UP": "false"}
     with running(tmp_path_factory.mktemp("machine"), model_dir, "", restarts=True, **settings) as program:
@@ -26,15 +26,15 @@ def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iter
 
 
 @pytest.fixture(scope="module")
-def admins(chromium: Browser, appliance: Server) -> Iterator[BrowserContext]:
+def admins(chromium: Browser, program: Server) -> Iterator[BrowserContext]:
     """The browser of the owner, signed in."""
-    context = somebody(chromium, appliance, bypass_csp=True)
+    context = somebody(chromium, program, bypass_csp=True)
     page = context.new_page()
     page.goto("/sign-in")
     page.get_by_label("Name").fill("admin")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    expect(page).to_have_url(f"{appliance.url}/")
+    expect(page).to_have_url(f"{program.url}/")
     page.close()
     yield context
     context.close()

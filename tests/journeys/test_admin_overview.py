@@ -28,7 +28,7 @@ PAGES = ("/admin/overview", "/admin/jobs", "/admin/statistics")
 
 
 @pytest.fixture(scope="module")
-def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
+def program(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
     """One of its own, whose owner is there from the start."""
     folder = tmp_path_factory.mktemp("panel")
     with running(folder, model_dir, "tiny.en", ADMIN_PASSWORD=PASSWORD) as program:
@@ -37,13 +37,13 @@ def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iter
 
 
 @pytest.fixture(scope="module")
-def admins(chromium: Browser, appliance: Server) -> Iterator[BrowserContext]:
+def admins(chromium: Browser, program: Server) -> Iterator[BrowserContext]:
     """The browser of the owner, signed in."""
-    context = somebody(chromium, appliance, bypass_csp=True)
+    context = somebody(chromium, program, bypass_csp=True)
     page = context.new_page()
     page.goto("/sign-in")
     sign_in(page)
-    expect(page).to_have_url(f"{appliance.url}/")
+    expect(page).to_have_url(f"{program.url}/")
     page.close()
     yield context
     context.close()
@@ -55,9 +55,9 @@ def context(admins: BrowserContext) -> BrowserContext:
 
 
 @pytest.fixture
-def visitor(chromium: Browser, appliance: Server) -> Iterator[Page]:
+def visitor(chromium: Browser, program: Server) -> Iterator[Page]:
     """Somebody else, without an account."""
-    context = somebody(chromium, appliance)
+    context = somebody(chromium, program)
     yield context.new_page()
     context.close()
 
@@ -139,10 +139,10 @@ def test_no_page_scrolls_sideways(page: Page, width: int) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
 
 
-def test_whose_session_is_ended_sees_nothing_more(page: Page, appliance: Server) -> None:
+def test_whose_session_is_ended_sees_nothing_more(page: Page, program: Server) -> None:
     page.goto("/admin/overview")
     expect(page.locator("#card-memory .figure")).to_contain_text(" of ")
-    with opened_accounts(settings.load(data_dir=appliance.data_dir)) as accounts:
-        accounts.sessions.end_others(accounts.users.named("admin").id, by=SHELL)
+    with opened_accounts(settings.load(data_dir=program.data_dir)) as accounts:
+        accounts.sessions.end_others(accounts.users.by_name("admin").id, by=SHELL)
     # An older tab may have been told first, and have lost the cookie: then it is "Sign in to do this."
     expect(page.locator("#problem-text")).to_contain_text(re.compile("session has ended|Sign in"))

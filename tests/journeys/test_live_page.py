@@ -79,9 +79,9 @@ def microphone(
 
 
 @pytest.fixture
-def context(microphone: Browser, appliance: Server) -> Iterator[BrowserContext]:
+def context(microphone: Browser, program: Server) -> Iterator[BrowserContext]:
     """Somebody who is about to speak."""
-    context = speaker(microphone, appliance)
+    context = speaker(microphone, program)
     yield context
     context.close()
 
@@ -175,15 +175,13 @@ def test_a_page_that_is_left_offers_to_go_on_with_the_words_that_were_said(page:
 
 
 @pytest.mark.slow
-def test_others_read_along_until_the_speaker_ends_it(
-    page: Page, chromium: Browser, appliance: Server
-) -> None:
+def test_others_read_along_until_the_speaker_ends_it(page: Page, chromium: Browser, program: Server) -> None:
     speak(page)
     page.locator("#live-share summary").click()
     page.locator("#share-start").click()
     expect(page.locator("#share-link")).to_have_value(re.compile("/captions/"))
     link = page.locator("#share-link").input_value()
-    reader = somebody(chromium, appliance, bypass_csp=True)
+    reader = somebody(chromium, program, bypass_csp=True)
     phone = reader.new_page()
     phone.set_viewport_size({"width": 390, "height": 844})
     phone.goto(link)
@@ -224,8 +222,8 @@ def test_no_state_of_the_live_view_has_barriers(page: Page) -> None:
     assert barriers(page, axe) == []
 
 
-def test_a_microphone_that_is_refused_is_explained(chromium: Browser, appliance: Server) -> None:
-    context = somebody(chromium, appliance, bypass_csp=True)
+def test_a_microphone_that_is_refused_is_explained(chromium: Browser, program: Server) -> None:
+    context = somebody(chromium, program, bypass_csp=True)
     page = context.new_page()
     page.goto("/")
     page.keyboard.press("r")
@@ -238,8 +236,8 @@ def test_a_microphone_that_is_refused_is_explained(chromium: Browser, appliance:
     context.close()
 
 
-def test_a_page_that_is_not_secure_says_what_to_do(chromium: Browser, appliance: Server) -> None:
-    context = somebody(chromium, appliance)
+def test_a_page_that_is_not_secure_says_what_to_do(chromium: Browser, program: Server) -> None:
+    context = somebody(chromium, program)
     context.add_init_script("Object.defineProperty(window, 'isSecureContext', { value: false });")
     page = context.new_page()
     page.goto("/")

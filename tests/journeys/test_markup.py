@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.client import an_account
-from tests.support.served import Served, served
+from tests.support.served import Served, serve_in_process
 from whisper_appliance.accounts.identity import SHELL, Actor, User
 from whisper_appliance.admin.panel import PLACES
 
@@ -28,30 +28,30 @@ PAYLOAD = "img[src='x'], script:not([src]), svg[onload], details[ontoggle], [one
 
 
 @pytest.fixture(scope="module")
-def appliance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("markup")) as running:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serve_in_process(tmp_path_factory.mktemp("markup")) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def owner(appliance: Served) -> User:
-    return an_account(appliance.appliance, "owner", NAMES[0])
+def owner(served: Served) -> User:
+    return an_account(served.appliance, "owner", NAMES[0])
 
 
 @pytest.fixture(scope="module")
-def other(appliance: Served) -> User:
-    return an_account(appliance.appliance, "member", NAMES[1])
+def other(served: Served) -> User:
+    return an_account(served.appliance, "member", NAMES[1])
 
 
 @pytest.fixture(scope="module")
-def ids(appliance: Served, owner: User, other: User) -> list[str]:
+def ids(served: Served, owner: User, other: User) -> list[str]:
     """Everything that can carry somebody's words, with something nasty in it."""
-    parts, by = appliance.appliance, Actor(owner.id, owner)
-    kept = [appliance.keep(f" {text}", title=text, owner=owner.id) for text in HOSTILE]
+    parts, by = served.appliance, Actor(owner.id, owner)
+    kept = [served.keep(f" {text}", title=text, owner=owner.id) for text in HOSTILE]
     for id in kept:
-        parts.shares.with_user(id, other.name, by=owner.id)
-    theirs = appliance.keep(HOSTILE[1], title=HOSTILE[0], owner=other.id)
-    parts.shares.with_user(theirs, owner.name, by=other.id)
+        parts.shares.share_with(id, other.name, by=owner.id)
+    theirs = served.keep(HOSTILE[1], title=HOSTILE[0], owner=other.id)
+    parts.shares.share_with(theirs, owner.name, by=other.id)
     parts.accounts.keys.create(owner, HOSTILE[1], ["read"], days=1, by=by)
     parts.accounts.invitations.create("member", note=HOSTILE[0], by=by)
     parts.accounts.begin_session(owner, address="192.0.2.1", agent=HOSTILE[0])
@@ -60,8 +60,8 @@ def ids(appliance: Served, owner: User, other: User) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def context(chromium: Browser, appliance: Served, owner: User) -> Iterator[BrowserContext]:
-    context = appliance.browser_of(chromium, owner, bypass_csp=True)
+def context(chromium: Browser, served: Served, owner: User) -> Iterator[BrowserContext]:
+    context = served.browser_of(chromium, owner, bypass_csp=True)
     yield context
     context.close()
 
@@ -99,9 +99,9 @@ def test_transcripts_are_text(page: Page, ids: list[str]) -> None:
         unharmed(page)
 
 
-def test_shared_links_are_text(page: Page, appliance: Served, ids: list[str]) -> None:
+def test_shared_links_are_text(page: Page, served: Served, ids: list[str]) -> None:
     for id in ids:
-        link = appliance.appliance.shares.link(id, by="")
+        link = served.appliance.shares.create_link(id, by="")
         opened(page, f"/shared/{link.token}")
         expect(page.locator("#words .line")).to_have_count(1)
         unharmed(page)
@@ -151,10 +151,10 @@ def test_the_users_page_is_text(page: Page, ids: list[str], other: User) -> None
     unharmed(page)
 
 
-def test_what_leads_in_is_text(chromium: Browser, appliance: Served) -> None:
-    _, token = appliance.appliance.accounts.invitations.create("member", note=HOSTILE[0], by=SHELL)
+def test_what_leads_in_is_text(chromium: Browser, served: Served) -> None:
+    _, token = served.appliance.accounts.invitations.create("member", note=HOSTILE[0], by=SHELL)
     context = chromium.new_context(
-        base_url=appliance.url, bypass_csp=True, viewport={"width": 390, "height": 800}
+        base_url=served.url, bypass_csp=True, viewport={"width": 390, "height": 800}
     )
     page = context.new_page()
     addresses = (

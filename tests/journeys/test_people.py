@@ -7,31 +7,31 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.browser import AXE, barriers
 from tests.support.client import PASSWORD, an_account
-from tests.support.served import Served, served
+from tests.support.served import Served, serve_in_process
 from whisper_appliance.accounts.identity import SHELL, User
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def appliance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("people")) as running:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serve_in_process(tmp_path_factory.mktemp("people")) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def ada(appliance: Served) -> User:
-    return an_account(appliance.appliance, "owner", "Ada")
+def ada(served: Served) -> User:
+    return an_account(served.appliance, "owner", "Ada")
 
 
 @pytest.fixture(scope="module")
-def bob(appliance: Served) -> User:
-    return an_account(appliance.appliance, "member", "Bob")
+def bob(served: Served) -> User:
+    return an_account(served.appliance, "member", "Bob")
 
 
 @pytest.fixture(scope="module")
-def adas(chromium: Browser, appliance: Served, ada: User) -> Iterator[BrowserContext]:
-    context = appliance.browser_of(chromium, ada, bypass_csp=True)
+def adas(chromium: Browser, served: Served, ada: User) -> Iterator[BrowserContext]:
+    context = served.browser_of(chromium, ada, bypass_csp=True)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     yield context
     context.close()
@@ -62,9 +62,9 @@ def look(page: Page, axe: str) -> None:
 
 
 def test_a_transcript_is_shared_with_a_user_who_reads_it(
-    page: Page, chromium: Browser, appliance: Served, ada: User, bob: User, axe: str
+    page: Page, chromium: Browser, served: Served, ada: User, bob: User, axe: str
 ) -> None:
-    id = appliance.keep(" Four words for Bob.", title="For Bob", owner=ada.id)
+    id = served.keep(" Four words for Bob.", title="For Bob", owner=ada.id)
     page.goto(f"/transcripts/{id}")
     page.get_by_role("button", name="Share").click()
     page.get_by_label("With a user").fill("nobody of that name")
@@ -74,7 +74,7 @@ def test_a_transcript_is_shared_with_a_user_who_reads_it(
     page.locator("#share-user button").click()
     expect(page.locator("#share-list li")).to_contain_text("Bob")
     look(page, axe)
-    theirs = appliance.browser_of(chromium, bob)
+    theirs = served.browser_of(chromium, bob)
     tab = theirs.new_page()
     tab.goto("/history")
     tab.get_by_role("button", name="Shared with me").click()
@@ -90,9 +90,9 @@ def test_a_transcript_is_shared_with_a_user_who_reads_it(
 
 
 def test_a_link_is_made_copied_opened_and_ended(
-    page: Page, chromium: Browser, appliance: Served, ada: User, axe: str
+    page: Page, chromium: Browser, served: Served, ada: User, axe: str
 ) -> None:
-    id = appliance.keep(" Words for everybody.", title="For everybody", owner=ada.id)
+    id = served.keep(" Words for everybody.", title="For everybody", owner=ada.id)
     page.goto(f"/transcripts/{id}")
     page.get_by_role("button", name="Share").click()
     page.get_by_role("button", name="Make link").click()
@@ -115,7 +115,7 @@ def test_a_link_is_made_copied_opened_and_ended(
     stranger.close()
 
 
-def test_a_key_is_made_shown_once_and_revoked(page: Page, appliance: Served, axe: str) -> None:
+def test_a_key_is_made_shown_once_and_revoked(page: Page, served: Served, axe: str) -> None:
     page.goto("/account")
     page.get_by_role("button", name="New key").click()
     page.get_by_label("What it is for").fill("Nightly batch")
@@ -123,7 +123,7 @@ def test_a_key_is_made_shown_once_and_revoked(page: Page, appliance: Served, axe
     page.get_by_role("button", name="Make key").click()
     expect(page.locator("#key-made")).to_be_visible()
     token = page.locator("#key-token").input_value()
-    assert appliance.appliance.accounts.actor_for_key(token).user
+    assert served.appliance.accounts.actor_for_key(token).user
     page.reload()
     expect(page.locator("#keys")).to_contain_text("Nightly batch")
     assert token not in page.content()
@@ -132,17 +132,17 @@ def test_a_key_is_made_shown_once_and_revoked(page: Page, appliance: Served, axe
     expect(page.locator("#keys")).to_contain_text("No keys")
 
 
-def test_all_data_comes_in_one_archive(page: Page, appliance: Served, ada: User) -> None:
-    appliance.keep(" Some words.", title="Mine", owner=ada.id)
+def test_all_data_comes_in_one_archive(page: Page, served: Served, ada: User) -> None:
+    served.keep(" Some words.", title="Mine", owner=ada.id)
     page.goto("/account")
     with page.expect_download() as saved:
         page.get_by_role("link", name="Download all").click()
     assert saved.value.suggested_filename.endswith(".zip")
 
 
-def test_an_account_changes_its_password_and_ends(chromium: Browser, appliance: Served) -> None:
-    user = an_account(appliance.appliance, "member", "Cleo")
-    context = appliance.browser_of(chromium, user)
+def test_an_account_changes_its_password_and_ends(chromium: Browser, served: Served) -> None:
+    user = an_account(served.appliance, "member", "Cleo")
+    context = served.browser_of(chromium, user)
     page = context.new_page()
     page.goto("/account")
     page.get_by_label("Present password").fill("not this one at all")
@@ -155,12 +155,12 @@ def test_an_account_changes_its_password_and_ends(chromium: Browser, appliance: 
     page.get_by_role("button", name="Delete account").click()
     page.get_by_label("Your password").fill("a quite different sentence")
     page.get_by_role("button", name="Delete everything").click()
-    page.wait_for_url(appliance.url + "/")
-    assert "Cleo" not in [each.name for each in appliance.appliance.accounts.users.list()]
+    page.wait_for_url(served.url + "/")
+    assert "Cleo" not in [each.name for each in served.appliance.accounts.users.list_users()]
     context.close()
 
 
-def test_somebody_is_invited_and_managed(page: Page, chromium: Browser, appliance: Served, axe: str) -> None:
+def test_somebody_is_invited_and_managed(page: Page, chromium: Browser, served: Served, axe: str) -> None:
     page.goto("/admin/users")
     page.get_by_role("button", name="Invite").click()
     page.get_by_label("For whom").fill("Dora")
@@ -169,7 +169,7 @@ def test_somebody_is_invited_and_managed(page: Page, chromium: Browser, applianc
     link = page.locator("#invite-link").input_value()
     look(page, axe)
     page.get_by_role("button", name="Done").click()
-    guest = chromium.new_context(base_url=appliance.url)
+    guest = chromium.new_context(base_url=served.url)
     tab = guest.new_page()
     tab.goto(link)
     tab.get_by_label("Name").fill("Dora")
@@ -200,12 +200,12 @@ def test_somebody_is_invited_and_managed(page: Page, chromium: Browser, applianc
 
 
 def test_the_appliance_is_closed_to_visitors_and_opened_again(
-    page: Page, chromium: Browser, appliance: Served
+    page: Page, chromium: Browser, served: Served
 ) -> None:
     page.goto("/admin/users")
     page.get_by_label("Only people with an account").check()
     expect(page.locator("#toast")).to_contain_text("people with an account")
-    visitor = chromium.new_context(base_url=appliance.url)
+    visitor = chromium.new_context(base_url=served.url)
     tab = visitor.new_page()
     tab.goto("/history")
     expect(tab.locator("#entrance")).to_be_visible()
@@ -226,8 +226,8 @@ def test_no_page_has_barriers_or_scrolls_sideways(page: Page, axe: str, address:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_the_audit_log_is_filtered(page: Page, appliance: Served, ada: User) -> None:
-    appliance.appliance.accounts.users.create("Zoe", PASSWORD, "member", by=SHELL)
+def test_the_audit_log_is_filtered(page: Page, served: Served, ada: User) -> None:
+    served.appliance.accounts.users.create("Zoe", PASSWORD, "member", by=SHELL)
     page.goto("/admin/audit")
     expect(page.locator("#records tbody tr").first).to_be_visible()
     page.get_by_label("What").select_option("user.create")

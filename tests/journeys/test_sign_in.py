@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
+def program(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
     """One of its own, which nobody has set up yet; the tests of this file build on one another."""
     with running(tmp_path_factory.mktemp("first start"), model_dir, "tiny.en") as program:
         program.wait_for_model()
@@ -25,9 +25,9 @@ def appliance(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iter
 
 
 @pytest.fixture(scope="module")
-def owners(chromium: Browser, appliance: Server) -> Iterator[BrowserContext]:
+def owners(chromium: Browser, program: Server) -> Iterator[BrowserContext]:
     """The browser of whoever sets the appliance up."""
-    context = somebody(chromium, appliance, bypass_csp=True)
+    context = somebody(chromium, program, bypass_csp=True)
     yield context
     context.close()
 
@@ -48,11 +48,11 @@ def account_menu(page: Page, name: str) -> None:
     page.locator("#account summary", has_text=name).click()
 
 
-def test_the_first_start(owner: Page, appliance: Server, axe: str) -> None:
-    address = (appliance.data_dir / "setup-token").read_text().strip()
+def test_the_first_start(owner: Page, program: Server, axe: str) -> None:
+    address = (program.data_dir / "setup-token").read_text().strip()
     owner.goto("/")
     owner.goto(address)
-    expect(owner).to_have_url(f"{appliance.url}/setup")  # the token has left the address
+    expect(owner).to_have_url(f"{program.url}/setup")  # the token has left the address
     assert barriers(owner, axe) == []
     fill(owner, "Ada", "password1234")
     owner.get_by_role("button", name="Set up").click()
@@ -62,17 +62,17 @@ def test_the_first_start(owner: Page, appliance: Server, axe: str) -> None:
     fill(owner, "Ada")
     owner.get_by_label("Only people with an account").check()
     owner.get_by_role("button", name="Set up").click()
-    expect(owner).to_have_url(f"{appliance.url}/")
+    expect(owner).to_have_url(f"{program.url}/")
     account_menu(owner, "Ada")
     expect(owner.get_by_role("link", name="Your account")).to_be_visible()
     assert barriers(owner, axe) == []
 
 
-def test_out_and_in_again(owner: Page, appliance: Server, axe: str) -> None:
+def test_out_and_in_again(owner: Page, program: Server, axe: str) -> None:
     owner.goto("/")
     account_menu(owner, "Ada")
     owner.get_by_role("button", name="Sign out").click()
-    expect(owner).to_have_url(f"{appliance.url}/sign-in")
+    expect(owner).to_have_url(f"{program.url}/sign-in")
     owner.goto("/history")
     expect(owner.get_by_role("heading", name="Sign in")).to_be_visible()
     assert barriers(owner, axe) == []
@@ -83,20 +83,20 @@ def test_out_and_in_again(owner: Page, appliance: Server, axe: str) -> None:
     owner.get_by_role("button", name="Show the password").click()
     expect(owner.get_by_label("Password", exact=True)).to_have_attribute("type", "text")
     owner.keyboard.press("Enter")
-    expect(owner).to_have_url(f"{appliance.url}/history")
+    expect(owner).to_have_url(f"{program.url}/history")
 
 
-def test_somebody_who_was_invited(chromium: Browser, appliance: Server, axe: str) -> None:
-    loaded = settings.load(data_dir=appliance.data_dir)
+def test_somebody_who_was_invited(chromium: Browser, program: Server, axe: str) -> None:
+    loaded = settings.load(data_dir=program.data_dir)
     with opened_accounts(loaded) as accounts:
         _, token = accounts.invitations.create("member", by=SHELL)
-    context = somebody(chromium, appliance, bypass_csp=True)
+    context = somebody(chromium, program, bypass_csp=True)
     page = context.new_page()
     page.goto(f"/join/{token}")
     assert barriers(page, axe) == []
     fill(page, "Ben")
     page.get_by_role("button", name="Make the account").click()
-    expect(page).to_have_url(f"{appliance.url}/")
+    expect(page).to_have_url(f"{program.url}/")
     account_menu(page, "Ben")
     expect(page.get_by_role("link", name="Administration")).to_have_count(0)
     page.goto(f"/join/{token}")
@@ -104,16 +104,16 @@ def test_somebody_who_was_invited(chromium: Browser, appliance: Server, axe: str
     context.close()
 
 
-def test_a_session_that_was_ended_from_elsewhere(owner: Page, appliance: Server) -> None:
+def test_a_session_that_was_ended_from_elsewhere(owner: Page, program: Server) -> None:
     owner.goto("/")
-    loaded = settings.load(data_dir=appliance.data_dir)
+    loaded = settings.load(data_dir=program.data_dir)
     with opened_accounts(loaded) as accounts:
-        accounts.sessions.end_others(accounts.users.named("Ada").id, by=SHELL)
+        accounts.sessions.end_others(accounts.users.by_name("Ada").id, by=SHELL)
     owner.get_by_role("link", name="History").first.click()
     expect(owner.get_by_role("heading", name="Sign in")).to_be_visible()
     fill(owner, "Ada")
     owner.keyboard.press("Enter")
-    expect(owner).to_have_url(f"{appliance.url}/history")
+    expect(owner).to_have_url(f"{program.url}/history")
 
 
 @pytest.mark.parametrize("width", [320, 390, 1440])

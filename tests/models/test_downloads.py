@@ -41,14 +41,14 @@ def downloads(store: ModelStore, hub: HubStandIn, events: list[ModelEvent]) -> I
 
 
 def partial(store: ModelStore) -> Path:
-    return store.incoming(NAME) / "model.bin.part"
+    return store.download_folder(NAME) / "model.bin.part"
 
 
 def test_a_downloaded_model_is_verified_and_in_its_place(
     downloads: Downloads, store: ModelStore, hub: HubStandIn, events: list[ModelEvent]
 ) -> None:
     arrived: list[str] = []
-    downloads.start(NAME, then=arrived.append)
+    downloads.start(NAME, on_done=arrived.append)
     done = downloads.wait(NAME, 30)
     assert done is not None
     assert (done.state, done.progress, done.error) == ("done", 1.0, None)
@@ -61,7 +61,7 @@ def test_a_downloaded_model_is_verified_and_in_its_place(
     record = read_json(folder / "verified.json")
     assert record["revision"] == hub.revision
     assert record["files"]["model.bin"] == sha256_of(hub.folder / "model.bin")
-    assert not store.incoming(NAME).exists()
+    assert not store.download_folder(NAME).exists()
     assert [event.kind for event in events] == ["download"] * len(events)
     assert events[-1].message == f"The model {NAME} is here."
 
@@ -144,7 +144,7 @@ def test_wrong_bytes_are_set_aside_and_not_used(
     assert failed.state == "failed"
     assert "checksum" in (failed.error or "")
     assert store.locate(NAME) is None
-    assert (store.incoming(NAME) / "model.bin.wrong").exists()
+    assert (store.download_folder(NAME) / "model.bin.wrong").exists()
     hub.wrong_bytes = False
     downloads.start(NAME)
     done = downloads.wait(NAME, 30)
@@ -156,7 +156,7 @@ def test_wrong_bytes_are_set_aside_and_not_used(
 def test_a_hub_that_ignores_ranges_starts_over(
     downloads: Downloads, store: ModelStore, hub: HubStandIn
 ) -> None:
-    store.incoming(NAME).mkdir(parents=True)
+    store.download_folder(NAME).mkdir(parents=True)
     partial(store).write_bytes(b"x" * 1000)
     hub.ignores_ranges = True
     downloads.start(NAME)

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from whisper_appliance.models.catalog import catalog, resolve
-from whisper_appliance.models.hardware import Gpu, Machine, advise, find_gpus, parse_gpus, this_machine
+from whisper_appliance.models.hardware import Gpu, Machine, detect_gpus, parse_gpus, recommend, this_machine
 
 GIGABYTE = 10**9
 
@@ -44,16 +44,16 @@ def test_larger_models_need_larger_machines(gigabytes: float, fit: str, too_larg
 def test_the_recommended_model_is_comfortable_on_the_processor(
     gigabytes: float, cores: int, model: str
 ) -> None:
-    assert advise(machine(gigabytes, cores)).recommended == model
+    assert recommend(machine(gigabytes, cores)).recommended == model
 
 
 def test_with_a_gpu_the_best_model_that_fits_it_is_recommended() -> None:
-    assert advise(machine(16, 8, Gpu("RTX", 24 * GIGABYTE, 20 * GIGABYTE))).recommended == "large-v3"
-    assert advise(machine(16, 8, Gpu("GTX", 4 * GIGABYTE, 4 * GIGABYTE))).recommended == "large-v3-turbo"
+    assert recommend(machine(16, 8, Gpu("RTX", 24 * GIGABYTE, 20 * GIGABYTE))).recommended == "large-v3"
+    assert recommend(machine(16, 8, Gpu("GTX", 4 * GIGABYTE, 4 * GIGABYTE))).recommended == "large-v3-turbo"
 
 
 def test_the_advice_is_in_sentences_and_names_the_machine() -> None:
-    text = advise(machine(8, 2)).text
+    text = recommend(machine(8, 2)).text
     assert "2 processor cores" in text
     assert "A good choice is base." in text
     assert "slow" in text
@@ -66,7 +66,7 @@ def test_the_table_of_the_driver_is_read() -> None:
 
 def test_without_the_drivers_tool_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    assert find_gpus() == ()
+    assert detect_gpus() == ()
 
 
 def test_every_model_of_the_catalogue_fits_a_large_machine() -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.engines import CountingEngine, CountingEngines
 from tests.support.hub import HubStandIn, hub_stand_in
 from tests.support.wait import wait_until
 from whisper_appliance.config.settings import load
 from whisper_appliance.core.errors import Conflict, ModelUnavailable, NotFound
 from whisper_appliance.engines.contract import EngineSpec
-from whisper_appliance.engines.process.client import EngineEvent, EngineState, EngineStatus
 from whisper_appliance.models import hardware
 from whisper_appliance.models.catalog import resolve
 from whisper_appliance.models.downloads import Downloads
@@ -25,53 +25,6 @@ from whisper_appliance.models.store import ModelStore
 
 MakeModel = Callable[[Path], Path]
 PLENTY = 10**12
-
-
-class CountingEngine:
-    """An engine that does nothing and remembers what was done with it."""
-
-    def __init__(self, spec: EngineSpec, announce: Callable[[EngineEvent], None]) -> None:
-        self.spec = spec
-        self.announce = announce
-        self.state: EngineState = "loading"
-        self.reason = ""
-        self.closed = False
-
-    def start(self) -> None:
-        self.become("idle")
-
-    def become(self, state: EngineState, reason: str = "") -> None:
-        self.state, self.reason = state, reason
-        self.announce(EngineEvent(self.spec.model, state, reason))
-
-    def status(self) -> EngineStatus:
-        return EngineStatus(
-            model=self.spec.model, state=self.state, reason=self.reason, waiting=0, running=0, last_work=None,
-            windows_done=0, restarts=0, memory_bytes=123_000_000, name="counting", version="1", device="cpu",
-            compute_type="int8", multilingual=True, notices=(),
-        )  # fmt: skip
-
-    def close(self) -> None:
-        self.closed = True
-
-
-class Engines:
-    """The factory of counting engines, and all it made."""
-
-    def __init__(self) -> None:
-        self.made: list[CountingEngine] = []
-        self.may_start = threading.Event()
-        self.may_start.set()
-
-    def __call__(self, spec: EngineSpec, *, announce: Callable[[EngineEvent], None]) -> CountingEngine:
-        self.may_start.wait(10)
-        self.made.append(CountingEngine(spec, announce))
-        return self.made[-1]
-
-    @property
-    def open(self) -> list[str]:
-        """The names of the models whose engines are not closed."""
-        return [engine.spec.model for engine in self.made if not engine.closed]
 
 
 class Clock:
@@ -88,9 +41,9 @@ Make = Callable[..., ModelManager[CountingEngine]]
 
 
 @pytest.fixture
-def engines() -> Engines:
+def engines() -> CountingEngines:
     """What starts engines in these tests."""
-    return Engines()
+    return CountingEngines()
 
 
 @pytest.fixture
@@ -104,7 +57,7 @@ def make(
     tmp_path: Path,
     store: ModelStore,
     events: list[ModelEvent],
-    engines: Engines,
+    engines: CountingEngines,
     clock: Clock,
     make_model: MakeModel,
 ) -> Iterator[Make]:
@@ -144,7 +97,9 @@ def status_of(manager: ModelManager[CountingEngine], name: str) -> ModelStatus:
     return next(model for model in manager.get_status().models if model.name == name)
 
 
-def test_the_default_model_is_loaded_at_the_first_request_and_kept(make: Make, engines: Engines) -> None:
+def test_the_default_model_is_loaded_at_the_first_request_and_kept(
+    make: Make, engines: CountingEngines
+) -> None:
     manager = make()
     assert manager.get_status().state == "idle"
     with manager.engine() as engine:
@@ -172,7 +127,7 @@ def test_the_engine_gets_what_the_settings_say(make: Make, store: ModelStore) ->
         )
 
 
-def test_many_callers_at_once_load_once(make: Make, engines: Engines) -> None:
+def test_many_callers_at_once_load_once(make: Make, engines: CountingEngines) -> None:
     manager = make()
     engines.may_start.clear()
 
@@ -190,7 +145,7 @@ def test_many_callers_at_once_load_once(make: Make, engines: Engines) -> None:
 
 
 def test_the_least_recently_used_model_is_freed_for_another(
-    make: Make, engines: Engines, clock: Clock
+    make: Make, engines: CountingEngines, clock: Clock
 ) -> None:
     manager = make(model_cache_size=2)
     for name in ("one", "two", "one", "three"):
@@ -200,7 +155,7 @@ def test_the_least_recently_used_model_is_freed_for_another(
     assert engines.open == ["one", "three"]
 
 
-def test_a_model_is_freed_before_another_is_loaded(make: Make, engines: Engines) -> None:
+def test_a_model_is_freed_before_another_is_loaded(make: Make, engines: CountingEngines) -> None:
     manager = make(model_cache_size=1)
     with manager.engine("one"):
         pass
@@ -216,7 +171,7 @@ def test_a_model_is_freed_before_another_is_loaded(make: Make, engines: Engines)
     assert engines.open == ["two"]
 
 
-def test_what_is_in_use_is_never_freed(make: Make, engines: Engines) -> None:
+def test_what_is_in_use_is_never_freed(make: Make, engines: CountingEngines) -> None:
     manager = make(model_cache_size=1)
     with manager.engine("one"):
         with manager.engine("two"):
@@ -227,7 +182,7 @@ def test_what_is_in_use_is_never_freed(make: Make, engines: Engines) -> None:
 
 
 def test_without_memory_a_second_model_waits_until_the_first_is_free(
-    make: Make, engines: Engines, store: ModelStore
+    make: Make, engines: CountingEngines, store: ModelStore
 ) -> None:
     store.locate("base")
     manager = make(model_cache_size=2, free=1, whisper_model="tiny.en")
@@ -254,7 +209,9 @@ def test_waiting_for_memory_has_an_end(make: Make, clock: Clock) -> None:
             pass
 
 
-def test_an_idle_model_is_freed_when_its_time_is_up(make: Make, engines: Engines, clock: Clock) -> None:
+def test_an_idle_model_is_freed_when_its_time_is_up(
+    make: Make, engines: CountingEngines, clock: Clock
+) -> None:
     manager = make(model_idle_timeout=300)
     with manager.engine():
         clock.now += 1000
@@ -270,7 +227,7 @@ def test_an_idle_model_is_freed_when_its_time_is_up(make: Make, engines: Engines
 
 
 def test_the_timer_frees_it_by_itself(
-    tmp_path: Path, store: ModelStore, engines: Engines, make_model: MakeModel
+    tmp_path: Path, store: ModelStore, engines: CountingEngines, make_model: MakeModel
 ) -> None:
     make_model(store.model_dir / "one")
     settings = load(data_dir=tmp_path, model_dir=store.model_dir, whisper_model="one", model_idle_timeout=0.2)
@@ -281,7 +238,7 @@ def test_the_timer_frees_it_by_itself(
     manager.close()
 
 
-def test_a_timeout_of_zero_keeps_the_model(make: Make, engines: Engines, clock: Clock) -> None:
+def test_a_timeout_of_zero_keeps_the_model(make: Make, engines: CountingEngines, clock: Clock) -> None:
     manager = make(model_idle_timeout=0)
     with manager.engine():
         pass
@@ -298,7 +255,7 @@ def test_the_chosen_model_is_the_default_and_it_is_told(make: Make, events: list
 
 
 def test_fewer_models_to_keep_frees_the_least_recently_used_at_once(
-    make: Make, engines: Engines, clock: Clock
+    make: Make, engines: CountingEngines, clock: Clock
 ) -> None:
     manager = make(model_cache_size=2)
     for name in ("one", "two"):
@@ -306,16 +263,18 @@ def test_fewer_models_to_keep_frees_the_least_recently_used_at_once(
         with manager.engine(name):
             pass
     assert engines.open == ["one", "two"]
-    manager.heed(load(whisper_model="one", model_cache_size=1))
+    manager.apply_settings(load(whisper_model="one", model_cache_size=1))
     wait_until(lambda: engines.open == ["two"], 5)
 
 
-def test_a_shorter_idle_time_counts_for_what_is_loaded(make: Make, engines: Engines, clock: Clock) -> None:
+def test_a_shorter_idle_time_counts_for_what_is_loaded(
+    make: Make, engines: CountingEngines, clock: Clock
+) -> None:
     manager = make(model_idle_timeout=0)
     with manager.engine():
         pass
     clock.now += 100
-    manager.heed(load(whisper_model="one", model_idle_timeout=60))
+    manager.apply_settings(load(whisper_model="one", model_idle_timeout=60))
     wait_until(lambda: engines.open == [], 5)
 
 
@@ -341,7 +300,7 @@ def test_an_unknown_default_is_told_and_everything_starts(make: Make) -> None:
 
 
 def test_an_engine_that_fails_is_told_and_tried_again_after_a_rest(
-    make: Make, engines: Engines, clock: Clock
+    make: Make, engines: CountingEngines, clock: Clock
 ) -> None:
     manager = make()
     with manager.engine():
@@ -361,7 +320,7 @@ def test_an_engine_that_fails_is_told_and_tried_again_after_a_rest(
 
 
 def test_the_warm_up_loads_the_default_behind_the_start(
-    make: Make, engines: Engines, events: list[ModelEvent]
+    make: Make, engines: CountingEngines, events: list[ModelEvent]
 ) -> None:
     manager = make()
     manager.start()
@@ -390,7 +349,12 @@ def hub(tiny_en: Path) -> Iterator[HubStandIn]:
 
 
 def test_a_missing_model_is_fetched_and_says_how_far_it_is(
-    make: Make, tmp_path: Path, hub: HubStandIn, events: list[ModelEvent], engines: Engines, clock: Clock
+    make: Make,
+    tmp_path: Path,
+    hub: HubStandIn,
+    events: list[ModelEvent],
+    engines: CountingEngines,
+    clock: Clock,
 ) -> None:
     store = ModelStore(tmp_path / "empty", hub_cache=tmp_path / "hub", packaged=lambda name: None)
     downloads = Downloads(store, events.append, hub=Hub(hub.address))
@@ -412,7 +376,7 @@ def test_a_missing_model_is_fetched_and_says_how_far_it_is(
 
 
 def test_a_model_that_was_chosen_while_missing_becomes_the_default_when_it_arrives(
-    tmp_path: Path, hub: HubStandIn, engines: Engines, make_model: MakeModel
+    tmp_path: Path, hub: HubStandIn, engines: CountingEngines, make_model: MakeModel
 ) -> None:
     store = ModelStore(tmp_path / "empty", hub_cache=tmp_path / "hub", packaged=lambda name: None)
     make_model(store.model_dir / "one")
@@ -479,7 +443,7 @@ def test_the_status_does_not_wait(make: Make) -> None:
     assert (time.perf_counter() - began) / 10 < 0.1
 
 
-def test_closing_ends_every_engine_and_the_timer(make: Make, engines: Engines) -> None:
+def test_closing_ends_every_engine_and_the_timer(make: Make, engines: CountingEngines) -> None:
     manager = make(model_cache_size=2)
     for name in ("one", "two"):
         with manager.engine(name):
@@ -497,7 +461,7 @@ def test_a_card_is_not_counted_on_where_an_engine_has_to_do_without(
     monkeypatch.setattr(hardware, "find_gpus", lambda: (card,))
     manager = make(model_warm_up=False)
     manager._warm_up()
-    assert "Card" in manager.advice().text
+    assert "Card" in manager.recommendation().text
     with manager.engine("one"):  # counting engines are on the processor
-        assert "Card" not in manager.advice().text
-    assert "Card" not in make(device="cpu").advice().text
+        assert "Card" not in manager.recommendation().text
+    assert "Card" not in make(device="cpu").recommendation().text

@@ -11,7 +11,7 @@ import pytest
 
 from whisper_appliance.core.errors import Conflict, DiskFull, InvalidRequest, ModelUnavailable, NotFound
 from whisper_appliance.models.catalog import resolve
-from whisper_appliance.models.checksums import Ledger, git_blob_id_of, sha256_of
+from whisper_appliance.models.checksums import ChecksumCache, git_blob_id_of, sha256_of
 from whisper_appliance.models.events import ModelEvent
 from whisper_appliance.models.store import ModelStore
 
@@ -88,10 +88,10 @@ def test_a_wrong_byte_sets_the_model_aside_and_the_next_source_is_used(
     content[10] ^= 1
     replace(folder / "config.json", bytes(content))
     assert store.locate("tiny.en") == folder, "joined anew from the package"
-    assert [path.name[:16] for path in store.set_aside("tiny.en")] == ["tiny.en.damaged-"]
+    assert [path.name[:16] for path in store.damaged_folders("tiny.en")] == ["tiny.en.damaged-"]
     assert [event.kind for event in events] == ["damaged"]
     assert "config.json does not have the checksum" in events[0].message
-    assert store.problem("tiny.en") is None
+    assert store.file_problem("tiny.en") is None
 
 
 def test_a_truncated_model_without_another_source_is_reported_and_not_used(
@@ -100,8 +100,8 @@ def test_a_truncated_model_without_another_source_is_reported_and_not_used(
     make_model(store.model_dir / "small")
     assert store.find("small") is None
     assert store.locate("small") is None
-    assert "should have 2,370" in (store.problem("small") or "")
-    assert len(store.set_aside("small")) == 1
+    assert "should have 2,370" in (store.file_problem("small") or "")
+    assert len(store.damaged_folders("small")) == 1
     assert [event.model for event in events] == ["small"]
     with pytest.raises(ModelUnavailable, match="damaged"):
         store.verify("small")
@@ -112,7 +112,7 @@ def test_a_model_that_is_still_being_copied_is_left_alone(tmp_path: Path, make_m
     folder = make_model(store.model_dir / "small")
     assert store.locate("small") is None
     assert folder.is_dir()
-    assert "still arriving" in (store.problem("small") or "")
+    assert "still arriving" in (store.file_problem("small") or "")
 
 
 def test_verify_reads_again_what_was_damaged_behind_an_unchanged_date(
@@ -139,8 +139,8 @@ def test_a_checksum_is_computed_once_and_again_when_the_file_changes(tmp_path: P
 
     file = tmp_path / "model.bin"
     file.write_bytes(b"one")
-    first = Ledger(tmp_path / ".checked.json", compute).sha256(file)
-    ledger = Ledger(tmp_path / ".checked.json", compute)
+    first = ChecksumCache(tmp_path / ".checked.json", compute).sha256(file)
+    ledger = ChecksumCache(tmp_path / ".checked.json", compute)
     assert ledger.sha256(file) == first
     assert len(computed) == 1, "remembered across a restart"
     file.write_bytes(b"two!")

@@ -10,19 +10,19 @@ import pytest
 from whisper_appliance.core.errors import Conflict, ModelUnavailable
 from whisper_appliance.models.checksums import OnBytes
 from whisper_appliance.models.store import ModelStore
-from whisper_appliance.models.tasks import Errand, Errands
+from whisper_appliance.models.tasks import ModelTask, ModelTasks
 
 
-def ended(errands: Errands, model: str) -> Errand:
+def ended(errands: ModelTasks, model: str) -> ModelTask:
     deadline = time.monotonic() + 5
-    while (errand := errands.of(model)) and errand.state == "running" and time.monotonic() < deadline:
+    while (errand := errands.get(model)) and errand.state == "running" and time.monotonic() < deadline:
         time.sleep(0.005)
     assert errand
     return errand
 
 
 def test_an_errand_tells_how_far_it_is_and_how_it_ended() -> None:
-    errands, go = Errands(), threading.Event()
+    errands, go = ModelTasks(), threading.Event()
 
     def work(read: OnBytes) -> str:
         read(30)
@@ -32,15 +32,15 @@ def test_an_errand_tells_how_far_it_is_and_how_it_ended() -> None:
     errands.start("verify", "one", work, total_bytes=40)
     with pytest.raises(Conflict, match="is being verified"):
         errands.start("load", "one", work)
-    errands.forget("one")
+    errands.dismiss("one")
     go.set()
-    assert ended(errands, "one") == Errand("verify", "one", "done", "Good.", 30, 40)
-    errands.forget("one")
-    assert errands.of("one") is None
+    assert ended(errands, "one") == ModelTask("verify", "one", "done", "Good.", 30, 40)
+    errands.dismiss("one")
+    assert errands.get("one") is None
 
 
 def test_a_failure_is_a_sentence() -> None:
-    errands = Errands()
+    errands = ModelTasks()
 
     def work(_read: OnBytes) -> str:
         raise ModelUnavailable("No memory.")
@@ -51,7 +51,7 @@ def test_a_failure_is_a_sentence() -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_what_nobody_foresaw_ends_it_too() -> None:
-    errands = Errands()
+    errands = ModelTasks()
 
     def work(_read: OnBytes) -> str:
         raise ZeroDivisionError

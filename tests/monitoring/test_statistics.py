@@ -9,6 +9,7 @@ import pytest
 from tests.support.clock import Clock
 from tests.support.library import transcript
 from whisper_appliance.jobs.job import JobRequest
+from whisper_appliance.jobs.limits import QueueLimits
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.monitoring.statistics import Amount, DayTotal, Statistics, TranscriptKind
@@ -83,7 +84,7 @@ def test_failures_are_counted_by_their_reason(
     jobs = JobRepository(database, clock=clock)
     for number, code in enumerate(["undecodable", "no_audio", "undecodable"]):
         request = JobRequest(Path("x"), "secret.wav", id=f"{number:032x}")
-        jobs.add(request, audio="uploads/x", audio_bytes=1, limit=9, limit_per_owner=9)
+        jobs.add(request, audio="uploads/x", audio_bytes=1, limits=QueueLimits(9, 9))
         jobs.claim(request.id)
         jobs.fail(request.id, code, "It failed.")
     assert list(statistics.failures(24).items()) == [("undecodable", 2), ("no_audio", 1)]

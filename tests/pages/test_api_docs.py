@@ -32,8 +32,8 @@ def test_every_field_of_the_form_is_on_the_page() -> None:
         assert f"`{field.alias or name}`" in table
 
 
-def test_every_address_on_the_page_exists(program: FlaskClient) -> None:
-    routes = {re.sub(r"<[^>]+>", "<id>", rule.rule) for rule in program.application.url_map.iter_rules()}
+def test_every_address_on_the_page_exists(api_client: FlaskClient) -> None:
+    routes = {re.sub(r"<[^>]+>", "<id>", rule.rule) for rule in api_client.application.url_map.iter_rules()}
     named = set(re.findall(r"`(?:GET|POST|PATCH|DELETE) (/[^`?]+?)(?:\?[^`]*)?`", PAGE))
     assert named
     assert {re.sub(r"<[^>]+>", "<id>", address) for address in named} <= routes

@@ -6,9 +6,8 @@ import pytest
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.support.application import StartAppliance, open_page
-from tests.support.client import PASSWORD, an_account, signed_in, with_key
-from tests.support.sending import send
+from tests.support.application import StartAppliance
+from tests.support.client import PASSWORD, an_account, open_page, send, signed_in, with_key
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.appliance import Appliance
@@ -52,7 +51,7 @@ def test_signing_in_makes_a_session_and_signing_out_ends_it(app: OpenAPI, accoun
     assert client.get("/api/session").json == {
         "user": None, "openness": "network", "scopes": ["admin", "read", "transcribe", "write"],
     }  # fmt: skip
-    assert accounts.sessions.list(user.id) == ()
+    assert accounts.sessions.list_sessions(user.id) == ()
 
 
 def test_the_cookie_is_for_this_host_over_tls_and_for_no_script(app: OpenAPI, accounts: Accounts) -> None:
@@ -69,12 +68,12 @@ def test_the_cookie_is_for_this_host_over_tls_and_for_no_script(app: OpenAPI, ac
 def test_signing_in_again_ends_the_session_before(app: OpenAPI, accounts: Accounts) -> None:
     client = signed_in(app)
     assert sign_in(client, client.user.name).status_code == 200
-    assert len(accounts.sessions.list(client.user.id)) == 1
+    assert len(accounts.sessions.list_sessions(client.user.id)) == 1
 
 
 @pytest.mark.parametrize("body", [{}, {"name": "x"}, {"name": 1, "password": []}, {"name": "x" * 999}])
-def test_a_body_that_is_no_sign_in_is_refused(program: FlaskClient, body: object) -> None:
-    assert program.post("/api/session", json=body).status_code == 400
+def test_a_body_that_is_no_sign_in_is_refused(api_client: FlaskClient, body: object) -> None:
+    assert api_client.post("/api/session", json=body).status_code == 400
 
 
 def test_another_site_cannot_sign_anybody_in(app: OpenAPI) -> None:

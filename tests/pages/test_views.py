@@ -9,69 +9,69 @@ HTML = {"Accept": "text/html,application/xhtml+xml"}
 
 
 @pytest.mark.parametrize("address", ["/", "/history", f"/transcripts/{'0' * 32}", "/trust", "/docs"])
-def test_a_page_opens_without_any_model(program: FlaskClient, address: str) -> None:
-    answer = program.get(address, headers=HTML)
+def test_a_page_opens_without_any_model(api_client: FlaskClient, address: str) -> None:
+    answer = api_client.get(address, headers=HTML)
     assert answer.status_code == 200
     assert answer.mimetype == "text/html"
 
 
-def test_no_page_runs_inline_scripts_or_is_framed(program: FlaskClient) -> None:
-    policy = program.get("/").headers["Content-Security-Policy"]
+def test_no_page_runs_inline_scripts_or_is_framed(api_client: FlaskClient) -> None:
+    policy = api_client.get("/").headers["Content-Security-Policy"]
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
 
 
-def test_every_answer_has_a_request_id_and_is_not_guessed_at(program: FlaskClient) -> None:
-    first, second = program.get("/health"), program.get("/nowhere")
+def test_every_answer_has_a_request_id_and_is_not_guessed_at(api_client: FlaskClient) -> None:
+    first, second = api_client.get("/health"), api_client.get("/nowhere")
     assert first.headers["X-Request-Id"] != second.headers["X-Request-Id"]
     assert first.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_a_page_that_is_not_there_is_told_as_a_page(program: FlaskClient) -> None:
-    answer = program.get("/nowhere", headers=HTML)
+def test_a_page_that_is_not_there_is_told_as_a_page(api_client: FlaskClient) -> None:
+    answer = api_client.get("/nowhere", headers=HTML)
     assert answer.status_code == 404
     assert answer.mimetype == "text/html"
     assert answer.headers["X-Request-Id"] in answer.text
 
 
-def test_a_static_file_with_the_present_version_may_be_kept_for_good(program: FlaskClient) -> None:
-    with program.application.test_request_context():
-        address = program.application.url_for("static", filename="css/base.css")
-    present = program.get(address)
+def test_a_static_file_with_the_present_version_may_be_kept_for_good(api_client: FlaskClient) -> None:
+    with api_client.application.test_request_context():
+        address = api_client.application.url_for("static", filename="css/base.css")
+    present = api_client.get(address)
     assert "immutable" in present.headers["Cache-Control"]
-    old = program.get("/static/older/css/base.css")
+    old = api_client.get("/static/older/css/base.css")
     assert old.status_code == 200
     assert "immutable" not in old.headers["Cache-Control"]
 
 
-def test_a_static_address_stays_in_its_folder(program: FlaskClient) -> None:
-    assert program.get("/static/x/../../errors.py").status_code == 404
-    assert program.get("/static/x/%2e%2e/errors.py").status_code == 404
+def test_a_static_address_stays_in_its_folder(api_client: FlaskClient) -> None:
+    assert api_client.get("/static/x/../../errors.py").status_code == 404
+    assert api_client.get("/static/x/%2e%2e/errors.py").status_code == 404
 
 
-def test_swagger_ui_comes_from_this_machine(program: FlaskClient) -> None:
-    page = program.get("/docs").text
+def test_swagger_ui_comes_from_this_machine(api_client: FlaskClient) -> None:
+    page = api_client.get("/docs").text
     assert "http" not in page
     for name in ("swagger-ui.css", "swagger-ui-bundle.js", "start.js", "theme.js"):
         assert f"/docs/{name}" in page
-        assert program.get(f"/docs/{name}").status_code == 200
+        assert api_client.get(f"/docs/{name}").status_code == 200
 
 
-def test_the_authority_can_be_downloaded(program: FlaskClient) -> None:
-    answer = program.get("/ca.crt")
+def test_the_authority_can_be_downloaded(api_client: FlaskClient) -> None:
+    answer = api_client.get("/ca.crt")
     assert answer.data.startswith(b"-----BEGIN CERTIFICATE-----")
 
 
-def test_styles_and_scripts_are_sent_compressed_to_those_who_take_it(program: FlaskClient) -> None:
-    with program.application.test_request_context():
-        address = program.application.url_for("static", filename="css/base.css")
-    plain = program.get(address)
-    small = program.get(address, headers={"Accept-Encoding": "gzip, br"})
+def test_styles_and_scripts_are_sent_compressed_to_those_who_take_it(api_client: FlaskClient) -> None:
+    with api_client.application.test_request_context():
+        address = api_client.application.url_for("static", filename="css/base.css")
+    plain = api_client.get(address)
+    small = api_client.get(address, headers={"Accept-Encoding": "gzip, br"})
     assert gzip.decompress(small.data) == plain.data
     assert len(small.data) < len(plain.data) / 2
     assert "Accept-Encoding" in plain.headers["Vary"]
     assert "Accept-Encoding" in small.headers["Vary"]
     assert small.headers["ETag"] != plain.headers["ETag"]
     again = {"Accept-Encoding": "gzip", "If-None-Match": small.headers["ETag"]}
-    assert program.get(address, headers=again).status_code == 304
+    assert api_client.get(address, headers=again).status_code == 304

@@ -13,8 +13,8 @@ PAGE = (Path(__file__).parents[2] / "docs/live.md").read_text()
 KINDS = [event.kind for event in events.Event.__args__]
 
 
-def test_the_page_is_served_beside_the_api(program: FlaskClient) -> None:
-    answer = program.get("/docs/live")
+def test_the_page_is_served_beside_the_api(api_client: FlaskClient) -> None:
+    answer = api_client.get("/docs/live")
     assert answer.status_code == 200
     assert '<h2 id="captions-for-others">' in answer.text
     assert "<td><code>live:audio</code></td>" in answer.text

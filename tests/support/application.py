@@ -86,7 +86,7 @@ def app(appliance: Appliance) -> OpenAPI:
 
 
 @pytest.fixture
-def program(app: OpenAPI) -> FlaskClient:
+def api_client(app: OpenAPI) -> FlaskClient:
     """A client without a session."""
     return app.test_client()
 

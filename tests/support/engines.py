@@ -4,11 +4,14 @@
 `ScriptedEngineProcess` decodes the numbered words of `tests.support.speech` in this process.
 `CountingEngine` does nothing and records what was done with it, for the manager of models.
 
-The prompts of `ScriptedEngine`: "sleep 0.2" takes its time, "fail" raises, "die" ends the process,
-"die once FILE" only the first time, "die if loud" for a window that is not silent. "swell 0.3" takes so many
-GiB and sleeps, "confess PORT" returns what the process may do, "nice" its priority. "skip" decodes hardly a
-word unless it is to be fast; "unsure" is of low confidence over silence unless it may take its time. Any other
-prompt is the text.
+The prompts of `ScriptedEngine`:
+- "sleep 0.2" takes its time, "swell 0.3" takes so many GiB and sleeps;
+- "fail" raises, "die" ends the process, "die once FILE" only the first time, "die if loud" for a window that
+  is not silent;
+- "confess PORT" returns what the process may do, "nice" its priority;
+- "skip" decodes hardly a word unless it is to be fast; "unsure" is of low confidence over silence unless it
+  may take its time;
+- any other prompt is the text.
 """
 
 import json

@@ -1,5 +1,6 @@
 """A scripted decoder, model and pipeline, whose windows are as slow as a test likes, and queues around it."""
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +14,11 @@ import pytest
 from tests.support.wait import wait_until
 from whisper_appliance.core.errors import Cancelled
 from whisper_appliance.engines.contract import Options, Priority, WindowResult
-from whisper_appliance.jobs.queue import Job, JobQueue, JobRequest
+from whisper_appliance.jobs.cluster import Cluster
+from whisper_appliance.jobs.job import Job, JobRequest
+from whisper_appliance.jobs.queue import JobQueue
+from whisper_appliance.jobs.repository import JobRepository
+from whisper_appliance.jobs.storage import JobAudio, JobFolders
 from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.migrations import MIGRATIONS
@@ -93,7 +98,8 @@ class Script:
     def steps(self, folder: Path, model: str = "base", **others: Any) -> JobSteps:
         """The steps of a job in `folder`, with this script in place of decoder and engine."""
         given: dict[str, Any] = {"decode": self.decode, "transcribe": self.transcribe, **others}
-        return JobSteps(folder, self, default_model=lambda: model, **given)
+        audio = JobAudio(folder, is_mounted=given.pop("is_mounted", lambda: True))
+        return JobSteps(audio, self, default_model=lambda: model, **given)
 
     def _hear(self, word: str) -> None:
         self.before_window(word)
@@ -110,13 +116,16 @@ def build_queue(
     url: str | None = None,
     storage: Path | None = None,
     is_mounted: Callable[[], bool] = lambda: True,
-    **options: object,
+    stopping: threading.Event | None = None,
+    **options: Any,
 ) -> JobQueue:
     """A queue as the appliance builds it, with the script in the place of speech."""
     database = Database.in_folder(data_dir, url)
     database.upgrade(MIGRATIONS)
+    repository = JobRepository(database)
+    cluster = Cluster(database, repository, JobFolders(data_dir, storage or data_dir), stopping=stopping)
     steps = script.steps(storage or data_dir, is_mounted=is_mounted, sleep=lambda _: time.sleep(0.02))
-    return JobQueue(database, steps, data_dir, storage=storage, **options)  # type: ignore[arg-type]
+    return JobQueue(repository, cluster, steps, **options)
 
 
 def request(storage: Path, words: str, priority: Priority = Priority.BATCH, owner: str = "ann") -> JobRequest:

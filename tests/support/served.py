@@ -14,6 +14,7 @@ from tests.support.client import PASSWORD
 from tests.support.jobs import Script
 from tests.support.library import transcript
 from whisper_appliance.accounts.identity import User
+from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.config import settings
 from whisper_appliance.config.settings import Settings
@@ -56,7 +57,7 @@ def sign_in(page: Page, user: User) -> None:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[Served]:
+def serve_in_process(folder: Path) -> Iterator[Served]:
     """Without HTTPS, on a port of its own."""
     script = Script()
     (folder / "models").mkdir()

@@ -6,14 +6,14 @@ import pytest
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.engines.contract import WindowResult
-from whisper_appliance.engines.vad import FRAME_SECONDS, Span
+from whisper_appliance.engines.vad import FRAME_SECONDS, SpeechSpan
 from whisper_appliance.transcript.model import Dropped, Segment
-from whisper_appliance.transcription.gaps import filled, omissions
+from whisper_appliance.transcription.gaps import fill_gaps, find_untranscribed_speech
 
 SENTENCE = " Some fourteen words are said here within seven seconds, as people do when reading aloud."
 
 
-def span(*voiced: tuple[float, float], start_seconds: float = 100.0, seconds: float = 28.0) -> Span:
+def span(*voiced: tuple[float, float], start_seconds: float = 100.0, seconds: float = 28.0) -> SpeechSpan:
     """Somebody speaks between these times, which count from the span's start."""
     frames = [0.0] * round(seconds / FRAME_SECONDS)
     for start, stop in voiced:
@@ -21,7 +21,7 @@ def span(*voiced: tuple[float, float], start_seconds: float = 100.0, seconds: fl
             frames[index] = 0.9
     first = round(start_seconds * SAMPLE_RATE)
     first_frame = round(start_seconds / FRAME_SECONDS)
-    return Span(first, first + round(seconds * SAMPLE_RATE), first_frame, tuple(frames))
+    return SpeechSpan(first, first + round(seconds * SAMPLE_RATE), first_frame, tuple(frames))
 
 
 def heard(*segments: Segment, dropped: tuple[Dropped, ...] = ()) -> WindowResult:
@@ -30,52 +30,52 @@ def heard(*segments: Segment, dropped: tuple[Dropped, ...] = ()) -> WindowResult
 
 def test_what_is_written_in_full_lacks_nothing() -> None:
     result = heard(*(Segment(at, at + 7.0, SENTENCE) for at in (0.0, 7.0, 14.0, 21.0)))
-    assert list(omissions(result, span((0, 28)))) == []
+    assert list(find_untranscribed_speech(result, span((0, 28)))) == []
 
 
 def test_a_gap_in_which_somebody_speaks_is_an_omission() -> None:
     result = heard(Segment(0.0, 7.0, SENTENCE), Segment(14.0, 28.0, 2 * SENTENCE))
-    assert list(omissions(result, span((0, 28)))) == [(7.0, 14.0)]
+    assert list(find_untranscribed_speech(result, span((0, 28)))) == [(7.0, 14.0)]
 
 
 def test_one_word_where_a_sentence_was_said_is_an_omission_with_the_gap_beside_it() -> None:
     result = heard(
         Segment(0.0, 7.0, SENTENCE), Segment(7.0, 14.0, " minutes."), Segment(16.0, 28.0, 2 * SENTENCE)
     )
-    assert list(omissions(result, span((0, 28)))) == [(7.0, 16.0)]
+    assert list(find_untranscribed_speech(result, span((0, 28)))) == [(7.0, 16.0)]
 
 
 def test_what_the_decoder_left_to_the_next_window_is_not_asked_for() -> None:
     result = replace(heard(Segment(0.0, 7.0, SENTENCE)), decoded_seconds=7.0)
-    assert list(omissions(result, span((0, 28)))) == []
+    assert list(find_untranscribed_speech(result, span((0, 28)))) == []
 
 
 def test_a_pause_is_no_omission_nor_is_one_word_in_it() -> None:
     result = heard(Segment(0.0, 7.0, SENTENCE), Segment(7.0, 20.0, " Yes."), Segment(20.0, 28.0, SENTENCE))
-    assert list(omissions(result, span((0, 8), (19, 28)))) == []
+    assert list(find_untranscribed_speech(result, span((0, 8), (19, 28)))) == []
 
 
 def test_what_was_dropped_was_heard() -> None:
     lost = Dropped(7.0, 14.0, "la la la la", "repetition")
     result = heard(Segment(0.0, 7.0, SENTENCE), Segment(14.0, 28.0, 2 * SENTENCE), dropped=(lost,))
-    assert list(omissions(result, span((0, 28)))) == []
+    assert list(find_untranscribed_speech(result, span((0, 28)))) == []
 
 
 def test_languages_with_few_letters_a_second_are_not_taken_for_omissions() -> None:
     result = heard(Segment(0.0, 28.0, "今天天气很好所以我们去公园散步吧。" * 6))
-    assert list(omissions(result, span((0, 28)))) == []
+    assert list(find_untranscribed_speech(result, span((0, 28)))) == []
 
 
 def test_a_hole_is_filled_in_its_place_with_times_of_the_window() -> None:
     minutes = Segment(7.0, 14.0, " minutes.")
     result = heard(Segment(0.0, 7.0, SENTENCE), minutes, Segment(14.0, 28.0, 2 * SENTENCE))
-    asked: list[Span] = []
+    asked: list[SpeechSpan] = []
 
-    def hear(hole: Span) -> WindowResult:
+    def hear(hole: SpeechSpan) -> WindowResult:
         asked.append(hole)
         return heard(Segment(0.5, 6.5, SENTENCE, -0.3, tokens=(1,)))
 
-    assert [(s.start, s.text) for s in filled(result, span((0, 28)), hear).segments] == [
+    assert [(s.start, s.text) for s in fill_gaps(result, span((0, 28)), hear).segments] == [
         (0.0, SENTENCE), (7.5, SENTENCE), (14.0, 2 * SENTENCE),
     ]  # fmt: skip
     assert [(hole.start / SAMPLE_RATE, hole.stop / SAMPLE_RATE) for hole in asked] == [(107.0, 114.0)]
@@ -87,4 +87,4 @@ def test_a_hole_is_filled_in_its_place_with_times_of_the_window() -> None:
 )
 def test_what_says_no_more_or_is_unsure_fills_nothing(segments: tuple[Segment, ...]) -> None:
     result = replace(heard(Segment(7.0, 14.0, " minutes.")), decoded_seconds=14.0)
-    assert filled(result, span((7, 14)), lambda _: heard(*segments)) == result
+    assert fill_gaps(result, span((7, 14)), lambda _: heard(*segments)) == result

@@ -3,7 +3,7 @@
 from whisper_appliance.engines.contract import WindowResult
 from whisper_appliance.engines.whisper.repetition import compression_ratio, remove_repetition_loops
 from whisper_appliance.transcript.model import Dropped, Segment
-from whisper_appliance.transcription.hallucinations import guarded
+from whisper_appliance.transcription.hallucinations import filter_hallucinations
 
 
 def heard(*texts: str, avg_logprob: float = -0.2) -> WindowResult:
@@ -12,31 +12,33 @@ def heard(*texts: str, avg_logprob: float = -0.2) -> WindowResult:
 
 
 def test_speech_is_kept() -> None:
-    result = guarded(heard("Thank you.", "Ask not."), lambda *_: 0.95)
+    result = filter_hallucinations(heard("Thank you.", "Ask not."), lambda *_: 0.95)
     assert [s.text for s in result.segments] == [" Thank you.", " Ask not."]
     assert result.dropped == ()
 
 
 def test_thanks_over_silence_are_dropped_and_reported() -> None:
-    result = guarded(heard("Thank you.", "Ask not."), lambda start, _: 0.2 if start < 1 else 0.9)
+    result = filter_hallucinations(
+        heard("Thank you.", "Ask not."), lambda start, _: 0.2 if start < 1 else 0.9
+    )
     assert [s.text for s in result.segments] == [" Ask not."]
     assert result.dropped == (Dropped(0.0, 1.0, "Thank you.", "boilerplate over silence"),)
 
 
 def test_boilerplate_is_known_in_other_languages() -> None:
-    result = guarded(
+    result = filter_hallucinations(
         heard("Untertitel der Amara.org-Community", "ご視聴ありがとうございました"), lambda *_: 0.2
     )
     assert result.segments == ()
 
 
 def test_unsure_words_without_any_voice_are_dropped() -> None:
-    result = guarded(heard("I am going to", avg_logprob=-0.8), lambda *_: 0.02)
+    result = filter_hallucinations(heard("I am going to", avg_logprob=-0.8), lambda *_: 0.02)
     assert [d.reason for d in result.dropped] == ["no voice"]
 
 
 def test_the_same_line_again_and_again_is_a_loop() -> None:
-    result = guarded(heard(*["I was close to him."] * 7), lambda *_: 0.9)
+    result = filter_hallucinations(heard(*["I was close to him."] * 7), lambda *_: 0.9)
     assert len(result.segments) == 3
     assert {d.reason for d in result.dropped} == {"repetition"}
 

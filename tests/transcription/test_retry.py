@@ -12,10 +12,10 @@ from tests.support.engines import load_scripted
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import EngineSpec, Options, Priority, Quality, Window, WindowResult
 from whisper_appliance.engines.process.client import EngineProcess
-from whisper_appliance.engines.vad import Cutting, Span
+from whisper_appliance.engines.vad import SegmentationConfig, SpeechSpan
 from whisper_appliance.transcript.model import Notice, Segment, Transcript
 from whisper_appliance.transcription.pending import SpanResult
-from whisper_appliance.transcription.pipeline import Road, WindowDone
+from whisper_appliance.transcription.pipeline import TranscriptionPipeline, WindowDone
 from whisper_appliance.transcription.transcribe import transcribe
 
 
@@ -117,8 +117,10 @@ def test_words_are_told_while_later_windows_are_still_heard(engine: EngineProces
 def test_what_was_passed_over_is_heard_by_itself(engine: EngineProcess) -> None:
     told: list[WindowDone] = []
     options = Options(language="en", prompt="skip")
-    road = Road(Silence(20), engine, options, Priority.BATCH, Cutting(), {}, told.append, lambda: False)
-    span = Span(0, 20 * 16_000, 0, (0.9,) * 625)
+    road = TranscriptionPipeline(
+        Silence(20), engine, options, Priority.BATCH, SegmentationConfig(), {}, told.append, lambda: False
+    )
+    span = SpeechSpan(0, 20 * 16_000, 0, (0.9,) * 625)
     skipped = WindowResult((Segment(0.0, 20.0, " hm"),), "en", 1.0, decoded_seconds=20.0)
-    assert road._settle(SpanResult(span, skipped)).text == " all that was said here" * 10
+    assert road._finalize(SpanResult(span, skipped)).text == " all that was said here" * 10
     assert told[0].result.text == " all that was said here" * 10

@@ -11,12 +11,13 @@ from flask_openapi3 import OpenAPI
 from werkzeug.test import TestResponse
 
 from tests.support.access_table import ANONYMOUS, CLOSED, EVERYBODY, OPEN, PEOPLE, TABLE, Row, Rule
-from tests.support.application import open_page
-from tests.support.client import an_account, signed_in, with_key
+from tests.support.accounts import LIGHT
+from tests.support.client import an_account, open_page, signed_in, with_key
+from tests.support.engines import ScriptedModels
 from tests.support.jobs import Script
 from tests.support.library import transcript
-from tests.support.speech import ScriptedModels
 from whisper_appliance.accounts.identity import SCOPES, SHELL, Role, User
+from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.config import settings
 from whisper_appliance.config.settings import Settings
@@ -99,7 +100,7 @@ class World:
             replace(made, segments=words), title="A talk", owner=self.owners[owner]
         )
         if owner == "member":
-            self.appliance.shares.with_user(id, "reader", by=self.owners[owner])
+            self.appliance.shares.share_with(id, "reader", by=self.owners[owner])
         return id
 
     _received = _transcript
@@ -111,10 +112,10 @@ class World:
 
     def _share(self, owner: str) -> str:
         self._things.setdefault(("transcript", owner), self._transcript(owner))
-        return self.appliance.shares.link(self.thing("transcript", owner), by=self.owners[owner]).id
+        return self.appliance.shares.create_link(self.thing("transcript", owner), by=self.owners[owner]).id
 
     def _link_token(self, owner: str) -> str:
-        share = self.appliance.shares.link(self.thing("transcript", owner), by=self.owners[owner])
+        share = self.appliance.shares.create_link(self.thing("transcript", owner), by=self.owners[owner])
         return str(share.token)
 
     def _invitation(self, owner: str) -> str:
@@ -151,17 +152,16 @@ def world(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[W
     script = Script()
 
     def make_steps(settings: Settings, _models: object) -> JobSteps:
-        return JobSteps(
-            settings.data_dir, script, decode=script.decode, transcribe=script.transcribe,
-            default_model=lambda: "tiny.en",
-        )  # fmt: skip
+        return script.steps(settings.data_dir, "tiny.en")
 
     chosen = settings.load(
         data_dir=tmp_path_factory.mktemp("data"), model_dir=models, whisper_model="tiny.en",
         model_warm_up=False, min_free_disk=0, model_downloads=False, requests_per_minute=0,
         requests_per_minute_per_user=0, uploads_per_minute=0,
     )  # fmt: skip
-    with Appliance(chosen, make_steps=make_steps, live_models=ScriptedModels()) as appliance:
+    with Appliance(
+        chosen, make_steps=make_steps, live_models=ScriptedModels(), passwords=Passwords(LIGHT)
+    ) as appliance:
         yield World(appliance, create_app(appliance))
 
 

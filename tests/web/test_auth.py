@@ -6,9 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.support.application import open_page
-from tests.support.client import signed_in, with_key
-from tests.support.sending import send
+from tests.support.client import open_page, send, signed_in, with_key
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.appliance import Appliance
 
@@ -58,9 +56,9 @@ def test_the_csrf_token_of_another_session_is_refused(app: OpenAPI) -> None:
 @pytest.mark.parametrize(
     "header", ["Bearer wa_" + "x" * 43, "Bearer something", "Bearer ", "bearer wa_", "Bearer wa_\xff"]
 )
-def test_a_bad_key_is_never_a_silent_visitor(program: FlaskClient, header: str) -> None:
-    assert program.get("/api/transcripts", headers={"Authorization": header}).status_code == 401
-    assert program.post("/transcribe", headers={"Authorization": header}).status_code == 401
+def test_a_bad_key_is_never_a_silent_visitor(api_client: FlaskClient, header: str) -> None:
+    assert api_client.get("/api/transcripts", headers={"Authorization": header}).status_code == 401
+    assert api_client.post("/transcribe", headers={"Authorization": header}).status_code == 401
 
 
 def test_a_key_counts_in_the_header_only(app: OpenAPI) -> None:

@@ -69,6 +69,6 @@ def test_pages_for_people_are_for_no_other_site(friendly: FlaskClient) -> None:
 
 
 def test_without_a_setting_no_other_site_may(start_appliance: StartAppliance) -> None:
-    program = create_app(start_appliance()).test_client()
-    answer = program.get("/api/status", headers={"Origin": FRIEND})
+    api_client = create_app(start_appliance()).test_client()
+    answer = api_client.get("/api/status", headers={"Origin": FRIEND})
     assert not [name for name, _ in answer.headers if name.lower().startswith("access-control")]

@@ -20,9 +20,9 @@ from whisper_appliance.web.errors import status_of, status_of_code
     ],
 )
 def test_an_error_has_the_one_shape(
-    program: FlaskClient, method: str, address: str, status: int, code: str
+    api_client: FlaskClient, method: str, address: str, status: int, code: str
 ) -> None:
-    answer = program.open(address, method=method)
+    answer = api_client.open(address, method=method)
     assert answer.status_code == status
     error = answer.json["error"]
     assert set(error) == {"code", "message", "field", "request_id"}
@@ -30,24 +30,24 @@ def test_an_error_has_the_one_shape(
     assert error["request_id"] == answer.headers["X-Request-Id"]
 
 
-def test_a_bad_parameter_is_named(program: FlaskClient) -> None:
-    assert program.get("/api/transcripts?limit=many").json["error"]["field"] == "limit"
+def test_a_bad_parameter_is_named(api_client: FlaskClient) -> None:
+    assert api_client.get("/api/transcripts?limit=many").json["error"]["field"] == "limit"
 
 
-def test_a_wrong_method_is_told_the_right_ones(program: FlaskClient) -> None:
-    assert "GET" in program.put("/health").headers["Allow"]
+def test_a_wrong_method_is_told_the_right_ones(api_client: FlaskClient) -> None:
+    assert "GET" in api_client.put("/health").headers["Allow"]
 
 
-def test_a_fault_of_our_own_says_nothing_of_the_inside(program: FlaskClient) -> None:
-    @program.application.errorhandler(418)
+def test_a_fault_of_our_own_says_nothing_of_the_inside(api_client: FlaskClient) -> None:
+    @api_client.application.errorhandler(418)
     def _unused(error: Exception) -> str:
         return ""
 
     def broken() -> str:
         raise RuntimeError("secret /etc/path")
 
-    program.application.view_functions["status.health"] = broken
-    answer = program.get("/health")
+    api_client.application.view_functions["status.get_health"] = broken
+    answer = api_client.get("/health")
     assert answer.status_code == 500
     assert "secret" not in answer.text
     assert answer.json["error"]["code"] == "internal"

@@ -7,9 +7,9 @@ import pytest
 from flask_openapi3 import OpenAPI
 from werkzeug.test import TestResponse
 
-from tests.support.application import StartAppliance, open_page
+from tests.support.application import StartAppliance
+from tests.support.client import open_page, send, uploads
 from tests.support.jobs import Script
-from tests.support.sending import send, uploads
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import EngineFailed
 from whisper_appliance.server.application import create_app

@@ -11,7 +11,7 @@ from flask_openapi3 import OpenAPI
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.application import StartAppliance
-from tests.support.sending import send
+from tests.support.client import send
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.server.application import create_app
 
@@ -27,8 +27,8 @@ def read(text: str) -> Values:
     }
 
 
-def metrics(program: FlaskClient) -> Values:
-    answer = program.get("/metrics")
+def metrics(api_client: FlaskClient) -> Values:
+    answer = api_client.get("/metrics")
     assert answer.status_code == 200
     assert answer.content_type.startswith("text/plain")
     return read(answer.text)
@@ -42,10 +42,10 @@ def value(found: Values, name: str, **labels: str) -> float:
     )
 
 
-def test_what_a_job_did_is_counted(program: FlaskClient) -> None:
-    before = metrics(program)
-    assert send(program, "one two three").status_code == 200
-    after = metrics(program)
+def test_what_a_job_did_is_counted(api_client: FlaskClient) -> None:
+    before = metrics(api_client)
+    assert send(api_client, "one two three").status_code == 200
+    after = metrics(api_client)
 
     def grown(name: str, **labels: str) -> float:
         return value(after, name, **labels) - value(before, name, **labels)
@@ -58,24 +58,24 @@ def test_what_a_job_did_is_counted(program: FlaskClient) -> None:
     assert grown("whisper_http_request_seconds_count", route="/transcribe", method="POST", status="200") == 1
 
 
-def test_routes_are_patterns_and_strangers_names_are_none(program: FlaskClient) -> None:
-    program.get(f"/api/jobs/{'0' * 32}")
-    program.get("/nowhere/secret-name")
-    program.open("/", method="BREW")
-    found = metrics(program)
+def test_routes_are_patterns_and_strangers_names_are_none(api_client: FlaskClient) -> None:
+    api_client.get(f"/api/jobs/{'0' * 32}")
+    api_client.get("/nowhere/secret-name")
+    api_client.open("/", method="BREW")
+    found = metrics(api_client)
     routes = {dict(labels).get("route") for _, labels in found}
     assert "/api/jobs/<hex32:id>" in routes
     assert value(found, "whisper_http_request_seconds_count", route="none", status="404") == 1
     assert value(found, "whisper_errors_total", where="http", code="not_found") == 2
-    text = program.get("/metrics").text
+    text = api_client.get("/metrics").text
     assert "secret-name" not in text
     assert "0" * 32 not in text
     assert "BREW" not in text
 
 
-def test_the_state_is_in_it(program: FlaskClient, appliance: Appliance) -> None:
-    program.get("/api/status")
-    found = metrics(program)
+def test_the_state_is_in_it(api_client: FlaskClient, appliance: Appliance) -> None:
+    api_client.get("/api/status")
+    found = metrics(api_client)
     assert value(found, "whisper_healthy") == 1
     assert value(found, "whisper_live_sessions") == 0
     assert value(found, "whisper_streams") == 0
@@ -101,25 +101,25 @@ ELSEWHERE = {"REMOTE_ADDR": "192.0.2.7"}
 
 
 def test_from_elsewhere_the_token_is_needed(guarded: OpenAPI) -> None:
-    program = guarded.test_client()
-    assert program.get("/metrics", environ_overrides=ELSEWHERE).status_code == 403
+    api_client = guarded.test_client()
+    assert api_client.get("/metrics", environ_overrides=ELSEWHERE).status_code == 403
     for token, status in (("wanted-by-prometheus", 200), ("wrong", 403), ("", 403), ("ü", 403)):
         headers = {"Authorization": f"Bearer {token}".encode().decode("latin-1")}
-        answer = program.get("/metrics", headers=headers, environ_overrides=ELSEWHERE)
+        answer = api_client.get("/metrics", headers=headers, environ_overrides=ELSEWHERE)
         assert answer.status_code == status, token
 
 
-def test_what_a_proxy_passes_on_is_not_from_here(program: FlaskClient) -> None:
+def test_what_a_proxy_passes_on_is_not_from_here(api_client: FlaskClient) -> None:
     for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"):
-        assert program.get("/metrics", headers={header: "127.0.0.1"}).status_code == 403
+        assert api_client.get("/metrics", headers={header: "127.0.0.1"}).status_code == 403
 
 
-def test_without_a_token_nobody_elsewhere_reads_it(program: FlaskClient) -> None:
+def test_without_a_token_nobody_elsewhere_reads_it(api_client: FlaskClient) -> None:
     headers = {"Authorization": "Bearer None"}
-    assert program.get("/metrics", headers=headers, environ_overrides=ELSEWHERE).status_code == 403
+    assert api_client.get("/metrics", headers=headers, environ_overrides=ELSEWHERE).status_code == 403
 
 
-def test_it_can_be_read_while_many_ask(program: FlaskClient, app: OpenAPI) -> None:
+def test_it_can_be_read_while_many_ask(api_client: FlaskClient, app: OpenAPI) -> None:
     texts: list[str] = []
     threads = [
         threading.Thread(target=lambda: texts.append(app.test_client().get("/metrics").text))
@@ -133,18 +133,18 @@ def test_it_can_be_read_while_many_ask(program: FlaskClient, app: OpenAPI) -> No
     assert len(texts) == 8
 
 
-def test_a_refused_file_is_an_error_and_no_upload(program: FlaskClient) -> None:
-    before = metrics(program)
+def test_a_refused_file_is_an_error_and_no_upload(api_client: FlaskClient) -> None:
+    before = metrics(api_client)
     data = {"file": (io.BytesIO(b"text"), "notes.txt")}
-    assert program.post("/transcribe", data=data).status_code == 415
-    after = metrics(program)
+    assert api_client.post("/transcribe", data=data).status_code == 415
+    after = metrics(api_client)
     name = "whisper_errors_total"
     assert value(after, name, code="unsupported_media") == value(before, name, code="unsupported_media") + 1
     assert value(after, "whisper_uploads_total") == value(before, "whisper_uploads_total")
 
 
-def test_dashboard_alerts_and_documentation_name_metrics_that_exist(program: FlaskClient) -> None:
-    text = program.get("/metrics").text
+def test_dashboard_alerts_and_documentation_name_metrics_that_exist(api_client: FlaskClient) -> None:
+    text = api_client.get("/metrics").text
     there = set(re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE))
     for name in ("deploy/grafana/dashboard.json", "docs/deploying.md"):
         for metric in set(re.findall(r"\bwhisper_[a-z_]+", (ROOT / name).read_text())):

@@ -12,17 +12,17 @@ from flask import g
 from flask.testing import FlaskClient
 
 from tests.support.application import StartAppliance
-from tests.support.sending import send
+from tests.support.client import send
 from whisper_appliance.accounts.identity import Actor, User
 from whisper_appliance.core.errors import BadSetting
 from whisper_appliance.server.application import create_app
 
 
 def knock(
-    program: FlaskClient, times: int, address: str = "192.0.2.1", path: str = "/api/models"
+    api_client: FlaskClient, times: int, address: str = "192.0.2.1", path: str = "/api/models"
 ) -> list[int]:
     """The statuses of so many requests."""
-    return [program.get(path, environ_base={"REMOTE_ADDR": address}).status_code for _ in range(times)]
+    return [api_client.get(path, environ_base={"REMOTE_ADDR": address}).status_code for _ in range(times)]
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +75,14 @@ def test_uploads_are_counted_apart(strict: FlaskClient) -> None:
 def test_behind_a_proxy_that_is_trusted_each_client_counts_for_itself(
     start_appliance: StartAppliance,
 ) -> None:
-    program = create_app(start_appliance(requests_per_minute=2, trusted_proxies=1)).test_client()
+    api_client = create_app(start_appliance(requests_per_minute=2, trusted_proxies=1)).test_client()
     statuses = [
-        program.get("/api/models", headers={"X-Forwarded-For": f"spoofed, 10.0.0.{n // 2}"}).status_code
+        api_client.get("/api/models", headers={"X-Forwarded-For": f"spoofed, 10.0.0.{n // 2}"}).status_code
         for n in range(6)
     ]
     assert statuses == [200] * 6
     spoofed = {"X-Forwarded-For": "10.9.9.9, 10.0.0.0"}
-    assert program.get("/api/models", headers=spoofed).status_code == 429
+    assert api_client.get("/api/models", headers=spoofed).status_code == 429
 
 
 def test_users_and_keys_are_counted_wherever_they_come_from(start_appliance: StartAppliance) -> None:

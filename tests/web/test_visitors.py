@@ -5,8 +5,7 @@ import stat
 import pytest
 from flask.testing import FlaskClient
 
-from tests.support.application import open_page
-from tests.support.sending import send
+from tests.support.client import open_page, send
 from whisper_appliance.app.appliance import Appliance
 
 SECURE = {"wsgi.url_scheme": "https"}
@@ -29,23 +28,23 @@ def test_what_another_browser_made_is_not_there(browser: FlaskClient) -> None:
     assert other.get("/api/transcripts").json["transcripts"] == []
 
 
-def test_a_program_without_a_session_reaches_its_own_by_id_and_lists_nothing(program: FlaskClient) -> None:
-    id = send(program).json["id"]
-    assert program.get(f"/api/transcripts/{id}").status_code == 200
-    assert program.get("/api/transcripts").json["transcripts"] == []
-    assert program.get("/api/jobs").json["jobs"] == []
-    assert "Set-Cookie" not in program.get(f"/api/transcripts/{id}").headers
+def test_a_program_without_a_session_reaches_its_own_by_id_and_lists_nothing(api_client: FlaskClient) -> None:
+    id = send(api_client).json["id"]
+    assert api_client.get(f"/api/transcripts/{id}").status_code == 200
+    assert api_client.get("/api/transcripts").json["transcripts"] == []
+    assert api_client.get("/api/jobs").json["jobs"] == []
+    assert "Set-Cookie" not in api_client.get(f"/api/transcripts/{id}").headers
 
 
-def test_the_cookie_is_kept_from_scripts_and_other_sites(program: FlaskClient) -> None:
-    cookie = program.get("/").headers["Set-Cookie"]
+def test_the_cookie_is_kept_from_scripts_and_other_sites(api_client: FlaskClient) -> None:
+    cookie = api_client.get("/").headers["Set-Cookie"]
     assert cookie.startswith("appliance=")
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
 
 
-def test_under_https_the_cookie_is_tied_to_the_host(program: FlaskClient) -> None:
-    cookie = program.get("/", environ_overrides=SECURE).headers["Set-Cookie"]
+def test_under_https_the_cookie_is_tied_to_the_host(api_client: FlaskClient) -> None:
+    cookie = api_client.get("/", environ_overrides=SECURE).headers["Set-Cookie"]
     assert cookie.startswith("__Host-appliance=")
     assert "Secure" in cookie
     assert "Domain" not in cookie

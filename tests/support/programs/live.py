@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.support.engines import ScriptedModels
-from whisper_appliance.live.manager import LiveAnnouncement, LiveLimits, SessionRequest, LiveManager
+from whisper_appliance.live.manager import LiveAnnouncement, LiveLimits, LiveManager, SessionRequest
 
 
 def main(folder: str) -> None:
