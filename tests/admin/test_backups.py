@@ -4,10 +4,9 @@ import io
 import tarfile
 
 import pytest
-from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.support.client import send, signed_in
+from tests.support.client import ApiClient, client_of, send, signed_in
 from whisper_appliance.accounts.audit import AuditFilter
 from whisper_appliance.app.appliance import Appliance
 
@@ -20,11 +19,11 @@ ROUTES = (
 
 
 @pytest.fixture
-def owner(app: OpenAPI) -> FlaskClient:
+def owner(app: OpenAPI) -> ApiClient:
     return signed_in(app, "owner")
 
 
-def test_a_copy_is_made_listed_and_fetched(owner: FlaskClient) -> None:
+def test_a_copy_is_made_listed_and_fetched(owner: ApiClient) -> None:
     made = owner.post("/api/admin/backups")
     assert made.status_code == 200
     listed = owner.get("/api/admin/backups").json
@@ -35,7 +34,7 @@ def test_a_copy_is_made_listed_and_fetched(owner: FlaskClient) -> None:
     assert "attachment" in fetched.headers["Content-Disposition"]
 
 
-def test_everything_comes_in_one_file_of_the_length_that_was_said(owner: FlaskClient) -> None:
+def test_everything_comes_in_one_file_of_the_length_that_was_said(owner: ApiClient) -> None:
     send(owner, "one two")
     answer = owner.get("/api/admin/backup", buffered=True)
     assert answer.status_code == 200
@@ -44,14 +43,14 @@ def test_everything_comes_in_one_file_of_the_length_that_was_said(owner: FlaskCl
         assert {"appliance.sqlite", "secret.key", "SHA256SUMS"} <= set(archive.getnames())
 
 
-def test_a_download_that_is_broken_off_leaves_nothing(owner: FlaskClient, appliance: Appliance) -> None:
+def test_a_download_that_is_broken_off_leaves_nothing(owner: ApiClient, appliance: Appliance) -> None:
     answer = owner.get("/api/admin/backup", buffered=False)
     next(iter(answer.response))
     answer.close()
     assert list((appliance.settings.data_dir / "backups").glob("making-*")) == []
 
 
-def test_a_backup_is_laid_ready_and_dropped_again(owner: FlaskClient, appliance: Appliance) -> None:
+def test_a_backup_is_laid_ready_and_dropped_again(owner: ApiClient, appliance: Appliance) -> None:
     content = owner.get("/api/admin/backup", buffered=True).data
     laid = owner.put("/api/admin/restore", data=content, content_type="application/x-tar")
     assert laid.status_code == 200
@@ -63,14 +62,14 @@ def test_a_backup_is_laid_ready_and_dropped_again(owner: FlaskClient, appliance:
     assert list((appliance.settings.data_dir / "restore").iterdir()) == []
 
 
-def test_a_file_that_is_no_backup_is_refused_with_a_reason(owner: FlaskClient) -> None:
+def test_a_file_that_is_no_backup_is_refused_with_a_reason(owner: ApiClient) -> None:
     refused = owner.put("/api/admin/restore", data=b"hello" * 1000, content_type="application/x-tar")
     assert refused.status_code == 400
     assert "not a backup" in refused.json["error"]["message"]
     assert owner.get("/api/admin/backups").json["ready"] is None
 
 
-def test_names_of_copies_lead_nowhere_else(owner: FlaskClient) -> None:
+def test_names_of_copies_lead_nowhere_else(owner: ApiClient) -> None:
     for name in ("secret.key", "..%2fsecret.key", "%2e%2e%2fsecret.key", "appliance-x.sqlite"):
         assert owner.get(f"/api/admin/backups/{name}").status_code == 404
 
@@ -79,7 +78,7 @@ def test_names_of_copies_lead_nowhere_else(owner: FlaskClient) -> None:
 def test_words_of_everybody_are_for_the_owner_only(app: OpenAPI, method: str, path: str) -> None:
     for role, status in (("admin", 403), ("member", 403)):
         assert signed_in(app, role).open(path, method=method).status_code == status
-    assert app.test_client().open(path, method=method).status_code in (401, 403)
+    assert client_of(app).open(path, method=method).status_code in (401, 403)
 
 
 def test_admins_may_copy_and_look(app: OpenAPI) -> None:
@@ -88,7 +87,7 @@ def test_admins_may_copy_and_look(app: OpenAPI) -> None:
     assert not admin.get("/api/admin/backups").json["is_owner"]
 
 
-def test_what_was_done_is_in_the_audit_log(owner: FlaskClient, appliance: Appliance) -> None:
+def test_what_was_done_is_in_the_audit_log(owner: ApiClient, appliance: Appliance) -> None:
     owner.get("/api/admin/backup", buffered=True)
     actions = [record.action for record in appliance.audit.page(AuditFilter())]
     assert "backup.download" in actions

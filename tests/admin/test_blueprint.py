@@ -3,7 +3,7 @@
 import pytest
 from flask_openapi3 import OpenAPI
 
-from tests.support.client import signed_in, with_key
+from tests.support.client import client_of, signed_in, with_key
 from whisper_appliance.admin.panel import BLUEPRINTS, PLACES
 
 HTML = {"Accept": "text/html"}
@@ -35,7 +35,7 @@ def test_every_place_opens_for_admins_and_is_in_the_menu(app: OpenAPI, place: tu
 
 
 def test_visitors_members_and_keys_without_the_scope_are_kept_out_of_every_route(app: OpenAPI) -> None:
-    visitor, member = app.test_client(), signed_in(app, "member")
+    visitor, member = client_of(app), signed_in(app, "member")
     key = with_key(app, "read", "write", "transcribe", user=signed_in(app, "admin").user)  # type: ignore[attr-defined]
     routes = panel_routes(app)
     assert ("GET", "/admin") in routes
@@ -46,6 +46,6 @@ def test_visitors_members_and_keys_without_the_scope_are_kept_out_of_every_route
 
 
 def test_only_admins_are_shown_the_way(app: OpenAPI) -> None:
-    assert 'href="/admin"' not in app.test_client().get("/", headers=HTML).text
+    assert 'href="/admin"' not in client_of(app).get("/", headers=HTML).text
     assert 'href="/admin"' not in signed_in(app, "member").get("/", headers=HTML).text
     assert 'href="/admin"' in signed_in(app, "owner").get("/", headers=HTML).text

@@ -5,10 +5,9 @@ import threading
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.support.client import signed_in
+from tests.support.client import ApiClient, client_of, signed_in
 from tests.support.jobs import Script
 from tests.support.wait import wait_until
 from whisper_appliance.accounts.audit import AuditFilter
@@ -16,11 +15,11 @@ from whisper_appliance.app.appliance import Appliance
 
 
 @pytest.fixture
-def admin(app: OpenAPI) -> FlaskClient:
+def admin(app: OpenAPI) -> ApiClient:
     return signed_in(app, "admin")
 
 
-def send(client: FlaskClient, words: str = "alpha beta", name: str = "secret plan.wav") -> str:
+def send(client: ApiClient, words: str = "alpha beta", name: str = "secret plan.wav") -> str:
     """Has the script hear these words; returns the job's id."""
     form = {"file": (io.BytesIO(words.encode()), name), "async": "true"}
     answer = client.post("/transcribe", data=form)
@@ -28,15 +27,15 @@ def send(client: FlaskClient, words: str = "alpha beta", name: str = "secret pla
     return str(answer.json["id"])
 
 
-def row(admin: FlaskClient, id: str) -> dict[str, Any]:
+def row(admin: ApiClient, id: str) -> dict[str, Any]:
     jobs = admin.get("/api/admin/jobs").json["jobs"]
     return next(job for job in jobs if job["handle"] == id[:16])
 
 
 def test_jobs_of_everybody_are_listed_without_words_and_titles(
-    app: OpenAPI, appliance: Appliance, admin: FlaskClient
+    app: OpenAPI, appliance: Appliance, admin: ApiClient
 ) -> None:
-    member, nobody = signed_in(app, "member"), app.test_client()
+    member, nobody = signed_in(app, "member"), client_of(app)
     theirs, nobodys = send(member), send(nobody)
     for id in (theirs, nobodys):
         appliance.queue.wait(id, 10)
@@ -56,7 +55,7 @@ def test_jobs_of_everybody_are_listed_without_words_and_titles(
         assert secret not in answer.text
 
 
-def test_jobs_are_filtered_and_paged(app: OpenAPI, appliance: Appliance, admin: FlaskClient) -> None:
+def test_jobs_are_filtered_and_paged(app: OpenAPI, appliance: Appliance, admin: ApiClient) -> None:
     member = signed_in(app, "member")
     ids = [send(member, f"word{number}") for number in range(3)]
     for id in ids:
@@ -72,7 +71,7 @@ def test_jobs_are_filtered_and_paged(app: OpenAPI, appliance: Appliance, admin: 
 
 
 def test_a_running_job_of_somebody_is_cancelled_and_recorded(
-    app: OpenAPI, appliance: Appliance, admin: FlaskClient, script: Script
+    app: OpenAPI, appliance: Appliance, admin: ApiClient, script: Script
 ) -> None:
     begun, hold = threading.Event(), threading.Event()
 
@@ -91,11 +90,11 @@ def test_a_running_job_of_somebody_is_cancelled_and_recorded(
     assert record.object == id[:16]
 
 
-def test_a_job_that_is_not_there_cannot_be_cancelled(admin: FlaskClient) -> None:
+def test_a_job_that_is_not_there_cannot_be_cancelled(admin: ApiClient) -> None:
     assert admin.delete(f"/api/admin/jobs/{'0' * 16}").status_code == 404
     assert admin.delete(f"/api/admin/live/{'0' * 16}").status_code == 404
 
 
-def test_there_are_no_live_sessions_at_first(admin: FlaskClient) -> None:
+def test_there_are_no_live_sessions_at_first(admin: ApiClient) -> None:
     answer = admin.get("/api/admin/live").json
     assert answer == {"sessions": [], "limit": 8}

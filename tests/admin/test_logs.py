@@ -11,11 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
-from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
 from tests.support.application import StartAppliance
-from tests.support.client import an_account, send, signed_in
+from tests.support.client import ApiClient, an_account, client_of, send, signed_in
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.support_bundle import make_support_bundle
 from whisper_appliance.monitoring import logs
@@ -44,17 +43,17 @@ def appliance(logging_as_served: None, start_appliance: StartAppliance) -> Appli
 
 
 @pytest.fixture
-def admin(app: OpenAPI) -> FlaskClient:
+def admin(app: OpenAPI) -> ApiClient:
     return signed_in(app, "admin")
 
 
-def events(admin: FlaskClient, **wanted: str) -> list[str]:
+def events(admin: ApiClient, **wanted: str) -> list[str]:
     answer = admin.get("/api/admin/logs", query_string=wanted)
     assert answer.status_code == 200
     return [line["event"] for line in answer.json["lines"]]
 
 
-def test_the_lines_are_there_and_can_be_chosen(admin: FlaskClient) -> None:
+def test_the_lines_are_there_and_can_be_chosen(admin: ApiClient) -> None:
     log.info("first thing", request_id="abc")
     log.warning("second thing", more="Left Over")
     assert events(admin)[-2:] == ["first thing", "second thing"]
@@ -63,8 +62,8 @@ def test_the_lines_are_there_and_can_be_chosen(admin: FlaskClient) -> None:
     assert events(admin, limit="1") == [events(admin)[-1]]
 
 
-def test_a_line_knows_its_request_and_job(app: OpenAPI, admin: FlaskClient, appliance: Appliance) -> None:
-    job = send(app.test_client(), "crash", name="talk.wav", **{"async": "true"}).json
+def test_a_line_knows_its_request_and_job(app: OpenAPI, admin: ApiClient, appliance: Appliance) -> None:
+    job = send(client_of(app), "crash", name="talk.wav", **{"async": "true"}).json
     appliance.queue.wait(job["id"], 5)
     log.info("somewhere in between")
     with app.test_request_context("/"):
@@ -76,7 +75,7 @@ def test_a_line_knows_its_request_and_job(app: OpenAPI, admin: FlaskClient, appl
     assert line["more"]["path"] == "/"
 
 
-def test_the_tail_tells_what_is_written_and_goes_on_where_it_was(admin: FlaskClient) -> None:
+def test_the_tail_tells_what_is_written_and_goes_on_where_it_was(admin: ApiClient) -> None:
     log.info("before the tail")
     stream = admin.get("/api/admin/logs/events?words=the+tail", buffered=False)
     assert stream.content_type.startswith("text/event-stream")
@@ -98,7 +97,7 @@ def test_the_tail_tells_what_is_written_and_goes_on_where_it_was(admin: FlaskCli
     assert "before the tail" not in first
 
 
-def test_the_file_is_handed_out_whole(admin: FlaskClient) -> None:
+def test_the_file_is_handed_out_whole(admin: ApiClient) -> None:
     log.info("for the file")
     answer = admin.get("/api/admin/logs/file")
     assert "attachment" in answer.headers["Content-Disposition"]
@@ -106,7 +105,7 @@ def test_the_file_is_handed_out_whole(admin: FlaskClient) -> None:
     assert "for the file" in [line["event"] for line in lines]
 
 
-def test_a_name_full_of_markup_and_breaks_stays_one_line(admin: FlaskClient) -> None:
+def test_a_name_full_of_markup_and_breaks_stays_one_line(admin: ApiClient) -> None:
     log.info("upload", name='<script>alert(1)</script>\n{"event": "forged"}')
     assert "forged" not in events(admin)
     assert admin.get("/api/admin/logs/file").text.count('"event": "forged"') == 0
@@ -116,13 +115,13 @@ def test_a_name_full_of_markup_and_breaks_stays_one_line(admin: FlaskClient) -> 
     "path", ["", "/events", "/file"],
 )  # fmt: skip
 def test_only_admins_read_logs(app: OpenAPI, path: str) -> None:
-    assert app.test_client().get(f"/api/admin/logs{path}").status_code == 401
+    assert client_of(app).get(f"/api/admin/logs{path}").status_code == 401
     assert signed_in(app, "member").get(f"/api/admin/logs{path}").status_code == 403
     assert signed_in(app, "member").get("/api/admin/support-bundle").status_code == 403
 
 
 def test_the_bundle_holds_what_helps_and_nothing_that_is_somebodys(
-    app: OpenAPI, admin: FlaskClient, appliance: Appliance
+    app: OpenAPI, admin: ApiClient, appliance: Appliance
 ) -> None:
     os.environ["SOME_API_KEY"] = "key-in-the-environment"
     try:

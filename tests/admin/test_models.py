@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
 from tests.support.application import StartAppliance
-from tests.support.client import signed_in
+from tests.support.client import ApiClient, signed_in
 from tests.support.hub import HubStandIn, hub_stand_in
 from tests.support.wait import wait_until
 from whisper_appliance.admin.models import changes
@@ -55,24 +54,24 @@ def appliance(start_appliance: StartAppliance, hub: HubStandIn, folder: Path, da
 
 
 @pytest.fixture
-def admin(app: OpenAPI) -> FlaskClient:
+def admin(app: OpenAPI) -> ApiClient:
     return signed_in(app, "admin")
 
 
-def model(admin: FlaskClient, name: str) -> dict[str, Any]:
+def model(admin: ApiClient, name: str) -> dict[str, Any]:
     """As the panel shows it; nothing when it does not."""
     found: list[dict[str, Any]] = admin.get(PATH).json["models"]
     return next((each for each in found if each["name"] == name), {})
 
 
-def ended(admin: FlaskClient, name: str) -> dict[str, Any]:
+def ended(admin: ApiClient, name: str) -> dict[str, Any]:
     """The errand of a model, once it has ended."""
     wait_until(lambda: (model(admin, name).get("errand") or {}).get("state") in ("done", "failed"))
     errand: dict[str, Any] = model(admin, name)["errand"]
     return errand
 
 
-def test_the_catalogue_is_shown_with_what_fits_and_what_is_here(admin: FlaskClient) -> None:
+def test_the_catalogue_is_shown_with_what_fits_and_what_is_here(admin: ApiClient) -> None:
     seen = admin.get(PATH).json
     names = {each["name"]: each for each in seen["models"]}
     assert (names["tiny.en"]["state"], names["tiny.en"]["source"]) == ("idle", "folder")
@@ -85,7 +84,7 @@ def test_the_catalogue_is_shown_with_what_fits_and_what_is_here(admin: FlaskClie
 
 
 def test_a_model_of_the_hub_is_fetched_with_progress_cancelled_and_gone_on_with(
-    admin: FlaskClient, appliance: Appliance, hub: HubStandIn
+    admin: ApiClient, appliance: Appliance, hub: HubStandIn
 ) -> None:
     hub.let_go.clear()
     assert admin.post(PATH, json={"hub": REPOSITORY}).status_code == 202
@@ -101,7 +100,7 @@ def test_a_model_of_the_hub_is_fetched_with_progress_cancelled_and_gone_on_with(
     assert appliance.store.find(REPOSITORY)
 
 
-def test_a_model_is_verified_and_damage_is_told(admin: FlaskClient, folder: Path) -> None:
+def test_a_model_is_verified_and_damage_is_told(admin: ApiClient, folder: Path) -> None:
     assert admin.post(f"{PATH}/{REPOSITORY}/verify").status_code == 202
     assert ended(admin, REPOSITORY)["message"] == "Every file has the right checksum."
     assert ended(admin, REPOSITORY)["done_bytes"] >= 2**20
@@ -114,7 +113,7 @@ def test_a_model_is_verified_and_damage_is_told(admin: FlaskClient, folder: Path
 
 
 def test_a_folder_is_imported_under_a_name_and_deleted_by_that_name(
-    admin: FlaskClient, hub: HubStandIn, tmp_path: Path
+    admin: ApiClient, hub: HubStandIn, tmp_path: Path
 ) -> None:
     assert admin.post(PATH, json={"folder": str(hub.folder), "name": "mine"}).status_code == 202
     assert ended(admin, "mine")["message"] == "The model mine is imported."
@@ -124,9 +123,7 @@ def test_a_folder_is_imported_under_a_name_and_deleted_by_that_name(
     assert model(admin, "mine") == {}
 
 
-def test_a_folder_that_holds_no_model_is_told_and_taken_away_again(
-    admin: FlaskClient, tmp_path: Path
-) -> None:
+def test_a_folder_that_holds_no_model_is_told_and_taken_away_again(admin: ApiClient, tmp_path: Path) -> None:
     admin.post(PATH, json={"folder": str(tmp_path), "name": "empty"})
     assert "model.bin is missing" in ended(admin, "empty")["message"]
     assert admin.delete(f"{PATH}/empty", query_string={"confirm": "empty"}).status_code == 204
@@ -144,11 +141,11 @@ def test_a_folder_that_holds_no_model_is_told_and_taken_away_again(
         ({"folder": "/x", "hub": "a/b", "name": "x"}, 400),
     ],
 )
-def test_what_cannot_be_taken_in_is_refused(admin: FlaskClient, body: dict[str, str], status: int) -> None:
+def test_what_cannot_be_taken_in_is_refused(admin: ApiClient, body: dict[str, str], status: int) -> None:
     assert admin.post(PATH, json=body).status_code == status
 
 
-def test_unknown_models_and_things_that_are_not_so_are_refused(admin: FlaskClient) -> None:
+def test_unknown_models_and_things_that_are_not_so_are_refused(admin: ApiClient) -> None:
     assert admin.post(f"{PATH}/no-such-model/load").status_code == 404
     assert admin.post(f"{PATH}/large-v3/verify").status_code == 409
     assert admin.delete(f"{PATH}/large-v3/download").status_code == 404
@@ -157,7 +154,7 @@ def test_unknown_models_and_things_that_are_not_so_are_refused(admin: FlaskClien
 
 
 def test_a_model_is_made_the_default_loaded_in_use_kept_and_unloaded(
-    admin: FlaskClient, appliance: Appliance
+    admin: ApiClient, appliance: Appliance
 ) -> None:
     assert admin.post(f"{PATH}/tiny.en/default").status_code == 202
     assert ended(admin, "tiny.en")["message"] == "tiny.en is the default model now."
@@ -175,7 +172,7 @@ def test_a_model_is_made_the_default_loaded_in_use_kept_and_unloaded(
     assert not model(admin, "tiny.en")["loaded"]
 
 
-def test_the_stream_tells_all_of_it_and_then_what_changes(admin: FlaskClient, appliance: Appliance) -> None:
+def test_the_stream_tells_all_of_it_and_then_what_changes(admin: ApiClient, appliance: Appliance) -> None:
     steps = iter(["", "", "change", "", ""])
 
     def sleep(_seconds: float) -> None:

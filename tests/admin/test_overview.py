@@ -3,22 +3,21 @@
 import io
 
 import pytest
-from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.support.client import signed_in
+from tests.support.client import ApiClient, signed_in
 from whisper_appliance.app.appliance import Appliance
 
 
 @pytest.fixture
-def admin(app: OpenAPI, appliance: Appliance) -> FlaskClient:
+def admin(app: OpenAPI, appliance: Appliance) -> ApiClient:
     client = signed_in(app, "admin")
     sent = client.post("/transcribe", data={"file": (io.BytesIO(b"one two"), "a.wav"), "async": "true"})
     appliance.queue.wait(sent.json["id"], 10)
     return client
 
 
-def test_the_overview_says_how_everything_is(admin: FlaskClient) -> None:
+def test_the_overview_says_how_everything_is(admin: ApiClient) -> None:
     seen = admin.get("/api/admin/overview").json
     assert seen["status"]["health"]["status"] == "ok"
     assert seen["status"]["host"]["cpu_count"] > 0
@@ -28,7 +27,7 @@ def test_the_overview_says_how_everything_is(admin: FlaskClient) -> None:
     assert isinstance(seen["gpus"], list)
 
 
-def test_statistics_are_told_by_day_and_kind(admin: FlaskClient) -> None:
+def test_statistics_are_told_by_day_and_kind(admin: ApiClient) -> None:
     told = admin.get("/api/admin/statistics?days=7&zone=Europe/Oslo").json
     assert told["zone"] == "Europe/Oslo"
     (day,) = told["days"]
@@ -38,20 +37,20 @@ def test_statistics_are_told_by_day_and_kind(admin: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("zone", ["Nowhere/At_All", "../../etc/passwd", "", "\0"])
-def test_an_unknown_time_zone_is_utc(admin: FlaskClient, zone: str) -> None:
+def test_an_unknown_time_zone_is_utc(admin: ApiClient, zone: str) -> None:
     answer = admin.get("/api/admin/statistics", query_string={"zone": zone})
     assert answer.status_code == 200
     assert answer.json["zone"] == "UTC"
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "99999", "many"])
-def test_a_range_that_cannot_be_is_refused(admin: FlaskClient, days: str) -> None:
+def test_a_range_that_cannot_be_is_refused(admin: ApiClient, days: str) -> None:
     answer = admin.get(f"/api/admin/statistics?days={days}")
     assert answer.status_code == 400
     assert answer.json["error"]["field"] == "days"
 
 
-def test_requests_are_counted(app: OpenAPI, appliance: Appliance, admin: FlaskClient) -> None:
+def test_requests_are_counted(app: OpenAPI, appliance: Appliance, admin: ApiClient) -> None:
     appliance.resource_sampler.sample_once()
     for _ in range(5):
         admin.get("/health")

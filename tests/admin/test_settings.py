@@ -5,11 +5,10 @@ import logging
 from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
 from tests.support.application import StartAppliance
-from tests.support.client import signed_in
+from tests.support.client import ApiClient, signed_in
 from whisper_appliance.app.appliance import Appliance
 
 PATH = "/api/admin/settings"
@@ -26,26 +25,26 @@ def appliance(start_appliance: StartAppliance, folder: Path) -> Appliance:
 
 
 @pytest.fixture
-def admin(app: OpenAPI) -> FlaskClient:
+def admin(app: OpenAPI) -> ApiClient:
     return signed_in(app, "admin")
 
 
-def setting(admin: FlaskClient, name: str) -> dict[str, object]:
+def setting(admin: ApiClient, name: str) -> dict[str, object]:
     return next(row for row in admin.get(PATH).json["settings"] if row["name"] == name)
 
 
-def change(admin: FlaskClient, name: str, value: str, status: int = 200) -> dict[str, object]:
+def change(admin: ApiClient, name: str, value: str, status: int = 200) -> dict[str, object]:
     answer = admin.put(f"{PATH}/{name}", json={"value": value})
     assert answer.status_code == status, answer.json
     return answer.json
 
 
-def send(client: FlaskClient, size: int) -> int:
+def send(client: ApiClient, size: int) -> int:
     body = {"file": (io.BytesIO(b"hello" + b" " * size), "a.wav")}
     return client.post("/transcribe", data=body).status_code
 
 
-def test_every_setting_is_shown_with_who_says_so(admin: FlaskClient) -> None:
+def test_every_setting_is_shown_with_who_says_so(admin: ApiClient) -> None:
     rows = {row["name"]: row for row in admin.get(PATH).json["settings"]}
     assert (rows["DATA_DIR"]["source"], rows["DATA_DIR"]["changeable"]) == ("command line", False)
     assert (rows["TRASH_DAYS"]["value"], rows["TRASH_DAYS"]["source"]) == ("30", "default")
@@ -53,7 +52,7 @@ def test_every_setting_is_shown_with_who_says_so(admin: FlaskClient) -> None:
     assert rows["MAX_WEBSOCKETS"]["effect"] == "after a restart"
 
 
-def test_a_smaller_upload_limit_refuses_the_next_upload(admin: FlaskClient) -> None:
+def test_a_smaller_upload_limit_refuses_the_next_upload(admin: ApiClient) -> None:
     assert send(admin, 3000) == 200
     change(admin, "MAX_UPLOAD_SIZE", "1KB")
     assert send(admin, 300_000) == 413
@@ -62,7 +61,7 @@ def test_a_smaller_upload_limit_refuses_the_next_upload(admin: FlaskClient) -> N
     assert send(admin, 300_000) == 200
 
 
-def test_running_parts_see_their_limits_change(admin: FlaskClient, appliance: Appliance) -> None:
+def test_running_parts_see_their_limits_change(admin: ApiClient, appliance: Appliance) -> None:
     change(admin, "LIVE_SESSIONS", "3")
     assert appliance.live.counts().limit == 3
     change(admin, "QUEUE_LIMIT_PER_USER", "2")
@@ -78,7 +77,7 @@ def test_running_parts_see_their_limits_change(admin: FlaskClient, appliance: Ap
     assert appliance.live.counts().limit == 8
 
 
-def test_the_level_of_the_log_changes_at_once(admin: FlaskClient) -> None:
+def test_the_level_of_the_log_changes_at_once(admin: ApiClient) -> None:
     before = logging.getLogger().level
     try:
         change(admin, "LOG_LEVEL", "ERROR")
@@ -90,7 +89,7 @@ def test_the_level_of_the_log_changes_at_once(admin: FlaskClient) -> None:
         logging.getLogger().setLevel(before)
 
 
-def test_what_waits_for_a_restart_says_so(admin: FlaskClient) -> None:
+def test_what_waits_for_a_restart_says_so(admin: ApiClient) -> None:
     answer = change(admin, "MAX_WEBSOCKETS", "60")
     assert answer["restart"]["waiting"] == ["MAX_WEBSOCKETS"]  # type: ignore[index] # JSON
     assert setting(admin, "MAX_WEBSOCKETS")["waiting"] == "60"
@@ -99,7 +98,7 @@ def test_what_waits_for_a_restart_says_so(admin: FlaskClient) -> None:
     assert admin.get("/api/admin/restart").json["waiting"] == []
 
 
-def test_bad_values_names_and_what_is_given_at_the_start_are_refused(admin: FlaskClient) -> None:
+def test_bad_values_names_and_what_is_given_at_the_start_are_refused(admin: ApiClient) -> None:
     assert "greater than or equal to 1" in str(change(admin, "LIVE_SESSIONS_PER_USER", "0", 400))
     assert "no host name" in str(change(admin, "CERTIFICATE_NAMES", "no name at all", 400))
     assert "command line" in str(change(admin, "QUEUE_LIMIT", "5", 409))
@@ -107,7 +106,7 @@ def test_bad_values_names_and_what_is_given_at_the_start_are_refused(admin: Flas
     change(admin, "NO_SUCH_SETTING", "1", 404)
 
 
-def test_changes_are_in_the_audit_log(admin: FlaskClient) -> None:
+def test_changes_are_in_the_audit_log(admin: ApiClient) -> None:
     change(admin, "KEEP_AUDIO", "true")
     admin.delete(f"{PATH}/KEEP_AUDIO")
     records = admin.get("/api/admin/audit", query_string={"action": "setting"}).json["records"]
@@ -115,13 +114,13 @@ def test_changes_are_in_the_audit_log(admin: FlaskClient) -> None:
     assert records[1]["details"] == {"value": "true"}
 
 
-def test_a_plain_test_client_cannot_be_restarted_and_says_why(admin: FlaskClient) -> None:
+def test_a_plain_test_client_cannot_be_restarted_and_says_why(admin: ApiClient) -> None:
     seen = admin.get("/api/admin/restart").json
     assert not seen["possible"]
     assert admin.post("/api/admin/restart").status_code == 409
 
 
-def test_changes_survive_a_restart(admin: FlaskClient, start_appliance: StartAppliance, folder: Path) -> None:
+def test_changes_survive_a_restart(admin: ApiClient, start_appliance: StartAppliance, folder: Path) -> None:
     change(admin, "TRASH_DAYS", "4")
     change(admin, "MAX_WEBSOCKETS", "70")
     again = start_appliance(data_dir=folder, max_upload_size="9MB")

@@ -7,7 +7,7 @@ import pytest
 from flask_openapi3 import OpenAPI
 
 from tests.support.application import StartAppliance
-from tests.support.client import signed_in
+from tests.support.client import client_of, signed_in
 from tests.support.releases import OURS, Feed
 from whisper_appliance import __version__
 from whisper_appliance.server.application import create_app
@@ -35,7 +35,7 @@ def test_nothing_leaves_the_machine_by_default(app: OpenAPI) -> None:
 
 
 def test_only_admins_ask(app: OpenAPI) -> None:
-    assert app.test_client().get("/admin/check-updates").status_code == 401
+    assert client_of(app).get("/admin/check-updates").status_code == 401
     assert signed_in(app, "member").get("/admin/check-updates").status_code == 403
 
 

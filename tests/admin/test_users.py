@@ -3,26 +3,25 @@
 import csv
 
 import pytest
-from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.support.client import PASSWORD, an_account, send, signed_in, with_key
+from tests.support.client import PASSWORD, ApiClient, an_account, client_of, send, signed_in, with_key
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.live.replay import SessionRequest
 
 
 @pytest.fixture
-def owner(app: OpenAPI) -> FlaskClient:
+def owner(app: OpenAPI) -> ApiClient:
     return signed_in(app, "owner")
 
 
 @pytest.fixture
-def admin(app: OpenAPI) -> FlaskClient:
+def admin(app: OpenAPI) -> ApiClient:
     return signed_in(app, "admin")
 
 
-def test_everybody_is_listed_with_use_and_quota(app: OpenAPI, admin: FlaskClient) -> None:
+def test_everybody_is_listed_with_use_and_quota(app: OpenAPI, admin: ApiClient) -> None:
     member = signed_in(app)
     send(member)
     users = {user["id"]: user for user in admin.get("/api/admin/users").json["users"]}
@@ -33,7 +32,7 @@ def test_everybody_is_listed_with_use_and_quota(app: OpenAPI, admin: FlaskClient
     assert users[admin.user.id]["manageable"] is False
 
 
-def test_a_quota_is_set_and_taken_back(app: OpenAPI, admin: FlaskClient, appliance: Appliance) -> None:
+def test_a_quota_is_set_and_taken_back(app: OpenAPI, admin: ApiClient, appliance: Appliance) -> None:
     member = an_account(appliance)
     path = f"/api/admin/users/{member.id}"
     quota = {"minutes_per_month": 30, "storage_bytes": 10, "waiting_jobs": 2}
@@ -44,7 +43,7 @@ def test_a_quota_is_set_and_taken_back(app: OpenAPI, admin: FlaskClient, applian
 
 
 def test_admins_manage_members_and_only_owners_make_admins(
-    app: OpenAPI, admin: FlaskClient, owner: FlaskClient, appliance: Appliance
+    app: OpenAPI, admin: ApiClient, owner: ApiClient, appliance: Appliance
 ) -> None:
     member = f"/api/admin/users/{an_account(appliance).id}"
     other_admin = f"/api/admin/users/{an_account(appliance, 'admin').id}"
@@ -64,7 +63,7 @@ def test_admins_manage_members_and_only_owners_make_admins(
     assert owner.post("/api/admin/invitations", json={"role": "admin"}).status_code == 201
 
 
-def test_a_disabled_user_is_out_at_once_and_back_again(app: OpenAPI, admin: FlaskClient) -> None:
+def test_a_disabled_user_is_out_at_once_and_back_again(app: OpenAPI, admin: ApiClient) -> None:
     member = signed_in(app)
     key = with_key(app, "read", user=member.user)
     path = f"/api/admin/users/{member.user.id}"
@@ -75,29 +74,29 @@ def test_a_disabled_user_is_out_at_once_and_back_again(app: OpenAPI, admin: Flas
     assert key.get("/api/account").status_code == 200
 
 
-def test_somebody_joins_by_an_invitation(app: OpenAPI, admin: FlaskClient) -> None:
+def test_somebody_joins_by_an_invitation(app: OpenAPI, admin: ApiClient) -> None:
     made = admin.post("/api/admin/invitations", json={"note": "For Dora"}).json
     assert made["path"].startswith("/join/")
     token = made["path"].removeprefix("/join/")
     assert token not in admin.get("/api/admin/users").text
-    dora = app.test_client()
+    dora = client_of(app)
     joined = dora.post("/api/join", json={"token": token, "name": "Dora", "password": PASSWORD})
     assert joined.json["user"]["role"] == "member"
-    assert app.test_client().get(made["path"]).status_code == 404
+    assert client_of(app).get(made["path"]).status_code == 404
     ended = admin.post("/api/admin/invitations", json={}).json
     assert admin.delete(f"/api/admin/invitations/{ended['id']}").status_code == 204
-    assert app.test_client().get(ended["path"]).status_code == 404
+    assert client_of(app).get(ended["path"]).status_code == 404
 
 
-def test_a_forgotten_password_is_replaced(app: OpenAPI, admin: FlaskClient) -> None:
+def test_a_forgotten_password_is_replaced(app: OpenAPI, admin: ApiClient) -> None:
     member = signed_in(app)
     password = admin.post(f"/api/admin/users/{member.user.id}/password").json["password"]
     assert member.get("/api/account").status_code == 401
-    again = app.test_client().post("/api/session", json={"name": member.user.name, "password": password})
+    again = client_of(app).post("/api/session", json={"name": member.user.name, "password": password})
     assert again.status_code == 200
 
 
-def test_keys_and_sessions_are_ended(app: OpenAPI, admin: FlaskClient) -> None:
+def test_keys_and_sessions_are_ended(app: OpenAPI, admin: ApiClient) -> None:
     member = signed_in(app)
     key = with_key(app, "read", user=member.user)
     path = f"/api/admin/users/{member.user.id}"
@@ -107,7 +106,7 @@ def test_keys_and_sessions_are_ended(app: OpenAPI, admin: FlaskClient) -> None:
     assert member.get("/api/account").status_code == key.get("/api/account").status_code == 401
 
 
-def test_an_account_goes_with_its_transcripts(app: OpenAPI, admin: FlaskClient, appliance: Appliance) -> None:
+def test_an_account_goes_with_its_transcripts(app: OpenAPI, admin: ApiClient, appliance: Appliance) -> None:
     member = signed_in(app)
     id = send(member).json["id"]
     path = f"/api/admin/users/{member.user.id}"
@@ -117,7 +116,7 @@ def test_an_account_goes_with_its_transcripts(app: OpenAPI, admin: FlaskClient, 
     assert admin.get(path).status_code == 404
 
 
-def test_or_its_transcripts_go_to_another_user(app: OpenAPI, admin: FlaskClient) -> None:
+def test_or_its_transcripts_go_to_another_user(app: OpenAPI, admin: ApiClient) -> None:
     member, heir = signed_in(app), signed_in(app)
     id = send(member).json["id"]
     path = f"/api/admin/users/{member.user.id}"
@@ -129,17 +128,17 @@ def test_or_its_transcripts_go_to_another_user(app: OpenAPI, admin: FlaskClient)
 
 
 def test_what_is_being_spoken_goes_to_the_heir_as_well(
-    app: OpenAPI, admin: FlaskClient, appliance: Appliance
+    app: OpenAPI, admin: ApiClient, appliance: Appliance
 ) -> None:
     member, heir = signed_in(app), signed_in(app)
     opened = appliance.live.open(SessionRequest(), owner=member.user.id, connection="a microphone")
     body = {"name": member.user.name, "heir": heir.user.name}
     assert admin.delete(f"/api/admin/users/{member.user.id}", json=body).status_code == 204
-    assert [stream.facts.owner for stream in appliance.live.streams] == [heir.user.id]
+    assert [session.info.owner for session in appliance.live.sessions] == [heir.user.id]
     appliance.live.cancel(opened.session, connection="a microphone")
 
 
-def test_the_last_owner_stays(app: OpenAPI, owner: FlaskClient, appliance: Appliance) -> None:
+def test_the_last_owner_stays(app: OpenAPI, owner: ApiClient, appliance: Appliance) -> None:
     for user in appliance.accounts.users.list_users():
         if user.role == "owner" and user.id != owner.user.id:
             appliance.accounts.users.delete(user.id, by=SHELL)
@@ -150,7 +149,7 @@ def test_the_last_owner_stays(app: OpenAPI, owner: FlaskClient, appliance: Appli
     assert owner.delete("/api/account", json={"password": PASSWORD}).status_code == 409
 
 
-def test_shares_are_seen_without_words_and_ended(app: OpenAPI, admin: FlaskClient) -> None:
+def test_shares_are_seen_without_words_and_ended(app: OpenAPI, admin: ApiClient) -> None:
     member = signed_in(app)
     id = send(member, name="secret title.wav").json["id"]
     link = member.post(f"/api/transcripts/{id}/shares", json={}).json
@@ -160,18 +159,18 @@ def test_shares_are_seen_without_words_and_ended(app: OpenAPI, admin: FlaskClien
     (share,) = (each for each in listed.json["shares"] if each["id"] == link["id"])
     assert (share["by"], share["user"]) == (member.user.name, None)
     assert admin.delete(f"/api/admin/shares/{link['id']}").status_code == 204
-    assert app.test_client().get(f"/api{link['path']}").status_code == 404
+    assert client_of(app).get(f"/api{link['path']}").status_code == 404
 
 
-def test_who_may_use_it_is_said_here(app: OpenAPI, admin: FlaskClient) -> None:
+def test_who_may_use_it_is_said_here(app: OpenAPI, admin: ApiClient) -> None:
     assert admin.put("/api/admin/openness", json={"openness": "accounts"}).status_code == 204
-    assert app.test_client().get("/api/transcripts").status_code == 401
+    assert client_of(app).get("/api/transcripts").status_code == 401
     assert admin.put("/api/admin/openness", json={"openness": "anybody"}).status_code == 400
     assert admin.put("/api/admin/openness", json={"openness": "network"}).status_code == 204
-    assert app.test_client().get("/api/transcripts").status_code == 200
+    assert client_of(app).get("/api/transcripts").status_code == 200
 
 
-def test_the_audit_log_is_filtered_paged_and_taken_along(app: OpenAPI, admin: FlaskClient) -> None:
+def test_the_audit_log_is_filtered_paged_and_taken_along(app: OpenAPI, admin: ApiClient) -> None:
     member = signed_in(app)
     for number in range(3):
         admin.patch(f"/api/admin/users/{member.user.id}", json={"quota": {"waiting_jobs": number + 1}})

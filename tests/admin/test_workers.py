@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
-from flask.testing import FlaskClient
 
 from tests.support.application import StartAppliance
-from tests.support.client import signed_in
+from tests.support.client import ApiClient, signed_in
 from tests.support.databases import postgresql
 from whisper_appliance.accounts.audit import AuditFilter
 from whisper_appliance.app.appliance import Appliance
@@ -37,12 +36,12 @@ def appliance(start_appliance: StartAppliance) -> Iterator[Appliance]:
 
 
 @pytest.fixture
-def admin(appliance: Appliance) -> FlaskClient:
+def admin(appliance: Appliance) -> ApiClient:
     return signed_in(create_app(appliance), "admin")
 
 
 def test_a_silent_worker_is_taken_over_once_and_only_knowingly(
-    appliance: Appliance, admin: FlaskClient
+    appliance: Appliance, admin: ApiClient
 ) -> None:
     listed = {worker["id"]: worker for worker in admin.get("/api/admin/workers").json["workers"]}
     dead, own = listed.pop(DEAD), listed[appliance.queue.cluster.worker_id]

@@ -5,10 +5,9 @@ import json
 import zipfile
 
 import pytest
-from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.support.client import PASSWORD, send, signed_in, with_key
+from tests.support.client import PASSWORD, ApiClient, client_of, send, signed_in, with_key
 from whisper_appliance.accounts.usage import UserQuota
 from whisper_appliance.app.appliance import Appliance
 
@@ -16,11 +15,11 @@ NEW = "another four words here"
 
 
 @pytest.fixture
-def ada(app: OpenAPI) -> FlaskClient:
+def ada(app: OpenAPI) -> ApiClient:
     return signed_in(app)
 
 
-def test_an_account_says_what_it_used_and_may_use(app: OpenAPI, ada: FlaskClient) -> None:
+def test_an_account_says_what_it_used_and_may_use(app: OpenAPI, ada: ApiClient) -> None:
     key = with_key(app, "transcribe", user=ada.user)
     send(ada, words="one two")
     send(key, words="one")
@@ -31,7 +30,7 @@ def test_an_account_says_what_it_used_and_may_use(app: OpenAPI, ada: FlaskClient
     assert account["storage_bytes"] > 0
 
 
-def test_a_password_is_changed_by_who_knows_it(app: OpenAPI, ada: FlaskClient) -> None:
+def test_a_password_is_changed_by_who_knows_it(app: OpenAPI, ada: ApiClient) -> None:
     elsewhere = signed_in(app, user=ada.user)
     wrong = ada.post("/api/account/password", json={"old": "not it", "new": NEW})
     assert (wrong.status_code, wrong.json["error"]["field"]) == (401, "old")
@@ -41,7 +40,7 @@ def test_a_password_is_changed_by_who_knows_it(app: OpenAPI, ada: FlaskClient) -
     assert elsewhere.get("/api/account").status_code == 401
 
 
-def test_sessions_are_seen_and_ended(app: OpenAPI, ada: FlaskClient) -> None:
+def test_sessions_are_seen_and_ended(app: OpenAPI, ada: ApiClient) -> None:
     phone, tablet = signed_in(app, user=ada.user), signed_in(app, user=ada.user)
     sessions = ada.get("/api/account/sessions").json["sessions"]
     assert [session["current"] for session in sessions].count(True) == 1
@@ -54,7 +53,7 @@ def test_sessions_are_seen_and_ended(app: OpenAPI, ada: FlaskClient) -> None:
     assert len(ada.get("/api/account/sessions").json["sessions"]) == 1
 
 
-def test_nobody_ends_sessions_or_keys_of_others(app: OpenAPI, ada: FlaskClient) -> None:
+def test_nobody_ends_sessions_or_keys_of_others(app: OpenAPI, ada: ApiClient) -> None:
     other = signed_in(app, "owner")
     (session,) = ada.get("/api/account/sessions").json["sessions"]
     key = with_key(app, "read", user=ada.user).key
@@ -62,12 +61,12 @@ def test_nobody_ends_sessions_or_keys_of_others(app: OpenAPI, ada: FlaskClient) 
     assert other.delete(f"/api/account/keys/{key.id}").status_code == 404
 
 
-def test_a_key_is_told_once_works_and_is_revoked(app: OpenAPI, ada: FlaskClient) -> None:
+def test_a_key_is_told_once_works_and_is_revoked(app: OpenAPI, ada: ApiClient) -> None:
     made = ada.post("/api/account/keys", json={"name": "batch", "scopes": ["read"], "days": 30})
     assert made.status_code == 201
     token = made.json["token"]
     assert token not in ada.get("/api/account/keys").text
-    api_client = app.test_client()
+    api_client = client_of(app)
     headers = {"Authorization": f"Bearer {token}"}
     assert api_client.get("/api/account", headers=headers).json["name"] == ada.user.name
     assert ada.delete(f"/api/account/keys/{made.json['id']}").status_code == 204
@@ -75,7 +74,7 @@ def test_a_key_is_told_once_works_and_is_revoked(app: OpenAPI, ada: FlaskClient)
     assert ada.post("/api/account/keys", json={"name": "x", "scopes": ["admin"]}).status_code in (400, 403)
 
 
-def test_all_transcripts_are_taken_along(ada: FlaskClient) -> None:
+def test_all_transcripts_are_taken_along(ada: ApiClient) -> None:
     for number in range(3):
         send(ada, words=f"word{number}", name=f"talk/{number}:.wav")
     answer = ada.get("/api/account/data")
@@ -91,7 +90,7 @@ def test_all_transcripts_are_taken_along(ada: FlaskClient) -> None:
         assert json.loads(archive.read(whole))["segments"]
 
 
-def test_an_account_is_deleted_with_everything(app: OpenAPI, ada: FlaskClient, appliance: Appliance) -> None:
+def test_an_account_is_deleted_with_everything(app: OpenAPI, ada: ApiClient, appliance: Appliance) -> None:
     bob = signed_in(app)
     id = send(ada).json["id"]
     path = ada.post(f"/api/transcripts/{id}/shares", json={}).json["path"]
@@ -99,15 +98,13 @@ def test_an_account_is_deleted_with_everything(app: OpenAPI, ada: FlaskClient, a
     assert ada.delete("/api/account", json={"password": "wrong"}).status_code == 401
     assert ada.delete("/api/account", json={"password": PASSWORD}).status_code == 204
     assert bob.get(f"/api/transcripts/{id}").status_code == 404
-    assert app.test_client().get(f"/api{path}").status_code == 404
+    assert client_of(app).get(f"/api{path}").status_code == 404
     assert appliance.shares.for_transcript(id) == ()
     assert appliance.usage.rows_for(ada.user.id) == ()
     assert ada.post("/api/session", json={"name": ada.user.name, "password": PASSWORD}).status_code == 401
 
 
-def test_used_up_minutes_are_refused_before_the_upload_is_read(
-    ada: FlaskClient, appliance: Appliance
-) -> None:
+def test_used_up_minutes_are_refused_before_the_upload_is_read(ada: ApiClient, appliance: Appliance) -> None:
     appliance.usage.set_quota(ada.user.id, UserQuota(minutes_per_month=0.1))
     assert send(ada).status_code == 200
     refused = ada.post("/transcribe", content_type="multipart/form-data; boundary=x", data=b"no form at all")
@@ -115,13 +112,13 @@ def test_used_up_minutes_are_refused_before_the_upload_is_read(
     assert int(refused.headers["Retry-After"]) > 0
 
 
-def test_full_storage_is_refused_before_the_upload_is_read(ada: FlaskClient, appliance: Appliance) -> None:
+def test_full_storage_is_refused_before_the_upload_is_read(ada: ApiClient, appliance: Appliance) -> None:
     appliance.usage.set_quota(ada.user.id, UserQuota(storage_bytes=10))
     refused = ada.post("/transcribe", content_type="multipart/form-data; boundary=x", data=b"no form at all")
     assert (refused.status_code, refused.json["error"]["code"]) == (507, "storage_quota_reached")
 
 
-def test_the_trash_can_be_emptied(ada: FlaskClient, appliance: Appliance) -> None:
+def test_the_trash_can_be_emptied(ada: ApiClient, appliance: Appliance) -> None:
     kept, thrown = send(ada).json["id"], send(ada).json["id"]
     ada.delete(f"/api/transcripts/{thrown}")
     before = appliance.storage_usage.used_by(ada.user.id)

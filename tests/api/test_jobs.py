@@ -5,10 +5,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
-
-from tests.support.client import send, uploads
+from tests.support.client import ApiClient, Response, send, uploads
 from tests.support.jobs import Script
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.web.job_stream import Follower
@@ -16,7 +13,7 @@ from whisper_appliance.web.job_stream import Follower
 ASYNC = {"async": "true"}
 
 
-def events(answer: TestResponse) -> Iterator[tuple[str, Any]]:
+def events(answer: Response) -> Iterator[tuple[str, Any]]:
     """The events of a stream: name and data."""
     for block in answer.text.split("\n\n"):
         if block.startswith("event: "):
@@ -24,7 +21,7 @@ def events(answer: TestResponse) -> Iterator[tuple[str, Any]]:
             yield name.removeprefix("event: "), json.loads(data.removeprefix("data: "))
 
 
-def test_a_job_says_how_it_is(api_client: FlaskClient, appliance: Appliance) -> None:
+def test_a_job_says_how_it_is(api_client: ApiClient, appliance: Appliance) -> None:
     id = send(api_client, words="a b", **ASYNC).json["id"]
     appliance.queue.wait(id, timeout_seconds=10)
     job = api_client.get(f"/api/jobs/{id}").json
@@ -33,7 +30,7 @@ def test_a_job_says_how_it_is(api_client: FlaskClient, appliance: Appliance) -> 
     assert job["error"] is None
 
 
-def test_the_events_of_a_job_hold_every_segment_once_and_end(api_client: FlaskClient, script: Script) -> None:
+def test_the_events_of_a_job_hold_every_segment_once_and_end(api_client: ApiClient, script: Script) -> None:
     script.window_seconds = 0.1
     id = send(api_client, words="a b c d", **ASYNC).json["id"]
     answer = api_client.get(f"/api/jobs/{id}/events")
@@ -46,14 +43,14 @@ def test_the_events_of_a_job_hold_every_segment_once_and_end(api_client: FlaskCl
     assert told[-1][1]["status"] == "done"
 
 
-def test_the_events_of_an_ended_job_come_at_once(api_client: FlaskClient) -> None:
+def test_the_events_of_an_ended_job_come_at_once(api_client: ApiClient) -> None:
     id = send(api_client, words="a b").json["id"]
     told = list(events(api_client.get(f"/api/jobs/{id}/events")))
     assert [name for name, _ in told] == ["segments", "job"]
 
 
 def test_a_cancelled_job_stops_at_its_next_window_and_leaves_nothing(
-    api_client: FlaskClient, script: Script, appliance: Appliance
+    api_client: ApiClient, script: Script, appliance: Appliance
 ) -> None:
     began, go_on = threading.Event(), threading.Event()
 
@@ -71,7 +68,7 @@ def test_a_cancelled_job_stops_at_its_next_window_and_leaves_nothing(
     assert uploads(appliance) == []
 
 
-def test_streams_are_limited_and_give_their_place_back(api_client: FlaskClient) -> None:
+def test_streams_are_limited_and_give_their_place_back(api_client: ApiClient) -> None:
     id = send(api_client).json["id"]
     streams = api_client.application.extensions["whisper_appliance"].streams
     for _ in range(99):
@@ -86,7 +83,7 @@ def test_streams_are_limited_and_give_their_place_back(api_client: FlaskClient) 
 
 
 def test_a_stream_that_nobody_reads_any_more_stops_listening(
-    api_client: FlaskClient, script: Script, appliance: Appliance
+    api_client: ApiClient, script: Script, appliance: Appliance
 ) -> None:
     script.window_seconds = 0.5
     id = send(api_client, words="a b c", **ASYNC).json["id"]
@@ -99,7 +96,7 @@ def test_a_stream_that_nobody_reads_any_more_stops_listening(
 
 
 def test_a_quiet_stream_gives_signs_of_life(
-    api_client: FlaskClient, script: Script, appliance: Appliance
+    api_client: ApiClient, script: Script, appliance: Appliance
 ) -> None:
     go_on = threading.Event()
     script.before_window = lambda word: go_on.wait(10) and None

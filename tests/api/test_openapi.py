@@ -4,14 +4,15 @@ import re
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.support.client import ApiClient
 
 UNSAID = {"HEAD", "OPTIONS"}
 
 
 @pytest.fixture
-def document(api_client: FlaskClient) -> dict[str, Any]:
+def document(api_client: ApiClient) -> dict[str, Any]:
     return api_client.get("/openapi.json").json
 
 
@@ -28,7 +29,7 @@ def test_the_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
     OpenAPIV31SpecValidator(document).validate()
 
 
-def test_every_route_and_method_is_in_the_document(api_client: FlaskClient, document: dict[str, Any]) -> None:
+def test_every_route_and_method_is_in_the_document(api_client: ApiClient, document: dict[str, Any]) -> None:
     routes = {
         (re.sub(r"<(?:[^<>:]+:)?([^<>]+)>", r"{\1}", rule.rule), method)
         for rule in api_client.application.url_map.iter_rules()

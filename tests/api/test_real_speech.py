@@ -6,22 +6,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
 
+from tests.support.client import ApiClient, client_of
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.config import settings
 from whisper_appliance.server.application import create_app
 
 
 @pytest.fixture(scope="module")
-def api_client(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[FlaskClient]:
+def api_client(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[ApiClient]:
     models = tmp_path_factory.mktemp("models")
     (models / "tiny.en").symlink_to(tiny_en)
     chosen = settings.load(
         data_dir=tmp_path_factory.mktemp("data"), model_dir=models, whisper_model="tiny.en", min_free_disk=0
     )
     with Appliance(chosen) as appliance:
-        yield create_app(appliance).test_client()
+        yield client_of(create_app(appliance))
 
 
 def silence(seconds: int) -> io.BytesIO:
@@ -35,7 +35,7 @@ def silence(seconds: int) -> io.BytesIO:
     return file
 
 
-def test_a_recording_becomes_its_words(api_client: FlaskClient, beckett: Path) -> None:
+def test_a_recording_becomes_its_words(api_client: ApiClient, beckett: Path) -> None:
     with beckett.open("rb") as file:
         answer = api_client.post("/transcribe", data={"language": "en", "file": (file, "beckett.wav")})
     assert answer.status_code == 200
@@ -44,7 +44,7 @@ def test_a_recording_becomes_its_words(api_client: FlaskClient, beckett: Path) -
     assert answer.json["provenance"]["model_sha256"]
 
 
-def test_silence_gives_an_empty_transcript_and_a_warning(api_client: FlaskClient) -> None:
+def test_silence_gives_an_empty_transcript_and_a_warning(api_client: ApiClient) -> None:
     answer = api_client.post("/transcribe", data={"file": (silence(4), "silence.wav")})
     assert answer.status_code == 200
     assert answer.json["text"] == ""
@@ -60,7 +60,7 @@ def test_silence_gives_an_empty_transcript_and_a_warning(api_client: FlaskClient
     ],
 )
 def test_what_is_no_recording_is_told_as_such(
-    api_client: FlaskClient, content: bytes, name: str, code: str
+    api_client: ApiClient, content: bytes, name: str, code: str
 ) -> None:
     answer = api_client.post("/transcribe", data={"file": (io.BytesIO(content), name)})
     assert answer.status_code == 422
@@ -68,7 +68,7 @@ def test_what_is_no_recording_is_told_as_such(
     assert "/tmp" not in answer.text
 
 
-def test_a_recording_without_sound_is_told_apart(api_client: FlaskClient) -> None:
+def test_a_recording_without_sound_is_told_apart(api_client: ApiClient) -> None:
     answer = api_client.post("/transcribe", data={"file": (silence(0), "nothing.wav")})
     assert answer.status_code == 422
     assert answer.json["error"]["code"] == "no_audio"

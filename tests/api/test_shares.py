@@ -1,33 +1,32 @@
 """Transcripts are shared with users and by links: to be read and exported, for as long as that is wanted."""
 
 import pytest
-from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.support.client import open_page, send, signed_in
+from tests.support.client import ApiClient, client_of, open_page, send, signed_in
 from whisper_appliance.accounts.audit import AuditFilter
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.appliance import Appliance
 
 
 @pytest.fixture
-def ada(app: OpenAPI) -> FlaskClient:
+def ada(app: OpenAPI) -> ApiClient:
     return signed_in(app)
 
 
 @pytest.fixture
-def bob(app: OpenAPI) -> FlaskClient:
+def bob(app: OpenAPI) -> ApiClient:
     return signed_in(app)
 
 
-def share(client: FlaskClient, id: str, **body: object) -> dict[str, str]:
+def share(client: ApiClient, id: str, **body: object) -> dict[str, str]:
     answer = client.post(f"/api/transcripts/{id}/shares", json=body)
     assert answer.status_code == 201, answer.text
     made: dict[str, str] = answer.json
     return made
 
 
-def test_a_user_reads_and_exports_what_was_shared_until_it_is_not(ada: FlaskClient, bob: FlaskClient) -> None:
+def test_a_user_reads_and_exports_what_was_shared_until_it_is_not(ada: ApiClient, bob: ApiClient) -> None:
     id = send(ada, words="hello there", name="greeting.wav").json["id"]
     share_id = share(ada, id, user=bob.user.name)["id"]
     read = bob.get(f"/api/transcripts/{id}").json
@@ -41,7 +40,7 @@ def test_a_user_reads_and_exports_what_was_shared_until_it_is_not(ada: FlaskClie
     assert bob.get("/api/transcripts/shared").json["transcripts"] == []
 
 
-def test_a_reader_changes_nothing(ada: FlaskClient, bob: FlaskClient) -> None:
+def test_a_reader_changes_nothing(ada: ApiClient, bob: ApiClient) -> None:
     id = send(ada).json["id"]
     shared = share(ada, id, user=bob.user.name)["id"]
     for answer in (
@@ -54,23 +53,23 @@ def test_a_reader_changes_nothing(ada: FlaskClient, bob: FlaskClient) -> None:
         assert answer.status_code == 404
 
 
-def test_what_is_in_the_trash_is_shared_with_nobody(app: OpenAPI, ada: FlaskClient, bob: FlaskClient) -> None:
+def test_what_is_in_the_trash_is_shared_with_nobody(app: OpenAPI, ada: ApiClient, bob: ApiClient) -> None:
     id = send(ada).json["id"]
     share(ada, id, user=bob.user.name)
     path = share(ada, id)["path"]
     ada.delete(f"/api/transcripts/{id}")
     assert bob.get(f"/api/transcripts/{id}").status_code == 404
     assert bob.get("/api/transcripts/shared").json["transcripts"] == []
-    assert app.test_client().get(f"/api{path}").status_code == 404
+    assert client_of(app).get(f"/api{path}").status_code == 404
     ada.post(f"/api/transcripts/{id}/restore")
     assert bob.get(f"/api/transcripts/{id}").status_code == 200
-    assert app.test_client().get(f"/api{path}").status_code == 200
+    assert client_of(app).get(f"/api{path}").status_code == 200
 
 
-def test_a_link_opens_the_words_for_anybody_and_nothing_else(app: OpenAPI, ada: FlaskClient) -> None:
+def test_a_link_opens_the_words_for_anybody_and_nothing_else(app: OpenAPI, ada: ApiClient) -> None:
     id = send(ada, words="open words", name="open.wav").json["id"]
     path = share(ada, id, days=1)["path"]
-    stranger = app.test_client()
+    stranger = client_of(app)
     assert stranger.get(path, headers={"Accept": "text/html"}).status_code == 200
     answer = stranger.get(f"/api{path}")
     assert answer.json["text"] == "open words"
@@ -84,31 +83,31 @@ def test_a_link_opens_the_words_for_anybody_and_nothing_else(app: OpenAPI, ada: 
 
 
 def test_a_link_of_a_visitor_does_not_lead_to_the_visitors_rights(app: OpenAPI) -> None:
-    nobody = app.test_client()
+    nobody = client_of(app)
     id = send(nobody).json["id"]  # whoever knows this id may delete it
     path = share(nobody, id)["path"]
     answer = open_page(app).get(f"/api{path}")
     assert id not in answer.text + str(answer.headers)
 
 
-def test_a_revoked_link_and_a_made_up_one_are_the_same(app: OpenAPI, ada: FlaskClient) -> None:
+def test_a_revoked_link_and_a_made_up_one_are_the_same(app: OpenAPI, ada: ApiClient) -> None:
     id = send(ada).json["id"]
     link = share(ada, id)
     ada.delete(f"/api/transcripts/{id}/shares/{link['id']}")
-    gone, made_up = (app.test_client().get(path) for path in (f"/api{link['path']}", "/api/shared/made-up"))
+    gone, made_up = (client_of(app).get(path) for path in (f"/api{link['path']}", "/api/shared/made-up"))
     assert gone.status_code == made_up.status_code == 404
     assert gone.json["error"]["message"] == made_up.json["error"]["message"]
 
 
-def test_links_of_a_disabled_user_lead_nowhere(app: OpenAPI, ada: FlaskClient, appliance: Appliance) -> None:
+def test_links_of_a_disabled_user_lead_nowhere(app: OpenAPI, ada: ApiClient, appliance: Appliance) -> None:
     path = share(ada, send(ada).json["id"])["path"]
     appliance.accounts.users.disable(ada.user.id, by=SHELL)
-    assert app.test_client().get(f"/api{path}").status_code == 404
+    assert client_of(app).get(f"/api{path}").status_code == 404
     appliance.accounts.users.enable(ada.user.id, by=SHELL)
-    assert app.test_client().get(f"/api{path}").status_code == 200
+    assert client_of(app).get(f"/api{path}").status_code == 200
 
 
-def test_only_users_share_with_users(browser: FlaskClient, bob: FlaskClient) -> None:
+def test_only_users_share_with_users(browser: ApiClient, bob: ApiClient) -> None:
     id = send(browser).json["id"]
     answer = browser.post(f"/api/transcripts/{id}/shares", json={"user": bob.user.name})
     assert answer.status_code == 401
@@ -116,19 +115,19 @@ def test_only_users_share_with_users(browser: FlaskClient, bob: FlaskClient) -> 
 
 
 @pytest.mark.parametrize("body", [{"days": 0}, {"days": -1}, {"days": 1e9}, {"days": "x"}, {"user": 5}, []])
-def test_a_wish_that_makes_no_sense_is_refused(ada: FlaskClient, body: object) -> None:
+def test_a_wish_that_makes_no_sense_is_refused(ada: ApiClient, body: object) -> None:
     id = send(ada).json["id"]
     assert ada.post(f"/api/transcripts/{id}/shares", json=body).status_code == 400
 
 
-def test_a_share_of_one_transcript_is_not_ended_through_another(ada: FlaskClient) -> None:
+def test_a_share_of_one_transcript_is_not_ended_through_another(ada: ApiClient) -> None:
     one, other = send(ada).json["id"], send(ada).json["id"]
     link = share(ada, one)
     assert ada.delete(f"/api/transcripts/{other}/shares/{link['id']}").status_code == 404
     assert ada.get(f"/api/transcripts/{one}/shares").json["shares"] == [link]
 
 
-def test_a_reader_takes_it_off_their_list(ada: FlaskClient, bob: FlaskClient) -> None:
+def test_a_reader_takes_it_off_their_list(ada: ApiClient, bob: ApiClient) -> None:
     id = send(ada).json["id"]
     share(ada, id, user=bob.user.name)
     assert bob.delete(f"/api/transcripts/shared/{id}").status_code == 204
@@ -137,7 +136,7 @@ def test_a_reader_takes_it_off_their_list(ada: FlaskClient, bob: FlaskClient) ->
 
 
 def test_shares_and_exports_are_recorded_without_words(
-    ada: FlaskClient, bob: FlaskClient, appliance: Appliance
+    ada: ApiClient, bob: ApiClient, appliance: Appliance
 ) -> None:
     id = send(ada, words="secret words", name="secret title.wav").json["id"]
     share(ada, id, user=bob.user.name)

@@ -7,22 +7,22 @@ import time
 from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
 
 from tests.support.application import StartAppliance
+from tests.support.client import ApiClient, client_of
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.timed_probe import TimedProbe
 from whisper_appliance.server.application import create_app
 
 
-def test_all_is_well_with_a_model(api_client: FlaskClient) -> None:
+def test_all_is_well_with_a_model(api_client: ApiClient) -> None:
     answer = api_client.get("/health")
     assert answer.status_code == 200
     assert answer.json["status"] == "ok"
     assert answer.json["reasons"] == []
 
 
-def test_the_status_says_what_the_pages_show(api_client: FlaskClient) -> None:
+def test_the_status_says_what_the_pages_show(api_client: ApiClient) -> None:
     status = api_client.get("/api/status").json
     assert status["model"]["name"] == "tiny.en"
     assert status["model"]["state"] == "idle"
@@ -32,7 +32,7 @@ def test_the_status_says_what_the_pages_show(api_client: FlaskClient) -> None:
     assert status["versions"]["faster-whisper"]
 
 
-def test_the_models_say_what_is_here_and_what_fits(api_client: FlaskClient) -> None:
+def test_the_models_say_what_is_here_and_what_fits(api_client: ApiClient) -> None:
     answer = api_client.get("/api/models").json
     models = {model["name"]: model for model in answer["models"]}
     assert answer["default"] == "tiny.en"
@@ -43,7 +43,7 @@ def test_the_models_say_what_is_here_and_what_fits(api_client: FlaskClient) -> N
 
 
 def test_without_a_model_health_is_degraded_and_says_why(start_appliance: StartAppliance) -> None:
-    api_client = create_app(start_appliance(whisper_model="large-v3", model_downloads=False)).test_client()
+    api_client = client_of(create_app(start_appliance(whisper_model="large-v3", model_downloads=False)))
     health = api_client.get("/health")
     assert health.status_code == 200
     assert health.json["status"] == "degraded"
@@ -52,21 +52,21 @@ def test_without_a_model_health_is_degraded_and_says_why(start_appliance: StartA
 
 
 def test_health_tells_of_a_full_disk(start_appliance: StartAppliance) -> None:
-    api_client = create_app(start_appliance(min_free_disk="900TiB")).test_client()
+    api_client = client_of(create_app(start_appliance(min_free_disk="900TiB")))
     assert [reason["code"] for reason in api_client.get("/health").json["reasons"]] == ["disk_full"]
 
 
 def test_while_the_shared_folder_is_away_health_says_so_and_no_upload_is_taken(
     start_appliance: StartAppliance, tmp_path: Path
 ) -> None:
-    api_client = create_app(start_appliance(storage_url=tmp_path)).test_client()
+    api_client = client_of(create_app(start_appliance(storage_url=tmp_path)))
     assert api_client.get("/health").json["reasons"] == []
     (tmp_path / "storage-id").rename(tmp_path / "unmounted")
     sent = api_client.post("/transcribe", data={"file": (io.BytesIO(b"to be"), "talk.wav")})
     assert sent.status_code == 503
     assert int(sent.headers["Retry-After"]) > 0
     assert str(tmp_path) not in sent.text
-    away = create_app(start_appliance(storage_url=tmp_path)).test_client()
+    away = client_of(create_app(start_appliance(storage_url=tmp_path)))
     (tmp_path / "storage-id").unlink()
     assert [reason["code"] for reason in away.get("/health").json["reasons"]] == ["disk"]
 
@@ -77,7 +77,7 @@ def locked(start_appliance: StartAppliance) -> Appliance:
 
 
 def test_nothing_waits_for_a_busy_database(locked: Appliance) -> None:
-    api_client = create_app(locked).test_client()
+    api_client = client_of(create_app(locked))
     api_client.get("/api/status")
     with sqlite3.connect(locked.settings.data_dir / "appliance.sqlite") as other:
         other.execute("BEGIN IMMEDIATE")

@@ -3,16 +3,15 @@
 import io
 
 import pytest
-from flask.testing import FlaskClient
 
-from tests.support.client import send, uploads
+from tests.support.client import ApiClient, send, uploads
 from tests.support.jobs import Script
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import Undecodable
 from whisper_appliance.web.upload_types import file_name
 
 
-def test_a_file_becomes_a_transcript(api_client: FlaskClient) -> None:
+def test_a_file_becomes_a_transcript(api_client: ApiClient) -> None:
     answer = send(api_client)
     assert answer.status_code == 200
     assert answer.json["text"] == "one two"
@@ -20,9 +19,7 @@ def test_a_file_becomes_a_transcript(api_client: FlaskClient) -> None:
     assert [segment["start"] for segment in answer.json["segments"]] == [0, 0]
 
 
-def test_the_upload_is_gone_when_its_transcript_is_there(
-    api_client: FlaskClient, appliance: Appliance
-) -> None:
+def test_the_upload_is_gone_when_its_transcript_is_there(api_client: ApiClient, appliance: Appliance) -> None:
     send(api_client)
     assert uploads(appliance) == []
 
@@ -32,31 +29,31 @@ def test_the_upload_is_gone_when_its_transcript_is_there(
     [("txt", "text/plain", "one two"), ("vtt", "text/vtt", "WEBVTT"), ("srt", "application/x-subrip", "1\n")],
 )
 def test_the_transcript_comes_in_the_asked_format(
-    api_client: FlaskClient, format: str, media_type: str, beginning: str
+    api_client: ApiClient, format: str, media_type: str, beginning: str
 ) -> None:
     answer = send(api_client, format=format)
     assert answer.mimetype == media_type
     assert answer.text.startswith(beginning)
 
 
-def test_a_file_of_many_reads_arrives_whole(api_client: FlaskClient) -> None:
+def test_a_file_of_many_reads_arrives_whole(api_client: ApiClient) -> None:
     words = ("-" * 100_000 + "\r\n--") * 20 + "end"
     assert send(api_client, words=words).json["text"].endswith("---- --end")
 
 
-def test_audio_is_another_name_for_the_file(api_client: FlaskClient) -> None:
+def test_audio_is_another_name_for_the_file(api_client: ApiClient) -> None:
     answer = api_client.post("/transcribe", data={"audio": (io.BytesIO(b"hello"), "x.mp3")})
     assert answer.json["text"] == "hello"
 
 
-def test_async_answers_with_the_job_and_its_address(api_client: FlaskClient) -> None:
+def test_async_answers_with_the_job_and_its_address(api_client: ApiClient) -> None:
     answer = send(api_client, **{"async": "true"})
     assert answer.status_code == 202
     assert answer.headers["Location"] == f"/api/jobs/{answer.json['id']}"
     assert api_client.get(answer.headers["Location"]).status_code == 200
 
 
-def test_options_reach_the_job(api_client: FlaskClient, appliance: Appliance) -> None:
+def test_options_reach_the_job(api_client: ApiClient, appliance: Appliance) -> None:
     fields = {
         "language": "English",
         "prompt": "123",
@@ -85,7 +82,7 @@ def test_options_reach_the_job(api_client: FlaskClient, appliance: Appliance) ->
         ("langauge", "en"),
     ],
 )
-def test_a_bad_option_is_named(api_client: FlaskClient, appliance: Appliance, field: str, value: str) -> None:
+def test_a_bad_option_is_named(api_client: ApiClient, appliance: Appliance, field: str, value: str) -> None:
     answer = send(api_client, **{field: value})
     assert answer.status_code == 400
     assert answer.json["error"]["field"] == field
@@ -93,34 +90,34 @@ def test_a_bad_option_is_named(api_client: FlaskClient, appliance: Appliance, fi
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "list.m3u8", "x.wav.exe", "noextension"])
-def test_a_file_that_is_no_audio_by_its_name_is_refused(api_client: FlaskClient, name: str) -> None:
+def test_a_file_that_is_no_audio_by_its_name_is_refused(api_client: ApiClient, name: str) -> None:
     assert send(api_client, name=name).status_code == 415
 
 
-def test_a_nameless_recording_is_known_by_its_type(api_client: FlaskClient) -> None:
+def test_a_nameless_recording_is_known_by_its_type(api_client: ApiClient) -> None:
     answer = api_client.post("/transcribe", data={"file": (io.BytesIO(b"hi"), "blob", "audio/webm")})
     assert answer.status_code == 200
 
 
-def test_a_request_that_is_no_form_is_refused(api_client: FlaskClient) -> None:
+def test_a_request_that_is_no_form_is_refused(api_client: ApiClient) -> None:
     assert api_client.post("/transcribe", data=b"RIFF", content_type="audio/wav").status_code == 415
     assert api_client.post("/transcribe", json={}).status_code == 415
 
 
 @pytest.mark.parametrize("data", [{}, {"language": "en"}, {"file": "not a file"}])
-def test_a_form_without_a_file_is_refused(api_client: FlaskClient, data: dict[str, str]) -> None:
+def test_a_form_without_a_file_is_refused(api_client: ApiClient, data: dict[str, str]) -> None:
     answer = api_client.post("/transcribe", data=data, content_type="multipart/form-data")
     assert answer.status_code == 400
     assert answer.json["error"]["field"] == "file"
 
 
-def test_two_files_are_refused(api_client: FlaskClient, appliance: Appliance) -> None:
+def test_two_files_are_refused(api_client: ApiClient, appliance: Appliance) -> None:
     files = [(io.BytesIO(b"a"), "a.wav"), (io.BytesIO(b"b"), "b.wav")]
     assert api_client.post("/transcribe", data={"file": files}).status_code == 400
     assert uploads(appliance) == []
 
 
-def test_a_form_that_is_cut_off_leaves_nothing(api_client: FlaskClient, appliance: Appliance) -> None:
+def test_a_form_that_is_cut_off_leaves_nothing(api_client: ApiClient, appliance: Appliance) -> None:
     body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nsome sound'
     answer = api_client.post("/transcribe", data=body, content_type="multipart/form-data; boundary=x")
     assert answer.status_code == 400
@@ -128,7 +125,7 @@ def test_a_form_that_is_cut_off_leaves_nothing(api_client: FlaskClient, applianc
 
 
 def test_a_client_that_leaves_in_the_middle_leaves_nothing(
-    api_client: FlaskClient, appliance: Appliance
+    api_client: ApiClient, appliance: Appliance
 ) -> None:
     body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nsome sound'
     answer = api_client.post(
@@ -141,7 +138,7 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing(
     assert uploads(appliance) == []
 
 
-def test_a_file_that_cannot_be_heard_is_422(api_client: FlaskClient, script: Script) -> None:
+def test_a_file_that_cannot_be_heard_is_422(api_client: ApiClient, script: Script) -> None:
     def refuse(word: str) -> None:
         raise Undecodable("This file holds nothing that can be read as audio.")
 
@@ -151,7 +148,7 @@ def test_a_file_that_cannot_be_heard_is_422(api_client: FlaskClient, script: Scr
     assert answer.json["error"]["code"] == "undecodable"
 
 
-def test_a_name_that_plays_tricks_becomes_a_plain_one(api_client: FlaskClient) -> None:
+def test_a_name_that_plays_tricks_becomes_a_plain_one(api_client: ApiClient) -> None:
     assert send(api_client, name="../../etc/pass\u202ewd\x07.wav").json["title"] == "passwd"
     assert file_name("C:\\talks\\Zoë.wav") == "Zoë.wav"
     assert file_name("a" * 5000 + ".wav") == "a" * 200 + ".wav"

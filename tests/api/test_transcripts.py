@@ -1,12 +1,11 @@
 """Transcripts are listed, read, downloaded, renamed, thrown away and brought back."""
 
 import pytest
-from flask.testing import FlaskClient
 
-from tests.support.client import open_page, send
+from tests.support.client import ApiClient, open_page, send
 
 
-def test_a_list_goes_on_where_its_page_ended(browser: FlaskClient) -> None:
+def test_a_list_goes_on_where_its_page_ended(browser: ApiClient) -> None:
     made = [send(browser, words=f"number {index}").json["id"] for index in range(3)]
     first = browser.get("/api/transcripts?limit=2").json
     second = browser.get("/api/transcripts", query_string={"limit": 2, "cursor": first["next"]}).json
@@ -14,7 +13,7 @@ def test_a_list_goes_on_where_its_page_ended(browser: FlaskClient) -> None:
     assert second["next"] is None
 
 
-def test_an_entry_says_what_a_list_needs(browser: FlaskClient) -> None:
+def test_an_entry_says_what_a_list_needs(browser: ApiClient) -> None:
     send(browser, words="the quick fox", name="fox.mp3")
     (entry,) = browser.get("/api/transcripts").json["transcripts"]
     known = {"id", "title", "created", "language", "duration", "model", "excerpt", "deleted", "found"}
@@ -23,7 +22,7 @@ def test_an_entry_says_what_a_list_needs(browser: FlaskClient) -> None:
     assert entry["found"] is None
 
 
-def test_words_are_searched(browser: FlaskClient) -> None:
+def test_words_are_searched(browser: ApiClient) -> None:
     send(browser, words="apples and pears")
     send(browser, words="plums")
     found = browser.get("/api/transcripts?q=pear").json["transcripts"]
@@ -32,14 +31,14 @@ def test_words_are_searched(browser: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("format", ["json", "txt", "srt", "vtt", "tsv"])
-def test_a_download_has_a_name(browser: FlaskClient, format: str) -> None:
+def test_a_download_has_a_name(browser: ApiClient, format: str) -> None:
     id = send(browser, name="Zoë's talk.wav").json["id"]
     answer = browser.get(f"/api/transcripts/{id}?format={format}&download=true")
     assert answer.status_code == 200
     assert f"filename*=UTF-8''Zo%C3%AB%27s%20talk.{format}" in answer.headers["Content-Disposition"]
 
 
-def test_a_title_cannot_break_out_of_the_download_header(browser: FlaskClient) -> None:
+def test_a_title_cannot_break_out_of_the_download_header(browser: ApiClient) -> None:
     id = send(browser).json["id"]
     browser.patch(f"/api/transcripts/{id}", json={"title": '../"a"\r\nSet-Cookie: x=1; /etc/passwd'})
     answer = browser.get(f"/api/transcripts/{id}?download=true")
@@ -47,7 +46,7 @@ def test_a_title_cannot_break_out_of_the_download_header(browser: FlaskClient) -
     assert "/" not in answer.headers["Content-Disposition"].split("filename*")[0].removeprefix("attachment; ")
 
 
-def test_a_transcript_is_renamed(browser: FlaskClient) -> None:
+def test_a_transcript_is_renamed(browser: ApiClient) -> None:
     id = send(browser).json["id"]
     assert browser.patch(f"/api/transcripts/{id}", json={"title": "  A talk "}).json["title"] == "A talk"
     for body in ({"title": " "}, {"title": 5}, {}, []):
@@ -58,7 +57,7 @@ def test_a_transcript_is_renamed(browser: FlaskClient) -> None:
     )
 
 
-def test_a_deleted_transcript_is_in_the_trash_and_can_be_restored(browser: FlaskClient) -> None:
+def test_a_deleted_transcript_is_in_the_trash_and_can_be_restored(browser: ApiClient) -> None:
     id = send(browser).json["id"]
     assert browser.delete(f"/api/transcripts/{id}").status_code == 204
     assert browser.get(f"/api/transcripts/{id}").status_code == 404
@@ -70,6 +69,6 @@ def test_a_deleted_transcript_is_in_the_trash_and_can_be_restored(browser: Flask
     assert browser.get(f"/api/transcripts/{id}").status_code == 200
 
 
-def test_an_unknown_format_is_named(browser: FlaskClient) -> None:
+def test_an_unknown_format_is_named(browser: ApiClient) -> None:
     id = send(browser).json["id"]
     assert browser.get(f"/api/transcripts/{id}?format=pdf").json["error"]["field"] == "format"

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
-from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from tests.support.client import ApiClient, Response, client_of
 from tests.support.application import StartAppliance
 from tests.support.client import send, uploads
 from tests.support.jobs import Script
@@ -21,7 +21,7 @@ from whisper_appliance.web.uploads import Uploads
 
 def test_a_long_job_is_answered_with_its_address(start_appliance: StartAppliance, script: Script) -> None:
     script.window_seconds = 0.5
-    api_client = create_app(start_appliance(wait_seconds=0.1)).test_client()
+    api_client = client_of(create_app(start_appliance(wait_seconds=0.1)))
     answer = send(api_client)
     assert answer.status_code == 202
     assert answer.json["status"] in ("queued", "running")
@@ -34,27 +34,23 @@ def small(start_appliance: StartAppliance) -> Appliance:
 
 
 def test_too_large_by_its_header_is_refused_unread(small: Appliance) -> None:
-    answer = (
-        create_app(small)
-        .test_client()
-        .post(
-            "/transcribe",
-            input_stream=io.BytesIO(b"not even a form"),
-            content_type="multipart/form-data; boundary=x",
-            environ_overrides={"CONTENT_LENGTH": "10000000"},
-        )
+    answer = client_of(create_app(small)).post(
+        "/transcribe",
+        input_stream=io.BytesIO(b"not even a form"),
+        content_type="multipart/form-data; boundary=x",
+        environ_overrides={"CONTENT_LENGTH": "10000000"},
     )
     assert answer.status_code == 413
     assert "1.0KiB" in answer.json["error"]["message"]
 
 
 def test_too_large_is_noticed_while_counting(small: Appliance) -> None:
-    answer = send(create_app(small).test_client(), words="x" * 2000)
+    answer = send(client_of(create_app(small)), words="x" * 2000)
     assert answer.status_code == 413
     assert uploads(small) == []
 
 
-def send_in_chunks(client: FlaskClient, sound: bytes) -> TestResponse:
+def send_in_chunks(client: ApiClient, sound: bytes) -> Response:
     """As a client does that does not know the length."""
     head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
     chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
@@ -66,13 +62,13 @@ def send_in_chunks(client: FlaskClient, sound: bytes) -> TestResponse:
     )
 
 
-def send_whole(client: FlaskClient, sound: bytes) -> TestResponse:
+def send_whole(client: ApiClient, sound: bytes) -> Response:
     """As a client does that says the length."""
     return send(client, sound.decode())
 
 
 def test_a_body_in_chunks_is_counted(small: Appliance) -> None:
-    api_client = create_app(small).test_client()
+    api_client = client_of(create_app(small))
     assert send_in_chunks(api_client, b"hello").status_code == 200
     assert send_in_chunks(api_client, b"y" * 10**6).status_code == 413
     assert uploads(small) == []
@@ -92,10 +88,10 @@ def test_uploads_at_once_are_limited(small: Appliance) -> None:
     app = create_app(small)
     door = app.extensions["whisper_appliance"].uploads
     with door.slot("ann"), door.slot("ben"):
-        answer = send(app.test_client())
+        answer = send(client_of(app))
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) > 0
-    assert send(app.test_client()).status_code == 200
+    assert send(client_of(app)).status_code == 200
 
 
 def test_uploads_of_one_user_are_limited(small: Appliance) -> None:
@@ -111,20 +107,20 @@ def test_a_slow_upload_is_ended(small: Appliance) -> None:
     now = iter(range(0, 10**6, 1000))
     app = create_app(small)
     app.extensions["whisper_appliance"].uploads = Uploads(lambda: small.settings, lambda: float(next(now)))
-    assert send(app.test_client()).status_code == 200
+    assert send(client_of(app)).status_code == 200
     now = iter(range(0, 10**9, 10**5))
-    assert send(app.test_client()).status_code == 408
+    assert send(client_of(app)).status_code == 408
     assert uploads(small) == []
 
 
 def test_a_full_disk_is_told_before_the_upload(start_appliance: StartAppliance) -> None:
-    answer = send(create_app(start_appliance(min_free_disk="900TiB")).test_client())
+    answer = send(client_of(create_app(start_appliance(min_free_disk="900TiB"))))
     assert answer.status_code == 507
     assert answer.json["error"]["code"] == "disk_full"
 
 
 @pytest.fixture
-def tight(start_appliance: StartAppliance) -> tuple[Appliance, FlaskClient, Callable[[int], None]]:
+def tight(start_appliance: StartAppliance) -> tuple[Appliance, ApiClient, Callable[[int], None]]:
     """An appliance, a client, and what says how many bytes are free when an upload begins."""
     appliance = start_appliance()
     app = create_app(appliance)
@@ -138,13 +134,13 @@ def tight(start_appliance: StartAppliance) -> tuple[Appliance, FlaskClient, Call
             lambda: appliance.settings, free_bytes=free_bytes
         )
 
-    return appliance, app.test_client(), leave
+    return appliance, client_of(app), leave
 
 
 @pytest.mark.parametrize("sender", [send_whole, send_in_chunks])
 def test_an_upload_needs_twice_its_size_on_the_disk(
-    tight: tuple[Appliance, FlaskClient, Callable[[int], None]],
-    sender: Callable[[FlaskClient, bytes], TestResponse],
+    tight: tuple[Appliance, ApiClient, Callable[[int], None]],
+    sender: Callable[[ApiClient, bytes], Response],
 ) -> None:
     appliance, client, leave = tight
     sound = b"one " + b"y" * 1_000_000
@@ -161,7 +157,7 @@ def test_without_a_model_the_answer_is_503_with_the_reason(
     start_appliance: StartAppliance, tmp_path: Path
 ) -> None:
     appliance = start_appliance(whisper_model="large-v3", model_downloads=False)
-    answer = send(create_app(appliance).test_client())
+    answer = send(client_of(create_app(appliance)))
     assert answer.status_code == 503
     assert answer.json["error"]["code"] == "model_unavailable"
     assert int(answer.headers["Retry-After"]) > 0
@@ -171,7 +167,7 @@ def test_a_model_that_arrives_is_used_without_a_restart(
     start_appliance: StartAppliance, tmp_path: Path, tiny_en: Path
 ) -> None:
     (tmp_path / "later").mkdir()
-    api_client = create_app(start_appliance(model_dir=tmp_path / "later", whisper_model="mine")).test_client()
+    api_client = client_of(create_app(start_appliance(model_dir=tmp_path / "later", whisper_model="mine")))
     assert send(api_client).status_code == 503
     (tmp_path / "later" / "mine").symlink_to(tiny_en)
     assert send(api_client).status_code == 200
@@ -183,7 +179,7 @@ def test_a_stream_ends_when_the_appliance_is_told_to_stop(
     stopping, began = threading.Event(), threading.Event()
     script.before_window = lambda word: began.set() or (stopping.wait(10) and None)
     appliance = start_appliance(stopping=stopping)
-    api_client = create_app(appliance).test_client()
+    api_client = client_of(create_app(appliance))
     id = send(api_client, **{"async": "1"}).json["id"]
     assert began.wait(10)
     stream = Follower(appliance, appliance.queue.get(id)).events()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.databases import ready
-from whisper_appliance.config.override_rows import AdjustedSettings
+from whisper_appliance.config.override_rows import OverrideRows
 from whisper_appliance.config.overrides import (
     AT_ONCE,
     ENVIRONMENT_ONLY,
@@ -23,10 +23,10 @@ from whisper_appliance.storage.database import Database
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Iterator[AdjustedSettings]:
+def kept(tmp_path: Path) -> Iterator[OverrideRows]:
     """The table of adjustments, in a file; the test that names `database` holds it to both databases."""
     with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}") as database:
-        yield AdjustedSettings(database)
+        yield OverrideRows(database)
 
 
 @pytest.fixture
@@ -35,8 +35,8 @@ def heard() -> list[Settings]:
 
 
 @pytest.fixture
-def adjustments(kept: AdjustedSettings, heard: list[Settings]) -> Adjustments:
-    return Adjustments(kept, load(queue_limit=7), heed=heard.append)
+def adjustments(kept: OverrideRows, heard: list[Settings]) -> Adjustments:
+    return Adjustments(kept, load(queue_limit=7), on_change=heard.append)
 
 
 def row_of(adjustments: Adjustments, name: str) -> SettingRow:
@@ -52,19 +52,19 @@ def test_a_change_counts_at_once_and_is_heard(adjustments: Adjustments, heard: l
 
 
 def test_a_change_survives_a_restart(database: Database) -> None:
-    adjustments = Adjustments(AdjustedSettings(database), load())
+    adjustments = Adjustments(OverrideRows(database), load())
     adjustments.set("wait_seconds", "12.5", "Ada")
     adjustments.set("keep_audio", "yes", "Ada")
-    again = Adjustments(AdjustedSettings(database), load())
+    again = Adjustments(OverrideRows(database), load())
     assert (again.settings.wait_seconds, again.settings.keep_audio) == (12.5, True)
     again.reset("wait_seconds")
     assert again.settings.wait_seconds == 120
     assert again.source("wait_seconds") == "default"
-    assert Adjustments(AdjustedSettings(database), load()).settings.wait_seconds == 120
+    assert Adjustments(OverrideRows(database), load()).settings.wait_seconds == 120
 
 
 def test_what_needs_a_restart_waits_for_it(
-    adjustments: Adjustments, kept: AdjustedSettings, heard: list[Settings]
+    adjustments: Adjustments, kept: OverrideRows, heard: list[Settings]
 ) -> None:
     adjustments.set("max_websockets", "50", "Ada")
     assert adjustments.settings.max_websockets == 100
@@ -76,9 +76,7 @@ def test_what_needs_a_restart_waits_for_it(
     assert waiting(again) == ()
 
 
-def test_what_is_given_at_the_start_goes_before(
-    kept: AdjustedSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_given_at_the_start_goes_before(kept: OverrideRows, monkeypatch: pytest.MonkeyPatch) -> None:
     Adjustments(kept, load()).set("trash_days", "3", "Ada")
     monkeypatch.setenv("TRASH_DAYS", "9")
     given = Adjustments(kept, load())
@@ -137,7 +135,7 @@ def test_an_empty_value_is_the_default_and_an_unknown_name_is_none(adjustments: 
         adjustments.set("no_such_setting", "1", "Ada")
 
 
-def test_a_check_of_another_part_is_asked(kept: AdjustedSettings) -> None:
+def test_a_check_of_another_part_is_asked(kept: OverrideRows) -> None:
     def check(wanted: Settings) -> None:
         raise InvalidRequest(f"No model {wanted.whisper_model}.")
 
@@ -147,7 +145,7 @@ def test_a_check_of_another_part_is_asked(kept: AdjustedSettings) -> None:
     assert adjustments.settings.whisper_model == "base"
 
 
-def test_a_kept_value_that_cannot_be_used_any_more_is_left_out(kept: AdjustedSettings) -> None:
+def test_a_kept_value_that_cannot_be_used_any_more_is_left_out(kept: OverrideRows) -> None:
     for name, text in (("trash_days", "many"), ("from_a_later_version", "1"), ("queue_limit", "5")):
         kept.put(name, text, "Ada")
     adjustments = Adjustments(kept, load())
@@ -162,11 +160,11 @@ def test_a_program_beside_the_appliance_reads_them(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     database = Database.in_folder(tmp_path)
     database.upgrade(migrations.MIGRATIONS)
-    Adjustments(AdjustedSettings(database), given).set("whisper_model", "small", "Ada")
+    Adjustments(OverrideRows(database), given).set("whisper_model", "small", "Ada")
     database.close()
     assert adjusted(given).whisper_model == "small"
     with opened_adjustments(given) as adjustments:
-        adjustments.forget("WHISPER_MODEL")
+        adjustments.remove("WHISPER_MODEL")
     assert adjusted(given).whisper_model == "base"
 
 
@@ -195,6 +193,6 @@ def test_rows_say_how_a_value_is_written(adjustments: Adjustments) -> None:
     assert (row.least, row.most, row.section) == (1, 16, "Models and engine")
 
 
-def test_secrets_are_masked(kept: AdjustedSettings) -> None:
+def test_secrets_are_masked(kept: OverrideRows) -> None:
     adjustments = Adjustments(kept, load(metrics_token="hidden words"))
     assert all("hidden" not in str(row) for row in rows(adjustments))

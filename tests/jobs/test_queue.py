@@ -13,8 +13,9 @@ from tests.support.jobs import Script, StartQueue, request
 from tests.support.wait import wait_until
 from whisper_appliance.core.errors import Busy, NoAudio, NotFound, Unavailable
 from whisper_appliance.engines.contract import Priority
+from whisper_appliance.jobs.cluster import INTERACTIVE_CONCURRENCY
 from whisper_appliance.jobs.events import JobChanged, JobEvent, JobProgressed
-from whisper_appliance.jobs.queue import INTERACTIVE_AT_ONCE, JobQueue
+from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.library.transcripts import TranscriptRepository
 
 INTERACTIVE = Priority.INTERACTIVE
@@ -70,8 +71,10 @@ def test_more_interactive_jobs_than_slots_all_end(start_queue: StartQueue, tmp_p
         go_on.wait(20)
 
     queue = start_queue(Script(before_window=meet))
-    ids = [queue.enqueue(request(tmp_path, "clip", INTERACTIVE)).id for _ in range(INTERACTIVE_AT_ONCE + 4)]
-    for _ in range(INTERACTIVE_AT_ONCE):
+    ids = [
+        queue.enqueue(request(tmp_path, "clip", INTERACTIVE)).id for _ in range(INTERACTIVE_CONCURRENCY + 4)
+    ]
+    for _ in range(INTERACTIVE_CONCURRENCY):
         assert inside.acquire(timeout=10)
     assert not inside.acquire(timeout=1.5)
     go_on.set()

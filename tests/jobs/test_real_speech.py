@@ -14,7 +14,8 @@ from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import Undecodable
 from whisper_appliance.engines.contract import EngineSpec, Options, Priority
 from whisper_appliance.engines.process.client import EngineProcess
-from whisper_appliance.jobs.queue import JobQueue, JobRequest
+from whisper_appliance.jobs.job import JobRequest
+from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.library.transcripts import TranscriptRepository
 

@@ -27,8 +27,7 @@ def test_text_audio_and_uploads_are_counted(
         JobRequest(audio=tmp_path / "a", filename="a.wav", owner="ada"),
         audio="a",
         audio_bytes=7,
-        limit=9,
-        limit_per_owner=9,
+        limits=QueueLimits(9, 9),
     )
     assert space.used_by("ada") == text + 107
     assert space.used_by("bob") == 0

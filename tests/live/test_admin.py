@@ -19,15 +19,15 @@ def test_sessions_are_seen_without_their_words(house: House, oversight: LiveAdmi
     opened = house.open(language="en", title="Secret title", prompt="secret words")
     house.send(opened, spoken(1, 6) + silence(1))
     house.until("commit")
-    (seen,) = oversight.seen()
+    (seen,) = oversight.open_sessions()
     assert (seen.handle, seen.owner, seen.language, seen.state) == (opened.session[:16], "ann", "en", "on")
     assert seen.audio_seconds > 1
     told = str(asdict(seen))
     assert "ecret" not in told
     assert "w1" not in told
     assert opened.session not in told
-    house.sessions.leave(opened.session, connection="socket")
-    assert oversight.seen()[0].state == "away"
+    house.sessions.detach(opened.session, connection="socket")
+    assert oversight.open_sessions()[0].state == "away"
 
 
 def test_an_ended_session_keeps_what_was_said_and_tells_its_speaker_why(
@@ -35,17 +35,17 @@ def test_an_ended_session_keeps_what_was_said_and_tells_its_speaker_why(
 ) -> None:
     opened = house.open()
     house.send(opened, spoken(1, 6) + silence(1))
-    oversight.end(opened.session[:16])
+    oversight.stop(opened.session[:16])
     assert house.until("error")["code"] == "ended_by_admin"
     end = house.until("end", opened.session)
     assert end["text"] == "w1 w2 w3 w4 w5"
     assert opened.session in house.kept
-    assert oversight.seen() == ()
+    assert oversight.open_sessions() == ()
 
 
 def test_a_session_that_is_not_there_cannot_be_ended(oversight: LiveAdmin) -> None:
     with pytest.raises(NotFound):
-        oversight.end("0" * 16)
+        oversight.stop("0" * 16)
 
 
 def test_a_session_that_goes_on_becomes_somebody_elses_and_stays_so(make_house: MakeHouse) -> None:
@@ -66,15 +66,15 @@ def test_a_session_that_goes_on_becomes_somebody_elses_and_stays_so(make_house: 
 
 def test_nobodys_sessions_are_given_to_nobody(house: House, oversight: LiveAdmin) -> None:
     house.open(owner="")
-    oversight.hand_over("", "ann")
-    oversight.cancel_of("")
-    assert [seen.owner for seen in oversight.seen()] == [""]
+    oversight.transfer("", "ann")
+    oversight.cancel_owned_by("")
+    assert [seen.owner for seen in oversight.open_sessions()] == [""]
 
 
 def test_all_sessions_of_somebody_end_and_nothing_is_kept(house: House, oversight: LiveAdmin) -> None:
     opened = house.open(owner="ann")
     house.send(opened, spoken(1, 6) + silence(1))
     house.until("commit")
-    oversight.cancel_of("ann")
+    oversight.cancel_owned_by("ann")
     assert house.until("end", opened.session)["transcript_id"] is None
     assert not house.kept

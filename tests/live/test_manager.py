@@ -142,7 +142,7 @@ def test_a_session_is_there_for_its_newest_connection_alone(house: House) -> Non
     with pytest.raises(NotFound):
         house.sessions.resume(opened.session, "not the token", last_eid=0, connection="another")
     house.sessions.resume(opened.session, opened.token, last_eid=0, connection="another")
-    house.sessions.leave(opened.session, connection="socket")
+    house.sessions.detach(opened.session, connection="socket")
     with pytest.raises(NotFound):
         house.send(opened, silence(0.1))
     assert house.sessions.feed(opened.session, 0, silence(0.1), connection="another").ok
@@ -153,7 +153,7 @@ def test_who_comes_back_is_told_what_was_missed_once(house: House) -> None:
     next_seq = house.send(opened, spoken(1, 6) + silence(1))
     house.when(lambda: house.committed().strip() == text(1, 6))
     seen = max(int(payload["eid"]) for payload in house.of("commit", "vad"))
-    house.sessions.leave(opened.session, connection="socket")
+    house.sessions.detach(opened.session, connection="socket")
     next_seq = next_seq if next_seq else 0
     resumed = house.sessions.resume(opened.session, opened.token, last_eid=1, connection="socket")
     assert resumed.next_seq == next_seq
@@ -175,7 +175,7 @@ def test_a_session_nobody_takes_up_again_ends_as_by_stop(make_house: MakeHouse) 
     house = make_house(resume_seconds=600)
     opened = house.open()
     house.send(opened, spoken(1, 6))
-    house.sessions.leave(opened.session, connection="socket")
+    house.sessions.detach(opened.session, connection="socket")
     house.skipped = 599
     assert house.sessions.counts().sessions == 1
     house.skipped = 601
@@ -214,24 +214,24 @@ def test_readers_of_the_captions_get_the_words_so_far_until_the_speaker_ends_it(
     opened = house.open()
     house.send(opened, spoken(1, 6) + silence(1))
     house.when(lambda: house.committed().strip() == text(1, 6))
-    link = house.sessions.share(opened.session, connection="socket")
-    watched = house.sessions.watch(link)
+    link = house.sessions.sharing.share(opened.session, connection="socket")
+    watched = house.sessions.sharing.viewer_state(link)
     assert (watched.session, watched.snapshot["text"]) == (opened.session, text(1, 6))
     assert (watched.partial or {"text": ""})["text"] == ""
     assert not watched.ended
-    assert house.sessions.share(opened.session, connection="socket") == link
-    house.sessions.unshare(opened.session, connection="socket")
+    assert house.sessions.sharing.share(opened.session, connection="socket") == link
+    house.sessions.sharing.unshare(opened.session, connection="socket")
     with pytest.raises(NotFound):
-        house.sessions.watch(link)
+        house.sessions.sharing.viewer_state(link)
 
 
 def test_who_comes_late_sees_what_is_being_said(house: House) -> None:
     opened = house.open()
-    link = house.sessions.share(opened.session, connection="socket")
+    link = house.sessions.sharing.share(opened.session, connection="socket")
     house.send(opened, spoken(1, 6) + silence(1) + spoken(6, 9))
 
     def both() -> ViewerState | None:
-        watched = house.sessions.watch(link)
+        watched = house.sessions.sharing.viewer_state(link)
         tentative = watched.partial and watched.partial["text"]
         return watched if tentative and len(str(watched.snapshot["text"]).split()) >= 5 else None
 
@@ -245,7 +245,7 @@ def test_who_comes_late_sees_what_is_being_said(house: House) -> None:
 
 def test_who_takes_a_session_up_after_its_end_is_told_of_it(house: House) -> None:
     opened = house.open()
-    link = house.sessions.share(opened.session, connection="socket")
+    link = house.sessions.sharing.share(opened.session, connection="socket")
     end = house.stop(opened, house.send(opened, spoken(1, 6)))
     for _ in range(2):
         resumed = house.sessions.resume(opened.session, opened.token, last_eid=None, connection="other")
@@ -255,7 +255,7 @@ def test_who_takes_a_session_up_after_its_end_is_told_of_it(house: House) -> Non
             ("end", end["transcript_id"])
         ]
         assert resumed.events[0]["eid"] == resumed.snapshot["eid"] + 1  # type: ignore[operator]
-    assert house.sessions.watch(link).ended
+    assert house.sessions.sharing.viewer_state(link).ended
 
 
 def test_a_window_that_fails_loses_no_audio(house: House) -> None:

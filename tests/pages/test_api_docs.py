@@ -3,8 +3,7 @@
 import re
 from pathlib import Path
 
-from flask.testing import FlaskClient
-
+from tests.support.client import ApiClient
 from whisper_appliance.api.native.transcribe_form import TranscribeForm
 from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.web.errors import HTTP_CODES, status_of
@@ -32,7 +31,7 @@ def test_every_field_of_the_form_is_on_the_page() -> None:
         assert f"`{field.alias or name}`" in table
 
 
-def test_every_address_on_the_page_exists(api_client: FlaskClient) -> None:
+def test_every_address_on_the_page_exists(api_client: ApiClient) -> None:
     routes = {re.sub(r"<[^>]+>", "<id>", rule.rule) for rule in api_client.application.url_map.iter_rules()}
     named = set(re.findall(r"`(?:GET|POST|PATCH|DELETE) (/[^`?]+?)(?:\?[^`]*)?`", PAGE))
     assert named

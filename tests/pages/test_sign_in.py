@@ -3,11 +3,19 @@
 from collections.abc import Iterator
 
 import pytest
-from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
 from tests.support.application import StartAppliance
-from tests.support.client import PASSWORD, an_account, open_page, send, signed_in, with_key
+from tests.support.client import (
+    PASSWORD,
+    ApiClient,
+    an_account,
+    client_of,
+    open_page,
+    send,
+    signed_in,
+    with_key,
+)
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.appliance import Appliance
@@ -34,7 +42,7 @@ def closed(accounts: Accounts) -> Iterator[None]:
     accounts.access_mode.set("network", by=SHELL)
 
 
-def sign_in(client: FlaskClient, name: str, password: str = PASSWORD, **more: object) -> object:
+def sign_in(client: ApiClient, name: str, password: str = PASSWORD, **more: object) -> object:
     return client.post("/api/session", json={"name": name, "password": password}, **more)
 
 
@@ -56,11 +64,11 @@ def test_signing_in_makes_a_session_and_signing_out_ends_it(app: OpenAPI, accoun
 
 def test_the_cookie_is_for_this_host_over_tls_and_for_no_script(app: OpenAPI, accounts: Accounts) -> None:
     user = accounts.users.create("cookie taster", PASSWORD, "member", by=SHELL)
-    secure = sign_in(app.test_client(), user.name, environ_overrides=HTTPS).headers["Set-Cookie"]
+    secure = sign_in(client_of(app), user.name, environ_overrides=HTTPS).headers["Set-Cookie"]
     assert secure.startswith("__Host-session=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(secure.split("; "))
     assert "Domain" not in secure
-    plain = sign_in(app.test_client(), user.name).headers["Set-Cookie"]
+    plain = sign_in(client_of(app), user.name).headers["Set-Cookie"]
     assert plain.startswith("session=")
     assert "HttpOnly" in plain
 
@@ -72,12 +80,12 @@ def test_signing_in_again_ends_the_session_before(app: OpenAPI, accounts: Accoun
 
 
 @pytest.mark.parametrize("body", [{}, {"name": "x"}, {"name": 1, "password": []}, {"name": "x" * 999}])
-def test_a_body_that_is_no_sign_in_is_refused(api_client: FlaskClient, body: object) -> None:
+def test_a_body_that_is_no_sign_in_is_refused(api_client: ApiClient, body: object) -> None:
     assert api_client.post("/api/session", json=body).status_code == 400
 
 
 def test_another_site_cannot_sign_anybody_in(app: OpenAPI) -> None:
-    answer = sign_in(app.test_client(), "x", headers={"Sec-Fetch-Site": "cross-site"})
+    answer = sign_in(client_of(app), "x", headers={"Sec-Fetch-Site": "cross-site"})
     assert answer.status_code == 403
 
 
@@ -86,24 +94,24 @@ def test_guessing_is_slowed_down_whatever_address_the_client_claims(app: OpenAPI
     statuses = []
     for number in range(12):
         claims = {"X-Forwarded-For": f"198.51.100.{number}", "Forwarded": f"for=198.51.100.{number}"}
-        client = app.test_client()
+        client = client_of(app)
         statuses.append(sign_in(client, user.name, f"guess number {number}", headers=claims).status_code)
     assert statuses == [401] * 5 + [429] * 7
-    refused = sign_in(app.test_client(), user.name)
+    refused = sign_in(client_of(app), user.name)
     assert refused.status_code == 429
     assert int(refused.headers["Retry-After"]) >= 1
-    elsewhere = sign_in(app.test_client(), user.name, environ_overrides={"REMOTE_ADDR": "192.0.2.9"})
+    elsewhere = sign_in(client_of(app), user.name, environ_overrides={"REMOTE_ADDR": "192.0.2.9"})
     assert elsewhere.status_code == 200
 
 
 def test_one_address_has_twenty_attempts_a_minute(app: OpenAPI, accounts: Accounts) -> None:
-    statuses = [sign_in(app.test_client(), f"user {number}", "x").status_code for number in range(25)]
+    statuses = [sign_in(client_of(app), f"user {number}", "x").status_code for number in range(25)]
     assert statuses == [401] * 20 + [429] * 5
 
 
 @pytest.mark.usefixtures("closed")
 def test_an_appliance_for_accounts_lets_visitors_see_what_leads_in_alone(app: OpenAPI) -> None:
-    visitor = app.test_client()
+    visitor = client_of(app)
     for address in ("/", "/history", "/docs", "/admin", "/transcripts/" + "0" * 32):
         answer = visitor.get(address, headers=PAGE)
         assert (answer.status_code, answer.headers["Location"][:8]) == (302, "/sign-in"), address
@@ -128,9 +136,9 @@ def test_an_appliance_for_accounts_takes_users_and_their_keys(app: OpenAPI) -> N
 
 @pytest.mark.usefixtures("closed")
 def test_whoever_signs_in_comes_to_the_page_they_wanted(app: OpenAPI) -> None:
-    asked = app.test_client().get("/history?q=a%26b", headers=PAGE)
+    asked = client_of(app).get("/history?q=a%26b", headers=PAGE)
     assert asked.headers["Location"] == "/sign-in?next=/history?q%3Da%2526b"
-    page = app.test_client().get(asked.headers["Location"], headers=PAGE)
+    page = client_of(app).get(asked.headers["Location"], headers=PAGE)
     assert 'data-next="/history?q=a%26b"' in page.text
     assert signed_in(app).get(asked.headers["Location"]).headers["Location"] == "/history?q=a%26b"
 
@@ -142,19 +150,19 @@ def test_whoever_signs_in_comes_to_the_page_they_wanted(app: OpenAPI) -> None:
 )  # fmt: skip
 def test_nobody_is_sent_to_another_site(app: OpenAPI, bad: str) -> None:
     assert safe_next(bad) == "/"
-    page = app.test_client().get("/sign-in", query_string={"next": bad})
+    page = client_of(app).get("/sign-in", query_string={"next": bad})
     assert 'data-next="/"' in page.text
 
 
 def test_an_invitation_by_http(app: OpenAPI, appliance: Appliance) -> None:
     _, token = appliance.accounts.invitations.create("member", by=SHELL)
-    browser = app.test_client()
+    browser = client_of(app)
     assert "You are invited" in browser.get(f"/join/{token}", headers=PAGE).text
     body = {"token": token, "name": "Invited", "password": PASSWORD}
     assert browser.post("/api/join", json={**body, "token": token[:-1]}).status_code == 404
     assert browser.post("/api/join", json=body).json["user"]["name"] == "Invited"
     assert browser.get("/api/session").json["user"]["role"] == "member"
-    assert app.test_client().post("/api/join", json={**body, "name": "Second"}).status_code == 404
+    assert client_of(app).post("/api/join", json={**body, "name": "Second"}).status_code == 404
 
 
 def test_a_deleted_user_leaves_nothing_or_an_heir(app: OpenAPI, appliance: Appliance) -> None:
@@ -186,9 +194,9 @@ def test_the_first_start_by_http(start_appliance: StartAppliance) -> None:
     assert [each["id"] for each in browser.get("/api/transcripts").json["transcripts"]] == [id]
     assert browser.get("/admin").status_code == 302
     assert open_page_status(app, address) == open_page_status(app, "/setup") == 404
-    assert app.test_client().post("/api/setup", json=body).status_code == 404
-    assert app.test_client().get("/api/transcripts").status_code == 401
+    assert client_of(app).post("/api/setup", json=body).status_code == 404
+    assert client_of(app).get("/api/transcripts").status_code == 401
 
 
 def open_page_status(app: OpenAPI, address: str) -> int:
-    return app.test_client().get(address, headers=PAGE).status_code
+    return client_of(app).get(address, headers=PAGE).status_code

@@ -3,39 +3,40 @@
 import gzip
 
 import pytest
-from flask.testing import FlaskClient
+
+from tests.support.client import ApiClient
 
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 
 
 @pytest.mark.parametrize("address", ["/", "/history", f"/transcripts/{'0' * 32}", "/trust", "/docs"])
-def test_a_page_opens_without_any_model(api_client: FlaskClient, address: str) -> None:
+def test_a_page_opens_without_any_model(api_client: ApiClient, address: str) -> None:
     answer = api_client.get(address, headers=HTML)
     assert answer.status_code == 200
     assert answer.mimetype == "text/html"
 
 
-def test_no_page_runs_inline_scripts_or_is_framed(api_client: FlaskClient) -> None:
+def test_no_page_runs_inline_scripts_or_is_framed(api_client: ApiClient) -> None:
     policy = api_client.get("/").headers["Content-Security-Policy"]
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
 
 
-def test_every_answer_has_a_request_id_and_is_not_guessed_at(api_client: FlaskClient) -> None:
+def test_every_answer_has_a_request_id_and_is_not_guessed_at(api_client: ApiClient) -> None:
     first, second = api_client.get("/health"), api_client.get("/nowhere")
     assert first.headers["X-Request-Id"] != second.headers["X-Request-Id"]
     assert first.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_a_page_that_is_not_there_is_told_as_a_page(api_client: FlaskClient) -> None:
+def test_a_page_that_is_not_there_is_told_as_a_page(api_client: ApiClient) -> None:
     answer = api_client.get("/nowhere", headers=HTML)
     assert answer.status_code == 404
     assert answer.mimetype == "text/html"
     assert answer.headers["X-Request-Id"] in answer.text
 
 
-def test_a_static_file_with_the_present_version_may_be_kept_for_good(api_client: FlaskClient) -> None:
+def test_a_static_file_with_the_present_version_may_be_kept_for_good(api_client: ApiClient) -> None:
     with api_client.application.test_request_context():
         address = api_client.application.url_for("static", filename="css/base.css")
     present = api_client.get(address)
@@ -45,12 +46,12 @@ def test_a_static_file_with_the_present_version_may_be_kept_for_good(api_client:
     assert "immutable" not in old.headers["Cache-Control"]
 
 
-def test_a_static_address_stays_in_its_folder(api_client: FlaskClient) -> None:
+def test_a_static_address_stays_in_its_folder(api_client: ApiClient) -> None:
     assert api_client.get("/static/x/../../errors.py").status_code == 404
     assert api_client.get("/static/x/%2e%2e/errors.py").status_code == 404
 
 
-def test_swagger_ui_comes_from_this_machine(api_client: FlaskClient) -> None:
+def test_swagger_ui_comes_from_this_machine(api_client: ApiClient) -> None:
     page = api_client.get("/docs").text
     assert "http" not in page
     for name in ("swagger-ui.css", "swagger-ui-bundle.js", "start.js", "theme.js"):
@@ -58,12 +59,12 @@ def test_swagger_ui_comes_from_this_machine(api_client: FlaskClient) -> None:
         assert api_client.get(f"/docs/{name}").status_code == 200
 
 
-def test_the_authority_can_be_downloaded(api_client: FlaskClient) -> None:
+def test_the_authority_can_be_downloaded(api_client: ApiClient) -> None:
     answer = api_client.get("/ca.crt")
     assert answer.data.startswith(b"-----BEGIN CERTIFICATE-----")
 
 
-def test_styles_and_scripts_are_sent_compressed_to_those_who_take_it(api_client: FlaskClient) -> None:
+def test_styles_and_scripts_are_sent_compressed_to_those_who_take_it(api_client: ApiClient) -> None:
     with api_client.application.test_request_context():
         address = api_client.application.url_for("static", filename="css/base.css")
     plain = api_client.get(address)

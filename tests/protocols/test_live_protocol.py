@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
+from tests.support.client import ApiClient
 from whisper_appliance.live import events
 from whisper_appliance.protocols.socketio.payloads import CODES
 
@@ -13,7 +13,7 @@ PAGE = (Path(__file__).parents[2] / "docs/live.md").read_text()
 KINDS = [event.kind for event in events.Event.__args__]
 
 
-def test_the_page_is_served_beside_the_api(api_client: FlaskClient) -> None:
+def test_the_page_is_served_beside_the_api(api_client: ApiClient) -> None:
     answer = api_client.get("/docs/live")
     assert answer.status_code == 200
     assert '<h2 id="captions-for-others">' in answer.text

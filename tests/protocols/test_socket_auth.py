@@ -13,7 +13,7 @@ import websocket
 from flask_openapi3 import OpenAPI
 from flask_socketio import SocketIO, SocketIOTestClient
 
-from tests.support.client import PASSWORD, open_page, signed_in, with_key
+from tests.support.client import PASSWORD, client_of, open_page, signed_in, with_key
 from tests.support.live_client import LIVE_SERVER, settings_of
 from tests.support.program import Server, served
 from whisper_appliance.accounts.identity import SHELL
@@ -35,7 +35,7 @@ def closed(appliance: Appliance) -> Iterator[None]:
 
 def connected(app: OpenAPI, client: Any = None, **more: Any) -> SocketIOTestClient:
     sockets: SocketIO = app.extensions["socketio"]
-    return sockets.test_client(app, flask_test_client=client or app.test_client(), **more)
+    return sockets.test_client(app, flask_test_client=client or client_of(app), **more)
 
 
 def bearer(client: Any) -> str:

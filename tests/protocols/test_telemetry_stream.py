@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 from flask_socketio import SocketIOTestClient
 
-from tests.support.client import signed_in
+from tests.support.client import ApiClient, client_of, signed_in
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.monitoring.resource_sampler import MEASURES, ResourceSampler, Sample
@@ -21,7 +20,7 @@ def connect(app: OpenAPI) -> Iterator[Any]:
     """Opens the socket of a browser."""
     opened: list[SocketIOTestClient] = []
 
-    def open_socket(client: FlaskClient) -> SocketIOTestClient:
+    def open_socket(client: ApiClient) -> SocketIOTestClient:
         opened.append(app.extensions["socketio"].test_client(app, flask_test_client=client))
         return opened[-1]
 
@@ -54,7 +53,7 @@ def test_an_admin_gets_what_was_and_what_comes(app: OpenAPI, appliance: Applianc
 
 @pytest.mark.parametrize("role", ["member", None])
 def test_nobody_else_gets_in(app: OpenAPI, connect: Any, role: Any) -> None:
-    socket = connect(signed_in(app, role) if role else app.test_client())
+    socket = connect(signed_in(app, role) if role else client_of(app))
     answer = socket.emit("admin:watch", {"range": "minutes"}, callback=True)
     assert answer["ok"] is False
     assert answer["code"] == ("not_allowed" if role else "sign_in_required")

@@ -10,11 +10,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
 from tests.support.accounts import LIGHT
-from tests.support.client import open_page
+from tests.support.client import ApiClient, client_of, open_page
 from tests.support.jobs import Script
 from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.app.appliance import Appliance
@@ -86,12 +85,12 @@ def app(appliance: Appliance) -> OpenAPI:
 
 
 @pytest.fixture
-def api_client(app: OpenAPI) -> FlaskClient:
+def api_client(app: OpenAPI) -> ApiClient:
     """A client without a session."""
-    return app.test_client()
+    return client_of(app)
 
 
 @pytest.fixture
-def browser(app: OpenAPI) -> FlaskClient:
+def browser(app: OpenAPI) -> ApiClient:
     """A client that opened a page."""
     return open_page(app)

@@ -35,8 +35,8 @@ class House:
         self.sessions = LiveManager(
             folder,
             self.models,
-            keep=self._keep,
-            hear_again=self.heard_again.append,
+            save_transcript=self._keep,
+            retranscribe=self.heard_again.append,
             announce=self._hear,
             limits=limits,
             clock=lambda: time.monotonic() + self.skipped,

@@ -6,13 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
-from werkzeug.test import TestResponse
 
 from tests.support.access_table import ANONYMOUS, CLOSED, EVERYBODY, OPEN, PEOPLE, TABLE, Row, Rule
 from tests.support.accounts import LIGHT
-from tests.support.client import an_account, open_page, signed_in, with_key
+from tests.support.client import ApiClient, Response, an_account, client_of, open_page, signed_in, with_key
 from tests.support.engines import ScriptedModels
 from tests.support.jobs import Script
 from tests.support.library import transcript
@@ -51,10 +49,10 @@ class World:
         self.owners = {"member": self.users["member"].id, "visitor": visitor, "nobody": ""}
         self._things: dict[tuple[str, str], str] = {}
 
-    def client(self, name: str) -> FlaskClient:
+    def client(self, name: str) -> ApiClient:
         """Somebody, in a state in which they have asked for nothing yet."""
         if name in ("nobody", "disabled"):
-            client = self.app.test_client()
+            client = client_of(self.app)
             if name == "disabled":
                 client.set_cookie("session", "x" * 43)  # it ended with its user, and is sent once more
             return client
@@ -142,7 +140,7 @@ class World:
         return opened.session
 
     def _captions_token(self, owner: str) -> str:
-        return self.appliance.live.share(self.thing("live", owner), connection=owner)
+        return self.appliance.live.sharing.share(self.thing("live", owner), connection=owner)
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +200,7 @@ def ask(world: World, name: str, request: str, row: Row, owner: str) -> str:
     return answer
 
 
-def answer_of(response: TestResponse) -> str:
+def answer_of(response: Response) -> str:
     """In the words of the table. A wrong password is an answer to somebody who may try."""
     status = response.status_code
     assert status != 500, response.text

@@ -3,10 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 
-from tests.support.client import open_page, send, signed_in, with_key
+from tests.support.client import ApiClient, client_of, open_page, send, signed_in, with_key
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.appliance import Appliance
 
@@ -22,7 +21,7 @@ def test_a_user_owns_what_they_make_in_every_browser(app: OpenAPI) -> None:
 
 def test_what_a_user_made_is_not_there_for_others(app: OpenAPI) -> None:
     id = send(signed_in(app)).json["id"]
-    for other in (signed_in(app), signed_in(app, "owner"), open_page(app), app.test_client()):
+    for other in (signed_in(app), signed_in(app, "owner"), open_page(app), client_of(app)):
         for address in (f"/api/transcripts/{id}", f"/api/jobs/{id}", f"/api/jobs/{id}/events"):
             assert other.get(address).status_code == 404
         assert other.delete(f"/api/transcripts/{id}").status_code == 404
@@ -56,7 +55,7 @@ def test_the_csrf_token_of_another_session_is_refused(app: OpenAPI) -> None:
 @pytest.mark.parametrize(
     "header", ["Bearer wa_" + "x" * 43, "Bearer something", "Bearer ", "bearer wa_", "Bearer wa_\xff"]
 )
-def test_a_bad_key_is_never_a_silent_visitor(api_client: FlaskClient, header: str) -> None:
+def test_a_bad_key_is_never_a_silent_visitor(api_client: ApiClient, header: str) -> None:
     assert api_client.get("/api/transcripts", headers={"Authorization": header}).status_code == 401
     assert api_client.post("/transcribe", headers={"Authorization": header}).status_code == 401
 

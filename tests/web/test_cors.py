@@ -1,9 +1,9 @@
 """Pages of other sites: none may use the API, but for those that are named."""
 
 import pytest
-from flask.testing import FlaskClient
 
 from tests.support.application import StartAppliance
+from tests.support.client import ApiClient, client_of
 from whisper_appliance.server.application import create_app
 
 FRIEND = "https://app.example"
@@ -12,20 +12,20 @@ ALLOW = "Access-Control-Allow-Origin"
 
 
 @pytest.fixture(scope="module")
-def friendly(start_appliance: StartAppliance) -> FlaskClient:
+def friendly(start_appliance: StartAppliance) -> ApiClient:
     """An appliance that two other sites may use, one of them at an IPv6 address."""
-    return create_app(start_appliance(cors_origins=[FRIEND, "http://[::1]:3000"])).test_client()
+    return client_of(create_app(start_appliance(cors_origins=[FRIEND, "http://[::1]:3000"])))
 
 
 @pytest.mark.parametrize("origin", [FRIEND, "http://[::1]:3000"])
-def test_a_page_of_a_named_site_reads_what_the_api_answers(friendly: FlaskClient, origin: str) -> None:
+def test_a_page_of_a_named_site_reads_what_the_api_answers(friendly: ApiClient, origin: str) -> None:
     answer = friendly.get("/api/status", headers={"Origin": origin, "Sec-Fetch-Site": "cross-site"})
     assert answer.headers[ALLOW] == origin
     assert "Origin" in answer.headers["Vary"]
     assert "X-Request-Id" in answer.headers["Access-Control-Expose-Headers"]
 
 
-def test_it_may_send_too_and_reads_why_it_was_refused(friendly: FlaskClient) -> None:
+def test_it_may_send_too_and_reads_why_it_was_refused(friendly: ApiClient) -> None:
     headers = {"Origin": FRIEND, "Sec-Fetch-Site": "cross-site"}
     answer = friendly.post("/transcribe", headers=headers)
     assert (answer.status_code, answer.headers[ALLOW]) == (415, FRIEND)
@@ -35,7 +35,7 @@ def test_it_may_send_too_and_reads_why_it_was_refused(friendly: FlaskClient) -> 
     assert "authorization" in before.headers["Access-Control-Allow-Headers"].lower()
 
 
-def test_it_never_acts_with_the_cookies_of_this_site(friendly: FlaskClient) -> None:
+def test_it_never_acts_with_the_cookies_of_this_site(friendly: ApiClient) -> None:
     answer = friendly.get("/api/status", headers={"Origin": FRIEND})
     assert "Access-Control-Allow-Credentials" not in answer.headers
 
@@ -51,24 +51,24 @@ def test_it_never_acts_with_the_cookies_of_this_site(friendly: FlaskClient) -> N
         "https://app",
     ],
 )
-def test_any_other_site_reads_nothing_and_sends_nothing(friendly: FlaskClient, origin: str) -> None:
+def test_any_other_site_reads_nothing_and_sends_nothing(friendly: ApiClient, origin: str) -> None:
     headers = {"Origin": origin, "Sec-Fetch-Site": "cross-site"}
     assert ALLOW not in friendly.get("/api/status", headers=headers).headers
     assert friendly.post("/transcribe", headers=headers).status_code == 403
     assert friendly.get("/socket.io/?EIO=4&transport=polling", headers=headers).status_code == 403
 
 
-def test_a_named_site_may_open_a_socket(friendly: FlaskClient) -> None:
+def test_a_named_site_may_open_a_socket(friendly: ApiClient) -> None:
     headers = {"Origin": FRIEND, "Sec-Fetch-Site": "cross-site"}
     answer = friendly.get("/socket.io/?EIO=4&transport=polling", headers=headers)
     assert (answer.status_code, answer.headers[ALLOW]) == (200, FRIEND)
 
 
-def test_pages_for_people_are_for_no_other_site(friendly: FlaskClient) -> None:
+def test_pages_for_people_are_for_no_other_site(friendly: ApiClient) -> None:
     assert ALLOW not in friendly.get("/", headers={"Origin": FRIEND}).headers
 
 
 def test_without_a_setting_no_other_site_may(start_appliance: StartAppliance) -> None:
-    api_client = create_app(start_appliance()).test_client()
+    api_client = client_of(create_app(start_appliance()))
     answer = api_client.get("/api/status", headers={"Origin": FRIEND})
     assert not [name for name, _ in answer.headers if name.lower().startswith("access-control")]

@@ -1,8 +1,8 @@
 """One JSON shape for every error; nothing from the inside gets out."""
 
 import pytest
-from flask.testing import FlaskClient
 
+from tests.support.client import ApiClient
 from whisper_appliance.core import errors
 from whisper_appliance.web.errors import status_of, status_of_code
 
@@ -20,7 +20,7 @@ from whisper_appliance.web.errors import status_of, status_of_code
     ],
 )
 def test_an_error_has_the_one_shape(
-    api_client: FlaskClient, method: str, address: str, status: int, code: str
+    api_client: ApiClient, method: str, address: str, status: int, code: str
 ) -> None:
     answer = api_client.open(address, method=method)
     assert answer.status_code == status
@@ -30,15 +30,15 @@ def test_an_error_has_the_one_shape(
     assert error["request_id"] == answer.headers["X-Request-Id"]
 
 
-def test_a_bad_parameter_is_named(api_client: FlaskClient) -> None:
+def test_a_bad_parameter_is_named(api_client: ApiClient) -> None:
     assert api_client.get("/api/transcripts?limit=many").json["error"]["field"] == "limit"
 
 
-def test_a_wrong_method_is_told_the_right_ones(api_client: FlaskClient) -> None:
+def test_a_wrong_method_is_told_the_right_ones(api_client: ApiClient) -> None:
     assert "GET" in api_client.put("/health").headers["Allow"]
 
 
-def test_a_fault_of_our_own_says_nothing_of_the_inside(api_client: FlaskClient) -> None:
+def test_a_fault_of_our_own_says_nothing_of_the_inside(api_client: ApiClient) -> None:
     @api_client.application.errorhandler(418)
     def _unused(error: Exception) -> str:
         return ""
@@ -61,7 +61,7 @@ def test_every_error_of_the_tree_has_a_status() -> None:
     assert status_of_code("never heard of") == 500
 
 
-def test_a_body_that_is_too_large_for_json_is_refused(browser: FlaskClient) -> None:
+def test_a_body_that_is_too_large_for_json_is_refused(browser: ApiClient) -> None:
     answer = browser.patch(
         f"/api/transcripts/{'0' * 32}", data=b"x" * 100_000, content_type="application/json"
     )

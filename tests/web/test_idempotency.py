@@ -5,10 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask_openapi3 import OpenAPI
-from werkzeug.test import TestResponse
 
 from tests.support.application import StartAppliance
-from tests.support.client import open_page, send, uploads
+from tests.support.client import Response, client_of, open_page, send, uploads
 from tests.support.jobs import Script
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import EngineFailed
@@ -20,14 +19,14 @@ def appliance(start_appliance: StartAppliance) -> Appliance:
     return start_appliance(repeat_seconds=60)
 
 
-def keyed(app: OpenAPI, key: str, words: str = "one", address: str = "192.0.2.1") -> TestResponse:
-    client = app.test_client()
+def keyed(app: OpenAPI, key: str, words: str = "one", address: str = "192.0.2.1") -> Response:
+    client = client_of(app)
     client.environ_base |= {"REMOTE_ADDR": address, "HTTP_IDEMPOTENCY_KEY": key}
     return send(client, words)
 
 
 def test_the_same_file_again_gets_the_first_ones_transcript(app: OpenAPI, appliance: Appliance) -> None:
-    first, again = send(app.test_client(), "same"), send(app.test_client(), "same")
+    first, again = send(client_of(app), "same"), send(client_of(app), "same")
     assert again.json["id"] == first.json["id"]
     assert "Idempotent-Replayed" not in first.headers
     assert again.headers["Idempotent-Replayed"] == "true"
@@ -36,14 +35,14 @@ def test_the_same_file_again_gets_the_first_ones_transcript(app: OpenAPI, applia
 
 def test_another_file_name_or_option_is_another_request(app: OpenAPI) -> None:
     ways = [{}, {"name": "other.wav"}, {"prompt": "x"}, {"words": "different"}, {"word_timestamps": "true"}]
-    ids = {send(app.test_client(), **{"words": "variants", **way}).json["id"] for way in ways}
+    ids = {send(client_of(app), **{"words": "variants", **way}).json["id"] for way in ways}
     assert len(ids) == len(ways)
 
 
 def test_the_form_of_the_answer_may_change(app: OpenAPI) -> None:
-    first = send(app.test_client(), "formats").json["id"]
-    assert send(app.test_client(), "formats", format="vtt").headers["X-Transcript-Id"] == first
-    job = send(app.test_client(), "formats", **{"async": "1"})
+    first = send(client_of(app), "formats").json["id"]
+    assert send(client_of(app), "formats", format="vtt").headers["X-Transcript-Id"] == first
+    job = send(client_of(app), "formats", **{"async": "1"})
     assert (job.status_code, job.json["id"]) == (202, first)
 
 
@@ -60,7 +59,7 @@ def test_two_at_once_are_one_job(app: OpenAPI, script: Script) -> None:
 
     def go(_: int) -> str:
         arrived.wait(10)
-        return str(send(app.test_client(), "at once").json["id"])
+        return str(send(client_of(app), "at once").json["id"])
 
     with ThreadPoolExecutor(2) as both:
         assert len(set(both.map(go, range(2)))) == 1
@@ -108,5 +107,5 @@ def test_a_deleted_transcript_is_made_anew(app: OpenAPI) -> None:
 
 def test_switched_off_only_a_key_counts(start_appliance: StartAppliance) -> None:
     app = create_app(start_appliance(repeat_seconds=0))
-    assert send(app.test_client()).json["id"] != send(app.test_client()).json["id"]
+    assert send(client_of(app)).json["id"] != send(client_of(app)).json["id"]
     assert keyed(app, "k").json["id"] == keyed(app, "k").json["id"]

@@ -6,12 +6,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.application import StartAppliance
-from tests.support.client import send
+from tests.support.client import ApiClient, client_of, send
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.server.application import create_app
 
@@ -27,7 +26,7 @@ def read(text: str) -> Values:
     }
 
 
-def metrics(api_client: FlaskClient) -> Values:
+def metrics(api_client: ApiClient) -> Values:
     answer = api_client.get("/metrics")
     assert answer.status_code == 200
     assert answer.content_type.startswith("text/plain")
@@ -42,7 +41,7 @@ def value(found: Values, name: str, **labels: str) -> float:
     )
 
 
-def test_what_a_job_did_is_counted(api_client: FlaskClient) -> None:
+def test_what_a_job_did_is_counted(api_client: ApiClient) -> None:
     before = metrics(api_client)
     assert send(api_client, "one two three").status_code == 200
     after = metrics(api_client)
@@ -58,7 +57,7 @@ def test_what_a_job_did_is_counted(api_client: FlaskClient) -> None:
     assert grown("whisper_http_request_seconds_count", route="/transcribe", method="POST", status="200") == 1
 
 
-def test_routes_are_patterns_and_strangers_names_are_none(api_client: FlaskClient) -> None:
+def test_routes_are_patterns_and_strangers_names_are_none(api_client: ApiClient) -> None:
     api_client.get(f"/api/jobs/{'0' * 32}")
     api_client.get("/nowhere/secret-name")
     api_client.open("/", method="BREW")
@@ -73,7 +72,7 @@ def test_routes_are_patterns_and_strangers_names_are_none(api_client: FlaskClien
     assert "BREW" not in text
 
 
-def test_the_state_is_in_it(api_client: FlaskClient, appliance: Appliance) -> None:
+def test_the_state_is_in_it(api_client: ApiClient, appliance: Appliance) -> None:
     api_client.get("/api/status")
     found = metrics(api_client)
     assert value(found, "whisper_healthy") == 1
@@ -85,9 +84,9 @@ def test_the_state_is_in_it(api_client: FlaskClient, appliance: Appliance) -> No
 
 
 def test_two_appliances_count_for_themselves(start_appliance: StartAppliance) -> None:
-    first = create_app(start_appliance()).test_client()
+    first = client_of(create_app(start_appliance()))
     first.get("/health")
-    second = create_app(start_appliance()).test_client()
+    second = client_of(create_app(start_appliance()))
     found = metrics(second)
     assert value(found, "whisper_http_request_seconds_count", route="/health") == 0
 
@@ -101,7 +100,7 @@ ELSEWHERE = {"REMOTE_ADDR": "192.0.2.7"}
 
 
 def test_from_elsewhere_the_token_is_needed(guarded: OpenAPI) -> None:
-    api_client = guarded.test_client()
+    api_client = client_of(guarded)
     assert api_client.get("/metrics", environ_overrides=ELSEWHERE).status_code == 403
     for token, status in (("wanted-by-prometheus", 200), ("wrong", 403), ("", 403), ("ü", 403)):
         headers = {"Authorization": f"Bearer {token}".encode().decode("latin-1")}
@@ -109,21 +108,20 @@ def test_from_elsewhere_the_token_is_needed(guarded: OpenAPI) -> None:
         assert answer.status_code == status, token
 
 
-def test_what_a_proxy_passes_on_is_not_from_here(api_client: FlaskClient) -> None:
+def test_what_a_proxy_passes_on_is_not_from_here(api_client: ApiClient) -> None:
     for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"):
         assert api_client.get("/metrics", headers={header: "127.0.0.1"}).status_code == 403
 
 
-def test_without_a_token_nobody_elsewhere_reads_it(api_client: FlaskClient) -> None:
+def test_without_a_token_nobody_elsewhere_reads_it(api_client: ApiClient) -> None:
     headers = {"Authorization": "Bearer None"}
     assert api_client.get("/metrics", headers=headers, environ_overrides=ELSEWHERE).status_code == 403
 
 
-def test_it_can_be_read_while_many_ask(api_client: FlaskClient, app: OpenAPI) -> None:
+def test_it_can_be_read_while_many_ask(api_client: ApiClient, app: OpenAPI) -> None:
     texts: list[str] = []
     threads = [
-        threading.Thread(target=lambda: texts.append(app.test_client().get("/metrics").text))
-        for _ in range(8)
+        threading.Thread(target=lambda: texts.append(client_of(app).get("/metrics").text)) for _ in range(8)
     ]
     for thread in threads:
         thread.start()
@@ -133,7 +131,7 @@ def test_it_can_be_read_while_many_ask(api_client: FlaskClient, app: OpenAPI) ->
     assert len(texts) == 8
 
 
-def test_a_refused_file_is_an_error_and_no_upload(api_client: FlaskClient) -> None:
+def test_a_refused_file_is_an_error_and_no_upload(api_client: ApiClient) -> None:
     before = metrics(api_client)
     data = {"file": (io.BytesIO(b"text"), "notes.txt")}
     assert api_client.post("/transcribe", data=data).status_code == 415
@@ -143,7 +141,7 @@ def test_a_refused_file_is_an_error_and_no_upload(api_client: FlaskClient) -> No
     assert value(after, "whisper_uploads_total") == value(before, "whisper_uploads_total")
 
 
-def test_dashboard_alerts_and_documentation_name_metrics_that_exist(api_client: FlaskClient) -> None:
+def test_dashboard_alerts_and_documentation_name_metrics_that_exist(api_client: ApiClient) -> None:
     text = api_client.get("/metrics").text
     there = set(re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE))
     for name in ("deploy/grafana/dashboard.json", "docs/deploying.md"):

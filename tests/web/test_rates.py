@@ -9,28 +9,27 @@ from pathlib import Path
 
 import pytest
 from flask import g
-from flask.testing import FlaskClient
 
 from tests.support.application import StartAppliance
-from tests.support.client import send
+from tests.support.client import ApiClient, client_of, send
 from whisper_appliance.accounts.identity import Actor, User
 from whisper_appliance.core.errors import BadSetting
 from whisper_appliance.server.application import create_app
 
 
 def knock(
-    api_client: FlaskClient, times: int, address: str = "192.0.2.1", path: str = "/api/models"
+    api_client: ApiClient, times: int, address: str = "192.0.2.1", path: str = "/api/models"
 ) -> list[int]:
     """The statuses of so many requests."""
     return [api_client.get(path, environ_base={"REMOTE_ADDR": address}).status_code for _ in range(times)]
 
 
 @pytest.fixture(scope="module")
-def strict(start_appliance: StartAppliance) -> FlaskClient:
-    return create_app(start_appliance(requests_per_minute=5, uploads_per_minute=2)).test_client()
+def strict(start_appliance: StartAppliance) -> ApiClient:
+    return client_of(create_app(start_appliance(requests_per_minute=5, uploads_per_minute=2)))
 
 
-def test_too_many_requests_of_an_address_are_told_when_to_come_again(strict: FlaskClient) -> None:
+def test_too_many_requests_of_an_address_are_told_when_to_come_again(strict: ApiClient) -> None:
     assert knock(strict, 5) == [200] * 5
     answer = strict.get("/api/models", environ_base={"REMOTE_ADDR": "192.0.2.1"})
     assert answer.status_code == 429
@@ -39,18 +38,18 @@ def test_too_many_requests_of_an_address_are_told_when_to_come_again(strict: Fla
     assert 1 <= int(answer.headers["Retry-After"]) <= 61
 
 
-def test_another_address_is_not_held_back(strict: FlaskClient) -> None:
+def test_another_address_is_not_held_back(strict: ApiClient) -> None:
     assert knock(strict, 6, "192.0.2.2")[-1] == 429
     assert knock(strict, 1, "192.0.2.3") == [200]
 
 
-def test_the_addresses_of_one_home_are_one(strict: FlaskClient) -> None:
+def test_the_addresses_of_one_home_are_one(strict: ApiClient) -> None:
     assert [knock(strict, 1, f"2001:db8::{number:x}")[0] for number in range(6)][-1] == 429
     assert knock(strict, 1, "2001:db8:0:1::1") == [200]
     assert knock(strict, 1, "::ffff:192.0.2.9") == [200]
 
 
-def test_a_forwarded_address_of_a_stranger_is_not_believed(strict: FlaskClient) -> None:
+def test_a_forwarded_address_of_a_stranger_is_not_believed(strict: ApiClient) -> None:
     from_one = {"REMOTE_ADDR": "192.0.2.4"}
     statuses = [
         strict.get(
@@ -61,12 +60,12 @@ def test_a_forwarded_address_of_a_stranger_is_not_believed(strict: FlaskClient) 
     assert statuses[-1] == 429
 
 
-def test_health_and_the_looks_of_pages_are_free(strict: FlaskClient) -> None:
+def test_health_and_the_looks_of_pages_are_free(strict: ApiClient) -> None:
     assert set(knock(strict, 20, path="/health")) == {200}
     assert set(knock(strict, 20, path="/static/any/css/tokens.css")) == {200}
 
 
-def test_uploads_are_counted_apart(strict: FlaskClient) -> None:
+def test_uploads_are_counted_apart(strict: ApiClient) -> None:
     answers = [send(strict, words=f"one {number}") for number in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert strict.get("/api/models").status_code == 200
@@ -75,7 +74,7 @@ def test_uploads_are_counted_apart(strict: FlaskClient) -> None:
 def test_behind_a_proxy_that_is_trusted_each_client_counts_for_itself(
     start_appliance: StartAppliance,
 ) -> None:
-    api_client = create_app(start_appliance(requests_per_minute=2, trusted_proxies=1)).test_client()
+    api_client = client_of(create_app(start_appliance(requests_per_minute=2, trusted_proxies=1)))
     statuses = [
         api_client.get("/api/models", headers={"X-Forwarded-For": f"spoofed, 10.0.0.{n // 2}"}).status_code
         for n in range(6)
@@ -91,7 +90,7 @@ def test_users_and_keys_are_counted_wherever_they_come_from(start_appliance: Sta
     def of(user: str, key: str) -> list[int]:
         found = Actor(user, User(user, user, "member", ""), key=key)
         app.before_request_funcs[None].insert(0, lambda: setattr(g, "actor", found))
-        statuses = [knock(app.test_client(), 1, f"192.0.2.{number}")[0] for number in range(4)]
+        statuses = [knock(client_of(app), 1, f"192.0.2.{number}")[0] for number in range(4)]
         app.before_request_funcs[None].pop(0)
         return statuses
 
@@ -125,7 +124,7 @@ def test_redis_counts_for_several_and_when_it_goes_memory_does(
     redis: "subprocess.Popen[bytes]", tmp_path: Path, start_appliance: StartAppliance
 ) -> None:
     appliance = start_appliance(requests_per_minute=4, redis_url=f"redis+unix://{tmp_path}/redis.sock")
-    first, second = (create_app(appliance).test_client() for _ in range(2))
+    first, second = (client_of(create_app(appliance)) for _ in range(2))
     assert knock(first, 2) + knock(second, 2) == [200] * 4
     assert knock(first, 1) + knock(second, 1) == [429, 429]
     redis.kill()

@@ -3,21 +3,20 @@
 import stat
 
 import pytest
-from flask.testing import FlaskClient
 
-from tests.support.client import open_page, send
+from tests.support.client import ApiClient, open_page, send
 from whisper_appliance.app.appliance import Appliance
 
 SECURE = {"wsgi.url_scheme": "https"}
 
 
-def test_a_browser_lists_what_it_made(browser: FlaskClient) -> None:
+def test_a_browser_lists_what_it_made(browser: ApiClient) -> None:
     id = send(browser).json["id"]
     assert id in [each["id"] for each in browser.get("/api/transcripts").json["transcripts"]]
     assert id in [each["id"] for each in browser.get("/api/jobs").json["jobs"]]
 
 
-def test_what_another_browser_made_is_not_there(browser: FlaskClient) -> None:
+def test_what_another_browser_made_is_not_there(browser: ApiClient) -> None:
     id = send(browser).json["id"]
     other = open_page(browser.application)
     for address in (f"/api/transcripts/{id}", f"/api/jobs/{id}", f"/api/jobs/{id}/events"):
@@ -28,7 +27,7 @@ def test_what_another_browser_made_is_not_there(browser: FlaskClient) -> None:
     assert other.get("/api/transcripts").json["transcripts"] == []
 
 
-def test_a_program_without_a_session_reaches_its_own_by_id_and_lists_nothing(api_client: FlaskClient) -> None:
+def test_a_program_without_a_session_reaches_its_own_by_id_and_lists_nothing(api_client: ApiClient) -> None:
     id = send(api_client).json["id"]
     assert api_client.get(f"/api/transcripts/{id}").status_code == 200
     assert api_client.get("/api/transcripts").json["transcripts"] == []
@@ -36,21 +35,21 @@ def test_a_program_without_a_session_reaches_its_own_by_id_and_lists_nothing(api
     assert "Set-Cookie" not in api_client.get(f"/api/transcripts/{id}").headers
 
 
-def test_the_cookie_is_kept_from_scripts_and_other_sites(api_client: FlaskClient) -> None:
+def test_the_cookie_is_kept_from_scripts_and_other_sites(api_client: ApiClient) -> None:
     cookie = api_client.get("/").headers["Set-Cookie"]
     assert cookie.startswith("appliance=")
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
 
 
-def test_under_https_the_cookie_is_tied_to_the_host(api_client: FlaskClient) -> None:
+def test_under_https_the_cookie_is_tied_to_the_host(api_client: ApiClient) -> None:
     cookie = api_client.get("/", environ_overrides=SECURE).headers["Set-Cookie"]
     assert cookie.startswith("__Host-appliance=")
     assert "Secure" in cookie
     assert "Domain" not in cookie
 
 
-def test_a_forged_cookie_is_nobody(browser: FlaskClient) -> None:
+def test_a_forged_cookie_is_nobody(browser: ApiClient) -> None:
     browser.set_cookie("appliance", "eyJvd25lciI6ImFubiJ9.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbb")
     assert browser.get("/api/transcripts").json["transcripts"] == []
 
@@ -68,7 +67,7 @@ def test_a_forged_cookie_is_nobody(browser: FlaskClient) -> None:
     ],
 )
 def test_an_unsafe_request_of_another_site_is_refused(
-    browser: FlaskClient, headers: dict[str, str], status: int
+    browser: ApiClient, headers: dict[str, str], status: int
 ) -> None:
     answer = browser.delete(f"/api/transcripts/{'0' * 32}", headers=headers)
     assert answer.status_code == status

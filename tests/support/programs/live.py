@@ -24,8 +24,8 @@ def main(folder: str) -> None:
     sessions = LiveManager(
         Path(folder),
         ScriptedModels(),
-        keep=lambda ended: ended.info.id,
-        hear_again=lambda ended: None,
+        save_transcript=lambda ended: ended.info.id,
+        retranscribe=lambda ended: None,
         announce=announce,
         limits=LiveLimits(),
     )
