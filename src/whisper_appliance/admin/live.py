@@ -51,15 +51,19 @@ class SessionRows(BaseModel):
 def list_sessions() -> Response:
     """Everybody's live sessions; never their words."""
     named = owner_namer()
-    rows = [_row(seen, named(seen.owner)).model_dump() for seen in LiveAdmin(appliance().live).seen()]
+    rows = [_row(seen, named(seen.owner)).model_dump() for seen in LiveAdmin(appliance().live).open_sessions()]
     return jsonify({"sessions": rows, "limit": appliance().live.counts().limit})
 
 
-@blueprint.delete("/<handle>", responses={204: None, **failures(*GATE, 404, 503)})
-def end(path: SessionHandle) -> tuple[str, int]:
+@blueprint.delete(
+    "/<handle>",
+    responses={204: None, **failures(*GATE, 404, 503)},
+    operation_id="admin_live_end__handle__delete",
+)
+def end_session(path: SessionHandle) -> tuple[str, int]:
     """Ends somebody's live session; what was said so far is kept for them."""
     actor = require("oversee")
-    LiveAdmin(appliance().live).end(path.handle)
+    LiveAdmin(appliance().live).stop(path.handle)
     appliance().audit.record(actor, "live.end", path.handle)
     return "", 204
 

@@ -17,8 +17,8 @@ from whisper_appliance.app.live_wiring import build_live, live_limits
 from whisper_appliance.app.model_admin import ModelAdmin
 from whisper_appliance.app.ownership import AllOwnedData
 from whisper_appliance.app.persisted_default import PersistedDefault
-from whisper_appliance.config.override_rows import AdjustedSettings
-from whisper_appliance.config.overrides import Adjustments
+from whisper_appliance.config.override_rows import OverrideRows
+from whisper_appliance.config.overrides import SettingOverrides
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import BadSetting, InvalidRequest, NotFound
 from whisper_appliance.engines.process.client import EngineProcess
@@ -95,11 +95,11 @@ class Container:
     def _build_storage(self, settings: Settings) -> None:
         url = settings.database_url.get_secret_value() if settings.database_url else None
         self.database = Database.in_folder(settings.data_dir, url)
-        self.overrides = Adjustments(
-            AdjustedSettings(self.database),
+        self.overrides = SettingOverrides(
+            OverrideRows(self.database),
             settings,
             checks={"whisper_model": self._check_model, "certificate_names": _check_names},
-            heed=self._publish_settings,
+            on_change=self._publish_settings,
         )
 
     def _build_monitoring(self) -> None:
@@ -173,8 +173,8 @@ class Container:
             settings,
             owned_data=AllOwnedData(
                 TranscriptOwnership(self.database, settings.storage_folder),
-                end_live=sessions.cancel_of,
-                give_live=sessions.hand_over,
+                end_live=sessions.cancel_owned_by,
+                give_live=sessions.transfer,
                 forget=on_owner_deleted(self.usage, self.shares),
             ),
             write_audit=self.audit.record,

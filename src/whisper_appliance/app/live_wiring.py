@@ -17,8 +17,8 @@ def build_live(
     return LiveManager(
         settings.data_dir / "live",
         models,
-        keep=recordings.save_transcript,
-        hear_again=recordings.enqueue_retranscription,
+        save_transcript=recordings.save_transcript,
+        retranscribe=recordings.enqueue_retranscription,
         announce=announce,
         limits=live_limits(settings),
     )

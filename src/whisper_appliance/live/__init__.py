@@ -1,1 +1,1 @@
-"""A microphone that is on now: captions while somebody speaks, and a transcript in the end."""
+"""Live transcription: streaming recognition of a microphone, from packets to captions and a transcript."""

@@ -1,7 +1,7 @@
-"""The live sessions of everybody, for those who run the appliance: never what is said in them.
+"""Administration of live sessions: lists and stops the sessions of all users, without their words.
 
-Whoever knows the whole id of nobody's session can read its transcript, so sessions are named by their handle,
-the first half of the id.
+A session is named by its handle, the first half of its id, because the whole id gives access to the
+transcript of a session without an owner.
 """
 
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from whisper_appliance.live.live_session import LiveSession
 from whisper_appliance.live.manager import LiveManager
 
 HANDLE_CHARS = 16
-ENDED_BY_ADMIN = "Whoever runs the appliance has ended this recording. What was said so far is kept."
+ENDED_BY_ADMIN = "An administrator has ended this recording. The transcript so far is kept."
 
 
 @dataclass(frozen=True, slots=True)
 class SessionSummary:
-    """A session without its words. `away`: its speaker is not connected, and may come back."""
+    """A session without its words. `away`: its client is disconnected and may resume it."""
 
     handle: str
     owner: str
@@ -32,53 +32,52 @@ class SessionSummary:
 
 
 class LiveAdmin:
-    """Looks after all sessions of the live room."""
+    """Lists, stops and transfers the sessions of all users."""
 
-    def __init__(self, sessions: LiveManager) -> None:
-        self._sessions = sessions
+    def __init__(self, live: LiveManager) -> None:
+        self._live = live
 
-    def seen(self) -> tuple[SessionSummary, ...]:
-        """All that have not ended, the newest first."""
-        streams = [stream for stream in self._sessions.streams if not stream.ended]
-        return tuple(
-            _seen(stream) for stream in sorted(streams, key=lambda each: each.facts.created, reverse=True)
-        )
+    def open_sessions(self) -> tuple[SessionSummary, ...]:
+        """All sessions that have not ended, newest first."""
+        sessions = [session for session in self._live.sessions if not session.ended]
+        newest_first = sorted(sessions, key=lambda session: session.info.created, reverse=True)
+        return tuple(_summary(session) for session in newest_first)
 
-    def end(self, handle: str) -> None:
-        """Ends a session as its speaker would: what was said is kept for them. Raises `NotFound`."""
-        for stream in self._sessions.streams:
-            if stream.id[:HANDLE_CHARS] == handle and not stream.ended:
-                self._sessions.stop_with_reason(stream, "ended_by_admin", ENDED_BY_ADMIN)
+    def stop(self, handle: str) -> None:
+        """Stops a session as its client would; its transcript is kept. Raises `NotFound`."""
+        for session in self._live.sessions:
+            if session.id[:HANDLE_CHARS] == handle and not session.ended:
+                self._live.stop_with_reason(session, "ended_by_admin", ENDED_BY_ADMIN)
                 return
         raise NotFound("There is no such live session. It may have ended meanwhile.")
 
-    def cancel_of(self, owner: str) -> None:
-        """Ends all sessions of an owner; nothing of them is kept."""
-        for stream in self._of(owner):
-            stream.cancelled = True
+    def cancel_owned_by(self, owner: str) -> None:
+        """Cancels all sessions of an owner; nothing of them is kept."""
+        for session in self._owned_by(owner):
+            session.cancelled = True
 
-    def hand_over(self, owner: str, heir: str) -> None:
-        """Makes them `heir`'s while they go on: what comes of them from now on is kept for the heir."""
+    def transfer(self, owner: str, heir: str) -> None:
+        """Changes the owner of open sessions; their transcripts will belong to `heir`."""
 
-        def give() -> None:
-            for stream in self._of(owner):
-                stream.transfer_to(heir)
+        def transfer_sessions() -> None:
+            for session in self._owned_by(owner):
+                session.transfer_to(heir)
 
-        self._sessions.while_not_finishing(give)
+        self._live.while_not_finishing(transfer_sessions)
 
-    def _of(self, owner: str) -> list[LiveSession]:
-        return [stream for stream in self._sessions.streams if owner and stream.facts.owner == owner]
+    def _owned_by(self, owner: str) -> list[LiveSession]:
+        return [session for session in self._live.sessions if owner and session.info.owner == owner]
 
 
-def _seen(stream: LiveSession) -> SessionSummary:
+def _summary(session: LiveSession) -> SessionSummary:
     return SessionSummary(
-        handle=stream.id[:HANDLE_CHARS],
-        owner=stream.facts.owner,
-        created=stream.facts.created,
-        model=stream.facts.model,
-        language=stream.facts.request.language,
-        state="ending" if stream.stopping else "on" if stream.connection else "away",
-        audio_seconds=round(stream.recording.samples / SAMPLE_RATE, 1),
-        lag_seconds=round(stream.lag_seconds, 1),
-        shared=bool(stream.share),
+        handle=session.id[:HANDLE_CHARS],
+        owner=session.info.owner,
+        created=session.info.created,
+        model=session.info.model,
+        language=session.info.request.language,
+        state="ending" if session.stopping else "on" if session.connection else "away",
+        audio_seconds=round(session.recording.samples / SAMPLE_RATE, 1),
+        lag_seconds=round(session.lag_seconds, 1),
+        shared=bool(session.share),
     )

@@ -1,4 +1,4 @@
-"""The one thread behind all microphones: hears where voices are, and lends the engine out in turn."""
+"""The decode loop: one thread that feeds the VAD of all live sessions and schedules their decode tasks."""
 
 import queue
 import threading
@@ -21,100 +21,95 @@ from whisper_appliance.live.ports import EngineLease, EnginePort, ModelsPort
 from whisper_appliance.live.schedule import backpressure_level, decode_interval_seconds, pick_next
 from whisper_appliance.live.streaming_state import DecodeTask
 
-MOST_AT_ONCE_SECONDS = 10.0
+MAX_VAD_SECONDS = 10.0
 TICK_SECONDS = 0.5
 ENGINE_RETRY_SECONDS = 10.0
-ENGINE_PATIENCE_SECONDS = 10.0
+ENGINE_TIMEOUT_SECONDS = 10.0
 log = structlog.get_logger()
 
 
 class StreamSlot:
-    """A stream as the worker sees it: what has been asked for and is on its way."""
+    """A session in the decode loop: its engine lease, and what is in flight for it."""
 
-    def __init__(self, stream: LiveSession, lease: EngineLease | None) -> None:
-        self.stream = stream
+    def __init__(self, session: LiveSession, lease: EngineLease | None) -> None:
+        self.session = session
         self.lease = lease
-        self.served = 0.0
-        self.listening = False
+        self.served_at = 0.0
+        self.vad_busy = False
         self.level = "ok"
-        self.seeking = False
+        self.leasing = False
         self.stopping_since: float | None = None
         self.finishing = False
 
-    @property
-    def all_listened(self) -> bool:
-        """Whether the voice detector has had everything that came."""
-        return self.stream.session.endpoints.position + FRAME > self.stream.recording.samples
 
-
-class Worker:
-    """Owns the sessions' state: nobody else calls them. Others speak to it through `post`."""
+class DecodeLoop:
+    """Owns the streaming state of all sessions: only its thread calls them."""
 
     def __init__(
         self,
         models: ModelsPort,
         *,
-        over: Callable[[LiveSession], None],
-        look: Callable[[LiveSession, float], None],
+        on_finished: Callable[[LiveSession], None],
+        on_tick: Callable[[LiveSession, float], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`over` deals with a session that is heard to its end; `look` is called twice a second for each."""
+        """Calls `on_finished` once a session is decoded to its end, `on_tick` twice a second for each."""
         self._models = models
-        self._over = over
-        self._look = look
+        self._on_finished = on_finished
+        self._on_tick = on_tick
         self._clock = clock
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._hearings: dict[str, StreamSlot] = {}
+        self._slots: dict[str, StreamSlot] = {}
         self._closed = threading.Event()
         self._next_tick = 0.0
         self._thread = threading.Thread(target=self._run, name="live", daemon=True)
 
     def start(self) -> None:
-        """Begins."""
+        """Starts the thread."""
         self._thread.start()
 
     def close(self) -> None:
-        """Ends the thread; leases are given back."""
+        """Ends the thread and releases the engines."""
         self._closed.set()
         self._inbox.put(lambda: None)
         if self._thread.is_alive():
             self._thread.join()
-        for hearing in self._hearings.values():
-            self._give_back(hearing)
+        for slot in self._slots.values():
+            self._release_engine(slot)
 
-    def add(self, stream: LiveSession, lease: EngineLease | None) -> None:
-        """One more stream; without a lease, one is sought."""
-        self._inbox.put(lambda: self._hearings.__setitem__(stream.id, StreamSlot(stream, lease)))
+    def add(self, session: LiveSession, lease: EngineLease | None) -> None:
+        """Adds a session; without a lease, the loop leases an engine itself."""
+        self._inbox.put(lambda: self._slots.__setitem__(session.id, StreamSlot(session, lease)))
 
     def wake(self) -> None:
-        """Something has changed: audio has come, or somebody has said stop."""
+        """Runs the loop now, because audio was added or a session was stopped."""
         self._inbox.put(lambda: None)
 
-    def drop(self, stream: LiveSession) -> None:
-        """Forgets a stream."""
-        self._inbox.put(lambda: self._forget(stream))
+    def remove(self, session: LiveSession) -> None:
+        """Removes a session."""
+        self._inbox.put(lambda: self._remove(session))
 
     def _run(self) -> None:
         while not self._closed.is_set():
             try:
-                self._turn()
-            except Exception:  # the worker loop: one stream's trouble must not silence the others
-                log.exception("the live worker stumbled")
+                self._run_once()
+            except Exception:  # the worker loop: an error of one session must not stop the others
+                log.exception("an iteration of the decode loop failed")
 
-    def _turn(self) -> None:
-        self._take_in(TICK_SECONDS)
-        for hearing in list(self._hearings.values()):
-            self._listen(hearing)
-            self._end_if_over(hearing)
+    def _run_once(self) -> None:
+        self._process_inbox(TICK_SECONDS)
+        for slot in list(self._slots.values()):
+            self._pump_vad(slot)
+            self._finish_if_done(slot)
         while self._dispatch():
             pass
         now = self._clock()
         if now >= self._next_tick:
             self._next_tick = now + TICK_SECONDS
-            for hearing in list(self._hearings.values()):
-                self._tick(hearing, now)
+            for slot in list(self._slots.values()):
+                self._tick(slot, now)
 
-    def _take_in(self, timeout_seconds: float) -> None:
+    def _process_inbox(self, timeout_seconds: float) -> None:
         try:
             self._inbox.get(timeout=timeout_seconds)()
             while True:
@@ -122,157 +117,155 @@ class Worker:
         except queue.Empty:
             return
 
-    def _listen(self, hearing: StreamSlot) -> None:
-        """Sends what has come to the voice detector, one request at a time."""
-        stream, lease = hearing.stream, hearing.lease
-        if hearing.listening or lease is None or stream.session.ended:
+    def _pump_vad(self, slot: StreamSlot) -> None:
+        """Sends new audio to the VAD, one request at a time."""
+        session, lease = slot.session, slot.lease
+        if slot.vad_busy or lease is None or session.state.ended:
             return
-        start = stream.session.endpoints.position
-        most = start + round(MOST_AT_ONCE_SECONDS * SAMPLE_RATE)
-        stop = start + (min(stream.recording.samples, most) - start) // FRAME * FRAME
+        start = session.state.endpoints.position
+        limit = start + round(MAX_VAD_SECONDS * SAMPLE_RATE)
+        stop = start + (min(session.recording.samples, limit) - start) // FRAME * FRAME
         if stop > start:
-            frames = stream.recording.read(start, stop)
-            self._ask(hearing, frames)
-        elif stream.stopping and stream.recording.complete:
-            stream.session.end(stream.recording.samples)
-            self._tell(stream)
+            self._submit_vad(slot, lease, session.recording.read(start, stop))
+        elif session.stopping and session.recording.complete:
+            session.state.end(session.recording.samples)
+            self._publish(session)
 
-    def _ask(self, hearing: StreamSlot, frames: Samples) -> None:
-        assert hearing.lease is not None  # noqa: S101 - the caller has looked
+    def _submit_vad(self, slot: StreamSlot, lease: EngineLease, frames: Samples) -> None:
         try:
-            answer = hearing.lease.listener.submit(np.ascontiguousarray(frames))
+            future = lease.vad.submit(np.ascontiguousarray(frames))
         except ApplianceError as error:
-            self._lose_engine(hearing, error)
+            self._lose_engine(slot, error)
             return
-        hearing.listening = True
-        answer.add_done_callback(lambda done: self._inbox.put(partial(self._listened, hearing, done)))
+        slot.vad_busy = True
+        future.add_done_callback(lambda done: self._inbox.put(partial(self._on_vad_result, slot, done)))
 
-    def _listened(self, hearing: StreamSlot, answer: "Future[Probabilities]") -> None:
-        hearing.listening = False
-        if answer.cancelled() or (error := answer.exception()) is not None:
-            self._lose_engine(hearing, None if answer.cancelled() else error)
+    def _on_vad_result(self, slot: StreamSlot, future: "Future[Probabilities]") -> None:
+        slot.vad_busy = False
+        if future.cancelled() or (error := future.exception()) is not None:
+            self._lose_engine(slot, None if future.cancelled() else error)
             return
-        hearing.stream.session.feed_vad(answer.result().tolist())
-        self._tell(hearing.stream)
+        slot.session.state.feed_vad(future.result().tolist())
+        self._publish(slot.session)
 
     def _dispatch(self) -> bool:
-        """Gives one more job to an engine that has a worker free; whether there was one."""
+        """Submits one decode task to an engine with a free worker; False if there is none to submit."""
         waiting = []
-        streams = sum(not hearing.finishing for hearing in self._hearings.values())
-        for hearing in self._hearings.values():
-            stream = hearing.stream
-            stream.lag_seconds = stream.session.lag_seconds(stream.recording.samples)
-            if hearing.lease is None or hearing.finishing or self._is_full(hearing.lease.engine):
+        sessions = sum(not slot.finishing for slot in self._slots.values())
+        for slot in self._slots.values():
+            session = slot.session
+            session.lag_seconds = session.state.lag_seconds(session.recording.samples)
+            if slot.lease is None or slot.finishing or self._is_full(slot.lease.engine):
                 continue
-            kind = stream.session.next_task_kind(decode_interval_seconds(streams, stream.lag_seconds))
+            kind = session.state.next_task_kind(decode_interval_seconds(sessions, session.lag_seconds))
             if kind:
-                waiting.append((hearing, kind, hearing.served))
+                waiting.append((slot, kind, slot.served_at))
         chosen = pick_next(waiting)
         if chosen is None:
             return False
-        hearing, kind = chosen
-        hearing.served = self._clock()
-        self._hear(hearing, hearing.stream.session.take(kind))
+        slot, kind = chosen
+        slot.served_at = self._clock()
+        self._submit(slot, slot.session.state.start_task(kind))
         return True
 
     def _is_full(self, engine: EnginePort) -> bool:
         busy = sum(
-            hearing.lease is not None and hearing.lease.engine is engine and hearing.stream.session.busy
-            for hearing in self._hearings.values()
+            slot.lease is not None and slot.lease.engine is engine and slot.session.state.busy
+            for slot in self._slots.values()
         )
         return busy >= engine.parallel_windows
 
-    def _hear(self, hearing: StreamSlot, job: DecodeTask) -> None:
-        assert hearing.lease is not None  # noqa: S101 - the caller has looked
-        window = job.window(hearing.stream.recording.read(job.start, job.stop))
-        priority = Priority.INTERACTIVE if job.kind == "refine" else Priority.LIVE
+    def _submit(self, slot: StreamSlot, task: DecodeTask) -> None:
+        assert slot.lease is not None  # noqa: S101 - checked by `_dispatch`
+        window = task.window(slot.session.recording.read(task.start, task.stop))
+        priority = Priority.INTERACTIVE if task.kind == "refine" else Priority.LIVE
         try:
-            answer = hearing.lease.engine.submit(window, priority=priority)
+            future = slot.lease.engine.submit(window, priority=priority)
         except ApplianceError as error:
-            hearing.stream.session.finish_task(job, None)
-            self._lose_engine(hearing, error)
+            slot.session.state.finish_task(task, None)
+            self._lose_engine(slot, error)
             return
-        answer.add_done_callback(lambda done: self._inbox.put(partial(self._heard, hearing, job, done)))
+        future.add_done_callback(lambda done: self._inbox.put(partial(self._on_result, slot, task, done)))
 
-    def _heard(self, hearing: StreamSlot, job: DecodeTask, answer: "Future[WindowResult]") -> None:
-        failed = answer.cancelled() or answer.exception() is not None
+    def _on_result(self, slot: StreamSlot, task: DecodeTask, future: "Future[WindowResult]") -> None:
+        failed = future.cancelled() or future.exception() is not None
         if failed:
-            log.warning("a live window failed", session=hearing.stream.id, kind=job.kind)
-        hearing.stream.session.finish_task(job, None if failed else answer.result())
-        self._tell(hearing.stream)
+            log.warning("a live window failed", session=slot.session.id, kind=task.kind)
+        slot.session.state.finish_task(task, None if failed else future.result())
+        self._publish(slot.session)
 
-    def _tell(self, stream: LiveSession) -> None:
-        events, stream.session.events = stream.session.events, []
-        stream.tell(events)
-        stream.checkpoint()
+    def _publish(self, session: LiveSession) -> None:
+        events, session.state.events = session.state.events, []
+        session.publish(events)
+        session.checkpoint()
 
-    def _tick(self, hearing: StreamSlot, now: float) -> None:
-        stream = hearing.stream
-        if hearing.finishing:
+    def _tick(self, slot: StreamSlot, now: float) -> None:
+        session = slot.session
+        if slot.finishing:
             return
-        if hearing.lease is None and not hearing.seeking:
-            self._seek_engine(hearing, 0.0)
-        level = backpressure_level(stream.lag_seconds)
-        if level != hearing.level:
-            hearing.level = level
-            stream.tell([Backpressure(level, round(stream.lag_seconds * 1000))])
-        self._look(stream, now)
+        if slot.lease is None and not slot.leasing:
+            self._retry_engine(slot, 0.0)
+        level = backpressure_level(session.lag_seconds)
+        if level != slot.level:
+            slot.level = level
+            session.publish([Backpressure(level, round(session.lag_seconds * 1000))])
+        self._on_tick(session, now)
 
-    def _end_if_over(self, hearing: StreamSlot) -> None:
-        """Whoever was stopped and heard to the end is over, and who waits in vain for an engine."""
-        stream = hearing.stream
-        if hearing.finishing or not (stream.stopping or stream.cancelled):
+    def _finish_if_done(self, slot: StreamSlot) -> None:
+        """Finishes a stopped session once it is decoded to its end, or gets no engine in time."""
+        session = slot.session
+        if slot.finishing or not (session.stopping or session.cancelled):
             return
         now = self._clock()
-        hearing.stopping_since = hearing.stopping_since or now
-        waits = hearing.lease is None and now - hearing.stopping_since > ENGINE_PATIENCE_SECONDS
-        if stream.session.done or stream.cancelled or waits:
-            hearing.finishing = True
-            self._give_back(hearing)
-            self._over(stream)
+        slot.stopping_since = slot.stopping_since or now
+        timed_out = slot.lease is None and now - slot.stopping_since > ENGINE_TIMEOUT_SECONDS
+        if session.state.done or session.cancelled or timed_out:
+            slot.finishing = True
+            self._release_engine(slot)
+            self._on_finished(session)
 
-    def _lose_engine(self, hearing: StreamSlot, error: BaseException | None) -> None:
-        """The engine is gone for good; the audio is still kept, and another engine is sought."""
-        if hearing.lease is None:
+    def _lose_engine(self, slot: StreamSlot, error: BaseException | None) -> None:
+        """Reports that the engine failed, and leases another; the audio is still recorded."""
+        if slot.lease is None:
             return
-        self._give_back(hearing)
-        if hearing.finishing:
+        self._release_engine(slot)
+        if slot.finishing:
             return
         reason = getattr(error, "message", "") or "The speech engine stopped."
-        hearing.stream.tell([Failed("engine", f"{reason} The recording goes on; the words will follow.")])
-        self._seek_engine(hearing, ENGINE_RETRY_SECONDS)
+        slot.session.publish([Failed("engine", f"{reason} The recording continues; the words will follow.")])
+        self._retry_engine(slot, ENGINE_RETRY_SECONDS)
 
-    def _seek_engine(self, hearing: StreamSlot, delay_seconds: float) -> None:
-        """Loading may take long, so it is waited for elsewhere."""
-        hearing.seeking = True
-        timer = threading.Timer(delay_seconds, self._lease, [hearing])
+    def _retry_engine(self, slot: StreamSlot, delay_seconds: float) -> None:
+        """Leases an engine in another thread, because loading a model may take long."""
+        slot.leasing = True
+        timer = threading.Timer(delay_seconds, self._lease, [slot])
         timer.daemon = True
         timer.start()
 
-    def _lease(self, hearing: StreamSlot) -> None:
+    def _lease(self, slot: StreamSlot) -> None:
         if self._closed.is_set():
             return
         try:
-            lease = EngineLease(self._models, hearing.stream.facts.model)
+            lease = EngineLease(self._models, slot.session.info.model)
         except ApplianceError as error:
             wait = error.retry_after_seconds or ENGINE_RETRY_SECONDS
-            self._inbox.put(lambda: self._seek_engine(hearing, min(wait, ENGINE_RETRY_SECONDS)))
+            self._inbox.put(lambda: self._retry_engine(slot, min(wait, ENGINE_RETRY_SECONDS)))
             return
-        self._inbox.put(lambda: self._found(hearing, lease))
+        self._inbox.put(lambda: self._on_lease(slot, lease))
 
-    def _found(self, hearing: StreamSlot, lease: EngineLease) -> None:
-        hearing.seeking = False
-        if hearing.finishing or hearing.stream.id not in self._hearings:
+    def _on_lease(self, slot: StreamSlot, lease: EngineLease) -> None:
+        slot.leasing = False
+        if slot.finishing or slot.session.id not in self._slots:
             lease.close()
         else:
-            hearing.lease = lease
+            slot.lease = lease
 
-    def _give_back(self, hearing: StreamSlot) -> None:
-        lease, hearing.lease = hearing.lease, None
+    def _release_engine(self, slot: StreamSlot) -> None:
+        lease, slot.lease = slot.lease, None
         if lease:
             lease.close()
 
-    def _forget(self, stream: LiveSession) -> None:
-        hearing = self._hearings.pop(stream.id, None)
-        if hearing:
-            self._give_back(hearing)
+    def _remove(self, session: LiveSession) -> None:
+        slot = self._slots.pop(session.id, None)
+        if slot:
+            self._release_engine(slot)

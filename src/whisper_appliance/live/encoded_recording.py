@@ -1,4 +1,4 @@
-"""A recording of a browser's MediaRecorder: its chunks are one growing file to one demuxer."""
+"""The recording of a MediaRecorder (WebM with Opus, MP4 with AAC): spools its chunks and decodes them."""
 
 import os
 from collections.abc import Mapping
@@ -15,19 +15,19 @@ CPU_SECONDS = 600
 ORDINARY_SECONDS = 4 * 3600.0
 SPARE_SECONDS = 3600.0
 CONTAINERS: Mapping[str, str] = {"webm_opus": "webm", "mp4_aac": "mp4"}
-"""By the format that a client names."""
-WORDS = {
-    "undecodable": "This is not what a browser records: WebM with Opus, or fragmented MP4 with AAC.",
+"""Containers by live audio format."""
+MESSAGES = {
+    "undecodable": "The audio cannot be decoded. Send WebM with Opus, or fragmented MP4 with AAC.",
     "no_audio": "There is no audio in this recording.",
-    "too_long": "The recording has reached the longest time allowed.",
+    "too_long": "The recording has reached the maximum length.",
     "disk_full": "The disk is full.",
 }
 
 
 class EncodedRecording:
-    """The chunks are spooled as they come; a sandboxed process decodes them beside, from the first one on.
+    """Spools the chunks of one growing file, which a sandboxed process decodes at the same time.
 
-    After a crash the spooled bytes are decoded once more, to the same samples.
+    After a crash the spooled bytes are decoded again, to the same samples.
     """
 
     def __init__(self, folder: Path, container: str, *, max_seconds: float) -> None:
@@ -51,31 +51,31 @@ class EncodedRecording:
 
     @property
     def next_seq(self) -> int:
-        """The number of the packet that is wanted next."""
+        """The number of the next packet."""
         return self._spool.next_seq
 
     @property
     def samples(self) -> int:
-        """How many have been decoded."""
+        """The number of samples decoded."""
         return pcm_samples(self._pcm)
 
     def append(self, seq: int, data: bytes) -> bool:
         """See `Spool.append`."""
-        taken = self._spool.append(seq, data)
-        self._tell(b"more")
-        return taken
+        appended = self._spool.append(seq, data)
+        self._notify(b"more")
+        return appended
 
     def read(self, start: int, stop: int) -> Samples:
         """Samples `start` to before `stop`."""
         return read_pcm(self._pcm, start, stop)
 
     def finish(self) -> None:
-        """Nothing more comes; what is there is decoded to its end."""
+        """Takes no more packets; the decoder finishes what was spooled."""
         self._spool.seal()
-        self._tell(b"end")
+        self._notify(b"end")
 
-    def look(self) -> None:
-        """Hears whether the decoder has ended, and how."""
+    def poll(self) -> None:
+        """Checks whether the decoder has ended, and with which verdict."""
         while self._decoder:
             try:
                 message = self._decoder.message(0)
@@ -91,24 +91,24 @@ class EncodedRecording:
         self._spool.sync()
 
     def close(self) -> None:
-        """Ends the decoder and lets go of the files."""
+        """Ends the decoder and closes the files."""
         if self._decoder:
             self._decoder.end()
             self._decoder = None
         self._spool.close()
         os.close(self._pcm)
 
-    def _tell(self, what: bytes) -> None:
-        # Where many words wait unread, the decoder will look anyway; one that is gone is noticed by `look`.
+    def _notify(self, message: bytes) -> None:
+        # A full socket needs no further message; `poll` finds a decoder that has died.
         if self._decoder:
             with suppress(OSError):
-                self._decoder.tell(what)
+                self._decoder.tell(message)
 
     def _end(self, verdict: str) -> None:
-        assert self._decoder is not None  # noqa: S101 - the caller has looked
+        assert self._decoder is not None  # noqa: S101 - checked by the caller
         self._decoder.end()
         self._decoder = None
         if verdict != "done":
-            self.problem = WORDS.get(verdict, "The decoder used more time or memory than it may.")
+            self.problem = MESSAGES.get(verdict, "The decoder exceeded its limit of time or memory.")
         complete_header(self.path, self.samples)
         self.complete = True

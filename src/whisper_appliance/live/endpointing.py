@@ -1,4 +1,4 @@
-"""Where somebody speaks: frames of voice probability become utterances, each open until a pause ends it."""
+"""Endpointing: finds utterances in the frame probabilities of the VAD; a pause ends an utterance."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -17,9 +17,9 @@ MIN_VOICED_FRAMES = 3
 
 @dataclass(slots=True)
 class Utterance:
-    """A stretch of speech by sample numbers; `stop` is None while it goes on.
+    """A range of speech in samples; `stop` is None while it is open.
 
-    The voice itself ends at `voice_stop`; `stop` leaves it a tail.
+    The last voiced frame ends at `voice_stop`; `stop` adds `TAIL_SECONDS`.
     """
 
     start: int
@@ -29,69 +29,69 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class SpeechEdge:
-    """Somebody began to speak, or stopped."""
+    """The begin (`speech=True`) or the end of an utterance."""
 
     speech: bool
     at_seconds: float
 
 
 class EndpointDetector:
-    """Listens frame by frame. `utterances` are those that nobody has dealt with yet, oldest first."""
+    """Detects begin and end of utterances; `utterances` holds those not fully decoded, oldest first."""
 
     def __init__(self, start: int = 0) -> None:
-        """`start` is the sample the first frame begins with."""
+        """`start` is the sample at which the first frame begins."""
         self.position = start
         self.last_voice = start
         self.utterances: deque[Utterance] = deque()
-        self._floor = start
-        self._speaking = False
-        self._run = 0
+        self._min_start = start
+        self._in_speech = False
+        self._voiced_frames = 0
 
     @property
     def current(self) -> Utterance | None:
-        """The utterance to be heard next."""
+        """The utterance to decode next."""
         return self.utterances[0] if self.utterances else None
 
     @property
     def silence(self) -> int:
-        """For how many samples nobody has spoken."""
+        """The number of samples since the last voiced frame."""
         return self.position - self.last_voice
 
     def feed(self, probabilities: Iterable[float]) -> Iterator[SpeechEdge]:
-        """Takes one probability for each frame of 512 samples."""
+        """Processes one speech probability for each frame of 512 samples."""
         for probability in probabilities:
-            voiced = probability >= (SILENCE_BELOW if self._run else SPEECH_AT)
-            self._run = self._run + 1 if voiced else 0
+            voiced = probability >= (SILENCE_BELOW if self._voiced_frames else SPEECH_AT)
+            self._voiced_frames = self._voiced_frames + 1 if voiced else 0
             self.position += FRAME
-            if self._speaking:
-                yield from self._go_on(voiced)
-            elif self._run >= MIN_VOICED_FRAMES:
-                yield self._open(self.position - self._run * FRAME)
+            if self._in_speech:
+                yield from self._continue(voiced)
+            elif self._voiced_frames >= MIN_VOICED_FRAMES:
+                yield self._open(self.position - self._voiced_frames * FRAME)
 
     def end(self, samples: int) -> Iterator[SpeechEdge]:
-        """No more audio comes than these samples."""
-        if self._speaking:
+        """Closes the open utterance, because the recording ends after this many samples."""
+        if self._in_speech:
             yield self._close()
         if self.utterances and self.utterances[-1].stop is not None:
             self.utterances[-1].stop = min(self.utterances[-1].stop, samples)
 
-    def _go_on(self, voiced: bool) -> Iterator[SpeechEdge]:
+    def _continue(self, voiced: bool) -> Iterator[SpeechEdge]:
         if voiced:
             self.last_voice = self.position
         elif self.silence >= PAUSE_SECONDS * SAMPLE_RATE:
             yield self._close()
 
     def _open(self, onset: int) -> SpeechEdge:
-        self._speaking = True
+        self._in_speech = True
         self.last_voice = self.position
-        start = max(onset - round(LEAD_SECONDS * SAMPLE_RATE), self._floor)
+        start = max(onset - round(LEAD_SECONDS * SAMPLE_RATE), self._min_start)
         self.utterances.append(Utterance(start))
         return SpeechEdge(True, onset / SAMPLE_RATE)
 
     def _close(self) -> SpeechEdge:
-        self._speaking = False
-        self._run = 0
-        self._floor = self.last_voice + round(TAIL_SECONDS * SAMPLE_RATE)
+        self._in_speech = False
+        self._voiced_frames = 0
+        self._min_start = self.last_voice + round(TAIL_SECONDS * SAMPLE_RATE)
         self.utterances[-1].voice_stop = self.last_voice
-        self.utterances[-1].stop = self._floor
+        self.utterances[-1].stop = self._min_start
         return SpeechEdge(False, self.last_voice / SAMPLE_RATE)

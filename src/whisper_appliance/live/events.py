@@ -1,4 +1,7 @@
-"""What a live session tells its client; the JSON of each is on docs/live.md."""
+"""Events of a live session, as its client receives them; docs/live.md has the JSON of each.
+
+`kept` events are numbered and written to the journal. Of the others, only the newest counts.
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -11,7 +14,7 @@ BackpressureLevel = Literal["ok", "slow", "finals_only", "pause"]
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """All tentative text, behind the first `after` settled words. Not kept: the next one takes its place."""
+    """The tentative text behind the first `after` committed words. Replaced by the next one."""
 
     kind: ClassVar = "partial"
     kept: ClassVar = False
@@ -22,7 +25,7 @@ class Partial:
     end: float
 
     def payload(self) -> Payload:
-        """For JSON."""
+        """The event as JSON."""
         return {
             "rev": self.revision,
             "after": self.after,
@@ -34,7 +37,7 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """Words that are settled; the first is number `first` of all."""
+    """Committed words, which do not change any more; the first is number `first` of the session."""
 
     kind: ClassVar = "commit"
     kept: ClassVar = True
@@ -43,13 +46,13 @@ class Committed:
     words: tuple[Word, ...]
 
     def payload(self) -> Payload:
-        """For JSON."""
+        """The event as JSON."""
         return {"utt": self.utterance, "i": self.first, **_words_payload(self.words)}
 
 
 @dataclass(frozen=True, slots=True)
 class Refined:
-    """A paragraph heard once more: better words than the settled ones from `first` to before `stop`."""
+    """A paragraph decoded once more: replaces the committed words `first` to before `stop`."""
 
     kind: ClassVar = "final"
     kept: ClassVar = True
@@ -60,7 +63,7 @@ class Refined:
     language: str
 
     def payload(self) -> Payload:
-        """For JSON."""
+        """The event as JSON."""
         return {
             "para": self.paragraph,
             "i0": self.first,
@@ -72,7 +75,7 @@ class Refined:
 
 @dataclass(frozen=True, slots=True)
 class SpeechActivity:
-    """Somebody began to speak, or stopped."""
+    """Speech began or ended, by the VAD."""
 
     kind: ClassVar = "vad"
     kept: ClassVar = True
@@ -80,13 +83,13 @@ class SpeechActivity:
     at: float
 
     def payload(self) -> Payload:
-        """For JSON."""
+        """The event as JSON."""
         return {"speech": self.speech, "t": round(self.at, 2)}
 
 
 @dataclass(frozen=True, slots=True)
 class Backpressure:
-    """How far the words are behind the audio. Not kept."""
+    """How far decoding is behind the audio."""
 
     kind: ClassVar = "flow"
     kept: ClassVar = False
@@ -94,13 +97,13 @@ class Backpressure:
     lag_ms: int
 
     def payload(self) -> Payload:
-        """For JSON."""
+        """The event as JSON."""
         return {"level": self.level, "lag_ms": self.lag_ms}
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Something went wrong; when it is not fatal, the recording goes on."""
+    """An error; unless it is fatal, the recording continues."""
 
     kind: ClassVar = "error"
     kept: ClassVar = True
@@ -109,13 +112,13 @@ class Failed:
     fatal: bool = False
 
     def payload(self) -> Payload:
-        """For JSON."""
+        """The event as JSON."""
         return {"code": self.code, "message": self.message, "fatal": self.fatal}
 
 
 @dataclass(frozen=True, slots=True)
 class SessionEnded:
-    """The session is over, and where its transcript is (None: it was cancelled, or there was no audio)."""
+    """The end of a session; `transcript_id` is None if it was cancelled or had no audio."""
 
     kind: ClassVar = "end"
     kept: ClassVar = True
@@ -124,7 +127,7 @@ class SessionEnded:
     transcript_id: str | None
 
     def payload(self) -> Payload:
-        """For JSON."""
+        """The event as JSON."""
         return {"text": self.text, "seconds": round(self.seconds, 2), "transcript_id": self.transcript_id}
 
 
@@ -134,7 +137,7 @@ Event = Partial | Committed | Refined | SpeechActivity | Backpressure | Failed |
 def words_from_payload(payload: Payload) -> tuple[Word, ...]:
     """The words in the payload of a commit or a final."""
     listed = payload["words"]
-    assert isinstance(listed, list)  # noqa: S101 - we wrote it
+    assert isinstance(listed, list)  # noqa: S101 - written by `_words_payload`
     return tuple(Word(word["t0"], word["t1"], word["w"], word["p"]) for word in listed)
 
 

@@ -1,4 +1,4 @@
-"""A session that is over, as its transcript: phrases of the settled words."""
+"""The final transcript of a live session: groups its committed words into segments."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from whisper_appliance.live.live_session import LiveSession
 from whisper_appliance.live.replay import SessionInfo
 from whisper_appliance.transcript.model import Notice, Segment, Transcript, Word
 
-PHRASE_SECONDS = 12.0
-BREATH_SECONDS = 1.0
+MAX_SEGMENT_SECONDS = 12.0
+PAUSE_SECONDS = 1.0
 NO_SPEECH = Notice("no_speech", "No speech was found in this recording.")
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedSession:
-    """What is left of a session: the transcript of its captions, and the file with all of its audio."""
+    """An ended session: the transcript of its captions, and the file with all of its audio."""
 
     info: SessionInfo
     transcript: Transcript
@@ -26,41 +26,41 @@ class FinishedSession:
     options: Options
 
 
-def finish_session(stream: LiveSession) -> FinishedSession:
-    """The session as it is now, which is its end."""
-    options = stream.session.options
-    words = stream.words()
+def finish_session(session: LiveSession) -> FinishedSession:
+    """Builds the transcript of a session that has ended."""
+    options = session.state.options
+    words = session.words()
     transcript = Transcript(
         segments=tuple(group_into_segments(words)),
-        language=options.language or (stream.refined[-1].language if stream.refined else ""),
-        language_probability=1.0 if stream.facts.request.language else 0.0,
-        duration=stream.recording.samples / SAMPLE_RATE,
+        language=options.language or (session.refined[-1].language if session.refined else ""),
+        language_probability=1.0 if session.info.request.language else 0.0,
+        duration=session.recording.samples / SAMPLE_RATE,
         task=options.task,
-        model=stream.facts.model,
+        model=session.info.model,
         processing_seconds=0.0,
         warnings=() if words else (NO_SPEECH,),
     )
-    return FinishedSession(stream.facts, transcript, stream.recording.path, options)
+    return FinishedSession(session.info, transcript, session.recording.path, options)
 
 
 def group_into_segments(words: Sequence[Word]) -> Iterator[Segment]:
-    """Segments of whole words; a new one after each sentence, at each breath, and when one grows long."""
-    phrase: list[Word] = []
+    """Groups words into segments, which end with a sentence, at a pause, or at `MAX_SEGMENT_SECONDS`."""
+    current: list[Word] = []
     for word in words:
-        if phrase and _ends(phrase, word):
-            yield _segment(phrase)
-            phrase = []
-        phrase.append(word)
-    if phrase:
-        yield _segment(phrase)
+        if current and _ends_before(word, current):
+            yield _segment(current)
+            current = []
+        current.append(word)
+    if current:
+        yield _segment(current)
 
 
-def _ends(phrase: Sequence[Word], following: Word) -> bool:
-    last = phrase[-1]
+def _ends_before(following: Word, words: Sequence[Word]) -> bool:
+    last = words[-1]
     return (
         last.word.rstrip().endswith(SENTENCE_ENDS)
-        or following.start - last.end >= BREATH_SECONDS
-        or following.end - phrase[0].start > PHRASE_SECONDS
+        or following.start - last.end >= PAUSE_SECONDS
+        or following.end - words[0].start > MAX_SEGMENT_SECONDS
     )
 
 

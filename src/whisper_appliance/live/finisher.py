@@ -1,4 +1,7 @@
-"""The end of a session: its transcript is kept at once, and its recording is heard again in peace."""
+"""The finisher of live sessions: saves the transcript at once, then has the recording transcribed again.
+
+What fails is retried after `RETRY_SECONDS`, and after the next start.
+"""
 
 import threading
 from collections.abc import Callable
@@ -8,80 +11,81 @@ from contextlib import suppress
 import structlog
 
 from whisper_appliance.core.errors import ApplianceError
-from whisper_appliance.live.events import SessionEnded as End
+from whisper_appliance.live.events import SessionEnded
 from whisper_appliance.live.final_transcript import FinishedSession, finish_session
 from whisper_appliance.live.live_session import LiveSession
 
-AGAIN_SECONDS = 30.0
+RETRY_SECONDS = 30.0
 log = structlog.get_logger()
 
 
 class Finisher:
-    """Ends one session after the other, in a thread of its own; what fails is tried again."""
+    """Finishes one session after the other, in a thread of its own."""
 
     def __init__(
         self,
-        keep: Callable[[FinishedSession], str],
-        hear_again: Callable[[FinishedSession], None],
+        save_transcript: Callable[[FinishedSession], str],
+        retranscribe: Callable[[FinishedSession], None],
         *,
-        done: Callable[[LiveSession], None],
-        gone: Callable[[LiveSession], None],
+        on_done: Callable[[LiveSession], None],
+        on_discarded: Callable[[LiveSession], None],
     ) -> None:
-        """`done` is told when nothing is left to do; `gone`, when nothing of a session is to be kept."""
-        self._keep = keep
-        self._hear_again = hear_again
-        self._done = done
-        self._gone = gone
-        self._ending = threading.Lock()
+        """Calls `on_done` once everything is saved, `on_discarded` if nothing of a session is kept."""
+        self._save_transcript = save_transcript
+        self._retranscribe = retranscribe
+        self._on_done = on_done
+        self._on_discarded = on_discarded
+        self._finishing = threading.Lock()
         self._thread = ThreadPoolExecutor(1, "live-finish")
 
-    def finish(self, stream: LiveSession) -> None:
-        """Ends a session whose words are all settled; one that has ended before is only handed over."""
-        with suppress(RuntimeError):  # closed meanwhile: the next start does it
-            self._thread.submit(self._end, stream)
+    def finish(self, session: LiveSession) -> None:
+        """Finishes a session whose words are all committed; one that has ended is only handed over."""
+        with suppress(RuntimeError):  # closed meanwhile: the next start finishes it
+            self._thread.submit(self._run, session)
 
-    def between(self, act: Callable[[], None]) -> None:
-        """Does something while no session is being ended, and waits for it."""
-        with self._ending:
+    def pause(self, act: Callable[[], None]) -> None:
+        """Calls `act` while no session is being finished."""
+        with self._finishing:
             act()
 
     def close(self) -> None:
-        """What is under way ends first; the rest is left to the next start."""
+        """Waits for the session in progress; the next start finishes the others."""
         self._thread.shutdown(wait=True, cancel_futures=True)
 
-    def _end(self, stream: LiveSession) -> None:
-        with self._ending:
-            if stream.ended:
-                self._hand_over(stream)
+    def _run(self, session: LiveSession) -> None:
+        with self._finishing:
+            if session.ended:
+                self._hand_over(session)
             else:
-                self._finish(stream)
+                self._finish(session)
 
-    def _finish(self, stream: LiveSession) -> None:
-        if stream.cancelled or not stream.recording.samples:
-            stream.tell([End("", 0.0, None)])
-            self._gone(stream)
+    def _finish(self, session: LiveSession) -> None:
+        if session.cancelled or not session.recording.samples:
+            session.publish([SessionEnded("", 0.0, None)])
+            self._on_discarded(session)
             return
-        over = finish_session(stream)
+        finished = finish_session(session)
         try:
-            kept = self._keep(over)
+            transcript_id = self._save_transcript(finished)
         except ApplianceError as error:
-            self._again(stream, "a live transcript could not be kept yet", error)
+            self._retry(session, "a live transcript could not be saved", error)
             return
-        stream.tell([End(over.transcript.text, over.transcript.duration, kept)])
-        self._hand_over(stream)
+        transcript = finished.transcript
+        session.publish([SessionEnded(transcript.text, transcript.duration, transcript_id)])
+        self._hand_over(session)
 
-    def _hand_over(self, stream: LiveSession) -> None:
-        if not stream.handed:
+    def _hand_over(self, session: LiveSession) -> None:
+        if not session.handed_over:
             try:
-                self._hear_again(finish_session(stream))
+                self._retranscribe(finish_session(session))
             except (ApplianceError, OSError) as error:
-                self._again(stream, "a live recording waits for its job", error)
+                self._retry(session, "a live recording could not be enqueued", error)
                 return
-            stream.mark_handed_over()
-        self._done(stream)
+            session.mark_handed_over()
+        self._on_done(session)
 
-    def _again(self, stream: LiveSession, what: str, error: Exception) -> None:
-        log.warning(what, session=stream.id, reason=str(error), again_in_seconds=AGAIN_SECONDS)
-        timer = threading.Timer(AGAIN_SECONDS, self.finish, [stream])
+    def _retry(self, session: LiveSession, event: str, error: Exception) -> None:
+        log.warning(event, session=session.id, reason=str(error), retry_in_seconds=RETRY_SECONDS)
+        timer = threading.Timer(RETRY_SECONDS, self.finish, [session])
         timer.daemon = True
         timer.start()

@@ -1,4 +1,4 @@
-"""What a session has said, as lines of JSON: read again after a crash, and to those who missed some."""
+"""The journal of a live session: an append-only file of JSON lines, replayed after a crash and on resume."""
 
 import json
 import os
@@ -11,7 +11,7 @@ CLOSED = -1
 
 
 class Journal:
-    """An append-only file. A line is there when it is whole: the half line of a crash is cut off."""
+    """An append-only file. An unfinished last line, left by a crash, is cut off when it is opened."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -20,22 +20,22 @@ class Journal:
         os.ftruncate(self._file, content.rfind(b"\n") + 1)
 
     def add(self, record: Record) -> None:
-        """Writes one line; it survives the end of this process at once. Raises `OSError`, closed ones too."""
+        """Appends one line, which survives the end of this process. Raises `OSError`, also once closed."""
         line = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
         os.write(self._file, line.encode() + b"\n")
 
     def records(self) -> Iterator[Record]:
-        """All lines from the beginning."""
+        """All records from the beginning."""
         with self._path.open(encoding="utf-8") as lines:
             for line in lines:
                 yield json.loads(line)
 
     def sync(self) -> None:
-        """Makes what was written outlive a power cut, too."""
+        """Flushes to the disk, so that the records survive a power cut."""
         os.fdatasync(self._file)
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Closes the file."""
         file, self._file = self._file, CLOSED
         if file != CLOSED:
             os.close(file)

@@ -1,51 +1,50 @@
-"""All microphones that are on: begun within limits, fed, left, taken up again, ended with a transcript."""
+"""The manager of live sessions: opens them within limits, feeds packets, resumes, stops and cancels them."""
 
 import shutil
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import structlog
 
+from whisper_appliance.accounts.tokens import new_token, token_hash
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.clock import now, written
 from whisper_appliance.core.errors import ApplianceError, Busy, DiskFull, InvalidRequest, NotFound, TooLarge
 from whisper_appliance.library.transcript_rows import NO_OWNER, new_id
-from whisper_appliance.live import events
-from whisper_appliance.live.decode_loop import Worker
+from whisper_appliance.live.decode_loop import DecodeLoop
 from whisper_appliance.live.encoded_recording import CONTAINERS
+from whisper_appliance.live.events import Failed
 from whisper_appliance.live.final_transcript import FinishedSession
 from whisper_appliance.live.finisher import Finisher
-from whisper_appliance.live.live_session import LiveAnnouncement, LiveSession, PublishLive, digest, new_token
+from whisper_appliance.live.live_session import LiveAnnouncement, LiveSession, PublishLive
 from whisper_appliance.live.ports import EngineLease, ModelsPort
-from whisper_appliance.live.recently_ended import RecentlyEnded
+from whisper_appliance.live.reaper import SessionReaper
+from whisper_appliance.live.registry import GONE, SessionRegistry
 from whisper_appliance.live.replay import SessionInfo, SessionRequest
-from whisper_appliance.live.results import Ack, LiveCounts, LiveLimits, Opened, Resumed, ViewerState
+from whisper_appliance.live.results import Ack, LiveCounts, LiveLimits, Opened, Resumed
+from whisper_appliance.live.sharing import CaptionSharing
 
 __all__ = [
     "Ack",
-    "LiveAnnouncement",
     "FinishedSession",
-    "LiveLimits",
+    "LiveAnnouncement",
     "LiveCounts",
-    "Opened",
-    "SessionRequest",
-    "Resumed",
+    "LiveLimits",
     "LiveManager",
+    "Opened",
+    "Resumed",
+    "SessionRequest",
 ]
 
 CREDIT_SECONDS = 30.0
-SYNC_SECONDS = 1.0
-GONE = "There is no such live session: it has ended, or it is not yours."
 log = structlog.get_logger()
 
 
 class LiveManager:
-    """The live room. Every method may be called from any thread; none waits for words.
+    """All live sessions. Thread-safe; no method waits for decoding.
 
-    A session belongs to the connection that opened or resumed it last; for others it is not there.
+    A session belongs to the connection that opened or resumed it last; others get `NotFound`.
     """
 
     def __init__(
@@ -53,261 +52,204 @@ class LiveManager:
         folder: Path,
         models: ModelsPort,
         *,
-        keep: Callable[[FinishedSession], str],
-        hear_again: Callable[[FinishedSession], None],
+        save_transcript: Callable[[FinishedSession], str],
+        retranscribe: Callable[[FinishedSession], None],
         announce: PublishLive,
         limits: LiveLimits,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`keep` stores the transcript of the captions and returns its id; it may be called twice.
+        """Takes the hooks of finished sessions and of events.
 
-        `hear_again` puts the recording on the ordinary road; what it raises is tried again later.
-        `announce` is called from the live threads, in order for each session, and must return soon.
+        `save_transcript` stores the transcript of the captions and returns its id; it may be called twice.
+        `retranscribe` enqueues a job for the recording; it is retried if it fails. `announce` is called from
+        the live threads, in order for each session, and must return soon.
         """
         self._folder = folder
         self._models = models
         self._announce = announce
         self.limits = limits
         self._clock = clock
-        self._lock = threading.Lock()
-        self._streams: dict[str, LiveSession] = {}
-        self._over = RecentlyEnded(lambda: self.limits.resume_seconds, clock)
-        self._worker = Worker(models, over=self._finish, look=self._look, clock=clock)
-        self._finisher = Finisher(keep, hear_again, done=self._note_over, gone=self._remove)
-        self._closed = threading.Event()
-        self._syncer = threading.Thread(target=self._sync, name="live-sync", daemon=True)
+        self._registry = SessionRegistry()
+        self.sharing = CaptionSharing(self._registry)
+        self._reaper = SessionReaper(
+            self._registry, retention_seconds=lambda: self.limits.resume_seconds, clock=clock
+        )
+        self._decode_loop = DecodeLoop(models, on_finished=self._finish, on_tick=self._check, clock=clock)
+        self._finisher = Finisher(
+            save_transcript, retranscribe, on_done=self._reaper.retain, on_discarded=self._reaper.remove
+        )
 
     def launch(self) -> None:
-        """Rebuilds what an earlier run left, and begins. To be called once, after a fork."""
+        """Restores the sessions of an earlier run and starts the threads. Call it once, after a fork."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for folder in sorted(path for path in self._folder.iterdir() if path.is_dir()):
             self._restore(folder)
-        self._worker.start()
-        self._syncer.start()
+        self._decode_loop.start()
+        self._reaper.start()
 
     def close(self) -> None:
-        """Stops here and now; sessions go on after the next start."""
-        self._closed.set()
-        self._worker.close()
+        """Stops all threads; the next start continues the sessions."""
+        self._decode_loop.close()
         self._finisher.close()
-        if self._syncer.is_alive():
-            self._syncer.join()
-        with self._lock:
-            for stream in self._streams.values():
-                stream.close()
-            self._streams.clear()
+        self._reaper.close()
+        self._registry.close()
 
     def open(self, request: SessionRequest, *, owner: str, connection: str, key_id: str = "") -> Opened:
-        """Begins one. Raises `Busy`, `DiskFull`, `ModelUnavailable`, `NotFound` (model), `InvalidRequest`."""
-        _check(request)
+        """Opens a session.
+
+        Raises `Busy`, `DiskFull`, `ModelUnavailable`, `NotFound` (no such model), `InvalidRequest`.
+        """
+        _check_format(request)
         token = new_token()
         model = request.model or self._models.default
-        longest = self.limits.session_seconds
-        facts = SessionInfo(new_id(), owner, written(now()), digest(token), model, longest, request, key_id)
-        with self._lock:
-            self._check_room(owner)
-            stream = LiveSession.begin(self._folder / facts.id, facts, self._announce)
-            self._attach(stream, connection)
-            self._streams[stream.id] = stream
+        max_seconds = self.limits.session_seconds
+        info = SessionInfo(
+            new_id(), owner, written(now()), token_hash(token), model, max_seconds, request, key_id
+        )
+        with self._registry.lock:
+            self._check_limits(owner)
+            session = LiveSession.create(self._folder / info.id, info, self._announce)
+            self._attach(session, connection)
+            self._registry.add(session)
         try:
             lease = EngineLease(self._models, model)
         except ApplianceError:
-            self._remove(stream)
+            self._reaper.remove(session)
             raise
-        self._worker.add(stream, lease)
-        credit = round(CREDIT_SECONDS * 1000)
-        return Opened(stream.id, token, 0, credit, self.limits.packet_bytes, longest)
+        self._decode_loop.add(session, lease)
+        credit_ms = round(CREDIT_SECONDS * 1000)
+        return Opened(session.id, token, 0, credit_ms, self.limits.packet_bytes, max_seconds)
 
     def feed(self, session: str, seq: int, data: bytes, *, connection: str) -> Ack:
-        """Takes packet `seq`; when this returns, it is on disk.
+        """Spools packet `seq`; it is on disk when this returns.
 
-        Raises `NotFound` (the session is gone), `InvalidRequest`, `TooLarge`, `DiskFull`.
+        Raises `NotFound` (no such session), `InvalidRequest`, `TooLarge`, `DiskFull`.
         """
-        stream = self._attached(session, connection)
+        fed = self._registry.attached(session, connection)
         if len(data) > self.limits.packet_bytes:
-            raise TooLarge(f"A packet may have {self.limits.packet_bytes} bytes.", field="audio")
+            raise TooLarge(
+                f"The packet is too large. The limit is {self.limits.packet_bytes} bytes.", field="audio"
+            )
         if seq < 0 or not data:
-            raise InvalidRequest("A packet needs a number from 0 on, and audio.", field="audio")
-        ok = stream.recording.append(seq, data)
-        stream.active_at = self._clock()
-        self._worker.wake()
-        return _ack(stream, ok)
+            raise InvalidRequest("A packet needs a sequence number from 0 on, and audio.", field="audio")
+        ok = fed.recording.append(seq, data)
+        fed.active_at = self._clock()
+        self._decode_loop.wake()
+        return _ack(fed, ok)
 
     def resume(self, session: str, token: str, *, last_eid: int | None, connection: str) -> Resumed:
-        """Takes a session up again: this connection is its newest from now on. Raises `NotFound`.
+        """Attaches a session to this connection and replays the events it missed. Raises `NotFound`.
 
-        `last_eid` is the last event that the client has; None, when it has none of its state any more.
+        `last_eid` is the last event that the client received; None if it lost its state.
         """
-        stream = self._streams.get(session)
-        if stream is None or not stream.token_matches(token):
+        resumed = self._registry.find(session)
+        if resumed is None or not resumed.token_matches(token):
             raise NotFound(GONE)
-        with stream.lock:
-            self._attach(stream, connection)
-            missed = None if last_eid is None else stream.missed(last_eid)
-            snapshot = stream.snapshot() if missed is None else None
-            missed = stream.ending() if missed is None else missed
-            return Resumed(stream.recording.next_seq, tuple(missed), stream.partial, snapshot)
+        with resumed.lock:
+            self._attach(resumed, connection)
+            missed = None if last_eid is None else resumed.events_since(last_eid)
+            snapshot = resumed.snapshot() if missed is None else None
+            missed = resumed.closing_events() if missed is None else missed
+            return Resumed(resumed.recording.next_seq, tuple(missed), resumed.partial, snapshot)
 
     def stop(self, session: str, next_seq: int, *, connection: str) -> Ack:
-        """Ends a session once all packets before `next_seq` are there; not ok where some are missing."""
-        stream = self._attached(session, connection)
-        ok = stream.recording.next_seq >= next_seq
+        """Stops a session once all packets before `next_seq` have arrived; not ok if some are missing."""
+        stopped = self._registry.attached(session, connection)
+        ok = stopped.recording.next_seq >= next_seq
         if ok:
-            self._stop(stream)
-        return _ack(stream, ok)
+            self._stop(stopped)
+        return _ack(stopped, ok)
 
     def cancel(self, session: str, *, connection: str) -> None:
-        """Ends a session of which nothing is to be kept."""
-        stream = self._attached(session, connection)
-        stream.cancelled = True
-        self._worker.wake()
+        """Cancels a session; nothing of it is kept."""
+        self._registry.attached(session, connection).cancelled = True
+        self._decode_loop.wake()
 
     def while_not_finishing(self, act: Callable[[], None]) -> None:
-        """Does something while none is being ended: what it changes holds for the next that is."""
-        self._finisher.between(act)
+        """Calls `act` while no session is being finished, so that its change applies to the next one."""
+        self._finisher.pause(act)
 
-    def leave(self, session: str, *, connection: str) -> None:
-        """This connection is gone. If no other takes the session up in time, it ends as by `stop`."""
-        stream = self._streams.get(session)
-        if stream:
-            with stream.lock:
-                if stream.connection == connection:
-                    self._attach(stream, "")
-
-    def share(self, session: str, *, connection: str = "", owner: str = "", token: str = "") -> str:
-        """A token for a read-only link to the captions; the same each time.
-
-        For the session's connection, and from elsewhere for its owner or whoever has its token.
-        """
-        stream = self._theirs(session, connection, owner, token)
-        if not stream.share:
-            stream.set_share_token(new_token())
-        return stream.share
-
-    def unshare(self, session: str, *, connection: str = "", owner: str = "", token: str = "") -> str:
-        """The link leads nowhere from now on. Returns its token."""
-        stream = self._theirs(session, connection, owner, token)
-        share = stream.share
-        stream.set_share_token("")
-        return share
-
-    def watch(self, share_token: str) -> ViewerState:
-        """The session behind a link, and all of its words so far. Raises `NotFound`."""
-        wanted = digest(share_token)
-        for stream in list(self._streams.values()):
-            if stream.share and digest(stream.share) == wanted:
-                with stream.lock:
-                    return ViewerState(stream.id, stream.snapshot(), stream.partial, stream.ended)
-        raise NotFound("These captions are not there any more.")
+    def detach(self, session: str, *, connection: str) -> None:
+        """Detaches a closed connection. The session is stopped if it is not resumed in time."""
+        left = self._registry.find(session)
+        if left:
+            with left.lock:
+                if left.connection == connection:
+                    self._attach(left, "")
 
     def counts(self) -> LiveCounts:
-        """How many there are, and how they keep up."""
-        lags = [stream.lag_seconds for stream in list(self._streams.values()) if not stream.ended]
+        """The number of open sessions and the lag of the slowest."""
+        lags = [session.lag_seconds for session in self._registry.sessions if not session.ended]
         return LiveCounts(len(lags), self.limits.sessions, round(max(lags, default=0.0) * 1000))
 
-    def _restore(self, folder: Path) -> None:
-        stream = LiveSession.restored(folder, self._announce)
-        if stream is None:
-            log.warning("a live session had not begun", folder=folder.name)
-            return
-        stream.active_at = self._clock()
-        self._streams[stream.id] = stream
-        if stream.ended:
-            self._finisher.finish(stream)
-        else:
-            self._worker.add(stream, None)
+    @property
+    def sessions(self) -> tuple[LiveSession, ...]:
+        """All sessions, also those that have ended and are still available."""
+        return self._registry.sessions
 
-    def _check_room(self, owner: str) -> None:
+    def stop_with_reason(self, session: LiveSession, code: str, message: str, *, fatal: bool = False) -> None:
+        """Stops a session as its client would, and sends the reason to the client."""
+        session.publish([Failed(code, message, fatal)])
+        self._stop(session)
+
+    def _restore(self, folder: Path) -> None:
+        session = LiveSession.restore(folder, self._announce)
+        if session is None:
+            log.warning("a live session was not created completely", folder=folder.name)
+            return
+        session.active_at = self._clock()
+        self._registry.add(session)
+        if session.ended:
+            self._finisher.finish(session)
+        else:
+            self._decode_loop.add(session, None)
+
+    def _check_limits(self, owner: str) -> None:
         if shutil.disk_usage(self._folder).free < self.limits.min_free_bytes:
             raise DiskFull("There is too little free disk space to record.", retry_after_seconds=60)
-        open_ones = [stream for stream in self._streams.values() if not stream.ended]
-        if len(open_ones) >= self.limits.sessions:
+        open_sessions = [session for session in self._registry.sessions if not session.ended]
+        if len(open_sessions) >= self.limits.sessions:
             raise Busy("All live sessions are taken. Try again later.", retry_after_seconds=30)
-        theirs = sum(stream.facts.owner == owner for stream in open_ones)
-        if owner != NO_OWNER and theirs >= self.limits.sessions_per_user:
-            raise Busy(f"You have {theirs} live sessions already. End one first.", retry_after_seconds=30)
+        owned = sum(session.info.owner == owner for session in open_sessions)
+        if owner != NO_OWNER and owned >= self.limits.sessions_per_user:
+            raise Busy(f"You have {owned} live sessions already. End one first.", retry_after_seconds=30)
 
-    def _attached(self, session: str, connection: str) -> LiveSession:
-        stream = self._streams.get(session)
-        if stream is None or stream.ended or not connection or stream.connection != connection:
-            raise NotFound(GONE)
-        return stream
+    def _attach(self, session: LiveSession, connection: str) -> None:
+        session.connection = connection
+        session.active_at = self._clock()
 
-    def _theirs(self, session: str, connection: str, owner: str, token: str) -> LiveSession:
-        stream = self._streams.get(session)
-        if stream and ((owner and stream.facts.owner == owner) or (token and stream.token_matches(token))):
-            return stream
-        return self._attached(session, connection)
+    def _stop(self, session: LiveSession) -> None:
+        session.stop()
+        self._decode_loop.wake()
 
-    def _attach(self, stream: LiveSession, connection: str) -> None:
-        stream.connection = connection
-        stream.active_at = self._clock()
-
-    def _stop(self, stream: LiveSession) -> None:
-        stream.stop()
-        self._worker.wake()
-
-    def _look(self, stream: LiveSession, now: float) -> None:
-        """Called now and then: ends what nobody feeds any more, or what has become too long."""
-        stream.recording.look()
-        if stream.stopping:
+    def _check(self, session: LiveSession, now: float) -> None:
+        """Stops a session whose audio is undecodable, that is idle, or that reached its maximum length."""
+        session.recording.poll()
+        if session.stopping:
             return
-        if stream.recording.problem:
-            self.stop_with_reason(stream, "undecodable", stream.recording.problem, fatal=True)
+        if session.recording.problem:
+            self.stop_with_reason(session, "undecodable", session.recording.problem, fatal=True)
             return
-        patience = self.limits.idle_seconds if stream.connection else self.limits.resume_seconds
-        if now - stream.active_at > patience:
+        timeout = self.limits.idle_seconds if session.connection else self.limits.resume_seconds
+        if now - session.active_at > timeout:
+            self.stop_with_reason(session, "idle", "The recording was ended, because no audio arrived.")
+        elif session.recording.samples >= self.limits.session_seconds * SAMPLE_RATE:
             self.stop_with_reason(
-                stream, "idle", "No audio has come for a while, so the recording was ended."
-            )
-        elif stream.recording.samples >= self.limits.session_seconds * SAMPLE_RATE:
-            self.stop_with_reason(
-                stream, "session_limit", "The recording has reached the longest time allowed."
+                session, "session_limit", "The recording was ended, because it reached the maximum length."
             )
 
-    @property
-    def streams(self) -> tuple[LiveSession, ...]:
-        """All that are here now, those too that have ended and can still be asked for."""
-        return tuple(self._streams.values())
-
-    def stop_with_reason(self, stream: LiveSession, code: str, message: str, *, fatal: bool = False) -> None:
-        """As `stop`, with a reason that is told to the speaker."""
-        stream.tell([events.Failed(code, message, fatal)])
-        self._stop(stream)
-
-    def _finish(self, stream: LiveSession) -> None:
-        self._worker.drop(stream)
-        self._finisher.finish(stream)
-
-    def _note_over(self, stream: LiveSession) -> None:
-        with suppress(OSError):
-            stream.sync()
-        self._over.add(stream.id)
-
-    def _sync(self) -> None:
-        """Once a second: to the disk with what came, and away with what nobody will ask for any more."""
-        while not self._closed.wait(SYNC_SECONDS):
-            for stream in list(self._streams.values()):
-                if stream.id not in self._over:
-                    with suppress(OSError):
-                        stream.sync()
-            for id in self._over.expired():
-                self._remove(self._streams[id])
-
-    def _remove(self, stream: LiveSession) -> None:
-        with self._lock:
-            self._streams.pop(stream.id, None)
-            self._over.discard(stream.id)
-        stream.remove()
+    def _finish(self, session: LiveSession) -> None:
+        self._decode_loop.remove(session)
+        self._finisher.finish(session)
 
 
-def _check(request: SessionRequest) -> None:
+def _check_format(request: SessionRequest) -> None:
     if request.format != "pcm_s16le" and request.format not in CONTAINERS:
-        raise InvalidRequest("Live audio comes as pcm_s16le, webm_opus or mp4_aac.", field="format")
+        raise InvalidRequest("Live audio must be pcm_s16le, webm_opus or mp4_aac.", field="format")
     if request.format == "pcm_s16le" and request.rate != SAMPLE_RATE:
-        raise InvalidRequest("pcm_s16le comes at 16000 samples a second.", field="rate")
+        raise InvalidRequest("pcm_s16le must have 16000 samples a second.", field="rate")
 
 
-def _ack(stream: LiveSession, ok: bool) -> Ack:
-    credit = max(0.0, CREDIT_SECONDS - stream.lag_seconds)
-    return Ack(ok, stream.recording.next_seq, round(stream.lag_seconds * 1000), round(credit * 1000))
+def _ack(session: LiveSession, ok: bool) -> Ack:
+    credit = max(0.0, CREDIT_SECONDS - session.lag_seconds)
+    return Ack(ok, session.recording.next_seq, round(session.lag_seconds * 1000), round(credit * 1000))

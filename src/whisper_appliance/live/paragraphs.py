@@ -1,17 +1,17 @@
-"""Paragraphs: finished pieces of speech that are heard once more, together, for better words."""
+"""Paragraphs: consecutive speech ranges that are decoded once more together, for better words."""
 
 from collections import deque
 from dataclasses import dataclass
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 
-LONGEST_SECONDS = 24.0
+MAX_SECONDS = 24.0
 PAUSE_SECONDS = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechRange:
-    """A stretch of the recording by samples, and which of the settled words lie in it."""
+    """A range of samples, and the committed words `first_word` to before `stop_word` that lie in it."""
 
     start: int
     stop: int
@@ -20,24 +20,24 @@ class SpeechRange:
 
 
 class Paragraphs:
-    """Groups pieces, as they end, into paragraphs of at most 24 s that end where somebody paused."""
+    """Groups speech ranges into paragraphs of at most `MAX_SECONDS` that end at a pause."""
 
     def __init__(self) -> None:
         self._open: list[SpeechRange] = []
         self._ready: deque[SpeechRange] = deque()
 
-    def add(self, piece: SpeechRange) -> None:
-        """One more piece has ended."""
-        if piece.stop_word == piece.first_word:
+    def add(self, speech: SpeechRange) -> None:
+        """Adds a range that has ended."""
+        if speech.stop_word == speech.first_word:
             return
-        if self._open and piece.start - self._open[-1].stop >= PAUSE_SECONDS * SAMPLE_RATE:
+        if self._open and speech.start - self._open[-1].stop >= PAUSE_SECONDS * SAMPLE_RATE:
             self._close(len(self._open))
-        while self._open and piece.stop - self._open[0].start > LONGEST_SECONDS * SAMPLE_RATE:
-            self._close(self._best_end(piece))
-        self._open.append(piece)
+        while self._open and speech.stop - self._open[0].start > MAX_SECONDS * SAMPLE_RATE:
+            self._close(self._best_end(speech))
+        self._open.append(speech)
 
     def pause(self, position: int) -> None:
-        """Nobody has spoken up to this sample."""
+        """Closes the open paragraph if it ended `PAUSE_SECONDS` before this sample."""
         if self._open and position - self._open[-1].stop >= PAUSE_SECONDS * SAMPLE_RATE:
             self._close(len(self._open))
 
@@ -45,17 +45,17 @@ class Paragraphs:
         return bool(self._ready)
 
     def pop(self) -> SpeechRange:
-        """The oldest finished paragraph."""
+        """Removes and returns the oldest closed paragraph."""
         return self._ready.popleft()
 
     def _best_end(self, following: SpeechRange) -> int:
-        """How many of the open pieces to close: up to the longest pause."""
-        starts = [piece.start for piece in [*self._open[1:], following]]
-        pauses = [start - piece.stop for start, piece in zip(starts, self._open, strict=True)]
+        """The number of open ranges to close: up to the longest pause."""
+        starts = [speech.start for speech in [*self._open[1:], following]]
+        pauses = [start - speech.stop for start, speech in zip(starts, self._open, strict=True)]
         return len(pauses) - pauses[::-1].index(max(pauses))
 
     def _close(self, count: int) -> None:
-        pieces, self._open = self._open[:count], self._open[count:]
-        first, last = pieces[0], pieces[-1]
-        if last.stop - first.start <= LONGEST_SECONDS * SAMPLE_RATE:
+        closed, self._open = self._open[:count], self._open[count:]
+        first, last = closed[0], closed[-1]
+        if last.stop - first.start <= MAX_SECONDS * SAMPLE_RATE:
             self._ready.append(SpeechRange(first.start, last.stop, first.first_word, last.stop_word))

@@ -1,4 +1,4 @@
-"""What a microphone needs of an engine, and its hold on one."""
+"""Ports of live transcription: the interfaces of engine, models and VAD, and the lease of an engine."""
 
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack
@@ -10,14 +10,14 @@ from whisper_appliance.engines.vad import Probabilities
 
 
 class VadPort(Protocol):
-    """A stream through the voice detector; `speech.listener.VoiceListener`."""
+    """A stream through the voice activity detector."""
 
     def submit(self, frames: Samples) -> "Future[Probabilities]": ...
     def close(self) -> None: ...
 
 
 class EnginePort(Protocol):
-    """The part of `speech.engine_process.EngineProcess` that this room uses."""
+    """The part of an engine process that live transcription uses."""
 
     @property
     def parallel_windows(self) -> int: ...
@@ -29,7 +29,7 @@ class EnginePort(Protocol):
 
 
 class ModelsPort(Protocol):
-    """The part of the ModelManager that this room uses."""
+    """The part of the model manager that live transcription uses."""
 
     @property
     def default(self) -> str: ...
@@ -37,17 +37,17 @@ class ModelsPort(Protocol):
 
 
 class EngineLease:
-    """An engine that a stream may use, until it is given back."""
+    """Keeps a model loaded for one session, with a VAD stream of its own, until it is closed."""
 
     def __init__(self, models: ModelsPort, name: str) -> None:
-        """Raises `NotFound` or `ModelUnavailable`."""
-        with ExitStack() as held:
-            self.engine = held.enter_context(models.engine(name))
-            held.enter_context(self.engine.reserve_live_worker())
-            self.listener = self.engine.open_vad_stream()
-            held.callback(self.listener.close)
-            self._held = held.pop_all()
+        """Loads the model if necessary. Raises `NotFound` or `ModelUnavailable`."""
+        with ExitStack() as resources:
+            self.engine = resources.enter_context(models.engine(name))
+            resources.enter_context(self.engine.reserve_live_worker())
+            self.vad = self.engine.open_vad_stream()
+            resources.callback(self.vad.close)
+            self._resources = resources.pop_all()
 
     def close(self) -> None:
-        """Gives it back."""
-        self._held.close()
+        """Releases the engine."""
+        self._resources.close()

@@ -1,4 +1,4 @@
-"""What a microphone has said so far: packets in, samples out, and in the end one ordinary file."""
+"""The recording of a live session: takes packets, returns samples, and leaves one WAV file."""
 
 import os
 from pathlib import Path
@@ -12,10 +12,10 @@ PCM_FILE = "audio.wav"
 
 
 class Recording(Protocol):
-    """One microphone's audio.
+    """The audio of one session.
 
-    `append` and the numbers may be asked for by any thread, the rest belongs to one. `complete` is True once
-    all samples are there that will ever be; `problem` says why there are no more, if that is a fault.
+    Any thread may call `append`, `next_seq` and `samples`; the decode loop calls the rest. `complete` is True
+    once no more samples can follow; `problem` is the message of a fault that ended the recording.
     """
 
     path: Path
@@ -29,13 +29,13 @@ class Recording(Protocol):
     def append(self, seq: int, data: bytes) -> bool: ...
     def read(self, start: int, stop: int) -> Samples: ...
     def finish(self) -> None: ...
-    def look(self) -> None: ...
+    def poll(self) -> None: ...
     def sync(self) -> None: ...
     def close(self) -> None: ...
 
 
 class PcmRecording:
-    """s16le samples at 16 kHz, as a browser's worklet or a program sends them; the file is a WAV."""
+    """s16le samples at 16 kHz, as an AudioWorklet or a program sends them; the file is a WAV."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / PCM_FILE
@@ -45,12 +45,12 @@ class PcmRecording:
 
     @property
     def next_seq(self) -> int:
-        """The number of the packet that is wanted next."""
+        """The number of the next packet."""
         return self._spool.next_seq
 
     @property
     def samples(self) -> int:
-        """How many have come."""
+        """The number of samples received."""
         return self._spool.stored // BYTES_A_SAMPLE
 
     def append(self, seq: int, data: bytes) -> bool:
@@ -66,25 +66,25 @@ class PcmRecording:
         return samples_of(self._spool.read(start * BYTES_A_SAMPLE, stop * BYTES_A_SAMPLE))
 
     def finish(self) -> None:
-        """Nothing more comes: completes the header."""
+        """Takes no more packets and completes the header."""
         self._spool.seal()
         complete_header(self.path, self.samples)
         self.complete = True
 
-    def look(self) -> None:
-        """There is nothing to look for."""
+    def poll(self) -> None:
+        """Nothing runs in the background."""
 
     def sync(self) -> None:
         """See `Spool.sync`."""
         self._spool.sync()
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Closes the file."""
         self._spool.close()
 
 
 class ClosedRecording:
-    """The file of a session that has ended; nothing more comes."""
+    """The file of a session that has ended."""
 
     problem: str | None = None
     complete = True
@@ -95,11 +95,11 @@ class ClosedRecording:
 
     @property
     def samples(self) -> int:
-        """How many there are."""
+        """The number of samples in the file."""
         return max(0, self.path.stat().st_size - WAV_HEADER_BYTES) // BYTES_A_SAMPLE
 
     def append(self, seq: int, data: bytes) -> bool:
-        """Nothing is taken."""
+        """Refuses every packet."""
         raise NotFound("This recording has ended.")
 
     def read(self, start: int, stop: int) -> Samples:
@@ -108,31 +108,31 @@ class ClosedRecording:
             return read_pcm(file.fileno(), start, stop)
 
     def finish(self) -> None:
-        """It is finished."""
+        """It is complete already."""
 
-    def look(self) -> None:
-        """There is nothing to look for."""
+    def poll(self) -> None:
+        """Nothing runs in the background."""
 
     def sync(self) -> None:
-        """It is on the disk."""
+        """It was flushed when the session ended."""
 
     def close(self) -> None:
-        """It is not open."""
+        """No file is open."""
 
 
 def pcm_samples(file: int) -> int:
-    """How many samples a WAV of ours holds, whatever its header says."""
+    """The number of samples in a WAV of ours, from its size, because the header is completed last."""
     return max(0, os.fstat(file).st_size - WAV_HEADER_BYTES) // BYTES_A_SAMPLE
 
 
 def read_pcm(file: int, start: int, stop: int) -> Samples:
-    """Some samples of a WAV of ours."""
+    """Samples `start` to before `stop` of a WAV of ours."""
     size = max(0, stop - start) * BYTES_A_SAMPLE
     return samples_of(os.pread(file, size, WAV_HEADER_BYTES + start * BYTES_A_SAMPLE))
 
 
 def complete_header(path: Path, samples: int) -> None:
-    """Writes how long a WAV of ours is, and sees it on the disk."""
+    """Writes the final header of a WAV of ours and flushes it to the disk."""
     with path.open("r+b") as file:
         file.write(wav_header(samples))
         file.flush()

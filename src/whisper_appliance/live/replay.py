@@ -1,4 +1,4 @@
-"""What a session is from its beginning, and what its journal says was told before."""
+"""Replay of a session's journal: its metadata, and the state that an earlier run reached."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -12,7 +12,10 @@ from whisper_appliance.transcript.model import Word
 
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
-    """What a client wants of a new session; None leaves the choice to the appliance."""
+    """The options of a new session; None selects the default of the appliance.
+
+    The field names are keys of the journal's "session" record.
+    """
 
     format: Literal["pcm_s16le", "webm_opus", "mp4_aac"] = "pcm_s16le"
     rate: int = SAMPLE_RATE
@@ -26,7 +29,7 @@ class SessionRequest:
 
 @dataclass(frozen=True, slots=True)
 class SessionInfo:
-    """What is known of a session from its beginning; only its owner may change."""
+    """The metadata of a session; only its owner may change. The field names are keys of the journal."""
 
     id: str
     owner: str
@@ -40,7 +43,7 @@ class SessionInfo:
 
 @dataclass
 class ReplayedState:
-    """What a journal says was told before: where an earlier run left off."""
+    """The state of a session, rebuilt by applying the records of its journal in order."""
 
     words: list[Word] = field(default_factory=list)
     refined: list[Refined] = field(default_factory=list)
@@ -54,7 +57,7 @@ class ReplayedState:
     info: SessionInfo | None = None
 
     def apply(self, record: Record) -> None:
-        """One line of the journal."""
+        """Applies one record."""
         self.eid = max(self.eid, record.get("eid", 0))
         match record["kind"]:
             case "session":
@@ -65,10 +68,7 @@ class ReplayedState:
                 self.words += words_from_payload(record)
                 self.utterance = record["utt"]
             case "final":
-                words = words_from_payload(record)
-                self.refined.append(
-                    Refined(record["para"], record["i0"], record["i1"], words, record["language"])
-                )
+                self.refined.append(_refined(record))
             case "heard":
                 self.decoded_samples = record["samples"]
             case "share":
@@ -82,12 +82,15 @@ class ReplayedState:
 
     @property
     def resume_point(self) -> int:
-        """The sample to go on from: the end of the last settled word, or of what is done with."""
-        return (
-            max(self.decoded_samples, round(self.words[-1].end * SAMPLE_RATE))
-            if self.words
-            else self.decoded_samples
-        )
+        """The sample to resume from: the end of the last committed word, or the last checkpoint."""
+        if not self.words:
+            return self.decoded_samples
+        return max(self.decoded_samples, round(self.words[-1].end * SAMPLE_RATE))
+
+
+def _refined(record: Record) -> Refined:
+    words = words_from_payload(record)
+    return Refined(record["para"], record["i0"], record["i1"], words, record["language"])
 
 
 def _session_info(record: dict[str, Any]) -> SessionInfo:

@@ -1,4 +1,4 @@
-"""What the live room answers, and its limits, as plain data."""
+"""Results of the live manager and its limits, as frozen data."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from whisper_appliance.live.events import Payload
 
 @dataclass(frozen=True, slots=True)
 class LiveLimits:
-    """How many sessions there may be, how long, with what packets, and the disk space they leave free."""
+    """Limits of live sessions: number, length, idle time, packet size, and disk space that stays free."""
 
     sessions: int = 8
     sessions_per_user: int = 2
@@ -20,7 +20,7 @@ class LiveLimits:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A new session: how to name it, how to take it up again, and what it takes."""
+    """A new session: its id, the token to resume it, and the limits of its packets."""
 
     session: str
     token: str
@@ -32,7 +32,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """All packets before `next_seq` are kept. Not ok: one is missing, and is wanted again from there."""
+    """Acknowledges all packets before `next_seq`. `ok` is False if packets are missing from there on."""
 
     ok: bool
     next_seq: int
@@ -42,7 +42,7 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """Where to go on, and what was missed: its events, or a snapshot where those are too many."""
+    """The next packet of a resumed session, and its missed events; a snapshot if those are too many."""
 
     next_seq: int
     events: tuple[Payload, ...]
@@ -52,7 +52,7 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class ViewerState:
-    """What somebody sees who begins to read along."""
+    """The captions so far, for a viewer who has just opened the link of a session."""
 
     session: str
     snapshot: Payload
@@ -62,7 +62,7 @@ class ViewerState:
 
 @dataclass(frozen=True, slots=True)
 class LiveCounts:
-    """How many sessions are open, of how many, and how far the slowest is behind."""
+    """The number of open sessions, its limit, and the lag of the slowest."""
 
     sessions: int
     limit: int

@@ -1,8 +1,8 @@
-"""The recording as it comes in: packets by number, on disk before they are acknowledged.
+"""The spool of a recording: writes numbered packets to disk before they are acknowledged.
 
-`audio.wav` holds the samples behind a header that is completed at the end, or `audio.webm` (`audio.mp4`) the
-bytes of a browser's recorder; `packets` holds the size of each packet in the order they came. A packet is
-there when both are written: what a crash left half is cut off when the spool is opened again.
+`audio.wav` holds the samples behind a header that is completed at the end; `audio.webm` or `audio.mp4` hold
+the bytes of a MediaRecorder. `packets` holds the size of each packet in order. A packet counts once both are
+written; what a crash left unfinished is cut off when the spool is opened again.
 """
 
 import errno
@@ -23,10 +23,10 @@ _SIZE = struct.Struct("<I")
 
 
 class Spool:
-    """One growing file of packets. Any thread may call."""
+    """One growing file of packets. Thread-safe."""
 
     def __init__(self, path: Path, *, header: bytes = b"") -> None:
-        """Opens the file, or begins it with the header; what was there before is kept."""
+        """Opens the file, or creates it with the header; existing packets are kept."""
         self.path = path
         self._header_bytes = len(header)
         self._lock = threading.Lock()
@@ -42,18 +42,18 @@ class Spool:
 
     @property
     def next_seq(self) -> int:
-        """The number of the packet that is wanted next."""
+        """The number of the next packet."""
         return self._packets
 
     @property
     def stored(self) -> int:
-        """How much has come, without the header."""
+        """The number of bytes received, without the header."""
         return self._size - self._header_bytes
 
     def append(self, seq: int, data: bytes) -> bool:
-        """Takes packet `seq`; False where one before it is missing. One that is there already is left out.
+        """Appends packet `seq`; ignores a duplicate. Returns False if an earlier packet is missing.
 
-        Raises `DiskFull`, and `NotFound` once it is sealed; then the packet was not taken.
+        Raises `DiskFull`, and `NotFound` once it is sealed; the packet is not stored then.
         """
         with self._lock:
             if self._sealed:
@@ -76,23 +76,23 @@ class Spool:
             return True
 
     def read(self, start: int, stop: int) -> bytes:
-        """The bytes from `start` to before `stop`, the header not counted."""
+        """The bytes `start` to before `stop`, counted without the header."""
         return os.pread(self._file, max(0, stop - start), self._header_bytes + start)
 
     def sync(self) -> None:
-        """Makes what has come outlive a power cut, too."""
+        """Flushes to the disk, so that the packets survive a power cut."""
         if self._dirty:
             self._dirty = False
             os.fdatasync(self._file)
             os.fdatasync(self._index)
 
     def seal(self) -> None:
-        """Nothing more is taken."""
+        """Refuses all further packets."""
         with self._lock:
             self._sealed = True
 
     def close(self) -> None:
-        """Lets go of the files."""
+        """Closes the files."""
         with self._lock:
             self._sealed = True
             self._dirty = False
@@ -100,10 +100,10 @@ class Spool:
             os.close(self._index)
 
     def _recover(self) -> None:
-        there = os.fstat(self._file).st_size
+        file_bytes = os.fstat(self._file).st_size
         sizes = os.pread(self._index, os.fstat(self._index).st_size, 0)
         for (size,) in _SIZE.iter_unpack(sizes[: len(sizes) // _SIZE.size * _SIZE.size]):
-            if self._size + size > there:
+            if self._size + size > file_bytes:
                 break
             self._size += size
             self._packets += 1
@@ -123,7 +123,7 @@ def _write_all(file: int, data: bytes, at: int | None) -> None:
 
 
 def wav_header(samples: int = 0) -> bytes:
-    """A RIFF header for 16 kHz mono s16; with 0 samples one that is to be completed."""
+    """A RIFF header for 16 kHz mono s16; 0 samples if it is completed later."""
     size = samples * BYTES_A_SAMPLE
     return struct.pack(
         "<4sI4s4sIHHIIHH4sI",
@@ -133,5 +133,5 @@ def wav_header(samples: int = 0) -> bytes:
 
 
 def samples_of(pcm: bytes) -> Samples:
-    """s16le bytes as float32 in [-1, 1]."""
+    """Converts s16le bytes to float32 in [-1, 1]."""
     return np.frombuffer(pcm, dtype="<i2").astype(np.float32) / np.float32(32768)

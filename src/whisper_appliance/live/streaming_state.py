@@ -1,9 +1,9 @@
-"""One microphone: what of its recording is to be heard next, and what comes of it.
+"""Streaming recognition: the state machine of one session, which commits words from repeated decodes.
 
-No I/O, no clock, no threads in here. A session is told what the voice detector says (`hear`), asked what
-it wants (`want`), made to hand out a job (`take`), and given the engine's answer (`apply`). Positions are
-samples from the beginning of the recording; the buffer is the stretch that is heard again and again until its
-words are settled.
+No I/O, no clock, no threads. The decode loop feeds VAD probabilities (`feed_vad`), gets the kind of task that
+is due (`next_task_kind`), starts it (`start_task`), and passes the engine's result back (`finish_task`).
+`events` collects the events to publish. Positions are samples from the begin of the recording. The buffer is
+the range that is decoded repeatedly until its words are committed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,20 +26,20 @@ TRIM_SECONDS = 7.0
 HARD_TRIM_SECONDS = 10.0
 TRIM_CONTEXT_SECONDS = 2.0
 MAX_BUFFER_SECONDS = 28.0
-UNSURE_TAIL_SECONDS = 1.0
+UNSTABLE_TAIL_SECONDS = 1.0
 STALL_SECONDS = 0.8
-SURE_OF_LANGUAGE = 0.6
+MIN_LANGUAGE_PROBABILITY = 0.6
 
 TaskKind = Literal["step", "candidate", "final", "long", "refine"]
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeTask:
-    """A stretch of the recording to be heard, and what for.
+    """A range of the recording to decode, and the purpose.
 
-    step: the growing buffer. candidate: the same while a pause begins, in case it ends the utterance.
+    step: the growing buffer. candidate: the same at the begin of a pause, in case it ends the utterance.
     final: an utterance that has ended. long: a buffer that must be cut. refine: a paragraph.
-    `known` are words that it begins with, up to `known_stop`: the hearing goes on from there.
+    `prefix` is committed text at the begin, up to sample `prefix_stop`; the decoder continues from there.
     """
 
     kind: TaskKind
@@ -51,21 +51,21 @@ class DecodeTask:
     prefix_stop: int = 0
 
     def window(self, samples: Samples) -> Window:
-        """What the engine is given, with the job's samples."""
-        known_seconds = max(0, self.prefix_stop - self.start) / SAMPLE_RATE
-        return Window(samples, self.options, prefix_text=self.prefix, prefix_seconds=known_seconds)
+        """The engine's window, with the samples of this range."""
+        prefix_seconds = max(0, self.prefix_stop - self.start) / SAMPLE_RATE
+        return Window(samples, self.options, prefix_text=self.prefix, prefix_seconds=prefix_seconds)
 
     @property
     def urgent(self) -> bool:
-        """Whether somebody has stopped speaking and waits for the words."""
+        """True if the utterance has ended, so that the speaker waits for its words."""
         return self.kind in ("final", "long")
 
 
 class StreamingState:
-    """The state of one microphone. Not thread-safe: its owner calls it from one thread."""
+    """The state of one session. Not thread-safe: only the decode loop calls it."""
 
     def __init__(self, options: Options, *, start: int = 0, committed: Iterable[Word] = ()) -> None:
-        """`start` and `committed` say where an earlier run left off."""
+        """`start` and `committed` are where an earlier run stopped."""
         self.agreement = LocalAgreement(committed)
         self.endpoints = EndpointDetector(start)
         self.events: list[Event] = []
@@ -74,51 +74,51 @@ class StreamingState:
         self.busy = False
         self.ended = False
         self.utterance = 0
-        self._buffer = self._piece = start
-        self._doubting = False
+        self._buffer = self._range_start = start
+        self._without_prefix = False
         self._agreed_to = start
         self._first_word = len(self.agreement.committed)
-        self._working_on: Utterance | None = None
+        self._active: Utterance | None = None
         self._paragraphs = Paragraphs()
         self._paragraph = 0
         self._revision = 0
-        self._shown = (0, "")
+        self._emitted = (0, "")
 
     @property
     def done(self) -> bool:
-        """Whether all is heard of a recording that has ended."""
+        """True if the recording has ended and all of it is decoded."""
         return self.ended and not self.busy and self.endpoints.current is None
 
     @property
     def committed_to(self) -> int:
-        """Before this sample nothing is left to be heard."""
+        """Up to this sample, everything is committed or silent."""
         return self._buffer if self.endpoints.current else self.endpoints.position
 
     @property
     def buffer_seconds(self) -> float:
-        """How long the stretch is that is heard again and again."""
+        """Length of the buffer."""
         return (self.endpoints.position - self._buffer) / SAMPLE_RATE if self.endpoints.current else 0.0
 
     def lag_seconds(self, received: int) -> float:
-        """How much audio, of what was received, nobody has looked at yet."""
-        looked_at = self.decoded_to if self.endpoints.current else self.endpoints.position
-        return max(0, received - looked_at) / SAMPLE_RATE
+        """Seconds of audio received and not decoded yet; `received` is in samples."""
+        processed_to = self.decoded_to if self.endpoints.current else self.endpoints.position
+        return max(0, received - processed_to) / SAMPLE_RATE
 
     def feed_vad(self, probabilities: Iterable[float]) -> None:
-        """Takes what the voice detector says of the next frames."""
+        """Takes the speech probabilities of the next frames."""
         self.events += [
-            SpeechActivity(turn.speech, turn.at_seconds) for turn in self.endpoints.feed(probabilities)
+            SpeechActivity(edge.speech, edge.at_seconds) for edge in self.endpoints.feed(probabilities)
         ]
         self._process_endpoints()
 
     def end(self, samples: int) -> None:
-        """The recording ends here; what is open is heard to its end."""
+        """Ends the recording after this many samples; the open utterance is decoded to its end."""
         self.ended = True
-        self.events += [SpeechActivity(turn.speech, turn.at_seconds) for turn in self.endpoints.end(samples)]
+        self.events += [SpeechActivity(edge.speech, edge.at_seconds) for edge in self.endpoints.end(samples)]
         self._process_endpoints()
 
-    def next_task_kind(self, decode_interval_seconds: float | None) -> TaskKind | None:
-        """What is to be heard next; `decode_interval_seconds` None suspends all but what has ended."""
+    def next_task_kind(self, interval_seconds: float | None) -> TaskKind | None:
+        """The kind of the task that is due; `interval_seconds` None: only for utterances that have ended."""
         utterance = self.endpoints.current
         if self.busy:
             return None
@@ -128,72 +128,70 @@ class StreamingState:
             return "long"
         if utterance.stop is not None:
             return "final"
-        if decode_interval_seconds is None:
+        if interval_seconds is None:
             return None
         if self.endpoints.silence >= CANDIDATE_SECONDS * SAMPLE_RATE:
             covered = self.decoded_to >= self.endpoints.last_voice + COVERS_SECONDS * SAMPLE_RATE
             return None if covered else "candidate"
-        return (
-            "step"
-            if self.endpoints.position - self.decoded_to >= decode_interval_seconds * SAMPLE_RATE
-            else None
-        )
+        new_samples = self.endpoints.position - self.decoded_to
+        return "step" if new_samples >= interval_seconds * SAMPLE_RATE else None
 
     def start_task(self, kind: TaskKind) -> DecodeTask:
-        """The job for what is wanted; until its answer is applied, the session wants nothing."""
+        """Creates the task of this kind. No other task is due until its result is passed back."""
         self.busy = True
         if kind == "refine":
-            piece = self._paragraphs.pop()
-            return DecodeTask(kind, piece.start, piece.stop, self.options, piece)
+            paragraph = self._paragraphs.pop()
+            return DecodeTask(kind, paragraph.start, paragraph.stop, self.options, paragraph)
         utterance = self.endpoints.current
-        assert utterance is not None  # noqa: S101 - `want` has looked
+        assert utterance is not None  # noqa: S101 - checked by `next_task_kind`
         stop = self.endpoints.position if utterance.stop is None else utterance.stop
         stop = min(stop, self._buffer + round(MAX_BUFFER_SECONDS * SAMPLE_RATE))
         self.decoded_to = stop
-        inside = () if self._doubting or kind == "long" else self.agreement.committed_in_buffer
-        known_stop = round(inside[-1].end * SAMPLE_RATE) if inside else 0
+        prefix = () if self._without_prefix or kind == "long" else self.agreement.committed_in_buffer
+        prefix_stop = round(prefix[-1].end * SAMPLE_RATE) if prefix else 0
         return DecodeTask(
-            kind, self._buffer, stop, self.options, prefix=text_of(inside), prefix_stop=known_stop
+            kind, self._buffer, stop, self.options, prefix=text_of(prefix), prefix_stop=prefix_stop
         )
 
-    def finish_task(self, job: DecodeTask, result: WindowResult | None) -> None:
-        """Takes the answer to a job; None where the engine could not give one."""
+    def finish_task(self, task: DecodeTask, result: WindowResult | None) -> None:
+        """Takes the result of a task; None if the engine failed."""
         self.busy = False
-        words = words_of(result, job.start / SAMPLE_RATE) if result else []
+        words = words_of(result, task.start / SAMPLE_RATE) if result else []
         looped = result is not None and any(dropped.reason == "repetition" for dropped in result.dropped)
-        if job.kind == "refine":
-            self._refine(job, result, words, looped)
-        elif result and self._prefix_seems_wrong(job, words):
-            self._doubting = True
-            self.decoded_to = self._piece
-        elif job.kind == "final":
+        if task.kind == "refine":
+            self._refine(task, result, words, looped)
+        elif result and self._prefix_seems_wrong(task, words):
+            self._without_prefix = True
+            self.decoded_to = self._range_start
+        elif task.kind == "final":
             self._commit(self.agreement.commit_all(words if result else None))
-            self._learn_language(result)
+            self._fix_language(result)
             self._close()
-        elif job.kind == "long":
-            self._cut_long(job, words)
+        elif task.kind == "long":
+            self._cut_long(task, words)
         elif result and not looped:
             agreed = self.agreement.update(words)
             self._commit(agreed)
-            self._doubting = self._doubting and not agreed
-            self._agreed_to = job.stop
+            self._without_prefix = self._without_prefix and not agreed
+            self._agreed_to = task.stop
             self._trim()
         self._process_endpoints()
         self._emit_partial()
 
-    def _prefix_seems_wrong(self, job: DecodeTask, words: Sequence[Word]) -> bool:
-        """Whether a hearing found nothing behind what it was told, although somebody spoke on for a while.
+    def _prefix_seems_wrong(self, task: DecodeTask, words: Sequence[Word]) -> bool:
+        """True if decoding with a prefix found no new words in `STALL_SECONDS` of further speech.
 
-        Then what it was told may be wrong, and it is not told again until words settle.
+        The prefix is then probably wrong; it is not used again until new words are committed.
         """
-        voiced_to = min(self.endpoints.last_voice, job.stop)
-        silent = len(words) <= len(self.agreement.committed_in_buffer)
-        return bool(job.prefix) and silent and voiced_to > job.prefix_stop + STALL_SECONDS * SAMPLE_RATE
+        voiced_to = min(self.endpoints.last_voice, task.stop)
+        no_new_words = len(words) <= len(self.agreement.committed_in_buffer)
+        speech_continued = voiced_to > task.prefix_stop + STALL_SECONDS * SAMPLE_RATE
+        return bool(task.prefix) and no_new_words and speech_continued
 
     def _process_endpoints(self) -> None:
-        """Turns to the utterance that is current now, and ends one that has been heard whole already."""
+        """Begins the current utterance, and closes it if its end is decoded already."""
         while not self.busy and (current := self.endpoints.current):
-            if current is not self._working_on:
+            if current is not self._active:
                 self._begin(current)
             if not self._is_decoded(current):
                 break
@@ -204,7 +202,7 @@ class StreamingState:
             self._paragraphs.pause(self.endpoints.position)
 
     def _is_decoded(self, utterance: Utterance) -> bool:
-        """Whether an utterance has ended, and what was heard of it reached past everything that was said."""
+        """True if an utterance has ended and agreement reached past its last voiced frame."""
         if utterance.stop is None:
             return False
         return self._agreed_to >= min(
@@ -212,74 +210,75 @@ class StreamingState:
         )
 
     def _begin(self, utterance: Utterance) -> None:
-        self._working_on = utterance
-        self._piece = self.decoded_to = utterance.start
+        self._active = utterance
+        self._range_start = self.decoded_to = utterance.start
         self._first_word = len(self.agreement.committed)
         self._buffer = context_start(self.agreement.committed, utterance.start)
-        self._doubting = False
+        self._without_prefix = False
         self.agreement.reset(self._buffer / SAMPLE_RATE)
 
     def _close(self) -> None:
-        """The current utterance has been dealt with."""
+        """Removes the current utterance, which is committed to its end."""
         utterance = self.endpoints.utterances.popleft()
         stop = utterance.stop or self.endpoints.position
-        self._end_piece(stop)
-        self._piece = self._buffer = self.decoded_to = stop
+        self._end_range(stop)
+        self._range_start = self._buffer = self.decoded_to = stop
         self.utterance += 1
 
-    def _end_piece(self, stop: int) -> None:
+    def _end_range(self, stop: int) -> None:
         count = len(self.agreement.committed)
-        self._paragraphs.add(SpeechRange(self._piece, stop, self._first_word, count))
+        self._paragraphs.add(SpeechRange(self._range_start, stop, self._first_word, count))
         self._first_word = count
 
-    def _cut_long(self, job: DecodeTask, words: Sequence[Word]) -> None:
-        """A buffer at its limit: what is not at its very end is settled, and heard no more."""
-        settled = self.agreement.commit_before(words, job.stop / SAMPLE_RATE - UNSURE_TAIL_SECONDS)
-        self._commit(settled)
-        end = round(settled[-1].end * SAMPLE_RATE) if settled else job.stop
-        self._cut(max(end, job.start + SAMPLE_RATE))
+    def _cut_long(self, task: DecodeTask, words: Sequence[Word]) -> None:
+        """Commits a buffer of maximum length except its unstable tail, and moves the buffer behind it."""
+        committed = self.agreement.commit_before(words, task.stop / SAMPLE_RATE - UNSTABLE_TAIL_SECONDS)
+        self._commit(committed)
+        end = round(committed[-1].end * SAMPLE_RATE) if committed else task.stop
+        self._cut(max(end, task.start + SAMPLE_RATE))
 
     def _trim(self) -> None:
-        """Keeps the buffer short: cuts it in the last settled pause or, when it is long, at the last word."""
+        """Trims the buffer: at the last committed boundary or, if it is long, behind the last word."""
         length = (self.decoded_to - self._buffer) / SAMPLE_RATE
         if length <= TRIM_SECONDS:
             return
-        inside = self.agreement.committed_in_buffer
-        following = [*inside[1:], *self.agreement.tentative[:1]]
-        for word, after in reversed(list(zip(inside, following, strict=False))):
+        committed = self.agreement.committed_in_buffer
+        following = [*committed[1:], *self.agreement.tentative[:1]]
+        for word, after in reversed(list(zip(committed, following, strict=False))):
             if is_boundary(word, after):
                 self._cut(round((word.end + max(after.start, word.end)) / 2 * SAMPLE_RATE))
                 return
-        if length > HARD_TRIM_SECONDS and inside:
-            self._cut(round(inside[-1].end * SAMPLE_RATE))
+        if length > HARD_TRIM_SECONDS and committed:
+            self._cut(round(committed[-1].end * SAMPLE_RATE))
 
     def _cut(self, sample: int) -> None:
-        if sample <= self._piece:
+        if sample <= self._range_start:
             return
-        kept = self.agreement.count_before(sample / SAMPLE_RATE)
-        self._paragraphs.add(SpeechRange(self._piece, sample, self._first_word, kept))
-        self._first_word = kept
-        self._piece = sample
+        word_count = self.agreement.count_before(sample / SAMPLE_RATE)
+        self._paragraphs.add(SpeechRange(self._range_start, sample, self._first_word, word_count))
+        self._first_word = word_count
+        self._range_start = sample
         context = context_start(self.agreement.committed, sample, TRIM_CONTEXT_SECONDS)
         self._buffer = max(self._buffer, context)
         self.agreement.trim_before(self._buffer / SAMPLE_RATE)
         self.decoded_to = max(self.decoded_to, sample)
 
-    def _refine(self, job: DecodeTask, result: WindowResult | None, words: list[Word], looped: bool) -> None:
-        """Takes better words for a paragraph, unless they are fewer by half: then something was missed."""
-        piece = job.paragraph
-        assert piece is not None  # noqa: S101 - a job to refine has one
-        if result is None or looped or 2 * len(words) < piece.stop_word - piece.first_word:
+    def _refine(self, task: DecodeTask, result: WindowResult | None, words: list[Word], looped: bool) -> None:
+        """Publishes better words for a paragraph, unless they are fewer by half: then some are missing."""
+        paragraph = task.paragraph
+        assert paragraph is not None  # noqa: S101 - a refine task has one
+        if result is None or looped or 2 * len(words) < paragraph.stop_word - paragraph.first_word:
             return
         self.events.append(
-            Refined(self._paragraph, piece.first_word, piece.stop_word, tuple(words), result.language)
+            Refined(self._paragraph, paragraph.first_word, paragraph.stop_word, tuple(words), result.language)
         )
         self._paragraph += 1
 
-    def _learn_language(self, result: WindowResult | None) -> None:
-        """The language of the first utterance that leaves little doubt is the language of the session."""
-        sure = result and result.segments and result.language_probability >= SURE_OF_LANGUAGE
-        if self.options.language is None and result and sure:
+    def _fix_language(self, result: WindowResult | None) -> None:
+        """Fixes the language of the session at the first utterance that detects it with high probability."""
+        if self.options.language is not None or result is None:
+            return
+        if result.segments and result.language_probability >= MIN_LANGUAGE_PROBABILITY:
             self.options = replace(self.options, language=result.language)
 
     def _commit(self, words: tuple[Word, ...]) -> None:
@@ -288,12 +287,12 @@ class StreamingState:
             self.events.append(Committed(self.utterance, first, words))
 
     def _emit_partial(self) -> None:
-        """Tells the tentative words where they have changed."""
+        """Emits a partial if the tentative words have changed."""
         tentative = self.agreement.tentative
-        shown = (len(self.agreement.committed), text_of(tentative))
-        if shown == self._shown or not (shown[1] or self._shown[1]):
+        current = (len(self.agreement.committed), text_of(tentative))
+        if current == self._emitted or not (current[1] or self._emitted[1]):
             return
-        self._shown = shown
+        self._emitted = current
         self._revision += 1
         start, end = (tentative[0].start, tentative[-1].end) if tentative else (0.0, 0.0)
-        self.events.append(Partial(self._revision, *shown, round(start, 2), round(end, 2)))
+        self.events.append(Partial(self._revision, *current, round(start, 2), round(end, 2)))

@@ -28,9 +28,9 @@ class CaptionViewers:
     def watch(self, *arguments: object) -> Answer:
         """Lets a reader in, with everything that was said so far."""
         token = read(WatchCaptions, arguments).token
-        session = self._live.watch(token).session
+        session = self._live.sharing.viewer_state(token).session
         join_room(_room(session))  # first: what is said meanwhile comes twice rather than not at all
-        watched = self._live.watch(token)
+        watched = self._live.sharing.viewer_state(token)
         self._tokens[session] = token
         seen = {"snapshot": watched.snapshot, "partial": watched.partial, "ended": watched.ended}
         return {"ok": True, **seen}

@@ -108,7 +108,7 @@ class LiveEvents:
         if session not in self._of[connection()]:
             raise NotFound("There is no such live session on this connection.")
         self._of[connection()].discard(session)
-        self._sessions.leave(session, connection=connection())
+        self._sessions.detach(session, connection=connection())
         return {"ok": True}
 
     def cancel(self, *arguments: Any) -> Answer:
@@ -119,7 +119,7 @@ class LiveEvents:
     def left(self, connection: str) -> None:
         """The connection is gone; its sessions wait to be resumed."""
         for session in self._of.pop(connection, ()):
-            self._sessions.leave(session, connection=connection)
+            self._sessions.detach(session, connection=connection)
 
     def announce(self, told: LiveAnnouncement) -> None:
         """Tells the newest connection of a session what it has to say."""

@@ -14,13 +14,13 @@ from whisper_appliance.protocols.socketio.payloads import error_ack
 from whisper_appliance.protocols.socketio.simple_events import SimpleEvents
 from whisper_appliance.protocols.socketio.socket_auth import SocketAuth
 from whisper_appliance.protocols.socketio.telemetry_stream import TelemetryStream
-from whisper_appliance.web.context import Parts
+from whisper_appliance.web.context import WebContext
 from whisper_appliance.web.limits.socket_gate import SocketGate, SocketLimits
 
 log = structlog.get_logger()
 
 
-def install(app: Flask, parts: Parts) -> None:
+def install(app: Flask, parts: WebContext) -> None:
     """Live speech for `app`, and the readers of captions for its parts."""
     appliance = parts.appliance
     settings = appliance.settings

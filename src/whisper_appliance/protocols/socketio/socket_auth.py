@@ -10,7 +10,7 @@ from flask_socketio import ConnectionRefusedError
 from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.core.errors import ApplianceError, NotFound, SignInRequired
 from whisper_appliance.live.manager import LiveManager
-from whisper_appliance.web.auth.authentication import ENDED, KEY_OF_SOCKET, actor, openness
+from whisper_appliance.web.auth.authentication import ENDED, SOCKET_KEY, current_actor, access_mode
 
 LOOK_AGAIN_SECONDS = 60.0
 Said = ParamSpec("Said")
@@ -36,10 +36,10 @@ class SocketAuth:
         """
         sent: dict[str, Any] = auth if isinstance(auth, dict) else {}
         if key := sent.get("key"):
-            request.environ[KEY_OF_SOCKET] = str(key)[:200]
+            request.environ[SOCKET_KEY] = str(key)[:200]
         try:
             asking = _present()
-            if asking.user is None and openness() == "accounts" and not self._reads_along(sent):
+            if asking.user is None and access_mode() == "accounts" and not self._reads_along(sent):
                 raise SignInRequired("Sign in to use this appliance.")
         except ApplianceError as error:
             raise ConnectionRefusedError(error.message, {"code": error.code}) from None
@@ -74,7 +74,7 @@ class SocketAuth:
 
     def _reads_along(self, sent: dict[str, Any]) -> bool:
         try:
-            self._live.watch(str(sent.get("captions", ""))[:100])
+            self._live.sharing.viewer_state(str(sent.get("captions", ""))[:100])
         except NotFound:
             return False
         return True
@@ -82,7 +82,7 @@ class SocketAuth:
 
 def _present() -> Actor:
     """Whoever asks. Raises `SignInRequired` when they showed a session or a key that has ended."""
-    asking = actor()
+    asking = current_actor()
     if g.get("session_ended"):
         raise SignInRequired(ENDED)
     return asking
