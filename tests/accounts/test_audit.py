@@ -15,7 +15,7 @@ BOB = Actor("2", User("2", "Bob", "member", "2026-01-01"), key="k")
 
 
 @pytest.fixture
-def audit(database: Database, clock: Clock) -> Iterator[Audit]:
+def audit(database: Database, clock: Clock) -> Audit:
     audit = Audit(database, clock=clock)
     audit.set_client_address("192.0.2.7")
     return audit

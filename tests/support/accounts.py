@@ -43,7 +43,7 @@ class Kept:
     def erase(self, owner: str) -> None:
         self.done.append(("erase", owner))
 
-    def hand_over(self, owner: str, heir: str) -> None:
+    def transfer(self, owner: str, heir: str) -> None:
         self.done.append(("hand over", owner, heir))
 
 

@@ -1,31 +1,31 @@
-"""Who may do what to which object: the one function that decides it, for every route and every socket."""
+"""Authorization: `is_allowed` decides for every route and every socket who may do what to which resource."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from whisper_appliance.accounts.identity import Actor, Role, Scope
 
-Kind = Literal["transcript", "job", "live session", "account", "appliance"]
+ResourceKind = Literal["transcript", "job", "live session", "account", "appliance"]
 Action = Literal[
     "transcribe", "read", "change", "delete", "share", "oversee", "cancel", "manage", "administer", "own"
 ]
-Openness = Literal["network", "accounts"]
-"""Who may use the appliance: anyone who reaches it, or only people with an account."""
+AccessMode = Literal["network", "accounts"]
+"""Who may use the appliance: everybody on its network, or only people with an account."""
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
-    """What is acted upon: whose it is, who else may read it; for an account, its role."""
+class Resource:
+    """What an action is done to: its owner, the ids of users it is shared with; for an account, its role."""
 
-    kind: Kind
+    kind: ResourceKind
     owner: str = ""
     readers: frozenset[str] = frozenset()
     role: Role | None = None
 
 
-APPLIANCE = Thing("appliance")
+APPLIANCE = Resource("appliance")
 
-NEEDED_SCOPE: dict[Action, Scope] = {
+REQUIRED_SCOPE: dict[Action, Scope] = {
     "transcribe": "transcribe",
     "read": "read",
     "change": "write",
@@ -39,29 +39,31 @@ NEEDED_SCOPE: dict[Action, Scope] = {
 }
 
 
-def may(actor: Actor, action: Action, thing: Thing, *, openness: Openness) -> bool:
-    """Whether `actor` may do it.
+def is_allowed(actor: Actor, action: Action, resource: Resource, *, access_mode: AccessMode) -> bool:
+    """Whether `actor` may do `action` to `resource`.
 
-    A transcript, a job and a live session belong to their owner; those of nobody (`""`) to whoever knows
-    their 128-bit id. `readers` may read. Admins oversee everyone's jobs, live sessions and accounts (never
-    their words), and cancel them; only the owner manages admins.
+    - A transcript, a job and a live session belong to their owner. One without an owner (`""`) is open to
+      everybody who has its 128-bit id. Users in `readers` may read it.
+    - Admins oversee all jobs, live sessions and accounts and cancel jobs and sessions, but do not read
+      transcripts. Only the owner of the appliance manages admins.
+    - An API key never has more rights than its scopes (`REQUIRED_SCOPE`); a disabled user has none.
     """
-    if NEEDED_SCOPE[action] not in actor.scopes or (actor.user is not None and actor.user.disabled):
+    if REQUIRED_SCOPE[action] not in actor.scopes or (actor.user is not None and actor.user.disabled):
         return False
-    if actor.user is None and openness == "accounts":
+    if actor.user is None and access_mode == "accounts":
         return False
-    if thing.kind == "appliance":
-        return _may_use(actor, action)
-    if thing.kind == "account":
-        return _may_manage(actor, action, thing)
+    if resource.kind == "appliance":
+        return _may_use_appliance(actor, action)
+    if resource.kind == "account":
+        return _may_manage_account(actor, action, resource)
     if action in ("oversee", "cancel") and actor.is_admin:
         return True
-    if action == "read" and actor.user is not None and actor.user.id in thing.readers:
+    if action == "read" and actor.user is not None and actor.user.id in resource.readers:
         return True
-    return action not in ("oversee", "manage", "administer", "own") and thing.owner in ("", actor.owner)
+    return action not in ("oversee", "manage", "administer", "own") and resource.owner in ("", actor.owner)
 
 
-def _may_use(actor: Actor, action: Action) -> bool:
+def _may_use_appliance(actor: Actor, action: Action) -> bool:
     if action == "own":
         return actor.is_admin and actor.user is not None and actor.user.role == "owner"
     if action in ("administer", "oversee", "manage"):
@@ -69,7 +71,7 @@ def _may_use(actor: Actor, action: Action) -> bool:
     return action in ("transcribe", "read")
 
 
-def _may_manage(actor: Actor, action: Action, account: Thing) -> bool:
+def _may_manage_account(actor: Actor, action: Action, account: Resource) -> bool:
     if actor.user is None:
         return False
     if action in ("read", "change") and account.owner == actor.user.id:

@@ -1,73 +1,60 @@
-"""Who may use the appliance at all: anyone who reaches it, or only people with an account."""
+"""The access mode: everybody on the network may use the appliance, or only people with an account."""
 
 import threading
 import time
 from collections.abc import Callable
 from typing import cast, get_args
 
-import sqlalchemy as sa
-
-from whisper_appliance.accounts.access import Openness
-from whisper_appliance.accounts.audit_port import Record
+from whisper_appliance.accounts.access import AccessMode
+from whisper_appliance.accounts.audit import WriteAudit
 from whisper_appliance.accounts.identity import Actor
-from whisper_appliance.core.clock import Clock, written
+from whisper_appliance.config.override_rows import OverrideRows
+from whisper_appliance.core.clock import Clock
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.schema.accounts import adjustments
 
-NAME = "openness"
-DEFAULT: Openness = "network"
-BELIEVED_SECONDS = 2.0
-"""Another process, such as the command line, may have changed it."""
+ROW_NAME = "openness"
+DEFAULT: AccessMode = "network"
+CACHE_SECONDS = 2.0
+"""Short, because another process, such as the command line, may change the row."""
 
 
-class Policy:
-    """What is said in the table of adjustments; until somebody says otherwise, anyone on the network."""
+class AccessModeStore:
+    """Reads and changes the access mode, a row in the table of setting overrides. Default: `network`."""
 
     def __init__(
         self,
         database: Database,
         *,
-        record: Record,
+        write_audit: WriteAudit,
         clock: Clock,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._database = database
-        self._record = record
-        self._clock = clock
+        self._rows = OverrideRows(database, clock=clock)
+        self._write_audit = write_audit
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._known: tuple[float, Openness] | None = None
+        self._cached: tuple[float, AccessMode] | None = None
 
-    def openness(self) -> Openness:
-        """Who may use it, as of two seconds ago at most."""
+    def get(self) -> AccessMode:
+        """The access mode, at most `CACHE_SECONDS` old."""
         with self._lock:
-            known = self._known
-        if known is None or self._monotonic() - known[0] >= BELIEVED_SECONDS:
-            known = (self._monotonic(), self._read())
+            cached = self._cached
+        if cached is None or self._monotonic() - cached[0] >= CACHE_SECONDS:
+            cached = (self._monotonic(), self._read())
             with self._lock:
-                self._known = known
-        return known[1]
+                self._cached = cached
+        return cached[1]
 
-    def set_openness(self, openness: Openness, *, by: Actor) -> None:
-        """Says who may use it from now on. Raises `InvalidRequest`."""
-        if openness not in get_args(Openness):
+    def set(self, mode: AccessMode, *, by: Actor) -> None:
+        """Changes the access mode. Raises `InvalidRequest` for anything but `network` and `accounts`."""
+        if mode not in get_args(AccessMode):
             raise InvalidRequest("Who may use the appliance is network or accounts.", field="openness")
-        row = {
-            "name": NAME,
-            "value": openness,
-            "changed": written(self._clock()),
-            "changed_by": by.user.id if by.user else by.name,
-        }
-        with self._database.write() as connection:
-            connection.execute(adjustments.delete().where(adjustments.c.name == NAME))
-            connection.execute(adjustments.insert().values(row))
+        self._rows.put(ROW_NAME, mode, by.user.id if by.user else by.name)
         with self._lock:
-            self._known = (self._monotonic(), openness)
-        self._record(by, "appliance.openness", "", {"to": openness})
+            self._cached = (self._monotonic(), mode)
+        self._write_audit(by, "appliance.openness", "", {"to": mode})
 
-    def _read(self) -> Openness:
-        question = sa.select(adjustments.c.value).where(adjustments.c.name == NAME)
-        with self._database.read() as connection:
-            value = connection.execute(question).scalar()
-        return cast(Openness, value) if value in get_args(Openness) else DEFAULT
+    def _read(self) -> AccessMode:
+        value = self._rows.text_of(ROW_NAME)
+        return cast(AccessMode, value) if value in get_args(AccessMode) else DEFAULT

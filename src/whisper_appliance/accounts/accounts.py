@@ -1,4 +1,4 @@
-"""Everything about accounts behind one door: the parts, and what takes more than one of them."""
+"""Accounts: sign-in, sign-out, authentication of sessions and API keys, the first start, removal of users."""
 
 import threading
 import time
@@ -8,40 +8,40 @@ from typing import Protocol
 
 import structlog
 
-from whisper_appliance.accounts.access import Openness
-from whisper_appliance.accounts.access_mode import Policy
-from whisper_appliance.accounts.audit_port import Record, unrecorded
+from whisper_appliance.accounts.access import AccessMode
+from whisper_appliance.accounts.access_mode import AccessModeStore
+from whisper_appliance.accounts.audit import WriteAudit, no_audit
 from whisper_appliance.accounts.identity import FIRST_START, Actor, User
 from whisper_appliance.accounts.invitations import Invitations
-from whisper_appliance.accounts.keys import Keys
+from whisper_appliance.accounts.keys import ApiKeys
 from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.accounts.sessions import Sessions
 from whisper_appliance.accounts.setup import SetupToken
 from whisper_appliance.accounts.throttle import Throttle
-from whisper_appliance.accounts.users import Users, folded
+from whisper_appliance.accounts.users import Users, normalized_name
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.clock import Clock, now
 from whisper_appliance.core.errors import BadSetting, InvalidRequest, SignInFailed, SignInRequired
 from whisper_appliance.storage.database import Database
 
 ADMIN_NAME = "admin"
-WRONG = "This name and password do not go together."
+WRONG_CREDENTIALS = "This name and password do not go together."
 log = structlog.get_logger()
 
 
-class Belongings(Protocol):
-    """What users own, in the rooms that keep it."""
+class OwnedData(Protocol):
+    """The data that users own, in all packages that store it."""
 
     def erase(self, owner: str) -> None:
-        """Removes for good all that is `owner`'s: transcripts, recordings, jobs, live sessions."""
+        """Deletes for good the transcripts, recordings, jobs and live sessions of `owner`."""
 
-    def hand_over(self, owner: str, heir: str) -> None:
-        """Makes all of it `heir`'s."""
+    def transfer(self, owner: str, heir: str) -> None:
+        """Makes `heir` the owner of all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Somebody has signed in: `token` is for their browser, `session` is the id that others may see."""
+    """A new session: `token` goes into the browser's cookie, `session` is the id that may be shown."""
 
     user: User
     session: str
@@ -49,50 +49,52 @@ class SignedIn:
 
 
 class Accounts:
-    """Users, sessions, keys, invitations, the first start, and who may use the appliance."""
+    """The parts of accounts (users, sessions, keys, ...) and what takes more than one of them."""
 
     def __init__(
         self,
         database: Database,
         settings: Settings,
         *,
-        belongings: Belongings,
-        record: Record = unrecorded,
+        owned_data: OwnedData,
+        write_audit: WriteAudit = no_audit,
         clock: Clock = now,
         monotonic: Callable[[], float] = time.monotonic,
         passwords: Passwords | None = None,
     ) -> None:
-        """Nothing is read or written yet; `record` hears of everything that is done."""
+        """Neither reads nor writes the database yet; `write_audit` is called for every change."""
         self._settings = settings
-        self._belongings = belongings
-        self._record = record
+        self._owned_data = owned_data
+        self._write_audit = write_audit
         self.passwords = passwords or Passwords()
-        self.users = Users(database, self.passwords, record=record, clock=clock)
+        self.users = Users(database, self.passwords, write_audit=write_audit, clock=clock)
         self.sessions = Sessions(
             database,
             idle_seconds=settings.session_idle_seconds,
             total_seconds=settings.session_seconds,
-            record=record,
+            write_audit=write_audit,
             clock=clock,
         )
-        self.keys = Keys(database, record=record, clock=clock)
-        self.invitations = Invitations(database, self.users, record=record, clock=clock)
-        self.policy = Policy(database, record=record, clock=clock, monotonic=monotonic)
+        self.keys = ApiKeys(database, write_audit=write_audit, clock=clock)
+        self.invitations = Invitations(database, self.users, write_audit=write_audit, clock=clock)
+        self.access_mode = AccessModeStore(
+            database, write_audit=write_audit, clock=clock, monotonic=monotonic
+        )
         self.setup = SetupToken(settings.data_dir / "setup-token", monotonic=monotonic)
         self.throttle = Throttle(monotonic)
-        self._setting_up = threading.Lock()
+        self._setup_lock = threading.Lock()
 
     def start(self) -> None:
-        """The account of ADMIN_PASSWORD, or a setup token, when there is no account yet.
+        """If there is no account yet, creates the one of ADMIN_PASSWORD, or else a setup token.
 
         Raises `BadSetting` when ADMIN_PASSWORD is too weak, or its file cannot be read.
         """
-        self.setup.end()
-        if self.users.any():
+        self.setup.revoke()
+        if self.users.exist():
             return
-        password = self._given_password()
+        password = self._admin_password()
         if password is None:
-            self.setup.begin()
+            self.setup.create()
             return
         try:
             self.users.create(ADMIN_NAME, password, "owner", by=FIRST_START)
@@ -100,65 +102,68 @@ class Accounts:
             raise BadSetting(f"ADMIN_PASSWORD cannot be used. {error.message}") from None
         log.info("the account 'admin' was made with ADMIN_PASSWORD")
 
-    def set_up(self, token: str, name: str, password: str, openness: Openness, *, visitor: str = "") -> User:
-        """The first account, its owner's; what the browser `visitor` made until now becomes theirs.
+    def set_up(
+        self, token: str, name: str, password: str, access_mode: AccessMode, *, visitor: str = ""
+    ) -> User:
+        """Creates the first account, the owner's, with the setup token.
 
-        Raises `NotFound` for a token that is not good (any more), `InvalidRequest`.
+        It also becomes the owner of what the browser with the id `visitor` made before. Raises `NotFound` for
+        a wrong or expired token, `InvalidRequest`.
         """
-        with self._setting_up:
-            if self.users.any():  # made meanwhile by the command line
-                self.setup.end()
+        with self._setup_lock:
+            if self.users.exist():  # the command line created one meanwhile
+                self.setup.revoke()
             self.setup.check(token)
             user = self.users.create(name, password, "owner", by=FIRST_START)
-            self.setup.end()
-        self.policy.set_openness(openness, by=Actor(user.id, user))
+            self.setup.revoke()
+        self.access_mode.set(access_mode, by=Actor(user.id, user))
         if visitor:
-            self._belongings.hand_over(visitor, user.id)
+            self._owned_data.transfer(visitor, user.id)
         return user
 
     def sign_in(self, name: str, password: str, *, address: str, agent: str = "") -> SignedIn:
-        """Begins a session. Raises `SignInFailed`, or `Busy` after many attempts."""
-        account = folded(name)[:100]
+        """Checks name and password and begins a session. Raises `SignInFailed`; `Busy` when throttled."""
+        account = normalized_name(name)[:100]
         self.throttle.attempt(account, address)
-        user = self.users.verified(name, password)
+        user = self.users.with_valid_password(name, password)
         if user is None:
-            self._record(Actor(""), "sign_in.failed", "", {"name": account})
-            raise SignInFailed(WRONG)
+            self._write_audit(Actor(""), "sign_in.failed", "", {"name": account})
+            raise SignInFailed(WRONG_CREDENTIALS)
         self.throttle.succeeded(account, address)
         return self.begin_session(user, address=address, agent=agent)
 
     def begin_session(self, user: User, *, address: str, agent: str = "") -> SignedIn:
-        """Signs in who has just shown who they are: by password, setup token or invitation."""
+        """Begins a session of a user who was authenticated by password, setup token or invitation."""
         session, token = self.sessions.begin(user, address=address, agent=agent)
-        self.users.seen(user)
-        self._record(Actor(user.id, user, session=session.id), "sign_in", session.id)
+        self.users.touch_last_seen(user)
+        self._write_audit(Actor(user.id, user, session=session.id), "sign_in", session.id)
         return SignedIn(user, session.id, token)
 
     def sign_out(self, actor: Actor) -> None:
-        """Ends the session of whoever asks."""
+        """Ends the session of `actor`."""
         if actor.session:
             self.sessions.end(actor.session, by=actor)
 
-    def by_session(self, token: str) -> Actor | None:
-        """Whoever has this session's token; None when the session has ended."""
-        found = self.sessions.find(token)
+    def actor_for_session(self, token: str) -> Actor | None:
+        """Authenticates a session cookie; None when the session has ended."""
+        found = self.sessions.find_valid(token)
         if found is None:
             return None
         session, user = found
-        self.users.seen(user)
+        self.users.touch_last_seen(user)
         return Actor(user.id, user, session=session.id)
 
-    def by_key(self, token: str) -> Actor:
-        """The program that has this key. Raises `SignInRequired` when it is not, or no longer, good."""
-        found = self.keys.find(token)
+    def actor_for_key(self, token: str) -> Actor:
+        """Authenticates an API key. Raises `SignInRequired` when it is wrong, revoked or expired."""
+        found = self.keys.find_valid(token)
         if found is None:
-            raise SignInRequired("This key is not good: unknown, revoked, or past its end. Make a new one.")
+            raise SignInRequired("This key is not valid: wrong, revoked, or expired. Make a new one.")
         key, user = found
-        self.users.seen(user)
+        self.users.touch_last_seen(user)
         return Actor(user.id, user, scopes=key.scopes, key=key.id)
 
     def change_password(self, actor: Actor, old: str, new: str, *, address: str) -> None:
-        """Changes one's own password, of which the old one has to be known; ends the other sessions.
+        """Changes the password of `actor`, who must give the old one; ends their other sessions.
 
         Raises `SignInRequired`, `SignInFailed`, `InvalidRequest`, `Busy`.
         """
@@ -166,33 +171,33 @@ class Accounts:
         self.users.set_password(user.id, new, by=actor)
 
     def check_password(self, actor: Actor, password: str, *, address: str, field: str = "password") -> User:
-        """The user who asks, once they have shown that it is them. Raises as `change_password`."""
+        """The user of `actor`, if `password` is theirs. Raises `SignInRequired`, `SignInFailed`, `Busy`."""
         if actor.user is None:
             raise SignInRequired("Sign in to do this.")
-        account = folded(actor.user.name)
+        account = normalized_name(actor.user.name)
         self.throttle.attempt(account, address)
-        if self.users.verified(actor.user.name, password) is None:
+        if self.users.with_valid_password(actor.user.name, password) is None:
             raise SignInFailed("This is not your present password.", field=field)
         self.throttle.succeeded(account, address)
         return actor.user
 
-    def remove_user(self, id: str, *, heir: str | None, by: Actor) -> None:
-        """Deletes an account. What it owned becomes `heir`'s, or is erased when that is None.
+    def remove_user(self, user_id: str, *, heir: str | None, by: Actor) -> None:
+        """Deletes an account. Its data is transferred to the user `heir`, or erased when that is None.
 
-        Raises `NotFound`, `Conflict` for the last owner.
+        Raises `NotFound`, `InvalidRequest`, `Conflict` for the last owner.
         """
         if heir is not None:
             self.users.get(heir)
-            if heir == id:
+            if heir == user_id:
                 raise InvalidRequest("The heir must be somebody else.", field="heir")
-        self.users.delete(id, by=by)
+        self.users.delete(user_id, by=by)
         if heir is None:
-            self._belongings.erase(id)
+            self._owned_data.erase(user_id)
         else:
-            self._belongings.hand_over(id, heir)
-            self._record(by, "user.hand_over", id, {"heir": heir})
+            self._owned_data.transfer(user_id, heir)
+            self._write_audit(by, "user.hand_over", user_id, {"heir": heir})
 
-    def _given_password(self) -> str | None:
+    def _admin_password(self) -> str | None:
         if self._settings.admin_password is not None:
             return self._settings.admin_password.get_secret_value()
         if self._settings.admin_password_file is None:

@@ -1,4 +1,7 @@
-"""The audit log: who did what to what, when and from where. No words of transcripts, no secrets."""
+"""The audit log: who did what to which object, when and from which address.
+
+It holds neither words of transcripts nor secrets.
+"""
 
 import csv
 import io
@@ -7,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 import structlog
@@ -19,15 +22,34 @@ from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import audit
 
 MAX_CHARS = 200
-BATCH = 500
+BATCH_ROWS = 500
 log = structlog.get_logger()
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = ("time", "actor", "actor_name", "address", "action", "object", "details")
 
 
+class WriteAudit(Protocol):
+    """Writes one audit entry, as `Audit.record` does; other parts get this function handed in."""
+
+    def __call__(
+        self, actor: Actor, action: str, object_id: str = "", details: Mapping[str, object] | None = None
+    ) -> None:
+        """`action` is a noun and a verb, such as `user.disable`.
+
+        `details` are short facts; `None` values are left out.
+        """
+
+
+def no_audit(
+    actor: Actor, action: str, object_id: str = "", details: Mapping[str, object] | None = None
+) -> None:
+    """A `WriteAudit` that writes nothing."""
+    del actor, action, object_id, details
+
+
 @dataclass(frozen=True, slots=True)
-class Record:
-    """Something that was done: `action` is a word such as `share.link`, `object` an id."""
+class AuditEntry:
+    """One entry: `action` is a noun and a verb such as `share.link`, `object` an id."""
 
     number: int
     time: str
@@ -40,8 +62,8 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which records: by who (part of a name, or an id), action (or its first part), object, and time."""
+class AuditFilter:
+    """Which entries: by actor (part of a name, or an id), action (or its noun), object id, and time range."""
 
     who: str = ""
     action: str = ""
@@ -51,109 +73,111 @@ class Wanted:
 
 
 class Audit:
-    """The log in a database. Nothing in it is ever changed; what is old enough is purged."""
+    """The audit log in a database. Entries are never changed; entries that are old enough are purged."""
 
     def __init__(self, database: Database, *, clock: Clock = now) -> None:
         self._database = database
         self._clock = clock
         self._address: ContextVar[str] = ContextVar("address", default="")
 
-    def hear_from(self, address: str) -> None:
-        """What this thread records from now on comes from that network address."""
+    def set_client_address(self, address: str) -> None:
+        """Sets the address for the following entries of this thread."""
         self._address.set(address)
 
     def record(
-        self, actor: Actor, action: str, object: str = "", details: Mapping[str, object] | None = None
+        self, actor: Actor, action: str, object_id: str = "", details: Mapping[str, object] | None = None
     ) -> None:
-        """Writes down what `actor` did to which object. Where that fails, work goes on, and the log tells."""
-        facts = {name: visible(value) if isinstance(value, str) else value for name, value in _set(details)}
-        address = str(facts.pop("address", "")) or visible(self._address.get())
+        """Writes an entry. If the database fails, only a warning is logged and the action still succeeds."""
+        facts = {
+            name: escape_invisible(value) if isinstance(value, str) else value
+            for name, value in (details or {}).items()
+            if value is not None
+        }
+        address = str(facts.pop("address", "")) or escape_invisible(self._address.get())
         if actor.key:
             facts["key"] = actor.key
         row = {
             "time": written(self._clock()),
             "actor": actor.owner,
-            "actor_name": visible(actor.name),
+            "actor_name": escape_invisible(actor.name),
             "address": address,
             "action": action,
-            "object": visible(object),
+            "object": escape_invisible(object_id),
             "details": json.dumps(facts, ensure_ascii=False),
         }
         try:
             with self._database.write() as connection:
                 connection.execute(audit.insert().values(row))
         except ApplianceError as error:
-            log.warning("not recorded", action=action, reason=error.message)
+            log.warning("audit entry not written", action=action, reason=error.message)
 
-    def list(self, wanted: Wanted, *, limit: int = 100, before: int | None = None) -> tuple[Record, ...]:
-        """Records, newest first; `before` is the number of the last one that was seen."""
-        question = sa.select(audit).where(*_conditions(wanted)).order_by(audit.c.number.desc())
+    def page(
+        self, filters: AuditFilter, *, limit: int = 100, before: int | None = None
+    ) -> tuple[AuditEntry, ...]:
+        """Entries, newest first; `before` is the number of the last entry of the page before."""
+        query = sa.select(audit).where(*_conditions(filters)).order_by(audit.c.number.desc())
         if before is not None:
-            question = question.where(audit.c.number < before)
+            query = query.where(audit.c.number < before)
         with self._database.read() as connection:
-            return tuple(_record(row) for row in connection.execute(question.limit(limit)).mappings())
+            return tuple(_entry(row) for row in connection.execute(query.limit(limit)).mappings())
 
-    def all(self, wanted: Wanted) -> Iterator[Record]:
-        """Every record that is wanted, newest first, however many there are."""
+    def iterate(self, filters: AuditFilter) -> Iterator[AuditEntry]:
+        """Every entry that matches, newest first, read in batches."""
         before: int | None = None
-        while found := self.list(wanted, limit=BATCH, before=before):
+        while found := self.page(filters, limit=BATCH_ROWS, before=before):
             yield from found
             before = found[-1].number
 
     def actions(self) -> tuple[str, ...]:
-        """The actions there are records of."""
+        """The different actions in the log, in alphabetical order."""
         with self._database.read() as connection:
             return tuple(
                 connection.execute(sa.select(audit.c.action).distinct().order_by("action")).scalars()
             )
 
     def purge(self, days: int) -> int:
-        """Removes records older than so many days; returns how many."""
+        """Removes entries older than `days`; returns how many."""
         limit = written(self._clock() - timedelta(days=days))
         with self._database.write() as connection:
             return connection.execute(audit.delete().where(audit.c.time < limit)).rowcount
 
 
-def visible(text: str) -> str:
-    """One line in which nothing hides: characters that do not show, or turn others around, are spelled."""
+def escape_invisible(text: str) -> str:
+    """At most `MAX_CHARS` characters in one line; invisible and bidirectional ones as `\\uXXXX` escapes."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:MAX_CHARS])
     return shown[:MAX_CHARS]
 
 
-def as_csv(records: Iterator[Record]) -> Iterator[str]:
-    """The lines of a table, its head first; no cell is one that a spreadsheet would calculate."""
+def csv_lines(entries: Iterator[AuditEntry]) -> Iterator[str]:
+    """The lines of a CSV table with a head. Cells that a spreadsheet would run as a formula are quoted."""
     yield _line(COLUMNS)
-    for record in records:
-        cells = [getattr(record, name) for name in COLUMNS[:-1]]
-        yield _line([*cells, json.dumps(record.details, ensure_ascii=False) if record.details else ""])
+    for entry in entries:
+        cells = [getattr(entry, name) for name in COLUMNS[:-1]]
+        yield _line([*cells, json.dumps(entry.details, ensure_ascii=False) if entry.details else ""])
 
 
 def _line(cells: "tuple[str, ...] | list[str]") -> str:
     text = io.StringIO()
-    csv.writer(text).writerow([f"'{cell}" if cell.startswith(FORMULA) else cell for cell in cells])
+    csv.writer(text).writerow([f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell for cell in cells])
     return text.getvalue()
 
 
-def _set(details: Mapping[str, object] | None) -> list[tuple[str, object]]:
-    return [(name, value) for name, value in (details or {}).items() if value is not None]
-
-
-def _conditions(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
-    if wanted.who:
-        name = audit.c.actor_name.icontains(wanted.who, autoescape=True)
-        yield sa.or_(audit.c.actor == wanted.who, name)
-    if wanted.action:
+def _conditions(filters: AuditFilter) -> Iterator[sa.ColumnElement[bool]]:
+    if filters.who:
+        name = audit.c.actor_name.icontains(filters.who, autoescape=True)
+        yield sa.or_(audit.c.actor == filters.who, name)
+    if filters.action:
         yield sa.or_(
-            audit.c.action == wanted.action,
-            audit.c.action.startswith(f"{wanted.action}.", autoescape=True),
+            audit.c.action == filters.action,
+            audit.c.action.startswith(f"{filters.action}.", autoescape=True),
         )
-    if wanted.object:
-        yield audit.c.object == wanted.object
-    if wanted.since:
-        yield audit.c.time >= wanted.since
-    if wanted.until:
-        yield audit.c.time < wanted.until
+    if filters.object:
+        yield audit.c.object == filters.object
+    if filters.since:
+        yield audit.c.time >= filters.since
+    if filters.until:
+        yield audit.c.time < filters.until
 
 
-def _record(row: sa.RowMapping) -> Record:
-    return Record(**{**row, "details": json.loads(row["details"] or "{}")})
+def _entry(row: sa.RowMapping) -> AuditEntry:
+    return AuditEntry(**{**row, "details": json.loads(row["details"] or "{}")})

@@ -1,11 +1,14 @@
-"""Who asks. An `Actor` is made once a request; rooms below the web know nothing but its `owner`."""
+"""Identity: users, roles, API-key scopes, and the `Actor` on whose behalf a request runs.
+
+The web layer makes one `Actor` for each request. Packages below it see only its `owner` id.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
 
 Role = Literal["owner", "admin", "member"]
 Scope = Literal["transcribe", "read", "write", "admin"]
-"""What an API key may do: send audio; read, change and share what is its user's; administer."""
+"""What an API key may do: send audio; read; change and share what belongs to its user; administer."""
 
 ROLES: tuple[Role, ...] = ("owner", "admin", "member")
 SCOPES: tuple[Scope, ...] = ("transcribe", "read", "write", "admin")
@@ -13,7 +16,7 @@ SCOPES: tuple[Scope, ...] = ("transcribe", "read", "write", "admin")
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An account. `id` is the owner of what its user makes."""
+    """An account. Its `id` is the owner id of everything its user makes."""
 
     id: str
     name: str
@@ -25,11 +28,13 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody who asks for something: a signed-in user, a program with a user's key, a visitor, nobody.
+    """On whose behalf a request runs: a signed-in user, an API key of a user, a visitor, or nobody.
 
-    `owner` is what the objects of this actor carry: the user's id, else that of the visitor's browser, else
-    `""`. `scopes` bounds what a key may do; a person at a page has all of them. `session` or `key` is the id
-    of what told who this is. `title` names who is no user: the shell, the first start.
+    - `owner`: the owner id of what this actor makes: the user's id, else the visitor id of the browser, else
+      `""`.
+    - `scopes`: what an API key may do; a signed-in user has all scopes.
+    - `session` or `key`: the id of the session or API key that authenticated the request.
+    - `title`: a name for actors that are no user, such as the shell or the first start.
     """
 
     owner: str
@@ -41,15 +46,15 @@ class Actor:
 
     @property
     def is_admin(self) -> bool:
-        """Whether the user may run the appliance, and whoever asks may use that right."""
+        """Whether the user is an owner or admin, and the scopes include `admin`."""
         return self.user is not None and self.user.role in ("owner", "admin") and "admin" in self.scopes
 
     @property
     def name(self) -> str:
-        """How records and pages call this actor."""
+        """The name in audit entries and on pages."""
         return self.user.name if self.user else self.title or ("visitor" if self.owner else "nobody")
 
 
 SHELL = Actor("", title="shell")
-"""Whoever may run commands on the machine itself."""
+"""The command line: people who may run commands on the machine."""
 FIRST_START = Actor("", title="first start")

@@ -1,4 +1,4 @@
-"""Keys for programs: each is its user's, may do what its scopes say, and ends when it is told to."""
+"""API keys: tokens with which programs act for a user, within scopes, until they expire or are revoked."""
 
 import secrets
 from collections.abc import Iterable
@@ -7,28 +7,29 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from whisper_appliance.accounts.audit_port import Record
-from whisper_appliance.accounts.best_effort import mark
+from whisper_appliance.accounts.activity import is_due, write_best_effort
+from whisper_appliance.accounts.audit import WriteAudit
 from whisper_appliance.accounts.identity import SCOPES, Actor, Scope, User
-from whisper_appliance.accounts.tokens import hashed, new_token
+from whisper_appliance.accounts.tokens import new_token, token_hash
 from whisper_appliance.accounts.users import user_of
 from whisper_appliance.core.clock import Clock, written
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
+from whisper_appliance.core.text import one_line
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import keys, users
 
-PREFIX = "wa_"
+KEY_PREFIX = "wa_"
 HINT_CHARS = 8
 MAX_PER_USER = 100
 MAX_NAME_CHARS = 60
 MAX_DAYS = 3660
-USED_EVERY = timedelta(hours=1)
-"""Grain of `last_used`: not every request writes."""
+LAST_USED_INTERVAL = timedelta(hours=1)
+"""`last_used` is written at most so often, because not every request should write."""
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """A key, without its secret; `hint` is how it begins."""
+class ApiKey:
+    """An API key without its token; `hint` is the beginning of the token."""
 
     id: str
     user_id: str
@@ -40,31 +41,32 @@ class Key:
     last_used: str | None
 
 
-class Keys:
-    """The keys in a database. `by` is who does it, for the record."""
+class ApiKeys:
+    """The API keys in a database. `by` is the actor for the audit log."""
 
-    def __init__(self, database: Database, *, record: Record, clock: Clock) -> None:
+    def __init__(self, database: Database, *, write_audit: WriteAudit, clock: Clock) -> None:
         self._database = database
-        self._record = record
+        self._write_audit = write_audit
         self._clock = clock
 
     def create(
         self, user: User, name: str, scopes: Iterable[Scope], *, days: float | None, by: Actor
-    ) -> tuple[Key, str]:
-        """A new key, and its secret, which nobody can be told again. `days` None: until it is revoked.
+    ) -> tuple[ApiKey, str]:
+        """A new key and its token, which is not stored and cannot be shown again.
 
-        Raises `InvalidRequest`, `Conflict` when the user has very many.
+        `days` None: the key is valid until it is revoked. Raises `InvalidRequest`, and `Conflict` when the
+        user has `MAX_PER_USER` keys.
         """
-        token, now = new_token(PREFIX), self._clock()
+        token, now = new_token(KEY_PREFIX), self._clock()
         row = {
             "id": secrets.token_hex(16),
-            "token_hash": hashed(token),
+            "token_hash": token_hash(token),
             "user_id": user.id,
-            "name": _checked_name(name),
+            "name": _validate_name(name),
             "hint": token[:HINT_CHARS],
-            "scopes": " ".join(_checked_scopes(scopes, user)),
+            "scopes": " ".join(_validate_scopes(scopes, user)),
             "created": written(now),
-            "expires": None if days is None else written(now + timedelta(days=_checked_days(days))),
+            "expires": None if days is None else written(now + timedelta(days=_validate_days(days))),
             "last_used": None,
         }
         with self._database.write() as connection:
@@ -73,58 +75,59 @@ class Keys:
                 raise Conflict(f"A user may have {MAX_PER_USER} keys. Revoke some first.")
             key = _key(connection.execute(keys.insert().values(row).returning(*keys.c)).mappings().one())
         details = {"user": user.name, "name": key.name, "scopes": row["scopes"], "expires": key.expires}
-        self._record(by, "key.create", key.id, details)
+        self._write_audit(by, "key.create", key.id, details)
         return key, token
 
-    def find(self, token: str) -> tuple[Key, User] | None:
-        """The key of this secret and its user; None when it is not good any more, or its user is disabled."""
+    def find_valid(self, token: str) -> tuple[ApiKey, User] | None:
+        """Checks an API key: the key and its user.
+
+        None when the token is wrong, the key is revoked or expired, or its user is disabled.
+        """
         with self._database.read() as connection:
-            question = sa.select(keys).where(keys.c.token_hash == hashed(token))
-            row = connection.execute(question).mappings().first()
+            query = sa.select(keys).where(keys.c.token_hash == token_hash(token))
+            row = connection.execute(query).mappings().first()
             if row is None:
                 return None
-            whose = connection.execute(sa.select(users).where(users.c.id == row["user_id"])).mappings().one()
-        user, now = user_of(whose), self._clock()
+            user_row = (
+                connection.execute(sa.select(users).where(users.c.id == row["user_id"])).mappings().one()
+            )
+        user, now = user_of(user_row), self._clock()
         if user.disabled or (row["expires"] is not None and row["expires"] <= written(now)):
             return None
-        self._use(row)
+        if is_due(row["last_used"], now, LAST_USED_INTERVAL):
+            used = keys.update().where(keys.c.id == row["id"]).values(last_used=written(now))
+            write_best_effort(self._database, used)
         return _key(row), user
 
-    def list(self, user_id: str | None = None) -> tuple[Key, ...]:
-        """The keys of one user, or of everyone, the newest first; ended ones included."""
-        question = sa.select(keys).order_by(keys.c.created.desc(), keys.c.id)
+    def list_keys(self, user_id: str | None = None) -> tuple[ApiKey, ...]:
+        """The keys of one user, or all keys, newest first; expired ones included."""
+        query = sa.select(keys).order_by(keys.c.created.desc(), keys.c.id)
         if user_id is not None:
-            question = question.where(keys.c.user_id == user_id)
+            query = query.where(keys.c.user_id == user_id)
         with self._database.read() as connection:
-            return tuple(_key(row) for row in connection.execute(question).mappings())
+            return tuple(_key(row) for row in connection.execute(query).mappings())
 
-    def get(self, id: str) -> Key:
+    def get(self, key_id: str) -> ApiKey:
         """One key by its id. Raises `NotFound`."""
         with self._database.read() as connection:
-            row = connection.execute(sa.select(keys).where(keys.c.id == id)).mappings().first()
+            row = connection.execute(sa.select(keys).where(keys.c.id == key_id)).mappings().first()
         if row is None:
             raise NotFound("There is no such key.")
         return _key(row)
 
-    def revoke(self, id: str, *, by: Actor) -> None:
-        """Ends a key for good. Raises `NotFound`."""
+    def revoke(self, key_id: str, *, by: Actor) -> None:
+        """Deletes a key, so that its token is no longer valid. Raises `NotFound`."""
+        deletion = keys.delete().where(keys.c.id == key_id).returning(*keys.c)
         with self._database.write() as connection:
-            gone = (
-                connection.execute(keys.delete().where(keys.c.id == id).returning(*keys.c)).mappings().first()
-            )
-        if gone is None:
+            deleted = connection.execute(deletion).mappings().first()
+        if deleted is None:
             raise NotFound("There is no such key.")
-        self._record(by, "key.revoke", id, {"user": gone["user_id"], "name": gone["name"]})
-
-    def _use(self, row: sa.RowMapping) -> None:
-        now = self._clock()
-        if row["last_used"] is None or not written(now - USED_EVERY) < row["last_used"] <= written(now):
-            same = keys.c.id == row["id"]
-            mark(self._database, keys.update().where(same).values(last_used=written(now)))
+        details = {"user": deleted["user_id"], "name": deleted["name"]}
+        self._write_audit(by, "key.revoke", key_id, details)
 
 
-def _checked_name(name: str) -> str:
-    name = " ".join("".join(c if c.isprintable() else " " for c in name).split())
+def _validate_name(name: str) -> str:
+    name = one_line(name)
     if not name or len(name) > MAX_NAME_CHARS:
         raise InvalidRequest(
             f"Name the key by what uses it, in 1 to {MAX_NAME_CHARS} characters.", field="name"
@@ -132,21 +135,23 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _checked_scopes(scopes: Iterable[Scope], user: User) -> tuple[Scope, ...]:
-    wanted = set(scopes)
-    if not wanted or not wanted <= set(SCOPES):
+def _validate_scopes(scopes: Iterable[Scope], user: User) -> tuple[Scope, ...]:
+    chosen = set(scopes)
+    if not chosen or not chosen <= set(SCOPES):
         raise InvalidRequest(f"A key has one or more of the scopes {', '.join(SCOPES)}.", field="scopes")
-    if "admin" in wanted and user.role == "member":
+    if "admin" in chosen and user.role == "member":
         raise InvalidRequest("The scope admin is for the keys of admins.", field="scopes")
-    return tuple(scope for scope in SCOPES if scope in wanted)
+    return tuple(scope for scope in SCOPES if scope in chosen)
 
 
-def _checked_days(days: float) -> float:
+def _validate_days(days: float) -> float:
     if not 0 < days <= MAX_DAYS:
-        raise InvalidRequest(f"A key lives up to {MAX_DAYS} days, or until it is revoked.", field="days")
+        raise InvalidRequest(
+            f"A key is valid for up to {MAX_DAYS} days, or until it is revoked.", field="days"
+        )
     return days
 
 
-def _key(row: sa.RowMapping) -> Key:
-    values = {name: row[name] for name in Key.__slots__ if name != "scopes"}
-    return Key(scopes=frozenset(row["scopes"].split()), **values)
+def _key(row: sa.RowMapping) -> ApiKey:
+    values = {name: row[name] for name in ApiKey.__slots__ if name != "scopes"}
+    return ApiKey(scopes=frozenset(row["scopes"].split()), **values)

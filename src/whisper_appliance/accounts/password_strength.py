@@ -26,7 +26,7 @@ UNUSUAL_WORDS = 4
 """So many different common words in a row are a good pass phrase again."""
 
 
-def is_guessable(password: str, name: str = "") -> bool:
+def is_weak(password: str, name: str = "") -> bool:
     """Whether little is left of the password without what is common, in a row, or known of its owner."""
     folded = unicodedata.normalize("NFKD", password).casefold()
     if len(set(folded)) < FEWEST_DIFFERENT or _repeats(folded):

@@ -1,4 +1,4 @@
-"""Passwords: which are taken, how they are kept (argon2id, RFC 9106), and that a check takes its time."""
+"""Passwords: strength rules, hashing with argon2id (RFC 9106), and verification in constant work."""
 
 import threading
 import unicodedata
@@ -8,70 +8,70 @@ from contextlib import contextmanager
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
-from whisper_appliance.accounts.password_strength import is_guessable
+from whisper_appliance.accounts.password_strength import is_weak
 from whisper_appliance.core.errors import Busy, InvalidRequest
 
 MIN_CHARS = 12
 MAX_CHARS = 256
-AT_ONCE = 2
-"""Each takes 64 MiB, so that a flood of sign-ins must not all be at work at once."""
-PATIENCE_SECONDS = 10.0
+MAX_PARALLEL_HASHES = 2
+"""Each hash takes 64 MiB, so many sign-ins at once must not all be hashed at the same time."""
+HASH_WAIT_SECONDS = 10.0
 
 
 class Passwords:
-    """Judges, hashes and verifies. `hasher` decides how much work that is."""
+    """Validates, hashes and verifies passwords. `hasher` decides the work factor."""
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()  # the second recommended option of RFC 9106
-        self._places = threading.BoundedSemaphore(AT_ONCE)
-        self._nobodys: str | None = None
+        self._slots = threading.BoundedSemaphore(MAX_PARALLEL_HASHES)
+        self._dummy_hash: str | None = None
 
-    def check(self, password: str, name: str = "") -> None:
+    def validate(self, password: str, name: str = "") -> None:
         """Raises `InvalidRequest` for a password that is short, long, or easily guessed for this `name`."""
         if len(password) < MIN_CHARS:
             raise _refused(f"A password needs at least {MIN_CHARS} characters. A few words in a row will do.")
         if len(password) > MAX_CHARS:
             raise _refused(f"A password may have {MAX_CHARS} characters.")
-        if is_guessable(password, name):
+        if is_weak(password, name):
             raise _refused("This password is easily guessed. Take a few words that do not belong together.")
 
-    def hash(self, password: str) -> str:
-        """What is kept of it: the hash with its salt and parameters."""
-        with self._place():
-            return self._hasher.hash(_one_form(password))
+    def hash_password(self, password: str) -> str:
+        """The argon2id hash with its salt and parameters, as it is stored."""
+        with self._hash_slot():
+            return self._hasher.hash(_normalized(password))
 
-    def verify(self, kept: str | None, password: str) -> bool:
-        """Whether it is the one; the same work for an account that does not exist (`kept` None)."""
+    def verify(self, stored_hash: str | None, password: str) -> bool:
+        """Whether the password matches. `stored_hash` None (no such account): False, after the same work."""
         if len(password) > MAX_CHARS:
             return False
-        with self._place():
+        with self._hash_slot():
             try:
-                good = self._hasher.verify(kept or self._of_nobody(), _one_form(password))
+                good = self._hasher.verify(stored_hash or self._hash_of_no_account(), _normalized(password))
             except (VerifyMismatchError, VerificationError, InvalidHashError):
                 return False
-        return good and kept is not None
+        return good and stored_hash is not None
 
-    def is_outdated(self, kept: str) -> bool:
-        """Whether it was hashed with less work than is usual now."""
+    def needs_rehash(self, kept: str) -> bool:
+        """Whether the hash was made with weaker parameters than the present ones."""
         return self._hasher.check_needs_rehash(kept)
 
-    def _of_nobody(self) -> str:
-        if self._nobodys is None:
-            self._nobodys = self._hasher.hash("nobody has this password")
-        return self._nobodys
+    def _hash_of_no_account(self) -> str:
+        if self._dummy_hash is None:
+            self._dummy_hash = self._hasher.hash("nobody has this password")
+        return self._dummy_hash
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
-        if not self._places.acquire(timeout=PATIENCE_SECONDS):
+    def _hash_slot(self) -> Iterator[None]:
+        if not self._slots.acquire(timeout=HASH_WAIT_SECONDS):
             raise Busy("Many people sign in just now. Try again in a moment.", retry_after_seconds=5)
         try:
             yield
         finally:
-            self._places.release()
+            self._slots.release()
 
 
-def _one_form(password: str) -> str:
-    """Keyboards write the same letters in different ways (RFC 8265 asks for NFC)."""
+def _normalized(password: str) -> str:
+    """Unicode NFC (RFC 8265), because keyboards encode the same letter in different ways."""
     return unicodedata.normalize("NFC", password)
 
 

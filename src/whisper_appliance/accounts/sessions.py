@@ -1,4 +1,4 @@
-"""Who is signed in where: sessions are rows, so that they can be listed and ended from anywhere."""
+"""Sign-in sessions of browsers: rows in the database, so that they can be listed and ended from anywhere."""
 
 import secrets
 from dataclasses import dataclass
@@ -6,26 +6,27 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from whisper_appliance.accounts.audit_port import Record
-from whisper_appliance.accounts.best_effort import mark
+from whisper_appliance.accounts.activity import is_due, write_best_effort
+from whisper_appliance.accounts.audit import WriteAudit
 from whisper_appliance.accounts.identity import Actor, User
-from whisper_appliance.accounts.tokens import hashed, new_token
+from whisper_appliance.accounts.tokens import new_token, token_hash
 from whisper_appliance.accounts.users import user_of
 from whisper_appliance.core.clock import Clock, written
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import sessions, users
 
-SEEN_EVERY = timedelta(minutes=1)
-CLOCKS_DIFFER = timedelta(minutes=5)
-"""A session from further in the future was begun before the clock was set back: it ends."""
+LAST_SEEN_INTERVAL = timedelta(minutes=1)
+"""`last_seen` is written at most so often, because not every request should write."""
+MAX_CLOCK_SKEW = timedelta(minutes=5)
+"""A session from further in the future was started before the clock was set back: it has ended."""
 MAX_AGENT_CHARS = 200
 MAX_PER_USER = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A browser in which somebody is signed in; `agent` is what it calls itself."""
+    """A browser in which a user is signed in; `agent` is its User-Agent header."""
 
     id: str
     user_id: str
@@ -39,20 +40,26 @@ class Sessions:
     """The sessions in a database; each ends after `idle_seconds` without a request, or `total_seconds`."""
 
     def __init__(
-        self, database: Database, *, idle_seconds: float, total_seconds: float, record: Record, clock: Clock
+        self,
+        database: Database,
+        *,
+        idle_seconds: float,
+        total_seconds: float,
+        write_audit: WriteAudit,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._idle = timedelta(seconds=idle_seconds)
         self.total_seconds = total_seconds
-        self._record = record
+        self._write_audit = write_audit
         self._clock = clock
 
     def begin(self, user: User, *, address: str, agent: str) -> tuple[Session, str]:
-        """A new session, and the token that its browser has to show. The oldest go when there are many."""
+        """A new session and the token for its cookie. Ends the oldest beyond `MAX_PER_USER`."""
         token, now = new_token(), written(self._clock())
         row = {
             "id": secrets.token_hex(16),
-            "token_hash": hashed(token),
+            "token_hash": token_hash(token),
             "user_id": user.id,
             "created": now,
             "last_seen": now,
@@ -60,81 +67,81 @@ class Sessions:
             "agent": "".join(c for c in agent if c.isprintable())[:MAX_AGENT_CHARS],
         }
         with self._database.write() as connection:
-            _make_room(connection, user.id)
+            _drop_oldest(connection, user.id)
             added = connection.execute(sessions.insert().values(row).returning(*sessions.c))
             return _session(added.mappings().one()), token
 
-    def find(self, token: str) -> tuple[Session, User] | None:
-        """The session of this token and its user, None when it has ended or its user is disabled."""
-        question = sa.select(sessions).where(sessions.c.token_hash == hashed(token), self._alive())
+    def find_valid(self, token: str) -> tuple[Session, User] | None:
+        """The session of this token and its user; None when it has ended or its user is disabled."""
+        query = sa.select(sessions).where(sessions.c.token_hash == token_hash(token), self._is_active())
         with self._database.read() as connection:
-            row = connection.execute(question).mappings().first()
+            row = connection.execute(query).mappings().first()
             if row is None:
                 return None
-            whose = connection.execute(sa.select(users).where(users.c.id == row["user_id"])).mappings().one()
-        user = user_of(whose)
+            user_row = (
+                connection.execute(sa.select(users).where(users.c.id == row["user_id"])).mappings().one()
+            )
+        user = user_of(user_row)
         if user.disabled:
             return None
-        self._see(row)
+        now = self._clock()
+        if is_due(row["last_seen"], now, LAST_SEEN_INTERVAL):
+            seen = sessions.update().where(sessions.c.id == row["id"]).values(last_seen=written(now))
+            write_best_effort(self._database, seen)
         return _session(row), user
 
-    def list(self, user_id: str | None = None) -> tuple[Session, ...]:
-        """The sessions of one user, or of everyone, those used last first."""
-        question = sa.select(sessions).where(self._alive()).order_by(sessions.c.last_seen.desc())
+    def list_sessions(self, user_id: str | None = None) -> tuple[Session, ...]:
+        """The active sessions of one user, or of all users, last used first."""
+        query = sa.select(sessions).where(self._is_active()).order_by(sessions.c.last_seen.desc())
         if user_id is not None:
-            question = question.where(sessions.c.user_id == user_id)
+            query = query.where(sessions.c.user_id == user_id)
         with self._database.read() as connection:
-            return tuple(_session(row) for row in connection.execute(question).mappings())
+            return tuple(_session(row) for row in connection.execute(query).mappings())
 
-    def get(self, id: str) -> Session:
+    def get(self, session_id: str) -> Session:
         """One session by its id. Raises `NotFound`."""
         with self._database.read() as connection:
-            row = connection.execute(sa.select(sessions).where(sessions.c.id == id)).mappings().first()
+            query = sa.select(sessions).where(sessions.c.id == session_id)
+            row = connection.execute(query).mappings().first()
         if row is None:
             raise NotFound("There is no such session.")
         return _session(row)
 
-    def end(self, id: str, *, by: Actor) -> None:
-        """Signs one browser out. Raises `NotFound`."""
-        gone = sessions.delete().where(sessions.c.id == id).returning(sessions.c.user_id)
+    def end(self, session_id: str, *, by: Actor) -> None:
+        """Ends one session. Raises `NotFound`."""
+        deletion = sessions.delete().where(sessions.c.id == session_id).returning(sessions.c.user_id)
         with self._database.write() as connection:
-            user_id = connection.execute(gone).scalar()
+            user_id = connection.execute(deletion).scalar()
         if user_id is None:
             raise NotFound("There is no such session.")
-        self._record(by, "session.end", id, {"user": user_id})
+        self._write_audit(by, "session.end", session_id, {"user": user_id})
 
     def end_others(self, user_id: str, *, by: Actor) -> int:
-        """Signs a user out everywhere but in the session of `by`; returns in how many."""
+        """Ends all sessions of a user except the one of `by`; returns how many."""
         others = sa.and_(sessions.c.user_id == user_id, sessions.c.id != by.session)
         with self._database.write() as connection:
             ended = connection.execute(sessions.delete().where(others)).rowcount
-        self._record(by, "session.end_others", user_id, {"sessions": ended})
+        self._write_audit(by, "session.end_others", user_id, {"sessions": ended})
         return ended
 
-    def sweep(self) -> None:
-        """Forgets sessions that have ended by themselves."""
+    def delete_expired(self) -> None:
+        """Deletes the rows of sessions that ran out."""
         with self._database.write() as connection:
-            connection.execute(sessions.delete().where(sa.not_(self._alive())))
+            connection.execute(sessions.delete().where(sa.not_(self._is_active())))
 
-    def _alive(self) -> sa.ColumnElement[bool]:
+    def _is_active(self) -> sa.ColumnElement[bool]:
         now = self._clock()
         return sa.and_(
             sessions.c.last_seen > written(now - self._idle),
             sessions.c.created > written(now - timedelta(seconds=self.total_seconds)),
-            sessions.c.created <= written(now + CLOCKS_DIFFER),
-            sessions.c.last_seen <= written(now + CLOCKS_DIFFER),
+            sessions.c.created <= written(now + MAX_CLOCK_SKEW),
+            sessions.c.last_seen <= written(now + MAX_CLOCK_SKEW),
         )
 
-    def _see(self, row: sa.RowMapping) -> None:
-        now = self._clock()
-        if row["last_seen"] < written(now - SEEN_EVERY):
-            same = sessions.c.id == row["id"]
-            mark(self._database, sessions.update().where(same).values(last_seen=written(now)))
 
-
-def _make_room(connection: sa.Connection, user_id: str) -> None:
-    theirs = sa.select(sessions.c.id).where(sessions.c.user_id == user_id)
-    ids = connection.execute(theirs.order_by(sessions.c.last_seen.desc())).scalars().all()
+def _drop_oldest(connection: sa.Connection, user_id: str) -> None:
+    of_user = sa.select(sessions.c.id).where(sessions.c.user_id == user_id)
+    ids = connection.execute(of_user.order_by(sessions.c.last_seen.desc())).scalars().all()
     connection.execute(sessions.delete().where(sessions.c.id.in_(ids[MAX_PER_USER - 1 :])))
 
 

@@ -1,4 +1,4 @@
-"""Who else may read a transcript: users it was shared with, and whoever has its public link."""
+"""Shares: other users who may read a transcript, and its public links."""
 
 import secrets
 from collections.abc import Collection
@@ -7,20 +7,20 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from whisper_appliance.accounts.users import folded
+from whisper_appliance.accounts.users import normalized_name
 from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import shares, users
 
-MOST_OF_ONE = 100
-"""Users and links of one transcript."""
-NO_LINK = "This link leads nowhere: it was ended, it has expired, or its transcript was deleted."
+MAX_SHARES_PER_TRANSCRIPT = 100
+"""Users and links together."""
+NO_LINK = "This link does not work: it was ended, it has expired, or its transcript was deleted."
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A transcript shared with a user (`user_id`, `user_name`), or with whoever has a link (`token`)."""
+    """A transcript shared with a user (`user_id`, `user_name`) or by a public link (`token`)."""
 
     id: str
     transcript_id: str
@@ -33,31 +33,31 @@ class Share:
 
 
 class Shares:
-    """All shares in a database. Who may share what is decided by those who call."""
+    """All shares in a database. Callers check beforehand who may share what."""
 
     def __init__(self, database: Database, *, clock: Clock = now) -> None:
         self._database = database
         self._clock = clock
 
-    def of(self, transcript_id: str) -> tuple[Share, ...]:
-        """Everyone a transcript is shared with, in the order of sharing; expired links are left out."""
-        which = sa.and_(shares.c.transcript_id == transcript_id, self._valid())
-        return self._read(_question().where(which).order_by(shares.c.created, shares.c.id))
+    def for_transcript(self, transcript_id: str) -> tuple[Share, ...]:
+        """The shares of a transcript, oldest first, without expired links."""
+        condition = sa.and_(shares.c.transcript_id == transcript_id, self._is_valid())
+        return self._read(_query().where(condition).order_by(shares.c.created, shares.c.id))
 
-    def readers(self, transcript_id: str) -> frozenset[str]:
-        """The ids of the users who may read it."""
-        question = sa.select(shares.c.user_id).where(
+    def reader_ids(self, transcript_id: str) -> frozenset[str]:
+        """The ids of the users who may read a transcript."""
+        query = sa.select(shares.c.user_id).where(
             shares.c.transcript_id == transcript_id, shares.c.user_id.is_not(None)
         )
         with self._database.read() as connection:
-            return frozenset(connection.execute(question).scalars())
+            return frozenset(connection.execute(query).scalars())
 
-    def with_user(self, transcript_id: str, name: str, *, by: str) -> Share:
-        """Shares a transcript with the user of that name, once however often it is said.
+    def share_with(self, transcript_id: str, name: str, *, by: str) -> Share:
+        """Shares a transcript with the user of that name; doing it again returns the same share.
 
-        Raises `NotFound` when there is no such user, `InvalidRequest` for oneself.
+        Raises `NotFound` when there is no such user, `InvalidRequest` for oneself, `Conflict` for too many.
         """
-        named = sa.and_(users.c.name_folded == folded(name), users.c.disabled_at.is_(None))
+        named = sa.and_(users.c.name_folded == normalized_name(name), users.c.disabled_at.is_(None))
         with self._database.write() as connection:
             user_id = connection.execute(sa.select(users.c.id).where(named)).scalar()
             if user_id is None:
@@ -66,94 +66,102 @@ class Shares:
                 raise InvalidRequest("It is yours already. Name another user.", field="user")
             same = sa.and_(shares.c.transcript_id == transcript_id, shares.c.user_id == user_id)
             found = connection.execute(sa.select(shares.c.id).where(same)).scalar()
-            id = found or self._add(connection, transcript_id, by=by, user_id=user_id)
-            return _share(connection.execute(_question().where(shares.c.id == id)).mappings().one())
+            share_id = found or self._add(connection, transcript_id, by=by, user_id=user_id)
+            return _share(connection.execute(_query().where(shares.c.id == share_id)).mappings().one())
 
-    def link(self, transcript_id: str, *, by: str, expires: datetime | None = None) -> Share:
-        """Makes a public link of its own to a transcript. Raises `InvalidRequest` for an end in the past."""
+    def create_link(self, transcript_id: str, *, by: str, expires: datetime | None = None) -> Share:
+        """Creates a public link to a transcript.
+
+        Raises `InvalidRequest` when `expires` is in the past, `Conflict` for too many.
+        """
         if expires is not None and expires <= self._clock():
             raise InvalidRequest("The link would have ended already. Choose a later time.", field="expires")
         token, end = secrets.token_urlsafe(24), written(expires) if expires else None
         with self._database.write() as connection:
-            id = self._add(connection, transcript_id, by=by, token=token, expires=end)
-            return _share(connection.execute(_question().where(shares.c.id == id)).mappings().one())
+            share_id = self._add(connection, transcript_id, by=by, token=token, expires=end)
+            return _share(connection.execute(_query().where(shares.c.id == share_id)).mappings().one())
 
-    def behind(self, token: str) -> Share:
-        """The share of a link. Raises `NotFound` when it was ended, expired, or made by a disabled user."""
+    def by_token(self, token: str) -> Share:
+        """The share of a public link.
+
+        Raises `NotFound` when it was ended, has expired, or was created by a user who is disabled now.
+        """
         makers = users.alias()
-        question = _question().outerjoin(makers, makers.c.id == shares.c.created_by)
+        query = _query().outerjoin(makers, makers.c.id == shares.c.created_by)
         with self._database.read() as connection:
             row = connection.execute(
-                question.where(shares.c.token == token, self._valid(), makers.c.disabled_at.is_(None))
+                query.where(shares.c.token == token, self._is_valid(), makers.c.disabled_at.is_(None))
             )
             found = row.mappings().first()
         if found is None:
             raise NotFound(NO_LINK)
         return _share(found)
 
-    def received(self, user_id: str) -> tuple[Share, ...]:
-        """What others shared with a user, newest first."""
+    def received_by(self, user_id: str) -> tuple[Share, ...]:
+        """The shares that a user received from others, newest first."""
         newest = (shares.c.created.desc(), shares.c.id)
-        return self._read(_question().where(shares.c.user_id == user_id).order_by(*newest))
+        return self._read(_query().where(shares.c.user_id == user_id).order_by(*newest))
 
-    def all(self, *, limit: int = 1000) -> tuple[Share, ...]:
-        """Every share there is, newest first; expired links are left out."""
-        return self._read(_question().where(self._valid()).order_by(shares.c.created.desc()).limit(limit))
+    def list_all(self, *, limit: int = 1000) -> tuple[Share, ...]:
+        """All shares, newest first, without expired links."""
+        return self._read(_query().where(self._is_valid()).order_by(shares.c.created.desc()).limit(limit))
 
-    def revoke(self, id: str, transcript_id: str | None = None) -> Share:
-        """Ends a share, of this transcript if one is named. Raises `NotFound`."""
-        which = shares.c.id == id
+    def revoke(self, share_id: str, transcript_id: str | None = None) -> Share:
+        """Deletes a share (of this transcript, if one is given). Raises `NotFound`."""
+        condition = shares.c.id == share_id
         if transcript_id is not None:
-            which = sa.and_(which, shares.c.transcript_id == transcript_id)
+            condition = sa.and_(condition, shares.c.transcript_id == transcript_id)
         with self._database.write() as connection:
-            row = connection.execute(_question().where(which)).mappings().first()
+            row = connection.execute(_query().where(condition)).mappings().first()
             if row is None:
                 raise NotFound("There is no such share; it may have been ended already.")
-            connection.execute(shares.delete().where(which))
+            connection.execute(shares.delete().where(condition))
         return _share(row)
 
-    def give_up(self, id: str, user_id: str) -> None:
-        """A user takes something that was shared with them off their list. Raises `NotFound`."""
-        ours = sa.and_(shares.c.transcript_id == id, shares.c.user_id == user_id)
+    def leave(self, transcript_id: str, user_id: str) -> None:
+        """Removes a transcript from the list of those shared with a user. Raises `NotFound`."""
+        received = sa.and_(shares.c.transcript_id == transcript_id, shares.c.user_id == user_id)
         with self._database.write() as connection:
-            if connection.execute(shares.delete().where(ours)).rowcount == 0:
+            if connection.execute(shares.delete().where(received)).rowcount == 0:
                 raise NotFound("There is no such transcript.")
 
-    def transcripts(self) -> frozenset[str]:
-        """The ids of everything that is shared."""
+    def shared_transcript_ids(self) -> frozenset[str]:
+        """The ids of all transcripts that are shared."""
         with self._database.read() as connection:
             return frozenset(connection.execute(sa.select(shares.c.transcript_id).distinct()).scalars())
 
-    def forget(self, transcript_ids: Collection[str]) -> None:
-        """Removes all shares of transcripts that are gone."""
+    def delete_for(self, transcript_ids: Collection[str]) -> None:
+        """Deletes all shares of transcripts that were deleted."""
         with self._database.write() as connection:
-            for id in transcript_ids:
-                connection.execute(shares.delete().where(shares.c.transcript_id == id))
+            for transcript_id in transcript_ids:
+                connection.execute(shares.delete().where(shares.c.transcript_id == transcript_id))
 
-    def purge(self) -> int:
-        """Removes links that have expired; returns how many."""
+    def delete_expired(self) -> int:
+        """Deletes links that have expired; returns how many."""
         with self._database.write() as connection:
-            return connection.execute(shares.delete().where(sa.not_(self._valid()))).rowcount
+            return connection.execute(shares.delete().where(sa.not_(self._is_valid()))).rowcount
 
     def _add(self, connection: sa.Connection, transcript_id: str, *, by: str, **values: str | None) -> str:
         count = sa.select(sa.func.count()).where(shares.c.transcript_id == transcript_id)
-        if connection.execute(count).scalar_one() >= MOST_OF_ONE:
-            raise Conflict(f"This transcript has {MOST_OF_ONE} shares, which is the most. End one first.")
-        id = secrets.token_hex(16)
-        row = {"id": id, "transcript_id": transcript_id, "created_by": by, **values}
+        if connection.execute(count).scalar_one() >= MAX_SHARES_PER_TRANSCRIPT:
+            raise Conflict(
+                f"This transcript has {MAX_SHARES_PER_TRANSCRIPT} shares, which is the most. End one first."
+            )
+        share_id = secrets.token_hex(16)
+        row = {"id": share_id, "transcript_id": transcript_id, "created_by": by, **values}
         connection.execute(shares.insert().values(**row, created=written(self._clock())))
-        return id
+        return share_id
 
-    def _valid(self) -> sa.ColumnElement[bool]:
+    def _is_valid(self) -> sa.ColumnElement[bool]:
         return sa.or_(shares.c.expires.is_(None), shares.c.expires > written(self._clock()))
 
-    def _read(self, question: "sa.Select[tuple[object, ...]]") -> tuple[Share, ...]:
+    def _read(self, query: "sa.Select[tuple[object, ...]]") -> tuple[Share, ...]:
         with self._database.read() as connection:
-            return tuple(_share(row) for row in connection.execute(question).mappings())
+            return tuple(_share(row) for row in connection.execute(query).mappings())
 
 
-def _question() -> "sa.Select[tuple[object, ...]]":
-    """Shares with the names of the users they are with."""
+def _query() -> "sa.Select[tuple[object, ...]]":
+    """Shares with the names of the users who received them."""
     columns = (*shares.c, users.c.name.label("user_name"))
     return sa.select(*columns).select_from(shares.outerjoin(users, users.c.id == shares.c.user_id))
 

@@ -1,6 +1,5 @@
-"""How often one may try to sign in: guessing gets slower and slower, nobody is locked out for good."""
+"""Sign-in throttling: a progressive delay after failed attempts, and a rate limit for each client address."""
 
-import ipaddress
 import threading
 import time
 from collections import OrderedDict, deque
@@ -9,89 +8,83 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from whisper_appliance.core.errors import Busy
+from whisper_appliance.core.network import client_network
 
-FREE_FAILURES = 5
-WITHIN_SECONDS = 300.0
+FAILURES_WITHOUT_DELAY = 5
+FAILURE_WINDOW_SECONDS = 300.0
 FIRST_DELAY_SECONDS = 2.0
-LONGEST_DELAY_SECONDS = 300.0
-PER_ADDRESS = 20
-ADDRESS_SECONDS = 60.0
-REMEMBERED = 10_000
-"""Accounts and addresses kept in mind; the oldest are forgotten."""
-Key = TypeVar("Key")
-Value = TypeVar("Value")
+MAX_DELAY_SECONDS = 300.0
+ATTEMPTS_PER_ADDRESS = 20
+ADDRESS_WINDOW_SECONDS = 60.0
+MAX_ENTRIES = 10_000
+"""Accounts and addresses that are tracked; the oldest are dropped."""
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass(slots=True)
-class _Tries:
-    failures: deque[float] = field(default_factory=deque)
+class _Failures:
+    times: deque[float] = field(default_factory=deque)
     delays: int = 0
     not_before: float = 0.0
 
 
 class Throttle:
-    """Counts failures by account and address, and attempts by address, in this process's memory."""
+    """Counts failures for each account and address, and attempts for each address, in this process's memory.
+
+    Delays double up to `MAX_DELAY_SECONDS`. They never lock an account for good, so that guessing cannot keep
+    its user out.
+    """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._tries: OrderedDict[tuple[str, str], _Tries] = OrderedDict()
+        self._failures: OrderedDict[tuple[str, str], _Failures] = OrderedDict()
         self._attempts: OrderedDict[str, deque[float]] = OrderedDict()
 
     def attempt(self, account: str, address: str) -> None:
-        """Notes an attempt, as a failure until `succeeded` is told. Raises `Busy` when it is too early.
+        """Counts an attempt, as a failure until `succeeded` is called. Raises `Busy` when it is too early.
 
-        So attempts that run side by side count too. One that is turned away counts for its address only.
+        So parallel attempts count too. A refused attempt counts only for its address.
         """
-        address = network_of(address)
+        address = client_network(address)
         with self._lock:
             now = self._monotonic()
             self._count_address(address, now)
-            tries = _remembered(self._tries, (account, address), _Tries)
-            if now < tries.not_before:
-                raise _too_many(tries.not_before - now)
-            _forget_before(tries.failures, now - WITHIN_SECONDS)
-            if now >= tries.not_before + WITHIN_SECONDS:
-                tries.delays = 0
-            tries.failures.append(now)
-            if tries.delays or len(tries.failures) >= FREE_FAILURES:
-                delay = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**tries.delays)
-                tries.delays = min(tries.delays + 1, 16)
-                tries.not_before = now + delay
+            failures = _get_or_add(self._failures, (account, address), _Failures)
+            if now < failures.not_before:
+                raise _too_many(failures.not_before - now)
+            _drop_before(failures.times, now - FAILURE_WINDOW_SECONDS)
+            if now >= failures.not_before + FAILURE_WINDOW_SECONDS:
+                failures.delays = 0
+            failures.times.append(now)
+            if failures.delays or len(failures.times) >= FAILURES_WITHOUT_DELAY:
+                delay = min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**failures.delays)
+                failures.delays = min(failures.delays + 1, 16)
+                failures.not_before = now + delay
 
     def succeeded(self, account: str, address: str) -> None:
-        """The last attempt was good: the account starts afresh, for this address."""
+        """Resets the failures of this account from this address, because the last attempt was good."""
         with self._lock:
-            self._tries.pop((account, network_of(address)), None)
+            self._failures.pop((account, client_network(address)), None)
 
     def _count_address(self, address: str, now: float) -> None:
-        attempts = _remembered(self._attempts, address, deque)
-        _forget_before(attempts, now - ADDRESS_SECONDS)
-        if len(attempts) >= PER_ADDRESS:
-            raise _too_many(attempts[0] + ADDRESS_SECONDS - now)
+        attempts = _get_or_add(self._attempts, address, deque)
+        _drop_before(attempts, now - ADDRESS_WINDOW_SECONDS)
+        if len(attempts) >= ATTEMPTS_PER_ADDRESS:
+            raise _too_many(attempts[0] + ADDRESS_WINDOW_SECONDS - now)
         attempts.append(now)
 
 
-def network_of(address: str) -> str:
-    """Who has one IPv6 address has 2^64 of them: all of these count as one."""
-    try:
-        ip = ipaddress.ip_address(address.split("%")[0])
-    except ValueError:
-        return address
-    if ip.version == 4 or ip.ipv4_mapped:
-        return str(ip.ipv4_mapped if ip.version == 6 else ip)
-    return str(ipaddress.ip_network((ip, 64), strict=False))
-
-
-def _remembered(memory: OrderedDict[Key, Value], key: Key, make: Callable[[], Value]) -> Value:
-    value = memory.pop(key, None) or make()
-    memory[key] = value
-    if len(memory) > REMEMBERED:
-        memory.popitem(last=False)
+def _get_or_add(entries: OrderedDict[K, V], key: K, make: Callable[[], V]) -> V:
+    value = entries.pop(key, None) or make()
+    entries[key] = value
+    if len(entries) > MAX_ENTRIES:
+        entries.popitem(last=False)
     return value
 
 
-def _forget_before(times: deque[float], moment: float) -> None:
+def _drop_before(times: deque[float], moment: float) -> None:
     while times and times[0] <= moment:
         times.popleft()
 

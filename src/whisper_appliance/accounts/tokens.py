@@ -1,7 +1,7 @@
-"""Secrets that are shown once: 256 random bits, of which only a hash is kept.
+"""Secret tokens of sessions, API keys and links: 256 random bits, stored only as their SHA-256.
 
-A fast hash is enough, since nobody can guess 256 random bits; looking one up by its hash tells nothing by its
-duration, since whoever asks does not choose the hash.
+A fast hash is enough because nobody can guess 256 random bits. The lookup by hash leaks nothing through its
+timing because a client cannot choose the hash.
 """
 
 import hashlib
@@ -11,10 +11,10 @@ TOKEN_BYTES = 32
 
 
 def new_token(prefix: str = "") -> str:
-    """E.g. `wa_` and 43 characters that survive any address."""
+    """A new token: `prefix` and 43 characters that need no escaping in a URL."""
     return prefix + secrets.token_urlsafe(TOKEN_BYTES)
 
 
-def hashed(token: str) -> str:
-    """What is stored, and looked for."""
+def token_hash(token: str) -> str:
+    """The SHA-256 of a token in hexadecimal digits, as the database stores it."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""What everyone used: jobs, seconds of audio and of processing, by owner, key and day; and their quotas."""
+"""Usage counters (jobs, audio seconds, processing seconds for each owner, API key and day), and quotas."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from whisper_appliance.core.clock import Clock, now
 from whisper_appliance.core.errors import NotFound, QuotaReached, StorageQuotaReached
+from whisper_appliance.core.text import format_bytes
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import usage, users
 
@@ -17,7 +18,7 @@ MONTHS_KEPT = 24
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What one owner may use: minutes of audio a month, bytes kept, jobs that wait. None: no limit."""
+    """The limits of one owner: audio minutes a month, stored bytes, waiting jobs. None: no limit."""
 
     minutes_per_month: float | None
     storage_bytes: int | None
@@ -25,8 +26,8 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnQuota:
-    """What was set for one user in place of the defaults; None: the default, 0 minutes or bytes: no limit."""
+class UserQuota:
+    """Limits set for one user. None: the default; 0 minutes or bytes: no limit."""
 
     minutes_per_month: float | None = None
     storage_bytes: int | None = None
@@ -34,8 +35,8 @@ class OwnQuota:
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
-    """What was used: of one day and key, or added up."""
+class UsageRow:
+    """The usage of one owner with one API key (`""`: without one) on one day."""
 
     day: str
     key_id: str
@@ -45,8 +46,8 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
-    """What one owner used this month and since counting began."""
+class UsageTotals:
+    """The usage of one owner in this month, and in all months that are kept."""
 
     month_jobs: int = 0
     month_seconds: float = 0.0
@@ -55,10 +56,10 @@ class Totals:
 
 
 class Usage:
-    """The counters in a database, and the quotas they are held against."""
+    """Counts usage in a database and checks it against quotas."""
 
     def __init__(self, database: Database, *, defaults: Callable[[], Quota], clock: Clock = now) -> None:
-        """`defaults` hold for everybody who has no quota of their own, visitors included."""
+        """`defaults` are the quotas of visitors, and of users without a quota of their own."""
         self._database = database
         self._defaults = defaults
         self._clock = clock
@@ -73,7 +74,7 @@ class Usage:
         audio_seconds: float,
         processing_seconds: float,
     ) -> None:
-        """Adds to today's counter, inside the transaction that keeps what was made."""
+        """Adds to today's counter, inside the transaction that stores the transcript."""
         insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
         added = {"jobs": jobs, "audio_seconds": audio_seconds, "processing_seconds": processing_seconds}
         row = insert(usage).values(owner=owner, key_id=key_id, day=self._today(), **added)
@@ -84,16 +85,16 @@ class Usage:
             )
         )
 
-    def of(self, owner: str, *, since: str = "") -> tuple[Used, ...]:
-        """Day by day and key by key, newest first, from a day on."""
-        question = sa.select(usage).where(usage.c.owner == owner, usage.c.day >= since)
+    def rows_for(self, owner: str, *, since: str = "") -> tuple[UsageRow, ...]:
+        """The usage of an owner for each day and key, newest first; `since` is an ISO date."""
+        query = sa.select(usage).where(usage.c.owner == owner, usage.c.day >= since)
         with self._database.read() as connection:
-            rows = connection.execute(question.order_by(usage.c.day.desc(), usage.c.key_id)).mappings()
-            return tuple(Used(**{name: row[name] for name in Used.__slots__}) for row in rows)
+            rows = connection.execute(query.order_by(usage.c.day.desc(), usage.c.key_id)).mappings()
+            return tuple(UsageRow(**{name: row[name] for name in UsageRow.__slots__}) for row in rows)
 
-    def totals(self) -> dict[str, Totals]:
-        """Of every owner."""
-        this_month = usage.c.day >= self.month
+    def totals(self) -> dict[str, UsageTotals]:
+        """The totals of every owner, by owner id."""
+        this_month = usage.c.day >= self.month_start
         sums = [
             sa.func.sum(sa.case((this_month, usage.c.jobs), else_=0)),
             sa.func.sum(sa.case((this_month, usage.c.audio_seconds), else_=0.0)),
@@ -102,63 +103,65 @@ class Usage:
         ]
         with self._database.read() as connection:
             rows = connection.execute(sa.select(usage.c.owner, *sums).group_by(usage.c.owner))
-            return {row[0]: Totals(int(row[1]), float(row[2]), int(row[3]), float(row[4])) for row in rows}
+            return {
+                row[0]: UsageTotals(int(row[1]), float(row[2]), int(row[3]), float(row[4])) for row in rows
+            }
 
     def seconds_this_month(self, owner: str) -> float:
-        """Of audio."""
-        question = sa.select(sa.func.sum(usage.c.audio_seconds))
+        """Audio seconds of an owner in this month."""
+        query = sa.select(sa.func.sum(usage.c.audio_seconds))
         with self._database.read() as connection:
-            found = connection.execute(question.where(usage.c.owner == owner, usage.c.day >= self.month))
+            found = connection.execute(query.where(usage.c.owner == owner, usage.c.day >= self.month_start))
             return float(found.scalar() or 0.0)
 
-    def own_quota(self, owner: str) -> OwnQuota:
-        """What was set for this user."""
-        names = [users.c[name] for name in OwnQuota.__slots__]
+    def user_quota(self, owner: str) -> UserQuota:
+        """The quota set for this user."""
+        names = [users.c[name] for name in UserQuota.__slots__]
         with self._database.read() as connection:
             row = connection.execute(sa.select(*names).where(users.c.id == owner)).mappings().first()
-        return OwnQuota(**row) if row else OwnQuota()
+        return UserQuota(**row) if row else UserQuota()
 
-    def quota(self, owner: str) -> Quota:
-        """What holds for this owner."""
-        own, usual = self.own_quota(owner), self._defaults()
+    def effective_quota(self, owner: str) -> Quota:
+        """The quota that applies to an owner: their own limits, else the defaults."""
+        own, usual = self.user_quota(owner), self._defaults()
         minutes = usual.minutes_per_month if own.minutes_per_month is None else own.minutes_per_month
         stored = usual.storage_bytes if own.storage_bytes is None else own.storage_bytes
         waiting = usual.waiting_jobs if own.waiting_jobs is None else own.waiting_jobs
         return Quota(minutes or None, stored or None, waiting)
 
-    def set_quota(self, user_id: str, quota: OwnQuota) -> None:
-        """Sets what may be used from now on. Raises `NotFound`."""
-        values = {name: getattr(quota, name) for name in OwnQuota.__slots__}
+    def set_quota(self, user_id: str, quota: UserQuota) -> None:
+        """Sets the quota of a user. Raises `NotFound`."""
+        values = {name: getattr(quota, name) for name in UserQuota.__slots__}
         with self._database.write() as connection:
             if connection.execute(users.update().where(users.c.id == user_id).values(values)).rowcount == 0:
                 raise NotFound("There is no such user.")
 
     def check_minutes(self, owner: str) -> None:
-        """Raises `QuotaReached` when this month's minutes are used up. Nobody (`""`) has no counter."""
-        limit = self.quota(owner).minutes_per_month if owner else None
+        """Raises `QuotaReached` when this month's minutes are used up. The owner `""` has no counter."""
+        limit = self.effective_quota(owner).minutes_per_month if owner else None
         if limit is not None and self.seconds_this_month(owner) >= limit * 60:
             raise QuotaReached(
-                f"Your {limit:g} minutes of this month are used up. They begin anew on {self._next_month()}, "
-                "or ask who runs the appliance for more.",
+                f"Your {limit:g} minutes of this month are used up. They start again on "
+                f"{self._next_month()}, or ask the administrator for more.",
                 retry_after_seconds=self._seconds_to_next_month(),
             )
 
     def check_storage(self, owner: str, used_bytes: int, more_bytes: int = 0) -> None:
-        """Raises `StorageQuotaReached` when so many bytes more would be too many."""
-        limit = self.quota(owner).storage_bytes if owner else None
+        """Raises `StorageQuotaReached` when `used_bytes + more_bytes` exceed the quota."""
+        limit = self.effective_quota(owner).storage_bytes if owner else None
         if limit is not None and used_bytes + more_bytes > limit:
             raise StorageQuotaReached(
-                f"Your recordings and transcripts fill the {_shown(limit)} you have. Delete some and empty"
-                " the trash, or ask who runs the appliance for more."
+                f"Your recordings and transcripts fill the {format_bytes(limit)} you have. Delete some and "
+                "empty the trash, or ask the administrator for more."
             )
 
-    def forget(self, owner: str) -> None:
-        """Removes the counters of an owner who is gone."""
+    def delete_for(self, owner: str) -> None:
+        """Deletes the counters of an owner who was removed."""
         with self._database.write() as connection:
             connection.execute(usage.delete().where(usage.c.owner == owner))
 
-    def purge(self) -> int:
-        """Removes counters older than is of use; returns how many."""
+    def delete_old(self) -> int:
+        """Deletes counters older than `MONTHS_KEPT`; returns how many."""
         today = self._clock().astimezone(UTC)
         months = today.year * 12 + today.month - 1 - MONTHS_KEPT
         first = f"{months // 12:04}-{months % 12 + 1:02}-01"
@@ -166,8 +169,8 @@ class Usage:
             return connection.execute(usage.delete().where(usage.c.day < first)).rowcount
 
     @property
-    def month(self) -> str:
-        """The first day of this month."""
+    def month_start(self) -> str:
+        """The first day of this month (UTC), as an ISO date."""
         return self._today()[:8] + "01"
 
     def _today(self) -> str:
@@ -183,8 +186,3 @@ class Usage:
 
     def _seconds_to_next_month(self) -> float:
         return (self._first_of_next_month() - self._clock()).total_seconds()
-
-
-def _shown(size: int) -> str:
-    gib = size / 2**30
-    return f"{gib:.3g} GiB" if gib >= 1 else f"{size / 2**20:.3g} MiB"

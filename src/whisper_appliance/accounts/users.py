@@ -1,4 +1,4 @@
-"""The accounts: made, listed, changed, disabled, deleted. There is always an owner who can sign in."""
+"""User accounts: created, listed, changed, disabled, deleted. At least one owner can always sign in."""
 
 import re
 import secrets
@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from whisper_appliance.accounts.audit_port import Record
-from whisper_appliance.accounts.best_effort import mark
+from whisper_appliance.accounts.activity import is_due, write_best_effort
+from whisper_appliance.accounts.audit import WriteAudit
 from whisper_appliance.accounts.identity import ROLES, Actor, Role, User
 from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.core.clock import Clock, written
@@ -18,182 +18,198 @@ from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import invitations, keys, sessions, users
 
 MAX_NAME_CHARS = 60
-SEEN_EVERY = timedelta(minutes=5)
-"""Grain of `last_seen`: not every request writes."""
+LAST_SEEN_INTERVAL = timedelta(minutes=5)
+"""`last_seen` is written at most so often, because not every request should write."""
+NAME_TAKEN = "There is an account of this name already. Take another name."
 
 Change = Callable[[sa.Connection, User], None]
 
 
 class Users:
-    """The accounts in a database. An id that is not there raises `NotFound`.
+    """The accounts in a database. Methods raise `NotFound` for an id that does not exist.
 
-    `by` is who does it, for the record; whether they may is decided before (`access.may`).
+    `by` is the actor for the audit log; callers check beforehand with `access.is_allowed`.
     """
 
-    def __init__(self, database: Database, passwords: Passwords, *, record: Record, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, passwords: Passwords, *, write_audit: WriteAudit, clock: Clock
+    ) -> None:
         self._database = database
         self._passwords = passwords
-        self._record = record
+        self._write_audit = write_audit
         self._clock = clock
 
     def create(self, name: str, password: str, role: Role, *, by: Actor) -> User:
-        """A new account. Raises `InvalidRequest` for a name or password that is not taken, `Conflict`."""
-        row = self.prepared(name, password, role)
+        """Creates an account. Raises `InvalidRequest` for a bad name, role or weak password; `Conflict`."""
+        row = self.prepare_row(name, password, role)
         with self._database.write() as connection:
             user = self.insert(connection, row)
-        self._record(by, "user.create", user.id, {"name": user.name, "role": role})
+        self._write_audit(by, "user.create", user.id, {"name": user.name, "role": role})
         return user
 
-    def prepared(self, name: str, password: str, role: Role) -> dict[str, object]:
-        """The row of a new account, checked; the slow part of `create`, outside of any transaction."""
-        name = checked_name(name)
-        if role not in ROLES:
-            raise InvalidRequest("A role is owner, admin or member.", field="role")
-        self._passwords.check(password, name)
+    def prepare_row(self, name: str, password: str, role: Role) -> dict[str, object]:
+        """The validated row of a new account. Hashing is slow, so call it outside of any transaction."""
+        name = validate_name(name)
+        _validate_role(role)
+        self._passwords.validate(password, name)
         return {
             "id": secrets.token_hex(16),
             "name": name,
-            "name_folded": folded(name),
-            "password": self._passwords.hash(password),
+            "name_folded": normalized_name(name),
+            "password": self._passwords.hash_password(password),
             "role": role,
         }
 
     def insert(self, connection: sa.Connection, row: dict[str, object]) -> User:
-        """Adds a prepared account inside a transaction of the caller's. Raises `Conflict`."""
+        """Adds a row of `prepare_row` inside the caller's transaction. Raises `Conflict`."""
         same = sa.select(users.c.id).where(users.c.name_folded == row["name_folded"])
         if connection.execute(same).first():
-            raise Conflict("There is an account of this name already. Take another name.", field="name")
+            raise Conflict(NAME_TAKEN, field="name")
         added = users.insert().values(row | {"created": written(self._clock())}).returning(*users.c)
         return user_of(connection.execute(added).mappings().one())
 
-    def any(self) -> bool:
-        """Whether there is an account at all."""
+    def exist(self) -> bool:
+        """Whether there is any account."""
         with self._database.read() as connection:
             return connection.execute(sa.select(users.c.id).limit(1)).first() is not None
 
-    def list(self) -> tuple[User, ...]:
-        """All of them, in the order of their names."""
+    def list_users(self) -> tuple[User, ...]:
+        """All users, ordered by name."""
         with self._database.read() as connection:
             rows = connection.execute(sa.select(users).order_by(users.c.name_folded)).mappings()
             return tuple(user_of(row) for row in rows)
 
-    def get(self, id: str) -> User:
-        """One by its id."""
+    def get(self, user_id: str) -> User:
+        """The user with this id."""
         with self._database.read() as connection:
-            return _found(connection, users.c.id == id)
+            return _find(connection, users.c.id == user_id)
 
-    def named(self, name: str) -> User:
-        """One by its name, whatever its capitals."""
+    def by_name(self, name: str) -> User:
+        """The user with this name; case does not matter."""
         with self._database.read() as connection:
-            return _found(connection, users.c.name_folded == folded(name))
+            return _find(connection, users.c.name_folded == normalized_name(name))
 
-    def verified(self, name: str, password: str) -> User | None:
-        """The user who has this name and password, unless disabled. Takes as long for names that are not."""
+    def with_valid_password(self, name: str, password: str) -> User | None:
+        """The user with this name and password; None when wrong or disabled.
+
+        It takes the same time for a name that does not exist, so that names cannot be guessed by timing.
+        """
         with self._database.read() as connection:
-            question = sa.select(users).where(users.c.name_folded == folded(name))
-            row = connection.execute(question).mappings().first()
+            query = sa.select(users).where(users.c.name_folded == normalized_name(name))
+            row = connection.execute(query).mappings().first()
         if not self._passwords.verify(row["password"] if row else None, password) or row is None:
             return None
-        if self._passwords.is_outdated(row["password"]):
-            better = users.update().where(users.c.id == row["id"])
-            mark(self._database, better.values(password=self._passwords.hash(password)))
+        if self._passwords.needs_rehash(row["password"]):
+            rehash = users.update().where(users.c.id == row["id"])
+            new_hash = self._passwords.hash_password(password)
+            write_best_effort(self._database, rehash.values(password=new_hash))
         return None if row["disabled_at"] else user_of(row)
 
-    def rename(self, id: str, name: str, *, by: Actor) -> User:
-        """Gives an account another name. Raises `Conflict` where somebody has it."""
-        name = checked_name(name)
+    def rename(self, user_id: str, name: str, *, by: Actor) -> User:
+        """Changes the name of an account. Raises `InvalidRequest`, `Conflict` when it is taken."""
+        name = validate_name(name)
 
         def change(connection: sa.Connection, _user: User) -> None:
-            others = sa.select(users.c.id).where(users.c.name_folded == folded(name), users.c.id != id)
+            others = sa.select(users.c.id).where(
+                users.c.name_folded == normalized_name(name), users.c.id != user_id
+            )
             if connection.execute(others).first():
-                raise Conflict("There is an account of this name already. Take another name.", field="name")
-            _set(connection, id, name=name, name_folded=folded(name))
+                raise Conflict(NAME_TAKEN, field="name")
+            _update(connection, user_id, name=name, name_folded=normalized_name(name))
 
-        before = self._change(id, change)
-        self._record(by, "user.rename", id, {"from": before.name, "to": name})
-        return self.get(id)
+        before = self._change(user_id, change)
+        self._write_audit(by, "user.rename", user_id, {"from": before.name, "to": name})
+        return self.get(user_id)
 
-    def set_role(self, id: str, role: Role, *, by: Actor) -> User:
-        """Makes somebody owner, admin or member. Raises `Conflict` for the last owner."""
-        if role not in ROLES:
-            raise InvalidRequest("A role is owner, admin or member.", field="role")
+    def set_role(self, user_id: str, role: Role, *, by: Actor) -> User:
+        """Changes the role of an account. Raises `InvalidRequest`, `Conflict` for the last owner."""
+        _validate_role(role)
 
         def change(connection: sa.Connection, user: User) -> None:
             if role != "owner":
-                _keep_an_owner(connection, user)
-            _set(connection, id, role=role)
+                _check_not_last_owner(connection, user)
+            _update(connection, user_id, role=role)
 
-        before = self._change(id, change)
-        self._record(by, "user.role", id, {"name": before.name, "from": before.role, "to": role})
-        return self.get(id)
+        before = self._change(user_id, change)
+        self._write_audit(by, "user.role", user_id, {"name": before.name, "from": before.role, "to": role})
+        return self.get(user_id)
 
-    def set_password(self, id: str, password: str, *, by: Actor) -> None:
-        """Gives an account another password; ends its sessions, but for the one this is done in."""
-        user = self.get(id)
-        self._passwords.check(password, user.name)
-        hash = self._passwords.hash(password)
+    def set_password(self, user_id: str, password: str, *, by: Actor) -> None:
+        """Changes the password of an account and ends its sessions, except the session of `by`."""
+        user = self.get(user_id)
+        self._passwords.validate(password, user.name)
+        new_hash = self._passwords.hash_password(password)
 
         def change(connection: sa.Connection, _user: User) -> None:
-            _set(connection, id, password=hash)
-            theirs = sa.and_(sessions.c.user_id == id, sessions.c.id != by.session)
-            connection.execute(sessions.delete().where(theirs))
+            _update(connection, user_id, password=new_hash)
+            other_sessions = sa.and_(sessions.c.user_id == user_id, sessions.c.id != by.session)
+            connection.execute(sessions.delete().where(other_sessions))
 
-        self._change(id, change)
-        self._record(by, "user.password", id, {"name": user.name})
+        self._change(user_id, change)
+        self._write_audit(by, "user.password", user_id, {"name": user.name})
 
-    def disable(self, id: str, *, by: Actor) -> User:
-        """Lets nobody in with this account, its sessions or keys. `Conflict`: the last owner."""
+    def disable(self, user_id: str, *, by: Actor) -> User:
+        """Disables an account, so that its password, sessions and API keys are refused.
 
-        def change(connection: sa.Connection, user: User) -> None:
-            _keep_an_owner(connection, user)
-            _set(connection, id, disabled_at=written(self._clock()))
-            connection.execute(sessions.delete().where(sessions.c.user_id == id))
-
-        user = self._change(id, change)
-        self._record(by, "user.disable", id, {"name": user.name})
-        return self.get(id)
-
-    def enable(self, id: str, *, by: Actor) -> User:
-        """Lets a disabled account in again; its keys work again too."""
-        user = self._change(id, lambda connection, _user: _set(connection, id, disabled_at=None))
-        self._record(by, "user.enable", id, {"name": user.name})
-        return self.get(id)
-
-    def delete(self, id: str, *, by: Actor) -> User:
-        """Removes the account with its sessions and keys; `Accounts.remove_user` sees to what it owned."""
+        Raises `Conflict` for the last owner.
+        """
 
         def change(connection: sa.Connection, user: User) -> None:
-            _keep_an_owner(connection, user)
+            _check_not_last_owner(connection, user)
+            _update(connection, user_id, disabled_at=written(self._clock()))
+            connection.execute(sessions.delete().where(sessions.c.user_id == user_id))
+
+        user = self._change(user_id, change)
+        self._write_audit(by, "user.disable", user_id, {"name": user.name})
+        return self.get(user_id)
+
+    def enable(self, user_id: str, *, by: Actor) -> User:
+        """Enables a disabled account; its API keys are valid again too."""
+        user = self._change(user_id, lambda connection, _user: _update(connection, user_id, disabled_at=None))
+        self._write_audit(by, "user.enable", user_id, {"name": user.name})
+        return self.get(user_id)
+
+    def delete(self, user_id: str, *, by: Actor) -> User:
+        """Deletes an account with its sessions, keys and unused invitations.
+
+        `Accounts.remove_user` also erases or transfers the data that it owns. Raises `Conflict` for the last
+        owner.
+        """
+
+        def change(connection: sa.Connection, user: User) -> None:
+            _check_not_last_owner(connection, user)
             for table in (sessions, keys):
-                connection.execute(table.delete().where(table.c.user_id == id))
-            connection.execute(invitations.delete().where(invitations.c.created_by == id, _unused()))
-            connection.execute(users.delete().where(users.c.id == id))
+                connection.execute(table.delete().where(table.c.user_id == user_id))
+            unused = sa.and_(invitations.c.created_by == user_id, invitations.c.used_at.is_(None))
+            connection.execute(invitations.delete().where(unused))
+            connection.execute(users.delete().where(users.c.id == user_id))
 
-        user = self._change(id, change)
-        self._record(by, "user.delete", id, {"name": user.name})
+        user = self._change(user_id, change)
+        self._write_audit(by, "user.delete", user_id, {"name": user.name})
         return user
 
-    def seen(self, user: User) -> None:
-        """They are here now; written down every few minutes."""
+    def touch_last_seen(self, user: User) -> None:
+        """Sets `last_seen` to now, at most once every `LAST_SEEN_INTERVAL`."""
         now = self._clock()
-        if user.last_seen is None or not written(now - SEEN_EVERY) < user.last_seen <= written(now):
-            mark(self._database, users.update().where(users.c.id == user.id).values(last_seen=written(now)))
+        if is_due(user.last_seen, now, LAST_SEEN_INTERVAL):
+            seen = users.update().where(users.c.id == user.id).values(last_seen=written(now))
+            write_best_effort(self._database, seen)
 
-    def _change(self, id: str, change: Change) -> User:
-        """Does `change` in one transaction; returns the user as it was before."""
+    def _change(self, user_id: str, change: Change) -> User:
+        """Runs `change` in one transaction; returns the user as it was before."""
         with self._database.write() as connection:
-            user = _found(connection, users.c.id == id)
+            user = _find(connection, users.c.id == user_id)
             change(connection, user)
         return user
 
 
-def folded(name: str) -> str:
-    """Names that look the same are the same (Unicode's NFKC, without capitals)."""
+def normalized_name(name: str) -> str:
+    """The name for comparisons (Unicode NFKC, case folded): names that look the same are the same."""
     return unicodedata.normalize("NFKC", name).casefold().strip()
 
 
-def checked_name(name: str) -> str:
-    """A name as it is kept. Raises `InvalidRequest` for one without letters, or longer than a line."""
+def validate_name(name: str) -> str:
+    """The name as it is stored. Raises `InvalidRequest` when it is empty, too long, or not printable."""
     name = re.sub(r"\s+", " ", unicodedata.normalize("NFC", name)).strip()
     if not name or len(name) > MAX_NAME_CHARS or not name.isprintable():
         raise InvalidRequest(f"A name has 1 to {MAX_NAME_CHARS} visible characters.", field="name")
@@ -201,7 +217,7 @@ def checked_name(name: str) -> str:
 
 
 def user_of(row: sa.RowMapping) -> User:
-    """The user in a row of `users`."""
+    """The `User` of a row of the table `users`."""
     return User(
         id=row["id"],
         name=row["name"],
@@ -212,22 +228,23 @@ def user_of(row: sa.RowMapping) -> User:
     )
 
 
-def _found(connection: sa.Connection, which: sa.ColumnElement[bool]) -> User:
-    row = connection.execute(sa.select(users).where(which)).mappings().first()
+def _validate_role(role: str) -> None:
+    if role not in ROLES:
+        raise InvalidRequest("A role is owner, admin or member.", field="role")
+
+
+def _find(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> User:
+    row = connection.execute(sa.select(users).where(condition)).mappings().first()
     if row is None:
         raise NotFound("There is no such account.")
     return user_of(row)
 
 
-def _set(connection: sa.Connection, id: str, **values: str | None) -> None:
-    connection.execute(users.update().where(users.c.id == id).values(**values))
+def _update(connection: sa.Connection, user_id: str, **values: str | None) -> None:
+    connection.execute(users.update().where(users.c.id == user_id).values(**values))
 
 
-def _unused() -> sa.ColumnElement[bool]:
-    return invitations.c.used_at.is_(None)
-
-
-def _keep_an_owner(connection: sa.Connection, user: User) -> None:
+def _check_not_last_owner(connection: sa.Connection, user: User) -> None:
     """Raises `Conflict` when `user` is the only owner who can sign in."""
     other = sa.and_(users.c.role == "owner", users.c.disabled_at.is_(None), users.c.id != user.id)
     if (

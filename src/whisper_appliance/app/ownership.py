@@ -31,7 +31,7 @@ class AllOwnedData:
         self._end_live(owner)
         self._forget(owner, self._owners.erase(owner))
 
-    def hand_over(self, owner: str, heir: str) -> None:
+    def transfer(self, owner: str, heir: str) -> None:
         """Transfers everything of an owner to `heir`."""
         self._give_live(owner, heir)
         self._owners.transfer(owner, heir)

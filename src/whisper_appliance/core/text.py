@@ -1,0 +1,12 @@
+"""Text for people: one line of visible characters, and sizes in binary units."""
+
+
+def one_line(text: str) -> str:
+    """The text in one line: invisible characters become spaces, runs of spaces become one."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def format_bytes(size: float) -> str:
+    """Bytes in MiB or GiB with three digits, such as `1.5 GiB`."""
+    gib = size / 2**30
+    return f"{gib:.3g} GiB" if gib >= 1 else f"{size / 2**20:.3g} MiB"
