@@ -30,13 +30,15 @@ def admin(app: OpenAPI) -> ApiClient:
 
 
 def setting(admin: ApiClient, name: str) -> dict[str, object]:
-    return next(row for row in admin.get(PATH).json["settings"] if row["name"] == name)
+    rows: list[dict[str, object]] = admin.get(PATH).json["settings"]
+    return next(row for row in rows if row["name"] == name)
 
 
 def change(admin: ApiClient, name: str, value: str, status: int = 200) -> dict[str, object]:
     answer = admin.put(f"{PATH}/{name}", json={"value": value})
     assert answer.status_code == status, answer.json
-    return answer.json
+    row: dict[str, object] = answer.json
+    return row
 
 
 def send(client: ApiClient, size: int) -> int:

@@ -15,14 +15,16 @@ from whisper_appliance.core.errors import Busy, NoAudio, NotFound, Unavailable
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.cluster import INTERACTIVE_CONCURRENCY
 from whisper_appliance.jobs.events import JobChanged, JobEvent, JobProgressed
+from whisper_appliance.jobs.limits import QueueLimits
 from whisper_appliance.jobs.queue import JobQueue
+from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.library.transcripts import TranscriptRepository
 
 INTERACTIVE = Priority.INTERACTIVE
 
 
 def history(queue: JobQueue) -> TranscriptRepository:
-    return TranscriptRepository(queue._database)
+    return TranscriptRepository(queue.cluster.database)
 
 
 @pytest.mark.parametrize("priority", [INTERACTIVE, Priority.BATCH])
@@ -46,7 +48,7 @@ def test_the_same_holds_on_postgresql(start_queue: StartQueue, tmp_path: Path) -
         job = queue.wait(queue.enqueue(request(tmp_path, "or not")).id, 10)
         assert job.status == "done"
         queue.close()
-        queue._database.close()
+        queue.cluster.database.close()
 
 
 def test_an_interactive_job_starts_without_waiting_for_a_poll(
@@ -136,7 +138,7 @@ def test_a_cancel_from_another_process_is_seen(start_queue: StartQueue, tmp_path
     queue = start_queue(Script(window_seconds=0.1))
     job = queue.enqueue(request(tmp_path, "word " * 100, INTERACTIVE))
     wait_until(lambda: len(queue.windows_of(job.id)) > 1)
-    queue._jobs.request_cancel(job.id)
+    JobRepository(queue.cluster.database).request_cancel(job.id)
     assert queue.wait(job.id, 3).status == "cancelled"
 
 
@@ -161,7 +163,7 @@ def test_a_job_of_somebody_else_is_neither_seen_nor_cancelled(
 
 def test_limits_refuse_what_would_wait_too_long(start_queue: StartQueue, tmp_path: Path) -> None:
     go_on = threading.Event()
-    queue = start_queue(Script(before_window=lambda _word: go_on.wait(10)), limit=4, limit_per_user=2)
+    queue = start_queue(Script(before_window=lambda _word: go_on.wait(10)), limits=QueueLimits(4, 2))
     for _ in range(2):
         queue.enqueue(request(tmp_path, "word"))
     wait_until(lambda: queue.counts()["running"] == 2)

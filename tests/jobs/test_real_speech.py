@@ -10,12 +10,15 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from tests.support.databases import ready
 from tests.support.wait import wait_until
-from whisper_appliance.config.settings import Settings
+from whisper_appliance.config.settings import load
 from whisper_appliance.core.errors import Undecodable
 from whisper_appliance.engines.contract import EngineSpec, Options, Priority
 from whisper_appliance.engines.process.client import EngineProcess
+from whisper_appliance.jobs.cluster import Cluster
 from whisper_appliance.jobs.job import JobRequest
 from whisper_appliance.jobs.queue import JobQueue
+from whisper_appliance.jobs.repository import JobRepository
+from whisper_appliance.jobs.storage import JobFolders
 from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.library.transcripts import TranscriptRepository
 
@@ -37,12 +40,14 @@ class OneModel:
 def test_real_speech_becomes_a_transcript_with_its_audio_kept(
     tmp_path: Path, beckett: Path, tiny_en: Path
 ) -> None:
-    settings = Settings(data_dir=tmp_path, keep_audio=True)
+    settings = load(data_dir=tmp_path, keep_audio=True)
     engine = EngineProcess(EngineSpec("onnxruntime", "tiny.en", tiny_en, device="cpu", workers=1))
     engine.start()
     with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}") as database:
         steps = JobSteps.from_settings(lambda: settings, OneModel(engine), lambda: "tiny.en")
-        queue = JobQueue(database, steps, tmp_path)
+        repository = JobRepository(database)
+        cluster = Cluster(database, repository, JobFolders(tmp_path, tmp_path))
+        queue = JobQueue(repository, cluster, steps)
         queue.launch()
         try:
             speech, noise = (tmp_path / "uploads" / name for name in ("speech", "noise"))

@@ -45,12 +45,12 @@ def killed_and_restarted(start_queue: StartQueue, data_dir: Path, url: str | Non
     queue = start_queue(Script(heard=data_dir / "heard.txt"), url=url)
     for words, id in jobs.items():
         assert ended(queue, id).status == "done"
-        assert TranscriptRepository(queue._database).get(id, "ann").transcript.text == words
+        assert TranscriptRepository(queue.cluster.database).get(id, "ann").transcript.text == words
     counted = heard(data_dir)
     assert set(counted) == set(" ".join(jobs).split())
     for job in "abcd":  # at most the window that was interrupted is heard again
         assert sum(times - 1 for word, times in counted.items() if word[0] == job) <= 1
-    assert len(TranscriptRepository(queue._database).page("ann").summaries) == len(jobs)
+    assert len(TranscriptRepository(queue.cluster.database).page("ann").summaries) == len(jobs)
     wait_until(lambda: list((data_dir / "uploads").iterdir()) == [])
 
 
@@ -123,7 +123,7 @@ def test_a_second_program_on_the_same_folder_is_refused(tmp_path: Path) -> None:
 def test_a_row_that_was_committed_before_a_crash_is_started(start_queue: StartQueue, tmp_path: Path) -> None:
     left = build_queue(tmp_path, Script())
     (tmp_path / "uploads").mkdir()
-    job = left._add(request(tmp_path, "one two", Priority.INTERACTIVE), begun=False)
+    job = left._add(request(tmp_path, "one two", Priority.INTERACTIVE), claimed=False)
     assert ended(start_queue(Script()), job.id).status == "done"
 
 

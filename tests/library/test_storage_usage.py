@@ -4,9 +4,10 @@ from pathlib import Path
 
 from tests.support.library import transcript
 from whisper_appliance.jobs.job import JobRequest
+from whisper_appliance.jobs.limits import QueueLimits
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.library.storage_usage import StorageUsage
-from whisper_appliance.library.transcript_rows import insert, replace_live_version
+from whisper_appliance.library.transcript_rows import NewTranscript, insert, replace_live_version
 from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.storage.database import Database
 
@@ -36,10 +37,10 @@ def test_text_audio_and_uploads_are_counted(
 def test_a_live_transcript_that_stays_beside_counts_too(database: Database, tmp_path: Path) -> None:
     space = StorageUsage(database, tmp_path / "audio")
     with database.write() as connection:
-        insert(connection, transcript(), id="1", owner="ada", title="", source="live", created="2026")
+        insert(connection, transcript(), NewTranscript("1", "ada", "", "live", "2026"))
     before = space.used_by("ada")
     with database.write() as connection:
-        assert replace_live_version(connection, transcript(), id="1", job_id="1")
+        assert replace_live_version(connection, transcript(), "1")
     assert space.used_by("ada") == 2 * before
 
 

@@ -44,7 +44,7 @@ class Script:
 
     window_seconds: float = 0.0
     heard: Path | None = None
-    before_window: Callable[[str], None] = lambda word: None
+    before_window: Callable[[str], object] = lambda word: None
     started: list[float] = field(default_factory=list)
 
     @contextmanager

@@ -3,15 +3,17 @@
 from flask import Response, jsonify
 from pydantic import BaseModel, Field
 
-from whisper_appliance.admin.admin_only import ADMIN, GATE, gated
-from whisper_appliance.jobs.workers import WorkerSeen
+from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only
+from whisper_appliance.jobs.workers import WorkerInfo
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import failures
-from whisper_appliance.web.schemas.transcript import TimeOfDay
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import error_responses
+from whisper_appliance.web.schemas.transcript import UtcTime
 
-blueprint = gated(Blueprint("admin_workers", __name__, url_prefix="/api/admin/workers", abp_tags=[ADMIN]))
+blueprint = admin_only(
+    LazyBlueprint("admin_workers", __name__, url_prefix="/api/admin/workers", abp_tags=[ADMIN])
+)
 
 
 class WorkerPath(BaseModel):
@@ -26,8 +28,8 @@ class WorkerRow(BaseModel):
     id: str
     host: str
     version: str
-    started: str = TimeOfDay
-    last_seen: str = TimeOfDay
+    started: str = UtcTime
+    last_seen: str = UtcTime
     silent: bool = Field(description="Whether it has said nothing for a minute; then it can be taken over.")
     here: bool = Field(description="Whether it is the one that answers.")
     shared: bool = Field(description="Whether the recordings of its jobs are in this one's STORAGE_URL too.")
@@ -49,40 +51,42 @@ class TakeOverBody(BaseModel):
     )
 
 
-class TakeOverAnswer(BaseModel):
+class TakeOverResponse(BaseModel):
     """What became of its jobs."""
 
     freed: int = Field(description="Jobs that go on from the windows that were finished.")
     failed: int = Field(description="Jobs that failed; their recordings have to be uploaded again.")
 
 
-@blueprint.get("", responses={200: WorkerRows, **failures(*GATE, 503)})
+@blueprint.get("", responses={200: WorkerRows, **error_responses(*ADMIN_ERRORS, 503)})
 def list_workers() -> Response:
     """The appliances on the same PostgreSQL database, with the jobs each of them holds."""
-    return jsonify({"workers": [_row(seen).model_dump() for seen in appliance().queue.workers()]})
+    return jsonify({"workers": [_row(seen).model_dump() for seen in appliance().queue.cluster.workers()]})
 
 
-@blueprint.post("/<id>/take-over", responses={200: TakeOverAnswer, **failures(400, *GATE, 404, 409, 503)})
+@blueprint.post(
+    "/<id>/take-over", responses={200: TakeOverResponse, **error_responses(400, *ADMIN_ERRORS, 404, 409, 503)}
+)
 def take_over(path: WorkerPath, body: TakeOverBody) -> Response:
     """Takes the jobs of a silent worker over; 409 while it lives, or where jobs would fail that may not."""
     actor = require("oversee")
-    taken = appliance().queue.take_over(path.id, losing=body.losing)
+    taken = appliance().queue.cluster.take_over(path.id, allow_loss=body.losing)
     answer = {"freed": len(taken.freed), "failed": len(taken.failed)}
     appliance().audit.record(actor, "worker.take-over", path.id, {"host": taken.host, **answer})
     return jsonify(answer)
 
 
-def _row(seen: WorkerSeen) -> WorkerRow:
-    queue = appliance().queue
+def _row(seen: WorkerInfo) -> WorkerRow:
+    cluster = appliance().queue.cluster
     return WorkerRow(
         id=seen.id,
         host=seen.host,
         version=seen.version,
         started=seen.started,
         last_seen=seen.last_seen,
-        silent=seen.silent,
-        here=seen.id == queue.worker_id,
-        shared=queue.shares_storage(seen),
+        silent=seen.is_stale,
+        here=seen.id == cluster.worker_id,
+        shared=cluster.shares_storage(seen),
         running=seen.running,
         waiting=seen.waiting,
     )

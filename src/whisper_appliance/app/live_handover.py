@@ -9,7 +9,8 @@ from pathlib import Path
 
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.engines.contract import Priority
-from whisper_appliance.jobs.queue import JobQueue, JobRequest
+from whisper_appliance.jobs.job import JobRequest
+from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.library.transcript_rows import clean_title
 from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.live.final_transcript import FinishedSession

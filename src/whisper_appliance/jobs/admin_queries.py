@@ -1,7 +1,7 @@
-"""The jobs of everybody, for those who run the appliance: how far each is, never what is said in it.
+"""Queries for administrators on the jobs of all owners: state and progress, never titles or text.
 
-A job of nobody is open to whoever knows its id, and so is its transcript. So jobs are named by their handle,
-the first half of the id: enough to tell them apart, too little to open one.
+Jobs are named by a handle, the first half of their id, because the whole id of a job without an owner gives
+access to its transcript.
 """
 
 import re
@@ -20,7 +20,7 @@ HANDLE = re.compile(f"[0-9a-f]{{{HANDLE_CHARS}}}")
 
 @dataclass(frozen=True, slots=True)
 class JobSummary:
-    """A job without its words and titles; `number` counts all jobs in the order they came."""
+    """A job without its title and text; `number` counts all jobs in the order of their creation."""
 
     number: int
     handle: str
@@ -42,17 +42,17 @@ class JobSummary:
 
 @dataclass(frozen=True, slots=True)
 class JobPage:
-    """Some jobs, the newest first, and the number before which the next page begins."""
+    """Some jobs, newest first, and the number before which the next page begins."""
 
     jobs: tuple[JobSummary, ...]
     next_before: int | None
 
 
-_SAME = tuple(field.name for field in fields(JobSummary) if field.name not in ("handle", "error"))
+_COLUMNS = tuple(field.name for field in fields(JobSummary) if field.name not in ("handle", "error"))
 
 
 class JobAdminQueries:
-    """Looks at all jobs in a database."""
+    """Reads the jobs of all owners."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -65,43 +65,41 @@ class JobAdminQueries:
         limit: int,
         before: int | None = None,
     ) -> JobPage:
-        """The newest jobs (before a number), of these states and this owner; none given is all."""
-        question = sa.select(
-            *(jobs.c[name] for name in _SAME),
+        """Returns the newest jobs (before a number), filtered by states and owner if they are given."""
+        query = sa.select(
+            *(jobs.c[name] for name in _COLUMNS),
             sa.func.substr(jobs.c.id, 1, HANDLE_CHARS).label("handle"),
             jobs.c.error_code,
             jobs.c.error_message,
         )
         if statuses:
-            question = question.where(jobs.c.status.in_(statuses))
+            query = query.where(jobs.c.status.in_(statuses))
         if owner is not None:
-            question = question.where(jobs.c.owner == owner)
+            query = query.where(jobs.c.owner == owner)
         if before is not None:
-            question = question.where(jobs.c.number < before)
+            query = query.where(jobs.c.number < before)
         with self._database.read() as connection:
-            rows = (
-                connection.execute(question.order_by(jobs.c.number.desc()).limit(limit + 1)).mappings().all()
-            )
-        seen = tuple(_seen(row) for row in rows[:limit])
-        return JobPage(seen, seen[-1].number if len(rows) > limit else None)
+            rows = connection.execute(query.order_by(jobs.c.number.desc()).limit(limit + 1)).mappings().all()
+        summaries = tuple(_summary(row) for row in rows[:limit])
+        return JobPage(summaries, summaries[-1].number if len(rows) > limit else None)
 
     def id_of(self, handle: str) -> str:
-        """The whole id of a job. Raises `NotFound`."""
-        question = sa.select(jobs.c.id).where(jobs.c.id >= handle, jobs.c.id < handle + "g")
+        """Returns the whole id of a job. Raises `NotFound`."""
+        query = sa.select(jobs.c.id).where(jobs.c.id >= handle, jobs.c.id < handle + "g")
         with self._database.read() as connection:
-            id = connection.execute(question).scalar() if HANDLE.fullmatch(handle) else None
-        if id is None:
+            job_id = connection.execute(query).scalar() if HANDLE.fullmatch(handle) else None
+        if job_id is None:
             raise NotFound("There is no such job.")
-        return str(id)
+        return str(job_id)
 
     def counts(self) -> dict[JobStatus, int]:
-        """How many jobs of each state there are."""
-        question = sa.select(jobs.c.status, sa.func.count()).group_by(jobs.c.status)
+        """Returns the number of jobs of each state."""
+        query = sa.select(jobs.c.status, sa.func.count()).group_by(jobs.c.status)
         with self._database.read() as connection:
-            found: dict[JobStatus, int] = {row[0]: row[1] for row in connection.execute(question)}
+            found: dict[JobStatus, int] = {row[0]: row[1] for row in connection.execute(query)}
         return found
 
 
-def _seen(row: sa.RowMapping) -> JobSummary:
+def _summary(row: sa.RowMapping) -> JobSummary:
     error = JobError(row["error_code"], row["error_message"]) if row["error_code"] is not None else None
-    return JobSummary(handle=row["handle"], error=error, **{name: row[name] for name in _SAME})
+    return JobSummary(handle=row["handle"], error=error, **{name: row[name] for name in _COLUMNS})

@@ -1,4 +1,4 @@
-"""What the queue announces; whoever is told reads the rest from the database."""
+"""The events of the job queue. They carry ids and measurements; the rest is in the database."""
 
 from dataclasses import dataclass
 
@@ -7,21 +7,21 @@ from whisper_appliance.engines.contract import Priority
 
 @dataclass(frozen=True, slots=True)
 class JobChanged:
-    """The job has another status than before."""
+    """The job has a new status."""
 
     job_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class JobProgressed:
-    """A running job has heard one window more, and its progress has grown."""
+    """A running job has finished another window."""
 
     job_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class JobStarted:
-    """The job's first attempt has begun, so many seconds after it was accepted."""
+    """The first attempt of the job has started, `waited_seconds` after the job was accepted."""
 
     job_id: str
     priority: Priority
@@ -30,7 +30,7 @@ class JobStarted:
 
 @dataclass(frozen=True, slots=True)
 class JobDone:
-    """The job is done: so much audio in so much time, and how many words the guard left out."""
+    """The job is done; `dropped_words` were removed as hallucinations."""
 
     job_id: str
     model: str
@@ -41,7 +41,7 @@ class JobDone:
 
 @dataclass(frozen=True, slots=True)
 class JobFailed:
-    """The job has ended without a transcript; a cancelled one has the code `cancelled`."""
+    """The job has ended without a transcript; a cancelled job has the code `cancelled`."""
 
     job_id: str
     code: str

@@ -1,4 +1,4 @@
-"""A request that comes again, because its answer was lost: it gets the job that the first one made."""
+"""Idempotency keys: a request repeated after a lost response gets the job of the first one (replay)."""
 
 import sqlalchemy as sa
 
@@ -8,21 +8,21 @@ from whisper_appliance.storage.schema.jobs import UNFINISHED, jobs
 from whisper_appliance.storage.schema.library import transcripts
 
 
-def job_for_key(connection: sa.Connection, repeat: IdempotencyKey) -> sa.RowMapping | None:
-    """The row of the job that this request made when it first came, if that job is worth waiting for.
+def job_for_key(connection: sa.Connection, idempotency: IdempotencyKey) -> sa.RowMapping | None:
+    """Returns the row of the job that the first request with this key made, None if there is none to replay.
 
-    What failed, was cancelled, was deleted or is long done is not: it gives its key up, and the request makes
-    a job anew. Raises `KeyReused` where the key was used for something else.
+    A job that failed, was cancelled, or whose transcript was deleted or is too old releases its key, so that
+    the request makes a new job. Raises `KeyReused` if the key came with another file or other options.
     """
-    question = sa.select(jobs).where(jobs.c.idempotency_key == repeat.key)
-    row = connection.execute(question).mappings().first()
+    query = sa.select(jobs).where(jobs.c.idempotency_key == idempotency.key)
+    row = connection.execute(query).mappings().first()
     if row is None:
         return None
-    if not _answers(connection, row, repeat):
+    if not _can_replay(connection, row, idempotency):
         release = jobs.update().where(jobs.c.id == row["id"]).values(idempotency_key=None)
         connection.execute(release)
         return None
-    if row["fingerprint"] != repeat.fingerprint:
+    if row["fingerprint"] != idempotency.fingerprint:
         raise KeyReused(
             "This Idempotency-Key came with another file or other options before. Use a new one.",
             field="Idempotency-Key",
@@ -30,12 +30,12 @@ def job_for_key(connection: sa.Connection, repeat: IdempotencyKey) -> sa.RowMapp
     return row
 
 
-def _answers(connection: sa.Connection, row: sa.RowMapping, repeat: IdempotencyKey) -> bool:
+def _can_replay(connection: sa.Connection, row: sa.RowMapping, idempotency: IdempotencyKey) -> bool:
     if row["status"] in UNFINISHED:
         return not row["cancel_requested"]
-    if row["status"] != "done" or (repeat.since is not None and row["finished"] < repeat.since):
+    if row["status"] != "done" or (idempotency.since is not None and row["finished"] < idempotency.since):
         return False
-    there = sa.select(transcripts.c.id).where(
+    transcript = sa.select(transcripts.c.id).where(
         transcripts.c.id == row["transcript_id"], transcripts.c.deleted_at.is_(None)
     )
-    return connection.execute(there).first() is not None
+    return connection.execute(transcript).first() is not None

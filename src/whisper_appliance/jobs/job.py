@@ -1,4 +1,4 @@
-"""A job as plain data: what is asked for, how far it is, and what has been heard so far."""
+"""A job as frozen data: the request, its state, its error, and the windows it has finished."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +10,9 @@ from whisper_appliance.storage.schema.jobs import UNFINISHED, JobStatus
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """How a request is known when it comes again: by its key, and by what it asks for.
+    """The idempotency key of a request, and the fingerprint of its content.
 
-    A job that was done before the moment `since` does not answer it any more; None: one of any age does.
+    A job that was done before the time `since` is not replayed; None replays a job of any age.
     """
 
     key: str
@@ -22,11 +22,11 @@ class IdempotencyKey:
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """A recording inside the data folder and what to do with it; the queue owns the file from now on.
+    """A recording and the options of its transcription; the queue owns the file once the job is accepted.
 
-    An interactive job starts at once, a batch job when there is room. `model` None is the default model;
-    `key_id` is the API key it came with, `waiting_limit` how many of this owner may wait, where that is not
-    what the queue was told.
+    `audio` is a path inside the folder of recordings. An interactive job starts at once, a batch job when
+    there is capacity. `model` None means the default model. `key_id` is the API key of the request, and
+    `waiting_limit` replaces the queue's limit per owner.
     """
 
     audio: Path
@@ -53,10 +53,10 @@ class JobError:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as its row says now.
+    """A job as its row in the database.
 
-    `audio` is relative to the data folder; `duration` is the recording's in seconds, known from the first
-    window on; `transcript_id` is there when the job is done.
+    `audio` is relative to the folder of recordings. `duration` is that of the recording in seconds, from the
+    first window on. `progress` is from 0 to 1. `transcript_id` is set when the job is done.
     """
 
     id: str
@@ -83,15 +83,15 @@ class Job:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether the job is done, failed or cancelled."""
         return self.status not in UNFINISHED
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedWindow:
-    """A piece of the recording that has been heard, by sample numbers at 16 kHz.
+    """A finished window as it is stored: its range in samples at 16 kHz, and its result.
 
-    The times of its result count from the beginning of the recording.
+    The times of the result count from the beginning of the recording.
     """
 
     start_sample: int

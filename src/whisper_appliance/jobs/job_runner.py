@@ -1,4 +1,4 @@
-"""What happens to a job from its start to its end, in the thread that was made for it."""
+"""Runs a job from start to end in a thread of its own: claim, attempts, cancellation, result."""
 
 import logging
 import threading
@@ -13,12 +13,12 @@ import structlog
 from whisper_appliance.core.errors import ApplianceError, Cancelled, Conflict, DiskFull, NotFound, Unavailable
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.events import (
-    JobStarted,
     JobChanged,
+    JobDone,
     JobEvent,
     JobFailed,
-    JobDone,
     JobProgressed,
+    JobStarted,
 )
 from whisper_appliance.jobs.job import FinishedWindow, Job
 from whisper_appliance.jobs.repository import JobRepository
@@ -29,6 +29,7 @@ from whisper_appliance.transcript.model import Transcript
 
 MAX_ATTEMPTS = 3
 TOO_MANY_ATTEMPTS = f"This file stopped the engine {MAX_ATTEMPTS} times. Try it with a smaller model."
+INTERNAL_ERROR = "Something went wrong inside the appliance. Its log has the details."
 RETRY_SECONDS = 5.0
 CANCEL_POLL_SECONDS = 1.0
 
@@ -37,7 +38,11 @@ log = logging.getLogger(__name__)
 
 
 class JobRunner:
-    """Begins a job, takes its steps, settles how it ended. A start is counted before anything is done."""
+    """Claims a job, runs its steps, and stores how it ended.
+
+    An attempt is counted before any work is done, so that a file that crashes the process is not retried
+    forever.
+    """
 
     def __init__(
         self,
@@ -59,26 +64,28 @@ class JobRunner:
         self._changed = threading.Condition()
 
     def run(self, job_id: str) -> None:
-        """Works on a job until it has ended. Raises `Interrupted` when the appliance stops before."""
+        """Runs a job until it has ended. Raises `ShuttingDown` if the appliance stops before that."""
         with structlog.contextvars.bound_contextvars(job_id=job_id), self._activity(job_id):
             try:
                 job = self._retry_until_available(lambda: self._jobs.get(job_id))
                 batch = job.priority == Priority.BATCH
-                with nullcontext(False) if batch else self._slots.acquire(job_id) as begun:
-                    self._run(job if begun else self._retry_until_available(lambda: self._jobs.claim(job_id)))
+                with nullcontext(False) if batch else self._slots.acquire(job_id) as reserved:
+                    if not reserved:  # a job with a reserved slot was claimed when it was accepted
+                        job = self._retry_until_available(lambda: self._jobs.claim(job_id))
+                    self._run(job)
             except (NotFound, Conflict):
-                log.debug("Job %s was ended before its turn came", job_id)
+                log.debug("Job %s ended before it could be claimed", job_id)
 
     def is_running(self, job_id: str) -> bool:
-        """Whether a thread of this process has taken the job up."""
+        """Returns whether a thread of this process runs the job."""
         return job_id in self._active
 
     def cancel(self, job_id: str) -> None:
-        """Lets a job that runs here, or is about to, stop at the next window."""
+        """Makes a job that runs here, or is about to, stop at its next window."""
         self._to_cancel.add(job_id)
 
     def drain(self, timeout_seconds: float) -> list[str]:
-        """Waits for the threads to end; returns the jobs that were begun and are not settled.
+        """Waits for the threads to end; returns the jobs that were claimed and have not ended.
 
         Threads that take longer write nothing any more.
         """
@@ -95,16 +102,16 @@ class JobRunner:
         try:
             done = self._attempt(job)
         except Conflict:
-            settled = self._retry_until_available(lambda: self._jobs.get(job.id))
-            if not settled.ended:  # put back, as the appliance stops; or taken over by another worker
+            current = self._retry_until_available(lambda: self._jobs.get(job.id))
+            if not current.ended:  # requeued because the appliance stops, or taken over by another worker
                 raise ShuttingDown from None
-            done = settled.status == "done"
+            done = current.status == "done"
         self._claimed.discard(job.id)
         self._steps.clean_up(job, done=done)
         self._announce(JobChanged(job.id))
 
     def _attempt(self, job: Job) -> bool:
-        """Whether there is a transcript now."""
+        """Returns whether the job has a transcript now."""
         if job.attempts > MAX_ATTEMPTS:
             self._fail(job, "engine_failed", TOO_MANY_ATTEMPTS)
             return False
@@ -118,15 +125,15 @@ class JobRunner:
         except Exception:
             self._check_stopping()
             log.exception("Job %s failed", job.id)
-            self._fail(job, "internal", "Something went wrong inside the appliance; its log says what.")
+            self._fail(job, "internal", INTERNAL_ERROR)
         else:
             return True
         return False
 
     def _transcribe(self, job: Job) -> None:
-        def keep(window: FinishedWindow, progress: float, duration: float | None) -> None:
+        def store(window: FinishedWindow, progress: float, duration: float | None) -> None:
             if progress >= 1:
-                return  # the last window goes to disk with the transcript, a moment from now
+                return  # the transcript is stored a moment later and holds the last window
             self._check_drained()
             self._retry_until_available(lambda: self._jobs.add_window(job.id, window, progress, duration))
             self._check_stopping()
@@ -134,7 +141,7 @@ class JobRunner:
 
         earlier = self._retry_until_available(lambda: self._jobs.windows_of(job.id))
         finished = {window.start_sample: window.result for window in earlier}
-        transcript = self._steps.transcribe(job, finished, keep, self._cancel_check(job.id))
+        transcript = self._steps.transcribe(job, finished, store, self._cancel_check(job.id))
         self._check_drained()
         self._steps.archive_audio(job)
         self._retry_until_available(lambda: self._jobs.finish(job, transcript))
@@ -146,25 +153,28 @@ class JobRunner:
         self._announce(JobFailed(job.id, code))
 
     def _cancel_check(self, job_id: str) -> Callable[[], bool]:
-        """Asks this process each time, and the database, where others may have asked, once a second."""
-        asked = time.monotonic()
+        """Returns a function that tests whether the job is cancelled.
+
+        It reads the database at most once a second, because another process may have stored the request.
+        """
+        read_at = time.monotonic()
 
         def cancelled() -> bool:
-            nonlocal asked
+            nonlocal read_at
             self._check_stopping()
-            if job_id not in self._to_cancel and time.monotonic() - asked >= CANCEL_POLL_SECONDS:
-                asked = time.monotonic()
+            if job_id not in self._to_cancel and time.monotonic() - read_at >= CANCEL_POLL_SECONDS:
+                read_at = time.monotonic()
                 with suppress(Unavailable):
                     return self._jobs.cancel_requested(job_id)
             return job_id in self._to_cancel
 
         return cancelled
 
-    def _retry_until_available(self, use: Callable[[], T]) -> T:
-        """A database that is locked or full for a while costs time, not the job."""
+    def _retry_until_available(self, query: Callable[[], T]) -> T:
+        """Retries while the database is locked or the disk is full, because that must not fail a job."""
         while True:
             try:
-                return use()
+                return query()
             except (Unavailable, DiskFull) as error:
                 log.warning("A job waits for the database: %s", error)
             if self._stopping.wait(RETRY_SECONDS):
@@ -181,7 +191,8 @@ class JobRunner:
     @contextmanager
     def _activity(self, job_id: str) -> Iterator[None]:
         with self._changed:
-            # What another worker took over and gave back: the thread that had it leaves at its next window.
+            # A job may come back from a worker that had taken it over, while its old thread is still here:
+            # that thread ends at its next window.
             self._changed.wait_for(lambda: job_id not in self._active)
             self._check_stopping()
             self._active.add(job_id)
@@ -195,7 +206,7 @@ class JobRunner:
 
 
 def _waited_seconds(job: Job) -> float:
-    """From acceptance to start, by the clock of the rows."""
+    """Returns the seconds from acceptance to start, by the clock of the rows."""
     if job.started is None:
         return 0.0
     waited = datetime.fromisoformat(job.started) - datetime.fromisoformat(job.created)

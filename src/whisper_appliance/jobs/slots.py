@@ -1,4 +1,4 @@
-"""How many interactive jobs run at once, and who is next."""
+"""Slots: a semaphore that limits how many interactive jobs run at once, with reservations."""
 
 import threading
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from whisper_appliance.jobs.workflows import ShuttingDown
 
 
 class Slots:
-    """So many jobs may run; one that finds a slot free may reserve it before its thread exists."""
+    """A number of slots. A job may reserve a free slot before its thread exists."""
 
     def __init__(self, count: int, stopping: threading.Event) -> None:
         self._free = count
@@ -18,7 +18,7 @@ class Slots:
         self._changed = threading.Condition()
 
     def reserve(self, job_id: str) -> bool:
-        """Takes a free slot for a job, unless others wait for one already."""
+        """Reserves a free slot for a job; False if none is free, or if other jobs wait for one."""
         with self._changed:
             if self._free == 0 or self._waiting:
                 return False
@@ -27,7 +27,7 @@ class Slots:
             return True
 
     def release(self, job_id: str) -> None:
-        """Frees a reserved slot that will not be used after all."""
+        """Frees the slot of a job."""
         with self._changed:
             self._reserved.discard(job_id)
             self._free += 1
@@ -35,9 +35,9 @@ class Slots:
 
     @contextmanager
     def acquire(self, job_id: str) -> Iterator[bool]:
-        """Holds the reserved slot, or the next that becomes free; tells whether it was reserved.
+        """Holds the reserved slot, or the next free one; yields whether it was reserved.
 
-        Raises `Interrupted` when all stops.
+        Raises `ShuttingDown` if the appliance stops while the job waits.
         """
         with self._changed:
             reserved = job_id in self._reserved

@@ -1,4 +1,4 @@
-"""What the queue keeps in folders: uploads, half decoded recordings, its own name and file."""
+"""The files of the job queue: uploads, archived recordings, the id of this worker, and DBOS's SQLite file."""
 
 import logging
 import os
@@ -7,11 +7,13 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from whisper_appliance.core.errors import BadSetting
+from whisper_appliance.core.errors import BadSetting, NotFound
+from whisper_appliance.jobs.job import Job
 
 ABANDONED_SECONDS = 24 * 3600.0
 STORAGE_NAME_SECONDS = 5.0
@@ -21,25 +23,90 @@ WORKER_ID = "executor-id"
 log = logging.getLogger(__name__)
 
 
-def remove_orphans(data_dir: Path, storage: Path, wanted: Iterable[str]) -> None:
-    """Removes half decoded recordings, and uploads that are not among the wanted ones (relative paths).
+@dataclass(frozen=True, slots=True)
+class JobFolders:
+    """The data folder of this worker, and the folder of recordings, which several workers may share."""
 
-    In a storage that others use as well, only those which nobody has touched for a day: a young one may be
-    an upload that another worker is just receiving.
-    """
-    shutil.rmtree(data_dir / "decoded", ignore_errors=True)
-    for folder in (data_dir / "decoded", storage / "uploads"):
-        folder.mkdir(parents=True, exist_ok=True)
-    oldest = time.time() - ABANDONED_SECONDS
-    keep = {storage / path for path in wanted}
-    for path in (storage / "uploads").iterdir():
-        with suppress(OSError):  # its job has just ended on another worker, or it is somebody else's
-            if path not in keep and path.is_file() and (storage == data_dir or path.stat().st_mtime < oldest):
-                path.unlink()
+    data_dir: Path
+    recordings: Path
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the recordings are in a folder of their own."""
+        return self.recordings != self.data_dir
+
+    def has_audio(self, audio: str) -> bool:
+        """Returns whether a job's recording (a relative path) is here."""
+        return (self.recordings / audio).is_file()
+
+    def remove_orphans(self, wanted: Iterable[str]) -> None:
+        """Removes half decoded recordings, and uploads that are not among the wanted ones (relative paths).
+
+        In a shared folder only uploads that are older than a day are removed, because another worker may be
+        receiving a younger one.
+        """
+        shutil.rmtree(self.data_dir / "decoded", ignore_errors=True)
+        uploads = self.recordings / "uploads"
+        for folder in (self.data_dir / "decoded", uploads):
+            folder.mkdir(parents=True, exist_ok=True)
+        oldest = time.time() - ABANDONED_SECONDS
+        keep = {self.recordings / path for path in wanted}
+        for path in uploads.iterdir():
+            with suppress(OSError):  # another worker has just removed it, or another user owns it
+                is_old = not self.is_shared or path.stat().st_mtime < oldest
+                if path not in keep and path.is_file() and is_old:
+                    path.unlink()
+
+
+class JobAudio:
+    """The recording of a job: its upload, and the archived recording that may replace it at the end."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        keep_audio: Callable[[], bool] = lambda: False,
+        is_mounted: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`folder` holds uploads and archived recordings; the functions are called for each job anew."""
+        self._folder = folder
+        self._keep_audio = keep_audio
+        self.is_mounted = is_mounted
+
+    def measure(self, path: Path) -> tuple[str, int]:
+        """Returns the path of an upload relative to the folder, and its size in bytes."""
+        path = self._folder / path
+        return str(path.relative_to(self._folder)), path.stat().st_size
+
+    def find(self, job: Job) -> Path:
+        """Returns the recording of a job. Raises `NotFound`."""
+        for path in (self._folder / job.audio, self._archived(job)):
+            if path.is_file():
+                return path
+        raise NotFound("The uploaded file is no longer there. Upload it again.")
+
+    def archive(self, job: Job) -> None:
+        """Moves the upload to the archived recordings, if recordings are kept."""
+        if self._keep_audio() and (self._folder / job.audio).exists():
+            self._archived(job).parent.mkdir(exist_ok=True)
+            (self._folder / job.audio).replace(self._archived(job))
+
+    def remove_upload(self, job: Job) -> None:
+        """Deletes the upload of a job."""
+        (self._folder / job.audio).unlink(missing_ok=True)
+
+    def clean_up(self, job: Job, *, done: bool) -> None:
+        """Deletes the upload of a job that has ended, and without a transcript its archived recording too."""
+        self.remove_upload(job)
+        if not done:
+            self._archived(job).unlink(missing_ok=True)
+
+    def _archived(self, job: Job) -> Path:
+        return self._folder / "audio" / job.id  # a transcript has the id of its job
 
 
 def worker_id(data_dir: Path) -> str:
-    """The name under which this folder's calls are made; the same after every start."""
+    """Returns the id of the worker of this data folder; it is made once and stays the same."""
     path = data_dir / WORKER_ID
     if not path.exists():
         path.write_text(secrets.token_hex(8))
@@ -47,9 +114,9 @@ def worker_id(data_dir: Path) -> str:
 
 
 def storage_name(storage: Path) -> str:
-    """The name by which workers know that they share this folder, wherever each has mounted it.
+    """Returns the name of a shared folder; workers with the same name share it, wherever it is mounted.
 
-    Raises `BadSetting` where the folder is missing or cannot be written.
+    Raises `BadSetting` if the folder is missing or cannot be written.
     """
     path = storage / STORAGE_ID
     try:
@@ -58,9 +125,9 @@ def storage_name(storage: Path) -> str:
             file.write(secrets.token_hex(8))
             file.flush()
             os.fsync(file.fileno())
-        give_up = time.monotonic() + STORAGE_NAME_SECONDS
-        while not (name := path.read_text().strip()):  # another worker is just writing it
-            if time.monotonic() > give_up:
+        deadline = time.monotonic() + STORAGE_NAME_SECONDS
+        while not (name := path.read_text().strip()):  # another worker is writing it
+            if time.monotonic() > deadline:
                 raise BadSetting(f"{path} is empty. Remove it and start again.")
             time.sleep(0.05)
     except OSError as error:
@@ -71,20 +138,23 @@ def storage_name(storage: Path) -> str:
 
 
 def is_mounted(storage: Path) -> bool:
-    """Whether the shared folder is mounted: one that is not is missing, or empty."""
+    """Returns whether a shared folder is mounted; if it is not, the folder is missing or empty."""
     return (storage / STORAGE_ID).is_file()
 
 
-def prepare_queue_file(path: Path, stamp: str) -> str:
-    """The URL of DBOS's SQLite file, in WAL mode. A damaged one is set aside: its calls can be made anew."""
+def prepare_queue_file(path: Path, timestamp: str) -> str:
+    """Returns the URL of DBOS's SQLite file, in WAL mode.
+
+    A damaged file is renamed, because all durable calls can be made again from the rows of the jobs.
+    """
     try:
         _check(path)
     except sqlite3.OperationalError:
-        raise  # locked, or no place to write: not damaged
+        raise  # locked or not writable, which is no damage
     except sqlite3.DatabaseError as error:
-        aside = path.with_name(f"{path.name}.damaged-{stamp.replace(':', '')}")
-        log.warning("The queue's file %s is damaged (%s); set aside as %s", path, error, aside.name)
-        path.rename(aside)
+        damaged = path.with_name(f"{path.name}.damaged-{timestamp.replace(':', '')}")
+        log.warning("The queue's file %s is damaged (%s) and was renamed to %s", path, error, damaged.name)
+        path.rename(damaged)
         for leftover in ("-wal", "-shm"):
             path.with_name(path.name + leftover).unlink(missing_ok=True)
         _check(path)
@@ -95,8 +165,8 @@ def _check(path: Path) -> None:
     connection = sqlite3.connect(path, timeout=10)
     try:
         connection.execute("PRAGMA journal_mode=WAL")
-        (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if answer != "ok":
-            raise sqlite3.DatabaseError(answer)
+        (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if result != "ok":
+            raise sqlite3.DatabaseError(result)
     finally:
         connection.close()

@@ -1,48 +1,40 @@
-"""The work of one job: decode its file, hear it window by window, and deal with the file afterwards."""
+"""The steps of a transcription job: decode its file, transcribe it window by window, archive the file."""
 
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from whisper_appliance.config.settings import Settings
-from whisper_appliance.core.errors import Cancelled, ModelUnavailable, NotFound
+from whisper_appliance.core.errors import Cancelled, ModelUnavailable
 from whisper_appliance.engines.contract import Options, Priority, WindowResult
-from whisper_appliance.jobs import storage
 from whisper_appliance.jobs.job import FinishedWindow, Job
+from whisper_appliance.jobs.storage import JobAudio, is_mounted
 from whisper_appliance.transcript.model import Transcript
+
+if TYPE_CHECKING:  # it imports numpy, which the web process has no need of at its start
+    from whisper_appliance.transcription.pipeline import WindowDone
 
 MODEL_WAIT_SECONDS = 3600.0
 NEXT_DECODER_SECONDS = 0.2
+MAX_OPEN_PROGRESS = 0.99
 
 OnWindow = Callable[[FinishedWindow, float, float | None], None]
+"""Called with a finished window, the progress from 0 to 1, and the duration in seconds if it is clear."""
 
 
 class EngineProvider(Protocol):
-    """What a job needs of the ModelManager."""
+    """The part of the `ModelManager` that jobs use."""
 
     def engine(self, name: str | None = None) -> AbstractContextManager[Any]:
-        """A lease on a loaded model."""
+        """Leases the engine of a loaded model."""
         ...
 
 
-class WindowDone(Protocol):
-    """What `speech.transcribe` tells about a finished window."""
-
-    @property
-    def start_sample(self) -> int: ...
-    @property
-    def stop_sample(self) -> int: ...
-    @property
-    def result(self) -> WindowResult: ...
-    @property
-    def progress(self) -> float: ...
-
-
 class Transcribe(Protocol):
-    """`speech.transcribe.transcribe`, or a script in its place."""
+    """The signature of `transcription.transcribe.transcribe`."""
 
     def __call__(
         self,
@@ -56,50 +48,45 @@ class Transcribe(Protocol):
         on_window: Callable[[Any], None],
         cancelled: Callable[[], bool],
     ) -> Transcript:
-        """Audio to Transcript; asks `cancelled` between windows."""
+        """Transcribes decoded audio; calls `cancelled` between windows."""
         ...
 
 
 class JobSteps:
-    """What is done for a job, with the parts it is done by. Keeps nothing between jobs."""
+    """The steps of a job, and the parts that they use. It stores nothing between jobs."""
 
     def __init__(
         self,
-        storage: Path,
+        audio: JobAudio,
         models: EngineProvider,
         *,
         decode: Callable[[Path], AbstractContextManager[Any]],
         transcribe: Transcribe,
         default_model: Callable[[], str],
-        keep_audio: Callable[[], bool] = lambda: False,
-        is_mounted: Callable[[], bool] = lambda: True,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`storage` is the folder of the jobs' audio paths; the others are asked each time."""
-        self._storage = storage
+        self.audio = audio
         self._models = models
         self._decode = decode
         self._transcribe = transcribe
         self._default_model = default_model
-        self._keep_audio = keep_audio
-        self._is_mounted = is_mounted
         self._sleep = sleep
 
     @classmethod
     def from_settings(
         cls, settings: Callable[[], Settings], models: EngineProvider, default_model: Callable[[], str]
     ) -> "JobSteps":
-        """With the real decoder and the real road through speech; `settings` are asked for at each job."""
+        """Builds the steps with the real decoder and pipeline; they read the settings for each job anew."""
         return cls(
-            settings().storage_folder,
+            JobAudio(
+                settings().storage_folder,
+                keep_audio=lambda: settings().keep_audio,
+                is_mounted=lambda: settings().storage_url is None or is_mounted(settings().storage_folder),
+            ),
             models,
             decode=_decoder(settings, settings().data_dir / "decoded"),
-            transcribe=_road(settings),
+            transcribe=_transcriber(settings),
             default_model=default_model,
-            keep_audio=lambda: settings().keep_audio,
-            is_mounted=lambda: (
-                settings().storage_url is None or storage.is_mounted(settings().storage_folder)
-            ),
         )
 
     def transcribe(
@@ -109,20 +96,22 @@ class JobSteps:
         on_window: OnWindow,
         cancelled: Callable[[], bool],
     ) -> Transcript:
-        """The transcript of a job's recording; windows that an earlier attempt finished are not heard again.
+        """Transcribes a job's recording, except the windows that an earlier attempt has finished.
 
-        Raises what the rooms below raise, and `NotFound` when the file is gone.
+        `finished` maps the first sample of a window to its result. Raises the errors of decoder and engine,
+        `ModelUnavailable`, `Cancelled`, and `NotFound` if the file is gone.
         """
         model = job.model or self._default_model()
         with ExitStack() as held:
-            # The decoder works while the model is being loaded.
-            recording = held.enter_context(self._decode(self._found(job, cancelled)))
+            # Decoding starts before the model is leased, so that it goes on while the model is loaded.
+            recording = held.enter_context(self._decode(self._audio_file(job, cancelled)))
             engine = self._lease(held, model, cancelled)
 
-            def tell(done: WindowDone) -> None:
+            def report(done: "WindowDone") -> None:
                 window = FinishedWindow(done.start_sample, done.stop_sample, done.result)
-                # A header may promise less than there is: nothing is the end before all is decoded.
-                progress = done.progress if recording.seconds is not None else min(done.progress, 0.99)
+                # A file header may give too short a length, so only a decoded recording can be finished.
+                complete = recording.seconds is not None
+                progress = done.progress if complete else min(done.progress, MAX_OPEN_PROGRESS)
                 on_window(window, progress, recording.estimated_seconds)
 
             return self._transcribe(
@@ -132,57 +121,45 @@ class JobSteps:
                 priority=job.priority,
                 model=model,
                 finished=finished,
-                on_window=tell,
+                on_window=report,
                 cancelled=cancelled,
             )
 
     def archive_audio(self, job: Job) -> None:
-        """Before a job is done: its recording goes where kept ones lie, if they are kept."""
-        if self._keep_audio() and (self._storage / job.audio).exists():
-            self._kept(job).parent.mkdir(exist_ok=True)
-            (self._storage / job.audio).replace(self._kept(job))
+        """Before a job is marked as done: moves its upload to the archived recordings, if they are kept."""
+        self.audio.archive(job)
 
     def clean_up(self, job: Job, *, done: bool) -> None:
-        """After a job ended: its upload goes, and a kept recording that has no transcript."""
-        (self._storage / job.audio).unlink(missing_ok=True)
-        if not done:
-            self._kept(job).unlink(missing_ok=True)
+        """After a job has ended: deletes its upload, and an archived recording that has no transcript."""
+        self.audio.clean_up(job, done=done)
 
-    def _kept(self, job: Job) -> Path:
-        return self._storage / "audio" / job.id  # a transcript has the id of its job
-
-    def _found(self, job: Job, cancelled: Callable[[], bool]) -> Path:
-        """The recording of a job; while the storage is away, the job waits for it."""
-        while not self._is_mounted():
-            if cancelled():
-                raise Cancelled("The job was cancelled.")
-            self._sleep(1.0)
-        return self._recording(job)
-
-    def _recording(self, job: Job) -> Path:
-        for path in (self._storage / job.audio, self._kept(job)):
-            if path.is_file():
-                return path
-        raise NotFound("The uploaded file is no longer there. Upload it again.")
+    def _audio_file(self, job: Job, cancelled: Callable[[], bool]) -> Path:
+        """Returns the recording of a job; waits while the shared folder is not mounted."""
+        while not self.audio.is_mounted():
+            self._wait(cancelled)
+        return self.audio.find(job)
 
     def _lease(self, held: ExitStack, model: str, cancelled: Callable[[], bool]) -> Any:
-        """An engine for the model; while it is on its way (being downloaded), the job waits for it."""
-        give_up = time.monotonic() + MODEL_WAIT_SECONDS
+        """Leases an engine for the model; waits while the model is being downloaded."""
+        deadline = time.monotonic() + MODEL_WAIT_SECONDS
         while True:
             try:
                 return held.enter_context(self._models.engine(model))
             except ModelUnavailable as error:
-                if error.retry_after_seconds is None or time.monotonic() > give_up:
+                if error.retry_after_seconds is None or time.monotonic() > deadline:
                     raise
-            if cancelled():
-                raise Cancelled("The job was cancelled.")
-            self._sleep(1.0)
+            self._wait(cancelled)
+
+    def _wait(self, cancelled: Callable[[], bool]) -> None:
+        if cancelled():
+            raise Cancelled("The job was cancelled.")
+        self._sleep(1.0)
 
 
 def _decoder(settings: Callable[[], Settings], folder: Path) -> Callable[[Path], AbstractContextManager[Any]]:
     from whisper_appliance.audio.decode import DecodeLimits, decode, prepare
 
-    def decoded(path: Path) -> AbstractContextManager[Any]:
+    def decode_file(path: Path) -> AbstractContextManager[Any]:
         now = settings()
         limits = DecodeLimits(
             max_seconds=now.max_audio_seconds,
@@ -191,21 +168,24 @@ def _decoder(settings: Callable[[], Settings], folder: Path) -> Callable[[Path],
             wall_seconds=now.decoder_seconds,
         ).for_length()
         recording = decode(path, folder=folder, limits=limits)
-        next_one = threading.Timer(NEXT_DECODER_SECONDS, prepare)  # clips rarely come alone
-        next_one.daemon = True
-        next_one.start()
+        # The next decoder process is started ahead of time, because clips rarely come alone.
+        prestart = threading.Timer(NEXT_DECODER_SECONDS, prepare)
+        prestart.daemon = True
+        prestart.start()
         return recording
 
-    return decoded
+    return decode_file
 
 
-def _road(settings: Callable[[], Settings]) -> Transcribe:
+def _transcriber(settings: Callable[[], Settings]) -> Transcribe:
     from whisper_appliance.models.catalog import canonical, catalog
     from whisper_appliance.transcription.transcribe import transcribe
 
-    def road(recording: Any, engine: Any, options: Options, *, model: str, **how: Any) -> Transcript:
-        known = catalog().get(canonical(model))
-        weights = known.files.get("model.bin") if known else None
+    def transcribe_file(
+        recording: Any, engine: Any, options: Options, *, model: str, **arguments: Any
+    ) -> Transcript:
+        entry = catalog().get(canonical(model))
+        weights = entry.files.get("model.bin") if entry else None
         return transcribe(
             recording,
             engine,
@@ -213,7 +193,7 @@ def _road(settings: Callable[[], Settings]) -> Transcribe:
             model=model,
             model_sha256=(weights and weights.sha256) or "",
             target_seconds=settings().audio_chunk_size,
-            **how,
+            **arguments,
         )
 
-    return road
+    return transcribe_file

@@ -1,4 +1,4 @@
-"""All that somebody owns in the database: erased at once, or given to somebody else."""
+"""Ownership of rows and files: erases all that an owner has, or transfers it to another owner."""
 
 from pathlib import Path
 
@@ -11,35 +11,36 @@ from whisper_appliance.storage.schema.library import transcripts
 
 
 class TranscriptOwnership:
-    """Works on rows and files alone, so that the command line can do it beside a running appliance."""
+    """Changes rows and files only, so that the command line can use it beside a running appliance."""
 
     def __init__(self, database: Database, storage: Path) -> None:
-        """`storage` is the folder of uploads and kept recordings."""
+        """`storage` is the folder of uploads and archived recordings."""
         self._database = database
         self._storage = storage
 
     def erase(self, owner: str) -> tuple[str, ...]:
-        """Removes transcripts (the trash too), recordings and jobs for good; returns the transcripts' ids.
+        """Deletes an owner's transcripts (the trash too), recordings and jobs; returns the transcripts' ids.
 
-        A job that is being worked on finds its row gone at its next window, and keeps nothing.
+        A running job finds its row gone at its next window and stores nothing.
         """
         if owner == NO_OWNER:
             return ()
         with self._database.write() as connection:
-            theirs = sa.select(jobs.c.id).where(jobs.c.owner == owner)
-            connection.execute(windows.delete().where(windows.c.job_id.in_(theirs)))
-            ended = jobs.delete().where(jobs.c.owner == owner).returning(jobs.c.audio)
-            uploads = connection.execute(ended).scalars().all()
-            gone = transcripts.delete().where(transcripts.c.owner == owner).returning(transcripts.c.id)
-            ids = tuple(connection.execute(gone).scalars())
-        for name in (*uploads, *(f"audio/{id}" for id in ids)):
+            owned_jobs = sa.select(jobs.c.id).where(jobs.c.owner == owner)
+            connection.execute(windows.delete().where(windows.c.job_id.in_(owned_jobs)))
+            deleted_jobs = jobs.delete().where(jobs.c.owner == owner).returning(jobs.c.audio)
+            uploads = connection.execute(deleted_jobs).scalars().all()
+            deleted = transcripts.delete().where(transcripts.c.owner == owner).returning(transcripts.c.id)
+            transcript_ids = tuple(connection.execute(deleted).scalars())
+        archived = (f"audio/{transcript_id}" for transcript_id in transcript_ids)
+        for name in (*uploads, *archived):
             (self._storage / name).unlink(missing_ok=True)
-        return ids
+        return transcript_ids
 
-    def transfer(self, owner: str, heir: str) -> None:
-        """Makes all of it `heir`'s, also what jobs are still at work on."""
-        if NO_OWNER in (owner, heir):
+    def transfer(self, owner: str, new_owner: str) -> None:
+        """Transfers all transcripts and jobs to another owner, running jobs too."""
+        if NO_OWNER in (owner, new_owner):
             return
         with self._database.write() as connection:
             for table in (jobs, transcripts):
-                connection.execute(table.update().where(table.c.owner == owner).values(owner=heir))
+                connection.execute(table.update().where(table.c.owner == owner).values(owner=new_owner))

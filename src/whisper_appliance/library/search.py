@@ -1,7 +1,7 @@
-"""Finding words in transcripts: FTS5 on SQLite, tsvector on PostgreSQL, behind the same function.
+"""Full-text search in transcripts: FTS5 on SQLite, tsvector on PostgreSQL, behind the same function.
 
-Languages without spaces between words (Chinese, Japanese, Thai, ...) are searched by characters instead: with
-the trigram index from three characters on, by a plain scan below that and on PostgreSQL.
+Languages without spaces between words (Chinese, Japanese, Thai, ...) are searched by characters: on SQLite
+with the trigram index if each term has three characters or more, else by a scan of the rows.
 """
 
 import re
@@ -22,71 +22,71 @@ HIT_START, HIT_END = "\x02", "\x03"
 
 WORDS = sa.table("transcript_words", sa.column("rowid"))
 CHARACTERS = sa.table("transcript_characters", sa.column("rowid"))
-# Exactly the expression of the index in migration 0001, or PostgreSQL would not use it.
+# Exactly the expression of the index in migration 0001, because PostgreSQL would not use the index otherwise.
 VECTOR: sa.ColumnClause[str] = sa.literal_column("to_tsvector('simple', left(title || ' ' || text, 250000))")
 
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """How to ask for some words: the numbers of the rows that have them, and these with a snippet of each."""
+    """The queries of one search: the numbers of the matching rows, and the same with a snippet of each."""
 
     numbers: sa.Select[Any]
     snippets: sa.Select[Any]
 
 
 def search_terms(words: str) -> list[str]:
-    """What the user typed, as terms that must all occur; marks without a letter or digit are left out."""
+    """Splits the input into terms that must all occur; terms without a letter or digit are left out."""
     parts = words.replace("\x00", " ").split()
     return [part for part in parts if any(character.isalnum() for character in part)][:MAX_TERMS]
 
 
 def search_query(words: str, *, sqlite: bool) -> SearchQuery | None:
-    """The question to ask, None when nothing was typed that could be found."""
-    asked = search_terms(words)
-    if not asked:
+    """Returns the queries for some words, None if they have no term."""
+    terms = search_terms(words)
+    if not terms:
         return None
     if WITHOUT_WORD_BREAKS.search(words):
-        indexed = sqlite and all(len(term) >= 3 for term in asked)
-        return _by_index(CHARACTERS, asked, prefix=False) if indexed else _by_scan(asked, sqlite=sqlite)
-    return _by_index(WORDS, asked, prefix=True) if sqlite else _by_vector(asked)
+        indexed = sqlite and all(len(term) >= 3 for term in terms)
+        return _by_index(CHARACTERS, terms, prefix=False) if indexed else _by_scan(terms, sqlite=sqlite)
+    return _by_index(WORDS, terms, prefix=True) if sqlite else _by_vector(terms)
 
 
 def split_at_hits(snippet: str) -> tuple[str, ...]:
-    """A snippet cut at its hits: every second piece is a hit, the first one is not."""
+    """Splits a snippet at its hits: every second part is a hit, the first one is not."""
     return tuple(re.split(f"[{HIT_START}{HIT_END}]", snippet))
 
 
-def _by_index(index: sa.TableClause, asked: Sequence[str], *, prefix: bool) -> SearchQuery:
-    # A quoted string is never read as an operator of FTS5's query language.
-    quoted = ['"' + term.replace('"', '""') + '"' for term in asked]
-    question = " ".join(quoted) + ("*" if prefix else "")
+def _by_index(index: sa.TableClause, terms: Sequence[str], *, prefix: bool) -> SearchQuery:
+    # Quoted, because FTS5 reads no operator of its query language in a quoted string.
+    quoted = ['"' + term.replace('"', '""') + '"' for term in terms]
+    expression = " ".join(quoted) + ("*" if prefix else "")
     table: sa.ColumnClause[str] = sa.literal_column(index.name)
-    found = table.op("MATCH", is_comparison=True)(question)
+    found = table.op("MATCH", is_comparison=True)(expression)
     snippet = sa.func.snippet(table, -1, HIT_START, HIT_END, "…", SNIPPET_WORDS)
     return SearchQuery(sa.select(index.c.rowid).where(found), sa.select(index.c.rowid, snippet).where(found))
 
 
-def _by_vector(asked: Sequence[str]) -> SearchQuery:
-    query = sa.func.plainto_tsquery(sa.literal_column("'simple'"), " ".join(asked))
+def _by_vector(terms: Sequence[str]) -> SearchQuery:
+    query = sa.func.plainto_tsquery(sa.literal_column("'simple'"), " ".join(terms))
     found = VECTOR.op("@@", is_comparison=True)(query)
-    how = f'StartSel="{HIT_START}", StopSel="{HIT_END}", MaxWords={SNIPPET_WORDS}, MinWords=8'
-    snippet = sa.func.ts_headline(sa.literal_column("'simple'"), transcripts.c.text, query, how)
+    options = f'StartSel="{HIT_START}", StopSel="{HIT_END}", MaxWords={SNIPPET_WORDS}, MinWords=8'
+    snippet = sa.func.ts_headline(sa.literal_column("'simple'"), transcripts.c.text, query, options)
     number = transcripts.c.number
     return SearchQuery(sa.select(number).where(found), sa.select(number, snippet).where(found))
 
 
-def _by_scan(asked: Sequence[str], *, sqlite: bool) -> SearchQuery:
-    either = [
+def _by_scan(terms: Sequence[str], *, sqlite: bool) -> SearchQuery:
+    conditions = [
         sa.or_(
             transcripts.c.text.icontains(term, autoescape=True),
             transcripts.c.title.icontains(term, autoescape=True),
         )
-        for term in asked
+        for term in terms
     ]
-    found = sa.and_(*either)
-    where = sa.func.instr if sqlite else sa.func.strpos
-    least = sa.func.max if sqlite else sa.func.greatest
-    excerpt = sa.func.substr(transcripts.c.text, least(1, where(transcripts.c.text, asked[0]) - 20), 60)
-    marked = sa.func.replace(excerpt, asked[0], f"{HIT_START}{asked[0]}{HIT_END}")
+    found = sa.and_(*conditions)
+    find = sa.func.instr if sqlite else sa.func.strpos
+    at_least = sa.func.max if sqlite else sa.func.greatest
+    excerpt = sa.func.substr(transcripts.c.text, at_least(1, find(transcripts.c.text, terms[0]) - 20), 60)
+    highlighted = sa.func.replace(excerpt, terms[0], f"{HIT_START}{terms[0]}{HIT_END}")
     number = transcripts.c.number
-    return SearchQuery(sa.select(number).where(found), sa.select(number, marked).where(found))
+    return SearchQuery(sa.select(number).where(found), sa.select(number, highlighted).where(found))

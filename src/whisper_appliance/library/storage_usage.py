@@ -1,4 +1,4 @@
-"""How much of the disk somebody's recordings and transcripts take."""
+"""Storage usage of an owner: the bytes of recordings and transcripts, for the storage quota."""
 
 import time
 from collections.abc import Callable
@@ -16,25 +16,25 @@ MAX_CACHED_OWNERS = 1000
 
 
 class StorageUsage:
-    """Counts kept recordings, uploads that wait, and text, the trash included."""
+    """Adds up archived recordings, uploads of unfinished jobs, and transcripts, the trash included."""
 
     def __init__(
         self, database: Database, audio_folder: Path, *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        """`audio_folder` is where kept recordings lie, each under the id of its transcript."""
+        """`audio_folder` holds the archived recordings, each named by the id of its transcript."""
         self._database = database
         self._audio_folder = audio_folder
         self._monotonic = monotonic
         self._cached: dict[str, tuple[float, int]] = {}
 
     def used_by(self, owner: str) -> int:
-        """Bytes; those of kept recordings, which have to be looked at one by one, as of half a minute ago."""
-        return self._uploads(owner) + self._text(owner) + self._audio_lately(owner)
+        """Returns bytes. The size of archived recordings, a file each, is cached for half a minute."""
+        return self._uploads(owner) + self._text(owner) + self._cached_audio(owner)
 
-    def _audio_lately(self, owner: str) -> int:
-        seen = self._cached.get(owner)
-        if seen and self._monotonic() - seen[0] < CACHE_SECONDS:
-            return seen[1]
+    def _cached_audio(self, owner: str) -> int:
+        cached = self._cached.get(owner)
+        if cached and self._monotonic() - cached[0] < CACHE_SECONDS:
+            return cached[1]
         if len(self._cached) >= MAX_CACHED_OWNERS:
             self._cached.clear()
         used = self._audio(owner)
@@ -54,12 +54,12 @@ class StorageUsage:
         if not self._audio_folder.is_dir():
             return 0
         with self._database.read() as connection:
-            ids = connection.execute(sa.select(transcripts.c.id).where(transcripts.c.owner == owner))
-            return sum(_size(self._audio_folder / id) for id in ids.scalars())
+            names = connection.execute(sa.select(transcripts.c.id).where(transcripts.c.owner == owner))
+            return sum(_size(self._audio_folder / name) for name in names.scalars())
 
-    def _sum(self, question: "sa.Select[tuple[Any]]") -> int:
+    def _sum(self, query: "sa.Select[tuple[Any]]") -> int:
         with self._database.read() as connection:
-            return int(connection.execute(question).scalar() or 0)
+            return int(connection.execute(query).scalar() or 0)
 
 
 def _size(path: Path) -> int:

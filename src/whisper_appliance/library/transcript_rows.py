@@ -1,9 +1,9 @@
-"""A transcript as the history knows it: what it is called, whose it is, and who may see it."""
+"""The rows of transcripts: summaries, titles, cursors of pages, and the condition for visibility."""
 
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import PurePath
 from typing import Any
 
@@ -22,7 +22,7 @@ CURSOR = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)_([0-9a-f]{32})")
 
 @dataclass(frozen=True, slots=True)
 class TranscriptSummary:
-    """A transcript as a list shows it; `preview` is how its text begins."""
+    """A transcript without its segments; `preview` is the beginning of its text."""
 
     id: str
     owner: str
@@ -41,13 +41,13 @@ class TranscriptSummary:
 
     @property
     def cursor(self) -> str:
-        """Where a page that ends with this entry goes on."""
+        """The cursor of the page that follows a page ending with this transcript."""
         return f"{self.created}_{self.id}"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredTranscript:
-    """A transcript with all it says; `live` is what its captions said, where there were any."""
+    """A whole transcript; `live` is its live version, if a live session made it first."""
 
     summary: TranscriptSummary
     transcript: Transcript
@@ -56,7 +56,7 @@ class StoredTranscript:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptPage:
-    """Some entries, newest first, and the cursor of those that follow."""
+    """Some transcripts, newest first, and the cursor of the next page."""
 
     summaries: tuple[TranscriptSummary, ...]
     next_cursor: str | None
@@ -64,7 +64,10 @@ class TranscriptPage:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptCreated:
-    """A transcript that was just made, by a key where one came with it; `again` when a live one was there."""
+    """A new transcript, with the id of the API key of its request, if any.
+
+    `again`: it replaces the live version of the same recording.
+    """
 
     owner: str
     key_id: str
@@ -73,11 +76,23 @@ class TranscriptCreated:
 
 
 OnCreated = Callable[[sa.Connection, TranscriptCreated], None]
-"""Told inside the transaction that keeps the transcript: what it writes is kept together with it."""
+"""Called in the transaction that stores the transcript, so that what it writes is committed with it."""
 
 
-def ignore(_connection: sa.Connection, _made: TranscriptCreated) -> None:
-    """Nobody wants to be told."""
+def ignore(_connection: sa.Connection, _created: TranscriptCreated) -> None:
+    """The hook that does nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewTranscript:
+    """The columns of a new row that are not in the transcript itself."""
+
+    id: str
+    owner: str
+    title: str
+    source: str
+    created: str
+    job_id: str | None = None
 
 
 COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
@@ -87,58 +102,41 @@ COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
 
 
 def new_id() -> str:
-    """128 random bits: whoever knows the id may have the thing."""
+    """Returns 128 random bits as hex, because an id alone gives access to what has no owner."""
     return secrets.token_hex(16)
 
 
 def clean_title(text: str) -> str:
-    """One line of visible characters, cut where no title goes on."""
+    """Returns one line of visible characters, cut to the longest title."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_TITLE_CHARS]
 
 
 def title_from_file_name(filename: str) -> str:
-    """How a recording is called until somebody gives it a name: its file's, without folder and extension."""
+    """Returns the title of a recording that has none: its file name without folder and extension."""
     return clean_title(PurePath(filename.replace("\\", "/")).stem) or "Recording"
 
 
-def insert(
-    connection: sa.Connection,
-    transcript: Transcript,
-    *,
-    id: str,
-    owner: str,
-    title: str,
-    source: str,
-    created: str,
-    job_id: str | None = None,
-) -> None:
-    """Adds a transcript inside a transaction of the caller's, who may have more to say in it."""
-    connection.execute(
-        transcripts.insert().values(
-            id=id,
-            owner=owner,
-            title=title,
-            source=source,
-            created=created,
-            job_id=job_id,
-            **_columns(transcript),
-        )
-    )
+def insert(connection: sa.Connection, transcript: Transcript, new: NewTranscript) -> None:
+    """Adds a transcript in the caller's transaction."""
+    connection.execute(transcripts.insert().values(**asdict(new), **_columns(transcript)))
 
 
-def replace_live_version(connection: sa.Connection, transcript: Transcript, *, id: str, job_id: str) -> bool:
-    """Puts a better transcript in the place of a live one, which stays beside it; False where none is."""
-    row = transcripts.update().where(transcripts.c.id == id)
+def replace_live_version(connection: sa.Connection, transcript: Transcript, job_id: str) -> bool:
+    """Replaces the live transcript whose id is `job_id`, and keeps it as the live version.
+
+    Returns False if there is none.
+    """
+    row = transcripts.update().where(transcripts.c.id == job_id)
     columns = _columns(transcript)
     columns["bytes"] = transcripts.c.bytes + columns["bytes"]
-    better = row.values(live_body=transcripts.c.body, job_id=job_id, **columns)
-    return connection.execute(better).rowcount > 0
+    replacement = row.values(live_body=transcripts.c.body, job_id=job_id, **columns)
+    return connection.execute(replacement).rowcount > 0
 
 
-def is_kept(connection: sa.Connection, id: str) -> bool:
-    """Whether there is a transcript with this id, be it in the trash."""
-    question = sa.select(transcripts.c.number).where(transcripts.c.id == id)
-    return connection.execute(question).first() is not None
+def exists(connection: sa.Connection, transcript_id: str) -> bool:
+    """Returns whether there is a transcript with this id, in the trash too."""
+    query = sa.select(transcripts.c.number).where(transcripts.c.id == transcript_id)
+    return connection.execute(query).first() is not None
 
 
 def _columns(transcript: Transcript) -> dict[str, Any]:
@@ -158,25 +156,29 @@ def _columns(transcript: Transcript) -> dict[str, Any]:
 
 
 def summary_from_row(row: sa.RowMapping) -> TranscriptSummary:
-    """The entry in a row of `COLUMNS`."""
+    """Converts a row of `COLUMNS`."""
     return TranscriptSummary(**{name: row[name] for name in TranscriptSummary.__slots__})
 
 
-def visible_to(id: str, owner: str, *, deleted: bool = False) -> sa.ColumnElement[bool]:
-    """The one rule of who may see a transcript: its owner, and everybody when it is nobody's."""
-    return sa.and_(transcripts.c.id == id, transcripts.c.owner.in_((NO_OWNER, owner)), _in_trash(deleted))
+def visible_to(transcript_id: str, owner: str, *, deleted: bool = False) -> sa.ColumnElement[bool]:
+    """Matches a transcript if this owner may see it: it is theirs, or it has no owner."""
+    return sa.and_(
+        transcripts.c.id == transcript_id, transcripts.c.owner.in_((NO_OWNER, owner)), _in_trash(deleted)
+    )
 
 
 def owned_by(owner: str, *, deleted: bool) -> sa.ColumnElement[bool]:
-    """All of one owner. Nobody has no list: their transcripts are reached by id alone."""
+    """Matches all transcripts of an owner; none for `NO_OWNER`, whose transcripts are found by id alone."""
     return sa.and_(transcripts.c.owner == owner, transcripts.c.owner != NO_OWNER, _in_trash(deleted))
 
 
 def read_cursor(cursor: str) -> tuple[str, str]:
-    """Time and id of the last entry that was given out. Raises `InvalidRequest`."""
+    """Returns the time and the id in a cursor. Raises `InvalidRequest`."""
     parts = CURSOR.fullmatch(cursor)
     if parts is None:
-        raise InvalidRequest("This cursor was not given out here; start again without one.", field="cursor")
+        raise InvalidRequest(
+            "This cursor is not one of this appliance. Start again without a cursor.", field="cursor"
+        )
     return parts[1], parts[2]
 
 

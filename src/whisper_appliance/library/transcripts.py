@@ -1,4 +1,4 @@
-"""Every transcript the appliance has made: kept, listed, found, renamed, thrown away and brought back."""
+"""The transcript repository: store, page, search, rename, delete, restore and purge transcripts."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -12,19 +12,20 @@ from whisper_appliance.library import search
 from whisper_appliance.library.transcript_rows import (
     COLUMNS,
     NO_OWNER,
-    TranscriptSummary,
-    TranscriptCreated,
+    NewTranscript,
     OnCreated,
-    TranscriptPage,
     StoredTranscript,
-    summary_from_row,
+    TranscriptCreated,
+    TranscriptPage,
+    TranscriptSummary,
+    clean_title,
+    ignore,
+    exists,
     insert,
-    is_kept,
     new_id,
     owned_by,
-    clean_title,
     read_cursor,
-    ignore,
+    summary_from_row,
     visible_to,
 )
 from whisper_appliance.storage.database import Database
@@ -37,9 +38,9 @@ IDS_PER_QUERY = 500
 
 
 class TranscriptRepository:
-    """The transcripts in a database. What belongs to nobody can be had by everybody who knows its id.
+    """All transcripts in a database. A transcript without an owner is visible to everybody who has its id.
 
-    Every method that takes an id raises `NotFound` for what is not there or belongs to somebody else.
+    Methods with an id raise `NotFound` if there is no such transcript, or if it belongs to another owner.
     """
 
     def __init__(
@@ -50,76 +51,80 @@ class TranscriptRepository:
         clock: Clock = now,
         on_created: OnCreated = ignore,
     ) -> None:
-        """`audio_folder` is where kept recordings lie, each under the id of its transcript.
+        """`audio_folder` holds the archived recordings, each named by the id of its transcript.
 
-        `on_made` is told of what `keep` keeps, in the same transaction.
+        `on_created` is called by `save_once`, in the transaction that stores the transcript.
         """
-        self._on_made = on_created
+        self._on_created = on_created
         self._database = database
         self._audio_folder = audio_folder
         self._clock = clock
 
-    def add(self, transcript: Transcript, *, title: str, owner: str = NO_OWNER, source: str = "upload") -> str:
-        """Keeps a transcript that no job made; returns its id."""
-        id, created = new_id(), self._now()
+    def add(
+        self, transcript: Transcript, *, title: str, owner: str = NO_OWNER, source: str = "upload"
+    ) -> str:
+        """Stores a transcript that no job made; returns its id."""
+        new = NewTranscript(new_id(), owner, title, source, self._now())
         with self._database.write() as connection:
-            insert(connection, transcript, id=id, owner=owner, title=title, source=source, created=created)
-        return id
+            insert(connection, transcript, new)
+        return new.id
 
     def save_once(
-        self, id: str, transcript: Transcript, *, title: str, owner: str, source: str, key_id: str = ""
+        self,
+        transcript_id: str,
+        transcript: Transcript,
+        *,
+        title: str,
+        owner: str,
+        source: str,
+        key_id: str = "",
     ) -> None:
-        """Keeps a transcript under an id of the caller's, once however often it is said."""
+        """Stores a transcript under the caller's id, unless there is one with this id (idempotent)."""
         with self._database.write() as connection:
-            if not is_kept(connection, id):
-                self._on_made(connection, TranscriptCreated(owner, key_id, transcript))
-                insert(
-                    connection,
-                    transcript,
-                    id=id,
-                    owner=owner,
-                    title=title,
-                    source=source,
-                    created=self._now(),
-                )
+            if not exists(connection, transcript_id):
+                self._on_created(connection, TranscriptCreated(owner, key_id, transcript))
+                new = NewTranscript(transcript_id, owner, title, source, self._now())
+                insert(connection, transcript, new)
 
-    def get(self, id: str, owner: str) -> StoredTranscript:
-        """One transcript, whole."""
-        question = sa.select(*COLUMNS, transcripts.c.body, transcripts.c.live_body).where(visible_to(id, owner))
+    def get(self, transcript_id: str, owner: str) -> StoredTranscript:
+        """Returns one whole transcript."""
+        query = sa.select(*COLUMNS, transcripts.c.body, transcripts.c.live_body).where(
+            visible_to(transcript_id, owner)
+        )
         with self._database.read() as connection:
-            row = connection.execute(question).mappings().first()
+            row = connection.execute(query).mappings().first()
         if row is None:
             raise _not_found()
         live = from_json(Transcript, row["live_body"]) if row["live_body"] else None
         return StoredTranscript(summary_from_row(row), from_json(Transcript, row["body"]), live)
 
-    def metadata(self, id: str, *, deleted: bool | None = False) -> TranscriptSummary:
-        """What is known of a transcript, whosever it is, for the one who decides who may have it.
+    def metadata(self, transcript_id: str, *, deleted: bool | None = False) -> TranscriptSummary:
+        """Returns a transcript of any owner without its segments, for the caller's access check.
 
-        `deleted` tells where to look: True is the trash, None both.
+        `deleted`: True finds it in the trash only, False outside the trash only, None anywhere.
         """
-        question = sa.select(*COLUMNS).where(transcripts.c.id == id)
+        query = sa.select(*COLUMNS).where(transcripts.c.id == transcript_id)
         with self._database.read() as connection:
-            row = connection.execute(question).mappings().first()
+            row = connection.execute(query).mappings().first()
         if row is None or (deleted is not None and deleted != (row["deleted_at"] is not None)):
             raise _not_found()
         return summary_from_row(row)
 
     def summaries(self, ids: Sequence[str]) -> tuple[TranscriptSummary, ...]:
-        """Those of these transcripts that are there and not in the trash, whosever they are."""
-        question = sa.select(*COLUMNS).where(transcripts.c.id.in_(ids), transcripts.c.deleted_at.is_(None))
+        """Returns the transcripts with these ids that are not in the trash, of any owner."""
+        query = sa.select(*COLUMNS).where(transcripts.c.id.in_(ids), transcripts.c.deleted_at.is_(None))
         with self._database.read() as connection:
-            return tuple(summary_from_row(row) for row in connection.execute(question).mappings())
+            return tuple(summary_from_row(row) for row in connection.execute(query).mappings())
 
     def purged_among(self, ids: Iterable[str]) -> set[str]:
-        """Those of these transcripts that are gone for good."""
-        asked = sorted(set(ids))
-        there: set[str] = set()
+        """Returns the ids among these whose transcripts do not exist any more."""
+        candidates = sorted(set(ids))
+        found: set[str] = set()
         with self._database.read() as connection:
-            for start in range(0, len(asked), IDS_PER_QUERY):
-                some = transcripts.c.id.in_(asked[start : start + IDS_PER_QUERY])
-                there.update(connection.execute(sa.select(transcripts.c.id).where(some)).scalars())
-        return set(asked) - there
+            for start in range(0, len(candidates), IDS_PER_QUERY):
+                batch = transcripts.c.id.in_(candidates[start : start + IDS_PER_QUERY])
+                found.update(connection.execute(sa.select(transcripts.c.id).where(batch)).scalars())
+        return set(candidates) - found
 
     def page(
         self,
@@ -130,77 +135,79 @@ class TranscriptRepository:
         deleted: bool = False,
         words: str = "",
     ) -> TranscriptPage:
-        """The owner's transcripts, newest first, page by page; with words, only those that have them all.
+        """Returns a page of the owner's transcripts, newest first; with words, only those that have them all.
 
-        Raises `InvalidRequest` for a cursor that was not ours.
+        Raises `InvalidRequest` for an invalid cursor.
         """
         limit = max(1, min(limit, MAX_PAGE_SIZE))
         newest_first = (transcripts.c.created.desc(), transcripts.c.id.desc())
-        question = sa.select(*COLUMNS).where(owned_by(owner, deleted=deleted)).order_by(*newest_first)
+        query = sa.select(*COLUMNS).where(owned_by(owner, deleted=deleted)).order_by(*newest_first)
         if cursor:
             before = sa.tuple_(transcripts.c.created, transcripts.c.id) < read_cursor(cursor)
-            question = question.where(before)
+            query = query.where(before)
         if words.strip():
             matching = search.search_query(words, sqlite=self._database.is_sqlite)
-            question = question.where(transcripts.c.number.in_(matching.numbers) if matching else sa.false())
+            query = query.where(transcripts.c.number.in_(matching.numbers) if matching else sa.false())
         with self._database.read() as connection:
-            entries = tuple(summary_from_row(row) for row in connection.execute(question.limit(limit + 1)).mappings())
+            entries = tuple(
+                summary_from_row(row) for row in connection.execute(query.limit(limit + 1)).mappings()
+            )
         return TranscriptPage(entries[:limit], entries[limit - 1].cursor if len(entries) > limit else None)
 
     def snippets(self, ids: Sequence[str], words: str) -> dict[str, tuple[str, ...]]:
-        """Where some of these transcripts have all the words: every second piece of a snippet is a hit."""
+        """Returns snippets by transcript id, of those with all the words; every second part is a hit."""
         matching = search.search_query(words, sqlite=self._database.is_sqlite)
         if matching is None or not ids:
             return {}
-        these = sa.select(transcripts.c.number, transcripts.c.id).where(transcripts.c.id.in_(ids))
+        numbered = sa.select(transcripts.c.number, transcripts.c.id).where(transcripts.c.id.in_(ids))
         number = matching.snippets.selected_columns[0]
         with self._database.read() as connection:
-            names = {row.number: row.id for row in connection.execute(these)}
+            names = {row.number: row.id for row in connection.execute(numbered)}
             found = connection.execute(matching.snippets.where(number.in_(list(names)))).all()
         return {names[row[0]]: search.split_at_hits(row[1]) for row in found}
 
-    def rename(self, id: str, owner: str, title: str) -> None:
-        """Gives a transcript another title. Raises `InvalidRequest` for an empty one."""
+    def rename(self, transcript_id: str, owner: str, title: str) -> None:
+        """Changes the title of a transcript. Raises `InvalidRequest` for an empty title."""
         title = clean_title(title)
         if not title:
             raise InvalidRequest("A title needs at least one visible character.", field="title")
-        self._change(visible_to(id, owner), title=title)
+        self._change(visible_to(transcript_id, owner), title=title)
 
-    def delete(self, id: str, owner: str) -> None:
-        """Puts a transcript into the trash, from where `restore` brings it back until it is purged."""
-        self._change(visible_to(id, owner), deleted_at=self._now())
+    def delete(self, transcript_id: str, owner: str) -> None:
+        """Moves a transcript to the trash; `restore` moves it back until it is purged."""
+        self._change(visible_to(transcript_id, owner), deleted_at=self._now())
 
-    def restore(self, id: str, owner: str) -> None:
-        """Brings a transcript back from the trash."""
-        self._change(visible_to(id, owner, deleted=True), deleted_at=None)
+    def restore(self, transcript_id: str, owner: str) -> None:
+        """Moves a transcript out of the trash."""
+        self._change(visible_to(transcript_id, owner, deleted=True), deleted_at=None)
 
     def purge(self, trash_days: int) -> int:
-        """Removes for good, with its audio, what has been in the trash for so many days; returns how many."""
+        """Deletes transcripts that were in the trash for so many days, with audio; returns their number."""
         limit = written(self._clock() - timedelta(days=trash_days))
         return self._remove(transcripts.c.deleted_at <= limit)
 
     def empty_trash(self, owner: str) -> int:
-        """Removes for good, with its audio, what this owner has in the trash; returns how many."""
+        """Deletes the owner's transcripts in the trash, with audio; returns their number."""
         return self._remove(owned_by(owner, deleted=True))
 
-    def audio(self, id: str, owner: str) -> Path | None:
-        """The recording of a transcript, where it was kept."""
-        self.get(id, owner)
-        path = self._audio_folder / id if self._audio_folder else None
+    def audio(self, transcript_id: str, owner: str) -> Path | None:
+        """Returns the archived recording of a transcript, None if there is none."""
+        self.get(transcript_id, owner)
+        path = self._audio_folder / transcript_id if self._audio_folder else None
         return path if path and path.is_file() else None
 
-    def _remove(self, which: sa.ColumnElement[bool]) -> int:
+    def _remove(self, condition: sa.ColumnElement[bool]) -> int:
         with self._database.write() as connection:
-            removed = transcripts.delete().where(which).returning(transcripts.c.id)
-            gone = connection.execute(removed).scalars().all()
-        for id in gone:
+            removed = transcripts.delete().where(condition).returning(transcripts.c.id)
+            deleted_ids = connection.execute(removed).scalars().all()
+        for transcript_id in deleted_ids:
             if self._audio_folder:
-                (self._audio_folder / id).unlink(missing_ok=True)
-        return len(gone)
+                (self._audio_folder / transcript_id).unlink(missing_ok=True)
+        return len(deleted_ids)
 
-    def _change(self, which: sa.ColumnElement[bool], **values: str | None) -> None:
+    def _change(self, condition: sa.ColumnElement[bool], **values: str | None) -> None:
         with self._database.write() as connection:
-            if connection.execute(transcripts.update().where(which).values(**values)).rowcount == 0:
+            if connection.execute(transcripts.update().where(condition).values(**values)).rowcount == 0:
                 raise _not_found()
 
     def _now(self) -> str:

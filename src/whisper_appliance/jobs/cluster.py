@@ -1,0 +1,188 @@
+"""This worker in the cluster of workers on one database: its durable calls, its heartbeat, and take-over.
+
+On SQLite a worker is alone: it writes no heartbeat, and there is nobody to take jobs over from.
+"""
+
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from whisper_appliance import __version__
+from whisper_appliance.core.clock import Clock, now, written
+from whisper_appliance.core.errors import Unavailable
+from whisper_appliance.engines.contract import Priority
+from whisper_appliance.jobs.events import JobChanged, JobEvent, JobFailed
+from whisper_appliance.jobs.heartbeat import WorkerHeartbeat, log_errors
+from whisper_appliance.jobs.job import Job
+from whisper_appliance.jobs.repository import JobRepository
+from whisper_appliance.jobs.storage import JobFolders, prepare_queue_file, storage_name, worker_id
+from whisper_appliance.jobs.workers import TakeOverResult, ThisWorker, WorkerInfo, WorkerRepository
+from whisper_appliance.jobs.workflows import Workflows
+from whisper_appliance.storage.database import Database
+
+INTERACTIVE_CONCURRENCY = 8
+BATCH_CONCURRENCY = 2
+LAUNCH_SECONDS = 30.0
+ROWS_KEPT_DAYS = 30
+LAUNCH_FAILED = "The queue could not start. The log has the reason. Fix it and restart the appliance."
+
+log = logging.getLogger(__name__)
+
+
+class Cluster:
+    """This worker and the others on the same database. `stopping` is set before this worker closes."""
+
+    def __init__(
+        self,
+        database: Database,
+        repository: JobRepository,
+        folders: JobFolders,
+        *,
+        stopping: threading.Event | None = None,
+        clock: Clock = now,
+    ) -> None:
+        self.database = database
+        self._repository = repository
+        self._folders = folders
+        self.stopping = stopping or threading.Event()
+        self._clock = clock
+        self._workers = WorkerRepository(database)
+        self._this = ThisWorker("", "", socket.gethostname(), __version__)
+        self._heartbeat: WorkerHeartbeat | None = None
+        self._launched: Future[Workflows] | None = None
+        self._announce: Callable[[JobEvent], None] = lambda event: None
+
+    def launch(self, run: Callable[[str], None], announce: Callable[[JobEvent], None]) -> None:
+        """Registers this worker, recovers its jobs, and starts the durable calls of `run` in the background.
+
+        `announce` gets the events of jobs that are taken over. Raises `BadSetting` if the folder of
+        recordings cannot be used.
+        """
+        self._announce = announce
+        self._register()
+        self._repository.register_worker(self._this.id, self._this.place)
+        self._folders.remove_orphans([job.audio for job in self._repository.unfinished()])
+        launcher = ThreadPoolExecutor(1, "queue-launch")
+        self._launched = launcher.submit(self._launch, run)
+        self._launched.add_done_callback(_log_failure)
+        launcher.shutdown(wait=False)
+
+    def workflows(self) -> Workflows:
+        """Returns the durable calls, once they are launched. Raises `Unavailable`."""
+        if self._launched is None or self.stopping.is_set():
+            raise Unavailable("The appliance is stopping. Try again in a moment.", retry_after_seconds=10)
+        try:
+            failure = self._launched.exception(LAUNCH_SECONDS)
+        except TimeoutError:
+            raise Unavailable(
+                "The queue is still starting. Try again in a moment.", retry_after_seconds=10
+            ) from None
+        if failure is not None:
+            raise Unavailable(LAUNCH_FAILED)
+        return self._launched.result()
+
+    def problem(self) -> str | None:
+        """Returns why no job can run; None if all is well or the launch is still going on."""
+        failed = self._launched and self._launched.done() and self._launched.exception()
+        return LAUNCH_FAILED if failed else None
+
+    @property
+    def worker_id(self) -> str:
+        """The id of this worker, once it is launched."""
+        return self._this.id
+
+    def workers(self) -> tuple[WorkerInfo, ...]:
+        """Returns the workers on this database; none on SQLite, where there is only this one."""
+        return self._workers.page()
+
+    def shares_storage(self, worker: WorkerInfo) -> bool:
+        """Returns whether the recordings of its jobs are in the folder of this worker too."""
+        return worker.place == self._this.place
+
+    def take_over(self, stale_id: str, *, allow_loss: bool) -> TakeOverResult:
+        """Takes over the jobs of a stale worker; they continue after their last finished window.
+
+        Jobs whose recordings are not here fail, if `allow_loss`. Raises `NotFound` and `Conflict`.
+        """
+        workflows = self.workflows()
+        result = self._workers.take_over(
+            stale_id,
+            place=self._this.place,
+            has_audio=self._folders.has_audio,
+            allow_loss=allow_loss,
+            moment=written(self._clock()),
+        )
+        try:
+            self._enqueue_missing(workflows)
+            workflows.delete(result.failed)
+        except SQLAlchemyError as error:
+            log.warning("The jobs that were taken over start with the next heartbeat: %s", error)
+        for job_id in result.failed:
+            self._announce(JobFailed(job_id, "not_found"))
+        for job_id in (*result.freed, *result.failed):
+            self._announce(JobChanged(job_id))
+        return result
+
+    def close(self, drain: Callable[[float], list[str]], timeout_seconds: float) -> None:
+        """Requeues the jobs that `drain(timeout_seconds)` returns; ends durable calls and heartbeat."""
+        if self._launched is not None and self._launched.exception(timeout_seconds) is None:
+            self._repository.requeue(drain(timeout_seconds))
+            self._launched.result().close()
+        self._launched = None
+        if self._heartbeat is not None:
+            self._heartbeat.close()
+            self._heartbeat = None
+            log_errors(lambda: self._workers.unregister(self._this.id))
+
+    def _register(self) -> None:
+        own_id = worker_id(self._folders.data_dir)
+        place = storage_name(self._folders.recordings) if self._folders.is_shared else own_id
+        self._this = ThisWorker(own_id, place, self._this.host, self._this.version)
+        self._workers.recover_own_jobs(self._this, self._folders.has_audio)
+        if not self.database.is_sqlite:
+            self._workers.register(self._this)
+            self._heartbeat = WorkerHeartbeat(lambda: self._workers.heartbeat(self._this), self.reclaim)
+            self._heartbeat.start()
+
+    def _launch(self, run: Callable[[str], None]) -> Workflows:
+        workflows = Workflows(
+            self._queue_url(),
+            executor_id=self._this.id,
+            place=self._this.place,
+            queues={"interactive": INTERACTIVE_CONCURRENCY, "batch": BATCH_CONCURRENCY},
+            run=run,
+        )
+        workflows.launch()
+        oldest = written(self._clock() - timedelta(days=ROWS_KEPT_DAYS))
+        workflows.delete(self._repository.delete_ended_before(oldest))
+        self._enqueue_missing(workflows)
+        return workflows
+
+    def _enqueue_missing(self, workflows: Workflows) -> None:
+        lanes = {job.id: lane_of(job) for job in self._repository.claimable()}
+        workflows.enqueue_missing(lanes, {self._this.id, *self._workers.alive_ids()})
+
+    def reclaim(self) -> None:
+        """Enqueues waiting jobs that have no durable call any more, because the worker that had it ended."""
+        if self._launched and self._launched.done() and not self.problem() and not self.stopping.is_set():
+            self._enqueue_missing(self._launched.result())
+
+    def _queue_url(self) -> str:
+        if self.database.is_sqlite:
+            return prepare_queue_file(self._folders.data_dir / "queue.sqlite", written(self._clock()))
+        return self.database.url.render_as_string(hide_password=False)
+
+
+def lane_of(job: Job) -> str:
+    """Returns the name of the queue of durable calls in which a job waits."""
+    return "batch" if job.priority == Priority.BATCH else "interactive"
+
+
+def _log_failure(launched: "Future[Workflows]") -> None:
+    if failure := launched.exception():
+        log.error("The queue could not start", exc_info=failure)

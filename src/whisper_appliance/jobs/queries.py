@@ -1,0 +1,92 @@
+"""Read-only queries on jobs: one job, a page of an owner's jobs, queue position, counts, finished windows."""
+
+from dataclasses import fields
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from whisper_appliance.core.clock import Clock, now, written
+from whisper_appliance.core.errors import NotFound
+from whisper_appliance.engines.contract import Options, Priority, WindowResult
+from whisper_appliance.jobs.job import FinishedWindow, Job, JobError
+from whisper_appliance.library.transcript_rows import NO_OWNER
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.jobs import UNFINISHED, JobStatus, jobs, windows
+from whisper_appliance.transcript.codec import from_json
+
+
+class JobQueries:
+    """Reads the rows of jobs and of their finished windows."""
+
+    def __init__(self, database: Database, *, clock: Clock = now) -> None:
+        self._database = database
+        self._clock = clock
+
+    def get(self, job_id: str, owner: str | None = None) -> Job:
+        """Returns one job; with an owner, only a job that this owner may see. Raises `NotFound`."""
+        query = sa.select(jobs).where(jobs.c.id == job_id)
+        if owner is not None:
+            query = query.where(jobs.c.owner.in_((NO_OWNER, owner)))
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().first()
+        if row is None:
+            raise NotFound("There is no such job.")
+        return job_from_row(row)
+
+    def unfinished(self, *conditions: sa.ColumnElement[bool]) -> list[Job]:
+        """Returns all queued and running jobs that meet the conditions, in the order of their creation."""
+        query = sa.select(jobs).where(jobs.c.status.in_(UNFINISHED), *conditions).order_by(jobs.c.number)
+        with self._database.read() as connection:
+            return [job_from_row(row) for row in connection.execute(query).mappings()]
+
+    def recent(self, owner: str, *, hours: float, limit: int = 100) -> list[Job]:
+        """Returns the owner's jobs of the last hours, ended ones included, newest first.
+
+        Without an owner the list is empty, because such jobs are found by their id alone.
+        """
+        since = written(self._clock() - timedelta(hours=hours))
+        owned = sa.and_(jobs.c.owner == owner, jobs.c.owner != NO_OWNER, jobs.c.created >= since)
+        query = sa.select(jobs).where(owned).order_by(jobs.c.number.desc()).limit(limit)
+        with self._database.read() as connection:
+            return [job_from_row(row) for row in connection.execute(query).mappings()]
+
+    def position(self, job_id: str) -> int:
+        """Returns the place in the queue: 1 starts next; 0 means that the job does not wait."""
+        this = jobs.alias()
+        before = sa.tuple_(jobs.c.priority, jobs.c.number) <= sa.tuple_(this.c.priority, this.c.number)
+        query = sa.select(sa.func.count()).select_from(jobs.join(this, before))
+        query = query.where(this.c.id == job_id, this.c.status == "queued", jobs.c.status == "queued")
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one()
+
+    def counts(self) -> dict[JobStatus, int]:
+        """Returns how many jobs are queued and how many are running."""
+        query = sa.select(jobs.c.status, sa.func.count()).group_by(jobs.c.status)
+        with self._database.read() as connection:
+            rows = connection.execute(query.where(jobs.c.status.in_(UNFINISHED))).all()
+        found = {row[0]: row[1] for row in rows}
+        return {status: found.get(status, 0) for status in UNFINISHED}
+
+    def windows_of(self, job_id: str, *, after_sample: int = -1) -> list[FinishedWindow]:
+        """Returns the finished windows of a running job in order, those that start after a sample."""
+        query = sa.select(windows).where(windows.c.job_id == job_id, windows.c.start_sample > after_sample)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(windows.c.start_sample)).mappings().all()
+        return [
+            FinishedWindow(row["start_sample"], row["stop_sample"], from_json(WindowResult, row["result"]))
+            for row in rows
+        ]
+
+    def cancel_requested(self, job_id: str) -> bool:
+        """Returns whether a user requested the cancellation of a running job."""
+        query = sa.select(jobs.c.cancel_requested).where(jobs.c.id == job_id)
+        with self._database.read() as connection:
+            return bool(connection.execute(query).scalar())
+
+
+def job_from_row(row: sa.RowMapping) -> Job:
+    """Converts a row of the table of jobs."""
+    values = {field.name: row[field.name] for field in fields(Job) if field.name in row}
+    values |= {"options": from_json(Options, row["options"]), "priority": Priority(row["priority"])}
+    failed = row["error_code"] is not None
+    return Job(error=JobError(row["error_code"], row["error_message"]) if failed else None, **values)
