@@ -1,7 +1,6 @@
 """What was done can be looked up, and nothing in the log deceives whoever reads it."""
 
 import csv
-from collections.abc import Iterator
 
 import pytest
 

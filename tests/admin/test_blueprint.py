@@ -4,7 +4,7 @@ import pytest
 from flask_openapi3 import OpenAPI
 
 from tests.support.client import client_of, signed_in, with_key
-from whisper_appliance.admin.panel import BLUEPRINTS, PLACES
+from whisper_appliance.admin.panel import BLUEPRINTS, MENU
 
 HTML = {"Accept": "text/html"}
 HANDLE = "0" * 16
@@ -24,10 +24,10 @@ def panel_routes(app: OpenAPI) -> list[tuple[str, str]]:
 def test_the_panel_opens_on_its_first_page(app: OpenAPI) -> None:
     answer = signed_in(app, "admin").get("/admin", headers=HTML)
     assert answer.status_code == 302
-    assert answer.headers["Location"] == f"/admin/{PLACES[0][0]}"
+    assert answer.headers["Location"] == f"/admin/{MENU[0][0]}"
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", MENU)
 def test_every_place_opens_for_admins_and_is_in_the_menu(app: OpenAPI, place: tuple[str, str]) -> None:
     page = signed_in(app, "admin").get(f"/admin/{place[0]}", headers=HTML)
     assert page.status_code == 200
@@ -36,7 +36,7 @@ def test_every_place_opens_for_admins_and_is_in_the_menu(app: OpenAPI, place: tu
 
 def test_visitors_members_and_keys_without_the_scope_are_kept_out_of_every_route(app: OpenAPI) -> None:
     visitor, member = client_of(app), signed_in(app, "member")
-    key = with_key(app, "read", "write", "transcribe", user=signed_in(app, "admin").user)  # type: ignore[attr-defined]
+    key = with_key(app, "read", "write", "transcribe", user=signed_in(app, "admin").user)
     routes = panel_routes(app)
     assert ("GET", "/admin") in routes
     for method, address in routes:

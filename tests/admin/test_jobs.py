@@ -41,7 +41,7 @@ def test_jobs_of_everybody_are_listed_without_words_and_titles(
         appliance.queue.wait(id, 10)
     answer = admin.get("/api/admin/jobs")
     first = row(admin, theirs)
-    assert first["owner"] == {"kind": "user", "name": member.user.name, "id": member.user.id}  # type: ignore[attr-defined]
+    assert first["owner"] == {"kind": "user", "name": member.user.name, "id": member.user.id}
     assert (first["status"], first["source"], first["model"], first["progress"]) == (
         "done",
         "upload",
@@ -50,7 +50,7 @@ def test_jobs_of_everybody_are_listed_without_words_and_titles(
     )
     assert row(admin, nobodys)["owner"]["kind"] == "nobody"
     assert answer.json["counts"]["done"] >= 2
-    assert member.user.name in [user["name"] for user in answer.json["users"]]  # type: ignore[attr-defined]
+    assert member.user.name in [user["name"] for user in answer.json["users"]]
     for secret in ("secret", "alpha", "beta", theirs, nobodys):
         assert secret not in answer.text
 
@@ -60,7 +60,7 @@ def test_jobs_are_filtered_and_paged(app: OpenAPI, appliance: Appliance, admin: 
     ids = [send(member, f"word{number}") for number in range(3)]
     for id in ids:
         appliance.queue.wait(id, 10)
-    theirs = f"/api/admin/jobs?owner={member.user.id}"  # type: ignore[attr-defined]
+    theirs = f"/api/admin/jobs?owner={member.user.id}"
     first = admin.get(f"{theirs}&limit=2").json
     second = admin.get(f"{theirs}&limit=2&before={first['next']}").json
     handles = [job["handle"] for job in first["jobs"] + second["jobs"]]

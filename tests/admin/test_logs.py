@@ -81,7 +81,7 @@ def test_the_tail_tells_what_is_written_and_goes_on_where_it_was(admin: ApiClien
     assert stream.content_type.startswith("text/event-stream")
     threading.Timer(0.2, lambda: log.info("behind the tail")).start()
     told: list[str] = []
-    for chunk in stream.response:
+    for chunk in stream.iter_encoded():
         told += [line for line in chunk.decode().splitlines() if line.startswith(("id:", "data:"))]
         if "behind the tail" in "".join(told):
             break
@@ -91,7 +91,7 @@ def test_the_tail_tells_what_is_written_and_goes_on_where_it_was(admin: ApiClien
     ]  # fmt: skip
     headers = {"Last-Event-ID": told[0].removeprefix("id: ")}
     again = admin.get("/api/admin/logs/events?words=the+tail", headers=headers, buffered=False)
-    first = "".join(chunk.decode() for _, chunk in zip(range(2), again.response, strict=False))
+    first = "".join(chunk.decode() for _, chunk in zip(range(2), again.iter_encoded(), strict=False))
     again.close()
     assert "behind the tail" in first
     assert "before the tail" not in first

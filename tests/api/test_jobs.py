@@ -8,7 +8,7 @@ from typing import Any
 from tests.support.client import ApiClient, Response, send, uploads
 from tests.support.jobs import Script
 from whisper_appliance.app.appliance import Appliance
-from whisper_appliance.web.job_stream import Follower
+from whisper_appliance.web.job_stream import JobEventStream
 
 ASYNC = {"async": "true"}
 
@@ -87,7 +87,7 @@ def test_a_stream_that_nobody_reads_any_more_stops_listening(
 ) -> None:
     script.window_seconds = 0.5
     id = send(api_client, words="a b c", **ASYNC).json["id"]
-    stream = Follower(appliance, appliance.queue.get(id)).events()
+    stream = JobEventStream(appliance, appliance.queue.get(id)).events()
     next(stream)
     assert appliance.job_notifier.subscriber_count() == 1
     stream.close()
@@ -99,10 +99,10 @@ def test_a_quiet_stream_gives_signs_of_life(
     api_client: ApiClient, script: Script, appliance: Appliance
 ) -> None:
     go_on = threading.Event()
-    script.before_window = lambda word: go_on.wait(10) and None
+    script.before_window = lambda word: go_on.wait(10)
     id = send(api_client, words="a", **ASYNC).json["id"]
     clock = iter(range(0, 10_000, 20))
-    stream = Follower(appliance, appliance.queue.get(id), lambda: float(next(clock))).events()
+    stream = JobEventStream(appliance, appliance.queue.get(id), lambda: float(next(clock))).events()
     assert any(next(stream).startswith(": ") for _ in range(5))
     stream.close()
     go_on.set()

@@ -13,7 +13,8 @@ UNSAID = {"HEAD", "OPTIONS"}
 
 @pytest.fixture
 def document(api_client: ApiClient) -> dict[str, Any]:
-    return api_client.get("/openapi.json").json
+    document: dict[str, Any] = api_client.get("/openapi.json").json
+    return document
 
 
 def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
@@ -60,7 +61,7 @@ def test_every_error_has_the_one_shape_and_an_example(document: dict[str, Any]) 
         for status, answer in operation["responses"].items():
             if int(status) >= 400:
                 content = answer["content"]["application/json"]
-                assert content["schema"] == {"$ref": "#/components/schemas/ErrorAnswer"}, (route, status)
+                assert content["schema"] == {"$ref": "#/components/schemas/ErrorResponse"}, (route, status)
                 assert set(content["example"]["error"]) == {"code", "message", "field", "request_id"}
 
 

@@ -49,7 +49,8 @@ def test_a_title_cannot_break_out_of_the_download_header(browser: ApiClient) -> 
 def test_a_transcript_is_renamed(browser: ApiClient) -> None:
     id = send(browser).json["id"]
     assert browser.patch(f"/api/transcripts/{id}", json={"title": "  A talk "}).json["title"] == "A talk"
-    for body in ({"title": " "}, {"title": 5}, {}, []):
+    bodies: tuple[object, ...] = ({"title": " "}, {"title": 5}, {}, [])
+    for body in bodies:
         answer = browser.patch(f"/api/transcripts/{id}", json=body)
         assert answer.status_code == 400
     assert (

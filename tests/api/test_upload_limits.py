@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from tests.support.client import ApiClient, Response, client_of
 from tests.support.application import StartAppliance
-from tests.support.client import send, uploads
+from tests.support.client import ApiClient, Response, client_of, send, uploads
 from tests.support.jobs import Script
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import Busy
 from whisper_appliance.server.application import create_app
-from whisper_appliance.web.job_stream import Follower
+from whisper_appliance.web.job_stream import JobEventStream
 from whisper_appliance.web.uploads import Uploads
 
 
@@ -177,12 +176,17 @@ def test_a_stream_ends_when_the_appliance_is_told_to_stop(
     start_appliance: StartAppliance, script: Script
 ) -> None:
     stopping, began = threading.Event(), threading.Event()
-    script.before_window = lambda word: began.set() or (stopping.wait(10) and None)
+
+    def wait_for_the_stop(_word: str) -> None:
+        began.set()
+        stopping.wait(10)
+
+    script.before_window = wait_for_the_stop
     appliance = start_appliance(stopping=stopping)
     api_client = client_of(create_app(appliance))
     id = send(api_client, **{"async": "1"}).json["id"]
     assert began.wait(10)
-    stream = Follower(appliance, appliance.queue.get(id)).events()
+    stream = JobEventStream(appliance, appliance.queue.get(id)).events()
     next(stream)
     stopping.set()
     assert len(list(stream)) < 5

@@ -3,6 +3,7 @@
 import re
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -46,7 +47,7 @@ def scratched(path: Path, at: float, size: int = 2000) -> Path:
     ],
 )
 def test_the_first_half_of_a_file_is_heard_and_the_rest_reported(
-    name: str, codec: str, how: dict[str, object], beckett: Path, tmp_path: Path
+    name: str, codec: str, how: dict[str, Any], beckett: Path, tmp_path: Path
 ) -> None:
     samples, notices = heard(truncated(encode(beckett, tmp_path / name, codec, **how), 0.5))
     assert 3 < len(samples) / 16_000 < 7
@@ -72,7 +73,7 @@ def test_half_an_mp3_is_heard(beckett: Path, tmp_path: Path) -> None:
     ],
 )
 def test_what_follows_a_scratch_is_heard_too(
-    name: str, codec: str, how: dict[str, object], beckett: Path, tmp_path: Path
+    name: str, codec: str, how: dict[str, Any], beckett: Path, tmp_path: Path
 ) -> None:
     samples, _ = heard(scratched(encode(beckett, tmp_path / name, codec, **how), 0.4))
     assert len(samples) / 16_000 > 0.85 * SECONDS
@@ -120,7 +121,7 @@ def stamped(target: Path, starts: list[tuple[float, float]], picture_at: float |
             out.mux(film.encode(None))
         for start, seconds in starts:
             for frame in tone(seconds):
-                frame.pts += round(start * 16_000)
+                frame.pts = (frame.pts or 0) + round(start * 16_000)
                 out.mux(sound.encode(frame))
         out.mux(sound.encode(None))
     return target

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.support.audio import encode, video, wav
 from whisper_appliance.audio import decode as decode_module
 from whisper_appliance.audio.decode import DecodeLimits, decode
+from whisper_appliance.core.samples import Samples
 
 LIMITS = DecodeLimits(max_seconds=120)
 
@@ -37,19 +39,20 @@ FORMATS = [
 ]
 
 
-def heard(path: Path, folder: Path, limits: DecodeLimits = LIMITS) -> np.ndarray:
+def heard(path: Path, folder: Path, limits: DecodeLimits = LIMITS) -> Samples:
     with decode(path, folder=folder, limits=limits) as recording:
-        return np.concatenate(list(recording.blocks()))
+        samples: Samples = np.concatenate(list(recording.blocks()))
+        return samples
 
 
-def loudness(samples: np.ndarray) -> np.ndarray:
+def loudness(samples: Samples) -> Samples:
     """How loud each tenth of a second is: the shape by which speech is recognised here."""
     whole = samples[: len(samples) // 1600 * 1600].reshape(-1, 1600)
-    return np.sqrt((whole**2).mean(axis=1))
+    return np.asarray(np.sqrt((whole**2).mean(axis=1)))
 
 
 @pytest.fixture(scope="module")
-def speech(beckett: Path, tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
+def speech(beckett: Path, tmp_path_factory: pytest.TempPathFactory) -> Samples:
     return heard(beckett, tmp_path_factory.mktemp("speech"))
 
 
@@ -63,7 +66,7 @@ def test_a_wav_comes_back_as_it_is(beckett: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "codec", "how"), FORMATS, ids=[f"{n}-{c}" for n, c, _ in FORMATS])
 def test_every_container_gives_the_same_speech(
-    name: str, codec: str, how: dict[str, object], beckett: Path, speech: np.ndarray, tmp_path: Path
+    name: str, codec: str, how: dict[str, Any], beckett: Path, speech: Samples, tmp_path: Path
 ) -> None:
     source = encode(beckett, tmp_path / name, codec, **how)
     samples = heard(source, tmp_path)
@@ -79,21 +82,19 @@ def test_every_container_gives_the_same_speech(
     [("a.mp4", "libx264", "aac"), ("a.mkv", "mpeg4", "ac3"), ("a.webm", "libvpx", "libopus")],
 )
 def test_a_film_gives_its_sound(
-    name: str, pictures: str, sound: str, beckett: Path, speech: np.ndarray, tmp_path: Path
+    name: str, pictures: str, sound: str, beckett: Path, speech: Samples, tmp_path: Path
 ) -> None:
     samples = heard(video(beckett, tmp_path / name, pictures, sound), tmp_path)
     assert len(samples) == pytest.approx(len(speech), abs=0.15 * 16_000)
 
 
-def test_the_content_decides_and_not_the_name(beckett: Path, speech: np.ndarray, tmp_path: Path) -> None:
+def test_the_content_decides_and_not_the_name(beckett: Path, speech: Samples, tmp_path: Path) -> None:
     for name in ("speech.txt", "speech", "speech.wav", "http:speech", "ünïcode 🎤.mp3"):
         source = encode(beckett, tmp_path / name, "flac", container="flac")
         assert len(heard(source, tmp_path)) == pytest.approx(len(speech), abs=160)
 
 
-def test_blocks_are_equal_in_length_but_for_the_last(
-    beckett: Path, speech: np.ndarray, tmp_path: Path
-) -> None:
+def test_blocks_are_equal_in_length_but_for_the_last(beckett: Path, speech: Samples, tmp_path: Path) -> None:
     with decode(beckett, folder=tmp_path, limits=LIMITS) as recording:
         blocks = list(recording.blocks(seconds=3))
         assert [len(block) for block in blocks[:-1]] == [48_000] * (len(blocks) - 1)
@@ -102,7 +103,7 @@ def test_blocks_are_equal_in_length_but_for_the_last(
         assert recording.seconds == recording.estimated_seconds == len(speech) / 16_000
 
 
-def test_what_has_passed_can_be_read_again(beckett: Path, speech: np.ndarray, tmp_path: Path) -> None:
+def test_what_has_passed_can_be_read_again(beckett: Path, speech: Samples, tmp_path: Path) -> None:
     with decode(beckett, folder=tmp_path, limits=LIMITS) as recording:
         next(recording.blocks(seconds=2))
         assert np.array_equal(recording.read(16_000, 32_000), speech[16_000:32_000])
@@ -134,7 +135,7 @@ def test_a_good_file_has_no_notices(beckett: Path, tmp_path: Path) -> None:
         assert recording.notices == ()
 
 
-def test_a_decoder_started_ahead_is_used_once(beckett: Path, speech: np.ndarray, tmp_path: Path) -> None:
+def test_a_decoder_started_ahead_is_used_once(beckett: Path, speech: Samples, tmp_path: Path) -> None:
     decode_module.prepare()
     decode_module.prepare()
     for _ in range(2):

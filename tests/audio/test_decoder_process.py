@@ -15,7 +15,7 @@ import pytest
 import whisper_appliance
 from tests.support.audio import tone, wav
 from tests.support.wait import wait_until
-from whisper_appliance.audio.decode import DecodeLimits, decode
+from whisper_appliance.audio.decode import DecodeLimits, decode, prepare
 from whisper_appliance.audio.decoder_process import DecoderProcess, Spare
 from whisper_appliance.audio.resample import Mixdown, Refused
 from whisper_appliance.core import sandbox
@@ -28,7 +28,7 @@ def decoders(parent: psutil.Process) -> list[psutil.Process]:
 def command(process: psutil.Process) -> list[str]:
     """Its command line, which it does not have yet for a moment after its start."""
     try:
-        return wait_until(lambda: process.cmdline() or not process.is_running() or None) or []
+        return wait_until(lambda: process.cmdline() or (None if process.is_running() else ["gone"]))
     except (psutil.ZombieProcess, psutil.NoSuchProcess):
         return []
 
@@ -140,9 +140,7 @@ def test_a_spare_decoder_that_nobody_takes_is_ended() -> None:
 
 
 def test_a_spare_decoder_that_died_is_replaced(beckett: Path, tmp_path: Path) -> None:
-    from whisper_appliance.audio import decode
-
-    decode.prepare()
+    prepare()
     for process in decoders(psutil.Process()):
         process.kill()
         process.wait()

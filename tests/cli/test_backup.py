@@ -8,14 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from tests.support.backups import fill, restore_of, titles
 from tests.support.databases import postgresql
 from tests.support.program import environment, served, start
 from whisper_appliance.app.backup_service import BackupService
 from whisper_appliance.backups.daily import DailyCopies
-from whisper_appliance.config.settings import Settings
+from whisper_appliance.config import settings as config
 from whisper_appliance.storage.database import Database
 
 SERVE = ("-m", "whisper_appliance", "serve")
@@ -110,7 +109,7 @@ def test_the_way_to_a_postgresql_server(tmp_path: Path, data: Path) -> None:
             again = run(tmp_path, "backup", str(tmp_path / "again.tar"), **settings)
             assert again.returncode == 0, again.stderr
         fill(data, "later", url)
-        restore = BackupService.standalone(Settings(data_dir=data, database_url=SecretStr(url))).restore
+        restore = BackupService.standalone(config.load(data_dir=data, database_url=url)).restore
         restore.stage(io.BytesIO((tmp_path / "again.tar").read_bytes()).read)
         with served(tmp_path, SERVE, **settings) as server:  # with what the queue had left in the database
             assert server.get("/health")[0] == 200

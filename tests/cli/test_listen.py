@@ -89,7 +89,7 @@ def test_a_file_comes_whole_in_packets_of_100_ms(beckett: Path) -> None:
 
 
 def test_a_pipe_comes_in_packets_however_it_is_written() -> None:
-    packets = list(from_pipe(io.BufferedReader(io.BytesIO(bytes(7_001)))))  # type: ignore[arg-type]
+    packets = list(from_pipe(io.BufferedReader(io.BytesIO(bytes(7_001)))))
     assert list(map(len, packets)) == [3200, 3200, 600]
 
 

@@ -10,12 +10,12 @@ from whisper_appliance.config.override_rows import OverrideRows
 from whisper_appliance.config.overrides import (
     AT_ONCE,
     ENVIRONMENT_ONLY,
-    Adjustments,
-    adjusted,
+    SettingOverrides,
     effect,
-    opened_adjustments,
+    open_overrides,
+    with_overrides,
 )
-from whisper_appliance.config.setting_rows import SECTIONS, SettingRow, rows, waiting
+from whisper_appliance.config.setting_rows import SECTIONS, SettingRow, pending_restart, setting_rows
 from whisper_appliance.config.settings import Settings, load
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
 from whisper_appliance.storage import migrations
@@ -35,15 +35,15 @@ def heard() -> list[Settings]:
 
 
 @pytest.fixture
-def adjustments(kept: OverrideRows, heard: list[Settings]) -> Adjustments:
-    return Adjustments(kept, load(queue_limit=7), on_change=heard.append)
+def adjustments(kept: OverrideRows, heard: list[Settings]) -> SettingOverrides:
+    return SettingOverrides(kept, load(queue_limit=7), on_change=heard.append)
 
 
-def row_of(adjustments: Adjustments, name: str) -> SettingRow:
-    return next(row for row in rows(adjustments) if row.name == name)
+def row_of(adjustments: SettingOverrides, name: str) -> SettingRow:
+    return next(row for row in setting_rows(adjustments) if row.name == name)
 
 
-def test_a_change_counts_at_once_and_is_heard(adjustments: Adjustments, heard: list[Settings]) -> None:
+def test_a_change_counts_at_once_and_is_heard(adjustments: SettingOverrides, heard: list[Settings]) -> None:
     adjustments.set("MAX_UPLOAD_SIZE", "5MB", "Ada")
     assert adjustments.settings.max_upload_size == 5 * 2**20
     assert [settings.max_upload_size for settings in heard] == [5 * 2**20]
@@ -52,34 +52,34 @@ def test_a_change_counts_at_once_and_is_heard(adjustments: Adjustments, heard: l
 
 
 def test_a_change_survives_a_restart(database: Database) -> None:
-    adjustments = Adjustments(OverrideRows(database), load())
+    adjustments = SettingOverrides(OverrideRows(database), load())
     adjustments.set("wait_seconds", "12.5", "Ada")
     adjustments.set("keep_audio", "yes", "Ada")
-    again = Adjustments(OverrideRows(database), load())
+    again = SettingOverrides(OverrideRows(database), load())
     assert (again.settings.wait_seconds, again.settings.keep_audio) == (12.5, True)
     again.reset("wait_seconds")
     assert again.settings.wait_seconds == 120
     assert again.source("wait_seconds") == "default"
-    assert Adjustments(OverrideRows(database), load()).settings.wait_seconds == 120
+    assert SettingOverrides(OverrideRows(database), load()).settings.wait_seconds == 120
 
 
 def test_what_needs_a_restart_waits_for_it(
-    adjustments: Adjustments, kept: OverrideRows, heard: list[Settings]
+    adjustments: SettingOverrides, kept: OverrideRows, heard: list[Settings]
 ) -> None:
     adjustments.set("max_websockets", "50", "Ada")
     assert adjustments.settings.max_websockets == 100
     assert heard == []
-    assert waiting(adjustments) == ("MAX_WEBSOCKETS",)
+    assert pending_restart(adjustments) == ("MAX_WEBSOCKETS",)
     assert row_of(adjustments, "MAX_WEBSOCKETS").waiting == "50"
-    again = Adjustments(kept, load())
+    again = SettingOverrides(kept, load())
     assert again.settings.max_websockets == 50
-    assert waiting(again) == ()
+    assert pending_restart(again) == ()
 
 
 def test_what_is_given_at_the_start_goes_before(kept: OverrideRows, monkeypatch: pytest.MonkeyPatch) -> None:
-    Adjustments(kept, load()).set("trash_days", "3", "Ada")
+    SettingOverrides(kept, load()).set("trash_days", "3", "Ada")
     monkeypatch.setenv("TRASH_DAYS", "9")
-    given = Adjustments(kept, load())
+    given = SettingOverrides(kept, load())
     assert given.settings.trash_days == 9
     row = row_of(given, "TRASH_DAYS")
     assert (row.source, row.changeable, row.changed_by) == ("environment", False, None)
@@ -88,10 +88,10 @@ def test_what_is_given_at_the_start_goes_before(kept: OverrideRows, monkeypatch:
     with pytest.raises(Conflict):
         given.reset("trash_days")
     monkeypatch.setenv("TRASH_DAYS", "")
-    assert Adjustments(kept, load()).settings.trash_days == 3
+    assert SettingOverrides(kept, load()).settings.trash_days == 3
 
 
-def test_an_option_of_the_command_line_goes_before_too(adjustments: Adjustments) -> None:
+def test_an_option_of_the_command_line_goes_before_too(adjustments: SettingOverrides) -> None:
     assert adjustments.source("queue_limit") == "command line"
     with pytest.raises(Conflict, match="on the command line"):
         adjustments.set("queue_limit", "8", "Ada")
@@ -99,7 +99,7 @@ def test_an_option_of_the_command_line_goes_before_too(adjustments: Adjustments)
 
 @pytest.mark.parametrize("name", ["data_dir", "https_port", "database_url", "metrics_token"])
 def test_what_decides_where_things_are_and_secrets_stay_in_the_environment(
-    adjustments: Adjustments, name: str
+    adjustments: SettingOverrides, name: str
 ) -> None:
     with pytest.raises(Conflict, match="where the appliance is started"):
         adjustments.set(name, "1", "Ada")
@@ -117,7 +117,7 @@ def test_what_decides_where_things_are_and_secrets_stay_in_the_environment(
     ],
 )
 def test_a_value_is_checked_by_the_settings_own_rule(
-    adjustments: Adjustments, name: str, text: str, reason: str
+    adjustments: SettingOverrides, name: str, text: str, reason: str
 ) -> None:
     before = adjustments.settings
     with pytest.raises(InvalidRequest, match=reason) as caught:
@@ -127,7 +127,7 @@ def test_a_value_is_checked_by_the_settings_own_rule(
     assert adjustments.stored == {}
 
 
-def test_an_empty_value_is_the_default_and_an_unknown_name_is_none(adjustments: Adjustments) -> None:
+def test_an_empty_value_is_the_default_and_an_unknown_name_is_none(adjustments: SettingOverrides) -> None:
     adjustments.set("trash_days", "3", "Ada")
     adjustments.set("trash_days", " ", "Ada")
     assert adjustments.settings.trash_days == 30
@@ -139,7 +139,7 @@ def test_a_check_of_another_part_is_asked(kept: OverrideRows) -> None:
     def check(wanted: Settings) -> None:
         raise InvalidRequest(f"No model {wanted.whisper_model}.")
 
-    adjustments = Adjustments(kept, load(), checks={"whisper_model": check})
+    adjustments = SettingOverrides(kept, load(), checks={"whisper_model": check})
     with pytest.raises(InvalidRequest, match="No model nobody"):
         adjustments.set("whisper_model", "nobody", "Ada")
     assert adjustments.settings.whisper_model == "base"
@@ -148,7 +148,7 @@ def test_a_check_of_another_part_is_asked(kept: OverrideRows) -> None:
 def test_a_kept_value_that_cannot_be_used_any_more_is_left_out(kept: OverrideRows) -> None:
     for name, text in (("trash_days", "many"), ("from_a_later_version", "1"), ("queue_limit", "5")):
         kept.put(name, text, "Ada")
-    adjustments = Adjustments(kept, load())
+    adjustments = SettingOverrides(kept, load())
     assert (adjustments.settings.trash_days, adjustments.settings.queue_limit) == (30, 5)
     adjustments.set("queue_limit_per_user", "4", "Ada")
     assert adjustments.settings.queue_limit_per_user == 4
@@ -156,22 +156,22 @@ def test_a_kept_value_that_cannot_be_used_any_more_is_left_out(kept: OverrideRow
 
 def test_a_program_beside_the_appliance_reads_them(tmp_path: Path) -> None:
     given = load(data_dir=tmp_path)
-    assert adjusted(given) == given
+    assert with_overrides(given) == given
     assert list(tmp_path.iterdir()) == []
     database = Database.in_folder(tmp_path)
     database.upgrade(migrations.MIGRATIONS)
-    Adjustments(OverrideRows(database), given).set("whisper_model", "small", "Ada")
+    SettingOverrides(OverrideRows(database), given).set("whisper_model", "small", "Ada")
     database.close()
-    assert adjusted(given).whisper_model == "small"
-    with opened_adjustments(given) as adjustments:
+    assert with_overrides(given).whisper_model == "small"
+    with open_overrides(given) as adjustments:
         adjustments.remove("WHISPER_MODEL")
-    assert adjusted(given).whisper_model == "base"
+    assert with_overrides(given).whisper_model == "base"
 
 
 def test_a_damaged_database_is_for_others_to_tell(tmp_path: Path) -> None:
     (tmp_path / "appliance.sqlite").write_bytes(b"no database at all" * 100)
     given = load(data_dir=tmp_path)
-    assert adjusted(given) == given
+    assert with_overrides(given) == given
 
 
 def test_every_name_exists_and_every_setting_has_a_row() -> None:
@@ -182,8 +182,8 @@ def test_every_name_exists_and_every_setting_has_a_row() -> None:
     }  # fmt: skip
 
 
-def test_rows_say_how_a_value_is_written(adjustments: Adjustments) -> None:
-    kinds = {row.name: row.kind for row in rows(adjustments)}
+def test_rows_say_how_a_value_is_written(adjustments: SettingOverrides) -> None:
+    kinds = {row.name: row.kind for row in setting_rows(adjustments)}
     assert kinds["KEEP_AUDIO"] == "switch"
     assert kinds["LOG_LEVEL"] == "choice"
     assert kinds["MAX_UPLOAD_SIZE"] == "size"
@@ -194,5 +194,5 @@ def test_rows_say_how_a_value_is_written(adjustments: Adjustments) -> None:
 
 
 def test_secrets_are_masked(kept: OverrideRows) -> None:
-    adjustments = Adjustments(kept, load(metrics_token="hidden words"))
-    assert all("hidden" not in str(row) for row in rows(adjustments))
+    adjustments = SettingOverrides(kept, load(metrics_token="hidden words"))
+    assert all("hidden" not in str(row) for row in setting_rows(adjustments))

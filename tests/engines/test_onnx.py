@@ -51,7 +51,7 @@ def plain(text: str) -> str:
 
 
 def words(model: OnnxModel, decoding: DecodeResult) -> str:
-    return model.tokenizer("en", "transcribe").decode(decoding.tokens).strip()
+    return str(model.tokenizer("en", "transcribe").decode(decoding.tokens)).strip()
 
 
 @pytest.mark.parametrize("beam_size", [1, 5])

@@ -3,6 +3,7 @@
 import ssl
 import threading
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from cryptography import x509
@@ -25,6 +26,11 @@ def shown(server: Server) -> x509.Certificate:
     return x509.load_pem_x509_certificate(pem.encode())
 
 
+def has_more(answers: list[int], than: int) -> bool:
+    """Whether there are more answers than so many."""
+    return len(answers) > than
+
+
 def test_an_expired_certificate_is_renewed_by_the_start(tmp_path: Path) -> None:
     loaded = settings.load(data_dir=tmp_path / "data", host="127.0.0.1")
     old = Certificates.from_settings(lambda: loaded, clock=lambda: LONG_AGO)
@@ -43,7 +49,8 @@ def test_a_certificate_replaced_under_load_is_shown_at_once_and_ends_no_session(
         opened = speaker.start()
         have = speaker.speak(opened, spoken(1, 6))
         first = shown(server)
-        over, answers = threading.Event(), []
+        over = threading.Event()
+        answers: list[int] = []
 
         def ask_on() -> None:
             visitor = Visitor(server)
@@ -55,9 +62,9 @@ def test_a_certificate_replaced_under_load_is_shown_at_once_and_ends_no_session(
             thread.start()
         data = settings.load(data_dir=server.folder / "data", host="127.0.0.1")
         for _ in range(5):
-            before = len(answers)
+            enough = len(answers) + 8
             assert Certificates.from_settings(lambda: data).renew_if_due(force=True)
-            wait_until(lambda before=before: len(answers) > before + 8)
+            wait_until(partial(has_more, answers, enough))
         over.set()
         for thread in load:
             thread.join()

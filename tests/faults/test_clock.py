@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,7 @@ def test_nothing_breaks_when_the_clock_jumps(serve: Serve, wall: Wall, tmp_path:
             assert job["status"] == "done"
             check_clock(visitor, job, jump)
             microphone.say(spoken(4 * number, 4 * number + 4) + silence(1))
-            wait_until(lambda first=4 * number: f"w{first + 3}" in said(told))
+            wait_until(partial(has_word, told, f"w{4 * number + 3}"))
             assert not waiting.done(), "who waits is not sent away by a clock"
         (tmp_path / "hold").unlink()
         assert waiting.result(20).json["text"] == "hold and is waited for"
@@ -127,6 +128,11 @@ def check_clock(visitor: Visitor, job: Payload, jump: int) -> None:
 def ends(visitor: Visitor) -> datetime:
     """When the certificate ends."""
     return datetime.fromisoformat(visitor.ask("/api/status").json["certificate"]["not_after"])
+
+
+def has_word(told: list[tuple[str, Payload]], word: str) -> bool:
+    """Whether the word is settled."""
+    return word in said(told)
 
 
 def said(told: list[tuple[str, Payload]]) -> list[str]:

@@ -82,7 +82,7 @@ def test_an_engine_without_memory_is_started_anew_and_the_job_is_done(
     web, used = web_of(server), engine_of(server)
     assert used
     used.kill()  # one that has worked keeps memory, and might do with that
-    engine = wait_until(lambda: state_of(visitor) == "idle" and engine_of(server))
+    engine = wait_until(lambda: engine_of(server) if state_of(visitor) == "idle" else None)
     starve(engine, 64 * MEBIBYTE)
     job = visitor.put(beckett.read_bytes())
     assert visitor.ended(job)["error"] is None

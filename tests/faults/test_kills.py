@@ -5,6 +5,7 @@ import signal
 import time
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -66,7 +67,7 @@ def test_a_file_that_kills_the_server_again_and_again_fails_and_the_next_goes_on
     assert heard(tmp_path)["never"] == 0
 
 
-def _patient(visitor: Visitor, id: str, status: str) -> object:
+def _patient(visitor: Visitor, id: str, status: str) -> Any:
     """The job in this state; None as well while nobody answers."""
     try:
         job = visitor.job(id)

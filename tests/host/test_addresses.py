@@ -7,7 +7,7 @@ from whisper_appliance.host import addresses
 
 def test_the_loopback_and_localhost_are_always_there() -> None:
     assert {"127.0.0.1", "::1"} <= set(addresses.addresses())
-    assert {"localhost", f"{addresses.host_name()}.local"} <= set(addresses.names())
+    assert {"localhost", f"{addresses.host_name()}.local"} <= set(addresses.host_names())
 
 
 def test_a_socket_of_one_address_is_reached_by_that_one() -> None:

@@ -55,7 +55,7 @@ def test_the_authority_cannot_sign_for_a_public_site(
     """A stolen key of the authority is of no use against other sites."""
     path = certificates.ensure()
     stolen = local_ca.load((path.parent / "ca.pem").read_bytes())
-    forged = local_ca.sign(stolen, "attic", ["bank.example"], clock())
+    forged = local_ca.sign_server_certificate(stolen, "attic", ["bank.example"], clock())
     path.write_bytes(forged.pem(stolen.certificate))
     with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree"):
         connect(certificates, local_ca.certificate_pem(stolen.certificate), "bank.example")

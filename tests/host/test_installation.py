@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from whisper_appliance.host.installation import Installation, find
+from whisper_appliance.host.installation import Installation, detect
 
 PLAIN = ("/usr", "/usr")
 
 
 def test_this_very_checkout_is_known() -> None:
-    found = find()
+    found = detect()
     if (Path(__file__).parents[2] / ".git").exists():
         assert found.kind == "git"
         assert found.place == Path(__file__).parents[2]
@@ -36,41 +36,43 @@ def found_on(root: Path, **how: object) -> Installation:
         "prefixes": PLAIN,
         "python": "/opt/bin/python",
     }
-    return find(**{**usual, **how})  # type: ignore[arg-type] # the two dicts together fit
+    return detect(**{**usual, **how})  # type: ignore[arg-type] # the two dicts together fit
 
 
 def test_a_container_is_updated_by_its_image(tmp_path: Path) -> None:
     found = found_on(machine(tmp_path, _DOT_dockerenv=""))
     assert found.kind == "docker"
-    assert "docker compose pull" in found.update("0.2.0")
+    assert "docker compose pull" in found.update_commands("0.2.0")
 
 
 def test_an_environment_is_updated_by_pip(tmp_path: Path) -> None:
     found = found_on(tmp_path, prefixes=("/opt", "/usr"))
     assert found.kind == "venv"
-    assert "/opt/bin/python -m pip install --upgrade 'whisper-appliance==0.2.0'" in found.update("0.2.0")
+    assert "/opt/bin/python -m pip install --upgrade 'whisper-appliance==0.2.0'" in found.update_commands(
+        "0.2.0"
+    )
     assert found_on(tmp_path).kind == "python"
 
 
 def test_a_service_is_restarted_by_its_name(tmp_path: Path) -> None:
     root = machine(tmp_path, proc__self__cgroup="0::/system.slice/whisper-appliance.service\n")
     found = found_on(root, environment={"INVOCATION_ID": "1"})
-    assert found.update("0.2.0")[-1] == "systemctl restart whisper-appliance.service"
-    assert found.rollback("0.1.0")[0] == "systemctl stop whisper-appliance.service"
+    assert found.update_commands("0.2.0")[-1] == "systemctl restart whisper-appliance.service"
+    assert found.rollback_commands("0.1.0")[0] == "systemctl stop whisper-appliance.service"
     assert found_on(root).unit == ""
 
 
 def test_an_lxc_container_is_saved_whole_first(tmp_path: Path) -> None:
     found = found_on(machine(tmp_path, run__systemd__container="lxc\n"))
     assert found.lxc
-    assert found.update("0.2.0")[1].startswith("pct snapshot")
+    assert found.update_commands("0.2.0")[1].startswith("pct snapshot")
 
 
 @pytest.mark.parametrize("kind", ["git", "venv", "python", "docker"])
 def test_every_update_begins_with_a_backup_and_every_rollback_restores_it(kind: str) -> None:
     place, python = Path("/srv/my appliance"), "/srv/my appliance/.venv/bin/python"
     there = Installation(kind, place, python, data_dir=Path("/var/lib/my data"))  # type: ignore[arg-type] # one of them
-    update, rollback = there.update("0.2.0"), there.rollback("0.1.0")
+    update, rollback = there.update_commands("0.2.0"), there.rollback_commands("0.1.0")
     assert "backup" in update[0]
     assert any("restore" in command for command in rollback)
     script = "\n".join((*update, *rollback))

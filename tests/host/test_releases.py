@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.releases import OURS, Feed
 from whisper_appliance.core.errors import BadSetting, Unavailable
-from whisper_appliance.host.releases import check, fetch, is_newer, read_feed
+from whisper_appliance.host.releases import check_for_update, fetch, is_newer, read_feed
 
 GITHUB = [
     {"tag_name": "v0.3.0", "published_at": "2026-05-02T10:00:00Z", "body": "More.",
@@ -33,7 +33,7 @@ def feed() -> Iterator[Feed]:
 
 def test_newer_releases_are_told_newest_first(feed: Feed) -> None:
     feed.body = json.dumps(OURS).encode()
-    checked = check(feed.url, "0.1.0", allowed=True)
+    checked = check_for_update(feed.url, "0.1.0", allowed=True)
     assert checked.state == "newer"
     assert [release.version for release in checked.releases] == ["0.10.0", "0.2.0"]
     assert checked.releases[1].notes == "Speakers."
@@ -43,7 +43,7 @@ def test_newer_releases_are_told_newest_first(feed: Feed) -> None:
 
 def test_the_newest_version_says_so(feed: Feed) -> None:
     feed.body = json.dumps(OURS).encode()
-    checked = check(feed.url, "0.10.0", allowed=True)
+    checked = check_for_update(feed.url, "0.10.0", allowed=True)
     assert (checked.state, checked.releases) == ("current", ())
 
 
@@ -53,15 +53,15 @@ def test_githubs_answer_is_read_without_drafts_and_pre_releases() -> None:
 
 
 def test_nothing_is_asked_until_it_is_allowed(feed: Feed) -> None:
-    assert check(feed.url, "0.1.0", allowed=False).state == "off"
-    assert check("", "0.1.0", allowed=True).state == "off"
+    assert check_for_update(feed.url, "0.1.0", allowed=False).state == "off"
+    assert check_for_update("", "0.1.0", allowed=True).state == "off"
     assert feed.asked == []
 
 
 def test_offline_is_said_and_is_no_fault(feed: Feed) -> None:
     url = feed.url
     feed.server_close()
-    checked = check(url, "0.1.0", allowed=True)
+    checked = check_for_update(url, "0.1.0", allowed=True)
     assert checked.state == "offline"
     assert "works without it" in checked.message
 
@@ -69,7 +69,7 @@ def test_offline_is_said_and_is_no_fault(feed: Feed) -> None:
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[" * 100_000, b'{"releases": 7}', b"7", b"\xff"])
 def test_nonsense_is_said_to_be_nonsense(feed: Feed, body: bytes) -> None:
     feed.body = body
-    assert check(feed.url, "0.1.0", allowed=True).state == "broken"
+    assert check_for_update(feed.url, "0.1.0", allowed=True).state == "broken"
 
 
 def test_strange_entries_are_left_out() -> None:
@@ -80,7 +80,7 @@ def test_strange_entries_are_left_out() -> None:
 
 def test_a_huge_feed_is_not_read(feed: Feed) -> None:
     feed.body = json.dumps([{"version": "1.0", "notes": "x" * 300_000}]).encode()
-    checked = check(feed.url, "0.1.0", allowed=True)
+    checked = check_for_update(feed.url, "0.1.0", allowed=True)
     assert checked.state == "broken"
     assert "256 KiB" in checked.message
 
@@ -95,7 +95,7 @@ def test_a_feed_that_trickles_is_given_up(feed: Feed) -> None:
 @pytest.mark.parametrize("status", [404, 500])
 def test_an_error_of_the_feed_is_offline(feed: Feed, status: int) -> None:
     feed.status = status
-    assert check(feed.url, "0.1.0", allowed=True).state == "offline"
+    assert check_for_update(feed.url, "0.1.0", allowed=True).state == "offline"
 
 
 @pytest.mark.parametrize(
@@ -103,12 +103,12 @@ def test_an_error_of_the_feed_is_offline(feed: Feed, status: int) -> None:
 )
 def test_redirects_lead_nowhere_else(feed: Feed, target: str) -> None:
     feed.status, feed.headers = 302, {"Location": target}
-    assert check(feed.url, "0.1.0", allowed=True).state == "broken"
+    assert check_for_update(feed.url, "0.1.0", allowed=True).state == "broken"
 
 
 def test_redirects_end(feed: Feed) -> None:
     feed.status, feed.headers = 302, {"Location": "/again"}
-    assert check(feed.url, "0.1.0", allowed=True).state == "offline"
+    assert check_for_update(feed.url, "0.1.0", allowed=True).state == "offline"
     assert len(feed.asked) == 4
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.support.clock import Clock
 from tests.support.wait import wait_until
 from whisper_appliance.host.certificates import Certificates
-from whisper_appliance.host.renewal import kept_fresh
+from whisper_appliance.host.renewal import renew_in_background
 
 
 def test_a_certificate_near_its_end_is_renewed_while_running(
@@ -14,7 +14,7 @@ def test_a_certificate_near_its_end_is_renewed_while_running(
 ) -> None:
     path = certificates.ensure()
     before = path.read_bytes()
-    with kept_fresh(certificates, check_seconds=0.01):
+    with renew_in_background(certificates, check_seconds=0.01):
         clock.forward(days=380)
         wait_until(lambda: path.read_bytes() != before)
     assert path.read_bytes() != before
@@ -26,7 +26,7 @@ def test_a_folder_that_cannot_be_written_does_not_end_the_watch(
     path = certificates.ensure()
     before = path.read_bytes()
     folder = path.parent
-    with kept_fresh(certificates, check_seconds=0.01):
+    with renew_in_background(certificates, check_seconds=0.01):
         folder.rename(tmp_path / "away")
         folder.write_text("in the way")
         clock.forward(days=380)

@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 
 from whisper_appliance.host.gpus import GpuUse, measure_gpus
-from whisper_appliance.host.stats import Processors, measure
+from whisper_appliance.host.stats import CpuMeter, measure
 
 
 def test_the_use_of_the_processors_is_the_same_story_from_every_thread(tmp_path: Path) -> None:
-    processors = Processors()
+    processors = CpuMeter()
     busy_until = time.monotonic() + 0.4
     while time.monotonic() < busy_until:
         pass

@@ -10,7 +10,7 @@ import pytest
 from tests.support.certificates import Made, make
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
 from whisper_appliance.host.certificates import Certificates
-from whisper_appliance.host.uploaded_certificate import checked
+from whisper_appliance.host.uploaded_certificate import validate
 
 Connect = Callable[[Certificates, bytes, str], None]
 
@@ -32,7 +32,7 @@ def server(middle: Made) -> Made:
 
 def refused(chain: bytes, key: bytes) -> InvalidRequest:
     with pytest.raises(InvalidRequest) as caught:
-        checked(chain, key, datetime.now(UTC))
+        validate(chain, key, datetime.now(UTC))
     return caught.value
 
 

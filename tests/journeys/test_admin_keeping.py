@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 def program(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
     """One of its own that logs every request."""
     settings = {"ADMIN_PASSWORD": PASSWORD, "LOG_LEVEL": "DEBUG", "MODEL_WARM_UP": "false"}
-    with running(tmp_path_factory.mktemp("keeping"), model_dir, "tiny.en", **settings) as program:
+    with running(tmp_path_factory.mktemp("keeping"), model_dir, "tiny.en", settings) as program:
         program.wait_for_model("idle")
         yield program
 
@@ -42,7 +42,7 @@ def context(owners: BrowserContext) -> BrowserContext:
 
 def assert_usable(page: Page, axe: str) -> None:
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type] # it takes both
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         assert barriers(page, axe) == []
     for width in (320, 390, 1100):
         page.set_viewport_size({"width": width, "height": 800})

@@ -20,7 +20,7 @@ PAGES = ("/admin/models", "/admin/settings", "/admin/certificate")
 def program(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
     """One of its own that somebody watches over; the environment does not say which model is the default."""
     settings = {"ADMIN_PASSWORD": PASSWORD, "SUPERVISED": "true", "TRASH_DAYS": "9", "MODEL_WARM_UP": "false"}
-    with running(tmp_path_factory.mktemp("machine"), model_dir, "", restarts=True, **settings) as program:
+    with running(tmp_path_factory.mktemp("machine"), model_dir, "", settings, restarts=True) as program:
         program.wait_for_model("idle")
         yield program
 

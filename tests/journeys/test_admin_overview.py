@@ -31,7 +31,7 @@ PAGES = ("/admin/overview", "/admin/jobs", "/admin/statistics")
 def program(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
     """One of its own, whose owner is there from the start."""
     folder = tmp_path_factory.mktemp("panel")
-    with running(folder, model_dir, "tiny.en", ADMIN_PASSWORD=PASSWORD) as program:
+    with running(folder, model_dir, "tiny.en", {"ADMIN_PASSWORD": PASSWORD}) as program:
         program.wait_for_model()
         yield program
 

@@ -211,7 +211,7 @@ def test_no_state_of_the_live_view_has_barriers(page: Page) -> None:
     speak(page)
     page.locator("#live-share summary").click()
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] # two of its literals
+        page.emulate_media(color_scheme=scheme)
         assert barriers(page, axe) == []
     page.keyboard.press("Escape")
     page.keyboard.press("p")

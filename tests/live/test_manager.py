@@ -6,7 +6,8 @@ from tests.support.live import House, MakeHouse
 from tests.support.speech import packets, silence, spoken
 from whisper_appliance.core.errors import Busy, DiskFull, InvalidRequest, ModelUnavailable, NotFound, TooLarge
 from whisper_appliance.engines.contract import Priority
-from whisper_appliance.live.manager import SessionRequest, ViewerState
+from whisper_appliance.live.manager import SessionRequest
+from whisper_appliance.live.results import ViewerState
 
 
 def text(first: int, stop: int) -> str:

@@ -1,6 +1,7 @@
 """Signing in and out over HTTP, the first start, invitations, and an appliance for accounts only."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from flask_openapi3 import OpenAPI
@@ -9,6 +10,7 @@ from tests.support.application import StartAppliance
 from tests.support.client import (
     PASSWORD,
     ApiClient,
+    Response,
     an_account,
     client_of,
     open_page,
@@ -42,7 +44,7 @@ def closed(accounts: Accounts) -> Iterator[None]:
     accounts.access_mode.set("network", by=SHELL)
 
 
-def sign_in(client: ApiClient, name: str, password: str = PASSWORD, **more: object) -> object:
+def sign_in(client: ApiClient, name: str, password: str = PASSWORD, **more: Any) -> Response:
     return client.post("/api/session", json={"name": name, "password": password}, **more)
 
 

@@ -132,5 +132,6 @@ def test_starting_again_ends_the_recording_before(speaker: Client) -> None:
     speaker.tell("audio_chunk", {"audio_data": SPEECH})
     speaker.tell("start_recording", {"format": "pcm"})
     assert speaker.first("transcription_result", ended=True)["full_text"] == WORDS
-    started = wait_until(lambda: len(both := speaker.of("recording_started")) == 2 and both)
+    wait_until(lambda: len(speaker.of("recording_started")) == 2)
+    started = speaker.of("recording_started")
     assert started[0]["session"] != started[1]["session"]

@@ -145,7 +145,7 @@ def test_whoever_stays_after_a_refusal_is_closed(server: Server) -> None:
         websocket.create_connection(address, timeout=20, sslopt={"context": server.trusting})
     ) as raw:
         raw.send('40{"key":"wa_none"}')
-        said = [raw.recv() for _ in range(3)]
+        said = [str(raw.recv()) for _ in range(3)]
     assert said[0].startswith("0{")
     assert said[1].startswith("44{")
     assert "sign_in_required" in said[1]

@@ -73,7 +73,7 @@ class Watched:
     def __init__(self, app: OpenAPI) -> None:
         self.now = 0.0
         self.emitted: list[tuple[str, str]] = []
-        self.vitals = ResourceSampler(lambda: pytest.fail("nothing looks"))  # type: ignore[arg-type]
+        self.vitals = ResourceSampler(lambda: pytest.fail("nothing looks"))
         self.watchers = TelemetryStream(
             app,
             self.vitals,
@@ -102,7 +102,7 @@ def test_who_is_no_admin_any_more_is_thrown_out(
     connect(other).emit("test:watch", {}, callback=True)
     connect(admin).emit("test:watch", {}, callback=True)
     assert [event for event, _ in watched.tick()] == ["admin:sample"] * 2
-    appliance.accounts.users.set_role(admin.user.id, "member", by=SHELL)  # type: ignore[attr-defined]
+    appliance.accounts.users.set_role(admin.user.id, "member", by=SHELL)
     watched.now += 11
     assert sorted(event for event, _ in watched.tick()) == ["admin:closed", "admin:sample"]
     assert [event for event, _ in watched.tick()] == ["admin:sample"]
@@ -115,7 +115,7 @@ def test_a_session_that_was_ended_sees_nothing_more(
     connect(admin).emit("test:watch", {}, callback=True)
     admin.delete_cookie("session")  # the socket still has the one it was opened with
     assert [event for event, _ in watched.tick()] == ["admin:sample"]
-    for session in appliance.accounts.sessions.list_sessions(admin.user.id):  # type: ignore[attr-defined]
+    for session in appliance.accounts.sessions.list_sessions(admin.user.id):
         appliance.accounts.sessions.end(session.id, by=SHELL)
     watched.now += 11
     assert [event for event, _ in watched.tick()] == ["admin:closed"]

@@ -36,9 +36,9 @@ class Kept:
     done: list[tuple[str, ...]] = field(default_factory=list)
 
     def record(
-        self, actor: Actor, action: str, object: str = "", details: Mapping[str, object] | None = None
+        self, actor: Actor, action: str, object_id: str = "", details: Mapping[str, object] | None = None
     ) -> None:
-        self.records.append((actor.name, action, object))
+        self.records.append((actor.name, action, object_id))
 
     def erase(self, owner: str) -> None:
         self.done.append(("erase", owner))

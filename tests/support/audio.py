@@ -29,10 +29,11 @@ def encode(
         av.open(str(target), "w", format=container, options=options or {}) as out,
     ):
         stream = out.add_stream(codec, rate=rate, layout=layout)
+        assert isinstance(stream, av.AudioStream)
         stream.codec_context.options = {"strict": "experimental"}  # FFmpeg calls its own Vorbis so
         stream.codec_context.open()
         resampler = av.AudioResampler(
-            stream.format.name, layout, stream.rate, frame_size=stream.codec_context.frame_size or 1024
+            stream.format.name, layout, int(stream.rate), frame_size=stream.codec_context.frame_size or 1024
         )
         for frame in [*speech.decode(audio=0), None]:
             for piece in resampler.resample(frame):
@@ -67,8 +68,10 @@ def video(source: Path, target: Path, video_codec: str, audio_codec: str, *, rat
     """A film of grey pictures with the speech of `source` under it."""
     with av.open(str(source)) as speech, av.open(str(target), "w") as out:
         pictures = out.add_stream(video_codec, rate=10)
+        assert isinstance(pictures, av.VideoStream)
         pictures.width, pictures.height, pictures.pix_fmt = 64, 64, "yuv420p"
         sound = out.add_stream(audio_codec, rate=rate, layout="mono")
+        assert isinstance(sound, av.AudioStream)
         sound.codec_context.open()
         resampler = av.AudioResampler(
             sound.format.name, "mono", rate, frame_size=sound.codec_context.frame_size

@@ -15,7 +15,7 @@ from whisper_appliance.accounts.identity import SHELL, Role, Scope, User
 from whisper_appliance.accounts.keys import ApiKey
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.web.auth import csrf
-from whisper_appliance.web.context import KEY
+from whisper_appliance.web.context import EXTENSION
 
 
 class Response(TestResponse):
@@ -31,6 +31,7 @@ class ApiClient(FlaskClient):
 
     user: User
     key: ApiKey
+    application: OpenAPI
 
     if TYPE_CHECKING:  # the same methods, with the type above
 
@@ -62,20 +63,20 @@ def signed_in(app: OpenAPI, role: Role = "member", *, user: User | None = None) 
 
     `client.user` is the user. Over HTTPS (`base_url="https://localhost"`) the cookie would be another.
     """
-    appliance: Appliance = app.extensions[KEY].appliance
+    appliance: Appliance = app.extensions[EXTENSION].appliance
     user = user or an_account(appliance, role)
     begun = appliance.accounts.begin_session(user, address="127.0.0.1", agent="a test")
     client = client_of(app)
     client.set_cookie("session", begun.token)
     with app.app_context():
-        client.environ_base["HTTP_X_CSRF_TOKEN"] = csrf.token(begun.session)
+        client.environ_base["HTTP_X_CSRF_TOKEN"] = csrf.csrf_token(begun.session)
     client.user = user
     return client
 
 
 def with_key(app: OpenAPI, *scopes: Scope, user: User | None = None, days: float | None = None) -> ApiClient:
     """A program with a new key that has these scopes, of a new member or of `user`."""
-    appliance: Appliance = app.extensions[KEY].appliance
+    appliance: Appliance = app.extensions[EXTENSION].appliance
     user = user or an_account(appliance)
     key, secret = appliance.accounts.keys.create(user, "a program", scopes, days=days, by=SHELL)
     client = client_of(app)

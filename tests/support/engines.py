@@ -52,8 +52,8 @@ class ScriptedEngine:
     def _act(self, window: Window) -> WindowResult:
         script = (window.options.prompt or "").split()
         match script:
-            case ["sleep", seconds]:
-                time.sleep(float(seconds))
+            case ["sleep", duration]:
+                time.sleep(float(duration))
             case ["swell", gigabytes]:
                 held = bytearray(os.urandom(1)) * round(float(gigabytes) * 2**30)
                 time.sleep(len(held) and 30)

@@ -141,7 +141,7 @@ def start_queue(tmp_path: Path) -> Iterator[StartQueue]:
     """Starts a queue on the test's own folder; one that runs already is closed first."""
     running: list[JobQueue] = []
 
-    def start(script: Script, **options: object) -> JobQueue:
+    def start(script: Script, **options: Any) -> JobQueue:
         while running:
             running.pop().close()
         running.append(build_queue(tmp_path, script, **options))

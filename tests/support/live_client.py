@@ -34,7 +34,7 @@ class Client:
         """The acknowledgement, whatever it says."""
         answers: list[Payload] = []
         self.wire.send(event, *payload, answered=answers.append)
-        return wait_until(lambda: answers and answers[0])
+        return wait_until(lambda: answers[0] if answers else None)
 
     def tell(self, event: str, *payload: Any) -> None:
         """Sends without waiting."""

@@ -12,10 +12,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psutil
@@ -117,8 +118,9 @@ class Server:
 
     def kill(self) -> None:
         """SIGKILL to the program and to all of its processes, at once."""
-        for process in [*psutil.Process(self.process.pid).children(recursive=True), self.process]:
-            process.send_signal(signal.SIGKILL)
+        program = psutil.Process(self.process.pid)
+        for process in [*program.children(recursive=True), program]:
+            process.kill()
         self.process.wait(10)
 
 
@@ -138,7 +140,12 @@ def served(folder: Path, arguments: Sequence[str] = SMALL_SERVER, **variables: s
 
 @contextmanager
 def running(
-    folder: Path, model_dir: Path, model: str, *, restarts: bool = False, **settings: str
+    folder: Path,
+    model_dir: Path,
+    model: str,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    *,
+    restarts: bool = False,
 ) -> Iterator[Server]:
     """The whole appliance with these models, and no network to load others.
 

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 T = TypeVar("T")
 POLL_SECONDS = 0.01
 
 
-def wait_until(fact: Callable[[], T | None], timeout_seconds: float = 60.0, *, reason: object = None) -> T:
+def wait_until(
+    fact: Callable[[], T | Literal[False] | None], timeout_seconds: float = 60.0, *, reason: object = None
+) -> T:
     """Polls until `fact()` is true, and returns its value; fails with `reason` after the timeout."""
     deadline = time.monotonic() + timeout_seconds
     while not (value := fact()):

@@ -47,32 +47,34 @@ def parsed(subtitles: str) -> list[tuple[int, int, list[str]]]:
 
 
 def clock_ms(clock: str) -> int:
-    hours, minutes, seconds, ms = map(int, re.fullmatch(r"(\d\d+):(\d\d):(\d\d)[,.](\d\d\d)", clock).groups())
+    match = re.fullmatch(r"(\d\d+):(\d\d):(\d\d)[,.](\d\d\d)", clock)
+    assert match
+    hours, minutes, seconds, ms = map(int, match.groups())
     assert minutes < 60
     assert seconds < 60
     return ((hours * 60 + minutes) * 60 + seconds) * 1000 + ms
 
 
-def test_every_format_has_a_type_and_an_ending():
+def test_every_format_has_a_type_and_an_ending() -> None:
     assert set(FORMATS) == {"txt", "srt", "vtt", "json", "tsv"}
     for name, format in FORMATS.items():
         assert format.extension == f".{name}"
         assert "/" in format.media_type
 
 
-def test_srt_is_numbered_from_one_with_commas():
+def test_srt_is_numbered_from_one_with_commas() -> None:
     shown = render(transcript(Segment(0.5, 2.0, " Hello there."), Segment(3.0, 4.25, " Bye.")), "srt")
     assert (
         shown == "1\n00:00:00,500 --> 00:00:02,000\nHello there.\n\n2\n00:00:03,000 --> 00:00:04,250\nBye.\n"
     )
 
 
-def test_vtt_has_its_header_and_points():
+def test_vtt_has_its_header_and_points() -> None:
     shown = render(transcript(Segment(0.5, 2.0, " Hello there.")), "vtt")
     assert shown == "WEBVTT\n\n00:00:00.500 --> 00:00:02.000\nHello there.\n"
 
 
-def test_silence_gives_empty_files_that_are_still_valid():
+def test_silence_gives_empty_files_that_are_still_valid() -> None:
     assert render(transcript(), "txt") == ""
     assert render(transcript(), "srt") == ""
     assert render(transcript(), "vtt") == "WEBVTT\n\n"
@@ -89,21 +91,21 @@ def test_silence_gives_empty_files_that_are_still_valid():
         (360_000, "100:00:00,000"),
     ],
 )
-def test_times_are_rounded_to_milliseconds_before_they_are_split(seconds, clock):
+def test_times_are_rounded_to_milliseconds_before_they_are_split(seconds: float, clock: str) -> None:
     assert f" --> {clock}\n" in render(transcript(Segment(0, seconds, " Long.")), "srt")
 
 
-def test_tsv_counts_milliseconds_and_has_one_row_a_segment():
+def test_tsv_counts_milliseconds_and_has_one_row_a_segment() -> None:
     shown = render(transcript(Segment(0.0, 1.2345, " a\tb\nc"), Segment(2, 3, " d")), "tsv")
     assert shown == "start\tend\ttext\n0\t1234\ta b c\n2000\t3000\td\n"
 
 
-def test_txt_begins_a_new_line_after_a_pause():
+def test_txt_begins_a_new_line_after_a_pause() -> None:
     said = transcript(Segment(0, 2, " One."), Segment(2.2, 4, " Two."), Segment(8, 9, " Three."))
     assert render(said, "txt") == "One. Two.\nThree.\n"
 
 
-def test_a_long_segment_becomes_balanced_cues_that_break_at_commas():
+def test_a_long_segment_becomes_balanced_cues_that_break_at_commas() -> None:
     shown = parsed(render(transcript(spoken(CITIES, 0, 14)), "srt"))
     lines = [line for _, _, lines in shown for line in lines]
     assert len(shown) > 1
@@ -112,7 +114,7 @@ def test_a_long_segment_becomes_balanced_cues_that_break_at_commas():
     assert max(map(len, lines)) <= 42
 
 
-def test_a_cue_begins_and_ends_with_its_words():
+def test_a_cue_begins_and_ends_with_its_words() -> None:
     shown = parsed(render(transcript(spoken(CITIES, 0, 34)), "srt"))
     words = spoken(CITIES, 0, 34).words
     at = 0
@@ -123,7 +125,7 @@ def test_a_cue_begins_and_ends_with_its_words():
         at += count
 
 
-def test_without_words_the_times_are_shared_out_by_characters():
+def test_without_words_the_times_are_shared_out_by_characters() -> None:
     shown = parsed(render(transcript(Segment(10, 24, CITIES)), "srt"))
     assert (shown[0][0], shown[-1][1]) == (10_000, 24_000)
     for start, end, lines in shown:
@@ -131,7 +133,7 @@ def test_without_words_the_times_are_shared_out_by_characters():
         assert (end - start) / 14_000 == pytest.approx(share, abs=0.001)
 
 
-def test_a_pause_between_words_ends_the_cue():
+def test_a_pause_between_words_ends_the_cue() -> None:
     words = (Word(0, 0.5, " Wait", 1), Word(0.5, 1, " for", 1), Word(6, 6.5, " it.", 1))
     shown = parsed(render(transcript(Segment(0, 7, " Wait for it.", words=words)), "srt"))
     assert [(start, lines) for start, _, lines in shown] == [(0, ["Wait for"]), (6000, ["it."])]
@@ -145,12 +147,12 @@ def test_a_pause_between_words_ends_the_cue():
         (" Gestern Abend trafen wir auf dem großen Ball den Herrn Dr. Faust dort", "Dr. Faust"),
     ],
 )
-def test_a_number_and_a_name_with_its_title_stay_on_one_line(text, kept):
+def test_a_number_and_a_name_with_its_title_stay_on_one_line(text: str, kept: str) -> None:
     for limit in range(18, 43):
         assert kept in render(transcript(Segment(0, 6, text)), "srt", max_line_chars=limit)
 
 
-def test_japanese_breaks_between_characters_and_never_before_its_punctuation():
+def test_japanese_breaks_between_characters_and_never_before_its_punctuation() -> None:
     text = (
         "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。"
         "何でも薄暗いじめじめした所でニャーニャー泣いていた事だけは記憶している。"
@@ -162,7 +164,7 @@ def test_japanese_breaks_between_characters_and_never_before_its_punctuation():
     assert not any(line[0] in "。、ーャ" for line in lines)
 
 
-def test_thai_and_emoji_are_never_torn_inside_a_character():
+def test_thai_and_emoji_are_never_torn_inside_a_character() -> None:
     text = "น้ำที่นี่ใสมากและปลาก็ว่ายไปมาอยู่ใต้น้ำอย่างมีความสุข👨‍👩‍👧👨‍👩‍👧"
     shown = parsed(render(transcript(Segment(0, 20, text), language="th"), "srt", max_line_chars=8))
     lines = [line for _, _, lines in shown for line in lines]
@@ -174,7 +176,7 @@ def test_thai_and_emoji_are_never_torn_inside_a_character():
     assert sum(line.count("👨‍👩‍👧") for line in lines) == 2
 
 
-def test_text_cannot_break_out_of_its_cue():
+def test_text_cannot_break_out_of_its_cue() -> None:
     evil = " one\n\n2\n00:00:01,000 --> 00:00:02,000\r\n\r\n<b>two</b> & three\u2028four\x00\x0b"
     for format in ("srt", "vtt"):
         shown = render(transcript(Segment(0, 3, evil)), format, max_line_chars=200)
@@ -185,7 +187,7 @@ def test_text_cannot_break_out_of_its_cue():
     assert render(transcript(Segment(0, 3, evil)), "txt").count("\n") == 1
 
 
-def test_a_short_cue_is_held_where_there_is_room_and_tiny_gaps_are_closed():
+def test_a_short_cue_is_held_where_there_is_room_and_tiny_gaps_are_closed() -> None:
     said = transcript(Segment(0, 0.2, " Yes."), Segment(5, 7.0, " No."), Segment(7.05, 9, " Maybe."))
     assert [(start, end) for start, end, _ in parsed(render(said, "srt"))] == [
         (0, 800),
@@ -194,13 +196,13 @@ def test_a_short_cue_is_held_where_there_is_room_and_tiny_gaps_are_closed():
     ]
 
 
-def test_an_unknown_format_is_refused_with_the_known_ones():
+def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
     with pytest.raises(InvalidRequest, match="txt, srt, vtt, json, tsv") as refused:
         render(transcript(), "docx")
     assert refused.value.field == "format"
 
 
-def test_the_json_is_the_one_of_the_documentation():
+def test_the_json_is_the_one_of_the_documentation() -> None:
     said = replace(
         transcript(spoken(" Hi you.", 0, 1.00049), Segment(1, 2, " Bye.")),
         warnings=(Notice("damaged", "Good until 0:02."),),
@@ -220,7 +222,7 @@ def test_the_json_is_the_one_of_the_documentation():
     assert data["dropped"][0]["reason"] == "boilerplate over silence"
 
 
-def test_the_json_comes_back_as_the_transcript():
+def test_the_json_comes_back_as_the_transcript() -> None:
     provenance = Provenance(
         "faster-whisper", "1.2", "base", "ab", "int8", {"beam_size": 5}, "cd", "0.1", 50.0
     )
@@ -246,7 +248,7 @@ def segments(draw: st.DrawFn, texts: st.SearchStrategy[str] = prose) -> Segment:
 
 
 @given(st.lists(segments(prose | anything), max_size=6), st.sampled_from(["srt", "vtt"]))
-def test_cues_never_overlap_go_backwards_or_last_no_time(said, format):
+def test_cues_never_overlap_go_backwards_or_last_no_time(said: list[Segment], format: str) -> None:
     now = 0
     for start, end, lines in parsed(render(transcript(*said), format)):
         assert now <= start < end
@@ -255,7 +257,9 @@ def test_cues_never_overlap_go_backwards_or_last_no_time(said, format):
 
 
 @given(st.lists(segments(), max_size=4), st.integers(5, 60), st.integers(1, 3))
-def test_no_line_is_too_long_unless_it_is_one_word_and_no_cue_has_too_many(said, max_chars, max_lines):
+def test_no_line_is_too_long_unless_it_is_one_word_and_no_cue_has_too_many(
+    said: list[Segment], max_chars: int, max_lines: int
+) -> None:
     for _, _, lines in parsed(
         render(transcript(*said), "srt", max_line_chars=max_chars, max_lines=max_lines)
     ):
@@ -264,14 +268,16 @@ def test_no_line_is_too_long_unless_it_is_one_word_and_no_cue_has_too_many(said,
 
 
 @given(st.lists(segments(), max_size=4), st.integers(5, 60))
-def test_all_the_words_are_there_in_order(said, max_chars):
+def test_all_the_words_are_there_in_order(said: list[Segment], max_chars: int) -> None:
     shown = parsed(render(transcript(*said), "srt", max_line_chars=max_chars))
     words = [word for _, _, lines in shown for line in lines for word in line.split()]
     assert words == [word for segment in said for word in segment.text.replace("-->", "→").split()]
 
 
 @given(segments(anything), st.integers(2, 20), st.sampled_from(["ja", "th", "en"]))
-def test_any_text_survives_but_for_spaces_and_control_characters(said, max_chars, language):
+def test_any_text_survives_but_for_spaces_and_control_characters(
+    said: Segment, max_chars: int, language: str
+) -> None:
     shown = parsed(render(transcript(said, language=language), "srt", max_line_chars=max_chars))
     letters = "".join("".join("".join(lines).split()) for _, _, lines in shown)
     assert letters.replace("→", "-->") == re.sub(
@@ -280,7 +286,7 @@ def test_any_text_survives_but_for_spaces_and_control_characters(said, max_chars
 
 
 @given(st.lists(segments(prose | anything), max_size=3))
-def test_json_tsv_and_txt_take_any_text(said):
+def test_json_tsv_and_txt_take_any_text(said: list[Segment]) -> None:
     whole = transcript(*said)
     assert [segment.text for segment in from_dict(json.loads(render(whole, "json"))).segments] == [
         s.text for s in said

@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import werkzeug
 from flask_openapi3 import OpenAPI
 
 from tests.support.access_table import ANONYMOUS, CLOSED, EVERYBODY, OPEN, PEOPLE, TABLE, Row, Rule
 from tests.support.accounts import LIGHT
-from tests.support.client import ApiClient, Response, an_account, client_of, open_page, signed_in, with_key
+from tests.support.client import ApiClient, an_account, client_of, open_page, signed_in, with_key
 from tests.support.engines import ScriptedModels
 from tests.support.jobs import Script
 from tests.support.library import transcript
@@ -200,7 +201,7 @@ def ask(world: World, name: str, request: str, row: Row, owner: str) -> str:
     return answer
 
 
-def answer_of(response: Response) -> str:
+def answer_of(response: werkzeug.Response) -> str:
     """In the words of the table. A wrong password is an answer to somebody who may try."""
     status = response.status_code
     assert status != 500, response.text
