@@ -3,16 +3,16 @@
 from flask_openapi3.types import ResponseDict
 
 from whisper_appliance.web.auth.authentication import require
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import ADMIN, failures, text
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import ADMIN, error_responses, text_response
 
-__all__ = ["ADMIN", "GATE", "admin_page", "gated"]
+__all__ = ["ADMIN", "ADMIN_ERRORS", "admin_only", "admin_page"]
 
-GATE = (401, 403)
+ADMIN_ERRORS = (401, 403)
 """What the gate may answer, beside what a route does."""
 
 
-def gated(blueprint: Blueprint) -> Blueprint:
+def admin_only(blueprint: LazyBlueprint) -> LazyBlueprint:
     """`blueprint`, with all of its routes for admins only."""
     blueprint.before_request(_only_admins)
     return blueprint
@@ -24,4 +24,4 @@ def _only_admins() -> None:
 
 def admin_page(description: str) -> ResponseDict:
     """The documentation of an answer that is a page of the panel."""
-    return {200: text(description, "text/html"), **failures(*GATE)}
+    return {200: text_response(description, "text/html"), **error_responses(*ADMIN_ERRORS)}

@@ -6,21 +6,21 @@ from typing import Any
 from flask import Response, jsonify, render_template
 from pydantic import BaseModel, Field
 
-from whisper_appliance.accounts.audit import Record, Wanted, as_csv
-from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
+from whisper_appliance.accounts.audit import AuditEntry, AuditFilter, csv_lines
+from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.content_disposition import attachment
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import failures, text
-from whisper_appliance.web.schemas.transcript import TimeOfDay
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import error_responses, text_response
+from whisper_appliance.web.schemas.transcript import UtcTime
 
-blueprint = gated(Blueprint("admin_audit", __name__, abp_tags=[ADMIN]))
+blueprint = admin_only(LazyBlueprint("admin_audit", __name__, abp_tags=[ADMIN]))
 
 DAY = r"^(\d{4}-\d\d-\d\d)?$"
 
 
-class AuditFilter(BaseModel):
+class AuditFilterQuery(BaseModel):
     """Which records are wanted."""
 
     who: str = Field("", max_length=200, description="Part of a name, or the id of a user.")
@@ -29,23 +29,23 @@ class AuditFilter(BaseModel):
     since: str = Field("", pattern=DAY, description="First day (UTC), 2026-03-01.")
     until: str = Field("", pattern=DAY, description="Last day (UTC), included.")
 
-    def wanted(self) -> Wanted:
+    def to_filter(self) -> AuditFilter:
         """For the log. All times of a day come before its name followed by the sign after T."""
-        return Wanted(self.who, self.action, self.object, self.since, self.until and self.until + "U")
+        return AuditFilter(self.who, self.action, self.object, self.since, self.until and self.until + "U")
 
 
-class AuditQuery(AuditFilter):
+class AuditQuery(AuditFilterQuery):
     """Which records are wanted, and how many."""
 
     before: int | None = Field(None, ge=1, lt=2**63, description="`next` of the page before.")
     limit: int = Field(100, ge=1, le=500, description="Most records in one answer.")
 
 
-class RecordAnswer(BaseModel):
+class AuditRecordResponse(BaseModel):
     """Something that was done."""
 
     number: int
-    time: str = TimeOfDay
+    time: str = UtcTime
     actor: str = Field(description="Id of who did it; empty for nobody.")
     actor_name: str
     address: str
@@ -57,21 +57,25 @@ class RecordAnswer(BaseModel):
 class AuditPage(BaseModel):
     """Records, newest first."""
 
-    records: list[RecordAnswer]
+    records: list[AuditRecordResponse]
     next: int | None = Field(None, description="`before` of the next page; null on the last one.")
     actions: list[str] = Field(description="Every action there are records of.")
 
 
-@blueprint.get("/admin/audit", responses=admin_page("What was done, by whom."))
-def page() -> str:
+@blueprint.get(
+    "/admin/audit",
+    responses=admin_page("What was done, by whom."),
+    operation_id="admin_audit_page_admin_audit_get",
+)
+def audit_page() -> str:
     """What was done, by whom, when and from where."""
     return render_template("admin/audit.html", days=appliance().settings.audit_days)
 
 
-@blueprint.get("/api/admin/audit", responses={200: AuditPage, **failures(400, *GATE, 503)})
+@blueprint.get("/api/admin/audit", responses={200: AuditPage, **error_responses(400, *ADMIN_ERRORS, 503)})
 def list_records(query: AuditQuery) -> Response:
     """What was done, newest first, page by page."""
-    records = appliance().audit.list(query.wanted(), limit=query.limit, before=query.before)
+    records = appliance().audit.page(query.to_filter(), limit=query.limit, before=query.before)
     return jsonify(
         {
             "records": [_answer(each) for each in records],
@@ -83,16 +87,20 @@ def list_records(query: AuditQuery) -> Response:
 
 @blueprint.get(
     "/api/admin/audit.csv",
-    responses={200: text("The records as a table.", "text/csv"), **failures(400, *GATE, 503)},
+    responses={
+        200: text_response("The records as a table.", "text/csv"),
+        **error_responses(400, *ADMIN_ERRORS, 503),
+    },
+    operation_id="admin_audit_table_api_admin_audit_csv_get",
 )
-def table(query: AuditFilter) -> Response:
+def export_csv(query: AuditFilterQuery) -> Response:
     """What was done, as a table for a spreadsheet."""
     record("audit.export")
-    response = Response(as_csv(appliance().audit.all(query.wanted())), mimetype="text/csv")
+    response = Response(csv_lines(appliance().audit.iterate(query.to_filter())), mimetype="text/csv")
     day = datetime.now(UTC).date().isoformat()
     response.headers["Content-Disposition"] = attachment(f"audit log {day}.csv")
     return response
 
 
-def _answer(record: Record) -> dict[str, object]:
-    return RecordAnswer.model_validate(record, from_attributes=True).model_dump()
+def _answer(record: AuditEntry) -> dict[str, object]:
+    return AuditRecordResponse.model_validate(record, from_attributes=True).model_dump()

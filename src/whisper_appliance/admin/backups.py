@@ -4,47 +4,47 @@ from flask import Response, jsonify, render_template, request, send_file
 from pydantic import BaseModel, Field
 from werkzeug.exceptions import ClientDisconnected
 
-from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
-from whisper_appliance.backups.daily import Copied
-from whisper_appliance.backups.restore import Ready
+from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
+from whisper_appliance.backups.daily import DailyCopy
+from whisper_appliance.backups.restore import StagedBackup
 from whisper_appliance.core.clock import written
 from whisper_appliance.web.auth.audit import record
-from whisper_appliance.web.auth.authentication import actor, require
+from whisper_appliance.web.auth.authentication import current_actor, require
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import failures
-from whisper_appliance.web.schemas.transcript import TimeOfDay
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import error_responses
+from whisper_appliance.web.schemas.transcript import UtcTime
 
-MOST_BYTES = 2**50
+MAX_RESTORE_BYTES = 2**50
 TAR = "application/x-tar"
 
-blueprint = gated(Blueprint("admin_backups", __name__, abp_tags=[ADMIN]))
+blueprint = admin_only(LazyBlueprint("admin_backups", __name__, abp_tags=[ADMIN]))
 
 
-class CopyAnswer(BaseModel):
+class DailyCopyResponse(BaseModel):
     """A copy of the database."""
 
     name: str
-    made: str = TimeOfDay
+    made: str = UtcTime
     size_bytes: int
 
 
-class ReadyAnswer(BaseModel):
+class StagedBackupResponse(BaseModel):
     """A backup that the next start puts in place. `whole` false: a copy of the database alone."""
 
     whole: bool
-    staged: str = TimeOfDay
+    staged: str = UtcTime
     created: str = Field(description="When the backup was made; empty where it does not say so.")
     appliance: str = Field(description="The version that made it.")
 
 
-class BackupsAnswer(BaseModel):
+class BackupsResponse(BaseModel):
     """What there is."""
 
     daily: bool
     folder: str
-    copies: list[CopyAnswer]
-    ready: ReadyAnswer | None
+    copies: list[DailyCopyResponse]
+    ready: StagedBackupResponse | None
     set_aside: list[str] = Field(description="Folders of what earlier restores set aside, newest first.")
     is_owner: bool = Field(description="Whether whoever asks may fetch and restore backups.")
 
@@ -55,23 +55,31 @@ class CopyPath(BaseModel):
     name: str = Field(description="Its name in the list.", max_length=60)
 
 
-@blueprint.get("/admin/backups", responses=admin_page("Backups, and the way back."))
-def page() -> str:
+@blueprint.get(
+    "/admin/backups",
+    responses=admin_page("Backups, and the way back."),
+    operation_id="admin_backups_page_admin_backups_get",
+)
+def backups_page() -> str:
     """Backups, and the way back."""
     return render_template("admin/backups.html")
 
 
-@blueprint.get("/api/admin/backups", responses={200: BackupsAnswer, **failures(*GATE)})
-def show() -> Response:
+@blueprint.get(
+    "/api/admin/backups",
+    responses={200: BackupsResponse, **error_responses(*ADMIN_ERRORS)},
+    operation_id="admin_backups_show_api_admin_backups_get",
+)
+def get_backups() -> Response:
     """The copies of the database, and what the next start will put in place."""
-    safekeeping = appliance().safekeeping
-    ready = safekeeping.restore.ready()
-    user = actor().user
+    safekeeping = appliance().backups
+    ready = safekeeping.restore.staged()
+    user = current_actor().user
     return jsonify(
         {
             "daily": appliance().settings.backup_daily,
             "folder": str(safekeeping.copies.folder),
-            "copies": [_copy(copied) for copied in safekeeping.copies.all()],
+            "copies": [_copy(copied) for copied in safekeeping.copies.copies()],
             "ready": _ready(ready) if ready else None,
             "set_aside": [str(path) for path in safekeeping.restore.set_aside()],
             "is_owner": user is not None and user.role == "owner",
@@ -79,10 +87,14 @@ def show() -> Response:
     )
 
 
-@blueprint.post("/api/admin/backups", responses={200: CopyAnswer, **failures(*GATE, 503, 507)})
-def copy() -> Response:
+@blueprint.post(
+    "/api/admin/backups",
+    responses={200: DailyCopyResponse, **error_responses(*ADMIN_ERRORS, 503, 507)},
+    operation_id="admin_backups_copy_api_admin_backups_post",
+)
+def create_copy() -> Response:
     """Copies the database now."""
-    copied = appliance().safekeeping.copies.make()
+    copied = appliance().backups.copies.make()
     record("backup.copy", copied.name)
     return jsonify(_copy(copied))
 
@@ -91,13 +103,14 @@ def copy() -> Response:
     "/api/admin/backups/<name>",
     responses={
         200: {"description": "A SQLite database.", "content": {"application/vnd.sqlite3": {}}},
-        **failures(*GATE, 404),
+        **error_responses(*ADMIN_ERRORS, 404),
     },
+    operation_id="admin_backups_fetch_api_admin_backups__name__get",
 )
-def fetch(path: CopyPath) -> Response:
+def download_copy(path: CopyPath) -> Response:
     """One copy of the database. For the owner."""
     require("own")
-    copied = appliance().safekeeping.copies.get(path.name)
+    copied = appliance().backups.copies.get(path.name)
     record("backup.download", copied.name)
     return send_file(
         copied.path,
@@ -112,13 +125,14 @@ def fetch(path: CopyPath) -> Response:
     "/api/admin/backup",
     responses={
         200: {"description": "An uncompressed tar.", "content": {TAR: {}}},
-        **failures(*GATE, 503, 507),
+        **error_responses(*ADMIN_ERRORS, 503, 507),
     },
+    operation_id="admin_backups_everything_api_admin_backup_get",
 )
-def everything() -> Response:
+def download_backup() -> Response:
     """Everything that is kept, models excepted, in one file. For the owner."""
     require("own")
-    backup = appliance().safekeeping.everything().open()
+    backup = appliance().backups.full_backup().open()
     record("backup.download", backup.name)
     response = Response(backup.chunks(), mimetype=TAR)
     response.call_on_close(backup.close)
@@ -130,34 +144,36 @@ def everything() -> Response:
 
 @blueprint.put(
     "/api/admin/restore",
-    responses={200: ReadyAnswer, **failures(400, *GATE, 409, 507)},
+    responses={200: StagedBackupResponse, **error_responses(400, *ADMIN_ERRORS, 409, 507)},
     openapi_extensions={
         "requestBody": {
             "required": True,
             "content": {TAR: {"schema": {"type": "string", "format": "binary"}}},
         }
     },
+    operation_id="admin_backups_lay_ready_api_admin_restore_put",
 )
-def lay_ready() -> Response:
+def stage_restore() -> Response:
     """Takes a backup of everything, or a copy of the database, and checks it to its end. For the owner.
 
     Nothing changes before the next start, which puts it in place and sets aside what was there.
     """
     require("own")
-    request.max_content_length = MOST_BYTES  # the disk is asked while it comes
-    ready = appliance().safekeeping.restore.lay_ready(_read)
+    request.max_content_length = MAX_RESTORE_BYTES  # the disk is asked while it comes
+    ready = appliance().backups.restore.stage(_read)
     record("restore.ready", ready.created)
     return jsonify(_ready(ready))
 
 
 @blueprint.delete(
     "/api/admin/restore",
-    responses={204: {"description": "Nothing is ready any more."}, **failures(*GATE, 404)},
+    responses={204: {"description": "Nothing is ready any more."}, **error_responses(*ADMIN_ERRORS, 404)},
+    operation_id="admin_backups_drop_api_admin_restore_delete",
 )
-def drop() -> Response:
+def discard_restore() -> Response:
     """The next start puts nothing in place. For the owner."""
     require("own")
-    appliance().safekeeping.restore.drop()
+    appliance().backups.restore.discard()
     record("restore.drop")
     return Response(status=204)
 
@@ -169,11 +185,11 @@ def _read(size: int) -> bytes:
         raise ClientDisconnected from error
 
 
-def _copy(copied: Copied) -> dict[str, object]:
+def _copy(copied: DailyCopy) -> dict[str, object]:
     return {"name": copied.name, "made": written(copied.made), "size_bytes": copied.size_bytes}
 
 
-def _ready(ready: Ready) -> dict[str, object]:
+def _ready(ready: StagedBackup) -> dict[str, object]:
     return {
         "whole": ready.whole,
         "staged": ready.staged,

@@ -5,24 +5,24 @@ from dataclasses import asdict, dataclass
 from flask import Response, jsonify, render_template
 from pydantic import BaseModel, Field, RootModel
 
-from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
-from whisper_appliance.config.overrides import Adjustments
+from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
+from whisper_appliance.config.overrides import SettingOverrides
 from whisper_appliance.core.clock import written
 from whisper_appliance.core.errors import Conflict
 from whisper_appliance.host.certificates import CertificateInfo, Certificates
 from whisper_appliance.web.auth.audit import record
-from whisper_appliance.web.auth.authentication import actor
+from whisper_appliance.web.auth.authentication import current_actor
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import failures
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import error_responses
 
-blueprint = gated(Blueprint("admin_certificate", __name__, abp_tags=[ADMIN]))
+blueprint = admin_only(LazyBlueprint("admin_certificate", __name__, abp_tags=[ADMIN]))
 NAMES = "certificate_names"
-CHANGED = failures(400, *GATE, 404, 409, 503, 507)
+CHANGED = error_responses(400, *ADMIN_ERRORS, 404, 409, 503, 507)
 
 
 @dataclass(frozen=True, slots=True)
-class CertificateSeen:
+class CertificateView:
     """The certificate in use. `names_fixed` and `own_fixed` say why something cannot be changed here."""
 
     kind: str
@@ -39,14 +39,14 @@ class CertificateSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class HttpsSeen:
+class HttpsView:
     """HTTPS as it is; no certificate where it is off."""
 
     https: bool
-    certificate: CertificateSeen | None
+    certificate: CertificateView | None
 
 
-class HttpsAnswer(RootModel[HttpsSeen]):
+class HttpsResponse(RootModel[HttpsView]):
     """Whether HTTPS is on, and the certificate in use."""
 
 
@@ -63,20 +63,32 @@ class OwnCertificate(BaseModel):
     key: str = Field(max_length=20_000, description="PEM: its private key, without a passphrase.")
 
 
-@blueprint.get("/admin/certificate", responses=admin_page("HTTPS and its certificate."))
-def page() -> str:
+@blueprint.get(
+    "/admin/certificate",
+    responses=admin_page("HTTPS and its certificate."),
+    operation_id="admin_certificate_page_admin_certificate_get",
+)
+def certificate_page() -> str:
     """HTTPS: the certificate, its renewal, one's own."""
     return render_template("admin/certificate.html")
 
 
-@blueprint.get("/api/admin/certificate", responses={200: HttpsAnswer, **failures(*GATE)})
-def look() -> Response:
+@blueprint.get(
+    "/api/admin/certificate",
+    responses={200: HttpsResponse, **error_responses(*ADMIN_ERRORS)},
+    operation_id="admin_certificate_look_api_admin_certificate_get",
+)
+def get_certificate() -> Response:
     """The certificate in use: names, end, fingerprints, warnings."""
     return _seen()
 
 
-@blueprint.post("/api/admin/certificate/renew", responses={200: HttpsAnswer, **CHANGED})
-def renew() -> Response:
+@blueprint.post(
+    "/api/admin/certificate/renew",
+    responses={200: HttpsResponse, **CHANGED},
+    operation_id="admin_certificate_renew_api_admin_certificate_renew_post",
+)
+def renew_certificate() -> Response:
     """Makes a new server certificate now. Devices that trust the authority go on; open connections stay."""
     if not _certificates().renew_if_due(force=True):
         raise Conflict("The certificate is your own: put a new one in its place.")
@@ -84,18 +96,26 @@ def renew() -> Response:
     return _seen()
 
 
-@blueprint.put("/api/admin/certificate/names", responses={200: HttpsAnswer, **CHANGED})
-def name(body: MoreNames) -> Response:
+@blueprint.put(
+    "/api/admin/certificate/names",
+    responses={200: HttpsResponse, **CHANGED},
+    operation_id="admin_certificate_name_api_admin_certificate_names_put",
+)
+def set_names(body: MoreNames) -> Response:
     """Names for the certificate beside those that the machine knows; it is made anew at once if need be."""
     certificates = _certificates()
-    appliance().adjustments.set(NAMES, ",".join(each.strip() for each in body.names), actor().name)
+    appliance().overrides.set(NAMES, ",".join(each.strip() for each in body.names), current_actor().name)
     certificates.renew_if_due()
     record("certificate.names", names=", ".join(body.names))
     return _seen()
 
 
-@blueprint.put("/api/admin/certificate/own", responses={200: HttpsAnswer, **CHANGED})
-def put_own(body: OwnCertificate) -> Response:
+@blueprint.put(
+    "/api/admin/certificate/own",
+    responses={200: HttpsResponse, **CHANGED},
+    operation_id="admin_certificate_put_own_api_admin_certificate_own_put",
+)
+def upload_certificate(body: OwnCertificate) -> Response:
     """Takes a certificate of one's own, which new connections get from now on."""
     certificates = _certificates()
     certificates.put_own(body.chain.encode(), body.key.encode())
@@ -103,8 +123,12 @@ def put_own(body: OwnCertificate) -> Response:
     return _seen()
 
 
-@blueprint.delete("/api/admin/certificate/own", responses={200: HttpsAnswer, **CHANGED})
-def remove_own() -> Response:
+@blueprint.delete(
+    "/api/admin/certificate/own",
+    responses={200: HttpsResponse, **CHANGED},
+    operation_id="admin_certificate_remove_own_api_admin_certificate_own_delete",
+)
+def remove_uploaded_certificate() -> Response:
     """Goes back to the certificate that the appliance makes."""
     _certificates().remove_own()
     record("certificate.remove")
@@ -121,13 +145,13 @@ def _certificates() -> Certificates:
 def _seen() -> Response:
     certificates = appliance().certificates
     info = certificates.info() if certificates else None
-    seen = _described(info, appliance().adjustments) if info else None
-    return jsonify(asdict(HttpsSeen(info is not None, seen)))
+    seen = _described(info, appliance().overrides) if info else None
+    return jsonify(asdict(HttpsView(info is not None, seen)))
 
 
-def _described(info: CertificateInfo, adjustments: Adjustments) -> CertificateSeen:
+def _described(info: CertificateInfo, adjustments: SettingOverrides) -> CertificateView:
     given = info.kind == "own" and not info.uploaded
-    return CertificateSeen(
+    return CertificateView(
         kind=info.kind,
         uploaded=info.uploaded,
         issuer=info.issuer,
@@ -142,7 +166,7 @@ def _described(info: CertificateInfo, adjustments: Adjustments) -> CertificateSe
     )
 
 
-def _why_fixed(adjustments: Adjustments) -> str | None:
+def _why_fixed(adjustments: SettingOverrides) -> str | None:
     try:
         adjustments.check_changeable(NAMES)
     except Conflict as error:

@@ -5,14 +5,14 @@ from pydantic import BaseModel, Field
 
 from whisper_appliance.accounts.identity import Role
 from whisper_appliance.accounts.invitations import Invitation
-from whisper_appliance.admin.admin_only import ADMIN, GATE, gated
+from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import failures
-from whisper_appliance.web.schemas.transcript import TimeOfDay
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import error_responses
+from whisper_appliance.web.schemas.transcript import UtcTime
 
-blueprint = gated(Blueprint("admin_invitations", __name__, abp_tags=[ADMIN]))
+blueprint = admin_only(LazyBlueprint("admin_invitations", __name__, abp_tags=[ADMIN]))
 
 
 class InvitationPath(BaseModel):
@@ -29,45 +29,51 @@ class InvitationBody(BaseModel):
     days: float = Field(7, gt=0, le=365, description="Days until the link ends.")
 
 
-class InvitationAnswer(BaseModel):
+class InvitationResponse(BaseModel):
     """An invitation that was not used yet, without its link."""
 
     id: str
     role: Role
     note: str
-    created: str = TimeOfDay
-    expires: str = TimeOfDay
+    created: str = UtcTime
+    expires: str = UtcTime
 
 
-class NewInvitation(InvitationAnswer):
+class NewInvitation(InvitationResponse):
     """A new invitation, and its link, which is told this once."""
 
     path: str = Field(description="Of the page, on this appliance.", examples=["/join/3kQ…"])
 
 
-@blueprint.post("/api/admin/invitations", responses={201: NewInvitation, **failures(400, *GATE, 503, 507)})
-def invite(body: InvitationBody) -> tuple[Response, int]:
+@blueprint.post(
+    "/api/admin/invitations",
+    responses={201: NewInvitation, **error_responses(400, *ADMIN_ERRORS, 503, 507)},
+    operation_id="admin_invitations_invite_api_admin_invitations_post",
+)
+def create_invitation(body: InvitationBody) -> tuple[Response, int]:
     """Makes a link with which one person makes an account. Only owners invite admins and owners."""
     asking = require("own" if body.role != "member" else "administer")
     made, token = appliance().accounts.invitations.create(
         body.role, note=body.note, days=body.days, by=asking
     )
-    path = url_for("join.show", token=token)
-    return jsonify({**invitation_answer(made).model_dump(), "path": path}), 201
+    path = url_for("join.join_page", token=token)
+    return jsonify({**invitation_response(made).model_dump(), "path": path}), 201
 
 
 @blueprint.delete(
-    "/api/admin/invitations/<hex32:id>", responses={204: None, **failures(*GATE, 404, 503, 507)}
+    "/api/admin/invitations/<hex32:id>",
+    responses={204: None, **error_responses(*ADMIN_ERRORS, 404, 503, 507)},
+    operation_id="admin_invitations_revoke_api_admin_invitations__hex32_id__delete",
 )
-def revoke(path: InvitationPath) -> tuple[str, int]:
+def revoke_invitation(path: InvitationPath) -> tuple[str, int]:
     """Ends an invitation that was not used yet."""
     appliance().accounts.invitations.revoke(path.id, by=require("administer"))
     return "", 204
 
 
-def invitation_answer(invitation: Invitation) -> InvitationAnswer:
+def invitation_response(invitation: Invitation) -> InvitationResponse:
     """An invitation as JSON."""
-    return InvitationAnswer(
+    return InvitationResponse(
         id=invitation.id,
         role=invitation.role,
         note=invitation.note,

@@ -5,18 +5,18 @@ from typing import Literal
 from flask import Response, jsonify, render_template
 from pydantic import BaseModel, Field
 
-from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
-from whisper_appliance.admin.owner_names import OwnerAnswer, owner_namer
+from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
+from whisper_appliance.admin.owner_names import OwnerResponse, owner_names
 from whisper_appliance.engines.contract import Priority
-from whisper_appliance.jobs.admin_queries import HANDLE, JobSeen, Oversight
+from whisper_appliance.jobs.admin_queries import HANDLE, JobAdminQueries, JobSummary
 from whisper_appliance.storage.schema.jobs import JobStatus
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import failures
-from whisper_appliance.web.schemas.transcript import JobError, TimeOfDay
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import error_responses
+from whisper_appliance.web.schemas.transcript import JobErrorResponse, UtcTime
 
-blueprint = gated(Blueprint("admin_jobs", __name__, abp_tags=[ADMIN]))
+blueprint = admin_only(LazyBlueprint("admin_jobs", __name__, abp_tags=[ADMIN]))
 
 StatusName = Literal["queued", "running", "done", "failed", "cancelled"]
 STATES: dict[str, tuple[JobStatus, ...]] = {
@@ -31,7 +31,7 @@ STATES: dict[str, tuple[JobStatus, ...]] = {
 PATTERN = f"^{HANDLE.pattern}$"
 
 
-class JobHandle(BaseModel):
+class JobHandlePath(BaseModel):
     """The address of somebody's job."""
 
     handle: str = Field(description="The first 16 digits of the job's id.", pattern=PATTERN)
@@ -54,18 +54,18 @@ class JobRow(BaseModel):
     """A job without its words. `handle` is the first half of its id; the whole opens what is nobody's."""
 
     handle: str
-    owner: OwnerAnswer
+    owner: OwnerResponse
     status: StatusName
     priority: Literal["interactive", "batch", "live"]
     progress: float = Field(ge=0, le=1)
-    error: JobError | None
+    error: JobErrorResponse | None
     source: str = Field(examples=["upload"])
     model: str
     audio_bytes: int
     duration: float | None = Field(description="Seconds of audio, as far as known.")
     attempts: int = Field(description="How often it was started.")
     stopping: bool = Field(description="Whether it was cancelled and ends at its next window.")
-    created: str = TimeOfDay
+    created: str = UtcTime
     started: str | None
     finished: str | None
 
@@ -86,36 +86,44 @@ class JobRows(BaseModel):
     users: list[UserName] = Field(description="Whose jobs there may be.")
 
 
-@blueprint.get("/admin/jobs", responses=admin_page("Everybody's jobs and live sessions."))
-def page() -> str:
+@blueprint.get(
+    "/admin/jobs",
+    responses=admin_page("Everybody's jobs and live sessions."),
+    operation_id="admin_jobs_page_admin_jobs_get",
+)
+def jobs_page() -> str:
     """Everybody's jobs and live sessions."""
     return render_template("admin/jobs.html")
 
 
-@blueprint.get("/api/admin/jobs", responses={200: JobRows, **failures(400, *GATE, 503)})
+@blueprint.get("/api/admin/jobs", responses={200: JobRows, **error_responses(400, *ADMIN_ERRORS, 503)})
 def list_jobs(query: JobsQuery) -> Response:
     """Everybody's jobs of the last month, newest first; never their words or titles."""
-    oversight = Oversight(appliance().database)
-    found = oversight.jobs(
+    oversight = JobAdminQueries(appliance().database)
+    found = oversight.page(
         statuses=STATES[query.state], owner=query.owner, limit=query.limit, before=query.before
     )
-    named = owner_namer()
+    named = owner_names()
     rows = [_row(job, named(job.owner)).model_dump() for job in found.jobs]
-    users = [{"id": user.id, "name": user.name} for user in appliance().accounts.users.list()]
+    users = [{"id": user.id, "name": user.name} for user in appliance().accounts.users.list_users()]
     return jsonify({"jobs": rows, "next": found.next_before, "counts": oversight.counts(), "users": users})
 
 
-@blueprint.delete("/api/admin/jobs/<handle>", responses={204: None, **failures(*GATE, 404, 503)})
-def cancel(path: JobHandle) -> tuple[str, int]:
+@blueprint.delete(
+    "/api/admin/jobs/<handle>",
+    responses={204: None, **error_responses(*ADMIN_ERRORS, 404, 503)},
+    operation_id="admin_jobs_cancel_api_admin_jobs__handle__delete",
+)
+def cancel_job(path: JobHandlePath) -> tuple[str, int]:
     """Cancels somebody's job; a running one stops after the window of audio it is at."""
     actor = require("oversee")
-    id = Oversight(appliance().database).id_of(path.handle)
+    id = JobAdminQueries(appliance().database).id_of(path.handle)
     job = appliance().queue.cancel(id)
     appliance().audit.record(actor, "job.cancel", path.handle, {"owner": job.owner})
     return "", 204
 
 
-def _row(job: JobSeen, owner: OwnerAnswer) -> JobRow:
+def _row(job: JobSummary, owner: OwnerResponse) -> JobRow:
     names: dict[int, Literal["interactive", "batch", "live"]] = {
         Priority.LIVE: "live",
         Priority.INTERACTIVE: "interactive",
@@ -127,7 +135,7 @@ def _row(job: JobSeen, owner: OwnerAnswer) -> JobRow:
         status=job.status,
         priority=names[job.priority],
         progress=round(job.progress, 4),
-        error=JobError(code=job.error.code, message=job.error.message) if job.error else None,
+        error=JobErrorResponse(code=job.error.code, message=job.error.message) if job.error else None,
         source=job.source,
         model=job.model or appliance().models.default,
         audio_bytes=job.audio_bytes,

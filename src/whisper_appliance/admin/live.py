@@ -5,20 +5,20 @@ from typing import Literal
 from flask import Response, jsonify
 from pydantic import BaseModel, Field
 
-from whisper_appliance.admin.admin_only import ADMIN, GATE, gated
+from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only
 from whisper_appliance.admin.jobs import PATTERN
-from whisper_appliance.admin.owner_names import OwnerAnswer, owner_namer
+from whisper_appliance.admin.owner_names import OwnerResponse, owner_names
 from whisper_appliance.live.admin import LiveAdmin, SessionSummary
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import failures
-from whisper_appliance.web.schemas.transcript import TimeOfDay
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import error_responses
+from whisper_appliance.web.schemas.transcript import UtcTime
 
-blueprint = gated(Blueprint("admin_live", __name__, url_prefix="/api/admin/live", abp_tags=[ADMIN]))
+blueprint = admin_only(LazyBlueprint("admin_live", __name__, url_prefix="/api/admin/live", abp_tags=[ADMIN]))
 
 
-class SessionHandle(BaseModel):
+class SessionHandlePath(BaseModel):
     """The address of somebody's live session."""
 
     handle: str = Field(description="The first 16 digits of the session's id.", pattern=PATTERN)
@@ -28,8 +28,8 @@ class SessionRow(BaseModel):
     """A live session without its words."""
 
     handle: str
-    owner: OwnerAnswer
-    created: str = TimeOfDay
+    owner: OwnerResponse
+    created: str = UtcTime
     model: str
     language: str | None = Field(description="The language that was asked for; null: found by the model.")
     state: Literal["on", "away", "ending"] = Field(
@@ -47,20 +47,22 @@ class SessionRows(BaseModel):
     limit: int = Field(description="How many there may be at once.")
 
 
-@blueprint.get("", responses={200: SessionRows, **failures(*GATE, 503)})
+@blueprint.get("", responses={200: SessionRows, **error_responses(*ADMIN_ERRORS, 503)})
 def list_sessions() -> Response:
     """Everybody's live sessions; never their words."""
-    named = owner_namer()
-    rows = [_row(seen, named(seen.owner)).model_dump() for seen in LiveAdmin(appliance().live).open_sessions()]
+    named = owner_names()
+    rows = [
+        _row(seen, named(seen.owner)).model_dump() for seen in LiveAdmin(appliance().live).open_sessions()
+    ]
     return jsonify({"sessions": rows, "limit": appliance().live.counts().limit})
 
 
 @blueprint.delete(
     "/<handle>",
-    responses={204: None, **failures(*GATE, 404, 503)},
+    responses={204: None, **error_responses(*ADMIN_ERRORS, 404, 503)},
     operation_id="admin_live_end__handle__delete",
 )
-def end_session(path: SessionHandle) -> tuple[str, int]:
+def end_session(path: SessionHandlePath) -> tuple[str, int]:
     """Ends somebody's live session; what was said so far is kept for them."""
     actor = require("oversee")
     LiveAdmin(appliance().live).stop(path.handle)
@@ -68,7 +70,7 @@ def end_session(path: SessionHandle) -> tuple[str, int]:
     return "", 204
 
 
-def _row(seen: SessionSummary, owner: OwnerAnswer) -> SessionRow:
+def _row(seen: SessionSummary, owner: OwnerResponse) -> SessionRow:
     return SessionRow(
         handle=seen.handle,
         owner=owner,

@@ -8,16 +8,16 @@ from typing import Any, Literal
 from flask import Response, jsonify, render_template, request
 from pydantic import BaseModel, Field
 
-from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
-from whisper_appliance.app.container import Appliance
-from whisper_appliance.app.support_bundle import bundle
+from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
+from whisper_appliance.app.appliance import Appliance
+from whisper_appliance.app.support_bundle import make_support_bundle
 from whisper_appliance.core.clock import now, written
-from whisper_appliance.monitoring.logs.file import contents
-from whisper_appliance.monitoring.logs.ring import MOST_LINES, Filter, Line
+from whisper_appliance.monitoring.logs.file import read_all
+from whisper_appliance.monitoring.logs.ring import MAX_LINES, LogFilter, LogLine
 from whisper_appliance.web.auth.audit import record
-from whisper_appliance.web.context import appliance, parts
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import failures, text
+from whisper_appliance.web.context import appliance, web_context
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import error_responses, text_response
 
 HEARTBEAT_SECONDS = 10.0
 STREAM_SECONDS = 600.0
@@ -25,7 +25,7 @@ STREAM_SECONDS = 600.0
 
 FACTS = ("timestamp", "level", "event", "logger")
 
-blueprint = gated(Blueprint("admin_logs", __name__, abp_tags=[ADMIN]))
+blueprint = admin_only(LazyBlueprint("admin_logs", __name__, abp_tags=[ADMIN]))
 
 
 class LogQuery(BaseModel):
@@ -34,14 +34,14 @@ class LogQuery(BaseModel):
     level: Literal["debug", "info", "warning", "error"] = Field("debug", description="This level or above.")
     words: str = Field("", max_length=200, description="Only lines with this text, in upper or lower case.")
     id: str = Field("", max_length=64, description="Only lines of this request, job or live session.")
-    limit: int = Field(200, ge=1, le=MOST_LINES, description="How many at most, the newest.")
+    limit: int = Field(200, ge=1, le=MAX_LINES, description="How many at most, the newest.")
 
-    def filter(self) -> Filter:
+    def filter(self) -> LogFilter:
         """As the log asks for it."""
-        return Filter(self.level, self.words, self.id)
+        return LogFilter(self.level, self.words, self.id)
 
 
-class LogLine(BaseModel):
+class LogLineResponse(BaseModel):
     """One event. `more` is all that was said beside it."""
 
     number: int
@@ -55,37 +55,46 @@ class LogLine(BaseModel):
 class LogLines(BaseModel):
     """Lines in the order in which they were written."""
 
-    lines: list[LogLine]
+    lines: list[LogLineResponse]
 
 
-@blueprint.get("/admin/logs", responses=admin_page("The log, as it is written."))
-def page() -> str:
+@blueprint.get(
+    "/admin/logs",
+    responses=admin_page("The log, as it is written."),
+    operation_id="admin_logs_page_admin_logs_get",
+)
+def logs_page() -> str:
     """The log, as it is written."""
     return render_template("admin/logs.html")
 
 
-@blueprint.get("/api/admin/logs", responses={200: LogLines, **failures(400, *GATE)})
-def lines(query: LogQuery) -> Response:
+@blueprint.get(
+    "/api/admin/logs",
+    responses={200: LogLines, **error_responses(400, *ADMIN_ERRORS)},
+    operation_id="admin_logs_lines_api_admin_logs_get",
+)
+def list_lines(query: LogQuery) -> Response:
     """The latest lines since the appliance was started."""
-    found = appliance().log_book.ring.lines(query.filter(), most=query.limit)
+    found = appliance().log_sinks.ring.lines(query.filter(), limit=query.limit)
     return jsonify({"lines": [_shown(line) for line in found]})
 
 
 @blueprint.get(
     "/api/admin/logs/events",
     responses={
-        200: text(
+        200: text_response(
             "`event: line` with a line of the log, the latest first, then each as it is written. "
             "Ends after ten minutes; ask again, with Last-Event-ID, and nothing is missed.",
             "text/event-stream",
         ),
-        **failures(400, *GATE, 429),
+        **error_responses(400, *ADMIN_ERRORS, 429),
     },
+    operation_id="admin_logs_follow_api_admin_logs_events_get",
 )
-def follow(query: LogQuery) -> Response:
+def stream_log(query: LogQuery) -> Response:
     """The log as it is written, as Server-Sent Events."""
     after = request.headers.get("Last-Event-ID", "")
-    streams = parts().streams
+    streams = web_context().streams
     streams.open()
     tail = Tail(appliance(), query.filter(), int(after) if after.isdecimal() else None, query.limit)
     response = Response(tail.events(), mimetype="text/event-stream")
@@ -98,27 +107,29 @@ def follow(query: LogQuery) -> Response:
 @blueprint.get(
     "/api/admin/logs/file",
     responses={
-        200: text("All that is kept, a line of JSON an event.", "application/x-ndjson"),
-        **failures(*GATE),
+        200: text_response("All that is kept, a line of JSON an event.", "application/x-ndjson"),
+        **error_responses(*ADMIN_ERRORS),
     },
+    operation_id="admin_logs_file_api_admin_logs_file_get",
 )
-def file() -> Response:
+def download_log() -> Response:
     """The log files, put together, as a download."""
     record("logs.download")
-    return _download(contents(appliance().log_book.folder), "application/x-ndjson", "log.jsonl")
+    return _download(read_all(appliance().log_sinks.folder), "application/x-ndjson", "log.jsonl")
 
 
 @blueprint.get(
     "/api/admin/support-bundle",
     responses={
         200: {"description": "A zip file.", "content": {"application/zip": {}}},
-        **failures(*GATE, 503),
+        **error_responses(*ADMIN_ERRORS, 503),
     },
+    operation_id="admin_logs_support_api_admin_support_bundle_get",
 )
-def support() -> Response:
+def download_support_bundle() -> Response:
     """A zip file for those who help: state, settings, log, without secrets, words, titles and names."""
     record("support.download")
-    return _download(bundle(appliance(), written(now())), "application/zip", "support.zip")
+    return _download(make_support_bundle(appliance(), written(now())), "application/zip", "support.zip")
 
 
 class Tail:
@@ -127,13 +138,13 @@ class Tail:
     def __init__(
         self,
         appliance: Appliance,
-        wanted: Filter,
+        wanted: LogFilter,
         after: int | None,
         limit: int,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`after` is the last line that the reader has; None: the latest `limit` lines come first."""
-        self._ring = appliance.log_book.ring
+        self._ring = appliance.log_sinks.ring
         self._queue = appliance.queue
         self._wanted = wanted
         self._after = after
@@ -145,11 +156,11 @@ class Tail:
         give_up = self._monotonic() + STREAM_SECONDS
         newest = self._ring.wait(-1, 0)
         after = 0 if self._after is None or self._after > newest else self._after
-        most = self._limit if after == 0 else MOST_LINES
+        most = self._limit if after == 0 else MAX_LINES
         yield ": the log\n\n"
         while self._monotonic() < give_up and not self._ended():
-            found = self._ring.lines(self._wanted, after=after, most=most)
-            after, most = newest, MOST_LINES
+            found = self._ring.lines(self._wanted, after=after, limit=most)
+            after, most = newest, MAX_LINES
             yield from map(_event, (line for line in found if line.number <= newest))
             seen = self._ring.wait(newest, HEARTBEAT_SECONDS, self._ended)
             if seen == newest:
@@ -160,11 +171,11 @@ class Tail:
         return self._queue.stopping
 
 
-def _event(line: Line) -> str:
+def _event(line: LogLine) -> str:
     return f"id: {line.number}\nevent: line\ndata: {json.dumps(_shown(line), ensure_ascii=False)}\n\n"
 
 
-def _shown(line: Line) -> dict[str, object]:
+def _shown(line: LogLine) -> dict[str, object]:
     values = line.values
     more = {name: value for name, value in values.items() if name not in FACTS}
     time, level, event, logger = (str(values.get(name, "")) for name in FACTS)

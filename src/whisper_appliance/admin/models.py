@@ -8,25 +8,25 @@ from dataclasses import asdict
 from flask import Response, jsonify, render_template
 from pydantic import BaseModel, Field, RootModel
 
-from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
-from whisper_appliance.app.container import Appliance
-from whisper_appliance.app.model_views import ShelfSeen
+from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
+from whisper_appliance.app.appliance import Appliance
+from whisper_appliance.app.model_views import ModelListView
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.web.auth.audit import record
-from whisper_appliance.web.auth.authentication import actor
-from whisper_appliance.web.context import appliance, parts
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import failures, text
+from whisper_appliance.web.auth.authentication import current_actor
+from whisper_appliance.web.context import appliance, web_context
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import error_responses, text_response
 
 HEARTBEAT_SECONDS = 15.0
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 STREAM_SECONDS = 300.0
 """The browser comes back by itself then, and is asked again who it is."""
 
-blueprint = gated(Blueprint("admin_models", __name__, abp_tags=[ADMIN]))
+blueprint = admin_only(LazyBlueprint("admin_models", __name__, abp_tags=[ADMIN]))
 
 
-class ShelfAnswer(RootModel[ShelfSeen]):
+class AdminModelsResponse(RootModel[ModelListView]):
     """Every model, what goes on with it, and what this machine has for them."""
 
 
@@ -50,14 +50,20 @@ class Confirmed(BaseModel):
     confirm: str = Field(description="The name of the model once more.")
 
 
-@blueprint.get("/admin/models", responses=admin_page("The models."))
-def page() -> str:
+@blueprint.get(
+    "/admin/models", responses=admin_page("The models."), operation_id="admin_models_page_admin_models_get"
+)
+def models_page() -> str:
     """The models: download, load, choose, verify, delete."""
     return render_template("admin/models.html")
 
 
-@blueprint.get("/api/admin/models", responses={200: ShelfAnswer, **failures(*GATE)})
-def look() -> Response:
+@blueprint.get(
+    "/api/admin/models",
+    responses={200: AdminModelsResponse, **error_responses(*ADMIN_ERRORS)},
+    operation_id="admin_models_look_api_admin_models_get",
+)
+def list_models() -> Response:
     """Every model with its state, and what goes on with it."""
     return _seen()
 
@@ -65,13 +71,16 @@ def look() -> Response:
 @blueprint.get(
     "/api/admin/models/events",
     responses={
-        200: text("`event: models` with all of it, whenever something changed.", "text/event-stream"),
-        **failures(*GATE, 429),
+        200: text_response(
+            "`event: models` with all of it, whenever something changed.", "text/event-stream"
+        ),
+        **error_responses(*ADMIN_ERRORS, 429),
     },
+    operation_id="admin_models_follow_api_admin_models_events_get",
 )
-def follow() -> Response:
+def stream_models() -> Response:
     """The models as they change, as Server-Sent Events."""
-    streams = parts().streams
+    streams = web_context().streams
     streams.open()
     response = Response(changes(appliance()), mimetype="text/event-stream")
     response.call_on_close(streams.close)
@@ -80,88 +89,107 @@ def follow() -> Response:
     return response
 
 
-@blueprint.post("/api/admin/models", responses={202: ShelfAnswer, **failures(400, *GATE, 404, 409)})
-def take_in(body: NewModel) -> Response:
+@blueprint.post(
+    "/api/admin/models",
+    responses={202: AdminModelsResponse, **error_responses(400, *ADMIN_ERRORS, 404, 409)},
+    operation_id="admin_models_take_in_api_admin_models_post",
+)
+def import_model(body: NewModel) -> Response:
     """Takes in a model of one's own, from a folder of this machine or from the hub."""
     if bool(body.folder) == bool(body.hub):
         raise InvalidRequest("Say where the model is: in a folder, or on the hub.", field="folder")
     if body.hub:
         if "/" not in body.hub:
             raise InvalidRequest("A hub id has two parts: org/name.", field="hub")
-        appliance().shelf.download(body.hub)
+        appliance().model_admin.download(body.hub)
         record("model.download", body.hub)
     else:
-        appliance().shelf.import_folder(body.folder, body.name)
+        appliance().model_admin.import_folder(body.folder, body.name)
         record("model.import", body.name)
     return _seen(202)
 
 
 @blueprint.post(
     "/api/admin/models/<path:name>/download",
-    responses={202: ShelfAnswer, **failures(400, *GATE, 404)},
+    responses={202: AdminModelsResponse, **error_responses(400, *ADMIN_ERRORS, 404)},
+    operation_id="admin_models_download_api_admin_models__path_name__download_post",
 )
-def download(path: ModelPath) -> Response:
+def download_model(path: ModelPath) -> Response:
     """Fetches a model from the hub, or goes on with it."""
-    appliance().shelf.download(path.name)
+    appliance().model_admin.download(path.name)
     record("model.download", path.name)
     return _seen(202)
 
 
 @blueprint.delete(
-    "/api/admin/models/<path:name>/download", responses={200: ShelfAnswer, **failures(*GATE, 404)}
+    "/api/admin/models/<path:name>/download",
+    responses={200: AdminModelsResponse, **error_responses(*ADMIN_ERRORS, 404)},
+    operation_id="admin_models_cancel_api_admin_models__path_name__download_delete",
 )
-def cancel(path: ModelPath) -> Response:
+def cancel_download(path: ModelPath) -> Response:
     """Stops a download. What is here is kept, so that it can go on later."""
-    appliance().shelf.cancel_download(path.name)
+    appliance().model_admin.cancel_download(path.name)
     return _seen()
 
 
 @blueprint.post(
-    "/api/admin/models/<path:name>/load", responses={202: ShelfAnswer, **failures(400, *GATE, 404, 409)}
+    "/api/admin/models/<path:name>/load",
+    responses={202: AdminModelsResponse, **error_responses(400, *ADMIN_ERRORS, 404, 409)},
+    operation_id="admin_models_load_api_admin_models__path_name__load_post",
 )
-def load(path: ModelPath) -> Response:
+def load_model(path: ModelPath) -> Response:
     """Loads a model into memory."""
-    appliance().shelf.load(path.name)
+    appliance().model_admin.load(path.name)
     record("model.load", path.name)
     return _seen(202)
 
 
 @blueprint.post(
-    "/api/admin/models/<path:name>/unload", responses={200: ShelfAnswer, **failures(400, *GATE, 404, 409)}
+    "/api/admin/models/<path:name>/unload",
+    responses={200: AdminModelsResponse, **error_responses(400, *ADMIN_ERRORS, 404, 409)},
+    operation_id="admin_models_unload_api_admin_models__path_name__unload_post",
 )
-def unload(path: ModelPath) -> Response:
+def unload_model(path: ModelPath) -> Response:
     """Frees the memory of a model; 409 while it is in use."""
-    appliance().shelf.unload(path.name)
+    appliance().model_admin.unload(path.name)
     record("model.unload", path.name)
     return _seen()
 
 
 @blueprint.post(
-    "/api/admin/models/<path:name>/default", responses={202: ShelfAnswer, **failures(400, *GATE, 404, 409)}
+    "/api/admin/models/<path:name>/default",
+    responses={202: AdminModelsResponse, **error_responses(400, *ADMIN_ERRORS, 404, 409)},
+    operation_id="admin_models_make_default_api_admin_models__path_name__default_post",
 )
-def make_default(path: ModelPath) -> Response:
+def set_default_model(path: ModelPath) -> Response:
     """Makes a model the one that is used when a request names none; one that is not here is fetched first."""
-    appliance().shelf.make_default(path.name, actor().name)
+    appliance().model_admin.make_default(path.name, current_actor().name)
     record("model.default", path.name)
     return _seen(202)
 
 
 @blueprint.post(
-    "/api/admin/models/<path:name>/verify", responses={202: ShelfAnswer, **failures(400, *GATE, 404, 409)}
+    "/api/admin/models/<path:name>/verify",
+    responses={202: AdminModelsResponse, **error_responses(400, *ADMIN_ERRORS, 404, 409)},
+    operation_id="admin_models_verify_api_admin_models__path_name__verify_post",
 )
-def verify(path: ModelPath) -> Response:
+def verify_model(path: ModelPath) -> Response:
     """Reads every file of a model and compares checksums."""
-    appliance().shelf.verify(path.name)
+    appliance().model_admin.verify(path.name)
     record("model.verify", path.name)
     return _seen(202)
 
 
-@blueprint.delete("/api/admin/models/<path:name>", responses={204: None, **failures(400, *GATE, 404, 409)})
-def remove(path: ModelPath, query: Confirmed) -> tuple[str, int]:
+@blueprint.delete(
+    "/api/admin/models/<path:name>",
+    responses={204: None, **error_responses(400, *ADMIN_ERRORS, 404, 409)},
+    operation_id="admin_models_remove_api_admin_models__path_name__delete",
+)
+def delete_model(path: ModelPath, query: Confirmed) -> tuple[str, int]:
     """Deletes the files of a model; 409 while it is in use, and for the default."""
     if query.confirm != path.name:
         raise InvalidRequest("To delete a model, give its name once more.", field="confirm")
-    appliance().shelf.remove(path.name)
+    appliance().model_admin.remove(path.name)
     record("model.delete", path.name)
     return "", 204
 
@@ -175,23 +203,23 @@ def changes(
     told = ""
     began = spoke = monotonic()
     while monotonic() - began < STREAM_SECONDS and not appliance.queue.stopping:
-        now = json.dumps(_answer(appliance.shelf.look()), ensure_ascii=False)
+        now = json.dumps(_answer(appliance.model_admin.list_models()), ensure_ascii=False)
         if now != told:
             told, spoke = now, monotonic()
             yield f"event: models\ndata: {now}\n\n"
         elif monotonic() - spoke >= HEARTBEAT_SECONDS:
             spoke = monotonic()
             yield ": still here\n\n"
-        sleep(LOOK_SECONDS)
+        sleep(POLL_SECONDS)
 
 
 def _seen(status: int = 200) -> Response:
-    response = jsonify(_answer(appliance().shelf.look()))
+    response = jsonify(_answer(appliance().model_admin.list_models()))
     response.status_code = status
     return response
 
 
-def _answer(seen: ShelfSeen) -> dict[str, object]:
+def _answer(seen: ModelListView) -> dict[str, object]:
     """Memory and disk in whole megabytes, so that only what matters is a change."""
     answer = asdict(seen)
     for name in ("available_bytes", "free_disk_bytes", "models_memory_bytes"):

@@ -5,17 +5,17 @@ from dataclasses import asdict, dataclass
 from flask import Response, jsonify, render_template
 from pydantic import RootModel
 
-from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
+from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
 from whisper_appliance.host.gpus import GpuUse
 from whisper_appliance.monitoring.statistics import Amount, Statistics
 from whisper_appliance.monitoring.status_types import Status
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import failures
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import error_responses
 
 DAY_HOURS = 24.0
 
-blueprint = gated(Blueprint("admin_overview", __name__, abp_tags=[ADMIN]))
+blueprint = admin_only(LazyBlueprint("admin_overview", __name__, abp_tags=[ADMIN]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +31,31 @@ class Overview:
     failures: dict[str, int]
 
 
-class OverviewAnswer(RootModel[Overview]):
+class OverviewResponse(RootModel[Overview]):
     """How the appliance is."""
 
 
-@blueprint.get("/admin/overview", responses=admin_page("How the appliance is."))
-def page() -> str:
+@blueprint.get(
+    "/admin/overview",
+    responses=admin_page("How the appliance is."),
+    operation_id="admin_overview_page_admin_overview_get",
+)
+def overview_page() -> str:
     """How the appliance is, now and in the last hours."""
     return render_template("admin/overview.html")
 
 
-@blueprint.get("/api/admin/overview", responses={200: OverviewAnswer, **failures(*GATE, 503)})
-def read() -> Response:
+@blueprint.get(
+    "/api/admin/overview",
+    responses={200: OverviewResponse, **error_responses(*ADMIN_ERRORS, 503)},
+    operation_id="admin_overview_read_api_admin_overview_get",
+)
+def get_overview() -> Response:
     """The state of every part, and what the last 24 hours brought. Curves come over the sockets."""
     statistics = Statistics(appliance().database)
     seen = Overview(
         status=appliance().status(),
-        gpus=appliance().vitals.gpus(),
+        gpus=appliance().resource_sampler.gpus(),
         transcripts=statistics.last_hours(DAY_HOURS),
         failures=statistics.failures(DAY_HOURS),
     )

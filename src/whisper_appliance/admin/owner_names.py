@@ -5,13 +5,13 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from whisper_appliance.library.transcript_rows import NOBODY
+from whisper_appliance.library.transcript_rows import NO_OWNER
 from whisper_appliance.web.context import appliance
 
 VISITOR_CHARS = 4
 
 
-class OwnerAnswer(BaseModel):
+class OwnerResponse(BaseModel):
     """Whose something is."""
 
     kind: Literal["user", "visitor", "nobody"] = Field(
@@ -21,15 +21,15 @@ class OwnerAnswer(BaseModel):
     id: str | None = Field(description="Of a user.")
 
 
-def owner_namer() -> Callable[[str], OwnerAnswer]:
+def owner_names() -> Callable[[str], OwnerResponse]:
     """Names owners, by one look at the users."""
-    users = {user.id: user.name for user in appliance().accounts.users.list()}
+    users = {user.id: user.name for user in appliance().accounts.users.list_users()}
 
-    def named(owner: str) -> OwnerAnswer:
+    def named(owner: str) -> OwnerResponse:
         if owner in users:
-            return OwnerAnswer(kind="user", name=users[owner], id=owner)
-        if owner == NOBODY:
-            return OwnerAnswer(kind="nobody", name="Nobody", id=None)
-        return OwnerAnswer(kind="visitor", name=f"Visitor {owner[:VISITOR_CHARS]}", id=None)
+            return OwnerResponse(kind="user", name=users[owner], id=owner)
+        if owner == NO_OWNER:
+            return OwnerResponse(kind="nobody", name="Nobody", id=None)
+        return OwnerResponse(kind="visitor", name=f"Visitor {owner[:VISITOR_CHARS]}", id=None)
 
     return named

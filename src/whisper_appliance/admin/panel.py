@@ -21,14 +21,14 @@ from whisper_appliance.admin import (
     users,
     workers,
 )
-from whisper_appliance.admin.admin_only import ADMIN, GATE, gated
+from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only
 from whisper_appliance.core.errors import ApplianceError
-from whisper_appliance.web.auth.authentication import actor
+from whisper_appliance.web.auth.authentication import current_actor
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Application, Blueprint
-from whisper_appliance.web.openapi import failures
+from whisper_appliance.web.lazy_openapi import LazyBlueprint, LazyOpenAPI
+from whisper_appliance.web.openapi import error_responses
 
-PLACES: tuple[tuple[str, str], ...] = (
+MENU: tuple[tuple[str, str], ...] = (
     ("overview", "Overview"),
     ("jobs", "Jobs"),
     ("models", "Models"),
@@ -44,9 +44,9 @@ PLACES: tuple[tuple[str, str], ...] = (
 )
 """The pages of the panel in the order of its menu: address below `/admin` and name."""
 
-_front = gated(Blueprint("admin", __name__, abp_tags=[ADMIN]))
+_front = admin_only(LazyBlueprint("admin", __name__, abp_tags=[ADMIN]))
 
-BLUEPRINTS: tuple[Blueprint, ...] = (
+BLUEPRINTS: tuple[LazyBlueprint, ...] = (
     _front,
     overview.blueprint,
     jobs.blueprint,
@@ -67,13 +67,17 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
 )
 
 
-@_front.get("/admin", responses={302: {"description": "To the first page."}, **failures(*GATE)})
-def front() -> Response:
+@_front.get(
+    "/admin",
+    responses={302: {"description": "To the first page."}, **error_responses(*ADMIN_ERRORS)},
+    operation_id="admin_front_admin_get",
+)
+def index() -> Response:
     """The panel's first page."""
-    return redirect(f"/admin/{PLACES[0][0]}")
+    return redirect(f"/admin/{MENU[0][0]}")
 
 
-def install(app: Application) -> None:
+def install(app: LazyOpenAPI) -> None:
     """Hangs the panel into `app`, and tells every template whether to show the way to it."""
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
@@ -83,18 +87,18 @@ def install(app: Application) -> None:
 
 def _counted(response: Response) -> Response:
     if request.endpoint != "static":
-        appliance().vitals.note_request()
+        appliance().resource_sampler.count_request()
     return response
 
 
 def _for_every_page() -> dict[str, object]:
     place = request.path.removeprefix("/admin/") if request.path.startswith("/admin/") else ""
-    return {"shows_admin": _shows_admin, "admin_places": PLACES, "admin_place": place.split("/")[0]}
+    return {"shows_admin": _can_see_panel, "admin_places": MENU, "admin_place": place.split("/")[0]}
 
 
-def _shows_admin() -> bool:
+def _can_see_panel() -> bool:
     """Whether the bar leads to the panel; a page that tells of an error must not raise another."""
     try:
-        return actor().is_admin
+        return current_actor().is_admin
     except ApplianceError:
         return False

@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from flask import Response, jsonify
 from pydantic import RootModel
 
-from whisper_appliance.admin.admin_only import ADMIN, GATE, gated
-from whisper_appliance.config.setting_rows import waiting
+from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only
+from whisper_appliance.config.setting_rows import pending_restart
 from whisper_appliance.core.errors import Conflict
 from whisper_appliance.host.supervision import Supervision, supervision
 from whisper_appliance.web.auth.audit import record
-from whisper_appliance.web.context import appliance, parts
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import failures
+from whisper_appliance.web.context import appliance, web_context
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import error_responses
 
-blueprint = gated(Blueprint("admin_restart", __name__, abp_tags=[ADMIN]))
+blueprint = admin_only(LazyBlueprint("admin_restart", __name__, abp_tags=[ADMIN]))
 ELSEWHERE = "What serves these pages is no server of the appliance's own, and starts and stops by itself."
 
 
 @dataclass(frozen=True, slots=True)
-class RestartSeen:
+class RestartState:
     """Whether it can be restarted here, and why (not). Another `instance` answers after a restart."""
 
     possible: bool
@@ -29,20 +29,28 @@ class RestartSeen:
     waiting: tuple[str, ...]
 
 
-class RestartAnswer(RootModel[RestartSeen]):
+class RestartResponse(RootModel[RestartState]):
     """Whether the appliance can be restarted here, and which settings wait for that."""
 
 
-@blueprint.get("/api/admin/restart", responses={200: RestartAnswer, **failures(*GATE)})
-def look() -> Response:
+@blueprint.get(
+    "/api/admin/restart",
+    responses={200: RestartResponse, **error_responses(*ADMIN_ERRORS)},
+    operation_id="admin_restart_look_api_admin_restart_get",
+)
+def get_restart() -> Response:
     """Whether the appliance can be restarted from here, and which settings wait for it."""
     return jsonify(seen())
 
 
-@blueprint.post("/api/admin/restart", responses={202: RestartAnswer, **failures(*GATE, 409)})
-def restart() -> Response:
+@blueprint.post(
+    "/api/admin/restart",
+    responses={202: RestartResponse, **error_responses(*ADMIN_ERRORS, 409)},
+    operation_id="admin_restart_restart_api_admin_restart_post",
+)
+def restart_appliance() -> Response:
     """Stops the appliance, to be started again at once. Jobs and live sessions go on after the start."""
-    now, ending = seen(), parts().restart
+    now, ending = seen(), web_context().restart
     if not now.possible or ending is None:
         raise Conflict(now.reason)
     record("appliance.restart")
@@ -52,18 +60,18 @@ def restart() -> Response:
     return response
 
 
-def seen() -> RestartSeen:
+def seen() -> RestartState:
     """How it is now."""
     watched = _watched()
-    return RestartSeen(
+    return RestartState(
         possible=watched.by is not None,
         reason=watched.reason,
-        instance=parts().instance,
-        waiting=waiting(appliance().adjustments),
+        instance=web_context().instance,
+        waiting=pending_restart(appliance().overrides),
     )
 
 
 def _watched() -> Supervision:
-    if parts().restart is None:
+    if web_context().restart is None:
         return Supervision(None, ELSEWHERE)
     return supervision(os.getppid(), supervised=appliance().settings.supervised)

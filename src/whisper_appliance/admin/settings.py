@@ -6,27 +6,27 @@ from flask import Response, jsonify, render_template
 from pydantic import BaseModel, Field, RootModel
 
 from whisper_appliance.admin import restart
-from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
-from whisper_appliance.config.setting_rows import SettingRow, rows
+from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
+from whisper_appliance.config.setting_rows import SettingRow, setting_rows
 from whisper_appliance.web.auth.audit import record
-from whisper_appliance.web.auth.authentication import actor
+from whisper_appliance.web.auth.authentication import current_actor
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import failures
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import error_responses
 
-blueprint = gated(Blueprint("admin_settings", __name__, abp_tags=[ADMIN]))
-CHANGED = failures(400, *GATE, 404, 409, 503, 507)
+blueprint = admin_only(LazyBlueprint("admin_settings", __name__, abp_tags=[ADMIN]))
+CHANGED = error_responses(400, *ADMIN_ERRORS, 404, 409, 503, 507)
 
 
 @dataclass(frozen=True, slots=True)
-class SettingsSeen:
+class SettingsView:
     """Every setting, and whether a restart is needed and possible."""
 
     settings: tuple[SettingRow, ...]
-    restart: restart.RestartSeen
+    restart: restart.RestartState
 
 
-class SettingsAnswer(RootModel[SettingsSeen]):
+class SettingsResponse(RootModel[SettingsView]):
     """Every setting with its value (secrets masked), default, source, effect and help."""
 
 
@@ -42,33 +42,49 @@ class Value(BaseModel):
     value: str = Field(max_length=4096, description="As in the environment; empty: the default.")
 
 
-@blueprint.get("/admin/settings", responses=admin_page("The settings."))
-def page() -> str:
+@blueprint.get(
+    "/admin/settings",
+    responses=admin_page("The settings."),
+    operation_id="admin_settings_page_admin_settings_get",
+)
+def settings_page() -> str:
     """Every setting, and the change of those that can be changed here."""
     return render_template("admin/settings.html")
 
 
-@blueprint.get("/api/admin/settings", responses={200: SettingsAnswer, **failures(*GATE)})
-def look() -> Response:
+@blueprint.get(
+    "/api/admin/settings",
+    responses={200: SettingsResponse, **error_responses(*ADMIN_ERRORS)},
+    operation_id="admin_settings_look_api_admin_settings_get",
+)
+def list_settings() -> Response:
     """Every setting: value, default, source, help, and when a change counts."""
     return _seen()
 
 
-@blueprint.put("/api/admin/settings/<name>", responses={200: SettingsAnswer, **CHANGED})
-def change(path: SettingPath, body: Value) -> Response:
+@blueprint.put(
+    "/api/admin/settings/<name>",
+    responses={200: SettingsResponse, **CHANGED},
+    operation_id="admin_settings_change_api_admin_settings__name__put",
+)
+def change_setting(path: SettingPath, body: Value) -> Response:
     """Changes a setting, at once or for after a restart; one that is set in the environment stays (409)."""
-    appliance().adjustments.set(path.name, body.value, actor().name)
+    appliance().overrides.set(path.name, body.value, current_actor().name)
     record("setting.change", path.name.upper(), value=body.value[:200])
     return _seen()
 
 
-@blueprint.delete("/api/admin/settings/<name>", responses={200: SettingsAnswer, **CHANGED})
-def reset(path: SettingPath) -> Response:
+@blueprint.delete(
+    "/api/admin/settings/<name>",
+    responses={200: SettingsResponse, **CHANGED},
+    operation_id="admin_settings_reset_api_admin_settings__name__delete",
+)
+def reset_setting(path: SettingPath) -> Response:
     """Sets a setting back to its default."""
-    appliance().adjustments.reset(path.name)
+    appliance().overrides.reset(path.name)
     record("setting.reset", path.name.upper())
     return _seen()
 
 
 def _seen() -> Response:
-    return jsonify(asdict(SettingsSeen(rows(appliance().adjustments), restart.seen())))
+    return jsonify(asdict(SettingsView(setting_rows(appliance().overrides), restart.seen())))

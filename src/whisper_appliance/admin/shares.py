@@ -3,14 +3,14 @@
 from flask import Response, jsonify, render_template
 from pydantic import BaseModel, Field
 
-from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
+from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import failures
-from whisper_appliance.web.schemas.transcript import TimeOfDay
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import error_responses
+from whisper_appliance.web.schemas.transcript import UtcTime
 
-blueprint = gated(Blueprint("admin_shares", __name__, abp_tags=[ADMIN]))
+blueprint = admin_only(LazyBlueprint("admin_shares", __name__, abp_tags=[ADMIN]))
 
 
 class AdminSharePath(BaseModel):
@@ -19,7 +19,7 @@ class AdminSharePath(BaseModel):
     id: str = Field(description="Id of the share.", pattern="^[0-9a-f]{32}$")
 
 
-class AdminShareAnswer(BaseModel):
+class AdminShareResponse(BaseModel):
     """A share, without its link."""
 
     id: str
@@ -28,28 +28,32 @@ class AdminShareAnswer(BaseModel):
         None, description="Name of the user who shared; null: somebody without an account."
     )
     user: str | None = Field(None, description="Name of the user it is shared with; null: a public link.")
-    created: str = TimeOfDay
+    created: str = UtcTime
     expires: str | None = None
 
 
 class AdminShareList(BaseModel):
     """Everything that is shared, newest first."""
 
-    shares: list[AdminShareAnswer]
+    shares: list[AdminShareResponse]
 
 
-@blueprint.get("/admin/shares", responses=admin_page("Everything that is shared."))
-def page() -> str:
+@blueprint.get(
+    "/admin/shares",
+    responses=admin_page("Everything that is shared."),
+    operation_id="admin_shares_page_admin_shares_get",
+)
+def shares_page() -> str:
     """Everything that is shared."""
     return render_template("admin/shares.html")
 
 
-@blueprint.get("/api/admin/shares", responses={200: AdminShareList, **failures(*GATE, 503)})
+@blueprint.get("/api/admin/shares", responses={200: AdminShareList, **error_responses(*ADMIN_ERRORS, 503)})
 def list_shares() -> Response:
     """Every public link and every share with a user."""
-    names = {user.id: user.name for user in appliance().accounts.users.list()}
+    names = {user.id: user.name for user in appliance().accounts.users.list_users()}
     shares = [
-        AdminShareAnswer(
+        AdminShareResponse(
             id=share.id,
             transcript=share.transcript_id,
             by=names.get(share.created_by),
@@ -57,13 +61,17 @@ def list_shares() -> Response:
             created=share.created,
             expires=share.expires,
         )
-        for share in appliance().shares.all()
+        for share in appliance().shares.list_all()
     ]
     return jsonify(AdminShareList(shares=shares).model_dump())
 
 
-@blueprint.delete("/api/admin/shares/<hex32:id>", responses={204: None, **failures(*GATE, 404, 503, 507)})
-def revoke(path: AdminSharePath) -> tuple[str, int]:
+@blueprint.delete(
+    "/api/admin/shares/<hex32:id>",
+    responses={204: None, **error_responses(*ADMIN_ERRORS, 404, 503, 507)},
+    operation_id="admin_shares_revoke_api_admin_shares__hex32_id__delete",
+)
+def revoke_share(path: AdminSharePath) -> tuple[str, int]:
     """Ends a share of anybody's."""
     ended = appliance().shares.revoke(path.id)
     record("share.revoke", ended.transcript_id, share=ended.id, user=ended.user_name)

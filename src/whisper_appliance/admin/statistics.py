@@ -7,22 +7,22 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from flask import Response, jsonify, render_template
 from pydantic import BaseModel, Field
 
-from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
+from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
 from whisper_appliance.monitoring.statistics import DayTotal, Statistics
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import failures
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import error_responses
 
-MOST_DAYS = 3660
+MAX_DAYS = 3660
 
-blueprint = gated(Blueprint("admin_statistics", __name__, abp_tags=[ADMIN]))
+blueprint = admin_only(LazyBlueprint("admin_statistics", __name__, abp_tags=[ADMIN]))
 
 
 class StatisticsQuery(BaseModel):
     """What is to be counted."""
 
     days: int | None = Field(
-        None, ge=1, le=MOST_DAYS, description="Only the last so many days, today included."
+        None, ge=1, le=MAX_DAYS, description="Only the last so many days, today included."
     )
     zone: str = Field(
         "UTC",
@@ -31,7 +31,7 @@ class StatisticsQuery(BaseModel):
     )
 
 
-class DayAnswer(BaseModel):
+class DayResponse(BaseModel):
     """The transcripts of one kind that were made on one day."""
 
     day: str = Field(examples=["2026-03-01"])
@@ -43,21 +43,29 @@ class DayAnswer(BaseModel):
     processing_seconds: float
 
 
-class StatisticsAnswer(BaseModel):
+class StatisticsResponse(BaseModel):
     """What was transcribed, by day and kind, the oldest first. What was deleted for good is not counted."""
 
     zone: str = Field(description="The time zone of the days.")
-    days: list[DayAnswer]
+    days: list[DayResponse]
 
 
-@blueprint.get("/admin/statistics", responses=admin_page("What was transcribed, in numbers."))
-def page() -> str:
+@blueprint.get(
+    "/admin/statistics",
+    responses=admin_page("What was transcribed, in numbers."),
+    operation_id="admin_statistics_page_admin_statistics_get",
+)
+def statistics_page() -> str:
     """What was transcribed, in numbers."""
     return render_template("admin/statistics.html")
 
 
-@blueprint.get("/api/admin/statistics", responses={200: StatisticsAnswer, **failures(400, *GATE, 503)})
-def read(query: StatisticsQuery) -> Response:
+@blueprint.get(
+    "/api/admin/statistics",
+    responses={200: StatisticsResponse, **error_responses(400, *ADMIN_ERRORS, 503)},
+    operation_id="admin_statistics_read_api_admin_statistics_get",
+)
+def get_statistics(query: StatisticsQuery) -> Response:
     """Hours, counts and working time by day, language, model and source."""
     name, zone = _zone(query.zone)
     totals = Statistics(appliance().database).by_day(zone, days=query.days)
@@ -72,7 +80,7 @@ def _zone(name: str) -> tuple[str, tzinfo]:
 
 
 def _answer(total: DayTotal) -> dict[str, Any]:
-    return DayAnswer(
+    return DayResponse(
         day=total.day,
         language=total.kind.language,
         model=total.kind.model,

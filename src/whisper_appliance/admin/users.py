@@ -5,30 +5,30 @@ import secrets
 from flask import Response, jsonify, render_template
 from pydantic import BaseModel, Field
 
-from whisper_appliance.accounts.access import Openness
+from whisper_appliance.accounts.access import AccessMode
 from whisper_appliance.accounts.identity import Role, User
-from whisper_appliance.accounts.usage import OwnQuota, Totals
-from whisper_appliance.admin.admin_only import ADMIN, GATE, admin_page, gated
-from whisper_appliance.admin.invitations import InvitationAnswer, invitation_answer
+from whisper_appliance.accounts.usage import UsageTotals, UserQuota
+from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
+from whisper_appliance.admin.invitations import InvitationResponse, invitation_response
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.web.auth import resources
 from whisper_appliance.web.auth.audit import record
-from whisper_appliance.web.auth.authentication import actor, require
+from whisper_appliance.web.auth.authentication import current_actor, require
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import failures
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import error_responses
 from whisper_appliance.web.schemas.account import (
-    KeyAnswer,
-    OwnSessionAnswer,
-    QuotaAnswer,
-    key_answer,
-    session_answer,
+    KeyResponse,
+    OwnSessionResponse,
+    QuotaResponse,
+    key_response,
+    session_response,
 )
-from whisper_appliance.web.schemas.transcript import TimeOfDay
+from whisper_appliance.web.schemas.transcript import UtcTime
 
-blueprint = gated(Blueprint("admin_users", __name__, abp_tags=[ADMIN]))
+blueprint = admin_only(LazyBlueprint("admin_users", __name__, abp_tags=[ADMIN]))
 
-WRITES = (*GATE, 404, 409, 503, 507)
+WRITES = (*ADMIN_ERRORS, 404, 409, 503, 507)
 
 
 class UserPath(BaseModel):
@@ -37,10 +37,12 @@ class UserPath(BaseModel):
     id: str = Field(description="Id of the account.", pattern="^[0-9a-f]{32}$")
 
 
-class OpennessBody(BaseModel):
+class AccessModeBody(BaseModel):
     """Who may use the appliance."""
 
-    openness: Openness = Field(description="network: anyone who reaches it; accounts: only people with one.")
+    openness: AccessMode = Field(
+        description="network: anyone who reaches it; accounts: only people with one."
+    )
 
 
 class OwnQuotaBody(BaseModel):
@@ -68,143 +70,167 @@ class RemoveBody(BaseModel):
     )
 
 
-class AdminUserAnswer(BaseModel):
+class AdminUserResponse(BaseModel):
     """An account, what it uses and what it may use."""
 
     id: str
     name: str
     role: Role
     disabled: bool
-    created: str = TimeOfDay
+    created: str = UtcTime
     last_seen: str | None
     month_seconds: float
     all_seconds: float
     all_jobs: int
     storage_bytes: int
-    quota: QuotaAnswer
-    own_quota: QuotaAnswer = Field(description="What was set for this account; null: the default.")
+    quota: QuotaResponse
+    own_quota: QuotaResponse = Field(description="What was set for this account; null: the default.")
     manageable: bool = Field(description="Whether whoever asks may change it.")
 
 
 class AdminUserList(BaseModel):
     """Everybody, invitations that are open, and who may use the appliance."""
 
-    openness: Openness
-    users: list[AdminUserAnswer]
-    invitations: list[InvitationAnswer]
+    openness: AccessMode
+    users: list[AdminUserResponse]
+    invitations: list[InvitationResponse]
     visitors_month_seconds: float = Field(description="What everybody without an account used this month.")
 
 
-class AdminUserDetail(AdminUserAnswer):
+class AdminUserDetail(AdminUserResponse):
     """An account with its sessions and keys."""
 
-    sessions: list[OwnSessionAnswer]
-    keys: list[KeyAnswer]
+    sessions: list[OwnSessionResponse]
+    keys: list[KeyResponse]
 
 
-class PasswordAnswer(BaseModel):
+class PasswordResponse(BaseModel):
     """A password that was made up, told this once."""
 
     password: str
 
 
-@blueprint.get("/admin/users", responses=admin_page("Everybody with an account."))
-def page() -> str:
+@blueprint.get(
+    "/admin/users",
+    responses=admin_page("Everybody with an account."),
+    operation_id="admin_users_page_admin_users_get",
+)
+def users_page() -> str:
     """Everybody with an account, and who may use the appliance."""
     return render_template("admin/users.html")
 
 
-@blueprint.get("/api/admin/users", responses={200: AdminUserList, **failures(*GATE, 503)})
+@blueprint.get("/api/admin/users", responses={200: AdminUserList, **error_responses(*ADMIN_ERRORS, 503)})
 def list_users() -> Response:
     """Everybody: role, state, use and quota; no words of theirs."""
-    users, totals = appliance().accounts.users.list(), appliance().usage.totals()
+    users, totals = appliance().accounts.users.list_users(), appliance().usage.totals()
     known = {user.id for user in users}
     answer = AdminUserList(
-        openness=appliance().accounts.policy.openness(),
+        openness=appliance().accounts.access_mode.get(),
         users=[_answer(user, totals) for user in users],
-        invitations=[invitation_answer(each) for each in appliance().accounts.invitations.list()],
+        invitations=[invitation_response(each) for each in appliance().accounts.invitations.list_open()],
         visitors_month_seconds=sum(each.month_seconds for id, each in totals.items() if id not in known),
     )
     return jsonify(answer.model_dump())
 
 
-@blueprint.put("/api/admin/openness", responses={204: None, **failures(400, *GATE, 503, 507)})
-def set_openness(body: OpennessBody) -> tuple[str, int]:
+@blueprint.put("/api/admin/openness", responses={204: None, **error_responses(400, *ADMIN_ERRORS, 503, 507)})
+def set_openness(body: AccessModeBody) -> tuple[str, int]:
     """Says who may use the appliance: anyone on its network, or only people with an account."""
-    appliance().accounts.policy.set_openness(body.openness, by=require("administer"))
+    appliance().accounts.access_mode.set(body.openness, by=require("administer"))
     return "", 204
 
 
-@blueprint.get("/api/admin/users/<hex32:id>", responses={200: AdminUserDetail, **failures(*GATE, 404, 503)})
-def read(path: UserPath) -> Response:
+@blueprint.get(
+    "/api/admin/users/<hex32:id>",
+    responses={200: AdminUserDetail, **error_responses(*ADMIN_ERRORS, 404, 503)},
+    operation_id="admin_users_read_api_admin_users__hex32_id__get",
+)
+def get_user(path: UserPath) -> Response:
     """One account with its sessions and keys."""
-    user = resources.account(path.id, "oversee")
+    user = resources.authorized_account(path.id, "oversee")
     accounts = appliance().accounts
+    sessions = accounts.sessions.list_sessions(user.id)
     return jsonify(
         {
             **_answer(user, appliance().usage.totals()).model_dump(),
-            "sessions": [session_answer(each, actor().session) for each in accounts.sessions.list(user.id)],
-            "keys": [key_answer(key) for key in accounts.keys.list(user.id)],
+            "sessions": [
+                session_response(each, current_actor().session)
+                for each in accounts.sessions.list_sessions(user.id)
+            ],
+            "keys": [key_response(key) for key in accounts.keys.list_keys(user.id)],
         }
     )
 
 
-@blueprint.patch("/api/admin/users/<hex32:id>", responses={200: AdminUserAnswer, **failures(400, *WRITES)})
-def change(path: UserPath, body: UserBody) -> Response:
+@blueprint.patch(
+    "/api/admin/users/<hex32:id>",
+    responses={200: AdminUserResponse, **error_responses(400, *WRITES)},
+    operation_id="admin_users_change_api_admin_users__hex32_id__patch",
+)
+def update_user(path: UserPath, body: UserBody) -> Response:
     """Changes role, state or quota of an account; admins those of members, owners everybody's."""
-    user, users = resources.account(path.id, "manage"), appliance().accounts.users
+    user, users = resources.authorized_account(path.id, "manage"), appliance().accounts.users
     if body.role is not None and body.role != user.role:
         if body.role != "member":
             require("own")
-        users.set_role(user.id, body.role, by=actor())
+        users.set_role(user.id, body.role, by=current_actor())
     if body.disabled is not None and body.disabled != user.disabled:
-        (users.disable if body.disabled else users.enable)(user.id, by=actor())
+        (users.disable if body.disabled else users.enable)(user.id, by=current_actor())
     if body.quota is not None:
-        appliance().usage.set_quota(user.id, OwnQuota(**body.quota.model_dump()))
+        appliance().usage.set_quota(user.id, UserQuota(**body.quota.model_dump()))
         record("user.quota", user.id, name=user.name, **body.quota.model_dump())
     return jsonify(_answer(users.get(user.id), appliance().usage.totals()).model_dump())
 
 
-@blueprint.post("/api/admin/users/<hex32:id>/password", responses={200: PasswordAnswer, **failures(*WRITES)})
-def new_password(path: UserPath) -> Response:
+@blueprint.post(
+    "/api/admin/users/<hex32:id>/password",
+    responses={200: PasswordResponse, **error_responses(*WRITES)},
+    operation_id="admin_users_new_password_api_admin_users__hex32_id__password_post",
+)
+def reset_password(path: UserPath) -> Response:
     """Gives an account a password that is made up, for who forgot theirs; its sessions end."""
-    user = resources.account(path.id, "manage")
+    user = resources.authorized_account(path.id, "manage")
     password = secrets.token_urlsafe(15)
-    appliance().accounts.users.set_password(user.id, password, by=actor())
-    return jsonify(PasswordAnswer(password=password).model_dump())
+    appliance().accounts.users.set_password(user.id, password, by=current_actor())
+    return jsonify(PasswordResponse(password=password).model_dump())
 
 
-@blueprint.delete("/api/admin/users/<hex32:id>/sessions", responses={204: None, **failures(*WRITES)})
+@blueprint.delete("/api/admin/users/<hex32:id>/sessions", responses={204: None, **error_responses(*WRITES)})
 def end_sessions(path: UserPath) -> tuple[str, int]:
     """Signs a user out everywhere."""
-    user = resources.account(path.id, "manage")
-    appliance().accounts.sessions.end_others(user.id, by=actor())
+    user = resources.authorized_account(path.id, "manage")
+    appliance().accounts.sessions.end_others(user.id, by=current_actor())
     return "", 204
 
 
-@blueprint.delete("/api/admin/users/<hex32:id>/keys", responses={204: None, **failures(*WRITES)})
+@blueprint.delete("/api/admin/users/<hex32:id>/keys", responses={204: None, **error_responses(*WRITES)})
 def revoke_keys(path: UserPath) -> tuple[str, int]:
     """Ends all API keys of a user."""
-    user, keys = resources.account(path.id, "manage"), appliance().accounts.keys
-    for key in keys.list(user.id):
-        keys.revoke(key.id, by=actor())
+    user, keys = resources.authorized_account(path.id, "manage"), appliance().accounts.keys
+    for key in keys.list_keys(user.id):
+        keys.revoke(key.id, by=current_actor())
     return "", 204
 
 
-@blueprint.delete("/api/admin/users/<hex32:id>", responses={204: None, **failures(400, *WRITES)})
-def remove(path: UserPath, body: RemoveBody) -> tuple[str, int]:
+@blueprint.delete(
+    "/api/admin/users/<hex32:id>",
+    responses={204: None, **error_responses(400, *WRITES)},
+    operation_id="admin_users_remove_api_admin_users__hex32_id__delete",
+)
+def delete_user(path: UserPath, body: RemoveBody) -> tuple[str, int]:
     """Deletes an account, and its transcripts, unless another user gets them."""
-    user, accounts = resources.account(path.id, "manage"), appliance().accounts
+    user, accounts = resources.authorized_account(path.id, "manage"), appliance().accounts
     if body.name != user.name:
         raise InvalidRequest(f"To delete this account, give its name: {user.name}.", field="name")
-    heir = accounts.users.named(body.heir).id if body.heir is not None else None
-    accounts.remove_user(user.id, heir=heir, by=actor())
+    heir = accounts.users.by_name(body.heir).id if body.heir is not None else None
+    accounts.remove_user(user.id, heir=heir, by=current_actor())
     return "", 204
 
 
-def _answer(user: User, totals: dict[str, Totals]) -> AdminUserAnswer:
-    used, usage = totals.get(user.id, Totals()), appliance().usage
-    return AdminUserAnswer(
+def _answer(user: User, totals: dict[str, UsageTotals]) -> AdminUserResponse:
+    used, usage = totals.get(user.id, UsageTotals()), appliance().usage
+    return AdminUserResponse(
         id=user.id,
         name=user.name,
         role=user.role,
@@ -214,8 +240,8 @@ def _answer(user: User, totals: dict[str, Totals]) -> AdminUserAnswer:
         month_seconds=used.month_seconds,
         all_seconds=used.all_seconds,
         all_jobs=used.all_jobs,
-        storage_bytes=appliance().space.used_by(user.id),
-        quota=QuotaAnswer.model_validate(usage.quota(user.id), from_attributes=True),
-        own_quota=QuotaAnswer.model_validate(usage.own_quota(user.id), from_attributes=True),
-        manageable=resources.may_manage(user),
+        storage_bytes=appliance().storage_usage.used_by(user.id),
+        quota=QuotaResponse.model_validate(usage.effective_quota(user.id), from_attributes=True),
+        own_quota=QuotaResponse.model_validate(usage.user_quota(user.id), from_attributes=True),
+        manageable=resources.can_manage(user),
     )

@@ -65,7 +65,8 @@ def list_workers() -> Response:
 
 
 @blueprint.post(
-    "/<id>/take-over", responses={200: TakeOverResponse, **error_responses(400, *ADMIN_ERRORS, 404, 409, 503)}
+    "/<id>/take-over",
+    responses={200: TakeOverResponse, **error_responses(400, *ADMIN_ERRORS, 404, 409, 503)},
 )
 def take_over(path: WorkerPath, body: TakeOverBody) -> Response:
     """Takes the jobs of a silent worker over; 409 while it lives, or where jobs would fail that may not."""

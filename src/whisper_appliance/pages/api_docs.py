@@ -11,8 +11,8 @@ from markupsafe import Markup
 from pydantic import BaseModel, Field
 
 from whisper_appliance.web import openapi
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import PAGES, SYSTEM, failures
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import PAGES, SYSTEM, error_responses
 
 OURS = Path(__file__).parent / "swagger"
 OUR_ASSETS = {"start.js", "theme.js"}
@@ -20,7 +20,7 @@ LIVE_PROTOCOL = (OURS / "live.md", Path(__file__).parents[3] / "docs/live.md")
 """Where it is in an installed package, and in a source tree."""
 DAY_SECONDS = 86_400
 
-blueprint = Blueprint("docs", __name__, template_folder="swagger", abp_tags=[PAGES])
+blueprint = LazyBlueprint("docs", __name__, template_folder="swagger", abp_tags=[PAGES])
 
 
 class AssetPath(BaseModel):
@@ -29,23 +29,32 @@ class AssetPath(BaseModel):
     filename: str = Field(description="Name of the file.", json_schema_extra={"example": "swagger-ui.css"})
 
 
-@blueprint.get("/docs", responses=openapi.page("The API, to read and to try."))
-def show() -> str:
+@blueprint.get(
+    "/docs",
+    responses=openapi.page_response("The API, to read and to try."),
+    operation_id="docs_show_docs_get",
+)
+def api_docs_page() -> str:
     """The API, to read and to try."""
     return render_template("swagger.html")
 
 
-@blueprint.get("/docs/live", responses=openapi.page("Live speech over Socket.IO: every event and field."))
-def show_live() -> str:
+@blueprint.get(
+    "/docs/live",
+    responses=openapi.page_response("Live speech over Socket.IO: every event and field."),
+    operation_id="docs_show_live_docs_live_get",
+)
+def live_protocol_page() -> str:
     """Live speech over Socket.IO: every event and field."""
     return render_template("live_protocol.html", page=Markup(_live_protocol()))  # noqa: S704 - a file of ours
 
 
 @blueprint.get(
     "/docs/<path:filename>",
-    responses={200: {"description": "The file.", "content": {"*/*": {}}}, **failures(404)},
+    responses={200: {"description": "The file.", "content": {"*/*": {}}}, **error_responses(404)},
+    operation_id="docs_asset_docs__path_filename__get",
 )
-def asset(path: AssetPath) -> Response:
+def get_asset(path: AssetPath) -> Response:
     """One file of Swagger UI."""
     folder = OURS if path.filename in OUR_ASSETS else swagger_ui_folder()
     return send_from_directory(folder, path.filename, max_age=DAY_SECONDS)
@@ -54,9 +63,13 @@ def asset(path: AssetPath) -> Response:
 @blueprint.get(
     "/openapi.json",
     tags=[SYSTEM],
-    responses={200: {"description": "OpenAPI 3.1.", "content": {"application/json": {}}}, **failures()},
+    responses={
+        200: {"description": "OpenAPI 3.1.", "content": {"application/json": {}}},
+        **error_responses(),
+    },
+    operation_id="docs_document_openapi_json_get",
 )
-def document() -> Response:
+def get_openapi_document() -> Response:
     """This document: OpenAPI 3.1, made from the code."""
     return jsonify({**current_app.api_doc, "security": list(openapi.SECURITY)})  # type: ignore[attr-defined] # the app is documented.Application
 

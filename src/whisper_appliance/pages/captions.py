@@ -3,12 +3,12 @@
 from flask import Response, jsonify, render_template, request, url_for
 from pydantic import BaseModel, Field
 
-from whisper_appliance.web.auth.authentication import mine, require
-from whisper_appliance.web.context import appliance, parts
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import LIVE, PAGES, failures, page
+from whisper_appliance.web.auth.authentication import own_resource, require
+from whisper_appliance.web.context import appliance, web_context
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import LIVE, PAGES, error_responses, page_response
 
-blueprint = Blueprint("captions", __name__, abp_tags=[LIVE])
+blueprint = LazyBlueprint("captions", __name__, abp_tags=[LIVE])
 
 
 class SessionPath(BaseModel):
@@ -23,7 +23,7 @@ class CaptionsPath(BaseModel):
     token: str = Field(description="Token of the link.", max_length=100)
 
 
-class CaptionsAnswer(BaseModel):
+class CaptionsLinkResponse(BaseModel):
     """A link that shows the words of a live session as they come."""
 
     token: str
@@ -31,35 +31,42 @@ class CaptionsAnswer(BaseModel):
 
 
 @blueprint.post(
-    "/api/live/<hex32:session>/captions", responses={200: CaptionsAnswer, **failures(401, 403, 404)}
+    "/api/live/<hex32:session>/captions",
+    responses={200: CaptionsLinkResponse, **error_responses(401, 403, 404)},
+    operation_id="captions_share_api_live__hex32_session__captions_post",
 )
-def share(path: SessionPath) -> Response:
+def create_captions_link(path: SessionPath) -> Response:
     """A read-only link to the captions of a live session; the same each time.
 
     For the browser that started the session, or with the session's token as `Authorization: Bearer`.
     """
-    owner = require("share", mine("live session")).owner
-    token = appliance().live.share(path.session, owner=owner, token=_bearer())
-    return jsonify({"token": token, "path": url_for("captions.show", token=token)})
+    owner = require("share", own_resource("live session")).owner
+    token = appliance().live.sharing.share(path.session, owner=owner, token=_bearer())
+    return jsonify({"token": token, "path": url_for("captions.captions_page", token=token)})
 
 
-@blueprint.delete("/api/live/<hex32:session>/captions", responses={204: None, **failures(401, 403, 404)})
-def unshare(path: SessionPath) -> tuple[str, int]:
+@blueprint.delete(
+    "/api/live/<hex32:session>/captions",
+    responses={204: None, **error_responses(401, 403, 404)},
+    operation_id="captions_unshare_api_live__hex32_session__captions_delete",
+)
+def delete_captions_link(path: SessionPath) -> tuple[str, int]:
     """Ends the link: whoever watches sees no more words."""
-    owner = require("share", mine("live session")).owner
-    token = appliance().live.unshare(path.session, owner=owner, token=_bearer())
-    parts().revoke_captions(path.session, token)
+    owner = require("share", own_resource("live session")).owner
+    token = appliance().live.sharing.unshare(path.session, owner=owner, token=_bearer())
+    web_context().revoke_captions(path.session, token)
     return "", 204
 
 
 @blueprint.get(
     "/captions/<token>",
     tags=[PAGES],
-    responses={**page("Captions of somebody who speaks now."), **failures(404)},
+    responses={**page_response("Captions of somebody who speaks now."), **error_responses(404)},
+    operation_id="captions_show_captions__token__get",
 )
-def show(path: CaptionsPath) -> str:
+def captions_page(path: CaptionsPath) -> str:
     """Captions of somebody who speaks now, in large type."""
-    appliance().live.watch(path.token)
+    appliance().live.sharing.viewer_state(path.token)
     return render_template("captions.html", token=path.token)
 
 

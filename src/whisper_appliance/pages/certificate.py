@@ -4,15 +4,19 @@ from flask import Response
 
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import SYSTEM, failures, text
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import SYSTEM, error_responses, text_response
 
-blueprint = Blueprint("certificate", __name__, abp_tags=[SYSTEM])
+blueprint = LazyBlueprint("certificate", __name__, abp_tags=[SYSTEM])
 MEDIA_TYPE = "application/x-x509-ca-cert"
 
 
-@blueprint.get("/ca.crt", responses={200: text("PEM", MEDIA_TYPE), **failures(404)})
-def authority() -> Response:
+@blueprint.get(
+    "/ca.crt",
+    responses={200: text_response("PEM", MEDIA_TYPE), **error_responses(404)},
+    operation_id="certificate_authority_ca_crt_get",
+)
+def get_ca_certificate() -> Response:
     """The authority that signed this appliance's certificate; the page `/trust` tells what to do with it."""
     certificates = appliance().certificates
     pem = certificates.ca_pem() if certificates else None

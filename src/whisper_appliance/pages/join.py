@@ -3,13 +3,13 @@
 from flask import Response, render_template
 from pydantic import BaseModel, Field
 
-from whisper_appliance.pages.sign_in import SessionAnswer, address, agent, welcome
+from whisper_appliance.pages.sign_in import SessionResponse, client_address, signed_in_response, user_agent
 from whisper_appliance.web.auth import authentication
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import PAGES, SIGN_IN, failures, page
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import PAGES, SIGN_IN, error_responses, page_response
 
-blueprint = Blueprint("join", __name__, abp_tags=[SIGN_IN])
+blueprint = LazyBlueprint("join", __name__, abp_tags=[SIGN_IN])
 
 
 class JoinPath(BaseModel):
@@ -18,7 +18,7 @@ class JoinPath(BaseModel):
     token: str = Field(description="Token of the invitation.", max_length=100)
 
 
-class JoinBody(BaseModel):
+class AcceptInvitationBody(BaseModel):
     """The new account."""
 
     token: str = Field(description="Token of the invitation.", max_length=100)
@@ -26,19 +26,28 @@ class JoinBody(BaseModel):
     password: str = Field(description="Its password, of 12 characters or more.", max_length=1000)
 
 
-@blueprint.get("/join/<token>", tags=[PAGES], responses={**page("An invitation."), **failures(404, 503)})
-def show(path: JoinPath) -> str:
+@blueprint.get(
+    "/join/<token>",
+    tags=[PAGES],
+    responses={**page_response("An invitation."), **error_responses(404, 503)},
+    operation_id="join_show_join__token__get",
+)
+def join_page(path: JoinPath) -> str:
     """Where somebody who was invited makes their account."""
-    invitation = appliance().accounts.invitations.look(path.token)
+    invitation = appliance().accounts.invitations.peek(path.token)
     return render_template("join.html", token=path.token, invitation=invitation)
 
 
-@blueprint.post("/api/join", responses={200: SessionAnswer, **failures(400, 403, 404, 409, 429, 503, 507)})
-def accept(body: JoinBody) -> Response:
+@blueprint.post(
+    "/api/join",
+    responses={200: SessionResponse, **error_responses(400, 403, 404, 409, 429, 503, 507)},
+    operation_id="join_accept_api_join_post",
+)
+def accept_invitation(body: AcceptInvitationBody) -> Response:
     """Makes the account of an invitation, which is used up, and signs it in."""
-    accounts, before = appliance().accounts, authentication.known()
+    accounts, before = appliance().accounts, authentication.current_actor_or_anonymous()
     user = accounts.invitations.accept(body.token, body.name, body.password)
-    begun = accounts.begin_session(user, address=address(), agent=agent())
+    begun = accounts.begin_session(user, address=client_address(), agent=user_agent())
     if before.session:
         accounts.sign_out(before)
-    return welcome(begun)
+    return signed_in_response(begun)

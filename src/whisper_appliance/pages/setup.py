@@ -3,15 +3,15 @@
 from flask import Response, render_template
 from pydantic import BaseModel, Field
 
-from whisper_appliance.accounts.access import Openness
+from whisper_appliance.accounts.access import AccessMode
 from whisper_appliance.core.errors import NotFound
-from whisper_appliance.pages.sign_in import SessionAnswer, address, agent, welcome
-from whisper_appliance.web.auth.visitors import owner
+from whisper_appliance.pages.sign_in import SessionResponse, client_address, signed_in_response, user_agent
+from whisper_appliance.web.auth.visitors import visitor_id
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import PAGES, SIGN_IN, failures, page
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import PAGES, SIGN_IN, error_responses, page_response
 
-blueprint = Blueprint("setup", __name__, abp_tags=[SIGN_IN])
+blueprint = LazyBlueprint("setup", __name__, abp_tags=[SIGN_IN])
 DONE = "This appliance is set up already. Its owner can invite you."
 
 
@@ -27,25 +27,34 @@ class SetupBody(BaseModel):
     token: str = Field(description="The token of the first start.", max_length=100)
     name: str = Field(description="Name of the owner's account.", max_length=200)
     password: str = Field(description="Its password, of 12 characters or more.", max_length=1000)
-    openness: Openness = Field(
+    openness: AccessMode = Field(
         "network", description="Anyone on this network, or only people with an account."
     )
 
 
-@blueprint.get("/setup", tags=[PAGES], responses={**page("The first start."), **failures(404, 503)})
-def show(query: TokenQuery) -> str:
+@blueprint.get(
+    "/setup",
+    tags=[PAGES],
+    responses={**page_response("The first start."), **error_responses(404, 503)},
+    operation_id="setup_show_setup_get",
+)
+def setup_page(query: TokenQuery) -> str:
     """Where the owner's account is made, once."""
-    if appliance().accounts.users.any():
+    if appliance().accounts.users.exist():
         raise NotFound(DONE)
     return render_template("setup.html", token=query.token, problem=_problem(query.token))
 
 
-@blueprint.post("/api/setup", responses={200: SessionAnswer, **failures(400, 403, 404, 409, 429, 503, 507)})
-def finish(body: SetupBody) -> Response:
+@blueprint.post(
+    "/api/setup",
+    responses={200: SessionResponse, **error_responses(400, 403, 404, 409, 429, 503, 507)},
+    operation_id="setup_finish_api_setup_post",
+)
+def complete_setup(body: SetupBody) -> Response:
     """Makes the owner's account and signs it in; what this browser made until now becomes the owner's."""
     accounts = appliance().accounts
-    user = accounts.set_up(body.token, body.name, body.password, body.openness, visitor=owner())
-    return welcome(accounts.begin_session(user, address=address(), agent=agent()))
+    user = accounts.set_up(body.token, body.name, body.password, body.openness, visitor=visitor_id())
+    return signed_in_response(accounts.begin_session(user, address=client_address(), agent=user_agent()))
 
 
 def _problem(token: str) -> str:

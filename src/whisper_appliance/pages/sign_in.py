@@ -6,19 +6,19 @@ from flask import Response, jsonify, redirect, render_template, request
 from pydantic import BaseModel, Field
 from werkzeug import Response as AnyResponse
 
-from whisper_appliance.accounts.access import Openness
+from whisper_appliance.accounts.access import AccessMode
 from whisper_appliance.accounts.accounts import SignedIn
 from whisper_appliance.accounts.identity import SCOPES, Role, User
 from whisper_appliance.web.auth import authentication
 from whisper_appliance.web.auth.safe_redirect import safe_next
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import PAGES, SIGN_IN, failures, text
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import PAGES, SIGN_IN, error_responses, text_response
 
-blueprint = Blueprint("sign_in", __name__, abp_tags=[SIGN_IN])
+blueprint = LazyBlueprint("sign_in", __name__, abp_tags=[SIGN_IN])
 
 
-class UserAnswer(BaseModel):
+class UserResponse(BaseModel):
     """A user, as they and admins see them."""
 
     id: str
@@ -26,11 +26,11 @@ class UserAnswer(BaseModel):
     role: Role
 
 
-class SessionAnswer(BaseModel):
+class SessionResponse(BaseModel):
     """Who asks."""
 
-    user: UserAnswer | None = Field(description="null: a visitor, or a program without a key.")
-    openness: Openness = Field(description="Who may use the appliance.")
+    user: UserResponse | None = Field(description="null: a visitor, or a program without a key.")
+    openness: AccessMode = Field(description="Who may use the appliance.")
     scopes: list[str] = Field(description="What may be done, bounded by the scopes of a key.")
 
 
@@ -48,63 +48,77 @@ class NextQuery(BaseModel):
 
 
 PAGE = {
-    200: text("The page.", "text/html"),
+    200: text_response("The page.", "text/html"),
     302: {"description": "Signed in already: to the page that was wanted."},
-    **failures(503),
+    **error_responses(503),
 }
 
 
-@blueprint.get("/sign-in", tags=[PAGES], responses=PAGE)
-def show(query: NextQuery) -> str | AnyResponse:
+@blueprint.get("/sign-in", tags=[PAGES], responses=PAGE, operation_id="sign_in_show_sign_in_get")
+def sign_in_page(query: NextQuery) -> str | AnyResponse:
     """Where people sign in."""
     target = safe_next(query.next)
-    if authentication.known().user is not None:
+    if authentication.current_actor_or_anonymous().user is not None:
         return redirect(target)
-    return render_template("sign_in.html", next=target, has_accounts=appliance().accounts.users.any())
+    return render_template("sign_in.html", next=target, has_accounts=appliance().accounts.users.exist())
 
 
-@blueprint.get("/api/session", responses={200: SessionAnswer, **failures(401, 503)})
-def read() -> Response:
+@blueprint.get(
+    "/api/session",
+    responses={200: SessionResponse, **error_responses(401, 503)},
+    operation_id="sign_in_read_api_session_get",
+)
+def get_session() -> Response:
     """Who asks: the user of the session or the key, or nobody."""
-    return _told(authentication.actor().user, authentication.actor().scopes)
+    return _told(authentication.current_actor().user, authentication.current_actor().scopes)
 
 
-@blueprint.post("/api/session", responses={200: SessionAnswer, **failures(400, 401, 403, 429, 503)})
-def begin(body: SignInBody) -> Response:
+@blueprint.post(
+    "/api/session",
+    responses={200: SessionResponse, **error_responses(400, 401, 403, 429, 503)},
+    operation_id="sign_in_begin_api_session_post",
+)
+def create_session(body: SignInBody) -> Response:
     """Signs in; the answer sets the cookie of the session. One that the browser had before ends."""
-    before = authentication.known()
-    begun = appliance().accounts.sign_in(body.name, body.password, address=address(), agent=agent())
+    before = authentication.current_actor_or_anonymous()
+    begun = appliance().accounts.sign_in(
+        body.name, body.password, address=client_address(), agent=user_agent()
+    )
     if before.session:
         appliance().accounts.sign_out(before)
-    return welcome(begun)
+    return signed_in_response(begun)
 
 
-@blueprint.delete("/api/session", responses={204: None, **failures(401, 403, 503)})
-def end() -> Response:
+@blueprint.delete(
+    "/api/session",
+    responses={204: None, **error_responses(401, 403, 503)},
+    operation_id="sign_in_end_api_session_delete",
+)
+def delete_session() -> Response:
     """Signs out."""
-    appliance().accounts.sign_out(authentication.actor())
-    return authentication.take_cookie(Response(status=204))
+    appliance().accounts.sign_out(authentication.current_actor())
+    return authentication.clear_session_cookie(Response(status=204))
 
 
-def welcome(begun: SignedIn) -> Response:
+def signed_in_response(begun: SignedIn) -> Response:
     """The answer to whoever has just signed in."""
-    return authentication.hand_cookie(_told(begun.user), begun.token)
+    return authentication.set_session_cookie(_told(begun.user), begun.token)
 
 
-def address() -> str:
+def client_address() -> str:
     """Whence the request comes; a proxy's word is taken only where it is trusted (`ProxyFix`)."""
     return request.remote_addr or ""
 
 
-def agent() -> str:
+def user_agent() -> str:
     """What the browser calls itself."""
     return request.headers.get("User-Agent", "")
 
 
 def _told(user: User | None, scopes: Iterable[str] = SCOPES) -> Response:
-    answer = SessionAnswer(
-        user=UserAnswer(id=user.id, name=user.name, role=user.role) if user else None,
-        openness=authentication.openness(),
+    answer = SessionResponse(
+        user=UserResponse(id=user.id, name=user.name, role=user.role) if user else None,
+        openness=authentication.access_mode(),
         scopes=sorted(scopes),
     )
     return jsonify(answer.model_dump())

@@ -7,10 +7,10 @@ from whisper_appliance import __version__
 from whisper_appliance.transcript.languages import LANGUAGES
 from whisper_appliance.web.auth import visitors
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import PAGES, page
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import PAGES, page_response
 
-blueprint = Blueprint("pages", __name__, abp_tags=[PAGES])
+blueprint = LazyBlueprint("pages", __name__, abp_tags=[PAGES])
 
 
 class PagePath(BaseModel):
@@ -24,31 +24,47 @@ def _for_every_page() -> dict[str, object]:
     return {"version": __version__}
 
 
-@blueprint.get("/", responses=page("The page to transcribe on."))
-def transcribe() -> str:
+@blueprint.get(
+    "/",
+    responses=page_response("The page to transcribe on."),
+    operation_id="pages_transcribe__get",
+)
+def transcribe_page() -> str:
     """Drop a recording, read its transcript."""
-    visitors.remember_browser()
+    visitors.set_visitor_cookie()
     limit = int(appliance().settings.max_upload_size)
     return render_template("transcribe.html", max_upload_bytes=limit, languages=LANGUAGES)
 
 
-@blueprint.get("/history", responses=page("The transcripts of whoever asks."))
-def history() -> str:
+@blueprint.get(
+    "/history",
+    responses=page_response("The transcripts of whoever asks."),
+    operation_id="pages_history_history_get",
+)
+def history_page() -> str:
     """The transcripts of whoever asks."""
-    visitors.remember_browser()
+    visitors.set_visitor_cookie()
     return render_template("history.html", trash_days=appliance().settings.trash_days)
 
 
-@blueprint.get("/transcripts/<hex32:id>", responses=page("One transcript, to read.", 404))
-def transcript(path: PagePath) -> str:
+@blueprint.get(
+    "/transcripts/<hex32:id>",
+    responses=page_response("One transcript, to read.", 404),
+    operation_id="pages_transcript_transcripts__hex32_id__get",
+)
+def transcript_page(path: PagePath) -> str:
     """One transcript, to read."""
-    visitors.remember_browser()
+    visitors.set_visitor_cookie()
     return render_template("transcript.html", transcript_id=path.id)
 
 
-@blueprint.get("/trust", responses=page("How to trust this appliance's certificate."))
-def trust() -> str:
+@blueprint.get(
+    "/trust",
+    responses=page_response("How to trust this appliance's certificate."),
+    operation_id="pages_trust_trust_get",
+)
+def trust_page() -> str:
     """How to trust this appliance's certificate, on each system."""
-    visitors.remember_browser()
+    visitors.set_visitor_cookie()
     certificates = appliance().certificates
     return render_template("trust.html", certificate=certificates.info() if certificates else None)

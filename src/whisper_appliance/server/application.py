@@ -18,15 +18,15 @@ from whisper_appliance.api.native import (
     transcribe,
     transcripts,
 )
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.pages import api_docs, captions, certificate, join, setup, sign_in, views
-from whisper_appliance.protocols.socketio.setup import install as install_socketio
+from whisper_appliance.protocols import registry
 from whisper_appliance.web import context, errors, headers, job_stream, request_metrics, static_files
 from whisper_appliance.web.auth import audit, authentication, cors, visitors
-from whisper_appliance.web.lazy_openapi import Application
+from whisper_appliance.web.lazy_openapi import LazyOpenAPI
 from whisper_appliance.web.limits import rates
-from whisper_appliance.web.openapi import INFO, SECURITY_SCHEMES, TAGS, ErrorAnswer
+from whisper_appliance.web.openapi import INFO, SECURITY_SCHEMES, TAGS, ErrorResponse
 
 BODY_BYTES = 64 * 1024
 """The most that a request other than an upload may carry."""
@@ -70,21 +70,21 @@ class _Hex32(BaseConverter):
     regex = "[0-9a-f]{32}"
 
 
-def create_app(appliance: Appliance) -> Application:
+def create_app(appliance: Appliance) -> LazyOpenAPI:
     """The web application in front of `appliance`, which must be started and outlive it."""
     settings = appliance.settings
-    app = Application(
+    app = LazyOpenAPI(
         "whisper_appliance.pages",
         info=INFO,
         static_folder=None,
         doc_ui=False,
         security_schemes=SECURITY_SCHEMES,
-        validation_error_model=ErrorAnswer,
+        validation_error_model=ErrorResponse,
         validation_error_status=500,  # each route documents it, so nothing more is added to them
         validation_error_callback=_refuse,
     )
     app.tags, app.tag_names = list(TAGS), [tag.name for tag in TAGS]
-    app.extensions[context.KEY] = context.Parts(appliance)
+    app.extensions[context.EXTENSION] = context.WebContext(appliance)
     app.config.update(
         MAX_CONTENT_LENGTH=BODY_BYTES,
         TEMPLATES_AUTO_RELOAD=settings.flask_env == "development",
@@ -103,7 +103,7 @@ def create_app(appliance: Appliance) -> Application:
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
     panel.install(app)
-    install_socketio(app, app.extensions[context.KEY])
+    registry.install(app, app.extensions[context.EXTENSION])
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -111,4 +111,4 @@ def create_app(appliance: Appliance) -> Application:
 
 
 def _refuse(error: ValidationError) -> InvalidRequest:
-    raise errors.invalid(error)
+    raise errors.invalid_input(error)

@@ -8,8 +8,8 @@ from gunicorn.http.errors import ParseException
 
 from whisper_appliance.web.security_headers import SECURITY_HEADERS
 
-FAULTS = ParseException
-OUR_OWN = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
+PARSE_ERRORS = ParseException
+RESPONSE_ERRORS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
 """Among the faults, but made by an answer."""
 STATUS: dict[type[Exception], tuple[HTTPStatus, str, str]] = {
     errors.LimitRequestLine: (
@@ -36,7 +36,7 @@ STATUS: dict[type[Exception], tuple[HTTPStatus, str, str]] = {
 OTHERWISE = (HTTPStatus.BAD_REQUEST, "invalid_request", "This is no HTTP request that could be read.")
 
 
-def answer(error: ParseException) -> bytes:
+def raw_response(error: ParseException) -> bytes:
     """The whole answer to a request that cannot be read; nothing of the request is in it."""
     status, code, message = STATUS.get(type(error), OTHERWISE)
     said = {"error": {"code": code, "message": message, "field": None, "request_id": ""}}

@@ -18,15 +18,15 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
 from whisper_appliance.backups import archive_format
-from whisper_appliance.config.overrides import adjusted
+from whisper_appliance.config.overrides import with_overrides
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import ApplianceError, BadSetting
 from whisper_appliance.host import addresses
 from whisper_appliance.host.certificates import Certificates
-from whisper_appliance.host.renewal import kept_fresh
+from whisper_appliance.host.renewal import renew_in_background
 from whisper_appliance.monitoring import logs
 from whisper_appliance.server.gunicorn_worker import ApplianceWorker
-from whisper_appliance.server.tls import FollowingContext
+from whisper_appliance.server.tls import ReloadingSSLContext
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -46,19 +46,19 @@ log = structlog.get_logger()
 def appliance_app(settings: Settings, stopping: threading.Event) -> Iterator["WSGIApplication"]:
     """The appliance, started, with its web application in front."""
     gc.disable()
-    from whisper_appliance.app.backup_service import Safekeeping
-    from whisper_appliance.app.container import Appliance
-    from whisper_appliance.protocols.socketio import server
+    from whisper_appliance.app.appliance import Appliance
+    from whisper_appliance.app.backup_service import BackupService
+    from whisper_appliance.protocols import registry
     from whisper_appliance.server.application import create_app
     from whisper_appliance.web import context
 
     with ExitStack() as opened:
-        with Safekeeping.beside(settings).offered():
+        with BackupService.standalone(settings).with_recovery_hint():
             appliance = opened.enter_context(Appliance(settings, stopping=stopping))
         app = create_app(appliance)
         _keep_all_so_far()
-        app.extensions[context.KEY].restart = lambda: os.kill(os.getppid(), signal.SIGUSR2)
-        server.close_when(stopping, app)
+        app.extensions[context.EXTENSION].restart = lambda: os.kill(os.getppid(), signal.SIGUSR2)
+        registry.close_when(stopping, app)
         yield app
 
 
@@ -76,10 +76,12 @@ def serve(
     logs.set_up(settings.log_level, debug=settings.debug_mode)
     os.umask(0o077)
     _put_in_place(settings)
-    given, settings = settings, adjusted(settings)
+    given, settings = settings, with_overrides(settings)
     logs.set_level(settings.log_level, debug=settings.debug_mode)
     _share_heaps()
-    certificates = Certificates.from_settings(lambda: adjusted(given)) if settings.https_enabled else None
+    certificates = (
+        Certificates.from_settings(lambda: with_overrides(given)) if settings.https_enabled else None
+    )
     context = _context(certificates)
     application = _Application(
         settings, listener, certificates, context, lambda stopping: make_app(given, stopping), say
@@ -110,7 +112,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
         settings: Settings,
         listener: socket.socket,
         certificates: Certificates | None,
-        context: FollowingContext | None,
+        context: ReloadingSSLContext | None,
         make_app: Callable[[threading.Event], AbstractContextManager["WSGIApplication"]],
         say: Callable[[str], None],
     ) -> None:
@@ -159,7 +161,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
         try:
             app = self._opened.enter_context(self._make_app(self.stopping))
             if self._certificates:
-                self._opened.enter_context(kept_fresh(self._certificates))
+                self._opened.enter_context(renew_in_background(self._certificates))
         except ApplianceError as error:
             print(f"Error: {error.message}", file=sys.stderr)
             code = Arbiter.APP_LOAD_ERROR if isinstance(error, BadSetting) else Arbiter.WORKER_BOOT_ERROR
@@ -223,10 +225,10 @@ class _Logger(Logger):  # type: ignore[misc] # gunicorn publishes no types
 
 def _put_in_place(settings: Settings) -> None:
     """Before anything is opened: the backup that the panel laid ready, if there is one."""
-    if archive_format.is_laid_ready(settings.data_dir):
-        from whisper_appliance.app.backup_service import put_in_place
+    if archive_format.is_staged(settings.data_dir):
+        from whisper_appliance.app.backup_service import apply_staged_restore
 
-        put_in_place(settings)
+        apply_staged_restore(settings)
 
 
 def _keep_all_so_far() -> None:
@@ -241,11 +243,11 @@ def _share_heaps() -> None:
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
 
-def _context(certificates: Certificates | None) -> FollowingContext | None:
+def _context(certificates: Certificates | None) -> ReloadingSSLContext | None:
     if certificates is None:
         return None
     certificates.ensure()
     try:
-        return FollowingContext(lambda: (certificates.chain_path, certificates.key_path))
+        return ReloadingSSLContext(lambda: (certificates.chain_path, certificates.key_path))
     except ssl.SSLError as error:
         raise BadSetting(f"The certificate {certificates.chain_path} cannot be used: {error}.") from None

@@ -11,7 +11,7 @@ Files = tuple[Path, Path]
 Stamp = tuple[tuple[str, int, int, int], ...]
 
 
-class FollowingContext:
+class ReloadingSSLContext:
     """A context for the certificate as it is on disk now. Open connections keep the one they began with."""
 
     def __init__(self, files: Callable[[], Files]) -> None:

@@ -10,10 +10,10 @@ from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.web.limits.stream_slots import StreamSlots
 from whisper_appliance.web.uploads import Uploads
 
-KEY = "whisper_appliance"
+EXTENSION = "whisper_appliance"
 
 
-class Parts:
+class WebContext:
     """What one application was built from."""
 
     revoke_captions: Callable[[str, str], None]
@@ -29,11 +29,11 @@ class Parts:
         appliance.metrics.count_streams_with(lambda: self.streams.taken)
 
 
-def parts() -> Parts:
+def web_context() -> WebContext:
     """The parts of the application that answers now."""
-    return cast(Parts, current_app.extensions[KEY])
+    return cast(WebContext, current_app.extensions[EXTENSION])
 
 
 def appliance() -> Appliance:
     """The appliance behind the application that answers now."""
-    return parts().appliance
+    return web_context().appliance

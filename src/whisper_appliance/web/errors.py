@@ -23,7 +23,7 @@ from whisper_appliance.core import errors
 
 log = structlog.get_logger()
 
-STATUS: dict[type[errors.ApplianceError], int] = {
+STATUS_BY_ERROR: dict[type[errors.ApplianceError], int] = {
     errors.InvalidRequest: 400,
     errors.SignInRequired: 401,
     errors.NotAllowed: 403,
@@ -63,7 +63,7 @@ INTERNAL = "Something went wrong inside the appliance. The log holds the details
 
 def status_of(error: type[errors.ApplianceError]) -> int:
     """The HTTP status of a class of errors: its own, or that of its nearest ancestor in the table."""
-    return next((STATUS[parent] for parent in error.__mro__ if parent in STATUS), 500)
+    return next((STATUS_BY_ERROR[parent] for parent in error.__mro__ if parent in STATUS_BY_ERROR), 500)
 
 
 def status_of_code(code: str) -> int:
@@ -133,7 +133,9 @@ def _appliance_error(error: errors.ApplianceError) -> Response:
 def _to_sign_in() -> Response:
     """People are shown where to sign in, and come back to the page they wanted."""
     wanted = request.full_path.rstrip("?")
-    response = make_response(redirect(url_for("sign_in.show", next=None if wanted == "/" else wanted)))
+    response = make_response(
+        redirect(url_for("sign_in.sign_in_page", next=None if wanted == "/" else wanted))
+    )
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -169,7 +171,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, _unexpected)
 
 
-def invalid(error: ValidationError) -> errors.InvalidRequest:
+def invalid_input(error: ValidationError) -> errors.InvalidRequest:
     """The first thing that is wrong with the input, in words."""
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"]) or None

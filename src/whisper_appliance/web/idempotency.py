@@ -15,10 +15,10 @@ from flask import Response, request
 from whisper_appliance.core.clock import written
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.engines.contract import Options
-from whisper_appliance.jobs.job import Repeat
-from whisper_appliance.web.auth.authentication import actor
+from whisper_appliance.jobs.job import IdempotencyKey
+from whisper_appliance.web.auth.authentication import current_actor
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.limits.rates import address
+from whisper_appliance.web.limits.rates import client_network
 from whisper_appliance.web.multipart_form import Upload
 
 HEADER = "Idempotency-Key"
@@ -37,21 +37,21 @@ PARAMETER: dict[str, Any] = {
 """For the document of the API."""
 
 
-def repeat_of(upload: Upload, options: Options, model: str | None) -> Repeat | None:
+def idempotency_key(upload: Upload, options: Options, model: str | None) -> IdempotencyKey | None:
     """How this request would be known again. Raises `InvalidRequest` for a key that is none."""
     wanted = [upload.sha256, upload.name, model or appliance().models.default, asdict(options)]
     fingerprint = _digest(json.dumps(wanted, sort_keys=True))
-    whose = actor().owner or f"nobody at {address()}"
+    whose = current_actor().owner or f"nobody at {client_network()}"
     if (given := _key()) is not None:
-        return Repeat(_digest(whose, "key", given), fingerprint)
+        return IdempotencyKey(_digest(whose, "key", given), fingerprint)
     seconds = appliance().settings.repeat_seconds
     if not seconds:
         return None
-    since = upload.began - timedelta(seconds=seconds)
-    return Repeat(_digest(whose, "content", fingerprint), fingerprint, written(since))
+    since = upload.received_at - timedelta(seconds=seconds)
+    return IdempotencyKey(_digest(whose, "content", fingerprint), fingerprint, written(since))
 
 
-def mark(response: Response) -> Response:
+def mark_replayed(response: Response) -> Response:
     """Says of an answer that a request before this one has made it."""
     response.headers["Idempotent-Replayed"] = "true"
     return response

@@ -7,45 +7,52 @@ from typing import Any
 
 from flask import Response
 
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.jobs.job import Job
 from whisper_appliance.web.auth import resources
-from whisper_appliance.web.context import parts
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import JOBS, failures, text
-from whisper_appliance.web.schemas.job import JobPath, job_answer, segment_answers, segments_of, transcript_of
+from whisper_appliance.web.context import web_context
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import JOBS, error_responses, text_response
+from whisper_appliance.web.schemas.job import (
+    JobPath,
+    job_response,
+    segment_responses,
+    segments_of,
+    transcript_of,
+)
 
 HEARTBEAT_SECONDS = 15.0
-ASK_ANYWAY_SECONDS = 1.0
+POLL_SECONDS = 1.0
 """Changes that another process makes ring no bell here."""
 
-blueprint = Blueprint("events", __name__, abp_tags=[JOBS])
+blueprint = LazyBlueprint("events", __name__, abp_tags=[JOBS])
 
 
 @blueprint.get(
     "/api/jobs/<hex32:id>/events",
     responses={
-        200: text(
+        200: text_response(
             "`event: job` with the job whenever it changes, `event: segments` with `{segments: [...]}` for "
             "every window of audio that was heard, from the first on. Ends with a final job.",
             "text/event-stream",
         ),
-        **failures(401, 403, 404, 429, 503),
+        **error_responses(401, 403, 404, 429, 503),
     },
+    operation_id="events_follow_api_jobs__hex32_id__events_get",
 )
-def follow(path: JobPath) -> Response:
+def stream_job_events(path: JobPath) -> Response:
     """A job as it goes on: its state and its words, as Server-Sent Events."""
-    appliance, streams = parts().appliance, parts().streams
-    job = resources.job(path.id, "read")
+    appliance, streams = web_context().appliance, web_context().streams
+    job = resources.authorized_job(path.id, "read")
     streams.open()
-    response = Response(Follower(appliance, job).events(), mimetype="text/event-stream")
+    response = Response(JobEventStream(appliance, job).events(), mimetype="text/event-stream")
     response.call_on_close(streams.close)
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
 
-class Follower:
+class JobEventStream:
     """Tells one listener what is new of one job."""
 
     def __init__(
@@ -61,12 +68,12 @@ class Follower:
         """The stream, up to the final state or until nobody reads it any more."""
         told: dict[str, Any] = {}
         spoke = self._monotonic()
-        with self._appliance.bulletin.listen(self._job.id) as bell:
+        with self._appliance.job_notifier.subscribe(self._job.id) as bell:
             while True:
                 bell.clear()
                 job = self._now()
                 news = [*self._words(job)]
-                if (shown := job_answer(self._appliance, job)) != told:
+                if (shown := job_response(self._appliance, job)) != told:
                     news.append(_event("job", shown))
                     told = shown
                 if not news and self._monotonic() - spoke >= HEARTBEAT_SECONDS:
@@ -76,7 +83,7 @@ class Follower:
                 yield from news
                 if job.ended or self._appliance.queue.stopping:
                     return
-                bell.wait(ASK_ANYWAY_SECONDS)
+                bell.wait(POLL_SECONDS)
 
     def _now(self) -> Job:
         return self._appliance.queue.get(self._job.id)
@@ -91,7 +98,7 @@ class Follower:
             new = segments_of(windows)
             self._after_sample = windows[-1].start_sample if windows else self._after_sample
         if new:
-            yield _event("segments", {"segments": segment_answers(new, self._segments)})
+            yield _event("segments", {"segments": segment_responses(new, self._segments)})
             self._segments += len(new)
 
 

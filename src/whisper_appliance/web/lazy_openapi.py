@@ -10,7 +10,7 @@ from flask_openapi3.types import ParametersTuple
 from flask_openapi3.utils import parse_parameters
 
 
-class Blueprint(APIBlueprint):
+class LazyBlueprint(APIBlueprint):
     """Routes whose parameters are checked as ever; `document` describes them."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -27,18 +27,18 @@ class Blueprint(APIBlueprint):
             self._undocumented.pop(0)()
 
 
-class Application(OpenAPI):
+class LazyOpenAPI(OpenAPI):
     """The web application; its document is made once, when it is first asked for."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._registered: list[Blueprint] = []
+        self._registered: list[LazyBlueprint] = []
         self._documenting = threading.Lock()
 
     def register_api(self, api: APIBlueprint, **options: Any) -> None:
         """Makes the routes of a blueprint part of the application."""
         super().register_api(api, **options)
-        if isinstance(api, Blueprint):
+        if isinstance(api, LazyBlueprint):
             self._registered.append(api)
 
     def generate_spec_json(self) -> None:

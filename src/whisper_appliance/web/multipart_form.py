@@ -12,7 +12,7 @@ from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDeco
 
 from whisper_appliance.core.clock import now
 from whisper_appliance.core.errors import InvalidRequest, TooLarge
-from whisper_appliance.web.upload_types import check_kind, file_name
+from whisper_appliance.web.upload_types import check_upload_type, file_name
 
 FILE_FIELDS = ("file", "audio")
 FIELD_BYTES = 64 * 1024
@@ -32,11 +32,11 @@ class Upload:
     fields: dict[str, str]
     size_bytes: int = 0
     sha256: str = ""
-    began: datetime = field(default_factory=now)
+    received_at: datetime = field(default_factory=now)
     handed_over: bool = False
 
 
-class Form:
+class MultipartForm:
     """Takes the body in chunks and puts its parts where they belong; the context manager closes the file."""
 
     def __init__(
@@ -62,7 +62,7 @@ class Form:
     def __exit__(self, *_: object) -> None:
         self._close()
 
-    def take(self, chunk: bytes | None) -> None:
+    def feed(self, chunk: bytes | None) -> None:
         """The next bytes of the body; None at its end. Raises `InvalidRequest` when it is not whole."""
         for event in self._events(chunk):
             if isinstance(event, File):
@@ -99,7 +99,7 @@ class Form:
         self._upload.name = file_name(event.filename)
         if not self._upload.name:
             raise InvalidRequest("No file was chosen.", field="file")
-        check_kind(self._upload.name, event.headers.get("Content-Type", ""))
+        check_upload_type(self._upload.name, event.headers.get("Content-Type", ""))
         self._check_fields(self._upload.fields)
         self._checked = dict(self._upload.fields)
         self._file = os.open(self._upload.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -36,8 +36,8 @@ INFO = Info(
         "a page has a visitor's cookie, which owns what it makes, and a client without one reaches its jobs "
         "and transcripts by their ids only: keep them. Where it is for people with an account, anything else "
         "is 401.\n\n"
-        "Every error, from every route, has the shape of `ErrorAnswer`. Times are UTC (ISO 8601), durations "
-        "are seconds."
+        "Every error, from every route, has the shape of `ErrorResponse`. Times are UTC (ISO 8601), "
+        "durations are seconds."
     ),
 )
 
@@ -80,7 +80,7 @@ class ErrorBody(BaseModel):
     request_id: str = Field(description="Names this request in the appliance's log.")
 
 
-class ErrorAnswer(BaseModel):
+class ErrorResponse(BaseModel):
     """Every error, from every route."""
 
     error: ErrorBody
@@ -104,7 +104,7 @@ _EXAMPLES: dict[int, tuple[str, str, str | None]] = {
 }
 
 
-def failures(*statuses: int) -> ResponseDict:
+def error_responses(*statuses: int) -> ResponseDict:
     """The documentation of the errors a route may answer, with examples; any may answer 400, 429 and 500."""
     return {status: _failure(status) for status in sorted({*statuses, 400, 429, 500})}
 
@@ -114,7 +114,7 @@ def _failure(status: int) -> dict[str, Any]:
     example = {"error": {"code": code, "message": message, "field": field, "request_id": "9f2c61d0a7b3e845"}}
     answer: dict[str, Any] = {
         "description": message,
-        "content": {"application/json": {"schema": reference(ErrorAnswer), "example": example}},
+        "content": {"application/json": {"schema": reference(ErrorResponse), "example": example}},
     }
     if status in (429, 503):
         answer["headers"] = {
@@ -128,7 +128,7 @@ def reference(model: type[BaseModel]) -> dict[str, str]:
     return {"$ref": f"{OPENAPI3_REF_PREFIX}/{model.__name__}"}
 
 
-def text(description: str, *media_types: str) -> dict[str, Any]:
+def text_response(description: str, *media_types: str) -> dict[str, Any]:
     """The documentation of an answer that is text of one of these types."""
     return {
         "description": description,
@@ -136,6 +136,6 @@ def text(description: str, *media_types: str) -> dict[str, Any]:
     }
 
 
-def page(description: str, *statuses: int) -> ResponseDict:
+def page_response(description: str, *statuses: int) -> ResponseDict:
     """The documentation of a page for people, which may fail with these statuses."""
-    return {200: text(description, "text/html"), **failures(*statuses)}
+    return {200: text_response(description, "text/html"), **error_responses(*statuses)}

@@ -10,15 +10,15 @@ from prometheus_client.exposition import choose_encoder
 from whisper_appliance.core.errors import NotAllowed
 from whisper_appliance.monitoring.metrics import Metrics
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import SYSTEM, failures, text
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import SYSTEM, error_responses, text_response
 
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")
 LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 NOWHERE = "none"
 log = structlog.get_logger()
 
-blueprint = Blueprint("metrics", __name__, abp_tags=[SYSTEM])
+blueprint = LazyBlueprint("metrics", __name__, abp_tags=[SYSTEM])
 
 
 def install(app: Flask, metrics: Metrics) -> None:
@@ -32,7 +32,7 @@ def install(app: Flask, metrics: Metrics) -> None:
         route = request.url_rule.rule if request.url_rule else NOWHERE
         status = response.status_code
         error = g.get("error_code", "") if status >= 400 else ""
-        metrics.note_request(request.method, route, status, seconds, error)
+        metrics.count_request(request.method, route, status, seconds, error)
         log.debug("request", route=route, status=status, milliseconds=round(seconds * 1000))
         return response
 
@@ -42,9 +42,10 @@ def install(app: Flask, metrics: Metrics) -> None:
 
 @blueprint.get(
     "/metrics",
-    responses={200: text("Numbers, in Prometheus's format.", "text/plain"), **failures(403)},
+    responses={200: text_response("Numbers, in Prometheus's format.", "text/plain"), **error_responses(403)},
+    operation_id="metrics_show_metrics_get",
 )
-def show() -> Response:
+def get_metrics() -> Response:
     """How the appliance does, in numbers, for Prometheus.
 
     For programs on this machine; from elsewhere with METRICS_TOKEN as `Authorization: Bearer`.

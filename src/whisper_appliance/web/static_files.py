@@ -10,8 +10,8 @@ from flask import Response, current_app, request, send_from_directory
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field
 
-from whisper_appliance.web.lazy_openapi import Application
-from whisper_appliance.web.openapi import PAGES, failures
+from whisper_appliance.web.lazy_openapi import LazyOpenAPI
+from whisper_appliance.web.openapi import PAGES, error_responses
 
 FOLDER = Path(__file__).parent.parent / "pages/static"
 YEAR_SECONDS = 31_536_000
@@ -26,7 +26,7 @@ class StaticPath(BaseModel):
     filename: str = Field(description="Path of the file.", json_schema_extra={"example": "css/base.css"})
 
 
-def install(app: Application) -> None:
+def install(app: LazyOpenAPI) -> None:
     """Lets templates write `url_for("static", filename=...)` and get an address with the version in it.
 
     The version is a folder of the address, not a query, so that modules which import each other by relative
@@ -34,7 +34,10 @@ def install(app: Application) -> None:
     """
     version = files_version(FOLDER)
     app.config["STATIC_VERSION"] = version
-    answers: ResponseDict = {200: {"description": "The file.", "content": {"*/*": {}}}, **failures(404)}
+    answers: ResponseDict = {
+        200: {"description": "The file.", "content": {"*/*": {}}},
+        **error_responses(404),
+    }
     app.get("/static/<version>/<path:filename>", endpoint="static", tags=[PAGES], responses=answers)(send)
 
     @app.url_defaults

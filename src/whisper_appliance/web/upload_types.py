@@ -38,7 +38,7 @@ def file_name(given: str) -> str:
     return f"{stem[:MAX_NAME_CHARS]}{dot}{extension[:MAX_NAME_CHARS]}"
 
 
-def check_kind(name: str, content_type: str) -> None:
+def check_upload_type(name: str, content_type: str) -> None:
     """Refuses names that are no audio; what is really inside, the decoder finds out.
 
     A nameless recording, as browsers send it, is known by its type. Raises `UnsupportedMedia`.

@@ -17,8 +17,15 @@ from werkzeug.exceptions import ClientDisconnected, LengthRequired, RequestTimeo
 
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import Busy, DiskFull, TooLarge, Unavailable, UnsupportedMedia
-from whisper_appliance.jobs.storage import is_storage
-from whisper_appliance.web.multipart_form import FIELD_BYTES, MAX_PARTS, READ_BYTES, CheckFields, Form, Upload
+from whisper_appliance.jobs.storage import is_mounted
+from whisper_appliance.web.multipart_form import (
+    FIELD_BYTES,
+    MAX_PARTS,
+    READ_BYTES,
+    CheckFields,
+    MultipartForm,
+    Upload,
+)
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -111,9 +118,9 @@ class Uploads:
     def _read(self, request: Request, upload: Upload, check_fields: CheckFields) -> None:
         boundary = request.mimetype_params.get("boundary", "")
         limit = int(self._settings.max_upload_size)
-        with Form(upload, boundary, check_fields, self._too_large(), limit) as form:
+        with MultipartForm(upload, boundary, check_fields, self._too_large(), limit) as form:
             for chunk in self._chunks(request):
-                form.take(chunk)
+                form.feed(chunk)
 
     def _chunks(self, request: Request) -> Iterator[bytes | None]:
         """The body as it comes, then None. One whose length nobody told is held to the disk's room here."""
@@ -138,7 +145,7 @@ class Uploads:
         folder, in which they will be decoded, must have its least room as well.
         """
         settings = self._settings
-        if settings.storage_url and not is_storage(settings.storage_url):
+        if settings.storage_url and not is_mounted(settings.storage_url):
             raise Unavailable("The folder of recordings is away. Try again later.", retry_after_seconds=60)
         free = self._free_bytes(settings.storage_folder) + written
         scratch = self._free_bytes(settings.data_dir) if settings.storage_url else free

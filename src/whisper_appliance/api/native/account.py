@@ -5,26 +5,26 @@ from datetime import UTC, datetime, timedelta
 from flask import Response, jsonify, render_template, request
 from pydantic import BaseModel, Field
 
-from whisper_appliance.accounts.access import Thing
+from whisper_appliance.accounts.access import Resource
 from whisper_appliance.accounts.identity import SCOPES, Actor, Scope, User
 from whisper_appliance.api.native.data_export import takeout
 from whisper_appliance.core.errors import NotAllowed, NotFound, SignInRequired
-from whisper_appliance.web.auth.authentication import actor, require, take_cookie
+from whisper_appliance.web.auth.authentication import clear_session_cookie, current_actor, require
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import ACCOUNT, PAGES, failures, page
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import ACCOUNT, PAGES, error_responses, page_response
 from whisper_appliance.web.schemas.account import (
-    AccountAnswer,
+    AccountResponse,
     KeyList,
-    NewKeyAnswer,
+    NewKeyResponse,
     OwnSessionList,
-    QuotaAnswer,
-    key_answer,
-    session_answer,
-    used_answer,
+    QuotaResponse,
+    key_response,
+    session_response,
+    usage_day_response,
 )
 
-blueprint = Blueprint("account", __name__, abp_tags=[ACCOUNT])
+blueprint = LazyBlueprint("account", __name__, abp_tags=[ACCOUNT])
 
 DAYS_SHOWN = 31
 ONLY_PEOPLE = (401, 403)
@@ -51,13 +51,13 @@ class KeyBody(BaseModel):
     days: float | None = Field(None, description="Days until it ends; null: until it is revoked.")
 
 
-class EndBody(BaseModel):
+class DeleteAccountBody(BaseModel):
     """Proof that whoever deletes the account is its user."""
 
     password: str = Field(description="The present password.", max_length=1000)
 
 
-class OnePath(BaseModel):
+class IdPath(BaseModel):
     """The address of a session or a key."""
 
     id: str = Field(description="Its id.", pattern="^[0-9a-f]{32}$")
@@ -65,7 +65,7 @@ class OnePath(BaseModel):
 
 def person() -> tuple[Actor, User]:
     """The user who is signed in. Keys cannot change accounts: a stolen one must not make others."""
-    asking = require("change", Thing("account", owner=actor().owner))
+    asking = require("change", Resource("account", owner=current_actor().owner))
     if asking.user is None:
         raise SignInRequired("Sign in to see your account.")
     if asking.key:
@@ -73,51 +73,67 @@ def person() -> tuple[Actor, User]:
     return asking, asking.user
 
 
-@blueprint.get("/account", tags=[PAGES], responses={**page("One's account."), **failures(*ONLY_PEOPLE)})
-def show() -> str:
+@blueprint.get(
+    "/account",
+    tags=[PAGES],
+    responses={**page_response("One's account."), **error_responses(*ONLY_PEOPLE)},
+    operation_id="account_show_account_get",
+)
+def account_page() -> str:
     """One's account: password, sessions, keys, use, data."""
     _, user = person()
     scopes = [scope for scope in SCOPES if scope != "admin" or user.role != "member"]
     return render_template("account.html", user=user, scopes=scopes)
 
 
-@blueprint.get("/api/account", responses={200: AccountAnswer, **failures(401, 403, 503)})
-def read() -> Response:
+@blueprint.get(
+    "/api/account",
+    responses={200: AccountResponse, **error_responses(401, 403, 503)},
+    operation_id="account_read_api_account_get",
+)
+def get_account() -> Response:
     """The account of whoever asks, what was used and what may be; for keys that may read, too."""
-    asking = require("read", Thing("account", owner=actor().owner))
+    asking = require("read", Resource("account", owner=current_actor().owner))
     if asking.user is None:
         raise SignInRequired("Sign in to see your account.")
     user, usage = asking.user, appliance().usage
-    names = {key.id: key.name for key in appliance().accounts.keys.list(user.id)}
+    names = {key.id: key.name for key in appliance().accounts.keys.list_keys(user.id)}
     since = (datetime.now(UTC) - timedelta(days=DAYS_SHOWN)).date().isoformat()
-    quota = usage.quota(user.id)
+    quota = usage.effective_quota(user.id)
     return jsonify(
-        AccountAnswer(
+        AccountResponse(
             id=user.id,
             name=user.name,
             role=user.role,
             created=user.created,
-            quota=QuotaAnswer(
+            quota=QuotaResponse(
                 minutes_per_month=quota.minutes_per_month,
                 storage_bytes=quota.storage_bytes,
                 waiting_jobs=quota.waiting_jobs,
             ),
-            storage_bytes=appliance().space.used_by(user.id),
+            storage_bytes=appliance().storage_usage.used_by(user.id),
             month_seconds=usage.seconds_this_month(user.id),
-            days=[used_answer(used, names) for used in usage.of(user.id, since=since)],
+            days=[usage_day_response(used, names) for used in usage.rows_for(user.id, since=since)],
         ).model_dump()
     )
 
 
-@blueprint.patch("/api/account", responses={204: None, **failures(400, 401, 403, 409, 503, 507)})
-def rename(body: NameBody) -> tuple[str, int]:
+@blueprint.patch(
+    "/api/account",
+    responses={204: None, **error_responses(400, 401, 403, 409, 503, 507)},
+    operation_id="account_rename_api_account_patch",
+)
+def rename_account(body: NameBody) -> tuple[str, int]:
     """Gives the account another name, to sign in with from then on."""
     asking, user = person()
     appliance().accounts.users.rename(user.id, body.name, by=asking)
     return "", 204
 
 
-@blueprint.post("/api/account/password", responses={204: None, **failures(400, 401, 403, 429, 503, 507)})
+@blueprint.post(
+    "/api/account/password",
+    responses={204: None, **error_responses(400, 401, 403, 429, 503, 507)},
+)
 def change_password(body: PasswordBody) -> tuple[str, int]:
     """Changes the password; every other session of the account ends."""
     asking, _ = person()
@@ -125,15 +141,19 @@ def change_password(body: PasswordBody) -> tuple[str, int]:
     return "", 204
 
 
-@blueprint.get("/api/account/sessions", responses={200: OwnSessionList, **failures(401, 403, 503)})
-def sessions() -> Response:
+@blueprint.get(
+    "/api/account/sessions",
+    responses={200: OwnSessionList, **error_responses(401, 403, 503)},
+    operation_id="account_sessions_api_account_sessions_get",
+)
+def list_sessions() -> Response:
     """Where the user is signed in."""
     asking, user = person()
-    found = appliance().accounts.sessions.list(user.id)
-    return jsonify({"sessions": [session_answer(session, asking.session) for session in found]})
+    found = appliance().accounts.sessions.list_sessions(user.id)
+    return jsonify({"sessions": [session_response(session, asking.session) for session in found]})
 
 
-@blueprint.delete("/api/account/sessions", responses={204: None, **failures(401, 403, 503, 507)})
+@blueprint.delete("/api/account/sessions", responses={204: None, **error_responses(401, 403, 503, 507)})
 def end_other_sessions() -> tuple[str, int]:
     """Signs out everywhere else."""
     asking, user = person()
@@ -142,9 +162,9 @@ def end_other_sessions() -> tuple[str, int]:
 
 
 @blueprint.delete(
-    "/api/account/sessions/<hex32:id>", responses={204: None, **failures(401, 403, 404, 503, 507)}
+    "/api/account/sessions/<hex32:id>", responses={204: None, **error_responses(401, 403, 404, 503, 507)}
 )
-def end_session(path: OnePath) -> tuple[str, int]:
+def end_session(path: IdPath) -> tuple[str, int]:
     """Signs one browser out."""
     asking, user = person()
     if appliance().accounts.sessions.get(path.id).user_id != user.id:
@@ -153,23 +173,34 @@ def end_session(path: OnePath) -> tuple[str, int]:
     return "", 204
 
 
-@blueprint.get("/api/account/keys", responses={200: KeyList, **failures(401, 403, 503)})
-def keys() -> Response:
+@blueprint.get(
+    "/api/account/keys",
+    responses={200: KeyList, **error_responses(401, 403, 503)},
+    operation_id="account_keys_api_account_keys_get",
+)
+def list_keys() -> Response:
     """The user's API keys."""
     _, user = person()
-    return jsonify({"keys": [key_answer(key) for key in appliance().accounts.keys.list(user.id)]})
+    return jsonify({"keys": [key_response(key) for key in appliance().accounts.keys.list_keys(user.id)]})
 
 
-@blueprint.post("/api/account/keys", responses={201: NewKeyAnswer, **failures(400, 401, 403, 409, 503, 507)})
-def make_key(body: KeyBody) -> tuple[Response, int]:
+@blueprint.post(
+    "/api/account/keys",
+    responses={201: NewKeyResponse, **error_responses(400, 401, 403, 409, 503, 507)},
+    operation_id="account_make_key_api_account_keys_post",
+)
+def create_key(body: KeyBody) -> tuple[Response, int]:
     """Makes an API key. Its secret is in this answer and never told again."""
     asking, user = person()
     key, token = appliance().accounts.keys.create(user, body.name, body.scopes, days=body.days, by=asking)
-    return jsonify({**key_answer(key), "token": token}), 201
+    return jsonify({**key_response(key), "token": token}), 201
 
 
-@blueprint.delete("/api/account/keys/<hex32:id>", responses={204: None, **failures(401, 403, 404, 503, 507)})
-def revoke_key(path: OnePath) -> tuple[str, int]:
+@blueprint.delete(
+    "/api/account/keys/<hex32:id>",
+    responses={204: None, **error_responses(401, 403, 404, 503, 507)},
+)
+def revoke_key(path: IdPath) -> tuple[str, int]:
     """Ends an API key for good."""
     asking, user = person()
     if appliance().accounts.keys.get(path.id).user_id != user.id:
@@ -185,20 +216,25 @@ def revoke_key(path: OnePath) -> tuple[str, int]:
             "description": "A ZIP archive with each transcript as JSON and as text.",
             "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
         },
-        **failures(401, 403, 503),
+        **error_responses(401, 403, 503),
     },
+    operation_id="account_data_api_account_data_get",
 )
-def data() -> Response:
+def export_data() -> Response:
     """All of the user's transcripts, in one archive."""
     _, user = person()
     return takeout(user)
 
 
-@blueprint.delete("/api/account", responses={204: None, **failures(400, 401, 403, 409, 429, 503, 507)})
-def delete(body: EndBody) -> Response:
+@blueprint.delete(
+    "/api/account",
+    responses={204: None, **error_responses(400, 401, 403, 409, 429, 503, 507)},
+    operation_id="account_delete_api_account_delete",
+)
+def delete_account(body: DeleteAccountBody) -> Response:
     """Deletes the account with all of its transcripts, for good. The last owner cannot go."""
     asking, user = person()
     accounts = appliance().accounts
     accounts.check_password(asking, body.password, address=request.remote_addr or "")
     accounts.remove_user(user.id, heir=None, by=asking)
-    return take_cookie(Response(status=204))
+    return clear_session_cookie(Response(status=204))

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from flask import Response
 
 from whisper_appliance.accounts.identity import User
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import NotFound
-from whisper_appliance.library.transcript_rows import Entry, Stored
+from whisper_appliance.library.transcript_rows import StoredTranscript, TranscriptSummary
 from whisper_appliance.transcript.subtitles import render, to_dict
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.content_disposition import attachment, file_safe
@@ -59,14 +59,14 @@ def _archive(appliance: Appliance, user: User) -> Iterator[bytes]:
     yield pipe.taken()
 
 
-def _all(appliance: Appliance, owner: str) -> Iterator[Stored]:
+def _all(appliance: Appliance, owner: str) -> Iterator[StoredTranscript]:
     """Every transcript out of the trash; one that goes away meanwhile is left out."""
     cursor: str | None = None
     while True:
-        page = appliance.history.list(owner, limit=PAGE, cursor=cursor)
-        for entry in page.entries:
+        page = appliance.transcripts.page(owner, limit=PAGE, cursor=cursor)
+        for entry in page.summaries:
             try:
-                yield appliance.history.get(entry.id, owner)
+                yield appliance.transcripts.get(entry.id, owner)
             except NotFound:
                 continue
         cursor = page.next_cursor
@@ -74,13 +74,13 @@ def _all(appliance: Appliance, owner: str) -> Iterator[Stored]:
             return
 
 
-def _add(archive: zipfile.ZipFile, stored: Stored) -> None:
-    name = _name(stored.entry)
-    known = {"id": stored.entry.id, "title": stored.entry.title, "created": stored.entry.created}
+def _add(archive: zipfile.ZipFile, stored: StoredTranscript) -> None:
+    name = _name(stored.summary)
+    known = {"id": stored.summary.id, "title": stored.summary.title, "created": stored.summary.created}
     archive.writestr(f"{name}.json", json.dumps({**known, **to_dict(stored.transcript)}, ensure_ascii=False))
     archive.writestr(f"{name}.txt", render(stored.transcript, "txt"))
 
 
-def _name(entry: Entry) -> str:
+def _name(entry: TranscriptSummary) -> str:
     """Ids make names unlike each other; a title is only there to be found by."""
     return f"{entry.created[:10]} {file_safe(entry.title)[:80]} {entry.id[:8]}"

@@ -5,14 +5,14 @@ from dataclasses import asdict
 from flask import Response, jsonify
 
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import SYSTEM, failures
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import SYSTEM, error_responses
 from whisper_appliance.web.schemas.transcript import ModelList
 
-blueprint = Blueprint("models", __name__, abp_tags=[SYSTEM])
+blueprint = LazyBlueprint("models", __name__, abp_tags=[SYSTEM])
 
 
-@blueprint.get("/api/models", responses={200: ModelList, **failures()})
+@blueprint.get("/api/models", responses={200: ModelList, **error_responses()})
 def list_models() -> Response:
     """Every model of the catalogue and the machine's own: installed, loaded, and whether it fits."""
     status = appliance().status()

@@ -8,16 +8,16 @@ from pydantic import BaseModel, Field
 from whisper_appliance.accounts.shares import NO_LINK
 from whisper_appliance.api.native.transcripts import ReadQuery, text_formats
 from whisper_appliance.core.errors import NotFound
-from whisper_appliance.library.transcript_rows import Stored
+from whisper_appliance.library.transcript_rows import StoredTranscript
 from whisper_appliance.transcript.subtitles import FORMATS, render, to_dict
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.content_disposition import attachment
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import PAGES, TRANSCRIPTS, failures, page
-from whisper_appliance.web.schemas.transcript import SegmentAnswer, TimeOfDay
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import PAGES, TRANSCRIPTS, error_responses, page_response
+from whisper_appliance.web.schemas.transcript import SegmentResponse, UtcTime
 
-blueprint = Blueprint("shared", __name__, abp_tags=[TRANSCRIPTS])
+blueprint = LazyBlueprint("shared", __name__, abp_tags=[TRANSCRIPTS])
 
 
 class LinkPath(BaseModel):
@@ -26,21 +26,21 @@ class LinkPath(BaseModel):
     token: str = Field(description="Token of the link.", max_length=100)
 
 
-class SharedAnswer(BaseModel):
+class SharedTranscriptResponse(BaseModel):
     """A transcript as its public link shows it: what was said, not how it was made, nor by whom."""
 
     title: str
-    created: str = TimeOfDay
+    created: str = UtcTime
     text: str
     language: str
     duration: float = Field(description="Seconds.")
-    segments: list[SegmentAnswer]
+    segments: list[SegmentResponse]
     expires: str | None = Field(None, description="When the link ends.")
 
 
 def _schema() -> dict[str, object]:
     """Written out, since the document only knows by name what is the one answer of some route."""
-    schema = SharedAnswer.model_json_schema(ref_template=f"{OPENAPI3_REF_PREFIX}/{{model}}")
+    schema = SharedTranscriptResponse.model_json_schema(ref_template=f"{OPENAPI3_REF_PREFIX}/{{model}}")
     schema.pop("$defs")
     return schema
 
@@ -54,39 +54,46 @@ ANSWERED: ResponseDict = {
 
 
 @blueprint.get(
-    "/shared/<token>", tags=[PAGES], responses={**page("A transcript that was shared."), **failures(404, 503)}
+    "/shared/<token>",
+    tags=[PAGES],
+    responses={**page_response("A transcript that was shared."), **error_responses(404, 503)},
+    operation_id="shared_show_shared__token__get",
 )
-def show(path: LinkPath) -> str:
+def shared_page(path: LinkPath) -> str:
     """A transcript that was shared, to read."""
     _behind(path.token)
     return render_template("shared.html", token=path.token)
 
 
-@blueprint.get("/api/shared/<token>", responses={**ANSWERED, **failures(400, 404, 503)})
-def read(path: LinkPath, query: ReadQuery) -> Response:
+@blueprint.get(
+    "/api/shared/<token>",
+    responses={**ANSWERED, **error_responses(400, 404, 503)},
+    operation_id="shared_read_api_shared__token__get",
+)
+def get_shared_transcript(path: LinkPath, query: ReadQuery) -> Response:
     """What is behind a public link, in any format. Needs no account."""
     stored, expires = _behind(path.token)
-    title, transcript = stored.entry.title, stored.transcript
+    title, transcript = stored.summary.title, stored.transcript
     if query.format == "json":
-        facts = {"title": title, "created": stored.entry.created, "expires": expires}
-        response = jsonify(SharedAnswer(**{**to_dict(transcript), **facts}).model_dump())
+        facts = {"title": title, "created": stored.summary.created, "expires": expires}
+        response = jsonify(SharedTranscriptResponse(**{**to_dict(transcript), **facts}).model_dump())
     else:
         text = render(
             transcript, query.format, max_line_chars=query.max_line_chars, max_lines=query.max_lines
         )
         response = Response(text, mimetype=FORMATS[query.format].media_type)
     if query.download or query.format != "json":
-        record("share.export", stored.entry.id, format=query.format)
+        record("share.export", stored.summary.id, format=query.format)
     if query.download:
         response.headers["Content-Disposition"] = attachment(title + FORMATS[query.format].extension)
     return response
 
 
-def _behind(token: str) -> tuple[Stored, str | None]:
+def _behind(token: str) -> tuple[StoredTranscript, str | None]:
     """The transcript behind a link that is good. Raises `NotFound`, whatever the reason."""
-    share = appliance().shares.behind(token)
+    share = appliance().shares.by_token(token)
     try:
-        entry = appliance().history.find(share.transcript_id)
+        entry = appliance().transcripts.metadata(share.transcript_id)
     except NotFound:
         raise NotFound(NO_LINK) from None
-    return appliance().history.get(entry.id, entry.owner), share.expires
+    return appliance().transcripts.get(entry.id, entry.owner), share.expires

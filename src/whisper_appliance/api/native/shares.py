@@ -11,15 +11,15 @@ from whisper_appliance.api.native.transcripts import TranscriptPath, summary
 from whisper_appliance.core.errors import InvalidRequest, SignInRequired
 from whisper_appliance.web.auth import resources
 from whisper_appliance.web.auth.audit import record
-from whisper_appliance.web.auth.authentication import actor, require
+from whisper_appliance.web.auth.authentication import current_actor, require
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import TRANSCRIPTS, failures
-from whisper_appliance.web.schemas.transcript import TimeOfDay, TranscriptSummary
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import TRANSCRIPTS, error_responses
+from whisper_appliance.web.schemas.transcript import TranscriptSummaryResponse, UtcTime
 
-blueprint = Blueprint("sharing", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
+blueprint = LazyBlueprint("sharing", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
 
-MOST_DAYS = 3660.0
+MAX_DAYS = 3660.0
 
 
 class SharePath(TranscriptPath):
@@ -35,27 +35,27 @@ class ShareBody(BaseModel):
         None, description="Name of a user; null makes a public link.", max_length=200, examples=["Ada"]
     )
     days: float | None = Field(
-        None, gt=0, le=MOST_DAYS, description="Days until a link ends; null: until it is revoked."
+        None, gt=0, le=MAX_DAYS, description="Days until a link ends; null: until it is revoked."
     )
 
 
-class ShareAnswer(BaseModel):
+class ShareResponse(BaseModel):
     """One share: with a user, or a link."""
 
     id: str
     user: str | None = Field(None, description="Name of the user.")
     path: str | None = Field(None, description="Of the public page, on this appliance.")
-    created: str = TimeOfDay
+    created: str = UtcTime
     expires: str | None = None
 
 
 class ShareList(BaseModel):
     """Whom a transcript is shared with."""
 
-    shares: list[ShareAnswer]
+    shares: list[ShareResponse]
 
 
-class ReceivedAnswer(TranscriptSummary):
+class ReceivedTranscriptResponse(TranscriptSummaryResponse):
     """A transcript that somebody shared."""
 
     shared_by: str | None = Field(None, description="Name of its owner.")
@@ -65,55 +65,67 @@ class ReceivedAnswer(TranscriptSummary):
 class ReceivedList(BaseModel):
     """What was shared with whoever asks, newest first."""
 
-    transcripts: list[ReceivedAnswer]
+    transcripts: list[ReceivedTranscriptResponse]
 
 
-@blueprint.get("/<hex32:id>/shares", responses={200: ShareList, **failures(401, 403, 404, 503)})
+@blueprint.get("/<hex32:id>/shares", responses={200: ShareList, **error_responses(401, 403, 404, 503)})
 def list_shares(path: TranscriptPath) -> Response:
     """Whom a transcript is shared with."""
-    resources.transcript(path.id, "share")
-    return jsonify({"shares": [share_answer(share) for share in appliance().shares.of(path.id)]})
+    resources.authorized_transcript(path.id, "share")
+    return jsonify(
+        {"shares": [share_response(share) for share in appliance().shares.for_transcript(path.id)]}
+    )
 
 
 @blueprint.post(
-    "/<hex32:id>/shares", responses={201: ShareAnswer, **failures(400, 401, 403, 404, 409, 503, 507)}
+    "/<hex32:id>/shares",
+    responses={201: ShareResponse, **error_responses(400, 401, 403, 404, 409, 503, 507)},
+    operation_id="sharing_share__hex32_id__shares_post",
 )
-def share(path: TranscriptPath, body: ShareBody) -> tuple[Response, int]:
+def create_share(path: TranscriptPath, body: ShareBody) -> tuple[Response, int]:
     """Shares a transcript with a user, who may read and export it, or by a link that everybody may open."""
-    asking = actor()
-    resources.transcript(path.id, "share")
+    asking = current_actor()
+    resources.authorized_transcript(path.id, "share")
     if body.user is None:
         ends = datetime.now(UTC) + timedelta(days=body.days) if body.days else None
-        made = appliance().shares.link(path.id, by=asking.owner, expires=ends)
+        made = appliance().shares.create_link(path.id, by=asking.owner, expires=ends)
         record("share.link", path.id, share=made.id, expires=made.expires)
-        return jsonify(share_answer(made)), 201
+        return jsonify(share_response(made)), 201
     if asking.user is None:
         raise SignInRequired("Sign in to share with other users. A link can be made without an account.")
     if body.days is not None:
         raise InvalidRequest("Only links end by themselves. Leave the days out.", field="days")
-    made = appliance().shares.with_user(path.id, body.user, by=asking.owner)
+    made = appliance().shares.share_with(path.id, body.user, by=asking.owner)
     record("share.user", path.id, share=made.id, user=made.user_name)
-    return jsonify(share_answer(made)), 201
+    return jsonify(share_response(made)), 201
 
 
 @blueprint.delete(
-    "/<hex32:id>/shares/<hex32:share>", responses={204: None, **failures(401, 403, 404, 503, 507)}
+    "/<hex32:id>/shares/<hex32:share>",
+    responses={204: None, **error_responses(401, 403, 404, 503, 507)},
+    operation_id="sharing_revoke__hex32_id__shares__hex32_share__delete",
 )
-def revoke(path: SharePath) -> tuple[str, int]:
+def revoke_share(path: SharePath) -> tuple[str, int]:
     """Ends a share: its user reads no more, its link leads nowhere."""
-    resources.transcript(path.id, "share")
+    resources.authorized_transcript(path.id, "share")
     ended = appliance().shares.revoke(path.share, path.id)
     record("share.revoke", path.id, share=ended.id, user=ended.user_name)
     return "", 204
 
 
-@blueprint.get("/shared", responses={200: ReceivedList, **failures(401, 403, 503)})
-def received() -> Response:
+@blueprint.get(
+    "/shared",
+    responses={200: ReceivedList, **error_responses(401, 403, 503)},
+    operation_id="sharing_received_shared_get",
+)
+def list_received() -> Response:
     """The transcripts that others shared with whoever asks, newest first."""
     asking = require("read")
-    shares = appliance().shares.received(asking.user.id) if asking.user else ()
-    entries = {entry.id: entry for entry in appliance().history.entries([s.transcript_id for s in shares])}
-    names = {user.id: user.name for user in appliance().accounts.users.list()} if entries else {}
+    shares = appliance().shares.received_by(asking.user.id) if asking.user else ()
+    entries = {
+        entry.id: entry for entry in appliance().transcripts.summaries([s.transcript_id for s in shares])
+    }
+    names = {user.id: user.name for user in appliance().accounts.users.list_users()} if entries else {}
     rows: list[dict[str, Any]] = []
     for each in shares:
         if entry := entries.get(each.transcript_id):
@@ -121,23 +133,27 @@ def received() -> Response:
     return jsonify({"transcripts": rows})
 
 
-@blueprint.delete("/shared/<hex32:id>", responses={204: None, **failures(401, 403, 404, 503, 507)})
-def give_up(path: TranscriptPath) -> tuple[str, int]:
+@blueprint.delete(
+    "/shared/<hex32:id>",
+    responses={204: None, **error_responses(401, 403, 404, 503, 507)},
+    operation_id="sharing_give_up_shared__hex32_id__delete",
+)
+def leave_share(path: TranscriptPath) -> tuple[str, int]:
     """Takes a transcript off the list of what was shared with whoever asks."""
     asking = require("read")
     if asking.user is None:
         raise SignInRequired("Sign in to do this.")
-    appliance().shares.give_up(path.id, asking.user.id)
+    appliance().shares.leave(path.id, asking.user.id)
     record("share.give_up", path.id)
     return "", 204
 
 
-def share_answer(share: Share) -> dict[str, object]:
+def share_response(share: Share) -> dict[str, object]:
     """A share as JSON."""
-    return ShareAnswer(
+    return ShareResponse(
         id=share.id,
         user=share.user_name,
-        path=url_for("shared.show", token=share.token) if share.token else None,
+        path=url_for("shared.shared_page", token=share.token) if share.token else None,
         created=share.created,
         expires=share.expires,
     ).model_dump()

@@ -14,43 +14,48 @@ from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.job import Job, JobRequest
 from whisper_appliance.web import idempotency
 from whisper_appliance.web.auth.authentication import require
-from whisper_appliance.web.context import appliance, parts
+from whisper_appliance.web.context import appliance, web_context
 from whisper_appliance.web.errors import error_response, status_of_code
-from whisper_appliance.web.lazy_openapi import Blueprint
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.multipart_form import Upload
-from whisper_appliance.web.openapi import SPEECH, failures, reference
-from whisper_appliance.web.schemas.job import job_answer
-from whisper_appliance.web.schemas.transcript import JobAnswer
+from whisper_appliance.web.openapi import SPEECH, error_responses, reference
+from whisper_appliance.web.schemas.job import job_response
+from whisper_appliance.web.schemas.transcript import JobResponse
 from whisper_appliance.web.uploads import drain
 
-blueprint = Blueprint("transcribe", __name__, abp_tags=[SPEECH])
+blueprint = LazyBlueprint("transcribe", __name__, abp_tags=[SPEECH])
 
 ANSWERS: ResponseDict = {
     **transcripts.ANSWERED,
     202: {
         "description": "The job goes on; ask for it at the address in Location.",
         "headers": {"Location": {"description": "Address of the job.", "schema": {"type": "string"}}},
-        "content": {"application/json": {"schema": reference(JobAnswer)}},
+        "content": {"application/json": {"schema": reference(JobResponse)}},
     },
-    **failures(400, 401, 403, 408, 409, 411, 413, 415, 422, 429, 503, 507),
+    **error_responses(400, 401, 403, 408, 409, 411, 413, 415, 422, 429, 503, 507),
 }
 BODY = {"required": True, "content": {"multipart/form-data": {"schema": form_schema()}}}
 ASKED = {"requestBody": BODY, "parameters": [idempotency.PARAMETER]}
 
 
-@blueprint.post("/transcribe", responses=ANSWERS, openapi_extensions=ASKED)
-def transcribe() -> Response:
+@blueprint.post(
+    "/transcribe",
+    responses=ANSWERS,
+    openapi_extensions=ASKED,
+    operation_id="transcribe_transcribe_transcribe_post",
+)
+def create_transcription() -> Response:
     """Transcribes one file.
 
     Answers with the transcript, or with the job when the transcript takes longer than the appliance waits.
     """
     after_this_request(_read_on_if_refused)
     asking = require("transcribe")
-    parts().uploads.check(request)
+    web_context().uploads.check(request)
     waiting_limit = appliance().admission.check_upload(asking.owner, request.content_length or 0)
-    with parts().uploads.slot(asking.owner or f"address {request.remote_addr}"):
+    with web_context().uploads.slot(asking.owner or f"address {request.remote_addr}"):
         decode.prepare()
-        with parts().uploads.receive(request, _check) as upload:
+        with web_context().uploads.receive(request, _check) as upload:
             form = read_form(upload.fields)
             job = _put(upload, form, asking, waiting_limit)
     return _accepted(job) if form.asynchronous else _awaited(job, form)
@@ -63,7 +68,7 @@ def _check(fields: Mapping[str, str]) -> None:
 
 
 def _put(upload: Upload, form: TranscribeForm, asking: Actor, waiting_limit: int) -> Job:
-    job = appliance().queue.put(
+    job = appliance().queue.enqueue(
         JobRequest(
             id=upload.path.name,
             audio=upload.path,
@@ -74,26 +79,26 @@ def _put(upload: Upload, form: TranscribeForm, asking: Actor, waiting_limit: int
             options=form.options(),
             model=form.model,
             priority=Priority.INTERACTIVE,
-            repeat=idempotency.repeat_of(upload, form.options(), form.model),
+            idempotency=idempotency.idempotency_key(upload, form.options(), form.model),
         )
     )
     upload.handed_over = job.id == upload.path.name
     if not upload.handed_over:
-        after_this_request(idempotency.mark)
+        after_this_request(idempotency.mark_replayed)
     return job
 
 
 def _accepted(job: Job) -> Response:
-    response = jsonify(job_answer(appliance(), job))
+    response = jsonify(job_response(appliance(), job))
     response.status_code = 202
-    response.headers["Location"] = url_for("jobs.read", id=job.id)
+    response.headers["Location"] = url_for("jobs.get_job", id=job.id)
     return response
 
 
 def _awaited(job: Job, form: TranscribeForm) -> Response:
     job = appliance().queue.wait(job.id, timeout_seconds=appliance().settings.wait_seconds)
     if job.status == "done" and job.transcript_id:
-        return transcripts.answer(appliance().history.get(job.transcript_id, job.owner), form.format)
+        return transcripts.answer(appliance().transcripts.get(job.transcript_id, job.owner), form.format)
     if job.status in ("failed", "cancelled"):
         return _failed(job)
     return _accepted(job)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from whisper_appliance.engines.contract import Options, Quality, Task
 from whisper_appliance.transcript.languages import language_code
-from whisper_appliance.web.errors import invalid
+from whisper_appliance.web.errors import invalid_input
 
 
 class TranscribeForm(BaseModel):
@@ -73,7 +73,7 @@ def read_form(fields: Mapping[str, str]) -> TranscribeForm:
     try:
         return TranscribeForm.model_validate({name: value for name, value in fields.items() if value.strip()})
     except ValidationError as error:
-        raise invalid(error) from None
+        raise invalid_input(error) from None
 
 
 def form_schema() -> dict[str, Any]:

@@ -7,18 +7,22 @@ from flask import Response, jsonify
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field
 
-from whisper_appliance.library.transcript_rows import Entry, Stored
+from whisper_appliance.library.transcript_rows import StoredTranscript, TranscriptSummary
 from whisper_appliance.transcript.subtitles import FORMATS, render, to_dict
 from whisper_appliance.web.auth import resources
 from whisper_appliance.web.auth.audit import record
-from whisper_appliance.web.auth.authentication import actor, mine, require
+from whisper_appliance.web.auth.authentication import current_actor, own_resource, require
 from whisper_appliance.web.content_disposition import attachment
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import Blueprint
-from whisper_appliance.web.openapi import TRANSCRIPTS, failures, reference
-from whisper_appliance.web.schemas.transcript import TranscriptAnswer, TranscriptPage, TranscriptSummary
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import TRANSCRIPTS, error_responses, reference
+from whisper_appliance.web.schemas.transcript import (
+    TranscriptListResponse,
+    TranscriptResponse,
+    TranscriptSummaryResponse,
+)
 
-blueprint = Blueprint("transcripts", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
+blueprint = LazyBlueprint("transcripts", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
 
 FormatName = Literal["json", "txt", "srt", "vtt", "tsv"]
 
@@ -33,7 +37,7 @@ ANSWERED: ResponseDict = {
     200: {
         "description": "The transcript: JSON, or text in the asked format.",
         "content": {
-            "application/json": {"schema": reference(TranscriptAnswer)},
+            "application/json": {"schema": reference(TranscriptResponse)},
             **text_formats(),
         },
     }
@@ -72,69 +76,85 @@ class TitleBody(BaseModel):
     title: str = Field(description="The new title.", max_length=1000, examples=["Interview with Ada"])
 
 
-@blueprint.get("", responses={200: TranscriptPage, **failures(400, 401, 403, 503)})
+@blueprint.get("", responses={200: TranscriptListResponse, **error_responses(400, 401, 403, 503)})
 def list_transcripts(query: ListQuery) -> Response:
     """The transcripts of whoever asks, newest first, page by page."""
-    page = appliance().history.list(
+    page = appliance().transcripts.page(
         require("read").owner, limit=query.limit, cursor=query.cursor, deleted=query.deleted, words=query.q
     )
-    found = appliance().history.snippets([entry.id for entry in page.entries], query.q)
-    listed = [summary(entry, found.get(entry.id)) for entry in page.entries]
+    found = appliance().transcripts.snippets([entry.id for entry in page.summaries], query.q)
+    listed = [summary(entry, found.get(entry.id)) for entry in page.summaries]
     return jsonify({"transcripts": listed, "next": page.next_cursor})
 
 
-@blueprint.get("/<hex32:id>", responses={**ANSWERED, **failures(400, 401, 403, 404, 503)})
-def read(path: TranscriptPath, query: ReadQuery) -> Response:
+@blueprint.get(
+    "/<hex32:id>",
+    responses={**ANSWERED, **error_responses(400, 401, 403, 404, 503)},
+    operation_id="transcripts_read__hex32_id__get",
+)
+def get_transcript(path: TranscriptPath, query: ReadQuery) -> Response:
     """One transcript, in any format."""
-    entry = resources.transcript(path.id, "read")
+    entry = resources.authorized_transcript(path.id, "read")
     if query.download or query.format != "json":
         record("transcript.export", path.id, format=query.format)
     limits = {"max_line_chars": query.max_line_chars, "max_lines": query.max_lines}
     return answer(_stored(entry), query.format, download=query.download, **limits)
 
 
-@blueprint.patch("/<hex32:id>", responses={200: TranscriptAnswer, **failures(400, 401, 403, 404, 503, 507)})
-def rename(path: TranscriptPath, body: TitleBody) -> Response:
+@blueprint.patch(
+    "/<hex32:id>",
+    responses={200: TranscriptResponse, **error_responses(400, 401, 403, 404, 503, 507)},
+    operation_id="transcripts_rename__hex32_id__patch",
+)
+def rename_transcript(path: TranscriptPath, body: TitleBody) -> Response:
     """Gives a transcript another title."""
-    entry = resources.transcript(path.id, "change")
-    appliance().history.rename(path.id, entry.owner, body.title)
+    entry = resources.authorized_transcript(path.id, "change")
+    appliance().transcripts.rename(path.id, entry.owner, body.title)
     return answer(_stored(entry))
 
 
-@blueprint.delete("/<hex32:id>", responses={204: None, **failures(401, 403, 404, 503, 507)})
-def delete(path: TranscriptPath) -> tuple[str, int]:
+@blueprint.delete(
+    "/<hex32:id>",
+    responses={204: None, **error_responses(401, 403, 404, 503, 507)},
+    operation_id="transcripts_delete__hex32_id__delete",
+)
+def delete_transcript(path: TranscriptPath) -> tuple[str, int]:
     """Puts a transcript into the trash, from where it can be restored for a while."""
-    entry = resources.transcript(path.id, "delete")
-    appliance().history.delete(path.id, entry.owner)
+    entry = resources.authorized_transcript(path.id, "delete")
+    appliance().transcripts.delete(path.id, entry.owner)
     record("transcript.delete", path.id)
     return "", 204
 
 
-@blueprint.post("/<hex32:id>/restore", responses={200: TranscriptAnswer, **failures(401, 403, 404, 503, 507)})
-def restore(path: TranscriptPath) -> Response:
+@blueprint.post(
+    "/<hex32:id>/restore",
+    responses={200: TranscriptResponse, **error_responses(401, 403, 404, 503, 507)},
+    operation_id="transcripts_restore__hex32_id__restore_post",
+)
+def restore_transcript(path: TranscriptPath) -> Response:
     """Takes a transcript out of the trash."""
-    entry = resources.transcript(path.id, "change", deleted=True)
-    appliance().history.restore(path.id, entry.owner)
+    entry = resources.authorized_transcript(path.id, "change", deleted=True)
+    appliance().transcripts.restore(path.id, entry.owner)
     record("transcript.restore", path.id)
     return answer(_stored(entry))
 
 
-@blueprint.delete("/trash", responses={204: None, **failures(401, 403, 503, 507)})
+@blueprint.delete("/trash", responses={204: None, **error_responses(401, 403, 503, 507)})
 def empty_trash() -> tuple[str, int]:
     """Removes for good what whoever asks has in the trash."""
-    asking = require("delete", mine("transcript"))
-    removed = appliance().history.empty_trash(asking.owner)
+    asking = require("delete", own_resource("transcript"))
+    removed = appliance().transcripts.empty_trash(asking.owner)
     record("transcript.empty_trash", removed=removed)
     return "", 204
 
 
-def _stored(entry: Entry) -> Stored:
-    return appliance().history.get(entry.id, entry.owner)
+def _stored(entry: TranscriptSummary) -> StoredTranscript:
+    return appliance().transcripts.get(entry.id, entry.owner)
 
 
-def summary(entry: Entry, found: Sequence[str] | None = None) -> dict[str, Any]:
+def summary(entry: TranscriptSummary, found: Sequence[str] | None = None) -> dict[str, Any]:
     """A transcript in a list, as JSON; with where words were found in it."""
-    return TranscriptSummary(
+    return TranscriptSummaryResponse(
         id=entry.id,
         title=entry.title,
         created=entry.created,
@@ -147,9 +167,11 @@ def summary(entry: Entry, found: Sequence[str] | None = None) -> dict[str, Any]:
     ).model_dump()
 
 
-def answer(stored: Stored, format: FormatName = "json", *, download: bool = False, **limits: int) -> Response:
+def answer(
+    stored: StoredTranscript, format: FormatName = "json", *, download: bool = False, **limits: int
+) -> Response:
     """A transcript in one of the formats."""
-    entry = stored.entry
+    entry = stored.summary
     if format == "json":
         known = {"id": entry.id, "title": entry.title, "created": entry.created, "access": _access(entry)}
         response = jsonify({**known, **to_dict(stored.transcript)})
@@ -161,5 +183,5 @@ def answer(stored: Stored, format: FormatName = "json", *, download: bool = Fals
     return response
 
 
-def _access(entry: Entry) -> str:
-    return "own" if entry.owner in ("", actor().owner) else "read"
+def _access(entry: TranscriptSummary) -> str:
+    return "own" if entry.owner in ("", current_actor().owner) else "read"

@@ -1,4 +1,4 @@
-"""What clients of the live events send, checked; and how they are refused."""
+"""Payloads of the live events, validated, and the acknowledgement of an error."""
 
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -9,15 +9,16 @@ from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import ApplianceError, InvalidRequest
 from whisper_appliance.engines.contract import Task
 from whisper_appliance.live.manager import SessionRequest
+from whisper_appliance.protocols.socketio.emit import JsonObject
 from whisper_appliance.transcript.languages import language_code
-from whisper_appliance.web.errors import invalid
+from whisper_appliance.web.errors import invalid_input
 
-Id = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+SessionId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Token = Annotated[str, Field(max_length=100)]
-Number = Annotated[int, Field(ge=0, lt=2**53)]
-Checked = TypeVar("Checked", bound=BaseModel)
+SequenceNumber = Annotated[int, Field(ge=0, lt=2**53)]
+Payload = TypeVar("Payload", bound=BaseModel)
 
-CODES: dict[type[ApplianceError], str] = {
+ERROR_CODES: dict[type[ApplianceError], str] = {
     errors.InvalidRequest: "bad_format",
     errors.TooLarge: "too_large",
     errors.NotFound: "gone",
@@ -32,7 +33,7 @@ class _Payload(BaseModel):
 
 
 class StartOptions(_Payload):
-    """How a session is to be heard; None leaves the choice to the appliance."""
+    """Options of a new session; None selects the default of the appliance."""
 
     format: Literal["pcm_s16le", "webm_opus", "mp4_aac"] = "pcm_s16le"
     rate: int = SAMPLE_RATE
@@ -45,18 +46,17 @@ class StartOptions(_Payload):
 
     @field_validator("language")
     @classmethod
-    def _known_language(cls, value: str | None) -> str | None:
+    def _to_code(cls, value: str | None) -> str | None:
         return language_code(value) if value else None
 
     def request(self) -> SessionRequest:
-        """For the live room."""
-        return SessionRequest(
-            **self.model_dump(include=set(SessionRequest.__slots__)) | {"title": self.title or ""}
-        )
+        """The request for the live manager."""
+        names = set(SessionRequest.__slots__)
+        return SessionRequest(**self.model_dump(include=names) | {"title": self.title or ""})
 
 
 class Start(StartOptions):
-    """live:start"""
+    """The payload of live:start."""
 
     v: Literal[1] = 1
     partials: bool = True
@@ -64,53 +64,54 @@ class Start(StartOptions):
 
 
 class AudioHeader(_Payload):
-    """The head of live:audio; the audio is the second argument."""
+    """The first argument of live:audio; the audio is the second."""
 
-    s: Id
-    q: Number
+    s: SessionId
+    q: SequenceNumber
 
 
 class SessionRef(_Payload):
-    """live:cancel, live:pause"""
+    """The payload of live:cancel and live:pause."""
 
-    session: Id
+    session: SessionId
 
 
 class Stop(SessionRef):
-    """live:stop"""
+    """The payload of live:stop."""
 
-    next_seq: Number
+    next_seq: SequenceNumber
 
 
 class Resume(SessionRef):
-    """live:resume"""
+    """The payload of live:resume."""
 
     token: Token
-    last_eid: Number | None = None
+    last_eid: SequenceNumber | None = None
 
 
 class WatchCaptions(_Payload):
-    """captions:watch"""
+    """The payload of captions:watch."""
 
     token: Token
 
 
-def read(kind: type[Checked], arguments: tuple[Any, ...]) -> Checked:
-    """The one payload of an event. Raises `InvalidRequest`."""
+def parse(model: type[Payload], arguments: tuple[Any, ...]) -> Payload:
+    """Validates the only argument of an event. Raises `InvalidRequest`."""
     if len(arguments) != 1:
         raise InvalidRequest("This event takes one payload, an object.")
     try:
-        return kind.model_validate(arguments[0])
+        return model.model_validate(arguments[0])
     except ValidationError as error:
-        raise invalid(error) from None
+        raise invalid_input(error) from None
 
 
-def error_ack(error: ApplianceError) -> dict[str, Any]:
-    """A refused event, as its acknowledgement."""
-    code = next((CODES[parent] for parent in type(error).__mro__ if parent in CODES), error.code)
-    answer: dict[str, Any] = {"ok": False, "code": code, "message": error.message}
+def error_ack(error: ApplianceError) -> JsonObject:
+    """The acknowledgement of an event that raised an error."""
+    classes = type(error).__mro__
+    code = next((ERROR_CODES[parent] for parent in classes if parent in ERROR_CODES), error.code)
+    ack: JsonObject = {"ok": False, "code": code, "message": error.message}
     if error.field:
-        answer["field"] = error.field
+        ack["field"] = error.field
     if error.retry_after_seconds is not None:
-        answer["retry_after"] = error.retry_after_seconds
-    return answer
+        ack["retry_after"] = error.retry_after_seconds
+    return ack

@@ -2,7 +2,7 @@
 
 from flask import Flask, request
 
-from whisper_appliance.web.auth.authentication import actor
+from whisper_appliance.web.auth.authentication import current_actor
 from whisper_appliance.web.context import appliance
 
 
@@ -13,8 +13,8 @@ def install(app: Flask) -> None:
 
 def record(action: str, object: str = "", **details: object) -> None:
     """Writes down that whoever asks did this."""
-    appliance().audit.record(actor(), action, object, details)
+    appliance().audit.record(current_actor(), action, object, details)
 
 
 def _tell_address() -> None:
-    appliance().audit.hear_from(request.remote_addr or "")
+    appliance().audit.set_client_address(request.remote_addr or "")

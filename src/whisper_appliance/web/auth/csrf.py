@@ -15,7 +15,7 @@ HEADER = "X-CSRF-Token"
 STALE = "This page was opened before you signed in or out. Load it again."
 
 
-def token(session: str) -> str:
+def csrf_token(session: str) -> str:
     """The token of a session; "" without one."""
     if not session:
         return ""
@@ -23,8 +23,8 @@ def token(session: str) -> str:
     return hmac.new(key, f"csrf {session}".encode(), hashlib.sha256).hexdigest()
 
 
-def check(session: str) -> None:
+def check_csrf(session: str) -> None:
     """Raises `NotAllowed` unless the request carries the token in its header."""
     sent = request.headers.get(HEADER, "")
-    if not hmac.compare_digest(sent.encode("utf-8", "replace"), token(session).encode()):
+    if not hmac.compare_digest(sent.encode("utf-8", "replace"), csrf_token(session).encode()):
         raise NotAllowed(STALE)

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from urllib.parse import urlsplit
 
 
-def is_foreign(site: str | None, origin: str | None, host: str, allowed: Collection[str]) -> bool:
+def is_cross_origin(site: str | None, origin: str | None, host: str, allowed: Collection[str]) -> bool:
     """The algorithm of Go's net/http.CrossOriginProtection: Sec-Fetch-Site, else Origin against Host.
 
     `allowed` are the origins of CORS_ORIGINS. A request with neither header comes from no browser of this

@@ -13,7 +13,7 @@ from itsdangerous import BadSignature
 
 from whisper_appliance.core.clock import now
 from whisper_appliance.core.errors import NotAllowed
-from whisper_appliance.web.auth.origins import is_foreign
+from whisper_appliance.web.auth.origins import is_cross_origin
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 COOKIE_LIFETIME = timedelta(days=400)  # the longest that browsers keep one
@@ -54,12 +54,12 @@ def install(app: Flask, secret_key: str) -> None:
     app.before_request(_refuse_other_sites)
 
 
-def owner() -> str:
+def visitor_id() -> str:
     """The id of the browser that asks, `""` for a client without the cookie."""
     return str(session.get("owner", ""))
 
 
-def remember_browser() -> None:
+def set_visitor_cookie() -> None:
     """Gives the browser that opened a page its id, or more time for the one it has."""
     session.setdefault("owner", secrets.token_hex(16))
     session.permanent = True
@@ -71,7 +71,7 @@ def _refuse_other_sites() -> None:
     if request.method in SAFE_METHODS:
         return
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    if is_foreign(site, origin, request.host, current_app.config["ALLOWED_ORIGINS"]):
+    if is_cross_origin(site, origin, request.host, current_app.config["ALLOWED_ORIGINS"]):
         raise NotAllowed(
             "This request comes from a page of another site. Open the appliance's own page instead."
         )

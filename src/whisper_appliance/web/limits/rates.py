@@ -10,10 +10,10 @@ from limits.errors import ConfigurationError
 
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import ApplianceError, BadSetting
-from whisper_appliance.web.auth.authentication import actor
+from whisper_appliance.web.auth.authentication import current_actor
 from whisper_appliance.web.errors import error_response
 
-FREE = frozenset({"status.health", "static"})
+FREE = frozenset({"status.get_health", "static"})
 """Endpoints that are never refused: a watchdog must hear, and a page must look like one."""
 REDIS_SECONDS = 1.0
 IPV6_NETWORK_BITS = 64
@@ -26,7 +26,7 @@ def install(app: Flask, settings: Settings) -> None:
     redis = settings.redis_url.get_secret_value() if settings.redis_url else ""
     try:
         limiter = Limiter(
-            address,
+            client_network,
             app=app,
             application_limits=list(_limits(settings)),
             strategy="moving-window",
@@ -53,7 +53,7 @@ def install(app: Flask, settings: Settings) -> None:
     app.register_error_handler(RateLimitExceeded, refuse)
 
 
-def address() -> str:
+def client_network() -> str:
     """Whence the request comes: an IPv4 address, or an IPv6 network."""
     said = request.remote_addr or "nowhere"
     try:
@@ -68,10 +68,10 @@ def address() -> str:
 
 
 def _limits(settings: Settings) -> Iterator[ApplicationLimit]:
-    yield from _limit("requests", settings.requests_per_minute, address)
+    yield from _limit("requests", settings.requests_per_minute, client_network)
     for key in (_user, _key):
         yield from _limit("requests", settings.requests_per_minute_per_user, key)
-    for key in (address, _user, _key):
+    for key in (client_network, _user, _key):
         yield from _limit("uploads", settings.uploads_per_minute, key)
 
 
@@ -91,7 +91,7 @@ def _brings_a_file() -> bool:
 
 def _user() -> str:
     try:
-        user = actor().user
+        user = current_actor().user
     except ApplianceError:
         return ""  # a key that is none is refused by the route; its address has been counted
     return f"user {user.id}" if user else ""
@@ -99,7 +99,7 @@ def _user() -> str:
 
 def _key() -> str:
     try:
-        asking = actor()
+        asking = current_actor()
     except ApplianceError:
         return ""
     return f"key {asking.key}" if asking.key else ""

@@ -3,15 +3,15 @@
 from pydantic import BaseModel, Field
 
 from whisper_appliance.accounts.identity import Role, Scope
-from whisper_appliance.accounts.keys import Key
+from whisper_appliance.accounts.keys import ApiKey
 from whisper_appliance.accounts.sessions import Session
-from whisper_appliance.accounts.usage import Used
-from whisper_appliance.web.schemas.transcript import TimeOfDay
+from whisper_appliance.accounts.usage import UsageRow
+from whisper_appliance.web.schemas.transcript import UtcTime
 
-EMPTY_IS_FOREVER = Field(None, description="UTC, ISO 8601; null: until it is revoked.")
+EXPIRES_FIELD = Field(None, description="UTC, ISO 8601; null: until it is revoked.")
 
 
-class QuotaAnswer(BaseModel):
+class QuotaResponse(BaseModel):
     """What may be used; null: no limit."""
 
     minutes_per_month: float | None
@@ -19,7 +19,7 @@ class QuotaAnswer(BaseModel):
     waiting_jobs: int | None
 
 
-class UsedAnswer(BaseModel):
+class UsageDayResponse(BaseModel):
     """What was used on one day, by one key or without one."""
 
     day: str = Field(examples=["2026-03-01"])
@@ -31,25 +31,25 @@ class UsedAnswer(BaseModel):
     processing_seconds: float
 
 
-class AccountAnswer(BaseModel):
+class AccountResponse(BaseModel):
     """The account of whoever asks."""
 
     id: str
     name: str
     role: Role
-    created: str = TimeOfDay
-    quota: QuotaAnswer
+    created: str = UtcTime
+    quota: QuotaResponse
     storage_bytes: int = Field(description="What recordings and transcripts take, the trash included.")
     month_seconds: float = Field(description="Audio of this month.")
-    days: list[UsedAnswer] = Field(description="Of the last 31 days.")
+    days: list[UsageDayResponse] = Field(description="Of the last 31 days.")
 
 
-class OwnSessionAnswer(BaseModel):
+class OwnSessionResponse(BaseModel):
     """A browser in which somebody is signed in."""
 
     id: str
-    created: str = TimeOfDay
-    last_seen: str = TimeOfDay
+    created: str = UtcTime
+    last_seen: str = UtcTime
     address: str
     agent: str = Field(description="What the browser calls itself.")
     current: bool = Field(description="Whether it is the one that asks.")
@@ -58,22 +58,22 @@ class OwnSessionAnswer(BaseModel):
 class OwnSessionList(BaseModel):
     """Sessions, those used last first."""
 
-    sessions: list[OwnSessionAnswer]
+    sessions: list[OwnSessionResponse]
 
 
-class KeyAnswer(BaseModel):
+class KeyResponse(BaseModel):
     """An API key, without its secret."""
 
     id: str
     name: str
     hint: str = Field(description="How it begins.")
     scopes: list[Scope]
-    created: str = TimeOfDay
-    expires: str | None = EMPTY_IS_FOREVER
+    created: str = UtcTime
+    expires: str | None = EXPIRES_FIELD
     last_used: str | None = None
 
 
-class NewKeyAnswer(KeyAnswer):
+class NewKeyResponse(KeyResponse):
     """A new API key, and its secret, which is told this once."""
 
     token: str = Field(examples=["wa_3kQ…"])
@@ -82,12 +82,12 @@ class NewKeyAnswer(KeyAnswer):
 class KeyList(BaseModel):
     """Keys, the newest first."""
 
-    keys: list[KeyAnswer]
+    keys: list[KeyResponse]
 
 
-def session_answer(session: Session, current: str) -> dict[str, object]:
+def session_response(session: Session, current: str) -> dict[str, object]:
     """A session as JSON."""
-    return OwnSessionAnswer(
+    return OwnSessionResponse(
         id=session.id,
         created=session.created,
         last_seen=session.last_seen,
@@ -97,9 +97,9 @@ def session_answer(session: Session, current: str) -> dict[str, object]:
     ).model_dump()
 
 
-def key_answer(key: Key) -> dict[str, object]:
+def key_response(key: ApiKey) -> dict[str, object]:
     """A key as JSON."""
-    return KeyAnswer(
+    return KeyResponse(
         id=key.id,
         name=key.name,
         hint=key.hint,
@@ -110,9 +110,9 @@ def key_answer(key: Key) -> dict[str, object]:
     ).model_dump()
 
 
-def used_answer(used: Used, names: dict[str, str]) -> UsedAnswer:
+def usage_day_response(used: UsageRow, names: dict[str, str]) -> UsageDayResponse:
     """A day's use as JSON; `names` are those of the keys."""
-    return UsedAnswer(
+    return UsageDayResponse(
         day=used.day,
         key=names.get(used.key_id, used.key_id) or None,
         jobs=used.jobs,

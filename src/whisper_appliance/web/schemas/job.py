@@ -6,14 +6,14 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from whisper_appliance.app.container import Appliance
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.jobs.job import FinishedWindow, Job
 from whisper_appliance.transcript.model import Segment, Transcript
 from whisper_appliance.transcript.subtitles import segment_to_dict
 
 
-def job_answer(appliance: Appliance, job: Job, *, text: str = "") -> dict[str, Any]:
+def job_response(appliance: Appliance, job: Job, *, text: str = "") -> dict[str, Any]:
     """A job and its place in the queue. Its text may be long, so it is there only when it is given."""
     return {
         "id": job.id,
@@ -45,7 +45,7 @@ def transcript_of(appliance: Appliance, job: Job) -> Transcript | None:
     if not job.transcript_id:
         return None
     try:
-        return appliance.history.get(job.transcript_id, job.owner).transcript
+        return appliance.transcripts.get(job.transcript_id, job.owner).transcript
     except NotFound:
         return None
 
@@ -55,7 +55,7 @@ def segments_of(windows: Iterable[FinishedWindow]) -> list[Segment]:
     return [segment for window in windows for segment in window.result.segments]
 
 
-def segment_answers(segments: Iterable[Segment], first_id: int) -> list[dict[str, Any]]:
+def segment_responses(segments: Iterable[Segment], first_id: int) -> list[dict[str, Any]]:
     """Segments as JSON, numbered on from those before."""
     return [segment_to_dict(number, segment) for number, segment in enumerate(segments, first_id)]
 

@@ -6,11 +6,11 @@ from pydantic import BaseModel, Field, RootModel
 
 from whisper_appliance.monitoring.status_types import Health, ModelState, Status
 
-TimeOfDay = Field(description="UTC, ISO 8601.", examples=["2026-03-01T09:30:00Z"])
+UtcTime = Field(description="UTC, ISO 8601.", examples=["2026-03-01T09:30:00Z"])
 Seconds = Field(description="Seconds of the original file.")
 
 
-class WordAnswer(BaseModel):
+class WordResponse(BaseModel):
     """One word, with its leading space."""
 
     start: float = Seconds
@@ -19,7 +19,7 @@ class WordAnswer(BaseModel):
     probability: float = Field(ge=0, le=1)
 
 
-class SegmentAnswer(BaseModel):
+class SegmentResponse(BaseModel):
     """A phrase."""
 
     id: int
@@ -29,17 +29,17 @@ class SegmentAnswer(BaseModel):
     avg_logprob: float
     no_speech_prob: float
     compression_ratio: float
-    words: list[WordAnswer] = Field([], description="Only when `word_timestamps` was asked.")
+    words: list[WordResponse] = Field([], description="Only when `word_timestamps` was asked.")
 
 
-class NoticeAnswer(BaseModel):
+class NoticeResponse(BaseModel):
     """Something the reader should know."""
 
     code: str
     message: str
 
 
-class DroppedAnswer(BaseModel):
+class DroppedResponse(BaseModel):
     """Text that was left out as invented, and why."""
 
     start: float = Seconds
@@ -48,12 +48,12 @@ class DroppedAnswer(BaseModel):
     reason: str
 
 
-class TranscriptAnswer(BaseModel):
+class TranscriptResponse(BaseModel):
     """What was said, and how it came to be known."""
 
     id: str
     title: str
-    created: str = TimeOfDay
+    created: str = UtcTime
     text: str
     language: str
     language_probability: float
@@ -61,19 +61,19 @@ class TranscriptAnswer(BaseModel):
     model: str
     task: Literal["transcribe", "translate"]
     processing_seconds: float
-    segments: list[SegmentAnswer]
-    warnings: list[NoticeAnswer]
-    dropped: list[DroppedAnswer]
+    segments: list[SegmentResponse]
+    warnings: list[NoticeResponse]
+    dropped: list[DroppedResponse]
     provenance: dict[str, object] | None = Field(None, description="Enough to make the transcript again.")
     access: Literal["own", "read"] = Field("own", description="read: somebody shared it, to read and export.")
 
 
-class TranscriptSummary(BaseModel):
+class TranscriptSummaryResponse(BaseModel):
     """A transcript in a list."""
 
     id: str
     title: str
-    created: str = TimeOfDay
+    created: str = UtcTime
     language: str
     duration: float
     model: str
@@ -84,32 +84,32 @@ class TranscriptSummary(BaseModel):
     )
 
 
-class TranscriptPage(BaseModel):
+class TranscriptListResponse(BaseModel):
     """One page of transcripts, newest first."""
 
-    transcripts: list[TranscriptSummary]
+    transcripts: list[TranscriptSummaryResponse]
     next: str | None = Field(None, description="`cursor` of the next page; null on the last one.")
 
 
-class JobError(BaseModel):
+class JobErrorResponse(BaseModel):
     """Why a job failed."""
 
     code: str
     message: str
 
 
-class JobAnswer(BaseModel):
+class JobResponse(BaseModel):
     """Work that waits, runs or ended."""
 
     id: str
     status: Literal["queued", "running", "done", "failed", "cancelled"]
     progress: float = Field(ge=0, le=1)
     position: int | None = Field(None, description="How many jobs are ahead, while it waits.")
-    error: JobError | None = None
+    error: JobErrorResponse | None = None
     transcript_id: str | None = None
     title: str
     model: str | None = None
-    created: str = TimeOfDay
+    created: str = UtcTime
     started: str | None = None
     finished: str | None = None
     duration: float | None = Field(None, description="Seconds of audio, as far as known.")
@@ -119,14 +119,14 @@ class JobAnswer(BaseModel):
 class JobList(BaseModel):
     """The jobs of whoever asks, of the last day, newest first."""
 
-    jobs: list[JobAnswer]
+    jobs: list[JobResponse]
 
 
-class HealthAnswer(RootModel[Health]):
+class HealthResponse(RootModel[Health]):
     """Whether the appliance can do its work, and what keeps it from it."""
 
 
-class StatusAnswer(RootModel[Status]):
+class StatusResponse(RootModel[Status]):
     """The whole state of the appliance."""
 
 
