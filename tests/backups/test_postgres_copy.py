@@ -81,7 +81,7 @@ def waiting_job(id: str, audio: str, **other: object) -> dict[str, object]:
 def test_every_table_is_copied(url: str) -> None:
     known = {table.name for table in postgres_copy.TABLES} | {workers.name, "alembic_version"}
     with closing(Database(url)) as database:
-        database.upgrade(migrations.MIGRATIONS)
+        migrations.upgrade(database)
         with database.read() as connection:
             assert set(sa.inspect(connection).get_table_names()) == known
 
@@ -219,7 +219,7 @@ def test_a_database_of_a_newer_version_is_kept_and_another_asked_for(tmp_path: P
     with pytest.raises(Conflict, match="make an empty database"):
         put_back(safekeeping, content)
     with pytest.raises(DatabaseDamaged):
-        safekeeping.database.upgrade(migrations.MIGRATIONS)
+        migrations.upgrade(safekeeping.database)
 
 
 def test_recordings_of_a_shared_folder_are_in_the_backup(tmp_path: Path, url: str) -> None:

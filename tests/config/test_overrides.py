@@ -159,7 +159,7 @@ def test_a_program_beside_the_appliance_reads_them(tmp_path: Path) -> None:
     assert with_overrides(given) == given
     assert list(tmp_path.iterdir()) == []
     database = Database.in_folder(tmp_path)
-    database.upgrade(migrations.MIGRATIONS)
+    migrations.upgrade(database)
     SettingOverrides(OverrideRows(database), given).set("whisper_model", "small", "Ada")
     database.close()
     assert with_overrides(given).whisper_model == "small"

@@ -15,8 +15,9 @@ from alembic.migration import MigrationContext
 
 from tests.support.databases import postgresql, ready
 from whisper_appliance.core.errors import AlreadyRunning, BadSetting, DatabaseDamaged, DiskFull, Unavailable
-from whisper_appliance.storage.database import IDLE_IN_TRANSACTION_SECONDS, Database, locked_folder
-from whisper_appliance.storage.migrations import MIGRATIONS
+from whisper_appliance.storage import migrations
+from whisper_appliance.storage.database import IDLE_IN_TRANSACTION_SECONDS, Database
+from whisper_appliance.storage.lock import locked_folder
 from whisper_appliance.storage.schema import accounts as accounts
 from whisper_appliance.storage.schema.library import metadata
 
@@ -50,17 +51,17 @@ def test_an_upgraded_database_is_opened_without_alembic(tmp_path: Path) -> None:
         pass
     program = (
         "import sys; from pathlib import Path; from whisper_appliance.storage.database import Database;"
-        "from whisper_appliance.storage.migrations import FOLDER;"
-        "Database.in_folder(Path(sys.argv[1])).upgrade(FOLDER); sys.exit('alembic' in sys.modules)"
+        "from whisper_appliance.storage.migrations import upgrade;"
+        "upgrade(Database.in_folder(Path(sys.argv[1]))); sys.exit('alembic' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True)
 
 
 def test_two_starts_at_once_upgrade_postgresql_once() -> None:
-    newest = max(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    newest = migrations.revisions()[-1]
     with postgresql() as url:
         databases = [Database(url) for _ in range(4)]
-        threads = [threading.Thread(target=database.upgrade, args=(MIGRATIONS,)) for database in databases]
+        threads = [threading.Thread(target=migrations.upgrade, args=(database,)) for database in databases]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -79,7 +80,7 @@ def test_a_damaged_file_is_named_and_left_as_it_is(tmp_path: Path, damage: bytes
         file.write(damage)
     before = path.read_bytes()
     with pytest.raises(DatabaseDamaged, match=r"appliance\.sqlite"):
-        Database(f"sqlite:///{path}").upgrade(MIGRATIONS)
+        migrations.upgrade(Database(f"sqlite:///{path}"))
     assert path.read_bytes() == before
 
 
@@ -88,7 +89,7 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         with database.write() as connection:
             connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
         with pytest.raises(DatabaseDamaged, match="newer version"):
-            database.upgrade(MIGRATIONS)
+            migrations.upgrade(database)
 
 
 def test_a_writer_waits_for_a_lock_from_outside(tmp_path: Path) -> None:
@@ -138,7 +139,7 @@ def test_a_postgresql_that_is_read_only_for_a_while_is_to_be_asked_again() -> No
 
 def test_no_server_is_told_without_the_password() -> None:
     with pytest.raises(Unavailable) as refused:
-        Database("postgresql+psycopg://ann:secret@127.0.0.1:1/x").upgrade(MIGRATIONS)
+        migrations.upgrade(Database("postgresql+psycopg://ann:secret@127.0.0.1:1/x"))
     assert "secret" not in str(refused.value)
 
 
@@ -178,7 +179,7 @@ def test_a_url_that_cannot_be_used_stops_the_start(url: str) -> None:
 
 HOLDER = (
     "import sys, time; from pathlib import Path\n"
-    "from whisper_appliance.storage.database import locked_folder\n"
+    "from whisper_appliance.storage.lock import locked_folder\n"
     "with locked_folder(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
 )
 

@@ -11,7 +11,7 @@ from whisper_appliance.storage import migrations
 from whisper_appliance.storage.database import Database
 from whisper_appliance.transcript.model import Segment, Transcript
 
-REVISIONS = tuple(sorted(path.name[:4] for path in (migrations.MIGRATIONS / "versions").glob("[0-9]*.py")))
+REVISIONS = migrations.revisions()
 
 
 def transcript(text: str) -> Transcript:
@@ -22,7 +22,7 @@ def fill(folder: Path, title: str, url: str | None = None) -> str:
     """One transcript with its kept audio, certificates and a key; the transcript's id."""
     folder.mkdir(parents=True, exist_ok=True)
     database = Database.in_folder(folder, url)
-    database.upgrade(migrations.MIGRATIONS)
+    migrations.upgrade(database)
     id = TranscriptRepository(database, audio_folder=folder / "audio").add(
         transcript(title), title=title, owner="a" * 32, source="upload"
     )

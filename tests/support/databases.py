@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from whisper_appliance.storage import migrations
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.migrations import MIGRATIONS
 from whisper_appliance.storage.schema import accounts as accounts_tables
 from whisper_appliance.storage.schema import library as library_tables
 from whisper_appliance.storage.schema.accounts import users
@@ -41,7 +41,7 @@ def postgresql() -> Iterator[str]:
 def ready(url: str) -> Iterator[Database]:
     """A database with today's tables."""
     database = Database(url, busy_seconds=2)
-    database.upgrade(MIGRATIONS)
+    migrations.upgrade(database)
     try:
         yield database
     finally:

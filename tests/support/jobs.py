@@ -20,8 +20,8 @@ from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.storage import JobAudio, JobFolders
 from whisper_appliance.jobs.transcription_job import JobSteps
+from whisper_appliance.storage import migrations
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.migrations import MIGRATIONS
 from whisper_appliance.transcript.model import Segment, Transcript
 
 WINDOW_SAMPLES = 16_000 * 20
@@ -121,7 +121,7 @@ def build_queue(
 ) -> JobQueue:
     """A queue as the appliance builds it, with the script in the place of speech."""
     database = Database.in_folder(data_dir, url)
-    database.upgrade(MIGRATIONS)
+    migrations.upgrade(database)
     repository = JobRepository(database)
     cluster = Cluster(database, repository, JobFolders(data_dir, storage or data_dir), stopping=stopping)
     steps = script.steps(storage or data_dir, is_mounted=is_mounted, sleep=lambda _: time.sleep(0.02))

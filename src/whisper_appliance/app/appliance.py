@@ -12,7 +12,7 @@ from whisper_appliance.app.lifecycle import Lifecycle, Step
 from whisper_appliance.app.secret import load_secret
 from whisper_appliance.monitoring.status_types import Health, Status
 from whisper_appliance.storage import migrations
-from whisper_appliance.storage.database import locked_folder
+from whisper_appliance.storage.lock import locked_folder
 
 
 class Appliance(Container):
@@ -37,7 +37,7 @@ class Appliance(Container):
                     folder_lock.close,
                 ),
                 Step(self.log_sinks.open, self.log_sinks.close),
-                Step(lambda: self.database.upgrade(migrations.MIGRATIONS), self.database.close),
+                Step(lambda: migrations.upgrade(self.database), self.database.close),
                 Step(self._load_secret),
                 Step(self.accounts.start),
                 Step(self.queue.launch, self.queue.close),

@@ -15,7 +15,8 @@ from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import Conflict, DatabaseDamaged, InvalidRequest, Unavailable
 from whisper_appliance.jobs import storage
 from whisper_appliance.storage import migrations
-from whisper_appliance.storage.database import Database, locked_folder
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.lock import locked_folder
 
 SERVER_DATABASE = "database.sqlite"
 """The old content of a PostgreSQL database; a restore sets it aside with the old data folder."""
@@ -37,7 +38,7 @@ class BackupService:
         )
         self.restore = Restore(
             settings.data_dir,
-            revisions=sorted(path.name[:4] for path in (migrations.MIGRATIONS / "versions").glob("[0-9]*.py")),
+            revisions=migrations.revisions(),
             spare_bytes=int(settings.min_free_disk),
             storage=self._storage,
             restore_to_server=None if source.is_sqlite else self._restore_into_server,

@@ -18,7 +18,7 @@ def opened_accounts(settings: Settings) -> Iterator[Accounts]:
     url = settings.database_url.get_secret_value() if settings.database_url else None
     database = Database.in_folder(settings.data_dir, url)
     try:
-        database.upgrade(migrations.MIGRATIONS)
+        migrations.upgrade(database)
         everything = AllOwnedData(TranscriptOwnership(database, settings.storage_folder))
         yield Accounts(database, settings, owned_data=everything, write_audit=Audit(database).record)
     finally:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from whisper_appliance.backups import archive_format, database
-from whisper_appliance.backups.archive_format import DATABASE, MANIFEST, CHECKSUMS, Manifest
+from whisper_appliance.backups.archive_format import CHECKSUMS, DATABASE, MANIFEST, Manifest
 from whisper_appliance.core.errors import DiskFull, InvalidRequest
 
 CHUNK_BYTES = 256 * 1024

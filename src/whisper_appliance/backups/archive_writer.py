@@ -17,12 +17,12 @@ from typing import Self
 from whisper_appliance import __version__
 from whisper_appliance.backups import database
 from whisper_appliance.backups.archive_format import (
+    CHECKSUMS,
     DATABASE,
     LARGE_FILES,
     MANIFEST,
     RECORDING_FOLDERS,
     SMALL_FILES,
-    CHECKSUMS,
     Manifest,
 )
 from whisper_appliance.core.clock import Clock, now, written

@@ -26,7 +26,10 @@ NAMES = ", ".join(table.name for table in TABLES)
 ROWS_PER_BATCH = 5  # a transcript of many hours has megabytes
 QUEUE_SCHEMA = "dbos"
 RESTORE_COMMENT = "restored "
-INSUFFICIENT_PRIVILEGE, LIMIT_EXCEEDED_CLASS = "42501", "54"  # PostgreSQL's codes; the second is the class of a limit's
+INSUFFICIENT_PRIVILEGE, LIMIT_EXCEEDED_CLASS = (
+    "42501",
+    "54",
+)  # PostgreSQL's codes; the second is the class of a limit's
 
 CheckRoom = Callable[[], None]
 
@@ -44,7 +47,7 @@ def dump_to_sqlite(database: Database, target: Path, check_room: CheckRoom) -> N
     the tables are not those of this version, `DiskFull`, `Unavailable`.
     """
     with closing(Database(f"sqlite:///{target}", scratch=True)) as file:
-        file.upgrade(migrations.MIGRATIONS)
+        migrations.upgrade(file)
         if (stored := database.revision()) != file.revision():
             raise Conflict(
                 f"{database.name} has the tables of another version of the appliance (revision {stored}), "
@@ -70,7 +73,7 @@ def restore_from_sqlite(
     """
     _upgrade(database)
     with closing(Database(f"sqlite:///{file}")) as staged:
-        staged.upgrade(migrations.MIGRATIONS)
+        migrations.upgrade(staged)
         with staged.read() as source, database.write() as target, _translated_errors():
             target.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             target.exec_driver_sql(f"LOCK TABLE {NAMES}, {job_tables.workers.name} IN ACCESS EXCLUSIVE MODE")
@@ -108,7 +111,7 @@ def _translated_errors() -> Iterator[None]:
 
 def _upgrade(database: Database) -> None:
     try:
-        database.upgrade(migrations.MIGRATIONS)
+        migrations.upgrade(database)
     except DatabaseDamaged as error:
         raise Conflict(
             f"{error.message} To restore nevertheless: make an empty database, name it in DATABASE_URL."
@@ -117,7 +120,7 @@ def _upgrade(database: Database) -> None:
 
 def _dump_rows(source: sa.Connection, path: Path) -> None:
     with closing(Database(f"sqlite:///{path}", scratch=True)) as file:
-        file.upgrade(migrations.MIGRATIONS)
+        migrations.upgrade(file)
         with file.write() as copy:
             _copy_rows(source, copy)
 

@@ -15,8 +15,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from whisper_appliance.backups.archive_format import DATABASE, FULL_RESTORE_NAMES, DATABASE_NAMES, RECORDING_FOLDERS
-from whisper_appliance.backups.archive_reader import Read, ArchiveReader
+from whisper_appliance.backups.archive_format import (
+    DATABASE,
+    DATABASE_NAMES,
+    FULL_RESTORE_NAMES,
+    RECORDING_FOLDERS,
+)
+from whisper_appliance.backups.archive_reader import ArchiveReader, Read
 from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import Conflict, DiskFull, NotFound, Unavailable
 

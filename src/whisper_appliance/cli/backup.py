@@ -46,7 +46,7 @@ def restore(file: BinaryIO) -> None:
     there is set aside, not overwritten. Restore only files that you trust: they hold accounts and keys.
     """
     from whisper_appliance.core.errors import Conflict, InvalidRequest
-    from whisper_appliance.storage.database import locked_folder
+    from whisper_appliance.storage.lock import locked_folder
 
     safekeeping = _safekeeping()
     with locked_folder(safekeeping.data_dir):

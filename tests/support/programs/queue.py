@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.support.jobs import Script, build_queue, request
 from whisper_appliance.engines.contract import Priority
-from whisper_appliance.storage.database import locked_folder
+from whisper_appliance.storage.lock import locked_folder
 
 
 def crash(word: str) -> None:

@@ -1,4 +1,4 @@
-"""Alembic runs this on the connection of `Database.upgrade`, whose transaction holds the whole upgrade."""
+"""Alembic runs this on the connection of `migrations.upgrade`, within its transaction."""
 
 from alembic import context
 
