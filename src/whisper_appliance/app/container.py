@@ -16,7 +16,7 @@ from whisper_appliance.app.job_notifier import JobNotifier
 from whisper_appliance.app.live_wiring import build_live, live_limits
 from whisper_appliance.app.model_admin import ModelAdmin
 from whisper_appliance.app.ownership import AllOwnedData
-from whisper_appliance.app.persisted_default import PersistedDefault
+from whisper_appliance.models.default_model import PersistedDefault
 from whisper_appliance.config.override_rows import OverrideRows
 from whisper_appliance.config.overrides import SettingOverrides
 from whisper_appliance.config.settings import Settings

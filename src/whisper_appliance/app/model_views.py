@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from whisper_appliance.models import folders
-from whisper_appliance.models.download_task import DownloadState
-from whisper_appliance.models.download_task import DownloadPhase as DownloadState
+from whisper_appliance.models.download_task import DownloadPhase, DownloadState
 from whisper_appliance.models.status import ModelAvailability
 from whisper_appliance.models.store import ModelSource
 from whisper_appliance.models.tasks import ModelTask
@@ -14,7 +13,7 @@ from whisper_appliance.models.tasks import ModelTask
 class DownloadView:
     """A running download, or how the last one ended."""
 
-    state: DownloadState
+    state: DownloadPhase
     progress: float
     done_bytes: int
     total_bytes: int | None

@@ -1,34 +1,56 @@
-"""Which model is the default, and how another is chosen."""
+"""The default model: used when a request names none, and changed from the admin panel."""
 
 from typing import Protocol
 
+from whisper_appliance.config.overrides import SettingOverrides
 from whisper_appliance.models.catalog import canonical
 
 
-class Choice(Protocol):
-    """Where the default model is kept."""
+class DefaultModel(Protocol):
+    """Stores which model is the default."""
 
     @property
     def name(self) -> str:
-        """The default model now."""
+        """The name of the current default model."""
         ...
 
-    def check(self) -> None:
-        """Raises `Conflict` when no other can be chosen here."""
+    def check_changeable(self) -> None:
+        """Raises `Conflict` if the default cannot be changed."""
 
-    def make(self, name: str, by: str) -> None:
-        """Chooses a model, in the name of whoever asked for it."""
+    def set(self, name: str, by: str) -> None:
+        """Makes another model the default; `by` is the id of the user who did it."""
 
 
-class PassingChoice:
-    """A choice that nobody keeps: for programs that end soon."""
+class InMemoryDefault:
+    """A default that is not stored: for commands, which end soon."""
 
     def __init__(self, name: str) -> None:
         self.name = canonical(name)
 
-    def check(self) -> None:
-        """Any model may be chosen."""
+    def check_changeable(self) -> None:
+        """Never raises."""
 
-    def make(self, name: str, by: str) -> None:
-        """From now on, this one."""
+    def set(self, name: str, by: str) -> None:
+        """Makes another model the default until the process ends."""
+        del by
         self.name = canonical(name)
+
+
+class PersistedDefault:
+    """The default model, stored as an override of the setting WHISPER_MODEL."""
+
+    def __init__(self, overrides: SettingOverrides) -> None:
+        self._overrides = overrides
+
+    @property
+    def name(self) -> str:
+        """The name of the current default model."""
+        return canonical(self._overrides.settings.whisper_model)
+
+    def check_changeable(self) -> None:
+        """Raises `Conflict` if the environment sets WHISPER_MODEL."""
+        self._overrides.check_changeable("whisper_model")
+
+    def set(self, name: str, by: str) -> None:
+        """Makes another model the default, also after a restart."""
+        self._overrides.set("whisper_model", name, by)
