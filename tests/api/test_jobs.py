@@ -72,7 +72,7 @@ def test_streams_are_limited_and_give_their_place_back(api_client: ApiClient) ->
     id = send(api_client).json["id"]
     streams = api_client.application.extensions["whisper_appliance"].streams
     for _ in range(99):
-        streams.open()
+        streams.acquire()
     first = api_client.get(f"/api/jobs/{id}/events")
     refused = api_client.get(f"/api/jobs/{id}/events")
     assert (first.status_code, refused.status_code) == (200, 429)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from whisper_appliance.core.duplex_socket import Duplex
+from whisper_appliance.core.duplex_socket import DuplexSocket
 from whisper_appliance.host.certificates import Certificates
 
 Pair = tuple[socket.socket, socket.socket]
@@ -41,12 +41,12 @@ def encrypted(left: socket.socket, right: socket.socket, folder: Path) -> Pair:
 
 
 def test_both_sides_send_and_receive_at_once_without_a_wrong_byte(pair: Pair) -> None:
-    ends = [Duplex(end, 10) for end in pair]
+    ends = [DuplexSocket(end, 10) for end in pair]
     messages = [bytes([number % 251]) * (1 + number * 37 % 5000) for number in range(1500)]
     total = sum(map(len, messages))
     received: dict[int, str] = {}
 
-    def send(end: Duplex) -> None:
+    def send(end: DuplexSocket) -> None:
         for message in messages:
             assert end.send(message) == len(message)
 
@@ -71,17 +71,17 @@ def test_both_sides_send_and_receive_at_once_without_a_wrong_byte(pair: Pair) ->
 
 def test_a_connection_on_which_nothing_moves_is_given_up(pair: Pair) -> None:
     with pytest.raises(TimeoutError):
-        Duplex(pair[0], 0.1).recv(1)
+        DuplexSocket(pair[0], 0.1).recv(1)
 
 
 def test_a_reader_that_does_not_read_is_given_up(pair: Pair) -> None:
-    end = Duplex(pair[0], 0.1)
+    end = DuplexSocket(pair[0], 0.1)
     with pytest.raises(TimeoutError):
         end.send(bytes(16 * 1024 * 1024))
 
 
 def test_shutting_down_wakes_a_reader(pair: Pair) -> None:
-    end = Duplex(pair[0], 30)
+    end = DuplexSocket(pair[0], 30)
     woken: list[object] = []
 
     def read() -> None:
@@ -99,7 +99,7 @@ def test_shutting_down_wakes_a_reader(pair: Pair) -> None:
 
 def test_a_closed_one_leaves_its_descriptor_alone(pair: Pair) -> None:
     """The number may be another connection's by then."""
-    end = Duplex(pair[0], 5)
+    end = DuplexSocket(pair[0], 5)
     end.close()
     with pytest.raises(OSError, match="closed"):
         end.recv(1)

@@ -44,7 +44,7 @@ def test_an_expired_certificate_is_renewed_by_the_start(tmp_path: Path) -> None:
         assert old.ca_pem() == authority
 
 
-def test_a_certificate_replaced_under_load_is_shown_at_once_and_ends_no_session(serve: Serve) -> None:
+def test_a_certificate_renewed_under_load_is_served_at_once_and_ends_no_session(serve: Serve) -> None:
     with serve() as server, client(server) as speaker:
         opened = speaker.start()
         have = speaker.speak(opened, spoken(1, 6))
@@ -75,7 +75,7 @@ def test_a_certificate_replaced_under_load_is_shown_at_once_and_ends_no_session(
         assert speaker.stop(opened, have)["text"] == "w1 w2 w3 w4 w5 w6 w7 w8"
 
 
-def test_an_own_certificate_that_has_ended_is_served_and_warned_about(serve: Serve, tmp_path: Path) -> None:
+def test_an_expired_own_certificate_is_served_with_a_warning(serve: Serve, tmp_path: Path) -> None:
     own = Certificates(tmp_path / "own", lambda: ["localhost"], clock=lambda: LONG_AGO).ensure()
     before = own.read_bytes()
     unchecked = ssl.create_default_context()

@@ -66,7 +66,7 @@ def read_on(visitor: Visitor, id: str) -> None:
         time.sleep(0.5)
 
 
-def test_a_damaged_database_ends_the_start_and_is_left_as_it_is(serve: Serve, tmp_path: Path) -> None:
+def test_a_damaged_database_stops_the_start_and_is_not_changed(serve: Serve, tmp_path: Path) -> None:
     file = tmp_path / "data/appliance.sqlite"
     with serve() as server:
         visitor = Visitor(server)

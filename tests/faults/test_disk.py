@@ -43,7 +43,7 @@ def fill(disk: Path, leave_bytes: int = 0) -> None:
             return
 
 
-def test_a_full_disk_refuses_reads_on_and_mends_without_a_restart(
+def test_a_full_disk_refuses_uploads_serves_reads_and_recovers(
     serve: Serve, disk: Path, tmp_path: Path
 ) -> None:
     with serve(MIN_FREE_DISK="1MiB", WINDOW_SECONDS="0.1") as server, client(server) as speaker:
@@ -85,7 +85,7 @@ def test_a_full_disk_refuses_reads_on_and_mends_without_a_restart(
 
 
 @pytest.mark.parametrize("https", ["true", "false"])
-def test_a_start_on_a_full_disk_ends_with_a_sentence(disk: Path, tmp_path: Path, https: str) -> None:
+def test_a_start_on_a_full_disk_ends_with_the_reason(disk: Path, tmp_path: Path, https: str) -> None:
     fill(disk)
     program = start(tmp_path, REAL, HTTPS_ENABLED=https)
     assert program.wait(60) == 1

@@ -64,7 +64,7 @@ def web_of(server: Server) -> int:
     return int(psutil.Process(server.process.pid).children()[0].pid)
 
 
-def test_a_killed_engine_costs_no_word(server: Server, visitor: Visitor, nagg_and_nell: Path) -> None:
+def test_a_killed_engine_loses_no_word(server: Server, visitor: Visitor, nagg_and_nell: Path) -> None:
     web, engine = web_of(server), engine_of(server)
     assert engine
     job = visitor.put(nagg_and_nell.read_bytes())
@@ -76,7 +76,7 @@ def test_a_killed_engine_costs_no_word(server: Server, visitor: Visitor, nagg_an
     assert engine_of(server) != engine
 
 
-def test_an_engine_without_memory_is_started_anew_and_the_job_is_done(
+def test_an_engine_out_of_memory_is_restarted_and_the_job_is_done(
     server: Server, visitor: Visitor, beckett: Path
 ) -> None:
     web, used = web_of(server), engine_of(server)
@@ -91,7 +91,7 @@ def test_an_engine_without_memory_is_started_anew_and_the_job_is_done(
     assert web_of(server) == web
 
 
-def test_where_no_engine_gets_memory_the_job_fails_with_the_reason_and_the_next_goes_on(
+def test_a_job_fails_with_the_reason_where_no_engine_gets_memory(
     server: Server, visitor: Visitor, cities: Path, beckett: Path
 ) -> None:
     web, over = web_of(server), threading.Event()
@@ -143,7 +143,7 @@ def starving(spec: EngineSpec) -> Starving:
     return Starving()
 
 
-def test_a_window_without_memory_is_tried_once_more_and_then_fails_with_the_reason(tmp_path: Path) -> None:
+def test_a_window_out_of_memory_is_retried_once_and_then_fails_with_the_reason(tmp_path: Path) -> None:
     spec = EngineSpec("faster-whisper", "scripted", Path("/nowhere"), workers=1)
     second = np.zeros(16_000, np.float32)
     with closing(EngineProcess(spec, load=starving)) as engine:

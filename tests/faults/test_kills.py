@@ -46,7 +46,7 @@ def test_after_kill_9_every_accepted_job_is_done_once_and_half_an_upload_is_gone
     assert len(rows(tmp_path, "SELECT id FROM jobs")) == 3, "the half upload became no job"
 
 
-def test_a_file_that_kills_the_server_again_and_again_fails_and_the_next_goes_on(
+def test_a_file_that_keeps_killing_the_server_fails_and_the_next_job_runs(
     serve: Serve, tmp_path: Path
 ) -> None:
     """Three kills by the file, two from outside while the next job is at work: five in all."""
@@ -82,9 +82,7 @@ def _kill_worker(pid: int) -> None:
     wait_until(lambda: not worker.is_running())
 
 
-def test_sigterm_with_jobs_queued_ends_well_and_they_go_on_after_the_start(
-    serve: Serve, tmp_path: Path
-) -> None:
+def test_sigterm_exits_cleanly_and_queued_jobs_run_after_the_next_start(serve: Serve, tmp_path: Path) -> None:
     many = "m1 m2 m3 m4 m5 m6 m7 m8 m9 m10"
     with serve(WINDOW_SECONDS="0.3") as server:
         visitor = Visitor(server)

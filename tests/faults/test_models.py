@@ -22,7 +22,7 @@ def cut_short(folder: Path) -> None:
         file.truncate(weights.stat().st_size // 2)
 
 
-def test_truncated_weights_are_set_aside_or_named_and_other_models_work(
+def test_truncated_weights_are_quarantined_or_reported_and_other_models_work(
     serve: Serve, tmp_path: Path, tiny_en: Path, beckett: Path
 ) -> None:
     models = tmp_path / "models"
@@ -48,9 +48,7 @@ def test_truncated_weights_are_set_aside_or_named_and_other_models_work(
         assert [path.name[:16] for path in models.glob("tiny.en.damaged-*")] == ["tiny.en.damaged-"]
 
 
-def test_a_download_killed_half_way_is_no_model_and_goes_on_where_it_was(
-    tmp_path: Path, tiny_en: Path
-) -> None:
+def test_a_download_killed_half_way_is_no_model_and_resumes(tmp_path: Path, tiny_en: Path) -> None:
     (tmp_path / "models").mkdir()
     with hub_stand_in(tiny_en, NAME) as hub:
         variables = environment(tmp_path, HF_ENDPOINT=hub.address, HF_HUB_CACHE=f"{tmp_path}/hub")

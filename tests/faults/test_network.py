@@ -18,7 +18,7 @@ PCM = spoken(1, 9) + silence(1) + spoken(9, 17) + silence(1)
 TEXT = " ".join(f"w{number}" for number in range(1, 17))
 
 
-def test_a_network_that_is_gone_for_five_seconds_costs_no_word(serve: Serve) -> None:
+def test_five_seconds_without_network_lose_no_word(serve: Serve) -> None:
     told: list[tuple[str, Payload]] = []
     half = threading.Event()
 

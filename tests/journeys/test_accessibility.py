@@ -38,13 +38,13 @@ def settled(page: Page, address: str) -> None:
 
 
 @pytest.mark.parametrize("address", PAGES)
-def test_no_page_has_barriers(page: Page, scheme: str, axe: str, address: str) -> None:
+def test_every_page_is_accessible(page: Page, scheme: str, axe: str, address: str) -> None:
     settled(page, address)
     assert barriers(page, axe) == []
 
 
 @pytest.mark.slow
-def test_no_state_of_the_transcribe_page_has_barriers(
+def test_every_state_of_the_transcribe_page_is_accessible(
     page: Page, scheme: str, axe: str, long_recording: Path, beckett: Path
 ) -> None:
     page.goto("/")
@@ -68,7 +68,7 @@ def test_no_state_of_the_transcribe_page_has_barriers(
 
 
 @pytest.mark.slow
-def test_no_state_of_the_history_has_barriers(page: Page, scheme: str, axe: str, cities: Path) -> None:
+def test_every_state_of_the_history_is_accessible(page: Page, scheme: str, axe: str, cities: Path) -> None:
     transcribe(page, cities)
     settled(page, "/history")
     page.get_by_role("button", name="Rename two_cities").click()
@@ -102,7 +102,7 @@ def test_no_page_scrolls_sideways(page: Page, width: int, beckett: Path) -> None
 
 
 @pytest.mark.parametrize("address", ["/", "/history", "/trust"])
-def test_a_page_is_light_and_does_not_jump(page: Page, address: str) -> None:
+def test_a_page_is_small_and_has_no_layout_shift(page: Page, address: str) -> None:
     page.add_init_script(
         """window.shift = 0;
         new PerformanceObserver((list) => {
@@ -139,7 +139,7 @@ def test_the_api_page_has_the_theme_of_the_others(page: Page, scheme: str, chose
     assert dark == ((chosen or scheme) == "dark")
 
 
-def test_nothing_moves_for_those_who_asked_for_stillness(page: Page) -> None:
+def test_reduced_motion_stops_animations(page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
     page.goto("/")
     running = "document.getAnimations().filter((each) => each.playState === 'running').length"

@@ -75,14 +75,14 @@ def test_the_log_is_followed_filtered_and_paused(page: Page, axe: str) -> None:
     expect(lines).to_contain_text("/nowhere/else")
 
 
-def test_the_support_bundle_is_a_click_away(page: Page) -> None:
+def test_the_support_bundle_is_downloaded(page: Page) -> None:
     page.goto("/admin/logs")
     with page.expect_download() as bundle:
         page.get_by_role("link", name="Support bundle").click()
     assert bundle.value.suggested_filename == "whisper-appliance-support.zip"
 
 
-def test_a_backup_is_fetched_laid_ready_and_dropped(page: Page, axe: str, tmp_path: Path) -> None:
+def test_a_backup_is_downloaded_staged_and_discarded(page: Page, axe: str, tmp_path: Path) -> None:
     page.goto("/admin/backups")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download a backup").click()
@@ -109,7 +109,7 @@ def test_a_backup_is_fetched_laid_ready_and_dropped(page: Page, axe: str, tmp_pa
     expect(page.locator("#restore-wrong")).to_contain_text("not a backup")
 
 
-def test_updates_say_how_without_asking_anybody(page: Page, axe: str) -> None:
+def test_the_updates_page_explains_updating_without_network(page: Page, axe: str) -> None:
     page.goto("/admin/updates")
     expect(page.get_by_text("Looking for new versions is off")).to_be_visible()
     expect(page.get_by_label("Commands to update")).to_contain_text("backup ~/before-update.tar")

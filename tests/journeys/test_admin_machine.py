@@ -47,7 +47,9 @@ def context(admins: BrowserContext) -> BrowserContext:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("address", PAGES)
-def test_no_page_has_barriers_or_scrolls_sideways(page: Page, axe: str, address: str, scheme: str) -> None:
+def test_pages_are_accessible_and_do_not_scroll_sideways(
+    page: Page, axe: str, address: str, scheme: str
+) -> None:
     page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
     page.goto(address)
     expect(page.locator("[aria-busy=true]")).to_have_count(0)
@@ -104,7 +106,7 @@ def test_a_model_is_imported_and_deleted_by_name(page: Page, axe: str, tiny_en: 
     expect(page.locator("#import-wrong")).to_contain_text("whole path")
 
 
-def test_settings_are_found_changed_and_after_a_restart_all_of_them_count(page: Page, axe: str) -> None:
+def test_changed_settings_all_apply_after_a_restart(page: Page, axe: str) -> None:
     page.goto("/admin/settings")
     page.get_by_label("Search settings").fill("MAX_UPLOAD_SIZE")
     row = page.locator('.setting[data-name="MAX_UPLOAD_SIZE"]')
@@ -142,7 +144,7 @@ def test_settings_are_found_changed_and_after_a_restart_all_of_them_count(page: 
     expect(page.locator("#waiting")).to_be_hidden()
 
 
-def test_an_own_certificate_is_uploaded_and_taken_away(page: Page, axe: str, tmp_path: Path) -> None:
+def test_an_own_certificate_is_uploaded_and_removed(page: Page, axe: str, tmp_path: Path) -> None:
     root = make("Attic Root")
     own = make("attic", root, names=["attic.example.org"])
     (tmp_path / "attic.pem").write_bytes(own.pem)

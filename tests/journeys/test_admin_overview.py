@@ -70,7 +70,7 @@ def nobody_is_kept_out(page: Page, axe: str) -> None:
     assert barriers(page, axe) == []
 
 
-def test_the_overview_draws_what_goes_on(page: Page, axe: str, visitor: Page, beckett: Path) -> None:
+def test_the_overview_charts_the_load(page: Page, axe: str, visitor: Page, beckett: Path) -> None:
     page.goto("/")
     page.get_by_role("link", name="Admin", exact=True).click()
     expect(page.locator("#health-word")).to_have_text("Everything works.")
@@ -87,7 +87,7 @@ def test_the_overview_draws_what_goes_on(page: Page, axe: str, visitor: Page, be
     expect(page.locator("#card-cpu .figure")).not_to_be_empty()
 
 
-def test_a_curve_says_the_moment_that_is_pointed_at(page: Page) -> None:
+def test_a_chart_shows_the_moment_under_the_pointer(page: Page) -> None:
     page.goto("/admin/overview")
     expect(page.locator("#card-cpu .facts")).to_contain_text("average")
     box = page.locator("#card-cpu .u-over").bounding_box()
@@ -117,7 +117,7 @@ def test_the_job_of_somebody_else_is_cancelled_and_its_words_are_not_shown(
     expect(page.locator("#jobs tbody")).to_have_text("No recordings here.")
 
 
-def test_statistics_are_drawn_and_told(page: Page, axe: str, visitor: Page, beckett: Path) -> None:
+def test_statistics_are_charts_and_tables(page: Page, axe: str, visitor: Page, beckett: Path) -> None:
     transcribe(visitor, named("again.wav", beckett))
     page.goto("/admin/statistics")
     expect(page.locator("#groups tbody tr")).to_have_count(1)
@@ -139,7 +139,7 @@ def test_no_page_scrolls_sideways(page: Page, width: int) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
 
 
-def test_whose_session_is_ended_sees_nothing_more(page: Page, program: Server) -> None:
+def test_a_revoked_session_stops_the_overview(page: Page, program: Server) -> None:
     page.goto("/admin/overview")
     expect(page.locator("#card-memory .figure")).to_contain_text(" of ")
     with opened_accounts(settings.load(data_dir=program.data_dir)) as accounts:

@@ -63,7 +63,7 @@ def test_a_transcript_is_searched_copied_deleted_and_restored_on_its_page(page: 
     expect(page.locator("#words")).to_contain_text(re.compile("wisdom", re.IGNORECASE))
 
 
-def test_times_stand_beside_the_words_and_can_be_linked_to(page: Page, cities: Path) -> None:
+def test_segments_show_their_times_and_can_be_linked_to(page: Page, cities: Path) -> None:
     transcribe(page, cities)
     page.get_by_role("link", name="Open").click()
     times = page.locator(".line a")
@@ -85,7 +85,7 @@ def test_another_browser_sees_neither_the_list_nor_the_transcript(
     expect(page.locator("#empty")).to_contain_text("No transcripts yet")
 
 
-def test_the_list_goes_on_where_it_ended(page: Page, beckett: Path) -> None:
+def test_the_list_loads_its_next_page(page: Page, beckett: Path) -> None:
     transcribe(page, *(named(f"note {number}.wav", beckett) for number in range(4)))
     page.route(
         "**/api/transcripts?limit=30*",
@@ -98,7 +98,7 @@ def test_the_list_goes_on_where_it_ended(page: Page, beckett: Path) -> None:
     expect(page.get_by_role("button", name="Load more")).to_be_hidden()
 
 
-def test_a_silent_appliance_is_told_and_the_page_goes_on_when_it_is_back(
+def test_the_history_reports_an_unreachable_appliance_and_recovers(
     page: Page, context: BrowserContext
 ) -> None:
     page.goto("/history")

@@ -106,7 +106,7 @@ def stop(page: Page) -> None:
 
 
 @pytest.mark.slow
-def test_words_appear_while_one_speaks_and_the_transcript_is_kept(page: Page) -> None:
+def test_captions_appear_during_speech_and_the_transcript_is_saved(page: Page) -> None:
     speak(page)
     said(page, "fail better")
     expect(page.locator("#live")).to_have_attribute("data-state", "on")
@@ -118,7 +118,7 @@ def test_words_appear_while_one_speaks_and_the_transcript_is_kept(page: Page) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("container", OLDER)
-def test_a_browser_without_audio_worklet_is_heard_all_the_same(page: Page, container: str) -> None:
+def test_a_browser_without_audio_worklet_is_transcribed_too(page: Page, container: str) -> None:
     page.add_init_script(OLDER[container])
     told: list[str] = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda data: told.append(str(data))))
@@ -134,7 +134,7 @@ def test_a_browser_without_audio_worklet_is_heard_all_the_same(page: Page, conta
 
 
 @pytest.mark.slow
-def test_the_sound_of_a_tab_or_screen_is_a_source(page: Page) -> None:
+def test_the_audio_of_a_tab_or_screen_is_a_source(page: Page) -> None:
     page.goto("/")
     page.locator("#source").select_option(label="Sound of a tab or screen")
     page.get_by_role("button", name="Speak").click()
@@ -146,7 +146,7 @@ def test_the_sound_of_a_tab_or_screen_is_a_source(page: Page) -> None:
 
 
 @pytest.mark.slow
-def test_nothing_is_lost_while_the_connection_is_gone(page: Page) -> None:
+def test_no_audio_is_lost_while_the_connection_is_down(page: Page) -> None:
     speak(page)
     page.context.set_offline(True)
     expect(page.locator("#live-note-text")).to_have_text(
@@ -161,7 +161,7 @@ def test_nothing_is_lost_while_the_connection_is_gone(page: Page) -> None:
 
 
 @pytest.mark.slow
-def test_a_page_that_is_left_offers_to_go_on_with_the_words_that_were_said(page: Page) -> None:
+def test_a_page_that_was_left_offers_to_resume_the_session(page: Page) -> None:
     page.on("dialog", lambda dialog: dialog.accept())
     speak(page)
     said(page, "no matter")
@@ -175,7 +175,7 @@ def test_a_page_that_is_left_offers_to_go_on_with_the_words_that_were_said(page:
 
 
 @pytest.mark.slow
-def test_others_read_along_until_the_speaker_ends_it(page: Page, chromium: Browser, program: Server) -> None:
+def test_viewers_read_along_until_the_speaker_ends_it(page: Page, chromium: Browser, program: Server) -> None:
     speak(page)
     page.locator("#live-share summary").click()
     page.locator("#share-start").click()
@@ -206,7 +206,7 @@ def test_others_read_along_until_the_speaker_ends_it(page: Page, chromium: Brows
 
 
 @pytest.mark.slow
-def test_no_state_of_the_live_view_has_barriers(page: Page) -> None:
+def test_every_state_of_the_live_view_is_accessible(page: Page) -> None:
     axe = AXE.read_text()
     speak(page)
     page.locator("#live-share summary").click()
@@ -236,7 +236,7 @@ def test_a_microphone_that_is_refused_is_explained(chromium: Browser, program: S
     context.close()
 
 
-def test_a_page_that_is_not_secure_says_what_to_do(chromium: Browser, program: Server) -> None:
+def test_an_insecure_page_explains_what_to_do(chromium: Browser, program: Server) -> None:
     context = somebody(chromium, program)
     context.add_init_script("Object.defineProperty(window, 'isSecureContext', { value: false });")
     page = context.new_page()
@@ -248,7 +248,7 @@ def test_a_page_that_is_not_secure_says_what_to_do(chromium: Browser, program: S
     context.close()
 
 
-def test_the_end_of_the_longest_recording_is_announced(page: Page) -> None:
+def test_the_time_limit_of_a_recording_is_announced(page: Page) -> None:
     page.goto("/")
     assert page.evaluate(NOTE, 3299) == ""
     assert page.evaluate(NOTE, 3301).startswith("In 5 minutes this recording is as long as one may be.")
@@ -256,7 +256,7 @@ def test_the_end_of_the_longest_recording_is_announced(page: Page) -> None:
 
 
 @pytest.mark.parametrize("rate", [48_000, 44_100, 96_000, 8_000])
-def test_sound_is_resampled_without_what_would_fold_back(page: Page, rate: int) -> None:
+def test_audio_is_resampled_without_aliasing(page: Page, rate: int) -> None:
     page.goto("/")
     kept = page.evaluate(TONES, [rate, 1000])
     assert kept["count"] == pytest.approx(16_000, abs=200)

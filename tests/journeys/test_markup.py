@@ -89,7 +89,7 @@ def unharmed(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_transcripts_are_text(page: Page, ids: list[str]) -> None:
+def test_markup_in_transcripts_is_shown_as_text(page: Page, ids: list[str]) -> None:
     for id, text in zip(ids, HOSTILE, strict=True):
         opened(page, f"/transcripts/{id}")
         expect(page.locator("#words")).to_contain_text(text.strip()[:40])
@@ -99,7 +99,7 @@ def test_transcripts_are_text(page: Page, ids: list[str]) -> None:
         unharmed(page)
 
 
-def test_shared_links_are_text(page: Page, served: Served, ids: list[str]) -> None:
+def test_markup_in_shared_links_is_shown_as_text(page: Page, served: Served, ids: list[str]) -> None:
     for id in ids:
         link = served.appliance.shares.create_link(id, by="")
         opened(page, f"/shared/{link.token}")
@@ -107,7 +107,7 @@ def test_shared_links_are_text(page: Page, served: Served, ids: list[str]) -> No
         unharmed(page)
 
 
-def test_lists_are_text(page: Page, ids: list[str]) -> None:
+def test_markup_in_lists_is_shown_as_text(page: Page, ids: list[str]) -> None:
     opened(page, "/history")
     expect(page.locator("#rows .row")).to_have_count(len(HOSTILE))
     unharmed(page)
@@ -121,7 +121,7 @@ def test_lists_are_text(page: Page, ids: list[str]) -> None:
     unharmed(page)
 
 
-def test_the_name_of_a_file_is_text(page: Page) -> None:
+def test_markup_in_a_file_name_is_shown_as_text(page: Page) -> None:
     opened(page, "/")
     file = {"name": f"{HOSTILE[1].replace('/', '')}.wav", "mimeType": "audio/wav", "buffer": b"spoken words"}
     page.locator('input[type="file"]').first.set_input_files(file)  # type: ignore[arg-type] # as Playwright takes it
@@ -129,7 +129,7 @@ def test_the_name_of_a_file_is_text(page: Page) -> None:
     unharmed(page)
 
 
-def test_the_account_is_text(page: Page, ids: list[str]) -> None:
+def test_markup_in_the_account_is_shown_as_text(page: Page, ids: list[str]) -> None:
     opened(page, "/account")
     expect(page.locator("#keys .item")).to_have_count(1)
     expect(page.locator("#sessions .item").nth(1)).to_be_visible()
@@ -137,13 +137,13 @@ def test_the_account_is_text(page: Page, ids: list[str]) -> None:
 
 
 @pytest.mark.parametrize("place", [address for address, _ in PLACES])
-def test_the_panel_is_text(page: Page, ids: list[str], place: str) -> None:
+def test_markup_in_the_panel_is_shown_as_text(page: Page, ids: list[str], place: str) -> None:
     page.goto(f"/admin/{place}")
     page.wait_for_timeout(300)
     unharmed(page)
 
 
-def test_the_users_page_is_text(page: Page, ids: list[str], other: User) -> None:
+def test_markup_on_the_users_page_is_shown_as_text(page: Page, ids: list[str], other: User) -> None:
     page.goto("/admin/users")
     page.get_by_role("button", name=f"Manage {other.name}").click()
     unharmed(page)
@@ -151,7 +151,7 @@ def test_the_users_page_is_text(page: Page, ids: list[str], other: User) -> None
     unharmed(page)
 
 
-def test_what_leads_in_is_text(chromium: Browser, served: Served) -> None:
+def test_markup_in_an_invitation_is_shown_as_text(chromium: Browser, served: Served) -> None:
     _, token = served.appliance.accounts.invitations.create("member", note=HOSTILE[0], by=SHELL)
     context = chromium.new_context(
         base_url=served.url, bypass_csp=True, viewport={"width": 390, "height": 800}

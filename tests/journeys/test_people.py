@@ -160,7 +160,7 @@ def test_an_account_changes_its_password_and_ends(chromium: Browser, served: Ser
     context.close()
 
 
-def test_somebody_is_invited_and_managed(page: Page, chromium: Browser, served: Served, axe: str) -> None:
+def test_a_user_is_invited_and_managed(page: Page, chromium: Browser, served: Served, axe: str) -> None:
     page.goto("/admin/users")
     page.get_by_role("button", name="Invite").click()
     page.get_by_label("For whom").fill("Dora")
@@ -217,7 +217,7 @@ def test_the_appliance_is_closed_to_visitors_and_opened_again(
 
 
 @pytest.mark.parametrize("address", ["/account", "/admin/users", "/admin/shares", "/admin/audit"])
-def test_no_page_has_barriers_or_scrolls_sideways(page: Page, axe: str, address: str) -> None:
+def test_pages_are_accessible_and_do_not_scroll_sideways(page: Page, axe: str, address: str) -> None:
     page.goto(address)
     page.wait_for_load_state("networkidle")
     look(page, axe)

@@ -23,7 +23,7 @@ def keys(page: Page) -> list[str]:
     return seen
 
 
-def test_an_upload_that_a_lost_connection_broke_is_sent_again_as_the_same(
+def test_an_upload_broken_by_a_lost_connection_is_retried_with_the_same_key(
     page: Page, keys: list[str], beckett: Path
 ) -> None:
     page.goto("/")

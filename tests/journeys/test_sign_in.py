@@ -48,7 +48,7 @@ def account_menu(page: Page, name: str) -> None:
     page.locator("#account summary", has_text=name).click()
 
 
-def test_the_first_start(owner: Page, program: Server, axe: str) -> None:
+def test_the_first_start_creates_the_owner(owner: Page, program: Server, axe: str) -> None:
     address = (program.data_dir / "setup-token").read_text().strip()
     owner.goto("/")
     owner.goto(address)
@@ -68,7 +68,7 @@ def test_the_first_start(owner: Page, program: Server, axe: str) -> None:
     assert barriers(owner, axe) == []
 
 
-def test_out_and_in_again(owner: Page, program: Server, axe: str) -> None:
+def test_signing_out_and_in_again(owner: Page, program: Server, axe: str) -> None:
     owner.goto("/")
     account_menu(owner, "Ada")
     owner.get_by_role("button", name="Sign out").click()
@@ -86,7 +86,7 @@ def test_out_and_in_again(owner: Page, program: Server, axe: str) -> None:
     expect(owner).to_have_url(f"{program.url}/history")
 
 
-def test_somebody_who_was_invited(chromium: Browser, program: Server, axe: str) -> None:
+def test_an_invited_user_makes_an_account(chromium: Browser, program: Server, axe: str) -> None:
     loaded = settings.load(data_dir=program.data_dir)
     with opened_accounts(loaded) as accounts:
         _, token = accounts.invitations.create("member", by=SHELL)
@@ -104,7 +104,7 @@ def test_somebody_who_was_invited(chromium: Browser, program: Server, axe: str) 
     context.close()
 
 
-def test_a_session_that_was_ended_from_elsewhere(owner: Page, program: Server) -> None:
+def test_a_revoked_session_leads_to_the_sign_in_page(owner: Page, program: Server) -> None:
     owner.goto("/")
     loaded = settings.load(data_dir=program.data_dir)
     with opened_accounts(loaded) as accounts:
@@ -117,7 +117,7 @@ def test_a_session_that_was_ended_from_elsewhere(owner: Page, program: Server) -
 
 
 @pytest.mark.parametrize("width", [320, 390, 1440])
-def test_no_page_that_leads_in_scrolls_sideways(owner: Page, width: int) -> None:
+def test_sign_in_pages_do_not_scroll_sideways(owner: Page, width: int) -> None:
     owner.set_viewport_size({"width": width, "height": 800})
     for address in ("/", "/sign-in", "/setup"):
         owner.goto(address)

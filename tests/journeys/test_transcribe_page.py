@@ -32,7 +32,7 @@ def test_a_dropped_recording_becomes_text_that_can_be_opened_and_downloaded(
     assert "-->" in saved.value.path().read_text()
 
 
-def test_text_appears_while_the_recording_is_still_being_heard(page: Page, long_recording: Path) -> None:
+def test_text_appears_while_the_recording_is_still_transcribed(page: Page, long_recording: Path) -> None:
     page.goto("/")
     add_files(page, long_recording)
     running = card(page, "long story")
@@ -80,7 +80,7 @@ def test_many_files_are_all_transcribed(page: Page, beckett: Path) -> None:
     expect(page.locator("#latest-rows .row")).to_have_count(5)
 
 
-def test_a_text_file_that_calls_itself_wav_is_refused_in_words(page: Page) -> None:
+def test_a_text_file_named_wav_is_refused_with_a_reason(page: Page) -> None:
     page.goto("/")
     add_files(
         page, {"name": "shopping.wav", "mimeType": "audio/wav", "buffer": b"milk, bread and eggs\n" * 500}
@@ -111,7 +111,7 @@ def test_a_file_above_the_limit_is_refused_before_it_is_sent(page: Page) -> None
     expect(card(page, "film").get_by_role("alert")).to_contain_text("101 MB")
 
 
-def test_a_busy_appliance_is_asked_again_after_the_time_it_names(page: Page, beckett: Path) -> None:
+def test_an_upload_to_a_busy_appliance_is_retried_after_retry_after(page: Page, beckett: Path) -> None:
     refusals = iter([True])
 
     def busy_once(route: object) -> None:
@@ -160,7 +160,7 @@ def test_markup_in_a_file_name_is_shown_and_does_not_run(page: Page, beckett: Pa
     assert page.title() == "History · Whisper Appliance"
 
 
-def test_options_are_remembered_and_said_in_one_line(page: Page) -> None:
+def test_options_are_stored_and_summarized_in_one_line(page: Page) -> None:
     page.goto("/")
     expect(page.locator("#options-line")).to_have_text("Automatic language · tiny.en · balanced")
     page.locator("#options summary").click()
@@ -200,7 +200,7 @@ def test_everything_can_be_done_with_the_keyboard(page: Page, beckett: Path) -> 
     page.wait_for_url("**/history")
 
 
-def test_speak_says_when_the_appliance_is_away_and_begins_when_it_is_back(page: Page) -> None:
+def test_speak_reports_an_unreachable_appliance_and_starts_when_it_is_back(page: Page) -> None:
     page.goto("/")
     expect(page.locator("#source option")).not_to_have_count(0)
     page.context.set_offline(True)

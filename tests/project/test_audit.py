@@ -39,7 +39,7 @@ PAGES = {"metadata": {"dependencies": {"total": 3}}, "vulnerabilities": {}}
         ([FLAWED, UNKNOWN], 1, "NOT CHECKED"),
     ],
 )
-def test_it_says_what_it_found_and_what_it_could_not_check(
+def test_the_audit_reports_vulnerabilities_and_unchecked_packages(
     audit: ModuleType, packages: list[dict[str, Any]], code: int, said: str
 ) -> None:
     verdicts = [audit.of_pip(json.dumps({"dependencies": packages})), audit.of_npm(json.dumps(PAGES))]
@@ -49,19 +49,19 @@ def test_it_says_what_it_found_and_what_it_could_not_check(
 
 
 @pytest.mark.parametrize("report", ["", "Traceback", "{}", '{"message": "405 Method Not Allowed"}', "[]"])
-def test_a_tool_that_says_nothing_useful_is_no_pass(audit: ModuleType, report: str) -> None:
+def test_unreadable_audit_output_does_not_pass(audit: ModuleType, report: str) -> None:
     for read in (audit.of_pip, audit.of_npm):
         code, lines = audit.conclusion([read(report)])
         assert code == 3
         assert "no pass" in lines[-1]
 
 
-def test_a_flaw_in_a_library_of_the_pages_is_found(audit: ModuleType) -> None:
+def test_a_vulnerable_npm_package_is_reported(audit: ModuleType) -> None:
     flawed = PAGES | {"vulnerabilities": {"socket.io-client": {"severity": "high"}}}
     assert audit.conclusion([audit.of_npm(json.dumps(flawed))])[0] == 1
 
 
-def test_without_any_network_it_says_that_nothing_was_checked() -> None:
+def test_without_network_the_audit_reports_that_nothing_was_checked() -> None:
     nowhere = dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"), "http://127.0.0.1:9")
     ended = subprocess.run(
         [sys.executable, str(SCRIPT)], env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **nowhere},

@@ -19,12 +19,12 @@ def tests() -> set[str]:
     return {name for path in files for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)}
 
 
-def test_there_are_promises() -> None:
+def test_the_security_page_has_promises() -> None:
     assert len(ROWS) > 30
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
-def test_a_promise_names_what_exists(row: list[str], tests: set[str]) -> None:
+def test_a_promise_names_existing_settings_and_tests(row: list[str], tests: set[str]) -> None:
     named = set(re.findall(r"`([A-Z_]+)`", " ".join(row[:-1])))
     assert named <= {name.upper() for name in Settings.model_fields}
     claimed = set(re.findall(r"`(test_\w+)`", row[-1]))

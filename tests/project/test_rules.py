@@ -55,7 +55,7 @@ def pages() -> list[Path]:
     return [*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")]
 
 
-def test_rooms_look_only_downwards() -> None:
+def test_the_import_contracts_hold() -> None:
     program = Path(sys.executable).with_name("lint-imports")
     checked = subprocess.run([program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout
@@ -76,7 +76,7 @@ def test_no_source_file_is_longer_than_can_be_read_at_once() -> None:
     } == set()
 
 
-def test_every_module_and_public_function_says_what_it_is() -> None:
+def test_every_module_and_public_function_has_a_docstring() -> None:
     missing = [
         f"{path.relative_to(ROOT)}: {name}"
         for path in (ROOT / "src").rglob("*.py")
@@ -101,7 +101,7 @@ def test_the_changelog_begins_with_the_version() -> None:
     assert first[1] == __version__
 
 
-def test_every_setting_is_documented_as_the_code_has_it() -> None:
+def test_the_settings_table_in_the_docs_is_current() -> None:
     """When this fails: .venv/bin/python scripts/settings_table.py"""
     script = ROOT / "scripts/settings_table.py"
     space: dict[str, object] = {"__name__": "settings_table", "__file__": str(script)}
@@ -117,7 +117,7 @@ def test_every_setting_named_in_the_documentation_exists() -> None:
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_of_the_documentation_lead_somewhere(page: Path) -> None:
+def test_documentation_links_resolve(page: Path) -> None:
     broken = []
     for target, anchor in LINK.findall(page.read_text()):
         if re.match(r"[a-z]+:", target):
@@ -133,7 +133,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_the_web_process_never_loads_what_belongs_to_engines() -> None:
+def test_the_web_process_does_not_import_engine_libraries() -> None:
     """It would cost every start seconds and hundreds of megabytes."""
     engines = "'ctranslate2', 'faster_whisper', 'onnxruntime', 'av', 'torch', 'whisper'"
     workers = "'numpy', 'flask', 'dbos'"  # both processes would hold what is loaded before the fork

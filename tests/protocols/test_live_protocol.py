@@ -7,7 +7,7 @@ from flask_openapi3 import OpenAPI
 
 from tests.support.client import ApiClient
 from whisper_appliance.live import events
-from whisper_appliance.protocols.socketio.payloads import CODES
+from whisper_appliance.protocols.socketio.payloads import ERROR_CODES
 
 PAGE = (Path(__file__).parents[2] / "docs/live.md").read_text()
 KINDS = [event.kind for event in events.Event.__args__]
@@ -31,6 +31,6 @@ def test_every_event_that_is_told_is_on_the_page(kind: str) -> None:
     assert f"`live:{kind}`" in PAGE
 
 
-@pytest.mark.parametrize("code", sorted({*CODES.values(), "gap", "internal"}))
+@pytest.mark.parametrize("code", sorted({*ERROR_CODES.values(), "gap", "internal"}))
 def test_every_code_of_a_refusal_is_on_the_page(code: str) -> None:
     assert f"`{code}`" in PAGE

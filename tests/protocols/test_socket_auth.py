@@ -89,7 +89,7 @@ def test_who_was_revoked_loses_the_socket(
     key = with_key(app, "transcribe")
     socket = connected(app, headers={"Authorization": bearer(key)})
     appliance.accounts.keys.revoke(key.key.id, by=SHELL)
-    monkeypatch.setattr(socket_auth, "LOOK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(socket_auth, "RECHECK_SECONDS", 0.0)
     assert start(socket)["code"] == "sign_in_required"
     assert not socket.is_connected()
 

@@ -85,7 +85,7 @@ class Watched:
     def tick(self, *, minute: bool = False) -> list[tuple[str, str]]:
         """A sample comes; what was emitted for it."""
         self.emitted.clear()
-        self.watchers.told(Sample(1.0), Sample(0.0) if minute else None)
+        self.watchers.on_sample(Sample(1.0), Sample(0.0) if minute else None)
         return list(self.emitted)
 
 

@@ -30,7 +30,7 @@ from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import EngineSpec, Priority, Window, WindowResult
-from whisper_appliance.engines.process.client import EngineEvent, EngineState, EngineStatus
+from whisper_appliance.engines.process.status import EngineEvent, EngineState, EngineStatus
 from whisper_appliance.engines.vad import Probabilities
 from whisper_appliance.transcript.model import Segment
 

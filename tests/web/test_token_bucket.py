@@ -1,4 +1,4 @@
-"""How fast one connection may send."""
+"""The token bucket that limits the rate of one connection."""
 
 import pytest
 
@@ -13,26 +13,26 @@ class Clock:
         return self.now
 
 
-def test_a_burst_is_free_and_then_the_rate_holds() -> None:
+def test_a_burst_needs_no_wait_and_then_the_rate_holds() -> None:
     clock = Clock()
-    pace = TokenBucket(10, 5, monotonic=clock)
-    assert [pace.take(1, patience_seconds=1) for _ in range(5)] == [0] * 5
-    assert pace.take(1, patience_seconds=1) == pytest.approx(0.1)
+    bucket = TokenBucket(10, 5, monotonic=clock)
+    assert [bucket.take(1, max_wait_seconds=1) for _ in range(5)] == [0] * 5
+    assert bucket.take(1, max_wait_seconds=1) == pytest.approx(0.1)
     clock.now = 0.1
-    assert pace.take(1, patience_seconds=1) == pytest.approx(0.1)
+    assert bucket.take(1, max_wait_seconds=1) == pytest.approx(0.1)
 
 
-def test_who_was_quiet_may_burst_again_but_not_more() -> None:
+def test_an_idle_bucket_refills_up_to_the_burst_size() -> None:
     clock = Clock()
-    pace = TokenBucket(10, 5, monotonic=clock)
-    pace.take(5, patience_seconds=1)
+    bucket = TokenBucket(10, 5, monotonic=clock)
+    bucket.take(5, max_wait_seconds=1)
     clock.now = 100
-    assert pace.take(5, patience_seconds=1) == 0
-    assert pace.take(1, patience_seconds=1) > 0
+    assert bucket.take(5, max_wait_seconds=1) == 0
+    assert bucket.take(1, max_wait_seconds=1) > 0
 
 
-def test_a_wait_beyond_patience_is_refused_and_costs_nothing() -> None:
-    pace = TokenBucket(10, 5, monotonic=Clock())
+def test_a_wait_beyond_the_limit_is_refused_and_takes_no_tokens() -> None:
+    bucket = TokenBucket(10, 5, monotonic=Clock())
     with pytest.raises(Busy):
-        pace.take(100, patience_seconds=1)
-    assert pace.take(5, patience_seconds=1) == 0
+        bucket.take(100, max_wait_seconds=1)
+    assert bucket.take(5, max_wait_seconds=1) == 0

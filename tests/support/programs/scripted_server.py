@@ -25,7 +25,7 @@ from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.host.bind_port import listen
 from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.live.spool import WAV_HEADER_BYTES, samples_of
-from whisper_appliance.protocols.socketio import server
+from whisper_appliance.protocols import registry
 from whisper_appliance.server import serve
 from whisper_appliance.server.application import create_app
 
@@ -67,7 +67,7 @@ def scripted(loaded: Settings, stopping: threading.Event) -> Iterator["WSGIAppli
         loaded, stopping=stopping, make_steps=scripted_steps, live_models=ScriptedModels()
     ) as appliance:
         app = create_app(appliance)
-        server.close_when(stopping, app)
+        registry.close_when(stopping, app)
         yield app
 
 
