@@ -4,7 +4,7 @@ import pytest
 from flask_openapi3 import OpenAPI
 
 from tests.support.client import client_of, signed_in, with_key
-from whisper_appliance.admin.panel import BLUEPRINTS, MENU
+from whisper_appliance.admin.blueprint import BLUEPRINTS, MENU
 
 HTML = {"Accept": "text/html"}
 HANDLE = "0" * 16

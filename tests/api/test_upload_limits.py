@@ -14,7 +14,7 @@ from tests.support.jobs import Script
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import Busy
 from whisper_appliance.server.application import create_app
-from whisper_appliance.web.job_stream import JobEventStream
+from whisper_appliance.api.native.job_stream import JobEventStream
 from whisper_appliance.web.uploads import Uploads
 
 

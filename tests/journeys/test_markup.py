@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.support.client import an_account
 from tests.support.served import Served, serve_in_process
 from whisper_appliance.accounts.identity import SHELL, Actor, User
-from whisper_appliance.admin.panel import PLACES
+from whisper_appliance.admin.blueprint import PLACES
 
 pytestmark = pytest.mark.browser
 

@@ -95,10 +95,10 @@ def stream_log(query: LogQuery) -> Response:
     """The log as it is written, as Server-Sent Events."""
     after = request.headers.get("Last-Event-ID", "")
     streams = web_context().streams
-    streams.open()
+    streams.acquire()
     tail = Tail(appliance(), query.filter(), int(after) if after.isdecimal() else None, query.limit)
     response = Response(tail.events(), mimetype="text/event-stream")
-    response.call_on_close(streams.close)
+    response.call_on_close(streams.release)
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"
     return response

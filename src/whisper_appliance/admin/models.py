@@ -81,9 +81,9 @@ def list_models() -> Response:
 def stream_models() -> Response:
     """The models as they change, as Server-Sent Events."""
     streams = web_context().streams
-    streams.open()
+    streams.acquire()
     response = Response(changes(appliance()), mimetype="text/event-stream")
-    response.call_on_close(streams.close)
+    response.call_on_close(streams.release)
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"
     return response

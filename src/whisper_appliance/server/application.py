@@ -7,9 +7,10 @@ from pydantic import ValidationError
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
-from whisper_appliance.admin import panel
+from whisper_appliance.admin import blueprint as admin_blueprint
 from whisper_appliance.api.native import (
     account,
+    job_stream,
     jobs,
     models,
     shared,
@@ -22,7 +23,7 @@ from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.pages import api_docs, captions, certificate, join, setup, sign_in, views
 from whisper_appliance.protocols import registry
-from whisper_appliance.web import context, errors, headers, job_stream, request_metrics, static_files
+from whisper_appliance.web import context, errors, headers, request_metrics, static_files
 from whisper_appliance.web.auth import audit, authentication, cors, visitors
 from whisper_appliance.web.lazy_openapi import LazyOpenAPI
 from whisper_appliance.web.limits import rates
@@ -102,7 +103,7 @@ def create_app(appliance: Appliance) -> LazyOpenAPI:
     static_files.install(app)
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
-    panel.install(app)
+    admin_blueprint.install(app)
     registry.install(app, app.extensions[context.EXTENSION])
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from gunicorn.http import errors
 from gunicorn.http.errors import ParseException
 
-from whisper_appliance.web.security_headers import SECURITY_HEADERS
+from whisper_appliance.web.response_format import SECURITY_HEADERS
 
 PARSE_ERRORS = ParseException
 RESPONSE_ERRORS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)

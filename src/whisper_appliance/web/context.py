@@ -26,7 +26,7 @@ class WebContext:
         self.instance = secrets.token_hex(8)
         self.uploads = Uploads(lambda: appliance.settings, note=appliance.metrics.count_upload)
         self.streams = StreamSlots(appliance.settings.max_websockets)
-        appliance.metrics.count_streams_with(lambda: self.streams.taken)
+        appliance.metrics.count_streams_with(lambda: self.streams.in_use)
 
 
 def web_context() -> WebContext:

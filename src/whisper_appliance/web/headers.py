@@ -5,7 +5,7 @@ import secrets
 import structlog
 from flask import Flask, Response, g, request
 
-from whisper_appliance.web.security_headers import SECURITY_HEADERS
+from whisper_appliance.web.response_format import SECURITY_HEADERS
 
 
 def install(app: Flask) -> None:

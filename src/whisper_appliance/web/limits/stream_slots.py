@@ -1,4 +1,4 @@
-"""How many event streams and sockets may be open at once; each one holds a thread of the server."""
+"""Slots for event streams and sockets: a limit on open connections, because each occupies a server thread."""
 
 import threading
 
@@ -6,34 +6,34 @@ from whisper_appliance.core.errors import Busy
 
 
 class StreamSlots:
-    """Counts open streams up to a limit."""
+    """A counting semaphore for open streams."""
 
     def __init__(self, limit: int) -> None:
-        self._places = threading.BoundedSemaphore(limit)
+        self._slots = threading.BoundedSemaphore(limit)
         self._lock = threading.Lock()
-        self._taken = 0
+        self._in_use = 0
 
     @property
-    def taken(self) -> int:
-        """How many are open now."""
-        return self._taken
+    def in_use(self) -> int:
+        """The number of open streams."""
+        return self._in_use
 
-    def open(self) -> None:
-        """Takes a place. Raises `Busy` when there is none; every `open` needs its `close`."""
-        if not self._places.acquire(blocking=False):
-            raise Busy("Too many open event streams. Ask for the job itself instead.", retry_after_seconds=10)
+    def acquire(self) -> None:
+        """Takes a slot, which must be released. Raises `Busy` if none is free."""
+        if not self._slots.acquire(blocking=False):
+            raise Busy("Too many open event streams. Request the job itself instead.", retry_after_seconds=10)
         with self._lock:
-            self._taken += 1
+            self._in_use += 1
 
-    def free(self) -> bool:
-        """Whether there is a place."""
-        if not self._places.acquire(blocking=False):
+    def has_free_slot(self) -> bool:
+        """True if `acquire` would succeed now."""
+        if not self._slots.acquire(blocking=False):
             return False
-        self._places.release()
+        self._slots.release()
         return True
 
-    def close(self) -> None:
-        """Gives the place back."""
+    def release(self) -> None:
+        """Returns a slot."""
         with self._lock:
-            self._taken -= 1
-        self._places.release()
+            self._in_use -= 1
+        self._slots.release()

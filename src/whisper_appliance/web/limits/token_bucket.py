@@ -1,4 +1,4 @@
-"""How fast one connection may send: a bucket of tokens that refills steadily."""
+"""A token bucket: the rate limit of one connection."""
 
 import threading
 import time
@@ -8,24 +8,24 @@ from whisper_appliance.core.errors import Busy
 
 
 class TokenBucket:
-    """Allows `rate` a second, and `burst` at once. Thread-safe."""
+    """Allows `rate` tokens a second, and bursts of `burst`. Thread-safe."""
 
     def __init__(self, rate: float, burst: float, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._rate = rate
         self._burst = burst
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._left = burst
-        self._at = monotonic()
+        self._tokens = burst
+        self._updated_at = monotonic()
 
-    def take(self, amount: float, *, patience_seconds: float) -> float:
-        """How many seconds to wait before going on. Raises `Busy` when that is longer than one may wait."""
+    def take(self, amount: float, *, max_wait_seconds: float) -> float:
+        """Takes tokens; returns the seconds to wait before going on. Raises `Busy` if that is too long."""
         with self._lock:
             now = self._monotonic()
-            self._left = min(self._burst, self._left + (now - self._at) * self._rate)
-            self._at = now
-            wait = max(0.0, (amount - self._left) / self._rate)
-            if wait > patience_seconds:
-                raise Busy("More was sent than is taken in that time.", retry_after_seconds=wait)
-            self._left -= amount
+            self._tokens = min(self._burst, self._tokens + (now - self._updated_at) * self._rate)
+            self._updated_at = now
+            wait = max(0.0, (amount - self._tokens) / self._rate)
+            if wait > max_wait_seconds:
+                raise Busy("The connection exceeds its rate limit.", retry_after_seconds=wait)
+            self._tokens -= amount
             return wait

@@ -44,9 +44,9 @@ def stream_job_events(path: JobPath) -> Response:
     """A job as it goes on: its state and its words, as Server-Sent Events."""
     appliance, streams = web_context().appliance, web_context().streams
     job = resources.authorized_job(path.id, "read")
-    streams.open()
+    streams.acquire()
     response = Response(JobEventStream(appliance, job).events(), mimetype="text/event-stream")
-    response.call_on_close(streams.close)
+    response.call_on_close(streams.release)
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"
     return response
