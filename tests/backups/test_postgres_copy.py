@@ -210,13 +210,13 @@ def test_tables_of_another_version_are_not_copied(tmp_path: Path, url: str) -> N
         assert list((tmp_path / "backups").iterdir()) == []
 
 
-def test_a_database_of_a_newer_version_is_kept_and_another_asked_for(tmp_path: Path, url: str) -> None:
+def test_a_restore_leaves_a_database_of_a_newer_version_as_it_is(tmp_path: Path, url: str) -> None:
     safekeeping = keeping(tmp_path / "data", url)
     fill(tmp_path / "data", "kept", url)
     content = backup_of(safekeeping)
     with safekeeping.database.write() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(Conflict, match="make an empty database"):
+    with pytest.raises(Conflict, match="create an empty database"):
         put_back(safekeeping, content)
     with pytest.raises(DatabaseDamaged):
         migrations.upgrade(safekeeping.database)
@@ -341,14 +341,14 @@ def test_a_role_that_may_not_is_told_so_and_nothing_stays_behind(tmp_path: Path,
             connection.execute(sa.text(f"DROP ROLE {role}"))
 
 
-def test_a_backup_that_postgresql_does_not_take_changes_nothing(tmp_path: Path, url: str) -> None:
+def test_a_backup_that_postgresql_does_not_accept_changes_nothing(tmp_path: Path, url: str) -> None:
     fill(tmp_path / "one", "kept")
     with closing(sqlite3.connect(tmp_path / "one/appliance.sqlite")) as connection:
         connection.execute("UPDATE transcripts SET owner = ?", ("x".join(secrets.token_hex(9000)),))
         connection.commit()
     several = keeping(tmp_path / "several", url)
     fill(tmp_path / "several", "there", url)
-    with pytest.raises(InvalidRequest, match="does not take"):
+    with pytest.raises(InvalidRequest, match="does not accept"):
         put_back(several, backup_of(keeping(tmp_path / "one")))
     assert titles(tmp_path / "several", url) == ["there"]
     assert list((tmp_path / "several/set-aside").iterdir()) == []

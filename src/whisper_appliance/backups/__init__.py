@@ -1,1 +1,1 @@
-"""Copies of what the appliance keeps, and the way back."""
+"""Backups: archives of everything, daily copies of the database, and restore."""

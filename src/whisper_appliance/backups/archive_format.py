@@ -1,4 +1,4 @@
-"""What a backup holds, and under which names. A backup is an uncompressed tar of ordinary files."""
+"""The format of a backup archive: an uncompressed tar of ordinary files, a manifest first, checksums last."""
 
 import json
 import re
@@ -28,14 +28,14 @@ FULL_RESTORE_NAMES = (
     "decoded",
     "live",
 )
-"""What of the data folder a restore of everything sets aside; models, logs and daily copies stay."""
+"""Names in the data folder that a full restore moves aside; models, logs and daily copies stay."""
 RECORDING_FOLDERS = ("audio", "uploads")
-"""Those of them that lie in the folder of the recordings, where that is another one."""
+"""Those of them that are in the folder of recordings, if that is a folder of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What stands at the beginning of a backup. `revision` is that of its tables."""
+    """The manifest at the beginning of a backup. `revision` is that of its tables."""
 
     appliance: str
     created: str
@@ -43,18 +43,18 @@ class Manifest:
     format: int = FORMAT
 
     def to_bytes(self) -> bytes:
-        """As the first file of a backup."""
+        """Returns the manifest as the first file of a backup."""
         return json.dumps(asdict(self), indent=2).encode() + b"\n"
 
 
 def read_manifest(text: bytes) -> Manifest:
-    """What `written` wrote. Raises `InvalidRequest` for another format or for nonsense."""
+    """Parses what `to_bytes` wrote. Raises `InvalidRequest` for another format or an invalid text."""
     try:
         values = json.loads(text)
         if values["format"] != FORMAT:
             raise InvalidRequest(
                 f"This backup has format {str(values['format'])[:10]}, which this version of the appliance "
-                "does not know. Install the version that wrote it."
+                "cannot read. Install the version that wrote it."
             )
         return Manifest(**{name: values[name] for name in Manifest.__slots__})
     except (ValueError, KeyError, TypeError) as error:
@@ -62,5 +62,5 @@ def read_manifest(text: bytes) -> Manifest:
 
 
 def is_staged(data_dir: Path) -> bool:
-    """Whether the next start has a backup to put in place."""
+    """Returns whether the next start will restore a backup."""
     return (data_dir / "restore" / "ready").is_dir()

@@ -1,8 +1,8 @@
-"""A backup on its way in: read once, trusted in nothing, kept only when all of it is right.
+"""Reads a backup archive as hostile input: in one pass, with every name, size and checksum verified.
 
-Only ordinary files with the names of `contents` are taken, each written anew in a folder made for it. So no
-path, link or device of an archive matters; and since nothing in it is compressed, it takes no more room than
-it has bytes.
+Only ordinary files with names of `archive_format` are accepted, and each is written to a new folder, so no
+path, link or device of an archive has an effect. Nothing is compressed, so an archive takes no more space
+than it has bytes.
 """
 
 import hashlib
@@ -23,41 +23,41 @@ MAX_FILES = 500_000
 MAX_CHECKSUMS_BYTES = 64 * 2**20
 SUM_LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
 NOT_OURS = "This file is not a backup of this appliance."
-TRUNCATED = "This backup is not whole: it ends too early, so nothing of it was used. Fetch it again."
+TRUNCATED = "This backup is incomplete: it ends too early, so nothing of it was used. Download it again."
 
 Read = Callable[[int], bytes]
 
 
 class ArchiveReader:
-    """Reads one backup into a folder. `manifest` is None for a copy of the database alone."""
+    """Reads one backup into a folder. `manifest` is None if it is only a copy of the database."""
 
     def __init__(self, read: Read, folder: Path, *, revisions: Sequence[str], spare_bytes: int) -> None:
-        """`read(n)` gives up to n bytes, none at the end; `revisions` are those this version can use."""
+        """`read(n)` returns up to n bytes, none at the end; `revisions` are those this version can read."""
         self._read = read
         self._folder = folder
         self._revisions = revisions
         self._spare_bytes = spare_bytes
-        self._ahead = b""
-        self._unasked_bytes = DISK_CHECK_BYTES
+        self._lookahead = b""
+        self._unchecked_bytes = DISK_CHECK_BYTES
         self._sums: dict[str, str] = {}
         self.manifest: Manifest | None = None
 
     def read_all(self) -> None:
-        """Reads all of it. Raises `InvalidRequest`, `DatabaseDamaged`, `DiskFull`."""
-        self._ahead = self._exactly(len(database.SQLITE_MAGIC), may_end=True)
-        if self._ahead == database.SQLITE_MAGIC:
-            self._take_database()
+        """Reads the whole backup. Raises `InvalidRequest`, `DatabaseDamaged`, `DiskFull`."""
+        self._lookahead = self._read_exactly(len(database.SQLITE_MAGIC), may_end=True)
+        if self._lookahead == database.SQLITE_MAGIC:
+            self._read_database()
         else:
-            self._take_archive()
+            self._read_archive()
         database.check_revision(self._folder / DATABASE, self._revisions)
 
-    def _take_database(self) -> None:
+    def _read_database(self) -> None:
         with self._new(DATABASE) as file:
-            while chunk := self._some(CHUNK_BYTES):
-                self._check_room(len(chunk))
+            while chunk := self._read_some(CHUNK_BYTES):
+                self._check_free_space(len(chunk))
                 file.write(chunk)
 
-    def _take_archive(self) -> None:
+    def _read_archive(self) -> None:
         name, size = self._header() or ("", 0)
         if name != MANIFEST or size > archive_format.MAX_SMALL_FILE_BYTES:
             raise InvalidRequest(NOT_OURS)
@@ -65,7 +65,7 @@ class ArchiveReader:
         self.manifest = archive_format.read_manifest(text)
         self._sums[MANIFEST] = hashlib.sha256(text).hexdigest()
         while (header := self._header()) is not None and header[0] != CHECKSUMS:
-            self._take_file(*header)
+            self._read_file(*header)
         if header is None:
             raise InvalidRequest(TRUNCATED)
         self._check_sums(header[1])
@@ -73,8 +73,8 @@ class ArchiveReader:
             raise InvalidRequest("This backup holds no database. It was not used.")
 
     def _header(self) -> tuple[str, int] | None:
-        """Name and size of the next file; None at the end."""
-        block = self._exactly(tarfile.BLOCKSIZE)
+        """Returns name and size of the next file; None at the end."""
+        block = self._read_exactly(tarfile.BLOCKSIZE)
         if not any(block):
             return None
         try:
@@ -82,21 +82,21 @@ class ArchiveReader:
         except (tarfile.HeaderError, UnicodeError) as error:
             raise InvalidRequest(NOT_OURS if self.manifest is None else TRUNCATED) from error
         if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or info.size < 0:
-            raise InvalidRequest("This archive holds something else than files. It was not used.")
+            raise InvalidRequest("This archive holds entries that are not files. It was not used.")
         return info.name, info.size
 
-    def _take_file(self, name: str, size: int) -> None:
+    def _read_file(self, name: str, size: int) -> None:
         small = archive_format.SMALL_FILES.fullmatch(name) is not None
         if not (small or archive_format.LARGE_FILES.fullmatch(name)) or name in self._sums:
-            raise InvalidRequest(f"This archive holds a file that no backup has ({name[:60]!r}).")
+            raise InvalidRequest(f"This archive holds a file that is not part of a backup ({name[:60]!r}).")
         if (small and size > archive_format.MAX_SMALL_FILE_BYTES) or len(self._sums) >= MAX_FILES:
             raise InvalidRequest("This archive holds more than a backup can have. It was not used.")
         digest = hashlib.sha256()
         left = size
         with self._new(name) as file:
             while left:
-                chunk = self._exactly(min(CHUNK_BYTES, left))
-                self._check_room(len(chunk))
+                chunk = self._read_exactly(min(CHUNK_BYTES, left))
+                self._check_free_space(len(chunk))
                 digest.update(chunk)
                 file.write(chunk)
                 left -= len(chunk)
@@ -107,40 +107,40 @@ class ArchiveReader:
         if size > MAX_CHECKSUMS_BYTES:
             raise InvalidRequest(NOT_OURS)
         lines = self._content(size).decode("utf-8", "replace").splitlines()
-        told = {found[2]: found[1] for line in lines if (found := SUM_LINE.fullmatch(line))}
-        if told != self._sums:
+        listed = {found[2]: found[1] for line in lines if (found := SUM_LINE.fullmatch(line))}
+        if listed != self._sums:
             raise InvalidRequest(
-                "This backup is damaged: its checksums do not fit, so nothing of it was used. Fetch it again."
+                "This backup is damaged: its checksums do not match. It was not used. Download it again."
             )
 
     def _content(self, size: int) -> bytes:
-        text = self._exactly(size)
+        text = self._read_exactly(size)
         self._skip_padding(size)
         return text
 
     def _skip_padding(self, size: int) -> None:
-        self._exactly(-size % tarfile.BLOCKSIZE)
+        self._read_exactly(-size % tarfile.BLOCKSIZE)
 
-    def _exactly(self, size: int, *, may_end: bool = False) -> bytes:
+    def _read_exactly(self, size: int, *, may_end: bool = False) -> bytes:
         parts: list[bytes] = []
         left = size
-        while left and (chunk := self._some(left)):
+        while left and (chunk := self._read_some(left)):
             parts.append(chunk)
             left -= len(chunk)
         if left and not may_end:
             raise InvalidRequest(TRUNCATED)
         return b"".join(parts)
 
-    def _some(self, most: int) -> bytes:
-        if self._ahead:
-            chunk, self._ahead = self._ahead[:most], self._ahead[most:]
+    def _read_some(self, max_bytes: int) -> bytes:
+        if self._lookahead:
+            chunk, self._lookahead = self._lookahead[:max_bytes], self._lookahead[max_bytes:]
             return chunk
-        return self._read(most)
+        return self._read(max_bytes)
 
-    def _check_room(self, size: int) -> None:
-        self._unasked_bytes += size
-        if self._unasked_bytes >= DISK_CHECK_BYTES:
-            self._unasked_bytes = 0
+    def _check_free_space(self, size: int) -> None:
+        self._unchecked_bytes += size
+        if self._unchecked_bytes >= DISK_CHECK_BYTES:
+            self._unchecked_bytes = 0
             if shutil.disk_usage(self._folder).free < self._spare_bytes + DISK_CHECK_BYTES:
                 raise DiskFull("There is too little free disk space for this backup. Free some first.")
 
@@ -151,7 +151,7 @@ class ArchiveReader:
 
 
 class _SyncedFile:
-    """A new file for its owner only; on disk when the block ends."""
+    """A new file that only its owner can read; it is on disk when the block ends."""
 
     def __init__(self, path: Path) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW

@@ -1,4 +1,4 @@
-"""A backup of everything, as a stream whose length is known before it begins."""
+"""Writes a backup archive of everything as a stream, whose length is computed before it begins."""
 
 import hashlib
 import os
@@ -38,7 +38,7 @@ SNAPSHOT_NAME = re.compile(r"making-[0-9a-f]{16}")
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file of the backup, held still in a folder of its own until it is sent."""
+    """One file of the backup; the snapshot holds it unchanged until it is sent."""
 
     name: str
     path: Path
@@ -46,23 +46,25 @@ class Member:
 
 
 class ArchiveWriter:
-    """A context manager: on entry everything is held still, `chunks` are the file, on exit nothing is left.
+    """A context manager: takes a snapshot on entry, `chunks` are the archive, removes the snapshot on exit.
 
-    The database is copied; audio is linked, which takes no space, or copied where the disk cannot link.
-    Works beside a running appliance. Raises `DiskFull`, `DatabaseDamaged`, `Unavailable`.
+    The snapshot copies the database and hard-links audio, which takes no space; audio is copied if the disk
+    has no hard links. Works beside a running appliance. Raises `DiskFull`, `DatabaseDamaged`, `Unavailable`.
     """
 
     def __init__(
         self, data_dir: Path, source: Database, *, storage: Path | None = None, clock: Clock = now
     ) -> None:
-        """`source` is the database; `storage` is the folder of the recordings, if it is another one."""
+        """`source` is the database; `storage` is the folder of recordings, if that is a folder of its own."""
         self._data_dir = data_dir
         self._storage = storage or data_dir
         self._source = source
         self._clock = clock
         name = f"making-{secrets.token_hex(8)}"
         self._folder = data_dir / "backups" / name
-        self._recordings = self._storage / name if storage else self._folder  # links do not leave a disk
+        self._recordings = (
+            self._storage / name if storage else self._folder
+        )  # a hard link cannot leave its disk
         self._members: list[Member] = []
         self._manifest = b""
         self._opened = ExitStack()
@@ -70,26 +72,26 @@ class ArchiveWriter:
 
     @property
     def size_bytes(self) -> int:
-        """The length of the whole."""
+        """The size of the archive."""
         sizes = [len(self._manifest), *(member.size_bytes for member in self._members), self._sums_bytes()]
         return sum(BLOCK + _padded_size(size) for size in sizes) + 2 * BLOCK
 
     @property
     def name(self) -> str:
-        """A name for the file."""
+        """The file name of the archive."""
         return f"whisper-appliance-{self.created:%Y%m%d-%H%M%S}.tar"
 
     def __enter__(self) -> Self:
         return self.open()
 
     def open(self) -> Self:
-        """Holds everything still; for those who call `close` later."""
+        """Takes the snapshot. The caller has to call `close`."""
         with ExitStack() as opened:
             self._folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             for folder in {self._folder, self._recordings}:
                 folder.mkdir(mode=0o700)
                 opened.callback(shutil.rmtree, folder, ignore_errors=True)
-            self._hold()
+            self._take_snapshot()
             self._opened = opened.pop_all()
         return self
 
@@ -99,11 +101,11 @@ class ArchiveWriter:
         self.close()
 
     def close(self) -> None:
-        """Lets go of what was held."""
+        """Removes the snapshot."""
         self._opened.close()
 
     def chunks(self) -> Iterator[bytes]:
-        """The file, piece by piece. May be asked for once."""
+        """Yields the archive in pieces; to be called once."""
         stamp = int(self.created.timestamp())
         sums = [f"{hashlib.sha256(self._manifest).hexdigest()}  {MANIFEST}\n"]
         yield _header(MANIFEST, len(self._manifest), stamp) + _pad(self._manifest)
@@ -118,42 +120,44 @@ class ArchiveWriter:
         listed = "".join(sums).encode()
         yield _header(CHECKSUMS, len(listed), stamp) + _pad(listed) + bytes(2 * BLOCK)
 
-    def _hold(self) -> None:
-        self._hold_files(self._storage, "uploads", self._recordings)  # a job may be done before the copy is
-        self._hold_database()
+    def _take_snapshot(self) -> None:
+        self._add_files(
+            self._storage, "uploads", self._recordings
+        )  # first, because a job may end while the database is copied
+        self._add_database()
         for name in ("secret.key", "model.json", "certificates"):
-            self._hold_files(self._data_dir, name, self._folder)
+            self._add_files(self._data_dir, name, self._folder)
         for name in RECORDING_FOLDERS:
-            self._hold_files(self._storage, name, self._recordings)
+            self._add_files(self._storage, name, self._recordings)
         revision = database.revision(self._folder / DATABASE)
         self._manifest = Manifest(__version__, written(self.created), revision).to_bytes()
 
-    def _hold_database(self) -> None:
+    def _add_database(self) -> None:
         target = self._folder / DATABASE
         if shutil.disk_usage(self._folder).free < database.size_bytes(self._source) + SPARE_BYTES:
             raise DiskFull(
-                "There is too little free disk space for a copy of the database. Free as much as it has."
+                "There is too little free disk space for a copy of the database. Free at least its size."
             )
         database.copy(self._source, target, spare_bytes=SPARE_BYTES)
         self._members.append(Member(DATABASE, target, target.stat().st_size))
 
-    def _hold_files(self, folder: Path, name: str, target: Path) -> None:
-        """A file, or the files of a folder, with names of ours; nothing that is still being written."""
+    def _add_files(self, folder: Path, name: str, target: Path) -> None:
+        """Adds a file, or the files of a folder, that are part of a backup; not those still being written."""
         path = folder / name
         for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-            self._hold_file(file, file.relative_to(folder).as_posix(), target)
+            self._add_file(file, file.relative_to(folder).as_posix(), target)
 
-    def _hold_file(self, path: Path, name: str, target: Path) -> None:
+    def _add_file(self, path: Path, name: str, target: Path) -> None:
         small = SMALL_FILES.fullmatch(name) is not None
         if path.is_symlink() or not path.is_file() or not (small or LARGE_FILES.fullmatch(name)):
             return
-        held = target / name
-        if held.exists():
+        copy = target / name
+        if copy.exists():
             return
-        held.parent.mkdir(exist_ok=True)
-        with suppress(FileNotFoundError):  # deleted just now
-            _copy_file(path, held) if small else _link_or_copy(path, held)
-            self._members.append(Member(name, held, held.stat().st_size))
+        copy.parent.mkdir(exist_ok=True)
+        with suppress(FileNotFoundError):  # deleted in the meantime
+            _copy_file(path, copy) if small else _link_or_copy(path, copy)
+            self._members.append(Member(name, copy, copy.stat().st_size))
 
     def _sums_bytes(self) -> int:
         names = [MANIFEST, *(member.name for member in self._members)]
@@ -161,31 +165,31 @@ class ArchiveWriter:
 
 
 def remove_stale_snapshots(data_dir: Path, storage: Path, wall_clock: float | None = None) -> None:
-    """Removes what backups that were killed left behind."""
-    left = [path for folder in (data_dir / "backups", storage) for path in folder.glob("making-*")]
-    left = [path for path in left if SNAPSHOT_NAME.fullmatch(path.name)]
-    for path in (*left, *(data_dir / "backups").glob(f"*{database.PART}")):
+    """Removes the snapshots of backups that were killed."""
+    found = [path for folder in (data_dir / "backups", storage) for path in folder.glob("making-*")]
+    snapshots = [path for path in found if SNAPSHOT_NAME.fullmatch(path.name)]
+    for path in (*snapshots, *(data_dir / "backups").glob(f"*{database.PART}")):
         with suppress(OSError):
             if (wall_clock or time.time()) - path.stat().st_mtime > STALE_SECONDS:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _link_or_copy(path: Path, held: Path) -> None:
+def _link_or_copy(source: Path, target: Path) -> None:
     try:
-        os.link(path, held)
+        os.link(source, target)
     except FileNotFoundError:
         raise
     except OSError:
-        _copy_file(path, held)
+        _copy_file(source, target)
 
 
-def _copy_file(path: Path, held: Path) -> None:
-    shutil.copyfile(path, held)
-    held.chmod(0o600)
+def _copy_file(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+    target.chmod(0o600)
 
 
 def _read(member: Member) -> Iterator[bytes]:
-    """Exactly as many bytes as were announced; an upload that is still being written may have more by now."""
+    """Reads as many bytes as its header has; an upload that is still being written may have grown."""
     left = member.size_bytes
     with member.path.open("rb") as file:
         while left and (chunk := file.read(min(CHUNK_BYTES, left))):

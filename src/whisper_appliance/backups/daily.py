@@ -1,4 +1,4 @@
-"""A copy of the database every day, seven deep."""
+"""Daily copies of the database; the newest seven are kept."""
 
 import re
 import shutil
@@ -28,7 +28,7 @@ class DailyCopy:
 
 
 class DailyCopies:
-    """The folder of copies."""
+    """The folder of daily copies."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class DailyCopies:
         clock: Clock = now,
         free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
     ) -> None:
-        """`spare_bytes` of the disk must be left free beside a copy."""
+        """`spare_bytes` of the disk stay free after a copy."""
         self.folder = folder
         self._source = source
         self._spare_bytes = spare_bytes
@@ -47,36 +47,36 @@ class DailyCopies:
         self._free_bytes = free_bytes
 
     def copies(self) -> list[DailyCopy]:
-        """What there is, the newest first."""
+        """Returns the copies, newest first."""
         found = [path for path in self.folder.glob("*.sqlite") if NAME.fullmatch(path.name)]
-        return [_copied(path) for path in sorted(found, reverse=True)]
+        return [_daily_copy(path) for path in sorted(found, reverse=True)]
 
     def get(self, name: str) -> DailyCopy:
-        """One of them. Raises `NotFound`."""
-        for copied in self.copies():
-            if copied.name == name:
-                return copied
+        """Returns one copy. Raises `NotFound`."""
+        for copy in self.copies():
+            if copy.name == name:
+                return copy
         raise NotFound("There is no such copy of the database.")
 
     def newest_intact(self) -> DailyCopy | None:
-        """The newest one that can be read to its end."""
-        for copied in self.copies():
+        """Returns the newest copy that is not damaged."""
+        for copy in self.copies():
             try:
-                database.revision(copied.path)
+                database.revision(copy.path)
             except DatabaseDamaged:
                 continue
-            return copied
+            return copy
         return None
 
     def make_if_due(self) -> DailyCopy | None:
-        """A new copy, unless the newest is younger than a day."""
+        """Makes a copy, unless the newest one is younger than a day."""
         newest = next(iter(self.copies()), None)
         if newest and timedelta(0) <= self._clock() - newest.made < INTERVAL:
             return None
         return self.make()
 
     def make(self) -> DailyCopy:
-        """A new copy; the oldest go once it is whole. Raises `DiskFull`, `DatabaseDamaged`, `Unavailable`."""
+        """Makes a copy, then deletes the oldest. Raises `DiskFull`, `DatabaseDamaged`, `Unavailable`."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         needed = database.size_bytes(self._source) + self._spare_bytes
         if self._free_bytes(self.folder) < needed:
@@ -87,10 +87,10 @@ class DailyCopies:
         database.copy(self._source, target, spare_bytes=self._spare_bytes)
         for old in self.copies()[COPIES_KEPT:]:
             old.path.unlink(missing_ok=True)
-        return _copied(target)
+        return _daily_copy(target)
 
 
-def _copied(path: Path) -> DailyCopy:
+def _daily_copy(path: Path) -> DailyCopy:
     found = NAME.fullmatch(path.name)
     made = datetime.strptime(found[1] if found else "", "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
     return DailyCopy(path.name, path, made, path.stat().st_size)

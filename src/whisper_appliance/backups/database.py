@@ -1,4 +1,4 @@
-"""Copies of the database as a SQLite file: made while it is in use, checked before they are believed."""
+"""Copies of the database as a SQLite file: made while it is in use, and verified."""
 
 import contextlib
 import errno
@@ -18,7 +18,7 @@ PART = ".part"
 
 
 def size_bytes(source: Database) -> int:
-    """About how large a copy will be. Raises `Unavailable`, `DatabaseDamaged`."""
+    """Estimates the size of a copy. Raises `Unavailable`, `DatabaseDamaged`."""
     if not source.is_sqlite:
         return postgres_copy.size_bytes(source)
     file = Path(source.name)
@@ -27,15 +27,13 @@ def size_bytes(source: Database) -> int:
 
 
 def copy(source: Database, target: Path, *, spare_bytes: int = 0) -> None:
-    """A whole copy of one moment, readable by its owner only; writers are not held up.
+    """Copies a snapshot of the database to a file that only its owner can read; writers do not wait.
 
-    So much of the disk is left free at least.
-
-    Raises `DatabaseDamaged` (of the source), `DiskFull`, `Unavailable`, and `Conflict` for a server's tables
-    of another version; then there is no target.
+    At least `spare_bytes` of the disk stay free. Raises `DatabaseDamaged` (the source), `DiskFull`,
+    `Unavailable`, and `Conflict` if a server has tables of another version; then there is no target.
     """
 
-    def check_room() -> None:
+    def check_free_space() -> None:
         if shutil.disk_usage(target.parent).free < spare_bytes:
             raise DiskFull("There is too little free disk space for a copy of the database. Free some.")
 
@@ -43,13 +41,13 @@ def copy(source: Database, target: Path, *, spare_bytes: int = 0) -> None:
         if source.is_sqlite:
             _vacuum(Path(source.name), part)
         else:
-            postgres_copy.dump_to_sqlite(source, part, check_room)
+            postgres_copy.dump_to_sqlite(source, part, check_free_space)
 
     write_atomically(target, write)
 
 
 def write_atomically(target: Path, write: Callable[[Path], None]) -> None:
-    """Lets `write` make a database in a new file, which becomes `target` once it is whole and on the disk."""
+    """Calls `write` with a new file, verifies its database, and renames it to `target` once it is on disk."""
     part = target.with_name(target.name + PART)
     _drop(part)
     os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
@@ -74,19 +72,19 @@ def _vacuum(source: Path, target: Path) -> None:
 
 
 def revision(path: Path) -> str:
-    """The revision of a file's tables. Raises `DatabaseDamaged` unless it is a whole database of ours."""
+    """Returns the revision of a file. Raises `DatabaseDamaged` unless it is an intact database of ours."""
     with _translated_errors(path), contextlib.closing(_open(path, "ro", "immutable=1")) as connection:
-        # The file may come from strangers (https://www.sqlite.org/security.html).
+        # The file may be hostile (https://www.sqlite.org/security.html).
         for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0"):
             connection.execute(f"PRAGMA {pragma}")
-        (answer,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-        if answer != "ok":
-            raise sqlite3.DatabaseError(answer)
+        (result,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        if result != "ok":
+            raise sqlite3.DatabaseError(result)
         return _revision(connection, path)
 
 
 def check_revision(path: Path, revisions: Sequence[str]) -> str:
-    """The revision of a file, if this version of the appliance can use it. Raises `InvalidRequest` if not."""
+    """Returns the revision of a file. Raises `InvalidRequest` if this version cannot read it."""
     found = revision(path)
     if found not in revisions:
         raise InvalidRequest(
@@ -117,7 +115,7 @@ def _open(path: Path, mode: str, *more: str) -> sqlite3.Connection:
 
 @contextlib.contextmanager
 def _translated_errors(path: Path) -> Iterator[None]:
-    """SQLite's errors as sentences."""
+    """Translates the errors of SQLite and of the disk."""
     try:
         yield
     except sqlite3.OperationalError as error:

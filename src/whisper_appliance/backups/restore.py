@@ -1,7 +1,7 @@
-"""The way back: a backup is laid ready, and put in place while nothing runs. What was there is set aside.
+"""Restore of a backup: it is staged while the appliance runs, and applied at the next start.
 
-Every move is a rename within the data folder, or done again from its beginning, and each can be interrupted:
-the next start goes on with it.
+The present files are moved to `set-aside` and stay there. Every step is a rename within the data folder or
+can be repeated from its beginning, so that an interrupted restore continues with the next start.
 """
 
 import errno
@@ -33,7 +33,7 @@ RestoreToServer = Callable[[Path, Path, bool], None]
 
 @dataclass(frozen=True, slots=True)
 class StagedBackup:
-    """A backup that was read and checked: of everything, or (`whole` False) of the database alone."""
+    """A backup that was read and verified: of everything, or (`whole` False) of the database only."""
 
     whole: bool
     staged: str
@@ -43,7 +43,7 @@ class StagedBackup:
 
 
 class Restore:
-    """What is laid ready in a data folder, and how it gets in place."""
+    """Stages a backup in the data folder, and applies it."""
 
     def __init__(
         self,
@@ -55,84 +55,84 @@ class Restore:
         restore_to_server: RestoreToServer | None = None,
         clock: Clock = now,
     ) -> None:
-        """`revisions` of the database that this version can use; `spare_bytes` of the disk are left free.
+        """`revisions` are those this version can read; `spare_bytes` of the disk stay free.
 
-        `storage` is the folder of the recordings, if it is another one. Where the database is on a server,
-        `into_server(file, aside, whole)` puts a file's rows there, and those it had into a file in the folder
-        `aside`, whose name is that of the restore; called again for the same one, it does nothing.
+        `storage` is the folder of recordings, if that is a folder of its own. If the database is on a server,
+        `restore_to_server(file, aside, whole)` replaces its rows by those of a file, and dumps the present
+        ones to the folder `aside`, whose name identifies the restore; it does nothing when called again.
         """
         self._data_dir = data_dir
         self._storage = storage or data_dir
         self._folder = data_dir / "restore"
         self._revisions = revisions
-        self._into_server = restore_to_server
+        self._restore_to_server = restore_to_server
         self._spare_bytes = spare_bytes
         self._clock = clock
         self._reading = threading.Lock()
 
     def staged(self) -> StagedBackup | None:
-        """What the next start will put in place."""
+        """Returns the backup that the next start will apply, None if there is none."""
         with suppress(FileNotFoundError):
             return StagedBackup(**json.loads((self._folder / "ready" / NOTE).read_text()))
         return None
 
     def set_aside(self) -> tuple[Path, ...]:
-        """What earlier restores put aside, newest first. It is never deleted by the appliance."""
+        """Returns the folders that earlier restores moved aside, newest first. They are never deleted."""
         found = [path for base in {self._data_dir, self._storage} for path in (base / "set-aside").glob("*")]
         return tuple(sorted(found, key=lambda path: path.name, reverse=True))
 
     def stage(self, read: Read) -> StagedBackup:
-        """Reads and checks a backup; the one that was ready before is dropped for it.
+        """Reads and verifies a backup; it replaces the one that was staged before.
 
-        Raises `InvalidRequest`, `DatabaseDamaged`, `DiskFull`, `Conflict` (another one is being read).
+        Raises `InvalidRequest`, `DatabaseDamaged`, `DiskFull`, `Conflict` (another backup is being read).
         """
         if not self._reading.acquire(blocking=False):
-            raise Conflict("Another backup is being read just now.")
+            raise Conflict("Another backup is being read. Wait until that is done.")
         try:
             with _disk_errors(), self._new_folder() as part:
                 reader = ArchiveReader(read, part, revisions=self._revisions, spare_bytes=self._spare_bytes)
                 reader.read_all()
-                note = self._note(reader)
-                self._finish(part, note)
-                return note
+                staged = self._describe(reader)
+                self._finish(part, staged)
+                return staged
         finally:
             self._reading.release()
 
     def discard(self) -> None:
-        """Nothing will be put in place. Raises `NotFound` when nothing is ready."""
+        """Discards the staged backup. Raises `NotFound` if there is none."""
         if self.staged() is None:
-            raise NotFound("No backup is laid ready.")
+            raise NotFound("No backup is staged.")
         self._remove(self._folder / "ready")
 
     def apply(self) -> Path | None:
-        """Puts what is ready in place; returns the folder of what was set aside, None when nothing is ready.
+        """Applies the staged backup; returns the folder with the files moved aside, None if none is staged.
 
-        To be called while the data folder is locked and nothing of it is open. Raises `Unavailable`, and
-        what `into_server` raises.
+        To be called while the data folder is locked and no file of it is open. Raises `Unavailable`, and
+        the errors of `restore_to_server`.
         """
-        note = self.staged()
-        if note is None:
+        staged = self.staged()
+        if staged is None:
             return None
-        aside = self._data_dir / "set-aside" / note.aside
+        aside = self._data_dir / "set-aside" / staged.aside
         try:
-            self._swap(note, aside)
+            self._swap(staged, aside)
         except OSError as error:
             raise Unavailable(
-                f"The backup in {self._folder} could not be put in place ({error}). Mend that and start "
-                "again; it goes on where it stopped."
+                f"The backup in {self._folder} could not be restored ({error}). Solve this and start "
+                "again; the restore continues where it stopped."
             ) from error
         return aside
 
-    def _swap(self, note: StagedBackup, aside: Path) -> None:
+    def _swap(self, staged: StagedBackup, aside: Path) -> None:
         ready = self._folder / "ready"
-        self._make_aside(self._data_dir, note.aside)
-        if self._into_server and (ready / "files" / DATABASE).exists():
-            self._into_server(ready / "files" / DATABASE, aside, note.whole)
+        self._make_aside(self._data_dir, staged.aside)
+        if self._restore_to_server and (ready / "files" / DATABASE).exists():
+            self._restore_to_server(ready / "files" / DATABASE, aside, staged.whole)
             (ready / "files" / DATABASE).unlink()
         if not (ready / MOVED_ASIDE).exists():
-            for name in FULL_RESTORE_NAMES if note.whole else DATABASE_NAMES:
-                self._move_aside(name, note.aside)
-            _sync(*{aside, self._storage / "set-aside" / note.aside, self._data_dir, self._storage})
+            for name in FULL_RESTORE_NAMES if staged.whole else DATABASE_NAMES:
+                self._move_aside(name, staged.aside)
+            _sync(*{aside, self._storage / "set-aside" / staged.aside, self._data_dir, self._storage})
             (ready / MOVED_ASIDE).touch()
             _sync(ready)
         for path in list((ready / "files").iterdir()):
@@ -152,7 +152,7 @@ class Restore:
             return
         folder = base / path.name
         folder.mkdir(exist_ok=True, mode=0o700)
-        for file in list(path.iterdir()):  # another disk: each is left here until it is whole there
+        for file in list(path.iterdir()):  # on another disk: each is kept here until its copy is complete
             part = folder / f"{file.name}.part"
             part.unlink(missing_ok=True)
             part.touch(mode=0o600)
@@ -173,20 +173,20 @@ class Restore:
     def _base(self, name: str) -> Path:
         return self._storage if name in RECORDING_FOLDERS else self._data_dir
 
-    def _note(self, reader: ArchiveReader) -> StagedBackup:
+    def _describe(self, reader: ArchiveReader) -> StagedBackup:
         manifest = reader.manifest
-        moment = self._clock()
+        staged_at = self._clock()
         return StagedBackup(
             whole=manifest is not None,
-            staged=written(moment),
-            aside=f"{moment:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
+            staged=written(staged_at),
+            aside=f"{staged_at:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
             created=manifest.created if manifest else "",
             appliance=manifest.appliance if manifest else "",
         )
 
     @contextmanager
     def _new_folder(self) -> Iterator[Path]:
-        """Where the files go; whatever an earlier attempt left is gone."""
+        """Yields a new folder for the files, after removing what an earlier attempt left."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         _give(self._data_dir, self._folder)
         for leftover in self._folder.glob("*.part"):
@@ -198,9 +198,9 @@ class Restore:
         finally:
             shutil.rmtree(part, ignore_errors=True)
 
-    def _finish(self, files: Path, note: StagedBackup) -> None:
+    def _finish(self, files: Path, staged: StagedBackup) -> None:
         part = files.parent
-        (part / NOTE).write_text(json.dumps(asdict(note)))
+        (part / NOTE).write_text(json.dumps(asdict(staged)))
         give_to_owner_of(self._data_dir, part)
         _sync(part / NOTE, files, part)
         if (self._folder / "ready").exists():
@@ -209,7 +209,7 @@ class Restore:
         _sync(self._folder)
 
     def _remove(self, folder: Path) -> None:
-        """In one step for whoever looks."""
+        """Removes a folder in one step (by a rename first), so that no part of it is ever used."""
         gone = self._folder / f"{secrets.token_hex(8)}.part"
         folder.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
@@ -226,9 +226,9 @@ def _disk_errors() -> Iterator[None]:
 
 
 def give_to_owner_of(folder: Path, root: Path) -> None:
-    """Makes a file, or all of a folder, that of a folder's owner.
+    """Gives a file, or all of a folder, to the owner of another folder.
 
-    Root may restore for a service that runs as somebody else.
+    Because root may restore for a service that runs as another user.
     """
     _give(folder, root, *root.rglob("*"))
 
@@ -243,7 +243,7 @@ def _give(folder: Path, *paths: Path) -> None:
 
 def _sync(*paths: Path) -> None:
     for path in paths:
-        with suppress(FileNotFoundError):  # nothing was set aside there
+        with suppress(FileNotFoundError):  # nothing was moved aside there
             descriptor = os.open(path, os.O_RDONLY)
             try:
                 os.fsync(descriptor)
