@@ -15,8 +15,8 @@ from whisper_appliance.config.overrides import (
     open_overrides,
     with_overrides,
 )
-from whisper_appliance.config.setting_rows import SECTIONS, SettingRow, pending_restart, setting_rows
-from whisper_appliance.config.settings import Settings, load
+from whisper_appliance.config.setting_rows import SettingRow, pending_restart, setting_rows
+from whisper_appliance.config.settings import Settings, load, section_of
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
 from whisper_appliance.storage import migrations
 from whisper_appliance.storage.database import Database
@@ -168,14 +168,14 @@ def test_a_program_beside_the_appliance_reads_them(tmp_path: Path) -> None:
     assert with_overrides(given).whisper_model == "base"
 
 
-def test_a_damaged_database_is_for_others_to_tell(tmp_path: Path) -> None:
+def test_settings_without_overrides_are_used_if_the_database_is_damaged(tmp_path: Path) -> None:
     (tmp_path / "appliance.sqlite").write_bytes(b"no database at all" * 100)
     given = load(data_dir=tmp_path)
     assert with_overrides(given) == given
 
 
 def test_every_name_exists_and_every_setting_has_a_row() -> None:
-    assert AT_ONCE | ENVIRONMENT_ONLY | set(SECTIONS) <= set(Settings.model_fields)
+    assert AT_ONCE | ENVIRONMENT_ONLY <= set(Settings.model_fields)
     assert not AT_ONCE & ENVIRONMENT_ONLY
     assert {effect(name) for name in Settings.model_fields} == {
         "at once", "after a restart", "environment only"
@@ -196,3 +196,10 @@ def test_rows_say_how_a_value_is_written(adjustments: SettingOverrides) -> None:
 def test_secrets_are_masked(kept: OverrideRows) -> None:
     adjustments = SettingOverrides(kept, load(metrics_token="hidden words"))
     assert all("hidden" not in str(row) for row in setting_rows(adjustments))
+
+
+def test_sections_stand_in_the_order_of_the_table() -> None:
+    titles = list(dict.fromkeys(section_of(name) for name in Settings.model_fields))
+    assert titles == [
+        "Network", "Folders and database", "Models and engine", "Limits", "Accounts", "Operation"
+    ]  # fmt: skip

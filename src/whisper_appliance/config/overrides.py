@@ -1,4 +1,4 @@
-"""Settings that are changed in the panel: kept in the database, and below what the environment says."""
+"""Setting overrides from the admin panel. Precedence: environment and command line, override, default."""
 
 import os
 import threading
@@ -9,15 +9,15 @@ from typing import Literal, get_args
 import structlog
 from pydantic import SecretStr, ValidationError
 
-from whisper_appliance.config.override_rows import Adjusted, AdjustedSettings
+from whisper_appliance.config.override_rows import Override, OverrideRows
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import ApplianceError, Conflict, InvalidRequest, NotFound
 from whisper_appliance.storage.database import Database
 
-Source = Literal["environment", "command line", "panel", "default"]
-Effect = Literal["at once", "after a restart", "environment only"]
-Check = Callable[[Settings], None]
-"""Looks at the settings as they would be. Raises `InvalidRequest` when they cannot be."""
+SettingSource = Literal["environment", "command line", "panel", "default"]
+SettingEffect = Literal["at once", "after a restart", "environment only"]
+SettingsValidator = Callable[[Settings], None]
+"""Checks settings before a change is stored. Raises `InvalidRequest` when they cannot be used."""
 
 AT_ONCE = frozenset(
     {
@@ -31,58 +31,63 @@ AT_ONCE = frozenset(
         "update_feed_url",
     }
 )  # fmt: skip
-"""Settings whose change is seen by the running parts; others count from the next start on."""
+"""Settings that take effect while the appliance runs; the others take effect after a restart."""
 
 ENVIRONMENT_ONLY = frozenset(
     {"host", "https_port", "https_enabled", "ssl_cert_path", "ssl_key_path", "data_dir", "supervised"}
     | {"admin_password_file", "storage_url"}
 )
-"""What decides where the panel and the database are found, or is a fact about the start."""
+"""Settings that are needed to find the panel and the database, or describe how the appliance is started."""
 
 log = structlog.get_logger()
 
 
-class Adjustments:
-    """The settings in force: what was given at the start, then what the panel says, then the defaults.
+class SettingOverrides:
+    """The current settings, and changes to them from the admin panel.
 
-    `settings` is asked for each time, never kept. Secrets are not taken: the database is no place for them.
+    Callers read `settings` each time and do not store it, because it changes. Secrets cannot be overridden,
+    because the database must not hold them.
     """
 
     def __init__(
         self,
-        rows: AdjustedSettings,
-        given: Settings,
+        rows: OverrideRows,
+        initial: Settings,
         *,
-        checks: Mapping[str, Check] | None = None,
-        heed: Check = lambda settings: None,
+        checks: Mapping[str, SettingsValidator] | None = None,
+        on_change: Callable[[Settings], None] | None = None,
     ) -> None:
-        """`checks` by the name of a setting are asked about its change; `heed` hears what counts at once."""
+        """`initial` are the settings of environment and command line.
+
+        `checks` are further validators, by the name of a setting. `on_change` is called with the new settings
+        when a change takes effect at once.
+        """
         self._rows = rows
-        self._given = given
+        self._initial = initial
         self._checks = checks or {}
-        self._heed = heed
+        self._on_change = on_change
         self._lock = threading.Lock()
-        self._stored = rows.all()
-        self._settings = self.after_restart()
+        self._stored = rows.load()
+        self._settings = self.settings_after_restart()
 
     @property
     def settings(self) -> Settings:
-        """What counts now."""
+        """The settings in effect now."""
         return self._settings
 
     @property
-    def stored(self) -> Mapping[str, Adjusted]:
-        """What was changed in the panel, by name; what is given at the start goes before it."""
+    def stored(self) -> Mapping[str, Override]:
+        """All stored overrides by name, also those that the environment takes precedence over."""
         return dict(self._stored)
 
-    def after_restart(self) -> Settings:
-        """What will count after the next start. A kept value that cannot be used any more is left out."""
-        return self._with(self._usable())
+    def settings_after_restart(self) -> Settings:
+        """The settings after the next restart. Stored values that are no longer valid are left out."""
+        return self._combine(self._usable())
 
     def set(self, name: str, text: str, by: str) -> None:
-        """Changes a setting, written as in the environment; an empty text sets it back to its default.
+        """Overrides a setting by a text as in the environment; an empty text resets it to its default.
 
-        Raises `NotFound`, `Conflict` where the panel cannot change it, `InvalidRequest`.
+        Raises `NotFound`, `Conflict` if the panel cannot change it, `InvalidRequest` for a bad value.
         """
         name = name.lower()
         if not text.strip():
@@ -90,114 +95,119 @@ class Adjustments:
             return
         with self._lock:
             self.check_changeable(name)
-            wanted = self._validated(name, text.strip())
+            changed = self._validated(name, text.strip())
             self._stored = {**self._stored, name: self._rows.put(name, text.strip(), by)}
-            self._take(name, wanted)
+            self._apply(name, changed)
 
     def reset(self, name: str) -> None:
-        """Sets a setting back to its default. Raises as `set` does."""
+        """Resets a setting to its default. Raises as `set` does."""
         name = name.lower()
         with self._lock:
             self.check_changeable(name)
-            wanted = self._validated(name, None)
+            changed = self._validated(name, None)
             self._rows.remove(name)
-            self._stored = {other: kept for other, kept in self._stored.items() if other != name}
-            self._take(name, wanted)
+            self._stored = {other: override for other, override in self._stored.items() if other != name}
+            self._apply(name, changed)
 
-    def forget(self, name: str) -> None:
-        """Takes back what was said of a setting here, also where something else goes before it."""
+    def remove(self, name: str) -> None:
+        """Removes the stored override of a setting, also if the environment takes precedence over it."""
         with self._lock:
             self._rows.remove(name.lower())
-            self._stored = {other: kept for other, kept in self._stored.items() if other != name.lower()}
+            self._stored = {
+                other: override for other, override in self._stored.items() if other != name.lower()
+            }
 
-    def source(self, name: str) -> Source:
-        """Who says how it is."""
-        if name in self._given.model_fields_set:
+    def source(self, name: str) -> SettingSource:
+        """Where the value of a setting comes from."""
+        if name in self._initial.model_fields_set:
             return "environment" if os.environ.get(name.upper()) else "command line"
-        return "panel" if name in self._stored and self._counts(name) else "default"
+        return "panel" if name in self._stored and self._applies(name) else "default"
 
     def check_changeable(self, name: str) -> None:
-        """Raises `NotFound` for no setting, `Conflict` where the panel cannot change it."""
+        """Raises `NotFound` if there is no such setting, `Conflict` if the panel cannot change it."""
         if name not in Settings.model_fields:
             raise NotFound(f"There is no setting named {name.upper()[:60]!r}.")
         if effect(name) == "environment only":
             raise Conflict(f"{name.upper()} is set where the appliance is started, in its environment.")
-        if name in self._given.model_fields_set:
+        if name in self._initial.model_fields_set:
             where = f"{'on' if self.source(name) == 'command line' else 'in'} the {self.source(name)}"
-            raise Conflict(f"{name.upper()} is set {where}, which goes before the panel. Change it there.")
+            raise Conflict(
+                f"{name.upper()} is set {where}, which takes precedence over the panel. Change it there."
+            )
 
-    def _counts(self, name: str) -> bool:
-        known = name in Settings.model_fields and effect(name) != "environment only"
-        return known and name not in self._given.model_fields_set
+    def _applies(self, name: str) -> bool:
+        exists = name in Settings.model_fields and effect(name) != "environment only"
+        return exists and name not in self._initial.model_fields_set
 
     def _usable(self) -> dict[str, str]:
-        """What is kept and counts, as it was written; not what this version of the appliance refuses."""
-        texts = {name: kept.text for name, kept in self._stored.items() if self._counts(name)}
+        """The texts of the overrides that apply, without those that this version does not accept."""
+        texts = {name: override.text for name, override in self._stored.items() if self._applies(name)}
         while True:
             try:
-                self._with(texts)
+                self._combine(texts)
             except ValidationError as error:
                 bad = {str(each["loc"][0]) for each in error.errors() if each["loc"]} & set(texts)
                 if not bad:
                     raise
                 for name in bad:
-                    log.warning("a setting of the panel cannot be used", setting=name.upper())
+                    log.warning("override ignored: its value is not valid", setting=name.upper())
                     del texts[name]
             else:
                 return texts
 
-    def _with(self, texts: Mapping[str, object]) -> Settings:
-        given = {name: getattr(self._given, name) for name in self._given.model_fields_set}
-        return Settings(**{**texts, **given})
+    def _combine(self, texts: Mapping[str, object]) -> Settings:
+        initial = {name: getattr(self._initial, name) for name in self._initial.model_fields_set}
+        return Settings(**{**texts, **initial})
 
     def _validated(self, name: str, text: str | None) -> Settings:
-        """The settings with this change, by the setting's own rule."""
-        texts = {other: kept for other, kept in self._usable().items() if other != name}
+        """The settings with this change. Raises `InvalidRequest`."""
+        texts = {other: override for other, override in self._usable().items() if other != name}
         try:
-            wanted = self._with(texts if text is None else {**texts, name: text})
+            changed = self._combine(texts if text is None else {**texts, name: text})
         except ValidationError as error:
-            raise InvalidRequest(f"{name.upper()}: {_sentence(error)}", field="value") from None
+            raise InvalidRequest(f"{name.upper()}: {_reason(error)}", field="value") from None
         if check := self._checks.get(name):
-            check(wanted)
-        return wanted
+            check(changed)
+        return changed
 
-    def _take(self, name: str, wanted: Settings) -> None:
+    def _apply(self, name: str, changed: Settings) -> None:
         if name not in AT_ONCE:
             return
-        self._settings = self._settings.model_copy(update={name: getattr(wanted, name)})
-        self._heed(self._settings)
+        self._settings = self._settings.model_copy(update={name: getattr(changed, name)})
+        if self._on_change:
+            self._on_change(self._settings)
 
 
 @contextmanager
-def opened_adjustments(given: Settings) -> Iterator[Adjustments]:
-    """Those of a program that runs beside the appliance, or before it. Raises what a database raises."""
-    url = given.database_url.get_secret_value() if given.database_url else None
-    with closing(Database.in_folder(given.data_dir, url)) as database:
-        yield Adjustments(AdjustedSettings(database), given)
+def open_overrides(initial: Settings) -> Iterator[SettingOverrides]:
+    """Overrides for a command that runs beside the appliance, or before it. Raises database errors."""
+    url = initial.database_url.get_secret_value() if initial.database_url else None
+    with closing(Database.in_folder(initial.data_dir, url)) as database:
+        yield SettingOverrides(OverrideRows(database), initial)
 
 
-def adjusted(given: Settings) -> Settings:
-    """What counts at a start: the panel's changes too, unless the database cannot be read."""
+def with_overrides(initial: Settings) -> Settings:
+    """The settings for a start: `initial` with overrides; without them if the database cannot be read."""
     try:
-        with opened_adjustments(given) as adjustments:
-            return adjustments.settings
+        with open_overrides(initial) as overrides:
+            return overrides.settings
     except ApplianceError:
-        return given
+        return initial
 
 
-def effect(name: str) -> Effect:
-    """When a change of this setting counts."""
+def effect(name: str) -> SettingEffect:
+    """When a change of this setting takes effect."""
     if name in ENVIRONMENT_ONLY or is_secret(name):
         return "environment only"
     return "at once" if name in AT_ONCE else "after a restart"
 
 
 def is_secret(name: str) -> bool:
-    """Whether the value is shown to nobody."""
+    """Whether the value is a secret, which is never shown."""
     annotation = Settings.model_fields[name].annotation
     return SecretStr in (annotation, *get_args(annotation))
 
 
-def _sentence(error: ValidationError) -> str:
-    said = error.errors()[0]["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return f"the value {said}." if said.startswith("should") else f"{said}."
+def _reason(error: ValidationError) -> str:
+    message = error.errors()[0]["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return f"the value {message}." if message.startswith("should") else f"{message}."

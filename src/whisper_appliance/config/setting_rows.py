@@ -1,58 +1,54 @@
-"""Every setting as people look at it: value, default, who says so, what it does, when a change counts."""
+"""Settings as the admin panel and the command line list them: value, default, source, help, effect."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args, get_origin
 
 from pydantic import ByteSize
 
-from whisper_appliance.config.overrides import Adjustments, Effect, Source, effect, is_secret
-from whisper_appliance.config.settings import Settings, table
+from whisper_appliance.config.overrides import (
+    SettingEffect,
+    SettingOverrides,
+    SettingSource,
+    effect,
+    is_secret,
+)
+from whisper_appliance.config.settings import Settings, section_of, settings_table
 
-Kind = Literal["switch", "choice", "whole number", "number", "size", "list", "text"]
-
-SECTIONS = {
-    "host": "Network",
-    "data_dir": "Folders and database",
-    "whisper_model": "Models and engine",
-    "max_upload_size": "Limits",
-    "debug_mode": "Operation",
-}
-"""The first setting of each section of the table, and what the section is called."""
+SettingKind = Literal["switch", "choice", "whole number", "number", "size", "list", "text"]
 
 
 @dataclass(frozen=True, slots=True)
 class SettingRow:
-    """One setting. `waiting` is the value that counts after the next start, where it is another one."""
+    """One setting. `waiting` is the value after the next restart, if it differs from the current one."""
 
     name: str
     section: str
     value: str
     default: str
-    source: Source
+    source: SettingSource
     help: str
-    kind: Kind
+    kind: SettingKind
     choices: tuple[str, ...]
     least: float | None
     most: float | None
-    effect: Effect
+    effect: SettingEffect
     changeable: bool
     waiting: str | None
     changed: str | None
     changed_by: str | None
 
 
-def rows(adjustments: Adjustments) -> tuple[SettingRow, ...]:
-    """All of them, in the order of the table."""
-    now, later = table(adjustments.settings), table(adjustments.after_restart())
-    made, section = [], ""
+def setting_rows(overrides: SettingOverrides) -> tuple[SettingRow, ...]:
+    """All settings, in the order of `Settings`."""
+    now, later = settings_table(overrides.settings), settings_table(overrides.settings_after_restart())
+    rows = []
     for name, row, then in zip(Settings.model_fields, now, later, strict=True):
-        section = SECTIONS.get(name, section)
-        kept = adjustments.stored.get(name)
-        source = adjustments.source(name)
-        made.append(
+        override = overrides.stored.get(name)
+        source = overrides.source(name)
+        rows.append(
             SettingRow(
                 name=row["name"],
-                section=section,
+                section=section_of(name),
                 value=row["value"],
                 default=row["default"],
                 source=source,
@@ -64,21 +60,26 @@ def rows(adjustments: Adjustments) -> tuple[SettingRow, ...]:
                 effect=effect(name),
                 changeable=effect(name) != "environment only" and source in ("panel", "default"),
                 waiting=then["value"] if then["value"] != row["value"] and not is_secret(name) else None,
-                changed=kept.changed if kept and source == "panel" else None,
-                changed_by=kept.changed_by if kept and source == "panel" else None,
+                changed=override.changed if override and source == "panel" else None,
+                changed_by=override.changed_by if override and source == "panel" else None,
             )
         )
-    return tuple(made)
+    return tuple(rows)
 
 
-def waiting(adjustments: Adjustments) -> tuple[str, ...]:
-    """The names of the settings that wait for a restart."""
-    return tuple(row.name for row in rows(adjustments) if row.waiting is not None)
+def pending_restart(overrides: SettingOverrides) -> tuple[str, ...]:
+    """The names of the settings whose change takes effect after a restart."""
+    return tuple(row.name for row in setting_rows(overrides) if row.waiting is not None)
 
 
-def _kind(name: str) -> Kind:
+def _kind(name: str) -> SettingKind:
     annotation = Settings.model_fields[name].annotation
-    kinds: dict[object, Kind] = {bool: "switch", int: "whole number", float: "number", ByteSize: "size"}
+    kinds: dict[object, SettingKind] = {
+        bool: "switch",
+        int: "whole number",
+        float: "number",
+        ByteSize: "size",
+    }
     if get_origin(annotation) is list:
         return "list"
     return "choice" if _choices(name) else kinds.get(annotation, "text")

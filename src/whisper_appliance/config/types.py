@@ -1,4 +1,4 @@
-"""Kinds of settings: how what an operator writes is read."""
+"""Types of settings: how the text of an environment variable is parsed."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ def _comma_separated(value: object) -> object:
 
 
 def _user_units(value: object) -> object:
-    """Users write 100MB and 2GB and mean powers of two, as upload limits have always been read here."""
+    """Reads 100MB and 2GB as MiB and GiB, because limits have always been in powers of two here."""
     if isinstance(value, str):
         stripped = value.strip().upper()
         for unit in ("KB", "MB", "GB"):
@@ -28,7 +28,7 @@ def _origins(values: list[str]) -> list[str]:
 
 
 def _origin(text: str) -> str:
-    """As browsers write it; nothing that stands for several."""
+    """An origin as browsers send it, with scheme and port; wildcards are refused."""
     parts = urlsplit(text.rstrip("/").lower())
     named = parts.scheme in ("http", "https") and parts.hostname and "*" not in text and "@" not in text
     if not named or parts.path or parts.query or parts.fragment:
@@ -45,7 +45,7 @@ Size = Annotated[ByteSize, BeforeValidator(_user_units)]
 
 
 def _mounted(value: object) -> Path:
-    """A folder of the machine, as a path or as its URL."""
+    """An absolute folder, given as a path or as a file:// URL."""
     text = str(value)
     parts = urlsplit(text)
     if parts.scheme:
@@ -64,6 +64,6 @@ MountedFolder = Annotated[Path, BeforeValidator(_mounted)]
 
 
 def default_data_dir() -> Path:
-    """Where programs of a user keep their data."""
+    """The user's data folder (XDG Base Directory)."""
     base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
     return Path(base).expanduser() / "whisper-appliance"

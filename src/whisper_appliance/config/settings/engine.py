@@ -1,0 +1,41 @@
+"""Settings of models and the engine that runs them."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from whisper_appliance.config.settings.section import Section
+
+
+class EngineSettings(Section):
+    """Which models run, where and with which number format."""
+
+    title = "Models and engine"
+
+    whisper_model: str = Field("base", description="Model that is used when a request names none.")
+    whisper_engine: Literal["auto", "onnxruntime", "faster-whisper", "openai-whisper"] = Field(
+        "auto", description="What runs the models; auto: onnxruntime on a CPU, faster-whisper on CUDA."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where models run.")
+    compute_type: str = Field(
+        "auto",
+        description="Number format of the weights: auto (int8 on CPU, float16 on CUDA), int8, float32, ...",
+    )
+    worker_processes: int = Field(
+        0,
+        ge=0,
+        le=256,
+        description="Windows of audio worked on side by side on the CPU; 0 means one per core.",
+    )
+    audio_chunk_size: float = Field(
+        20,
+        ge=5,
+        le=30,
+        description="Seconds of speech in one window, cut at silence; at most 14 where quality is fast.",
+    )
+    model_cache_size: int = Field(1, ge=1, le=16, description="Models kept loaded at once.")
+    model_idle_timeout: float = Field(
+        300, ge=0, description="Seconds without work after which a model is unloaded; 0 keeps it."
+    )
+    model_warm_up: bool = Field(True, description="Load WHISPER_MODEL right after the start.")
+    model_downloads: bool = Field(True, description="Let the appliance download models from the hub.")

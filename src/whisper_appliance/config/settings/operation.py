@@ -1,0 +1,44 @@
+"""Settings of logs, metrics, backups and updates."""
+
+from typing import Literal
+
+from pydantic import ByteSize, Field, SecretStr
+
+from whisper_appliance.config.settings.section import Section
+from whisper_appliance.config.types import Size
+
+
+class OperationSettings(Section):
+    """How the appliance is operated."""
+
+    title = "Operation"
+
+    debug_mode: bool = Field(
+        False, description="Verbose logs and tracebacks in the log; never shown to clients."
+    )
+    flask_env: Literal["production", "development"] = Field(
+        "production", description="development reloads templates on change."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least important log line that is written."
+    )
+    supervised: bool = Field(
+        False, description="Something starts the appliance again when it ends; systemd and Docker are found."
+    )
+    log_file_size: Size = Field(
+        ByteSize(10 * 2**20),
+        ge=0,
+        description="Size of DATA_DIR/logs/appliance.log, kept five deep; 0: no file.",
+    )
+    metrics_token: SecretStr | None = Field(
+        None, description="Lets whoever sends it as a bearer token read /metrics from elsewhere."
+    )
+    backup_daily: bool = Field(
+        True, description="Copy the SQLite database to DATA_DIR/backups every day; seven are kept."
+    )
+    update_check: bool = Field(
+        False, description="Let administrators ask UPDATE_FEED_URL for new versions; nothing asks by itself."
+    )
+    update_feed_url: str = Field(
+        "", description="Address (https) of a list of releases, for the page Updates of the panel."
+    )
