@@ -13,7 +13,7 @@ from tests.support.application import StartAppliance
 from tests.support.client import ApiClient, signed_in
 from tests.support.hub import HubStandIn, hub_stand_in
 from tests.support.wait import wait_until
-from whisper_appliance.admin.models import changes
+from whisper_appliance.admin.models import model_events
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.models.hub import Hub
 
@@ -179,7 +179,7 @@ def test_the_stream_tells_all_of_it_and_then_what_changes(admin: ApiClient, appl
         if next(steps) == "change":
             appliance.overrides.set("model_downloads", "false", "Ada")
 
-    stream = changes(appliance, sleep=sleep)
+    stream = model_events(appliance, sleep=sleep)
     first, second = next(stream), next(stream)
     appliance.overrides.reset("model_downloads")
     told = [json.loads(each.partition("data: ")[2]) for each in (first, second)]

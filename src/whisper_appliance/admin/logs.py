@@ -1,8 +1,7 @@
 """The log as it is written, the log as a file, and what can be handed to those who help."""
 
-import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, Literal
 
 from flask import Response, jsonify, render_template, request
@@ -14,14 +13,16 @@ from whisper_appliance.app.support_bundle import make_support_bundle
 from whisper_appliance.core.clock import now, written
 from whisper_appliance.monitoring.logs.file import read_all
 from whisper_appliance.monitoring.logs.ring import MAX_LINES, LogFilter, LogLine
+from whisper_appliance.web import sse
 from whisper_appliance.web.auth.audit import record
-from whisper_appliance.web.context import appliance, web_context
+from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import error_responses, text_response
 
 HEARTBEAT_SECONDS = 10.0
+POLL_SECONDS = 5.0
 STREAM_SECONDS = 600.0
-"""A stream ends now and then, so that whoever may not look any more stops looking."""
+"""A stream ends after this time, because access is checked only when it starts."""
 
 FACTS = ("timestamp", "level", "event", "logger")
 
@@ -36,8 +37,8 @@ class LogQuery(BaseModel):
     id: str = Field("", max_length=64, description="Only lines of this request, job or live session.")
     limit: int = Field(200, ge=1, le=MAX_LINES, description="How many at most, the newest.")
 
-    def filter(self) -> LogFilter:
-        """As the log asks for it."""
+    def to_filter(self) -> LogFilter:
+        """The filter that the log applies."""
         return LogFilter(self.level, self.words, self.id)
 
 
@@ -75,8 +76,8 @@ def logs_page() -> str:
 )
 def list_lines(query: LogQuery) -> Response:
     """The latest lines since the appliance was started."""
-    found = appliance().log_sinks.ring.lines(query.filter(), limit=query.limit)
-    return jsonify({"lines": [_shown(line) for line in found]})
+    found = appliance().log_sinks.ring.lines(query.to_filter(), limit=query.limit)
+    return jsonify({"lines": [_line_response(line) for line in found]})
 
 
 @blueprint.get(
@@ -94,14 +95,8 @@ def list_lines(query: LogQuery) -> Response:
 def stream_log(query: LogQuery) -> Response:
     """The log as it is written, as Server-Sent Events."""
     after = request.headers.get("Last-Event-ID", "")
-    streams = web_context().streams
-    streams.acquire()
-    tail = Tail(appliance(), query.filter(), int(after) if after.isdecimal() else None, query.limit)
-    response = Response(tail.events(), mimetype="text/event-stream")
-    response.call_on_close(streams.release)
-    response.headers["Cache-Control"] = "no-cache"
-    response.headers["X-Accel-Buffering"] = "no"
-    return response
+    tail = LogTail(appliance(), query.to_filter(), int(after) if after.isdecimal() else None, query.limit)
+    return sse.sse_response(tail.events())
 
 
 @blueprint.get(
@@ -132,50 +127,44 @@ def download_support_bundle() -> Response:
     return _download(make_support_bundle(appliance(), written(now())), "application/zip", "support.zip")
 
 
-class Tail:
-    """Tells one reader what is written."""
+class LogTail:
+    """Sends one client the lines of the log as they are written."""
 
     def __init__(
-        self,
-        appliance: Appliance,
-        wanted: LogFilter,
-        after: int | None,
-        limit: int,
-        monotonic: Callable[[], float] = time.monotonic,
+        self, appliance: Appliance, log_filter: LogFilter, last_received: int | None, limit: int
     ) -> None:
-        """`after` is the last line that the reader has; None: the latest `limit` lines come first."""
+        """`last_received` is the number of the client's last line; None: start with the latest `limit`."""
         self._ring = appliance.log_sinks.ring
         self._queue = appliance.queue
-        self._wanted = wanted
-        self._after = after
+        self._filter = log_filter
+        self._last_received = last_received
         self._limit = limit
-        self._monotonic = monotonic
 
     def events(self) -> Iterator[str]:
-        """The stream."""
-        give_up = self._monotonic() + STREAM_SECONDS
-        newest = self._ring.wait(-1, 0)
-        after = 0 if self._after is None or self._after > newest else self._after
-        most = self._limit if after == 0 else MAX_LINES
-        yield ": the log\n\n"
-        while self._monotonic() < give_up and not self._ended():
-            found = self._ring.lines(self._wanted, after=after, limit=most)
-            after, most = newest, MAX_LINES
-            yield from map(_event, (line for line in found if line.number <= newest))
-            seen = self._ring.wait(newest, HEARTBEAT_SECONDS, self._ended)
-            if seen == newest:
-                yield ": still here\n\n"
-            newest = seen
+        """The stream, for at most `STREAM_SECONDS`."""
+        return sse.with_heartbeat(self._frames(), HEARTBEAT_SECONDS)
 
-    def _ended(self) -> bool:
+    def _frames(self) -> Generator[str | None, None, None]:
+        end = time.monotonic() + STREAM_SECONDS
+        newest = self._ring.wait(-1, 0)
+        after = self._last_received or 0
+        if after > newest:  # numbers start again with the appliance
+            after = 0
+        limit = self._limit if after == 0 else MAX_LINES
+        yield sse.HEARTBEAT  # sends the headers now
+        while time.monotonic() < end and not self._stopping():
+            for line in self._ring.lines(self._filter, after=after, limit=limit):
+                if line.number <= newest:
+                    yield sse.frame("line", _line_response(line), event_id=line.number)
+            after, limit = newest, MAX_LINES
+            newest = self._ring.wait(newest, POLL_SECONDS, self._stopping)
+            yield None
+
+    def _stopping(self) -> bool:
         return self._queue.stopping
 
 
-def _event(line: LogLine) -> str:
-    return f"id: {line.number}\nevent: line\ndata: {json.dumps(_shown(line), ensure_ascii=False)}\n\n"
-
-
-def _shown(line: LogLine) -> dict[str, object]:
+def _line_response(line: LogLine) -> dict[str, object]:
     values = line.values
     more = {name: value for name, value in values.items() if name not in FACTS}
     time, level, event, logger = (str(values.get(name, "")) for name in FACTS)

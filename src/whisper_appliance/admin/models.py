@@ -1,8 +1,7 @@
 """The models in the panel: what there is, what goes on, and what can be done with them."""
 
-import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict
 
 from flask import Response, jsonify, render_template
@@ -12,16 +11,17 @@ from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, 
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.model_views import ModelListView
 from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.web import sse
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import current_actor
-from whisper_appliance.web.context import appliance, web_context
+from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import error_responses, text_response
 
 HEARTBEAT_SECONDS = 15.0
 POLL_SECONDS = 0.5
 STREAM_SECONDS = 300.0
-"""The browser comes back by itself then, and is asked again who it is."""
+"""A stream ends after this time, because access is checked only when it starts; browsers reconnect."""
 
 blueprint = admin_only(LazyBlueprint("admin_models", __name__, abp_tags=[ADMIN]))
 
@@ -65,7 +65,7 @@ def models_page() -> str:
 )
 def list_models() -> Response:
     """Every model with its state, and what goes on with it."""
-    return _seen()
+    return _models_response()
 
 
 @blueprint.get(
@@ -80,13 +80,7 @@ def list_models() -> Response:
 )
 def stream_models() -> Response:
     """The models as they change, as Server-Sent Events."""
-    streams = web_context().streams
-    streams.acquire()
-    response = Response(changes(appliance()), mimetype="text/event-stream")
-    response.call_on_close(streams.release)
-    response.headers["Cache-Control"] = "no-cache"
-    response.headers["X-Accel-Buffering"] = "no"
-    return response
+    return sse.sse_response(model_events(appliance()))
 
 
 @blueprint.post(
@@ -106,7 +100,7 @@ def import_model(body: NewModel) -> Response:
     else:
         appliance().model_admin.import_folder(body.folder, body.name)
         record("model.import", body.name)
-    return _seen(202)
+    return _models_response(202)
 
 
 @blueprint.post(
@@ -118,7 +112,7 @@ def download_model(path: ModelPath) -> Response:
     """Fetches a model from the hub, or goes on with it."""
     appliance().model_admin.download(path.name)
     record("model.download", path.name)
-    return _seen(202)
+    return _models_response(202)
 
 
 @blueprint.delete(
@@ -129,7 +123,7 @@ def download_model(path: ModelPath) -> Response:
 def cancel_download(path: ModelPath) -> Response:
     """Stops a download. What is here is kept, so that it can go on later."""
     appliance().model_admin.cancel_download(path.name)
-    return _seen()
+    return _models_response()
 
 
 @blueprint.post(
@@ -141,7 +135,7 @@ def load_model(path: ModelPath) -> Response:
     """Loads a model into memory."""
     appliance().model_admin.load(path.name)
     record("model.load", path.name)
-    return _seen(202)
+    return _models_response(202)
 
 
 @blueprint.post(
@@ -153,7 +147,7 @@ def unload_model(path: ModelPath) -> Response:
     """Frees the memory of a model; 409 while it is in use."""
     appliance().model_admin.unload(path.name)
     record("model.unload", path.name)
-    return _seen()
+    return _models_response()
 
 
 @blueprint.post(
@@ -165,7 +159,7 @@ def set_default_model(path: ModelPath) -> Response:
     """Makes a model the one that is used when a request names none; one that is not here is fetched first."""
     appliance().model_admin.make_default(path.name, current_actor().name)
     record("model.default", path.name)
-    return _seen(202)
+    return _models_response(202)
 
 
 @blueprint.post(
@@ -177,7 +171,7 @@ def verify_model(path: ModelPath) -> Response:
     """Reads every file of a model and compares checksums."""
     appliance().model_admin.verify(path.name)
     record("model.verify", path.name)
-    return _seen(202)
+    return _models_response(202)
 
 
 @blueprint.delete(
@@ -194,34 +188,36 @@ def delete_model(path: ModelPath, query: Confirmed) -> tuple[str, int]:
     return "", 204
 
 
-def changes(
+def model_events(
     appliance: Appliance,
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[str]:
-    """What `follow` tells: all of it at first, and whenever something is another way."""
-    told = ""
-    began = spoke = monotonic()
-    while monotonic() - began < STREAM_SECONDS and not appliance.queue.stopping:
-        now = json.dumps(_answer(appliance.model_admin.list_models()), ensure_ascii=False)
-        if now != told:
-            told, spoke = now, monotonic()
-            yield f"event: models\ndata: {now}\n\n"
-        elif monotonic() - spoke >= HEARTBEAT_SECONDS:
-            spoke = monotonic()
-            yield ": still here\n\n"
+    """The stream of `stream_models`: the whole list at first, and again whenever it changed."""
+    return sse.with_heartbeat(_model_frames(appliance, monotonic, sleep), HEARTBEAT_SECONDS, monotonic)
+
+
+def _model_frames(
+    appliance: Appliance, monotonic: Callable[[], float], sleep: Callable[[float], None]
+) -> Generator[str | None, None, None]:
+    sent: dict[str, object] = {}
+    end = monotonic() + STREAM_SECONDS
+    while monotonic() < end and not appliance.queue.stopping:
+        current = _to_json(appliance.model_admin.list_models())
+        yield None if current == sent else sse.frame("models", current)
+        sent = current
         sleep(POLL_SECONDS)
 
 
-def _seen(status: int = 200) -> Response:
-    response = jsonify(_answer(appliance().model_admin.list_models()))
+def _models_response(status: int = 200) -> Response:
+    response = jsonify(_to_json(appliance().model_admin.list_models()))
     response.status_code = status
     return response
 
 
-def _answer(seen: ModelListView) -> dict[str, object]:
+def _to_json(models: ModelListView) -> dict[str, object]:
     """Memory and disk in whole megabytes, so that only what matters is a change."""
-    answer = asdict(seen)
+    answer = asdict(models)
     for name in ("available_bytes", "free_disk_bytes", "models_memory_bytes"):
         answer[name] = _rounded(answer[name])
     for model in answer["models"]:

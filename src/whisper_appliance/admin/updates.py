@@ -79,9 +79,7 @@ def check_updates() -> Response:
     answer = {
         **asdict(checked),
         "installation": found.name,
-        "update": found.update_commands(
-            checked.newest if checked.releases and checked.newest else VERSION_PLACEHOLDER
-        ),
+        "update": found.update_commands(newest or VERSION_PLACEHOLDER),
         "rollback": found.rollback_commands(__version__),
     }
     return jsonify(answer)

@@ -154,10 +154,7 @@ def get_user(path: UserPath) -> Response:
     return jsonify(
         {
             **_answer(user, appliance().usage.totals()).model_dump(),
-            "sessions": [
-                session_response(each, current_actor().session)
-                for each in accounts.sessions.list_sessions(user.id)
-            ],
+            "sessions": [session_response(each, current_actor().session) for each in sessions],
             "keys": [key_response(key) for key in accounts.keys.list_keys(user.id)],
         }
     )

@@ -1,16 +1,16 @@
-"""A job as it goes on, as Server-Sent Events."""
+"""The progress of a job as Server-Sent Events (SSE)."""
 
-import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from flask import Response
 
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.jobs.job import Job
+from whisper_appliance.web import sse
 from whisper_appliance.web.auth import resources
-from whisper_appliance.web.context import web_context
+from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import JOBS, error_responses, text_response
 from whisper_appliance.web.schemas.job import (
@@ -23,7 +23,7 @@ from whisper_appliance.web.schemas.job import (
 
 HEARTBEAT_SECONDS = 15.0
 POLL_SECONDS = 1.0
-"""Changes that another process makes ring no bell here."""
+"""Changes made by another process notify nobody here, so the job is also polled."""
 
 blueprint = LazyBlueprint("events", __name__, abp_tags=[JOBS])
 
@@ -42,18 +42,12 @@ blueprint = LazyBlueprint("events", __name__, abp_tags=[JOBS])
 )
 def stream_job_events(path: JobPath) -> Response:
     """A job as it goes on: its state and its words, as Server-Sent Events."""
-    appliance, streams = web_context().appliance, web_context().streams
     job = resources.authorized_job(path.id, "read")
-    streams.acquire()
-    response = Response(JobEventStream(appliance, job).events(), mimetype="text/event-stream")
-    response.call_on_close(streams.release)
-    response.headers["Cache-Control"] = "no-cache"
-    response.headers["X-Accel-Buffering"] = "no"
-    return response
+    return sse.sse_response(JobEventStream(appliance(), job).events())
 
 
 class JobEventStream:
-    """Tells one listener what is new of one job."""
+    """Sends one client the changes of one job, and each of its segments once."""
 
     def __init__(
         self, appliance: Appliance, job: Job, monotonic: Callable[[], float] = time.monotonic
@@ -65,31 +59,26 @@ class JobEventStream:
         self._segments = 0
 
     def events(self) -> Iterator[str]:
-        """The stream, up to the final state or until nobody reads it any more."""
-        told: dict[str, Any] = {}
-        spoke = self._monotonic()
-        with self._appliance.job_notifier.subscribe(self._job.id) as bell:
+        """The stream, until the job reaches a final state or the client disconnects."""
+        return sse.with_heartbeat(self._frames(), HEARTBEAT_SECONDS, self._monotonic)
+
+    def _frames(self) -> Generator[str | None, None, None]:
+        sent: dict[str, Any] = {}
+        with self._appliance.job_notifier.subscribe(self._job.id) as changed:
             while True:
-                bell.clear()
-                job = self._now()
-                news = [*self._words(job)]
-                if (shown := job_response(self._appliance, job)) != told:
-                    news.append(_event("job", shown))
-                    told = shown
-                if not news and self._monotonic() - spoke >= HEARTBEAT_SECONDS:
-                    news.append(": still here\n\n")
-                if news:
-                    spoke = self._monotonic()
-                yield from news
+                changed.clear()
+                job = self._appliance.queue.get(self._job.id)
+                frames = [*self._new_segments(job)]
+                if (response := job_response(self._appliance, job)) != sent:
+                    frames.append(sse.frame("job", response))
+                    sent = response
+                yield from frames or (None,)
                 if job.ended or self._appliance.queue.stopping:
                     return
-                bell.wait(POLL_SECONDS)
+                changed.wait(POLL_SECONDS)
 
-    def _now(self) -> Job:
-        return self._appliance.queue.get(self._job.id)
-
-    def _words(self, job: Job) -> Iterator[str]:
-        """What was heard since the last time; at the end, what the last windows held."""
+    def _new_segments(self, job: Job) -> Iterator[str]:
+        """Segments of windows finished since the last call; at the end, those of the last windows."""
         if job.ended:
             transcript = transcript_of(self._appliance, job)
             new = list(transcript.segments[self._segments :]) if transcript else []
@@ -98,9 +87,5 @@ class JobEventStream:
             new = segments_of(windows)
             self._after_sample = windows[-1].start_sample if windows else self._after_sample
         if new:
-            yield _event("segments", {"segments": segment_responses(new, self._segments)})
+            yield sse.frame("segments", {"segments": segment_responses(new, self._segments)})
             self._segments += len(new)
-
-
-def _event(name: str, data: object) -> str:
-    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"

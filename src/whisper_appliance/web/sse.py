@@ -1,0 +1,48 @@
+"""Server-Sent Events (SSE): the frame of an event, heartbeats, and the streaming response."""
+
+import json
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+
+from flask import Response
+
+from whisper_appliance.web.context import web_context
+
+HEARTBEAT = ": heartbeat\n\n"
+"""A comment, which clients ignore. It keeps proxies from closing the connection, and shows a closed one."""
+
+
+def frame(event: str, data: object, *, event_id: int | None = None) -> str:
+    """One event as text: its name, its data as JSON, and the id that a client sends as Last-Event-ID."""
+    head = "" if event_id is None else f"id: {event_id}\n"
+    return f"{head}event: {event}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+
+
+def with_heartbeat(
+    frames: Generator[str | None, None, None],
+    interval_seconds: float,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Iterator[str]:
+    """Passes `frames` on, and adds a heartbeat after `interval_seconds` without one.
+
+    `frames` must yield None now and then while there is nothing to send. It is closed with this iterator.
+    """
+    last = monotonic()
+    with closing(frames):
+        for each in frames:
+            if each is None and monotonic() - last < interval_seconds:
+                continue
+            last = monotonic()
+            yield HEARTBEAT if each is None else each
+
+
+def sse_response(frames: Iterable[str]) -> Response:
+    """The streaming response. Holds a stream slot until it is closed; raises `Busy` if none is free."""
+    slots = web_context().streams
+    slots.acquire()
+    response = Response(frames, mimetype="text/event-stream")
+    response.call_on_close(slots.release)
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back
+    return response
