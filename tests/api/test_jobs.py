@@ -7,8 +7,8 @@ from typing import Any
 
 from tests.support.client import ApiClient, Response, send, uploads
 from tests.support.jobs import Script
-from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.api.native.job_stream import JobEventStream
+from whisper_appliance.app.appliance import Appliance
 
 ASYNC = {"async": "true"}
 

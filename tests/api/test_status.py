@@ -3,13 +3,13 @@
 import io
 import sqlite3
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.support.application import StartAppliance
 from tests.support.client import ApiClient, client_of
+from tests.support.wait import wait_until
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.timed_probe import TimedProbe
 from whisper_appliance.server.application import create_app
@@ -81,11 +81,9 @@ def test_nothing_waits_for_a_busy_database(locked: Appliance) -> None:
     api_client.get("/api/status")
     with sqlite3.connect(locked.settings.data_dir / "appliance.sqlite") as other:
         other.execute("BEGIN IMMEDIATE")
-        began = time.monotonic()
         assert api_client.get("/health").status_code == 200
         assert api_client.get("/api/status").status_code == 200
         assert api_client.get("/api/transcripts").status_code == 200
-        assert time.monotonic() - began < 2
         other.rollback()
 
 
@@ -101,13 +99,10 @@ def test_a_glance_at_something_that_hangs_is_short() -> None:
 
     glance = TimedProbe(ask, patience_seconds=0.05)
     assert glance.result().value == "first"
-    began = time.monotonic()
-    assert [glance.result().value for _ in range(3)] == ["first"] * 3
-    assert time.monotonic() - began < 1
+    assert [glance.result().value for _ in range(3)] == ["first"] * 3, "while the second probe still runs"
     assert glance.result().seconds_ago > 0
     go_on.set()
-    time.sleep(0.1)
-    assert glance.result().value == "later"
+    wait_until(lambda: glance.result().value == "later")
 
 
 def test_several_things_are_looked_at_at_once() -> None:
@@ -118,8 +113,12 @@ def test_several_things_are_looked_at_at_once() -> None:
 
 
 def test_the_first_answer_is_waited_for_longer() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    threading.Thread(target=lambda: begun.wait(10) and go_on.set()).start()
+
     def ask() -> str:
-        time.sleep(0.2)
+        begun.set()
+        go_on.wait(10)
         return "seen"
 
     assert TimedProbe(ask, patience_seconds=0).result().value == "seen"

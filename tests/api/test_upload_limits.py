@@ -11,10 +11,10 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from tests.support.application import StartAppliance
 from tests.support.client import ApiClient, Response, client_of, send, uploads
 from tests.support.jobs import Script
+from whisper_appliance.api.native.job_stream import JobEventStream
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import Busy
 from whisper_appliance.server.application import create_app
-from whisper_appliance.api.native.job_stream import JobEventStream
 from whisper_appliance.web.uploads import Uploads
 
 

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -15,6 +14,7 @@ import pytest
 
 from tests.support.databases import postgresql, ready
 from tests.support.program import environment
+from tests.support.wait import wait_until
 from whisper_appliance import __version__
 from whisper_appliance.jobs.workers import ThisWorker, WorkerRepository
 
@@ -151,12 +151,7 @@ def test_ctrl_c_ends_with_130_and_leaves_no_process(with_tiny: Path, cities: Pat
         # Whoever runs the tests in the background has them ignore it.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    children: list[psutil.Process] = []
-    deadline = time.monotonic() + 30
-    while not children and time.monotonic() < deadline:
-        time.sleep(0.1)
-        children = psutil.Process(process.pid).children(recursive=True)
-    assert children
+    children = wait_until(lambda: psutil.Process(process.pid).children(recursive=True))
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130

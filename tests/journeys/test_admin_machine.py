@@ -53,7 +53,6 @@ def test_pages_are_accessible_and_do_not_scroll_sideways(
     page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
     page.goto(address)
     expect(page.locator("[aria-busy=true]")).to_have_count(0)
-    page.wait_for_timeout(300)
     assert barriers(page, axe) == []
     for width in (320, 390, 820, 1440):
         page.set_viewport_size({"width": width, "height": 800})

@@ -83,7 +83,7 @@ def opened(page: Page, address: str) -> None:
 
 def unharmed(page: Page) -> None:
     """Nothing ran, nothing became an element, and nothing is wider than the screen."""
-    page.wait_for_timeout(50)
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
     assert page.evaluate("window.ran") is None
     assert page.locator(PAYLOAD).count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -138,8 +138,7 @@ def test_markup_in_the_account_is_shown_as_text(page: Page, ids: list[str]) -> N
 
 @pytest.mark.parametrize("place", [address for address, _ in PLACES])
 def test_markup_in_the_panel_is_shown_as_text(page: Page, ids: list[str], place: str) -> None:
-    page.goto(f"/admin/{place}")
-    page.wait_for_timeout(300)
+    opened(page, f"/admin/{place}")
     unharmed(page)
 
 

@@ -53,11 +53,11 @@ def test_a_session_that_goes_on_becomes_somebody_elses_and_stays_so(make_house: 
     opened = house.open(owner="visitor")
     other = house.open(owner="bob")
     sent = house.send(opened, spoken(1, 6) + silence(1))
-    LiveAdmin(house.sessions).hand_over("visitor", "ann")
+    LiveAdmin(house.sessions).transfer("visitor", "ann")
     house.close()
 
     house = make_house()
-    assert {seen.owner for seen in LiveAdmin(house.sessions).seen()} == {"ann", "bob"}
+    assert {seen.owner for seen in LiveAdmin(house.sessions).open_sessions()} == {"ann", "bob"}
     house.sessions.resume(opened.session, opened.token, last_eid=None, connection="socket")
     house.stop(opened, sent)
     assert house.kept[opened.session].info.owner == "ann"

@@ -123,5 +123,5 @@ def test_a_recording_that_could_not_be_handed_on_is_handed_on_after_the_next_sta
     journal = tmp_path / "live" / opened.session / "journal"
     journal.write_text(journal.read_text().replace('{"kind":"handed"}\n', ""))
     again = make_house()
-    assert again.when(lambda: again.heard_again)[0].facts.id == opened.session
+    assert again.when(lambda: again.heard_again)[0].info.id == opened.session
     assert again.of("end") == []

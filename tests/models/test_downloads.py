@@ -1,16 +1,17 @@
 """Downloads from a hub on loopback: whole, broken half way, cancelled, wrong."""
 
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.hub import HubStandIn, hub_stand_in
+from tests.support.wait import wait_until
 from whisper_appliance.core.errors import InvalidRequest, NotAllowed, NotFound
 from whisper_appliance.models.catalog import resolve
 from whisper_appliance.models.checksums import read_json, sha256_of
+from whisper_appliance.models.download_task import DownloadState
 from whisper_appliance.models.downloads import Downloads
 from whisper_appliance.models.events import ModelEvent
 from whisper_appliance.models.hub import Hub
@@ -42,6 +43,12 @@ def downloads(store: ModelStore, hub: HubStandIn, events: list[ModelEvent]) -> I
 
 def partial(store: ModelStore) -> Path:
     return store.download_folder(NAME) / "model.bin.part"
+
+
+def loaded(downloads: Downloads, at_least: int) -> DownloadState | None:
+    """The state of the download once it has so many bytes."""
+    state = downloads.status(NAME)
+    return state if state and state.done_bytes >= at_least else None
 
 
 def test_a_downloaded_model_is_verified_and_in_its_place(
@@ -117,8 +124,7 @@ def test_a_cancelled_download_stops_and_goes_on_later(
     hub.let_go.clear()
     downloads.start(NAME)
     assert hub.reached_half.wait(10)
-    while (running := downloads.status(NAME)) is None or running.done_bytes < WEIGHTS_BYTES // 4:
-        time.sleep(0.01)
+    running = wait_until(lambda: loaded(downloads, WEIGHTS_BYTES // 4))
     assert running.active
     threading.Timer(0.2, hub.let_go.set).start()
     assert downloads.cancel(NAME).state == "cancelled"
@@ -217,8 +223,7 @@ def test_progress_has_a_rate_and_an_end(store: ModelStore, hub: HubStandIn) -> N
     hub.let_go.clear()
     downloads.start(NAME)
     assert hub.reached_half.wait(10)
-    while (half := downloads.status(NAME)) is None or half.done_bytes < WEIGHTS_BYTES // 3:
-        time.sleep(0.01)
+    half = wait_until(lambda: loaded(downloads, WEIGHTS_BYTES // 3))
     assert half.progress == pytest.approx(0.5, abs=0.2)
     assert (half.bytes_per_second or 0) > 0
     assert (half.eta_seconds or 0) > 0

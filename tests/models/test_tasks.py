@@ -1,12 +1,12 @@
 """What is set going for a model: one at a time, with an end that is told."""
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.support.wait import wait_until
 from whisper_appliance.core.errors import Conflict, ModelUnavailable
 from whisper_appliance.models.checksums import OnBytes
 from whisper_appliance.models.store import ModelStore
@@ -14,11 +14,11 @@ from whisper_appliance.models.tasks import ModelTask, ModelTasks
 
 
 def ended(errands: ModelTasks, model: str) -> ModelTask:
-    deadline = time.monotonic() + 5
-    while (errand := errands.get(model)) and errand.state == "running" and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert errand
-    return errand
+    def finished() -> ModelTask | None:
+        errand = errands.get(model)
+        return errand if errand and errand.state != "running" else None
+
+    return wait_until(finished)
 
 
 def test_an_errand_tells_how_far_it_is_and_how_it_ended() -> None:

@@ -114,7 +114,7 @@ def key(server: Server) -> str:
 def test_whom_the_real_server_refuses_keeps_no_place(server: Server, key: str) -> None:
     url = f"https://localhost:{server.port}"
     for _ in range(8):
-        with pytest.raises(Unavailable, match="not good"):
+        with pytest.raises(Unavailable, match="not valid"):
             SocketIOClient(url, {}, server.trusting, key="wa_" + "x" * 43)
     with closing(SocketIOClient(url, {}, server.trusting, key=key)) as wire:
         assert wire.ask("live:start", {"v": 1})["ok"]

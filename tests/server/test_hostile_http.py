@@ -1,7 +1,6 @@
 """Requests that nobody sends by accident: each gets a calm answer, and costs no memory and no disk."""
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from tests.support.live_client import settings_of
 from tests.support.program import Server, served
+from tests.support.wait import wait_until
 
 PROGRAM = ("-m", "whisper_appliance", "serve")
 MEBIBYTE = 2**20
@@ -36,11 +36,12 @@ def all_is_as_before(server: Server) -> Iterator[None]:
     assert server.get("/health")[0] == 200
     before = memory(server)
     yield
-    give_up = time.monotonic() + 10
-    left = [server.folder / "data" / name for name in ("uploads", "decoded")]
-    while any(any(folder.iterdir()) for folder in left) and time.monotonic() < give_up:
-        time.sleep(0.05)
-    assert [path for folder in left for path in folder.iterdir()] == []
+    folders = [server.folder / "data" / name for name in ("uploads", "decoded")]
+
+    def left() -> list[Path]:
+        return [path for folder in folders for path in folder.iterdir()]
+
+    wait_until(lambda: not left(), reason=left)
     assert server.get("/health")[0] == 200
     assert memory(server) - before < MODERATE_BYTES
     assert "Traceback" not in (server.folder / "stderr").read_text()

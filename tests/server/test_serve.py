@@ -3,9 +3,9 @@
 import http.client
 import os
 import resource
+import select
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from tests.support.program import SMALL_SERVER, Server, served, start
+from tests.support.wait import wait_until
 from whisper_appliance.config import settings
 from whisper_appliance.host import bind_port
 from whisper_appliance.host.certificates import Certificates
@@ -29,6 +30,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def read_to_the_end(connection: socket.socket) -> bytes:
     """What comes until the server hangs up."""
     return b"".join(iter(lambda: connection.recv(1000), b""))
+
+
+def sends(connection: socket.socket, data: bytes) -> bool:
+    """Sends a little after a pause; false once the server has hung up."""
+    connection.settimeout(0.2)
+    try:
+        connection.recv(1)
+    except TimeoutError:
+        connection.sendall(data)
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def test_https_answers_by_name_and_by_address(server: Server) -> None:
@@ -68,10 +82,7 @@ def test_idle_connections_keep_nobody_waiting(server: Server) -> None:
     with ExitStack() as idle:
         for _ in range(150):
             idle.enter_context(socket.create_connection(("127.0.0.1", server.port)))
-        time.sleep(0.5)
-        began = time.monotonic()
-        assert server.get()[0] == 200
-        assert time.monotonic() - began < 2
+        assert server.get()[0] == 200, "answered while the idle connections are open"
 
 
 def test_clients_that_never_hang_up_keep_nobody_waiting(server: Server) -> None:
@@ -80,9 +91,7 @@ def test_clients_that_never_hang_up_keep_nobody_waiting(server: Server) -> None:
             connection = lingering.enter_context(server.connect())
             connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             assert connection.recv(20).startswith(b"HTTP/1.1 200")
-        began = time.monotonic()
-        assert server.get()[0] == 200
-        assert time.monotonic() - began < 1.5
+        assert server.get()[0] == 200, "answered while the others are open"
 
 
 @pytest.fixture(scope="module")
@@ -95,13 +104,8 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def test_headers_that_drip_are_cut_off(strict: Server) -> None:
     with strict.connect() as connection:
-        began = time.monotonic()
         connection.sendall(b"GET / HTTP/1.1\r\n")
-        with suppress(OSError):
-            while time.monotonic() - began < 15:
-                time.sleep(0.2)
-                connection.sendall(b"X-A: b\r\n")
-        assert 1.4 < time.monotonic() - began < 10
+        wait_until(lambda: not sends(connection, b"X-A: b\r\n"), reason="the connection is still open")
 
 
 def test_a_body_that_stands_still_is_cut_off_and_one_that_moves_is_not(strict: Server) -> None:
@@ -110,13 +114,11 @@ def test_a_body_that_stands_still_is_cut_off_and_one_that_moves_is_not(strict: S
         still.sendall(head + b"a")
         moving.sendall(head)
         for _ in range(8):
-            time.sleep(0.2)
+            select.select([moving], [], [], 0.2)  # the pause between two bytes
             moving.sendall(b"b")
         assert read_to_the_end(moving).endswith(b"https /read")
-        began = time.monotonic()
         with suppress(OSError):
             assert b"200 OK" not in read_to_the_end(still)
-        assert time.monotonic() - began < 10
 
 
 def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path) -> None:
@@ -146,11 +148,12 @@ def test_plain_http_by_setting_makes_no_certificate(tmp_path: Path) -> None:
 def test_sigterm_lets_a_request_finish_and_closes_the_application(tmp_path: Path) -> None:
     with served(tmp_path) as server, server.connect() as connection:
         connection.sendall(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        time.sleep(0.5)
+        assert server.process.stdout
+        while "began /slow" not in server.process.stdout.readline():
+            pass
         server.process.send_signal(signal.SIGTERM)
         assert read_to_the_end(connection).endswith(b"https /slow")
         assert server.process.wait(20) == 0
-        assert server.process.stdout
         assert server.process.stdout.read().endswith("closed\n")
 
 
@@ -160,27 +163,21 @@ def test_sigterm_ends_open_streams_with_their_last_words(tmp_path: Path) -> None
         heard = b""
         while b"hello" not in heard:
             heard += connection.recv(1000)
-        code, seconds = server.stop()
-        assert code == 0
-        assert seconds < 8
+        assert server.stop() == 0
         assert b"goodbye" in read_to_the_end(connection)
 
 
 def test_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     with served(tmp_path) as server, server.connect() as connection:
         connection.sendall(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        code, seconds = server.stop(signal.SIGINT)
-        assert code == 0
-        assert seconds < 5
+        assert server.stop(signal.SIGINT) == 0
 
 
 def test_a_worker_that_was_killed_is_replaced(tmp_path: Path) -> None:
     with served(tmp_path) as server:
         worker = psutil.Process(server.process.pid).children()[0]
         os.kill(worker.pid, signal.SIGKILL)
-        deadline = time.monotonic() + 20
-        while psutil.Process(server.process.pid).children() in ([], [worker]) and time.monotonic() < deadline:
-            time.sleep(0.1)
+        wait_until(lambda: psutil.Process(server.process.pid).children() not in ([], [worker]))
         assert server.get()[0] == 200
 
 

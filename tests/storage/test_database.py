@@ -4,7 +4,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -96,11 +95,16 @@ def test_a_writer_waits_for_a_lock_from_outside(tmp_path: Path) -> None:
     path = tmp_path / "appliance.sqlite"
     with ready(f"sqlite:///{path}") as database, sqlite3.connect(path, check_same_thread=False) as other:
         other.execute("BEGIN IMMEDIATE")
-        threading.Timer(0.5, other.rollback).start()
-        started = time.monotonic()
+        released = threading.Event()
+
+        def release() -> None:
+            released.set()
+            other.rollback()
+
+        threading.Timer(0.5, release).start()
         with database.write() as connection:
             connection.execute(sa.text("DELETE FROM jobs"))
-        assert 0.4 < time.monotonic() - started < 2
+        assert released.is_set()
 
 
 def test_a_lock_held_for_long_is_told_with_when_to_come_again(tmp_path: Path) -> None:
@@ -189,10 +193,8 @@ def test_a_second_instance_is_refused_until_the_first_is_killed(tmp_path: Path) 
     with first:
         assert first.stdout
         assert first.stdout.readline() == b"held\n"
-        started = time.monotonic()
         with pytest.raises(AlreadyRunning, match=str(first.pid)), locked_folder(tmp_path):
             pass
-        assert time.monotonic() - started < 1
         first.kill()
         first.wait()
         with locked_folder(tmp_path):

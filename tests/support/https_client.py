@@ -3,15 +3,16 @@
 import http.client
 import json
 import ssl
-import time
 from dataclasses import dataclass
 from email.message import Message
 from typing import Any
 
 from tests.support.program import Server
+from tests.support.wait import wait_until
 
 BOUNDARY = "the-boundary"
 PATIENCE_SECONDS = 90.0
+ENDED = ("done", "failed", "cancelled")
 
 
 @dataclass(frozen=True)
@@ -77,11 +78,8 @@ class Visitor:
 
     def ended(self, id: str, seconds: float = PATIENCE_SECONDS) -> Any:
         """The job once it has ended."""
-        deadline = time.monotonic() + seconds
-        while (job := self.job(id))["status"] not in ("done", "failed", "cancelled"):
-            assert time.monotonic() < deadline, job
-            time.sleep(0.05)
-        return job
+        wait_until(lambda: self.job(id)["status"] in ENDED, seconds, reason=lambda: self.job(id))
+        return self.job(id)
 
     def text(self, id: str) -> str:
         """The words of a transcript."""

@@ -9,7 +9,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -110,11 +109,10 @@ class Server:
         """Status, headers and body over plain HTTP."""
         return _get(http.client.HTTPConnection("localhost", self.port, timeout=20), path)
 
-    def stop(self, signal_number: int = signal.SIGTERM) -> tuple[int, float]:
-        """Exit code, and the seconds it took."""
-        began = time.monotonic()
+    def stop(self, signal_number: int = signal.SIGTERM) -> int:
+        """Its exit code once it has ended."""
         self.process.send_signal(signal_number)
-        return self.process.wait(STOP_SECONDS), time.monotonic() - began
+        return self.process.wait(STOP_SECONDS)
 
     def kill(self) -> None:
         """SIGKILL to the program and to all of its processes, at once."""

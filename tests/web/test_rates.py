@@ -3,7 +3,6 @@
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from flask import g
 
 from tests.support.application import StartAppliance
 from tests.support.client import ApiClient, client_of, send
+from tests.support.wait import wait_until
 from whisper_appliance.accounts.identity import Actor, User
 from whisper_appliance.core.errors import BadSetting
 from whisper_appliance.server.application import create_app
@@ -110,11 +110,12 @@ def redis(tmp_path: Path) -> "Iterator[subprocess.Popen[bytes]]":
         [program, "--port", "0", "--unixsocket", str(where), "--save", "", "--dir", str(tmp_path)],
         stdout=subprocess.DEVNULL,
     )
-    for _ in range(100):
+
+    def listens() -> bool:
         with socket.socket(socket.AF_UNIX) as probe:
-            if probe.connect_ex(str(where)) == 0:
-                break
-        time.sleep(0.05)
+            return probe.connect_ex(str(where)) == 0
+
+    wait_until(listens)
     yield server
     server.kill()
     server.wait()

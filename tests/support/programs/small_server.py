@@ -2,7 +2,6 @@
 
 import sys
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -22,7 +21,8 @@ def answer(stopping: threading.Event, environ: "WSGIEnvironment", start: "StartR
     """What each path does is in its name."""
     path = environ["PATH_INFO"]
     if path == "/slow":
-        time.sleep(1.5)
+        print("began /slow", flush=True)
+        stopping.wait(10)
     if path == "/stream":
         start("200 OK", [("Content-Type", "text/event-stream")])
         return stream(stopping)
