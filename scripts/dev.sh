@@ -5,6 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly VENV=.venv
 readonly LEAN=.venv-lean # as `run` alone makes it: what is measured is not burdened with the packages of tests
+readonly PARALLEL=(-n 2 --dist loadfile) # much of a test is waiting; the tests of a file share what they start
 readonly VENDOR=src/whisper_appliance/pages/static/vendor
 
 help() {
@@ -13,6 +14,9 @@ Whisper Appliance, for developers. Needs Linux and Python 3.11 or newer; everyth
 
   ./scripts/dev.sh run [OPTIONS]    set up, then serve on https://localhost:5001 (options: run --help)
   ./scripts/dev.sh test [ARGS]      set up, then check style, types, layers and all tests; with ARGS: pytest ARGS
+  ./scripts/dev.sh test --fast [ARGS]  only the tests that are not slow and need no browser, within a minute
+                                    (of one package: test --fast tests/live)
+  ./scripts/dev.sh coverage [ARGS]  all tests, with the lines and branches that none of them runs
   ./scripts/dev.sh lint             style, types and layers only
   ./scripts/dev.sh format           put the code in shape
   ./scripts/dev.sh audit            look for known vulnerabilities of what is locked; ends with 3 where nothing can be asked
@@ -133,17 +137,26 @@ run() { environment run; front_end; exec "$VENV/bin/whisper-appliance" serve "$@
 
 tests() {
   local failed=0
-  environment test; front_end; browser
-  if [ $# = 0 ]; then
+  environment test; front_end
+  [ "${1:-}" = --fast ] || browser
+  if [ "${1:-}" = --fast ]; then
+    shift
+    set -- "${PARALLEL[@]}" -m "not slow and not browser" "$@"
+  elif [ $# = 0 ]; then
     say "Style, types, layers"
     lint || failed=1
     say "Known vulnerabilities"
     known_flaws || failed=1
     say "Tests"
-    set -- -n 2 --dist loadfile # much of it waits; a file's tests share what they start
+    set -- "${PARALLEL[@]}"
   fi
   "$VENV/bin/python" -m pytest "$@" || failed=$?
   return $failed
+}
+
+coverage() {
+  environment test; front_end; browser
+  "$VENV/bin/python" -m pytest "${PARALLEL[@]}" --cov --cov-report=term-missing:skip-covered "$@"
 }
 
 measured() { environment bench; environment run "$LEAN"; front_end; export APPLIANCE_PYTHON="$LEAN/bin/python"; }
@@ -186,6 +199,7 @@ clean() {
 case "${1:-help}" in
   run) shift; run "$@" ;;
   test) shift; tests "$@" ;;
+  coverage) shift; coverage "$@" ;;
   lint) environment test; lint ;;
   format) environment test; "$VENV/bin/ruff" check --fix . ; "$VENV/bin/ruff" format . ;;
   audit) environment test; exec "$VENV/bin/python" scripts/audit.py ;;
