@@ -20,6 +20,7 @@ from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.config import settings
 from whisper_appliance.config.settings import Settings
+from whisper_appliance.host.certificates import Certificates
 from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.live.spool import WAV_HEADER_BYTES, samples_of
 from whisper_appliance.storage.schema.accounts import invitations
@@ -50,11 +51,15 @@ def scripted_steps(chosen: Settings, _models: object) -> JobSteps:
     return Script().steps(chosen.data_dir, decode=decode)
 
 
+def unpack(folder: Path) -> None:
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(folder, filter="data")
+
+
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     folder = tmp_path_factory.mktemp("old")
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(folder, filter="data")
+    unpack(folder)
     chosen = settings.load(data_dir=folder / "data", model_dir=folder / "models", model_downloads=False)
     appliance = Appliance(
         chosen, make_steps=scripted_steps, live_models=ScriptedModels(), passwords=Passwords(LIGHT)
@@ -147,12 +152,19 @@ def test_shares_quotas_usage_and_audit_log_are_there(opened: Opened) -> None:
 def test_setting_overrides_are_in_force(opened: Opened) -> None:
     assert opened.appliance.settings.trash_days == 3000
     assert opened.appliance.queue.limits.per_owner == 33
-    assert opened.appliance.overrides.stored["trash_days"].by == opened.facts["owner"]
+    assert opened.appliance.overrides.stored["trash_days"].changed_by == opened.facts["owner"]
 
 
-def test_the_secret_the_ca_and_the_daily_copy_are_kept(opened: Opened) -> None:
+def test_the_secret_and_the_daily_copy_are_kept(opened: Opened) -> None:
     appliance = opened.appliance
     assert appliance.secret_key == opened.facts["secret_key"]
-    assert appliance.certificates
-    assert (appliance.certificates.ca_pem() or b"").decode() == opened.facts["ca"]
     assert list((appliance.settings.data_dir / "backups").glob("appliance-2026*.sqlite"))
+
+
+def test_the_local_ca_is_kept(tmp_path: Path) -> None:
+    unpack(tmp_path)
+    names = ["appliance", "appliance.local", "localhost", "127.0.0.1"]
+    certificates = Certificates(tmp_path / "data" / "certificates", lambda: names)
+    certificates.ensure()
+    facts = json.loads((tmp_path / "facts.json").read_text())
+    assert (certificates.ca_pem() or b"").decode() == facts["ca"]
