@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import engineio
 import socketio
 
-from whisper_appliance.core.duplex_socket import Duplex
+from whisper_appliance.core.duplex_socket import DuplexSocket
 from whisper_appliance.core.errors import ApplianceError, Unavailable
 
 CONNECT_SECONDS = 10.0
@@ -49,7 +49,7 @@ class SocketIOClient:
         """
         self._socket = _open(url, tls)
         self._client = _Client(reconnection=False, handle_sigint=False)
-        self._duplex = Duplex(self._socket, CONNECT_SECONDS)
+        self._duplex = DuplexSocket(self._socket, CONNECT_SECONDS)
         self._client.eio.websocket_extra_options = {"socket": self._duplex}
         for event, handler in handlers.items():
             self._client.on(event, handler)

@@ -56,5 +56,5 @@ class SessionReaper:
                     with suppress(OSError):
                         session.sync()
             for session_id in self._ended.expired():
-                if session := self._registry.find(session_id):
-                    self.remove(session)
+                if expired := self._registry.find(session_id):
+                    self.remove(expired)

@@ -1,1 +1,1 @@
-"""Protocols for live speech; each is a package of its own."""
+"""Live protocols: each is a package of its own, listed in `registry`."""

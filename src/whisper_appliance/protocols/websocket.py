@@ -1,56 +1,57 @@
-"""WebSockets under gunicorn: simple-websocket with limits kept before memory is spent.
+"""WebSocket connections under gunicorn: simple-websocket, with limits that hold before memory is used.
 
-It puts received messages in a list without end, takes frames of any size while they are unfinished, and may
-leave a reader waiting for ever when a connection ends badly; what is overridden here is about these three.
+simple-websocket queues received messages without a limit, accepts frames of any size while they are
+unfinished, and can leave a reader waiting forever if a connection breaks. The overrides fix these three.
 """
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import simple_websocket
 import structlog
 from wsproto.utilities import RemoteProtocolError
 
-from whisper_appliance.core.duplex_socket import Duplex
+from whisper_appliance.core.duplex_socket import DuplexSocket
+from whisper_appliance.protocols.connection import Connection
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-MESSAGES_WAITING = 16
-"""With more received than handled, nothing more is read: the client's own buffers fill up."""
+MAX_QUEUED_MESSAGES = 16
+"""Backpressure: with more messages received than handled, reading stops and the client's buffers fill."""
 READ_BYTES = 16 * 1024
 IDLE_SECONDS = 30.0
-"""A client answers a ping every 10 s, and is given 20 s for it."""
-COMPRESSION = "HTTP_SEC_WEBSOCKET_EXTENSIONS"
-"""Not offered: sound does not shrink, and little could become much."""
+"""A client answers a ping every 10 s, and has 20 s to do so."""
+EXTENSIONS = "HTTP_SEC_WEBSOCKET_EXTENSIONS"
+"""Compression is not offered, because audio does not shrink and a small message could expand a lot."""
 log = structlog.get_logger()
 
 
-class _Thread(threading.Thread):
-    """Nothing that waits for a client keeps the process alive."""
+class _DaemonThread(threading.Thread):
+    """A reader that waits for a client must not keep the process alive."""
 
     def __init__(self, target: Callable[[], None]) -> None:
         super().__init__(target=target, name="websocket-reader", daemon=True)
 
 
-class _Connection(simple_websocket.Server):  # type: ignore[misc] # it publishes no types
-    """One upgraded connection. Its thread reads; whoever calls `receive` handles."""
+class _BoundedServer(simple_websocket.Server):  # type: ignore[misc] # it publishes no types
+    """One upgraded connection. Its own thread reads; the caller of `receive` handles the messages."""
 
     def __init__(self, environ: "WSGIEnvironment", message_bytes: int) -> None:
-        self._room = threading.Event()
+        self._queue_shrunk = threading.Event()
         self._ended = False
         super().__init__(
-            {name: value for name, value in environ.items() if name != COMPRESSION}
-            | {"gunicorn.socket": Duplex(environ["gunicorn.socket"], IDLE_SECONDS)},
+            {name: value for name, value in environ.items() if name != EXTENSIONS}
+            | {"gunicorn.socket": DuplexSocket(environ["gunicorn.socket"], IDLE_SECONDS)},
             max_message_size=message_bytes,
             receive_bytes=READ_BYTES,
-            thread_class=_Thread,
+            thread_class=_DaemonThread,
         )
 
     def receive(self, timeout: float | None = None) -> bytes | str | None:
         received: bytes | str | None = super().receive(timeout)
-        self._room.set()
+        self._queue_shrunk.set()
         return received
 
     def close(self, reason: int | None = None, message: str | None = None) -> None:
@@ -61,70 +62,75 @@ class _Connection(simple_websocket.Server):  # type: ignore[misc] # it publishes
         try:
             super()._thread()
         except RemoteProtocolError as error:
-            log.info("websocket closed: it does not speak the protocol", reason=str(error))
+            log.info("websocket closed: protocol error", reason=str(error))
         finally:
             self._end()
             self.sock.close()
 
     def _handle_events(self) -> bool:
         goes_on = bool(super()._handle_events())
-        while not self._ended and len(self.input_buffer) > MESSAGES_WAITING:
-            self._room.clear()
-            if not self._ended and len(self.input_buffer) > MESSAGES_WAITING:
-                self._room.wait()
+        while not self._ended and len(self.input_buffer) > MAX_QUEUED_MESSAGES:
+            self._queue_shrunk.clear()
+            if not self._ended and len(self.input_buffer) > MAX_QUEUED_MESSAGES:
+                self._queue_shrunk.wait()
         return goes_on and not self._ended
 
     def _end(self) -> None:
-        """Wakes both sides, in the order in which they cannot miss it."""
+        """Wakes the receiver and the reader. The order matters: both check the flags after they wake."""
         self._ended = True
         self.connected = False
         self.event.set()
-        self._room.set()
+        self._queue_shrunk.set()
 
 
-class WebSocket:
-    """What engineio asks of a WebSocket: a WSGI application for one connection, to wait on and to send to."""
+class WebSocketConnection:
+    """A `Connection` over one upgraded WebSocket."""
 
-    def __init__(self, handler: Any, _server: object, *, message_bytes: int) -> None:
-        """`handler` is a method of engineio's side of the connection; no message may be longer."""
-        self._handle = handler
-        self._message_bytes = message_bytes
-        self._engine_socket = handler.__self__
+    def __init__(self, server: _BoundedServer) -> None:
+        self._server = server
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """Serves the connection to its end."""
+    def recv(self) -> bytes | str | None:
+        """Waits for the next message; None once the connection has ended."""
         try:
-            self._connection = _Connection(environ, self._message_bytes)
-        except (RemoteProtocolError, simple_websocket.ConnectionError):
-            environ["gunicorn.socket"].settimeout(IDLE_SECONDS)
-            start_response("400 Bad Request", [("Content-Type", "text/plain")])
-            return [b"This is no WebSocket handshake."]
-        try:
-            self._handle(self)
-        except (ValueError, RecursionError) as error:
-            log.info("websocket closed: it cannot be understood", reason=f"{type(error).__name__}: {error}")
-            self._engine_socket.close(wait=False, abort=True)
-        finally:
-            self._connection.sock.close()
-        raise StopIteration  # for gunicorn: the connection is used up, nothing is to be answered
-
-    def wait(self) -> bytes | str | None:
-        """The next message; None when the connection has ended."""
-        try:
-            return self._connection.receive()
+            received: bytes | str | None = self._server.receive()
         except simple_websocket.ConnectionClosed:
             return None
+        return received
 
     def send(self, message: bytes | str) -> None:
-        """Sends one message. Raises OSError where the connection has ended."""
+        """Sends one message. Raises `OSError` if the connection has ended."""
         try:
-            self._connection.send(message)
+            self._server.send(message)
         except simple_websocket.ConnectionClosed:
             raise OSError("the connection has ended") from None
 
     def close(self) -> None:
-        """Says goodbye, if there is still somebody to hear it."""
+        """Closes the connection, if it is still open."""
         try:
-            self._connection.close()
+            self._server.close()
         except (simple_websocket.ConnectionClosed, OSError):
             return
+
+
+def serve_websocket(
+    environ: "WSGIEnvironment",
+    start_response: "StartResponse",
+    handle: Callable[[Connection], None],
+    *,
+    message_bytes: int,
+) -> Iterable[bytes]:
+    """A WSGI application for one WebSocket: upgrades it and calls `handle` until that returns.
+
+    A message longer than `message_bytes` ends the connection.
+    """
+    try:
+        server = _BoundedServer(environ, message_bytes)
+    except (RemoteProtocolError, simple_websocket.ConnectionError):
+        environ["gunicorn.socket"].settimeout(IDLE_SECONDS)
+        start_response("400 Bad Request", [("Content-Type", "text/plain")])
+        return [b"This is not a WebSocket handshake."]
+    try:
+        handle(WebSocketConnection(server))
+    finally:
+        server.sock.close()
+    raise StopIteration  # for gunicorn: the connection is used up, and there is no response

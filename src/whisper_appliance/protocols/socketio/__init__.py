@@ -1,1 +1,1 @@
-"""Live speech over Socket.IO."""
+"""The Socket.IO protocol: live events, simple events, viewers of captions, and telemetry for admins."""

@@ -1,18 +1,18 @@
-"""Those who read along: the captions of a live session, for everybody who has its link."""
+"""Viewers of live captions: everyone with the link of a session receives its events, read-only."""
 
 from collections.abc import Callable
 
 from flask_socketio import join_room
 
 from whisper_appliance.live.manager import LiveAnnouncement, LiveManager
-from whisper_appliance.protocols.socketio.events import Answer, Emit
-from whisper_appliance.protocols.socketio.payloads import WatchCaptions, read
+from whisper_appliance.protocols.socketio.emit import Emit, Handler, JsonObject
+from whisper_appliance.protocols.socketio.payloads import WatchCaptions, parse
 
-SHOWN = ("partial", "commit", "final", "vad", "end")
+VIEWER_EVENTS = ("partial", "commit", "final", "vad", "end")
 
 
 class CaptionViewers:
-    """Those who watch captions: one room for each live session."""
+    """One Socket.IO room of viewers for each shared session."""
 
     def __init__(self, live: LiveManager, emit: Emit, close_room: Callable[[str], None]) -> None:
         self._live = live
@@ -21,33 +21,32 @@ class CaptionViewers:
         self._tokens: dict[str, str] = {}
 
     @property
-    def handlers(self) -> dict[str, Callable[..., Answer]]:
-        """By event."""
+    def handlers(self) -> dict[str, Handler]:
+        """Handlers by event."""
         return {"captions:watch": self.watch}
 
-    def watch(self, *arguments: object) -> Answer:
-        """Lets a reader in, with everything that was said so far."""
-        token = read(WatchCaptions, arguments).token
+    def watch(self, *arguments: object) -> JsonObject:
+        """Adds a viewer, and acknowledges with all captions so far."""
+        token = parse(WatchCaptions, arguments).token
         session = self._live.sharing.viewer_state(token).session
-        join_room(_room(session))  # first: what is said meanwhile comes twice rather than not at all
-        watched = self._live.sharing.viewer_state(token)
+        join_room(_room(session))  # before the snapshot: an event in between comes twice instead of never
+        state = self._live.sharing.viewer_state(token)
         self._tokens[session] = token
-        seen = {"snapshot": watched.snapshot, "partial": watched.partial, "ended": watched.ended}
-        return {"ok": True, **seen}
+        return {"ok": True, "snapshot": state.snapshot, "partial": state.partial, "ended": state.ended}
 
-    def announce(self, told: LiveAnnouncement) -> None:
-        """Tells the readers of a session what is for them."""
-        token = self._tokens.get(told.session)
-        if not told.shared or token is None or told.kind not in SHOWN:
+    def on_live_event(self, event: LiveAnnouncement) -> None:
+        """Emits an event of a shared session to its viewers."""
+        token = self._tokens.get(event.session)
+        if not event.shared or token is None or event.kind not in VIEWER_EVENTS:
             return
-        payload = {"s": token, **told.payload}
-        payload.pop("transcript_id", None)  # who reads along may not read, or delete, the transcript
-        self._emit(f"live:{told.kind}", payload, _room(told.session))
-        if told.kind == "end":
-            self._tokens.pop(told.session, None)
+        payload = {"s": token, **event.payload}
+        payload.pop("transcript_id", None)  # a viewer may neither read nor delete the transcript
+        self._emit(f"live:{event.kind}", payload, _room(event.session))
+        if event.kind == "end":
+            self._tokens.pop(event.session, None)
 
-    def dismiss(self, session: str, token: str) -> None:
-        """The speaker has ended the link."""
+    def revoke(self, session: str, token: str) -> None:
+        """Disconnects the viewers of a session whose link was revoked."""
         if self._tokens.pop(session, None):
             self._emit("captions:closed", {"token": token}, _room(session))
             self._close_room(_room(session))

@@ -1,54 +1,30 @@
-"""Live speech over Socket.IO: the `live:*` events of docs/live.md. Handlers append and acknowledge only."""
+"""The `live:*` events of Socket.IO (docs/live.md): numbered packets in, acknowledgements and captions out."""
 
 from collections import defaultdict
-from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
-
-from engineio.exceptions import EngineIOError
-from flask import request
-from flask_socketio import SocketIO
 
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.readiness import check_ready
 from whisper_appliance.core.errors import InvalidRequest, NotFound
 from whisper_appliance.live.manager import Ack, LiveAnnouncement
-from whisper_appliance.protocols.socketio.payloads import AudioHeader, Resume, SessionRef, Start, Stop, read
+from whisper_appliance.protocols.socketio.emit import Emit, Handler, JsonObject, current_connection
+from whisper_appliance.protocols.socketio.payloads import AudioHeader, Resume, SessionRef, Start, Stop, parse
 from whisper_appliance.web.auth.authentication import require
-
-Answer = dict[str, Any]
-Emit = Callable[[str, Answer, str], None]
-"""Sends an event with its payload to a connection or a room."""
-
-
-def emitter(sockets: SocketIO) -> Emit:
-    """Sends through `sockets`; whoever has gone meanwhile is not told."""
-
-    def emit(event: str, payload: Answer, to: str) -> None:
-        with suppress(EngineIOError):
-            sockets.emit(event, payload, to=to)
-
-    return emit
-
-
-def connection() -> str:
-    """The connection whose event is being handled."""
-    return str(request.sid)  # type: ignore[attr-defined] # Flask-SocketIO puts it there
 
 
 class LiveEvents:
-    """The sessions of clients that number their packets and acknowledge by number."""
+    """Handlers for clients that number their packets; each call only passes its event to the live manager."""
 
     def __init__(self, appliance: Appliance, emit: Emit) -> None:
         self._appliance = appliance
-        self._sessions = appliance.live
+        self._live = appliance.live
         self._emit = emit
-        self._of: defaultdict[str, set[str]] = defaultdict(set)
-        self._wishes: dict[str, Start] = {}
+        self._sessions_of: defaultdict[str, set[str]] = defaultdict(set)
+        self._options: dict[str, Start] = {}
 
     @property
-    def handlers(self) -> dict[str, Callable[..., Answer]]:
-        """By event."""
+    def handlers(self) -> dict[str, Handler]:
+        """Handlers by event."""
         return {
             "live:start": self.start,
             "live:audio": self.audio,
@@ -58,17 +34,18 @@ class LiveEvents:
             "live:cancel": self.cancel,
         }
 
-    def start(self, *arguments: Any) -> Answer:
+    def start(self, *arguments: Any) -> JsonObject:
         """Opens a session."""
-        asking = require("transcribe")
-        wishes = read(Start, arguments)
-        check_ready(self._appliance.models, wishes.model, language=wishes.language, task=wishes.task)
-        self._appliance.admission.check_live(asking.owner)
-        opened = self._sessions.open(
-            wishes.request(), owner=asking.owner, key_id=asking.key, connection=connection()
+        actor = require("transcribe")
+        options = parse(Start, arguments)
+        check_ready(self._appliance.models, options.model, language=options.language, task=options.task)
+        self._appliance.admission.check_live(actor.owner)
+        connection = current_connection()
+        opened = self._live.open(
+            options.request(), owner=actor.owner, key_id=actor.key, connection=connection
         )
-        self._of[connection()].add(opened.session)
-        self._wishes[opened.session] = wishes
+        self._sessions_of[connection].add(opened.session)
+        self._options[opened.session] = options
         return {
             "ok": True,
             "session": opened.session,
@@ -78,64 +55,65 @@ class LiveEvents:
             "limits": {"max_packet": opened.max_packet_bytes, "max_session_s": opened.max_seconds},
         }
 
-    def audio(self, *arguments: Any) -> Answer:
-        """Keeps one packet."""
+    def audio(self, *arguments: Any) -> JsonObject:
+        """Feeds one packet."""
         if len(arguments) != 2 or not isinstance(arguments[1], bytes):
             raise InvalidRequest("live:audio takes {s, q} and the audio as a binary attachment.")
-        packet = read(AudioHeader, arguments[:1])
-        return _acknowledged(self._sessions.feed(packet.s, packet.q, arguments[1], connection=connection()))
+        header = parse(AudioHeader, arguments[:1])
+        return _ack(self._live.feed(header.s, header.q, arguments[1], connection=current_connection()))
 
-    def resume(self, *arguments: Any) -> Answer:
-        """Takes a session up again on this connection."""
-        wanted = read(Resume, arguments)
-        resumed = self._sessions.resume(
-            wanted.session, wanted.token, last_eid=wanted.last_eid, connection=connection()
+    def resume(self, *arguments: Any) -> JsonObject:
+        """Attaches a session to this connection, and replays the missed events."""
+        wanted = parse(Resume, arguments)
+        connection = current_connection()
+        resumed = self._live.resume(
+            wanted.session, wanted.token, last_eid=wanted.last_eid, connection=connection
         )
-        self._of[connection()].add(wanted.session)
-        answer = {"ok": True, "next_seq": resumed.next_seq, "partial": resumed.partial}
+        self._sessions_of[connection].add(wanted.session)
+        ack = {"ok": True, "next_seq": resumed.next_seq, "partial": resumed.partial}
         if resumed.snapshot is not None:
-            answer["snapshot"] = resumed.snapshot
-        return {**answer, "events": list(resumed.events)}
+            ack["snapshot"] = resumed.snapshot
+        return {**ack, "events": list(resumed.events)}
 
-    def stop(self, *arguments: Any) -> Answer:
-        """Ends a session when all of its packets are there."""
-        wanted = read(Stop, arguments)
-        return _acknowledged(self._sessions.stop(wanted.session, wanted.next_seq, connection=connection()))
+    def stop(self, *arguments: Any) -> JsonObject:
+        """Stops a session once all of its packets have arrived."""
+        wanted = parse(Stop, arguments)
+        return _ack(self._live.stop(wanted.session, wanted.next_seq, connection=current_connection()))
 
-    def pause(self, *arguments: Any) -> Answer:
-        """Leaves a session, which waits to be resumed."""
-        session = read(SessionRef, arguments).session
-        if session not in self._of[connection()]:
+    def pause(self, *arguments: Any) -> JsonObject:
+        """Detaches a session, which can be resumed."""
+        session, connection = parse(SessionRef, arguments).session, current_connection()
+        if session not in self._sessions_of[connection]:
             raise NotFound("There is no such live session on this connection.")
-        self._of[connection()].discard(session)
-        self._sessions.detach(session, connection=connection())
+        self._sessions_of[connection].discard(session)
+        self._live.detach(session, connection=connection)
         return {"ok": True}
 
-    def cancel(self, *arguments: Any) -> Answer:
-        """Ends a session and keeps nothing of it."""
-        self._sessions.cancel(read(SessionRef, arguments).session, connection=connection())
+    def cancel(self, *arguments: Any) -> JsonObject:
+        """Cancels a session; nothing of it is kept."""
+        self._live.cancel(parse(SessionRef, arguments).session, connection=current_connection())
         return {"ok": True}
 
-    def left(self, connection: str) -> None:
-        """The connection is gone; its sessions wait to be resumed."""
-        for session in self._of.pop(connection, ()):
-            self._sessions.detach(session, connection=connection)
+    def on_disconnect(self, connection: str) -> None:
+        """Detaches the sessions of a connection that has ended; they can be resumed."""
+        for session in self._sessions_of.pop(connection, ()):
+            self._live.detach(session, connection=connection)
 
-    def announce(self, told: LiveAnnouncement) -> None:
-        """Tells the newest connection of a session what it has to say."""
-        wishes = self._wishes.get(told.session)
-        if told.kind == "end":
-            self._wishes.pop(told.session, None)
-        if wishes and told.kind == "partial" and not wishes.partials:
+    def on_live_event(self, event: LiveAnnouncement) -> None:
+        """Emits an event of a session to its newest connection."""
+        options = self._options.get(event.session)
+        if event.kind == "end":
+            self._options.pop(event.session, None)
+        if options and event.kind == "partial" and not options.partials:
             return
-        payload = {"s": told.session, **told.payload}
-        if wishes and not wishes.words:
+        payload = {"s": event.session, **event.payload}
+        if options and not options.words:
             payload.pop("words", None)
-        if told.connection:
-            self._emit(f"live:{told.kind}", payload, told.connection)
+        if event.connection:
+            self._emit(f"live:{event.kind}", payload, event.connection)
 
 
-def _acknowledged(ack: Ack) -> Answer:
+def _ack(ack: Ack) -> JsonObject:
     if not ack.ok:
         return {"ok": False, "code": "gap", "message": "Packets are missing.", "next_seq": ack.next_seq}
     return {"ok": True, "next_seq": ack.next_seq, "lag_ms": ack.lag_ms, "credit_ms": ack.credit_ms}

@@ -1,16 +1,16 @@
-"""Socket.IO packets with a limit on their attachments, of which a client may claim any number otherwise."""
+"""Socket.IO packets with a limit on attachments, because a client could announce any number of them."""
 
 from socketio.packet import Packet
 
-ATTACHMENTS = 4
+MAX_ATTACHMENTS = 4
 
 
 class LimitedPacket(Packet):  # type: ignore[misc] # socketio publishes no types
-    """A packet of at most four binary parts; each is as long as a message may be."""
+    """A packet of at most `MAX_ATTACHMENTS` binary parts; each is limited like a message."""
 
     def decode(self, encoded_packet: str) -> int:
-        """Reads the packet's text and says how many binary parts follow. Raises ValueError."""
+        """Decodes the text part and returns the number of binary parts that follow. Raises `ValueError`."""
         count: int = super().decode(encoded_packet)
-        if count > ATTACHMENTS:
-            raise ValueError(f"{count} attachments, and {ATTACHMENTS} are the most")
+        if count > MAX_ATTACHMENTS:
+            raise ValueError(f"{count} attachments; the limit is {MAX_ATTACHMENTS}")
         return count

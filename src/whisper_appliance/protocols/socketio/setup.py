@@ -1,16 +1,20 @@
-"""Puts the live events together: handlers on the sockets, and what the live room says back to them."""
+"""Installs the Socket.IO protocol: event handlers, middleware, and a subscription to live sessions."""
 
 from dataclasses import asdict
 
 import structlog
 from flask import Flask
+from flask_socketio import SocketIO
 
+from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.live.manager import LiveAnnouncement
-from whisper_appliance.protocols.socketio import server
 from whisper_appliance.protocols.socketio.caption_viewers import CaptionViewers
-from whisper_appliance.protocols.socketio.events import Answer, LiveEvents, connection, emitter
+from whisper_appliance.protocols.socketio.emit import JsonObject, current_connection, emitter
+from whisper_appliance.protocols.socketio.events import LiveEvents
+from whisper_appliance.protocols.socketio.middleware import SocketMiddleware
 from whisper_appliance.protocols.socketio.payloads import error_ack
+from whisper_appliance.protocols.socketio.server import create_socketio
 from whisper_appliance.protocols.socketio.simple_events import SimpleEvents
 from whisper_appliance.protocols.socketio.socket_auth import SocketAuth
 from whisper_appliance.protocols.socketio.telemetry_stream import TelemetryStream
@@ -20,58 +24,65 @@ from whisper_appliance.web.limits.socket_gate import SocketGate, SocketLimits
 log = structlog.get_logger()
 
 
-def install(app: Flask, parts: WebContext) -> None:
-    """Live speech for `app`, and the readers of captions for its parts."""
-    appliance = parts.appliance
-    settings = appliance.settings
-    rules = SocketLimits(
+def install(app: Flask, context: WebContext) -> None:
+    """Adds live transcription over Socket.IO to `app`, and sets `context.revoke_captions`."""
+    settings = context.appliance.settings
+    gate = SocketGate(context.streams, _limits(settings))
+    sockets = create_socketio(app, gate, message_bytes=int(settings.socket_message_size))
+    auth = SocketAuth(context.appliance.live, sockets.server.disconnect)
+    middleware = SocketMiddleware(sockets, gate, auth)
+    middleware.install()
+    _register(app, context, sockets, auth, middleware)
+    sockets.on_error_default(_error_ack)
+
+
+def _register(
+    app: Flask, context: WebContext, sockets: SocketIO, auth: SocketAuth, middleware: SocketMiddleware
+) -> None:
+    appliance, emit = context.appliance, emitter(sockets)
+    live = LiveEvents(appliance, emit)
+    simple = SimpleEvents(appliance, emit)
+    telemetry = TelemetryStream(app, appliance.resource_sampler, emit)
+    viewers = CaptionViewers(appliance.live, emit, sockets.close_room)
+    context.revoke_captions = viewers.revoke
+
+    def on_connect(credentials: object = None) -> None:
+        auth.authenticate(current_connection(), credentials)
+        status = {"status": "connected", "connected": True, "live": asdict(appliance.live.counts())}
+        emit("connection_status", status, current_connection())
+
+    def on_disconnect(*_reason: object) -> None:
+        connection = current_connection()
+        auth.on_disconnect(connection)
+        simple.on_disconnect(connection)
+        live.on_disconnect(connection)
+        telemetry.on_disconnect(connection)
+
+    def on_live_event(event: LiveAnnouncement) -> None:
+        viewers.on_live_event(event)
+        if not simple.on_live_event(event):
+            live.on_live_event(event)
+
+    sockets.on_event("connect", on_connect)
+    sockets.on_event("disconnect", on_disconnect)
+    for event, handler in (live.handlers | simple.handlers | viewers.handlers | telemetry.handlers).items():
+        sockets.on_event(event, middleware.authenticated(handler))
+    appliance.live_events.subscribe(on_live_event)
+    appliance.resource_sampler.subscribe(telemetry.on_sample)
+
+
+def _limits(settings: Settings) -> SocketLimits:
+    return SocketLimits(
         per_address=settings.max_websockets_per_address,
         messages_per_second=settings.socket_messages_per_second,
         bytes_per_second=float(settings.socket_bytes_per_second),
         origins=settings.cors_origins,
     )
-    wire = server.install(
-        app, SocketGate(parts.streams, rules), message_bytes=int(settings.socket_message_size)
-    )
-    emit = emitter(wire)
-    live = LiveEvents(appliance, emit)
-    simple = SimpleEvents(appliance, emit)
-    watchers = TelemetryStream(app, appliance.resource_sampler, emit)
-    audience = CaptionViewers(appliance.live, emit, wire.close_room)
-    parts.revoke_captions = audience.dismiss
-
-    guests = SocketAuth(appliance.live, wire.server.disconnect)
-
-    def connected(auth: object = None) -> None:
-        guests.let_in(connection(), auth)
-        counts = asdict(appliance.live.counts())
-        emit("connection_status", {"status": "connected", "connected": True, "live": counts}, connection())
-
-    def disconnected(*_reason: object) -> None:
-        guests.left(connection())
-        simple.left(connection())
-        live.left(connection())
-        watchers.left(connection())
-
-    def announce(told: LiveAnnouncement) -> None:
-        audience.announce(told)
-        if not simple.announce(told):
-            live.announce(told)
-
-    handlers = {"connect": connected, "disconnect": disconnected}
-    hear = live.handlers | simple.handlers | audience.handlers | watchers.handlers
-    for event, handler in handlers.items():
-        wire.on_event(event, handler)
-    for event, hearer in hear.items():
-        wire.on_event(event, guests.vouched(connection, hearer))
-    wire.on_error_default(_refused)
-    appliance.live_events.subscribe(announce)
-    appliance.resource_sampler.subscribe(watchers.told)
 
 
-def _refused(error: Exception) -> Answer:
-    """What a handler raises becomes its acknowledgement."""
+def _error_ack(error: Exception) -> JsonObject:
+    """Turns an exception of a handler into its acknowledgement."""
     if isinstance(error, ApplianceError):
         return error_ack(error)
     log.exception("a socket event failed", exc_info=error)
-    return {"ok": False, "code": "internal", "message": "Something went wrong inside the appliance."}
+    return {"ok": False, "code": "internal", "message": "An internal error occurred."}

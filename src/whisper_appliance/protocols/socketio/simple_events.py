@@ -1,6 +1,6 @@
-"""The simple live events, for small clients: one recording per connection, no numbers, no acknowledgements.
+"""The simple events of Socket.IO, for small clients: one recording per connection, without numbers or acks.
 
-The chunks of a recording are one stream of bytes; here they become the packets of an ordinary session.
+The chunks of a recording are one stream of bytes, which is divided into the packets of a live session.
 """
 
 import base64
@@ -16,29 +16,29 @@ from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.readiness import check_ready
 from whisper_appliance.core.errors import ApplianceError, Busy, InvalidRequest, TooLarge
 from whisper_appliance.live.manager import LiveAnnouncement
-from whisper_appliance.protocols.socketio.events import Answer, Emit, connection
-from whisper_appliance.protocols.socketio.payloads import StartOptions, error_ack, read
+from whisper_appliance.protocols.socketio.emit import Emit, Handler, JsonObject, current_connection
+from whisper_appliance.protocols.socketio.payloads import StartOptions, error_ack, parse
 from whisper_appliance.web.auth.authentication import require
 
 CHUNK_BYTES = 256 * 1024
 PACKET_BYTES = 32 * 1024
-EBML = b"\x1aE\xdf\xa3"
-OTHER_FILES = (b"RIFF", b"OggS", b"fLaC", b"ID3")
+EBML_MAGIC = b"\x1aE\xdf\xa3"
+OTHER_MAGIC = (b"RIFF", b"OggS", b"fLaC", b"ID3")
 
 
 class SimpleStart(StartOptions):
-    """start_recording"""
+    """The payload of start_recording."""
 
-    format: Any = None  # also the MIME type that a MediaRecorder gives
+    format: Any = None  # also the MIME type of a MediaRecorder
     rate: int = Field(16_000, validation_alias=AliasChoices("sample_rate", "rate"))
 
 
 @dataclass
 class _Recording:
-    """One recording: its session opens with the first chunk, which tells the format."""
+    """One recording. Without a format, its session is opened with the first chunk, which shows the format."""
 
     connection: str
-    wishes: SimpleStart
+    options: SimpleStart
     session: str = ""
     format: str = ""
     seq: int = 0
@@ -48,157 +48,159 @@ class _Recording:
 
 
 class SimpleEvents:
-    """The recordings of small clients, by connection."""
+    """Handlers for the recordings of small clients, one per connection."""
 
     def __init__(self, appliance: Appliance, emit: Emit) -> None:
         self._appliance = appliance
-        self._sessions = appliance.live
+        self._live = appliance.live
         self._emit = emit
         self._recordings: dict[str, _Recording] = {}
         self._by_session: dict[str, _Recording] = {}
 
     @property
-    def handlers(self) -> dict[str, Callable[..., None]]:
-        """By event."""
+    def handlers(self) -> dict[str, Handler]:
+        """Handlers by event."""
         return {
-            "start_recording": self._telling(self.start),
-            "audio_chunk": self._telling(self.chunk),
-            "stop_recording": self._telling(self.stop),
+            "start_recording": self._with_error_event(self.start),
+            "audio_chunk": self._with_error_event(self.chunk),
+            "stop_recording": self._with_error_event(self.stop),
         }
 
     def start(self, *arguments: Any) -> None:
-        """Begins a recording; one that was on ends."""
-        wishes = read(SimpleStart, arguments[:1] if arguments and arguments[0] is not None else ({},))
+        """Starts a recording, and stops the one before."""
+        options = parse(SimpleStart, arguments[:1] if arguments and arguments[0] is not None else ({},))
         require("transcribe")
-        self.left(connection())
-        check_ready(self._appliance.models, wishes.model, language=wishes.language, task=wishes.task)
-        counts = self._sessions.counts()
+        connection = current_connection()
+        self.on_disconnect(connection)
+        check_ready(self._appliance.models, options.model, language=options.language, task=options.task)
+        counts = self._live.counts()
         if counts.sessions >= counts.limit:
             raise Busy("All live sessions are taken. Try again later.", retry_after_seconds=30)
-        recording = _Recording(connection(), wishes, format=_format(wishes.format))
-        self._recordings[connection()] = recording
+        recording = _Recording(connection, options, format=_format_of_name(options.format))
+        self._recordings[connection] = recording
         if recording.format:
             self._open(recording)
-        model = wishes.model or self._appliance.models.default
-        self._emit("recording_started", {"session": recording.session or None, "model": model}, connection())
+        model = options.model or self._appliance.models.default
+        self._emit("recording_started", {"session": recording.session or None, "model": model}, connection)
 
     def chunk(self, *arguments: Any) -> None:
-        """Takes the next piece of the stream."""
-        recording = self._recordings.get(connection())
+        """Feeds the next chunk of the stream."""
+        recording = self._recordings.get(current_connection())
         if recording is None:
             raise InvalidRequest("Nothing is being recorded: send start_recording first.")
         data = _audio(arguments)
         with recording.feeding:
             if not recording.session:
-                recording.format = _format_of(data)
+                recording.format = _format_of_data(data)
                 self._open(recording)
             for packet in _packets(recording, data):
-                self._sessions.feed(recording.session, recording.seq, packet, connection=recording.connection)
+                self._live.feed(recording.session, recording.seq, packet, connection=recording.connection)
                 recording.seq += 1
 
     def stop(self, *_arguments: Any) -> None:
-        """Ends the recording; its last words follow, and then the end."""
-        recording = self._recordings.pop(connection(), None)
+        """Stops the recording; its last words follow, and then the end."""
+        recording = self._recordings.pop(current_connection(), None)
         if recording is None:
             raise InvalidRequest("Nothing is being recorded.")
         if not recording.session:
             self._emit("transcription_result", _end(recording, {}), recording.connection)
             return
-        self._sessions.stop(recording.session, recording.seq, connection=recording.connection)
+        self._live.stop(recording.session, recording.seq, connection=recording.connection)
 
-    def left(self, connection: str) -> None:
-        """The connection is gone, or begins anew: what was recorded is kept."""
+    def on_disconnect(self, connection: str) -> None:
+        """Stops the recording of a connection; its transcript is kept."""
         recording = self._recordings.pop(connection, None)
         if recording and recording.session:
-            self._sessions.stop(recording.session, recording.seq, connection=connection)
+            self._live.stop(recording.session, recording.seq, connection=connection)
 
-    def announce(self, told: LiveAnnouncement) -> bool:
-        """Tells the client in its own words; False where the session is none of these."""
-        recording = self._by_session.get(told.session)
+    def on_live_event(self, event: LiveAnnouncement) -> bool:
+        """Emits an event of a session as a simple event; False if the session is not a simple one."""
+        recording = self._by_session.get(event.session)
         if recording is None:
             return False
-        payload = told.payload
-        if told.kind == "end":
-            self._by_session.pop(told.session, None)
+        payload = event.payload
+        if event.kind == "end":
+            self._by_session.pop(event.session, None)
             self._emit("transcription_result", _end(recording, payload), recording.connection)
-        elif told.kind in ("partial", "commit"):
-            result = _result(recording, payload, settled=told.kind == "commit")
+        elif event.kind in ("partial", "commit"):
+            result = _result(recording, payload, is_final=event.kind == "commit")
             self._emit("transcription_result", result, recording.connection)
-        elif told.kind == "error":
+        elif event.kind == "error":
             error = {"error": payload["message"], "code": payload["code"], "fatal": payload["fatal"]}
             self._emit("transcription_error", error, recording.connection)
         return True
 
     def _open(self, recording: _Recording) -> None:
-        wishes = recording.wishes.model_copy(update={"format": recording.format})
-        asking = require("transcribe")
-        self._appliance.admission.check_live(asking.owner)
-        opened = self._sessions.open(
-            wishes.request(), owner=asking.owner, key_id=asking.key, connection=recording.connection
+        options = recording.options.model_copy(update={"format": recording.format})
+        actor = require("transcribe")
+        self._appliance.admission.check_live(actor.owner)
+        opened = self._live.open(
+            options.request(), owner=actor.owner, key_id=actor.key, connection=recording.connection
         )
         recording.session = opened.session
         self._by_session[opened.session] = recording
 
-    def _telling(self, handler: Callable[..., None]) -> Callable[..., None]:
-        """What goes wrong is told as an event: these clients wait for no acknowledgement."""
+    def _with_error_event(self, handler: Callable[..., None]) -> Callable[..., None]:
+        """Emits errors as events, because these clients wait for no acknowledgement."""
 
         def handle(*arguments: Any) -> None:
             try:
                 handler(*arguments)
             except ApplianceError as error:
-                told = error_ack(error)
-                payload = {"error": told["message"], "code": told["code"], "fatal": False}
-                self._emit("transcription_error", payload, connection())
+                ack = error_ack(error)
+                payload = {"error": ack["message"], "code": ack["code"], "fatal": False}
+                self._emit("transcription_error", payload, current_connection())
 
         return handle
 
 
 def _audio(arguments: tuple[Any, ...]) -> bytes:
-    """The bytes of a chunk, sent as such or in base64, which may be a data: URL."""
+    """The bytes of a chunk, which are sent as binary or as base64, also as a data: URL."""
     first = arguments[0] if len(arguments) == 1 else None
     data = first.get("audio_data") if isinstance(first, dict) else first
     if isinstance(data, str):
         try:
             data = base64.b64decode(data.rpartition(",")[2], validate=True)
         except (binascii.Error, ValueError):
-            raise InvalidRequest("audio_data is no base64.", field="audio_data") from None
+            raise InvalidRequest("audio_data is not valid base64.", field="audio_data") from None
     if not isinstance(data, bytes) or not data:
         raise InvalidRequest("audio_chunk takes {audio_data: bytes or base64}.", field="audio_data")
     if len(data) > CHUNK_BYTES:
-        raise TooLarge(f"A chunk may have {CHUNK_BYTES} bytes.", field="audio_data")
+        raise TooLarge(f"The chunk is too large. The limit is {CHUNK_BYTES} bytes.", field="audio_data")
     return data
 
 
-def _format(asked: object) -> str:
-    """What `format` says: our own names, or a MIME type; "" leaves it to the first chunk."""
-    name = str(asked or "").lower()
-    if "webm" in name:
+def _format_of_name(name: object) -> str:
+    """The format of `format`, which is a live format or a MIME type; "" if the first chunk decides."""
+    lowered = str(name or "").lower()
+    if "webm" in lowered:
         return "webm_opus"
-    if "mp4" in name:
+    if "mp4" in lowered:
         return "mp4_aac"
-    if "pcm" in name or "s16" in name:
+    if "pcm" in lowered or "s16" in lowered:
         return "pcm_s16le"
-    if name:
-        raise InvalidRequest("Live audio comes as pcm_s16le, webm_opus or mp4_aac.", field="format")
+    if lowered:
+        raise InvalidRequest("Live audio must be pcm_s16le, webm_opus or mp4_aac.", field="format")
     return ""
 
 
-def _format_of(data: bytes) -> str:
-    if data.startswith(EBML):
+def _format_of_data(data: bytes) -> str:
+    """The format of a stream, from the magic bytes of its first chunk."""
+    if data.startswith(EBML_MAGIC):
         return "webm_opus"
     if data[4:8] == b"ftyp":
         return "mp4_aac"
-    if data.startswith(OTHER_FILES):
+    if data.startswith(OTHER_MAGIC):
         raise InvalidRequest(
-            "This is a file of another kind. Live audio is raw PCM (16 kHz, mono, s16le), or WebM or MP4 "
-            "from a MediaRecorder; whole files go to POST /transcribe.",
+            "This audio format is not supported live. Send raw PCM (16 kHz, mono, s16le), or WebM or MP4 "
+            "from a MediaRecorder. Send whole files to POST /transcribe.",
             field="audio_data",
         )
     return "pcm_s16le"
 
 
 def _packets(recording: _Recording, data: bytes) -> Iterator[bytes]:
-    """The stream in packets that hold whole samples; half a sample waits for its other half."""
+    """Packets of whole samples; half a sample is kept for the next chunk."""
     data = recording.rest + data
     whole = len(data) - len(data) % 2 if recording.format == "pcm_s16le" else len(data)
     recording.rest = data[whole:]
@@ -206,21 +208,21 @@ def _packets(recording: _Recording, data: bytes) -> Iterator[bytes]:
         yield data[start : min(start + PACKET_BYTES, whole)]
 
 
-def _result(recording: _Recording, payload: Answer, *, settled: bool) -> Answer:
-    if settled:
+def _result(recording: _Recording, payload: JsonObject, *, is_final: bool) -> JsonObject:
+    if is_final:
         recording.text += payload["text"]
     words = payload.get("words") or [{"t0": payload.get("t0", 0.0), "t1": payload.get("t1", 0.0)}]
     return {
         "session": recording.session,
         "text": payload["text"],
-        "is_final": settled,
+        "is_final": is_final,
         "full_text": recording.text.strip(),
         "start": words[0]["t0"],
         "end": words[-1]["t1"],
     }
 
 
-def _end(recording: _Recording, payload: Answer) -> Answer:
+def _end(recording: _Recording, payload: JsonObject) -> JsonObject:
     return {
         "session": recording.session or None,
         "text": "",

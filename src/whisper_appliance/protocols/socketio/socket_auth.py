@@ -1,24 +1,22 @@
-"""Who is on the sockets: known when they connect, and looked at again while they stay."""
+"""Authentication of sockets: on connect, and again later, so that a revoked API key ends them."""
 
 import time
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from flask import g, request
-from flask_socketio import ConnectionRefusedError
+from flask_socketio import ConnectionRefusedError as SocketRefused
 
 from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.core.errors import ApplianceError, NotFound, SignInRequired
 from whisper_appliance.live.manager import LiveManager
-from whisper_appliance.web.auth.authentication import ENDED, SOCKET_KEY, current_actor, access_mode
+from whisper_appliance.web.auth.authentication import ENDED, SOCKET_KEY, access_mode, current_actor
 
-LOOK_AGAIN_SECONDS = 60.0
-Said = ParamSpec("Said")
-Answer = TypeVar("Answer")
+RECHECK_SECONDS = 60.0
 
 
 class SocketAuth:
-    """The connections. A user whose session or key ends loses theirs within a minute."""
+    """The connections of users. When a session or an API key ends, its connections are closed in a minute."""
 
     def __init__(
         self, live: LiveManager, close: Callable[[str], None], monotonic: Callable[[], float] = time.monotonic
@@ -27,52 +25,42 @@ class SocketAuth:
         self._live = live
         self._close = close
         self._monotonic = monotonic
-        self._looked_at: dict[str, float] = {}
+        self._checked_at: dict[str, float] = {}
 
-    def let_in(self, connection: str, auth: object) -> None:
-        """Called in `connect`. `auth` may carry a user's key as `key`, or the token of a captions link.
+    def authenticate(self, connection: str, auth: object) -> None:
+        """Checks a new connection. `auth` may hold an API key as `key`, or the token of a captions link.
 
-        Raises flask_socketio's `ConnectionRefusedError`, which tells the client why.
+        Raises flask_socketio's `ConnectionRefusedError`, whose message reaches the client.
         """
         sent: dict[str, Any] = auth if isinstance(auth, dict) else {}
         if key := sent.get("key"):
             request.environ[SOCKET_KEY] = str(key)[:200]
         try:
-            asking = _present()
-            if asking.user is None and access_mode() == "accounts" and not self._reads_along(sent):
+            actor = _valid_actor()
+            if actor.user is None and access_mode() == "accounts" and not self._has_captions_link(sent):
                 raise SignInRequired("Sign in to use this appliance.")
         except ApplianceError as error:
-            raise ConnectionRefusedError(error.message, {"code": error.code}) from None
-        if asking.user is not None:
-            self._looked_at[connection] = self._monotonic()
+            raise SocketRefused(error.message, {"code": error.code}) from None
+        if actor.user is not None:
+            self._checked_at[connection] = self._monotonic()
 
-    def left(self, connection: str) -> None:
-        """The connection is gone."""
-        self._looked_at.pop(connection, None)
-
-    def vouched(
-        self, connection: Callable[[], str], handler: Callable[Said, Answer]
-    ) -> Callable[Said, Answer]:
-        """`handler`, for users who are still who they were when they came."""
-
-        def handle(*said: Said.args, **more: Said.kwargs) -> Answer:
-            self._look_again(connection())
-            return handler(*said, **more)
-
-        return handle
-
-    def _look_again(self, connection: str) -> None:
-        looked_at = self._looked_at.get(connection)
-        if looked_at is None or self._monotonic() - looked_at < LOOK_AGAIN_SECONDS:
+    def recheck(self, connection: str) -> None:
+        """Checks a user's connection again, at most once a minute. Closes it and raises `SignInRequired`."""
+        checked_at = self._checked_at.get(connection)
+        if checked_at is None or self._monotonic() - checked_at < RECHECK_SECONDS:
             return
-        self._looked_at[connection] = self._monotonic()
+        self._checked_at[connection] = self._monotonic()
         try:
-            _present()
+            _valid_actor()
         except SignInRequired:
             self._close(connection)
             raise
 
-    def _reads_along(self, sent: dict[str, Any]) -> bool:
+    def on_disconnect(self, connection: str) -> None:
+        """Drops a connection that has ended."""
+        self._checked_at.pop(connection, None)
+
+    def _has_captions_link(self, sent: dict[str, Any]) -> bool:
         try:
             self._live.sharing.viewer_state(str(sent.get("captions", ""))[:100])
         except NotFound:
@@ -80,9 +68,9 @@ class SocketAuth:
         return True
 
 
-def _present() -> Actor:
-    """Whoever asks. Raises `SignInRequired` when they showed a session or a key that has ended."""
-    asking = current_actor()
+def _valid_actor() -> Actor:
+    """The actor of the request. Raises `SignInRequired` if its session or key has ended."""
+    actor = current_actor()
     if g.get("session_ended"):
         raise SignInRequired(ENDED)
-    return asking
+    return actor

@@ -1,4 +1,4 @@
-"""The curves of the overview over Socket.IO: for admins, and only as long as they are admins."""
+"""The telemetry stream over Socket.IO: resource samples for admins who have the overview open."""
 
 import threading
 import time
@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 from whisper_appliance.core.errors import ApplianceError, NotAllowed, SignInRequired
 from whisper_appliance.monitoring.resource_sampler import MEASURES, ResourceSampler, Sample
-from whisper_appliance.protocols.socketio.events import Answer, Emit, connection
-from whisper_appliance.protocols.socketio.payloads import read
+from whisper_appliance.protocols.socketio.emit import Emit, Handler, JsonObject, current_connection
+from whisper_appliance.protocols.socketio.payloads import parse
 from whisper_appliance.web.auth.authentication import require
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ CLOSED = "Your session has ended, or your account may not see this any more."
 
 
 class WatchRange(BaseModel):
-    """admin:watch"""
+    """The payload of admin:watch."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
@@ -33,72 +33,75 @@ class WatchRange(BaseModel):
 @dataclass(slots=True)
 class _Watcher:
     environ: "WSGIEnvironment"
-    checked: float
+    checked_at: float
     range: Literal["minutes", "day"]
 
 
 class TelemetryStream:
-    """Admins who look at the overview now. Samples come often only while there are any."""
+    """The admins who have the overview open. Samples are taken often only while there are any."""
 
     def __init__(
         self,
         app: Flask,
-        vitals: ResourceSampler,
+        sampler: ResourceSampler,
         emit: Emit,
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
-        self._vitals = vitals
+        self._sampler = sampler
         self._emit = emit
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._inside: dict[str, _Watcher] = {}
+        self._watchers: dict[str, _Watcher] = {}
 
     @property
-    def handlers(self) -> dict[str, Callable[..., Answer]]:
-        """By event."""
+    def handlers(self) -> dict[str, Handler]:
+        """Handlers by event."""
         return {"admin:watch": self.watch, "admin:leave": self.leave}
 
-    def watch(self, *arguments: Any) -> Answer:
-        """Lets an admin in, with what is kept of the range: columns, the oldest first."""
+    def watch(self, *arguments: Any) -> JsonObject:
+        """Adds an admin, and acknowledges with the samples of the range: columns, oldest first."""
         require("administer")
-        wanted = read(WatchRange, arguments)
-        self._let_in(connection(), _Watcher(request.environ, self._monotonic(), wanted.range))
-        kept = self._vitals.recent() if wanted.range == "minutes" else self._vitals.minutes()
-        return {"ok": True, "range": wanted.range, "samples": columns(kept)}
+        wanted = parse(WatchRange, arguments)
+        self._add(current_connection(), _Watcher(request.environ, self._monotonic(), wanted.range))
+        samples = self._sampler.recent() if wanted.range == "minutes" else self._sampler.minutes()
+        return {"ok": True, "range": wanted.range, "samples": columns(samples)}
 
-    def leave(self, *_arguments: Any) -> Answer:
-        """The page looks no more."""
-        self.left(connection())
+    def leave(self, *_arguments: Any) -> JsonObject:
+        """Removes an admin who has closed the page."""
+        self.on_disconnect(current_connection())
         return {"ok": True}
 
-    def left(self, client: str) -> None:
-        """The connection is gone, or does not want to know any more."""
+    def on_disconnect(self, connection: str) -> None:
+        """Removes a connection that has ended."""
         with self._lock:
-            self._inside.pop(client, None)
-            self._vitals.sample_fast(bool(self._inside))
+            self._watchers.pop(connection, None)
+            self._sampler.sample_fast(bool(self._watchers))
 
-    def told(self, sample: Sample, minute: Sample | None) -> None:
-        """Tells each watcher what is new in its range."""
-        for client, watcher in list(self._inside.items()):
+    def on_sample(self, sample: Sample, minute: Sample | None) -> None:
+        """Emits the new sample of its range to each admin."""
+        for connection, watcher in list(self._watchers.items()):
             new = sample if watcher.range == "minutes" else minute
-            if not self._still_admin(watcher):
-                self.left(client)
-                self._emit("admin:closed", {"code": "not_allowed", "message": CLOSED}, client)
+            if not self._is_still_admin(watcher):
+                self.on_disconnect(connection)
+                self._emit("admin:closed", {"code": "not_allowed", "message": CLOSED}, connection)
             elif new is not None:
-                self._emit("admin:sample", asdict(new), client)
+                self._emit("admin:sample", asdict(new), connection)
 
-    def _let_in(self, client: str, watcher: _Watcher) -> None:
+    def _add(self, connection: str, watcher: _Watcher) -> None:
         with self._lock:
-            self._inside[client] = watcher
-            self._vitals.sample_fast(True)
+            self._watchers[connection] = watcher
+            self._sampler.sample_fast(True)
 
-    def _still_admin(self, watcher: _Watcher) -> bool:
-        """Asked now and then as if the connection were opened again; a busy database throws nobody out."""
-        if self._monotonic() - watcher.checked < RECHECK_SECONDS:
+    def _is_still_admin(self, watcher: _Watcher) -> bool:
+        """Authenticates the connection again, at most every `RECHECK_SECONDS`.
+
+        A database that is busy removes nobody.
+        """
+        if self._monotonic() - watcher.checked_at < RECHECK_SECONDS:
             return True
-        watcher.checked = self._monotonic()
+        watcher.checked_at = self._monotonic()
         try:
             with self._app.request_context(watcher.environ):
                 require("administer")
@@ -110,5 +113,5 @@ class TelemetryStream:
 
 
 def columns(samples: tuple[Sample, ...]) -> dict[str, list[float | None]]:
-    """A list for each measure, as charts take them."""
+    """One list for each measure, as charts need them."""
     return {name: [getattr(sample, name) for sample in samples] for name in ("time", *MEASURES)}

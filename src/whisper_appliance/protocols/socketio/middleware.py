@@ -1,0 +1,85 @@
+"""The socket middleware: admission and rate limit of every connection, authentication of every event."""
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from flask_socketio import SocketIO
+
+from whisper_appliance.core.errors import Busy
+from whisper_appliance.protocols.socketio.emit import Handler, current_connection
+from whisper_appliance.protocols.socketio.server import close_connection
+from whisper_appliance.protocols.socketio.socket_auth import SocketAuth
+from whisper_appliance.web.limits.socket_gate import SocketGate
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+REFUSED_SECONDS = 2.0
+log = structlog.get_logger()
+
+
+class SocketMiddleware:
+    """Wraps the handlers of the Engine.IO server with the gate, and event handlers with authentication."""
+
+    def __init__(self, sockets: SocketIO, gate: SocketGate, auth: SocketAuth) -> None:
+        self._sockets = sockets
+        self._gate = gate
+        self._auth = auth
+
+    def install(self) -> None:
+        """Runs the gate before what engineio calls on connect, message and disconnect."""
+        engine = self._sockets.server.eio
+        connect, receive, disconnect = (
+            engine.handlers[name] for name in ("connect", "message", "disconnect")
+        )
+
+        def on_connect(connection: str, environ: "WSGIEnvironment") -> object:
+            try:
+                self._gate.enter(connection, environ)
+            except Busy as error:
+                return error.message
+            return connect(connection, environ)
+
+        def on_disconnect(connection: str, reason: str = "") -> None:
+            self._gate.leave(connection)
+            disconnect(connection, reason)
+
+        engine.on("connect", on_connect)
+        engine.on("message", self._limited(engine, receive))
+        engine.on("disconnect", on_disconnect)
+
+    def authenticated(self, handler: Handler) -> Handler:
+        """`handler`, which runs only if the session or API key of the connection is still valid."""
+
+        def handle(*arguments: Any) -> Any:
+            self._auth.recheck(current_connection())
+            return handler(*arguments)
+
+        return handle
+
+    def _limited(self, engine: Any, receive: Callable[[str, str | bytes], None]) -> Callable[..., None]:
+        """`receive` behind the rate limit.
+
+        A connection that `connect` refused is closed soon, because it would keep its slot otherwise.
+        """
+
+        def on_message(connection: str, message: str | bytes) -> None:
+            try:
+                self._gate.throttle(connection, len(message))
+                receive(connection, message)
+                if self._sockets.server.manager.sid_from_eio_sid(connection, "/") is None:
+                    _close_soon(engine, connection)
+            except Exception as error:  # noqa: BLE001 - the socket's edge: a message ends its connection only
+                log.info("socket closed: invalid message", reason=f"{type(error).__name__}: {error}")
+                close_connection(engine, connection)
+
+        return on_message
+
+
+def _close_soon(engine: Any, connection: str) -> None:
+    """Closes later: most clients close themselves, and python-socketio's waits 30 s if it is closed first."""
+    timer = threading.Timer(REFUSED_SECONDS, close_connection, (engine, connection))
+    timer.daemon = True
+    timer.start()
