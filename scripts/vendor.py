@@ -1,7 +1,6 @@
-"""Copies what the pages use of the npm libraries to static/vendor: a stylesheet, the
-sockets, the charts, and a sprite of icons.
+"""Copies the parts of the npm libraries that the pages use to static/vendor, and makes a sprite of the icons.
 
-Run by scripts/dev.sh and by the wheel's build, after `npm ci`; needs Python's standard library only.
+scripts/dev.sh and the wheel's build run it after `npm ci`. It needs Python's standard library only.
 """
 
 import re
@@ -22,15 +21,22 @@ COPIES = {
     "uplot/dist/uPlot.min.css": "uplot.min.css",
     "uplot/LICENSE": "uplot.LICENSE.txt",
 }
+TYPES = {
+    "socket.io.esm.min.d.ts": 'export * from "socket.io-client";\n',
+    "uplot.esm.d.ts": 'export { default } from "uplot";\n',
+}
+"""Where the TypeScript compiler finds the types of a copied library."""
 SHAPES = re.compile(r"<svg[^>]*>(.*)</svg>", re.DOTALL)
 
 
 def main() -> None:
-    """Writes the folder anew."""
+    """Makes the folder anew."""
     shutil.rmtree(VENDOR, ignore_errors=True)
     VENDOR.mkdir(parents=True)
     for source, target in COPIES.items():
         shutil.copyfile(MODULES / source, VENDOR / target)
+    for target, declaration in TYPES.items():
+        (VENDOR / target).write_text(declaration)
     names = (STATIC / "icons.txt").read_text().split()
     symbols = "\n".join(symbol(name) for name in names)
     sprite = f'<svg xmlns="http://www.w3.org/2000/svg">\n{symbols}\n</svg>\n'
@@ -38,10 +44,10 @@ def main() -> None:
 
 
 def symbol(name: str) -> str:
-    """One icon of the sprite; its colour and stroke are the page's."""
+    """One icon of the sprite. Its colour and stroke come from the page's style sheet."""
     shapes = SHAPES.search((MODULES / "lucide-static/icons" / f"{name}.svg").read_text())
     if shapes is None:
-        raise SystemExit(f"{name} of icons.txt is no icon of Lucide.")
+        raise SystemExit(f"{name} of icons.txt is not an icon of Lucide.")
     inner = " ".join(line.strip() for line in shapes[1].strip().splitlines())
     return f'<symbol id="{name}" viewBox="0 0 24 24">{inner}</symbol>'
 

@@ -14,54 +14,33 @@ from tests.support.program import Server
 
 pytestmark = pytest.mark.browser
 PATIENCE_MILLISECONDS = 60_000  # engines are slow where many things run at once
-TONES = """async ([rate, hertz]) => {
-    const page = document.querySelector("script[type=module]").src;
-    const { Resampler } = await import(page.replace("transcribe/transcribe-page", "live/resampler"));
-    const resampler = new Resampler(rate, 16000);
-    const tone = (at) => Math.sin((2 * Math.PI * hertz * at) / rate);
-    const made = [];
-    for (let at = 0; at < rate; at += 128)
-        made.push(...resampler.push(Float32Array.from({ length: 128 }, (_, n) => tone(at + n))));
-    const middle = made.slice(2000, 14000);
-    const power = middle.reduce((sum, x) => sum + x * x, 0) / middle.length;
-    return { count: made.length, power: Math.sqrt(2 * power) };
-}"""
-
-
 OLDER = {
     "webm": "delete window.AudioWorkletNode;",
     "mp4": "delete window.AudioWorkletNode; MediaRecorder.isTypeSupported = (type) => type === 'audio/mp4';",
 }
 """Browsers that have to record by their MediaRecorder, and into what."""
-NOTE = """async (heard) => {
-    const page = document.querySelector("script[type=module]").src;
-    const { noteOf } = await import(page.replace("transcribe/transcribe-page", "live/status-line"));
-    const outbox = { end: heard * 10, waitingSeconds: 0, lost: 0 };
-    const session = { outbox, attached: true, reached: true, begun: true, ticket: { mostSeconds: 3600 } };
-    return noteOf("on", session, 0, "").text;
-}"""
 
 READ = """async () => {
     const page = document.querySelector("script[type=module]").src;
-    const { LiveWords } = await import(page.replace("captions-page", "caption-view"));
-    const { Follow } = await import(page.replace("live/captions-page", "ui/autoscroll"));
+    const { CaptionView } = await import(page.replace("pages/captions", "live/caption-view"));
+    const { Autoscroll } = await import(page.replace("pages/captions", "ui/autoscroll"));
     const [box, newest, place] = ["box", "newest", "words"].map((id) => document.getElementById(id));
-    const follow = new Follow(box, newest);
-    const words = new LiveWords(place, () => follow.grown());
+    const autoscroll = new Autoscroll(box, newest);
+    const captions = new CaptionView(place, () => autoscroll.update());
     let farthest = 0;
     for (let i = 0; i < 300; i += 1) {
-        words.take("commit", { i, words: [{ w: i % 30 ? " word" : " end.", t0: i, t1: i + 0.5 }] });
-        words.take("partial", { after: i + 1, text: " perhaps", t0: i + 1 });
+        captions.apply("commit", { i, words: [{ w: i % 30 ? " word" : " end.", t0: i, t1: i + 0.5 }] });
+        captions.apply("partial", { after: i + 1, text: " perhaps", t0: i + 1 });
         await new Promise(requestAnimationFrame);
         farthest = Math.max(farthest, box.scrollHeight - box.scrollTop - box.clientHeight);
     }
     const again = (i) => ({ w: i % 30 ? " again" : " end.", t0: i, t1: i + 0.5 });
-    words.show({ words: Array.from({ length: 300 }, (_, i) => again(i)) });
+    captions.show({ words: Array.from({ length: 300 }, (_, i) => again(i)) });
     await new Promise((done) => setTimeout(done, 100));
     farthest = Math.max(farthest, box.scrollHeight - box.scrollTop - box.clientHeight);
     box.scrollTop = 0;
     await new Promise((done) => setTimeout(done, 100));
-    words.take("commit", { i: 300, words: [{ w: " last", t0: 300, t1: 301 }] });
+    captions.apply("commit", { i: 300, words: [{ w: " last", t0: 300, t1: 301 }] });
     return { farthest, scrolledUp: box.scrollTop === 0 && !newest.hidden };
 }"""
 """Many paragraphs come, all come again as after a lost connection, and then the reader scrolls up."""
@@ -248,22 +227,3 @@ def test_an_insecure_page_explains_what_to_do(chromium: Browser, program: Server
     page.get_by_role("link", name="How to connect securely").click()
     page.wait_for_url("**/trust")
     context.close()
-
-
-def test_the_time_limit_of_a_recording_is_announced(page: Page) -> None:
-    page.goto("/")
-    assert page.evaluate(NOTE, 3299) == ""
-    assert page.evaluate(NOTE, 3301).startswith("In 5 minutes this recording is as long as one may be.")
-    assert page.evaluate(NOTE, 3590).startswith("In 1 minute ")
-
-
-@pytest.mark.parametrize("rate", [48_000, 44_100, 96_000, 8_000])
-def test_audio_is_resampled_without_aliasing(page: Page, rate: int) -> None:
-    page.goto("/")
-    kept = page.evaluate(TONES, [rate, 1000])
-    assert kept["count"] == pytest.approx(16_000, abs=200)
-    assert kept["power"] == pytest.approx(1, abs=0.01)
-    if rate > 16_000:
-        assert page.evaluate(TONES, [rate, 6500])["power"] == pytest.approx(1, abs=0.05)
-        for hertz in (9_500, 12_000, 15_000):
-            assert page.evaluate(TONES, [rate, hertz])["power"] < 10 ** (-70 / 20)

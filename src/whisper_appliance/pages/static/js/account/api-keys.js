@@ -1,64 +1,17 @@
-/** API keys: made, told once, revoked. */
+/** API keys of the account: created, shown once, revoked. */
+import { messageOf, request } from "../core/api.js";
+import { dayAndTimeInline } from "../core/datetime.js";
+import { button, byId, element, formById, inputById, showFacts } from "../core/dom.js";
 import { confirmed } from "../ui/confirm.js";
-import { ask } from "../core/api.js";
-import { byId, copyText, element, showFacts } from "../core/dom.js";
-import { onSubmit, say } from "../ui/form.js";
-import { when } from "../core/datetime.js";
+import { startCopyButton } from "../ui/copy-button.js";
+import { onSubmit, showFormError } from "../ui/form.js";
 import { toast } from "../ui/toast.js";
 
-/** @typedef {{id: string, name: string, hint: string, scopes: string[], created: string, expires: string | null, last_used: string | null}} Key */
+/** @typedef {import("../core/api.js").Responses["GET /api/account/keys"]["keys"][number]} Key */
 
-const form = /** @type {HTMLFormElement} */ (byId("key-form"));
-
-/** @param {Key} key */
-function row(key) {
-  const item = element("li", undefined, "item");
-  const text = element("div");
-  text.append(element("strong", key.name), " ", element("code", `${key.hint}…`));
-  const ended = key.expires !== null && new Date(key.expires) <= new Date();
-  const facts = element("p", undefined, "facts");
-  showFacts(facts, [
-    key.scopes.join(", "),
-    key.last_used ? `last used ${when(key.last_used)}` : "never used",
-    key.expires ? `${ended ? "ended" : "ends"} ${when(key.expires)}` : "does not end by itself",
-  ]);
-  text.append(facts);
-  const button = element("button", "Revoke", "button danger");
-  button.type = "button";
-  button.setAttribute("aria-label", `Revoke ${key.name}`);
-  button.addEventListener("click", () => void revoke(key));
-  item.append(text, button);
-  return item;
-}
-
-/** @param {Key} key */
-async function revoke(key) {
-  const text = "Programs that use it are refused from now on. This cannot be undone.";
-  if (!(await confirmed({ title: `Revoke “${key.name}”?`, text, action: "Revoke" }))) return;
-  try {
-    await ask(`/api/account/keys/${key.id}`, { method: "DELETE" });
-    toast("Key revoked.");
-  } catch (error) {
-    toast(/** @type {Error} */ (error).message);
-  }
-  await load();
-}
-
-async function load() {
-  const list = byId("keys");
-  try {
-    /** @type {{keys: Key[]}} */
-    const { keys } = await ask("/api/account/keys");
-    list.replaceChildren(...keys.map(row));
-    if (!keys.length)
-      list.append(element("li", "No keys. Make one for each program that uses the API.", "soft"));
-  } catch (error) {
-    list.replaceChildren(element("li", /** @type {Error} */ (error).message, "soft"));
-  }
-}
-
-/** Shows the list, and the form behind its button. */
+/** Starts the list, and the form behind its button. */
 export function startKeys() {
+  const form = formById("key-form");
   const open = byId("key-open");
   open.addEventListener("click", () => {
     form.hidden = false;
@@ -69,26 +22,67 @@ export function startKeys() {
     form.hidden = true;
     open.focus();
   });
-  onSubmit(form, async ({ name, days }) => {
-    const scopes = new FormData(form).getAll("scope").map(String);
-    if (!scopes.length) return say(form, "Choose at least one thing that the key may do.");
-    const made = await ask("/api/account/keys", {
-      method: "POST",
-      body: { name, scopes, days: days ? Number(days) : null },
-    });
-    form.reset();
-    form.hidden = true;
-    /** @type {HTMLInputElement} */ (byId("key-token")).value = made.token;
-    byId("key-made").hidden = false;
-    byId("key-copy").focus();
-    await load();
-  });
-  byId("key-copy").addEventListener("click", async () => {
-    const token = /** @type {HTMLInputElement} */ (byId("key-token"));
-    await copyText(token.value).then(
-      () => toast("Key copied."),
-      () => token.select(),
-    );
-  });
-  void load();
+  onSubmit(form, (data) => createKey(form, data));
+  startCopyButton("key-copy", inputById("key-token"), "Key copied.");
+  void loadKeys();
+}
+
+/** @param {HTMLFormElement} form @param {Record<string, string>} data */
+async function createKey(form, { name = "", days }) {
+  const scopes = /** @type {Key["scopes"]} */ (new FormData(form).getAll("scope"));
+  if (!scopes.length) return showFormError(form, "Choose at least one permission for the key.");
+  const body = { name, scopes, days: days ? Number(days) : null };
+  const { token } = await request("POST /api/account/keys", { body });
+  form.reset();
+  form.hidden = true;
+  inputById("key-token").value = token;
+  byId("key-made").hidden = false;
+  byId("key-copy").focus();
+  await loadKeys();
+}
+
+async function loadKeys() {
+  const list = byId("keys");
+  try {
+    const { keys } = await request("GET /api/account/keys");
+    list.replaceChildren(...keys.map(keyItem));
+    if (!keys.length)
+      list.append(element("li", "No keys. Make one for each program that uses the API.", "soft"));
+  } catch (error) {
+    list.replaceChildren(element("li", messageOf(error), "soft"));
+  }
+}
+
+/** @param {Key} key */
+function keyItem(key) {
+  const item = element("li", undefined, "item");
+  const text = element("div");
+  text.append(element("strong", key.name), " ", element("code", `${key.hint}…`));
+  const hasEnded = key.expires !== null && new Date(key.expires) <= new Date();
+  const facts = element("p", undefined, "facts");
+  showFacts(facts, [
+    key.scopes.join(", "),
+    key.last_used ? `last used ${dayAndTimeInline(key.last_used)}` : "never used",
+    key.expires
+      ? `${hasEnded ? "ended" : "ends"} ${dayAndTimeInline(key.expires)}`
+      : "does not end by itself",
+  ]);
+  text.append(facts);
+  const revoke = button("Revoke", "button danger", () => void revokeKey(key));
+  revoke.setAttribute("aria-label", `Revoke ${key.name}`);
+  item.append(text, revoke);
+  return item;
+}
+
+/** @param {Key} key */
+async function revokeKey({ id, name }) {
+  const text = "Programs that use it are refused from now on. This cannot be undone.";
+  if (!(await confirmed({ title: `Revoke “${name}”?`, text, action: "Revoke" }))) return;
+  try {
+    await request("DELETE /api/account/keys/{id}", { path: { id } });
+    toast("Key revoked.");
+  } catch (error) {
+    toast(messageOf(error));
+  }
+  await loadKeys();
 }

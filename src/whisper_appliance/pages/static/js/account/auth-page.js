@@ -1,81 +1,93 @@
-/** Pages that lead in: sign in, set up, join. One form, sent as JSON; then on to where one wanted to go. */
-import { ask } from "../core/api.js";
-import { byId } from "../core/dom.js";
+/** Sign-in, set-up and invitation: one form, sent as JSON; then on to the page that was wanted. */
+import { request } from "../core/api.js";
+import { all, buttonById, byId, formById } from "../core/dom.js";
+import { formData, markInvalid } from "../ui/form.js";
 import { startPage } from "../ui/page-frame.js";
 
-const form = /** @type {HTMLFormElement} */ (byId("entrance"));
-const problem = byId("problem");
-const send = /** @type {HTMLButtonElement} */ (byId("send"));
-/** @type {ReturnType<typeof setInterval> | undefined} */
-let countdown;
+/** @typedef {import("../core/api.js").ApiError} ApiError */
 
-/** @param {string} name @returns {HTMLInputElement | null} */
-const field = (name) => form.querySelector(`input[name="${name}"]:not([type="hidden"], [type="radio"])`);
-
-/** @param {string} sentence @param {string} at Name of the field that is wrong. */
-function say(sentence, at = "") {
-  byId("problem-text").textContent = sentence;
-  problem.hidden = !sentence;
-  for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
-  const wrong = at ? field(at) : null;
-  wrong?.setAttribute("aria-invalid", "true");
-  (wrong ?? (sentence ? problem : null))?.focus();
+/** @param {HTMLElement} root */
+export function mount(root) {
+  // A token in the address should stay neither in the address bar nor in the browser's history.
+  if (new URLSearchParams(location.search).has("token")) history.replaceState(null, "", location.pathname);
+  new AuthForm(root);
+  startPage(root);
 }
 
-/** @param {string} sentence @param {number} seconds */
-function wait(sentence, seconds) {
-  clearInterval(countdown);
-  const until = performance.now() + seconds * 1000;
-  const tick = () => {
-    const left = Math.ceil((until - performance.now()) / 1000);
-    send.disabled = left > 0;
-    byId("problem-text").textContent = left > 0 ? `${sentence} (${left} s)` : "You can try again now.";
-    if (left <= 0) clearInterval(countdown);
-  };
-  tick();
-  countdown = setInterval(tick, 500);
-}
+class AuthForm {
+  #form = formById("entrance");
+  #submit = buttonById("send");
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #countdown;
 
-/** @param {unknown} error */
-function refused(error) {
-  const {
-    message,
-    field: at,
-    status,
-    retryAfterSeconds,
-  } = /** @type {import("../core/api.js").ApiError} */ (error);
-  send.disabled = false;
-  say(message, at);
-  if (status === 429 && retryAfterSeconds) wait(message, retryAfterSeconds);
-  if (status === 401) field("password")?.select();
-}
-
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  if (send.disabled) return;
-  say("");
-  send.disabled = true;
-  try {
-    await ask(form.dataset.post ?? "", { method: "POST", body: Object.fromEntries(new FormData(form)) });
-    location.assign(form.dataset.next ?? "/");
-  } catch (error) {
-    refused(error);
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.#form.addEventListener("submit", (event) => void this.#onSubmit(event));
+    for (const button of /** @type {HTMLButtonElement[]} */ (all(root, "[data-shows]"))) {
+      button.addEventListener("click", () => this.#togglePassword(button));
+    }
   }
-});
 
-for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (
-  document.querySelectorAll("[data-shows]")
-)) {
-  button.addEventListener("click", () => {
-    const input = field(button.dataset.shows ?? "");
+  /** @param {string} name @returns {HTMLInputElement | null} */
+  #field(name) {
+    return this.#form.querySelector(`input[name="${name}"]:not([type="hidden"], [type="radio"])`);
+  }
+
+  /** @param {SubmitEvent} event */
+  async #onSubmit(event) {
+    event.preventDefault();
+    if (this.#submit.disabled) return;
+    this.#showProblem("");
+    this.#submit.disabled = true;
+    try {
+      const route = /** @type {"POST /api/session" | "POST /api/setup" | "POST /api/join"} */ (
+        `POST ${this.#form.dataset.post}`
+      );
+      await request(route, { body: /** @type {any} */ (formData(this.#form)) });
+      location.assign(this.#form.dataset.next ?? "/");
+    } catch (error) {
+      this.#onRefused(/** @type {ApiError} */ (error));
+    }
+  }
+
+  /** @param {ApiError} error */
+  #onRefused({ message, field, status, retryAfterSeconds }) {
+    this.#submit.disabled = false;
+    this.#showProblem(message, field);
+    if (status === 429 && retryAfterSeconds) this.#countDown(message, retryAfterSeconds);
+    if (status === 401) this.#field("password")?.select();
+  }
+
+  /** @param {string} sentence Empty: there is none. @param {string} [name] Of the field that is wrong. */
+  #showProblem(sentence, name = "") {
+    const wrong = name ? this.#field(name) : null;
+    byId("problem-text").textContent = sentence;
+    byId("problem").hidden = !sentence;
+    markInvalid(this.#form, wrong);
+    if (!wrong && sentence) byId("problem").focus();
+  }
+
+  /** @param {string} sentence @param {number} seconds Until the server accepts another attempt. */
+  #countDown(sentence, seconds) {
+    clearInterval(this.#countdown);
+    const end = performance.now() + seconds * 1000;
+    const tick = () => {
+      const left = Math.ceil((end - performance.now()) / 1000);
+      this.#submit.disabled = left > 0;
+      byId("problem-text").textContent = left > 0 ? `${sentence} (${left} s)` : "You can try again now.";
+      if (left <= 0) clearInterval(this.#countdown);
+    };
+    tick();
+    this.#countdown = setInterval(tick, 500);
+  }
+
+  /** @param {HTMLButtonElement} button */
+  #togglePassword(button) {
+    const input = this.#field(button.dataset.shows ?? "");
     if (!input) return;
-    const shown = input.type === "password";
-    input.type = shown ? "text" : "password";
-    button.setAttribute("aria-pressed", String(shown));
+    const isShown = input.type === "password";
+    input.type = isShown ? "text" : "password";
+    button.setAttribute("aria-pressed", String(isShown));
     input.focus();
-  });
+  }
 }
-
-// What an address carries should stay neither in the bar nor in the history of the browser.
-if (new URLSearchParams(location.search).has("token")) history.replaceState(null, "", location.pathname);
-startPage();

@@ -1,62 +1,60 @@
-/** Where the user is signed in: each can be ended, and all the others at once. */
-import { ask } from "../core/api.js";
-import { byId, element, showFacts } from "../core/dom.js";
-import { browserName, when } from "../core/datetime.js";
+/** The browsers in which the user is signed in; each session can be ended, and all others at once. */
+import { messageOf, request } from "../core/api.js";
+import { dayAndTimeInline } from "../core/datetime.js";
+import { button, byId, element, showFacts } from "../core/dom.js";
+import { browserName } from "../core/user-agent.js";
 import { toast } from "../ui/toast.js";
 
-/** @typedef {{id: string, created: string, last_seen: string, address: string, agent: string, current: boolean}} Session */
-
-/** @param {Session} session @param {() => Promise<void>} again */
-function row(session, again) {
-  const item = element("li", undefined, "item");
-  const text = element("div");
-  text.append(element("strong", browserName(session.agent)));
-  const facts = element("p", undefined, "facts");
-  const seen = session.current ? "this browser" : `last seen ${when(session.last_seen)}`;
-  showFacts(facts, [seen, session.address, `since ${when(session.created)}`]);
-  text.append(facts);
-  item.append(text);
-  if (!session.current) {
-    const button = element("button", "Sign out", "button");
-    button.type = "button";
-    button.setAttribute("aria-label", `Sign out ${browserName(session.agent)}, ${session.address}`);
-    button.addEventListener(
-      "click",
-      () => void end(`/api/account/sessions/${session.id}`, "Signed out there.", again),
-    );
-    item.append(button);
-  }
-  return item;
-}
-
-/** @param {string} path @param {string} said @param {() => Promise<void>} again */
-async function end(path, said, again) {
-  try {
-    await ask(path, { method: "DELETE" });
-    toast(said);
-  } catch (error) {
-    toast(/** @type {Error} */ (error).message);
-  }
-  await again();
-}
+/** @typedef {import("../core/api.js").Responses["GET /api/account/sessions"]["sessions"][number]} Session */
 
 /** @returns {() => Promise<void>} Loads the list anew. */
 export function startSessions() {
-  const load = async () => {
-    try {
-      /** @type {{sessions: Session[]}} */
-      const { sessions } = await ask("/api/account/sessions");
-      const mine = sessions.toSorted((a, b) => Number(b.current) - Number(a.current));
-      byId("sessions").replaceChildren(...mine.map((each) => row(each, load)));
-      byId("sessions-end").hidden = sessions.length < 2;
-    } catch (error) {
-      byId("sessions").replaceChildren(element("li", /** @type {Error} */ (error).message, "soft"));
-    }
-  };
-  byId("sessions-end").addEventListener(
-    "click",
-    () => void end("/api/account/sessions", "Signed out everywhere else.", load),
-  );
-  void load();
-  return load;
+  byId("sessions-end").addEventListener("click", () => {
+    void endSessions(() => request("DELETE /api/account/sessions"), "Signed out everywhere else.");
+  });
+  void loadSessions();
+  return loadSessions;
+}
+
+async function loadSessions() {
+  try {
+    const { sessions } = await request("GET /api/account/sessions");
+    const currentFirst = sessions.toSorted((a, b) => Number(b.current) - Number(a.current));
+    byId("sessions").replaceChildren(...currentFirst.map(sessionItem));
+    byId("sessions-end").hidden = sessions.length < 2;
+  } catch (error) {
+    byId("sessions").replaceChildren(element("li", messageOf(error), "soft"));
+  }
+}
+
+/** @param {Session} session */
+function sessionItem({ id, agent, address, created, current, last_seen }) {
+  const item = element("li", undefined, "item");
+  const text = element("div");
+  const facts = element("p", undefined, "facts");
+  const seen = current ? "this browser" : `last seen ${dayAndTimeInline(last_seen)}`;
+  showFacts(facts, [seen, address, `since ${dayAndTimeInline(created)}`]);
+  text.append(element("strong", browserName(agent)), facts);
+  item.append(text);
+  if (current) return item;
+  const end = button("Sign out", "button", () => {
+    void endSessions(
+      () => request("DELETE /api/account/sessions/{id}", { path: { id } }),
+      "Signed out there.",
+    );
+  });
+  end.setAttribute("aria-label", `Sign out ${browserName(agent)}, ${address}`);
+  item.append(end);
+  return item;
+}
+
+/** @param {() => Promise<unknown>} end @param {string} done */
+async function endSessions(end, done) {
+  try {
+    await end();
+    toast(done);
+  } catch (error) {
+    toast(messageOf(error));
+  }
+  await loadSessions();
 }

@@ -1,15 +1,42 @@
-/** What the user has used, and what may be used. */
-import { ask } from "../core/api.js";
+/** Usage of the account against its quotas, and by day and API key. */
+import { messageOf, request } from "../core/api.js";
+import { day } from "../core/datetime.js";
 import { byId, element } from "../core/dom.js";
-import { bytes, counted, day, span } from "../core/format.js";
+import { bytes, counted, duration } from "../core/format.js";
 
-/**
- * @typedef {{day: string, key: string | null, jobs: number, audio_seconds: number, processing_seconds: number}} Used
- * @typedef {{quota: {minutes_per_month: number | null, storage_bytes: number | null, waiting_jobs: number},
- *   storage_bytes: number, month_seconds: number, days: Used[]}} Account
- */
+/** @typedef {import("../core/api.js").Responses["GET /api/account"]} Account */
 
-/** @param {string} label @param {string} value @param {number | null} share @returns {HTMLElement} */
+export async function showUsage() {
+  try {
+    const account = await request("GET /api/account");
+    byId("use").replaceChildren(...measures(account));
+    showDays(account.days);
+  } catch (error) {
+    byId("use").replaceChildren(element("p", messageOf(error), "soft"));
+  }
+}
+
+/** @param {Account} account */
+function measures({ quota, storage_bytes: stored, month_seconds: seconds }) {
+  const minutes = quota.minutes_per_month;
+  const limit = quota.storage_bytes;
+  const used = seconds < 1 ? "nothing yet" : duration(seconds);
+  return [
+    measure(
+      "Audio this month",
+      minutes ? `${used} of ${duration(minutes * 60)}` : used,
+      minutes ? seconds / 60 / minutes : null,
+    ),
+    measure(
+      "Stored",
+      limit ? `${bytes(stored)} of ${bytes(limit)}` : bytes(stored),
+      limit ? stored / limit : null,
+    ),
+    measure("May wait at once", counted(quota.waiting_jobs ?? 0, "recording"), null),
+  ];
+}
+
+/** @param {string} label @param {string} value @param {number | null} share Of the quota; null: there is none. */
 function measure(label, value, share) {
   const box = element("div", undefined, "measure");
   box.append(element("span", label, "soft"), element("strong", value));
@@ -23,43 +50,15 @@ function measure(label, value, share) {
   return box;
 }
 
-/** @param {Account} account */
-function show({ quota, storage_bytes: stored, month_seconds: month, days }) {
-  const minutes = quota.minutes_per_month;
-  const used = month < 1 ? "nothing yet" : span(month);
-  byId("use").replaceChildren(
-    measure(
-      "Audio this month",
-      minutes ? `${used} of ${span(minutes * 60)}` : used,
-      minutes ? month / 60 / minutes : null,
-    ),
-    measure(
-      "Stored",
-      quota.storage_bytes ? `${bytes(stored)} of ${bytes(quota.storage_bytes)}` : bytes(stored),
-      quota.storage_bytes ? stored / quota.storage_bytes : null,
-    ),
-    measure("May wait at once", counted(quota.waiting_jobs, "recording"), null),
-  );
+/** @param {Account["days"]} days */
+function showDays(days) {
   const rows = days.map((each) => {
+    const date = day(`${each.day}T12:00:00Z`);
+    const cells = [date, each.key ?? "Pages", String(each.jobs), duration(each.audio_seconds)];
     const row = element("tr");
-    const cells = [
-      day(`${each.day}T12:00:00Z`),
-      each.key ?? "Pages",
-      String(each.jobs),
-      span(each.audio_seconds),
-    ];
     row.append(...cells.map((text, number) => element("td", text, number > 1 ? "number" : "")));
     return row;
   });
   byId("use-days").replaceChildren(...rows);
   byId("use-table").hidden = !rows.length;
-}
-
-/** Loads and shows it. */
-export async function startUse() {
-  try {
-    show(await ask("/api/account"));
-  } catch (error) {
-    byId("use").replaceChildren(element("p", /** @type {Error} */ (error).message, "soft"));
-  }
 }

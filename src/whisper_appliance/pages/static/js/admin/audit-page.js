@@ -1,87 +1,93 @@
-/** The audit log: filtered by the appliance, page by page. */
-import { ask } from "../core/api.js";
-import { byId, element } from "../core/dom.js";
+/** The audit log: filtered by the server, page by page. */
+import { request } from "../core/api.js";
+import { dayAndTimeCell } from "../core/datetime.js";
+import { byId, element, formById, tableById } from "../core/dom.js";
 import { counted } from "../core/format.js";
-import { moment } from "../core/datetime.js";
-import { keepFresh, showProblem, startPanel } from "./panel.js";
 import { Table } from "../ui/table.js";
+import { idCell } from "./cells.js";
+import { keepFresh, showProblem, startPanel } from "./panel.js";
 
-/**
- * @typedef {{number: number, time: string, actor: string, actor_name: string, address: string, action: string,
- *   object: string, details: Record<string, unknown>}} Record_
- */
-
-const PAGE = 100;
+const PAGE_SIZE = 100;
 const TYPING_MILLISECONDS = 250;
-const form = /** @type {HTMLFormElement} */ (byId("wanted"));
-/** @type {Record_[]} */
-let records = [];
-/** @type {number | null} */
-let next = null;
 
-/** @param {Record_} record */
-function about({ object, details }) {
+/** @typedef {import("../core/api.js").Responses["GET /api/admin/audit"]["records"][number]} AuditRecord */
+
+/** @param {HTMLElement} root */
+export function mount(root) {
+  startPanel(root);
+  new AuditPage();
+}
+
+class AuditPage {
+  #form = formById("wanted");
+  /** @type {AuditRecord[]} */
+  #records = [];
+  /** @type {number | null} */
+  #next = null;
+  /** @type {Table<AuditRecord>} */
+  #table = new Table(tableById("records"), {
+    columns: [
+      { title: "When", show: ({ time }) => dayAndTimeCell(time) },
+      { title: "Who", show: ({ actor_name }) => actor_name },
+      { title: "What", show: ({ action }) => element("code", action) },
+      { title: "About", show: detailsCell },
+      { title: "From", show: ({ address }) => address },
+    ],
+    key: ({ number }) => String(number),
+    empty: "No records match the filter.",
+  });
+
+  constructor() {
+    const refresh = keepFresh(() => this.#load({ more: false }), 0);
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let typing;
+    this.#form.addEventListener("submit", (event) => event.preventDefault());
+    this.#form.addEventListener("input", () => {
+      clearTimeout(typing);
+      typing = setTimeout(() => void refresh(), TYPING_MILLISECONDS);
+    });
+    byId("more").addEventListener(
+      "click",
+      () => void this.#load({ more: true }).catch((error) => showProblem(error)),
+    );
+  }
+
+  /** @param {{more: boolean}} options `more` adds the next page. */
+  async #load({ more }) {
+    const query = this.#filter();
+    /** @type {HTMLAnchorElement} */ (byId("csv")).href = `/api/admin/audit.csv?${query}`;
+    query.set("limit", String(PAGE_SIZE));
+    if (more && this.#next) query.set("before", String(this.#next));
+    const page = await request("GET /api/admin/audit", { query });
+    this.#records = more ? [...this.#records, ...page.records] : page.records;
+    this.#next = page.next;
+    this.#table.show(this.#records);
+    byId("more").hidden = !page.next;
+    byId("count").textContent = this.#records.length ? counted(this.#records.length, "record") : "";
+    this.#showActions(page.actions);
+  }
+
+  #filter() {
+    const fields = [...new FormData(this.#form)].map(([name, value]) => [name, String(value)]);
+    return new URLSearchParams(fields.filter(([, value]) => value));
+  }
+
+  /** Lists the actions and their groups ("user" of "user.created"). @param {string[]} actions */
+  #showActions(actions) {
+    const select = /** @type {HTMLSelectElement} */ (this.#form.elements.namedItem("action"));
+    const groups = actions.map((action) => action.split(".")[0] ?? action);
+    const choices = [...new Set([...groups, ...actions])].toSorted();
+    if (select.options.length === choices.length + 1) return;
+    const chosen = select.value;
+    select.replaceChildren(new Option("Everything", ""), ...choices.map((each) => new Option(each, each)));
+    select.value = chosen;
+  }
+}
+
+/** @param {AuditRecord} record */
+function detailsCell({ object, details }) {
   const facts = Object.entries(details).map(([name, value]) => `${name} ${value}`);
   const box = element("span", facts.join(", "));
-  if (object)
-    box.append(
-      facts.length ? " " : "",
-      Object.assign(element("code", object.slice(0, 8)), { title: object }),
-    );
+  if (object) box.append(facts.length ? " " : "", idCell(object));
   return box;
 }
-
-const table = new Table(/** @type {HTMLTableElement} */ (byId("records")), {
-  columns: [
-    { title: "When", show: (record) => moment(record.time) },
-    { title: "Who", show: (record) => record.actor_name },
-    { title: "What", show: (record) => element("code", record.action) },
-    { title: "About", show: about },
-    { title: "From", show: (record) => record.address },
-  ],
-  key: (/** @type {Record_} */ record) => String(record.number),
-  empty: "Nothing like this was done.",
-});
-
-function wanted() {
-  const set = [...new FormData(form)]
-    .map(([name, value]) => [name, String(value)])
-    .filter(([, value]) => value);
-  return new URLSearchParams(set);
-}
-
-/** @param {boolean} more Goes on where the list ends. */
-async function load(more) {
-  const query = wanted();
-  /** @type {HTMLAnchorElement} */ (byId("csv")).href = `/api/admin/audit.csv?${query}`;
-  query.set("limit", String(PAGE));
-  if (more && next) query.set("before", String(next));
-  const page = await ask(`/api/admin/audit?${query}`);
-  records = more ? [...records, ...page.records] : page.records;
-  next = page.next;
-  table.show(records);
-  byId("more").hidden = !next;
-  byId("count").textContent = records.length ? counted(records.length, "record") : "";
-  offer(page.actions);
-}
-
-/** @param {string[]} actions What can be chosen: each, and what several begin with. */
-function offer(actions) {
-  const select = /** @type {HTMLSelectElement} */ (form.elements.namedItem("action"));
-  const all = [...new Set([...actions.map((each) => each.split(".")[0]), ...actions])].toSorted();
-  if (select.options.length === all.length + 1) return;
-  const chosen = select.value;
-  select.replaceChildren(new Option("Everything", ""), ...all.map((each) => new Option(each, each)));
-  select.value = chosen;
-}
-
-startPanel();
-const refresh = keepFresh(() => load(false), 0);
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let typing;
-form.addEventListener("submit", (event) => event.preventDefault());
-form.addEventListener("input", () => {
-  clearTimeout(typing);
-  typing = setTimeout(() => void refresh(), TYPING_MILLISECONDS);
-});
-byId("more").addEventListener("click", () => void load(true).catch((error) => showProblem(error)));

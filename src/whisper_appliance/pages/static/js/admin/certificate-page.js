@@ -1,143 +1,158 @@
-/** HTTPS: the certificate in use, its renewal, its names, and one's own in its place. */
-import { ask } from "../core/api.js";
-import { byId, element, icon } from "../core/dom.js";
-import { toast } from "../ui/toast.js";
+/** HTTPS: the certificate in use, its renewal, its names, and an uploaded certificate in its place. */
+import { messageOf, request } from "../core/api.js";
+import { all, byId, element, formById, icon, inputById } from "../core/dom.js";
+import { counted } from "../core/format.js";
 import { confirmed } from "../ui/confirm.js";
+import { toast } from "../ui/toast.js";
 import { hideProblem, keepFresh, showProblem, startPanel } from "./panel.js";
 
+const DAY_MILLISECONDS = 86_400_000;
+const REFRESH_SECONDS = 60;
+
 /**
- * @typedef {{kind: string, uploaded: boolean, issuer: string, names: string[], not_after: string, fingerprint: string,
- *   authority_fingerprint: string | null, warnings: string[], more_names: string[], names_fixed: string | null,
- *   own_fixed: string | null}} Certificate
- * @typedef {{https: boolean, certificate: Certificate | null}} Https
+ * @typedef {import("../core/api.js").Responses["GET /api/admin/certificate"]} Https
+ * @typedef {NonNullable<Https["certificate"]>} Certificate
  */
 
-const PATH = "/api/admin/certificate";
-const DAY_MILLISECONDS = 86_400_000;
-/** @type {Certificate | null} */
-let now = null;
+/** @param {HTMLElement} root */
+export function mount(root) {
+  startPanel(root);
+  new CertificatePage(root);
+}
 
-/** @param {string} fingerprint @returns {(string | HTMLElement)[]} It may break behind a colon, not within a byte. */
-function breakable(fingerprint) {
+class CertificatePage {
+  /** @type {Certificate | null} */
+  #certificate = null;
+
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.root = root;
+    byId("renew").addEventListener("click", () => this.#try(this.#renew()));
+    byId("remove").addEventListener("click", () => this.#try(this.#removeUploaded()));
+    formById("names-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#saveNames();
+    });
+    formById("own-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#upload();
+    });
+    keepFresh(async () => this.#show(await request("GET /api/admin/certificate")), REFRESH_SECONDS);
+  }
+
+  /** @param {Promise<void>} change */
+  #try(change) {
+    change.catch((error) => showProblem(error));
+  }
+
+  /** @param {Https} https */
+  #show({ https, certificate }) {
+    byId("no-https").hidden = https;
+    byId("https").hidden = !certificate;
+    if (!certificate) return;
+    this.#certificate = certificate;
+    const { fingerprint, authority_fingerprint, kind, names, not_after, uploaded, warnings } = certificate;
+    byId("warnings").replaceChildren(...warnings.map(warningItem));
+    byId("maker").textContent = describeIssuer(certificate);
+    byId("not-after").textContent = describeEnd(not_after);
+    byId("names").textContent = names.join(", ");
+    byId("fingerprint").replaceChildren(...breakableFingerprint(fingerprint));
+    byId("authority-fingerprint").replaceChildren(...breakableFingerprint(authority_fingerprint ?? ""));
+    for (const each of all(this.root, ".of-authority")) each.hidden = kind === "own";
+    showNames(certificate);
+    showFixed("own", certificate.own_fixed);
+    byId("own-submit").textContent = uploaded ? "Use this one instead" : "Use this certificate";
+    byId("remove-own").hidden = !uploaded;
+  }
+
+  /** @param {Https} https @param {string} done What to show of a change. */
+  #onChanged(https, done) {
+    const before = this.#certificate?.authority_fingerprint;
+    this.#show(https);
+    hideProblem();
+    const after = this.#certificate?.authority_fingerprint;
+    const hasNewAuthority = before && after && before !== after;
+    toast(hasNewAuthority ? "The authority was made anew: devices have to trust it again." : done);
+  }
+
+  async #renew() {
+    this.#onChanged(await request("POST /api/admin/certificate/renew"), "The certificate was renewed.");
+  }
+
+  async #saveNames() {
+    const names = inputById("more-names").value.split(",");
+    const body = { names: names.map((name) => name.trim()).filter(Boolean) };
+    byId("names-wrong").textContent = "";
+    try {
+      this.#onChanged(await request("PUT /api/admin/certificate/names", { body }), "The names are saved.");
+    } catch (error) {
+      byId("names-wrong").textContent = messageOf(error);
+    }
+  }
+
+  async #upload() {
+    for (const field of ["chain", "key"]) byId(`${field}-wrong`).textContent = "";
+    const [chain, key] = [inputById("own-chain").files?.[0], inputById("own-key").files?.[0]];
+    if (!chain || !key) {
+      byId(chain ? "key-wrong" : "chain-wrong").textContent = "Choose a file.";
+      return;
+    }
+    try {
+      const body = { chain: await chain.text(), key: await key.text() };
+      const https = await request("PUT /api/admin/certificate/own", { body });
+      this.#onChanged(https, "New connections use this certificate from now on.");
+      formById("own-form").reset();
+    } catch (error) {
+      const { message, field } = /** @type {import("../core/api.js").ApiError} */ (error);
+      byId(field === "key" ? "key-wrong" : "chain-wrong").textContent = message;
+    }
+  }
+
+  async #removeUploaded() {
+    const text =
+      "New connections get the appliance's own certificate again, and browsers warn where its authority is not trusted.";
+    if (!(await confirmed({ title: "Remove the uploaded certificate?", text, action: "Remove" }))) return;
+    const https = await request("DELETE /api/admin/certificate/own");
+    this.#onChanged(https, "The appliance's own certificate is back.");
+  }
+}
+
+/** @param {string} fingerprint @returns {(string | HTMLElement)[]} A line may break after a colon, not inside a byte. */
+function breakableFingerprint(fingerprint) {
   return (fingerprint.match(/[^:]+:?/g) ?? []).flatMap((byte) => [byte, element("wbr")]);
 }
 
-/** @param {Https} seen */
-function show({ https, certificate }) {
-  byId("no-https").hidden = https;
-  byId("https").hidden = !certificate;
-  if (!certificate) return;
-  now = certificate;
-  byId("warnings").replaceChildren(...certificate.warnings.map(warning));
-  byId("maker").textContent = maker(certificate);
-  byId("not-after").textContent = until(certificate.not_after);
-  byId("names").textContent = certificate.names.join(", ");
-  byId("fingerprint").replaceChildren(...breakable(certificate.fingerprint));
-  byId("authority-fingerprint").replaceChildren(...breakable(certificate.authority_fingerprint ?? ""));
-  for (const each of document.querySelectorAll(".of-authority")) {
-    /** @type {HTMLElement} */ (each).hidden = certificate.kind === "own";
-  }
-  showNames(certificate);
-  fixed("own", certificate.own_fixed);
-  byId("own-submit").textContent = certificate.uploaded ? "Use this one instead" : "Use this certificate";
-  byId("remove-own").hidden = !certificate.uploaded;
-}
-
 /** @param {Certificate} certificate */
-function maker({ kind, uploaded, issuer }) {
+function describeIssuer({ kind, uploaded, issuer }) {
   if (kind === "generated") return `This appliance (${issuer})`;
   return `${issuer}, ${uploaded ? "uploaded here" : "set in the environment"}`;
 }
 
 /** @param {string} iso */
-function until(iso) {
-  const date = new Date(iso);
-  const days = Math.floor((date.getTime() - Date.now()) / DAY_MILLISECONDS);
-  const written = new Intl.DateTimeFormat("en-GB", { dateStyle: "long" }).format(date);
-  return days < 0 ? `${written}: it has ended` : `${written}, in ${days} ${days === 1 ? "day" : "days"}`;
+function describeEnd(iso) {
+  const end = new Date(iso);
+  const days = Math.floor((end.getTime() - Date.now()) / DAY_MILLISECONDS);
+  const date = new Intl.DateTimeFormat("en-GB", { dateStyle: "long" }).format(end);
+  return days < 0 ? `${date}: it has ended` : `${date}, in ${counted(days, "day")}`;
 }
 
 /** @param {string} text */
-function warning(text) {
-  const line = element("li");
-  line.append(icon("triangle-alert"), element("span", text));
-  return line;
+function warningItem(text) {
+  const item = element("li");
+  item.append(icon("triangle-alert"), element("span", text));
+  return item;
 }
 
-/** @param {Certificate} certificate What is being typed stays. */
-function showNames(certificate) {
-  const field = /** @type {HTMLInputElement} */ (byId("more-names"));
-  if (document.activeElement !== field) field.value = certificate.more_names.join(", ");
-  fixed("names", certificate.names_fixed);
+/** A field that somebody types in is not overwritten. @param {Certificate} certificate */
+function showNames({ more_names, names_fixed }) {
+  const field = inputById("more-names");
+  if (document.activeElement !== field) field.value = more_names.join(", ");
+  showFixed("names", names_fixed);
 }
 
-/** @param {string} what @param {string | null} reason */
-function fixed(what, reason) {
-  byId(`${what}-fixed`).hidden = !reason;
-  byId(`${what}-fixed`).textContent = reason ?? "";
-  byId(`${what}-form`).hidden = Boolean(reason);
+/** @param {"own" | "names"} form @param {string | null} reason Why it cannot be changed here. */
+function showFixed(form, reason) {
+  byId(`${form}-fixed`).hidden = !reason;
+  byId(`${form}-fixed`).textContent = reason ?? "";
+  byId(`${form}-form`).hidden = Boolean(reason);
 }
-
-/** @param {string} path @param {{method: string, body?: unknown}} how @param {string} done */
-async function change(path, how, done) {
-  const before = now?.authority_fingerprint;
-  show(await ask(`${PATH}${path}`, how));
-  hideProblem();
-  const other = before && now?.authority_fingerprint && before !== now.authority_fingerprint;
-  toast(other ? "The authority was made anew: devices have to trust it again." : done);
-}
-
-async function saveNames() {
-  const names = /** @type {HTMLInputElement} */ (byId("more-names")).value
-    .split(",")
-    .map((name) => name.trim())
-    .filter(Boolean);
-  byId("names-wrong").textContent = "";
-  try {
-    await change("/names", { method: "PUT", body: { names } }, "The names are saved.");
-  } catch (error) {
-    byId("names-wrong").textContent = /** @type {Error} */ (error).message;
-  }
-}
-
-/** @param {string} id */
-const chosen = (id) => /** @type {HTMLInputElement} */ (byId(id)).files?.[0];
-
-async function upload() {
-  for (const field of ["chain", "key"]) byId(`${field}-wrong`).textContent = "";
-  const [chain, key] = [chosen("own-chain"), chosen("own-key")];
-  if (!chain || !key) {
-    byId(`${chain ? "key" : "chain"}-wrong`).textContent = "Choose a file.";
-    return;
-  }
-  try {
-    const body = { chain: await chain.text(), key: await key.text() };
-    await change("/own", { method: "PUT", body }, "New connections use this certificate from now on.");
-    /** @type {HTMLFormElement} */ (byId("own-form")).reset();
-  } catch (error) {
-    const { message, field } = /** @type {import("../core/api.js").ApiError} */ (error);
-    byId(field === "key" ? "key-wrong" : "chain-wrong").textContent = message;
-  }
-}
-
-async function remove() {
-  const text =
-    "New connections get the appliance's own certificate again, and browsers warn where its authority is not trusted.";
-  if (!(await confirmed({ title: "Remove the uploaded certificate?", text, action: "Remove" }))) return;
-  await change("/own", { method: "DELETE" }, "The appliance's own certificate is back.");
-}
-
-startPanel();
-byId("renew").addEventListener("click", () => {
-  change("/renew", { method: "POST" }, "The certificate was renewed.").catch((error) => showProblem(error));
-});
-byId("names-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  void saveNames();
-});
-byId("own-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  void upload();
-});
-byId("remove").addEventListener("click", () => void remove().catch((error) => showProblem(error)));
-keepFresh(async () => show(await ask(PATH)), 60);

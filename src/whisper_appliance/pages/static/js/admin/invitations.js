@@ -1,62 +1,59 @@
-/** Invitations: made in a dialog, listed, ended. */
-import { ask } from "../core/api.js";
-import { byId, element, showFacts } from "../core/dom.js";
+/** Invitations: created in a dialog, listed, ended. */
+import { messageOf, request } from "../core/api.js";
+import { dayAndTimeInline } from "../core/datetime.js";
+import { button, byId, dialogById, element, formById, inputById, showFacts } from "../core/dom.js";
+import { startCopyButton } from "../ui/copy-button.js";
 import { onSubmit } from "../ui/form.js";
-import { when } from "../core/datetime.js";
 import { toast } from "../ui/toast.js";
 
-/** @typedef {{id: string, role: string, note: string, created: string, expires: string}} Invitation */
+/** @typedef {import("../core/api.js").Responses["GET /api/admin/users"]["invitations"][number]} Invitation */
 
-/** @param {() => Promise<void>} refresh @returns {(invitations: Invitation[]) => void} Shows those that are open. */
+/** @param {() => Promise<void>} refresh @returns {(invitations: Invitation[]) => void} Shows the open invitations. */
 export function startInvitations(refresh) {
-  const dialog = /** @type {HTMLDialogElement} */ (byId("invite-dialog"));
-  const form = /** @type {HTMLFormElement} */ (byId("invite-form"));
+  const form = formById("invite-form");
   byId("invite-open").addEventListener("click", () => {
     form.reset();
     form.hidden = false;
     byId("invite-made").hidden = true;
-    dialog.showModal();
+    dialogById("invite-dialog").showModal();
   });
-  onSubmit(form, async ({ note, role, days }) => {
-    const made = await ask("/api/admin/invitations", {
-      method: "POST",
-      body: { note, role, days: Number(days) },
-    });
+  onSubmit(form, async (data) => {
+    const role = /** @type {Invitation["role"]} */ (data.role);
+    const body = { note: data.note, role, days: Number(data.days) };
+    const { path } = await request("POST /api/admin/invitations", { body });
     form.hidden = true;
-    /** @type {HTMLInputElement} */ (byId("invite-link")).value = new URL(made.path, location.href).href;
+    inputById("invite-link").value = new URL(path, location.href).href;
     byId("invite-made").hidden = false;
     byId("invite-copy").focus();
     await refresh();
   });
-
-  /** @param {Invitation} invitation */
-  const revoke = async ({ id }) => {
-    try {
-      await ask(`/api/admin/invitations/${id}`, { method: "DELETE" });
-      toast("Invitation ended.");
-    } catch (error) {
-      toast(/** @type {Error} */ (error).message);
-    }
-    await refresh();
-  };
-
-  /** @param {Invitation} invitation */
-  const row = (invitation) => {
-    const item = element("li", undefined, "item");
-    const text = element("div");
-    const facts = element("p", undefined, "facts");
-    showFacts(facts, [invitation.role, `ends ${when(invitation.expires)}`]);
-    text.append(element("strong", invitation.note || "Somebody"), facts);
-    const end = element("button", "End", "button");
-    end.type = "button";
-    end.setAttribute("aria-label", `End the invitation for ${invitation.note || "somebody"}`);
-    end.addEventListener("click", () => void revoke(invitation));
-    item.append(text, end);
-    return item;
-  };
-
+  startCopyButton("invite-copy", inputById("invite-link"), "Copied.");
   return (invitations) => {
-    byId("invitations").replaceChildren(...invitations.map(row));
+    byId("invitations").replaceChildren(...invitations.map((each) => invitationItem(each, refresh)));
     byId("invitations-section").hidden = !invitations.length;
   };
+}
+
+/** @param {Invitation} invitation @param {() => Promise<void>} refresh */
+function invitationItem({ id, role, note, expires }, refresh) {
+  const item = element("li", undefined, "item");
+  const text = element("div");
+  const facts = element("p", undefined, "facts");
+  showFacts(facts, [role, `ends ${dayAndTimeInline(expires)}`]);
+  text.append(element("strong", note || "Somebody"), facts);
+  const end = button("End", "button", () => void endInvitation(id, refresh));
+  end.setAttribute("aria-label", `End the invitation for ${note || "somebody"}`);
+  item.append(text, end);
+  return item;
+}
+
+/** @param {string} id @param {() => Promise<void>} refresh */
+async function endInvitation(id, refresh) {
+  try {
+    await request("DELETE /api/admin/invitations/{id}", { path: { id } });
+    toast("Invitation ended.");
+  } catch (error) {
+    toast(messageOf(error));
+  }
+  await refresh();
 }

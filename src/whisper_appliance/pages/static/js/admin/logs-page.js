@@ -1,121 +1,145 @@
-/** The log as it is written. Lines are text, whoever wrote them. */
-import { byId, element, icon } from "../core/dom.js";
+/** The log, followed as it is written. Lines are shown as text only, because anybody may cause them. */
+import { byId, element, icon, inputById, selectById } from "../core/dom.js";
+import { EventStream } from "../core/sse.js";
+import { isNearEnd, scrollToEnd } from "../ui/autoscroll.js";
+import { tagCell } from "./cells.js";
 import { hideProblem, startPanel } from "./panel.js";
 
-/** @typedef {{number: number, time: string, level: string, event: string, logger: string, more: Record<string, unknown>}} Line */
-
-const MOST_LINES = 1000;
+const MAX_LINES = 1000;
 const TYPING_MILLISECONDS = 300;
-const TONES = /** @type {Record<string, string>} */ ({ warning: "caution", error: "bad", critical: "bad" });
+const RETRY_SECONDS = 5;
+const NEAR_END_PIXELS = 24;
 
-const list = byId("log");
-const box = byId("log-box");
-const level = /** @type {HTMLSelectElement} */ (byId("log-level"));
-const words = /** @type {HTMLInputElement} */ (byId("log-words"));
-const id = /** @type {HTMLInputElement} */ (byId("log-id"));
-const pause = byId("log-pause");
+/**
+ * @typedef {import("../core/api.js").Responses["GET /api/admin/logs"]["lines"][number]} Line
+ * @typedef {import("./cells.js").Tone} Tone
+ */
 
-/** @type {EventSource | null} */
-let source = null;
-/** @type {Line[]} */
-let held = [];
-let paused = false;
+/** @type {Record<string, Tone>} By level. */
+const TONES = { warning: "caution", error: "bad", critical: "bad" };
 
-/** Begins anew with the lines that fit the filter. */
-function follow() {
-  source?.close();
-  list.replaceChildren();
-  held = [];
-  byId("log-empty").hidden = false;
-  const wanted = new URLSearchParams({ level: level.value, words: words.value.trim(), id: id.value.trim() });
-  source = new EventSource(`/api/admin/logs/events?${wanted}`);
-  source.addEventListener("line", (event) => take(JSON.parse(event.data)));
-  source.onopen = () => {
-    hideProblem();
-    tellState();
-  };
-  source.onerror = () => tellState("The connection is gone. Trying again.");
+/** @param {HTMLElement} root */
+export function mount(root) {
+  startPanel(root);
+  new LogsPage().follow();
 }
 
-/** @param {Line} line */
-function take(line) {
-  if (paused) {
-    held = [...held, line].slice(-MOST_LINES);
-    tellState();
-  } else {
-    add([line]);
+class LogsPage {
+  #list = byId("log");
+  #box = byId("log-box");
+  #level = selectById("log-level");
+  #words = inputById("log-words");
+  #id = inputById("log-id");
+  #pauseButton = byId("log-pause");
+  /** @type {EventStream | null} */
+  #stream = null;
+  /** @type {Line[]} Those that came while paused. */
+  #held = [];
+  #isPaused = false;
+  #wasRefused = false;
+
+  constructor() {
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let typing;
+    for (const input of [this.#words, this.#id]) {
+      input.addEventListener("input", () => {
+        clearTimeout(typing);
+        typing = setTimeout(() => this.follow(), TYPING_MILLISECONDS);
+      });
+    }
+    this.#level.addEventListener("change", () => this.follow());
+    byId("log-filter").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.follow();
+    });
+    this.#pauseButton.addEventListener("click", () => this.#togglePause());
+    window.addEventListener("pagehide", () => this.#stream?.close());
+  }
+
+  /** Begins anew with the lines that match the filter. */
+  follow() {
+    this.#stream?.close();
+    this.#clear();
+    const filter = { level: this.#level.value, words: this.#words.value.trim(), id: this.#id.value.trim() };
+    this.#stream = new EventStream(`/api/admin/logs/events?${new URLSearchParams(filter)}`, {
+      events: { line: (line) => this.#onLine(line) },
+      onOpen: () => {
+        if (this.#wasRefused) this.#clear(); // a new stream begins with the lines so far
+        this.#wasRefused = false;
+        hideProblem();
+        this.#showState();
+      },
+      onLost: () => this.#showState("The connection is gone. Trying again."),
+      onRefused: () => {
+        this.#wasRefused = true;
+      },
+      retrySeconds: RETRY_SECONDS,
+    });
+  }
+
+  #clear() {
+    this.#list.replaceChildren();
+    this.#held = [];
+    byId("log-empty").hidden = false;
+  }
+
+  /** @param {Line} line */
+  #onLine(line) {
+    if (!this.#isPaused) return this.#add([line]);
+    this.#held = [...this.#held, line].slice(-MAX_LINES);
+    this.#showState();
+  }
+
+  /** The reader stays at the end, or where they have scrolled to. @param {Line[]} lines */
+  #add(lines) {
+    const follows = isNearEnd(this.#box, NEAR_END_PIXELS);
+    this.#list.append(...lines.map(lineItem));
+    while (this.#list.childElementCount > MAX_LINES) this.#list.firstElementChild?.remove();
+    byId("log-empty").hidden = this.#list.childElementCount > 0;
+    if (follows) scrollToEnd(this.#box);
+  }
+
+  #togglePause() {
+    this.#isPaused = !this.#isPaused;
+    this.#pauseButton.setAttribute("aria-pressed", String(this.#isPaused));
+    const [sign, text] = this.#isPaused ? ["play", "Go on"] : ["pause", "Pause"];
+    this.#pauseButton.replaceChildren(icon(sign), element("span", text));
+    if (!this.#isPaused) {
+      this.#add(this.#held);
+      this.#held = [];
+    }
+    this.#showState();
+  }
+
+  /** @param {string} [trouble] */
+  #showState(trouble) {
+    const waiting = this.#held.length === 1 ? "1 line waits." : `${this.#held.length} lines wait.`;
+    const state = this.#isPaused ? `Paused. ${waiting}` : "Following the log since the last start.";
+    byId("log-state").textContent = trouble ?? state;
   }
 }
 
-/** @param {Line[]} lines The reader stays at the end, or where they have scrolled to. */
-function add(lines) {
-  const atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - 24;
-  list.append(...lines.map(shown));
-  while (list.childElementCount > MOST_LINES) list.firstElementChild?.remove();
-  byId("log-empty").hidden = list.childElementCount > 0;
-  if (atEnd) box.scrollTop = box.scrollHeight;
-}
-
 /** @param {Line} line */
-function shown(line) {
-  const row = element("li");
-  const time = element("time", clockTime(line.time));
-  time.dateTime = line.time;
-  time.title = line.time;
-  const tag = element("span", line.level, "tag");
-  tag.dataset.tone = TONES[line.level] ?? "";
-  const said = element("div");
-  said.append(element("p", line.event));
-  const more = element("p", undefined, "said-more");
-  for (const [name, value] of [...Object.entries(line.more), ["logger", line.logger]]) {
-    const fact = element("span");
-    fact.append(element("b", `${name}=`), typeof value === "string" ? value : JSON.stringify(value));
-    more.append(fact, " ");
+function lineItem({ event, level, logger, more, time }) {
+  const item = element("li");
+  const text = element("div");
+  const fields = element("p", undefined, "said-more");
+  for (const [name, value] of [...Object.entries(more), ["logger", logger]]) {
+    const field = element("span");
+    field.append(element("b", `${name}=`), typeof value === "string" ? value : JSON.stringify(value));
+    fields.append(field, " ");
   }
-  said.append(more);
-  row.append(time, tag, said);
-  return row;
+  text.append(element("p", event), fields);
+  item.append(lineTime(time), tagCell(level, TONES[level] ?? ""), text);
+  return item;
 }
 
-/** @param {string} time */
-function clockTime(time) {
+/** @param {string} time ISO 8601, unless a line is damaged. */
+function lineTime(time) {
   const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? time : date.toLocaleTimeString([], { hour12: false });
+  const isDamaged = Number.isNaN(date.getTime());
+  const cell = element("time", isDamaged ? time : date.toLocaleTimeString([], { hour12: false }));
+  cell.dateTime = time;
+  cell.title = time;
+  return cell;
 }
-
-/** @param {string} [trouble] */
-function tellState(trouble) {
-  const waiting = held.length === 1 ? "1 line waits." : `${held.length} lines wait.`;
-  byId("log-state").textContent =
-    trouble ?? (paused ? `Paused. ${waiting}` : "Following the log since the last start.");
-}
-
-function togglePause() {
-  paused = !paused;
-  pause.setAttribute("aria-pressed", String(paused));
-  pause.replaceChildren(icon(paused ? "play" : "pause"), element("span", paused ? "Go on" : "Pause"));
-  if (!paused) {
-    add(held);
-    held = [];
-  }
-  tellState();
-}
-
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let typing;
-for (const input of [words, id]) {
-  input.addEventListener("input", () => {
-    clearTimeout(typing);
-    typing = setTimeout(follow, TYPING_MILLISECONDS);
-  });
-}
-level.addEventListener("change", follow);
-byId("log-filter").addEventListener("submit", (event) => {
-  event.preventDefault();
-  follow();
-});
-pause.addEventListener("click", togglePause);
-addEventListener("pagehide", () => source?.close());
-
-startPanel();
-follow();

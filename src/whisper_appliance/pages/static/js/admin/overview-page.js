@@ -1,117 +1,137 @@
-/** How the appliance is: health and facts, asked for now and then; curves, told over the socket. */
-import { ask } from "../core/api.js";
-import { byId, element, icon } from "../core/dom.js";
-import { bytes, counted, span, speed } from "../core/format.js";
-import { CURVES, Card } from "./charts/overview-cards.js";
-import { keepFresh, showProblem, startPanel } from "./panel.js";
+/** The overview: health and facts, polled; charts, over the socket. */
+import { request } from "../core/api.js";
+import { all, byId, element, icon, tableById } from "../core/dom.js";
+import { bytes, counted, duration, speed } from "../core/format.js";
 import { Table } from "../ui/table.js";
-import { Watch } from "./telemetry-socket.js";
+import { tagCell } from "./cells.js";
+import { ChartCard } from "./charts/chart-card.js";
+import { OVERVIEW_CHARTS } from "./charts/overview-charts.js";
+import { ThemeColours } from "./charts/theme-colours.js";
+import { keepFresh, showProblem, startPanel } from "./panel.js";
+import { TelemetrySocket } from "./telemetry-socket.js";
 
-/** @typedef {{model: string, state: string, reason: string, device: string, compute_type: string, memory_bytes: number, workers: number, heard_seconds: number, busy_seconds: number, restarts: number}} Engine */
+const REFRESH_SECONDS = 5;
 
-const SECONDS = 5;
-/** @type {import("./charts/overview-cards.js").Machine} */
-const machine = { memory: 0, disk: 0, cores: 0, cards: [], live: 0 };
+/**
+ * @typedef {import("../core/api.js").Responses["GET /api/admin/overview"]} Overview
+ * @typedef {Overview["status"]["engines"][number]} Engine
+ * @typedef {import("./cells.js").Tone} Tone
+ */
 
-/** @param {{status: string, reasons: {code: string, message: string}[]}} health */
-function showHealth(health) {
-  const well = health.status === "ok";
-  byId("health-word").textContent = well ? "Everything works." : "Something needs you.";
-  byId("health").dataset.tone = well ? "good" : "bad";
-  const before = byId("reasons").textContent;
-  const said = health.reasons.map(({ message }) => message);
-  if (before === said.join("")) return;
-  byId("reasons").replaceChildren(
-    ...said.map((message) => {
-      const line = element("li", undefined, "notice");
-      line.append(icon("triangle-alert"), element("span", message));
-      return line;
-    }),
+/** @type {Record<string, Tone>} */
+const ENGINE_TONES = { busy: "good", idle: "good", loading: "caution", failed: "bad" };
+
+/** @param {HTMLElement} root */
+export function mount(root) {
+  startPanel(root);
+  new OverviewPage(root);
+}
+
+class OverviewPage {
+  /** @type {import("./charts/overview-charts.js").Machine} */
+  #machine = { memory: 0, disk: 0, cores: 0, gpus: [], live: 0 };
+  #theme = new ThemeColours();
+  #cards = OVERVIEW_CHARTS.map(
+    (chart) =>
+      new ChartCard(byId(`card-${chart.id}`), chart, { machine: () => this.#machine, theme: this.#theme }),
   );
-}
+  /** @type {Table<Engine>} */
+  #engines = new Table(tableById("engines"), {
+    key: ({ model }) => model,
+    empty: "No model is loaded. The next recording loads one.",
+    columns: [
+      { title: "Model", show: ({ model }) => model },
+      { title: "State", show: engineStateCell },
+      { title: "Runs on", show: (engine) => [engine.device, engine.compute_type].filter(Boolean).join(", ") },
+      { title: "Memory", show: (engine) => bytes(engine.memory_bytes), number: true },
+      { title: "Side by side", show: ({ workers }) => counted(workers, "window"), number: true },
+      {
+        title: "Heard",
+        show: (engine) => (engine.heard_seconds ? duration(engine.heard_seconds) : "nothing yet"),
+        number: true,
+      },
+      {
+        title: "Speed",
+        show: (engine) => speed(engine.heard_seconds, engine.busy_seconds) ?? "",
+        number: true,
+      },
+      { title: "Restarts", show: ({ restarts }) => String(restarts), number: true },
+    ],
+  });
 
-/** @param {any} overview */
-function showDay({ transcripts, failures }) {
-  const failed = Object.values(failures).reduce((sum, count) => sum + Number(count), 0);
-  byId("day-count").textContent = counted(transcripts.count, "recording");
-  byId("day-hours").textContent = transcripts.count
-    ? `${span(transcripts.audio_seconds)} of audio, ${speed(transcripts.audio_seconds, transcripts.processing_seconds) ?? "no time at all"}`
-    : "Nothing was transcribed.";
-  byId("day-failed").textContent = failed ? counted(failed, "job") : "None";
-  const reasons = Object.entries(failures).map(([code, count]) => `${count} × ${code.replaceAll("_", " ")}`);
-  byId("day-reasons").textContent = reasons.join(", ");
-  byId("day-link").hidden = !failed;
-}
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    const telemetry = new TelemetrySocket({
+      onSamples: (samples, seconds) => {
+        for (const card of this.#cards) card.show(samples, seconds);
+      },
+      onClosed: (message) => showProblem({ message, offline: false }),
+      onPause: (paused) => byId("curves").classList.toggle("paused", paused),
+    });
+    const ranges = /** @type {HTMLButtonElement[]} */ (all(root, "[data-range]"));
+    for (const button of ranges) {
+      button.addEventListener("click", () => {
+        for (const each of ranges) each.setAttribute("aria-pressed", String(each === button));
+        telemetry.choose(/** @type {import("./telemetry-socket.js").Range} */ (button.dataset.range));
+      });
+    }
+    keepFresh(() => this.#load(), REFRESH_SECONDS);
+  }
 
-/** @type {Table<Engine>} */
-const engines = new Table(/** @type {HTMLTableElement} */ (byId("engines")), {
-  key: (engine) => engine.model,
-  empty: "No model is loaded. The next recording loads one.",
-  columns: [
-    { title: "Model", show: (engine) => engine.model },
-    { title: "State", show: (engine) => state(engine) },
-    { title: "Runs on", show: (engine) => [engine.device, engine.compute_type].filter(Boolean).join(", ") },
-    { title: "Memory", show: (engine) => bytes(engine.memory_bytes), number: true },
-    { title: "Side by side", show: (engine) => counted(engine.workers, "window"), number: true },
-    {
-      title: "Heard",
-      show: (engine) => (engine.heard_seconds ? span(engine.heard_seconds) : "nothing yet"),
-      number: true,
-    },
-    {
-      title: "Speed",
-      show: (engine) => speed(engine.heard_seconds, engine.busy_seconds) ?? "",
-      number: true,
-    },
-    { title: "Restarts", show: (engine) => String(engine.restarts), number: true },
-  ],
-});
+  async #load() {
+    const overview = await request("GET /api/admin/overview");
+    const { status, gpus } = overview;
+    const { engines, health, host, live, uptime_seconds, version } = status;
+    showHealth(health);
+    byId("version").textContent = `Version ${version}`;
+    byId("uptime").textContent = `started ${duration(uptime_seconds)} ago`;
+    this.#machine = {
+      memory: host?.memory_bytes ?? 0,
+      disk: host?.disk_bytes ?? 0,
+      cores: host?.cpu_count ?? 0,
+      gpus,
+      live: live.limit,
+    };
+    byId("cores").textContent = host ? counted(host.cpu_count, "core") : "";
+    byId("card-gpu").classList.toggle("without", !gpus.length);
+    this.#engines.show(engines);
+    showLastDay(overview);
+    for (const card of this.#cards) card.showFigures(null);
+  }
+}
 
 /** @param {Engine} engine */
-function state({ state, reason }) {
-  const tag = element("span", state, "tag");
-  tag.dataset.tone =
-    /** @type {Record<string, string>} */ ({ busy: "good", idle: "good", loading: "caution", failed: "bad" })[
-      state
-    ] ?? "";
+function engineStateCell({ state, reason }) {
+  const tag = tagCell(state, ENGINE_TONES[state] ?? "");
   if (reason) tag.title = reason;
   return tag;
 }
 
-async function load() {
-  const overview = await ask("/api/admin/overview");
-  const { status, gpus } = overview;
-  showHealth(status.health);
-  byId("version").textContent = `Version ${status.version}`;
-  byId("uptime").textContent = `started ${span(status.uptime_seconds)} ago`;
-  Object.assign(machine, {
-    memory: status.host?.memory_bytes ?? 0,
-    disk: status.host?.disk_bytes ?? 0,
-    cores: status.host?.cpu_count ?? 0,
-    cards: gpus,
-    live: status.live.limit,
+/** @param {Overview["status"]["health"]} health */
+function showHealth({ status, reasons }) {
+  const isWell = status === "ok";
+  byId("health-word").textContent = isWell ? "Everything works." : "Something needs you.";
+  byId("health").dataset.tone = isWell ? "good" : "bad";
+  const messages = reasons.map(({ message }) => message);
+  if (byId("reasons").textContent === messages.join("")) return; // screen readers would read the same again
+  const items = messages.map((message) => {
+    const item = element("li", undefined, "notice");
+    item.append(icon("triangle-alert"), element("span", message));
+    return item;
   });
-  byId("cores").textContent = machine.cores ? counted(machine.cores, "core") : "";
-  byId("card-gpu").classList.toggle("without", !gpus.length);
-  engines.show(status.engines);
-  showDay(overview);
-  for (const card of cards) card.say(null);
+  byId("reasons").replaceChildren(...items);
 }
 
-startPanel();
-const cards = CURVES.map((curve) => new Card(byId(`card-${curve.id}`), curve, () => machine));
-const watch = new Watch({
-  onSamples: (samples, seconds) => cards.forEach((card) => card.show(samples, seconds)),
-  onClosed: (message) => showProblem({ message, offline: false }),
-  onPause: (paused) => byId("curves").classList.toggle("paused", paused),
-});
-for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (
-  document.querySelectorAll("[data-range]")
-)) {
-  button.addEventListener("click", () => {
-    for (const each of document.querySelectorAll("[data-range]"))
-      each.setAttribute("aria-pressed", String(each === button));
-    watch.choose(/** @type {"minutes" | "day"} */ (button.dataset.range));
-  });
+/** @param {Overview} overview */
+function showLastDay({ transcripts: { count, audio_seconds, processing_seconds }, failures }) {
+  const failed = Object.values(failures).reduce((sum, each) => sum + each, 0);
+  const pace = speed(audio_seconds, processing_seconds) ?? "no time at all";
+  byId("day-count").textContent = counted(count, "recording");
+  byId("day-hours").textContent = count
+    ? `${duration(audio_seconds)} of audio, ${pace}`
+    : "Nothing was transcribed.";
+  byId("day-failed").textContent = failed ? counted(failed, "job") : "None";
+  const codes = Object.entries(failures).map(([code, each]) => `${each} × ${code.replaceAll("_", " ")}`);
+  byId("day-reasons").textContent = codes.join(", ");
+  byId("day-link").hidden = !failed;
 }
-keepFresh(load, SECONDS);

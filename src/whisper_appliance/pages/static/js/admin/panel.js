@@ -1,39 +1,38 @@
-/** What every page of the panel starts and shares. */
+/** What the pages of the admin panel share: the frame, the problem notice, loading and reloading. */
 import { byId } from "../core/dom.js";
+import { onReconnected } from "../core/page-events.js";
 import { startPage } from "../ui/page-frame.js";
 
-/** @typedef {import("../core/api.js").ApiError} ApiError */
-
-/** Bar, theme, keys; on phones the row of places is rolled to the present one. */
-export function startPanel() {
-  startPage();
-  const here = document.querySelector(".places [aria-current]");
-  const row = here?.closest("ul");
-  if (here && row && row.scrollWidth > row.clientWidth) {
-    row.scrollLeft = /** @type {HTMLElement} */ (here).offsetLeft - row.offsetLeft - 16;
+/** @param {HTMLElement} root */
+export function startPanel(root) {
+  startPage(root);
+  // On phones the list of pages is a row, which is scrolled to the current one.
+  const current = /** @type {HTMLElement | null} */ (root.querySelector(".places [aria-current]"));
+  const row = current?.closest("ul");
+  if (current && row && row.scrollWidth > row.clientWidth) {
+    row.scrollLeft = current.offsetLeft - row.offsetLeft - 16;
   }
 }
 
-/** Tells in the page what went wrong; a silent appliance is told in the frame already. @param {unknown} error @param {() => void} [again] */
-export function showProblem(error, again) {
-  const { message, offline, requestId } = /** @type {ApiError} */ (error);
+/** Shows an error in the page; a lost connection is shown in the frame. @param {unknown} error @param {() => void} [retry] */
+export function showProblem(error, retry) {
+  const { message, offline, requestId } = /** @type {import("../core/api.js").ApiError} */ (error);
   if (offline) return;
   byId("problem-text").textContent = requestId ? `${message} (${requestId})` : message;
   byId("problem").hidden = false;
-  const retry = byId("problem-retry");
-  retry.hidden = !again;
-  retry.onclick = again ?? null;
+  const button = byId("problem-retry");
+  button.hidden = !retry;
+  button.onclick = retry ?? null;
 }
 
-/** All is well again. */
 export function hideProblem() {
   byId("problem").hidden = true;
 }
 
 /**
- * Loads now, every so often while the page is looked at, and when the appliance is back.
+ * Loads now, again and again while the page is visible, and after a lost connection.
  * @param {() => Promise<void>} load
- * @param {number} seconds 0: only when asked.
+ * @param {number} seconds 0: not again and again.
  * @returns {() => Promise<void>} Loads at once.
  */
 export function keepFresh(load, seconds) {
@@ -53,7 +52,7 @@ export function keepFresh(load, seconds) {
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && seconds) void refresh();
   });
-  document.addEventListener("reconnected", () => void refresh());
+  onReconnected(() => void refresh());
   void refresh();
   return refresh;
 }

@@ -1,44 +1,39 @@
-/** The restart: asks, tells the appliance, waits until another start of it answers, and shows the page anew. */
-import { ask } from "../core/api.js";
-import { byId } from "../core/dom.js";
+/** The restart: confirms it, requests it, and reloads the page when another instance answers. */
+import { request } from "../core/api.js";
+import { byId, dialogById } from "../core/dom.js";
 import { confirmed } from "../ui/confirm.js";
 import { showProblem } from "./panel.js";
 
-/** @typedef {{possible: boolean, reason: string, instance: string, waiting: string[]}} Restart */
+const POLL_MILLISECONDS = 1000;
+const TIMEOUT_MILLISECONDS = 120_000;
 
-const ASK_MILLISECONDS = 1000;
-const PATIENCE_MILLISECONDS = 120_000;
-
-/** @param {Restart} seen */
-export async function restart(seen) {
-  const text = `Pages and the API are away for some seconds. Jobs and live sessions are put aside and go on after the start. ${seen.reason}`;
+/** @param {import("../core/api.js").Responses["GET /api/admin/restart"]} state */
+export async function restart({ instance, reason }) {
+  const text = `Pages and the API are away for some seconds. Jobs and live sessions are put aside and go on after the start. ${reason}`;
   if (!(await confirmed({ title: "Restart the appliance?", text, action: "Restart" }))) return;
   try {
-    await ask("/api/admin/restart", { method: "POST" });
+    await request("POST /api/admin/restart");
   } catch (error) {
     showProblem(error);
     return;
   }
-  const dialog = /** @type {HTMLDialogElement} */ (byId("restarting"));
+  const dialog = dialogById("restarting");
   dialog.addEventListener("cancel", (event) => event.preventDefault());
   dialog.showModal();
-  if (await another(seen.instance)) location.reload();
-  else
+  if (await isRestarted(instance)) location.reload();
+  else {
     byId("restarting-text").textContent =
-      "It has not come back within two minutes. Look at its log on the machine; this page goes on asking when it is loaded anew.";
+      "It has not come back within two minutes. See its log on the machine, then load this page again.";
+  }
 }
 
-/** @param {string} instance @returns {Promise<boolean>} Whether another start answered in time. */
-async function another(instance) {
-  const end = Date.now() + PATIENCE_MILLISECONDS;
+/** @param {string} before The instance before. @returns {Promise<boolean>} Whether another one answered in time. */
+async function isRestarted(before) {
+  const end = Date.now() + TIMEOUT_MILLISECONDS;
   while (Date.now() < end) {
-    await new Promise((resolve) => setTimeout(resolve, ASK_MILLISECONDS));
-    try {
-      const now = /** @type {Restart} */ (await ask("/api/admin/restart"));
-      if (now.instance !== instance) return true;
-    } catch {
-      continue; // it is away
-    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
+    const state = await request("GET /api/admin/restart").catch(() => null); // null while it is away
+    if (state && state.instance !== before) return true;
   }
   return false;
 }

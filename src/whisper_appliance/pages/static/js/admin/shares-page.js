@@ -1,64 +1,65 @@
-/** Everything that is shared; each share can be ended. */
-import { ask } from "../core/api.js";
-import { byId, element } from "../core/dom.js";
-import { moment } from "../core/datetime.js";
-import { toast } from "../ui/toast.js";
+/** All shares of all users; each can be ended. */
+import { messageOf, request } from "../core/api.js";
+import { dayAndTimeCell } from "../core/datetime.js";
+import { button, inputById, tableById } from "../core/dom.js";
 import { confirmed } from "../ui/confirm.js";
-import { keepFresh, startPanel } from "./panel.js";
 import { Table } from "../ui/table.js";
+import { toast } from "../ui/toast.js";
+import { actionsCell, idCell } from "./cells.js";
+import { keepFresh, startPanel } from "./panel.js";
 
-/** @typedef {{id: string, transcript: string, by: string | null, user: string | null, created: string, expires: string | null}} Share */
+const REFRESH_SECONDS = 30;
+
+/** @typedef {import("../core/api.js").Responses["GET /api/admin/shares"]["shares"][number]} Share */
 
 /** @param {Share} share */
-const withWhom = (share) => share.user ?? "Anyone with the link";
+const recipient = ({ user }) => user ?? "Anyone with the link";
 /** @param {Share} share */
-const byWhom = (share) => share.by ?? "A visitor";
+const sharer = ({ by }) => by ?? "A visitor";
 
-/** @param {Share} share */
-function actions(share) {
-  const box = element("div", undefined, "cell-actions");
-  const end = element("button", "End", "button danger");
-  end.type = "button";
-  end.setAttribute("aria-label", `End the share of ${byWhom(share)} with ${withWhom(share)}`);
-  end.addEventListener("click", () => void revoke(share));
-  box.append(end);
-  return box;
+/** @param {HTMLElement} root */
+export function mount(root) {
+  startPanel(root);
+  /** @type {Table<Share>} */
+  const table = new Table(tableById("shares"), {
+    columns: [
+      { title: "By", show: sharer, sort: sharer },
+      { title: "With", show: recipient, sort: recipient },
+      { title: "Transcript", show: ({ transcript }) => idCell(transcript) },
+      { title: "Since", show: ({ created }) => dayAndTimeCell(created), sort: ({ created }) => created },
+      {
+        title: "Ends",
+        show: ({ expires }) => (expires ? dayAndTimeCell(expires) : "when it is ended"),
+        sort: ({ expires }) => expires,
+      },
+      { title: "Actions", show: (share) => endButton(share, () => refresh()), hideTitle: true },
+    ],
+    key: ({ id }) => id,
+    empty: "Nothing is shared.",
+    words: (share) => `${sharer(share)} ${recipient(share)} ${share.transcript}`,
+    order: [3, "descending"],
+  });
+  table.filterBy(inputById("filter"));
+  const load = async () => table.show((await request("GET /api/admin/shares")).shares);
+  const refresh = keepFresh(load, REFRESH_SECONDS);
 }
 
-/** @param {Share} share */
-async function revoke(share) {
-  const text = share.user
-    ? `${share.user} can no longer read this transcript.`
-    : "The link leads nowhere from then on.";
+/** @param {Share} share @param {() => Promise<void>} refresh */
+function endButton(share, refresh) {
+  const end = button("End", "button danger", () => void endShare(share, refresh));
+  end.setAttribute("aria-label", `End the share of ${sharer(share)} with ${recipient(share)}`);
+  return actionsCell(end);
+}
+
+/** @param {Share} share @param {() => Promise<void>} refresh */
+async function endShare({ id, user }, refresh) {
+  const text = user ? `${user} can no longer read this transcript.` : "The link stops working.";
   if (!(await confirmed({ title: "End this share?", text, action: "End it" }))) return;
   try {
-    await ask(`/api/admin/shares/${share.id}`, { method: "DELETE" });
+    await request("DELETE /api/admin/shares/{id}", { path: { id } });
     toast("Share ended.");
   } catch (error) {
-    toast(/** @type {Error} */ (error).message);
+    toast(messageOf(error));
   }
   await refresh();
 }
-
-const table = new Table(/** @type {HTMLTableElement} */ (byId("shares")), {
-  columns: [
-    { title: "By", show: byWhom, sort: byWhom },
-    { title: "With", show: withWhom, sort: withWhom },
-    { title: "Transcript", show: (share) => element("code", share.transcript.slice(0, 8)) },
-    { title: "Since", show: (share) => moment(share.created), sort: (share) => share.created },
-    {
-      title: "Ends",
-      show: (share) => (share.expires ? moment(share.expires) : "when it is ended"),
-      sort: (share) => share.expires,
-    },
-    { title: "Actions", show: actions, hideTitle: true },
-  ],
-  key: (share) => share.id,
-  empty: "Nothing is shared.",
-  words: (share) => `${byWhom(share)} ${withWhom(share)} ${share.transcript}`,
-  order: [3, "descending"],
-});
-table.filterBy(/** @type {HTMLInputElement} */ (byId("filter")));
-
-startPanel();
-const refresh = keepFresh(async () => table.show((await ask("/api/admin/shares")).shares), 30);

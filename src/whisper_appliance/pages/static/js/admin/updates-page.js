@@ -1,44 +1,44 @@
-/** New versions, asked for by a click. What the feed says is shown as text. */
-import { ask } from "../core/api.js";
-import { byId, element } from "../core/dom.js";
+/** New versions: the release feed is read on a click, and shown as text only. */
+import { request } from "../core/api.js";
+import { buttonById, byId, element } from "../core/dom.js";
 import { hideProblem, showProblem, startPanel } from "./panel.js";
 
-/** @typedef {{version: string, date: string, notes: string, url: string}} Release */
+/** @typedef {import("../core/api.js").Responses["GET /admin/check-updates"]["releases"][number]} Release */
 
-async function look() {
-  const button = /** @type {HTMLButtonElement} */ (byId("check"));
+/** @param {HTMLElement} root */
+export function mount(root) {
+  startPanel(root);
+  root.querySelector("#check")?.addEventListener("click", () => void checkForUpdates());
+}
+
+async function checkForUpdates() {
+  const button = buttonById("check");
   button.disabled = true;
-  byId("checked").textContent = "Asking…";
+  byId("checked").textContent = "Checking…";
   try {
-    const found = await ask("/admin/check-updates");
+    const { message, releases, update } = await request("GET /admin/check-updates");
     hideProblem();
-    byId("checked").textContent = found.message;
-    byId("update-commands").textContent = found.update.join("\n");
-    byId("news").hidden = found.releases.length === 0;
-    byId("releases").replaceChildren(...found.releases.map(shown));
+    byId("checked").textContent = message;
+    byId("update-commands").textContent = update.join("\n");
+    byId("news").hidden = releases.length === 0;
+    byId("releases").replaceChildren(...releases.map(releaseItem));
   } catch (error) {
     byId("checked").textContent = "";
-    showProblem(error, look);
+    showProblem(error, () => void checkForUpdates());
   } finally {
     button.disabled = false;
   }
 }
 
 /** @param {Release} release */
-function shown(release) {
+function releaseItem({ version, date, notes, url }) {
   const item = element("li");
-  item.append(
-    element("h3", [release.version, release.date].filter(Boolean).join(" · ")),
-    element("p", release.notes),
-  );
-  if (release.url) {
-    const link = element("a", `More about ${release.version}`);
-    link.href = release.url;
+  item.append(element("h3", [version, date].filter(Boolean).join(" · ")), element("p", notes));
+  if (url) {
+    const link = element("a", `More about ${version}`);
+    link.href = url;
     link.rel = "noreferrer";
     item.append(link);
   }
   return item;
 }
-
-startPanel();
-document.getElementById("check")?.addEventListener("click", look);

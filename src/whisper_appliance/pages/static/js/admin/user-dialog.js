@@ -1,177 +1,179 @@
-/** One account in a dialog: role, quotas, and what apart from that can be done to it. */
-import { ask } from "../core/api.js";
-import { byId, showFacts } from "../core/dom.js";
-import { counted, span } from "../core/format.js";
-import { onSubmit, say } from "../ui/form.js";
-import { when } from "../core/datetime.js";
-import { toast } from "../ui/toast.js";
+/** The dialog of one account: role and quotas; sessions, keys, password; disabling and deleting it. */
+import { messageOf, request } from "../core/api.js";
+import { dayAndTimeInline } from "../core/datetime.js";
+import { byId, dialogById, formById, inputById, showFacts } from "../core/dom.js";
+import { counted, duration } from "../core/format.js";
 import { confirmed } from "../ui/confirm.js";
+import { onSubmit, showFormError } from "../ui/form.js";
+import { toast } from "../ui/toast.js";
 
-/** @typedef {import("./users-page.js").User} User */
+/** @typedef {import("../core/api.js").Responses["GET /api/admin/users"]["users"][number]} User */
 
 const GIB = 2 ** 30;
+/** @type {Record<User["role"], string>} */
 const ROLES = {
   member: "Member: transcribes",
   admin: "Admin: runs the appliance",
   owner: "Owner: manages admins, too",
 };
 
-/** @param {string} text @returns {number | null} */
-const number = (text) => (text === "" ? null : Number(text));
+/** @param {string | undefined} text @returns {number | null} Null for an empty field. */
+const numberOf = (text) => (text ? Number(text) : null);
 
 export class UserDialog {
+  #dialog = dialogById("user-dialog");
+  #form = formById("user-form");
+  #removalForm = formById("remove-form");
+  /** @type {User | undefined} */
+  #user;
+  /** @type {User[]} */
+  #users = [];
+
   /** @param {() => Promise<void>} refresh */
   constructor(refresh) {
     this.refresh = refresh;
-    this.dialog = /** @type {HTMLDialogElement} */ (byId("user-dialog"));
-    this.form = /** @type {HTMLFormElement} */ (byId("user-form"));
-    this.removal = /** @type {HTMLFormElement} */ (byId("remove-form"));
-    /** @type {User | undefined} */
-    this.user = undefined;
-    /** @type {User[]} */
-    this.everybody = [];
-    onSubmit(this.form, (data) => this.#save(data));
-    onSubmit(this.removal, (data) => this.#remove(data));
-    byId("user-sessions").addEventListener(
-      "click",
-      () => void this.#end("sessions", "Sign out everywhere?", "Signed out everywhere."),
-    );
-    byId("user-keys").addEventListener(
-      "click",
-      () => void this.#end("keys", "Revoke all keys?", "All keys are revoked."),
-    );
-    byId("user-password").addEventListener("click", () => void this.#password());
-    byId("user-disable").addEventListener("click", () => void this.#disable());
-    byId("user-delete").addEventListener("click", () => this.#askRemoval());
+    onSubmit(this.#form, (data) => this.#save(data));
+    onSubmit(this.#removalForm, (data) => this.#delete(data));
+    byId("user-sessions").addEventListener("click", () => void this.#endSessions());
+    byId("user-keys").addEventListener("click", () => void this.#revokeKeys());
+    byId("user-password").addEventListener("click", () => void this.#newPassword());
+    byId("user-disable").addEventListener("click", () => void this.#toggleDisabled());
+    byId("user-delete").addEventListener("click", () => this.#openRemoval());
   }
 
-  /** @param {User[]} users Who may inherit. */
-  know(users) {
-    this.everybody = users;
+  /** @param {User[]} users To whom the transcripts of a deleted account can go. */
+  setUsers(users) {
+    this.#users = users;
   }
 
   /** @param {User} user */
   open(user) {
-    this.user = user;
-    say(this.form, "");
+    this.#user = user;
+    showFormError(this.#form, "");
     byId("user-title").textContent = user.name;
     showFacts(byId("user-facts"), [
-      `since ${when(user.created)}`,
+      `since ${dayAndTimeInline(user.created)}`,
       counted(user.all_jobs, "recording"),
-      user.all_seconds >= 1 ? `${span(user.all_seconds)} of audio` : null,
+      user.all_seconds >= 1 ? `${duration(user.all_seconds)} of audio` : null,
     ]);
-    const roles = /** @type {HTMLSelectElement} */ (this.#field("role"));
-    const offered = Object.entries(ROLES).filter(([role]) => role === user.role || this.#isOwner());
-    roles.replaceChildren(...offered.map(([role, text]) => new Option(text, role)));
-    roles.value = user.role;
-    this.#fill("minutes", user.own_quota.minutes_per_month);
-    this.#fill("storage", user.own_quota.storage_bytes === null ? null : user.own_quota.storage_bytes / GIB);
-    this.#fill("waiting", user.own_quota.waiting_jobs);
+    this.#showRoles(user);
+    const { minutes_per_month, storage_bytes, waiting_jobs } = user.own_quota;
+    this.#showNumber("minutes", minutes_per_month);
+    this.#showNumber("storage", storage_bytes === null ? null : storage_bytes / GIB);
+    this.#showNumber("waiting", waiting_jobs);
     byId("user-disable").textContent = user.disabled ? "Enable" : "Disable";
     byId("password-made").hidden = true;
-    this.dialog.showModal();
+    this.#dialog.showModal();
   }
 
-  /** Only owners are offered to invite admins, so the page itself tells. */
-  #isOwner() {
-    return Boolean(document.querySelector('#invite-form option[value="owner"]'));
+  /** @param {User} user Owners can give every role; others see only the present one. */
+  #showRoles({ role: current }) {
+    // The page offers owners, and only them, to invite an owner.
+    const isOwner = document.querySelector('#invite-form option[value="owner"]') !== null;
+    const roles = Object.entries(ROLES).filter(([role]) => role === current || isOwner);
+    const select = /** @type {HTMLSelectElement} */ (this.#field("role"));
+    select.replaceChildren(...roles.map(([role, text]) => new Option(text, role)));
+    select.value = current;
   }
 
   /** @param {string} name */
   #field(name) {
-    return /** @type {HTMLInputElement | HTMLSelectElement} */ (this.form.elements.namedItem(name));
+    return /** @type {HTMLInputElement | HTMLSelectElement} */ (this.#form.elements.namedItem(name));
   }
 
   /** @param {string} name @param {number | null} value */
-  #fill(name, value) {
+  #showNumber(name, value) {
     this.#field(name).value = value === null ? "" : String(Math.round(value * 100) / 100);
   }
 
-  #path() {
-    return `/api/admin/users/${this.user?.id}`;
+  get #path() {
+    return { id: this.#user?.id ?? "" };
   }
 
   /** @param {Record<string, string>} data */
-  async #save({ role, minutes, storage, waiting }) {
-    const gib = number(storage);
+  async #save(data) {
+    const gib = numberOf(data.storage);
     const quota = {
-      minutes_per_month: number(minutes),
+      minutes_per_month: numberOf(data.minutes),
       storage_bytes: gib === null ? null : Math.round(gib * GIB),
-      waiting_jobs: number(waiting),
+      waiting_jobs: numberOf(data.waiting),
     };
-    await ask(this.#path(), { method: "PATCH", body: { role, quota } });
-    this.dialog.close();
+    const role = /** @type {User["role"]} */ (data.role);
+    await request("PATCH /api/admin/users/{id}", { path: this.#path, body: { role, quota } });
+    this.#dialog.close();
     toast("Saved.");
     await this.refresh();
   }
 
-  /** @param {string} what @param {string} title @param {string} said */
-  async #end(what, title, said) {
-    const text =
-      what === "keys"
-        ? "Programs that use them are refused from now on."
-        : "Every browser of theirs has to sign in anew.";
-    if (!(await confirmed({ title, text, action: title.replace("?", "") }))) return;
-    await this.#try(() => ask(`${this.#path()}/${what}`, { method: "DELETE" }), said);
+  async #endSessions() {
+    const text = "Every browser of theirs has to sign in again.";
+    const action = "Sign out everywhere";
+    if (!(await confirmed({ title: `${action}?`, text, action }))) return;
+    const end = () => request("DELETE /api/admin/users/{id}/sessions", { path: this.#path });
+    await this.#try(end, "Signed out everywhere.");
   }
 
-  async #password() {
-    const text = "The present one is good no more, and they are signed out everywhere.";
+  async #revokeKeys() {
+    const text = "Programs that use them are refused from now on.";
+    const action = "Revoke all keys";
+    if (!(await confirmed({ title: `${action}?`, text, action }))) return;
+    const revoke = () => request("DELETE /api/admin/users/{id}/keys", { path: this.#path });
+    await this.#try(revoke, "All keys are revoked.");
+  }
+
+  async #newPassword() {
+    const text = "The present one stops working, and they are signed out everywhere.";
     if (!(await confirmed({ title: "Make a new password?", text, action: "Make it" }))) return;
     await this.#try(async () => {
-      const { password } = await ask(`${this.#path()}/password`, { method: "POST" });
-      /** @type {HTMLInputElement} */ (byId("password-text")).value = password;
+      const { password } = await request("POST /api/admin/users/{id}/password", { path: this.#path });
+      inputById("password-text").value = password;
       byId("password-made").hidden = false;
       byId("password-copy").focus();
     }, "");
   }
 
-  async #disable() {
-    const disabled = !this.user?.disabled;
+  async #toggleDisabled() {
+    const disabled = !this.#user?.disabled;
+    const title = `Disable ${this.#user?.name}?`;
     const text =
-      "They are signed out, their keys are refused, their public links lead nowhere. It can be undone.";
-    if (disabled && !(await confirmed({ title: `Disable ${this.user?.name}?`, text, action: "Disable" })))
-      return;
-    const done = await this.#try(
-      () => ask(this.#path(), { method: "PATCH", body: { disabled } }),
-      disabled ? "Disabled." : "Enabled.",
-    );
-    if (done) this.dialog.close();
+      "They are signed out, their keys are refused, their public links stop working. It can be undone.";
+    if (disabled && !(await confirmed({ title, text, action: "Disable" }))) return;
+    const change = () => request("PATCH /api/admin/users/{id}", { path: this.#path, body: { disabled } });
+    const isDone = await this.#try(change, disabled ? "Disabled." : "Enabled.");
+    if (isDone) this.#dialog.close();
   }
 
-  #askRemoval() {
-    const user = /** @type {User} */ (this.user);
-    this.dialog.close();
-    byId("remove-title").textContent = `Delete ${user.name}?`;
-    byId("remove-name").textContent = user.name;
-    this.removal.reset();
-    say(this.removal, "");
-    const heirs = this.everybody.filter((each) => each.id !== user.id && !each.disabled);
-    const select = /** @type {HTMLSelectElement} */ (this.removal.elements.namedItem("heir"));
-    select.replaceChildren(
-      new Option("are deleted with it", ""),
-      ...heirs.map((each) => new Option(`go to ${each.name}, who can read them then`, each.name)),
-    );
-    /** @type {HTMLDialogElement} */ (byId("remove-dialog")).showModal();
+  #openRemoval() {
+    const { id, name } = /** @type {User} */ (this.#user);
+    this.#dialog.close();
+    byId("remove-title").textContent = `Delete ${name}?`;
+    byId("remove-name").textContent = name;
+    this.#removalForm.reset();
+    showFormError(this.#removalForm, "");
+    const heirs = this.#users.filter((each) => each.id !== id && !each.disabled);
+    const options = heirs.map((each) => new Option(`go to ${each.name}, who can read them then`, each.name));
+    const select = /** @type {HTMLSelectElement} */ (this.#removalForm.elements.namedItem("heir"));
+    select.replaceChildren(new Option("are deleted with it", ""), ...options);
+    dialogById("remove-dialog").showModal();
   }
 
   /** @param {Record<string, string>} data */
-  async #remove({ name, heir }) {
-    await ask(this.#path(), { method: "DELETE", body: { name, heir: heir || null } });
-    /** @type {HTMLDialogElement} */ (byId("remove-dialog")).close();
+  async #delete({ name = "", heir }) {
+    await request("DELETE /api/admin/users/{id}", { path: this.#path, body: { name, heir: heir || null } });
+    dialogById("remove-dialog").close();
     toast("Account deleted.");
     await this.refresh();
   }
 
-  /** @param {() => Promise<unknown>} run @param {string} said @returns {Promise<boolean>} */
-  async #try(run, said) {
+  /** @param {() => Promise<unknown>} run @param {string} done A toast; empty: none. @returns {Promise<boolean>} */
+  async #try(run, done) {
     try {
       await run();
-      if (said) toast(said);
+      if (done) toast(done);
       await this.refresh();
       return true;
     } catch (error) {
-      say(this.form, /** @type {Error} */ (error).message);
+      showFormError(this.#form, messageOf(error));
       return false;
     }
   }

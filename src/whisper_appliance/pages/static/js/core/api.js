@@ -1,22 +1,22 @@
-/** The one way to the appliance. Failures are `ApiError`; a silent appliance is announced to the whole page. */
+/**
+ * HTTP client of the API: JSON requests, uploads with progress, one error class.
+ *
+ * A route is named as in the OpenAPI document ("GET /api/jobs/{id}"); `api-types.d.ts`, which is generated
+ * from that document, has the types of its body and of its response.
+ */
+import { reportConnection } from "./page-events.js";
 
 /**
- * @typedef {{id: string, title: string, created: string, text: string, language: string, language_probability: number,
- *   duration: number, model: string, task: string, processing_seconds: number, segments: Segment[],
- *   warnings: {code: string, message: string}[], dropped: {start: number, end: number, text: string, reason: string}[],
- *   provenance: Record<string, unknown> | null, access: "own" | "read"}} Transcript
- * @typedef {{id: number, start: number, end: number, text: string,
- *   words: {start: number, end: number, word: string, probability: number}[]}} Segment
- * @typedef {{id: string, title: string, created: string, language: string, duration: number, model: string,
- *   excerpt: string, deleted: string | null, found?: string[] | null, shared_by?: string | null}} Summary
- * @typedef {{id: string, status: "queued" | "running" | "done" | "failed" | "cancelled", progress: number,
- *   position: number | null, error: {code: string, message: string} | null, transcript_id: string | null, title: string,
- *   model: string, created: string, started: string | null, finished: string | null, duration: number | null,
- *   text: string}} Job
+ * @typedef {import("./api-types.d.ts").Requests} Requests
+ * @typedef {import("./api-types.d.ts").Responses} Responses
+ * @typedef {keyof Responses} Route
  */
 
 export class ApiError extends Error {
-  /** @param {string} message @param {{code?: string, status?: number, field?: string, requestId?: string, retryAfterSeconds?: number}} facts */
+  /**
+   * @param {string} message For people.
+   * @param {{code?: string, status?: number, field?: string, requestId?: string, retryAfterSeconds?: number}} facts
+   */
   constructor(
     message,
     { code = "unknown", status = 0, field = "", requestId = "", retryAfterSeconds = 0 } = {},
@@ -29,107 +29,113 @@ export class ApiError extends Error {
     this.retryAfterSeconds = retryAfterSeconds;
   }
 
-  /** The appliance was not reached at all. */
+  /** True if there was no response at all. */
   get offline() {
     return this.status === 0;
   }
 }
 
-/** Tells the page whether the appliance answers. @param {boolean} reached */
-export function tellConnection(reached) {
-  document.dispatchEvent(new CustomEvent("connection", { detail: { reached } }));
-}
-
-/** @returns {ApiError} */
-export function unreachable() {
-  tellConnection(false);
+/** Reports the lost connection to the page. @returns {ApiError} */
+export function offlineError() {
+  reportConnection(false);
   return new ApiError("The appliance does not answer.", { code: "offline" });
 }
 
 /**
  * @param {number} status
  * @param {unknown} body
- * @param {string | null} retryAfter
- * @returns {ApiError} The error that an answer carries; a proxy's answer may carry none.
+ * @param {string | null} retryAfter The header; seconds.
+ * @returns {ApiError} The error in a response. A proxy's response may have none in it.
  */
-export function errorFrom(status, body, retryAfter) {
-  const facts =
-    /** @type {{error?: {code: string, message: string, field: string | null, request_id: string}}} */ (body)
-      ?.error;
-  return new ApiError(facts?.message ?? `The appliance answered ${status} and gave no reason.`, {
-    code: facts?.code ?? `http_${status}`,
+function errorFromResponse(status, body, retryAfter) {
+  const error = /** @type {Partial<import("./api-types.d.ts").ErrorAnswer> | null} */ (body)?.error;
+  return new ApiError(error?.message ?? `The appliance answered ${status} and gave no reason.`, {
+    code: error?.code ?? `http_${status}`,
     status,
-    field: facts?.field ?? "",
-    requestId: facts?.request_id,
+    field: error?.field ?? "",
+    requestId: error?.request_id,
     retryAfterSeconds: Number(retryAfter) || 0,
   });
 }
 
-/** @returns {Record<string, string>} What proves, for whoever is signed in, that a request comes from this page. */
-export function proof() {
-  const token = /** @type {HTMLMetaElement | null} */ (document.querySelector('meta[name="csrf-token"]'))
-    ?.content;
-  return token ? { "X-CSRF-Token": token } : {};
+/** @returns {Record<string, string>} The CSRF token of a signed-in user's page, as a header. */
+function csrfHeader() {
+  const meta = /** @type {HTMLMetaElement | null} */ (document.querySelector('meta[name="csrf-token"]'));
+  return meta?.content ? { "X-CSRF-Token": meta.content } : {};
 }
 
 /**
- * @param {string} path
- * @param {{method?: string, body?: unknown, signal?: AbortSignal}} [options]
- * @returns {Promise<any>} The JSON of the answer, null without one.
+ * @param {string} route
+ * @param {Record<string, string>} values Of the path's parameters. A slash in a value stays a slash.
+ * @returns {[string, string]} The method, and the path with the values in it.
  */
-export async function ask(path, { method = "GET", body, signal } = {}) {
-  const headers = {
-    Accept: "application/json",
-    ...proof(),
-    ...(body === undefined ? {} : { "Content-Type": "application/json" }),
-  };
-  const init = { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) };
-  let response;
-  try {
-    response = await fetch(path, init);
-  } catch (error) {
-    if (signal?.aborted) throw error;
-    throw unreachable();
-  }
-  tellConnection(true);
-  const answer = await response.json().catch(() => null);
-  if (!response.ok) throw errorFrom(response.status, answer, response.headers.get("Retry-After"));
-  return answer;
+export function resolveRoute(route, values) {
+  const [method, template] = /** @type {[string, string]} */ (route.split(" "));
+  const encoded = (/** @type {string} */ name) =>
+    (values[name] ?? "").split("/").map(encodeURIComponent).join("/");
+  return [method, template.replace(/\{(\w+)\}/g, (_, name) => encoded(name))];
 }
 
-export const api = {
-  status: () => ask("/api/status"),
-  /** @returns {Promise<Job[]>} */
-  jobs: async () => (await ask("/api/jobs")).jobs,
-  /** @param {string} id @returns {Promise<Job>} */
-  job: (id) => ask(`/api/jobs/${id}`),
-  /** @param {string} id */
-  cancel: (id) => ask(`/api/jobs/${id}`, { method: "DELETE" }),
-  /** @param {string} id @returns {Promise<Transcript>} */
-  transcript: (id) => ask(`/api/transcripts/${id}`),
-  /**
-   * @param {{limit?: number, cursor?: string | null, q?: string, deleted?: boolean}} wanted
-   * @param {AbortSignal} [signal]
-   * @returns {Promise<{transcripts: Summary[], next: string | null}>}
-   */
-  transcripts: (wanted, signal) => {
-    const set = Object.entries(wanted).filter(([, value]) => value);
-    return ask(`/api/transcripts?${new URLSearchParams(set.map(([name, value]) => [name, String(value)]))}`, {
-      signal,
-    });
-  },
-  /** @returns {Promise<{transcripts: Summary[], next: null}>} */
-  received: async (/** @type {AbortSignal} */ signal) => ({
-    ...(await ask("/api/transcripts/shared", { signal })),
-    next: null,
-  }),
-  /** @param {string} id Takes it off the list of what was shared. */
-  giveUp: (id) => ask(`/api/transcripts/shared/${id}`, { method: "DELETE" }),
-  /** @param {string} id @param {string} title */
-  rename: (id, title) => ask(`/api/transcripts/${id}`, { method: "PATCH", body: { title } }),
-  /** @param {string} id */
-  remove: (id) => ask(`/api/transcripts/${id}`, { method: "DELETE" }),
-  emptyTrash: () => ask("/api/transcripts/trash", { method: "DELETE" }),
-  /** @param {string} id */
-  restore: (id) => ask(`/api/transcripts/${id}/restore`, { method: "POST" }),
-};
+/**
+ * Sends a request; a failure is thrown as an `ApiError`.
+ * @template {Route} R
+ * @param {R} route
+ * @param {{path?: Record<string, string>, query?: URLSearchParams,
+ *   body?: R extends keyof Requests ? Requests[R] : never, signal?: AbortSignal}} [options]
+ * @returns {Promise<Responses[R]>} The JSON of the response.
+ */
+export async function request(route, { path = {}, query, body, signal } = {}) {
+  const [method, url] = resolveRoute(route, path);
+  /** @type {Record<string, string>} */
+  const headers = { Accept: "application/json", ...csrfHeader() };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let response;
+  try {
+    const init = { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) };
+    response = await fetch(query ? `${url}?${query}` : url, init);
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw offlineError();
+  }
+  reportConnection(true);
+  const content = await response.json().catch(() => null);
+  if (!response.ok) throw errorFromResponse(response.status, content, response.headers.get("Retry-After"));
+  return content;
+}
+
+/**
+ * Sends a file or a form. XMLHttpRequest, because fetch does not report the progress of an upload.
+ * @template {Route} R
+ * @param {R} route
+ * @param {XMLHttpRequestBodyInit} body
+ * @param {{headers?: Record<string, string>, onProgress: (share: number) => void, signal?: AbortSignal}} options
+ *   The share that was sent is from 0 to 1.
+ * @returns {Promise<Responses[R]>}
+ */
+export function upload(route, body, { headers = {}, onProgress, signal }) {
+  const [method, url] = resolveRoute(route, {});
+  return new Promise((resolve, reject) => {
+    const sending = new XMLHttpRequest();
+    sending.open(method, url);
+    for (const [name, value] of Object.entries({ Accept: "application/json", ...csrfHeader(), ...headers })) {
+      sending.setRequestHeader(name, value);
+    }
+    sending.responseType = "json";
+    sending.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
+    sending.onload = () => {
+      reportConnection(true);
+      if (sending.status < 300) resolve(sending.response);
+      else
+        reject(errorFromResponse(sending.status, sending.response, sending.getResponseHeader("Retry-After")));
+    };
+    sending.onerror = () => reject(offlineError());
+    sending.onabort = () => reject(signal?.reason);
+    signal?.addEventListener("abort", () => sending.abort(), { once: true });
+    sending.send(body);
+  });
+}
+
+/** @param {unknown} error @returns {string} What to show of an error that was caught. */
+export function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}

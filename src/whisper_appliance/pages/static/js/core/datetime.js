@@ -1,34 +1,34 @@
-/** Moments as lists of sessions, keys and users show them. */
-import { day, timeOfDay } from "./format.js";
+/** Formats dates and times of day in the browser's time zone. */
 
-/** @param {string | null} iso @returns {string} "Today, 14:05" */
-export function moment(iso) {
-  return iso ? `${day(iso)}, ${timeOfDay(iso)}`.replaceAll(" ", "\u00a0") : "never";
+const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+
+/** @param {string} iso @returns {string} "14:05" */
+export function timeOfDay(iso) {
+  return TIME.format(new Date(iso));
 }
 
-/** The same in the middle of a sentence. @param {string | null} iso @returns {string} "today, 14:05" */
-export function when(iso) {
-  return moment(iso).replace(/^(Today|Yesterday)/, (word) => word.toLowerCase());
+/** @param {string} iso @param {Date} [now] @returns {string} Today, Yesterday, 3 March, 3 March 2025. */
+export function day(iso, now = new Date()) {
+  const date = new Date(iso);
+  const midnight = (/** @type {Date} */ d) => new Date(d.getFullYear(), d.getMonth(), d.getDate()).getTime();
+  const days = Math.round((midnight(now) - midnight(date)) / 86_400_000);
+  if (days === 0) return "Today";
+  if (days === 1) return "Yesterday";
+  const year = date.getFullYear() === now.getFullYear() ? undefined : "numeric";
+  return new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year }).format(date);
 }
 
-/** @param {string} [agent] What a browser calls itself. @returns {string} "Firefox on Linux" */
-export function browserName(agent = "") {
-  const browser = [
-    ["Edg/", "Edge"],
-    ["OPR/", "Opera"],
-    ["Firefox/", "Firefox"],
-    ["Chrome/", "Chrome"],
-    ["Safari/", "Safari"],
-    ["curl/", "curl"],
-  ].find(([mark]) => agent.includes(mark))?.[1];
-  const system = [
-    ["Android", "Android"],
-    ["iPhone", "iPhone"],
-    ["iPad", "iPad"],
-    ["Windows", "Windows"],
-    ["Mac OS", "macOS"],
-    ["Linux", "Linux"],
-  ].find(([mark]) => agent.includes(mark))?.[1];
-  if (!browser) return agent.slice(0, 60) || "Unknown browser";
-  return system ? `${browser} on ${system}` : browser;
+/** @param {string} iso @returns {string} "Today, 14:05" */
+export function dayAndTime(iso) {
+  return `${day(iso)}, ${timeOfDay(iso)}`;
+}
+
+/** For a cell of a table, in which it does not break. @param {string | null} iso @returns {string} */
+export function dayAndTimeCell(iso) {
+  return iso ? dayAndTime(iso).replaceAll(" ", "\u00a0") : "never";
+}
+
+/** For the middle of a sentence. @param {string | null} iso @returns {string} "today, 14:05" */
+export function dayAndTimeInline(iso) {
+  return dayAndTimeCell(iso).replace(/^(Today|Yesterday)/, (word) => word.toLowerCase());
 }

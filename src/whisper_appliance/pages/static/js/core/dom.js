@@ -1,16 +1,39 @@
-/** Small steps on the page's tree. Data enters it as text only, never as markup. */
+/** Finds and makes elements of the page. Data become text nodes only, never markup. */
 
 const SPRITE = new URL("../../vendor/icons.svg", import.meta.url).href;
 const SVG = "http://www.w3.org/2000/svg";
 
-/** @template {HTMLElement} T @param {string} id @returns {T} The element of this page with that id. */
+/** @template {HTMLElement} [T=HTMLElement] @param {string} id @returns {T} The element of this page with that id. */
 export function byId(id) {
   const element = document.getElementById(id);
   if (!element) throw new Error(`This page has no #${id}`);
   return /** @type {T} */ (element);
 }
 
-/** @param {string} id @returns {HTMLElement} A fresh copy of the one element in a template. */
+/** @param {string} id @returns {HTMLInputElement} */
+export const inputById = (id) => byId(id);
+
+/** @param {string} id @returns {HTMLSelectElement} */
+export const selectById = (id) => byId(id);
+
+/** @param {string} id @returns {HTMLButtonElement} */
+export const buttonById = (id) => byId(id);
+
+/** @param {string} id @returns {HTMLFormElement} */
+export const formById = (id) => byId(id);
+
+/** @param {string} id @returns {HTMLDialogElement} */
+export const dialogById = (id) => byId(id);
+
+/** @param {string} id @returns {HTMLTableElement} */
+export const tableById = (id) => byId(id);
+
+/** @template {HTMLElement} [T=HTMLElement] @param {ParentNode} within @param {string} selector @returns {T[]} */
+export function all(within, selector) {
+  return /** @type {T[]} */ ([...within.querySelectorAll(selector)]);
+}
+
+/** @param {string} id @returns {HTMLElement} A copy of the one element in a template. */
 export function fromTemplate(id) {
   const template = /** @type {HTMLTemplateElement} */ (byId(id));
   const first = /** @type {Element} */ (template.content.firstElementChild);
@@ -35,13 +58,21 @@ export function action(within, name) {
  * @returns {HTMLElementTagNameMap[K]}
  */
 export function element(tag, text, className) {
-  const made = document.createElement(tag);
-  if (text !== undefined) made.textContent = text;
-  if (className) made.className = className;
-  return made;
+  const created = document.createElement(tag);
+  if (text !== undefined) created.textContent = text;
+  if (className) created.className = className;
+  return created;
 }
 
-/** @param {string} name @returns {SVGSVGElement} */
+/** @param {string} text @param {string} className @param {() => void} run @returns {HTMLButtonElement} */
+export function button(text, className, run) {
+  const created = element("button", text, className);
+  created.type = "button";
+  created.addEventListener("click", run);
+  return created;
+}
+
+/** @param {string} name Of a Lucide icon in icons.txt. @returns {SVGSVGElement} */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "icon");
@@ -52,35 +83,20 @@ export function icon(name) {
   return svg;
 }
 
-/** Fills a quiet line of facts; empty ones are left out. @param {HTMLElement} line @param {(string | null | undefined)[]} facts */
+/** Fills a line of facts; empty ones are left out. @param {HTMLElement} line @param {(string | null | undefined)[]} facts */
 export function showFacts(line, facts) {
-  line.replaceChildren(...facts.filter(Boolean).map((fact) => element("span", /** @type {string} */ (fact))));
+  line.replaceChildren(...facts.filter((fact) => fact).map((fact) => element("span", fact ?? "")));
 }
 
-/** Says something to people who listen to the page. @param {string} sentence */
+/** Has screen readers read a sentence. @param {string} sentence */
 export function announce(sentence) {
   byId("announcer").textContent = sentence;
 }
 
-/** @param {HTMLElement} within @param {string} path @param {string} title Points a menu's links at a transcript, whose address in the API is `path`. */
-export function fillDownloads(within, path, title) {
-  const name = title.replace(/[\\/:*?"<>|\u0000-\u001f]+/g, " ").trim() || "transcript";
-  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (
-    within.querySelectorAll("a[data-format]")
-  )) {
-    const format = link.dataset.format ?? "txt";
-    link.href = `${path}?format=${format}${format === "json" ? "&download=true" : ""}`;
-    link.download = `${name}.${format}`;
-  }
-}
-
-/** @param {string} text @returns {Promise<void>} Copies, also where the page has no secure context. */
-export async function copyText(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  const area = element("textarea", text, "hidden");
-  document.body.append(area);
-  area.select();
-  const copied = document.execCommand("copy");
-  area.remove();
-  if (!copied) throw new Error("The browser did not allow copying.");
+/** Keeps a box that scrolls reachable by keyboard; one that does not scroll is no tab stop. @param {HTMLElement} box */
+export function makeScrollFocusable(box) {
+  const scrolls = box.scrollHeight > box.clientHeight + 1;
+  if (scrolls) box.tabIndex = 0;
+  else box.removeAttribute("tabindex");
+  return scrolls;
 }

@@ -1,4 +1,4 @@
-/** What this browser remembers. Storage may be blocked or full: then nothing is remembered and nothing breaks. */
+/** Values kept in the browser's localStorage. Where it is blocked or full, nothing is kept and nothing breaks. */
 
 /**
  * @template T
@@ -6,20 +6,20 @@
  * @param {T} fallback
  * @returns {T}
  */
-export function recall(key, fallback) {
+export function readStored(key, fallback) {
   try {
-    const kept = localStorage.getItem(key);
-    return kept === null ? fallback : JSON.parse(kept);
+    const stored = localStorage.getItem(key);
+    return stored === null ? fallback : JSON.parse(stored);
   } catch {
     return fallback;
   }
 }
 
 /** @param {string} key @param {unknown} value */
-export function remember(key, value) {
+export function writeStored(key, value) {
   try {
     localStorage.setItem(key, JSON.stringify(value));
   } catch {
-    // Not remembered, and said nowhere: the page works without.
+    // Storage is blocked or full. The page works without it.
   }
 }

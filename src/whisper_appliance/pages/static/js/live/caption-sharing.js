@@ -1,28 +1,29 @@
-/** The link to the captions, for others: made, copied, ended. */
-import { ask } from "../core/api.js";
-import { byId, copyText } from "../core/dom.js";
+/** The link to the captions, for others: created, copied, ended. */
+import { messageOf, request } from "../core/api.js";
+import { byId, inputById } from "../core/dom.js";
+import { startCopyButton } from "../ui/copy-button.js";
 import { toast } from "../ui/toast.js";
 
-export class Share {
+export class CaptionSharing {
   #session = "";
 
   constructor() {
     byId("share-start").addEventListener("click", () => void this.#start());
-    byId("share-copy").addEventListener("click", () => void this.#copy());
     byId("share-end").addEventListener("click", () => void this.#end());
+    startCopyButton("share-copy", inputById("share-link"), "Link copied.");
   }
 
   /** @param {string} session Its id; empty while there is none. */
-  of(session) {
+  setSession(session) {
     if (session === this.#session) return;
     this.#session = session;
     byId("live-share").hidden = !session;
-    this.#show("");
+    this.#showLink("");
   }
 
-  /** @param {string} link */
-  #show(link) {
-    /** @type {HTMLInputElement} */ (byId("share-link")).value = link;
+  /** @param {string} link Empty: the captions are not shared. */
+  #showLink(link) {
+    inputById("share-link").value = link;
     /** @type {HTMLAnchorElement} */ (byId("share-open")).href = link || "#";
     byId("share-off").hidden = Boolean(link);
     byId("share-on").hidden = !link;
@@ -32,29 +33,23 @@ export class Share {
 
   async #start() {
     try {
-      const { path } = await ask(`/api/live/${this.#session}/captions`, { method: "POST" });
-      this.#show(new URL(path, location.href).href);
+      const { path } = await request("POST /api/live/{session}/captions", {
+        path: { session: this.#session },
+      });
+      this.#showLink(new URL(path, location.href).href);
       byId("share-copy").focus();
     } catch (error) {
-      toast(`Not shared: ${/** @type {Error} */ (error).message}`);
+      toast(`Not shared: ${messageOf(error)}`);
     }
-  }
-
-  async #copy() {
-    const link = /** @type {HTMLInputElement} */ (byId("share-link"));
-    await copyText(link.value).then(
-      () => toast("Link copied."),
-      () => link.select(),
-    );
   }
 
   async #end() {
     try {
-      await ask(`/api/live/${this.#session}/captions`, { method: "DELETE" });
-      this.#show("");
+      await request("DELETE /api/live/{session}/captions", { path: { session: this.#session } });
+      this.#showLink("");
       byId("share-start").focus();
     } catch (error) {
-      toast(`Still shared: ${/** @type {Error} */ (error).message}`);
+      toast(`Still shared: ${messageOf(error)}`);
     }
   }
 }

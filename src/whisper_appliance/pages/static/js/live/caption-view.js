@@ -1,23 +1,54 @@
 /**
- * Words as they come: settled ones, each in a place of its own that never moves, and the tentative ones behind them.
+ * Captions: committed words, each in an element that never moves, and the partial hypothesis behind them.
  *
- * A paragraph begins at its first word and is never broken anew. A better hearing of a stretch goes into the places of the
- * words that it replaces, by its times.
+ * A paragraph begins at its first word and is never broken again. A final result replaces the text of the words that
+ * it covers, by their times.
  */
-import { element } from "../core/dom.js";
+import { all, element } from "../core/dom.js";
 
 const PARAGRAPH_GAP_SECONDS = 2;
+const SENTENCE_GAP_SECONDS = 0.3;
 const PARAGRAPH_WORDS = 70;
-const PARAGRAPH_MOST_WORDS = 200;
+const PARAGRAPH_MAX_WORDS = 200;
 const SENTENCE_END = /[.?!。？！…]["”’)]?$/;
+const SAME_TIME_SECONDS = 0.05;
 
 /** @typedef {import("./live-session.js").Word} Word */
 
-export class LiveWords {
+/**
+ * @param {{text: string, end: number} | undefined} last The last word before; undefined: there is none.
+ * @param {number} start Of the next word.
+ * @param {number} words How many the paragraph has.
+ * @returns {boolean} Whether the next word begins a paragraph.
+ */
+export function isParagraphBreak(last, start, words) {
+  if (!words) return false;
+  const gap = last ? start - last.end : 0;
+  if (gap >= PARAGRAPH_GAP_SECONDS) return true;
+  if (!SENTENCE_END.test(last?.text ?? "")) return false;
+  return words >= PARAGRAPH_MAX_WORDS || (words >= PARAGRAPH_WORDS && gap > SENTENCE_GAP_SECONDS);
+}
+
+/**
+ * @param {number[]} starts Of the places that are to be filled, ascending; at least one.
+ * @param {Word[]} words
+ * @returns {string[]} The text of each place: every word goes to the last place that begins before it.
+ */
+export function distributeWords(starts, words) {
+  const texts = starts.map(() => "");
+  let place = 0;
+  for (const { w, t0 } of words) {
+    while (/** @type {number} */ (starts[place + 1] ?? Infinity) <= t0 + SAME_TIME_SECONDS) place += 1;
+    texts[place] += w;
+  }
+  return texts;
+}
+
+export class CaptionView {
   /** @type {{start: number, end: number, place: HTMLElement}[]} */
   #words = [];
-  #inParagraph = 0;
-  #tentative = element("span", "", "tentative");
+  #wordsInParagraph = 0;
+  #partial = element("span", "", "tentative");
   /** @type {HTMLElement | null} */
   #paragraph = null;
 
@@ -25,21 +56,19 @@ export class LiveWords {
   constructor(box, onGrown) {
     this.box = box;
     this.onGrown = onGrown;
-    this.#tentative.setAttribute("aria-live", "off");
-    this.#tentative.dir = "auto";
+    this.#partial.setAttribute("aria-live", "off");
+    this.#partial.dir = "auto";
     this.clear();
   }
 
-  /** How many words are settled. */
+  /** The number of committed words. */
   get count() {
     return this.#words.length;
   }
 
   get text() {
-    return [...this.box.querySelectorAll("p:not(.break)")]
-      .map((each) => each.textContent?.trim())
-      .filter(Boolean)
-      .join("\n\n");
+    const paragraphs = all(this.box, "p:not(.break)").map((each) => each.textContent?.trim());
+    return paragraphs.filter(Boolean).join("\n\n");
   }
 
   clear() {
@@ -48,88 +77,79 @@ export class LiveWords {
     this.#paragraph = null;
   }
 
-  /** What follows belongs to another session; what is there stays. @param {string} sentence */
-  beginAnew(sentence) {
-    this.#tentative.remove();
+  /** What follows belongs to a new session; the captions before stay. @param {string} sentence */
+  startNewSession(sentence) {
+    this.#partial.remove();
     this.box.append(element("p", sentence, "break"));
     this.#words = [];
     this.#paragraph = null;
   }
 
-  /** @param {any} snapshot All words so far. */
-  show(snapshot) {
+  /** Shows all committed words anew. @param {{words?: Word[], finals?: {i0: number, i1: number, words: Word[]}[]}} snapshot */
+  show({ words = [], finals = [] }) {
     this.clear();
-    this.commit({ i: 0, words: snapshot.words ?? [] });
-    for (const final of snapshot.finals ?? []) this.final(final);
+    this.commit({ i: 0, words });
+    for (const final of finals) this.replace(final);
   }
 
-  /** @param {string} kind @param {any} payload An event of the appliance. */
-  take(kind, payload) {
+  /** @param {string} kind @param {any} payload Of a `live:` event. */
+  apply(kind, payload) {
     if (kind === "commit") this.commit(payload);
-    else if (kind === "partial") this.partial(payload);
-    else if (kind === "final") this.final(payload);
+    else if (kind === "partial") this.showPartial(payload);
+    else if (kind === "final") this.replace(payload);
   }
 
-  /** @param {{i: number, words: Word[]}} settled */
+  /** @param {{i: number, words: Word[]}} commit The index of its first word, and the words. */
   commit({ i, words }) {
     if (i !== this.#words.length || !words.length) return;
     for (const word of words) this.#add(word);
-    const settled = words.map((word) => word.w).join("");
-    const tentative = this.#tentative.textContent ?? "";
-    this.#tentative.textContent = tentative.startsWith(settled) ? tentative.slice(settled.length) : "";
+    const committed = words.map(({ w }) => w).join("");
+    const partial = this.#partial.textContent ?? "";
+    this.#partial.textContent = partial.startsWith(committed) ? partial.slice(committed.length) : "";
     this.onGrown();
   }
 
   /** @param {Word} word */
-  #add(word) {
-    const paragraph = this.#paragraphFor(word.t0);
-    const place = element("span", word.w);
-    if (this.#tentative.parentNode === paragraph) this.#tentative.before(place);
+  #add({ w, t0, t1 }) {
+    const paragraph = this.#paragraphFor(t0);
+    const place = element("span", w);
+    if (this.#partial.parentNode === paragraph) this.#partial.before(place);
     else paragraph.append(place);
-    this.#words.push({ start: word.t0, end: word.t1, place });
-    this.#inParagraph += 1;
+    this.#words.push({ start: t0, end: t1, place });
+    this.#wordsInParagraph += 1;
   }
 
-  /** @param {number} start @returns {HTMLElement} The paragraph of a word that begins then. */
+  /** @param {number} start Of a word. @returns {HTMLElement} */
   #paragraphFor(start) {
     const last = this.#words.at(-1);
-    const gap = last ? start - last.end : 0;
-    const sentenceEnded = SENTENCE_END.test(last?.place.textContent ?? "");
-    const full =
-      sentenceEnded &&
-      (this.#inParagraph >= PARAGRAPH_MOST_WORDS || (this.#inParagraph >= PARAGRAPH_WORDS && gap > 0.3));
-    if (this.#paragraph && (!this.#inParagraph || (gap < PARAGRAPH_GAP_SECONDS && !full)))
-      return this.#paragraph;
+    const lastWord = last && { text: last.place.textContent ?? "", end: last.end };
+    if (this.#paragraph && !isParagraphBreak(lastWord, start, this.#wordsInParagraph)) return this.#paragraph;
     this.#paragraph = element("p");
     this.#paragraph.dir = "auto";
-    this.#inParagraph = 0;
+    this.#wordsInParagraph = 0;
     this.box.append(this.#paragraph);
     return this.#paragraph;
   }
 
-  /** @param {{after: number, text: string, t0: number}} tentative */
-  partial({ after, text, t0 }) {
+  /** @param {{after: number, text: string, t0: number}} partial The hypothesis after so many committed words. */
+  showPartial({ after, text, t0 }) {
     if (after !== this.#words.length) return;
     if (text) {
       const paragraph = this.#paragraphFor(t0);
-      if (paragraph.lastChild !== this.#tentative) paragraph.append(this.#tentative);
+      if (paragraph.lastChild !== this.#partial) paragraph.append(this.#partial);
     }
-    this.#tentative.textContent = text;
+    this.#partial.textContent = text;
     this.onGrown();
   }
 
-  /** @param {{i0: number, i1: number, words: Word[]}} better */
-  final({ i0, i1, words }) {
+  /** @param {{i0: number, i1: number, words: Word[]}} final Replaces the committed words from i0 to before i1. */
+  replace({ i0, i1, words }) {
     const places = this.#words.slice(i0, i1);
     if (!places.length) return;
-    const texts = places.map(() => "");
-    let at = 0;
-    for (const word of words) {
-      while (at + 1 < places.length && places[at + 1].start <= word.t0 + 0.05) at += 1;
-      texts[at] += word.w;
-    }
+    const starts = places.map(({ start }) => start);
+    const texts = distributeWords(starts, words);
     places.forEach(({ place }, index) => {
-      if (place.textContent !== texts[index]) place.textContent = texts[index];
+      if (place.textContent !== texts[index]) place.textContent = texts[index] ?? "";
     });
     this.onGrown();
   }

@@ -1,79 +1,93 @@
-/** The door to live speech: one round button. What is behind it is fetched when it is pressed, or when a recording was left. */
-import { unreachable } from "../core/api.js";
-import { byId } from "../core/dom.js";
-import { chosenOptions } from "../transcribe/options-form.js";
-import { recall, remember } from "../core/storage.js";
+/** Launches live speech from its button. The code of the live view is loaded when the button is pressed. */
+import { offlineError } from "../core/api.js";
+import { byId, selectById } from "../core/dom.js";
 import { toast } from "../ui/toast.js";
+import { readTicket } from "./session-store.js";
+import { showSources, storeSource } from "./source-select.js";
 
-const SOURCE = "live-source";
-const LOCK = "live";
+const LOCK_NAME = "live";
 
-const doorSource = () => /** @type {HTMLSelectElement} */ (byId("source"));
+/** @typedef {import("./live-view.js").LiveView} LiveView */
 
-/** @template T @param {Promise<T>} module @returns {Promise<T | null>} What is behind the door; null when the appliance does not answer. */
-async function fetched(module) {
+/** @template T @param {Promise<T>} module @returns {Promise<T | null>} Null if the server does not answer. */
+async function loaded(module) {
   return module.catch(() => {
-    toast(unreachable().message);
+    toast(offlineError().message);
     return null;
   });
 }
 
 /** @returns {Promise<boolean>} Whether another tab of this browser is recording. */
-async function recordedElsewhere() {
-  const held = (await navigator.locks?.query())?.held ?? [];
-  return held.some(({ name }) => name === LOCK);
+async function isRecordingElsewhere() {
+  const locks = (await navigator.locks?.query())?.held ?? [];
+  return locks.some(({ name }) => name === LOCK_NAME);
 }
 
-/** Holds the lock that tells other tabs of a recording, as long as this page lives. */
-function tellOtherTabs() {
-  void navigator.locks?.request(LOCK, { ifAvailable: true }, (lock) => lock && new Promise(() => {}));
+/** Takes the lock that shows other tabs a recording, for as long as this page lives. */
+function lockRecording() {
+  void navigator.locks?.request(LOCK_NAME, { ifAvailable: true }, (lock) => lock && new Promise(() => {}));
 }
 
-/** @param {HTMLSelectElement} select @param {{id: string, label: string}[]} sources */
-export function offerSources(select, sources) {
-  const wanted = select.value || recall(SOURCE, "");
-  select.replaceChildren(...sources.map(({ id, label }) => new Option(label, id)));
-  select.value = sources.some(({ id }) => id === wanted) ? wanted : "";
+/** @param {Record<string, string>} options Of the form. @returns {Record<string, unknown>} The payload of `live:start`. */
+export function startPayload({ language, task, model, hotwords, prompt }) {
+  const chosen = Object.entries({ language, task, model, hotwords, prompt }).filter(([, value]) => value);
+  return { v: 1, format: "pcm_s16le", rate: 16_000, ...Object.fromEntries(chosen) };
 }
 
-async function fillSources() {
-  const audio = await fetched(import("./microphone.js"));
-  if (audio) offerSources(doorSource(), await audio.sources());
+class LiveLauncher {
+  #source = selectById("source");
+  /** @type {LiveView | null} */
+  #view = null;
+
+  /** @param {() => Record<string, string>} options */
+  constructor(options) {
+    this.options = options;
+    byId("speak").addEventListener("click", () => void this.#start());
+    this.#source.addEventListener("change", () => storeSource(this.#source.value));
+    navigator.mediaDevices?.addEventListener("devicechange", () => void this.#listSources());
+    void this.#listSources();
+    void this.#resume();
+  }
+
+  async #listSources() {
+    const microphone = await loaded(import("./microphone.js"));
+    if (microphone) showSources(this.#source, await microphone.listSources());
+  }
+
+  /** @returns {Promise<LiveView | null>} */
+  async #openView() {
+    const module = await loaded(import("./live-view.js"));
+    if (!module) return null;
+    lockRecording();
+    this.#view ??= new module.LiveView();
+    return this.#view;
+  }
+
+  async #start() {
+    const source = this.#source.value;
+    const view = await this.#openView();
+    await view?.start(source, startPayload(this.options()));
+  }
+
+  /** Shows the session that this browser left without ending it. */
+  async #resume() {
+    if (!readTicket() || (await isRecordingElsewhere())) return;
+    const view = await this.#openView();
+    view?.resume(startPayload(this.options()));
+  }
 }
 
-async function speak() {
-  const source = doorSource().value;
-  const view = await fetched(import("./live-view.js"));
-  if (!view) return;
-  tellOtherTabs();
-  await view.live.start(source, wishes());
-}
-
-/** What `live:start` is told of the options; the appliance chooses the rest. */
-function wishes() {
-  const { language, task, model, hotwords, prompt } = chosenOptions();
-  const told = Object.entries({ language, task, model, hotwords, prompt }).filter(([, value]) => value);
-  return { v: 1, format: "pcm_s16le", rate: 16_000, ...Object.fromEntries(told) };
-}
-
-async function takeUpAgain() {
-  if (!recall("live-session", null) || (await recordedElsewhere())) return;
-  const view = await fetched(import("./live-view.js"));
-  if (!view) return;
-  tellOtherTabs();
-  view.live.takeUp(wishes());
-}
-
-/** @returns {{speak: () => void, pause: () => void}} What the keys do: begin or end, pause or go on. */
-export function startSpeak() {
-  byId("speak").addEventListener("click", () => void speak());
-  doorSource().addEventListener("change", () => remember(SOURCE, doorSource().value));
-  navigator.mediaDevices?.addEventListener("devicechange", () => void fillSources());
-  void fillSources();
-  void takeUpAgain();
-  const listening = () => document.body.classList.contains("live-on");
+/**
+ * @param {() => Record<string, string>} options The transcription options of the page.
+ * @returns {{startOrStop: () => void, pauseOrContinue: () => void}} For shortcuts.
+ */
+export function startLiveLauncher(options) {
+  new LiveLauncher(options);
+  const isLive = () => document.body.classList.contains("live-on");
   return {
-    speak: () => byId(listening() ? "live-stop" : "speak").click(),
-    pause: () => listening() && byId(byId("live-pause").hidden ? "live-continue" : "live-pause").click(),
+    startOrStop: () => byId(isLive() ? "live-stop" : "speak").click(),
+    pauseOrContinue: () => {
+      if (isLive()) byId(byId("live-pause").hidden ? "live-continue" : "live-pause").click();
+    },
   };
 }

@@ -1,279 +1,260 @@
-/** One live session with the appliance (docs/live.md): everything is sent until it is acknowledged, whatever breaks. */
-import { io } from "../../vendor/socket.io.esm.min.js";
-import { Outbox } from "./send-queue.js";
-import { recall, remember } from "../core/storage.js";
+/** A live session with the server (docs/live.md): resumes after a lost connection, and sends each packet until it is acknowledged. */
+import { connectSocket } from "../core/socket.js";
+import { SendQueue } from "./send-queue.js";
+import { writeTicket } from "./session-store.js";
 
-const KEY = "live-session";
 const EVENTS = ["partial", "commit", "final", "vad", "flow", "error", "end"];
-const IN_FLIGHT = 16;
+const MAX_IN_FLIGHT = 16;
 const PACKETS_PER_SECOND = 40; // four times real time
-const ANSWER_MILLISECONDS = 10_000;
+const ACK_MILLISECONDS = 10_000;
 const PROBE_MILLISECONDS = 2000;
 const STALLED_MILLISECONDS = 2500;
-const SILENT_MILLISECONDS = 8000;
+const DEAD_MILLISECONDS = 8000;
 const PACKET_MILLISECONDS = 100;
-const LATER = ["busy", "disk_full", "internal", "no_answer"];
+const RETRYABLE = ["busy", "disk_full", "internal", "no_answer"];
 
 /**
  * @typedef {{w: string, t0: number, t1: number, p: number}} Word
- * @typedef {{session: string, token: string, mostSeconds?: number}} Ticket
+ * @typedef {import("./session-store.js").Ticket} Ticket
  * @typedef {{code: string, message: string, retry_after?: number}} Refusal
- * @typedef {{onEvent: (kind: string, payload: any) => void, onSnapshot: (snapshot: any) => void,
- *   onRefused: (refusal: Refusal) => void, onAnew: () => void}} Listener
+ *
+ * @typedef {Object} Listener
+ * @property {(kind: string, payload: any) => void} onEvent A `live:` event, without its prefix.
+ * @property {(snapshot: any) => void} onSnapshot All captions anew.
+ * @property {(refusal: Refusal) => void} onRefused The session cannot begin or go on.
+ * @property {() => void} onNewSession The old session is gone; the recording goes on in a new one.
  */
 
-/** @returns {Ticket | null} The session that this browser left without ending it. */
-export const leftSession = () => recall(KEY, /** @type {Ticket | null} */ (null));
-export const forgetSession = () => remember(KEY, null);
-
 export class LiveSession {
-  outbox = new Outbox();
-  /** Whether the appliance takes packets of this session over this connection. */
+  queue = new SendQueue();
+  /** True while the server takes packets of this session over this connection. */
   attached = false;
-  /** Whether more audio may come. */
+  /** True while more audio may come. */
   recording = false;
   lagSeconds = 0;
   creditMilliseconds = 30_000;
-  /** @type {Refusal | null} Why packets have to wait, where it is not the connection. */
+  /** @type {Refusal | null} Why packets have to wait although there is a connection. */
   trouble = null;
-  /** @type {Ticket | null} */
-  ticket = null;
-  /** @type {ArrayBuffer | null} What the packets of a new session have to begin with. */
+  /** @type {ArrayBuffer | null} The packet that a new session has to begin with. */
   head = null;
   #stopping = false;
   #stopSent = false;
-  #over = false;
-  #lastEid = /** @type {number | null} */ (null);
-  #held = /** @type {[string, any][] | null} */ (null);
-  #allowance = IN_FLIGHT;
-  #allowedAt = performance.now();
-  #heardAt = performance.now();
+  #ended = false;
+  #lastEventId = /** @type {number | null} */ (null);
+  #bufferedEvents = /** @type {[string, any][] | null} */ (null);
+  #allowance = MAX_IN_FLIGHT; // token bucket for sending
+  #allowanceAt = performance.now();
+  #ackedAt = performance.now();
   #retryAt = 0;
-  #pausing = false;
+  #isPaused = false;
   #closed = new AbortController();
 
-  /** @param {Record<string, unknown>} wishes What `live:start` says. @param {Listener} listener @param {Ticket | null} [ticket] */
-  constructor(wishes, listener, ticket = null) {
-    this.wishes = wishes;
+  /** @param {Record<string, unknown>} startPayload Of `live:start`. @param {Listener} listener @param {Ticket | null} [ticket] Of a session to resume. */
+  constructor(startPayload, listener, ticket = null) {
+    this.startPayload = startPayload;
     this.listener = listener;
     this.ticket = ticket;
-    this.socket = io({
-      transports: ["websocket", "polling"],
-      tryAllTransports: true,
-      reconnectionDelay: 400,
-      reconnectionDelayMax: 3000,
-      forceNew: true,
-    });
-    this.socket.on("connect", () => this.#connected());
-    this.socket.on("connect_error", (error) => this.#turnedAway(error));
-    this.socket.on("disconnect", () => this.#disconnected());
-    window.addEventListener("offline", () => this.socket.io.engine.close(), { signal: this.#closed.signal });
-    for (const kind of EVENTS) this.socket.on(`live:${kind}`, (payload) => this.#receive(kind, payload));
+    this.socket = connectSocket({ forceNew: true });
+    this.socket.on("connect", () => void this.#onConnected());
+    this.socket.on("connect_error", (error) => this.#onConnectError(error));
+    this.socket.on("disconnect", () => this.#onDisconnected());
+    window.addEventListener("offline", () => this.#reconnect(), { signal: this.#closed.signal });
+    for (const kind of EVENTS) this.socket.on(`live:${kind}`, (payload) => this.#onEvent(kind, payload));
   }
 
-  /** Whether there is a session at all: the appliance has said yes. */
+  /** True if the server has started the session. */
   get begun() {
     return this.ticket !== null;
   }
 
-  /** Whether packets reach the appliance, as far as one can tell. */
+  /** True if packets reach the server, as far as acknowledgements show. */
   get reached() {
-    return (
-      this.attached && !(this.outbox.inFlight && performance.now() - this.#heardAt > STALLED_MILLISECONDS)
-    );
+    const isStalled = this.queue.inFlight > 0 && performance.now() - this.#ackedAt > STALLED_MILLISECONDS;
+    return this.attached && !isStalled;
   }
 
   /** @param {ArrayBuffer} packet */
   add(packet) {
-    this.outbox.add(packet);
+    this.queue.add(packet);
     this.pump();
   }
 
-  /** Sends what may be sent now. To be called now and then. */
+  /** Sends what may be sent now. To be called several times a second. */
   pump() {
     if (!this.attached) return;
     const now = performance.now();
-    this.#allowance = Math.min(
-      IN_FLIGHT,
-      this.#allowance + ((now - this.#allowedAt) / 1000) * PACKETS_PER_SECOND,
-    );
-    this.#allowedAt = now;
-    if (this.outbox.inFlight && now - this.#heardAt > SILENT_MILLISECONDS)
-      return void this.socket.io.engine.close();
-    while (
-      now >= this.#retryAt &&
-      this.#allowance >= 1 &&
-      this.outbox.inFlight < IN_FLIGHT &&
-      this.#hasCredit(now)
-    ) {
-      const next = this.outbox.take();
+    const refill = ((now - this.#allowanceAt) / 1000) * PACKETS_PER_SECOND;
+    this.#allowance = Math.min(MAX_IN_FLIGHT, this.#allowance + refill);
+    this.#allowanceAt = now;
+    if (this.queue.inFlight && now - this.#ackedAt > DEAD_MILLISECONDS) return this.#reconnect();
+    while (this.#maySend(now)) {
+      const next = this.queue.take();
       if (!next) break;
       this.#allowance -= 1;
       this.#send(next.number, next.packet);
     }
-    this.#maybeStop();
+    void this.#maybeStop();
   }
 
-  /** @param {number} now Without credit, one packet now and then asks for more. */
-  #hasCredit(now) {
-    if (this.creditMilliseconds > this.outbox.inFlight * PACKET_MILLISECONDS) return true;
-    return !this.outbox.inFlight && now - this.#heardAt > PROBE_MILLISECONDS;
+  /** @param {number} now */
+  #maySend(now) {
+    if (now < this.#retryAt || this.#allowance < 1 || this.queue.inFlight >= MAX_IN_FLIGHT) return false;
+    if (this.creditMilliseconds > this.queue.inFlight * PACKET_MILLISECONDS) return true;
+    // Without credit, one packet now and then asks for more.
+    return !this.queue.inFlight && now - this.#ackedAt > PROBE_MILLISECONDS;
   }
 
   /** @param {number} number @param {ArrayBuffer} packet */
   #send(number, packet) {
-    if (this.outbox.inFlight === 1) this.#heardAt = performance.now();
-    this.socket.emit("live:audio", { s: this.ticket?.session, q: number }, packet, (/** @type {any} */ ack) =>
-      this.#acknowledged(number, ack),
-    );
+    if (this.queue.inFlight === 1) this.#ackedAt = performance.now();
+    const header = { s: this.ticket?.session, q: number };
+    const onAck = (/** @type {any} */ ack) => this.#onAck(number, ack);
+    this.socket.emit("live:audio", header, packet, onAck);
   }
 
   /** @param {number} number @param {any} ack */
-  #acknowledged(number, ack) {
-    this.#heardAt = performance.now();
+  #onAck(number, ack) {
+    this.#ackedAt = performance.now();
     if (ack.ok) {
       this.trouble = null;
       this.lagSeconds = ack.lag_ms / 1000;
       this.creditMilliseconds = ack.credit_ms;
-      this.outbox.acknowledge(ack.next_seq);
+      this.queue.acknowledge(ack.next_seq);
     } else if (ack.code === "gap") {
-      this.outbox.rewind(ack.next_seq);
-    } else if (LATER.includes(ack.code)) {
-      this.#wait(ack);
-      this.outbox.again(number);
-    } else this.#lostSession(ack);
+      this.queue.rewind(ack.next_seq);
+    } else if (RETRYABLE.includes(ack.code)) {
+      this.trouble = ack;
+      this.#retryAt = performance.now() + (ack.retry_after ?? 2) * 1000;
+      this.queue.resend(number);
+    } else this.#onSessionLost(ack);
     this.pump();
   }
 
-  /** @param {Refusal} refusal */
-  #wait(refusal) {
-    this.trouble = refusal;
-    this.#retryAt = performance.now() + (refusal.retry_after ?? 2) * 1000;
-  }
-
-  /** @param {string} event @param {unknown} payload @returns {Promise<any>} */
-  async #ask(event, payload) {
+  /** @param {string} event @param {unknown} payload @returns {Promise<any>} The server's acknowledgement. */
+  async #call(event, payload) {
     try {
-      return await this.socket.timeout(ANSWER_MILLISECONDS).emitWithAck(event, payload);
+      return await this.socket.timeout(ACK_MILLISECONDS).emitWithAck(event, payload);
     } catch {
       return { ok: false, code: "no_answer", message: "The appliance does not answer." };
     }
   }
 
-  async #connected() {
+  async #onConnected() {
     const { id } = this.socket;
-    if (this.#pausing) return;
-    this.#held = [];
-    const answer = this.ticket ? await this.#resume() : await this.#start();
+    if (this.#isPaused) return;
+    this.#bufferedEvents = [];
+    const ack = this.ticket ? await this.#resumeSession(this.ticket) : await this.#startSession();
     if (id !== this.socket.id) return; // the connection broke meanwhile, and there is a newer one
-    const held = this.#held ?? [];
-    this.#held = null;
-    if (!answer.ok) return this.#refused(answer);
+    const buffered = this.#bufferedEvents ?? [];
+    this.#bufferedEvents = null;
+    if (!ack.ok) return this.#onRefused(ack);
     this.attached = true;
-    this.#heardAt = performance.now();
-    for (const [kind, payload] of held) this.#take(kind, payload);
+    this.#ackedAt = performance.now();
+    for (const [kind, payload] of buffered) this.#apply(kind, payload);
     this.pump();
   }
 
-  /** @param {Error & {data?: {code: string}}} error Without data, nobody answered; that is tried again. */
-  #turnedAway({ message, data }) {
+  /** @param {Error & {data?: {code: string}}} error Without data there was no answer; the socket tries again. */
+  #onConnectError({ message, data }) {
     if (data) this.listener.onRefused({ code: data.code, message });
   }
 
-  #disconnected() {
+  #onDisconnected() {
     this.attached = false;
     this.#stopSent = false;
-    this.#held = null;
+    this.#bufferedEvents = null;
   }
 
-  async #start() {
-    const answer = await this.#ask("live:start", this.wishes);
-    if (!answer.ok) return answer;
-    this.ticket = { session: answer.session, token: answer.token, mostSeconds: answer.limits.max_session_s };
-    this.#lastEid = 0;
-    remember(KEY, this.ticket);
-    this.outbox.rewind(answer.next_seq);
-    return answer;
+  /** Drops a connection that is dead; the socket makes another. */
+  #reconnect() {
+    this.socket.io.engine.close();
   }
 
-  async #resume() {
-    const answer = await this.#ask("live:resume", {
-      session: this.ticket?.session,
-      token: this.ticket?.token,
-      last_eid: this.#lastEid,
-    });
-    if (!answer.ok) return answer;
-    this.outbox.rewind(answer.next_seq);
-    if (answer.snapshot) {
-      this.#lastEid = answer.snapshot.eid;
-      this.listener.onSnapshot(answer.snapshot);
+  async #startSession() {
+    const ack = await this.#call("live:start", this.startPayload);
+    if (!ack.ok) return ack;
+    this.ticket = { session: ack.session, token: ack.token, maxSeconds: ack.limits.max_session_s };
+    this.#lastEventId = 0;
+    writeTicket(this.ticket);
+    this.queue.rewind(ack.next_seq);
+    return ack;
+  }
+
+  /** @param {Ticket} ticket */
+  async #resumeSession({ session, token }) {
+    const ack = await this.#call("live:resume", { session, token, last_eid: this.#lastEventId });
+    if (!ack.ok) return ack;
+    this.queue.rewind(ack.next_seq);
+    if (ack.snapshot) {
+      this.#lastEventId = ack.snapshot.eid;
+      this.listener.onSnapshot(ack.snapshot);
     }
-    for (const event of answer.events ?? []) this.#take(event.kind, event);
-    if (answer.partial) this.#take("partial", answer.partial);
-    return answer;
+    for (const event of ack.events ?? []) this.#apply(event.kind, event);
+    if (ack.partial) this.#apply("partial", ack.partial);
+    return ack;
   }
 
-  /** @param {Refusal} answer */
-  #refused(answer) {
-    if (answer.code === "gone") this.#lostSession(answer);
-    else if (answer.code === "no_answer" || this.begun)
-      setTimeout(() => this.socket.connected && !this.attached && this.#connected(), PROBE_MILLISECONDS);
-    else this.listener.onRefused(answer);
+  /** @param {Refusal} refusal Of `live:start` or `live:resume`. */
+  #onRefused(refusal) {
+    if (refusal.code === "gone") return this.#onSessionLost(refusal);
+    if (refusal.code !== "no_answer" && !this.begun) return this.listener.onRefused(refusal);
+    const retry = () => this.socket.connected && !this.attached && this.#onConnected();
+    setTimeout(() => void retry(), PROBE_MILLISECONDS);
   }
 
-  /** The session is over, but there is more to say: it goes on in a new one. @param {Refusal} refusal */
-  #lostSession(refusal) {
-    if (!this.ticket || this.#over) return;
+  /** The server has ended the session. If there is more audio, it goes on in a new one. @param {Refusal} refusal */
+  #onSessionLost(refusal) {
+    if (!this.ticket || this.#ended) return;
     this.ticket = null;
     this.attached = false;
-    forgetSession();
-    if (refusal.code !== "gone" || !(this.recording || this.outbox.waitingSeconds))
-      return this.listener.onRefused(refusal);
-    this.outbox.rewind(0);
-    if (this.head) this.outbox.beginWith(this.head);
-    this.listener.onAnew();
-    if (this.socket.connected) void this.#connected();
+    writeTicket(null);
+    const hasAudio = this.recording || this.queue.waitingSeconds > 0;
+    if (refusal.code !== "gone" || !hasAudio) return this.listener.onRefused(refusal);
+    this.queue.rewind(0);
+    if (this.head) this.queue.prepend(this.head);
+    this.listener.onNewSession();
+    if (this.socket.connected) void this.#onConnected();
   }
 
   /** @param {string} kind @param {any} payload */
-  #receive(kind, payload) {
-    if (this.#held) this.#held.push([kind, payload]);
-    else this.#take(kind, payload);
+  #onEvent(kind, payload) {
+    if (this.#bufferedEvents) this.#bufferedEvents.push([kind, payload]);
+    else this.#apply(kind, payload);
   }
 
   /** @param {string} kind @param {any} payload */
-  #take(kind, payload) {
+  #apply(kind, payload) {
     if (payload.s && payload.s !== this.ticket?.session) return;
     if (payload.eid) {
-      if (payload.eid <= (this.#lastEid ?? 0)) return;
-      this.#lastEid = payload.eid;
+      if (payload.eid <= (this.#lastEventId ?? 0)) return; // replayed, and already applied
+      this.#lastEventId = payload.eid;
     }
     if (kind === "flow") this.lagSeconds = payload.lag_ms / 1000;
-    if (kind === "end") this.#end();
+    if (kind === "end") this.#onEnd();
     this.listener.onEvent(kind, payload);
   }
 
-  #end() {
-    this.#over = true;
-    forgetSession();
+  #onEnd() {
+    this.#ended = true;
+    writeTicket(null);
     this.close();
   }
 
-  /** Leaves the session for a while. */
+  /** Detaches from the session; the server keeps it for a while. Only when everything is acknowledged. */
   async pause() {
-    if (this.#pausing || !this.attached || this.outbox.waitingSeconds) return;
-    this.#pausing = true;
+    if (this.#isPaused || !this.attached || this.queue.waitingSeconds) return;
+    this.#isPaused = true;
     this.attached = false;
-    await this.#ask("live:pause", { session: this.ticket?.session });
+    await this.#call("live:pause", { session: this.ticket?.session });
   }
 
   resume() {
-    if (!this.#pausing) return;
-    this.#pausing = false;
-    if (this.socket.connected) void this.#connected();
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (this.socket.connected) void this.#onConnected();
   }
 
-  /** Ends the session when all is sent; `live:end` follows. */
+  /** Ends the session when everything is sent; `live:end` follows. */
   stop() {
     this.#stopping = true;
     this.resume();
@@ -281,13 +262,13 @@ export class LiveSession {
   }
 
   async #maybeStop() {
-    if (!this.#stopping || this.#stopSent || this.outbox.waitingSeconds) return;
+    if (!this.#stopping || this.#stopSent || this.queue.waitingSeconds) return;
     this.#stopSent = true;
-    const answer = await this.#ask("live:stop", { session: this.ticket?.session, next_seq: this.outbox.end });
-    if (answer.ok) return;
+    const ack = await this.#call("live:stop", { session: this.ticket?.session, next_seq: this.queue.end });
+    if (ack.ok) return;
     this.#stopSent = false;
-    if (answer.code === "gap") this.outbox.rewind(answer.next_seq);
-    else if (!LATER.includes(answer.code)) this.#lostSession(answer);
+    if (ack.code === "gap") this.queue.rewind(ack.next_seq);
+    else if (!RETRYABLE.includes(ack.code)) this.#onSessionLost(ack);
   }
 
   close() {

@@ -1,229 +1,237 @@
-/** The live view: what is said, as it is said. */
-import { announce, byId, showFacts } from "../core/dom.js";
+/** The live view: records, and shows captions as they come. */
+import { announce, byId, selectById, showFacts } from "../core/dom.js";
 import { clock, languageName } from "../core/format.js";
-import { Obstacle, Recorder, sources } from "./microphone.js";
-import { stayAwake } from "./wake-lock.js";
-import { Follow } from "../ui/autoscroll.js";
-import { forgetSession, leftSession, LiveSession } from "./live-session.js";
-import { Share } from "./caption-sharing.js";
-import { noteOf } from "./status-line.js";
-import { Wave } from "./waveform.js";
-import { LiveWords } from "./caption-view.js";
+import { Autoscroll } from "../ui/autoscroll.js";
+import { CaptionSharing } from "./caption-sharing.js";
+import { CaptionView } from "./caption-view.js";
+import { LiveSession } from "./live-session.js";
+import { listSources, Microphone } from "./microphone.js";
 import { PACKET_SECONDS } from "./send-queue.js";
-import { offerSources } from "./live-launcher.js";
-import { recall, remember } from "../core/storage.js";
+import { readTicket, writeTicket } from "./session-store.js";
+import { showSources, storedSource, storeSource } from "./source-select.js";
+import { statusOf } from "./status-line.js";
+import { WakeLock } from "./wake-lock.js";
+import { Waveform } from "./waveform.js";
 
-const LOOK_MILLISECONDS = 250;
-const LEAVE_AFTER_PAUSE_MILLISECONDS = 20_000;
+const UPDATE_MILLISECONDS = 250;
+const DETACH_AFTER_PAUSE_MILLISECONDS = 20_000;
 const UNSENT_SECONDS = 1;
 const LAG_SECONDS = 3;
-const TITLES = /** @type {Record<string, string>} */ ({
+const NEW_SESSION =
+  "The appliance had ended the recording. What was said since then goes into a second transcript.";
+
+/** @typedef {"off" | "asking" | "on" | "paused" | "left" | "finishing" | "problem"} State */
+
+/** @type {Record<State, string>} */
+const TITLES = {
+  off: "",
   asking: "Waiting for the microphone",
   on: "Listening",
   paused: "Paused",
   left: "Interrupted",
   finishing: "Finishing",
-});
+  problem: "",
+};
+/** @type {Record<string, string>} By the code of a refusal. */
+const REFUSAL_TITLES = {
+  busy: "No place is free",
+  model_missing: "The model is not ready",
+  disk_full: "The disk is full",
+};
 
-/** @typedef {"off" | "asking" | "on" | "paused" | "left" | "finishing" | "problem"} State */
+/**
+ * @typedef {import("./live-session.js").Listener} Listener
+ * @typedef {import("./live-session.js").Refusal} Refusal
+ * @typedef {import("./microphone.js").CaptureError} CaptureError
+ */
 
-class Live {
+export class LiveView {
   /** @type {State} */
-  state = "off";
+  #state = "off";
   /** @type {LiveSession | null} */
-  session = null;
-  #wishes = /** @type {Record<string, any>} */ ({});
+  #session = null;
+  #startPayload = /** @type {Record<string, any>} */ ({});
+  /** The language of the latest final result. */
+  #detectedLanguage = "";
   #source = "";
   #needsMicrophone = false;
   #pausedAt = 0;
   #message = "";
-  #noteKind = "";
-  #wasTitle = document.title;
+  #statusKind = "";
+  #pageTitle = document.title;
   #retry = () => {};
-  #recorder = new Recorder({
-    onPacket: (pcm, levels) => this.#heard(pcm, levels),
-    onEnded: () => void this.#lostMicrophone(),
+  #microphone = new Microphone({
+    onPacket: (packet, levels) => this.#onPacket(packet, levels),
+    onEnded: () => void this.#onMicrophoneLost(),
   });
-  #follow = new Follow(byId("live-box"), byId("live-newest"));
-  #words = new LiveWords(byId("live-words"), () => this.#follow.grown());
-  #wave = new Wave(byId("live-wave"), byId("live-level"));
-  #share = new Share();
-  #select = /** @type {HTMLSelectElement} */ (byId("live-source"));
+  #autoscroll = new Autoscroll(byId("live-box"), byId("live-newest"));
+  #captions = new CaptionView(byId("live-words"), () => this.#autoscroll.update());
+  #waveform = new Waveform(byId("live-wave"), byId("live-level"));
+  #sharing = new CaptionSharing();
+  #wakeLock = new WakeLock();
+  #sourceSelect = selectById("live-source");
 
   constructor() {
-    byId("live-stop").addEventListener("click", () => void this.stop());
-    byId("live-pause").addEventListener("click", () => void this.pause());
-    byId("live-continue").addEventListener("click", () => void this.goOn());
+    byId("live-stop").addEventListener("click", () => void this.#stop());
+    byId("live-pause").addEventListener("click", () => void this.#pause());
+    byId("live-continue").addEventListener("click", () => void this.#continue());
     byId("live-retry").addEventListener("click", () => this.#retry());
     byId("live-back").addEventListener("click", () => this.#leave());
-    this.#select.addEventListener("change", () => void this.#changeSource());
+    this.#sourceSelect.addEventListener("change", () => void this.#changeSource());
     window.addEventListener("beforeunload", (event) => {
-      if ((this.session?.outbox.waitingSeconds ?? 0) > UNSENT_SECONDS) event.preventDefault();
+      if ((this.#session?.queue.waitingSeconds ?? 0) > UNSENT_SECONDS) event.preventDefault();
     });
     navigator.mediaDevices?.addEventListener(
       "devicechange",
-      () => this.state !== "off" && void this.#offerSources(),
+      () => this.#state !== "off" && void this.#listSources(),
     );
-    setInterval(() => this.#look(), LOOK_MILLISECONDS);
+    setInterval(() => this.#update(), UPDATE_MILLISECONDS);
   }
 
-  /** @param {string} source @param {Record<string, any>} wishes */
-  async start(source, wishes) {
-    if (!["off", "problem"].includes(this.state)) return;
-    [this.#source, this.#wishes] = [source, wishes];
-    this.#words.clear();
-    this.#wave.clear();
+  /** @param {string} source Of `listSources`. @param {Record<string, any>} startPayload Of `live:start`. */
+  async start(source, startPayload) {
+    if (!["off", "problem"].includes(this.#state)) return;
+    [this.#source, this.#startPayload] = [source, startPayload];
+    this.#detectedLanguage = "";
+    this.#captions.clear();
+    this.#waveform.clear();
     this.#message = "";
-    this.#to("asking");
-    if (!(await this.#openMicrophone(() => void this.start(source, wishes)))) return;
-    this.#begin(null);
-    this.#to("on");
+    this.#setState("asking");
+    if (!(await this.#openMicrophone(() => void this.start(source, startPayload)))) return;
+    this.#connect(null);
+    this.#setState("on");
   }
 
-  /** Shows what was said before the page was left, and offers to go on. @param {Record<string, any>} wishes */
-  takeUp(wishes) {
-    this.#wishes = wishes;
-    this.#source = recall("live-source", "");
-    void this.#offerSources();
-    this.#to("left");
-    this.#begin(leftSession());
+  /** Shows the session that was left with the page, and offers to continue it. @param {Record<string, any>} startPayload */
+  resume(startPayload) {
+    this.#startPayload = startPayload;
+    this.#source = storedSource();
+    void this.#listSources();
+    this.#setState("left");
+    this.#connect(readTicket());
   }
 
-  /** @param {(() => void)} retry @returns {Promise<boolean>} */
+  #restart = () => void this.start(this.#source, this.#startPayload);
+
+  /** @param {() => void} retry @returns {Promise<boolean>} */
   async #openMicrophone(retry) {
     try {
-      await this.#recorder.open(this.#source);
+      await this.#microphone.open(this.#source);
     } catch (error) {
-      const { title, advice, code } = /** @type {Obstacle} */ (error);
-      this.#fail(title, advice, code, retry);
+      const { title, advice, code } = /** @type {CaptureError} */ (error);
+      this.#showProblem(title, advice, code, retry);
       return false;
     }
     this.#needsMicrophone = false;
-    this.#wishes.format = this.#recorder.format;
-    await this.#offerSources();
+    this.#startPayload.format = this.#microphone.format;
+    await this.#listSources();
     return true;
   }
 
-  async #offerSources() {
-    offerSources(this.#select, await sources());
-    this.#select.value = this.#source;
-    if (this.#select.selectedIndex < 0) this.#select.value = this.#source = "";
+  async #listSources() {
+    showSources(this.#sourceSelect, await listSources());
+    this.#sourceSelect.value = this.#source;
+    if (this.#sourceSelect.selectedIndex >= 0) return;
+    this.#source = "";
+    this.#sourceSelect.value = "";
   }
 
-  /** @param {import("./live-session.js").Ticket | null} ticket */
-  #begin(ticket) {
-    this.session?.close();
-    this.session = new LiveSession(this.#wishes, this.#listener(), ticket);
-    this.session.recording = !ticket;
+  /** @param {import("./session-store.js").Ticket | null} ticket */
+  #connect(ticket) {
+    this.#session?.close();
+    this.#session = new LiveSession(this.#startPayload, this.#listener(), ticket);
+    this.#session.recording = !ticket;
   }
 
-  /** @returns {import("./live-session.js").Listener} */
+  /** @returns {Listener} */
   #listener() {
     return {
-      onEvent: (kind, payload) => this.#take(kind, payload),
+      onEvent: (kind, payload) => this.#onEvent(kind, payload),
       onSnapshot: (snapshot) => {
-        this.#words.show(snapshot);
-        if (this.state === "left") void Promise.resolve().then(() => this.#rest());
+        this.#captions.show(snapshot);
+        // Detached again at once, so that the server waits the full time for a decision.
+        setTimeout(() => this.#state === "left" && void this.#session?.pause(), UPDATE_MILLISECONDS);
       },
-      onRefused: (refusal) => this.#refused(refusal),
-      onAnew: () =>
-        this.#words.beginAnew(
-          "The appliance had ended the recording. What was said since then goes into a second transcript.",
-        ),
+      onRefused: (refusal) => this.#onRefused(refusal),
+      onNewSession: () => this.#captions.startNewSession(NEW_SESSION),
     };
   }
 
-  /** A session that was left is left again at once, until somebody decides: so it has all its time. */
-  #rest() {
-    setTimeout(() => this.state === "left" && void this.session?.pause(), LOOK_MILLISECONDS);
-  }
-
   /** @param {ArrayBuffer} packet @param {number[]} levels */
-  #heard(packet, levels) {
-    if (!this.session || !["on", "paused", "finishing"].includes(this.state)) return;
-    const { head } = this.#recorder;
-    if (head && head !== this.session.head && head !== packet) this.session.add(head); // it came before there was a session
-    this.session.head = head;
-    this.session.add(packet);
-    if (this.state !== "paused") this.#wave.add(levels);
+  #onPacket(packet, levels) {
+    const session = this.#session;
+    if (!session || !["on", "paused", "finishing"].includes(this.#state)) return;
+    const { head } = this.#microphone;
+    if (head && head !== session.head && head !== packet) session.add(head); // it came before the session
+    session.head = head;
+    session.add(packet);
+    if (this.#state !== "paused") this.#waveform.add(levels);
   }
 
   /** @param {string} kind @param {any} payload */
-  #take(kind, payload) {
-    this.#words.take(kind, payload);
-    if (kind === "final") this.#wishes.heard = payload.language;
+  #onEvent(kind, payload) {
+    this.#captions.apply(kind, payload);
+    if (kind === "final") this.#detectedLanguage = payload.language;
     if (kind === "error") this.#message = payload.message;
-    if (kind === "end") void this.#ended(payload);
-    this.#look();
+    if (kind === "end") void this.#onEnd(payload);
+    this.#update();
   }
 
   /** @param {{transcript_id: string | null}} end */
-  async #ended({ transcript_id: id }) {
-    await this.#recorder.close();
-    stayAwake(false);
+  async #onEnd({ transcript_id: id }) {
+    await this.#microphone.close();
+    this.#wakeLock.set(false);
     if (id) return location.assign(`/transcripts/${id}`);
-    this.#fail(
-      "Nothing was recorded",
-      "No sound has reached the appliance, so there is no transcript.",
-      "",
-      () => void this.start(this.#source, this.#wishes),
-    );
+    const advice = "No sound has reached the appliance, so there is no transcript.";
+    this.#showProblem("Nothing was recorded", advice, "", this.#restart);
   }
 
-  /** @param {import("./live-session.js").Refusal} refusal */
-  #refused({ code, message }) {
-    void this.#recorder.close();
-    this.session?.close();
-    const again = () => void this.start(this.#source, this.#wishes);
-    if (code === "gone") {
-      forgetSession();
-      return this.#fail(
-        "The recording has ended",
-        "The appliance ended it when nothing came any more. What was said until then is in the history.",
-        code,
-        again,
-      );
+  /** @param {Refusal} refusal */
+  #onRefused({ code, message }) {
+    void this.#microphone.close();
+    this.#session?.close();
+    if (code !== "gone") {
+      const title = REFUSAL_TITLES[code] ?? "The recording could not begin";
+      return this.#showProblem(title, message, code, this.#restart);
     }
-    const titles = /** @type {Record<string, string>} */ ({
-      busy: "No place is free",
-      model_missing: "The model is not ready",
-      disk_full: "The disk is full",
-    });
-    this.#fail(titles[code] ?? "The recording could not begin", message, code, again);
+    writeTicket(null);
+    const advice =
+      "The appliance ended it because nothing came any more. What was said until then is in the history.";
+    this.#showProblem("The recording has ended", advice, code, this.#restart);
   }
 
-  async stop() {
-    if (this.state === "asking" || !this.session) return;
-    this.#to("finishing");
-    await this.#recorder.close();
-    this.session.recording = false;
-    this.session.stop();
-    this.#wave.rest();
+  async #stop() {
+    if (this.#state === "asking" || !this.#session) return;
+    this.#setState("finishing");
+    await this.#microphone.close();
+    this.#session.recording = false;
+    this.#session.stop();
+    this.#waveform.rest();
   }
 
-  async pause() {
-    if (this.state !== "on") return;
-    this.#to("paused");
+  async #pause() {
+    if (this.#state !== "on") return;
+    this.#setState("paused");
     this.#pausedAt = performance.now();
-    await this.#recorder.pause();
-    this.#wave.rest();
+    await this.#microphone.pause();
+    this.#waveform.rest();
   }
 
-  async goOn() {
-    if (this.state !== "paused" && this.state !== "left") return;
-    if (this.state === "left" || this.#needsMicrophone) {
-      const before = this.state;
-      if (!(await this.#openMicrophone(() => this.#to(before)))) return;
-    } else await this.#recorder.resume();
+  async #continue() {
+    const before = this.#state;
+    if (before !== "paused" && before !== "left") return;
+    if (before === "left" || this.#needsMicrophone) {
+      if (!(await this.#openMicrophone(() => this.#setState(before)))) return;
+    } else await this.#microphone.resume();
     this.#message = "";
-    if (this.session) this.session.recording = true;
-    this.session?.resume();
-    this.#to("on");
+    if (this.#session) this.#session.recording = true;
+    this.#session?.resume();
+    this.#setState("on");
   }
 
-  async #lostMicrophone() {
-    await this.pause();
-    await this.#recorder.close();
+  async #onMicrophoneLost() {
+    await this.#pause();
+    await this.#microphone.close();
     this.#needsMicrophone = true;
     this.#message =
       "The sound has ended: the microphone is gone, or sharing was stopped. Choose a source, then continue.";
@@ -231,82 +239,94 @@ class Live {
 
   async #changeSource() {
     const before = this.#source;
-    this.#source = this.#select.value;
-    remember("live-source", this.#source);
-    if (this.state !== "on") return void (this.#needsMicrophone = true);
+    this.#source = this.#sourceSelect.value;
+    storeSource(this.#source);
+    if (this.#state !== "on") {
+      this.#needsMicrophone = true;
+      return;
+    }
     try {
-      await this.#recorder.change(this.#source);
+      await this.#microphone.change(this.#source);
       this.#message = "";
     } catch (error) {
-      this.#message = `${/** @type {Obstacle} */ (error).title}. The old source stays.`;
-      this.#select.value = this.#source = before;
+      this.#message = `${/** @type {CaptureError} */ (error).title}. The old source stays.`;
+      this.#source = before;
+      this.#sourceSelect.value = before;
     }
   }
 
   /** @param {string} title @param {string} advice @param {string} code @param {() => void} retry */
-  #fail(title, advice, code, retry) {
+  #showProblem(title, advice, code, retry) {
     this.#retry = retry;
     byId("live-problem-title").textContent = title;
     byId("live-problem-text").textContent = advice;
     byId("live-problem-code").textContent = code ? `Code ${code}` : "";
     byId("live-trust").hidden = code !== "not_secure";
-    byId("live-retry").hidden = code === "not_secure"; // it would be no safer
-    this.#to("problem");
+    byId("live-retry").hidden = code === "not_secure"; // a second attempt would fail as well
+    this.#setState("problem");
     byId("live-problem-title").focus();
   }
 
-  /** Back to the doors. */
+  /** Goes back to the transcribe page. */
   #leave() {
-    this.session?.close();
-    this.session = null;
-    this.#to("off");
+    this.#session?.close();
+    this.#session = null;
+    this.#setState("off");
     byId("speak").focus();
   }
 
   /** @param {State} state */
-  #to(state) {
-    this.state = state;
-    const on = state !== "off";
-    byId("live").hidden = !on;
+  #setState(state) {
+    this.#state = state;
+    const isOn = state !== "off";
+    const title = TITLES[state];
+    byId("live").hidden = !isOn;
     byId("live").dataset.state = state;
-    document.body.classList.toggle("live-on", on);
+    document.body.classList.toggle("live-on", isOn);
     byId("live-problem").hidden = state !== "problem";
     byId("live-work").hidden = state === "problem";
     byId("live-pause").hidden = state !== "on";
     byId("live-continue").hidden = state !== "paused" && state !== "left";
     byId("live-stop").toggleAttribute("disabled", state === "asking" || state === "finishing");
-    byId("live-state").textContent = TITLES[state] ?? "";
-    stayAwake(state === "on" || state === "finishing");
-    document.title = on && TITLES[state] ? `${TITLES[state]} · Whisper Appliance` : this.#wasTitle;
-    if (["on", "paused", "left", "finishing"].includes(state)) announce(TITLES[state]);
-    this.#look();
+    byId("live-state").textContent = title;
+    this.#wakeLock.set(state === "on" || state === "finishing");
+    document.title = title ? `${title} · Whisper Appliance` : this.#pageTitle;
+    if (["on", "paused", "left", "finishing"].includes(state)) announce(title);
+    this.#update();
   }
 
-  /** Shows how things stand. */
-  #look() {
-    if (this.state === "off" || this.state === "problem") return;
-    const { session } = this;
+  /** Sends what waits, and shows time, facts and status line. Called four times a second. */
+  #update() {
+    if (this.#state === "off" || this.#state === "problem") return;
+    const session = this.#session;
     session?.pump();
-    if (this.state === "paused" && performance.now() - this.#pausedAt > LEAVE_AFTER_PAUSE_MILLISECONDS)
-      void session?.pause();
-    byId("live-time").textContent = clock((session?.outbox.end ?? 0) * PACKET_SECONDS);
-    const language = this.#wishes.language ?? this.#wishes.heard;
-    const lag =
-      session && session.lagSeconds >= LAG_SECONDS && this.state !== "paused"
-        ? `${Math.round(session.lagSeconds)} s behind`
-        : "";
-    const model = this.#wishes.model ?? document.getElementById("model-name")?.textContent;
-    showFacts(byId("live-facts"), [lag, language ? languageName(language) : "Automatic language", model]);
-    byId("live-empty").hidden = this.#words.count > 0 || Boolean(byId("live-words").textContent);
-    byId("live-empty").textContent = this.state === "on" ? "Speak. The words appear here." : "";
-    this.#share.of(session?.ticket?.session ?? "");
-    const note = noteOf(this.state, session, this.#wave.quiet, this.#message);
-    byId("live-note").hidden = !note.text;
-    byId("live-note").dataset.kind = note.grave ? "grave" : "plain";
-    byId("live-note-text").textContent = note.text;
-    if (note.kind !== this.#noteKind && note.text) announce(note.text);
-    this.#noteKind = note.kind;
+    const pausedFor = performance.now() - this.#pausedAt;
+    if (this.#state === "paused" && pausedFor > DETACH_AFTER_PAUSE_MILLISECONDS) void session?.pause();
+    byId("live-time").textContent = clock((session?.queue.end ?? 0) * PACKET_SECONDS);
+    this.#showFacts();
+    byId("live-empty").hidden = this.#captions.count > 0 || Boolean(byId("live-words").textContent);
+    byId("live-empty").textContent = this.#state === "on" ? "Speak. The words appear here." : "";
+    this.#sharing.setSession(session?.ticket?.session ?? "");
+    this.#showStatus();
+  }
+
+  #showFacts() {
+    const { language = this.#detectedLanguage, model } = this.#startPayload;
+    const lag = this.#session?.lagSeconds ?? 0;
+    const isBehind = lag >= LAG_SECONDS && this.#state !== "paused";
+    showFacts(byId("live-facts"), [
+      isBehind ? `${Math.round(lag)} s behind` : "",
+      language ? languageName(language) : "Automatic language",
+      model ?? document.getElementById("model-name")?.textContent,
+    ]);
+  }
+
+  #showStatus() {
+    const status = statusOf(this.#state, this.#session, this.#waveform.silentLevels, this.#message);
+    byId("live-note").hidden = !status.text;
+    byId("live-note").dataset.kind = status.grave ? "grave" : "plain";
+    byId("live-note-text").textContent = status.text;
+    if (status.kind !== this.#statusKind && status.text) announce(status.text);
+    this.#statusKind = status.kind;
   }
 }
-
-export const live = new Live();

@@ -1,84 +1,86 @@
-/** For browsers without AudioWorklet: their MediaRecorder, whose chunks the appliance takes as one growing file. */
+/** MediaRecorder capture, for browsers without AudioWorklet: the server decodes its chunks as one growing file. */
 
-const SLICE_MILLISECONDS = 100;
-const MOST_BYTES = 32_768;
-const SETTLE_MILLISECONDS = 1000;
+const CHUNK_MILLISECONDS = 100;
+const MAX_PACKET_BYTES = 32_768;
+const PAUSE_MILLISECONDS = 1000;
 const LEVELS_PER_CHUNK = 2;
-const KINDS = /** @type {[string, string][]} */ ([
+/** @type {[string, string][]} Formats by the names of `live:start`, and MIME types. */
+const FORMATS = [
   ["webm_opus", "audio/webm;codecs=opus"],
   ["mp4_aac", "audio/mp4;codecs=mp4a.40.2"],
   ["mp4_aac", "audio/mp4"],
-]);
+];
 
-/** @returns {[string, string] | undefined} The appliance's name of what this browser records, and the browser's own. */
-const kind = () =>
-  "MediaRecorder" in window ? KINDS.find(([, type]) => MediaRecorder.isTypeSupported(type)) : undefined;
+/** @returns {[string, string] | undefined} The format that this browser records, and its MIME type. */
+function supportedFormat() {
+  if (!("MediaRecorder" in window)) return undefined;
+  return FORMATS.find(([, mimeType]) => MediaRecorder.isTypeSupported(mimeType));
+}
 
-export const canRecordChunks = () => kind() !== undefined;
+export const canRecord = () => supportedFormat() !== undefined;
 
-export class Chunks {
-  /** @type {ArrayBuffer | null} The first packet: without it, a later one cannot be read. */
+export class MediaRecorderCapture {
+  /** @type {ArrayBuffer | null} The first packet, which has the header: without it, later ones cannot be decoded. */
   head = null;
   #context = new AudioContext();
-  #into = this.#context.createMediaStreamDestination();
-  #meter = this.#context.createAnalyser();
-  #wave = new Float32Array(this.#meter.fftSize);
+  #destination = this.#context.createMediaStreamDestination();
+  #analyser = this.#context.createAnalyser();
+  #samples = new Float32Array(this.#analyser.fftSize);
   /** @type {MediaStreamAudioSourceNode | undefined} */
   #source;
   /** @type {MediaRecorder} */
   #recorder;
-  #pausing = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #pauseTimer;
   #delivered = Promise.resolve();
 
   /** @param {(packet: ArrayBuffer, levels: number[]) => void} onPacket */
   constructor(onPacket) {
-    const [format, mimeType] = /** @type {[string, string]} */ (kind());
+    const [format, mimeType] = /** @type {[string, string]} */ (supportedFormat());
     this.format = format;
     this.onPacket = onPacket;
-    this.#recorder = new MediaRecorder(this.#into.stream, { mimeType, audioBitsPerSecond: 64_000 });
+    this.#recorder = new MediaRecorder(this.#destination.stream, { mimeType, audioBitsPerSecond: 64_000 });
     this.#recorder.ondataavailable = ({ data }) => {
       this.#delivered = this.#delivered.then(async () => this.#deliver(await data.arrayBuffer()));
     };
   }
 
-  /** Listens to this from now on; the recording goes on whatever it hears. @param {MediaStream} stream */
-  async listen(stream) {
+  /** Captures this stream from now on; the recording goes on across a change. @param {MediaStream} stream */
+  async capture(stream) {
     this.#source?.disconnect();
     this.#source = this.#context.createMediaStreamSource(stream);
-    this.#source.connect(this.#into);
-    this.#source.connect(this.#meter);
+    this.#source.connect(this.#destination);
+    this.#source.connect(this.#analyser);
     await this.#context.resume();
-    if (this.#recorder.state === "inactive") this.#recorder.start(SLICE_MILLISECONDS);
+    if (this.#recorder.state === "inactive") this.#recorder.start(CHUNK_MILLISECONDS);
   }
 
   /** @param {ArrayBuffer} chunk */
   #deliver(chunk) {
     if (!chunk.byteLength) return;
-    this.#meter.getFloatTimeDomainData(this.#wave);
-    const peak = this.#wave.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
-    for (let at = 0; at < chunk.byteLength; at += MOST_BYTES) {
-      const packet = chunk.slice(at, at + MOST_BYTES);
+    this.#analyser.getFloatTimeDomainData(this.#samples);
+    const peak = this.#samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
+    for (let at = 0; at < chunk.byteLength; at += MAX_PACKET_BYTES) {
+      const packet = chunk.slice(at, at + MAX_PACKET_BYTES);
       this.head ??= packet;
       this.onPacket(packet, Array(LEVELS_PER_CHUNK).fill(peak));
     }
   }
 
-  /** Nothing is heard any more; the silence settles the last words. */
+  /** Records a second of silence first, so that the server commits the last words. */
   async pause() {
-    this.#pausing = setTimeout(
-      () => this.#recorder.state === "recording" && this.#recorder.pause(),
-      SETTLE_MILLISECONDS,
-    );
+    const pause = () => this.#recorder.state === "recording" && this.#recorder.pause();
+    this.#pauseTimer = setTimeout(pause, PAUSE_MILLISECONDS);
   }
 
   async resume() {
-    clearTimeout(this.#pausing);
+    clearTimeout(this.#pauseTimer);
     if (this.#recorder.state === "paused") this.#recorder.resume();
   }
 
-  /** Ends, when the last chunk is out. */
+  /** Resolves when the last chunk was delivered. */
   async finish() {
-    clearTimeout(this.#pausing);
+    clearTimeout(this.#pauseTimer);
     if (this.#recorder.state === "inactive") return;
     const stopped = new Promise((resolve) =>
       this.#recorder.addEventListener("stop", resolve, { once: true }),
@@ -89,7 +91,7 @@ export class Chunks {
   }
 
   release() {
-    clearTimeout(this.#pausing);
+    clearTimeout(this.#pauseTimer);
     this.#recorder.ondataavailable = null;
     if (this.#recorder.state !== "inactive") this.#recorder.stop();
     void this.#context.close();

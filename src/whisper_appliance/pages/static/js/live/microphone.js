@@ -1,13 +1,13 @@
-/** The microphone, or the sound of a tab: opened, paused, changed, closed. What it gives comes in packets of 100 ms. */
-import { canRecordChunks, Chunks } from "./mediarecorder-capture.js";
-import { Samples } from "./pcm-capture.js";
+/** Audio capture from a microphone, or from the sound of a tab or screen, in packets of 100 ms. */
+import { canRecord, MediaRecorderCapture } from "./mediarecorder-capture.js";
+import { PcmCapture } from "./pcm-capture.js";
 
 const SCREEN = "screen";
 
 /** @typedef {{onPacket: (packet: ArrayBuffer, levels: number[]) => void, onEnded: () => void}} Listener */
 
-/** What can stop a recording before it begins: why, and what to do. */
-export const OBSTACLES = /** @type {Record<string, [string, string]>} */ ({
+/** @type {Record<string, [string, string]>} Why no capture can begin, and what to do, by the error's code. */
+const CAPTURE_ERRORS = {
   not_secure: [
     "This page needs HTTPS to listen",
     "Browsers let a page use the microphone only where the connection is secure. Open the appliance's https:// address, or ask its operator for it.",
@@ -37,26 +37,32 @@ export const OBSTACLES = /** @type {Record<string, [string, string]>} */ ({
     "Another program may be using it. Close that program, then try again.",
   ],
   OverconstrainedError: ["That microphone is gone", "Choose another one, then try again."],
-});
+};
 
-export class Obstacle extends Error {
-  /** @param {string} code One of `OBSTACLES`, or the name of what the browser threw. */
+export class CaptureError extends Error {
+  /** @param {string} code Of `CAPTURE_ERRORS`, or the name of the browser's error. */
   constructor(code) {
     super(code);
     this.code = code;
-    [this.title, this.advice] = OBSTACLES[code] ?? [
-      "The recording could not begin",
-      `The browser says: ${code}. Try again, or choose another microphone.`,
-    ];
+    const unexpected = `The browser says: ${code}. Try again, or choose another microphone.`;
+    const [title, advice] = CAPTURE_ERRORS[code] ?? ["The recording could not begin", unexpected];
+    this.title = title;
+    this.advice = advice;
   }
 }
 
-/** Whether the sound of a tab or screen can be had in this browser. */
-export const canShareScreen = () =>
+/** @param {unknown} error @param {string} source @returns {CaptureError} */
+function captureError(error, source) {
+  if (error instanceof CaptureError) return error;
+  const { name } = /** @type {Error} */ (error);
+  return new CaptureError(name === "NotAllowedError" && source === SCREEN ? "screenRefused" : name);
+}
+
+const canShareScreen = () =>
   "getDisplayMedia" in (navigator.mediaDevices ?? {}) && !/Mobi|Android/.test(navigator.userAgent);
 
-/** @returns {Promise<{id: string, label: string}[]>} What can be listened to; microphones have names once one was allowed. */
-export async function sources() {
+/** @returns {Promise<{id: string, label: string}[]>} Browsers name microphones only after one was allowed. */
+export async function listSources() {
   const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
   const named = devices.filter(
     ({ kind, label, deviceId }) =>
@@ -67,90 +73,91 @@ export async function sources() {
   return [{ id: "", label: "Default microphone" }, ...microphones, ...shared];
 }
 
-/** @param {string} source @returns {Promise<MediaStream>} */
+/** @param {string} source Of `listSources`. @returns {Promise<MediaStream>} */
 async function openStream(source) {
-  if (source === SCREEN) {
-    const audio = { suppressLocalAudioPlayback: false };
-    const stream = await navigator.mediaDevices.getDisplayMedia({ audio, video: true });
-    if (stream.getAudioTracks().length) return stream;
-    for (const track of stream.getTracks()) track.stop();
-    throw new Obstacle("no_shared_sound");
+  if (source !== SCREEN) {
+    return navigator.mediaDevices.getUserMedia({ audio: source ? { deviceId: { exact: source } } : true });
   }
-  return navigator.mediaDevices.getUserMedia({ audio: source ? { deviceId: { exact: source } } : true });
+  const audio = /** @type {MediaTrackConstraints} */ ({ suppressLocalAudioPlayback: false });
+  const stream = await navigator.mediaDevices.getDisplayMedia({ audio, video: true });
+  if (stream.getAudioTracks().length) return stream;
+  for (const track of stream.getTracks()) track.stop();
+  throw new CaptureError("no_shared_sound");
 }
 
-export class Recorder {
+export class Microphone {
   /** @type {MediaStream | undefined} */
   #stream;
-  /** @type {Chunks | Samples | undefined} */
-  #taker;
+  /** @type {MediaRecorderCapture | PcmCapture | undefined} */
+  #capture;
 
   /** @param {Listener} listener */
   constructor(listener) {
     this.listener = listener;
   }
 
-  /** What the packets are, by the names of `live:start`. */
+  /** The format of the packets, by the names of `live:start`. */
   get format() {
-    return this.#taker?.format ?? "pcm_s16le";
+    return this.#capture?.format ?? "pcm_s16le";
   }
 
-  /** What a new recording has to begin with, where its packets cannot be read without. */
+  /** The packet that a new session has to begin with, where later ones cannot be decoded without it. */
   get head() {
-    return this.#taker?.head ?? null;
+    return this.#capture?.head ?? null;
   }
 
-  /** Begins to listen. @param {string} source Of `sources`. Throws an `Obstacle`. */
+  /** Begins to capture. @param {string} source Of `listSources`. Throws a `CaptureError`. */
   async open(source) {
-    if (!isSecureContext || !navigator.mediaDevices) throw new Obstacle("not_secure");
-    const whole = "AudioWorkletNode" in window;
-    if (!whole && !canRecordChunks()) throw new Obstacle("no_recorder");
+    if (!isSecureContext || !navigator.mediaDevices) throw new CaptureError("not_secure");
+    const hasWorklet = "AudioWorkletNode" in window;
+    if (!hasWorklet && !canRecord()) throw new CaptureError("no_recorder");
     try {
-      this.#hear(await openStream(source));
-      this.#taker = new (whole ? Samples : Chunks)(this.listener.onPacket);
-      await this.#taker.listen(/** @type {MediaStream} */ (this.#stream));
+      const stream = await openStream(source);
+      this.#setStream(stream);
+      this.#capture = new (hasWorklet ? PcmCapture : MediaRecorderCapture)(this.listener.onPacket);
+      await this.#capture.capture(stream);
     } catch (error) {
       this.#release();
-      throw error instanceof Obstacle ? error : new Obstacle(nameOf(error, source));
+      throw captureError(error, source);
     }
   }
 
   /** @param {MediaStream} stream */
-  #hear(stream) {
+  #setStream(stream) {
     this.#stream = stream;
     for (const track of stream.getAudioTracks()) track.addEventListener("ended", this.listener.onEnded);
   }
 
-  /** The microphone stays open, but nothing of it is taken. */
+  /** The microphone stays open, but nothing of it is captured. */
   async pause() {
     for (const track of this.#stream?.getTracks() ?? []) track.enabled = false;
-    await this.#taker?.pause();
+    await this.#capture?.pause();
   }
 
   async resume() {
     for (const track of this.#stream?.getTracks() ?? []) track.enabled = true;
-    await this.#taker?.resume();
+    await this.#capture?.resume();
   }
 
-  /** Listens to something else from now on; when that fails, it goes on as before. @param {string} source */
+  /** Captures another source from now on; if that fails, the old one stays. @param {string} source */
   async change(source) {
     try {
-      const next = await openStream(source);
-      await this.#taker?.listen(next);
-      this.#letGo();
-      this.#hear(next);
+      const stream = await openStream(source);
+      await this.#capture?.capture(stream);
+      this.#stopStream();
+      this.#setStream(stream);
     } catch (error) {
-      throw error instanceof Obstacle ? error : new Obstacle(nameOf(error, source));
+      throw captureError(error, source);
     }
   }
 
-  /** Ends, when the last packet is out. */
+  /** Resolves when the last packet was delivered. */
   async close() {
-    await this.#taker?.finish();
+    await this.#capture?.finish();
     this.#release();
   }
 
-  #letGo() {
+  #stopStream() {
     for (const track of this.#stream?.getTracks() ?? []) {
       track.removeEventListener("ended", this.listener.onEnded);
       track.stop();
@@ -159,14 +166,8 @@ export class Recorder {
   }
 
   #release() {
-    this.#letGo();
-    this.#taker?.release();
-    this.#taker = undefined;
+    this.#stopStream();
+    this.#capture?.release();
+    this.#capture = undefined;
   }
-}
-
-/** @param {unknown} error @param {string} source */
-function nameOf(error, source) {
-  const { name } = /** @type {Error} */ (error);
-  return name === "NotAllowedError" && source === SCREEN ? "screenRefused" : name;
 }

@@ -1,11 +1,11 @@
-/** What a stream says, sample by sample: an AudioWorklet makes 16 kHz packets of it. */
+/** PCM capture: an AudioWorklet turns a stream into 16 kHz packets of 100 ms. */
 
 const WORKLET = new URL("./pcm-worklet.js", import.meta.url).href;
 const FINISH_MILLISECONDS = 1000;
-const SETTLE_PACKETS = 10;
+const PAUSE_PACKETS = 10;
 const PACKET_BYTES = 3200;
 
-export class Samples {
+export class PcmCapture {
   format = "pcm_s16le";
   head = null;
   /** @type {AudioWorkletNode | undefined} */
@@ -18,8 +18,8 @@ export class Samples {
     this.onPacket = onPacket;
   }
 
-  /** Listens to this from now on: in a context of its own, since streams differ in their rates. @param {MediaStream} stream */
-  async listen(stream) {
+  /** Captures this stream from now on. Each has a context of its own, because streams differ in their rates. @param {MediaStream} stream */
+  async capture(stream) {
     const context = new AudioContext({ latencyHint: "interactive" });
     try {
       await context.audioWorklet.addModule(WORKLET);
@@ -37,23 +37,24 @@ export class Samples {
     }
   }
 
-  /** Nothing is heard any more; a second of silence settles the last words. */
+  /** Captures nothing more, and sends a second of silence, so that the server commits the last words. */
   async pause() {
     await this.#context?.suspend();
-    for (let count = 0; count < SETTLE_PACKETS; count += 1) this.onPacket(new ArrayBuffer(PACKET_BYTES), []);
+    for (let count = 0; count < PAUSE_PACKETS; count += 1) this.onPacket(new ArrayBuffer(PACKET_BYTES), []);
   }
 
   async resume() {
     await this.#context?.resume();
   }
 
-  /** Ends, when the last packet is out. */
+  /** Resolves when the last packet was delivered. */
   async finish() {
     const node = this.#node;
     if (!node || this.#context?.state !== "running") return;
     const finished = new Promise((resolve) => {
-      const take = node.port.onmessage;
-      node.port.onmessage = (event) => (event.data.finished ? resolve(null) : take?.call(node.port, event));
+      const deliver = node.port.onmessage;
+      node.port.onmessage = (event) =>
+        event.data.finished ? resolve(null) : deliver?.call(node.port, event);
     });
     node.port.postMessage("finish");
     await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, FINISH_MILLISECONDS))]);
@@ -61,6 +62,7 @@ export class Samples {
 
   release() {
     void this.#context?.close();
-    this.#context = this.#node = undefined;
+    this.#context = undefined;
+    this.#node = undefined;
   }
 }

@@ -1,36 +1,38 @@
-/** In the audio thread: whatever the microphone gives becomes 16 kHz mono PCM16, in packets of 100 ms. */
+/** The worklet of the audio thread: microphone audio becomes 16 kHz mono PCM16, in packets of 100 ms. */
 import { Resampler } from "./resampler.js";
 
 const RATE = 16_000;
 const PACKET_SAMPLES = 1600;
 const LEVELS_PER_PACKET = 2;
 
-class Packets extends AudioWorkletProcessor {
+/** @param {Float32Array[]} channels @returns {Float32Array} Their mean. */
+function mixDown(channels) {
+  const first = /** @type {Float32Array} */ (channels[0]);
+  if (channels.length === 1) return first;
+  return first.map(
+    (_, index) =>
+      channels.reduce((sum, channel) => sum + /** @type {number} */ (channel[index]), 0) / channels.length,
+  );
+}
+
+class PacketProcessor extends AudioWorkletProcessor {
   constructor() {
     super();
     this.resampler = new Resampler(sampleRate, RATE);
     this.packet = new Int16Array(PACKET_SAMPLES);
     this.filled = 0;
-    this.on = true;
+    this.isOn = true;
     this.port.onmessage = () => this.finish();
   }
 
-  /** @param {Float32Array[][]} inputs */
-  process([channels]) {
-    if (this.on && channels.length) this.take(this.resampler.push(this.mixed(channels)));
-    return this.on;
-  }
-
-  /** @param {Float32Array[]} channels */
-  mixed(channels) {
-    if (channels.length === 1) return channels[0];
-    return channels[0].map(
-      (_, index) => channels.reduce((sum, channel) => sum + channel[index], 0) / channels.length,
-    );
+  /** @param {Float32Array[][]} inputs @returns {boolean} */
+  process([channels = []]) {
+    if (this.isOn && channels.length) this.add(this.resampler.push(mixDown(channels)));
+    return this.isOn;
   }
 
   /** @param {number[]} samples */
-  take(samples) {
+  add(samples) {
     for (const sample of samples) {
       this.packet[this.filled] = Math.round(Math.max(-1, Math.min(1, sample)) * 32_767);
       this.filled += 1;
@@ -38,7 +40,7 @@ class Packets extends AudioWorkletProcessor {
     }
   }
 
-  /** The peaks of the packet's parts are its picture. */
+  /** The peaks of the packet's halves, for the waveform. */
   levels() {
     const part = PACKET_SAMPLES / LEVELS_PER_PACKET;
     return Array.from({ length: LEVELS_PER_PACKET }, (_, index) => {
@@ -55,12 +57,12 @@ class Packets extends AudioWorkletProcessor {
   }
 
   finish() {
-    if (!this.on) return;
-    this.take(this.resampler.finish());
+    if (!this.isOn) return;
+    this.add(this.resampler.finish());
     if (this.filled) this.send();
-    this.on = false;
+    this.isOn = false;
     this.port.postMessage({ finished: true });
   }
 }
 
-registerProcessor("packets", Packets);
+registerProcessor("packets", PacketProcessor);

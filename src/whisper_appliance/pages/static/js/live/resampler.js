@@ -1,10 +1,9 @@
 /**
- * Any sample rate to another, with a real low-pass: a windowed sinc in polyphase form.
+ * Polyphase resampler: any sample rate to another, with a Kaiser-windowed sinc as low-pass filter.
  *
- * Output n lies at input time n · down / up. Of the ideal low-pass below both Nyquist frequencies, each of the `up` places
- * that an output can have between two inputs gets its own row of taps (Crochiere and Rabiner, Multirate Digital Signal
- * Processing, 1983, chapter 4; the window is Kaiser's). With 24 zero crossings a side and beta 9, what would fold back is
- * damped by 80 dB and more from 1.12 times the new Nyquist frequency on.
+ * Output n lies at input time n · down / up. Each of the `up` phases that an output can have between two inputs has its
+ * own row of filter taps (Crochiere and Rabiner, Multirate Digital Signal Processing, 1983, chapter 4). With 24 zero
+ * crossings a side and beta 9, aliasing is damped by 80 dB and more from 1.12 times the new Nyquist frequency on.
  */
 
 const CROSSINGS = 24;
@@ -26,12 +25,12 @@ function bessel(x) {
   return sum;
 }
 
-/** @param {number} at From -1 to 1. */
+/** The Kaiser window. @param {number} at From -1 to 1. */
 function kaiser(at) {
   return Math.abs(at) >= 1 ? 0 : bessel(BETA * Math.sqrt(1 - at * at)) / bessel(BETA);
 }
 
-/** @param {number} shift @param {number} cutoff Share of the input's Nyquist frequency. @param {number} reach */
+/** The taps of one phase. @param {number} shift Of the phase. @param {number} cutoff Share of the input's Nyquist frequency. @param {number} reach Inputs a side. */
 function taps(shift, cutoff, reach) {
   const row = new Float32Array(2 * reach);
   for (let index = 0; index < row.length; index += 1) {
@@ -40,7 +39,7 @@ function taps(shift, cutoff, reach) {
     row[index] = cutoff * (x ? Math.sin(x) / x : 1) * kaiser(time / reach);
   }
   const sum = row.reduce((total, tap) => total + tap, 0);
-  return row.map((tap) => tap / sum); // a constant stays what it is, in every place
+  return row.map((tap) => tap / sum); // so that the gain of each phase is 1
 }
 
 export class Resampler {
@@ -55,17 +54,17 @@ export class Resampler {
     const cutoff = Math.min(1, to / from) * ROLL_OFF;
     this.reach = Math.ceil(CROSSINGS / cutoff);
     this.rows = Array.from({ length: this.up }, (_, place) => taps(place / this.up, cutoff, this.reach));
-    this.kept = new Float32Array(this.reach - 1); // before the beginning it was silent
+    this.kept = new Float32Array(this.reach - 1); // silence before the beginning
   }
 
-  /** @param {Float32Array} samples @returns {number[]} What can be told from all samples so far. */
+  /** @param {Float32Array} samples @returns {number[]} All outputs that these and earlier samples determine. */
   push(samples) {
     const all = new Float32Array(this.kept.length + samples.length);
     all.set(this.kept);
     all.set(samples, this.kept.length);
     const made = [];
     while (this.#at + 2 * this.reach <= all.length) {
-      made.push(this.#sum(all, this.rows[this.#phase]));
+      made.push(this.#sum(all, /** @type {Float32Array} */ (this.rows[this.#phase])));
       this.#phase += this.down;
       this.#at += Math.floor(this.#phase / this.up);
       this.#phase %= this.up;
@@ -76,7 +75,7 @@ export class Resampler {
     return made;
   }
 
-  /** @returns {number[]} The last samples, when no more come. */
+  /** To be called at the end of the input. @returns {number[]} The last outputs. */
   finish() {
     return this.push(new Float32Array(this.reach));
   }
@@ -84,7 +83,9 @@ export class Resampler {
   /** @param {Float32Array} samples @param {Float32Array} row */
   #sum(samples, row) {
     let sum = 0;
-    for (let index = 0; index < row.length; index += 1) sum += row[index] * samples[this.#at + index];
+    for (let index = 0; index < row.length; index += 1) {
+      sum += /** @type {number} */ (row[index]) * /** @type {number} */ (samples[this.#at + index]);
+    }
     return sum;
   }
 }

@@ -1,19 +1,19 @@
-/** Packets that the appliance has not acknowledged yet. They are numbered by their place, so a lost one leaves no hole. */
+/** Send queue: audio packets that the server has not acknowledged. A packet's number is its position in the recording. */
 
 export const PACKET_SECONDS = 0.1;
-const MOST_PACKETS = 5 * 60 * 10;
+const MAX_PACKETS = 5 * 60 * 10; // five minutes
 
-export class Outbox {
+export class SendQueue {
   /** @type {ArrayBuffer[]} */
   #packets = [];
 
   /** @param {number} first The number of the next packet. */
   constructor(first = 0) {
-    /** Before this number the appliance has everything. */
+    /** The server has every packet before this number. */
     this.first = first;
     /** The number of the next packet to send. */
     this.next = first;
-    /** How many packets were given up because too many waited. */
+    /** How many packets were dropped because too many waited. */
     this.lost = 0;
   }
 
@@ -22,40 +22,41 @@ export class Outbox {
     return this.first + this.#packets.length;
   }
 
-  /** Seconds of audio that the appliance has not acknowledged. */
+  /** Seconds of audio that are not acknowledged. */
   get waitingSeconds() {
     return this.#packets.length * PACKET_SECONDS;
   }
 
-  /** How many were sent and wait to be acknowledged. */
+  /** How many packets were sent and are not acknowledged. */
   get inFlight() {
     return this.next - this.first;
   }
 
-  /** @param {ArrayBuffer} packet Over the limit the oldest is given up. */
+  /** @param {ArrayBuffer} packet Over the limit the oldest one is dropped. */
   add(packet) {
     this.#packets.push(packet);
-    if (this.#packets.length <= MOST_PACKETS) return;
+    if (this.#packets.length <= MAX_PACKETS) return;
     this.#packets.shift();
     this.first += 1;
     this.next = Math.max(this.next, this.first);
     this.lost += 1;
   }
 
-  /** All packets follow this one, in a new recording. @param {ArrayBuffer} packet */
-  beginWith(packet) {
+  /** Puts a packet before all others, for a new recording. @param {ArrayBuffer} packet */
+  prepend(packet) {
     this.#packets.unshift(packet);
   }
 
-  /** @returns {{number: number, packet: ArrayBuffer} | null} The next one to send. */
+  /** @returns {{number: number, packet: ArrayBuffer} | null} The next packet to send. */
   take() {
-    if (this.next >= this.end) return null;
     const number = this.next;
+    const packet = this.#packets[number - this.first];
+    if (!packet) return null;
     this.next += 1;
-    return { number, packet: this.#packets[number - this.first] };
+    return { number, packet };
   }
 
-  /** The appliance has all before this number. @param {number} number */
+  /** The server has every packet before this number. @param {number} number */
   acknowledge(number) {
     if (number <= this.first) return;
     this.#packets.splice(0, number - this.first);
@@ -63,14 +64,15 @@ export class Outbox {
     this.next = Math.max(this.next, number);
   }
 
-  /** The appliance waits for this number; where packets were given up, those that follow move up. @param {number} number */
+  /** The server expects this number. Where packets were dropped, those that follow move up. @param {number} number */
   rewind(number) {
     this.acknowledge(number);
-    this.first = this.next = number;
+    this.first = number;
+    this.next = number;
   }
 
-  /** This one and those behind it were not taken. @param {number} number */
-  again(number) {
+  /** The server refused this packet and those after it: they are sent again. @param {number} number */
+  resend(number) {
     this.next = Math.max(this.first, Math.min(this.next, number));
   }
 }

@@ -1,26 +1,29 @@
-/** Keeps the screen on while somebody speaks or reads along, where the browser can. */
+/** Screen wake lock: keeps the screen on while somebody speaks or reads along, where the browser can. */
 
-/** @type {WakeLockSentinel | null} */
-let lock = null;
-let wanted = false;
+export class WakeLock {
+  /** @type {WakeLockSentinel | null} */
+  #lock = null;
+  #wanted = false;
 
-async function take() {
-  if (!wanted || document.hidden) return;
-  try {
-    lock = await navigator.wakeLock.request("screen");
-  } catch {
-    lock = null; // a low battery may forbid it, and an older browser does not know it
+  constructor() {
+    // The browser releases the lock of a hidden page.
+    document.addEventListener("visibilitychange", () => void this.#acquire());
+  }
+
+  /** @param {boolean} on */
+  set(on) {
+    this.#wanted = on;
+    if (on) return void this.#acquire();
+    void this.#lock?.release();
+    this.#lock = null;
+  }
+
+  async #acquire() {
+    if (!this.#wanted || document.hidden) return;
+    try {
+      this.#lock = await navigator.wakeLock.request("screen");
+    } catch {
+      this.#lock = null; // refused because of a low battery, or an older browser
+    }
   }
 }
-
-/** @param {boolean} on */
-export function stayAwake(on) {
-  wanted = on;
-  if (on) void take();
-  else {
-    void lock?.release();
-    lock = null;
-  }
-}
-
-document.addEventListener("visibilitychange", () => void take());

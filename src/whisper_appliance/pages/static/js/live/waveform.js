@@ -1,53 +1,55 @@
-/** The picture of the last seconds of sound: thin bars, the newest at the right, and a meter of the present loudness. */
+/** Waveform of the last seconds of audio: thin bars, the newest at the right; and a meter of the current level. */
 
 const BAR_PIXELS = 3;
 const GAP_PIXELS = 2;
+const MAX_BARS = 400;
 const FLOOR_DECIBELS = -54;
-const FALL = 0.8;
-const QUIET = 0.003;
+const DECAY = 0.8;
+const SILENT_BELOW = 0.003;
 
-/** @param {number} level Linear, from 0 to 1. @returns {number} As loud as it seems, from 0 to 1. */
-function seeming(level) {
+/** @param {number} level Linear, from 0 to 1. @returns {number} On a scale of decibels, from 0 to 1. */
+export function loudness(level) {
   return level > 0 ? Math.max(0, 1 - (20 * Math.log10(level)) / FLOOR_DECIBELS) : 0;
 }
 
-export class Wave {
+export class Waveform {
   /** @type {number[]} */
   #bars = [];
-  #shown = 0;
-  /** For how many levels nothing at all was heard. */
-  quiet = 0;
+  #meterValue = 0;
+  /** How many levels in a row were silent. */
+  silentLevels = 0;
 
   /** @param {HTMLCanvasElement} canvas @param {HTMLMeterElement} meter */
   constructor(canvas, meter) {
     this.canvas = canvas;
     this.meter = meter;
-    new ResizeObserver(() => this.#fit()).observe(canvas);
+    new ResizeObserver(() => this.#resize()).observe(canvas);
   }
 
-  #fit() {
+  #resize() {
     const { width, height } = this.canvas.getBoundingClientRect();
     this.canvas.width = Math.round(width * devicePixelRatio);
     this.canvas.height = Math.round(height * devicePixelRatio);
     this.#draw();
   }
 
-  /** @param {number[]} levels The peaks of the newest sound. */
+  /** @param {number[]} levels Peaks of the newest audio, from 0 to 1. */
   add(levels) {
     for (const level of levels) {
-      this.quiet = level < QUIET ? this.quiet + 1 : 0;
-      this.#bars.push(seeming(level));
-      this.#shown = Math.max(seeming(level), this.#shown * FALL);
+      this.silentLevels = level < SILENT_BELOW ? this.silentLevels + 1 : 0;
+      this.#bars.push(loudness(level));
+      this.#meterValue = Math.max(loudness(level), this.#meterValue * DECAY);
     }
-    this.#bars.splice(0, this.#bars.length - 400);
-    this.meter.value = this.#shown;
+    this.#bars.splice(0, this.#bars.length - MAX_BARS);
+    this.meter.value = this.#meterValue;
     this.#draw();
   }
 
-  /** Nothing is being heard. */
+  /** To be called when no more audio comes: the meter falls to 0, the bars stay. */
   rest() {
-    this.meter.value = this.#shown = 0;
-    this.quiet = 0;
+    this.#meterValue = 0;
+    this.meter.value = 0;
+    this.silentLevels = 0;
   }
 
   clear() {
@@ -61,14 +63,14 @@ export class Wave {
     if (!pen || !this.canvas.width) return;
     const { width, height } = this.canvas;
     const step = (BAR_PIXELS + GAP_PIXELS) * devicePixelRatio;
-    const thick = BAR_PIXELS * devicePixelRatio;
+    const barWidth = BAR_PIXELS * devicePixelRatio;
     pen.clearRect(0, 0, width, height);
     pen.fillStyle = getComputedStyle(this.canvas).color;
-    for (let index = 0, x = width - thick; x >= 0; index += 1, x -= step) {
-      const tall = Math.max(thick, (this.#bars.at(-1 - index) ?? 0) * height);
+    for (let index = 0, x = width - barWidth; x >= 0; index += 1, x -= step) {
+      const barHeight = Math.max(barWidth, (this.#bars.at(-1 - index) ?? 0) * height);
       pen.globalAlpha = this.#bars.length > index ? 1 : 0.35;
       pen.beginPath();
-      pen.roundRect(x, (height - tall) / 2, thick, tall, thick / 2);
+      pen.roundRect(x, (height - barHeight) / 2, barWidth, barHeight, barWidth / 2);
       pen.fill();
     }
   }

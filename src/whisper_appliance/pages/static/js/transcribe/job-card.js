@@ -1,41 +1,53 @@
-/** One recording on its way: uploading, waiting, being heard, done or failed. Shows; decides nothing. */
-import { action, fillDownloads, fromTemplate, slot } from "../core/dom.js";
-import { bytes, clock, percent, span, speed, timeLeft } from "../core/format.js";
-import { GrowingText } from "./streaming-text.js";
+/** One recording's card: uploading, queued, running, done or failed. It only shows; job-list.js decides. */
+import { action, all, fromTemplate, slot } from "../core/dom.js";
+import { bytes, clock, duration, percent, speed, timeLeft } from "../core/format.js";
+import { fillDownloads } from "../ui/download-menu.js";
+import { StreamingText } from "./streaming-text.js";
 
-/** @typedef {"waiting" | "uploading" | "queued" | "running" | "done" | "failed"} State */
+/**
+ * @typedef {import("../core/api.js").Responses} Responses
+ * @typedef {Responses["GET /api/jobs/{id}"]} Job
+ * @typedef {Responses["GET /api/transcripts/{id}"]} Transcript
+ * @typedef {"waiting" | "uploading" | "queued" | "running" | "done" | "failed"} State
+ * @typedef {{cancel: () => void, retry?: () => void, dismiss: () => void, copy: () => void}} Actions
+ */
 
-const BUTTONS = /** @type {Record<State, string[]>} */ ({
+/** @type {Record<State, (keyof Actions | "open")[]>} */
+const BUTTONS = {
   waiting: ["cancel"],
   uploading: ["cancel"],
   queued: ["cancel"],
   running: ["cancel"],
   done: ["open", "copy", "dismiss"],
   failed: ["retry", "dismiss"],
-});
-const ENOUGH_PROGRESS = 0.02;
+};
+const LEAST_PROGRESS = 0.02; // before that an estimate of the time left is worth nothing
+const LEAST_SECONDS = 2;
 
-export class Card {
-  /** @param {string} title @param {{cancel: () => void, retry?: () => void, dismiss: () => void, copy: () => void}} actions */
+export class JobCard {
+  /** @type {State} */
+  state = "waiting";
+  transcriptId = "";
+  jobId = "";
+  title = "";
+  /** @type {{at: number, progress: number} | null} */
+  #began = null;
+
+  /** @param {string} title @param {Actions} actions */
   constructor(title, actions) {
     this.element = fromTemplate("card-template");
     this.actions = actions;
-    this.growing = new GrowingText(slot(this.element, "text"));
+    this.text = new StreamingText(slot(this.element, "text"));
     this.bar = /** @type {HTMLProgressElement} */ (slot(this.element, "bar"));
-    /** @type {{at: number, progress: number} | null} */
-    this.began = null;
-    this.transcriptId = "";
-    this.jobId = "";
-    this.name(title);
-    this.#to("waiting");
-    for (const name of ["cancel", "retry", "dismiss", "copy"]) {
-      const run = /** @type {Record<string, (() => void) | undefined>} */ (actions)[name];
-      action(this.element, name).addEventListener("click", () => run?.());
+    this.#setTitle(title);
+    this.#setState("waiting");
+    for (const name of /** @type {(keyof Actions)[]} */ (["cancel", "retry", "dismiss", "copy"])) {
+      action(this.element, name).addEventListener("click", () => actions[name]?.());
     }
   }
 
   /** @param {string} title */
-  name(title) {
+  #setTitle(title) {
     this.title = title;
     slot(this.element, "title").textContent = title;
     slot(this.element, "dismiss-label").textContent = `Dismiss ${title}`;
@@ -45,100 +57,90 @@ export class Card {
   }
 
   /** @param {State} state */
-  #to(state) {
-    /** @type {State} */
+  #setState(state) {
     this.state = state;
     this.element.dataset.state = state;
-    for (const button of /** @type {NodeListOf<HTMLElement>} */ (
-      this.element.querySelectorAll("[data-action]")
-    )) {
-      const name = button.dataset.action ?? "";
-      button.hidden = !BUTTONS[state].includes(name) || (name === "retry" && !this.actions.retry);
+    const canRetry = Boolean(this.actions.retry);
+    for (const button of all(this.element, "[data-action]")) {
+      const name = /** @type {keyof Actions} */ (button.dataset.action);
+      button.hidden = !BUTTONS[state].includes(name) || (name === "retry" && !canRetry);
     }
     slot(this.element, "downloads").hidden = state !== "done";
     slot(this.element, "error").hidden = state !== "failed";
-    slot(this.element, "actions").hidden = state !== "done" && !(state === "failed" && this.actions.retry);
+    slot(this.element, "actions").hidden = state !== "done" && !(state === "failed" && canRetry);
     this.bar.hidden = state === "done" || state === "failed";
   }
 
   /** @param {string} sentence */
-  #say(sentence) {
+  #showState(sentence) {
     slot(this.element, "state").textContent = sentence;
   }
 
-  /** @param {string} sentence Nothing moves yet, and why. */
+  /** @param {string} sentence Why nothing happens yet. */
   showWaiting(sentence) {
-    this.#to("waiting");
+    this.#setState("waiting");
     this.bar.value = 0;
-    this.#say(sentence);
+    this.#showState(sentence);
   }
 
-  /** @param {number} share @param {number} size */
+  /** @param {number} share From 0 to 1. @param {number} size Bytes. */
   showUpload(share, size) {
-    if (this.state !== "uploading") this.#to("uploading");
+    if (this.state !== "uploading") this.#setState("uploading");
     this.bar.value = share;
-    this.#say(share >= 1 ? "Storing" : `Uploading ${percent(share)} of ${bytes(size)}`);
+    this.#showState(share >= 1 ? "Storing" : `Uploading ${percent(share)} of ${bytes(size)}`);
   }
 
-  /** @param {import("../core/api.js").Job} job A job that is queued or running. */
+  /** @param {Job} job Queued or running. */
   showJob(job) {
     if (job.status === "queued") {
-      this.#to("queued");
+      this.#setState("queued");
       this.bar.value = 0;
-      return this.#say(job.position ? `${job.position} ahead in the queue` : "Next in the queue");
+      return this.#showState(job.position ? `${job.position} ahead in the queue` : "Next in the queue");
     }
-    this.#to("running");
+    this.#setState("running");
     if (job.progress > 0) this.bar.value = job.progress;
     else this.bar.removeAttribute("value");
-    this.#say(
-      ["Transcribing", job.progress > 0 ? percent(job.progress) : "", this.#left(job.progress)]
-        .filter(Boolean)
-        .join(" · "),
-    );
+    const share = job.progress > 0 ? percent(job.progress) : "";
+    this.#showState(["Transcribing", share, this.#timeLeft(job.progress)].filter(Boolean).join(" · "));
   }
 
-  /** @param {number} progress */
-  #left(progress) {
+  /** @param {number} progress @returns {string} Estimated from the progress since the card was first shown. */
+  #timeLeft(progress) {
     const now = performance.now();
-    this.began ??= { at: now, progress };
-    const made = progress - this.began.progress;
-    const took = (now - this.began.at) / 1000;
-    return made < ENOUGH_PROGRESS || took < 2 ? "" : timeLeft((took / made) * (1 - progress));
+    this.#began ??= { at: now, progress };
+    const gained = progress - this.#began.progress;
+    const seconds = (now - this.#began.at) / 1000;
+    if (gained < LEAST_PROGRESS || seconds < LEAST_SECONDS) return "";
+    return timeLeft((seconds / gained) * (1 - progress));
   }
 
-  /** @param {import("../core/api.js").Transcript} transcript */
+  /** @param {Transcript} transcript */
   showDone(transcript) {
-    this.#to("done");
-    this.transcriptId = transcript.id;
-    this.name(transcript.title);
-    this.growing.finish(transcript.text);
-    const pace = speed(transcript.duration, transcript.processing_seconds);
-    this.#say(
-      [clock(transcript.duration), `done in ${span(transcript.processing_seconds)}`, pace]
-        .filter(Boolean)
-        .join(" · "),
-    );
+    const { id, title, text, duration: length, processing_seconds: took, warnings } = transcript;
+    this.#setState("done");
+    this.transcriptId = id;
+    this.#setTitle(title);
+    this.text.finish(text);
+    const facts = [clock(length), `done in ${duration(took)}`, speed(length, took)];
+    this.#showState(facts.filter(Boolean).join(" · "));
     const open = /** @type {HTMLAnchorElement} */ (action(this.element, "open"));
-    open.href = `/transcripts/${transcript.id}`;
-    open.setAttribute("aria-label", `Open ${transcript.title}`);
-    fillDownloads(slot(this.element, "downloads"), `/api/transcripts/${transcript.id}`, transcript.title);
-    this.#warn(
-      transcript.text
-        ? transcript.warnings.map((each) => each.message).join(" ")
-        : "No speech was found in this recording.",
-    );
+    open.href = `/transcripts/${id}`;
+    open.setAttribute("aria-label", `Open ${title}`);
+    fillDownloads(slot(this.element, "downloads"), `/api/transcripts/${id}`, title);
+    const warning = warnings.map(({ message }) => message).join(" ");
+    this.#showWarning(text ? warning : "No speech was found in this recording.");
   }
 
   /** @param {string} sentence */
-  #warn(sentence) {
+  #showWarning(sentence) {
     slot(this.element, "warning").textContent = sentence;
     slot(this.element, "warning").hidden = !sentence;
   }
 
   /** @param {{message: string, code: string, requestId?: string}} error */
   showFailed({ message, code, requestId }) {
-    this.#to("failed");
-    this.#say("Not transcribed");
+    this.#setState("failed");
+    this.#showState("Not transcribed");
     slot(this.element, "message").textContent = message;
     slot(this.element, "code").textContent = `Code ${code}${requestId ? `, request ${requestId}` : ""}`;
   }

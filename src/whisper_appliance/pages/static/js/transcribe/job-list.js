@@ -1,22 +1,29 @@
-/** The list of what happens now: from files to jobs to transcripts, one card each. */
-import { api, ApiError } from "../core/api.js";
-import { Card } from "./job-card.js";
-import { announce, byId, copyText } from "../core/dom.js";
+/** The list of recordings at work: files become uploads, then jobs, then transcripts; each has one card. */
+import { messageOf, request } from "../core/api.js";
+import { announce, byId } from "../core/dom.js";
 import { bytes } from "../core/format.js";
-import { Jobs } from "./job-watcher.js";
-import { recall, remember } from "../core/storage.js";
+import { readStored, writeStored } from "../core/storage.js";
+import { copyText } from "../ui/copy-button.js";
 import { toast } from "../ui/toast.js";
-import { Uploads } from "./upload-queue.js";
+import { JobCard } from "./job-card.js";
+import { JobWatcher } from "./job-watcher.js";
+import { UploadQueue } from "./upload-queue.js";
 
-const DISMISSED = "dismissed-jobs";
-const DISMISSED_KEPT = 50;
+const DISMISSED_KEY = "dismissed-jobs";
+const MAX_DISMISSED = 50;
 const FINISHED = ["done", "failed"];
+const FOCUSABLE = "button:not([hidden]), a.button:not([hidden])";
 
-export class Work {
-  /** @type {Set<Card>} */
+/**
+ * @typedef {import("./job-card.js").Job} Job
+ * @typedef {{code: string, message: string, requestId?: string}} Failure
+ */
+
+export class JobList {
+  /** @type {Set<JobCard>} */
   cards = new Set();
-  #uploads = new Uploads();
-  #jobs = new Jobs();
+  #uploads = new UploadQueue();
+  #watcher = new JobWatcher();
 
   /** @param {{maxBytes: number, options: () => Record<string, string>, onDone: () => void}} parts */
   constructor({ maxBytes, options, onDone }) {
@@ -27,180 +34,169 @@ export class Work {
   }
 
   /** @param {File[]} files */
-  take(files) {
+  addFiles(files) {
     const options = this.options();
-    const cards = files.map((file) => this.#start(file, options));
-    byId("cards").prepend(...cards.map((card) => card.element)); // in the order in which they were handed over
+    const cards = files.map((file) => this.#addFile(file, options));
+    byId("cards").prepend(...cards.map((card) => card.element)); // in the order of the files
   }
 
   /** @param {File} file @param {Record<string, string>} options */
-  #start(file, options) {
-    let stop = () => {};
-    const card = this.#add(file.name, {
+  #addFile(file, options) {
+    let cancel = () => {};
+    const card = this.#addCard(file.name, {
       cancel: () => {
-        stop();
+        cancel();
         this.#remove(card);
       },
       retry: () => {
-        stop = this.#upload(card, file, options);
+        cancel = this.#upload(card, file, options);
       },
     });
-    stop = this.#upload(card, file, options);
+    cancel = this.#upload(card, file, options);
     return card;
   }
 
-  /** @param {Card} card @param {File} file @param {Record<string, string>} options @returns {() => void} */
+  /** @param {JobCard} card @param {File} file @param {Record<string, string>} options @returns {() => void} Cancels it. */
   #upload(card, file, options) {
-    const refused = this.#refusal(file);
-    if (refused) {
-      card.showFailed(refused);
-      this.#settle();
+    const refusal = this.#refusal(file);
+    if (refusal) {
+      this.#fail(card, refusal);
       return () => {};
     }
     card.showWaiting("Waiting to upload");
-    this.#settle();
+    this.#updateFrame();
     let jobId = "";
-    const stop = this.#uploads.add({
+    const abort = this.#uploads.add({
       file,
       options,
       onProgress: (share) => card.showUpload(share, file.size),
-      onWaiting: (seconds, why) =>
+      onWaiting: (seconds, reason) =>
         card.showWaiting(
-          why === "busy"
+          reason === "busy"
             ? `The appliance is busy. Next try in ${Math.ceil(seconds)} s`
             : "Waiting for the appliance",
         ),
       onAccepted: (job) => {
         jobId = job.id;
-        for (const other of [...this.cards]) if (other.jobId === jobId) this.#remove(other); // `resume` may have been quicker
-        this.#follow(card, job);
+        // `resume` may have been quicker, after a reload of the page.
+        for (const other of [...this.cards]) if (other.jobId === jobId) this.#remove(other);
+        this.#watch(card, job);
       },
       onRefused: (error) => this.#fail(card, error),
     });
-    return () => (jobId ? this.#cancelJob(jobId) : stop());
+    return () => (jobId ? void this.#cancelJob(jobId) : abort());
   }
 
-  /** @param {File} file */
-  #refusal(file) {
-    if (this.maxBytes && file.size > this.maxBytes) {
-      const message = `This file has ${bytes(file.size)}; the appliance takes ${bytes(this.maxBytes)}. Save it as MP3 or split it, then add it again.`;
-      return { code: "too_large", message };
-    }
-    return file.size ? null : { code: "no_audio", message: "This file is empty." };
+  /** @param {File} file @returns {Failure | null} Why the file need not be sent at all. */
+  #refusal({ size }) {
+    if (!size) return { code: "no_audio", message: "This file is empty." };
+    if (!this.maxBytes || size <= this.maxBytes) return null;
+    const message = `This file has ${bytes(size)}; the appliance takes ${bytes(this.maxBytes)}. Save it as MP3 or split it, then add it again.`;
+    return { code: "too_large", message };
   }
 
-  /** Takes up jobs that were left in an earlier visit. @param {import("../core/api.js").Job[]} jobs */
+  /** Shows the jobs of an earlier visit. @param {Job[]} jobs */
   resume(jobs) {
-    const dismissed = new Set(recall(DISMISSED, /** @type {string[]} */ ([])));
-    for (const job of [...jobs].reverse()) {
-      const open = ["queued", "running"].includes(job.status);
-      if (!open && (job.status !== "failed" || dismissed.has(job.id))) continue;
-      if ([...this.cards].some((card) => card.jobId === job.id)) continue; // just sent
-      const card = this.#add(job.title, {
-        cancel: () => this.#cancelJob(job.id).then(() => this.#remove(card)),
+    const dismissed = new Set(readStored(DISMISSED_KEY, /** @type {string[]} */ ([])));
+    for (const job of jobs.toReversed()) {
+      const isOpen = ["queued", "running"].includes(job.status);
+      if (!isOpen && (job.status !== "failed" || dismissed.has(job.id))) continue;
+      if ([...this.cards].some((card) => card.jobId === job.id)) continue; // just uploaded
+      const card = this.#addCard(job.title, {
+        cancel: () => void this.#cancelJob(job.id).then(() => this.#remove(card)),
       });
-      card.jobId = job.id;
-      this.#follow(card, job);
+      this.#watch(card, job);
     }
   }
 
-  /** @param {Card} card @param {import("../core/api.js").Job} job */
-  #follow(card, job) {
+  /** @param {JobCard} card @param {Job} job */
+  #watch(card, job) {
     card.jobId = job.id;
-    this.#jobs.watch(job, {
-      onJob: (now) => this.#show(card, now),
-      onSegments: (segments) => card.growing.add(segments),
+    this.#watcher.watch(job, {
+      onJob: (current) => void this.#show(card, current),
+      onSegments: (segments) => card.text.add(segments),
     });
   }
 
-  /** @param {Card} card @param {import("../core/api.js").Job} job */
+  /** @param {JobCard} card @param {Job} job */
   async #show(card, job) {
-    if (job.status === "failed")
-      return this.#fail(card, job.error ?? { code: "internal", message: "The work ended without a reason." });
+    if (job.status === "failed") {
+      return this.#fail(card, job.error ?? { code: "internal", message: "The job ended without a reason." });
+    }
     if (job.status === "cancelled") return this.#remove(card);
     if (job.status !== "done" || !job.transcript_id) return card.showJob(job);
     try {
-      card.showDone(await api.transcript(job.transcript_id));
+      card.showDone(await request("GET /api/transcripts/{id}", { path: { id: job.transcript_id } }));
       announce(`${card.title}: done.`);
     } catch (error) {
-      this.#fail(card, /** @type {ApiError} */ (error));
+      this.#fail(card, /** @type {import("../core/api.js").ApiError} */ (error));
     }
-    this.#settle();
+    this.#updateFrame();
     this.onDone();
   }
 
-  /** @param {Card} card @param {{code: string, message: string, requestId?: string}} error */
+  /** @param {JobCard} card @param {Failure} error */
   #fail(card, error) {
     card.showFailed(error);
-    this.#settle();
+    this.#updateFrame();
   }
 
   /** @param {string} id */
   async #cancelJob(id) {
-    await api.cancel(id).catch((error) => toast(`Can't cancel: ${error.message}`));
+    await request("DELETE /api/jobs/{id}", { path: { id } }).catch((error) =>
+      toast(`Can't cancel: ${messageOf(error)}`),
+    );
   }
 
-  /** @param {string} title @param {{cancel: () => void, retry?: () => void}} actions */
-  #add(title, actions) {
-    /** @type {Card} */
-    const card = new Card(title, {
+  /** @param {string} title @param {{cancel: () => void, retry?: () => void}} actions @returns {JobCard} */
+  #addCard(title, actions) {
+    const card = new JobCard(title, {
       ...actions,
       dismiss: () => this.#remove(card),
-      copy: () => this.#copy(card),
+      copy: () => void copyText(card.text.text, "Text copied."),
     });
     this.cards.add(card);
     byId("cards").prepend(card.element);
-    this.#settle();
+    this.#updateFrame();
     return card;
   }
 
-  /** @param {Card} card */
+  /** @param {JobCard} card */
   #remove(card) {
-    const neighbour = /** @type {HTMLElement | null} */ (
-      card.element.nextElementSibling ?? card.element.previousElementSibling
-    );
+    const neighbour = card.element.nextElementSibling ?? card.element.previousElementSibling;
     const hadFocus = card.element.contains(document.activeElement);
-    if (card.state === "failed" && card.jobId) this.#dismissed(card.jobId);
+    if (card.state === "failed" && card.jobId) this.#storeDismissed(card.jobId);
     this.cards.delete(card);
     card.element.remove();
-    this.#settle();
-    if (hadFocus)
-      /** @type {HTMLElement | null} */ (
-        (neighbour?.querySelector("button:not([hidden]), a.button:not([hidden])")) ?? byId("choose")
-      ).focus();
+    this.#updateFrame();
+    const next = /** @type {HTMLElement | null | undefined} */ (neighbour?.querySelector(FOCUSABLE));
+    if (hadFocus) (next ?? byId("choose")).focus();
     if (card.state === "done") this.onDone();
   }
 
   /** @param {string} jobId */
-  #dismissed(jobId) {
-    remember(DISMISSED, [jobId, ...recall(DISMISSED, /** @type {string[]} */ ([]))].slice(0, DISMISSED_KEPT));
+  #storeDismissed(jobId) {
+    const before = readStored(DISMISSED_KEY, /** @type {string[]} */ ([]));
+    writeStored(DISMISSED_KEY, [jobId, ...before].slice(0, MAX_DISMISSED));
   }
 
   #clearFinished() {
     for (const card of [...this.cards]) if (FINISHED.includes(card.state)) this.#remove(card);
   }
 
-  /** @param {Card} card */
-  #copy(card) {
-    copyText(card.growing.text).then(
-      () => toast("Text copied."),
-      () => toast("Can't copy here. Select the text and copy it by hand."),
-    );
-  }
-
-  /** Brings the frame in line with what the list holds. Words are read out only while one recording is at work. */
-  #settle() {
-    const all = [...this.cards];
-    const atWork = all.filter((card) => !FINISHED.includes(card.state));
-    byId("now").hidden = !all.length;
-    byId("clear-finished").hidden = all.length - atWork.length < 2;
-    document.body.classList.toggle("busy", all.length > 0);
-    for (const card of all)
-      card.growing.box.setAttribute(
-        "aria-live",
-        atWork.length === 1 && atWork[0] === card ? "polite" : "off",
-      );
-    const done = all.length - atWork.length;
-    byId("now-title").textContent = all.length > 1 ? `Now · ${done} of ${all.length} finished` : "Now";
+  /** Updates what depends on all cards. Screen readers read the text only while one recording is at work. */
+  #updateFrame() {
+    const cards = [...this.cards];
+    const atWork = cards.filter((card) => !FINISHED.includes(card.state));
+    const finished = cards.length - atWork.length;
+    byId("now").hidden = !cards.length;
+    byId("clear-finished").hidden = finished < 2;
+    document.body.classList.toggle("busy", cards.length > 0);
+    for (const card of cards) {
+      const isOnlyOne = atWork.length === 1 && atWork[0] === card;
+      card.text.box.setAttribute("aria-live", isOnlyOne ? "polite" : "off");
+    }
+    byId("now-title").textContent =
+      cards.length > 1 ? `Now · ${finished} of ${cards.length} finished` : "Now";
   }
 }

@@ -1,100 +1,101 @@
-/** Jobs that are watched: words as they come for a few of them, a polite question for the rest. */
-import { api, ApiError } from "../core/api.js";
+/** Watches jobs: event streams with the text for a few of them, polling for the others. */
+import { ApiError, request } from "../core/api.js";
+import { EventStream } from "../core/sse.js";
 
-/** A browser opens six connections to a host; event streams must leave some for everything else. */
-const STREAMS = 2;
+/** A browser opens six HTTP/1 connections to a host; event streams must leave some for everything else. */
+const MAX_STREAMS = 2;
 const POLL_SECONDS = 2;
-export const FINAL = new Set(["done", "failed", "cancelled"]);
+const FINAL = new Set(["done", "failed", "cancelled"]);
 
-/** @typedef {{onJob: (job: import("../core/api.js").Job) => void, onSegments: (segments: import("../core/api.js").Segment[]) => void}} Watcher */
+/**
+ * @typedef {import("../core/api.js").Responses["GET /api/jobs/{id}"]} Job
+ * @typedef {import("../core/api.js").Responses["GET /api/transcripts/{id}"]["segments"][number]} Segment
+ * @typedef {{onJob: (job: Job) => void, onSegments: (segments: Segment[]) => void}} Listener
+ */
 
-export class Jobs {
-  /** @type {Map<string, Watcher & {job: import("../core/api.js").Job}>} */
+export class JobWatcher {
+  /** @type {Map<string, Listener & {job: Job}>} */
   #watched = new Map();
-  /** @type {Map<string, EventSource>} */
+  /** @type {Map<string, EventStream>} */
   #streams = new Map();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
-  /** @param {import("../core/api.js").Job} job @param {Watcher} watcher */
-  watch(job, watcher) {
-    this.#watched.set(job.id, { ...watcher, job });
+  /** Until the job has ended. @param {Job} job @param {Listener} listener */
+  watch(job, listener) {
+    this.#watched.set(job.id, { ...listener, job });
     this.#update(job);
-    this.#schedule();
+    this.#schedulePoll();
   }
 
-  /** @param {import("../core/api.js").Job} job */
+  /** @param {Job} job */
   #update(job) {
     const watched = this.#watched.get(job.id);
     if (!watched) return;
     watched.job = job;
     watched.onJob(job);
-    if (FINAL.has(job.status)) this.#forget(job.id);
-    this.#share();
+    if (FINAL.has(job.status)) this.#unwatch(job.id);
+    this.#assignStreams();
   }
 
   /** @param {string} id */
-  #forget(id) {
+  #unwatch(id) {
     this.#watched.delete(id);
     this.#streams.get(id)?.close();
     this.#streams.delete(id);
   }
 
-  /** Gives free streams to the jobs that run, then to those that are next. */
-  #share() {
-    const rank = (/** @type {import("../core/api.js").Job} */ job) =>
-      job.status === "running" ? -1 : (job.position ?? 0);
-    const jobs = [...this.#watched.values()].map((each) => each.job).sort((a, b) => rank(a) - rank(b));
-    for (const job of jobs.slice(0, STREAMS)) {
-      if (this.#streams.size < STREAMS && !this.#streams.has(job.id)) this.#listen(job.id);
+  /** Opens free streams for the jobs that run, then for those that are next. */
+  #assignStreams() {
+    const rank = (/** @type {Job} */ job) => (job.status === "running" ? -1 : (job.position ?? 0));
+    const jobs = [...this.#watched.values()].map(({ job }) => job).sort((a, b) => rank(a) - rank(b));
+    for (const { id } of jobs.slice(0, MAX_STREAMS)) {
+      if (this.#streams.size < MAX_STREAMS && !this.#streams.has(id)) this.#openStream(id);
     }
   }
 
   /** @param {string} id */
-  #listen(id) {
-    const stream = new EventSource(`/api/jobs/${id}/events`);
-    this.#streams.set(id, stream);
-    stream.addEventListener("job", (event) => this.#update(JSON.parse(event.data)));
-    stream.addEventListener("segments", (event) =>
-      this.#watched.get(id)?.onSegments(JSON.parse(event.data).segments),
-    );
-    stream.addEventListener("error", () => {
-      if (stream.readyState === EventSource.CLOSED) this.#streams.delete(id); // refused; the question below goes on
+  #openStream(id) {
+    const stream = new EventStream(`/api/jobs/${id}/events`, {
+      events: {
+        job: (job) => this.#update(job),
+        segments: ({ segments }) => this.#watched.get(id)?.onSegments(segments),
+      },
+      onRefused: () => this.#streams.delete(id), // polling goes on
     });
+    this.#streams.set(id, stream);
   }
 
-  #schedule() {
+  #schedulePoll() {
     clearTimeout(this.#timer);
-    if (this.#watched.size) this.#timer = setTimeout(() => this.#poll(), POLL_SECONDS * 1000);
+    if (this.#watched.size) this.#timer = setTimeout(() => void this.#poll(), POLL_SECONDS * 1000);
   }
 
   async #poll() {
-    const silent = [...this.#watched.keys()].filter(
-      (id) => this.#streams.get(id)?.readyState !== EventSource.OPEN,
-    );
+    const polled = [...this.#watched.keys()].filter((id) => !this.#streams.get(id)?.isOpen);
     try {
-      const known = new Map(silent.length ? (await api.jobs()).map((job) => [job.id, job]) : []);
-      for (const id of silent) this.#update(known.get(id) ?? (await api.job(id)));
+      const jobs = polled.length ? (await request("GET /api/jobs")).jobs : [];
+      const listed = new Map(jobs.map((job) => [job.id, job]));
+      for (const id of polled) {
+        this.#update(listed.get(id) ?? (await request("GET /api/jobs/{id}", { path: { id } })));
+      }
     } catch (error) {
-      if (error instanceof ApiError && error.status === 404) await this.#dropLost(silent);
+      if (error instanceof ApiError && error.status === 404) await this.#failLost(polled);
     }
-    this.#schedule();
+    this.#schedulePoll();
   }
 
-  /** @param {string[]} ids Jobs the appliance no longer knows, e.g. because its data were replaced. */
-  async #dropLost(ids) {
+  /** Shows jobs as failed that the server no longer has, for example after a restore. @param {string[]} ids */
+  async #failLost(ids) {
     for (const id of ids) {
       const watched = this.#watched.get(id);
-      const lost = await api.job(id).then(
+      const isLost = await request("GET /api/jobs/{id}", { path: { id } }).then(
         () => false,
         (error) => error.status === 404,
       );
-      if (!lost || !watched) continue;
-      const error = {
-        code: "not_found",
-        message: "The appliance no longer knows this recording. Add it again.",
-      };
-      this.#update({ ...watched.job, status: "failed", error });
+      if (!isLost || !watched) continue;
+      const message = "The appliance no longer has this recording. Add it again.";
+      this.#update({ ...watched.job, status: "failed", error: { code: "not_found", message } });
     }
   }
 }

@@ -1,87 +1,92 @@
-/** How recordings are to be heard: a form behind one line that says what it holds, remembered by this browser. */
-import { byId } from "../core/dom.js";
-import { recall, remember } from "../core/storage.js";
+/** The form of transcription options: folded behind one line that sums them up; the browser keeps them. */
+import { byId, formById } from "../core/dom.js";
+import { onStatus } from "../core/page-events.js";
+import { readStored, writeStored } from "../core/storage.js";
 
-const KEY = "options";
+const STORAGE_KEY = "options";
 const FIELDS = ["language", "task", "model", "quality", "hotwords", "prompt", "word_timestamps"];
-const form = () => /** @type {HTMLFormElement} */ (byId("options-form"));
-let defaultModel = "";
 
-/** @param {string} name @returns {HTMLSelectElement} */
-function choice(name) {
-  return /** @type {HTMLSelectElement} */ (form().elements.namedItem(name));
-}
+/** @typedef {import("../core/page-events.js").Status} Status */
 
-/** @param {string} name */
-function chosenLabel(name) {
-  return choice(name).selectedOptions[0]?.text ?? "";
-}
+export class OptionsForm {
+  #form = formById("options-form");
+  #defaultModel = "";
 
-/** @returns {Record<string, string>} The fields that differ from "leave it to the appliance". */
-export function chosenOptions() {
-  const entries = [...new FormData(form())].map(([name, value]) => [name, String(value).trim()]);
-  return Object.fromEntries(entries.filter(([, value]) => value));
-}
-
-function describe() {
-  const options = chosenOptions();
-  const parts = [
-    options.language ? chosenLabel("language") : "Automatic language",
-    options.model ?? defaultModel,
-    chosenLabel("quality").toLowerCase(),
-    options.task === "translate" ? "into English" : "",
-    options.word_timestamps ? "word times" : "",
-    options.hotwords ? "names given" : "",
-    options.prompt ? "context given" : "",
-  ];
-  byId("options-line").textContent = parts.filter(Boolean).join(" · ");
-}
-
-function restore() {
-  const kept = /** @type {Record<string, string>} */ (recall(KEY, {}));
-  for (const name of FIELDS) {
-    const field = form().elements.namedItem(name);
-    if (kept[name] === undefined) continue;
-    if (field instanceof HTMLInputElement && field.type === "checkbox") field.checked = true;
-    else if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement)
-      field.value = kept[name];
-    if (field instanceof HTMLSelectElement && field.selectedIndex < 0) field.selectedIndex = 0;
+  /** Fills the form from the last visit, and keeps its line up to date. */
+  start() {
+    this.#restore();
+    this.#describe();
+    this.#form.addEventListener("input", () => this.#onChange());
+    this.#form.addEventListener("reset", () => setTimeout(() => this.#onChange())); // fields are reset after the event
+    this.#form.addEventListener("submit", (event) => event.preventDefault());
+    onStatus((status) => this.#showModels(status));
   }
-}
 
-/** Offers the models that are on this machine. @param {import("../ui/status-bar.js").Status} status */
-function offerModels({ model, models }) {
-  const select = choice("model");
-  const wanted = select.value || recall(KEY, /** @type {Record<string, string>} */ ({})).model || "";
-  defaultModel = model.name;
-  const others = models.filter((each) => each.installed && each.name !== model.name);
-  const options = [
-    new Option(`${model.name} (default)`, ""),
-    ...others.map((each) => new Option(each.name, each.name)),
-  ];
-  select.replaceChildren(...options);
-  select.value = others.some((each) => each.name === wanted) ? wanted : "";
-  describe();
-}
+  /** @returns {Record<string, string>} The fields that are filled; the server chooses the others. */
+  chosen() {
+    const entries = [...new FormData(this.#form)].map(([name, value]) => [name, String(value).trim()]);
+    return Object.fromEntries(entries.filter(([, value]) => value));
+  }
 
-function changed() {
-  remember(KEY, chosenOptions());
-  describe();
-}
+  /** Folds or unfolds the form, and moves the focus there. */
+  toggle() {
+    const details = /** @type {HTMLDetailsElement} */ (byId("options"));
+    details.open = !details.open;
+    (details.open ? this.#select("language") : details.querySelector("summary"))?.focus();
+  }
 
-/** Fills the form from the last visit and keeps its line true. */
-export function startOptions() {
-  restore();
-  describe();
-  form().addEventListener("input", changed);
-  form().addEventListener("reset", () => setTimeout(changed));
-  form().addEventListener("submit", (event) => event.preventDefault());
-  document.addEventListener("status", (event) => offerModels(/** @type {CustomEvent} */ (event).detail));
-}
+  #onChange() {
+    writeStored(STORAGE_KEY, this.chosen());
+    this.#describe();
+  }
 
-/** Folds the form away or opens it, and goes there. */
-export function toggleOptions() {
-  const details = /** @type {HTMLDetailsElement} */ (byId("options"));
-  details.open = !details.open;
-  (details.open ? choice("language") : details.querySelector("summary"))?.focus();
+  /** @param {string} name */
+  #select(name) {
+    return /** @type {HTMLSelectElement} */ (this.#form.elements.namedItem(name));
+  }
+
+  /** @param {string} name */
+  #label(name) {
+    return this.#select(name).selectedOptions[0]?.text ?? "";
+  }
+
+  #describe() {
+    const chosen = this.chosen();
+    const parts = [
+      chosen.language ? this.#label("language") : "Automatic language",
+      chosen.model ?? this.#defaultModel,
+      this.#label("quality").toLowerCase(),
+      chosen.task === "translate" ? "into English" : "",
+      chosen.word_timestamps ? "word times" : "",
+      chosen.hotwords ? "names given" : "",
+      chosen.prompt ? "context given" : "",
+    ];
+    byId("options-line").textContent = parts.filter(Boolean).join(" · ");
+  }
+
+  #restore() {
+    const stored = /** @type {Record<string, string>} */ (readStored(STORAGE_KEY, {}));
+    for (const name of FIELDS) {
+      const field = this.#form.elements.namedItem(name);
+      const value = stored[name];
+      if (value === undefined) continue;
+      if (field instanceof HTMLInputElement && field.type === "checkbox") field.checked = true;
+      else if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement) field.value = value;
+      if (field instanceof HTMLSelectElement && field.selectedIndex < 0) field.selectedIndex = 0;
+    }
+  }
+
+  /** Lists the models that are installed. @param {Status} status */
+  #showModels({ model, models }) {
+    if (!model) return;
+    const select = this.#select("model");
+    const stored = readStored(STORAGE_KEY, /** @type {Record<string, string>} */ ({})).model;
+    const wanted = select.value || stored || "";
+    this.#defaultModel = model.name;
+    const others = models.filter(({ installed, name }) => installed && name !== model.name);
+    const options = others.map(({ name }) => new Option(name, name));
+    select.replaceChildren(new Option(`${model.name} (default)`, ""), ...options);
+    select.value = others.some(({ name }) => name === wanted) ? wanted : "";
+    this.#describe();
+  }
 }

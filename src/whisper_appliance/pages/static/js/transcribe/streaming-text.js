@@ -1,10 +1,11 @@
-/** Text that grows while its windows finish, in whatever order they do. */
-import { element } from "../core/dom.js";
+/** Streaming text: segments are inserted by their start times, because windows finish in any order. */
+import { element, makeScrollFocusable } from "../core/dom.js";
+import { isNearEnd, scrollToEnd } from "../ui/autoscroll.js";
 
 const NEAR_END_PIXELS = 48;
 
-export class GrowingText {
-  /** @type {number[]} Start times of the phrases that are shown, ascending. */
+export class StreamingText {
+  /** @type {number[]} Start times of the segments that are shown, ascending. */
   #starts = [];
 
   /** @param {HTMLElement} box */
@@ -18,41 +19,41 @@ export class GrowingText {
     return this.paragraph.textContent?.trim() ?? "";
   }
 
-  /** Adds phrases at their places; one that is there already stays. @param {import("../core/api.js").Segment[]} segments */
+  /** Inserts segments; one that is already shown stays as it is. @param {{start: number, text: string}[]} segments */
   add(segments) {
-    const stays = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight > NEAR_END_PIXELS;
+    const follows = isNearEnd(this.box, NEAR_END_PIXELS);
     for (const { start, text } of segments) this.#insert(start, text);
     this.box.hidden = !this.#starts.length;
-    if (!stays) this.box.scrollTop = this.box.scrollHeight;
-    this.#makeReachable();
+    if (follows) scrollToEnd(this.box);
+    this.#updateRole();
   }
 
-  /** @param {string} whole Shows a finished text from its first line. */
-  finish(whole) {
+  /** Shows the finished text from its first line. @param {string} text */
+  finish(text) {
     this.#starts = [];
-    this.paragraph.textContent = whole;
-    this.box.hidden = !whole;
+    this.paragraph.textContent = text;
+    this.box.hidden = !text;
     this.box.scrollTop = 0;
-    this.#makeReachable();
+    this.#updateRole();
   }
 
   /** @param {number} start @param {string} text */
   #insert(start, text) {
-    let at = this.#starts.length;
-    while (at > 0 && this.#starts[at - 1] >= start) at -= 1;
-    if (this.#starts[at] === start) return;
-    this.#starts.splice(at, 0, start);
-    this.paragraph.insertBefore(element("span", text), this.paragraph.childNodes[at] ?? null);
+    const index = insertionIndex(this.#starts, start);
+    if (this.#starts[index] === start) return;
+    this.#starts.splice(index, 0, start);
+    this.paragraph.insertBefore(element("span", text), this.paragraph.childNodes[index] ?? null);
   }
 
-  /** A box that scrolls must be reachable by keyboard; one that does not should not be a stop. */
-  #makeReachable() {
-    if (this.box.scrollHeight > this.box.clientHeight + 1) {
-      this.box.tabIndex = 0;
-      this.box.setAttribute("role", "region");
-    } else {
-      this.box.removeAttribute("tabindex");
-      this.box.removeAttribute("role");
-    }
+  #updateRole() {
+    if (makeScrollFocusable(this.box)) this.box.setAttribute("role", "region");
+    else this.box.removeAttribute("role");
   }
+}
+
+/** @param {number[]} ascending @param {number} value @returns {number} The index of the first number that is not smaller. */
+export function insertionIndex(ascending, value) {
+  let index = ascending.length;
+  while (index > 0 && /** @type {number} */ (ascending[index - 1]) >= value) index -= 1;
+  return index;
 }

@@ -1,63 +1,81 @@
-/** The transcribe page: files in, words out. */
-import { api } from "../core/api.js";
+/** The transcribe page: files in, text out, and the latest transcripts. */
+import { request } from "../core/api.js";
 import { byId } from "../core/dom.js";
+import { onReconnected } from "../core/page-events.js";
+import { startLiveLauncher } from "../live/live-launcher.js";
 import { startDrop, startPicker } from "../ui/drop.js";
-import { chosenOptions, startOptions, toggleOptions } from "./options-form.js";
 import { startPage } from "../ui/page-frame.js";
-import { makeRow } from "../ui/transcript-row.js";
-import { addShortcuts } from "../ui/shortcuts.js";
-import { startSpeak } from "../live/live-launcher.js";
-import { Work } from "./job-list.js";
+import { plainRow } from "../ui/transcript-row.js";
+import { JobList } from "./job-list.js";
+import { OptionsForm } from "./options-form.js";
 
 const LATEST = 5;
-const SOON_MILLISECONDS = 100;
-let asked = 0;
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let soon;
-const maxBytes = Number(document.body.dataset.maxUploadBytes) || 0;
+const REFRESH_MILLISECONDS = 100;
 
-/** Recordings end side by side, so questions may overlap: only the last answer is shown. */
-async function showLatest() {
-  asked += 1;
-  const mine = asked;
-  const { transcripts } = await api.transcripts({ limit: LATEST + work.cards.size });
-  if (mine !== asked) return;
-  const shown = new Set([...work.cards].map((card) => card.transcriptId).filter(Boolean));
-  const rows = transcripts.filter((each) => !shown.has(each.id)).slice(0, LATEST);
-  byId("latest-rows").replaceChildren(...rows.map((each) => makeRow(each, { plain: true })));
-  byId("latest-rows").setAttribute("aria-busy", "false");
-  byId("latest-rows").hidden = !rows.length;
-  byId("latest-empty").hidden = rows.length > 0;
-  byId("latest").hidden = !rows.length && shown.size > 0;
-  byId("all-link").hidden = !rows.length;
+/** @param {HTMLElement} root */
+export function mount(root) {
+  const { shortcuts } = startPage(root);
+  const options = new OptionsForm();
+  const jobs = new JobList({
+    maxBytes: Number(root.dataset.maxUploadBytes) || 0,
+    options: () => options.chosen(),
+    onDone: () => latest.refreshSoon(),
+  });
+  const latest = new LatestTranscripts(() => [...jobs.cards].map((card) => card.transcriptId));
+  const onFiles = (/** @type {File[]} */ files) => jobs.addFiles(files);
+  options.start();
+  startDrop(onFiles);
+  const openPicker = startPicker(onFiles);
+  const live = startLiveLauncher(() => options.chosen());
+  shortcuts.add({ o: openPicker, ",": () => options.toggle(), r: live.startOrStop, p: live.pauseOrContinue });
+  resumeJobs(jobs, latest);
+  window.addEventListener("beforeunload", (event) => {
+    const isUploading = [...jobs.cards].some((card) => ["waiting", "uploading"].includes(card.state));
+    if (isUploading) event.preventDefault();
+  });
 }
 
-/** Many cards may change at once; one question is enough. */
-function showLatestSoon() {
-  clearTimeout(soon);
-  soon = setTimeout(() => void showLatest().catch(() => {}), SOON_MILLISECONDS);
+/** Shows the jobs of an earlier visit and the latest transcripts. @param {JobList} jobs @param {LatestTranscripts} latest */
+async function resumeJobs(jobs, latest) {
+  try {
+    jobs.resume((await request("GET /api/jobs")).jobs);
+    await latest.load();
+  } catch {
+    onReconnected(() => void resumeJobs(jobs, latest), { once: true });
+  }
 }
 
-/** Both answers are awaited before either is shown, so that the page moves once. */
-async function begin() {
-  const jobs = await api.jobs();
-  work.resume(jobs);
-  await showLatest();
-}
+class LatestTranscripts {
+  #requests = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
 
-const work = new Work({ maxBytes, options: chosenOptions, onDone: showLatestSoon });
-const take = (/** @type {File[]} */ files) => work.take(files);
-startPage();
-startOptions();
-startDrop(take);
-const openPicker = startPicker(take);
-const { speak, pause } = startSpeak();
-addShortcuts({ o: openPicker, ",": toggleOptions, r: speak, p: pause });
+  /** @param {() => string[]} shownIds Transcripts that the page shows as finished jobs. */
+  constructor(shownIds) {
+    this.shownIds = shownIds;
+  }
 
-function beginOrWait() {
-  begin().catch(() => document.addEventListener("reconnected", beginOrWait, { once: true }));
+  /** Several jobs may end at once; one request is enough for them. */
+  refreshSoon() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.load().catch(() => {}), REFRESH_MILLISECONDS);
+  }
+
+  /** Requests may overlap: only the response to the last one is shown. */
+  async load() {
+    this.#requests += 1;
+    const current = this.#requests;
+    const limit = LATEST + this.shownIds().length;
+    const query = new URLSearchParams({ limit: String(limit) });
+    const { transcripts } = await request("GET /api/transcripts", { query });
+    if (current !== this.#requests) return;
+    const shown = new Set(this.shownIds().filter(Boolean));
+    const rows = transcripts.filter(({ id }) => !shown.has(id)).slice(0, LATEST);
+    byId("latest-rows").replaceChildren(...rows.map(plainRow));
+    byId("latest-rows").setAttribute("aria-busy", "false");
+    byId("latest-rows").hidden = !rows.length;
+    byId("latest-empty").hidden = rows.length > 0;
+    byId("latest").hidden = !rows.length && shown.size > 0;
+    byId("all-link").hidden = !rows.length;
+  }
 }
-beginOrWait();
-window.addEventListener("beforeunload", (event) => {
-  if ([...work.cards].some((card) => ["waiting", "uploading"].includes(card.state))) event.preventDefault();
-});

@@ -1,95 +1,81 @@
-/** Files on their way in: few at once, politely waiting when the appliance is busy. */
-import { errorFrom, proof, tellConnection, unreachable } from "../core/api.js";
+/** Upload queue: two files at once; waits and retries when the server is busy (429) or cannot be reached. */
+import { upload } from "../core/api.js";
 
-const AT_ONCE = 2;
+const CONCURRENT_UPLOADS = 2;
 const BUSY_SECONDS = 5;
 const OFFLINE_SECONDS = 3;
 
 /**
- * @typedef {{file: File, options: Record<string, string>, onProgress: (share: number) => void,
- *   onWaiting: (seconds: number, reason: string) => void, onAccepted: (job: import("../core/api.js").Job) => void,
- *   onRefused: (error: import("../core/api.js").ApiError) => void}} Upload
+ * @typedef {import("../core/api.js").ApiError} ApiError
+ * @typedef {import("../core/api.js").Responses["GET /api/jobs/{id}"]} Job
+ * @typedef {Object} Upload
+ * @property {File} file
+ * @property {Record<string, string>} options Fields of POST /transcribe.
+ * @property {(share: number) => void} onProgress
+ * @property {(seconds: number, reason: "busy" | "offline") => void} onWaiting
+ * @property {(job: Job) => void} onAccepted
+ * @property {(error: ApiError) => void} onRefused
+ *
+ * @typedef {{upload: Upload, abort: AbortController, key: string}} Entry
  */
 
-/**
- * @param {Upload & {key: string}} upload
- * @param {AbortSignal} signal
- * @returns {Promise<import("../core/api.js").Job>} The job that the appliance made of the file.
- */
-function send({ file, options, onProgress, key }, signal) {
-  // The file goes last, so that the appliance knows the options before it takes the bytes.
-  const body = new FormData();
-  for (const [name, value] of Object.entries({ ...options, async: "true" })) body.append(name, value);
-  body.append("file", file, file.name);
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest(); // fetch tells no upload progress
-    request.open("POST", "/transcribe");
-    request.setRequestHeader("Accept", "application/json");
-    for (const [name, value] of Object.entries(proof())) request.setRequestHeader(name, value);
-    request.setRequestHeader("Idempotency-Key", key);
-    request.responseType = "json";
-    request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
-    request.onload = () => {
-      tellConnection(true);
-      if (request.status < 300) resolve(request.response);
-      else reject(errorFrom(request.status, request.response, request.getResponseHeader("Retry-After")));
-    };
-    request.onerror = () => reject(unreachable());
-    request.onabort = () => reject(signal.reason);
-    signal.addEventListener("abort", () => request.abort(), { once: true });
-    request.send(body);
-  });
+/** @param {Entry} entry @returns {Promise<Job>} */
+async function send({ upload: { file, options, onProgress }, key, abort: { signal } }) {
+  // The file is the last field, because the server reads the options before it takes the bytes.
+  const form = new FormData();
+  for (const [name, value] of Object.entries({ ...options, async: "true" })) form.append(name, value);
+  form.append("file", file, file.name);
+  const headers = { "Idempotency-Key": key };
+  return /** @type {Promise<Job>} */ (upload("POST /transcribe", form, { headers, onProgress, signal }));
 }
 
-/** @returns {string} 128 random bits; crypto.randomUUID is not there over plain HTTP. */
-function newKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  ).join("");
+/** @returns {string} An idempotency key of 128 random bits. crypto.randomUUID is missing over plain HTTP. */
+export function newIdempotencyKey() {
+  const random = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-export class Uploads {
-  /** @type {{upload: Upload, abort: AbortController, key: string}[]} */
+export class UploadQueue {
+  /** @type {Entry[]} */
   #waiting = [];
   #running = 0;
   #pausedUntil = 0;
 
-  /** @param {Upload} upload @returns {() => void} Call it to stop the upload. */
+  /** @param {Upload} upload @returns {() => void} Cancels the upload. */
   add(upload) {
-    // Sent again after a lost connection, it is the same upload; chosen again by its user, it is another.
-    const entry = { upload, abort: new AbortController(), key: newKey() };
+    // A retry after a lost connection has the same key; the same file, chosen again by a person, has another.
+    const entry = { upload, abort: new AbortController(), key: newIdempotencyKey() };
     this.#waiting.push(entry);
-    this.#next();
+    this.#startNext();
     return () => {
       this.#waiting = this.#waiting.filter((each) => each !== entry);
       entry.abort.abort();
     };
   }
 
-  #next() {
-    const pause = this.#pausedUntil - performance.now();
-    if (pause > 0) return;
-    while (this.#running < AT_ONCE && this.#waiting.length) {
+  #startNext() {
+    if (this.#pausedUntil > performance.now()) return;
+    while (this.#running < CONCURRENT_UPLOADS) {
       const entry = this.#waiting.shift();
-      if (entry) this.#run(entry);
+      if (!entry) return;
+      void this.#run(entry);
     }
   }
 
-  /** @param {{upload: Upload, abort: AbortController, key: string}} entry */
+  /** @param {Entry} entry */
   async #run(entry) {
     this.#running += 1;
     try {
-      entry.upload.onAccepted(await send({ ...entry.upload, key: entry.key }, entry.abort.signal));
+      entry.upload.onAccepted(await send(entry));
     } catch (error) {
-      if (!entry.abort.signal.aborted)
-        this.#failed(entry, /** @type {import("../core/api.js").ApiError} */ (error));
+      if (!entry.abort.signal.aborted) this.#onFailed(entry, /** @type {ApiError} */ (error));
     }
     this.#running -= 1;
-    this.#next();
+    this.#startNext();
   }
 
-  /** @param {{upload: Upload, abort: AbortController, key: string}} entry @param {import("../core/api.js").ApiError} error */
-  #failed(entry, error) {
+  /** @param {Entry} entry @param {ApiError} error */
+  #onFailed(entry, error) {
     if (error.status !== 429 && !error.offline) return entry.upload.onRefused(error);
     const seconds = error.retryAfterSeconds || (error.offline ? OFFLINE_SECONDS : BUSY_SECONDS);
     this.#waiting.unshift(entry);
@@ -97,10 +83,10 @@ export class Uploads {
     this.#countDown(entry, error.offline ? "offline" : "busy");
   }
 
-  /** @param {{upload: Upload, abort: AbortController, key: string}} entry @param {string} reason */
+  /** @param {Entry} entry @param {"busy" | "offline"} reason */
   #countDown(entry, reason) {
     const seconds = Math.ceil((this.#pausedUntil - performance.now()) / 1000);
-    if (seconds <= 0) return this.#next();
+    if (seconds <= 0) return this.#startNext();
     if (this.#waiting.includes(entry)) entry.upload.onWaiting(seconds, reason);
     setTimeout(() => this.#countDown(entry, reason), 1000);
   }

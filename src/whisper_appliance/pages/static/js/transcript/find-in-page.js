@@ -1,89 +1,93 @@
-/** Finding words in a long transcript. Matches are painted, not wrapped: the text itself is never touched. */
-import { byId } from "../core/dom.js";
+/** Find in page: searches a long transcript. Matches are painted (CSS highlights), so the text is not changed. */
+import { byId, inputById } from "../core/dom.js";
 
-const MOST = 2000;
+const MAX_MATCHES = 2000;
 
-export class Find {
+export class FindInPage {
   /** @type {Range[]} */
-  #ranges = [];
-  #at = -1;
+  #matches = [];
+  #current = -1;
 
-  /** @param {HTMLElement} text Where to look. */
+  /** @param {HTMLElement} text Where to search. */
   constructor(text) {
     this.text = text;
-    this.field = /** @type {HTMLInputElement} */ (byId("find"));
-    this.field.addEventListener("input", () => this.#look());
-    this.field.addEventListener("keydown", (event) => this.#pressed(event));
-    byId("find-next").addEventListener("click", () => this.#go(1));
-    byId("find-previous").addEventListener("click", () => this.#go(-1));
+    this.field = inputById("find");
+    this.field.addEventListener("input", () => this.#search());
+    this.field.addEventListener("keydown", (event) => this.#onKeyDown(event));
+    byId("find-next").addEventListener("click", () => this.#step(1));
+    byId("find-previous").addEventListener("click", () => this.#step(-1));
+  }
+
+  /** To be called when the text was replaced: searches it for the words that were typed before. */
+  searchAgain() {
+    if (this.field.value) this.#search();
   }
 
   /** @param {KeyboardEvent} event */
-  #pressed(event) {
+  #onKeyDown(event) {
     if (event.key === "Enter") {
       event.preventDefault();
-      this.#go(event.shiftKey ? -1 : 1);
+      this.#step(event.shiftKey ? -1 : 1);
     } else if (event.key === "Escape" && !this.field.value) this.field.blur();
   }
 
-  /** The text has come, or is another one: looks for what was typed by now. */
-  again() {
-    if (this.field.value) this.#look();
-  }
-
-  #look() {
+  #search() {
     const words = this.field.value.trim().toLowerCase();
-    this.#ranges = words ? [...this.#matches(words)] : [];
-    this.#at = -1;
+    this.#matches = words ? [...this.#find(words)] : [];
+    this.#current = -1;
     this.#paint();
-    this.#tell(words);
-    if (this.#ranges.length) this.#go(1);
+    this.#showCount(words);
+    if (this.#matches.length) this.#step(1);
   }
 
   /** @param {string} words @returns {Generator<Range>} */
-  *#matches(words) {
+  *#find(words) {
     const walker = document.createTreeWalker(this.text, NodeFilter.SHOW_TEXT);
     let found = 0;
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-      if (node.parentElement?.closest("a")) continue; // times are no words
-      const within = (node.nodeValue ?? "").toLowerCase();
-      for (let at = within.indexOf(words); at >= 0; at = within.indexOf(words, at + words.length)) {
+      if (node.parentElement?.closest("a")) continue; // the time of a line is not part of the text
+      const content = node.nodeValue ?? "";
+      for (const start of occurrences(content.toLowerCase(), words)) {
         const range = new Range();
-        range.setStart(node, at);
-        range.setEnd(node, Math.min(at + words.length, node.nodeValue?.length ?? 0));
+        range.setStart(node, start);
+        range.setEnd(node, Math.min(start + words.length, content.length));
         yield range;
         found += 1;
-        if (found >= MOST) return;
+        if (found >= MAX_MATCHES) return;
       }
     }
   }
 
-  /** @param {number} by */
-  #go(by) {
-    const count = this.#ranges.length;
+  /** @param {1 | -1} by */
+  #step(by) {
+    const count = this.#matches.length;
     if (!count) return;
-    this.#at = (this.#at + by + count) % count;
+    this.#current = (this.#current + by + count) % count;
     this.#paint();
-    this.#tell(this.field.value);
-    this.#ranges[this.#at].startContainer.parentElement?.scrollIntoView({ block: "center" });
+    this.#showCount(this.field.value);
+    this.#matches[this.#current]?.startContainer.parentElement?.scrollIntoView({ block: "center" });
   }
 
   #paint() {
-    if (!CSS.highlights) return; // an older browser still counts and jumps
-    CSS.highlights.set("found", new Highlight(...this.#ranges));
-    const now = this.#ranges[this.#at];
-    CSS.highlights.set("found-now", new Highlight(...(now ? [now] : [])));
-    /** @type {Highlight} */ (CSS.highlights.get("found-now")).priority = 1;
+    if (!CSS.highlights) return; // an older browser counts and scrolls, but paints nothing
+    const current = this.#matches[this.#current];
+    const highlight = new Highlight(...(current ? [current] : []));
+    highlight.priority = 1;
+    CSS.highlights.set("found", new Highlight(...this.#matches));
+    CSS.highlights.set("found-now", highlight);
   }
 
   /** @param {string} words */
-  #tell(words) {
-    const count = this.#ranges.length;
-    byId("found").textContent = !words
-      ? ""
-      : count
-        ? `${this.#at + 1} of ${count}${count === MOST ? "+" : ""}`
-        : "None";
-    byId("find-next").hidden = byId("find-previous").hidden = count < 2;
+  #showCount(words) {
+    const count = this.#matches.length;
+    const position = `${this.#current + 1} of ${count}${count === MAX_MATCHES ? "+" : ""}`;
+    byId("found").textContent = !words ? "" : count ? position : "None";
+    byId("find-next").hidden = count < 2;
+    byId("find-previous").hidden = count < 2;
   }
+}
+
+/** @param {string} text @param {string} words @returns {Generator<number>} Where they begin, without overlaps. */
+export function* occurrences(text, words) {
+  for (let at = text.indexOf(words); at >= 0; at = text.indexOf(words, at + words.length)) yield at;
 }

@@ -1,107 +1,98 @@
-/** The dialog in which a transcript is shared: with users by name, with everybody by a link. */
-import { ask } from "../core/api.js";
-import { byId, copyText, element, icon, showFacts } from "../core/dom.js";
+/** The dialog that shares a transcript: with a user by name, with anyone by a public link. */
+import { messageOf, request } from "../core/api.js";
+import { dayAndTimeInline } from "../core/datetime.js";
+import { button, byId, dialogById, element, formById, icon, showFacts } from "../core/dom.js";
+import { copyText } from "../ui/copy-button.js";
+import { closeOnBackdrop, closeOnClick } from "../ui/dialog.js";
 import { onSubmit } from "../ui/form.js";
-import { when } from "../core/datetime.js";
 import { toast } from "../ui/toast.js";
 
-/** @typedef {{id: string, user: string | null, path: string | null, created: string, expires: string | null}} Share */
-
-/** @param {string} path */
-const whole = (path) => new URL(path, location.href).href;
+/** @typedef {import("../core/api.js").Responses["GET /api/transcripts/{id}/shares"]["shares"][number]} Share */
 
 /** @param {string} label @param {string} text @param {string} sign @param {() => void} run */
-function button(label, text, sign, run) {
-  const made = element("button", undefined, "button");
-  made.type = "button";
-  made.setAttribute("aria-label", label);
-  made.append(icon(sign), element("span", text));
-  made.addEventListener("click", run);
-  return made;
+function iconButton(label, text, sign, run) {
+  const created = button("", "button", run);
+  created.setAttribute("aria-label", label);
+  created.append(icon(sign), element("span", text));
+  return created;
+}
+
+/** @param {string} path */
+async function copyLink(path) {
+  const link = new URL(path, location.href).href;
+  await copyText(link, "Link copied.", () => toast(link));
 }
 
 export class ShareDialog {
-  /** @param {string} id The transcript. */
-  constructor(id) {
-    this.path = `/api/transcripts/${id}/shares`;
-    this.dialog = /** @type {HTMLDialogElement} */ (byId("share-dialog"));
-    byId("share-close").addEventListener("click", () => this.dialog.close());
-    this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
-    const user = /** @type {HTMLFormElement | null} */ (document.getElementById("share-user"));
-    if (user) onSubmit(user, (data) => this.#withUser(user, data));
-    onSubmit(/** @type {HTMLFormElement} */ (byId("share-link-form")), ({ days }) => this.#link(days));
+  /** @param {string} id Of the transcript. @param {HTMLElement} root */
+  constructor(id, root) {
+    this.path = { id };
+    this.dialog = dialogById("share-dialog");
+    closeOnClick(byId("share-close"));
+    closeOnBackdrop(this.dialog);
+    const users = /** @type {HTMLFormElement | null} */ (root.querySelector("#share-user")); // only for signed-in users
+    if (users) onSubmit(users, ({ user = "" }) => this.#shareWithUser(users, user));
+    onSubmit(formById("share-link-form"), ({ days }) => this.#createLink(days ? Number(days) : null));
   }
 
-  /** Shows whom it is shared with. */
   async open() {
     this.dialog.showModal();
     await this.#load();
   }
 
-  /** @param {HTMLFormElement} form @param {Record<string, string>} data */
-  async #withUser(form, { user }) {
-    const share = await ask(this.path, { method: "POST", body: { user } });
+  /** @param {HTMLFormElement} form @param {string} user */
+  async #shareWithUser(form, user) {
+    const share = await request("POST /api/transcripts/{id}/shares", { path: this.path, body: { user } });
     form.reset();
     toast(`Shared with ${share.user}.`);
     await this.#load();
   }
 
-  /** @param {string} days */
-  async #link(days) {
-    const { path } = await ask(this.path, { method: "POST", body: { days: days ? Number(days) : null } });
+  /** @param {number | null} days Until it ends; null: until it is revoked. */
+  async #createLink(days) {
+    const { path } = await request("POST /api/transcripts/{id}/shares", { path: this.path, body: { days } });
     await this.#load();
-    await this.#copy(path);
+    if (path) await copyLink(path);
   }
 
   async #load() {
     const list = byId("share-list");
     try {
-      /** @type {{shares: Share[]}} */
-      const { shares } = await ask(this.path);
+      const { shares } = await request("GET /api/transcripts/{id}/shares", { path: this.path });
       list.replaceChildren(...shares.map((share) => this.#row(share)));
       byId("share-nobody").hidden = shares.length > 0;
     } catch (error) {
-      list.replaceChildren(element("li", /** @type {Error} */ (error).message, "soft"));
+      list.replaceChildren(element("li", messageOf(error), "soft"));
     }
   }
 
   /** @param {Share} share */
   #row(share) {
+    const { user, path, created, expires } = share;
     const item = element("li", undefined, "share-row");
     const text = element("div");
-    const name = share.user ?? "Anyone with the link";
-    text.append(element("strong", name));
+    const name = user ?? "Anyone with the link";
     const facts = element("p", undefined, "facts");
-    showFacts(facts, [`since ${when(share.created)}`, share.expires && `ends ${when(share.expires)}`]);
-    text.append(facts);
+    showFacts(facts, [`since ${dayAndTimeInline(created)}`, expires && `ends ${dayAndTimeInline(expires)}`]);
+    text.append(element("strong", name), facts);
     const actions = element("div", undefined, "share-actions");
-    if (share.path) {
-      const path = share.path;
-      actions.append(
-        button(`Copy the link of ${when(share.created)}`, "Copy", "copy", () => void this.#copy(path)),
-      );
+    if (path) {
+      const label = `Copy the link of ${dayAndTimeInline(created)}`;
+      actions.append(iconButton(label, "Copy", "copy", () => void copyLink(path)));
     }
-    actions.append(button(`Stop sharing with ${name}`, "Stop", "x", () => void this.#revoke(share)));
+    actions.append(iconButton(`Stop sharing with ${name}`, "Stop", "x", () => void this.#revoke(share)));
     item.append(text, actions);
     return item;
   }
 
-  /** @param {string} path */
-  async #copy(path) {
-    const link = whole(path);
-    await copyText(link).then(
-      () => toast("Link copied."),
-      () => toast(link),
-    );
-  }
-
   /** @param {Share} share */
-  async #revoke(share) {
+  async #revoke({ id, user }) {
     try {
-      await ask(`${this.path}/${share.id}`, { method: "DELETE" });
-      toast(share.user ? `No longer shared with ${share.user}.` : "The link leads nowhere now.");
+      const path = { ...this.path, share: id };
+      await request("DELETE /api/transcripts/{id}/shares/{share}", { path });
+      toast(user ? `No longer shared with ${user}.` : "The link no longer works.");
     } catch (error) {
-      toast(/** @type {Error} */ (error).message);
+      toast(messageOf(error));
     }
     await this.#load();
     byId("share-close").focus();

@@ -1,54 +1,57 @@
-/** What is behind a public link: one transcript, to be read. */
-import { ApiError, ask } from "../core/api.js";
-import { byId, copyText, element, fillDownloads, showFacts, slot } from "../core/dom.js";
-import { Find } from "./find-in-page.js";
-import { clock, day, languageName, timeOfDay } from "../core/format.js";
-import { showLines } from "./transcript-lines.js";
+/** The page behind a public link: one transcript, to be read. */
+import { messageOf, request } from "../core/api.js";
+import { dayAndTime } from "../core/datetime.js";
+import { byId, showFacts, slot } from "../core/dom.js";
+import { clock, languageName } from "../core/format.js";
+import { startCopyButton } from "../ui/copy-button.js";
+import { fillDownloads } from "../ui/download-menu.js";
 import { startMenus } from "../ui/menu.js";
 import { startTheme } from "../ui/theme.js";
-import { toast } from "../ui/toast.js";
+import { FindInPage } from "./find-in-page.js";
+import { showLines } from "./transcript-lines.js";
 
-const path = `/api/shared/${encodeURIComponent(document.body.dataset.token ?? "")}`;
-let text = "";
+/** @typedef {import("../core/api.js").Responses["GET /api/shared/{token}"]} SharedTranscript */
 
-/** @param {import("../core/api.js").Transcript & {expires: string | null}} it */
-function show(it) {
-  text = it.text;
-  byId("title").textContent = it.title;
-  document.title = `${it.title} · Whisper Appliance`;
-  fillDownloads(slot(byId("tools"), "downloads"), path, it.title);
+/** @param {HTMLElement} root */
+export function mount(root) {
+  const token = root.dataset.token ?? "";
+  let text = "";
+  startTheme();
+  startMenus();
+  const find = new FindInPage(byId("words"));
+  startCopyButton("copy", () => text, "Text copied.");
+  const load = async () => {
+    try {
+      const transcript = await request("GET /api/shared/{token}", { path: { token } });
+      text = transcript.text;
+      show(transcript, token);
+      find.searchAgain();
+    } catch (error) {
+      showGone(messageOf(error));
+    }
+  };
+  void load();
+}
+
+/** @param {SharedTranscript} transcript @param {string} token */
+function show({ title, created, duration, language, expires, segments }, token) {
+  byId("title").textContent = title;
+  document.title = `${title} · Whisper Appliance`;
+  fillDownloads(slot(byId("tools"), "downloads"), `/api/shared/${encodeURIComponent(token)}`, title);
   showFacts(byId("facts"), [
-    `${day(it.created)}, ${timeOfDay(it.created)}`,
-    clock(it.duration),
-    languageName(it.language),
-    it.expires && `link ends ${day(it.expires)}, ${timeOfDay(it.expires)}`,
+    dayAndTime(created),
+    clock(duration),
+    languageName(language),
+    expires && `link ends ${dayAndTime(expires)}`,
   ]);
-  showLines(byId("words"), it.segments);
-  find.again();
-  if (!it.segments.length)
-    byId("words").append(element("p", "No speech was found in this recording.", "empty"));
+  showLines(byId("words"), segments);
   byId("transcript").setAttribute("aria-busy", "false");
 }
 
-async function load() {
-  try {
-    show(await ask(path));
-  } catch (error) {
-    const { message } = /** @type {ApiError} */ (error);
-    byId("transcript").hidden = true;
-    byId("gone").hidden = false;
-    byId("gone-text").textContent = message;
-    byId("gone-title").focus();
-  }
+/** @param {string} message */
+function showGone(message) {
+  byId("transcript").hidden = true;
+  byId("gone").hidden = false;
+  byId("gone-text").textContent = message;
+  byId("gone-title").focus();
 }
-
-startTheme();
-startMenus();
-const find = new Find(byId("words"));
-byId("copy").addEventListener("click", async () => {
-  await copyText(text).then(
-    () => toast("Text copied."),
-    () => toast("Can't copy here. Select the text and copy it by hand."),
-  );
-});
-void load();

@@ -1,56 +1,54 @@
-/** The words of a transcript: a line a phrase, its time in the margin, drawn only where one looks. */
+/** The lines of a transcript: a line a segment, its time in the margin. The browser renders only what is in view. */
 import { element } from "../core/dom.js";
 import { clock } from "../core/format.js";
 
-const LINES_A_CHUNK = 40;
-const UNSURE_BELOW = 0.4;
+const LINES_PER_CHUNK = 40; // a chunk is rendered as a whole (CSS content-visibility)
+const LOW_PROBABILITY = 0.4;
 
-/** @param {import("../core/api.js").Segment} segment @returns {boolean[]} Which of its words the model was unsure of. */
-function unsureWords(segment) {
-  return (segment.words ?? []).map((word) => word.probability < UNSURE_BELOW);
-}
+/**
+ * @typedef {import("../core/api.js").Responses["GET /api/transcripts/{id}"]["segments"][number]} Segment
+ * @typedef {Segment["words"][number]} Word
+ */
 
-/** @param {import("../core/api.js").Segment} segment @returns {(Node | string)[]} */
-function wordsOf(segment) {
-  const unsure = unsureWords(segment);
-  if (!unsure.includes(true)) return [segment.text.trim()];
-  return segment.words.map((word, index) => {
-    if (!unsure[index]) return word.word;
+/** @param {Word} word @returns {boolean} Low confidence. */
+const isUnsure = (word) => word.probability < LOW_PROBABILITY;
+
+/** @param {Segment} segment @returns {(Node | string)[]} Its words; those of low confidence are marked. */
+function wordNodes({ text, words = [] }) {
+  if (!words.some(isUnsure)) return [text.trim()];
+  return words.map((word) => {
+    if (!isUnsure(word)) return word.word;
     const mark = element("span", word.word.trim(), "unsure");
     mark.title = `The model was unsure of this word (${clock(word.start)})`;
-    const joined = new DocumentFragment();
-    joined.append(word.word.startsWith(" ") ? " " : "", mark);
-    return joined;
+    const spaced = new DocumentFragment();
+    spaced.append(word.word.startsWith(" ") ? " " : "", mark);
+    return spaced;
   });
 }
 
-/** @param {import("../core/api.js").Segment} segment @param {number} index */
-function line(segment, index) {
-  const row = element("div", undefined, "line");
-  row.id = `at-${index}`;
+/** @param {Segment} segment @param {number} index */
+function lineOf(segment, index) {
+  const line = element("div", undefined, "line");
+  line.id = `at-${index}`;
   const time = element("a", clock(segment.start));
   time.href = `#at-${index}`;
   const words = element("p");
   words.dir = "auto";
-  words.append(...wordsOf(segment));
-  row.append(time, words);
-  return row;
+  words.append(...wordNodes(segment));
+  line.append(time, words);
+  return line;
 }
 
-/**
- * @param {HTMLElement} place
- * @param {import("../core/api.js").Segment[]} segments
- * @returns {number} How many words are marked as unsure.
- */
+/** @param {HTMLElement} place @param {Segment[]} segments @returns {number} The number of words of low confidence. */
 export function showLines(place, segments) {
   const chunks = [];
-  for (let from = 0; from < segments.length; from += LINES_A_CHUNK) {
+  for (let from = 0; from < segments.length; from += LINES_PER_CHUNK) {
     const chunk = element("div", undefined, "chunk");
-    chunk.append(
-      ...segments.slice(from, from + LINES_A_CHUNK).map((segment, index) => line(segment, from + index)),
-    );
+    const lines = segments.slice(from, from + LINES_PER_CHUNK);
+    chunk.append(...lines.map((segment, index) => lineOf(segment, from + index)));
     chunks.push(chunk);
   }
   place.replaceChildren(...chunks);
-  return segments.flatMap(unsureWords).filter(Boolean).length;
+  if (!segments.length) place.append(element("p", "No speech was found in this recording.", "empty"));
+  return segments.flatMap(({ words = [] }) => words).filter(isUnsure).length;
 }

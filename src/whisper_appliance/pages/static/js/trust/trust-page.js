@@ -1,9 +1,9 @@
-/** The page about the certificate: opens the steps for this device, copies the fingerprint. */
-import { byId, copyText } from "../core/dom.js";
+/** The page about the certificate: unfolds the steps for this system, copies the fingerprint. */
+import { byId } from "../core/dom.js";
+import { startCopyButton } from "../ui/copy-button.js";
 import { startPage } from "../ui/page-frame.js";
-import { toast } from "../ui/toast.js";
 
-/** @type {[RegExp, string][]} */
+/** @type {[RegExp, string][]} The first match counts: Android's user agents also contain "Linux". */
 const SYSTEMS = [
   [/iPhone|iPad/, "ios"],
   [/Android/, "android"],
@@ -13,18 +13,18 @@ const SYSTEMS = [
   [/Linux|X11/, "linux"],
 ];
 
-function thisSystem() {
-  if (/Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1) return "ios"; // an iPad that says it is a Mac
-  return SYSTEMS.find(([pattern]) => pattern.test(navigator.userAgent))?.[1];
+/** @param {string} userAgent @param {number} touchPoints @returns {string | undefined} The id of the steps for it. */
+export function systemOf(userAgent, touchPoints) {
+  if (/Macintosh/.test(userAgent) && touchPoints > 1) return "ios"; // an iPad's user agent is that of a Mac
+  return SYSTEMS.find(([pattern]) => pattern.test(userAgent))?.[1];
 }
 
-async function copyFingerprint() {
-  await copyText(byId("fingerprint").textContent ?? "").then(
-    () => toast("Fingerprint copied."),
-    () => toast("Can't copy here. Select the fingerprint and copy it by hand."),
-  );
+/** @param {HTMLElement} root */
+export function mount(root) {
+  startPage(root);
+  const system = systemOf(navigator.userAgent, navigator.maxTouchPoints);
+  root.querySelector(`#${system}`)?.setAttribute("open", "");
+  if (root.querySelector("#copy-fingerprint")) {
+    startCopyButton("copy-fingerprint", () => byId("fingerprint").textContent ?? "", "Fingerprint copied.");
+  }
 }
-
-startPage();
-document.getElementById(thisSystem() ?? "")?.setAttribute("open", "");
-document.getElementById("copy-fingerprint")?.addEventListener("click", copyFingerprint);

@@ -1,14 +1,14 @@
-/** The menu of whoever is signed in. */
-import { ask } from "../core/api.js";
+/** The menu of a signed-in user: signs out. */
+import { request } from "../core/api.js";
 import { toast } from "./toast.js";
 
-/** Lets the button sign out. */
-export function startAccount() {
-  const button = /** @type {HTMLButtonElement | null} */ (document.getElementById("sign-out"));
+/** @param {HTMLElement} root */
+export function startAccountMenu(root) {
+  const button = /** @type {HTMLButtonElement | null} */ (root.querySelector("#sign-out"));
   button?.addEventListener("click", async () => {
     button.disabled = true;
     try {
-      await ask("/api/session", { method: "DELETE" });
+      await request("DELETE /api/session");
     } catch (error) {
       const { message, status } = /** @type {import("../core/api.js").ApiError} */ (error);
       if (status !== 401) {

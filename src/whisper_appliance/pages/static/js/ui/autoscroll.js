@@ -1,8 +1,20 @@
-/** Keeps the newest words in sight, until the reader scrolls up; a button leads back to them. */
+/** Autoscroll: keeps the end of growing text in view until the reader scrolls up. */
+import { makeScrollFocusable } from "../core/dom.js";
 
 const NEAR_END_PIXELS = 64;
 
-export class Follow {
+/** @param {HTMLElement} box @param {number} [pixels] */
+export function isNearEnd(box, pixels = NEAR_END_PIXELS) {
+  return box.scrollHeight - box.scrollTop - box.clientHeight < pixels;
+}
+
+/** @param {HTMLElement} box */
+export function scrollToEnd(box) {
+  box.scrollTop = box.scrollHeight;
+}
+
+/** Autoscroll with a button that leads back to the end. */
+export class Autoscroll {
   #following = true;
   #height = 0;
 
@@ -10,34 +22,32 @@ export class Follow {
   constructor(box, button) {
     this.box = box;
     this.button = button;
-    box.addEventListener("scroll", () => this.#look(), { passive: true });
+    box.addEventListener("scroll", () => this.#onScroll(), { passive: true });
     button.addEventListener("click", () => {
-      this.toNewest();
+      this.scrollToEnd();
       box.focus({ preventScroll: true });
     });
-    const sizes = new ResizeObserver(() => this.grown());
+    const sizes = new ResizeObserver(() => this.update());
     for (const each of [box, ...box.children]) sizes.observe(each);
   }
 
-  /** There are more words, or less room. */
-  grown() {
-    if (this.#following) this.toNewest();
-    const scrolls = this.box.scrollHeight > this.box.clientHeight + 1;
-    if (scrolls)
-      this.box.tabIndex = 0; // what scrolls must be reachable by keyboard
-    else this.box.removeAttribute("tabindex");
+  /** To be called when the text has grown; a changed size of the box is observed. */
+  update() {
+    if (this.#following) this.scrollToEnd();
+    makeScrollFocusable(this.box);
   }
 
-  toNewest() {
+  scrollToEnd() {
     this.#following = true;
     this.#height = this.box.scrollHeight;
     this.box.scrollTop = this.#height;
     this.button.hidden = true;
   }
 
-  #look() {
-    if (this.#following && this.box.scrollHeight !== this.#height) return this.toNewest(); // moved by the layout, not by the reader
-    this.#following = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < NEAR_END_PIXELS;
+  #onScroll() {
+    // A changed height means that the layout scrolled, not the reader.
+    if (this.#following && this.box.scrollHeight !== this.#height) return this.scrollToEnd();
+    this.#following = isNearEnd(this.box);
     this.button.hidden = this.#following;
   }
 }

@@ -1,13 +1,13 @@
-/** Every way in which a person hands over files: drop anywhere, choose, paste. */
-import { byId } from "../core/dom.js";
+/** File input: drop anywhere on the page, paste, or the file picker. */
+import { byId, inputById } from "../core/dom.js";
 
 /** @param {DataTransfer | null} transfer */
-function carriesFiles(transfer) {
+function hasFiles(transfer) {
   return [...(transfer?.types ?? [])].includes("Files");
 }
 
 /**
- * Leaves out folders, which browsers hand over as files that cannot be read.
+ * Leaves out folders, which browsers pass as files that cannot be read.
  * @param {DataTransfer} transfer
  * @returns {File[]}
  */
@@ -18,39 +18,39 @@ function filesOf(transfer) {
   return items.map((item) => item.getAsFile()).filter((file) => file !== null);
 }
 
-/** @param {(files: File[]) => void} take */
-export function startDrop(take) {
+/** @param {(files: File[]) => void} onFiles */
+export function startDrop(onFiles) {
   const veil = byId("veil");
-  let depth = 0; // dragenter and dragleave come for every element on the way
-  const veiled = (/** @type {number} */ next) => {
+  let depth = 0; // dragenter and dragleave come for every element that the pointer crosses
+  const setDepth = (/** @type {number} */ next) => {
     depth = Math.max(0, next);
     veil.hidden = depth === 0;
   };
-  document.addEventListener("dragenter", (event) => carriesFiles(event.dataTransfer) && veiled(depth + 1));
-  document.addEventListener("dragleave", (event) => carriesFiles(event.dataTransfer) && veiled(depth - 1));
+  document.addEventListener("dragenter", (event) => hasFiles(event.dataTransfer) && setDepth(depth + 1));
+  document.addEventListener("dragleave", (event) => hasFiles(event.dataTransfer) && setDepth(depth - 1));
   document.addEventListener("dragover", (event) => {
-    if (!event.dataTransfer || !carriesFiles(event.dataTransfer)) return;
+    if (!event.dataTransfer || !hasFiles(event.dataTransfer)) return;
     event.preventDefault();
     event.dataTransfer.dropEffect = "copy";
   });
   document.addEventListener("drop", (event) => {
-    veiled(0);
-    if (!event.dataTransfer || !carriesFiles(event.dataTransfer)) return;
+    setDepth(0);
+    if (!event.dataTransfer || !hasFiles(event.dataTransfer)) return;
     event.preventDefault();
-    take(filesOf(event.dataTransfer));
+    onFiles(filesOf(event.dataTransfer));
   });
   document.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
-    if (files.length) take(files);
+    if (files.length) onFiles(files);
   });
 }
 
-/** @param {(files: File[]) => void} take @returns {() => void} Opens the picker. */
-export function startPicker(take) {
-  const picker = /** @type {HTMLInputElement} */ (byId("picker"));
+/** @param {(files: File[]) => void} onFiles @returns {() => void} Opens the picker. */
+export function startPicker(onFiles) {
+  const picker = inputById("picker");
   picker.addEventListener("change", () => {
-    take([...(picker.files ?? [])]);
-    picker.value = ""; // the same file may be chosen again
+    onFiles([...(picker.files ?? [])]);
+    picker.value = ""; // so that the same file can be chosen again
   });
   const open = () => picker.click();
   byId("choose").addEventListener("click", open);

@@ -1,36 +1,44 @@
-/** Forms that are sent as JSON: one problem line each, told beside the field it is about. */
+/** Forms that are sent as JSON, and errors at their fields. */
+
+/** @typedef {import("../core/api.js").ApiError} ApiError */
 
 /**
  * @param {HTMLFormElement} form With a `.field-error` element, and a submit button.
- * @param {(data: Record<string, string>) => Promise<void>} send What to do; an `ApiError` is shown.
+ * @param {(data: Record<string, string>) => Promise<void>} send An `ApiError` that it throws is shown in the form.
  */
 export function onSubmit(form, send) {
-  const button = /** @type {HTMLButtonElement} */ (form.querySelector("button:not([type=button])"));
+  const submit = /** @type {HTMLButtonElement} */ (form.querySelector("button:not([type=button])"));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (button.disabled) return;
-    say(form, "");
-    button.disabled = true;
+    if (submit.disabled) return;
+    showFormError(form, "");
+    submit.disabled = true;
     try {
-      const entries = [...new FormData(form)].map(([name, value]) => [name, String(value)]);
-      await send(Object.fromEntries(entries));
+      await send(formData(form));
     } catch (error) {
-      const { message, field } = /** @type {import("../core/api.js").ApiError} */ (error);
-      say(form, message, field);
+      const { message, field } = /** @type {ApiError} */ (error);
+      showFormError(form, message, field);
     } finally {
-      button.disabled = false;
+      submit.disabled = false;
     }
   });
 }
 
-/** @param {HTMLFormElement} form @param {string} sentence Empty: all is well. @param {string} [field] */
-export function say(form, sentence, field = "") {
-  for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
+/** @param {HTMLFormElement} form @returns {Record<string, string>} */
+export function formData(form) {
+  return Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value)]));
+}
+
+/** @param {HTMLFormElement} form @param {string} sentence Empty: there is no error. @param {string} [field] Its name. */
+export function showFormError(form, sentence, field = "") {
   const line = /** @type {HTMLElement} */ (form.querySelector(".field-error"));
   line.textContent = sentence;
-  const wrong = /** @type {HTMLElement | null} */ (
-    field ? form.querySelector(`[name="${CSS.escape(field)}"]`) : null
-  );
-  wrong?.setAttribute("aria-invalid", "true");
-  wrong?.focus();
+  markInvalid(form, field ? form.querySelector(`[name="${CSS.escape(field)}"]`) : null);
+}
+
+/** Marks and focuses the one field that is wrong; null: none is. @param {HTMLElement} within @param {HTMLElement | null} field */
+export function markInvalid(within, field) {
+  for (const input of within.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
+  field?.setAttribute("aria-invalid", "true");
+  field?.focus();
 }

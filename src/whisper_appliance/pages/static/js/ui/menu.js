@@ -1,9 +1,9 @@
-/** Menus are `details`: they open by themselves, and close here on Escape, on a click beside them, on a choice. */
+/** Menus are `details` elements. This closes them on Escape, on a click outside, and on a choice; arrow keys move in them. */
 
 const OPEN = "details.menu[open]";
 
 /** @param {Event} event */
-function clicked(event) {
+function onClick(event) {
   const target = /** @type {Element} */ (event.target);
   for (const menu of document.querySelectorAll(OPEN)) {
     if (!menu.contains(target) || target.closest(".menu-panel a")) menu.removeAttribute("open");
@@ -11,7 +11,7 @@ function clicked(event) {
 }
 
 /** @param {KeyboardEvent} event */
-function pressed(event) {
+function onKeyDown(event) {
   const menu = /** @type {HTMLDetailsElement | null} */ (document.querySelector(OPEN));
   if (!menu) return;
   if (event.key === "Escape") {
@@ -23,12 +23,13 @@ function pressed(event) {
   const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
   if (!step || !links.length || !menu.contains(document.activeElement)) return;
   event.preventDefault();
-  const at = links.indexOf(/** @type {HTMLAnchorElement} */ (document.activeElement));
-  links[at < 0 ? (step > 0 ? 0 : links.length - 1) : (at + step + links.length) % links.length].focus();
+  const current = links.indexOf(/** @type {HTMLAnchorElement} */ (document.activeElement));
+  const first = step > 0 ? 0 : links.length - 1;
+  links[current < 0 ? first : (current + step + links.length) % links.length]?.focus();
 }
 
-/** Watches the whole page; menus made later are included. */
+/** Works for the menus of the whole page, those made later too. */
 export function startMenus() {
-  document.addEventListener("click", clicked);
-  document.addEventListener("keydown", pressed);
+  document.addEventListener("click", onClick);
+  document.addEventListener("keydown", onKeyDown);
 }

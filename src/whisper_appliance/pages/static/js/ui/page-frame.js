@@ -1,15 +1,17 @@
-/** What every page starts. */
-import { startAccount } from "./account-menu.js";
-import { startBar } from "./status-bar.js";
+/** The frame around every page: bar, theme, menus, shortcuts, the account's menu. */
+import { startAccountMenu } from "./account-menu.js";
 import { startMenus } from "./menu.js";
-import { startShortcuts } from "./shortcuts.js";
+import { Shortcuts } from "./shortcuts.js";
+import { StatusBar } from "./status-bar.js";
 import { startTheme } from "./theme.js";
 
-/** Bar, theme, menus, keys, the account's menu. */
-export function startPage() {
+/** @param {HTMLElement} root The body. @returns {{shortcuts: Shortcuts}} To which a page adds its own. */
+export function startPage(root) {
   startTheme();
   startMenus();
-  startAccount();
-  startShortcuts();
-  startBar();
+  startAccountMenu(root);
+  const shortcuts = new Shortcuts();
+  // Without a chip nobody is signed in to an appliance that needs an account.
+  if (root.querySelector("#model-chip")) new StatusBar().start();
+  return { shortcuts };
 }

@@ -1,55 +1,58 @@
-/** Keys for people who never reach for the mouse. Each can be had without; all can be switched off. */
-import { byId } from "../core/dom.js";
-import { recall, remember } from "../core/storage.js";
+/** Keyboard shortcuts: single keys ("o") and pairs ("g h"). All can be switched off, and none is the only way. */
+import { byId, dialogById, inputById } from "../core/dom.js";
+import { readStored, writeStored } from "../core/storage.js";
+import { closeOnBackdrop } from "./dialog.js";
 import { switchTheme } from "./theme.js";
 
-/** @type {Map<string, () => void>} */
-const keys = new Map();
 const PAIR_MILLISECONDS = 1200;
-let first = "";
-let firstAt = 0;
-
-/** @param {Record<string, () => void>} more Keys such as "o" or "g h", and what they do. */
-export function addShortcuts(more) {
-  for (const [key, run] of Object.entries(more)) keys.set(key, run);
-}
+const STORAGE_KEY = "shortcuts";
 
 /** @param {EventTarget | null} target */
-function isTyping(target) {
-  return (
-    target instanceof HTMLElement &&
-    (target.isContentEditable || target.matches("input:not([type=checkbox]), textarea, select"))
-  );
+function isTextInput(target) {
+  const inputs = "input:not([type=checkbox]), textarea, select";
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches(inputs));
 }
 
-/** @param {KeyboardEvent} event */
-function pressed(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || !recall("shortcuts", true))
-    return;
-  if (document.querySelector("dialog[open]")) return;
-  const pair = performance.now() - firstAt < PAIR_MILLISECONDS ? `${first} ${event.key}` : "";
-  const run = keys.get(pair) ?? keys.get(event.key);
-  [first, firstAt] = [event.key, performance.now()];
-  if (!run) return;
-  event.preventDefault();
-  first = "";
-  run();
-}
+export class Shortcuts {
+  /** @type {Map<string, () => void>} */
+  #actions = new Map();
+  #lastKey = "";
+  #lastKeyAt = 0;
 
-/** Listens for keys, and fills the dialog's switch. */
-export function startShortcuts() {
-  const dialog = /** @type {HTMLDialogElement} */ (byId("shortcuts"));
-  const on = /** @type {HTMLInputElement} */ (byId("shortcuts-on"));
-  on.checked = recall("shortcuts", true);
-  on.addEventListener("change", () => remember("shortcuts", on.checked));
-  byId("shortcuts-open").addEventListener("click", () => dialog.showModal());
-  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-  addShortcuts({
-    "?": () => dialog.showModal(),
-    "g t": () => location.assign("/"),
-    "g h": () => location.assign("/history"),
-    "g a": () => /** @type {HTMLElement | null} */ (document.querySelector('.bar a[href="/admin"]'))?.click(),
-    l: switchTheme,
-  });
-  document.addEventListener("keydown", pressed);
+  constructor() {
+    const dialog = dialogById("shortcuts");
+    const enabled = inputById("shortcuts-on");
+    enabled.checked = readStored(STORAGE_KEY, true);
+    enabled.addEventListener("change", () => writeStored(STORAGE_KEY, enabled.checked));
+    byId("shortcuts-open").addEventListener("click", () => dialog.showModal());
+    closeOnBackdrop(dialog);
+    this.add({
+      "?": () => dialog.showModal(),
+      "g t": () => location.assign("/"),
+      "g h": () => location.assign("/history"),
+      "g a": () =>
+        /** @type {HTMLElement | null} */ (document.querySelector('.bar a[href="/admin"]'))?.click(),
+      l: switchTheme,
+    });
+    document.addEventListener("keydown", (event) => this.#onKeyDown(event));
+  }
+
+  /** @param {Record<string, () => void>} actions What to do, by key ("o") or pair of keys ("g h"). */
+  add(actions) {
+    for (const [key, run] of Object.entries(actions)) this.#actions.set(key, run);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKeyDown(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || isTextInput(event.target)) return;
+    if (!readStored(STORAGE_KEY, true) || document.querySelector("dialog[open]")) return;
+    const isPair = performance.now() - this.#lastKeyAt < PAIR_MILLISECONDS;
+    const run =
+      (isPair && this.#actions.get(`${this.#lastKey} ${event.key}`)) || this.#actions.get(event.key);
+    [this.#lastKey, this.#lastKeyAt] = [event.key, performance.now()];
+    if (!run) return;
+    event.preventDefault();
+    this.#lastKey = "";
+    run();
+  }
 }

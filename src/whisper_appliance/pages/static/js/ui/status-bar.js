@@ -1,32 +1,27 @@
-/** The model's chip and the notices: what the appliance can do now. Asked politely, and only while something is amiss. */
-import { api } from "../core/api.js";
+/** The model's chip in the bar, and the notices below it. Polls the status only while it may change soon. */
+import { request } from "../core/api.js";
 import { byId } from "../core/dom.js";
 import { counted, percent } from "../core/format.js";
+import { onConnection, reportReconnected, reportStatus } from "../core/page-events.js";
 
 /**
- * @typedef {{name: string, state: "ready" | "idle" | "loading" | "downloading" | "unavailable", progress: number | null,
- *   reason: string | null}} Model
- * @typedef {{version: string, model: Model, queue: {waiting: number, running: number},
- *   models: {name: string, state: string, installed: boolean, languages: string, description: string}[]}} Status
+ * @typedef {import("../core/page-events.js").Status} Status
+ * @typedef {NonNullable<Status["model"]>} Model
+ * @typedef {import("../core/api.js").ApiError} ApiError
  */
 
-const CHANGING_SECONDS = 1.5;
-const MISSING_SECONDS = 8;
-const OFFLINE_SECONDS = 3;
+/** @type {Record<string, number>} Seconds until the next poll, by the model's state. */
+const POLL_SECONDS = { loading: 1.5, downloading: 1.5, unavailable: 8, offline: 3 };
 const STALE_SECONDS = 60;
-let askedAt = 0;
-let offline = false;
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let timer;
 
 /** @param {Model} model @returns {[string, string]} The chip's word and the panel's sentence. */
-function say({ name, state, progress, reason }) {
+function describe({ name, state, progress, reason }) {
   const share = progress === null || progress === undefined ? "" : ` ${percent(progress)}`;
   switch (state) {
     case "ready":
       return ["ready", `The model ${name} is loaded and ready.`];
     case "idle":
-      return ["ready", `The model ${name} rests to save memory. It loads with the next recording.`];
+      return ["ready", `The model ${name} is not loaded, to save memory. The next recording loads it.`];
     case "loading":
       return [`loading${share}`, `The model ${name} is being loaded. Recordings you add now wait for it.`];
     case "downloading":
@@ -39,70 +34,71 @@ function say({ name, state, progress, reason }) {
   }
 }
 
-/** @param {Status} status */
-function show({ model, queue }) {
-  const [word, sentence] = say(model);
-  const bar = /** @type {HTMLProgressElement} */ (byId("model-progress"));
-  byId("model-chip").dataset.state = model.state;
-  byId("model-name").textContent = model.name;
-  byId("model-state").textContent = word;
-  byId("model-sentence").textContent = sentence;
-  bar.hidden = !["loading", "downloading"].includes(model.state) || typeof model.progress !== "number";
-  bar.value = model.progress ?? 0;
-  byId("queue-sentence").textContent = queue.waiting ? `${counted(queue.waiting, "recording")} waiting.` : "";
-  byId("no-model").hidden = model.state !== "unavailable";
-  byId("no-model-text").textContent =
-    model.state === "unavailable" ? `Can't transcribe now: ${sentence}` : "";
-}
+export class StatusBar {
+  #loadedAt = 0;
+  #offline = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
 
-function nextQuestion(/** @type {string} */ state) {
-  clearTimeout(timer);
-  const seconds = {
-    loading: CHANGING_SECONDS,
-    downloading: CHANGING_SECONDS,
-    unavailable: MISSING_SECONDS,
-    offline: OFFLINE_SECONDS,
-  }[state];
-  if (seconds) timer = setTimeout(refreshStatus, seconds * 1000);
-}
-
-/** Asks now, shows what it learns, and asks again later if that may change soon. */
-export async function refreshStatus() {
-  askedAt = performance.now();
-  try {
-    const status = /** @type {Status} */ (await api.status());
-    show(status);
-    nextQuestion(status.model.state);
-    document.dispatchEvent(new CustomEvent("status", { detail: status }));
-  } catch (error) {
-    // Whoever has been signed out meanwhile is told so by what they do next.
-    if (/** @type {import("../core/api.js").ApiError} */ (error).status !== 401) nextQuestion("offline");
+  start() {
+    onConnection((reached) => this.#onConnection(reached));
+    document.addEventListener("visibilitychange", () => {
+      const isStale = performance.now() - this.#loadedAt > STALE_SECONDS * 1000;
+      if (!document.hidden && isStale) void this.#load();
+    });
+    void this.#load();
   }
-}
 
-/** @param {boolean} reached */
-function connection(reached) {
-  if (reached === !offline) return;
-  offline = !reached;
-  byId("offline").hidden = reached;
-  if (offline) {
-    byId("model-chip").dataset.state = "checking";
-    byId("model-state").textContent = "no answer";
-    nextQuestion("offline");
-  } else {
-    document.dispatchEvent(new CustomEvent("reconnected"));
-    refreshStatus();
+  async #load() {
+    this.#loadedAt = performance.now();
+    try {
+      const status = await request("GET /api/status");
+      this.#show(status);
+      this.#poll(status.model?.state ?? "");
+      reportStatus(status);
+    } catch (error) {
+      // After a sign-out elsewhere (401) the next action of the page shows it; polling would not help.
+      if (/** @type {ApiError} */ (error).status !== 401) this.#poll("offline");
+    }
   }
-}
 
-/** Shows the state and keeps it true. */
-export function startBar() {
-  if (!document.getElementById("model-chip")) return; // an appliance for people with an account, and nobody is signed in
-  document.addEventListener("connection", (event) =>
-    connection(/** @type {CustomEvent} */ (event).detail.reached),
-  );
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && performance.now() - askedAt > STALE_SECONDS * 1000) refreshStatus();
-  });
-  refreshStatus();
+  /** @param {string} state */
+  #poll(state) {
+    clearTimeout(this.#timer);
+    const seconds = POLL_SECONDS[state];
+    if (seconds) this.#timer = setTimeout(() => void this.#load(), seconds * 1000);
+  }
+
+  /** @param {Status} status */
+  #show({ model, queue }) {
+    const waiting = queue?.waiting ?? 0;
+    byId("queue-sentence").textContent = waiting ? `${counted(waiting, "recording")} waiting.` : "";
+    if (!model) return;
+    const [word, sentence] = describe(model);
+    const bar = /** @type {HTMLProgressElement} */ (byId("model-progress"));
+    byId("model-chip").dataset.state = model.state;
+    byId("model-name").textContent = model.name;
+    byId("model-state").textContent = word;
+    byId("model-sentence").textContent = sentence;
+    bar.hidden = !["loading", "downloading"].includes(model.state) || typeof model.progress !== "number";
+    bar.value = model.progress ?? 0;
+    const isMissing = model.state === "unavailable";
+    byId("no-model").hidden = !isMissing;
+    byId("no-model-text").textContent = isMissing ? `Can't transcribe now: ${sentence}` : "";
+  }
+
+  /** @param {boolean} reached */
+  #onConnection(reached) {
+    if (reached !== this.#offline) return;
+    this.#offline = !reached;
+    byId("offline").hidden = reached;
+    if (this.#offline) {
+      byId("model-chip").dataset.state = "checking";
+      byId("model-state").textContent = "no answer";
+      this.#poll("offline");
+    } else {
+      reportReconnected();
+      void this.#load();
+    }
+  }
 }

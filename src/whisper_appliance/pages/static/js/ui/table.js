@@ -1,18 +1,33 @@
-/** Tables that sort by a click on a heading and filter by words. Rows stay where they are when they are shown anew. */
-import { element, icon } from "../core/dom.js";
+/** Tables that are sorted by a click on a heading and filtered by words. Unchanged rows keep their elements. */
+import { button, element, icon } from "../core/dom.js";
 
 /**
  * @template Row
- * @typedef {{title: string, show: (row: Row) => string | Node | null, sort?: (row: Row) => string | number | null,
- *   number?: boolean, hideTitle?: boolean}} Column `sort` makes the column sortable; nulls come last.
+ * @typedef {Object} Column
+ * @property {string} title
+ * @property {(row: Row) => string | Node | null} show
+ * @property {(row: Row) => string | number | null} [sort] Makes the column sortable; nulls come last.
+ * @property {boolean} [number]
+ * @property {boolean} [hideTitle]
  */
+
+/** @typedef {"ascending" | "descending"} Direction */
+
+const CONTROLS = "a, button, input, select, summary";
 
 /** @template Row */
 export class Table {
+  #filter = "";
+  /** @type {Row[]} */
+  #rows = [];
+  /** @type {Map<string, {line: HTMLTableRowElement, shown: string}>} */
+  #lines = new Map();
+  #body = element("tbody");
+
   /**
    * @param {HTMLTableElement} table Empty but for its caption.
    * @param {{columns: Column<Row>[], key: (row: Row) => string, empty: string, words?: (row: Row) => string,
-   *   order?: [number, "ascending" | "descending"]}} how `words` is what a filter looks in.
+   *   order?: [number, Direction]}} options `words` is the text that a filter searches.
    */
   constructor(table, { columns, key, empty, words = () => "", order }) {
     this.table = table;
@@ -20,28 +35,23 @@ export class Table {
     this.key = key;
     this.empty = empty;
     this.words = words;
+    /** @type {[number, Direction] | undefined} The number of the column. */
     this.order = order;
-    this.filter = "";
-    /** @type {Row[]} */
-    this.rows = [];
-    /** @type {Map<string, {row: HTMLTableRowElement, shown: string}>} */
-    this.made = new Map();
-    this.body = element("tbody");
     table.classList.add("data");
-    table.setAttribute("role", "table"); // phones show rows as cards, which would lose what a table is
-    table.append(this.#head(), this.body);
+    table.setAttribute("role", "table"); // phones show rows as cards, for which browsers drop the role
+    table.append(this.#head(), this.#body);
   }
 
-  /** @param {Row[]} rows Takes the place of those before. */
+  /** @param {Row[]} rows Replace those before. */
   show(rows) {
-    this.rows = rows;
+    this.#rows = rows;
     this.#draw();
   }
 
-  /** @param {HTMLInputElement} input Shows only rows with these words. */
+  /** @param {HTMLInputElement} input Only rows with these words are shown. */
   filterBy(input) {
     input.addEventListener("input", () => {
-      this.filter = input.value.trim().toLocaleLowerCase();
+      this.#filter = input.value.trim().toLocaleLowerCase();
       this.#draw();
     });
   }
@@ -50,9 +60,9 @@ export class Table {
     const head = element("thead");
     const line = element("tr");
     line.setAttribute("role", "row");
-    this.columns.forEach((column, number) => line.append(this.#heading(column, number)));
+    line.append(...this.columns.map((column, number) => this.#heading(column, number)));
     head.setAttribute("role", "rowgroup");
-    this.body.setAttribute("role", "rowgroup");
+    this.#body.setAttribute("role", "rowgroup");
     head.append(line);
     return head;
   }
@@ -67,49 +77,48 @@ export class Table {
       cell.append(element("span", column.title, column.hideTitle ? "hidden" : ""));
       return cell;
     }
-    const button = element("button", column.title, "sort");
-    button.type = "button";
-    button.append(icon("chevron-down"));
-    button.addEventListener("click", () => {
-      const [at, direction] = this.order ?? [];
-      const first = column.number ? "descending" : "ascending";
-      const other = direction === "ascending" ? "descending" : "ascending";
-      this.order = [number, at === number ? other : first];
-      this.#draw();
-    });
-    cell.append(button);
+    const sort = button(column.title, "sort", () => this.#sortBy(number));
+    sort.append(icon("chevron-down"));
+    cell.append(sort);
     return cell;
   }
 
+  /** Numbers begin with the largest; a second click turns the order. @param {number} number Of the column. */
+  #sortBy(number) {
+    const [current, direction] = this.order ?? [];
+    const first = this.columns[number]?.number ? "descending" : "ascending";
+    const opposite = direction === "ascending" ? "descending" : "ascending";
+    this.order = [number, current === number ? opposite : first];
+    this.#draw();
+  }
+
   #draw() {
-    const [at, direction] = this.order ?? [];
+    const [current, direction] = this.order ?? [];
     [...this.table.querySelectorAll("th")].forEach((cell, number) => {
-      if (number === at) cell.setAttribute("aria-sort", /** @type {string} */ (direction));
+      if (number === current) cell.setAttribute("aria-sort", direction ?? "none");
       else cell.removeAttribute("aria-sort");
     });
-    const kept = this.rows.filter(
-      (row) => !this.filter || this.words(row).toLocaleLowerCase().includes(this.filter),
-    );
-    const rows = this.#sorted(kept);
-    const lines = rows.map((row) => this.#line(row));
-    this.made = new Map(rows.map((row, number) => [this.key(row), lines[number]]));
-    place(this.body, lines.length ? lines.map(({ row }) => row) : [this.#nothing()]);
+    const isShown = (/** @type {Row} */ row) => this.words(row).toLocaleLowerCase().includes(this.#filter);
+    const rows = this.#sorted(this.#rows.filter((row) => !this.#filter || isShown(row)));
+    this.#lines = new Map(rows.map((row) => [this.key(row), this.#line(row)]));
+    const lines = [...this.#lines.values()].map(({ line }) => line);
+    placeLines(this.#body, lines.length ? lines : [this.#emptyLine()]);
   }
 
   /** @param {Row[]} rows */
   #sorted(rows) {
-    const [at, direction] = this.order ?? [];
-    const value = at === undefined ? undefined : this.columns[at].sort;
+    const [current, direction] = this.order ?? [];
+    const value = current === undefined ? undefined : this.columns[current]?.sort;
     if (!value) return rows;
     const sign = direction === "ascending" ? 1 : -1;
     return rows.toSorted((a, b) => compare(value(a), value(b), sign));
   }
 
-  /** A line that has not changed is the same element, so that focus and selection stay. @param {Row} row */
+  /** An unchanged line is the same element, so that focus and selection stay. @param {Row} row */
   #line(row) {
     const shown = JSON.stringify(row);
-    const before = this.made.get(this.key(row));
-    if (before?.shown === shown) return before;
+    const previous = this.#lines.get(this.key(row));
+    if (previous?.shown === shown) return previous;
     const line = element("tr");
     line.setAttribute("role", "row");
     line.dataset.key = this.key(row);
@@ -120,12 +129,12 @@ export class Table {
       cell.append(column.show(row) ?? "");
       line.append(cell);
     }
-    return { row: line, shown };
+    return { line, shown };
   }
 
-  #nothing() {
+  #emptyLine() {
     const line = element("tr");
-    const cell = element("td", this.filter ? "Nothing with these words." : this.empty, "nothing");
+    const cell = element("td", this.#filter ? "Nothing with these words." : this.empty, "nothing");
     cell.colSpan = this.columns.length;
     line.setAttribute("role", "row");
     cell.setAttribute("role", "cell");
@@ -141,30 +150,26 @@ function compare(a, b, sign) {
   return sign * String(a).localeCompare(String(b), undefined, { numeric: true });
 }
 
-/** Puts the rows in this order, and moves only those that are elsewhere. @param {HTMLElement} body @param {HTMLElement[]} rows */
-function place(body, rows) {
-  const wanted = new Set(rows);
-  const focused = /** @type {HTMLElement | null} */ (
-    body.contains(document.activeElement) ? document.activeElement : null
-  );
-  const again = refocus(focused);
-  for (const old of [...body.children]) if (!wanted.has(/** @type {HTMLElement} */ (old))) old.remove();
-  rows.forEach((row, number) => {
-    if (body.children[number] !== row) body.insertBefore(row, body.children[number] ?? null);
+/** Puts lines into this order, and moves only those that are elsewhere. @param {HTMLElement} body @param {HTMLElement[]} lines */
+function placeLines(body, lines) {
+  const kept = new Set(lines);
+  const hasFocus = body.contains(document.activeElement);
+  const focused = /** @type {HTMLElement | null} */ (hasFocus ? document.activeElement : null);
+  const refocus = focusMemory(focused);
+  for (const old of [...body.children]) if (!kept.has(/** @type {HTMLElement} */ (old))) old.remove();
+  lines.forEach((line, number) => {
+    if (body.children[number] !== line) body.insertBefore(line, body.children[number] ?? null);
   });
-  if (focused && document.activeElement !== focused) again(body);
+  if (focused && document.activeElement !== focused) refocus(body);
 }
 
-/** @param {HTMLElement | null} focused @returns {(body: HTMLElement) => void} Finds the same control in a row that was made anew. */
-function refocus(focused) {
+/** @param {HTMLElement | null} focused @returns {(body: HTMLElement) => void} Focuses the same control in a new line. */
+function focusMemory(focused) {
   const line = /** @type {HTMLElement | null} */ (focused?.closest("tr"));
   const key = line?.dataset.key;
-  const number =
-    focused && line ? [...line.querySelectorAll("a, button, input, select, summary")].indexOf(focused) : -1;
+  const number = focused && line ? [...line.querySelectorAll(CONTROLS)].indexOf(focused) : -1;
   return (body) => {
     const same = [...body.querySelectorAll("tr")].find((each) => each.dataset.key === key);
-    /** @type {HTMLElement | undefined} */ (
-      same?.querySelectorAll("a, button, input, select, summary")[number]
-    )?.focus();
+    /** @type {HTMLElement | undefined} */ (same?.querySelectorAll(CONTROLS)[number])?.focus();
   };
 }

@@ -1,9 +1,9 @@
-// Runs before the first paint, so that a chosen theme never flashes. A classic script on purpose.
+// Sets the chosen theme before the first paint, so that the other one does not flash. A classic script for that reason.
 (() => {
   try {
     const theme = localStorage.getItem("theme");
     if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
   } catch {
-    // Storage may be blocked; the system's theme is then the one.
+    // Storage is blocked: the system's theme is used.
   }
 })();

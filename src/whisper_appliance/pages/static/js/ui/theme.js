@@ -1,34 +1,38 @@
-/** Light, dark, or as the system says. */
+/** The theme switch: light, dark, or as the system. */
 import { byId } from "../core/dom.js";
 
-const NEXT = /** @type {Record<string, string>} */ ({ auto: "light", light: "dark", dark: "auto" });
-const NAMES = /** @type {Record<string, string>} */ ({ auto: "as the system", light: "light", dark: "dark" });
+/** @typedef {"auto" | "light" | "dark"} Theme */
 
-function current() {
-  return document.documentElement.dataset.theme ?? "auto";
+/** @type {Record<Theme, Theme>} */
+const NEXT = { auto: "light", light: "dark", dark: "auto" };
+/** @type {Record<Theme, string>} */
+const NAMES = { auto: "as the system", light: "light", dark: "dark" };
+
+function currentTheme() {
+  return /** @type {Theme} */ (document.documentElement.dataset.theme ?? "auto");
 }
 
-function label() {
-  const sentence = `Theme: ${NAMES[current()]}. Change to ${NAMES[NEXT[current()]]}`;
-  byId("theme-label").textContent = sentence;
-  byId("theme").title = `Theme: ${NAMES[current()]}`;
+function showTheme() {
+  const theme = currentTheme();
+  byId("theme-label").textContent = `Theme: ${NAMES[theme]}. Change to ${NAMES[NEXT[theme]]}`;
+  byId("theme").title = `Theme: ${NAMES[theme]}`;
 }
 
-/** Goes to the next of the three and remembers it. */
+/** Changes to the next of the three and stores it. */
 export function switchTheme() {
-  const next = NEXT[current()];
+  const next = NEXT[currentTheme()];
   if (next === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = next;
   try {
-    localStorage.setItem("theme", next);
+    localStorage.setItem("theme", next); // plain text, because theme-init.js reads it without JSON
   } catch {
-    // Lasts until the page is left.
+    // Storage is blocked: it lasts until the page is left.
   }
-  label();
+  showTheme();
 }
 
-/** Makes the button in the bar work. */
+/** Starts the button in the bar. */
 export function startTheme() {
   byId("theme").addEventListener("click", switchTheme);
-  label();
+  showTheme();
 }

@@ -1,45 +1,39 @@
-/** A title that turns into a field and back. */
-import { api } from "../core/api.js";
-import { element } from "../core/dom.js";
+/** Edits a transcript's title: a form in the place of the title. */
+import { messageOf, request } from "../core/api.js";
+import { button, element } from "../core/dom.js";
 import { toast } from "./toast.js";
 
 const MAX_CHARACTERS = 200;
 
 /**
- * @param {HTMLElement} place What the field stands in for.
- * @param {{id: string, title: string, onRenamed: (title: string) => void, onEnd: () => void}} subject
+ * @param {HTMLElement} place The title, which is hidden while it is edited.
+ * @param {{id: string, title: string, onRenamed: (title: string) => void, onEnd: () => void}} transcript
  */
-export function startRename(place, { id, title, onRenamed, onEnd }) {
+export function editTitle(place, { id, title, onRenamed, onEnd }) {
   if (place.parentElement?.querySelector(":scope > form.rename")) return;
   const form = element("form", undefined, "rename");
   const field = element("input");
   Object.assign(field, { value: title, maxLength: MAX_CHARACTERS, required: true });
   field.setAttribute("aria-label", "Title");
-  const save = element("button", "Save", "primary");
-  const leave = element("button", "Cancel", "quiet");
-  leave.type = "button";
-  form.append(field, save, leave);
-
   const end = () => {
     form.remove();
     place.hidden = false;
     onEnd();
   };
-  leave.addEventListener("click", end);
+  form.append(field, element("button", "Save", "primary"), button("Cancel", "quiet", end));
   form.addEventListener("keydown", (event) => event.key === "Escape" && end());
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const wanted = field.value.trim();
-    if (!wanted || wanted === title) return end();
+    const typed = field.value.trim();
+    if (!typed || typed === title) return end();
     try {
-      await api.rename(id, wanted);
-      onRenamed(wanted);
+      await request("PATCH /api/transcripts/{id}", { path: { id }, body: { title: typed } });
+      onRenamed(typed);
       end();
     } catch (error) {
-      toast(`Not renamed: ${/** @type {Error} */ (error).message}`);
+      toast(`Not renamed: ${messageOf(error)}`);
     }
   });
-
   place.hidden = true;
   place.after(form);
   field.focus();

@@ -1,18 +1,17 @@
-/** One quiet sentence at the foot of the page, with one thing to do about it. */
-import { byId, element } from "../core/dom.js";
+/** Toast: one sentence at the foot of the page for some seconds, with at most one action. */
+import { button, byId, element } from "../core/dom.js";
 
 const SECONDS = 10;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
 
-/** Takes the sentence away. */
-export function hideToast() {
+function hideToast() {
   clearTimeout(timer);
   byId("toast").replaceChildren();
 }
 
-/** Beyond an open dialog nothing can be read or reached, so there it lives within; it outlives the dialog. */
-function settle() {
+/** Moves the toast into an open dialog, outside of which nothing can be reached; it stays when the dialog closes. */
+function placeToast() {
   const dialog = document.querySelector("dialog[open]");
   const place = byId("toast");
   if (place.parentElement === (dialog ?? document.body)) return place;
@@ -27,22 +26,20 @@ export function toast(sentence, offer) {
   const box = element("div");
   box.append(element("span", sentence));
   if (offer) {
-    const button = element("button", offer.label);
-    button.type = "button";
-    button.addEventListener("click", () => {
+    const run = () => {
       hideToast();
       offer.run();
-    });
-    box.append(button);
+    };
+    box.append(button(offer.label, "", run));
   }
-  const later = () => {
+  const hideLater = () => {
     clearTimeout(timer);
     timer = setTimeout(hideToast, SECONDS * 1000);
   };
   box.addEventListener("pointerenter", () => clearTimeout(timer));
-  box.addEventListener("pointerleave", later);
+  box.addEventListener("pointerleave", hideLater);
   box.addEventListener("focusin", () => clearTimeout(timer));
-  box.addEventListener("focusout", later);
-  settle().replaceChildren(box);
-  later();
+  box.addEventListener("focusout", hideLater);
+  placeToast().replaceChildren(box);
+  hideLater();
 }

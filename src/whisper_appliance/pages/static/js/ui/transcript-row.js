@@ -1,115 +1,154 @@
-/** A transcript as a row of a list, with what can be done to it. */
-import { api } from "../core/api.js";
-import { action, element, fillDownloads, fromTemplate, showFacts, slot } from "../core/dom.js";
-import { clock, day, languageName, timeOfDay } from "../core/format.js";
-import { startRename } from "./title-editor.js";
+/** A transcript as a row of a list, with its actions: rename, download, delete, restore. */
+import { messageOf, request } from "../core/api.js";
+import { dayAndTime, timeOfDay } from "../core/datetime.js";
+import { action, element, fromTemplate, showFacts, slot } from "../core/dom.js";
+import { clock, languageName, shortTitle } from "../core/format.js";
+import { fillDownloads } from "./download-menu.js";
+import { editTitle } from "./title-editor.js";
 import { toast } from "./toast.js";
 
-/** @param {HTMLElement} row @param {import("../core/api.js").Summary} summary */
-function name(row, summary) {
+/**
+ * @typedef {import("../core/api.js").Responses} Responses
+ * @typedef {Responses["GET /api/transcripts"]["transcripts"][number]} OwnTranscript
+ * @typedef {Responses["GET /api/transcripts/shared"]["transcripts"][number]} SharedTranscript
+ * @typedef {OwnTranscript | SharedTranscript} Summary
+ */
+
+/** @param {Summary} summary @returns {summary is SharedTranscript} Whether somebody else shared it. */
+const isShared = (summary) => "shared_by" in summary;
+
+/** @param {HTMLElement} row @param {Summary} summary */
+function showTitle(row, { id, title }) {
   const link = /** @type {HTMLAnchorElement} */ (slot(row, "title"));
-  link.textContent = summary.title;
-  link.href = `/transcripts/${summary.id}`;
+  link.textContent = title;
+  link.href = `/transcripts/${id}`;
   const actions = slot(row, "actions");
-  slot(actions, "rename-label").textContent = `Rename ${summary.title}`;
-  slot(actions, "delete-label").textContent = `Delete ${summary.title}`;
-  actions.querySelector(".menu summary")?.setAttribute("aria-label", `Download ${summary.title}`);
-  fillDownloads(slot(actions, "downloads"), `/api/transcripts/${summary.id}`, summary.title);
+  slot(actions, "rename-label").textContent = `Rename ${title}`;
+  slot(actions, "delete-label").textContent = `Delete ${title}`;
+  actions.querySelector(".menu summary")?.setAttribute("aria-label", `Download ${title}`);
+  fillDownloads(slot(actions, "downloads"), `/api/transcripts/${id}`, title);
 }
 
-/** How it begins, or where the words that were looked for stand. @param {HTMLElement} line @param {import("../core/api.js").Summary} summary */
+/** Shows how it begins, or the words that a search found in it. @param {HTMLElement} line @param {Summary} summary */
 function showExcerpt(line, { excerpt, found, title }) {
-  const elsewhere = found && found.length > 1 && found.join("") !== title;
-  if (elsewhere) line.replaceChildren(...found.map((piece, at) => (at % 2 ? element("mark", piece) : piece)));
-  else line.textContent = excerpt;
+  const isInText = found && found.length > 1 && found.join("") !== title;
+  if (isInText) {
+    line.replaceChildren(...found.map((part, index) => (index % 2 ? element("mark", part) : part)));
+  } else line.textContent = excerpt;
 }
 
-/** The row next to one that goes away, or the list itself. @param {HTMLElement} row @returns {HTMLElement | null} */
-function neighbour(row) {
+/** @param {HTMLElement} row @returns {HTMLElement | null} The link of the row beside it, for the focus. */
+function neighbourLink(row) {
   const near = [row.nextElementSibling, row.previousElementSibling].find((each) => each?.matches(".row"));
   return near?.querySelector("a") ?? null;
 }
 
-/**
- * @param {import("../core/api.js").Summary} summary
- * @param {{withDay?: boolean, plain?: boolean, onGone?: () => void, onBack?: () => void}} [parts] What to do when a row leaves or returns.
- * @returns {HTMLElement}
- */
-export function makeRow(
-  summary,
-  { withDay = true, plain = false, onGone = () => {}, onBack = () => {} } = {},
-) {
+/** @param {Summary} summary @param {boolean} withDay @returns {HTMLElement} With its actions, which do nothing yet. */
+function filledRow(summary, withDay) {
   const row = fromTemplate("row-template");
-  name(row, summary);
+  showTitle(row, summary);
   row.dataset.id = summary.id;
   showExcerpt(slot(row, "excerpt"), summary);
-  const when = withDay
-    ? `${day(summary.created)}, ${timeOfDay(summary.created)}`
-    : timeOfDay(summary.created);
   showFacts(slot(row, "facts"), [
-    when,
+    withDay ? dayAndTime(summary.created) : timeOfDay(summary.created),
     clock(summary.duration),
     languageName(summary.language),
-    summary.shared_by === undefined ? summary.model : `from ${summary.shared_by ?? "somebody"}`,
+    isShared(summary) ? `from ${summary.shared_by ?? "somebody"}` : summary.model,
   ]);
-  if (plain) {
-    slot(row, "actions").remove();
-    return row;
-  }
-  const inTrash = Boolean(summary.deleted);
-  const received = summary.shared_by !== undefined;
-  action(row, "rename").hidden = inTrash || received;
-  action(row, "delete").hidden = inTrash;
-  if (received) {
-    slot(row, "delete-label").textContent = `Take ${summary.title} off this list`;
-    action(row, "delete").title = "Take off this list";
-  }
-  slot(row, "downloads").hidden = inTrash;
-  action(row, "restore").hidden = !inTrash;
-
-  const leave = () => {
-    const next = row.contains(document.activeElement) ? neighbour(row) : null;
-    row.remove();
-    next?.focus();
-    onGone();
-  };
-  const restore = async () => {
-    try {
-      await api.restore(summary.id);
-      onBack();
-      return true;
-    } catch (error) {
-      toast(`Not restored: ${/** @type {Error} */ (error).message}`);
-      return false;
-    }
-  };
-  action(row, "rename").addEventListener("click", () =>
-    startRename(/** @type {HTMLElement} */ (row.querySelector(".row-title")), {
-      id: summary.id,
-      title: summary.title,
-      onRenamed: (title) => name(row, Object.assign(summary, { title })),
-      onEnd: () => action(row, "rename").focus(),
-    }),
-  );
-  action(row, "delete").addEventListener("click", async () => {
-    try {
-      await (received ? api.giveUp(summary.id) : api.remove(summary.id));
-      leave();
-      if (received) return toast(`“${short(summary.title)}” is off your list.`);
-      toast(`Deleted “${short(summary.title)}”.`, { label: "Undo", run: restore });
-    } catch (error) {
-      toast(`Not deleted: ${/** @type {Error} */ (error).message}`);
-    }
-  });
-  action(row, "restore").addEventListener("click", async () => {
-    if (!(await restore())) return;
-    leave();
-    toast(`Restored “${short(summary.title)}”.`);
-  });
   return row;
 }
 
-/** @param {string} title */
-function short(title) {
-  return title.length > 40 ? `${title.slice(0, 39)}…` : title;
+/** @param {Summary} summary @returns {HTMLElement} A row without actions. */
+export function plainRow(summary) {
+  const row = filledRow(summary, true);
+  slot(row, "actions").remove();
+  return row;
+}
+
+/**
+ * @param {Summary} summary
+ * @param {{onRemoved: () => void, onRestored: () => void}} events A row removes itself; it cannot put itself back.
+ * @returns {HTMLElement}
+ */
+export function transcriptRow(summary, events) {
+  const row = filledRow(summary, false);
+  const isInTrash = Boolean(summary.deleted);
+  action(row, "rename").hidden = isInTrash || isShared(summary);
+  action(row, "delete").hidden = isInTrash;
+  slot(row, "downloads").hidden = isInTrash;
+  action(row, "restore").hidden = !isInTrash;
+  if (isShared(summary)) {
+    slot(row, "delete-label").textContent = `Take ${summary.title} off this list`;
+    action(row, "delete").title = "Take off this list";
+  }
+  new RowActions(row, summary, events).start();
+  return row;
+}
+
+class RowActions {
+  /** @param {HTMLElement} row @param {Summary} summary @param {{onRemoved: () => void, onRestored: () => void}} events */
+  constructor(row, summary, { onRemoved, onRestored }) {
+    this.row = row;
+    this.summary = summary;
+    this.onRemoved = onRemoved;
+    this.onRestored = onRestored;
+  }
+
+  start() {
+    action(this.row, "rename").addEventListener("click", () => this.#rename());
+    action(this.row, "delete").addEventListener("click", () => void this.#delete());
+    action(this.row, "restore").addEventListener("click", () => void this.#restoreFromTrash());
+  }
+
+  #rename() {
+    const { id, title } = this.summary;
+    editTitle(/** @type {HTMLElement} */ (this.row.querySelector(".row-title")), {
+      id,
+      title,
+      onRenamed: (renamed) => showTitle(this.row, Object.assign(this.summary, { title: renamed })),
+      onEnd: () => action(this.row, "rename").focus(),
+    });
+  }
+
+  async #delete() {
+    const path = { id: this.summary.id };
+    const title = shortTitle(this.summary.title);
+    try {
+      if (isShared(this.summary)) {
+        await request("DELETE /api/transcripts/shared/{id}", { path });
+        this.#remove();
+        toast(`“${title}” is off your list.`);
+      } else {
+        await request("DELETE /api/transcripts/{id}", { path });
+        this.#remove();
+        toast(`Deleted “${title}”.`, { label: "Undo", run: () => void this.#restore() });
+      }
+    } catch (error) {
+      toast(`Not deleted: ${messageOf(error)}`);
+    }
+  }
+
+  async #restoreFromTrash() {
+    if (!(await this.#restore())) return;
+    this.#remove();
+    toast(`Restored “${shortTitle(this.summary.title)}”.`);
+  }
+
+  async #restore() {
+    try {
+      await request("POST /api/transcripts/{id}/restore", { path: { id: this.summary.id } });
+      this.onRestored();
+      return true;
+    } catch (error) {
+      toast(`Not restored: ${messageOf(error)}`);
+      return false;
+    }
+  }
+
+  #remove() {
+    const next = this.row.contains(document.activeElement) ? neighbourLink(this.row) : null;
+    this.row.remove();
+    next?.focus();
+    this.onRemoved();
+  }
 }

@@ -1,41 +1,48 @@
-/** The colours of the theme as a canvas needs them: resolved, and asked for anew when the theme changes. */
+/** The theme's colours for a canvas: CSS variables resolved to RGBA, and resolved again when the theme changes. */
 import { element } from "../../core/dom.js";
 
-const probe = element("span", undefined, "hidden");
-probe.setAttribute("aria-hidden", "true");
-/** @type {Map<string, string>} */
-const known = new Map();
-/** @type {Set<() => void>} */
-const listeners = new Set();
+export class ThemeColours {
+  #probe = element("span", undefined, "hidden");
+  /** @type {Map<string, string>} */
+  #resolved = new Map();
+  /** @type {Set<() => void>} */
+  #listeners = new Set();
 
-/** @param {string} name Of a token, such as "accent". @param {number} [share] How much of it, from 0 to 1. @returns {string} */
-export function colour(name, share = 1) {
-  const key = `${name} ${share}`;
-  let found = known.get(key);
-  if (found === undefined) {
-    if (!probe.isConnected) document.body.append(probe);
-    probe.style.color = `var(--${name})`;
-    const [r, g, b] = getComputedStyle(probe).color.match(/[\d.]+/g) ?? ["0", "0", "0"];
-    found = `rgba(${r}, ${g}, ${b}, ${share})`;
-    known.set(key, found);
+  constructor() {
+    this.#probe.setAttribute("aria-hidden", "true");
+    document.body.append(this.#probe);
+    const onChange = () => this.#onChange();
+    new MutationObserver(onChange).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", onChange);
   }
-  return found;
-}
 
-/** @returns {string} The font of axes. */
-export function axisFont() {
-  return `12px ${getComputedStyle(document.body).fontFamily}`;
-}
+  /** @param {string} name Of a CSS variable, such as "accent". @param {number} [opacity] From 0 to 1. @returns {string} */
+  colour(name, opacity = 1) {
+    const key = `${name} ${opacity}`;
+    const resolved = this.#resolved.get(key) ?? this.#resolve(name, opacity);
+    this.#resolved.set(key, resolved);
+    return resolved;
+  }
 
-/** Calls `run` whenever the colours are others. @param {() => void} run */
-export function onColours(run) {
-  listeners.add(run);
-}
+  /** @param {string} name @param {number} opacity */
+  #resolve(name, opacity) {
+    this.#probe.style.color = `var(--${name})`;
+    const [r, g, b] = getComputedStyle(this.#probe).color.match(/[\d.]+/g) ?? ["0", "0", "0"];
+    return `rgba(${r}, ${g}, ${b}, ${opacity})`;
+  }
 
-function changed() {
-  known.clear();
-  for (const run of listeners) run();
-}
+  /** @returns {string} The font of axes. */
+  axisFont() {
+    return `12px ${getComputedStyle(document.body).fontFamily}`;
+  }
 
-new MutationObserver(changed).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed);
+  /** @param {() => void} run Called after each change of the theme. */
+  onChange(run) {
+    this.#listeners.add(run);
+  }
+
+  #onChange() {
+    this.#resolved.clear();
+    for (const run of this.#listeners) run();
+  }
+}

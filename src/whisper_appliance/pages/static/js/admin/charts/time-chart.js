@@ -1,103 +1,82 @@
-/** A curve over time: follows the theme and the width of its box, and says which moment is pointed at. */
+/** Time chart: lines over the last minutes or the last day. Follows the theme, the size of its box, and the pointer. */
 import uPlot from "../../../vendor/uplot.esm.js";
-import { timeOfDay } from "../../core/format.js";
-import { axisFont, colour, onColours } from "./theme-colours.js";
+import { timeOfDay } from "../../core/datetime.js";
+import { scaleTop, sizeOf, timeAxis, valueAxis } from "./axes.js";
 
-/** @typedef {(number | null)[]} Values */
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const TIME_STEPS = [1, 2, 5, 10, 30].map((minutes) => minutes * MINUTE);
+const HOUR_STEPS = [1, 2, 3, 6, 12].map((hours) => hours * HOUR);
 
-const Y_AXIS = 56;
-const X_AXIS = 28;
-const together = uPlot.sync("overview");
+/**
+ * @typedef {import("./theme-colours.js").ThemeColours} ThemeColours
+ *
+ * @typedef {Object} TimeChartOptions
+ * @property {ThemeColours} theme
+ * @property {string[]} colours The name of a theme's colour for each line.
+ * @property {(value: number) => string} format Of the value axis.
+ * @property {() => number | undefined} [top] The top of the scale; undefined: a little above the largest value.
+ * @property {number[]} [steps] The distances there may be between two lines of the grid.
+ * @property {boolean} [stepped] Lines as steps, for counts.
+ * @property {boolean} [dots] Points without lines between distant ones.
+ * @property {(index: number | null) => void} onPoint The sample that is pointed at.
+ */
 
-export class Chart {
-  /**
-   * @param {HTMLElement} box Has its height from the style sheet.
-   * @param {{colours: string[], format: (value: number) => string, most?: () => number | undefined, steps?: boolean, rounds?: number[], dots?: boolean,
-   *   onPoint: (at: number | null) => void}} how A colour's token for each curve; `most` is the top of the scale, `rounds` its steps.
-   */
-  constructor(
-    box,
-    { colours, format, most = () => undefined, steps = false, rounds, dots = false, onPoint },
-  ) {
-    this.span = 600;
-    this.box = box;
+export class TimeChart {
+  #seconds = 600;
+
+  /** @param {HTMLElement} box @param {TimeChartOptions} options */
+  constructor(box, { theme, colours, format, top = () => undefined, steps, stepped, dots, onPoint }) {
+    const axis = {
+      ...timeAxis(theme),
+      space: 64,
+      values: (/** @type {uPlot} */ _plot, /** @type {number[]} */ times) =>
+        times.map((seconds) => timeOfDay(new Date(seconds * 1000).toISOString())),
+      incrs: [...TIME_STEPS, ...HOUR_STEPS],
+    };
+    const lines = colours.map((name, number) =>
+      lineSeries(theme, name, { stepped, dots, filled: number === 0 && !dots }),
+    );
     this.plot = new uPlot(
       {
-        ...size(box),
+        ...sizeOf(box),
         legend: { show: false },
         padding: [8, 8, 0, 0],
-        cursor: { sync: { key: together.key }, drag: { x: false, y: false }, y: false, points: { size: 7 } },
+        cursor: { sync: { key: "overview" }, drag: { x: false, y: false }, y: false, points: { size: 7 } },
         scales: {
-          x: { time: true, range: (_plot, _least, last) => [last - this.span, last] },
-          y: { range: (_plot, _least, top) => [0, most() ?? roomAbove(top)] },
+          x: { time: true, range: (_plot, _first, last) => [last - this.#seconds, last] },
+          y: { range: (_plot, _least, largest) => [0, top() ?? scaleTop(largest)] },
         },
-        axes: [timeAxis(), valueAxis(format, rounds)],
-        series: [
-          {},
-          ...colours.map((name, number) => curve(name, { steps, dots, filled: number === 0 && !dots })),
-        ],
+        axes: [axis, valueAxis(theme, format, steps)],
+        series: [{}, ...lines],
         hooks: { setCursor: [(plot) => onPoint(plot.cursor.idx ?? null)] },
       },
-      /** @type {any} */ ([[], ...colours.map(() => [])]),
+      [[], ...colours.map(() => [])],
       box,
     );
-    new ResizeObserver(() => this.plot.setSize(size(box))).observe(box);
-    onColours(() => this.plot.redraw(false));
+    new ResizeObserver(() => this.plot.setSize(sizeOf(box))).observe(box);
+    theme.onChange(() => this.plot.redraw(false));
   }
 
-  /** @param {number[]} times @param {Values[]} curves @param {number} span Seconds that are shown. */
-  show(times, curves, span) {
-    this.span = span;
-    this.plot.setData(/** @type {any} */ ([times, ...curves]));
+  /** @param {number[]} times Seconds since 1970. @param {(number | null)[][]} lines @param {number} seconds That are shown. */
+  show(times, lines, seconds) {
+    this.#seconds = seconds;
+    this.plot.setData([times, ...lines]);
   }
 }
 
-/** @param {HTMLElement} box */
-export function size(box) {
-  return { width: Math.max(120, box.clientWidth), height: Math.max(60, box.clientHeight) };
-}
-
-/** @param {number | null} top */
-export function roomAbove(top) {
-  return top && top > 0 ? top * 1.15 : 1;
-}
-
-/** @param {string} name @param {{steps: boolean, dots: boolean, filled: boolean}} how */
-function curve(name, { steps, dots, filled }) {
+/**
+ * @param {ThemeColours} theme
+ * @param {string} name
+ * @param {{stepped?: boolean, dots?: boolean, filled: boolean}} style
+ * @returns {uPlot.Series}
+ */
+function lineSeries(theme, name, { stepped, dots, filled }) {
   return {
-    stroke: () => colour(name),
-    fill: filled ? () => colour(name, 0.12) : undefined,
+    stroke: () => theme.colour(name),
+    fill: filled ? () => theme.colour(name, 0.12) : undefined,
     width: 1.75,
-    paths: steps ? uPlot.paths.stepped?.({ align: 1 }) : undefined,
-    points: { show: dots, size: 5, fill: () => colour(name) },
-  };
-}
-
-function timeAxis() {
-  return {
-    size: X_AXIS,
-    space: 64,
-    font: axisFont(),
-    stroke: () => colour("soft"),
-    grid: { show: false },
-    ticks: { show: false },
-    values: (/** @type {any} */ _plot, /** @type {number[]} */ at) =>
-      at.map((seconds) => timeOfDay(new Date(seconds * 1000).toISOString())),
-    incrs: [60, 120, 300, 600, 1800, 3600, 7200, 10_800, 21_600, 43_200],
-  };
-}
-
-/** @param {(value: number) => string} format @param {number[]} [rounds] The steps there may be between two lines. */
-export function valueAxis(format, rounds) {
-  return {
-    size: Y_AXIS,
-    space: 36,
-    font: axisFont(),
-    stroke: () => colour("soft"),
-    grid: { stroke: () => colour("line"), width: 1 },
-    ticks: { show: false },
-    ...(rounds ? { incrs: rounds } : {}),
-    values: (/** @type {any} */ _plot, /** @type {number[]} */ at) =>
-      at.map((value) => (value === null ? "" : format(value))),
+    paths: stepped ? uPlot.paths.stepped?.({ align: 1 }) : undefined,
+    points: { show: dots ?? false, size: 5, fill: () => theme.colour(name) },
   };
 }

@@ -1,0 +1,51 @@
+/** Formats the values and the bounds of settings. */
+
+/** @typedef {import("../core/api.js").Responses["GET /api/admin/settings"]["settings"][number]} Setting */
+
+const MINUTE = 60;
+const HOUR = 3600;
+const DAY = 86_400;
+
+/** @param {string} value As in the environment. @param {Pick<Setting, "kind" | "name">} setting */
+export function displayValue(value, { kind, name }) {
+  if (kind === "switch") return value === "true" ? "On" : "Off";
+  if (kind === "list") return value.replaceAll(",", ", ");
+  const plain = value.replace(/\.0(?=[A-Za-z]|$)/, "");
+  if (kind === "size") return plain.replace(/(\d)([A-Za-z])/, "$1 $2");
+  const isDuration = kind.endsWith("number") && /(_SECONDS|_TIMEOUT)$/.test(name);
+  return isDuration ? displaySeconds(Number(plain)) : plain;
+}
+
+/** @param {number} seconds @returns {string} "7200 s (2 h)" */
+function displaySeconds(seconds) {
+  /** @type {[number, string]} */
+  let unit = [MINUTE, "min"];
+  if (seconds >= HOUR && seconds % HOUR === 0) unit = [HOUR, "h"];
+  if (seconds >= DAY && seconds % DAY === 0) unit = [DAY, "d"];
+  const [size, name] = unit;
+  const isWhole = seconds >= MINUTE && Number.isInteger(seconds / size);
+  return isWhole ? `${seconds} s (${seconds / size} ${name})` : `${seconds} s`;
+}
+
+/** @param {Setting} setting @returns {string} What may be typed, when it takes effect, and the default. */
+export function describeBounds(setting) {
+  const { kind, least, most, effect } = setting;
+  const bounds = [least === null ? "" : `at least ${least}`, most === null ? "" : `at most ${most}`].filter(
+    Boolean,
+  );
+  const sentence = kind === "size" ? "" : bounds.join(", ");
+  const effects = {
+    "at once": "A change counts at once.",
+    "after a restart": "A change counts after a restart.",
+    "environment only": "",
+  };
+  return [
+    sentence && `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`,
+    kind === "size" ? "Write 100MB or 1GiB." : "",
+    kind === "list" ? "Separate several with commas." : "",
+    effects[effect],
+    `Default: ${displayValue(setting.default, setting) || "not set"}.`,
+  ]
+    .filter(Boolean)
+    .join(" ");
+}

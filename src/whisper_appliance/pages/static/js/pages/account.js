@@ -1,0 +1,3 @@
+import { mount } from "../account/account-page.js";
+
+mount(document.body);

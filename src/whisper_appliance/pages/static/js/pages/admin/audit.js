@@ -1,0 +1,3 @@
+import { mount } from "../../admin/audit-page.js";
+
+mount(document.body);

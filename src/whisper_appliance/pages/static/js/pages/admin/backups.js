@@ -1,0 +1,3 @@
+import { mount } from "../../admin/backups-page.js";
+
+mount(document.body);

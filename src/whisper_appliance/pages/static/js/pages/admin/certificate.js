@@ -1,0 +1,3 @@
+import { mount } from "../../admin/certificate-page.js";
+
+mount(document.body);

@@ -1,0 +1,3 @@
+import { mount } from "../../admin/jobs-page.js";
+
+mount(document.body);

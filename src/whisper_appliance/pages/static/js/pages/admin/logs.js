@@ -1,0 +1,3 @@
+import { mount } from "../../admin/logs-page.js";
+
+mount(document.body);

@@ -1,0 +1,3 @@
+import { mount } from "../../admin/models-page.js";
+
+mount(document.body);

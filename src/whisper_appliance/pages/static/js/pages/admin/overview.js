@@ -1,0 +1,3 @@
+import { mount } from "../../admin/overview-page.js";
+
+mount(document.body);

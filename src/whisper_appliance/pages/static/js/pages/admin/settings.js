@@ -1,0 +1,3 @@
+import { mount } from "../../admin/settings-page.js";
+
+mount(document.body);

@@ -1,0 +1,3 @@
+import { mount } from "../../admin/shares-page.js";
+
+mount(document.body);

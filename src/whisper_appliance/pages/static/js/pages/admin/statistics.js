@@ -1,0 +1,3 @@
+import { mount } from "../../admin/statistics-page.js";
+
+mount(document.body);

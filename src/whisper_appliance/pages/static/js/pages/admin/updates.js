@@ -1,0 +1,3 @@
+import { mount } from "../../admin/updates-page.js";
+
+mount(document.body);

@@ -1,0 +1,3 @@
+import { mount } from "../../admin/users-page.js";
+
+mount(document.body);

@@ -1,0 +1,3 @@
+import { mount } from "../account/auth-page.js";
+
+mount(document.body);

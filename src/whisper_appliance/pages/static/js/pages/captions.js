@@ -1,0 +1,3 @@
+import { mount } from "../live/captions-page.js";
+
+mount(document.body);

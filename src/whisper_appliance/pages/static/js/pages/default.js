@@ -1,0 +1,3 @@
+import { startPage } from "../ui/page-frame.js";
+
+startPage(document.body);

@@ -1,0 +1,3 @@
+import { mount } from "../library/history-page.js";
+
+mount(document.body);

@@ -1,0 +1,3 @@
+import { mount } from "../transcript/shared-page.js";
+
+mount(document.body);

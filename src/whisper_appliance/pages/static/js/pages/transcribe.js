@@ -1,0 +1,3 @@
+import { mount } from "../transcribe/transcribe-page.js";
+
+mount(document.body);

@@ -1,0 +1,3 @@
+import { mount } from "../transcript/transcript-page.js";
+
+mount(document.body);

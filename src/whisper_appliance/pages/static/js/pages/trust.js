@@ -1,0 +1,3 @@
+import { mount } from "../trust/trust-page.js";
+
+mount(document.body);

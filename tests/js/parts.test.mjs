@@ -1,0 +1,111 @@
+/** Small parts without a page: insertion of streamed segments, upload keys, sums, settings, matches. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { summarize } from "../../src/whisper_appliance/pages/static/js/admin/charts/chart-card.js";
+import { stack } from "../../src/whisper_appliance/pages/static/js/admin/charts/day-chart.js";
+import { displayValue } from "../../src/whisper_appliance/pages/static/js/admin/setting-values.js";
+import { calendar, groupBy } from "../../src/whisper_appliance/pages/static/js/admin/statistics-sums.js";
+import { appendSample } from "../../src/whisper_appliance/pages/static/js/admin/telemetry-socket.js";
+import { startPayload } from "../../src/whisper_appliance/pages/static/js/live/live-launcher.js";
+import { loudness } from "../../src/whisper_appliance/pages/static/js/live/waveform.js";
+import { insertionIndex } from "../../src/whisper_appliance/pages/static/js/transcribe/streaming-text.js";
+import { newIdempotencyKey } from "../../src/whisper_appliance/pages/static/js/transcribe/upload-queue.js";
+import { occurrences } from "../../src/whisper_appliance/pages/static/js/transcript/find-in-page.js";
+import { systemOf } from "../../src/whisper_appliance/pages/static/js/trust/trust-page.js";
+
+test("streamed segments are inserted by their start times", () => {
+  assert.equal(insertionIndex([], 4), 0);
+  assert.equal(insertionIndex([1, 5, 9], 10), 3);
+  assert.equal(insertionIndex([1, 5, 9], 3), 1);
+  assert.equal(insertionIndex([1, 5, 9], 5), 1, "a segment that is there is found");
+  assert.equal(insertionIndex([1, 5, 9], 0), 0);
+});
+
+test("idempotency keys have 128 random bits", () => {
+  const keys = Array.from({ length: 100 }, newIdempotencyKey);
+  for (const key of keys) assert.match(key, /^[0-9a-f]{32}$/);
+  assert.equal(new Set(keys).size, 100);
+});
+
+test("matches of a search do not overlap", () => {
+  assert.deepEqual([...occurrences("it was, it was", "it was")], [0, 8]);
+  assert.deepEqual([...occurrences("aaaa", "aa")], [0, 2]);
+  assert.deepEqual([...occurrences("nothing", "else")], []);
+});
+
+test("only chosen options are sent with a live session", () => {
+  const fixed = { v: 1, format: "pcm_s16le", rate: 16_000 };
+  assert.deepEqual(startPayload({}), fixed);
+  assert.deepEqual(startPayload({ language: "de", quality: "best" }), { ...fixed, language: "de" });
+});
+
+test("loudness is in decibels above the floor", () => {
+  assert.equal(loudness(0), 0);
+  assert.equal(loudness(1), 1);
+  assert.ok(Math.abs(loudness(10 ** (-27 / 20)) - 0.5) < 1e-9);
+  assert.equal(loudness(1e-9), 0);
+});
+
+test("steps of a system are found by its user agent", () => {
+  assert.equal(systemOf("Mozilla/5.0 (Linux; Android 14)", 5), "android");
+  assert.equal(systemOf("Mozilla/5.0 (Macintosh; Intel Mac OS X)", 0), "macos");
+  assert.equal(systemOf("Mozilla/5.0 (Macintosh; Intel Mac OS X)", 5), "ios", "an iPad");
+  assert.equal(systemOf("Mozilla/5.0 (X11; Linux) Firefox/120", 0), "firefox");
+  assert.equal(systemOf("something else", 0), undefined);
+});
+
+test("values of settings are written for people", () => {
+  const value = (/** @type {string} */ text, /** @type {any} */ kind, name = "X") =>
+    displayValue(text, { kind, name });
+  assert.equal(value("true", "switch"), "On");
+  assert.equal(value("a,b", "list"), "a, b");
+  assert.equal(value("2.0GiB", "size"), "2 GiB");
+  assert.equal(value("7200", "whole number", "A_SECONDS"), "7200 s (2 h)");
+  assert.equal(value("90.0", "number", "A_TIMEOUT"), "90 s");
+  assert.equal(value("172800", "whole number", "A_SECONDS"), "172800 s (2 d)");
+  assert.equal(value("172800", "whole number", "A_COUNT"), "172800");
+});
+
+test("a calendar has the days without entries too", () => {
+  const entries = [{ day: "2026-02-27" }, { day: "2026-03-02" }];
+  assert.deepEqual(calendar(entries), ["2026-02-27", "2026-02-28", "2026-03-01", "2026-03-02"]);
+  assert.deepEqual(calendar([]), []);
+});
+
+test("groups are sorted by their audio, with their shares", () => {
+  const entry = (/** @type {string} */ model, /** @type {number} */ audio_seconds) => {
+    return { model, count: 1, audio_seconds, processing_seconds: 1 };
+  };
+  const groups = groupBy([entry("a", 10), entry("b", 60), entry("a", 30)], ({ model }) => model);
+  assert.deepEqual(groups, [
+    { name: "b", count: 1, audio_seconds: 60, processing_seconds: 1, share: 0.6 },
+    { name: "a", count: 2, audio_seconds: 40, processing_seconds: 2, share: 0.4 },
+  ]);
+});
+
+test("layers of bars are stacked", () => {
+  const layers = [
+    { colour: "a", values: [1, 2] },
+    { colour: "b", values: [10, 20] },
+  ];
+  assert.deepEqual(
+    stack(layers).map(({ values }) => values),
+    [
+      [1, 2],
+      [11, 22],
+    ],
+  );
+});
+
+test("samples without a value do not count", () => {
+  assert.deepEqual(summarize([null, 2, 4, null]), { mean: 3, highest: 4, last: 4 });
+  assert.equal(summarize([null]), null);
+  assert.equal(summarize(undefined), null);
+});
+
+test("a new sample pushes out those that are too old", () => {
+  const samples = { time: [10, 20, 30], cpu: [1, 2, 3] };
+  assert.deepEqual(appendSample(samples, { time: 40, cpu: 4 }, 20), { time: [20, 30, 40], cpu: [2, 3, 4] });
+  assert.equal(appendSample(samples, { time: 30, cpu: 9 }, 20), samples, "it is there already");
+  assert.deepEqual(appendSample({ time: [] }, { time: 5, cpu: null }, 20), { time: [5], cpu: [null] });
+});
