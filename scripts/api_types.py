@@ -29,7 +29,7 @@ def main() -> None:
 
 def openapi_document() -> dict[str, Any]:
     """The OpenAPI document of an appliance that is built, but not started."""
-    from whisper_appliance.app.container import Appliance
+    from whisper_appliance.app.appliance import Appliance
     from whisper_appliance.config import settings
     from whisper_appliance.server.application import create_app
 

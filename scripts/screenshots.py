@@ -15,10 +15,10 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.support.packaged import packaged  # noqa: E402 - found by the line above
 from tests.support.microphone import ARGUMENTS, speaker, spoken  # noqa: E402
-from tests.support.program import Server, running  # noqa: E402
+from tests.support.packaged import packaged  # noqa: E402 - found by the line above
 from tests.support.pages import Payload, add_files, drop_file, named, transcribe  # noqa: E402
+from tests.support.program import Server, running  # noqa: E402
 
 OUT = ROOT / "screenshots"
 SIZES = {390: 844, 820: 1180, 1440: 900}

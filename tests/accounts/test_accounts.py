@@ -9,8 +9,9 @@ from tests.support.accounts import GOOD, Kept, Monotonic, rooms
 from tests.support.clock import Clock
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.identity import SHELL
-from whisper_appliance.accounts.throttle import Throttle, client_network
+from whisper_appliance.accounts.throttle import Throttle
 from whisper_appliance.core.errors import BadSetting, Busy, Conflict, InvalidRequest, NotFound, SignInFailed
+from whisper_appliance.core.network import client_network
 from whisper_appliance.storage.database import Database
 
 

@@ -4,7 +4,7 @@ import pytest
 from flask_openapi3 import OpenAPI
 
 from tests.support.client import client_of, signed_in, with_key
-from whisper_appliance.admin.blueprint import BLUEPRINTS, MENU
+from whisper_appliance.admin.blueprint import MENU, blueprints
 
 HTML = {"Accept": "text/html"}
 HANDLE = "0" * 16
@@ -12,7 +12,7 @@ HANDLE = "0" * 16
 
 def panel_routes(app: OpenAPI) -> list[tuple[str, str]]:
     """Every address of the panel with one of its methods; ids are some that nothing has."""
-    ours = {blueprint.name for blueprint in BLUEPRINTS}
+    ours = {blueprint.name for blueprint in blueprints}
     return [
         (method, app.url_map.bind("").build(rule.endpoint, dict.fromkeys(rule.arguments, HANDLE * 2), method))
         for rule in app.url_map.iter_rules()

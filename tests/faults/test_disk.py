@@ -51,7 +51,7 @@ def test_a_full_disk_refuses_uploads_serves_reads_and_recovers(
         early = visitor.put("said before")
         assert visitor.ended(early)["status"] == "done"
         opened = speaker.start()
-        have = speaker.speak(opened, spoken(1, 3))
+        have = speaker.stream(opened, spoken(1, 3))
         (tmp_path / "hold").touch()
         caught = visitor.put("one hold two three")
         wait_until(lambda: heard(tmp_path)["one"])
@@ -67,7 +67,7 @@ def test_a_full_disk_refuses_uploads_serves_reads_and_recovers(
         assert visitor.text(early) == "said before"
         (tmp_path / "hold").unlink()
         [packet] = packets(spoken(3, 4), 12_800)
-        lost = speaker.ask("live:audio", {"s": opened["session"], "q": have}, packet)
+        lost = speaker.call("live:audio", {"s": opened["session"], "q": have}, packet)
         assert (lost["ok"], lost["code"]) == (False, "disk_full")
         wait_until(lambda: heard(tmp_path)["hold"])
         assert visitor.job(caught)["status"] == "running", "it waits for the disk"
@@ -77,7 +77,7 @@ def test_a_full_disk_refuses_uploads_serves_reads_and_recovers(
         assert visitor.ended(caught)["status"] == "done"
         assert visitor.text(caught) == "one hold two three"
         assert visitor.ended(visitor.put("said after"))["status"] == "done"
-        assert speaker.stop(opened, speaker.speak(opened, spoken(3, 5), have))["text"] == "w1 w2 w3 w4"
+        assert speaker.stop(opened, speaker.stream(opened, spoken(3, 5), have))["text"] == "w1 w2 w3 w4"
         wait_until(lambda: not any((disk / "uploads").iterdir()))
     for name in ("appliance.sqlite", "queue.sqlite"):
         with closing(sqlite3.connect(disk / name)) as database:

@@ -39,7 +39,7 @@ def test_five_seconds_without_network_lose_no_word(serve: Serve) -> None:
             sleep=lambda seconds: time.sleep(min(seconds, 0.25)),
         )
         ends: list[Payload] = []
-        thread = threading.Thread(target=lambda: ends.append(speaker.speak(microphone())))
+        thread = threading.Thread(target=lambda: ends.append(speaker.stream(microphone())))
         thread.start()
         assert half.wait(20)
         network.cut()

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.support.client import an_account
 from tests.support.served import Served, serve_in_process
 from whisper_appliance.accounts.identity import SHELL, Actor, User
-from whisper_appliance.admin.blueprint import PLACES
+from whisper_appliance.admin.blueprint import MENU
 
 pytestmark = pytest.mark.browser
 
@@ -136,7 +136,7 @@ def test_markup_in_the_account_is_shown_as_text(page: Page, ids: list[str]) -> N
     unharmed(page)
 
 
-@pytest.mark.parametrize("place", [address for address, _ in PLACES])
+@pytest.mark.parametrize("place", [address for address, _ in MENU])
 def test_markup_in_the_panel_is_shown_as_text(page: Page, ids: list[str], place: str) -> None:
     opened(page, f"/admin/{place}")
     unharmed(page)

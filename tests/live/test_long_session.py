@@ -72,7 +72,7 @@ def test_a_long_session_takes_no_more_memory_than_a_short_one(
             hear,
         )
         audio = round_of_speech * rounds
-        end = speaker.speak(audio[at : at + PACKET_BYTES] for at in range(0, len(audio), PACKET_BYTES))
+        end = speaker.stream(audio[at : at + PACKET_BYTES] for at in range(0, len(audio), PACKET_BYTES))
     assert max(seen[len(seen) // 4 :]) - max(seen[: len(seen) // 4]) < SPARE_BYTES
     assert end["seconds"] == pytest.approx(rounds * len(round_of_speech) / RATE / 2, abs=1)
     words = [word for payload in told for word in payload["words"]]

@@ -70,7 +70,7 @@ def test_a_downloaded_model_is_verified_and_in_its_place(
     assert record["files"]["model.bin"] == sha256_of(hub.folder / "model.bin")
     assert not store.download_folder(NAME).exists()
     assert [event.kind for event in events] == ["download"] * len(events)
-    assert events[-1].message == f"The model {NAME} is here."
+    assert events[-1].message == f"The model {NAME} was downloaded."
 
 
 def test_a_known_model_is_held_to_the_catalogues_checksums(tmp_path: Path, tiny_en: Path) -> None:

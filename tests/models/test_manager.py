@@ -357,7 +357,9 @@ def test_a_missing_model_is_fetched_and_says_how_far_it_is(
     store = ModelStore(tmp_path / "empty", hub_cache=tmp_path / "hub", packaged=lambda name: None)
     downloads = Downloads(store, events.append, hub=Hub(hub.address))
     settings = load(data_dir=tmp_path / "data2", model_dir=store.model_dir, whisper_model="tiny.en")
-    manager = ModelManager(settings, store, downloads, events.append, start_engine=engines, memory=MemoryWatch(clock=clock))
+    manager = ModelManager(
+        settings, store, downloads, events.append, start_engine=engines, memory=MemoryWatch(clock=clock)
+    )
     hub.let_go.clear()
     with pytest.raises(ModelUnavailable, match="is being downloaded"), manager.engine():
         pass
@@ -456,7 +458,7 @@ def test_a_card_is_not_counted_on_where_an_engine_has_to_do_without(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card = hardware.Gpu("Card", 80 * 2**30, 80 * 2**30)
-    monkeypatch.setattr(hardware, "find_gpus", lambda: (card,))
+    monkeypatch.setattr(hardware, "detect_gpus", lambda: (card,))
     manager = make(model_warm_up=False)
     manager._warm_up()
     assert "Card" in manager.recommendation().text

@@ -112,7 +112,7 @@ def test_a_model_that_is_still_being_copied_is_left_alone(tmp_path: Path, make_m
     folder = make_model(store.model_dir / "small")
     assert store.locate("small") is None
     assert folder.is_dir()
-    assert "still arriving" in (store.file_problem("small") or "")
+    assert "still being copied" in (store.file_problem("small") or "")
 
 
 def test_verify_reads_again_what_was_damaged_behind_an_unchanged_date(

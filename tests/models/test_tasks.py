@@ -13,51 +13,51 @@ from whisper_appliance.models.store import ModelStore
 from whisper_appliance.models.tasks import ModelTask, ModelTasks
 
 
-def ended(errands: ModelTasks, model: str) -> ModelTask:
+def ended(tasks: ModelTasks, model: str) -> ModelTask:
     def finished() -> ModelTask | None:
-        errand = errands.get(model)
-        return errand if errand and errand.state != "running" else None
+        task = tasks.get(model)
+        return task if task and task.state != "running" else None
 
     return wait_until(finished)
 
 
 def test_an_errand_tells_how_far_it_is_and_how_it_ended() -> None:
-    errands, go = ModelTasks(), threading.Event()
+    tasks, go = ModelTasks(), threading.Event()
 
     def work(read: OnBytes) -> str:
         read(30)
         go.wait(5)
         return "Good."
 
-    errands.start("verify", "one", work, total_bytes=40)
+    tasks.start("verify", "one", work, total_bytes=40)
     with pytest.raises(Conflict, match="is being verified"):
-        errands.start("load", "one", work)
-    errands.dismiss("one")
+        tasks.start("load", "one", work)
+    tasks.dismiss("one")
     go.set()
-    assert ended(errands, "one") == ModelTask("verify", "one", "done", "Good.", 30, 40)
-    errands.dismiss("one")
-    assert errands.get("one") is None
+    assert ended(tasks, "one") == ModelTask("verify", "one", "done", "Good.", 30, 40)
+    tasks.dismiss("one")
+    assert tasks.get("one") is None
 
 
 def test_a_failure_is_a_sentence() -> None:
-    errands = ModelTasks()
+    tasks = ModelTasks()
 
     def work(_read: OnBytes) -> str:
         raise ModelUnavailable("No memory.")
 
-    errands.start("load", "one", work)
-    assert (ended(errands, "one").state, ended(errands, "one").message) == ("failed", "No memory.")
+    tasks.start("load", "one", work)
+    assert (ended(tasks, "one").state, ended(tasks, "one").message) == ("failed", "No memory.")
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_what_nobody_foresaw_ends_it_too() -> None:
-    errands = ModelTasks()
+    tasks = ModelTasks()
 
     def work(_read: OnBytes) -> str:
         raise ZeroDivisionError
 
-    errands.start("load", "one", work)
-    assert "see the log" in ended(errands, "one").message
+    tasks.start("load", "one", work)
+    assert "see the log" in ended(tasks, "one").message
     for thread in threading.enumerate():
         if thread.name == "load-one":
             thread.join()

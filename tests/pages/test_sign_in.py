@@ -31,7 +31,7 @@ HTTPS = {"wsgi.url_scheme": "https"}
 @pytest.fixture
 def accounts(appliance: Appliance, monkeypatch: pytest.MonkeyPatch) -> Accounts:
     """With nobody's earlier attempts."""
-    appliance.accounts.throttle._tries.clear()
+    appliance.accounts.throttle._failures.clear()
     appliance.accounts.throttle._attempts.clear()
     return appliance.accounts
 

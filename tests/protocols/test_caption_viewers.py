@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.live_client import LIVE_SERVER, Client, Payload, client, committed, settings_of
+from tests.support.live_client import LIVE_SERVER, Payload, RecordingClient, client, committed, settings_of
 from tests.support.program import Server, served
 from tests.support.speech import silence, spoken
 from tests.support.wait import wait_until
@@ -22,7 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[
 
 
 @pytest.fixture
-def speaker(server: Server) -> Iterator[Client]:
+def speaker(server: Server) -> Iterator[RecordingClient]:
     with client(server) as connected:
         yield connected
 
@@ -45,24 +45,26 @@ def shared(server: Server, opened: Payload) -> str:
     return str(answer["token"])
 
 
-def test_who_joins_late_gets_what_was_said_and_then_the_rest(server: Server, speaker: Client) -> None:
+def test_who_joins_late_gets_what_was_said_and_then_the_rest(
+    server: Server, speaker: RecordingClient
+) -> None:
     opened = speaker.start()
-    have = speaker.speak(opened, spoken(1, 8))
+    have = speaker.stream(opened, spoken(1, 8))
     speaker.first("live:commit", i=4)
     token = shared(server, opened)
     with client(server) as reader:
-        snapshot = reader.ask("captions:watch", {"token": token})["snapshot"]
+        snapshot = reader.call("captions:watch", {"token": token})["snapshot"]
         assert snapshot["text"].startswith("w1 w2 w3")
-        end = speaker.stop(opened, speaker.speak(opened, spoken(8, 14) + silence(1), have))
+        end = speaker.stop(opened, speaker.stream(opened, spoken(8, 14) + silence(1), have))
         seen = reader.first("live:end")
         new = [p for p in reader.of("live:commit") if p["eid"] > snapshot["eid"]]
         assert f"{snapshot['text']}{committed(new)}" == end["text"]
         assert seen == {**seen, "s": token, "text": end["text"]}
         assert "transcript_id" not in seen
-        assert opened["session"] not in json.dumps(reader.told)
+        assert opened["session"] not in json.dumps(reader.received)
 
 
-def test_the_page_is_there_for_those_who_have_the_link(server: Server, speaker: Client) -> None:
+def test_the_page_is_there_for_those_who_have_the_link(server: Server, speaker: RecordingClient) -> None:
     opened = speaker.start()
     token = shared(server, opened)
     assert shared(server, opened) == token
@@ -70,39 +72,39 @@ def test_the_page_is_there_for_those_who_have_the_link(server: Server, speaker: 
     assert status == 200
     assert token in body
     assert server.get("/captions/wrong")[0] == 404
-    speaker.ask("live:cancel", {"session": opened["session"]})
+    speaker.call("live:cancel", {"session": opened["session"]})
 
 
-def test_the_speaker_ends_the_link(server: Server, speaker: Client) -> None:
+def test_the_speaker_ends_the_link(server: Server, speaker: RecordingClient) -> None:
     opened = speaker.start()
     token = shared(server, opened)
     with client(server) as reader:
-        assert reader.ask("captions:watch", {"token": token})["ok"]
+        assert reader.call("captions:watch", {"token": token})["ok"]
         assert link(server, "DELETE", opened["session"], opened["token"])[0] == 204
         assert reader.first("captions:closed") == {"token": token}
-        speaker.stop(opened, speaker.speak(opened, spoken(1, 8) + silence(1)))
+        speaker.stop(opened, speaker.stream(opened, spoken(1, 8) + silence(1)))
         assert reader.of("live:commit", "live:end") == []
-        assert reader.ask("captions:watch", {"token": token})["code"] == "gone"
+        assert reader.call("captions:watch", {"token": token})["code"] == "gone"
     assert server.get(f"/captions/{token}")[0] == 404
 
 
-def test_only_the_speaker_may_share(server: Server, speaker: Client) -> None:
+def test_only_the_speaker_may_share(server: Server, speaker: RecordingClient) -> None:
     opened = speaker.start()
     for token in ("", "wrong"):
         for method in ("POST", "DELETE"):
             status, answer = link(server, method, opened["session"], token)
             assert (status, answer["error"]["code"]) == (404, "not_found")
-    speaker.ask("live:cancel", {"session": opened["session"]})
+    speaker.call("live:cancel", {"session": opened["session"]})
 
 
-def test_readers_cannot_speak(server: Server, speaker: Client) -> None:
+def test_readers_cannot_speak(server: Server, speaker: RecordingClient) -> None:
     opened = speaker.start()
     token = shared(server, opened)
     with client(server) as reader:
-        assert reader.ask("captions:watch", {"token": token})["ok"]
+        assert reader.call("captions:watch", {"token": token})["ok"]
         session = opened["session"]
-        assert reader.ask("live:audio", {"s": session, "q": 0}, bytes(2))["code"] == "gone"
-        assert reader.ask("live:stop", {"session": session, "next_seq": 0})["code"] == "gone"
-        assert reader.ask("live:resume", {"session": session, "token": token})["code"] == "gone"
-    speaker.ask("live:cancel", {"session": opened["session"]})
+        assert reader.call("live:audio", {"s": session, "q": 0}, bytes(2))["code"] == "gone"
+        assert reader.call("live:stop", {"session": session, "next_seq": 0})["code"] == "gone"
+        assert reader.call("live:resume", {"session": session, "token": token})["code"] == "gone"
+    speaker.call("live:cancel", {"session": opened["session"]})
     wait_until(lambda: speaker.of("live:end"))

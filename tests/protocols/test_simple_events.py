@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import pytest
 
-from tests.support.live_client import LIVE_SERVER, Client, Payload, client, settings_of
+from tests.support.live_client import LIVE_SERVER, Payload, RecordingClient, client, settings_of
 from tests.support.program import Server, served
 from tests.support.speech import silence, spoken
 from tests.support.wait import wait_until
@@ -25,20 +25,22 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[
 
 
 @pytest.fixture
-def speaker(server: Server) -> Iterator[Client]:
+def speaker(server: Server) -> Iterator[RecordingClient]:
     with client(server) as connected:
         yield connected
 
 
-def record(speaker: Client, chunks: list[object], *, pause_after: int = 0, **wishes: object) -> Payload:
+def record(
+    speaker: RecordingClient, chunks: list[object], *, pause_after: int = 0, **wishes: object
+) -> Payload:
     """One recording; returns its last result. After some chunks it may wait until a caption is there."""
-    speaker.tell("start_recording", wishes)
+    speaker.emit("start_recording", wishes)
     speaker.first("recording_started")
     for number, chunk in enumerate(chunks, 1):
-        speaker.tell("audio_chunk", {"audio_data": chunk})
+        speaker.emit("audio_chunk", {"audio_data": chunk})
         if number == pause_after:
             speaker.first("transcription_result", is_final=False)
-    speaker.tell("stop_recording", {})
+    speaker.emit("stop_recording", {})
     return speaker.first("transcription_result", ended=True)
 
 
@@ -46,7 +48,7 @@ def pieces(data: bytes, size: int) -> list[bytes]:
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
-def test_chunks_of_pcm_become_results_and_a_transcript(server: Server, speaker: Client) -> None:
+def test_chunks_of_pcm_become_results_and_a_transcript(server: Server, speaker: RecordingClient) -> None:
     end = record(speaker, list(pieces(SPEECH, 20_000)), pause_after=5, language="en", title="Notes")
     results = speaker.of("transcription_result")
     assert "".join(one["text"] for one in results if one["is_final"]).strip() == WORDS
@@ -57,12 +59,14 @@ def test_chunks_of_pcm_become_results_and_a_transcript(server: Server, speaker: 
 
 
 @pytest.mark.parametrize("prefix", ["", "data:audio/pcm;base64,"])
-def test_chunks_may_come_in_base64_and_be_cut_anywhere(speaker: Client, prefix: str) -> None:
+def test_chunks_may_come_in_base64_and_be_cut_anywhere(speaker: RecordingClient, prefix: str) -> None:
     chunks = [prefix + base64.b64encode(piece).decode() for piece in pieces(SPEECH, 20_001)]
     assert record(speaker, list(chunks))["full_text"] == WORDS
 
 
-def test_chunks_of_one_media_recorder_are_one_stream(server: Server, speaker: Client, beckett: Path) -> None:
+def test_chunks_of_one_media_recorder_are_one_stream(
+    server: Server, speaker: RecordingClient, beckett: Path
+) -> None:
     end = record(speaker, list(pieces(webm(beckett), 8_000)))
     assert end["seconds"] == pytest.approx(10, abs=0.5)
     assert speaker.of("transcription_error") == []
@@ -83,9 +87,9 @@ def webm(speech: Path) -> bytes:
 
 def test_a_lost_connection_ends_the_recording_and_keeps_it(server: Server) -> None:
     with client(server) as speaker:
-        speaker.tell("start_recording", {"format": "pcm"})
+        speaker.emit("start_recording", {"format": "pcm"})
         session = speaker.first("recording_started")["session"]
-        speaker.tell("audio_chunk", {"audio_data": SPEECH})
+        speaker.emit("audio_chunk", {"audio_data": SPEECH})
         speaker.first("transcription_result", is_final=True)
     wait_until(lambda: server.get(f"/api/transcripts/{session}")[0] == 200)
 
@@ -102,9 +106,9 @@ def test_a_lost_connection_ends_the_recording_and_keeps_it(server: Server) -> No
     ],
 )
 def test_what_cannot_be_done_is_told_as_an_error(
-    speaker: Client, event: str, payload: object, code: str
+    speaker: RecordingClient, event: str, payload: object, code: str
 ) -> None:
-    speaker.tell(event, payload)
+    speaker.emit(event, payload)
     assert speaker.first("transcription_error")["code"] == code
 
 
@@ -119,18 +123,20 @@ def test_what_cannot_be_done_is_told_as_an_error(
         (bytes(256 * 1024 + 2), "too_large"),
     ],
 )
-def test_a_chunk_that_cannot_be_used_is_told_as_an_error(speaker: Client, chunk: object, code: str) -> None:
-    speaker.tell("start_recording", {})
-    speaker.tell("audio_chunk", {"audio_data": chunk})
+def test_a_chunk_that_cannot_be_used_is_told_as_an_error(
+    speaker: RecordingClient, chunk: object, code: str
+) -> None:
+    speaker.emit("start_recording", {})
+    speaker.emit("audio_chunk", {"audio_data": chunk})
     assert speaker.first("transcription_error")["code"] == code
-    speaker.tell("stop_recording", {})
+    speaker.emit("stop_recording", {})
     assert speaker.first("transcription_result", ended=True)["transcript_id"] is None
 
 
-def test_starting_again_ends_the_recording_before(speaker: Client) -> None:
-    speaker.tell("start_recording", {"format": "pcm"})
-    speaker.tell("audio_chunk", {"audio_data": SPEECH})
-    speaker.tell("start_recording", {"format": "pcm"})
+def test_starting_again_ends_the_recording_before(speaker: RecordingClient) -> None:
+    speaker.emit("start_recording", {"format": "pcm"})
+    speaker.emit("audio_chunk", {"audio_data": SPEECH})
+    speaker.emit("start_recording", {"format": "pcm"})
     assert speaker.first("transcription_result", ended=True)["full_text"] == WORDS
     wait_until(lambda: len(speaker.of("recording_started")) == 2)
     started = speaker.of("recording_started")

@@ -117,7 +117,7 @@ def test_whom_the_real_server_refuses_keeps_no_place(server: Server, key: str) -
         with pytest.raises(Unavailable, match="not valid"):
             SocketIOClient(url, {}, server.trusting, key="wa_" + "x" * 43)
     with closing(SocketIOClient(url, {}, server.trusting, key=key)) as wire:
-        assert wire.ask("live:start", {"v": 1})["ok"]
+        assert wire.call("live:start", {"v": 1})["ok"]
 
 
 def test_who_has_the_link_to_captions_needs_no_account(server: Server, key: str) -> None:
@@ -125,7 +125,7 @@ def test_who_has_the_link_to_captions_needs_no_account(server: Server, key: str)
     with pytest.raises(Unavailable, match="Sign in"):
         SocketIOClient(url, {}, server.trusting)
     with closing(SocketIOClient(url, {}, server.trusting, key=key)) as speaker:
-        session = speaker.ask("live:start", {"v": 1})["session"]
+        session = speaker.call("live:start", {"v": 1})["session"]
         address = f"{url}/api/live/{session}/captions"
         share = Request(address, headers={"Authorization": f"Bearer {key}"}, method="POST")
         shared = json.load(urlopen(share, context=server.trusting, timeout=20))
@@ -136,7 +136,7 @@ def test_who_has_the_link_to_captions_needs_no_account(server: Server, key: str)
             assert reader.call("live:start", {"v": 1})["code"] == "sign_in_required"
         finally:
             reader.eio.disconnect(abort=True)
-        speaker.ask("live:cancel", {"session": session})
+        speaker.call("live:cancel", {"session": session})
 
 
 def test_whoever_stays_after_a_refusal_is_closed(server: Server) -> None:

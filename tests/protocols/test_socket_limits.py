@@ -11,7 +11,7 @@ import pytest
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Event, Request, TextMessage
 
-from tests.support.live_client import LIVE_SERVER, USUAL_PACE, Client, client, settings_of
+from tests.support.live_client import LIVE_SERVER, USUAL_PACE, RecordingClient, client, settings_of
 from tests.support.program import Server, served
 from tests.support.speech import packets, spoken
 from tests.support.wait import wait_until
@@ -225,7 +225,7 @@ def test_words_reach_others_while_one_floods(server: Server, raw: RawSocket) -> 
         pass
     with client(server) as speaker:
         opened = speaker.start()
-        assert speaker.stop(opened, speaker.speak(opened, spoken(1, 4)))["text"] == "w1 w2 w3"
+        assert speaker.stop(opened, speaker.stream(opened, spoken(1, 4)))["text"] == "w1 w2 w3"
 
 
 def test_a_reader_that_never_reads_holds_nobody_up(server: Server) -> None:
@@ -237,7 +237,7 @@ def test_a_reader_that_never_reads_holds_nobody_up(server: Server) -> None:
             b"Sec-WebSocket-Version: 13\r\n\r\n"
         )
         opened = speaker.start()
-        assert speaker.stop(opened, speaker.speak(opened, spoken(1, 4)))["text"] == "w1 w2 w3"
+        assert speaker.stop(opened, speaker.stream(opened, spoken(1, 4)))["text"] == "w1 w2 w3"
 
 
 def test_a_half_handshake_is_refused(server: Server) -> None:
@@ -259,15 +259,15 @@ def test_twenty_packets_a_second_are_taken_and_no_more(server: Server) -> None:
         began = time.monotonic()
         for seq, packet in enumerate(packets(spoken(1, 24))):
             head = {"s": opened["session"], "q": seq}
-            speaker.wire.send("live:audio", head, packet, answered=answered.append)
+            speaker.connection.send("live:audio", head, packet, on_ack=answered.append)
         wait_until(lambda: len(answered) == seq + 1)
         assert time.monotonic() - began > (seq - 62) / 20
-        speaker.ask("live:cancel", {"session": opened["session"]})
+        speaker.call("live:cancel", {"session": opened["session"]})
 
 
 def test_a_client_of_its_own_kind_is_one_of_many(server: Server) -> None:
-    first, second = Client(server), Client(server)
+    first, second = RecordingClient(server), RecordingClient(server)
     assert first.first("connection_status", status="connected")["live"]["limit"] == 4
     first.close()
-    assert second.ask("live:start", {"v": 1, "model": "no-such-model"})["ok"] is False
+    assert second.call("live:start", {"v": 1, "model": "no-such-model"})["ok"] is False
     second.close()

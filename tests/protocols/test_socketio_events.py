@@ -10,8 +10,8 @@ import socketio
 
 from tests.support.live_client import (
     LIVE_SERVER,
-    Client,
     Payload,
+    RecordingClient,
     audio_of,
     client,
     committed,
@@ -36,14 +36,14 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[
 
 
 @pytest.fixture
-def speaker(server: Server) -> Iterator[Client]:
+def speaker(server: Server) -> Iterator[RecordingClient]:
     with client(server) as connected:
         yield connected
 
 
-def test_speech_becomes_settled_words_and_a_transcript(server: Server, speaker: Client) -> None:
+def test_speech_becomes_settled_words_and_a_transcript(server: Server, speaker: RecordingClient) -> None:
     opened = speaker.start(language="en")
-    end = speaker.stop(opened, speaker.speak(opened, spoken(1, 8) + silence(1)))
+    end = speaker.stop(opened, speaker.stream(opened, spoken(1, 8) + silence(1)))
     assert committed(speaker.of("live:commit")) == f" {WORDS}"
     assert end["text"] == WORDS
     status, body = server.get(f"/api/transcripts/{end['transcript_id']}")
@@ -51,30 +51,32 @@ def test_speech_becomes_settled_words_and_a_transcript(server: Server, speaker: 
     assert WORDS in body
 
 
-def test_the_answer_to_a_start_says_what_may_be_sent(speaker: Client) -> None:
+def test_the_answer_to_a_start_says_what_may_be_sent(speaker: RecordingClient) -> None:
     opened = speaker.start()
     assert opened["next_seq"] == 0
     assert opened["credit_ms"] == 30_000
     assert opened["limits"] == {"max_packet": 65_536, "max_session_s": 14_400}
-    assert speaker.ask("live:cancel", {"session": opened["session"]}) == {"ok": True}
+    assert speaker.call("live:cancel", {"session": opened["session"]}) == {"ok": True}
     assert speaker.first("live:end", s=opened["session"])["transcript_id"] is None
 
 
-def test_events_are_numbered_without_a_gap(speaker: Client) -> None:
+def test_events_are_numbered_without_a_gap(speaker: RecordingClient) -> None:
     opened = speaker.start()
-    speaker.stop(opened, speaker.speak(opened, spoken(1, 12) + silence(2) + spoken(20, 24)))
-    numbers = [payload["eid"] for _, payload in speaker.told if "eid" in payload]
+    speaker.stop(opened, speaker.stream(opened, spoken(1, 12) + silence(2) + spoken(20, 24)))
+    numbers = [payload["eid"] for _, payload in speaker.received if "eid" in payload]
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_who_wants_no_partials_and_no_words_gets_none(speaker: Client) -> None:
+def test_who_wants_no_partials_and_no_words_gets_none(speaker: RecordingClient) -> None:
     opened = speaker.start(partials=False, words=False)
-    speaker.stop(opened, speaker.speak(opened, spoken(1, 8) + silence(1)))
+    speaker.stop(opened, speaker.stream(opened, spoken(1, 8) + silence(1)))
     assert speaker.of("live:partial") == []
     assert all("words" not in payload for payload in speaker.of("live:commit"))
 
 
-def test_packets_out_of_order_and_twice_leave_the_audio_whole(server: Server, speaker: Client) -> None:
+def test_packets_out_of_order_and_twice_leave_the_audio_whole(
+    server: Server, speaker: RecordingClient
+) -> None:
     pcm = spoken(1, 8)
     opened = speaker.start()
     numbered = list(enumerate(packets(pcm)))
@@ -82,15 +84,15 @@ def test_packets_out_of_order_and_twice_leave_the_audio_whole(server: Server, sp
     have = 0
     while have < len(numbered):
         seq, packet = chance.choice(numbered[max(0, have - 3) : have + 4])
-        answer = speaker.ask("live:audio", {"s": opened["session"], "q": seq}, packet)
+        answer = speaker.call("live:audio", {"s": opened["session"], "q": seq}, packet)
         assert answer["ok"] == (seq <= have)
         if not answer["ok"]:
             assert answer["code"] == "gap"
         have = max(have, seq + 1) if seq == have else have
         assert answer["next_seq"] == have
     assert audio_of(server, opened["session"]) == pcm
-    assert speaker.ask("live:stop", {"session": opened["session"], "next_seq": have + 1})["code"] == "gap"
-    speaker.ask("live:cancel", {"session": opened["session"]})
+    assert speaker.call("live:stop", {"session": opened["session"], "next_seq": have + 1})["code"] == "gap"
+    speaker.call("live:cancel", {"session": opened["session"]})
 
 
 @pytest.mark.parametrize(
@@ -108,19 +110,21 @@ def test_packets_out_of_order_and_twice_leave_the_audio_whole(server: Server, sp
     ],
 )
 def test_a_packet_that_cannot_be_used_is_refused_and_changes_nothing(
-    speaker: Client, head: Payload, audio: object, code: str
+    speaker: RecordingClient, head: Payload, audio: object, code: str
 ) -> None:
     opened = speaker.start()
-    answer = speaker.ask("live:audio", {"s": opened["session"], **head}, audio)
+    answer = speaker.call("live:audio", {"s": opened["session"], **head}, audio)
     assert (answer["ok"], answer["code"]) == (False, code)
-    assert speaker.speak(opened, spoken(1, 2)) == 4
-    speaker.ask("live:cancel", {"session": opened["session"]})
+    assert speaker.stream(opened, spoken(1, 2)) == 4
+    speaker.call("live:cancel", {"session": opened["session"]})
 
 
 @pytest.mark.parametrize("event", ["live:start", "live:audio", "live:resume", "live:stop", "live:cancel"])
 @pytest.mark.parametrize("payload", [None, 5, "text", [], {"v": 2, "q": {}}, b"\x00"])
-def test_payloads_of_the_wrong_kind_are_refused(speaker: Client, event: str, payload: object) -> None:
-    answer = speaker.ask(event, payload)
+def test_payloads_of_the_wrong_kind_are_refused(
+    speaker: RecordingClient, event: str, payload: object
+) -> None:
+    answer = speaker.call(event, payload)
     assert (answer["ok"], answer["code"]) == (False, "bad_format")
 
 
@@ -135,51 +139,51 @@ def test_payloads_of_the_wrong_kind_are_refused(speaker: Client, event: str, pay
         ({"model": "small"}, "model_missing"),
     ],
 )
-def test_a_start_that_cannot_be_served_says_why(speaker: Client, wishes: Payload, code: str) -> None:
-    answer = speaker.ask("live:start", {"v": 1, **wishes})
+def test_a_start_that_cannot_be_served_says_why(speaker: RecordingClient, wishes: Payload, code: str) -> None:
+    answer = speaker.call("live:start", {"v": 1, **wishes})
     assert (answer["ok"], answer["code"]) == (False, code)
     assert answer["message"]
 
 
-def test_one_session_more_than_there_is_room_for_is_refused(speaker: Client) -> None:
+def test_one_session_more_than_there_is_room_for_is_refused(speaker: RecordingClient) -> None:
     opened = [speaker.start() for _ in range(4)]
-    refused = speaker.ask("live:start", {"v": 1})
+    refused = speaker.call("live:start", {"v": 1})
     assert (refused["ok"], refused["code"]) == (False, "busy")
     assert refused["retry_after"] > 0
     for one in opened:
-        speaker.ask("live:cancel", {"session": one["session"]})
-    freed = wait_until(lambda: speaker.ask("live:start", {"v": 1}).get("session"))
-    speaker.ask("live:cancel", {"session": freed})
+        speaker.call("live:cancel", {"session": one["session"]})
+    freed = wait_until(lambda: speaker.call("live:start", {"v": 1}).get("session"))
+    speaker.call("live:cancel", {"session": freed})
 
 
-def test_the_status_counts_sessions(server: Server, speaker: Client) -> None:
+def test_the_status_counts_sessions(server: Server, speaker: RecordingClient) -> None:
     opened = speaker.start()
     assert '"live":{"sessions":' in server.get("/api/status")[1].replace(" ", "")
-    speaker.ask("live:cancel", {"session": opened["session"]})
+    speaker.call("live:cancel", {"session": opened["session"]})
 
 
-def test_a_session_belongs_to_the_newest_connection(server: Server, speaker: Client) -> None:
+def test_a_session_belongs_to_the_newest_connection(server: Server, speaker: RecordingClient) -> None:
     opened = speaker.start()
-    have = speaker.speak(opened, spoken(1, 8))
+    have = speaker.stream(opened, spoken(1, 8))
     known = {"session": opened["session"], "token": opened["token"], "last_eid": None}
     with client(server) as newer:
-        assert newer.ask("live:resume", {**known, "token": "wrong"})["code"] == "gone"
-        resumed = newer.ask("live:resume", known)
+        assert newer.call("live:resume", {**known, "token": "wrong"})["code"] == "gone"
+        resumed = newer.call("live:resume", known)
         assert resumed["next_seq"] == have
         assert resumed["snapshot"]["text"].startswith("w1 w2")
-        assert speaker.ask("live:audio", {"s": opened["session"], "q": have}, bytes(2))["code"] == "gone"
-        assert newer.stop(opened, newer.speak(opened, silence(1), have))["text"] == WORDS
+        assert speaker.call("live:audio", {"s": opened["session"], "q": have}, bytes(2))["code"] == "gone"
+        assert newer.stop(opened, newer.stream(opened, silence(1), have))["text"] == WORDS
 
 
-def test_a_paused_session_is_taken_up_again(speaker: Client) -> None:
+def test_a_paused_session_is_taken_up_again(speaker: RecordingClient) -> None:
     opened = speaker.start()
-    have = speaker.speak(opened, spoken(1, 4))
-    assert speaker.ask("live:pause", {"session": opened["session"]}) == {"ok": True}
-    assert speaker.ask("live:audio", {"s": opened["session"], "q": have}, bytes(2))["code"] == "gone"
+    have = speaker.stream(opened, spoken(1, 4))
+    assert speaker.call("live:pause", {"session": opened["session"]}) == {"ok": True}
+    assert speaker.call("live:audio", {"s": opened["session"], "q": have}, bytes(2))["code"] == "gone"
     known = {"session": opened["session"], "token": opened["token"], "last_eid": 0}
-    resumed = speaker.ask("live:resume", known)
+    resumed = speaker.call("live:resume", known)
     assert [event["eid"] for event in resumed["events"]] == list(range(1, len(resumed["events"]) + 1))
-    end = speaker.stop(opened, speaker.speak(opened, spoken(4, 8) + silence(1), have))
+    end = speaker.stop(opened, speaker.stream(opened, spoken(4, 8) + silence(1), have))
     assert end["text"] == WORDS
 
 
@@ -219,7 +223,7 @@ def test_twenty_cuts_of_the_connection_lose_no_audio_and_repeat_no_event(server:
         {"v": 1},
         lambda kind, payload: told.append((kind, payload)),
     )
-    end = speaker.speak(packets(pcm))
+    end = speaker.stream(packets(pcm))
     proxy.close()
     assert proxy.cuts == 20
     assert audio_of(server, end["s"]) == pcm
@@ -235,14 +239,14 @@ def test_a_session_survives_a_killed_server(tmp_path: Path, tiny_en: Path) -> No
     settings = settings_of(tiny_en, tmp_path)
     with served(tmp_path, LIVE_SERVER, **settings) as first, client(first) as speaker:
         opened = speaker.start()
-        have = speaker.speak(opened, spoken(1, 6))
+        have = speaker.stream(opened, spoken(1, 6))
         first.kill()
-        assert speaker.gone.wait(10)
-        heard = [payload["eid"] for _, payload in speaker.told if "eid" in payload]
+        assert speaker.disconnected.wait(10)
+        heard = [payload["eid"] for _, payload in speaker.received if "eid" in payload]
     with served(tmp_path, LIVE_SERVER, **settings) as second, client(second) as speaker:
         known = {"session": opened["session"], "token": opened["token"], "last_eid": max(heard, default=0)}
-        assert speaker.ask("live:resume", known)["next_seq"] == have
-        assert speaker.stop(opened, speaker.speak(opened, spoken(6, 8) + silence(1), have))["text"] == WORDS
+        assert speaker.call("live:resume", known)["next_seq"] == have
+        assert speaker.stop(opened, speaker.stream(opened, spoken(6, 8) + silence(1), have))["text"] == WORDS
 
 
 @pytest.mark.slow
@@ -250,14 +254,14 @@ def test_a_stop_tells_the_sockets_and_keeps_the_sessions(tmp_path: Path, tiny_en
     settings = settings_of(tiny_en, tmp_path)
     with served(tmp_path, LIVE_SERVER, **settings) as first, client(first) as speaker:
         opened = speaker.start()
-        have = speaker.speak(opened, spoken(1, 6))
+        have = speaker.stream(opened, spoken(1, 6))
         assert first.stop() == 0
-        assert speaker.gone.wait(10)
+        assert speaker.disconnected.wait(10)
         assert speaker.first("connection_status", status="stopping")
     with served(tmp_path, LIVE_SERVER, **settings) as second, client(second) as speaker:
         known = {"session": opened["session"], "token": opened["token"], "last_eid": None}
-        assert speaker.ask("live:resume", known)["next_seq"] == have
-        assert speaker.stop(opened, speaker.speak(opened, spoken(6, 8) + silence(1), have))["text"] == WORDS
+        assert speaker.call("live:resume", known)["next_seq"] == have
+        assert speaker.stop(opened, speaker.stream(opened, spoken(6, 8) + silence(1), have))["text"] == WORDS
 
 
 @pytest.mark.slow
@@ -270,7 +274,7 @@ def test_real_speech_becomes_its_words(tmp_path: Path, tiny_en: Path) -> None:
             {"v": 1, "language": "en"},
             lambda kind, payload: None,
         )
-        end = speaker.speak(from_file(packaged("moonshine-voice", "assets/beckett.wav")))
+        end = speaker.stream(from_file(packaged("moonshine-voice", "assets/beckett.wav")))
     text = end["text"].lower()
     assert "ever tried" in text
     assert "fail better" in text

@@ -1,4 +1,4 @@
-"""Clients of the live events, and a network that breaks, for tests against a real server."""
+"""A client of the Socket.IO events that records what it receives, for tests against a real server."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -19,81 +19,81 @@ SIMPLE = ("recording_started", "transcription_result", "transcription_error", "c
 Payload = dict[str, Any]
 
 
-class Client:
-    """A connection, and everything that was told on it."""
+class RecordingClient:
+    """One connection and all events received on it. Returns acknowledgements of errors instead of raising."""
 
     def __init__(self, server: Server) -> None:
-        self.told: list[tuple[str, Payload]] = []
-        self.gone = threading.Event()
+        self.received: list[tuple[str, Payload]] = []
+        self.disconnected = threading.Event()
         names = [*SIMPLE, "captions:closed", *(f"live:{kind}" for kind in KINDS)]
-        handlers: dict[str, Callable[..., None]] = {name: self._hearing(name) for name in names}
-        handlers["disconnect"] = lambda *_reason: self.gone.set()
-        self.wire = SocketIOClient(f"https://localhost:{server.port}", handlers, server.trusting)
+        handlers: dict[str, Callable[..., None]] = {name: self._recorder(name) for name in names}
+        handlers["disconnect"] = lambda *_reason: self.disconnected.set()
+        self.connection = SocketIOClient(f"https://localhost:{server.port}", handlers, server.trusting)
 
-    def ask(self, event: str, *payload: Any) -> Payload:
-        """The acknowledgement, whatever it says."""
-        answers: list[Payload] = []
-        self.wire.send(event, *payload, answered=answers.append)
-        return wait_until(lambda: answers[0] if answers else None)
+    def call(self, event: str, *payload: Any) -> Payload:
+        """Sends an event and returns its acknowledgement, also that of an error."""
+        acks: list[Payload] = []
+        self.connection.send(event, *payload, on_ack=acks.append)
+        return wait_until(lambda: acks and acks[0])
 
-    def tell(self, event: str, *payload: Any) -> None:
-        """Sends without waiting."""
-        self.wire.send(event, *payload, answered=lambda *_answer: None)
+    def emit(self, event: str, *payload: Any) -> None:
+        """Sends an event without waiting."""
+        self.connection.send(event, *payload, on_ack=lambda *_ack: None)
 
     def of(self, *events: str) -> list[Payload]:
-        """The payloads of all such events so far."""
-        return [payload for event, payload in list(self.told) if event in events]
+        """The payloads of these events so far."""
+        return [payload for event, payload in list(self.received) if event in events]
 
     def first(self, event: str, **having: object) -> Payload:
-        """Waits for an event that has these values."""
+        """Waits for an event with these values; returns its payload."""
         return wait_until(lambda: next((p for p in self.of(event) if having.items() <= p.items()), None))
 
-    def start(self, **wishes: Any) -> Payload:
+    def start(self, **options: Any) -> Payload:
         """Opens a session."""
-        opened = self.ask("live:start", {"v": 1, **wishes})
+        opened = self.call("live:start", {"v": 1, **options})
         assert opened["ok"], opened
         return opened
 
-    def speak(self, opened: Payload, pcm: bytes, first: int = 0) -> int:
-        """Sends audio packet by packet; returns the number of the next."""
+    def stream(self, opened: Payload, pcm: bytes, first: int = 0) -> int:
+        """Sends audio packet by packet; returns the number of the next packet."""
         for packet in packets(pcm):
-            answer = self.ask("live:audio", {"s": opened["session"], "q": first}, packet)
+            ack = self.call("live:audio", {"s": opened["session"], "q": first}, packet)
             first += 1
-            assert answer == {**answer, "ok": True, "next_seq": first}
+            assert ack == {**ack, "ok": True, "next_seq": first}
         return first
 
     def stop(self, opened: Payload, next_seq: int) -> Payload:
-        """Ends the session; returns its end."""
-        assert self.ask("live:stop", {"session": opened["session"], "next_seq": next_seq})["ok"]
+        """Stops the session; returns the payload of its end."""
+        assert self.call("live:stop", {"session": opened["session"], "next_seq": next_seq})["ok"]
         return self.first("live:end", s=opened["session"])
 
     def close(self) -> None:
-        """Leaves."""
-        self.wire.close()
+        """Closes the connection."""
+        self.connection.close()
 
-    def _hearing(self, event: str) -> Callable[[Payload], None]:
-        return lambda payload: self.told.append((event, payload))
+    def _recorder(self, event: str) -> Callable[[Payload], None]:
+        return lambda payload: self.received.append((event, payload))
 
 
 @contextmanager
-def client(server: Server) -> Iterator[Client]:
-    """A client for a while."""
-    with closing(Client(server)) as connected:
+def client(server: Server) -> Iterator[RecordingClient]:
+    """A client that is closed at the end."""
+    with closing(RecordingClient(server)) as connected:
         yield connected
 
 
 def committed(events: list[Payload]) -> str:
-    """The settled text, as a client puts it together."""
+    """The committed text, as a client joins it."""
     return "".join(str(event["text"]) for event in events)
 
 
 def audio_of(server: Server, session: str) -> bytes:
-    """What the server has of a session, without the WAV header."""
+    """The audio of a session on the server, without the WAV header."""
     return (server.folder / "data/live" / session / "audio.wav").read_bytes()[44:]
 
 
 def settings_of(tiny_en: Path, folder: Path) -> dict[str, str]:
-    """Those of a server for live tests, which takes words faster than anybody can speak."""
+    """Settings of a server for live tests, with rate limits far above real time."""
     models = folder / "models"
     models.mkdir(exist_ok=True)
     (models / "tiny.en").symlink_to(tiny_en)

@@ -4,14 +4,14 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
-import werkzeug
 from flask_openapi3 import OpenAPI
 
 from tests.support.access_table import ANONYMOUS, CLOSED, EVERYBODY, OPEN, PEOPLE, TABLE, Row, Rule
 from tests.support.accounts import LIGHT
-from tests.support.client import ApiClient, an_account, client_of, open_page, signed_in, with_key
+from tests.support.client import ApiClient, Response, an_account, client_of, open_page, signed_in, with_key
 from tests.support.engines import ScriptedModels
 from tests.support.jobs import Script
 from tests.support.library import transcript
@@ -193,7 +193,7 @@ def ask(world: World, name: str, request: str, row: Row, owner: str) -> str:
         }
     headers = {} if path.startswith("/api") else {"Accept": "text/html"}
     with world.client(name).open(path, method=method, json=body, headers=headers, buffered=False) as response:
-        answer = answer_of(response)
+        answer = answer_of(cast(Response, response))
     if answer == "ok" and row.used_up:
         world.use_up(template, owner)
     if answer == "ok" and method != "GET" and path.startswith(SESSIONS_END):
@@ -201,7 +201,7 @@ def ask(world: World, name: str, request: str, row: Row, owner: str) -> str:
     return answer
 
 
-def answer_of(response: werkzeug.Response) -> str:
+def answer_of(response: Response) -> str:
     """In the words of the table. A wrong password is an answer to somebody who may try."""
     status = response.status_code
     assert status != 500, response.text
