@@ -1,19 +1,18 @@
-"""How busy the graphics cards are, as NVIDIA's own program tells it."""
+"""Utilization and memory of NVIDIA GPUs."""
 
-import shutil
-import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-QUERY = ("--query-gpu=name,utilization.gpu,memory.used,memory.total", "--format=csv,noheader,nounits")
-SECONDS = 5
+from whisper_appliance.core.nvidia_smi import query_gpus
+
+FIELDS = ("name", "utilization.gpu", "memory.used", "memory.total")
 MIB = 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class GpuUse:
-    """One card now; `percent` is None for a card that does not tell."""
+    """The utilization of one GPU; `percent` is None if the GPU does not report it."""
 
     name: str
     percent: float | None
@@ -22,25 +21,13 @@ class GpuUse:
 
 
 def measure_gpus(program: str = "nvidia-smi") -> tuple[GpuUse, ...]:
-    """Every card; none without the program. May take a second."""
-    path = shutil.which(program)
-    if path is None:
-        return ()
-    with suppress(OSError, subprocess.SubprocessError):
-        asked = subprocess.run(
-            [path, *QUERY],
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=True,
-            stdin=subprocess.DEVNULL,
-        )
-        return tuple(card for line in asked.stdout.splitlines() if (card := _card(line.split(", "))))
-    return ()
+    """Every GPU; none without `nvidia-smi`. May take a second."""
+    lines = query_gpus(FIELDS, program).splitlines()
+    return tuple(gpu for line in lines if (gpu := _parse(line.split(", "))))
 
 
-def _card(values: Sequence[str]) -> GpuUse | None:
-    if len(values) != 4:
+def _parse(values: Sequence[str]) -> GpuUse | None:
+    if len(values) != len(FIELDS):
         return None
     name, percent, used, total = (value.strip() for value in values)
     with suppress(ValueError):

@@ -1,4 +1,4 @@
-"""The models people know by name: where they come from, what they are, what they need."""
+"""The catalogue of Whisper models: repository, files with checksums, size, languages, memory estimate."""
 
 import tomllib
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ _BYTES_PER_WEIGHT = {"float32": 4, "float16": 2, "bfloat16": 2, "int16": 2}
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """One file of a model. None: the size is not known exactly, or no checksum is pinned."""
+class ModelFile:
+    """One file of a model. None: no exact size, or no pinned checksum."""
 
     size_bytes: int | None = None
     sha256: str | None = None
@@ -31,12 +31,12 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model of the catalogue. `repository` and `revision` name it on the hub, in CTranslate2's format."""
+    """One model of the catalogue. `repository` and `revision` are of the hub, in CTranslate2 format."""
 
     name: str
     repository: str
     revision: str
-    files: Mapping[str, File]
+    files: Mapping[str, ModelFile]
     languages: Languages
     parameters_millions: int
     licence: str
@@ -44,14 +44,14 @@ class Model:
 
     @property
     def download_bytes(self) -> int:
-        """Bytes of all its files; two for each parameter where the sizes are not known."""
+        """Bytes of all files; two bytes a parameter if a size is missing."""
         sizes = [file.size_bytes for file in self.files.values()]
         if None in sizes:
             return self.parameters_millions * 2_000_000
         return sum(size for size in sizes if size is not None)
 
     def memory_bytes(self, compute_type: str = "int8") -> int:
-        """Estimated memory of the engine with one worker; every type without 16 or 32 bits counts as int8."""
+        """Estimated memory of the engine with one worker. Types without 16 or 32 bits count as int8."""
         weights = self.parameters_millions * 1_000_000
         per_weight = _BYTES_PER_WEIGHT.get(compute_type, 1) + 2 * _WORKING_SHARE
         return int(weights * per_weight) + _ENGINE_BYTES
@@ -59,13 +59,13 @@ class Model:
 
 @cache
 def catalog() -> Mapping[str, Model]:
-    """Every known model by its own name, smallest first; aliases are not listed."""
+    """Every model by its full name, smallest first, without aliases."""
     table = tomllib.loads(files(__package__).joinpath("catalog.toml").read_text("utf-8"))
     return MappingProxyType({name: _model(name, row) for name, row in table.items()})
 
 
 def canonical(name: str) -> str:
-    """`large` and `turbo` by their full names; any other name as it is."""
+    """The full name of an alias (`large`, `turbo`); any other name unchanged."""
     return ALIASES.get(name, name)
 
 
@@ -73,12 +73,12 @@ def resolve(name: str) -> Model:
     """The model with this name or alias. Raises `NotFound`."""
     model = catalog().get(canonical(name))
     if model is None:
-        known = ", ".join([*catalog(), *ALIASES])
-        raise NotFound(f"There is no model named {name!r}. Known models: {known}.", field="model")
+        names = ", ".join([*catalog(), *ALIASES])
+        raise NotFound(f"There is no model named {name!r}. Known models: {names}.", field="model")
     return model
 
 
 def _model(name: str, row: dict[str, Any]) -> Model:
     table: dict[str, dict[str, Any]] = row.pop("files")
-    pinned = {file: File(facts.get("size"), facts.get("sha256")) for file, facts in table.items()}
+    pinned = {file: ModelFile(pin.get("size"), pin.get("sha256")) for file, pin in table.items()}
     return Model(name=name, files=MappingProxyType(pinned), **row)

@@ -1,4 +1,4 @@
-"""Checksums of files, computed once and remembered until the file changes."""
+"""Checksums of files (SHA-256, git blob id), and a cache of them that is valid until the file changes."""
 
 import hashlib
 import json
@@ -9,13 +9,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from whisper_appliance.core.atomic_files import write_json
+
 _BLOCK_BYTES = 4 * 2**20
 SHA256_DIGITS = 64
 OnBytes = Callable[[int], None]
 
 
 def sha256_of(path: Path, on_bytes: OnBytes | None = None) -> str:
-    """The sha256 of a file as hexadecimal digits. `on_bytes` hears of each piece that was read."""
+    """The SHA-256 of a file in hexadecimal digits. `on_bytes` is called with the size of each block read."""
     with path.open("rb") as file:
         if on_bytes is None:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -27,7 +29,7 @@ def sha256_of(path: Path, on_bytes: OnBytes | None = None) -> str:
 
 
 def git_blob_id_of(path: Path) -> str:
-    """The name git gives to this content: how the hub publishes the checksum of small files."""
+    """The git blob id of a file, which the hub publishes as the checksum of small files."""
     digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     with path.open("rb") as file:
         while block := file.read(_BLOCK_BYTES):
@@ -36,14 +38,14 @@ def git_blob_id_of(path: Path) -> str:
 
 
 def has_checksum(path: Path, checksum: str) -> bool:
-    """Whether the file has this checksum: 64 digits are a sha256, 40 a git blob id."""
+    """Whether the file has this checksum: 64 digits are a SHA-256, 40 a git blob id."""
     return checksum == (sha256_of(path) if len(checksum) == SHA256_DIGITS else git_blob_id_of(path))
 
 
-class Ledger:
-    """Remembers the sha256 of files by path, size and time of change, in one small JSON file.
+class ChecksumCache:
+    """Caches the SHA-256 of files by path, size and modification time, in one small JSON file.
 
-    Where that file cannot be written (models on a read-only volume) it remembers until the process ends.
+    If that file cannot be written (models on a read-only volume), the cache lasts until the process ends.
     """
 
     def __init__(self, path: Path, compute: Callable[[Path], str] = sha256_of) -> None:
@@ -53,7 +55,7 @@ class Ledger:
         self._entries: dict[str, dict[str, Any]] = read_json(path)
 
     def sha256(self, path: Path, *, again: bool = False, on_bytes: OnBytes | None = None) -> str:
-        """The file's sha256: remembered unless the file changed or `again`. Takes seconds for large files."""
+        """The file's SHA-256, cached unless the file changed or `again`. Takes seconds for large files."""
         key, stamp = str(path.resolve()), _stamp(path)
         entry = self._entries.get(key, {})
         if entry.get("stamp") == stamp and not again:
@@ -65,13 +67,13 @@ class Ledger:
     def matches(
         self, path: Path, checksum: str, *, again: bool = False, on_bytes: OnBytes | None = None
     ) -> bool:
-        """The same as `has_checksum`, remembered where it is a sha256."""
+        """The same as `has_checksum`; a SHA-256 is cached."""
         if len(checksum) == SHA256_DIGITS:
             return self.sha256(path, again=again, on_bytes=on_bytes) == checksum
         return has_checksum(path, checksum)
 
     def remember(self, path: Path, sha256: str) -> None:
-        """Notes a checksum that was computed elsewhere, e.g. while the file was written."""
+        """Caches a checksum that was computed elsewhere, such as while the file was written."""
         with self._lock:
             self._entries[str(path.resolve())] = {"stamp": _stamp(path), "sha256": sha256}
             self._save()
@@ -83,24 +85,13 @@ class Ledger:
             )
 
 
-def write_json(path: Path, content: object) -> None:
-    """Writes a JSON file so that a reader sees the old or the new content, never half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.part")
-    with part.open("w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-
-
 def _stamp(path: Path) -> list[int]:
     stat = path.stat()
     return [stat.st_size, stat.st_mtime_ns]
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; empty when there is none or it cannot be read."""
+    """The object in a JSON file; empty if the file is missing or damaged."""
     try:
         content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):

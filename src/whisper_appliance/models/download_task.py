@@ -1,4 +1,4 @@
-"""One model on its way from the hub: listed, fetched file by file, verified, put in its place."""
+"""Download of one model from the hub: lists its files, fetches and verifies each, adopts the folder."""
 
 import errno
 import fcntl
@@ -17,18 +17,18 @@ from whisper_appliance.models.checksums import SHA256_DIGITS, has_checksum, sha2
 from whisper_appliance.models.hub import Hub, RemoteFile
 from whisper_appliance.models.store import ModelStore
 
-State = Literal["running", "verifying", "done", "failed", "cancelled"]
+DownloadPhase = Literal["running", "verifying", "done", "failed", "cancelled"]
 
-# The files of a model in CTranslate2's format; a repository may hold much more.
+# The files of a model in CTranslate2 format; a repository may contain others.
 _PATTERNS = ("config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocabulary.*")
 
 
 @dataclass(frozen=True, slots=True)
-class Download:
-    """How far a download is. Bytes of earlier attempts count as done; the rate is of this attempt."""
+class DownloadState:
+    """Progress of a download. Bytes of earlier attempts count as done; the rate is of this attempt."""
 
     name: str
-    state: State = "running"
+    state: DownloadPhase = "running"
     done_bytes: int = 0
     total_bytes: int | None = None
     bytes_per_second: float | None = None
@@ -36,7 +36,7 @@ class Download:
 
     @property
     def active(self) -> bool:
-        """Whether it still goes on."""
+        """Whether it is still running."""
         return self.state in ("running", "verifying")
 
     @property
@@ -48,14 +48,14 @@ class Download:
 
     @property
     def eta_seconds(self) -> float | None:
-        """Seconds until the bytes are here, if it goes on like this."""
+        """Seconds until all bytes are downloaded at this rate."""
         if not self.active or not self.bytes_per_second or self.total_bytes is None:
             return None
         return (self.total_bytes - self.done_bytes) / self.bytes_per_second
 
 
-class Transfer:
-    """Fetches one model. `changed` is called with each new state of it; `run` is for a thread of its own."""
+class DownloadTask:
+    """Downloads one model. `on_change` is called with each new state; `run` blocks, so it needs a thread."""
 
     def __init__(
         self,
@@ -63,24 +63,24 @@ class Transfer:
         model: Model | None,
         store: ModelStore,
         hub: Hub,
-        changed: Callable[[Download], None],
+        on_change: Callable[[DownloadState], None],
         clock: Callable[[], float],
     ) -> None:
         self._model = model
         self._repository = model.repository if model else name
         self._store = store
         self._hub = hub
-        self._changed = changed
+        self._on_change = on_change
         self._clock = clock
         self._began = clock()
         self._arrived = 0
-        self.status = Download(name)
+        self.status = DownloadState(name)
         self.cancelled = threading.Event()
 
     def run(self) -> None:
-        """Fetches what is missing, verifies it, puts the model in its place. `changed` hears how it ended."""
+        """Fetches missing files, verifies them and adopts the model. Reports errors through `on_change`."""
         try:
-            with _disk_in_words(), self._alone():
+            with _disk_errors_in_words(), self._exclusive():
                 self._fetch_all()
         except Cancelled:
             self._set(state="cancelled")
@@ -97,27 +97,27 @@ class Transfer:
 
     @property
     def folder(self) -> Path:
-        """Where the files gather. What a stopped download left is taken up by the next one."""
-        return self._store.incoming(self.status.name)
+        """The folder of the partial files. The next download continues what a stopped one left."""
+        return self._store.download_folder(self.status.name)
 
     def _fetch_all(self) -> None:
-        listing = self._hub.listing(self._repository, self._model.revision if self._model else None)
+        listing = self._hub.list_files(self._repository, self._model.revision if self._model else None)
         wanted = self._wanted(listing.files)
         total = sum(file.size_bytes for file in wanted.values())
-        have = sum(min(_here(self.folder / name), file.size_bytes) for name, file in wanted.items())
-        self._store.check_space(total - have)
-        self._set(total_bytes=total, done_bytes=have)
+        done = sum(min(_bytes_on_disk(self.folder / name), file.size_bytes) for name, file in wanted.items())
+        self._store.check_space(total - done)
+        self._set(total_bytes=total, done_bytes=done)
         hashes = {name: self._fetch(name, file, listing.revision) for name, file in wanted.items()}
         for path in self.folder.iterdir():
             if path.name not in wanted:
                 path.unlink()
-        folders.record(
+        folders.write_record(
             self.folder, repository=self._repository, revision=listing.revision, source="hub", files=hashes
         )
         self._store.adopt(self.status.name, self.folder, hashes)
 
     def _wanted(self, offered: Mapping[str, RemoteFile]) -> dict[str, RemoteFile]:
-        """The files to fetch with the checksums to hold them to: ours where the catalogue has one."""
+        """The files to fetch with their checksums: the pinned one if the catalogue has it."""
         wanted = {name: file for name, file in offered.items() if any(fnmatch(name, p) for p in _PATTERNS)}
         needed = self._model.files if self._model else {"model.bin", "config.json", "tokenizer.json"}
         if missing := [name for name in needed if name not in wanted]:
@@ -128,17 +128,17 @@ class Transfer:
             if pin.sha256:
                 if len(wanted[name].checksum) == SHA256_DIGITS and wanted[name].checksum != pin.sha256:
                     raise Unavailable(
-                        f"The hub offers another {name} for {self.status.name} than the known one."
+                        f"The hub offers another {name} for {self.status.name} than the pinned one."
                     )
                 wanted[name] = replace(wanted[name], checksum=pin.sha256)
         return wanted
 
     def _fetch(self, name: str, file: RemoteFile, revision: str) -> str:
-        """The file, whole and verified, in our folder. Its sha256."""
+        """Fetches and verifies one file; returns its SHA-256."""
         target, part = self.folder / name, self.folder / f"{name}.part"
         if not target.exists() or not has_checksum(target, file.checksum):
             target.unlink(missing_ok=True)
-            address = self._hub.address(self._repository, revision, name)
+            address = self._hub.file_url(self._repository, revision, name)
             self._hub.fetch(
                 address, part, size_bytes=file.size_bytes, on_bytes=self._count, cancelled=self.cancelled
             )
@@ -146,7 +146,7 @@ class Transfer:
             if not has_checksum(part, file.checksum):
                 part.replace(self.folder / f"{name}.wrong")
                 raise Unavailable(
-                    f"{name} arrived with another checksum than published. It is not used. Try again."
+                    f"{name} has another checksum than published, so it is not used. Try again."
                 )
             part.replace(target)
             self._set(state="running")
@@ -162,11 +162,11 @@ class Transfer:
 
     def _set(self, **changes: object) -> None:
         self.status = replace(self.status, **changes)  # type: ignore[arg-type] # fields of Download, by name
-        self._changed(self.status)
+        self._on_change(self.status)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """No other process fetches the same model into the same folder."""
+    def _exclusive(self) -> Iterator[None]:
+        """Locks the folder against other processes that download the same model. Raises `Conflict`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.folder.with_name(f"{self.folder.name}.lock").open("w") as lock:
             try:
@@ -177,19 +177,19 @@ class Transfer:
 
 
 @contextmanager
-def _disk_in_words() -> Iterator[None]:
+def _disk_errors_in_words() -> Iterator[None]:
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(
-                "The disk is full. Free some space; the download goes on where it stopped."
+                "The disk is full. Free some space; the download continues where it stopped."
             ) from error
         raise Unavailable(f"The model folder cannot be written to: {error.strerror}.") from error
 
 
-def _here(target: Path) -> int:
-    """Bytes of the file that are here already, whole or in part."""
+def _bytes_on_disk(target: Path) -> int:
+    """Bytes of the file that were downloaded already, complete or partial."""
     for path in (target, target.with_name(f"{target.name}.part")):
         if path.exists():
             return path.stat().st_size

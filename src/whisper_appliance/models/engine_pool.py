@@ -1,9 +1,10 @@
-"""The engines that are loaded: lent out, kept for a while, the least recently used one freed first."""
+"""Pool of loaded engines: leased, unloaded after an idle time, the least recently used one evicted first."""
 
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from whisper_appliance.core.errors import Conflict, ModelUnavailable
@@ -11,22 +12,22 @@ from whisper_appliance.engines.contract import EngineSpec
 from whisper_appliance.engines.process.client import EngineEvent, EngineStatus
 from whisper_appliance.models.events import Announce, ModelEvent
 
-# After an engine failed to load, it is not tried again for so long: no loop of crashes.
-_REST_SECONDS = 30.0
+_RETRY_SECONDS = 30.0
+"""An engine that failed is not started again sooner, because it would crash in a loop."""
 
 
 class EngineLike(Protocol):
-    """The part of `EngineProcess` that this room uses."""
+    """The part of `EngineProcess` that the pool uses."""
 
     def start(self) -> None:
-        """Begins to load; returns at once."""
+        """Starts to load; returns at once."""
 
     def status(self) -> EngineStatus:
-        """How it is now; does not wait."""
+        """The current status; does not wait."""
         ...
 
     def close(self) -> None:
-        """Ends it and gives all memory back."""
+        """Ends the engine's process, which frees its memory."""
 
 
 E = TypeVar("E", bound=EngineLike)
@@ -34,240 +35,256 @@ E_co = TypeVar("E_co", bound=EngineLike, covariant=True)
 
 
 class StartEngine(Protocol[E_co]):
-    """Makes an engine that is not started yet, as the class `EngineProcess` does."""
+    """Creates an engine that is not started yet, as the class `EngineProcess` does."""
 
     def __call__(self, spec: EngineSpec, *, announce: Callable[[EngineEvent], None]) -> E_co:
-        """`announce` hears of each change of the engine's state."""
+        """`announce` is called at each change of the engine's state."""
         ...
 
 
-class Slot(Generic[E]):
-    """A model that is loaded or about to be. `engine` is set once its process was started."""
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """At most `max_loaded` engines, unloaded after `idle_seconds` without work (0: never).
+
+    A load waits up to `wait_seconds` for memory that other engines hold while they are in use.
+    """
+
+    max_loaded: int
+    idle_seconds: float
+    wait_seconds: float
+
+
+class LoadedModel(Generic[E]):
+    """A model that is loaded or loading. `engine` is set once its process was started."""
 
     def __init__(self, name: str, now: float) -> None:
         self.name = name
         self.leases = 0
         self.began = self.last_used = now
         self.engine: Future[E] = Future()
-        self.told = False
+        self.ready_announced = False
 
     @property
     def started(self) -> bool:
-        """Whether there is an engine, though perhaps it is still reading its weights."""
+        """Whether the engine's process runs; it may still be loading its weights."""
         return self.engine.done() and self.engine.exception() is None
 
     @property
     def idle(self) -> bool:
-        """Whether it could be freed now."""
+        """Whether it can be unloaded now."""
         return self.leases == 0 and self.started
 
 
-class LoadedEngines(Generic[E]):
-    """Keeps at most `at_once` engines. What is lent out is not freed; nothing slow is done under the lock."""
+class EnginePool(Generic[E]):
+    """Keeps at most `limits.max_loaded` engines. Leased engines are not unloaded.
+
+    Nothing slow runs under the lock.
+    """
 
     def __init__(
         self,
-        prepare: Callable[[str], EngineSpec],
+        engine_spec: Callable[[str], EngineSpec],
         start_engine: StartEngine[E],
         *,
-        at_once: int,
-        idle_seconds: float,
+        limits: PoolLimits,
         fits_beside: Callable[[str], bool],
         announce: Announce,
         clock: Callable[[], float],
-        wait_seconds: float,
     ) -> None:
-        """`prepare` finds and verifies the files; `fits_beside` says whether there is memory for one more."""
-        self._prepare = prepare
+        """`engine_spec` finds and verifies the files of a model; it may raise and take seconds.
+
+        `fits_beside` returns whether there is memory for one more model.
+        """
+        self._engine_spec = engine_spec
         self._start_engine = start_engine
-        self._at_once = at_once
-        self._idle_seconds = idle_seconds
+        self._limits = limits
         self._fits_beside = fits_beside
         self._announce = announce
         self._clock = clock
-        self._wait_seconds = wait_seconds
         self._changed = threading.Condition()
-        self._slots: dict[str, Slot[E]] = {}
+        self._models: dict[str, LoadedModel[E]] = {}
         self._closed = False
-        self._watcher = threading.Thread(target=self._watch, name="unload-idle-models", daemon=True)
-        self._watcher.start()
+        self._reaper = threading.Thread(target=self._reap, name="unload-idle-models", daemon=True)
+        self._reaper.start()
 
     @contextmanager
     def lease(self, name: str) -> Iterator[E]:
-        """The engine of this model, loaded if need be, and not unloaded while it is held."""
-        slot = self._take(name)
+        """Lends the engine of a model, loads it if needed, and does not unload it during the lease."""
+        loaded = self._acquire(name)
         try:
-            yield slot.engine.result()
+            yield loaded.engine.result()
         finally:
-            self._give_back(slot)
+            self._release(loaded)
 
-    def slot(self, name: str) -> Slot[E] | None:
-        """The model's place among the loaded ones."""
-        return self._slots.get(name)
+    def loaded(self, name: str) -> LoadedModel[E] | None:
+        """The model if it is loaded or loading."""
+        return self._models.get(name)
 
     def statuses(self) -> list[EngineStatus]:
-        """How all that are started are now."""
-        return [slot.engine.result().status() for slot in list(self._slots.values()) if slot.started]
+        """The status of every engine that was started."""
+        return [loaded.engine.result().status() for loaded in list(self._models.values()) if loaded.started]
 
     def unload(self, name: str) -> None:
-        """Frees the model. Raises `Conflict` while somebody uses it."""
+        """Unloads the model. Raises `Conflict` while it is leased."""
         with self._changed:
-            slot = self._slots.get(name)
-            if slot is None:
+            loaded = self._models.get(name)
+            if loaded is None:
                 return
-            if not slot.idle:
+            if not loaded.idle:
                 raise Conflict(f"The model {name} is in use. Try again when the work is done.")
-            del self._slots[name]
-        self._end(slot)
+            del self._models[name]
+        self._unload(loaded)
 
     def unload_idle(self) -> None:
-        """Frees what has had no work for the idle time."""
+        """Unloads models that had no work for the idle time."""
         with self._changed:
             due = self._pop_due()
-        for slot in due:
-            self._end(slot)
+        for loaded in due:
+            self._unload(loaded)
 
-    def keep(self, *, at_once: int, idle_seconds: float) -> None:
-        """From now on keeps so many, for so long without work; 0 seconds: until its place is needed."""
+    def set_limits(self, limits: PoolLimits) -> None:
+        """Changes the limits; engines beyond them are unloaded when they are idle."""
         with self._changed:
-            self._at_once, self._idle_seconds = at_once, idle_seconds
+            self._limits = limits
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Ends every engine, those in use too."""
+        """Ends every engine, leased ones too."""
         with self._changed:
             self._closed = True
-            slots = list(self._slots.values())
-            self._slots.clear()
+            models = list(self._models.values())
+            self._models.clear()
             self._changed.notify_all()
-        for slot in slots:
-            if slot.started:
-                slot.engine.result().close()
-        self._watcher.join()
+        for loaded in models:
+            if loaded.started:
+                loaded.engine.result().close()
+        self._reaper.join()
 
-    def _take(self, name: str) -> Slot[E]:
+    def _acquire(self, name: str) -> LoadedModel[E]:
         self._drop_failed(name)
         with self._changed:
             if self._closed:
                 raise ModelUnavailable("The appliance is stopping.")
-            slot = self._slots.get(name)
-            is_new = slot is None
-            slot = slot or Slot(name, self._clock())
-            slot.leases += 1
-            self._slots[name] = slot
+            loaded = self._models.get(name)
+            is_new = loaded is None
+            loaded = loaded or LoadedModel(name, self._clock())
+            loaded.leases += 1
+            self._models[name] = loaded
         if is_new:
-            self._load(slot)
-        return slot
+            self._load(loaded)
+        return loaded
 
-    def _load(self, slot: Slot[E]) -> None:
+    def _load(self, loaded: LoadedModel[E]) -> None:
         try:
-            spec = self._prepare(slot.name)
-            self._make_room(slot)
-            self._announce(ModelEvent("loading", slot.name, f"The model {slot.name} is being loaded."))
-            engine = self._start_engine(spec, announce=self._pass_on)
+            spec = self._engine_spec(loaded.name)
+            self._make_room(loaded)
+            self._announce(ModelEvent("loading", loaded.name, f"The model {loaded.name} is being loaded."))
+            engine = self._start_engine(spec, announce=self._on_engine_event)
             engine.start()
         except BaseException as error:
             with self._changed:
-                self._slots.pop(slot.name, None)
+                self._models.pop(loaded.name, None)
                 self._changed.notify_all()
-            slot.engine.set_exception(error)
+            loaded.engine.set_exception(error)
             raise
-        slot.engine.set_result(engine)
+        loaded.engine.set_result(engine)
         if self._closed:
             engine.close()
 
-    def _pass_on(self, event: EngineEvent) -> None:
-        """Of an engine's own events, that it is ready for work or has failed; not each window."""
+    def _on_engine_event(self, event: EngineEvent) -> None:
+        """Announces that an engine is ready or has failed; its other events are dropped."""
         if event.state == "failed":
             message = f"The model {event.model} cannot be used: {event.reason}"
             self._announce(ModelEvent("failed", event.model, message))
-        slot = self._slots.get(event.model)
-        if event.state == "idle" and slot is not None and not slot.told:
-            slot.told = True
+        loaded = self._models.get(event.model)
+        if event.state == "idle" and loaded is not None and not loaded.ready_announced:
+            loaded.ready_announced = True
             self._announce(ModelEvent("loaded", event.model, f"The model {event.model} is ready."))
 
-    def _make_room(self, slot: Slot[E]) -> None:
-        """Frees others, least recently used first, until this one fits; waits while all are in use."""
-        deadline = self._clock() + self._wait_seconds
-        while (victim := self._room_or_victim(slot, deadline)) is not None:
-            self._end(victim)
+    def _make_room(self, loaded: LoadedModel[E]) -> None:
+        """Unloads others, least recently used first, until this one fits; waits while all are leased."""
+        deadline = self._clock() + self._limits.wait_seconds
+        while (victim := self._next_victim(loaded, deadline)) is not None:
+            self._unload(victim)
 
-    def _room_or_victim(self, slot: Slot[E], deadline: float) -> Slot[E] | None:
+    def _next_victim(self, loaded: LoadedModel[E], deadline: float) -> LoadedModel[E] | None:
         with self._changed:
             while True:
-                others = [other for other in self._slots.values() if other is not slot]
-                fits = not others or self._fits_beside(slot.name)
-                if len(others) < self._at_once and fits:
+                others = [other for other in self._models.values() if other is not loaded]
+                fits = not others or self._fits_beside(loaded.name)
+                if len(others) < self._limits.max_loaded and fits:
                     return None
                 if victim := min((o for o in others if o.idle), key=lambda o: o.last_used, default=None):
-                    return self._slots.pop(victim.name)
-                if fits:  # all are in use: one more for now, it is freed again when work ends
+                    return self._models.pop(victim.name)
+                if fits:  # all are leased: one more for now, it is unloaded when a lease ends
                     return None
                 if not self._changed.wait(deadline - self._clock()):
                     names = " and ".join(other.name for other in others)
                     raise ModelUnavailable(
-                        f"There is no memory for {slot.name} while {names} is in use. Try again later.",
+                        f"There is no memory for {loaded.name} while {names} is in use. Try again later.",
                         retry_after_seconds=60,
                     )
 
-    def _give_back(self, slot: Slot[E]) -> None:
+    def _release(self, loaded: LoadedModel[E]) -> None:
         surplus = None
         with self._changed:
-            slot.leases -= 1
-            slot.last_used = self._clock()
-            if len(self._slots) > self._at_once:
-                idle = [other for other in self._slots.values() if other.idle]
+            loaded.leases -= 1
+            loaded.last_used = self._clock()
+            if len(self._models) > self._limits.max_loaded:
+                idle = [other for other in self._models.values() if other.idle]
                 surplus = min(idle, key=lambda other: other.last_used, default=None)
                 if surplus is not None:
-                    del self._slots[surplus.name]
+                    del self._models[surplus.name]
             self._changed.notify_all()
         if surplus is not None:
-            self._end(surplus)
+            self._unload(surplus)
 
     def _drop_failed(self, name: str) -> None:
-        slot = self._slots.get(name)
-        if slot is None or not slot.started or slot.engine.result().status().state != "failed":
+        loaded = self._models.get(name)
+        if loaded is None or not loaded.started or loaded.engine.result().status().state != "failed":
             return
-        reason = slot.engine.result().status().reason
-        left = slot.began + _REST_SECONDS - self._clock()
+        reason = loaded.engine.result().status().reason
+        left = loaded.began + _RETRY_SECONDS - self._clock()
         if left > 0:
             raise ModelUnavailable(reason, retry_after_seconds=left)
         with self._changed:
-            if not slot.idle or self._slots.get(name) is not slot:
+            if not loaded.idle or self._models.get(name) is not loaded:
                 return
-            del self._slots[name]
-        self._end(slot)
+            del self._models[name]
+        self._unload(loaded)
 
-    def _end(self, slot: Slot[E]) -> None:
-        slot.engine.result().close()
-        self._announce(ModelEvent("unloaded", slot.name, f"The model {slot.name} was unloaded."))
+    def _unload(self, loaded: LoadedModel[E]) -> None:
+        loaded.engine.result().close()
+        self._announce(ModelEvent("unloaded", loaded.name, f"The model {loaded.name} was unloaded."))
         with self._changed:
             self._changed.notify_all()
 
-    def _watch(self) -> None:
+    def _reap(self) -> None:
         while True:
             with self._changed:
                 while not (due := self._pop_due()) and not self._closed:
                     self._changed.wait(self._seconds_to_next())
                 if self._closed:
                     return
-            for slot in due:
-                self._end(slot)
+            for loaded in due:
+                self._unload(loaded)
 
-    def _pop_due(self) -> list[Slot[E]]:
-        idle = sorted((slot for slot in self._slots.values() if slot.idle), key=lambda slot: slot.last_used)
-        surplus = max(0, len(self._slots) - self._at_once)
-        due = [slot for slot in idle if self._overdue(slot)]
-        due += [slot for slot in idle[:surplus] if slot not in due]
-        for slot in due:
-            del self._slots[slot.name]
+    def _pop_due(self) -> list[LoadedModel[E]]:
+        idle = sorted(
+            (loaded for loaded in self._models.values() if loaded.idle), key=lambda loaded: loaded.last_used
+        )
+        surplus = max(0, len(self._models) - self._limits.max_loaded)
+        due = [loaded for loaded in idle if self._overdue(loaded)]
+        due += [loaded for loaded in idle[:surplus] if loaded not in due]
+        for loaded in due:
+            del self._models[loaded.name]
         return due
 
-    def _overdue(self, slot: Slot[E]) -> bool:
-        return self._idle_seconds > 0 and slot.last_used + self._idle_seconds <= self._clock()
+    def _overdue(self, loaded: LoadedModel[E]) -> bool:
+        return self._limits.idle_seconds > 0 and loaded.last_used + self._limits.idle_seconds <= self._clock()
 
     def _seconds_to_next(self) -> float | None:
-        if not self._idle_seconds:
+        if not self._limits.idle_seconds:
             return None
-        idle = [slot.last_used for slot in self._slots.values() if slot.idle]
-        return max(0.0, min(idle) + self._idle_seconds - self._clock()) if idle else None
+        idle = [loaded.last_used for loaded in self._models.values() if loaded.idle]
+        return max(0.0, min(idle) + self._limits.idle_seconds - self._clock()) if idle else None

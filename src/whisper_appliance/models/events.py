@@ -1,19 +1,19 @@
-"""What the models room announces when something changes."""
+"""Events of models, for logs and the admin panel."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal[
+ModelEventKind = Literal[
     "loading", "loaded", "unloaded", "switched", "failed", "download", "damaged", "removed", "engine"
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelEvent:
-    """Something changed with a model; `message` is for people. Ask `get_status()` for the whole picture."""
+    """A change of a model; `message` is for people. `ModelManager.get_status` has the full state."""
 
-    kind: Kind
+    kind: ModelEventKind
     model: str
     message: str
     progress: float | None = None
@@ -22,5 +22,6 @@ class ModelEvent:
 Announce = Callable[[ModelEvent], None]
 
 
-def to_nobody(event: ModelEvent) -> None:
-    """The announcement of a part that nobody listens to."""
+def ignore(event: ModelEvent) -> None:
+    """An `Announce` that drops the event."""
+    del event

@@ -1,8 +1,6 @@
-"""What this machine can carry: its memory, cores and GPUs, and which models fit, in words."""
+"""This machine's memory, cores and GPUs; which models fit, and which one is recommended."""
 
 import os
-import shutil
-import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,22 +8,21 @@ from pathlib import Path
 
 import psutil
 
+from whisper_appliance.core.nvidia_smi import query_gpus
 from whisper_appliance.models.catalog import Model, catalog
 
 _CGROUP = Path("/sys/fs/cgroup")
-_NVIDIA_SMI_SECONDS = 5
-_NVIDIA_SMI_QUERY = ("--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits")
 
-# A model may take this share of the memory, so that the rest of the machine lives.
+# A model may take this share of the memory; the rest is left to other processes.
 _SHARE = 0.6
-# From so many cores on, this model is still comfortable on the CPU; the largest that fits is recommended.
-_COMFORTABLE_ON_CPU = ((8, "large-v3-turbo"), (4, "small"), (0, "base"), (0, "tiny"))
-_COMFORTABLE_ON_GPU = ("large-v3", "large-v3-turbo", "medium", "small", "base", "tiny")
+# From this number of cores on, the model is fast enough on the CPU; the largest that fits is recommended.
+_FAST_ON_CPU = ((8, "large-v3-turbo"), (4, "small"), (0, "base"), (0, "tiny"))
+_FAST_ON_GPU = ("large-v3", "large-v3-turbo", "medium", "small", "base", "tiny")
 
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A graphics card that CUDA can use."""
+    """A GPU that CUDA can use."""
 
     name: str
     memory_bytes: int
@@ -34,7 +31,7 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What there is to run models on; inside a container, what the container may use."""
+    """Hardware for running models; inside a container, its limits."""
 
     cores: int
     memory_bytes: int
@@ -43,61 +40,49 @@ class Machine:
 
     @property
     def budget_bytes(self) -> int:
-        """The memory that one model may take: of the largest GPU, else of the machine."""
+        """The memory that one model may take: of the largest GPU, else a share of the machine's."""
         return (
             int(_SHARE * self.memory_bytes) if not self.gpus else max(gpu.memory_bytes for gpu in self.gpus)
         )
 
     def fits(self, model: Model, compute_type: str = "auto") -> bool:
-        """Whether the model can be loaded here, leaving room for everything else."""
+        """Whether the model fits into `budget_bytes`."""
         return model.memory_bytes(self.compute_type(compute_type)) <= self.budget_bytes
 
     def compute_type(self, wanted: str = "auto") -> str:
-        """What `auto` means here."""
+        """The number format of the weights: `wanted`, or the one that `auto` selects on this machine."""
         if wanted not in ("auto", "default"):
             return wanted
         return "float16" if self.gpus else "int8"
 
 
 @dataclass(frozen=True, slots=True)
-class Advice:
-    """Which model to take on this machine, and why, in sentences."""
+class Recommendation:
+    """The recommended model for this machine, and the reason in sentences."""
 
     recommended: str
     text: str
 
 
 def this_machine(gpus: Sequence[Gpu] = ()) -> Machine:
-    """This machine now. Quick; `gpus` come from `find_gpus`, which is not."""
+    """This machine now. Fast; `gpus` come from `detect_gpus`, which is slow."""
     return Machine(_cores(), _memory_bytes(), available_bytes(), tuple(gpus))
 
 
 def available_bytes() -> int:
-    """Memory that can be taken now without swapping."""
+    """Memory that is free now without swapping, within the limit of the container."""
     free = int(psutil.virtual_memory().available)
     limit, used = _number(_CGROUP / "memory.max"), _number(_CGROUP / "memory.current")
     return free if limit is None or used is None else min(free, max(0, limit - used))
 
 
-def find_gpus() -> tuple[Gpu, ...]:
-    """The NVIDIA cards as their driver's tool tells; none without it. May take a second."""
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return ()
-    with suppress(OSError, subprocess.SubprocessError):
-        told = subprocess.run(
-            [tool, *_NVIDIA_SMI_QUERY],
-            capture_output=True,
-            text=True,
-            timeout=_NVIDIA_SMI_SECONDS,
-            check=True,
-        )
-        return parse_gpus(told.stdout)
-    return ()
+def detect_gpus() -> tuple[Gpu, ...]:
+    """The NVIDIA GPUs; none without `nvidia-smi`. May take a second."""
+    return parse_gpus(query_gpus(("name", "memory.total", "memory.free")))
 
 
 def parse_gpus(table: str) -> tuple[Gpu, ...]:
-    """The cards in the table of nvidia-smi: name, MiB, MiB free. One that does not tell is left out."""
+    """Parses the CSV of nvidia-smi: name, MiB in total, MiB free. A GPU without numbers is left out."""
     rows = ([cell.strip() for cell in line.rsplit(",", 2)] for line in table.splitlines())
     return tuple(
         Gpu(name, int(total) * 2**20, int(free) * 2**20)
@@ -106,27 +91,27 @@ def parse_gpus(table: str) -> tuple[Gpu, ...]:
     )
 
 
-def advise(machine: Machine) -> Advice:
-    """The model to start with, and what else would work."""
+def recommend(machine: Machine) -> Recommendation:
+    """Recommends a model, and names the largest that fits."""
     recommended = _recommend(machine)
     largest = [name for name, model in catalog().items() if machine.fits(model)][-1:]
-    where = f"the GPU ({machine.gpus[0].name})" if machine.gpus else f"{machine.cores} processor cores"
+    device = f"the GPU ({machine.gpus[0].name})" if machine.gpus else f"{machine.cores} processor cores"
     gigabytes = machine.budget_bytes / 1e9
-    text = f"This machine runs models on {where} and can give one model {gigabytes:.1f} GB of memory. "
+    text = f"This machine runs models on {device} and can give one model {gigabytes:.1f} GB of memory. "
     text += f"A good choice is {recommended}."
     if largest and largest[0] != recommended:
         slower = "" if machine.gpus else ", but will be slow"
         text += f" The largest that fits is {largest[0]}{slower}."
-    return Advice(recommended, text)
+    return Recommendation(recommended, text)
 
 
 def _recommend(machine: Machine) -> str:
-    comfortable = (
-        _COMFORTABLE_ON_GPU
+    fast_enough = (
+        _FAST_ON_GPU
         if machine.gpus
-        else tuple(name for cores, name in _COMFORTABLE_ON_CPU if machine.cores >= cores)
+        else tuple(name for cores, name in _FAST_ON_CPU if machine.cores >= cores)
     )
-    return next((name for name in comfortable if machine.fits(catalog()[name])), "tiny")
+    return next((name for name in fast_enough if machine.fits(catalog()[name])), "tiny")
 
 
 def _cores() -> int:

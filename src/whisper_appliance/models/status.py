@@ -1,24 +1,24 @@
-"""How the models are, as plain data."""
+"""Status of models, as plain data: Model (catalogue), InstalledModel (disk), ModelStatus (all together)."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from whisper_appliance.engines.process.client import EngineStatus
 from whisper_appliance.models.catalog import Languages, catalog
-from whisper_appliance.models.download_task import Download
+from whisper_appliance.models.download_task import DownloadState
 from whisper_appliance.models.hardware import Machine
-from whisper_appliance.models.store import Installed
+from whisper_appliance.models.store import InstalledModel
 
-# `idle` is on this machine and is loaded by the next request; `missing` is not on this machine.
-State = Literal["ready", "idle", "loading", "downloading", "missing", "failed"]
+# `idle`: installed, and loaded by the next request. `missing`: not installed.
+ModelAvailability = Literal["ready", "idle", "loading", "downloading", "missing", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """One model of the catalogue, or of the user's own (then without languages and licence)."""
+    """One model of the catalogue, or a custom one (then without languages and licence)."""
 
     name: str
-    state: State
+    state: ModelAvailability
     reason: str | None
     default: bool
     installed: bool
@@ -32,44 +32,44 @@ class ModelStatus:
     download_bytes: int | None
     memory_bytes: int | None
     memory_estimate_bytes: int | None
-    download: Download | None
+    download: DownloadState | None
     engine: EngineStatus | None
 
     @property
     def progress(self) -> float | None:
-        """Of the download, 0 to 1, while there is one."""
+        """Progress of the download, 0 to 1; None without one."""
         return self.download.progress if self.download and self.download.active else None
 
 
 @dataclass(frozen=True, slots=True)
 class ModelsStatus:
-    """The default model and every other. `reason` says, in a sentence, why the default cannot be used."""
+    """The status of all models. `reason` is why the default model cannot be used, in a sentence."""
 
     default: str
-    state: State
+    state: ModelAvailability
     reason: str | None
     progress: float | None
     models: tuple[ModelStatus, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known of a model at one moment."""
+class ModelFacts:
+    """What `describe` needs for the status of one model."""
 
     name: str
     default: bool
-    installed: Installed | None
+    installed: InstalledModel | None
     loading: bool
     in_use: int
     engine: EngineStatus | None
-    download: Download | None
+    download: DownloadState | None
     problem: str | None
     machine: Machine
     compute_type: str
 
 
-def describe(facts: Facts) -> ModelStatus:
-    """The facts, put together with what the catalogue says."""
+def describe(facts: ModelFacts) -> ModelStatus:
+    """Combines the facts with the catalogue."""
     model = catalog().get(facts.name)
     state, reason = _state(facts)
     compute_type = facts.machine.compute_type(facts.compute_type)
@@ -94,7 +94,7 @@ def describe(facts: Facts) -> ModelStatus:
     )
 
 
-def _state(facts: Facts) -> tuple[State, str | None]:
+def _state(facts: ModelFacts) -> tuple[ModelAvailability, str | None]:
     engine, download = facts.engine, facts.download
     if engine is not None and engine.state == "failed":
         return "failed", engine.reason

