@@ -1,4 +1,4 @@
-"""The gate before everything of the panel, and how its routes are described."""
+"""Access to the admin panel: admins only. Also the OpenAPI parts that its routes share."""
 
 from flask_openapi3.types import ResponseDict
 
@@ -9,19 +9,19 @@ from whisper_appliance.web.openapi import ADMIN, error_responses, text_response
 __all__ = ["ADMIN", "ADMIN_ERRORS", "admin_only", "admin_page"]
 
 ADMIN_ERRORS = (401, 403)
-"""What the gate may answer, beside what a route does."""
+"""The statuses that the access check adds to those of a route."""
 
 
 def admin_only(blueprint: LazyBlueprint) -> LazyBlueprint:
-    """`blueprint`, with all of its routes for admins only."""
-    blueprint.before_request(_only_admins)
+    """Restricts all routes of `blueprint` to admins."""
+    blueprint.before_request(_require_admin)
     return blueprint
 
 
-def _only_admins() -> None:
+def _require_admin() -> None:
     require("administer")
 
 
 def admin_page(description: str) -> ResponseDict:
-    """The documentation of an answer that is a page of the panel."""
+    """The documentation of a page of the panel."""
     return {200: text_response(description, "text/html"), **error_responses(*ADMIN_ERRORS)}

@@ -1,4 +1,4 @@
-"""The admin panel as a whole: its places, what stands behind them, and who is shown the way."""
+"""The admin panel: its menu, its blueprints, and the globals of its templates."""
 
 from flask import redirect, request
 from werkzeug import Response
@@ -24,8 +24,7 @@ from whisper_appliance.admin import (
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only
 from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.web.auth.authentication import current_actor
-from whisper_appliance.web.context import appliance
-from whisper_appliance.web.lazy_openapi import LazyBlueprint, LazyOpenAPI
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import error_responses
 
 MENU: tuple[tuple[str, str], ...] = (
@@ -42,12 +41,12 @@ MENU: tuple[tuple[str, str], ...] = (
     ("backups", "Backups"),
     ("updates", "Updates"),
 )
-"""The pages of the panel in the order of its menu: address below `/admin` and name."""
+"""The menu in order: path below `/admin`, and title."""
 
-_front = admin_only(LazyBlueprint("admin", __name__, abp_tags=[ADMIN]))
+_index = admin_only(LazyBlueprint("admin", __name__, abp_tags=[ADMIN]))
 
-BLUEPRINTS: tuple[LazyBlueprint, ...] = (
-    _front,
+blueprints: tuple[LazyBlueprint, ...] = (
+    _index,
     overview.blueprint,
     jobs.blueprint,
     live.blueprint,
@@ -67,7 +66,7 @@ BLUEPRINTS: tuple[LazyBlueprint, ...] = (
 )
 
 
-@_front.get(
+@_index.get(
     "/admin",
     responses={302: {"description": "To the first page."}, **error_responses(*ADMIN_ERRORS)},
     operation_id="admin_front_admin_get",
@@ -77,27 +76,14 @@ def index() -> Response:
     return redirect(f"/admin/{MENU[0][0]}")
 
 
-def install(app: LazyOpenAPI) -> None:
-    """Hangs the panel into `app`, and tells every template whether to show the way to it."""
-    for blueprint in BLUEPRINTS:
-        app.register_api(blueprint)
-    app.context_processor(_for_every_page)
-    app.after_request(_counted)
+def template_globals() -> dict[str, object]:
+    """What every template may use: the menu, and whether to link to the panel."""
+    page = request.path.removeprefix("/admin/") if request.path.startswith("/admin/") else ""
+    return {"can_administer": _can_administer, "admin_menu": MENU, "admin_page": page.split("/")[0]}
 
 
-def _counted(response: Response) -> Response:
-    if request.endpoint != "static":
-        appliance().resource_sampler.count_request()
-    return response
-
-
-def _for_every_page() -> dict[str, object]:
-    place = request.path.removeprefix("/admin/") if request.path.startswith("/admin/") else ""
-    return {"shows_admin": _can_see_panel, "admin_places": MENU, "admin_place": place.split("/")[0]}
-
-
-def _can_see_panel() -> bool:
-    """Whether the bar leads to the panel; a page that tells of an error must not raise another."""
+def _can_administer() -> bool:
+    """True for an admin. Never raises, because error pages use it too."""
     try:
         return current_actor().is_admin
     except ApplianceError:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 from whisper_appliance.accounts.identity import Role
 from whisper_appliance.accounts.invitations import Invitation
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only
+from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
@@ -18,7 +19,7 @@ blueprint = admin_only(LazyBlueprint("admin_invitations", __name__, abp_tags=[AD
 class InvitationPath(BaseModel):
     """The address of an invitation."""
 
-    id: str = Field(description="Id of the invitation.", pattern="^[0-9a-f]{32}$")
+    id: str = Field(description="Id of the invitation.", pattern=ID_REGEX)
 
 
 class InvitationBody(BaseModel):

@@ -7,9 +7,9 @@ from pydantic import BaseModel, Field
 
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
 from whisper_appliance.admin.owner_names import OwnerResponse, owner_names
+from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.engines.contract import Priority
-from whisper_appliance.jobs.admin_queries import HANDLE, JobAdminQueries, JobSummary
-from whisper_appliance.storage.schema.jobs import JobStatus
+from whisper_appliance.jobs.admin_queries import HANDLE, JobSummary
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
@@ -19,7 +19,7 @@ from whisper_appliance.web.schemas.transcript import JobErrorResponse, UtcTime
 blueprint = admin_only(LazyBlueprint("admin_jobs", __name__, abp_tags=[ADMIN]))
 
 StatusName = Literal["queued", "running", "done", "failed", "cancelled"]
-STATES: dict[str, tuple[JobStatus, ...]] = {
+STATES: dict[str, tuple[StatusName, ...]] = {
     "all": (),
     "unfinished": ("running", "queued"),
     "queued": ("queued",),
@@ -43,9 +43,7 @@ class JobsQuery(BaseModel):
     state: Literal["all", "unfinished", "queued", "running", "failed", "done", "cancelled"] = Field(
         "all", description="Only jobs in this state."
     )
-    owner: str | None = Field(
-        None, description="Only the jobs of the user with this id.", pattern="^[0-9a-f]{32}$"
-    )
+    owner: str | None = Field(None, description="Only the jobs of the user with this id.", pattern=ID_REGEX)
     limit: int = Field(50, ge=1, le=200, description="How many at most.")
     before: int | None = Field(None, ge=1, lt=2**63, description="`next` of the page before.")
 
@@ -99,14 +97,14 @@ def jobs_page() -> str:
 @blueprint.get("/api/admin/jobs", responses={200: JobRows, **error_responses(400, *ADMIN_ERRORS, 503)})
 def list_jobs(query: JobsQuery) -> Response:
     """Everybody's jobs of the last month, newest first; never their words or titles."""
-    oversight = JobAdminQueries(appliance().database)
-    found = oversight.page(
+    queries = appliance().job_queries
+    found = queries.page(
         statuses=STATES[query.state], owner=query.owner, limit=query.limit, before=query.before
     )
     named = owner_names()
     rows = [_row(job, named(job.owner)).model_dump() for job in found.jobs]
     users = [{"id": user.id, "name": user.name} for user in appliance().accounts.users.list_users()]
-    return jsonify({"jobs": rows, "next": found.next_before, "counts": oversight.counts(), "users": users})
+    return jsonify({"jobs": rows, "next": found.next_before, "counts": queries.counts(), "users": users})
 
 
 @blueprint.delete(
@@ -117,8 +115,7 @@ def list_jobs(query: JobsQuery) -> Response:
 def cancel_job(path: JobHandlePath) -> tuple[str, int]:
     """Cancels somebody's job; a running one stops after the window of audio it is at."""
     actor = require("oversee")
-    id = JobAdminQueries(appliance().database).id_of(path.handle)
-    job = appliance().queue.cancel(id)
+    job = appliance().queue.cancel(appliance().job_queries.id_of(path.handle))
     appliance().audit.record(actor, "job.cancel", path.handle, {"owner": job.owner})
     return "", 204
 

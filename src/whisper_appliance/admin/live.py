@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only
 from whisper_appliance.admin.jobs import PATTERN
 from whisper_appliance.admin.owner_names import OwnerResponse, owner_names
-from whisper_appliance.live.admin import LiveAdmin, SessionSummary
+from whisper_appliance.live.admin import SessionSummary
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
@@ -51,9 +51,7 @@ class SessionRows(BaseModel):
 def list_sessions() -> Response:
     """Everybody's live sessions; never their words."""
     named = owner_names()
-    rows = [
-        _row(seen, named(seen.owner)).model_dump() for seen in LiveAdmin(appliance().live).open_sessions()
-    ]
+    rows = [_row(seen, named(seen.owner)).model_dump() for seen in appliance().live_admin.open_sessions()]
     return jsonify({"sessions": rows, "limit": appliance().live.counts().limit})
 
 
@@ -65,7 +63,7 @@ def list_sessions() -> Response:
 def end_session(path: SessionHandlePath) -> tuple[str, int]:
     """Ends somebody's live session; what was said so far is kept for them."""
     actor = require("oversee")
-    LiveAdmin(appliance().live).stop(path.handle)
+    appliance().live_admin.stop(path.handle)
     appliance().audit.record(actor, "live.end", path.handle)
     return "", 204
 

@@ -7,7 +7,7 @@ from pydantic import RootModel
 
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
 from whisper_appliance.host.gpus import GpuUse
-from whisper_appliance.monitoring.statistics import Amount, Statistics
+from whisper_appliance.monitoring.statistics import Amount
 from whisper_appliance.monitoring.status_types import Status
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
@@ -52,7 +52,7 @@ def overview_page() -> str:
 )
 def get_overview() -> Response:
     """The state of every part, and what the last 24 hours brought. Curves come over the sockets."""
-    statistics = Statistics(appliance().database)
+    statistics = appliance().statistics
     seen = Overview(
         status=appliance().status(),
         gpus=appliance().resource_sampler.gpus(),

@@ -4,6 +4,7 @@ from flask import Response, jsonify, render_template
 from pydantic import BaseModel, Field
 
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
+from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
@@ -16,7 +17,7 @@ blueprint = admin_only(LazyBlueprint("admin_shares", __name__, abp_tags=[ADMIN])
 class AdminSharePath(BaseModel):
     """The address of a share."""
 
-    id: str = Field(description="Id of the share.", pattern="^[0-9a-f]{32}$")
+    id: str = Field(description="Id of the share.", pattern=ID_REGEX)
 
 
 class AdminShareResponse(BaseModel):

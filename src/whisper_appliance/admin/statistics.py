@@ -8,7 +8,7 @@ from flask import Response, jsonify, render_template
 from pydantic import BaseModel, Field
 
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
-from whisper_appliance.monitoring.statistics import DayTotal, Statistics
+from whisper_appliance.monitoring.statistics import DayTotal
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import error_responses
@@ -68,7 +68,7 @@ def statistics_page() -> str:
 def get_statistics(query: StatisticsQuery) -> Response:
     """Hours, counts and working time by day, language, model and source."""
     name, zone = _zone(query.zone)
-    totals = Statistics(appliance().database).by_day(zone, days=query.days)
+    totals = appliance().statistics.by_day(zone, days=query.days)
     return jsonify({"zone": name, "days": [_answer(total) for total in totals]})
 
 

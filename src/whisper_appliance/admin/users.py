@@ -11,6 +11,7 @@ from whisper_appliance.accounts.usage import UsageTotals, UserQuota
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
 from whisper_appliance.admin.invitations import InvitationResponse, invitation_response
 from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.web.auth import resources
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import current_actor, require
@@ -34,7 +35,7 @@ WRITES = (*ADMIN_ERRORS, 404, 409, 503, 507)
 class UserPath(BaseModel):
     """The address of an account."""
 
-    id: str = Field(description="Id of the account.", pattern="^[0-9a-f]{32}$")
+    id: str = Field(description="Id of the account.", pattern=ID_REGEX)
 
 
 class AccessModeBody(BaseModel):

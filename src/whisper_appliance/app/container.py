@@ -16,13 +16,14 @@ from whisper_appliance.app.job_notifier import JobNotifier
 from whisper_appliance.app.live_wiring import build_live, live_limits
 from whisper_appliance.app.model_admin import ModelAdmin
 from whisper_appliance.app.ownership import AllOwnedData
-from whisper_appliance.models.default_model import PersistedDefault
+from whisper_appliance.app.submit_recording import SubmitRecording
 from whisper_appliance.config.override_rows import OverrideRows
 from whisper_appliance.config.overrides import SettingOverrides
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import BadSetting, InvalidRequest, NotFound
 from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.host.certificates import Certificates, check_names
+from whisper_appliance.jobs.admin_queries import JobAdminQueries
 from whisper_appliance.jobs.cluster import Cluster
 from whisper_appliance.jobs.events import JobEvent
 from whisper_appliance.jobs.limits import QueueLimits
@@ -35,6 +36,7 @@ from whisper_appliance.library.storage_usage import StorageUsage
 from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.live.admin import LiveAdmin
 from whisper_appliance.live.ports import ModelsPort
+from whisper_appliance.models.default_model import PersistedDefault
 from whisper_appliance.models.downloads import Downloads
 from whisper_appliance.models.events import ModelEvent
 from whisper_appliance.models.hub import Hub
@@ -44,6 +46,7 @@ from whisper_appliance.monitoring import logs
 from whisper_appliance.monitoring.logs.sinks import LogSinks
 from whisper_appliance.monitoring.metrics import Metrics
 from whisper_appliance.monitoring.resource_sampler import ResourceSampler
+from whisper_appliance.monitoring.statistics import Statistics
 from whisper_appliance.monitoring.status_collector import StatusCollector
 from whisper_appliance.monitoring.status_types import Status
 from whisper_appliance.storage.database import Database
@@ -118,6 +121,7 @@ class Container:
         self.audit = Audit(self.database)
         self.shares = Shares(self.database)
         self.usage = make_usage(self.database, lambda: self.settings)
+        self.statistics = Statistics(self.database)
         self.storage_usage = StorageUsage(self.database, settings.storage_folder / "audio")
         self.transcripts = TranscriptRepository(
             self.database, audio_folder=settings.storage_folder / "audio", on_created=usage_hook(self.usage)
@@ -155,6 +159,10 @@ class Container:
             announce=self._on_job_event,
         )
         self.admission = Admission(self.usage, self.storage_usage, self.queue)
+        self.submit_recording = SubmitRecording(
+            self.admission, self.models, self.queue, lambda: self.settings.repeat_seconds
+        )
+        self.job_queries = JobAdminQueries(self.database)
         self._settings_listeners.append(self._apply_queue_limits)
 
     def _build_live(self, live_models: ModelsPort | None) -> None:
@@ -163,18 +171,18 @@ class Container:
         self.live = build_live(
             settings, live_models or self.models, self.transcripts, self.queue, self.live_events.publish
         )
+        self.live_admin = LiveAdmin(self.live)
         self._settings_listeners.append(self._apply_live_limits)
 
     def _build_accounts(self, passwords: Passwords | None) -> None:
         settings = self.settings
-        sessions = LiveAdmin(self.live)
         self.accounts = Accounts(
             self.database,
             settings,
             owned_data=AllOwnedData(
                 TranscriptOwnership(self.database, settings.storage_folder),
-                end_live=sessions.cancel_owned_by,
-                give_live=sessions.transfer,
+                end_live=self.live_admin.cancel_owned_by,
+                give_live=self.live_admin.transfer,
                 forget=on_owner_deleted(self.usage, self.shares),
             ),
             write_audit=self.audit.record,

@@ -1,1 +1,13 @@
-"""The pages for people: views, templates, static files."""
+"""Pages for people, with their templates, scripts and styles. `blueprints` are their routes."""
+
+from whisper_appliance.pages import api_docs, captions, certificate, join, setup, sign_in, views
+
+blueprints = (
+    views.blueprint,
+    captions.blueprint,
+    certificate.blueprint,
+    sign_in.blueprint,
+    setup.blueprint,
+    join.blueprint,
+    api_docs.blueprint,
+)

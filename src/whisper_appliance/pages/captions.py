@@ -3,6 +3,7 @@
 from flask import Response, jsonify, render_template, request, url_for
 from pydantic import BaseModel, Field
 
+from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.web.auth.authentication import own_resource, require
 from whisper_appliance.web.context import appliance, web_context
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
@@ -14,7 +15,7 @@ blueprint = LazyBlueprint("captions", __name__, abp_tags=[LIVE])
 class SessionPath(BaseModel):
     """The address of the captions of a live session."""
 
-    session: str = Field(description="Id of the live session.", pattern="^[0-9a-f]{32}$")
+    session: str = Field(description="Id of the live session.", pattern=ID_REGEX)
 
 
 class CaptionsPath(BaseModel):

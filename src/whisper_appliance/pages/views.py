@@ -4,6 +4,7 @@ from flask import render_template
 from pydantic import BaseModel, Field
 
 from whisper_appliance import __version__
+from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.transcript.languages import LANGUAGES
 from whisper_appliance.web.auth import visitors
 from whisper_appliance.web.context import appliance
@@ -16,7 +17,7 @@ blueprint = LazyBlueprint("pages", __name__, abp_tags=[PAGES])
 class PagePath(BaseModel):
     """The address of the page of one transcript."""
 
-    id: str = Field(description="Id of the transcript.", pattern="^[0-9a-f]{32}$")
+    id: str = Field(description="Id of the transcript.", pattern=ID_REGEX)
 
 
 @blueprint.app_context_processor

@@ -14,7 +14,7 @@ from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.core.ids import ID_PATTERN
 from whisper_appliance.protocols import registry
-from whisper_appliance.web import context, errors, hooks, request_metrics, static_files
+from whisper_appliance.web import context, errors, hooks, i18n, request_metrics, static_files
 from whisper_appliance.web.auth import authentication, visitors
 from whisper_appliance.web.lazy_openapi import LazyOpenAPI
 from whisper_appliance.web.openapi import INFO, SECURITY_SCHEMES, TAGS, ErrorResponse
@@ -74,6 +74,7 @@ def create_app(appliance: Appliance) -> LazyOpenAPI:
     hooks.install(app, settings)
     errors.install(app)
     static_files.install(app)
+    i18n.install(app)
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
     app.context_processor(authentication.template_globals)

@@ -92,9 +92,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         """A device that does not trust the certificate yet is nothing to write to, nor to warn about."""
         if isinstance(error, ssl.SSLError):
             self.log.debug("TLS with %s failed: %s", address, error)
-        elif isinstance(error, parse_errors.PARSE_ERRORS) and not isinstance(
-            error, parse_errors.RESPONSE_ERRORS
-        ):
+        elif parse_errors.is_bad_request(error):
             log.info("request cannot be read", address=address and address[0], reason=str(error)[:200])
             with suppress(OSError):
                 client.sendall(parse_errors.raw_response(error))

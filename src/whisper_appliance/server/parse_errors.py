@@ -1,4 +1,4 @@
-"""What the server itself answers, in the one error shape: to requests that no application gets to see."""
+"""Responses to HTTP requests that gunicorn cannot parse: the usual error body, without the application."""
 
 import json
 from http import HTTPStatus
@@ -6,11 +6,11 @@ from http import HTTPStatus
 from gunicorn.http import errors
 from gunicorn.http.errors import ParseException
 
-from whisper_appliance.web.response_format import SECURITY_HEADERS
+from whisper_appliance.web.response_format import SECURITY_HEADERS, error_body
 
 PARSE_ERRORS = ParseException
 RESPONSE_ERRORS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
-"""Among the faults, but made by an answer."""
+"""gunicorn raises these for our own responses: they are logged and never become a 400."""
 STATUS: dict[type[Exception], tuple[HTTPStatus, str, str]] = {
     errors.LimitRequestLine: (
         HTTPStatus.REQUEST_URI_TOO_LONG,
@@ -30,17 +30,21 @@ STATUS: dict[type[Exception], tuple[HTTPStatus, str, str]] = {
     errors.ExpectationFailed: (
         HTTPStatus.EXPECTATION_FAILED,
         "invalid_request",
-        "Of expectations, only 100-continue is known here.",
+        "The only supported expectation is 100-continue.",
     ),
 }
-OTHERWISE = (HTTPStatus.BAD_REQUEST, "invalid_request", "This is no HTTP request that could be read.")
+DEFAULT = (HTTPStatus.BAD_REQUEST, "invalid_request", "This is not a valid HTTP request.")
+
+
+def is_bad_request(error: Exception) -> bool:
+    """True if the client's request caused the error."""
+    return isinstance(error, PARSE_ERRORS) and not isinstance(error, RESPONSE_ERRORS)
 
 
 def raw_response(error: ParseException) -> bytes:
-    """The whole answer to a request that cannot be read; nothing of the request is in it."""
-    status, code, message = STATUS.get(type(error), OTHERWISE)
-    said = {"error": {"code": code, "message": message, "field": None, "request_id": ""}}
-    body = json.dumps(said).encode()
+    """The bytes of the response. They contain nothing of the request."""
+    status, code, message = STATUS.get(type(error), DEFAULT)
+    body = json.dumps(error_body(code, message)).encode()
     head = [
         f"HTTP/1.1 {status.value} {status.phrase}",
         "Content-Type: application/json",

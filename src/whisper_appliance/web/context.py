@@ -1,4 +1,4 @@
-"""The parts that views use: the appliance handed to `create_app`, and the doors of the web room."""
+"""The web context: what the views of one application use, stored as a Flask extension."""
 
 import secrets
 from collections.abc import Callable
@@ -14,26 +14,26 @@ EXTENSION = "whisper_appliance"
 
 
 class WebContext:
-    """What one application was built from."""
+    """The appliance behind an application, and the limits of uploads and streams."""
 
     revoke_captions: Callable[[str, str], None]
     """Disconnects the viewers of a session (id, share token); set by the protocol that serves them."""
     restart: Callable[[], None] | None = None
-    """Ends the server so that it is started again; None where these pages are served by something else."""
+    """Restarts the server; None if another program serves the application."""
 
     def __init__(self, appliance: Appliance) -> None:
         self.appliance = appliance
-        self.instance = secrets.token_hex(8)
+        self.instance = secrets.token_hex(8)  # another one after a restart
         self.uploads = Uploads(lambda: appliance.settings, note=appliance.metrics.count_upload)
         self.streams = StreamSlots(appliance.settings.max_websockets)
         appliance.metrics.count_streams_with(lambda: self.streams.in_use)
 
 
 def web_context() -> WebContext:
-    """The parts of the application that answers now."""
+    """The context of the current application."""
     return cast(WebContext, current_app.extensions[EXTENSION])
 
 
 def appliance() -> Appliance:
-    """The appliance behind the application that answers now."""
+    """The appliance behind the current application."""
     return web_context().appliance

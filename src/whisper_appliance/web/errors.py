@@ -1,4 +1,4 @@
-"""Every error becomes one JSON shape (or one page, for people), here and nowhere else."""
+"""Error handlers: map an exception to its HTTP status and to the JSON error body, or to a page for people."""
 
 import math
 
@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from whisper_appliance.core import errors
+from whisper_appliance.web import response_format
 
 log = structlog.get_logger()
 
@@ -52,13 +53,15 @@ HTTP_CODES = {
     429: "busy",
     503: "unavailable",
 }
-SENTENCES = {
-    404: "There is nothing at this address.",
-    405: "This address does not take this method; the Allow header lists those it takes.",
-    413: "The request is larger than this appliance takes.",
+HTTP_MESSAGES = {
+    404: "There is no page or resource at this address.",
+    405: "This address does not support this method; the Allow header lists those it does.",
+    413: "The request is larger than this appliance accepts.",
 }
-RETRY_SECONDS = 30.0
-INTERNAL = "Something went wrong inside the appliance. The log holds the details under this request id."
+DEFAULT_RETRY_SECONDS = 30.0
+INTERNAL_MESSAGE = (
+    "Something went wrong inside the appliance. The log holds the details under this request id."
+)
 
 
 def status_of(error: type[errors.ApplianceError]) -> int:
@@ -79,9 +82,9 @@ _STATUS_OF_CODE = {each.code: status_of(each) for each in _classes(errors.Applia
 
 
 def error_body(code: str, message: str, field: str | None = None) -> dict[str, object]:
-    """The one JSON shape of an error."""
+    """The JSON body of an error, with the id of the current request, if there is one."""
     request_id = g.get("request_id", "") if has_request_context() else ""
-    return {"error": {"code": code, "message": message, "field": field, "request_id": request_id}}
+    return {**response_format.error_body(code, message, field=field, request_id=request_id)}
 
 
 def error_response(
@@ -92,7 +95,7 @@ def error_response(
     field: str | None = None,
     retry_after_seconds: float | None = None,
 ) -> Response:
-    """The answer to a request that failed: JSON for programs, a page for people who opened one."""
+    """The response to a failed request: JSON for programs, an HTML page for a browser that opens one."""
     g.error_code = code
     if _wants_page():
         page = render_template(
@@ -102,7 +105,7 @@ def error_response(
     else:
         response = make_response(jsonify(error_body(code, message, field)), status)
     if retry_after_seconds is not None or status in (429, 503):
-        wait = RETRY_SECONDS if retry_after_seconds is None else retry_after_seconds
+        wait = DEFAULT_RETRY_SECONDS if retry_after_seconds is None else retry_after_seconds
         response.headers["Retry-After"] = str(max(1, math.ceil(wait)))
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="Whisper Appliance"'
@@ -111,7 +114,7 @@ def error_response(
 
 
 def _wants_page() -> bool:
-    """A browser that opens a page asks for text/html by name; programs and scripts do not."""
+    """True if the client names text/html in Accept, as a browser does when it opens a page."""
     if request.method not in ("GET", "HEAD") or request.path.startswith(("/api/", "/transcribe", "/health")):
         return False
     return any(kind == "text/html" for kind, _ in request.accept_mimetypes)
@@ -120,18 +123,18 @@ def _wants_page() -> bool:
 def _appliance_error(error: errors.ApplianceError) -> Response:
     status = status_of(type(error))
     if isinstance(error, errors.SignInRequired) and _wants_page():
-        return _to_sign_in()
+        return _redirect_to_sign_in()
     if status >= 500:
-        log.warning("request refused", code=error.code, reason=error.message)
+        log.warning("request rejected", code=error.code, reason=error.message)
     if status == 500:
-        return error_response(500, error.code, INTERNAL)
+        return error_response(500, error.code, INTERNAL_MESSAGE)
     return error_response(
         status, error.code, error.message, field=error.field, retry_after_seconds=error.retry_after_seconds
     )
 
 
-def _to_sign_in() -> Response:
-    """People are shown where to sign in, and come back to the page they wanted."""
+def _redirect_to_sign_in() -> Response:
+    """Redirects to the sign-in page, which returns to this page afterwards."""
     wanted = request.full_path.rstrip("?")
     response = make_response(
         redirect(url_for("sign_in.sign_in_page", next=None if wanted == "/" else wanted))
@@ -144,9 +147,9 @@ def _http_error(error: HTTPException) -> Response:
     if error.response is not None or error.code is None or error.code < 400:
         return make_response(error.get_response())
     if isinstance(error, ClientDisconnected):
-        log.info("client left")
+        log.info("client disconnected")
     code = HTTP_CODES.get(error.code, f"http_{error.code}")
-    message = SENTENCES.get(error.code, error.description or error.name)
+    message = HTTP_MESSAGES.get(error.code, error.description or error.name)
     response = error_response(error.code, code, message)
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):
@@ -154,25 +157,25 @@ def _http_error(error: HTTPException) -> Response:
     return response
 
 
-def _unreadable(_error: ParseException) -> Response:
-    return error_response(400, "invalid_request", "The body of this request cannot be read.")
+def _malformed_body(_error: ParseException) -> Response:
+    return error_response(400, "invalid_request", "The body of this request is malformed.")
 
 
 def _unexpected(error: Exception) -> Response:
     log.exception("request failed", exc_info=error)
-    return error_response(500, "internal", INTERNAL)
+    return error_response(500, "internal", INTERNAL_MESSAGE)
 
 
 def install(app: Flask) -> None:
-    """Makes `app` answer every error in the one shape."""
+    """Registers the error handlers."""
     app.register_error_handler(errors.ApplianceError, _appliance_error)
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(ParseException, _unreadable)
+    app.register_error_handler(ParseException, _malformed_body)
     app.register_error_handler(Exception, _unexpected)
 
 
 def invalid_input(error: ValidationError) -> errors.InvalidRequest:
-    """The first thing that is wrong with the input, in words."""
+    """The first validation error as an `InvalidRequest` that names the field."""
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"]) or None
     message = "There is no such option." if first["type"] == "extra_forbidden" else f"{first['msg']}."

@@ -1,27 +1,21 @@
-"""What every answer carries: a request id, and headers that hold browsers back."""
+"""Headers of every response: the request id, the security headers, and a Cache-Control."""
 
 import secrets
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Response, g, request
 
 from whisper_appliance.web.response_format import SECURITY_HEADERS
 
 
-def install(app: Flask) -> None:
-    """Gives every request an id, in its logs and on its answer, and every answer the security headers."""
-    app.before_request(_name_request)
-    app.after_request(_finish)
-    app.teardown_request(_forget)
-
-
-def _name_request() -> None:
+def assign_request_id() -> None:
+    """A hook: gives the request an id, for its log lines, its errors and its response."""
     g.request_id = secrets.token_hex(8)
     structlog.contextvars.bind_contextvars(request_id=g.request_id, method=request.method, path=logged_path())
 
 
 def logged_path() -> str:
-    """The path of this request as logs may have it: what opens a door is left out."""
+    """The path of this request for the log, without tokens, because a token gives access."""
     path = request.path
     for name, value in (request.view_args or {}).items():
         if "token" in name:
@@ -29,7 +23,8 @@ def logged_path() -> str:
     return path
 
 
-def _finish(response: Response) -> Response:
+def add_headers(response: Response) -> Response:
+    """A hook: adds the headers that the view did not set."""
     response.headers["X-Request-Id"] = g.get("request_id", "")
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
@@ -38,5 +33,6 @@ def _finish(response: Response) -> Response:
     return response
 
 
-def _forget(_error: BaseException | None) -> None:
+def unbind_request_id(_error: BaseException | None) -> None:
+    """A hook: removes the request id from the log context of this thread."""
     structlog.contextvars.unbind_contextvars("request_id", "method", "path")

@@ -1,4 +1,7 @@
-"""What holds browsers back, on every answer."""
+"""The parts of every response that need no Flask: security headers, and the JSON body of an error.
+
+The HTTP server imports this module before the application, so it must not import Flask.
+"""
 
 CONTENT_SECURITY_POLICY = "; ".join(
     [
@@ -21,5 +24,12 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-# No Strict-Transport-Security: with a CA of its own, a browser that remembers it would lock its owner out
-# as soon as the CA is made anew.
+# No Strict-Transport-Security: the CA is the appliance's own, and a browser that remembers the header would
+# lock its owner out as soon as the CA is replaced.
+
+
+def error_body(
+    code: str, message: str, *, field: str | None = None, request_id: str = ""
+) -> dict[str, dict[str, str | None]]:
+    """The one JSON shape of an error. `code` is stable, `message` is for people, `field` names the input."""
+    return {"error": {"code": code, "message": message, "field": field, "request_id": request_id}}

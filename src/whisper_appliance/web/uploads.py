@@ -1,7 +1,6 @@
 """A file on its way in: from the socket into the data folder, within limits, or nothing is left of it."""
 
 import errno
-import secrets
 import shutil
 import threading
 import time
@@ -17,6 +16,7 @@ from werkzeug.exceptions import ClientDisconnected, LengthRequired, RequestTimeo
 
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import Busy, DiskFull, TooLarge, Unavailable, UnsupportedMedia
+from whisper_appliance.core.ids import new_id
 from whisper_appliance.jobs.storage import is_mounted
 from whisper_appliance.web.multipart_form import (
     FIELD_BYTES,
@@ -102,7 +102,7 @@ class Uploads:
         left of it.
         """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        upload = Upload(self.folder / secrets.token_hex(16), "", {})
+        upload = Upload(self.folder / new_id(), "", {})
         try:
             self._read(request, upload, check_fields)
             self._note(upload.size_bytes)

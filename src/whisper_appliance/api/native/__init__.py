@@ -1,1 +1,25 @@
-"""The JSON API of the appliance."""
+"""The native JSON API: one module for each resource. `blueprints` are its routes."""
+
+from whisper_appliance.api.native import (
+    account,
+    job_stream,
+    jobs,
+    models,
+    shared,
+    shares,
+    status,
+    transcribe,
+    transcripts,
+)
+
+blueprints = (
+    transcribe.blueprint,
+    jobs.blueprint,
+    job_stream.blueprint,
+    transcripts.blueprint,
+    models.blueprint,
+    status.blueprint,
+    account.blueprint,
+    shares.blueprint,
+    shared.blueprint,
+)

@@ -9,6 +9,7 @@ from whisper_appliance.accounts.access import Resource
 from whisper_appliance.accounts.identity import SCOPES, Actor, Scope, User
 from whisper_appliance.api.native.data_export import takeout
 from whisper_appliance.core.errors import NotAllowed, NotFound, SignInRequired
+from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.web.auth.authentication import clear_session_cookie, current_actor, require
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
@@ -60,7 +61,7 @@ class DeleteAccountBody(BaseModel):
 class IdPath(BaseModel):
     """The address of a session or a key."""
 
-    id: str = Field(description="Its id.", pattern="^[0-9a-f]{32}$")
+    id: str = Field(description="Its id.", pattern=ID_REGEX)
 
 
 def person() -> tuple[Actor, User]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from whisper_appliance.accounts.shares import Share
 from whisper_appliance.api.native.transcripts import TranscriptPath, summary
 from whisper_appliance.core.errors import InvalidRequest, SignInRequired
+from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.web.auth import resources
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import current_actor, require
@@ -25,7 +26,7 @@ MAX_DAYS = 3660.0
 class SharePath(TranscriptPath):
     """The address of a share."""
 
-    share: str = Field(description="Id of the share.", pattern="^[0-9a-f]{32}$")
+    share: str = Field(description="Id of the share.", pattern=ID_REGEX)
 
 
 class ShareBody(BaseModel):

@@ -1,4 +1,4 @@
-"""POST /transcribe: a file in, a transcript out."""
+"""POST /transcribe: receives a recording, and responds with its transcript or its job."""
 
 from collections.abc import Mapping
 
@@ -8,15 +8,14 @@ from flask_openapi3.types import ResponseDict
 from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.api.native import transcripts
 from whisper_appliance.api.native.transcribe_form import TranscribeForm, form_schema, read_form
-from whisper_appliance.app.readiness import check_ready
-from whisper_appliance.audio import decode
-from whisper_appliance.engines.contract import Priority
-from whisper_appliance.jobs.job import Job, JobRequest
-from whisper_appliance.web import idempotency
+from whisper_appliance.app.submit_recording import ReceivedRecording, Submission
+from whisper_appliance.jobs.job import Job
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.context import appliance, web_context
 from whisper_appliance.web.errors import error_response, status_of_code
+from whisper_appliance.web.idempotency import PARAMETER, idempotency_key, mark_replayed
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.limits.rates import request_network
 from whisper_appliance.web.multipart_form import Upload
 from whisper_appliance.web.openapi import SPEECH, error_responses, reference
 from whisper_appliance.web.schemas.job import job_response
@@ -25,7 +24,7 @@ from whisper_appliance.web.uploads import drain
 
 blueprint = LazyBlueprint("transcribe", __name__, abp_tags=[SPEECH])
 
-ANSWERS: ResponseDict = {
+RESPONSES: ResponseDict = {
     **transcripts.ANSWERED,
     202: {
         "description": "The job goes on; ask for it at the address in Location.",
@@ -35,13 +34,13 @@ ANSWERS: ResponseDict = {
     **error_responses(400, 401, 403, 408, 409, 411, 413, 415, 422, 429, 503, 507),
 }
 BODY = {"required": True, "content": {"multipart/form-data": {"schema": form_schema()}}}
-ASKED = {"requestBody": BODY, "parameters": [idempotency.PARAMETER]}
+EXTENSIONS = {"requestBody": BODY, "parameters": [PARAMETER]}
 
 
 @blueprint.post(
     "/transcribe",
-    responses=ANSWERS,
-    openapi_extensions=ASKED,
+    responses=RESPONSES,
+    openapi_extensions=EXTENSIONS,
     operation_id="transcribe_transcribe_transcribe_post",
 )
 def create_transcription() -> Response:
@@ -49,43 +48,38 @@ def create_transcription() -> Response:
 
     Answers with the transcript, or with the job when the transcript takes longer than the appliance waits.
     """
-    after_this_request(_read_on_if_refused)
-    asking = require("transcribe")
-    web_context().uploads.check(request)
-    waiting_limit = appliance().admission.check_upload(asking.owner, request.content_length or 0)
-    with web_context().uploads.slot(asking.owner or f"address {request.remote_addr}"):
-        decode.prepare()
-        with web_context().uploads.receive(request, _check) as upload:
+    after_this_request(_drain_if_rejected)
+    actor, uploads, submit = require("transcribe"), web_context().uploads, appliance().submit_recording
+    uploads.check(request)
+    waiting_limit = submit.admit(actor.owner, request.content_length or 0)
+    with uploads.slot(actor.owner or f"address {request.remote_addr}"):
+        submit.prepare()
+        with uploads.receive(request, _check_fields) as upload:
             form = read_form(upload.fields)
-            job = _put(upload, form, asking, waiting_limit)
-    return _accepted(job) if form.asynchronous else _awaited(job, form)
+            submitted = submit.submit(_submission(upload, form, actor, waiting_limit))
+            upload.handed_over = not submitted.replayed
+    if submitted.replayed:
+        after_this_request(mark_replayed)
+    return _accepted(submitted.job) if form.asynchronous else _when_done(submitted.job, form)
 
 
-def _check(fields: Mapping[str, str]) -> None:
-    """Refuses wrong options, and a model that is not there, as soon as they are known."""
+def _check_fields(fields: Mapping[str, str]) -> None:
+    """Rejects invalid options and a missing model before the file is read."""
     form = read_form(fields)
-    check_ready(appliance().models, form.model, language=form.language, task=form.task)
+    appliance().submit_recording.check_ready(form.model, language=form.language, task=form.task)
 
 
-def _put(upload: Upload, form: TranscribeForm, asking: Actor, waiting_limit: int) -> Job:
-    job = appliance().queue.enqueue(
-        JobRequest(
-            id=upload.path.name,
-            audio=upload.path,
-            owner=asking.owner,
-            key_id=asking.key,
-            waiting_limit=waiting_limit,
-            filename=upload.name,
-            options=form.options(),
-            model=form.model,
-            priority=Priority.INTERACTIVE,
-            idempotency=idempotency.idempotency_key(upload, form.options(), form.model),
-        )
+def _submission(upload: Upload, form: TranscribeForm, actor: Actor, waiting_limit: int) -> Submission:
+    return Submission(
+        ReceivedRecording(upload.path, upload.name, upload.sha256, upload.received_at),
+        form.options(),
+        form.model,
+        owner=actor.owner,
+        api_key_id=actor.key,
+        client=actor.owner or f"nobody at {request_network()}",
+        waiting_limit=waiting_limit,
+        idempotency_key=idempotency_key(),
     )
-    upload.handed_over = job.id == upload.path.name
-    if not upload.handed_over:
-        after_this_request(idempotency.mark_replayed)
-    return job
 
 
 def _accepted(job: Job) -> Response:
@@ -95,7 +89,7 @@ def _accepted(job: Job) -> Response:
     return response
 
 
-def _awaited(job: Job, form: TranscribeForm) -> Response:
+def _when_done(job: Job, form: TranscribeForm) -> Response:
     job = appliance().queue.wait(job.id, timeout_seconds=appliance().settings.wait_seconds)
     if job.status == "done" and job.transcript_id:
         return transcripts.answer(appliance().transcripts.get(job.transcript_id, job.owner), form.format)
@@ -110,7 +104,7 @@ def _failed(job: Job) -> Response:
     return error_response(status_of_code(code), code, message)
 
 
-def _read_on_if_refused(response: Response) -> Response:
+def _drain_if_rejected(response: Response) -> Response:
     if response.status_code >= 400:
         environ = request.environ
         response.call_on_close(lambda: drain(environ))

@@ -7,6 +7,7 @@ from flask import Response, jsonify
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field
 
+from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.library.transcript_rows import StoredTranscript, TranscriptSummary
 from whisper_appliance.transcript.subtitles import FORMATS, render, to_dict
 from whisper_appliance.web.auth import resources
@@ -47,7 +48,7 @@ ANSWERED: ResponseDict = {
 class TranscriptPath(BaseModel):
     """The address of a transcript."""
 
-    id: str = Field(description="Id of the transcript.", pattern="^[0-9a-f]{32}$")
+    id: str = Field(description="Id of the transcript.", pattern=ID_REGEX)
 
 
 class ListQuery(BaseModel):

@@ -1,20 +1,16 @@
-"""What views tell the audit log: who asks and from where is known here."""
+"""Audit records of views: adds the actor and the client address to what the audit log stores."""
 
-from flask import Flask, request
+from flask import request
 
 from whisper_appliance.web.auth.authentication import current_actor
 from whisper_appliance.web.context import appliance
 
 
-def install(app: Flask) -> None:
-    """The log knows the address of every request."""
-    app.before_request(_tell_address)
+def record(action: str, target: str = "", **details: object) -> None:
+    """Records that the current actor did `action` to `target`."""
+    appliance().audit.record(current_actor(), action, target, details)
 
 
-def record(action: str, object: str = "", **details: object) -> None:
-    """Writes down that whoever asks did this."""
-    appliance().audit.record(current_actor(), action, object, details)
-
-
-def _tell_address() -> None:
+def bind_client_address() -> None:
+    """A hook: gives the audit log the client address of this request."""
     appliance().audit.set_client_address(request.remote_addr or "")

@@ -1,4 +1,4 @@
-"""Other sites whose pages may use the API: none, but for those that the operator names."""
+"""Cross-origin resource sharing (CORS): only pages of the sites in CORS_ORIGINS may use the API."""
 
 import re
 from collections.abc import Collection
@@ -6,30 +6,30 @@ from collections.abc import Collection
 from flask import Flask
 from flask_cors import CORS
 
-ADDRESSES = (r"/api/.*", r"/v1/.*", r"/transcribe", r"/health", r"/openapi\.json")
+PATHS = (r"/api/.*", r"/v1/.*", r"/transcribe", r"/health", r"/openapi\.json")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-SENT = ("Accept", "Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID")
-SHOWN = ("Location", "Retry-After", "X-Request-Id", "X-Transcript-Id", "Idempotent-Replayed")
+REQUEST_HEADERS = ("Accept", "Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID")
+RESPONSE_HEADERS = ("Location", "Retry-After", "X-Request-Id", "X-Transcript-Id", "Idempotent-Replayed")
 PREFLIGHT_SECONDS = 600
 
 
 def install(app: Flask, origins: Collection[str]) -> None:
-    """Lets pages of `origins` alone read what the API answers, never with this site's cookies."""
+    """Lets pages of `origins` read responses of the API, without the cookies of this site."""
     app.config["ALLOWED_ORIGINS"] = frozenset(origins)
     if not origins:
         return
-    exactly = [re.compile(re.escape(origin) + r"\Z") for origin in origins]
+    patterns = [re.compile(re.escape(origin) + r"\Z") for origin in origins]
     CORS(
         app,
         resources={
-            address: {
-                "origins": exactly,
+            path: {
+                "origins": patterns,
                 "methods": METHODS,
-                "allow_headers": SENT,
-                "expose_headers": SHOWN,
+                "allow_headers": REQUEST_HEADERS,
+                "expose_headers": RESPONSE_HEADERS,
                 "supports_credentials": False,
                 "max_age": PREFLIGHT_SECONDS,
             }
-            for address in ADDRESSES
+            for path in PATHS
         },
     )

@@ -1,16 +1,21 @@
-"""A second proof that a request comes from a page of the appliance, for requests with a user's session.
+"""Protection against cross-site request forgery (CSRF): a check of the origin for every unsafe request, and
+a token for requests with a user's session.
 
-The token is an HMAC of the session's id, so that it is good in all of its tabs, and for it alone. The form
-functions of Flask-WTF would read whole bodies in search of it; uploads are read once, as they come.
+The token is an HMAC of the session's id, so it is valid in all tabs of the session and nowhere else.
+Flask-WTF is not used, because its form functions read the whole body to find a token, and uploads are
+streamed.
 """
 
 import hashlib
 import hmac
+from collections.abc import Collection
+from urllib.parse import urlsplit
 
 from flask import current_app, request
 
 from whisper_appliance.core.errors import NotAllowed
 
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADER = "X-CSRF-Token"
 STALE = "This page was opened before you signed in or out. Load it again."
 
@@ -24,7 +29,31 @@ def csrf_token(session: str) -> str:
 
 
 def check_csrf(session: str) -> None:
-    """Raises `NotAllowed` unless the request carries the token in its header."""
+    """Raises `NotAllowed` unless the header of the request has the token."""
     sent = request.headers.get(HEADER, "")
     if not hmac.compare_digest(sent.encode("utf-8", "replace"), csrf_token(session).encode()):
         raise NotAllowed(STALE)
+
+
+def is_cross_origin(site: str | None, origin: str | None, host: str, allowed: Collection[str]) -> bool:
+    """The algorithm of Go's net/http.CrossOriginProtection: Sec-Fetch-Site, else Origin against Host.
+
+    `allowed` are the origins of CORS_ORIGINS. A request with neither header comes from no current browser,
+    so no other site can have caused it.
+    """
+    if origin is not None and origin.lower() in allowed:
+        return False
+    if site is not None:
+        return site not in ("same-origin", "none")
+    return origin is not None and urlsplit(origin).netloc != host
+
+
+def reject_cross_origin() -> None:
+    """A hook: rejects unsafe requests from pages of other sites, except the origins of CORS_ORIGINS."""
+    if request.method in SAFE_METHODS:
+        return
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if is_cross_origin(site, origin, request.host, current_app.config["ALLOWED_ORIGINS"]):
+        raise NotAllowed(
+            "This request comes from a page of another site. Open the appliance's own page instead."
+        )

@@ -1,4 +1,4 @@
-"""The things that addresses name, for those who may have them; for all others they are not there."""
+"""Authorized resources: loads the resource of a URL and checks access; 404 for anyone who may not see it."""
 
 from whisper_appliance.accounts.access import Action, Resource, is_allowed
 from whisper_appliance.accounts.identity import User
@@ -8,31 +8,34 @@ from whisper_appliance.web.auth.authentication import access_mode, current_actor
 from whisper_appliance.web.context import appliance
 
 
-def authorized_transcript(id: str, action: Action, *, deleted: bool = False) -> TranscriptSummary:
-    """A transcript to which whoever asks may do this. Raises `NotFound` for all others."""
-    entry = appliance().transcripts.metadata(id, deleted=deleted)
+def authorized_transcript(transcript_id: str, action: Action, *, deleted: bool = False) -> TranscriptSummary:
+    """The transcript, if the actor may do `action`. Raises `NotFound` otherwise."""
+    summary = appliance().transcripts.metadata(transcript_id, deleted=deleted)
     user = current_actor().user
-    stranger = user is not None and entry.owner not in ("", user.id)
-    readers = appliance().shares.reader_ids(id) if stranger else frozenset()
-    require(action, Resource("transcript", owner=entry.owner, readers=readers))
-    return entry
+    is_of_another = user is not None and summary.owner not in ("", user.id)
+    readers = appliance().shares.reader_ids(transcript_id) if is_of_another else frozenset()
+    require(action, Resource("transcript", owner=summary.owner, readers=readers))
+    return summary
 
 
-def authorized_job(id: str, action: Action) -> Job:
-    """A job to which whoever asks may do this. Raises `NotFound` for all others."""
-    found = appliance().queue.get(id)
-    require(action, Resource("job", owner=found.owner))
-    return found
+def authorized_job(job_id: str, action: Action) -> Job:
+    """The job, if the actor may do `action`. Raises `NotFound` otherwise."""
+    job = appliance().queue.get(job_id)
+    require(action, Resource("job", owner=job.owner))
+    return job
 
 
-def authorized_account(id: str, action: Action) -> User:
-    """An account to which whoever asks may do this. Raises `NotFound`, `NotAllowed`."""
-    user = appliance().accounts.users.get(id)
-    require(action, Resource("account", owner=user.id, role=user.role))
+def authorized_account(user_id: str, action: Action) -> User:
+    """The account, if the actor may do `action`. Raises `NotFound`, `NotAllowed`."""
+    user = appliance().accounts.users.get(user_id)
+    require(action, _account(user))
     return user
 
 
 def can_manage(user: User) -> bool:
-    """Whether whoever asks may change this account."""
-    thing = Resource("account", owner=user.id, role=user.role)
-    return is_allowed(current_actor(), "manage", thing, access_mode=access_mode())
+    """True if the actor may change this account."""
+    return is_allowed(current_actor(), "manage", _account(user), access_mode=access_mode())
+
+
+def _account(user: User) -> Resource:
+    return Resource("account", owner=user.id, role=user.role)

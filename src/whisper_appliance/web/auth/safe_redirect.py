@@ -1,21 +1,21 @@
-"""Where somebody goes after signing in: a page of the appliance, whatever an address asks for."""
+"""Safe redirects: after signing in, a browser is sent to a page of this site only (no open redirect)."""
 
 from urllib.parse import urlsplit
 
 MAX_CHARS = 500
 
 
-def safe_next(wanted: str) -> str:
-    """`wanted` if it is a path on this site, else the first page.
+def safe_next(target: str) -> str:
+    """`target` if it is a path of this site, else "/".
 
-    Browsers read a backslash as a slash and leave tabs and newlines out, so that `/\\evil` or a path with a
-    tab in it could name another host.
+    Browsers read a backslash as a slash and ignore tabs and newlines, so `/\\evil` or a path with a tab could
+    name another host.
     """
-    bad = len(wanted) > MAX_CHARS or not wanted.isprintable() or "\\" in wanted
-    if bad or not wanted.startswith("/") or wanted.startswith("//"):
+    bad = len(target) > MAX_CHARS or not target.isprintable() or "\\" in target
+    if bad or not target.startswith("/") or target.startswith("//"):
         return "/"
     try:
-        parts = urlsplit(wanted)
+        parts = urlsplit(target)
     except ValueError:
         return "/"
-    return "/" if parts.scheme or parts.netloc else wanted
+    return "/" if parts.scheme or parts.netloc else target

@@ -1,6 +1,5 @@
-"""How many requests an address, a user or a key may send a minute, counted in memory or in Redis."""
+"""Rate limits: requests and uploads a minute of a client network, a user and an API key (memory or Redis)."""
 
-import ipaddress
 import time
 from collections.abc import Callable, Iterator
 
@@ -10,23 +9,22 @@ from limits.errors import ConfigurationError
 
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import ApplianceError, BadSetting
+from whisper_appliance.core.network import client_network
 from whisper_appliance.web.auth.authentication import current_actor
 from whisper_appliance.web.errors import error_response
 
-FREE = frozenset({"status.get_health", "static"})
-"""Endpoints that are never refused: a watchdog must hear, and a page must look like one."""
+UNLIMITED_ENDPOINTS = frozenset({"status.get_health", "static"})
+"""Endpoints without a limit, because health checks must work and pages need their styles."""
 REDIS_SECONDS = 1.0
-IPV6_NETWORK_BITS = 64
-"""A provider gives every home so many addresses; they are one client."""
-Key = Callable[[], str]
+KeyFunction = Callable[[], str]
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Refuses what comes too often with the time to wait. Raises `BadSetting` for a bad REDIS_URL."""
+    """Rejects requests above a limit with 429 and Retry-After. Raises `BadSetting` for a bad REDIS_URL."""
     redis = settings.redis_url.get_secret_value() if settings.redis_url else ""
     try:
         limiter = Limiter(
-            client_network,
+            request_network,
             app=app,
             application_limits=list(_limits(settings)),
             strategy="moving-window",
@@ -39,7 +37,7 @@ def install(app: Flask, settings: Settings) -> None:
         )
     except ConfigurationError as error:
         raise BadSetting(f"REDIS_URL cannot be used: {error}") from None
-    limiter.request_filter(lambda: request.endpoint in FREE)
+    limiter.request_filter(lambda: request.endpoint in UNLIMITED_ENDPOINTS)
 
     def refuse(_error: RateLimitExceeded) -> Response:
         limit = limiter.current_limit
@@ -53,53 +51,44 @@ def install(app: Flask, settings: Settings) -> None:
     app.register_error_handler(RateLimitExceeded, refuse)
 
 
-def client_network() -> str:
-    """Whence the request comes: an IPv4 address, or an IPv6 network."""
-    said = request.remote_addr or "nowhere"
-    try:
-        found = ipaddress.ip_address(said)
-    except ValueError:
-        return said
-    if found.version == 4:
-        return said
-    if found.ipv4_mapped:
-        return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((found, IPV6_NETWORK_BITS), strict=False))
+def request_network() -> str:
+    """The client of this request for counting: an IPv4 address or an IPv6 /64 network."""
+    return client_network(request.remote_addr or "nowhere")
 
 
 def _limits(settings: Settings) -> Iterator[ApplicationLimit]:
-    yield from _limit("requests", settings.requests_per_minute, client_network)
-    for key in (_user, _key):
+    yield from _limit("requests", settings.requests_per_minute, request_network)
+    for key in (_user_key, _api_key):
         yield from _limit("requests", settings.requests_per_minute_per_user, key)
-    for key in (client_network, _user, _key):
+    for key in (request_network, _user_key, _api_key):
         yield from _limit("uploads", settings.uploads_per_minute, key)
 
 
-def _limit(what: str, per_minute: int, key: Key) -> Iterator[ApplicationLimit]:
+def _limit(scope: str, per_minute: int, key: KeyFunction) -> Iterator[ApplicationLimit]:
     if per_minute:
         yield ApplicationLimit(
             limit_provider=f"{per_minute}/minute",
-            scope=what,
+            scope=scope,
             key_function=key,
-            exempt_when=lambda: not key() or (what == "uploads" and not _brings_a_file()),
+            exempt_when=lambda: not key() or (scope == "uploads" and not _is_upload()),
         )
 
 
-def _brings_a_file() -> bool:
+def _is_upload() -> bool:
     return request.method == "POST" and request.mimetype == "multipart/form-data"
 
 
-def _user() -> str:
+def _user_key() -> str:
     try:
         user = current_actor().user
     except ApplianceError:
-        return ""  # a key that is none is refused by the route; its address has been counted
+        return ""  # an invalid key is rejected by the route; its address has been counted
     return f"user {user.id}" if user else ""
 
 
-def _key() -> str:
+def _api_key() -> str:
     try:
-        asking = current_actor()
+        actor = current_actor()
     except ApplianceError:
         return ""
-    return f"key {asking.key}" if asking.key else ""
+    return f"key {actor.key}" if actor.key else ""

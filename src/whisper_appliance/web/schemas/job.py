@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import NotFound
+from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.jobs.job import FinishedWindow, Job
 from whisper_appliance.transcript.model import Segment, Transcript
 from whisper_appliance.transcript.subtitles import segment_to_dict
@@ -63,4 +64,4 @@ def segment_responses(segments: Iterable[Segment], first_id: int) -> list[dict[s
 class JobPath(BaseModel):
     """The address of a job."""
 
-    id: str = Field(description="Id of the job.", pattern="^[0-9a-f]{32}$")
+    id: str = Field(description="Id of the job.", pattern=ID_REGEX)

@@ -1,0 +1,129 @@
+"""Submits a recording for transcription: admission, readiness check, idempotency, and the job queue.
+
+Every API translates its requests into these calls, so that the same rules hold for all of them.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from whisper_appliance.app.admission import Admission
+from whisper_appliance.app.readiness import check_ready
+from whisper_appliance.audio import decode
+from whisper_appliance.core.clock import written
+from whisper_appliance.engines.contract import Options, Priority, Task
+from whisper_appliance.engines.process.client import EngineProcess
+from whisper_appliance.jobs.job import IdempotencyKey, Job, JobRequest
+from whisper_appliance.jobs.queue import JobQueue
+from whisper_appliance.models.manager import ModelManager
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedRecording:
+    """A complete upload, in the folder of recordings. The name of its file is the id of its job."""
+
+    path: Path
+    filename: str
+    sha256: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A recording, its options, and its client.
+
+    `client` identifies the client for idempotency: the owner, or the network of an anonymous client.
+    `idempotency_key` is the client's own key; None: the content and the options are the key, for a while.
+    `waiting_limit` is the result of `SubmitRecording.admit`.
+    """
+
+    recording: ReceivedRecording
+    options: Options
+    model: str | None
+    owner: str
+    api_key_id: str
+    client: str
+    waiting_limit: int
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedJob:
+    """The job of a recording. `replayed`: it is the job of an earlier request with the same key."""
+
+    job: Job
+    replayed: bool
+
+
+class SubmitRecording:
+    """The use case "transcribe a recording", from the headers of its request to the queue."""
+
+    def __init__(
+        self,
+        admission: Admission,
+        models: ModelManager[EngineProcess],
+        queue: JobQueue,
+        repeat_seconds: Callable[[], float],
+    ) -> None:
+        """`repeat_seconds` returns how long equal content counts as a repeated request; 0: not at all."""
+        self._admission = admission
+        self._models = models
+        self._queue = queue
+        self._repeat_seconds = repeat_seconds
+
+    def admit(self, owner: str, size_bytes: int) -> int:
+        """Checks the quotas before the body is read; returns how many jobs of the owner may wait.
+
+        Raises `Busy`, `QuotaReached`, `StorageQuotaReached`.
+        """
+        return self._admission.check_upload(owner, size_bytes)
+
+    def prepare(self) -> None:
+        """Starts a decoder process while the recording arrives."""
+        decode.prepare()
+
+    def check_ready(self, model: str | None, *, language: str | None, task: Task) -> None:
+        """Raises `InvalidRequest` for options the model lacks, `ModelUnavailable` if it is not ready."""
+        check_ready(self._models, model, language=language, task=task)
+
+    def submit(self, submission: Submission) -> SubmittedJob:
+        """Enqueues the recording, or finds the job of the same request sent before.
+
+        Raises `QueueFull` and `KeyReused`. Unless the job is replayed, the queue owns the file now.
+        """
+        recording = submission.recording
+        job = self._queue.enqueue(
+            JobRequest(
+                id=recording.path.name,
+                audio=recording.path,
+                owner=submission.owner,
+                key_id=submission.api_key_id,
+                waiting_limit=submission.waiting_limit,
+                filename=recording.filename,
+                options=submission.options,
+                model=submission.model,
+                priority=Priority.INTERACTIVE,
+                idempotency=self._idempotency(submission),
+            )
+        )
+        return SubmittedJob(job, replayed=job.id != recording.path.name)
+
+    def _idempotency(self, submission: Submission) -> IdempotencyKey | None:
+        """The key of a request; clients without a key also repeat requests, so their content is the key."""
+        recording = submission.recording
+        model = submission.model or self._models.default
+        content = [recording.sha256, recording.filename, model, asdict(submission.options)]
+        fingerprint = _digest(json.dumps(content, sort_keys=True))
+        if submission.idempotency_key is not None:
+            return IdempotencyKey(_digest(submission.client, "key", submission.idempotency_key), fingerprint)
+        if not (seconds := self._repeat_seconds()):
+            return None
+        since = written(recording.received_at - timedelta(seconds=seconds))
+        return IdempotencyKey(_digest(submission.client, "content", fingerprint), fingerprint, since)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,34 @@
+"""The hooks of every request in two ordered lists: what runs before and after a view, and why there."""
+
+from flask import Flask
+
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.web import headers, request_metrics
+from whisper_appliance.web.auth import audit, authentication, cors, csrf
+from whisper_appliance.web.limits import rates
+
+BEFORE_REQUEST = (
+    request_metrics.start_timer,  # first, because the time of all other hooks counts
+    headers.assign_request_id,  # before anything can fail, because every error carries the id
+    audit.bind_client_address,  # before authentication, because failed sign-ins are recorded
+    csrf.reject_cross_origin,  # before authentication, because it needs no database
+    authentication.check_access,
+    # The rate limits follow: they count by user and API key, so they need the actor.
+)
+AFTER_REQUEST = (
+    # CORS headers come first. A hook also runs for the error response of a hook above.
+    authentication.clear_ended_session,
+    headers.add_headers,
+    request_metrics.count_request,  # last, because the time and status of everything else count
+)
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Registers the hooks. Raises `BadSetting` for a bad REDIS_URL."""
+    for before in BEFORE_REQUEST:
+        app.before_request(before)
+    for after in reversed(AFTER_REQUEST):  # Flask runs the last registered hook first
+        app.after_request(after)
+    app.teardown_request(headers.unbind_request_id)
+    cors.install(app, settings.cors_origins)
+    rates.install(app, settings)
