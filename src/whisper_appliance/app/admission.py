@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-import sqlalchemy as sa
-
 from whisper_appliance.accounts.audit import Audit
 from whisper_appliance.accounts.shares import Shares
 from whisper_appliance.accounts.usage import Quota, Usage
@@ -12,7 +10,7 @@ from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.library.storage_usage import StorageUsage
 from whisper_appliance.library.transcript_rows import OnCreated, TranscriptCreated
 from whisper_appliance.library.transcripts import TranscriptRepository
-from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.database import Connection, Database
 
 GetSettings = Callable[[], Settings]
 
@@ -32,7 +30,7 @@ def make_usage(database: Database, settings: GetSettings) -> Usage:
 def usage_hook(usage: Usage) -> OnCreated:
     """Returns a hook that counts a transcript for its owner and API key, in the same transaction."""
 
-    def count(connection: sa.Connection, made: TranscriptCreated) -> None:
+    def count(connection: Connection, made: TranscriptCreated) -> None:
         # A live session is transcribed again after its end: more processing, but the same recording.
         usage.count(
             connection,

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from whisper_appliance import __version__
 from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import Unavailable
@@ -120,7 +118,7 @@ class Cluster:
         try:
             self._enqueue_missing(workflows)
             workflows.delete(result.failed)
-        except SQLAlchemyError as error:
+        except Unavailable as error:
             log.warning("The jobs that were taken over start with the next heartbeat: %s", error)
         for job_id in result.failed:
             self._announce(JobFailed(job_id, "not_found"))

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from whisper_appliance.core.errors import Conflict, Unavailable
+from whisper_appliance.core.errors import Conflict
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.cluster import INTERACTIVE_CONCURRENCY, Cluster, lane_of
 from whisper_appliance.jobs.events import JobChanged, JobEvent
@@ -82,12 +80,7 @@ class JobQueue:
             if job.id != request.id:
                 return job
             undo.callback(self._repository.abandon, job.id)
-            try:
-                workflows.start(job.id) if at_once else workflows.enqueue(job.id, lane_of(job))
-            except SQLAlchemyError as error:
-                raise Unavailable(
-                    "The queue cannot store jobs now. Try again.", retry_after_seconds=5
-                ) from error
+            workflows.start(job.id) if at_once else workflows.enqueue(job.id, lane_of(job))
             undo.pop_all()
         return job
 

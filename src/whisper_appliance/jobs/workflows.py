@@ -6,8 +6,12 @@ can be lost without losing a job.
 
 import logging
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from whisper_appliance.core.errors import Unavailable
 from whisper_appliance.storage.database import end_idle_transactions
 
 VERSION = "1"  # of the signature of a call; with the appliance's version, an update would strand open calls
@@ -25,7 +29,10 @@ class ShuttingDown(BaseException):
 
 
 class Workflows:
-    """Durable calls of `run(job_id)`. There can be one instance in a process at a time."""
+    """Durable calls of `run(job_id)`. There can be one instance in a process at a time.
+
+    Methods raise `Unavailable` if DBOS's database cannot be used at the moment.
+    """
 
     def __init__(
         self,
@@ -83,14 +90,14 @@ class Workflows:
         """Starts the call now, in a thread of its own. Does nothing if there is such a call already."""
         from dbos import DBOS, SetWorkflowID
 
-        with SetWorkflowID(job_id):
+        with _translated_errors(), SetWorkflowID(job_id):
             DBOS.start_workflow(self._call, job_id)
 
     def enqueue(self, job_id: str, queue: str) -> None:
         """Enqueues the call; it starts when its queue has capacity."""
         from dbos import DBOS, SetWorkflowID
 
-        with SetWorkflowID(job_id):
+        with _translated_errors(), SetWorkflowID(job_id):
             DBOS.enqueue_workflow(queue, self._call, job_id)
 
     def enqueue_missing(self, lanes: Mapping[str, str], alive: Collection[str]) -> None:
@@ -105,33 +112,45 @@ class Workflows:
     def _open_calls(self, job_ids: Sequence[str], alive: Collection[str]) -> set[str]:
         from dbos import DBOS
 
-        found = DBOS.list_workflows(
-            workflow_ids=list(job_ids),
-            status=["ENQUEUED", "DELAYED", "PENDING"],
-            app_version=self._version,
-            load_input=False,
-            load_output=False,
-        )
+        with _translated_errors():
+            found = DBOS.list_workflows(
+                workflow_ids=list(job_ids),
+                status=["ENQUEUED", "DELAYED", "PENDING"],
+                app_version=self._version,
+                load_input=False,
+                load_output=False,
+            )
         return {call.workflow_id for call in found if call.status != "PENDING" or call.executor_id in alive}
 
     def dequeue(self, job_id: str) -> None:
         """Cancels a call that has not started."""
         from dbos import DBOS
 
-        DBOS.cancel_workflow(job_id)
+        with _translated_errors():
+            DBOS.cancel_workflow(job_id)
 
     def delete(self, job_ids: Iterable[str]) -> None:
         """Deletes the records of calls that have ended."""
         from dbos import DBOS
 
         if deleted := list(job_ids):
-            DBOS.delete_workflows(deleted)
+            with _translated_errors():
+                DBOS.delete_workflows(deleted)
 
     def close(self) -> None:
         """Starts no more calls. Open calls stay open."""
         from dbos import DBOS
 
         DBOS.destroy(destroy_registry=True)
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Translates the errors of DBOS's database."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise Unavailable("The queue cannot store jobs now. Try again.", retry_after_seconds=5) from error
 
 
 def _set_synchronous_normal(connection: sqlite3.Connection, _record: object) -> None:

@@ -28,6 +28,9 @@ TRANSIENT_STATES = ("25P03", "25006")  # PostgreSQL: ended an idle transaction; 
 NOT_A_DATABASE = ("file is not a database", "malformed", "file is encrypted")
 
 
+Connection = sa.Connection  # for hooks in a transaction, so that only repositories import SQLAlchemy
+
+
 class DriverConnection(Protocol):
     """The part of a driver's own connection that is used directly."""
 

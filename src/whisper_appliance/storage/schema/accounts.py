@@ -25,6 +25,7 @@ users = sa.Table(
     sa.Column("minutes_per_month", sa.Float, nullable=True),
     sa.Column("storage_bytes", sa.BigInteger, nullable=True),
     sa.Column("waiting_jobs", sa.Integer, nullable=True),
+    sa.Column("language", sa.Text, nullable=True),
     sqlite_autoincrement=True,
 )
 
