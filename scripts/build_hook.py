@@ -1,4 +1,4 @@
-"""Puts the libraries of the pages into a wheel that is built where they are not yet."""
+"""Puts the translation catalogues and the libraries of the pages into a wheel."""
 
 import shutil
 import subprocess
@@ -14,8 +14,11 @@ class FrontEnd(BuildHookInterface):  # type: ignore[type-arg] # its parameter is
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called before the wheel's files are gathered."""
+        if version == "editable":
+            return
         root = Path(self.root)
-        if version == "editable" or (root / "src/whisper_appliance/pages/static/vendor/icons.svg").exists():
+        subprocess.run([sys.executable, root / "scripts/messages.py", "compile"], cwd=root, check=True)
+        if (root / "src/whisper_appliance/pages/static/vendor/icons.svg").exists():
             return
         npm = shutil.which("npm")
         if npm is None:

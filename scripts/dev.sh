@@ -88,22 +88,22 @@ add() {
   esac
 }
 
-front_end() {
-  local stamp npm=npm
+front_end() { # run | test
+  local stamp npm=npm omit=()
   stamp=$(stamp_of package-lock.json scripts/vendor.py src/whisper_appliance/pages/static/icons.txt)
-  is_current "$VENDOR/.stamp" "$stamp" && return
+  [ "$1" = test ] || omit=(--omit=dev)
+  if is_current "$VENDOR/.stamp" "$stamp" && { [ "$1" = run ] || [ -x node_modules/.bin/biome ]; }; then return; fi
   say "Fetching the libraries of the pages"
   if ! command -v npm >/dev/null; then
     npm="$PWD/$VENV/bin/npm"
-    if [ ! -x "$npm" ]; then
-      install "$VENV" --require-hashes -r requirements-node.txt
-    fi
-    PATH="$PWD/$VENV/bin:$PATH"
+    [ -x "$npm" ] || install "$VENV" --require-hashes -r requirements-node.txt
   fi
-  "$npm" ci --silent --no-progress
+  with_node "$npm" ci --silent --no-progress "${omit[@]}"
   "$VENV/bin/python" scripts/vendor.py
   echo "$stamp" >"$VENDOR/.stamp"
 }
+
+with_node() { PATH="$PATH:$PWD/$VENV/bin" "$@"; } # node is the machine's, or that of requirements-node.txt
 
 browser() {
   command -v chromium chromium-browser google-chrome >/dev/null 2>&1 && return
@@ -122,8 +122,19 @@ lint() {
   "$VENV/bin/ruff" format --check --quiet . || { echo "Some files are not in shape: ./scripts/dev.sh format" >&2; failed=1; }
   "$VENV/bin/mypy" || failed=1
   "$VENV/bin/lint-imports" || failed=1
+  with_node node_modules/.bin/biome check --error-on-warnings . || failed=1
+  with_node node_modules/.bin/tsc -p . || failed=1
+  with_node node_modules/.bin/tsc -p tests/js || failed=1
   return $failed
 }
+
+format() {
+  "$VENV/bin/ruff" check --fix . || true # what it cannot mend, it says
+  "$VENV/bin/ruff" format .
+  with_node node_modules/.bin/biome check --write .
+}
+
+script_tests() { with_node node --test --test-reporter=spec tests/js/*.test.mjs; }
 
 # Fails on what is known; where nobody can be asked, it says so and is no pass, but nothing to mend here either.
 known_flaws() {
@@ -133,11 +144,11 @@ known_flaws() {
   return "$code"
 }
 
-run() { environment run; front_end; exec "$VENV/bin/whisper-appliance" serve "$@"; }
+run() { environment run; front_end run; exec "$VENV/bin/whisper-appliance" serve "$@"; }
 
 tests() {
   local failed=0
-  environment test; front_end
+  environment test; front_end test
   [ "${1:-}" = --fast ] || browser
   if [ "${1:-}" = --fast ]; then
     shift
@@ -147,6 +158,8 @@ tests() {
     lint || failed=1
     say "Known vulnerabilities"
     known_flaws || failed=1
+    say "Tests of the pages' scripts"
+    script_tests || failed=1
     say "Tests"
     set -- "${PARALLEL[@]}"
   fi
@@ -155,11 +168,11 @@ tests() {
 }
 
 coverage() {
-  environment test; front_end; browser
+  environment test; front_end test; browser
   "$VENV/bin/python" -m pytest "${PARALLEL[@]}" --cov --cov-report=term-missing:skip-covered "$@"
 }
 
-measured() { environment bench; environment run "$LEAN"; front_end; export APPLIANCE_PYTHON="$LEAN/bin/python"; }
+measured() { environment bench; environment run "$LEAN"; front_end run; export APPLIANCE_PYTHON="$LEAN/bin/python"; }
 
 bench() {
   measured
@@ -200,14 +213,14 @@ case "${1:-help}" in
   run) shift; run "$@" ;;
   test) shift; tests "$@" ;;
   coverage) shift; coverage "$@" ;;
-  lint) environment test; lint ;;
-  format) environment test; "$VENV/bin/ruff" check --fix . ; "$VENV/bin/ruff" format . ;;
+  lint) environment test; front_end test; lint ;;
+  format) environment test; front_end test; format ;;
   audit) environment test; exec "$VENV/bin/python" scripts/audit.py ;;
   bench) shift; bench "$@" ;;
   bench-live) shift; bench_live "$@" ;;
   soak) shift; soak "$@" ;;
   add) shift; add "$@" ;;
-  setup) environment run; environment test; front_end; browser ;;
+  setup) environment run; environment test; front_end test; browser ;;
   lock) shift; lock "$@" ;;
   clean) clean ;;
   help | -h | --help) help ;;
