@@ -105,6 +105,15 @@ front_end() { # run | test
 
 with_node() { PATH="$PATH:$PWD/$VENV/bin" "$@"; } # node is the machine's, or that of requirements-node.txt
 
+# The .mo files and the scripts' JSON, made from the .po files.
+catalogues() {
+  local stamp served=src/whisper_appliance/pages/static/locales
+  stamp=$(stamp_of src/whisper_appliance/locales/*/LC_MESSAGES/messages.po scripts/messages.py)
+  is_current "$served/.stamp" "$stamp" && return
+  "$VENV/bin/python" scripts/messages.py compile
+  echo "$stamp" >"$served/.stamp"
+}
+
 browser() {
   command -v chromium chromium-browser google-chrome >/dev/null 2>&1 && return
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -144,7 +153,7 @@ known_flaws() {
   return "$code"
 }
 
-run() { environment run; front_end run; exec "$VENV/bin/whisper-appliance" serve "$@"; }
+run() { environment run; front_end run; catalogues; exec "$VENV/bin/whisper-appliance" serve "$@"; }
 
 tests() {
   local failed=0
@@ -168,11 +177,11 @@ tests() {
 }
 
 coverage() {
-  environment test; front_end test; browser
+  environment test; front_end test; catalogues; browser
   "$VENV/bin/python" -m pytest "${PARALLEL[@]}" --cov --cov-report=term-missing:skip-covered "$@"
 }
 
-measured() { environment bench; environment run "$LEAN"; front_end run; export APPLIANCE_PYTHON="$LEAN/bin/python"; }
+measured() { environment bench; environment run "$LEAN"; front_end run; catalogues; export APPLIANCE_PYTHON="$LEAN/bin/python"; }
 
 bench() {
   measured
@@ -220,7 +229,7 @@ case "${1:-help}" in
   bench-live) shift; bench_live "$@" ;;
   soak) shift; soak "$@" ;;
   add) shift; add "$@" ;;
-  setup) environment run; environment test; front_end test; browser ;;
+  setup) environment run; environment test; front_end test; catalogues; browser ;;
   lock) shift; lock "$@" ;;
   clean) clean ;;
   help | -h | --help) help ;;

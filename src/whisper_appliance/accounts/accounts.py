@@ -18,7 +18,8 @@ from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.accounts.sessions import Sessions
 from whisper_appliance.accounts.setup import SetupToken
 from whisper_appliance.accounts.throttle import Throttle
-from whisper_appliance.accounts.users import Users, normalized_name
+from whisper_appliance.accounts.users import Users
+from whisper_appliance.core.text import normalized_name
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.clock import Clock, now
 from whisper_appliance.core.errors import BadSetting, InvalidRequest, SignInFailed, SignInRequired

@@ -24,6 +24,8 @@ class User:
     created: str
     disabled: bool = False
     last_seen: str | None = None
+    language: str | None = None
+    """The language of the pages; None follows the browser."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from whisper_appliance.accounts.identity import ROLES, Actor, Role, User
 from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.core.clock import Clock, written
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
+from whisper_appliance.core.text import normalized_name
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import invitations, keys, sessions, users
 
@@ -121,6 +122,10 @@ class Users:
         self._write_audit(by, "user.rename", user_id, {"from": before.name, "to": name})
         return self.get(user_id)
 
+    def set_language(self, user_id: str, language: str | None) -> None:
+        """Sets the language of the pages; None follows the browser."""
+        self._change(user_id, lambda connection, _user: _update(connection, user_id, language=language))
+
     def set_role(self, user_id: str, role: Role, *, by: Actor) -> User:
         """Changes the role of an account. Raises `InvalidRequest`, `Conflict` for the last owner."""
         _validate_role(role)
@@ -203,11 +208,6 @@ class Users:
         return user
 
 
-def normalized_name(name: str) -> str:
-    """The name for comparisons (Unicode NFKC, case folded): names that look the same are the same."""
-    return unicodedata.normalize("NFKC", name).casefold().strip()
-
-
 def validate_name(name: str) -> str:
     """The name as it is stored. Raises `InvalidRequest` when it is empty, too long, or not printable."""
     name = re.sub(r"\s+", " ", unicodedata.normalize("NFC", name)).strip()
@@ -225,6 +225,7 @@ def user_of(row: sa.RowMapping) -> User:
         created=row["created"],
         disabled=row["disabled_at"] is not None,
         last_seen=row["last_seen"],
+        language=row["language"],
     )
 
 

@@ -1,19 +1,43 @@
 """The one tree of errors. Each message says what happened and what to do; no HTTP in here."""
 
+from collections.abc import Callable
+
 
 class ApplianceError(Exception):
-    """Something a user or an operator can be told; `code` is stable and machine-readable."""
+    """An error with a message for people and a stable, machine-readable `code`."""
 
     code = "internal"
 
     def __init__(
-        self, message: str, *, field: str | None = None, retry_after_seconds: float | None = None
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        retry_after_seconds: float | None = None,
+        **params: object,
     ) -> None:
-        """`field` names the input that was wrong; `retry_after_seconds` says when trying again may help."""
-        super().__init__(message)
-        self.message = message
+        """`message` is English and a message id of the translations; `params` fill in its `{placeholders}`.
+
+        `field` names the wrong input; `retry_after_seconds` is when another try may succeed.
+        """
+        self.template = message
+        self.params = params
+        self.message = self.format(str)
+        super().__init__(self.message)
         self.field = field
         self.retry_after_seconds = retry_after_seconds
+
+    def format(self, translate: Callable[[str], str]) -> str:
+        """The message in another language; a param that is an error itself is translated too."""
+        text = translate(self.template)
+        if not self.params:
+            return text
+        return text.format(
+            **{
+                name: value.format(translate) if isinstance(value, ApplianceError) else value
+                for name, value in self.params.items()
+            }
+        )
 
 
 class InvalidRequest(ApplianceError):

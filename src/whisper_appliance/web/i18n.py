@@ -1,7 +1,7 @@
-"""Internationalization (i18n): the locale of a request, and messages translated with the gettext catalogues.
+"""Internationalization (i18n): the locale of a request, and translations by gettext catalogues.
 
-English texts are the message ids, so English needs no catalogue. Placeholders are `{name}`, in Python, templates and
-scripts alike.
+English texts are the message ids, so English needs no catalogue. Placeholders are `{name}`, in Python, templates
+and scripts alike.
 """
 
 from pathlib import Path
@@ -32,30 +32,35 @@ def current_locale() -> str:
 
 def translate(text: str, **params: object) -> str:
     """The text in the language of this request, with `{name}` placeholders filled in."""
-    translated = gettext(text) if current_locale() != "en" else text
+    translated = _translated(text)
     return translated.format(**params) if params else translated
 
 
 def translate_plural(one: str, many: str, count: int, **params: object) -> str:
     """The form for `count` in the language of this request; `{count}` is filled in."""
-    if current_locale() == "en":
-        translated = one if count == 1 else many
-    else:
-        translated = ngettext(one, many, count)
+    english = one if count == 1 else many
+    translated = english if current_locale() == "en" else ngettext(one, many, count)
     return translated.format(count=count, **params)
 
 
 def translate_error(error: ApplianceError) -> str:
     """The message of an error in the language of this request."""
-    if current_locale() == "en":
-        return error.message
-    return error.format(gettext)
+    return error.message if current_locale() == "en" else error.format(gettext)
+
+
+def _translated(text: str) -> str:
+    return text if current_locale() == "en" else gettext(text)
 
 
 def _translate_markup(text: str, **params: object) -> str:
     """`_()` of the templates: params are escaped unless they are Markup."""
-    translated = gettext(text) if current_locale() != "en" else text
-    return Markup(escape(translated)).format(**params) if params else translated
+    return escape(_translated(text)).format(**params) if params else _translated(text)
+
+
+def _translate_html(text: str, **params: object) -> Markup:
+    """`_h()` of the templates: the text holds HTML of our own, params are escaped unless they are Markup."""
+    translated = Markup(_translated(text))  # noqa: S704 - every text comes from the templates or the catalogue
+    return translated.format(**params) if params else translated
 
 
 def _catalogue_url() -> str:
@@ -65,10 +70,11 @@ def _catalogue_url() -> str:
 
 
 def install(app: Flask) -> None:
-    """Installs Flask-Babel and the template functions `_`, `_n`, `current_locale` and `catalogue_url`."""
+    """Installs Flask-Babel, and `_`, `_h`, `_n`, `current_locale` and `catalogue_url` for templates."""
     Babel(app, locale_selector=current_locale, default_translation_directories=str(LOCALES))
     app.jinja_env.globals.update(
         _=_translate_markup,
+        _h=_translate_html,
         _n=translate_plural,
         current_locale=current_locale,
         catalogue_url=_catalogue_url,
