@@ -10,11 +10,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.audio import Recording, clip, recording_sets
-from benchmarks.contenders import Appliance, Contender, Library
-from benchmarks.house import measure_house
+from benchmarks.competitors import Appliance, Competitor, Library
 from benchmarks.library import LIBRARIES
 from benchmarks.measuring import Reading, measure, word_error_rate
 from benchmarks.reporting import Report, Row, write
+from benchmarks.user_latency import measure_user_latency
 from whisper_appliance.models.store import ModelStore
 
 HERE = Path(__file__).parent
@@ -47,9 +47,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--threads", type=int, default=len(os.sched_getaffinity(0)), help="threads of each library"
     )
-    parser.add_argument("--only", action="append", help="a contender by name; may be repeated")
+    parser.add_argument("--only", action="append", help="a competitor by name; may be repeated")
     parser.add_argument("--all", action="store_true", help="also the very slow ones")
-    parser.add_argument("--no-house", action="store_true", help="leave out latency, start and idle memory")
+    parser.add_argument("--no-latency", action="store_true", help="leave out latency, start and idle memory")
     parser.add_argument("--openai-python", default=sys.executable, help="a Python that has openai-whisper")
     parser.add_argument(
         "--models", type=Path, help="model folder (default: one made from the installed packages)"
@@ -70,26 +70,28 @@ def _run(arguments: argparse.Namespace, work: Path) -> Report:
     sets = recording_sets(None if arguments.packaged else arguments.audio, work)
     short = clip(work)
     with ExitStack() as stack:
-        contenders = [stack.enter_context(one) for one in _contenders(arguments, work, models, model)]
-        readings = _take_turns(contenders, sets, short, arguments.repetitions)
-        rows = tuple(_rows(contenders, sets, readings))
+        competitors = [stack.enter_context(one) for one in _competitors(arguments, work, models, model)]
+        readings = _take_turns(competitors, sets, short, arguments.repetitions)
+        rows = tuple(_rows(competitors, sets, readings))
     long = max((one for recordings in sets.values() for one in recordings), key=lambda one: one.seconds)
-    house = (
+    user_latency = (
         None
-        if arguments.no_house
-        else measure_house(work, models, arguments.model, short, long, max(5, arguments.repetitions))
+        if arguments.no_latency
+        else measure_user_latency(work, models, arguments.model, short, long, max(5, arguments.repetitions))
     )
-    return Report(arguments.model, arguments.repetitions, rows, house)
+    return Report(arguments.model, arguments.repetitions, rows, user_latency)
 
 
-def _contenders(arguments: argparse.Namespace, work: Path, models: Path, model: Path) -> Iterator[Contender]:
+def _competitors(
+    arguments: argparse.Namespace, work: Path, models: Path, model: Path
+) -> Iterator[Competitor]:
     def wanted(name: str) -> bool:
         return name in arguments.only if arguments.only else arguments.all or name not in SLOW
 
     for quality in ("balanced", "accurate", "fast"):
-        contender = Appliance(quality, work / f"appliance-{quality}", models, arguments.model)
-        if wanted(contender.name):
-            yield contender
+        competitor = Appliance(quality, work / f"appliance-{quality}", models, arguments.model)
+        if wanted(competitor.name):
+            yield competitor
     checkpoint = None
     for name in filter(wanted, LIBRARIES):
         if not name.startswith("openai"):
@@ -111,19 +113,19 @@ def _checkpoint(python: str, model: Path, work: Path) -> Path:
 
 
 def _take_turns(
-    contenders: Sequence[Contender],
+    competitors: Sequence[Competitor],
     sets: Mapping[str, Sequence[Recording]],
     short: Recording,
     repetitions: int,
 ) -> Readings:
     """Everybody once through every set, then again, beginning with another one each time."""
-    readings: Readings = {(one.name, name): [] for one in contenders for name in sets}
-    for one in contenders:
+    readings: Readings = {(one.name, name): [] for one in competitors for name in sets}
+    for one in competitors:
         one.transcribe(short)
     for turn in range(repetitions):
-        first = turn % len(contenders)
+        first = turn % len(competitors)
         for name, recordings in sets.items():
-            for one in (*contenders[first:], *contenders[:first]):
+            for one in (*competitors[first:], *competitors[:first]):
                 taken = [_read(one, recording) for recording in recordings]
                 readings[one.name, name].append(taken)
                 print(
@@ -133,18 +135,18 @@ def _take_turns(
     return readings
 
 
-def _read(contender: Contender, recording: Recording) -> Reading:
-    return measure(contender.pid, lambda: contender.transcribe(recording))
+def _read(competitor: Competitor, recording: Recording) -> Reading:
+    return measure(competitor.pid, lambda: competitor.transcribe(recording))
 
 
 def _rows(
-    contenders: Sequence[Contender], sets: Mapping[str, Sequence[Recording]], readings: Readings
+    competitors: Sequence[Competitor], sets: Mapping[str, Sequence[Recording]], readings: Readings
 ) -> Iterator[Row]:
     for name, recordings in sets.items():
-        for one in contenders:
+        for one in competitors:
             taken = readings[one.name, name]
             yield Row(
-                contender=one.name,
+                competitor=one.name,
                 setting=one.setting,
                 set=name,
                 audio_seconds=sum(recording.seconds for recording in recordings),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks import live_peer
 from benchmarks.audio import Recording
-from benchmarks.contenders import Server
+from benchmarks.competitors import Server
 from benchmarks.live_reporting import LiveReport, heads, row, write
 from benchmarks.live_speech import Speech, noises, samples_of, speeches
 from benchmarks.live_trials import Programme, Trial, attempt, invented, offline

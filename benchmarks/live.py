@@ -32,7 +32,7 @@ COLUMNS = (*SPREADS, "flicker", "WER live", "refined", "offline", "CPU s per s",
 def main() -> None:
     """Runs what was asked for and prints tables."""
     arguments = _arguments()
-    from whisper_appliance.engines.process.child import load_engine
+    from whisper_appliance.engines.registry import load_engine
 
     engine = load_engine(EngineSpec("auto", arguments.model, arguments.path, "cpu", "int8", workers=1))
     speech = speeches(arguments.audio, arguments.only)

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 
-from benchmarks.contenders import Server, trusting
+from benchmarks.competitors import Server, trusting
 from benchmarks.live_score import Shown
 from benchmarks.live_speech import pcm
 from whisper_appliance.client.live_client import LiveClient
@@ -80,7 +80,7 @@ def speak(server: Server, samples: Samples, *, real_time: bool = True, delay_sec
         {"v": 1, "language": "en"},
         seen.hear,
     )
-    seen.transcript_id = speaker.speak(packets())["transcript_id"]
+    seen.transcript_id = speaker.stream(packets())["transcript_id"]
     return seen
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from benchmarks.audio import Recording
-from benchmarks.contenders import Server
+from benchmarks.competitors import Server
 from benchmarks.live_real import Seen, final_text, speak
 from benchmarks.live_score import Score, score
 from benchmarks.live_speech import Speech, together

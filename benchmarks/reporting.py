@@ -11,16 +11,16 @@ from importlib.metadata import version
 from pathlib import Path
 
 import whisper_appliance
-from benchmarks.house import House
+from benchmarks.user_latency import UserLatency
 
 MEBIBYTE = 2**20
 
 
 @dataclass(frozen=True)
 class Row:
-    """One contender on one set of recordings; medians over the repetitions."""
+    """One competitor on one set of recordings; medians over the repetitions."""
 
-    contender: str
+    competitor: str
     setting: str
     set: str
     audio_seconds: float
@@ -47,7 +47,7 @@ class Report:
     model: str
     repetitions: int
     rows: tuple[Row, ...]
-    house: House | None
+    user_latency: UserLatency | None
 
 
 def write(report: Report, folder: Path) -> Path:
@@ -81,24 +81,24 @@ def table(report: Report, picture: str) -> str:
         f"# Whisper {report.model}, {datetime.now(UTC):%Y-%m-%d}",
         "",
         "; ".join(f"{name} {value}" for name, value in machine().items()) + ".",
-        f"Medians of {report.repetitions} interleaved repetitions; each contender in its own process, on",
+        f"Medians of {report.repetitions} interleaved repetitions; each competitor in its own process, on",
         "the same weights (int8; openai-whisper float32) and the same 16 kHz WAV files.",
-        "Speed is seconds of audio a second; memory the peak of a contender's processes together (PSS).",
+        "Speed is seconds of audio a second; memory the peak of a competitor's processes together (PSS).",
     ]
     for name in dict.fromkeys(row.set for row in report.rows):
         rows = [row for row in report.rows if row.set == name]
         lines += ["", f"## {name}: {rows[0].audio_seconds:.0f} s of audio", "", *_rows(rows)]
-    if report.house:
-        lines += ["", "## Living with it", "", *_house(report.house)]
+    if report.user_latency:
+        lines += ["", "## Living with it", "", *_user_latency(report.user_latency)]
     return "\n".join([*lines, "", f"![speed and word errors]({picture})", ""])
 
 
 def _rows(rows: Sequence[Row]) -> list[str]:
     return [
-        "| contender | setting | speed | CPU s / audio min | peak MB | WER % |",
+        "| competitor | setting | speed | CPU s / audio min | peak MB | WER % |",
         "|---|---|---:|---:|---:|---:|",
         *(
-            f"| {row.contender} | {row.setting} | {row.real_time_factor:.1f} |"
+            f"| {row.competitor} | {row.setting} | {row.real_time_factor:.1f} |"
             f" {row.cpu_per_audio_minute:.1f} | {row.peak_bytes / MEBIBYTE:.0f} |"
             f" {100 * row.word_error_rate:.1f} |"
             for row in rows
@@ -106,17 +106,23 @@ def _rows(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _house(house: House) -> list[str]:
+def _user_latency(user_latency: UserLatency) -> list[str]:
     facts = [
-        ("start to first page, new data folder", f"{house.first_start_seconds:.2f} s"),
-        ("start to first page, again", f"{house.second_start_seconds:.2f} s"),
-        ("3-second clip, language given", f"{house.clip_seconds:.2f} s"),
-        ("3-second clip, language detected", f"{house.clip_detected_seconds:.2f} s"),
-        ("3-second clip while a long file runs", f"{house.clip_while_busy_seconds:.2f} s"),
-        ("the road around the engine, clip", f"{1000 * house.clip_overhead_seconds:.0f} ms"),
-        ("the road around the engine, long file", f"{100 * house.long_overhead_share:.1f} % of wall time"),
-        ("memory with the model loaded, idle", f"{house.idle_bytes / MEBIBYTE:.0f} MB"),
-        ("memory after the model was unloaded", f"{house.idle_unloaded_bytes / MEBIBYTE:.0f} MB"),
+        ("start to first page, new data folder", f"{user_latency.first_start_seconds:.2f} s"),
+        ("start to first page, again", f"{user_latency.second_start_seconds:.2f} s"),
+        ("3-second clip, language given", f"{user_latency.clip_seconds:.2f} s"),
+        ("3-second clip, language detected", f"{user_latency.clip_detected_seconds:.2f} s"),
+        ("3-second clip while a long file runs", f"{user_latency.clip_while_busy_seconds:.2f} s"),
+        (
+            "the rest of the program around the engine, clip",
+            f"{1000 * user_latency.clip_overhead_seconds:.0f} ms",
+        ),
+        (
+            "the rest of the program around the engine, long file",
+            f"{100 * user_latency.long_overhead_share:.1f} % of wall time",
+        ),
+        ("memory with the model loaded, idle", f"{user_latency.idle_bytes / MEBIBYTE:.0f} MB"),
+        ("memory after the model was unloaded", f"{user_latency.idle_unloaded_bytes / MEBIBYTE:.0f} MB"),
     ]
     return ["| what | measured |", "|---|---:|", *(f"| {what} | {value} |" for what, value in facts)]
 
@@ -132,10 +138,10 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     figure, panels = pyplot.subplots(1, len(names), figsize=(6.5 * len(names), 4.5), squeeze=False)
     for panel, name in zip(panels[0], names, strict=True):
         for row in (row for row in rows if row.set == name):
-            ours = row.contender.startswith("whisper-appliance")
+            ours = row.competitor.startswith("whisper-appliance")
             at = (row.real_time_factor, 100 * row.word_error_rate)
             panel.scatter(*at, s=70, color="#0f766e" if ours else "#94a3b8", zorder=3, clip_on=False)
-            panel.annotate(row.contender, at, xytext=(6, 5), textcoords="offset points", fontsize=8)
+            panel.annotate(row.competitor, at, xytext=(6, 5), textcoords="offset points", fontsize=8)
         panel.set(title=name, xlabel="seconds of audio per second", ylabel="word error rate, %")
         # Room for the names, which stand to the right of their points.
         panel.set_xlim(0, 1.4 * panel.dataLim.xmax)
@@ -160,7 +166,7 @@ def _as_json(report: Report) -> dict[str, object]:
         "model": report.model,
         "repetitions": report.repetitions,
         "rows": rows,
-        "house": asdict(report.house) if report.house else None,
+        "user_latency": asdict(report.user_latency) if report.user_latency else None,
     }
 
 

@@ -17,7 +17,7 @@ import httpx2
 import psutil
 
 from benchmarks.audio import packaged
-from benchmarks.contenders import Server, trusting
+from benchmarks.competitors import Server, trusting
 from benchmarks.live_real import speak
 from benchmarks.live_speech import Speech, speeches
 from whisper_appliance.core.errors import ApplianceError
@@ -222,6 +222,7 @@ def _encoded(source: Path, work: Path, ending: str, codec: str) -> Path:
     target = work / f"{source.stem}-{ending[1:]}{ending}"
     with av.open(str(source)) as read, av.open(str(target), "w") as write:
         stream = write.add_stream(codec, rate=48_000)
+        assert isinstance(stream, av.AudioStream)
         for frame in read.decode(audio=0):
             write.mux(stream.encode(frame))
         write.mux(stream.encode(None))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.accounts import GOOD, Kept, Monotonic, rooms
+from tests.support.accounts import GOOD_PASSWORD, Kept, Monotonic, build_accounts
 from tests.support.clock import Clock
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.identity import SHELL
@@ -27,7 +27,7 @@ def monotonic() -> Monotonic:
 
 @pytest.fixture
 def accounts(database: Database, tmp_path: Path, clock: Clock, kept: Kept, monotonic: Monotonic) -> Accounts:
-    return rooms(database, tmp_path, clock, kept=kept, monotonic=monotonic)
+    return build_accounts(database, tmp_path, clock, kept=kept, monotonic=monotonic)
 
 
 def token_in(folder: Path) -> str:
@@ -39,7 +39,7 @@ def test_the_first_start_makes_a_token_that_makes_the_owner(
 ) -> None:
     accounts.start()
     assert stat.S_IMODE((tmp_path / "setup-token").stat().st_mode) == 0o600
-    user = accounts.set_up(token_in(tmp_path), "Ada", GOOD, "accounts", visitor="a browser")
+    user = accounts.set_up(token_in(tmp_path), "Ada", GOOD_PASSWORD, "accounts", visitor="a browser")
     assert user.role == "owner"
     assert accounts.access_mode.get() == "accounts"
     assert kept.done == [("hand over", "a browser", user.id)]
@@ -49,9 +49,9 @@ def test_the_first_start_makes_a_token_that_makes_the_owner(
 def test_the_token_is_good_once(accounts: Accounts, tmp_path: Path) -> None:
     accounts.start()
     token = token_in(tmp_path)
-    accounts.set_up(token, "Ada", GOOD, "network")
+    accounts.set_up(token, "Ada", GOOD_PASSWORD, "network")
     with pytest.raises(NotFound):
-        accounts.set_up(token, "Eve", GOOD, "network")
+        accounts.set_up(token, "Eve", GOOD_PASSWORD, "network")
     accounts.start()
     assert not (tmp_path / "setup-token").exists()
 
@@ -60,7 +60,7 @@ def test_a_refused_password_does_not_use_the_token_up(accounts: Accounts, tmp_pa
     accounts.start()
     with pytest.raises(InvalidRequest):
         accounts.set_up(token_in(tmp_path), "Ada", "password1234", "network")
-    assert accounts.set_up(token_in(tmp_path), "Ada", GOOD, "network")
+    assert accounts.set_up(token_in(tmp_path), "Ada", GOOD_PASSWORD, "network")
 
 
 def test_the_token_ends_after_an_hour_and_a_restart_makes_another(
@@ -70,43 +70,43 @@ def test_the_token_ends_after_an_hour_and_a_restart_makes_another(
     old = token_in(tmp_path)
     monotonic.seconds += 3601
     with pytest.raises(NotFound, match="Restart"):
-        accounts.set_up(old, "Ada", GOOD, "network")
+        accounts.set_up(old, "Ada", GOOD_PASSWORD, "network")
     assert not (tmp_path / "setup-token").exists()
     accounts.start()
     new = token_in(tmp_path)
     with pytest.raises(NotFound):
-        accounts.set_up(old, "Ada", GOOD, "network")
-    assert accounts.set_up(new, "Ada", GOOD, "network")
+        accounts.set_up(old, "Ada", GOOD_PASSWORD, "network")
+    assert accounts.set_up(new, "Ada", GOOD_PASSWORD, "network")
 
 
 @pytest.mark.parametrize("token", ["", "x", "é\udcff"])
 def test_another_token_is_refused(accounts: Accounts, token: str) -> None:
     with pytest.raises(NotFound):
-        accounts.set_up(token, "Ada", GOOD, "network")
+        accounts.set_up(token, "Ada", GOOD_PASSWORD, "network")
     accounts.start()
     with pytest.raises(NotFound):
-        accounts.set_up(token, "Ada", GOOD, "network")
+        accounts.set_up(token, "Ada", GOOD_PASSWORD, "network")
 
 
 def test_an_account_made_by_the_command_line_closes_the_setup(accounts: Accounts, tmp_path: Path) -> None:
     accounts.start()
     token = token_in(tmp_path)
-    accounts.users.create("Ada", GOOD, "owner", by=SHELL)
+    accounts.users.create("Ada", GOOD_PASSWORD, "owner", by=SHELL)
     with pytest.raises(NotFound):
-        accounts.set_up(token, "Eve", GOOD, "network")
+        accounts.set_up(token, "Eve", GOOD_PASSWORD, "network")
 
 
 def test_an_unattended_start_makes_the_account_admin_once(
     database: Database, tmp_path: Path, clock: Clock
 ) -> None:
     file = tmp_path / "password"
-    file.write_text(GOOD + "\n")
-    accounts = rooms(database, tmp_path, clock, admin_password_file=file)
+    file.write_text(GOOD_PASSWORD + "\n")
+    accounts = build_accounts(database, tmp_path, clock, admin_password_file=file)
     accounts.start()
-    assert accounts.sign_in("admin", GOOD, address="10.0.0.1").user.role == "owner"
+    assert accounts.sign_in("admin", GOOD_PASSWORD, address="10.0.0.1").user.role == "owner"
     assert not (tmp_path / "setup-token").exists()
-    rooms(database, tmp_path, clock, admin_password="another long story, told at sea").start()
-    assert accounts.sign_in("admin", GOOD, address="10.0.0.1")
+    build_accounts(database, tmp_path, clock, admin_password="another long story, told at sea").start()
+    assert accounts.sign_in("admin", GOOD_PASSWORD, address="10.0.0.1")
 
 
 @pytest.mark.parametrize("password", ["admin", "adminadmin12", "password1234"])
@@ -114,7 +114,7 @@ def test_a_weak_admin_password_stops_the_start(
     database: Database, tmp_path: Path, clock: Clock, password: str
 ) -> None:
     with pytest.raises(BadSetting, match="ADMIN_PASSWORD") as refused:
-        rooms(database, tmp_path, clock, admin_password=password).start()
+        build_accounts(database, tmp_path, clock, admin_password=password).start()
     assert f" {password}" not in refused.value.message
 
 
@@ -122,17 +122,17 @@ def test_an_admin_password_file_that_is_not_there_stops_the_start(
     database: Database, tmp_path: Path, clock: Clock
 ) -> None:
     with pytest.raises(BadSetting, match="ADMIN_PASSWORD_FILE"):
-        rooms(database, tmp_path, clock, admin_password_file=tmp_path / "none").start()
+        build_accounts(database, tmp_path, clock, admin_password_file=tmp_path / "none").start()
 
 
 def test_an_invitation_makes_one_account_of_its_role(accounts: Accounts, kept: Kept) -> None:
     invitation, token = accounts.invitations.create("admin", note="for Ben", by=SHELL)
     assert accounts.invitations.peek(token) == invitation
-    user = accounts.invitations.accept(token, "Ben", GOOD)
+    user = accounts.invitations.accept(token, "Ben", GOOD_PASSWORD)
     assert user.role == "admin"
     for use in (
         lambda: accounts.invitations.peek(token),
-        lambda: accounts.invitations.accept(token, "C", GOOD),
+        lambda: accounts.invitations.accept(token, "C", GOOD_PASSWORD),
     ):
         with pytest.raises(NotFound):
             use()
@@ -142,13 +142,13 @@ def test_an_invitation_makes_one_account_of_its_role(accounts: Accounts, kept: K
 
 
 def test_an_invitation_is_not_used_up_by_a_mistake(accounts: Accounts) -> None:
-    accounts.users.create("Ada", GOOD, "owner", by=SHELL)
+    accounts.users.create("Ada", GOOD_PASSWORD, "owner", by=SHELL)
     _, token = accounts.invitations.create("member", by=SHELL)
     with pytest.raises(Conflict):
-        accounts.invitations.accept(token, "ada", GOOD)
+        accounts.invitations.accept(token, "ada", GOOD_PASSWORD)
     with pytest.raises(InvalidRequest):
         accounts.invitations.accept(token, "Ben", "short")
-    assert accounts.invitations.accept(token, "Ben", GOOD)
+    assert accounts.invitations.accept(token, "Ben", GOOD_PASSWORD)
 
 
 def test_an_invitation_ends_at_its_time_and_by_hand(accounts: Accounts, clock: Clock) -> None:
@@ -160,15 +160,15 @@ def test_an_invitation_ends_at_its_time_and_by_hand(accounts: Accounts, clock: C
         accounts.invitations.peek(revoked)
     clock.forward(days=2)
     with pytest.raises(NotFound):
-        accounts.invitations.accept(token, "Ben", GOOD)
+        accounts.invitations.accept(token, "Ben", GOOD_PASSWORD)
     assert accounts.invitations.list_open() == ()
     assert accounts.invitations.get(invitation.id).used_at is None
 
 
 def test_a_wrong_password_and_a_wrong_name_get_the_same_answer(accounts: Accounts, kept: Kept) -> None:
-    accounts.users.create("Ada", GOOD, "member", by=SHELL)
+    accounts.users.create("Ada", GOOD_PASSWORD, "member", by=SHELL)
     said = set()
-    for name, password in (("Ada", "wrong"), ("nobody", GOOD), ("", ""), ("Ada", "x" * 1000)):
+    for name, password in (("Ada", "wrong"), ("nobody", GOOD_PASSWORD), ("", ""), ("Ada", "x" * 1000)):
         with pytest.raises(SignInFailed) as refused:
             accounts.sign_in(name, password, address="10.0.0.1")
         said.add((refused.value.message, refused.value.code, refused.value.field))
@@ -239,7 +239,7 @@ def test_a_change_of_who_may_use_it_is_seen_by_another_process_soon(
     accounts: Accounts, database: Database, tmp_path: Path, clock: Clock, monotonic: Monotonic
 ) -> None:
     assert accounts.access_mode.get() == "network"
-    rooms(database, tmp_path, clock).access_mode.set("accounts", by=SHELL)
+    build_accounts(database, tmp_path, clock).access_mode.set("accounts", by=SHELL)
     monotonic.seconds += 2
     assert accounts.access_mode.get() == "accounts"
     accounts.access_mode.set("network", by=SHELL)

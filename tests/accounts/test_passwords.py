@@ -4,17 +4,17 @@ import time
 
 import pytest
 
-from tests.support.accounts import GOOD, LIGHT
+from tests.support.accounts import CHEAP_ARGON2, GOOD_PASSWORD
 from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.core.errors import InvalidRequest
 
-passwords = Passwords(LIGHT)
+passwords = Passwords(CHEAP_ARGON2)
 
 
 @pytest.mark.parametrize(
     "password",
     [
-        GOOD,
+        GOOD_PASSWORD,
         "Tr4verse-opal.Kite",
         "mein Rad ist gelb und quietscht",
         "白い犬が川沿いを走っている朝",
@@ -61,12 +61,12 @@ def test_a_password_that_is_tried_first_is_refused_with_a_sentence(password: str
 
 
 def test_a_hash_is_salted_and_verified() -> None:
-    one, other = passwords.hash_password(GOOD), passwords.hash_password(GOOD)
+    one, other = passwords.hash_password(GOOD_PASSWORD), passwords.hash_password(GOOD_PASSWORD)
     assert one != other
     assert one.startswith("$argon2id$")
-    assert passwords.verify(one, GOOD)
-    assert not passwords.verify(one, GOOD + " ")
-    assert not passwords.verify("no hash", GOOD)
+    assert passwords.verify(one, GOOD_PASSWORD)
+    assert not passwords.verify(one, GOOD_PASSWORD + " ")
+    assert not passwords.verify("no hash", GOOD_PASSWORD)
 
 
 def test_letters_are_the_same_however_a_keyboard_writes_them() -> None:
@@ -75,7 +75,7 @@ def test_letters_are_the_same_however_a_keyboard_writes_them() -> None:
 
 def test_a_name_that_is_not_there_takes_the_work_of_one_that_is() -> None:
     real = Passwords()
-    kept = real.hash_password(GOOD)
+    kept = real.hash_password(GOOD_PASSWORD)
     real.verify(None, "warm up")
 
     def fastest(of: str | None) -> float:
@@ -90,5 +90,5 @@ def test_a_name_that_is_not_there_takes_the_work_of_one_that_is() -> None:
 
 
 def test_the_usual_work_is_that_of_rfc_9106() -> None:
-    assert "$m=65536,t=3,p=4$" in Passwords().hash_password(GOOD)
-    assert Passwords().needs_rehash(passwords.hash_password(GOOD))
+    assert "$m=65536,t=3,p=4$" in Passwords().hash_password(GOOD_PASSWORD)
+    assert Passwords().needs_rehash(passwords.hash_password(GOOD_PASSWORD))

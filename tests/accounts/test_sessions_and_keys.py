@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.support.accounts import GOOD, rooms
+from tests.support.accounts import GOOD_PASSWORD, build_accounts
 from tests.support.clock import Clock
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.identity import SHELL, User
@@ -16,12 +16,12 @@ from whisper_appliance.storage.schema.accounts import keys, sessions
 
 @pytest.fixture
 def accounts(database: Database, tmp_path: Path, clock: Clock) -> Accounts:
-    return rooms(database, tmp_path, clock)
+    return build_accounts(database, tmp_path, clock)
 
 
 @pytest.fixture
 def ada(accounts: Accounts) -> User:
-    return accounts.users.create("Ada", GOOD, "member", by=SHELL)
+    return accounts.users.create("Ada", GOOD_PASSWORD, "member", by=SHELL)
 
 
 def begin(accounts: Accounts, user: User) -> str:
@@ -78,7 +78,7 @@ def test_a_clock_that_jumps_ends_sessions_and_never_lengthens_them(
 def test_both_times_are_settings(
     database: Database, tmp_path: Path, clock: Clock, accounts: Accounts, ada: User
 ) -> None:
-    strict = rooms(database, tmp_path, clock, session_idle_seconds=60, session_seconds=100)
+    strict = build_accounts(database, tmp_path, clock, session_idle_seconds=60, session_seconds=100)
     token = begin(strict, ada)
     clock.forward(seconds=61)
     assert strict.actor_for_session(token) is None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.accounts import GOOD, Kept, rooms
+from tests.support.accounts import GOOD_PASSWORD, Kept, build_accounts
 from tests.support.clock import Clock
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.identity import SHELL, Actor
@@ -21,11 +21,11 @@ def kept() -> Kept:
 
 @pytest.fixture
 def accounts(database: Database, tmp_path: Path, clock: Clock, kept: Kept) -> Accounts:
-    return rooms(database, tmp_path, clock, kept=kept)
+    return build_accounts(database, tmp_path, clock, kept=kept)
 
 
 def test_an_account_is_made_listed_and_found_by_name(accounts: Accounts, kept: Kept) -> None:
-    made = accounts.users.create("  Ada  Lovelace ", GOOD, "owner", by=SHELL)
+    made = accounts.users.create("  Ada  Lovelace ", GOOD_PASSWORD, "owner", by=SHELL)
     assert (made.name, made.role, made.disabled, made.last_seen) == ("Ada Lovelace", "owner", False, None)
     assert len(made.id) == 32
     assert accounts.users.list_users() == (made,)
@@ -35,26 +35,26 @@ def test_an_account_is_made_listed_and_found_by_name(accounts: Accounts, kept: K
 
 @pytest.mark.parametrize("name", ["ada", "ADA", "ａｄａ", " Ada "])
 def test_a_name_is_taken_once_however_it_is_written(accounts: Accounts, name: str) -> None:
-    accounts.users.create("Ada", GOOD, "member", by=SHELL)
+    accounts.users.create("Ada", GOOD_PASSWORD, "member", by=SHELL)
     with pytest.raises(Conflict):
-        accounts.users.create(name, GOOD, "member", by=SHELL)
+        accounts.users.create(name, GOOD_PASSWORD, "member", by=SHELL)
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 61, "a\x00b", "a\u202eb"])
 def test_a_name_that_cannot_be_shown_is_refused(accounts: Accounts, name: str) -> None:
     with pytest.raises(InvalidRequest):
-        accounts.users.create(name, GOOD, "member", by=SHELL)
+        accounts.users.create(name, GOOD_PASSWORD, "member", by=SHELL)
 
 
 def test_the_password_is_kept_as_a_hash_alone(accounts: Accounts, tmp_path: Path) -> None:
-    accounts.users.create("Ada", GOOD, "member", by=SHELL)
+    accounts.users.create("Ada", GOOD_PASSWORD, "member", by=SHELL)
     for file in tmp_path.iterdir():
-        assert GOOD.encode() not in file.read_bytes()
+        assert GOOD_PASSWORD.encode() not in file.read_bytes()
 
 
 def test_the_last_owner_cannot_be_lost(accounts: Accounts) -> None:
-    owner = accounts.users.create("Ada", GOOD, "owner", by=SHELL)
-    accounts.users.create("Ben", GOOD, "admin", by=SHELL)
+    owner = accounts.users.create("Ada", GOOD_PASSWORD, "owner", by=SHELL)
+    accounts.users.create("Ben", GOOD_PASSWORD, "admin", by=SHELL)
     for lose in (
         lambda: accounts.users.disable(owner.id, by=SHELL),
         lambda: accounts.users.set_role(owner.id, "admin", by=SHELL),
@@ -62,15 +62,15 @@ def test_the_last_owner_cannot_be_lost(accounts: Accounts) -> None:
     ):
         with pytest.raises(Conflict, match="last owner"):
             lose()
-    second = accounts.users.create("Cleo", GOOD, "owner", by=SHELL)
+    second = accounts.users.create("Cleo", GOOD_PASSWORD, "owner", by=SHELL)
     assert accounts.users.set_role(owner.id, "member", by=SHELL).role == "member"
     with pytest.raises(Conflict):
         accounts.users.disable(second.id, by=SHELL)
 
 
 def test_a_disabled_owner_is_none_to_count_on(accounts: Accounts) -> None:
-    first = accounts.users.create("Ada", GOOD, "owner", by=SHELL)
-    second = accounts.users.create("Ben", GOOD, "owner", by=SHELL)
+    first = accounts.users.create("Ada", GOOD_PASSWORD, "owner", by=SHELL)
+    second = accounts.users.create("Ben", GOOD_PASSWORD, "owner", by=SHELL)
     accounts.users.disable(first.id, by=SHELL)
     with pytest.raises(Conflict):
         accounts.remove_user(second.id, heir=None, by=SHELL)
@@ -78,46 +78,48 @@ def test_a_disabled_owner_is_none_to_count_on(accounts: Accounts) -> None:
 
 
 def test_a_disabled_user_has_neither_password_nor_session_nor_key(accounts: Accounts) -> None:
-    user = accounts.users.create("Ada", GOOD, "member", by=SHELL)
-    begun = accounts.sign_in("Ada", GOOD, address="10.0.0.1")
+    user = accounts.users.create("Ada", GOOD_PASSWORD, "member", by=SHELL)
+    begun = accounts.sign_in("Ada", GOOD_PASSWORD, address="10.0.0.1")
     _, secret = accounts.keys.create(user, "cron", ["read"], days=None, by=SHELL)
     accounts.users.disable(user.id, by=SHELL)
     assert accounts.actor_for_session(begun.token) is None
     assert accounts.keys.find_valid(secret) is None
     with pytest.raises(SignInFailed):
-        accounts.sign_in("Ada", GOOD, address="10.0.0.1")
+        accounts.sign_in("Ada", GOOD_PASSWORD, address="10.0.0.1")
     accounts.users.enable(user.id, by=SHELL)
     assert accounts.actor_for_key(secret).owner == user.id
     assert accounts.actor_for_session(begun.token) is None
-    assert accounts.sign_in("Ada", GOOD, address="10.0.0.1").user.id == user.id
+    assert accounts.sign_in("Ada", GOOD_PASSWORD, address="10.0.0.1").user.id == user.id
 
 
 def test_a_new_password_ends_the_other_sessions(accounts: Accounts) -> None:
-    user = accounts.users.create("Ada", GOOD, "member", by=SHELL)
-    here, there = (accounts.sign_in("Ada", GOOD, address="10.0.0.1") for _ in range(2))
+    user = accounts.users.create("Ada", GOOD_PASSWORD, "member", by=SHELL)
+    here, there = (accounts.sign_in("Ada", GOOD_PASSWORD, address="10.0.0.1") for _ in range(2))
     asking = accounts.actor_for_session(here.token)
     assert asking
-    accounts.change_password(asking, GOOD, OTHER, address="10.0.0.1")
+    accounts.change_password(asking, GOOD_PASSWORD, OTHER, address="10.0.0.1")
     assert accounts.actor_for_session(here.token)
     assert accounts.actor_for_session(there.token) is None
     with pytest.raises(SignInFailed):
-        accounts.sign_in("Ada", GOOD, address="10.0.0.2")
+        accounts.sign_in("Ada", GOOD_PASSWORD, address="10.0.0.2")
     assert accounts.sign_in("Ada", OTHER, address="10.0.0.2").user.id == user.id
 
 
 def test_a_new_password_needs_the_old_one_and_has_to_be_good(accounts: Accounts) -> None:
-    accounts.users.create("Ada", GOOD, "member", by=SHELL)
-    asking = accounts.actor_for_session(accounts.sign_in("Ada", GOOD, address="10.0.0.1").token)
+    accounts.users.create("Ada", GOOD_PASSWORD, "member", by=SHELL)
+    asking = accounts.actor_for_session(accounts.sign_in("Ada", GOOD_PASSWORD, address="10.0.0.1").token)
     assert asking
     with pytest.raises(SignInFailed) as refused:
         accounts.change_password(asking, OTHER, OTHER, address="10.0.0.1")
     assert refused.value.field == "old"
     with pytest.raises(InvalidRequest):
-        accounts.change_password(asking, GOOD, "adaadaadaada", address="10.0.0.1")
+        accounts.change_password(asking, GOOD_PASSWORD, "adaadaadaada", address="10.0.0.1")
 
 
 def test_what_a_deleted_user_owned_is_erased_or_given_away(accounts: Accounts, kept: Kept) -> None:
-    ada, ben, cleo = (accounts.users.create(name, GOOD, "member", by=SHELL) for name in ("A", "B", "C"))
+    ada, ben, cleo = (
+        accounts.users.create(name, GOOD_PASSWORD, "member", by=SHELL) for name in ("A", "B", "C")
+    )
     accounts.remove_user(ada.id, heir=None, by=SHELL)
     accounts.remove_user(ben.id, heir=cleo.id, by=SHELL)
     assert kept.done == [("erase", ada.id), ("hand over", ben.id, cleo.id)]
@@ -129,8 +131,8 @@ def test_what_a_deleted_user_owned_is_erased_or_given_away(accounts: Accounts, k
 
 
 def test_a_deleted_user_is_gone_with_sessions_keys_and_open_invitations(accounts: Accounts) -> None:
-    user = accounts.users.create("Ada", GOOD, "admin", by=SHELL)
-    begun = accounts.sign_in("Ada", GOOD, address="10.0.0.1")
+    user = accounts.users.create("Ada", GOOD_PASSWORD, "admin", by=SHELL)
+    begun = accounts.sign_in("Ada", GOOD_PASSWORD, address="10.0.0.1")
     _, secret = accounts.keys.create(user, "cron", ["read"], days=None, by=SHELL)
     _, invited = accounts.invitations.create("member", by=Actor(user.id, user))
     accounts.remove_user(user.id, heir=None, by=SHELL)
@@ -141,8 +143,8 @@ def test_a_deleted_user_is_gone_with_sessions_keys_and_open_invitations(accounts
 
 
 def test_when_somebody_was_last_seen_is_noted_now_and_then(accounts: Accounts, clock: Clock) -> None:
-    user = accounts.users.create("Ada", GOOD, "member", by=SHELL)
-    token = accounts.sign_in("Ada", GOOD, address="10.0.0.1").token
+    user = accounts.users.create("Ada", GOOD_PASSWORD, "member", by=SHELL)
+    token = accounts.sign_in("Ada", GOOD_PASSWORD, address="10.0.0.1").token
     seen = accounts.users.get(user.id).last_seen
     clock.forward(minutes=2)
     accounts.actor_for_session(token)

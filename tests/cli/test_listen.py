@@ -117,7 +117,7 @@ def test_tentative_words_are_shown_and_replaced_on_a_terminal_only() -> None:
     for out, live in ((shown, True), (written, False)):
         captions = CaptionPrinter(out, live=live)
         for kind, payload in told:
-            captions.hear(kind, payload)
+            captions.on_event(kind, payload)
     assert "wold" in shown.getvalue()
     assert written.getvalue() == "hello world.\n"
 
@@ -125,8 +125,8 @@ def test_tentative_words_are_shown_and_replaced_on_a_terminal_only() -> None:
 def test_long_captions_are_broken_between_words() -> None:
     out = io.StringIO()
     captions = CaptionPrinter(out, live=False)
-    captions.hear("commit", words(*[" word"] * 40))
-    captions.hear("end", {})
+    captions.on_event("commit", words(*[" word"] * 40))
+    captions.on_event("end", {})
     lines = out.getvalue().splitlines()
     assert " ".join(lines).split() == ["word"] * 40
     assert max(map(len, lines)) <= 78

@@ -8,12 +8,13 @@ import ctranslate2
 import pytest
 
 from whisper_appliance.engines.contract import EngineSpec
-from whisper_appliance.engines.faster_whisper import engine as faster_whisper
-from whisper_appliance.engines.process.child import load_engine
+from whisper_appliance.engines.faster_whisper import cuda
+from whisper_appliance.engines.faster_whisper.engine import FasterWhisperEngine
+from whisper_appliance.engines.registry import load_engine
 
 PROGRAM = (
-    "from whisper_appliance.engines.faster_whisper import engine as faster_whisper\n"
-    "faster_whisper._bring_cublas()\n"
+    "from whisper_appliance.engines.faster_whisper import cuda\n"
+    "cuda.load_cublas()\n"
     "print(open('/proc/self/maps').read())"
 )
 
@@ -39,21 +40,23 @@ def test_without_the_extra_nothing_happens() -> None:
     assert "cublas" not in maps()
 
 
-@pytest.mark.parametrize(("device", "notices"), [("auto", (faster_whisper.NO_CUDA,)), ("cpu", ())])
+@pytest.mark.parametrize(("device", "notices"), [("auto", (cuda.NO_CUDA,)), ("cpu", ())])
 def test_a_card_that_cuda_does_not_find_is_told(
     tiny_en: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, notices: tuple[str, ...]
 ) -> None:
-    monkeypatch.setattr(faster_whisper, "CARD", tmp_path)
+    monkeypatch.setattr(cuda, "CARD", tmp_path)
+    monkeypatch.setattr(cuda, "_has_driver", lambda: True)
     monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 0)
     spec = EngineSpec("faster-whisper", "tiny.en", tiny_en, device=device)
-    engine = faster_whisper.FasterWhisperEngine(spec)
+    engine = FasterWhisperEngine(spec)
     assert (engine.device, engine.warnings) == ("cpu", notices)
 
 
-@pytest.mark.skipif(faster_whisper.CARD.exists(), reason="there is a card that may well be used")
+@pytest.mark.skipif(cuda.CARD.exists(), reason="there is a card that may well be used")
 def test_a_card_that_cannot_be_used_leaves_the_work_to_the_quickest_on_the_cpu(
     tiny_en: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(cuda, "_has_driver", lambda: True)
     monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 1)  # this machine has none that works
     engine = load_engine(EngineSpec("auto", "tiny.en", tiny_en))
     assert (engine.name, engine.device) == ("onnxruntime", "cpu")

@@ -193,7 +193,7 @@ def test_closing_ends_the_process_and_fails_what_waits(start: Start) -> None:
     engine = start()
     engine.wait_ready(20)
     waiting = engine.submit(window("sleep 30"), priority=Priority.BATCH)
-    child = psutil.Process(engine._process.pid)  # type: ignore[union-attr]
+    child = psutil.Process(engine._supervisor.process.pid)  # type: ignore[union-attr]
     engine.close()
     with pytest.raises(EngineFailed, match="unloaded"):
         waiting.result(5)

@@ -17,7 +17,7 @@ from whisper_appliance.engines.onnx.ct2_weights import Weights
 from whisper_appliance.engines.onnx.engine import OnnxEngine
 from whisper_appliance.engines.onnx.graph import Graph
 from whisper_appliance.engines.onnx.model import OnnxModel
-from whisper_appliance.engines.process.child import load_engine
+from whisper_appliance.engines.registry import load_engine
 from whisper_appliance.engines.whisper.decoder_api import DecodeRequest, DecodeResult
 from whisper_appliance.models.store import ModelStore
 from whisper_appliance.transcription.merging import confidence

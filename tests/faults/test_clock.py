@@ -88,7 +88,7 @@ def test_nothing_breaks_when_the_clock_jumps(serve: Serve, wall: Wall, tmp_path:
             {"v": 1},
             lambda *event: told.append(event),
         )
-        end = threads.submit(speaker.speak, microphone)
+        end = threads.submit(speaker.stream, microphone)
         microphone.say(spoken(1, 4) + silence(1))
         (tmp_path / "hold").touch()
         jobs = [visitor.put("begins hold before")]

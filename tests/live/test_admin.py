@@ -4,21 +4,21 @@ from dataclasses import asdict
 
 import pytest
 
-from tests.support.live import House, MakeHouse
+from tests.support.live import LiveHarness, MakeHarness
 from tests.support.speech import silence, spoken
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.live.admin import LiveAdmin
 
 
 @pytest.fixture
-def oversight(house: House) -> LiveAdmin:
-    return LiveAdmin(house.sessions)
+def oversight(harness: LiveHarness) -> LiveAdmin:
+    return LiveAdmin(harness.sessions)
 
 
-def test_sessions_are_seen_without_their_words(house: House, oversight: LiveAdmin) -> None:
-    opened = house.open(language="en", title="Secret title", prompt="secret words")
-    house.send(opened, spoken(1, 6) + silence(1))
-    house.until("commit")
+def test_sessions_are_seen_without_their_words(harness: LiveHarness, oversight: LiveAdmin) -> None:
+    opened = harness.open(language="en", title="Secret title", prompt="secret words")
+    harness.send(opened, spoken(1, 6) + silence(1))
+    harness.until("commit")
     (seen,) = oversight.open_sessions()
     assert (seen.handle, seen.owner, seen.language, seen.state) == (opened.session[:16], "ann", "en", "on")
     assert seen.audio_seconds > 1
@@ -26,20 +26,20 @@ def test_sessions_are_seen_without_their_words(house: House, oversight: LiveAdmi
     assert "ecret" not in told
     assert "w1" not in told
     assert opened.session not in told
-    house.sessions.detach(opened.session, connection="socket")
+    harness.sessions.detach(opened.session, connection="socket")
     assert oversight.open_sessions()[0].state == "away"
 
 
 def test_an_ended_session_keeps_what_was_said_and_tells_its_speaker_why(
-    house: House, oversight: LiveAdmin
+    harness: LiveHarness, oversight: LiveAdmin
 ) -> None:
-    opened = house.open()
-    house.send(opened, spoken(1, 6) + silence(1))
+    opened = harness.open()
+    harness.send(opened, spoken(1, 6) + silence(1))
     oversight.stop(opened.session[:16])
-    assert house.until("error")["code"] == "ended_by_admin"
-    end = house.until("end", opened.session)
+    assert harness.until("error")["code"] == "ended_by_admin"
+    end = harness.until("end", opened.session)
     assert end["text"] == "w1 w2 w3 w4 w5"
-    assert opened.session in house.kept
+    assert opened.session in harness.kept
     assert oversight.open_sessions() == ()
 
 
@@ -48,33 +48,33 @@ def test_a_session_that_is_not_there_cannot_be_ended(oversight: LiveAdmin) -> No
         oversight.stop("0" * 16)
 
 
-def test_a_session_that_goes_on_becomes_somebody_elses_and_stays_so(make_house: MakeHouse) -> None:
-    house = make_house()
-    opened = house.open(owner="visitor")
-    other = house.open(owner="bob")
-    sent = house.send(opened, spoken(1, 6) + silence(1))
-    LiveAdmin(house.sessions).transfer("visitor", "ann")
-    house.close()
+def test_a_session_that_goes_on_becomes_somebody_elses_and_stays_so(make_harness: MakeHarness) -> None:
+    harness = make_harness()
+    opened = harness.open(owner="visitor")
+    other = harness.open(owner="bob")
+    sent = harness.send(opened, spoken(1, 6) + silence(1))
+    LiveAdmin(harness.sessions).transfer("visitor", "ann")
+    harness.close()
 
-    house = make_house()
-    assert {seen.owner for seen in LiveAdmin(house.sessions).open_sessions()} == {"ann", "bob"}
-    house.sessions.resume(opened.session, opened.token, last_eid=None, connection="socket")
-    house.stop(opened, sent)
-    assert house.kept[opened.session].info.owner == "ann"
-    assert other.session not in house.kept
+    harness = make_harness()
+    assert {seen.owner for seen in LiveAdmin(harness.sessions).open_sessions()} == {"ann", "bob"}
+    harness.sessions.resume(opened.session, opened.token, last_eid=None, connection="socket")
+    harness.stop(opened, sent)
+    assert harness.kept[opened.session].info.owner == "ann"
+    assert other.session not in harness.kept
 
 
-def test_nobodys_sessions_are_given_to_nobody(house: House, oversight: LiveAdmin) -> None:
-    house.open(owner="")
+def test_nobodys_sessions_are_given_to_nobody(harness: LiveHarness, oversight: LiveAdmin) -> None:
+    harness.open(owner="")
     oversight.transfer("", "ann")
     oversight.cancel_owned_by("")
     assert [seen.owner for seen in oversight.open_sessions()] == [""]
 
 
-def test_all_sessions_of_somebody_end_and_nothing_is_kept(house: House, oversight: LiveAdmin) -> None:
-    opened = house.open(owner="ann")
-    house.send(opened, spoken(1, 6) + silence(1))
-    house.until("commit")
+def test_all_sessions_of_somebody_end_and_nothing_is_kept(harness: LiveHarness, oversight: LiveAdmin) -> None:
+    opened = harness.open(owner="ann")
+    harness.send(opened, spoken(1, 6) + silence(1))
+    harness.until("commit")
     oversight.cancel_owned_by("ann")
-    assert house.until("end", opened.session)["transcript_id"] is None
-    assert not house.kept
+    assert harness.until("end", opened.session)["transcript_id"] is None
+    assert not harness.kept

@@ -10,7 +10,7 @@ from benchmarks.audio import BECKETT, TWO_CITIES
 from benchmarks.live_clock import Hear, Microphone, by_engine, run
 from benchmarks.measuring import word_error_rate
 
-from tests.support.live import House
+from tests.support.live import LiveHarness
 from tests.support.speech import packets
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import EngineSpec, Options, WindowResult
@@ -84,16 +84,16 @@ def test_a_reading_is_captioned_well(hear: Hear, cities: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_recording_sent_in_haste_is_heard_whole(house: House, tiny_en: Path, cities: Path) -> None:
+def test_a_recording_sent_in_haste_is_heard_whole(harness: LiveHarness, tiny_en: Path, cities: Path) -> None:
     """As after a reconnection: all audio at once, through the real engine's process."""
     engine = EngineProcess(EngineSpec("onnxruntime", "tiny.en", tiny_en, device="cpu", workers=2))
     engine.start()
     engine.wait_ready(60)
-    house.models.loaded = engine  # type: ignore[assignment] # the contract's other side
+    harness.models.loaded = engine  # type: ignore[assignment] # the contract's other side
     try:
-        opened = house.open(language="en")
+        opened = harness.open(language="en")
         pcm = (samples_of(cities) * 32767).astype("<i2").tobytes()
-        end = house.stop(opened, house.send(opened, b"".join(packets(pcm, 65_536))))
+        end = harness.stop(opened, harness.send(opened, b"".join(packets(pcm, 65_536))))
         assert word_error_rate([(TWO_CITIES, str(end["text"]))]) <= 0.12
     finally:
         engine.close()

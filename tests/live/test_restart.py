@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.live import MakeHouse
+from tests.support.live import MakeHarness
 from tests.support.program import commanded, send_command
 from tests.support.speech import packets, silence, spoken
 
@@ -57,55 +57,55 @@ def fed_and_killed(folder: Path, count: int, *, pace_seconds: float) -> tuple[An
 
 @pytest.mark.parametrize("count", [3, 20, 47, 90, 125])
 def test_every_acknowledged_packet_is_in_the_transcript_after_kill_9(
-    tmp_path: Path, make_house: MakeHouse, count: int
+    tmp_path: Path, make_harness: MakeHarness, count: int
 ) -> None:
     opened, told = fed_and_killed(tmp_path, count, pace_seconds=0.005)
-    house = make_house()
+    harness = make_harness()
     known = [one["payload"] for one in told if "eid" in one["payload"]]
     last_eid = max((payload["eid"] for payload in known), default=0)
-    resumed = house.sessions.resume(
+    resumed = harness.sessions.resume(
         opened["session"], opened["token"], last_eid=last_eid, connection="socket"
     )
     assert resumed.next_seq == count
     pieces = list(packets(SPEECH))
     for seq in range(resumed.next_seq, len(pieces)):
-        assert house.sessions.feed(opened["session"], seq, pieces[seq], connection="socket").ok
-    assert house.sessions.stop(opened["session"], len(pieces), connection="socket").ok
-    assert house.until("end")["text"] == TEXT
-    events = [*known, *resumed.events, *house.received()]
+        assert harness.sessions.feed(opened["session"], seq, pieces[seq], connection="socket").ok
+    assert harness.sessions.stop(opened["session"], len(pieces), connection="socket").ok
+    assert harness.until("end")["text"] == TEXT
+    events = [*known, *resumed.events, *harness.received()]
     assert [payload["eid"] for payload in events] == list(range(1, len(events) + 1))
     said = [word["w"] for payload in events if "utt" in payload for word in payload["words"]]
     assert "".join(said).strip() == TEXT
 
 
-def test_a_session_nobody_resumes_after_a_crash_is_kept(tmp_path: Path, make_house: MakeHouse) -> None:
+def test_a_session_nobody_resumes_after_a_crash_is_kept(tmp_path: Path, make_harness: MakeHarness) -> None:
     opened, _ = fed_and_killed(tmp_path, len(list(packets(SPEECH))), pace_seconds=0.0)
-    house = make_house(resume_seconds=600)
-    house.skipped = 601
-    assert house.until("end")["text"] == TEXT
-    assert opened["session"] in house.kept
-    assert house.when(lambda: house.heard_again)[0].transcript.duration == pytest.approx(14.1)
+    harness = make_harness(resume_seconds=600)
+    harness.skipped = 601
+    assert harness.until("end")["text"] == TEXT
+    assert opened["session"] in harness.kept
+    assert harness.when(lambda: harness.heard_again)[0].transcript.duration == pytest.approx(14.1)
 
 
-def test_a_half_written_packet_and_line_are_cut_off(tmp_path: Path, make_house: MakeHouse) -> None:
+def test_a_half_written_packet_and_line_are_cut_off(tmp_path: Path, make_harness: MakeHarness) -> None:
     opened, _ = fed_and_killed(tmp_path, 40, pace_seconds=0.0)
     folder = tmp_path / "live" / opened["session"]
     for name, rest in (("audio.wav", b"xyz"), ("packets", b"\x80\x0c"), ("journal", b'{"kind":"com')):
         with (folder / name).open("ab") as file:
             file.write(rest)
-    house = make_house()
-    resumed = house.sessions.resume(opened["session"], opened["token"], last_eid=None, connection="socket")
+    harness = make_harness()
+    resumed = harness.sessions.resume(opened["session"], opened["token"], last_eid=None, connection="socket")
     assert resumed.next_seq == 40
     assert (folder / "audio.wav").stat().st_size == 44 + 40 * 3200
 
 
-def test_a_clean_stop_of_the_server_ends_no_session(make_house: MakeHouse) -> None:
-    first = make_house()
+def test_a_clean_stop_of_the_server_ends_no_session(make_harness: MakeHarness) -> None:
+    first = make_harness()
     opened = first.open()
     next_seq = first.send(opened, spoken(1, 9))
     first.close()
     assert first.of("end") == []
-    second = make_house()
+    second = make_harness()
     second.sessions.resume(opened.session, opened.token, last_eid=0, connection="socket")
     next_seq = second.send(opened, spoken(9, 16), first=next_seq)
     end = second.stop(opened, next_seq)
@@ -113,15 +113,15 @@ def test_a_clean_stop_of_the_server_ends_no_session(make_house: MakeHouse) -> No
 
 
 def test_a_recording_that_could_not_be_handed_on_is_handed_on_after_the_next_start(
-    tmp_path: Path, make_house: MakeHouse
+    tmp_path: Path, make_harness: MakeHarness
 ) -> None:
-    house = make_house()
-    opened = house.open()
-    house.stop(opened, house.send(opened, spoken(1, 6)))
-    house.when(lambda: house.heard_again)
-    house.close()
+    harness = make_harness()
+    opened = harness.open()
+    harness.stop(opened, harness.send(opened, spoken(1, 6)))
+    harness.when(lambda: harness.heard_again)
+    harness.close()
     journal = tmp_path / "live" / opened.session / "journal"
     journal.write_text(journal.read_text().replace('{"kind":"handed"}\n', ""))
-    again = make_house()
+    again = make_harness()
     assert again.when(lambda: again.heard_again)[0].info.id == opened.session
     assert again.of("end") == []

@@ -1,8 +1,8 @@
-"""Metrics hear what the rooms announce."""
+"""Metrics count what the packages announce."""
 
 import pytest
 
-from tests.support.live import House
+from tests.support.live import LiveHarness
 from tests.support.speech import silence, spoken
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.engines.process.usage import UsageMeter
@@ -31,16 +31,16 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 
 def test_a_live_session_tells_when_its_first_words_came_and_how_late_they_settle(
-    house: House, metrics: Metrics
+    harness: LiveHarness, metrics: Metrics
 ) -> None:
-    opened = house.open()
-    next_seq = house.send(opened, silence(0.5) + spoken(1, 11) + silence(1))
-    house.stop(opened, next_seq)
-    for told in house.told:
+    opened = harness.open()
+    next_seq = harness.send(opened, silence(0.5) + spoken(1, 11) + silence(1))
+    harness.stop(opened, next_seq)
+    for told in harness.told:
         metrics.on_live_event(told)
     assert value(metrics, "whisper_live_first_caption_seconds_count") == 1
     lags = value(metrics, "whisper_live_commit_lag_seconds_count")
-    assert lags == len(house.of("commit"))
+    assert lags == len(harness.of("commit"))
     assert 0 <= (value(metrics, "whisper_live_commit_lag_seconds_sum") or 0) < 6 * lags
     assert metrics._speaking == {}
 

@@ -36,7 +36,7 @@ STATUS = Status(
 )
 
 
-class World:
+class FakeClockAndProbes:
     """An appliance and a clock that stand still until they are moved."""
 
     def __init__(self) -> None:
@@ -61,14 +61,14 @@ class World:
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def probes() -> FakeClockAndProbes:
+    return FakeClockAndProbes()
 
 
-def test_a_sample_says_how_busy_everything_is(world: World) -> None:
-    sample, minute = world.vitals().sample_once()
+def test_a_sample_says_how_busy_everything_is(probes: FakeClockAndProbes) -> None:
+    sample, minute = probes.vitals().sample_once()
     assert minute is None
-    assert sample.time == world.now
+    assert sample.time == probes.now
     assert (sample.memory, sample.disk_free) == (600, 2000)
     assert (sample.jobs_waiting, sample.jobs_running, sample.live, sample.live_lag_ms) == (4, 2, 1, 250)
     assert (sample.gpu, sample.gpu_memory) == (30.0, 800)
@@ -77,16 +77,16 @@ def test_a_sample_says_how_busy_everything_is(world: World) -> None:
     assert sample.speed is None
 
 
-def test_what_only_grows_is_told_by_the_second(world: World) -> None:
+def test_what_only_grows_is_told_by_the_second(probes: FakeClockAndProbes) -> None:
     engine = replace(ENGINE, workers=2, heard_seconds=100.0, busy_seconds=20.0, worker_seconds=30.0)
-    world.status = replace(STATUS, engines=(engine,))
-    vitals = world.vitals()
+    probes.status = replace(STATUS, engines=(engine,))
+    vitals = probes.vitals()
     vitals.sample_once()
     for _ in range(7):
         vitals.count_request()
-    world.go_on(2)
+    probes.go_on(2)
     more = replace(engine, heard_seconds=112.0, busy_seconds=21.5, worker_seconds=32.0)
-    world.status = replace(STATUS, engines=(more,))
+    probes.status = replace(STATUS, engines=(more,))
     sample, _ = vitals.sample_once()
     assert sample.requests == 3.5
     assert sample.engine == 50.0  # 2 of 4 seconds of both workers
@@ -94,56 +94,56 @@ def test_what_only_grows_is_told_by_the_second(world: World) -> None:
     assert sample.windows_waiting == 3
 
 
-def test_an_engine_that_was_loaded_anew_counts_from_nothing(world: World) -> None:
+def test_an_engine_that_was_loaded_anew_counts_from_nothing(probes: FakeClockAndProbes) -> None:
     engine = replace(ENGINE, heard_seconds=100.0, busy_seconds=20.0, worker_seconds=20.0)
-    world.status = replace(STATUS, engines=(engine,))
-    vitals = world.vitals()
+    probes.status = replace(STATUS, engines=(engine,))
+    vitals = probes.vitals()
     vitals.sample_once()
-    world.go_on(2)
+    probes.go_on(2)
     new = replace(engine, heard_seconds=3.0, busy_seconds=1.0, worker_seconds=1.0)
-    world.status = replace(STATUS, engines=(new,))
+    probes.status = replace(STATUS, engines=(new,))
     assert vitals.sample_once()[0].speed == 3.0
 
 
-def test_what_is_not_known_is_told_as_not_known(world: World) -> None:
-    world.status = replace(STATUS, queue=None, host=None)
-    sample, _ = world.vitals().sample_once()
+def test_what_is_not_known_is_told_as_not_known(probes: FakeClockAndProbes) -> None:
+    probes.status = replace(STATUS, queue=None, host=None)
+    sample, _ = probes.vitals().sample_once()
     assert sample.jobs_waiting is None
     assert sample.memory is None
 
 
-def test_ten_minutes_are_kept_finely_and_a_day_by_the_minute(world: World) -> None:
-    vitals = world.vitals()
+def test_ten_minutes_are_kept_finely_and_a_day_by_the_minute(probes: FakeClockAndProbes) -> None:
+    vitals = probes.vitals()
     for _ in range(26 * 60):
         vitals.sample_once()
-        world.go_on(60)
+        probes.go_on(60)
     assert len(vitals.minutes()) == 24 * 60
     recent = vitals.recent()
     assert recent[-1].time - recent[0].time == 600
     assert all(minute.time % 60 == 0 for minute in vitals.minutes())
 
 
-def test_a_minute_is_the_mean_of_its_samples(world: World) -> None:
+def test_a_minute_is_the_mean_of_its_samples(probes: FakeClockAndProbes) -> None:
     samples = [
-        Sample(world.now + at, cpu=cpu, speed=speed) for at, cpu, speed in ((0, 10, None), (2, 20, 4.0))
+        Sample(probes.now + at, cpu=cpu, speed=speed) for at, cpu, speed in ((0, 10, None), (2, 20, 4.0))
     ]
     minute = mean(samples)
-    assert (minute.time, minute.cpu, minute.speed, minute.gpu) == (world.now // 60 * 60, 15, 4.0, None)
+    assert (minute.time, minute.cpu, minute.speed, minute.gpu) == (probes.now // 60 * 60, 15, 4.0, None)
 
 
-def test_a_clock_that_is_put_back_begins_a_new_history(world: World) -> None:
-    vitals = world.vitals()
+def test_a_clock_that_is_put_back_begins_a_new_history(probes: FakeClockAndProbes) -> None:
+    vitals = probes.vitals()
     for _ in range(5):
         vitals.sample_once()
-        world.go_on(60)
-    world.go_on(-3600)
+        probes.go_on(60)
+    probes.go_on(-3600)
     vitals.sample_once()
     assert len(vitals.recent()) == 1
     assert vitals.minutes() == ()
 
 
-def test_it_looks_often_only_while_somebody_watches(world: World) -> None:
-    vitals = ResourceSampler(world.look, fast_seconds=0.02)
+def test_it_looks_often_only_while_somebody_watches(probes: FakeClockAndProbes) -> None:
+    vitals = ResourceSampler(probes.look, fast_seconds=0.02)
     told = threading.Semaphore(0)
     vitals.subscribe(lambda sample, minute: told.release())
     vitals.start()

@@ -1,4 +1,4 @@
-"""The rules of the house: what is written down stays true."""
+"""The rules of the repository: what is written down stays true."""
 
 import ast
 import re

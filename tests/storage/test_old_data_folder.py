@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.support.accounts import LIGHT
+from tests.support.accounts import CHEAP_ARGON2
 from tests.support.engines import ScriptedModels
 from tests.support.jobs import Script
 from tests.support.speech import words_of
@@ -62,7 +62,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     unpack(folder)
     chosen = settings.load(data_dir=folder / "data", model_dir=folder / "models", model_downloads=False)
     appliance = Appliance(
-        chosen, make_steps=scripted_steps, live_models=ScriptedModels(), passwords=Passwords(LIGHT)
+        chosen, make_steps=scripted_steps, live_models=ScriptedModels(), passwords=Passwords(CHEAP_ARGON2)
     )
     with appliance:
         yield Opened(appliance, json.loads((folder / "facts.json").read_text()))

@@ -1,4 +1,4 @@
-"""The rooms of accounts over a test's database, with little work for passwords."""
+"""Accounts over the database of a test, with cheap password hashes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,8 +14,8 @@ from whisper_appliance.config import settings
 from whisper_appliance.core.clock import Clock
 from whisper_appliance.storage.database import Database
 
-LIGHT = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-GOOD = "seven lamps beside a quiet river"
+CHEAP_ARGON2 = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+GOOD_PASSWORD = "seven lamps beside a quiet river"
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Monotonic:
 
 @dataclass
 class Kept:
-    """What the rooms told to others: records, and what became of belongings."""
+    """What accounts called on others: audit records, and what became of owned data."""
 
     records: list[tuple[str, str, str]] = field(default_factory=list)
     done: list[tuple[str, ...]] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Kept:
         self.done.append(("hand over", owner, heir))
 
 
-def rooms(
+def build_accounts(
     database: Database,
     data_dir: Path,
     clock: Clock,
@@ -65,5 +65,5 @@ def rooms(
         write_audit=kept.record,
         clock=clock,
         monotonic=monotonic or Monotonic(),
-        passwords=Passwords(LIGHT),
+        passwords=Passwords(CHEAP_ARGON2),
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from flask_openapi3 import OpenAPI
 
-from tests.support.accounts import LIGHT
+from tests.support.accounts import CHEAP_ARGON2
 from tests.support.client import ApiClient, client_of, open_page
 from tests.support.jobs import Script
 from whisper_appliance.accounts.passwords import Passwords
@@ -67,7 +67,11 @@ def start_appliance(
             chosen = settings.load(**{name: value for name, value in wanted.items() if value is not None})
             return running.enter_context(
                 Appliance(
-                    chosen, stopping=stopping, make_steps=make_steps, passwords=Passwords(LIGHT), hub=hub
+                    chosen,
+                    stopping=stopping,
+                    make_steps=make_steps,
+                    passwords=Passwords(CHEAP_ARGON2),
+                    hub=hub,
                 )
             )
 

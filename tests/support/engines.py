@@ -30,7 +30,7 @@ from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import EngineSpec, Priority, Window, WindowResult
-from whisper_appliance.engines.process.status import EngineEvent, EngineState, EngineStatus
+from whisper_appliance.engines.process.usage import EngineEvent, EngineLifecycle, EngineStatus
 from whisper_appliance.engines.vad import Probabilities
 from whisper_appliance.transcript.model import Segment
 
@@ -197,14 +197,14 @@ class CountingEngine:
     def __init__(self, spec: EngineSpec, announce: Callable[[EngineEvent], None]) -> None:
         self.spec = spec
         self.announce = announce
-        self.state: EngineState = "loading"
+        self.state: EngineLifecycle = "loading"
         self.reason = ""
         self.closed = False
 
     def start(self) -> None:
         self.become("idle")
 
-    def become(self, state: EngineState, reason: str = "") -> None:
+    def become(self, state: EngineLifecycle, reason: str = "") -> None:
         self.state, self.reason = state, reason
         self.announce(EngineEvent(self.spec.model, state, reason))
 

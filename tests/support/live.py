@@ -22,7 +22,7 @@ from whisper_appliance.live.manager import (
 PATIENCE_SECONDS = 20.0
 
 
-class House:
+class LiveHarness:
     """The room with its surroundings; time is what the test says it is."""
 
     def __init__(self, folder: Path, limits: LiveLimits) -> None:
@@ -104,23 +104,23 @@ class House:
         return ended.info.id
 
 
-MakeHouse = Callable[..., House]
+MakeHarness = Callable[..., LiveHarness]
 
 
 @pytest.fixture
-def make_house(tmp_path: Path) -> Iterator[MakeHouse]:
+def make_harness(tmp_path: Path) -> Iterator[MakeHarness]:
     """Makes the room, again and again over the same folder if need be."""
-    houses: list[House] = []
+    made: list[LiveHarness] = []
 
-    def make(**limits: Any) -> House:
-        houses.append(House(tmp_path / "live", LiveLimits(**limits)))
-        return houses[-1]
+    def make(**limits: Any) -> LiveHarness:
+        made.append(LiveHarness(tmp_path / "live", LiveLimits(**limits)))
+        return made[-1]
 
     yield make
-    for house in houses:
-        house.close()
+    for harness in made:
+        harness.close()
 
 
 @pytest.fixture
-def house(make_house: MakeHouse) -> House:
-    return make_house()
+def harness(make_harness: MakeHarness) -> LiveHarness:
+    return make_harness()

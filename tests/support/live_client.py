@@ -34,7 +34,7 @@ class RecordingClient:
         """Sends an event and returns its acknowledgement, also that of an error."""
         acks: list[Payload] = []
         self.connection.send(event, *payload, on_ack=acks.append)
-        return wait_until(lambda: acks and acks[0])
+        return wait_until(lambda: acks[0] if acks else None)
 
     def emit(self, event: str, *payload: Any) -> None:
         """Sends an event without waiting."""

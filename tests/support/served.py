@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, Page
 from werkzeug.serving import make_server
 
-from tests.support.accounts import LIGHT
+from tests.support.accounts import CHEAP_ARGON2
 from tests.support.client import PASSWORD
 from tests.support.jobs import Script
 from tests.support.library import transcript
@@ -69,7 +69,7 @@ def serve_in_process(folder: Path) -> Iterator[Served]:
         data_dir=folder / "data", model_dir=folder / "models", whisper_model="tiny.en", model_warm_up=False,
         model_downloads=False, min_free_disk=0, https_enabled=False,
     )  # fmt: skip
-    with Appliance(chosen, make_steps=make_steps, passwords=Passwords(LIGHT)) as appliance:
+    with Appliance(chosen, make_steps=make_steps, passwords=Passwords(CHEAP_ARGON2)) as appliance:
         server = make_server("127.0.0.1", 0, create_app(appliance), threaded=True)
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()

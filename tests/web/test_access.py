@@ -10,7 +10,7 @@ import pytest
 from flask_openapi3 import OpenAPI
 
 from tests.support.access_table import ANONYMOUS, CLOSED, EVERYBODY, OPEN, PEOPLE, TABLE, Row, Rule
-from tests.support.accounts import LIGHT
+from tests.support.accounts import CHEAP_ARGON2
 from tests.support.client import ApiClient, Response, an_account, client_of, open_page, signed_in, with_key
 from tests.support.engines import ScriptedModels
 from tests.support.jobs import Script
@@ -31,7 +31,7 @@ SESSIONS_END = ("/api/session", "/api/account", "/api/admin/users")
 ANSWERS = {401: "sign in", 403: "no", 404: "not there"}
 
 
-class World:
+class Actors:
     """One appliance, everybody of the table, and the things that they own, made when they are asked for."""
 
     def __init__(self, appliance: Appliance, app: OpenAPI) -> None:
@@ -145,7 +145,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[World]:
+def actors(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[Actors]:
     models = tmp_path_factory.mktemp("models")
     (models / "tiny.en").symlink_to(tiny_en)
     script = Script()
@@ -159,9 +159,9 @@ def world(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[W
         requests_per_minute_per_user=0, uploads_per_minute=0,
     )  # fmt: skip
     with Appliance(
-        chosen, make_steps=make_steps, live_models=ScriptedModels(), passwords=Passwords(LIGHT)
+        chosen, make_steps=make_steps, live_models=ScriptedModels(), passwords=Passwords(CHEAP_ARGON2)
     ) as appliance:
-        yield World(appliance, create_app(appliance))
+        yield Actors(appliance, create_app(appliance))
 
 
 def rule_of(app: OpenAPI, request: str) -> tuple[str, str]:
@@ -172,32 +172,34 @@ def rule_of(app: OpenAPI, request: str) -> tuple[str, str]:
     return method, rule.rule
 
 
-def test_every_route_is_in_the_table(world: World) -> None:
+def test_every_route_is_in_the_table(actors: Actors) -> None:
     routes = {
         (method, rule.rule)
-        for rule in world.app.url_map.iter_rules()
+        for rule in actors.app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
-    asked = {rule_of(world.app, request) for request in TABLE}
+    asked = {rule_of(actors.app, request) for request in TABLE}
     assert routes - asked == set(), "these routes are missing in the table of tests/web/who_may.py"
 
 
-def ask(world: World, name: str, request: str, row: Row, owner: str) -> str:
+def ask(actors: Actors, name: str, request: str, row: Row, owner: str) -> str:
     """What somebody is answered: ok, sign in, no, or not there."""
     method, template = request.split(" ", 1)
-    path = world.path(template, owner)
+    path = actors.path(template, owner)
     body = row.body
     if isinstance(body, dict):
         body = {
-            key: world.path(value, owner) if isinstance(value, str) else value for key, value in body.items()
+            key: actors.path(value, owner) if isinstance(value, str) else value for key, value in body.items()
         }
     headers = {} if path.startswith("/api") else {"Accept": "text/html"}
-    with world.client(name).open(path, method=method, json=body, headers=headers, buffered=False) as response:
+    with actors.client(name).open(
+        path, method=method, json=body, headers=headers, buffered=False
+    ) as response:
         answer = answer_of(cast(Response, response))
     if answer == "ok" and row.used_up:
-        world.use_up(template, owner)
+        actors.use_up(template, owner)
     if answer == "ok" and method != "GET" and path.startswith(SESSIONS_END):
-        world.forget_sessions()
+        actors.forget_sessions()
     return answer
 
 
@@ -226,9 +228,9 @@ def cases() -> Iterator[tuple[str, str, Rule]]:
 @pytest.mark.parametrize(
     ("request_", "owner", "rule"), cases(), ids=[f"{request} of {owner}" for request, owner, _ in cases()]
 )
-def test_everybody_may_do_what_the_table_says(world: World, request_: str, owner: str, rule: Rule) -> None:
+def test_everybody_may_do_what_the_table_says(actors: Actors, request_: str, owner: str, rule: Rule) -> None:
     row = TABLE[request_]
-    answers = {name: ask(world, name, request_, row, owner) for name in EVERYBODY}
+    answers = {name: ask(actors, name, request_, row, owner) for name in EVERYBODY}
     wrong = {
         name: f"{answer}, not {rule.answers[name]}"
         for name, answer in answers.items()
@@ -238,14 +240,14 @@ def test_everybody_may_do_what_the_table_says(world: World, request_: str, owner
 
 
 @pytest.fixture
-def for_people_only(world: World) -> Iterator[None]:
-    world.appliance.accounts.access_mode.set("accounts", by=SHELL)
+def for_people_only(actors: Actors) -> Iterator[None]:
+    actors.appliance.accounts.access_mode.set("accounts", by=SHELL)
     yield
-    world.appliance.accounts.access_mode.set("network", by=SHELL)
+    actors.appliance.accounts.access_mode.set("network", by=SHELL)
 
 
 def test_without_an_account_nothing_is_open_where_only_people_may_use_it(
-    world: World, for_people_only: None
+    actors: Actors, for_people_only: None
 ) -> None:
     """Public links, captions and what leads in stay open; whoever has an account notices nothing."""
     wrong = {}
@@ -254,14 +256,14 @@ def test_without_an_account_nothing_is_open_where_only_people_may_use_it(
             continue
         openly = row.rule is OPEN or row.rule is CLOSED
         for name in ANONYMOUS:
-            answer = ask(world, name, request, row, "member")
+            answer = ask(actors, name, request, row, "member")
             if (answer == "sign in") == openly:
                 wrong[f"{request} by {name}"] = answer
     assert wrong == {}
 
 
-def test_a_member_of_a_closed_appliance_reads_on(world: World, for_people_only: None) -> None:
-    id = world.thing("transcript", "member")
-    assert world.client("member").get(f"/api/transcripts/{id}").status_code == 200
-    assert world.client("reader").get(f"/api/transcripts/{id}").status_code == 200
-    assert world.client("other member").get(f"/api/transcripts/{id}").status_code == 404
+def test_a_member_of_a_closed_appliance_reads_on(actors: Actors, for_people_only: None) -> None:
+    id = actors.thing("transcript", "member")
+    assert actors.client("member").get(f"/api/transcripts/{id}").status_code == 200
+    assert actors.client("reader").get(f"/api/transcripts/{id}").status_code == 200
+    assert actors.client("other member").get(f"/api/transcripts/{id}").status_code == 404

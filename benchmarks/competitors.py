@@ -19,7 +19,7 @@ START_SECONDS = 60
 STOP_SECONDS = 30
 
 
-class Contender(Protocol):
+class Competitor(Protocol):
     """Something that turns a recording into text. `pid` is the root of its processes."""
 
     name: str

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.audio import Recording
-from benchmarks.contenders import Server
+from benchmarks.competitors import Server
 from benchmarks.measuring import Tree
 
 IDLE_SECONDS = 2
@@ -18,7 +18,7 @@ WHILE_BUSY_CLIPS = 12
 
 
 @dataclass(frozen=True)
-class House:
+class UserLatency:
     """Medians in seconds, memory in bytes. `overhead` is what HTTP, queue and history take."""
 
     first_start_seconds: float
@@ -40,11 +40,11 @@ class Answered:
     processing_seconds: float
 
 
-def measure_house(
+def measure_user_latency(
     work: Path, models: Path, model: str, clip: Recording, long: Recording, repetitions: int
-) -> House:
+) -> UserLatency:
     """Starts an appliance twice on the same data and lives with it for a while."""
-    data = work / "house"
+    data = work / "user_latency"
     first_start = _start_seconds(Server(data, models, WHISPER_MODEL=model))
     server = Server(data, models, WHISPER_MODEL=model, MODEL_IDLE_TIMEOUT=str(IDLE_SECONDS))
     began = time.perf_counter()
@@ -58,7 +58,7 @@ def measure_house(
         whole = ask(server, long)
         loaded = Tree(server.pid).memory_bytes()
         unloaded = _memory_after_unload(server)
-    return House(
+    return UserLatency(
         first_start_seconds=first_start,
         second_start_seconds=second_start,
         clip_seconds=statistics.median(one.wall_seconds for one in given),

@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.clock import Clock
 from tests.support.databases import NewUser
-from whisper_appliance.accounts.shares import MAX_SHARES_PER_TRANSCRIPT, Shares
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
+from whisper_appliance.library.shares import MAX_SHARES_PER_TRANSCRIPT, Shares
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import users
 
