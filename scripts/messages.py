@@ -3,8 +3,8 @@
     .venv/bin/python scripts/messages.py extract    after a text for people was added or changed
     .venv/bin/python scripts/messages.py compile    part of set-up and of the wheel's build
 
-English texts are the message ids. Python (`_`, `N_`, errors), templates (`_`, `_h`, `_n`) and scripts (`t`, `tn`)
-share one catalogue; the scripts get their part of it as JSON.
+English texts are the message ids. Python (`_`, `N_`, errors), templates (`_`, `_h`, `_n`) and scripts (`t`,
+`tn`) share one catalogue; the scripts get their part of it as JSON.
 """
 
 import inspect

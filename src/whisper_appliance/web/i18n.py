@@ -1,12 +1,12 @@
-"""Internationalization (i18n): the locale of a request, and translations by gettext catalogues.
+"""Internationalization (i18n): the locale of a request, and translations by gettext.
 
-English texts are the message ids, so English needs no catalogue. Placeholders are `{name}`, in Python, templates
-and scripts alike.
+English texts are the message ids, so English needs no catalogue. Placeholders are `{name}`, in Python,
+templates and scripts alike.
 """
 
 from pathlib import Path
 
-from flask import Flask, g, has_request_context, request, url_for
+from flask import Flask, Response, g, has_request_context, request, url_for
 from flask_babel import Babel, format_datetime, gettext, ngettext
 from markupsafe import Markup, escape
 
@@ -23,11 +23,17 @@ def current_locale() -> str:
     if not has_request_context():
         return "en"
     if "locale" not in g:
-        user = current_actor_or_anonymous().user
-        chosen = user.language if user else None
-        g.locale = chosen if chosen in LANGUAGES else request.accept_languages.best_match(LANGUAGES, "en")
+        g.locale = _language_of_account() or request.accept_languages.best_match(LANGUAGES, "en")
     locale: str = g.locale
     return locale
+
+
+def _language_of_account() -> str | None:
+    try:
+        user = current_actor_or_anonymous().user
+    except ApplianceError:  # its page must still be shown in some language
+        return None
+    return user.language if user and user.language in LANGUAGES else None
 
 
 def translate(text: str, **params: object) -> str:
@@ -69,9 +75,18 @@ def _catalogue_url() -> str:
     return "" if locale == "en" else url_for("static", filename=f"locales/{locale}.json")
 
 
+def _add_language(response: Response) -> Response:
+    """Names the language of a translated response, for caches and screen readers."""
+    if "locale" in g:
+        response.content_language.add(g.locale)
+        response.vary.add("Accept-Language")
+    return response
+
+
 def install(app: Flask) -> None:
     """Installs Flask-Babel, and `_`, `_h`, `_n`, `current_locale` and `catalogue_url` for templates."""
     Babel(app, locale_selector=current_locale, default_translation_directories=str(LOCALES))
+    app.after_request(_add_language)
     app.jinja_env.globals.update(
         _=_translate_markup,
         _h=_translate_html,
