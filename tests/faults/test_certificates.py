@@ -84,7 +84,7 @@ def test_an_expired_own_certificate_is_served_with_a_warning(serve: Serve, tmp_p
         visitor = Visitor(server, unchecked)
         state = wait_until(lambda: visitor.ask("/api/status").json["certificate"])
         assert state["kind"] == "own"
-        assert "ended on" in state["warnings"][0]
+        assert "expired on" in state["warnings"][0]
         assert visitor.health()["status"] == "ok"
         assert shown(server).not_valid_after_utc < datetime.now(UTC)
     assert own.read_bytes() == before

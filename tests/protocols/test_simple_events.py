@@ -30,32 +30,18 @@ def speaker(server: Server) -> Iterator[RecordingClient]:
         yield connected
 
 
-def record(
-    speaker: RecordingClient, chunks: list[object], *, pause_after: int = 0, **wishes: object
-) -> Payload:
-    """One recording; returns its last result. After some chunks it may wait until a caption is there."""
-    speaker.emit("start_recording", wishes)
+def record(speaker: RecordingClient, chunks: list[object], **options: object) -> Payload:
+    """Sends one recording; returns its last result."""
+    speaker.emit("start_recording", options)
     speaker.first("recording_started")
-    for number, chunk in enumerate(chunks, 1):
+    for chunk in chunks:
         speaker.emit("audio_chunk", {"audio_data": chunk})
-        if number == pause_after:
-            speaker.first("transcription_result", is_final=False)
     speaker.emit("stop_recording", {})
     return speaker.first("transcription_result", ended=True)
 
 
 def pieces(data: bytes, size: int) -> list[bytes]:
     return [data[at : at + size] for at in range(0, len(data), size)]
-
-
-def test_chunks_of_pcm_become_results_and_a_transcript(server: Server, speaker: RecordingClient) -> None:
-    end = record(speaker, list(pieces(SPEECH, 20_000)), pause_after=5, language="en", title="Notes")
-    results = speaker.of("transcription_result")
-    assert "".join(one["text"] for one in results if one["is_final"]).strip() == WORDS
-    assert any(not one["is_final"] and one["text"] for one in results)
-    assert end["full_text"] == WORDS
-    assert server.get(f"/api/transcripts/{end['transcript_id']}")[0] == 200
-    assert speaker.of("transcription_error") == []
 
 
 @pytest.mark.parametrize("prefix", ["", "data:audio/pcm;base64,"])

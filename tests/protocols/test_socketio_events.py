@@ -41,16 +41,6 @@ def speaker(server: Server) -> Iterator[RecordingClient]:
         yield connected
 
 
-def test_speech_becomes_settled_words_and_a_transcript(server: Server, speaker: RecordingClient) -> None:
-    opened = speaker.start(language="en")
-    end = speaker.stop(opened, speaker.stream(opened, spoken(1, 8) + silence(1)))
-    assert committed(speaker.of("live:commit")) == f" {WORDS}"
-    assert end["text"] == WORDS
-    status, body = server.get(f"/api/transcripts/{end['transcript_id']}")
-    assert status == 200
-    assert WORDS in body
-
-
 def test_the_answer_to_a_start_says_what_may_be_sent(speaker: RecordingClient) -> None:
     opened = speaker.start()
     assert opened["next_seq"] == 0

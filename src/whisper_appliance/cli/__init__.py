@@ -1,4 +1,4 @@
-"""The command line: one file a command. What is heavy is imported by the command that needs it."""
+"""The command line: a module for each command, which imports heavy modules only when it runs."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ from whisper_appliance.core.errors import ApplianceError, BadSetting
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 EPILOG = """\b
 Settings are environment variables, such as WHISPER_MODEL=small or DATA_DIR=/srv/whisper;
-`whisper-appliance doctor` lists all of them. Exit codes: 0 done, 1 failed, 2 wrong usage or
+`whisper-appliance doctor` lists all of them. Exit codes: 0 success, 1 failure, 2 wrong usage or
 settings, 130 interrupted."""
 
 
@@ -30,7 +30,7 @@ settings, 130 interrupted."""
 )
 @click.version_option(__version__, prog_name="whisper-appliance")
 def cli() -> None:
-    """A speech-to-text box of your own: recordings in, words out."""
+    """Self-hosted speech-to-text: transcribes recordings and live speech."""
 
 
 for command in (serve, transcribe, listen, models, users, keys):
@@ -40,7 +40,7 @@ for command in (certificate, settings, backup, restore, doctor):
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs one command and ends the process with its exit code; an error is one sentence on stderr."""
+    """Runs one command and exits with its exit code; an error is one sentence on stderr."""
     sys.exit(_run(arguments))
 
 
@@ -56,7 +56,7 @@ def _run(arguments: list[str] | None) -> int:
     except ApplianceError as error:
         click.echo(f"Error: {error.message}", err=True)
         return USAGE if isinstance(error, BadSetting) else FAILED
-    except BrokenPipeError:  # the reader of our output has seen enough
+    except BrokenPipeError:  # the reader of stdout has closed it, such as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except OSError as error:

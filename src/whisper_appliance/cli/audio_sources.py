@@ -1,4 +1,4 @@
-"""Where a program gets speech from, as packets of 100 ms: a file, a microphone, a pipe."""
+"""Audio sources of a live client, as packets of 100 ms: a file, a microphone, a pipe."""
 
 import shutil
 import subprocess
@@ -17,7 +17,7 @@ ARECORD = ("arecord", "-q", "-t", "raw", "-f", "S16_LE", "-r", "16000", "-c", "1
 
 
 def from_file(path: Path) -> Iterator[bytes]:
-    """Anything that holds sound. Raises `AudioError`."""
+    """Packets of a media file. Raises `AudioError`."""
     from whisper_appliance.audio.decode import DecodeLimits, decode
 
     limits = DecodeLimits(max_seconds=48 * 3600, memory_bytes=2**30, cpu_seconds=600, wall_seconds=600)
@@ -30,16 +30,16 @@ def from_file(path: Path) -> Iterator[bytes]:
 
 
 def from_pipe(pipe: BufferedReader) -> Iterator[bytes]:
-    """Raw samples: s16le, 16 kHz, one channel."""
+    """Packets of raw samples: s16le, 16 kHz, mono."""
     return _packets(iter(lambda: pipe.read1(PACKET_BYTES), b""))
 
 
 def from_microphone(device: str) -> Iterator[bytes]:
-    """What `arecord` hears, until nobody asks for more. Raises click.UsageError where there is none."""
+    """Packets of `arecord`, until the iterator is closed. Raises `click.UsageError` without `arecord`."""
     if shutil.which(ARECORD[0]) is None:
         raise click.UsageError(
-            "This machine has no arecord, which reads microphones here: apt-get install alsa-utils. "
-            "Pipe 16 kHz mono s16le samples in instead, or use --file."
+            "The program arecord, which reads the microphone, is not installed: apt-get install alsa-utils. "
+            "Or pipe 16 kHz mono s16le samples in, or use --file."
         )
     return _recorded([*ARECORD, "-D", device])
 
@@ -57,7 +57,7 @@ def in_real_time(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[bytes]:
-    """Each packet when it would have been spoken to its end."""
+    """Yields each packet at the time its last sample would have been recorded."""
     due = clock()
     for packet in packets:
         due += len(packet) / PACKET_BYTES * PACKET_SECONDS
@@ -66,7 +66,7 @@ def in_real_time(
 
 
 def _packets(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in packets of one size; half a sample at the very end is left out."""
+    """The bytes in packets of `PACKET_BYTES`; half a sample at the end is dropped."""
     rest = b""
     for piece in pieces:
         rest += piece

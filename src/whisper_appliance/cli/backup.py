@@ -1,4 +1,4 @@
-"""whisper-appliance backup and restore: everything in one file, and back."""
+"""`whisper-appliance backup` and `restore`: all data in one archive."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from whisper_appliance.cli import formatting
-from whisper_appliance.cli.bootstrap import begin
+from whisper_appliance.cli.bootstrap import load_settings
 
 if TYPE_CHECKING:
     from whisper_appliance.app.backup_service import BackupService
@@ -18,86 +18,86 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True, dir_okay=False))
 def backup(file: Path) -> None:
-    """Write everything that is kept, models excepted, to FILE (- is the standard output).
+    """Write all data except models to FILE (- for standard output).
 
     \b
-    Works while the appliance runs. FILE holds every transcript, the kept audio and the secret keys:
+    Works while the appliance runs. FILE contains all transcripts, stored audio and secret keys:
     keep it where only you can read it. An existing file is not overwritten.
     """
     from whisper_appliance.core.errors import Conflict
 
     if str(file) != "-" and file.exists():
-        raise Conflict(f"{file} exists already. Choose another name, or move it away.")
-    safekeeping = _safekeeping()
-    with safekeeping.full_backup() as whole:
+        raise Conflict(f"{file} exists already. Choose another name, or move it.")
+    service = _backup_service()
+    with service.full_backup() as archive:
         if str(file) == "-":
-            _write(whole, sys.stdout.buffer)
+            _write(archive, sys.stdout.buffer)
         else:
-            _write_file(whole, file)
+            _write_file(archive, file)
 
 
 @click.command()
 @click.argument("file", type=click.File("rb"))
 def restore(file: BinaryIO) -> None:
-    """Put back what FILE holds: a backup, or a copy of the database from DATA_DIR/backups.
+    """Restore FILE: a backup, or a copy of the database from DATA_DIR/backups.
 
     \b
-    The appliance must be stopped. FILE is checked to its end before anything is changed, and what was
-    there is set aside, not overwritten. Restore only files that you trust: they hold accounts and keys.
+    The appliance must be stopped. FILE is verified completely before anything changes, and the current
+    data is moved aside, not overwritten. Restore only files that you trust: they contain accounts and keys.
     """
     from whisper_appliance.core.errors import Conflict, InvalidRequest
     from whisper_appliance.storage.lock import locked_folder
 
-    safekeeping = _safekeeping()
-    with locked_folder(safekeeping.data_dir):
-        found = safekeeping.restore.stage(file.read)
+    service = _backup_service()
+    with locked_folder(service.data_dir):
+        found = service.restore.stage(file.read)
         try:
-            aside = safekeeping.apply_staged()
-        except (Conflict, InvalidRequest):  # nothing has changed, and nothing shall at the next start
-            safekeeping.restore.discard()
+            aside = service.apply_staged()
+        except (Conflict, InvalidRequest):  # nothing has changed; the next start must not restore it either
+            service.restore.discard()
             raise
     what = f"The backup of {found.created}" if found.whole else "The copy of the database"
-    click.echo(f"{what} is in place in {_where(safekeeping)}.")
-    click.echo(f"What was there is in {aside}. Delete it when you are sure that you need it no more.")
+    click.echo(f"{what} was restored to {_where(service)}.")
+    click.echo(f"The data before is in {aside}. Delete it when you no longer need it.")
 
 
-def _where(safekeeping: "BackupService") -> str:
-    if safekeeping.database.is_sqlite:
-        return str(safekeeping.data_dir)
-    return f"{safekeeping.data_dir} and {safekeeping.database.name}"
+def _where(service: "BackupService") -> str:
+    if service.database.is_sqlite:
+        return str(service.data_dir)
+    return f"{service.data_dir} and {service.database.name}"
 
 
-def _safekeeping() -> "BackupService":
+def _backup_service() -> "BackupService":
     from whisper_appliance.app.backup_service import BackupService
 
     os.umask(0o077)
-    return BackupService.standalone(begin())
+    return BackupService.standalone(load_settings())
 
 
-def _write_file(whole: "ArchiveWriter", file: Path) -> None:
-    """Under its name only once it is whole and on the disk."""
+def _write_file(archive: "ArchiveWriter", file: Path) -> None:
+    """Writes to a temporary name, and links `file` only once all of it is on the disk."""
     part = file.with_name(file.name + ".part")
     part.unlink(missing_ok=True)
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            _write(whole, out)
+            _write(archive, out)
             out.flush()
             os.fsync(out.fileno())
         try:
             os.link(part, file)
         except FileExistsError:
             raise
-        except OSError:  # a disk that knows no links
+        except OSError:  # the file system has no hard links
             part.rename(file)
     finally:
         part.unlink(missing_ok=True)
-    click.echo(f"{file}: {formatting.size(whole.size_bytes)}", err=True)
+    click.echo(f"{file}: {formatting.size(archive.size_bytes)}", err=True)
 
 
-def _write(whole: "ArchiveWriter", out: BinaryIO) -> None:
+def _write(archive: "ArchiveWriter", out: BinaryIO) -> None:
     done = 0
     with formatting.bar("backup") as bar:
-        for chunk in whole.chunks():
+        for chunk in archive.chunks():
             out.write(chunk)
             done += len(chunk)
-            bar.update(done * 1000 // whole.size_bytes - bar.pos)
+            bar.update(done * 1000 // archive.size_bytes - bar.pos)

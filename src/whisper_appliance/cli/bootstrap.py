@@ -1,4 +1,4 @@
-"""What every command but `serve` begins with."""
+"""Settings and logging of every command but `serve`."""
 
 from typing import TYPE_CHECKING
 
@@ -6,12 +6,12 @@ if TYPE_CHECKING:
     from whisper_appliance.config.settings import Settings
 
 
-def begin() -> "Settings":
-    """The settings, the panel's too; from here on logs go to stderr, and only what matters at a terminal."""
+def load_settings() -> "Settings":
+    """Loads the settings with the overrides of the admin panel, and logs to stderr, errors only."""
     from whisper_appliance.config import settings
-    from whisper_appliance.config.overrides import adjusted
+    from whisper_appliance.config.overrides import with_overrides
     from whisper_appliance.monitoring import logs
 
-    loaded = adjusted(settings.load())
+    loaded = with_overrides(settings.load())
     logs.set_up("DEBUG" if loaded.debug_mode else "ERROR", debug=loaded.debug_mode)
     return loaded

@@ -1,4 +1,4 @@
-"""CaptionPrinter: on a terminal tentative words are shown and replaced, in a file there are settled ones only."""
+"""The caption printer: on a terminal it shows and replaces tentative words, else committed words only."""
 
 import shutil
 import sys
@@ -12,17 +12,17 @@ LINE_CELLS = 78
 
 
 class CaptionPrinter:
-    """Writes what a live session says, line by line."""
+    """Prints the events of a live session, line by line."""
 
     def __init__(self, out: TextIO = sys.stdout, *, live: bool | None = None) -> None:
-        """`live` shows tentative words; by default where a person looks."""
+        """`live` shows tentative words; by default if `out` is a terminal."""
         self._out = out
         self._live = out.isatty() if live is None else live
         self._line = ""
         self._tentative = ""
 
-    def hear(self, kind: str, payload: dict[str, Any]) -> None:
-        """Takes one event."""
+    def on_event(self, kind: str, payload: dict[str, Any]) -> None:
+        """Prints one event."""
         match kind:
             case "commit":
                 self._tentative = ""
@@ -33,9 +33,9 @@ class CaptionPrinter:
             case "vad" if not payload["speech"]:
                 self._tentative = ""
             case "error":
-                self._say(payload["message"])
+                self._print_message(payload["message"])
             case "flow" if payload["level"] != "ok":
-                self._say(f"The words are {payload['lag_ms'] / 1000:.0f} s behind.")
+                self._print_message(f"The captions are {payload['lag_ms'] / 1000:.0f} s behind.")
             case "end":
                 self._tentative = ""
                 self._break()
@@ -47,7 +47,7 @@ class CaptionPrinter:
         self._line += word if self._line else word.lstrip()
 
     def _break(self) -> None:
-        """The line is full, or the last: it stays."""
+        """Ends the line."""
         if self._line:
             self._out.write(f"{CLEAR if self._live else ''}{self._line}\n")
             self._out.flush()
@@ -55,10 +55,10 @@ class CaptionPrinter:
 
     def _show(self) -> None:
         if self._live:
-            room = shutil.get_terminal_size().columns - 1 - wcswidth(self._line)
+            columns = shutil.get_terminal_size().columns - 1 - wcswidth(self._line)
             tail = self._tentative if self._line else self._tentative.lstrip()
-            self._out.write(f"{CLEAR}{self._line}{click.style(tail[: max(0, room)], dim=True)}")
+            self._out.write(f"{CLEAR}{self._line}{click.style(tail[: max(0, columns)], dim=True)}")
             self._out.flush()
 
-    def _say(self, sentence: str) -> None:
+    def _print_message(self, sentence: str) -> None:
         click.echo(f"{CLEAR if self._live else ''}{sentence}", err=True)

@@ -1,4 +1,4 @@
-"""How the commands write tables and sizes."""
+"""Formatting of tables, sizes and progress bars on the terminal."""
 
 import sys
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as they need to be."""
+    """Prints rows in columns that fit their widest cell."""
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     for number, row in enumerate((head, *rows)):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -29,5 +29,5 @@ def size(count: float | None) -> str:
 
 
 def bar(label: str) -> "ProgressBar[int]":
-    """A bar of a thousand steps on stderr; nothing where no person looks."""
+    """A progress bar of 1000 steps on stderr; hidden if stderr is not a terminal."""
     return click.progressbar(length=1000, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())

@@ -1,4 +1,4 @@
-"""whisper-appliance keys: keys for programs, from the machine itself."""
+"""`whisper-appliance keys`: API keys, administered on the machine itself."""
 
 import click
 
@@ -10,7 +10,7 @@ from whisper_appliance.core.errors import NotFound
 
 @click.group()
 def keys() -> None:
-    """List, make and revoke the keys of users.
+    """List, create and revoke the API keys of users.
 
     \b
     Programs send one as `Authorization: Bearer wa_...`.
@@ -20,7 +20,7 @@ def keys() -> None:
 @keys.command("list")
 @click.argument("user", required=False)
 def list_keys(user: str | None) -> None:
-    """List the keys of USER, or of everybody. Their secrets are not kept."""
+    """List the API keys of USER, or of all users. Their secrets are not stored."""
     with accounts() as opened:
         names = {each.id: each.name for each in opened.users.list_users()}
         found = opened.keys.list_keys(opened.users.by_name(user).id if user else None)
@@ -36,7 +36,7 @@ def list_keys(user: str | None) -> None:
         ]
         for key in found
     ]
-    formatting.table(["ID", "USER", "NAME", "BEGINS", "SCOPES", "ENDS", "LAST USED"], rows)
+    formatting.table(["ID", "USER", "NAME", "PREFIX", "SCOPES", "EXPIRES", "LAST USED"], rows)
 
 
 @keys.command()
@@ -49,26 +49,26 @@ def list_keys(user: str | None) -> None:
     multiple=True,
     default=("transcribe", "read"),
     show_default=True,
-    help="What it may do; may be said again.",
+    help="A permission of the key; may be repeated.",
 )
-@click.option("--days", type=float, help="Days until it ends; without it, until it is revoked.")
+@click.option("--days", type=float, help="Days until it expires. [default: never]")
 def add(user: str, name: str, scopes: tuple[Scope, ...], days: float | None) -> None:
-    """Make a key for USER, called NAME; prints its secret, once."""
+    """Create an API key for USER, called NAME, and print its secret once."""
     with accounts() as opened:
         key, secret = opened.keys.create(opened.users.by_name(user), name, scopes, days=days, by=SHELL)
     click.echo(secret)
-    click.echo(f"{key.name}: keep this; it cannot be shown again.", err=True)
+    click.echo(f"{key.name}: store this secret now; it cannot be shown again.", err=True)
 
 
 @keys.command()
 @click.argument("key")
 def revoke(key: str) -> None:
-    """End KEY, an id of the list or how one begins."""
+    """Revoke KEY: an id of the list, or its first characters."""
     with accounts() as opened:
         found = [
             each for each in opened.keys.list_keys() if key in (each.id, each.hint) or each.id.startswith(key)
         ]
         if len(found) != 1:
-            raise NotFound(f"{len(found)} keys begin with {key!r}. Take an id from `keys list`.")
+            raise NotFound(f"{len(found)} keys begin with {key!r}. Use an id from `keys list`.")
         opened.keys.revoke(found[0].id, by=SHELL)
     click.echo(f"{found[0].name}: revoked")

@@ -1,4 +1,4 @@
-"""whisper-appliance listen: speak to an appliance, and read along."""
+"""`whisper-appliance listen`: streams speech to an appliance and prints captions."""
 
 import ssl
 import sys
@@ -17,22 +17,22 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("url", default="https://localhost:5001")
-@click.option("-f", "--file", type=FILE, help="Send a recording instead of a microphone.")
-@click.option("--realtime", is_flag=True, help="With --file: as slowly as it was spoken.")
+@click.option("-f", "--file", type=FILE, help="Send a recording instead of microphone input.")
+@click.option("--realtime", is_flag=True, help="With --file: send in real time.")
 @click.option("-d", "--device", metavar="NAME", help="A microphone as `arecord -L` names it, or 'default'.")
-@click.option("-l", "--language", metavar="LANGUAGE", help="Code or English name; without it, it is heard.")
+@click.option("-l", "--language", metavar="LANGUAGE", help="Code or English name. [default: detected]")
 @click.option("--task", type=click.Choice(["transcribe", "translate"]), default="transcribe")
-@click.option("-m", "--model", metavar="NAME", help="Of the appliance's models. [default: its own]")
-@click.option("--prompt", metavar="TEXT", help="Text that comes before: names, spelling, style.")
-@click.option("--title", metavar="TEXT", help="What the transcript is called.")
+@click.option("-m", "--model", metavar="NAME", help="A model of the appliance. [default: its default model]")
+@click.option("--prompt", metavar="TEXT", help="Preceding text as context: names, spelling, style.")
+@click.option("--title", metavar="TEXT", help="Title of the transcript.")
 @click.option(
     "--key",
     envvar="WHISPER_APPLIANCE_KEY",
     metavar="KEY",
-    help="Your key for the appliance; better in the variable WHISPER_APPLIANCE_KEY than on the command line.",
+    help="Your API key; safer in the variable WHISPER_APPLIANCE_KEY than on the command line.",
 )
-@click.option("--insecure", is_flag=True, help="Do not check the appliance's certificate.")
-@click.option("--cacert", type=FILE, help="The appliance's own authority, from URL/ca.crt.")
+@click.option("--insecure", is_flag=True, help="Do not verify the appliance's certificate.")
+@click.option("--cacert", type=FILE, help="The certificate of the appliance's local CA, from URL/ca.crt.")
 def listen(
     url: str,
     file: Path | None,
@@ -41,12 +41,12 @@ def listen(
     key: str | None,
     insecure: bool,
     cacert: Path | None,
-    **wishes: str | None,
+    **options: str | None,
 ) -> int:
     """Send speech to the appliance at URL and print captions; tentative words on a terminal only.
 
-    Without --file and --device, 16 kHz mono s16le samples are read from a pipe. The first Ctrl-C ends the
-    recording, whose transcript is kept; a second one leaves at once.
+    Without --file and --device, 16 kHz mono s16le samples are read from a pipe. The first Ctrl-C stops the
+    recording and keeps its transcript; the second one exits at once.
 
     \b
     whisper-appliance listen --device default
@@ -59,30 +59,30 @@ def listen(
 
     packets = _packets(file, device, realtime=realtime)
     tls = _tls(insecure, cacert)
-    speaker = LiveClient(
+    client = LiveClient(
         lambda handlers: SocketIOClient(url.rstrip("/"), handlers, tls, key=key or ""),
-        {"v": 1, **{name: value for name, value in wishes.items() if value}},
-        CaptionPrinter().hear,
+        {"v": 1, **{name: value for name, value in options.items() if value}},
+        CaptionPrinter().on_event,
     )
-    end = _speak(speaker, packets)
+    end = _stream(client, packets)
     if end["transcript_id"]:
         click.echo(f"{url.rstrip('/')}/transcripts/{end['transcript_id']}", err=True)
     return 0
 
 
-def _speak(speaker: "LiveClient", packets: Iterator[bytes]) -> dict[str, str]:
-    """The first interrupt ends the recording, the second one the program."""
+def _stream(client: "LiveClient", packets: Iterator[bytes]) -> dict[str, str]:
+    """Streams until the end; the first interrupt stops the recording, the second one the program."""
     import signal
 
     before = signal.getsignal(signal.SIGINT)
 
     def interrupted(_number: int, _frame: object) -> None:
         signal.signal(signal.SIGINT, before)
-        speaker.finish_soon()
+        client.finish_soon()
 
     signal.signal(signal.SIGINT, interrupted)
     try:
-        return speaker.speak(packets)
+        return client.stream(packets)
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -91,14 +91,14 @@ def _packets(file: Path | None, device: str | None, *, realtime: bool) -> Iterat
     from whisper_appliance.cli import audio_sources
 
     if file and device:
-        raise click.UsageError("Take either --file or --device.")
+        raise click.UsageError("Use either --file or --device.")
     if file:
         packets = audio_sources.from_file(file)
         return audio_sources.in_real_time(packets) if realtime else packets
     if device:
         return audio_sources.from_microphone(device)
     if sys.stdin.isatty():
-        raise click.UsageError("Say what to listen to: --device default, --file FILE, or samples in a pipe.")
+        raise click.UsageError("Choose a source: --device default, --file FILE, or samples in a pipe.")
     return audio_sources.from_pipe(cast(BufferedReader, sys.stdin.buffer))
 
 

@@ -1,4 +1,4 @@
-"""whisper-appliance models: what is on this machine, and what could be."""
+"""`whisper-appliance models`: installed models and the catalog."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from whisper_appliance.cli import formatting
-from whisper_appliance.cli.bootstrap import begin
+from whisper_appliance.cli.bootstrap import load_settings
 
 if TYPE_CHECKING:
     from whisper_appliance.config.settings import Settings
@@ -18,26 +18,26 @@ POLL_SECONDS = 0.5
 
 @click.group()
 def models() -> None:
-    """List, fetch, check and remove models."""
+    """List, download, verify and remove models."""
 
 
 @models.command("list")
 def list_models() -> None:
-    """List the models that are known, and those on this machine."""
+    """List the models of the catalog, and those on this machine."""
     from whisper_appliance.models.catalog import catalog
-    from whisper_appliance.models.hardware import advise, find_gpus, this_machine
+    from whisper_appliance.models.hardware import detect_gpus, recommend, this_machine
 
-    loaded = begin()
+    loaded = load_settings()
     store = _store(loaded)
-    machine = this_machine(() if loaded.device == "cpu" else find_gpus())
-    here = {found.name: found for found in store.installed()}
+    machine = this_machine(() if loaded.device == "cpu" else detect_gpus())
+    installed = {found.name: found for found in store.installed()}
     rows = []
-    for name in [*catalog(), *(name for name in here if name not in catalog())]:
-        model, found = catalog().get(name), here.get(name)
+    for name in [*catalog(), *(name for name in installed if name not in catalog())]:
+        model, found = catalog().get(name), installed.get(name)
         rows.append(
             [
                 name,
-                f"here ({found.source})" if found else "-",
+                f"yes ({found.source})" if found else "-",
                 formatting.size(found.size_bytes if found else model.download_bytes if model else None),
                 formatting.size(model.memory_bytes()) if model else "?",
                 ("yes" if machine.fits(model) else "no") if model else "?",
@@ -46,7 +46,7 @@ def list_models() -> None:
             ]
         )
     formatting.table(["MODEL", "ON THIS MACHINE", "SIZE", "MEMORY", "FITS", "LANGUAGES", "LICENCE"], rows)
-    click.echo(f"\n{advise(machine).text}")
+    click.echo(f"\n{recommend(machine).text}")
 
 
 @models.command()
@@ -55,7 +55,7 @@ def pull(names: tuple[str, ...]) -> None:
     """Download models from the hub, by a name of the list or a hub id (org/name).
 
     \b
-    Goes on where an earlier download was interrupted; nothing is used before it is verified.
+    Resumes an interrupted download; a model is not used before it is verified.
     """
     from whisper_appliance.models.downloads import Downloads
 
@@ -83,7 +83,7 @@ def remove(names: tuple[str, ...], yes: bool) -> None:
 @models.command()
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> int:
-    """Read every file of the models again and compare checksums; all models on this machine without NAMES."""
+    """Verify the checksums of all files of the models; without NAMES, of all models on this machine."""
     from whisper_appliance.core.errors import ApplianceError
 
     store, failed = _store(), 0
@@ -100,19 +100,19 @@ def verify(names: tuple[str, ...]) -> int:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("name")
 def import_model(folder: Path, name: str) -> None:
-    """Take in FOLDER, a model in CTranslate2's format, as NAME."""
+    """Import FOLDER, a model in CTranslate2 format, as NAME."""
     click.echo(f"{name}: imported to {_store().import_folder(folder, name)}")
 
 
 def _store(loaded: "Settings | None" = None) -> "ModelStore":
     from whisper_appliance.models.store import ModelStore
 
-    loaded = loaded or begin()
+    loaded = loaded or load_settings()
     return ModelStore(loaded.model_dir, downloads_allowed=loaded.model_downloads)
 
 
 def fetch(downloads: "Downloads", name: str) -> None:
-    """Download one model with a bar on the terminal. Raises `ModelUnavailable` when it does not arrive."""
+    """Downloads one model with a progress bar. Raises `ModelUnavailable` if the download fails."""
     from whisper_appliance.core.errors import ModelUnavailable
 
     download = downloads.start(name)

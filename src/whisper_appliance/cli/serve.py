@@ -1,4 +1,4 @@
-"""whisper-appliance serve: the pages and the API."""
+"""`whisper-appliance serve`: starts the web server."""
 
 import gc
 from pathlib import Path
@@ -13,20 +13,18 @@ import click
     "https_port",
     type=int,
     metavar="PORT",
-    help="Port for HTTPS, and for the way to it (HTTPS_PORT).",
+    help="Port for HTTPS, and for the redirect to it (HTTPS_PORT).",
 )
 @click.option(
-    "--http", is_flag=True, help="Plain HTTP, for use behind a proxy that ends TLS (HTTPS_ENABLED=false)."
+    "--http", is_flag=True, help="Plain HTTP, for a proxy that terminates TLS (HTTPS_ENABLED=false)."
 )
-@click.option(
-    "--data-dir", type=click.Path(path_type=Path), help="Folder of everything that is kept (DATA_DIR)."
-)
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of all stored data (DATA_DIR).")
 @click.option("--model", "whisper_model", metavar="NAME", help="Model to start with (WHISPER_MODEL).")
 def serve(http: bool, **options: object) -> int:
-    """Serve the pages and the API, with HTTPS by itself.
+    """Serve the web pages and the API, with HTTPS.
 
     \b
-    Stops on Ctrl-C or SIGTERM within 30 seconds; jobs go on at the next start.
+    Stops on Ctrl-C or SIGTERM within 30 seconds; jobs continue after the next start.
     """
     from whisper_appliance.config import settings
     from whisper_appliance.host.bind_port import listen
@@ -36,7 +34,7 @@ def serve(http: bool, **options: object) -> int:
         given["https_enabled"] = False
     loaded = settings.load(**given)
     listener = listen(loaded.host, loaded.https_port)
-    gc.disable()  # nothing that a start makes is garbage; the server turns it on
-    from whisper_appliance.server.serve import serve as serve_on  # takes a second: the port is taken before
+    gc.disable()  # the objects of a start are no garbage; the server enables it again
+    from whisper_appliance.server.serve import serve as serve_on  # slow: the port is bound before
 
     return serve_on(loaded, listener)

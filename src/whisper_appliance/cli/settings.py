@@ -1,11 +1,11 @@
-"""whisper-appliance settings: what counts and who says so; a way back when the panel cannot be reached."""
+"""`whisper-appliance settings`: all settings with their source, and reset of the admin panel's overrides."""
 
 from typing import TYPE_CHECKING
 
 import click
 
 from whisper_appliance.cli import formatting
-from whisper_appliance.cli.bootstrap import begin
+from whisper_appliance.cli.bootstrap import load_settings
 
 if TYPE_CHECKING:
     from whisper_appliance.config.settings import Settings
@@ -14,39 +14,39 @@ if TYPE_CHECKING:
 @click.group(invoke_without_command=True)
 @click.pass_context
 def settings(context: click.Context) -> None:
-    """Show every setting, its value and who says so; reset what was changed in the admin panel."""
+    """Show all settings with value and source; reset those changed in the admin panel."""
     if context.invoked_subcommand is None:
-        print_settings(begin())
+        print_settings(load_settings())
 
 
 @settings.command()
 @click.argument("names", nargs=-1, required=True)
 def reset(names: tuple[str, ...]) -> None:
-    """Forget what the admin panel says of settings. A running appliance takes notice at its next start."""
-    from whisper_appliance.config.overrides import opened_adjustments
+    """Reset settings changed in the admin panel. A running appliance uses them after its next start."""
+    from whisper_appliance.config.overrides import open_overrides
     from whisper_appliance.core.errors import NotFound
 
-    begin()
-    with opened_adjustments(_given()) as adjustments:
+    load_settings()
+    with open_overrides(_given()) as adjustments:
         for name in names:
             if name.lower() not in adjustments.stored:
-                raise NotFound(f"{name.upper()} was not changed in the panel.")
-            adjustments.forget(name)
+                raise NotFound(f"{name.upper()} was not changed in the admin panel.")
+            adjustments.remove(name)
             click.echo(f"{name.upper()}: reset")
 
 
 def print_settings(loaded: "Settings") -> None:
-    """The table of settings; where the database cannot be read, without the panel's."""
-    from whisper_appliance.config.overrides import opened_adjustments
-    from whisper_appliance.config.setting_rows import rows
-    from whisper_appliance.config.settings import table
+    """Prints the table of settings; without overrides if the database cannot be read."""
+    from whisper_appliance.config.overrides import open_overrides
+    from whisper_appliance.config.setting_rows import setting_rows
+    from whisper_appliance.config.settings import settings_table
     from whisper_appliance.core.errors import ApplianceError
 
     try:
-        with opened_adjustments(_given()) as adjustments:
-            lines = [[row.name, row.value, row.source] for row in rows(adjustments)]
+        with open_overrides(_given()) as adjustments:
+            lines = [[row.name, row.value, row.source] for row in setting_rows(adjustments)]
     except ApplianceError:
-        lines = [[row["name"], row["value"], row["source"]] for row in table(loaded)]
+        lines = [[row["name"], row["value"], row["source"]] for row in settings_table(loaded)]
     formatting.table(["SETTING", "VALUE", "FROM"], lines)
 
 

@@ -1,4 +1,4 @@
-"""whisper-appliance transcribe: files in, transcripts out, without a server."""
+"""`whisper-appliance transcribe`: transcribes files without a server."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from whisper_appliance.cli import formatting
-from whisper_appliance.cli.bootstrap import begin
+from whisper_appliance.cli.bootstrap import load_settings
 from whisper_appliance.cli.models import fetch
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     help="May be repeated. [default: txt]",
 )
 @click.option("-o", "--output-dir", type=FOLDER, help="Write FILE.FORMAT there instead of to the terminal.")
-@click.option("-l", "--language", metavar="LANGUAGE", help="Code or English name; without it, it is heard.")
+@click.option("-l", "--language", metavar="LANGUAGE", help="Code or English name. [default: detected]")
 @click.option(
     "--task",
     type=click.Choice(["transcribe", "translate"]),
@@ -48,18 +48,22 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     "--quality", type=click.Choice(["fast", "balanced", "accurate"]), default="balanced", show_default=True
 )
 @click.option("--word-timestamps", is_flag=True, help="Also the time of every word (json).")
-@click.option("--prompt", metavar="TEXT", help="Text that comes before: names, spelling, style.")
-@click.option("--hotwords", metavar="TEXT", help="Words that are likely to be said.")
+@click.option("--prompt", metavar="TEXT", help="Preceding text as context: names, spelling, style.")
+@click.option("--hotwords", metavar="TEXT", help="Words that are likely to occur.")
 @click.option(
-    "--temperature", type=click.FloatRange(0, 1), help="Randomness. [default: 0, more where it fails]"
+    "--temperature", type=click.FloatRange(0, 1), help="Sampling temperature. [default: 0, with fallback]"
 )
-@click.option("--beam-size", type=click.IntRange(1, 10), help="Alternatives followed. [default: by quality]")
-@click.option("--vad/--no-vad", default=True, show_default=True, help="Leave out what is not speech first.")
+@click.option("--beam-size", type=click.IntRange(1, 10), help="Beam size. [default: by quality]")
+@click.option("--vad/--no-vad", default=True, show_default=True, help="Skip parts without speech.")
 @click.option(
-    "--max-line-chars", type=click.IntRange(10, 200), default=42, show_default=True, help="Of subtitles."
+    "--max-line-chars",
+    type=click.IntRange(10, 200),
+    default=42,
+    show_default=True,
+    help="Characters in a subtitle line.",
 )
 @click.option(
-    "--max-lines", type=click.IntRange(1, 10), default=2, show_default=True, help="Of one subtitle."
+    "--max-lines", type=click.IntRange(1, 10), default=2, show_default=True, help="Lines in a subtitle."
 )
 def transcribe(
     files: tuple[Path, ...],
@@ -70,7 +74,7 @@ def transcribe(
     max_lines: int,
     **options: Any,
 ) -> int:
-    """Transcribe FILES: anything that holds sound.
+    """Transcribe FILES: audio or video in any common format.
 
     \b
     whisper-appliance transcribe talk.m4a
@@ -81,20 +85,20 @@ def transcribe(
 
     formats = formats or ("txt",)
     if output_dir is None and len(files) * len(formats) > 1:
-        raise click.UsageError("More than one result needs a folder: add --output-dir FOLDER.")
-    loaded = begin()
+        raise click.UsageError("Several results need a folder: add --output-dir FOLDER.")
+    loaded = load_settings()
     failed = 0
-    told: tuple[str, ...] = ()
-    with _hearing(loaded, model, _options(options)) as (engine, hear):
+    printed: tuple[str, ...] = ()
+    with _transcriber(loaded, model, _options(options)) as (engine, transcribe_file):
         for file in files:
             try:
-                transcript = hear(file)
+                transcript = transcribe_file(file)
             except ApplianceError as error:
                 failed = 1
                 click.echo(f"{file}: {error.message}", err=True)
                 continue
-            if told != (told := engine.status().notices):
-                click.echo("\n".join(told), err=True)
+            if printed != (printed := engine.status().notices):
+                click.echo("\n".join(printed), err=True)
             for warning in transcript.warnings:
                 click.echo(f"{file}: {warning.message}", err=True)
             for name in formats:
@@ -104,10 +108,10 @@ def transcribe(
 
 
 @contextmanager
-def _hearing(
+def _transcriber(
     settings: "Settings", model: str | None, options: "Options"
 ) -> "Iterator[tuple[EngineProcess, Callable[[Path], Transcript]]]":
-    """The engine, loaded for as long as it is used, and a function from file to transcript."""
+    """The engine, loaded until the context ends, and a function from file to transcript."""
     from whisper_appliance.engines.process.client import EngineProcess
     from whisper_appliance.models.downloads import Downloads
     from whisper_appliance.models.manager import ModelManager
@@ -123,15 +127,15 @@ def _hearing(
             models.engine(name) as engine,
             tempfile.TemporaryDirectory(prefix="whisper-appliance-") as folder,
         ):
-            yield engine, lambda file: _hear(file, engine, options, settings, name, Path(folder))
+            yield engine, lambda file: _transcribe_file(file, engine, options, settings, name, Path(folder))
 
 
-def _hear(
+def _transcribe_file(
     file: Path, engine: Any, options: "Options", settings: "Settings", model: str, folder: Path
 ) -> "Transcript":
     from whisper_appliance.audio.decode import DecodeLimits, decode
     from whisper_appliance.engines.contract import Priority
-    from whisper_appliance.transcription.transcribe import transcribe as hear
+    from whisper_appliance.transcription.transcribe import transcribe as transcribe_recording
 
     limits = DecodeLimits(
         max_seconds=settings.max_audio_seconds,
@@ -143,7 +147,7 @@ def _hear(
         decode(file, folder=folder, limits=limits) as recording,
         formatting.bar(file.name) as bar,
     ):
-        transcript = hear(
+        transcript = transcribe_recording(
             recording,
             engine,
             options,
@@ -165,12 +169,12 @@ def _options(given: dict[str, Any]) -> "Options":
     return Options(language=language_code(language) if language else None, **given)
 
 
-def _target(file: Path, files: tuple[Path, ...], format: str, folder: Path | None) -> Path | None:
-    """talk.mp4 becomes talk.srt; talk.mp4.srt where another talk is among the files."""
+def _target(file: Path, files: tuple[Path, ...], extension: str, folder: Path | None) -> Path | None:
+    """The output file: talk.mp4 becomes talk.srt, or talk.mp4.srt if another file has the same stem."""
     if folder is None:
         return None
-    alone = sum(other.stem == file.stem for other in files) == 1
-    return folder / f"{file.stem if alone else file.name}.{format}"
+    is_unique = sum(other.stem == file.stem for other in files) == 1
+    return folder / f"{file.stem if is_unique else file.name}.{extension}"
 
 
 def _write(rendered: str, target: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""whisper-appliance users: accounts from the machine itself, also beside a running appliance."""
+"""`whisper-appliance users`: accounts, administered on the machine itself, also while the appliance runs."""
 
 import sys
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import click
 
 from whisper_appliance.accounts.identity import ROLES, SHELL, Role
 from whisper_appliance.cli import formatting
-from whisper_appliance.cli.bootstrap import begin
+from whisper_appliance.cli.bootstrap import load_settings
 
 if TYPE_CHECKING:
     from whisper_appliance.accounts.access import AccessMode
@@ -22,10 +22,10 @@ ROLE = click.option("--role", type=click.Choice(ROLES), default="member", show_d
 
 @click.group()
 def users() -> None:
-    """List, make, change and remove accounts.
+    """List, create, change and remove accounts.
 
     \b
-    A running appliance sees every change at once. A lost password: users password NAME.
+    A change applies to a running appliance at once. For a lost password: users password NAME.
     """
 
 
@@ -44,7 +44,7 @@ def list_users() -> None:
             for user in opened.users.list_users()
         ]
         openness = opened.access_mode.get()
-    formatting.table(["NAME", "ROLE", "", "LAST SEEN", "MADE"], rows)
+    formatting.table(["NAME", "ROLE", "", "LAST SEEN", "CREATED"], rows)
     who = "anyone on its network" if openness == "network" else "only people with an account"
     click.echo(f"\nThe appliance is for {who}.")
 
@@ -54,10 +54,10 @@ def list_users() -> None:
 @ROLE
 @STDIN
 def add(name: str, role: Role, password_stdin: bool) -> None:
-    """Make an account; asks for its password."""
+    """Create an account; prompts for its password."""
     with accounts() as opened:
         user = opened.users.create(name, _password(password_stdin), role, by=SHELL)
-    click.echo(f"{user.name}: made, {user.role}")
+    click.echo(f"{user.name}: created, {user.role}")
 
 
 @users.command()
@@ -74,19 +74,17 @@ def role(name: str, role: Role) -> None:
 @click.argument("name")
 @STDIN
 def password(name: str, password_stdin: bool) -> None:
-    """Give NAME another password, such as when it is lost; signs them out everywhere."""
+    """Set a new password for NAME, and sign the user out everywhere."""
     with accounts() as opened:
         user = opened.users.by_name(name)
         opened.users.set_password(user.id, _password(password_stdin), by=SHELL)
-    click.echo(
-        f"{user.name}: the password is changed" + (", the account is disabled" if user.disabled else "")
-    )
+    click.echo(f"{user.name}: password changed" + (", the account is disabled" if user.disabled else ""))
 
 
 @users.command()
 @click.argument("name")
 def disable(name: str) -> None:
-    """Let NAME in no more: sessions end, keys say nothing. What they own stays."""
+    """Disable the account NAME: its sessions end and its keys stop working. Its data is kept."""
     with accounts() as opened:
         user = opened.users.disable(opened.users.by_name(name).id, by=SHELL)
     click.echo(f"{user.name}: disabled")
@@ -95,7 +93,7 @@ def disable(name: str) -> None:
 @users.command()
 @click.argument("name")
 def enable(name: str) -> None:
-    """Let NAME in again."""
+    """Enable the account NAME again."""
     with accounts() as opened:
         user = opened.users.enable(opened.users.by_name(name).id, by=SHELL)
     click.echo(f"{user.name}: enabled")
@@ -104,16 +102,16 @@ def enable(name: str) -> None:
 @users.command()
 @click.argument("name")
 @click.option(
-    "--heir", metavar="NAME", help="Give what the account owns to this user, instead of erasing it."
+    "--heir", metavar="NAME", help="Transfer the data of the account to this user instead of erasing it."
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(name: str, heir: str | None, yes: bool) -> None:
-    """Delete NAME, with all transcripts and recordings or, with --heir, without."""
+    """Delete the account NAME with all its transcripts and recordings; --heir keeps them for another user."""
     with accounts() as opened:
         user = opened.users.by_name(name)
         heir_id = opened.users.by_name(heir).id if heir else None
         if not yes:
-            what = f"give all it owns to {heir}" if heir else "erase all it owns"
+            what = f"transfer its data to {heir}" if heir else "erase its data"
             click.confirm(f"Delete the account {user.name} and {what}?", abort=True, err=True)
         opened.remove_user(user.id, heir=heir_id, by=SHELL)
     click.echo(f"{user.name}: removed")
@@ -121,21 +119,21 @@ def remove(name: str, heir: str | None, yes: bool) -> None:
 
 @users.command()
 @ROLE
-@click.option("--note", default="", metavar="TEXT", help="Whom it is for.")
-@click.option("--days", default=7.0, show_default=True, help="How long the link is good.")
+@click.option("--note", default="", metavar="TEXT", help="A note about the invited person.")
+@click.option("--days", default=7.0, show_default=True, help="Days until the link expires.")
 def invite(role: Role, note: str, days: float) -> None:
-    """Print a link with which one person makes an account."""
-    settings = begin()
+    """Print a link with which one person can create an account."""
+    settings = load_settings()
     with accounts(settings) as opened:
         invitation, token = opened.invitations.create(role, note=note, days=days, by=SHELL)
     click.echo(f"{_address(settings)}/join/{token}")
-    click.echo(f"Good once, until {invitation.expires}.", err=True)
+    click.echo(f"The link can be used once, until {invitation.expires}.", err=True)
 
 
 @users.command()
 @click.argument("who", type=click.Choice(["network", "accounts"]), required=False)
 def openness(who: "AccessMode | None") -> None:
-    """Tell, or say, who may use the appliance: anyone on its network, or only people with an account."""
+    """Show or set who may use the appliance: anyone on its network, or only people with an account."""
     with accounts() as opened:
         if who:
             opened.access_mode.set(who, by=SHELL)
@@ -144,22 +142,22 @@ def openness(who: "AccessMode | None") -> None:
 
 @contextmanager
 def accounts(settings: "Settings | None" = None) -> "Iterator[Accounts]":
-    """The accounts of this machine's appliance."""
+    """Opens the accounts of this machine's appliance."""
     from whisper_appliance.app.offline_accounts import opened_accounts
 
-    with opened_accounts(settings or begin()) as opened:
+    with opened_accounts(settings or load_settings()) as opened:
         yield opened
 
 
 def _password(stdin: bool) -> str:
     if stdin:
         return sys.stdin.readline().rstrip("\r\n")
-    asked: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-    return asked
+    entered: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return entered
 
 
 def _address(settings: "Settings") -> str:
-    """Where others reach the appliance: by its own name, unless it listens to one address only."""
+    """The URL of the appliance for others: its host name, unless it is bound to one address."""
     from whisper_appliance.host import addresses
 
     scheme = "https" if settings.https_enabled else "http"

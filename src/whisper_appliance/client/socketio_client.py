@@ -1,4 +1,4 @@
-"""A Socket.IO connection to an appliance, as programs need it: events in order, and TLS from two threads."""
+"""A Socket.IO connection to an appliance, for programs: handles events in order, and TLS from two threads."""
 
 import socket
 import ssl
@@ -13,14 +13,14 @@ from whisper_appliance.core.duplex_socket import DuplexSocket
 from whisper_appliance.core.errors import ApplianceError, Unavailable
 
 CONNECT_SECONDS = 10.0
-ANSWER_SECONDS = 60.0
-"""A model may have to be loaded first."""
+ACK_SECONDS = 60.0
+"""The server may have to load a model before it acknowledges an event."""
 Handler = Callable[..., None]
-Answer = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 class _Engine(engineio.Client):  # type: ignore[misc] # engineio publishes no types
-    """Handles messages as they come; the library's thread for each lets them overtake each other."""
+    """Handles messages in order; the library starts a thread for each, so that they overtake each other."""
 
     def _trigger_event(self, event: str, *args: Any, **kwargs: Any) -> Any:
         return super()._trigger_event(event, *args, **{**kwargs, "run_async": False})
@@ -32,22 +32,22 @@ class _Client(socketio.Client):  # type: ignore[misc] # socketio publishes no ty
 
 
 class ServerRefused(ApplianceError):
-    """The appliance has said no, and why."""
+    """The server refused an event; the message is the server's."""
 
     code = "refused"
 
 
 class SocketIOClient:
-    """One connection, from `connect` to `close`."""
+    """One connection, from the constructor to `close`."""
 
     def __init__(
         self, url: str, handlers: Mapping[str, Handler], tls: ssl.SSLContext | None = None, *, key: str = ""
     ) -> None:
-        """Connects to `url`, with a user's `key`; `handlers` are called in the order of events.
+        """Connects to `url` with an API key, and calls `handlers` in the order of events.
 
-        "disconnect" comes last. Raises `Unavailable`.
+        "disconnect" is the last event. Raises `Unavailable`.
         """
-        self._socket = _open(url, tls)
+        self._socket = _open_socket(url, tls)
         self._client = _Client(reconnection=False, handle_sigint=False)
         self._duplex = DuplexSocket(self._socket, CONNECT_SECONDS)
         self._client.eio.websocket_extra_options = {"socket": self._duplex}
@@ -66,32 +66,31 @@ class SocketIOClient:
             self._duplex.close()
             self._socket.close()
             reason = _reason(reasons) or f"{error}."
-            raise Unavailable(f"{url} does not take a live connection: {reason}") from None
+            raise Unavailable(f"{url} refused the live connection: {reason}") from None
 
-    def send(self, event: str, *payload: Any, answered: Callable[[Answer], None]) -> None:
-        """Sends an event; `answered` gets its acknowledgement, in the thread that reads."""
+    def send(self, event: str, *payload: Any, on_ack: Callable[[JsonObject], None]) -> None:
+        """Sends an event; the thread that reads calls `on_ack` with its acknowledgement."""
         try:
-            self._client.emit(event, payload if len(payload) > 1 else payload[0], callback=answered)
+            self._client.emit(event, payload if len(payload) > 1 else payload[0], callback=on_ack)
         except socketio.exceptions.BadNamespaceError:
             raise Unavailable("The connection is lost.") from None
 
-    def ask(self, event: str, *payload: Any) -> Answer:
-        """Sends an event and waits for its answer. Raises `ServerRefused`, `Unavailable`."""
+    def call(self, event: str, *payload: Any) -> JsonObject:
+        """Sends an event and waits for its acknowledgement. Raises `ServerRefused`, `Unavailable`."""
         try:
-            answer: Answer = self._client.call(
-                event, payload if len(payload) > 1 else payload[0], timeout=ANSWER_SECONDS
+            ack: JsonObject = self._client.call(
+                event, payload if len(payload) > 1 else payload[0], timeout=ACK_SECONDS
             )
         except (socketio.exceptions.TimeoutError, socketio.exceptions.BadNamespaceError):
             raise Unavailable("The connection is lost.") from None
-        if not answer["ok"] and answer["code"] != "gap":
-            raise ServerRefused(answer["message"], retry_after_seconds=answer.get("retry_after"))
-        return answer
+        if not ack["ok"] and ack["code"] != "gap":
+            raise ServerRefused(ack["message"], retry_after_seconds=ack.get("retry_after"))
+        return ack
 
     def close(self) -> None:
-        """Says goodbye and lets go of the socket; handlers may still be called for a moment.
+        """Disconnects and closes the socket; handlers may still be called for a moment.
 
-        The library's threads are not waited for: they may wait for each other (its queue is emptied while
-        one is still to read that it is over).
+        It does not wait for the library's threads, because they can wait for each other.
         """
         self._client.eio.disconnect(abort=True)
         self._duplex.close()
@@ -99,12 +98,12 @@ class SocketIOClient:
 
 
 def _reason(reasons: list[object]) -> str:
-    """What the appliance said when it refused the connection."""
-    said = reasons[-1] if reasons else None
-    return str(said.get("message", "")) if isinstance(said, dict) else ""
+    """The server's message about a refused connection."""
+    last = reasons[-1] if reasons else None
+    return str(last.get("message", "")) if isinstance(last, dict) else ""
 
 
-def _open(url: str, tls: ssl.SSLContext | None) -> socket.socket:
+def _open_socket(url: str, tls: ssl.SSLContext | None) -> socket.socket:
     parts = urlsplit(url)
     host, secure = parts.hostname or "", parts.scheme == "https"
     try:
@@ -114,8 +113,8 @@ def _open(url: str, tls: ssl.SSLContext | None) -> socket.socket:
         return (tls or ssl.create_default_context()).wrap_socket(connected, server_hostname=host)
     except ssl.SSLCertVerificationError as error:
         raise Unavailable(
-            f"The certificate of {url} is not trusted ({error.verify_message}). Fetch {url}/ca.crt and add "
-            "--cacert ca.crt, or add --insecure."
+            f"The certificate of {url} is not trusted ({error.verify_message}). Download {url}/ca.crt and "
+            "add --cacert ca.crt, or add --insecure."
         ) from None
     except OSError as error:
         raise Unavailable(f"{url} cannot be reached: {error.strerror or error}.") from None
