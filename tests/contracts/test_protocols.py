@@ -1,0 +1,249 @@
+"""The contract of live protocols: each opens, feeds, captions, stops, resumes and refuses in its own events.
+
+A new protocol adds one driver to `DRIVERS`.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from tests.support.live_client import LIVE_SERVER, Payload, RecordingClient, committed, settings_of
+from tests.support.program import Server, served
+from tests.support.speech import silence, spoken
+from tests.support.wait import wait_until
+from whisper_appliance.protocols.registry import PROTOCOLS
+
+WORDS = "w1 w2 w3 w4 w5 w6 w7"
+SESSIONS = 4
+CHUNK_BYTES = 20_000
+MAX_CHUNK_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class End:
+    """The end of a session, as its client receives it."""
+
+    text: str
+    transcript_id: str | None
+
+
+class ProtocolDriver(Protocol):
+    """A client of one protocol. `open` and `feed` return the code of a refusal, "" for success."""
+
+    can_resume: bool
+
+    def open(self, **options: object) -> str: ...
+    def feed(self, pcm: bytes) -> str: ...
+    def feed_too_much(self) -> str: ...
+    def captions(self) -> str: ...
+    def partials(self) -> int: ...
+    def stop(self) -> End: ...
+    def resume(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class LiveEventsDriver:
+    """The `live:*` events."""
+
+    can_resume = True
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._client = RecordingClient(server)
+        self._opened: Payload = {}
+        self._next_seq = 0
+
+    def open(self, **options: object) -> str:
+        ack = self._client.call("live:start", {"v": 1, **options})
+        if ack["ok"]:
+            self._opened = ack
+        return str(ack.get("code", ""))
+
+    def feed(self, pcm: bytes) -> str:
+        self._next_seq = self._client.stream(self._opened, pcm, self._next_seq)
+        return ""
+
+    def feed_too_much(self) -> str:
+        limit = self._opened["limits"]["max_packet"]
+        header = {"s": self._opened["session"], "q": self._next_seq}
+        return str(self._client.call("live:audio", header, bytes(limit + 2))["code"])
+
+    def captions(self) -> str:
+        return committed(self._client.of("live:commit")).strip()
+
+    def partials(self) -> int:
+        return len(self._client.of("live:partial"))
+
+    def stop(self) -> End:
+        end = self._client.stop(self._opened, self._next_seq)
+        return End(end["text"], end["transcript_id"])
+
+    def resume(self) -> None:
+        """Connects again after the connection was closed."""
+        self._client.close()
+        received = self._client.received
+        self._client = RecordingClient(self._server)
+        numbers = [payload["eid"] for _, payload in received if "eid" in payload]
+        session = {name: self._opened[name] for name in ("session", "token")}
+        ack = self._client.call("live:resume", {**session, "last_eid": max(numbers, default=0)})
+        assert ack["next_seq"] == self._next_seq
+        missed = [(f"live:{event['kind']}", event) for event in ack["events"]]
+        self._client.received[:0] = [*received, *missed]
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class SimpleEventsDriver:
+    """The simple events, which offer no resume: a lost connection ends the recording and keeps it."""
+
+    can_resume = False
+
+    def __init__(self, server: Server) -> None:
+        self._client = RecordingClient(server)
+
+    def open(self, **options: object) -> str:
+        self._client.emit("start_recording", {"format": "pcm", **options})
+        answer = wait_until(lambda: self._client.of("recording_started", "transcription_error"))[-1]
+        return str(answer.get("code", ""))
+
+    def feed(self, pcm: bytes) -> str:
+        for start in range(0, len(pcm), CHUNK_BYTES):
+            self._client.emit("audio_chunk", {"audio_data": pcm[start : start + CHUNK_BYTES]})
+        return ""
+
+    def feed_too_much(self) -> str:
+        self._client.emit("audio_chunk", {"audio_data": bytes(MAX_CHUNK_BYTES + 2)})
+        return str(self._client.first("transcription_error")["code"])
+
+    def captions(self) -> str:
+        results = self._client.of("transcription_result")
+        return "".join(str(each["text"]) for each in results if each["is_final"]).strip()
+
+    def partials(self) -> int:
+        return sum(not each["is_final"] for each in self._client.of("transcription_result"))
+
+    def stop(self) -> End:
+        self._client.emit("stop_recording", {})
+        end = self._client.first("transcription_result", ended=True)
+        return End(end["full_text"], end["transcript_id"])
+
+    def resume(self) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self._client.close()
+
+
+DRIVERS: dict[str, Callable[[Server], ProtocolDriver]] = {
+    "socketio live events": LiveEventsDriver,
+    "socketio simple events": SimpleEventsDriver,
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("protocols")
+    variables = settings_of(tiny_en, folder) | {"LIVE_SESSIONS": str(SESSIONS)}
+    with served(folder, LIVE_SERVER, **variables) as running:
+        yield running
+
+
+@pytest.fixture(params=DRIVERS)
+def connect(request: pytest.FixtureRequest, server: Server) -> Callable[[], ProtocolDriver]:
+    return lambda: DRIVERS[request.param](server)
+
+
+@pytest.fixture
+def client(connect: Callable[[], ProtocolDriver]) -> Iterator[ProtocolDriver]:
+    with closing(connect()) as connected:
+        yield connected
+
+
+def test_every_registered_protocol_is_tested_here() -> None:
+    assert {name.partition(" ")[0] for name in DRIVERS} == {protocol.name for protocol in PROTOCOLS}
+
+
+def test_speech_becomes_captions_and_then_a_transcript(server: Server, client: ProtocolDriver) -> None:
+    assert client.open(language="en") == ""
+    client.feed(spoken(1, 8) + silence(1))
+    end = client.stop()
+    assert client.captions() == end.text == WORDS
+    status, body = server.get(f"/api/transcripts/{end.transcript_id}")
+    assert status == 200
+    assert WORDS in body
+
+
+def test_tentative_captions_appear_before_the_speech_ends(client: ProtocolDriver) -> None:
+    assert client.open() == ""
+    client.feed(spoken(1, 8))
+    wait_until(client.partials)
+    assert client.stop().text == WORDS
+
+
+def test_silence_gives_an_empty_transcript(client: ProtocolDriver) -> None:
+    assert client.open() == ""
+    client.feed(silence(2))
+    end = client.stop()
+    assert end.text == client.captions() == ""
+    assert end.transcript_id
+
+
+def test_a_session_is_resumed_on_another_connection_without_loss(client: ProtocolDriver) -> None:
+    if not client.can_resume:
+        pytest.skip("this protocol offers no resume")
+    assert client.open() == ""
+    client.feed(spoken(1, 5))
+    client.resume()
+    client.feed(spoken(5, 8) + silence(1))
+    assert client.stop().text == client.captions() == WORDS
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"format": "audio/ogg"}, "bad_format"),
+        ({"language": "klingon"}, "bad_format"),
+        ({"model": "no-such-model"}, "bad_format"),
+        ({"model": "small"}, "model_missing"),
+    ],
+)
+def test_options_that_are_not_supported_are_refused_with_a_code(
+    client: ProtocolDriver, options: dict[str, object], code: str
+) -> None:
+    assert client.open(**options) == code
+
+
+def test_too_much_audio_at_once_is_refused_and_the_session_continues(client: ProtocolDriver) -> None:
+    assert client.open() == ""
+    assert client.feed_too_much() == "too_large"
+    client.feed(spoken(1, 8) + silence(1))
+    assert client.stop().text == WORDS
+
+
+def test_a_session_above_the_limit_is_refused_until_another_ends(
+    connect: Callable[[], ProtocolDriver],
+) -> None:
+    clients = [connect() for _ in range(SESSIONS)]
+    wait_until(lambda: clients[0].open() == "")
+    assert [each.open() for each in clients[1:]] == [""] * (SESSIONS - 1)
+    with closing(connect()) as refused:
+        assert refused.open() == "busy"
+    clients[0].stop()
+
+    def is_admitted() -> bool:
+        with closing(connect()) as late:
+            if late.open():
+                return False
+            late.stop()
+            return True
+
+    wait_until(is_admitted)
+    for each in clients[1:]:
+        each.stop()
+    for each in clients:
+        each.close()
