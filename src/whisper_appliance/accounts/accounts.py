@@ -19,10 +19,10 @@ from whisper_appliance.accounts.sessions import Sessions
 from whisper_appliance.accounts.setup import SetupToken
 from whisper_appliance.accounts.throttle import Throttle
 from whisper_appliance.accounts.users import Users
-from whisper_appliance.core.text import normalized_name
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.clock import Clock, now
 from whisper_appliance.core.errors import BadSetting, InvalidRequest, SignInFailed, SignInRequired
+from whisper_appliance.core.text import normalized_name
 from whisper_appliance.storage.database import Database
 
 ADMIN_NAME = "admin"

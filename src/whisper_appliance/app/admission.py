@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from whisper_appliance.accounts.audit import Audit
-from whisper_appliance.accounts.shares import Shares
 from whisper_appliance.accounts.usage import Quota, Usage
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.jobs.queue import JobQueue
+from whisper_appliance.library.shares import Shares
 from whisper_appliance.library.storage_usage import StorageUsage
 from whisper_appliance.library.transcript_rows import OnCreated, TranscriptCreated
 from whisper_appliance.library.transcripts import TranscriptRepository

@@ -8,7 +8,6 @@ import structlog
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.audit import Audit
 from whisper_appliance.accounts.passwords import Passwords
-from whisper_appliance.accounts.shares import Shares
 from whisper_appliance.app.admission import Admission, make_usage, on_owner_deleted, usage_hook
 from whisper_appliance.app.backup_service import BackupService
 from whisper_appliance.app.event_bus import EventBus
@@ -32,6 +31,7 @@ from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.storage import JobFolders
 from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.library.ownership import TranscriptOwnership
+from whisper_appliance.library.shares import Shares
 from whisper_appliance.library.storage_usage import StorageUsage
 from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.live.admin import LiveAdmin

@@ -61,15 +61,21 @@ def dump_to_sqlite(database: Database, target: Path, check_free_space: CheckFree
 
 
 def restore_from_sqlite(
-    file: Path, database: Database, *, name: str, worker: str, place: str, whole: bool,
+    file: Path,
+    database: Database,
+    *,
+    name: str,
+    worker: str,
+    place: str,
+    whole: bool,
     set_aside: Callable[[Callable[[Path], None]], None],
-) -> None:  # fmt: skip
+) -> None:
     """Replaces all rows of a PostgreSQL database by those of a SQLite file, in one transaction.
 
-    `name` identifies the restore, which is not done twice. `set_aside(write)` has to call `write(path)`, which
-    dumps the present rows to a file. Unfinished jobs are queued for workers with the recordings of `place`, or
-    of the place they had, unless the `whole` backup is restored. Raises `Conflict` if another worker than
-    `worker` uses the database, or a newer version has written it; `InvalidRequest`.
+    `name` identifies the restore, which is not done twice. `set_aside(write)` has to call `write(path)`,
+    which dumps the present rows to a file. Unfinished jobs are queued for workers with the recordings of
+    `place`, or of the place they had, unless the `whole` backup is restored. Raises `Conflict` if another
+    worker than `worker` uses the database, or a newer version has written it; `InvalidRequest`.
     """
     _upgrade(database)
     with closing(Database(f"sqlite:///{file}")) as staged:

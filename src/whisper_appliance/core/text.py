@@ -1,9 +1,16 @@
-"""Text for people: one line of visible characters, and sizes in binary units."""
+"""Text for people: one line of visible characters, names for comparisons, and sizes in binary units."""
+
+import unicodedata
 
 
 def one_line(text: str) -> str:
     """The text in one line: invisible characters become spaces, runs of spaces become one."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def normalized_name(name: str) -> str:
+    """The name for comparisons (Unicode NFKC, case folded): names that look the same are the same."""
+    return unicodedata.normalize("NFKC", name).casefold().strip()
 
 
 def format_bytes(size: float) -> str:

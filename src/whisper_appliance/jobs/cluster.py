@@ -1,6 +1,6 @@
 """This worker in the cluster of workers on one database: its durable calls, its heartbeat, and take-over.
 
-On SQLite a worker is alone: it writes no heartbeat, and there is nobody to take jobs over from.
+On SQLite a worker is alone: it writes no heartbeat and takes no jobs over.
 """
 
 import logging
@@ -53,7 +53,7 @@ class Cluster:
         self._this = ThisWorker("", "", socket.gethostname(), __version__)
         self._heartbeat: WorkerHeartbeat | None = None
         self._launched: Future[Workflows] | None = None
-        self._announce: Callable[[JobEvent], None] = lambda event: None
+        self._announce: Callable[[JobEvent], None] = lambda _event: None
 
     def launch(self, run: Callable[[str], None], announce: Callable[[JobEvent], None]) -> None:
         """Registers this worker, recovers its jobs, and starts the durable calls of `run` in the background.

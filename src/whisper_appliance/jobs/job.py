@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from whisper_appliance.core.ids import new_id
 from whisper_appliance.engines.contract import Options, Priority, WindowResult
-from whisper_appliance.library.transcript_rows import NO_OWNER, new_id
+from whisper_appliance.library.transcript_rows import NO_OWNER
 from whisper_appliance.storage.schema.jobs import UNFINISHED, JobStatus
 
 

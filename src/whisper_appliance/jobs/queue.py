@@ -38,7 +38,7 @@ class JobQueue:
         steps: JobSteps,
         *,
         limits: QueueLimits = QueueLimits(),  # noqa: B008 - it is frozen
-        announce: Callable[[JobEvent], None] = lambda event: None,
+        announce: Callable[[JobEvent], None] = lambda _event: None,
     ) -> None:
         """`announce` is called from the threads of the jobs and must return soon.
 

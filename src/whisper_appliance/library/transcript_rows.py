@@ -1,7 +1,6 @@
 """The rows of transcripts: summaries, titles, cursors of pages, and the condition for visibility."""
 
 import re
-import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import PurePath
@@ -10,6 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.core.ids import ID_PATTERN
+from whisper_appliance.core.text import one_line
 from whisper_appliance.storage.schema.library import transcripts
 from whisper_appliance.transcript.codec import to_json
 from whisper_appliance.transcript.model import Transcript
@@ -17,7 +18,7 @@ from whisper_appliance.transcript.model import Transcript
 NO_OWNER = ""
 MAX_TITLE_CHARS = 200
 PREVIEW_CHARS = 240
-CURSOR = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)_([0-9a-f]{32})")
+CURSOR = re.compile(rf"(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z)_({ID_PATTERN})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +102,9 @@ COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
 )
 
 
-def new_id() -> str:
-    """Returns 128 random bits as hex, because an id alone gives access to what has no owner."""
-    return secrets.token_hex(16)
-
-
 def clean_title(text: str) -> str:
     """Returns one line of visible characters, cut to the longest title."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_TITLE_CHARS]
+    return one_line(text)[:MAX_TITLE_CHARS]
 
 
 def title_from_file_name(filename: str) -> str:

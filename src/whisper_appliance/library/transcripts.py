@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import InvalidRequest, NotFound
+from whisper_appliance.core.ids import new_id
 from whisper_appliance.library import search
 from whisper_appliance.library.transcript_rows import (
     COLUMNS,
@@ -19,10 +20,9 @@ from whisper_appliance.library.transcript_rows import (
     TranscriptPage,
     TranscriptSummary,
     clean_title,
-    ignore,
     exists,
+    ignore,
     insert,
-    new_id,
     owned_by,
     read_cursor,
     summary_from_row,

@@ -11,7 +11,8 @@ from whisper_appliance.accounts.tokens import new_token, token_hash
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.clock import now, written
 from whisper_appliance.core.errors import ApplianceError, Busy, DiskFull, InvalidRequest, NotFound, TooLarge
-from whisper_appliance.library.transcript_rows import NO_OWNER, new_id
+from whisper_appliance.core.ids import new_id
+from whisper_appliance.library.transcript_rows import NO_OWNER
 from whisper_appliance.live.decode_loop import DecodeLoop
 from whisper_appliance.live.encoded_recording import CONTAINERS
 from whisper_appliance.live.events import Failed

@@ -1,4 +1,4 @@
-"""The tables of accounts, as the newest migration leaves them. Secrets are kept as hashes only."""
+"""The tables of accounts, as the newest migration leaves them. Secrets are stored as hashes only."""
 
 import sqlalchemy as sa
 

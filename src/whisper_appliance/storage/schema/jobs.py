@@ -9,7 +9,7 @@ from whisper_appliance.storage.schema.library import metadata, row_number
 JobStatus = Literal["queued", "running", "done", "failed", "cancelled"]
 UNFINISHED: tuple[JobStatus, ...] = ("queued", "running")
 STALE_AFTER_SECONDS = 60.0
-"""A worker whose last heartbeat is older is taken for dead."""
+"""A worker whose last heartbeat is older is stale, and its jobs may be taken over."""
 
 jobs = sa.Table(
     "jobs",

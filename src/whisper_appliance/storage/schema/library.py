@@ -4,8 +4,8 @@ import sqlalchemy as sa
 
 metadata = sa.MetaData()
 
-# Ids are unguessable and without order, so each row has a number as well: rows keep the order in which they
-# came even when the clock jumps, and the full-text index needs an integer.
+# Ids are random, so each row also has a number: it keeps the order of creation even if the clock jumps, and
+# the full-text index needs an integer.
 row_number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 transcripts = sa.Table(

@@ -10,7 +10,7 @@ NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
-    """Creates everything."""
+    """Creates the first tables."""
     _transcripts()
     _jobs()
     _windows()
@@ -105,6 +105,6 @@ def _index_for_sqlite() -> None:
 
 
 def _index_for_postgresql() -> None:
-    """Over the expression that `history.search` asks for; bounded, since a tsvector may hold 1 MB."""
+    """An index over the expression of `library.search`; cut, because a tsvector may have 1 MB at most."""
     vector = "to_tsvector('simple', left(title || ' ' || text, 250000))"
     op.execute(f"CREATE INDEX transcript_words ON transcripts USING gin ({vector})")

@@ -1,4 +1,4 @@
-"""The words of a live session stay beside those of its recording, which take their place."""
+"""The live version of a transcript is kept when the transcript of its recording replaces it."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What usage is told by: the API key that a job came with, and the size of a transcript."""
+"""For usage: the API key of a job, and the size of a transcript."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Jobs of before came with no key; transcripts of before are measured once."""
+    """Older jobs have no key; the size of older transcripts is measured once."""
     op.add_column("jobs", sa.Column("key_id", sa.Text, nullable=False, server_default=""))
     op.add_column("transcripts", sa.Column("bytes", sa.BigInteger, nullable=False, server_default="0"))
     sqlite = op.get_bind().dialect.name == "sqlite"

@@ -1,4 +1,4 @@
-"""What a request asked for, and one job for each key under which it may be asked for again."""
+"""The fingerprint of a request, and one job for each idempotency key."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +8,6 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """Adds the column and the index; no job of before has a key."""
+    """Adds the columns and the index; older jobs have no key."""
     op.add_column("jobs", sa.Column("fingerprint", sa.Text, nullable=True))
     op.create_index("jobs_by_idempotency_key", "jobs", ["idempotency_key"], unique=True)

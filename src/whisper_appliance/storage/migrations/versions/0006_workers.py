@@ -1,4 +1,4 @@
-"""Several appliances on one database: which they are, who holds a job, and where its recording lies."""
+"""Several workers on one database: their rows, the worker of a job, and the place of its recording."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Jobs of before are held by nobody; the next start finds out where their recordings lie."""
+    """Older jobs have no worker and no place; the next start adopts those whose recordings it has."""
     op.add_column("jobs", sa.Column("place", sa.Text, nullable=True))
     op.add_column("jobs", sa.Column("worker", sa.Text, nullable=True))
     op.create_table(

@@ -1,0 +1,170 @@
+"""Shares: other users who may read a transcript, and its public links."""
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from whisper_appliance.core.clock import Clock, now, written
+from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
+from whisper_appliance.core.text import normalized_name
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.accounts import shares, users
+
+MAX_SHARES_PER_TRANSCRIPT = 100
+"""Users and links together."""
+NO_LINK = "This link does not work: it was ended, it has expired, or its transcript was deleted."
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A transcript shared with a user (`user_id`, `user_name`) or by a public link (`token`)."""
+
+    id: str
+    transcript_id: str
+    user_id: str | None
+    user_name: str | None
+    token: str | None
+    created: str
+    created_by: str
+    expires: str | None
+
+
+class Shares:
+    """All shares in a database. Callers check beforehand who may share what."""
+
+    def __init__(self, database: Database, *, clock: Clock = now) -> None:
+        self._database = database
+        self._clock = clock
+
+    def for_transcript(self, transcript_id: str) -> tuple[Share, ...]:
+        """The shares of a transcript, oldest first, without expired links."""
+        condition = sa.and_(shares.c.transcript_id == transcript_id, self._is_valid())
+        return self._read(_query().where(condition).order_by(shares.c.created, shares.c.id))
+
+    def reader_ids(self, transcript_id: str) -> frozenset[str]:
+        """The ids of the users who may read a transcript."""
+        query = sa.select(shares.c.user_id).where(
+            shares.c.transcript_id == transcript_id, shares.c.user_id.is_not(None)
+        )
+        with self._database.read() as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    def share_with(self, transcript_id: str, name: str, *, by: str) -> Share:
+        """Shares a transcript with the user of that name; doing it again returns the same share.
+
+        Raises `NotFound` when there is no such user, `InvalidRequest` for oneself, `Conflict` for too many.
+        """
+        named = sa.and_(users.c.name_folded == normalized_name(name), users.c.disabled_at.is_(None))
+        with self._database.write() as connection:
+            user_id = connection.execute(sa.select(users.c.id).where(named)).scalar()
+            if user_id is None:
+                raise NotFound("There is no user of that name here.", field="user")
+            if user_id == by:
+                raise InvalidRequest("It is yours already. Name another user.", field="user")
+            same = sa.and_(shares.c.transcript_id == transcript_id, shares.c.user_id == user_id)
+            found = connection.execute(sa.select(shares.c.id).where(same)).scalar()
+            share_id = found or self._add(connection, transcript_id, by=by, user_id=user_id)
+            return _share(connection.execute(_query().where(shares.c.id == share_id)).mappings().one())
+
+    def create_link(self, transcript_id: str, *, by: str, expires: datetime | None = None) -> Share:
+        """Creates a public link to a transcript.
+
+        Raises `InvalidRequest` when `expires` is in the past, `Conflict` for too many.
+        """
+        if expires is not None and expires <= self._clock():
+            raise InvalidRequest("The link would have ended already. Choose a later time.", field="expires")
+        token, end = secrets.token_urlsafe(24), written(expires) if expires else None
+        with self._database.write() as connection:
+            share_id = self._add(connection, transcript_id, by=by, token=token, expires=end)
+            return _share(connection.execute(_query().where(shares.c.id == share_id)).mappings().one())
+
+    def by_token(self, token: str) -> Share:
+        """The share of a public link.
+
+        Raises `NotFound` when it was ended, has expired, or was created by a user who is disabled now.
+        """
+        makers = users.alias()
+        query = _query().outerjoin(makers, makers.c.id == shares.c.created_by)
+        with self._database.read() as connection:
+            row = connection.execute(
+                query.where(shares.c.token == token, self._is_valid(), makers.c.disabled_at.is_(None))
+            )
+            found = row.mappings().first()
+        if found is None:
+            raise NotFound(NO_LINK)
+        return _share(found)
+
+    def received_by(self, user_id: str) -> tuple[Share, ...]:
+        """The shares that a user received from others, newest first."""
+        newest = (shares.c.created.desc(), shares.c.id)
+        return self._read(_query().where(shares.c.user_id == user_id).order_by(*newest))
+
+    def list_all(self, *, limit: int = 1000) -> tuple[Share, ...]:
+        """All shares, newest first, without expired links."""
+        return self._read(_query().where(self._is_valid()).order_by(shares.c.created.desc()).limit(limit))
+
+    def revoke(self, share_id: str, transcript_id: str | None = None) -> Share:
+        """Deletes a share (of this transcript, if one is given). Raises `NotFound`."""
+        condition = shares.c.id == share_id
+        if transcript_id is not None:
+            condition = sa.and_(condition, shares.c.transcript_id == transcript_id)
+        with self._database.write() as connection:
+            row = connection.execute(_query().where(condition)).mappings().first()
+            if row is None:
+                raise NotFound("There is no such share; it may have been ended already.")
+            connection.execute(shares.delete().where(condition))
+        return _share(row)
+
+    def leave(self, transcript_id: str, user_id: str) -> None:
+        """Removes a transcript from the list of those shared with a user. Raises `NotFound`."""
+        received = sa.and_(shares.c.transcript_id == transcript_id, shares.c.user_id == user_id)
+        with self._database.write() as connection:
+            if connection.execute(shares.delete().where(received)).rowcount == 0:
+                raise NotFound("There is no such transcript.")
+
+    def shared_transcript_ids(self) -> frozenset[str]:
+        """The ids of all transcripts that are shared."""
+        with self._database.read() as connection:
+            return frozenset(connection.execute(sa.select(shares.c.transcript_id).distinct()).scalars())
+
+    def delete_for(self, transcript_ids: Collection[str]) -> None:
+        """Deletes all shares of transcripts that were deleted."""
+        with self._database.write() as connection:
+            for transcript_id in transcript_ids:
+                connection.execute(shares.delete().where(shares.c.transcript_id == transcript_id))
+
+    def delete_expired(self) -> int:
+        """Deletes links that have expired; returns how many."""
+        with self._database.write() as connection:
+            return connection.execute(shares.delete().where(sa.not_(self._is_valid()))).rowcount
+
+    def _add(self, connection: sa.Connection, transcript_id: str, *, by: str, **values: str | None) -> str:
+        count = sa.select(sa.func.count()).where(shares.c.transcript_id == transcript_id)
+        if connection.execute(count).scalar_one() >= MAX_SHARES_PER_TRANSCRIPT:
+            raise Conflict(
+                f"This transcript has {MAX_SHARES_PER_TRANSCRIPT} shares, which is the most. End one first."
+            )
+        share_id = secrets.token_hex(16)
+        row = {"id": share_id, "transcript_id": transcript_id, "created_by": by, **values}
+        connection.execute(shares.insert().values(**row, created=written(self._clock())))
+        return share_id
+
+    def _is_valid(self) -> sa.ColumnElement[bool]:
+        return sa.or_(shares.c.expires.is_(None), shares.c.expires > written(self._clock()))
+
+    def _read(self, query: "sa.Select[tuple[object, ...]]") -> tuple[Share, ...]:
+        with self._database.read() as connection:
+            return tuple(_share(row) for row in connection.execute(query).mappings())
+
+
+def _query() -> "sa.Select[tuple[object, ...]]":
+    """Shares with the names of the users who received them."""
+    columns = (*shares.c, users.c.name.label("user_name"))
+    return sa.select(*columns).select_from(shares.outerjoin(users, users.c.id == shares.c.user_id))
+
+
+def _share(row: sa.RowMapping) -> Share:
+    return Share(**{name: row[name] for name in Share.__slots__})
