@@ -1,13 +1,13 @@
-"""Behind a public link: one transcript, read only, for whoever has the link and for as long as it is good."""
+"""Public links: one transcript, read-only and without an account, until the link expires or is revoked."""
 
 from flask import Response, jsonify, render_template
 from flask_openapi3.models import OPENAPI3_REF_PREFIX
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field
 
-from whisper_appliance.accounts.shares import NO_LINK
 from whisper_appliance.api.native.transcripts import ReadQuery, text_formats
 from whisper_appliance.core.errors import NotFound
+from whisper_appliance.library.shares import NO_LINK
 from whisper_appliance.library.transcript_rows import StoredTranscript
 from whisper_appliance.transcript.subtitles import FORMATS, render, to_dict
 from whisper_appliance.web.auth.audit import record
@@ -39,13 +39,13 @@ class SharedTranscriptResponse(BaseModel):
 
 
 def _schema() -> dict[str, object]:
-    """Written out, since the document only knows by name what is the one answer of some route."""
+    """The schema inline, because the document only contains schemas that are the only response of a route."""
     schema = SharedTranscriptResponse.model_json_schema(ref_template=f"{OPENAPI3_REF_PREFIX}/{{model}}")
     schema.pop("$defs")
     return schema
 
 
-ANSWERED: ResponseDict = {
+SHARED_RESPONSE: ResponseDict = {
     200: {
         "description": "The transcript: JSON, or text in the asked format.",
         "content": {"application/json": {"schema": _schema()}, **text_formats()},
@@ -61,22 +61,22 @@ ANSWERED: ResponseDict = {
 )
 def shared_page(path: LinkPath) -> str:
     """A transcript that was shared, to read."""
-    _behind(path.token)
+    _transcript_of_link(path.token)
     return render_template("shared.html", token=path.token)
 
 
 @blueprint.get(
     "/api/shared/<token>",
-    responses={**ANSWERED, **error_responses(400, 404, 503)},
+    responses={**SHARED_RESPONSE, **error_responses(400, 404, 503)},
     operation_id="shared_read_api_shared__token__get",
 )
 def get_shared_transcript(path: LinkPath, query: ReadQuery) -> Response:
     """What is behind a public link, in any format. Needs no account."""
-    stored, expires = _behind(path.token)
+    stored, expires = _transcript_of_link(path.token)
     title, transcript = stored.summary.title, stored.transcript
     if query.format == "json":
-        facts = {"title": title, "created": stored.summary.created, "expires": expires}
-        response = jsonify(SharedTranscriptResponse(**{**to_dict(transcript), **facts}).model_dump())
+        head = {"title": title, "created": stored.summary.created, "expires": expires}
+        response = jsonify(SharedTranscriptResponse(**{**to_dict(transcript), **head}).model_dump())
     else:
         text = render(
             transcript, query.format, max_line_chars=query.max_line_chars, max_lines=query.max_lines
@@ -89,8 +89,8 @@ def get_shared_transcript(path: LinkPath, query: ReadQuery) -> Response:
     return response
 
 
-def _behind(token: str) -> tuple[StoredTranscript, str | None]:
-    """The transcript behind a link that is good. Raises `NotFound`, whatever the reason."""
+def _transcript_of_link(token: str) -> tuple[StoredTranscript, str | None]:
+    """The transcript of a valid link. Raises the same `NotFound` for every reason."""
     share = appliance().shares.by_token(token)
     try:
         entry = appliance().transcripts.metadata(share.transcript_id)

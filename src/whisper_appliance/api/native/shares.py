@@ -1,4 +1,4 @@
-"""Whom a transcript is shared with, told and changed by its owner; and what was shared with whoever asks."""
+"""Shares: with whom a transcript is shared (by its owner), and what was shared with the actor."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 from flask import Response, jsonify, url_for
 from pydantic import BaseModel, Field
 
-from whisper_appliance.accounts.shares import Share
-from whisper_appliance.api.native.transcripts import TranscriptPath, summary
+from whisper_appliance.api.native.transcripts import TranscriptPath, summary_response
 from whisper_appliance.core.errors import InvalidRequest, SignInRequired
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.library.shares import Share
 from whisper_appliance.web.auth import resources
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import current_actor, require
@@ -85,18 +85,18 @@ def list_shares(path: TranscriptPath) -> Response:
 )
 def create_share(path: TranscriptPath, body: ShareBody) -> tuple[Response, int]:
     """Shares a transcript with a user, who may read and export it, or by a link that everybody may open."""
-    asking = current_actor()
+    actor = current_actor()
     resources.authorized_transcript(path.id, "share")
     if body.user is None:
-        ends = datetime.now(UTC) + timedelta(days=body.days) if body.days else None
-        made = appliance().shares.create_link(path.id, by=asking.owner, expires=ends)
+        expires = datetime.now(UTC) + timedelta(days=body.days) if body.days else None
+        made = appliance().shares.create_link(path.id, by=actor.owner, expires=expires)
         record("share.link", path.id, share=made.id, expires=made.expires)
         return jsonify(share_response(made)), 201
-    if asking.user is None:
+    if actor.user is None:
         raise SignInRequired("Sign in to share with other users. A link can be made without an account.")
     if body.days is not None:
-        raise InvalidRequest("Only links end by themselves. Leave the days out.", field="days")
-    made = appliance().shares.share_with(path.id, body.user, by=asking.owner)
+        raise InvalidRequest("Only links expire. Leave the days out.", field="days")
+    made = appliance().shares.share_with(path.id, body.user, by=actor.owner)
     record("share.user", path.id, share=made.id, user=made.user_name)
     return jsonify(share_response(made)), 201
 
@@ -121,8 +121,8 @@ def revoke_share(path: SharePath) -> tuple[str, int]:
 )
 def list_received() -> Response:
     """The transcripts that others shared with whoever asks, newest first."""
-    asking = require("read")
-    shares = appliance().shares.received_by(asking.user.id) if asking.user else ()
+    actor = require("read")
+    shares = appliance().shares.received_by(actor.user.id) if actor.user else ()
     entries = {
         entry.id: entry for entry in appliance().transcripts.summaries([s.transcript_id for s in shares])
     }
@@ -130,7 +130,9 @@ def list_received() -> Response:
     rows: list[dict[str, Any]] = []
     for each in shares:
         if entry := entries.get(each.transcript_id):
-            rows.append({**summary(entry), "shared_by": names.get(entry.owner), "shared": each.created})
+            rows.append(
+                {**summary_response(entry), "shared_by": names.get(entry.owner), "shared": each.created}
+            )
     return jsonify({"transcripts": rows})
 
 
@@ -141,10 +143,10 @@ def list_received() -> Response:
 )
 def leave_share(path: TranscriptPath) -> tuple[str, int]:
     """Takes a transcript off the list of what was shared with whoever asks."""
-    asking = require("read")
-    if asking.user is None:
+    actor = require("read")
+    if actor.user is None:
         raise SignInRequired("Sign in to do this.")
-    appliance().shares.leave(path.id, asking.user.id)
+    appliance().shares.leave(path.id, actor.user.id)
     record("share.give_up", path.id)
     return "", 204
 
