@@ -97,7 +97,7 @@ def test_a_glance_at_something_that_hangs_is_short() -> None:
         go_on.wait(10)
         return "later"
 
-    glance = TimedProbe(ask, patience_seconds=0.05)
+    glance = TimedProbe(ask, timeout_seconds=0.05)
     assert glance.result().value == "first"
     assert [glance.result().value for _ in range(3)] == ["first"] * 3, "while the second probe still runs"
     assert glance.result().seconds_ago > 0
@@ -107,7 +107,7 @@ def test_a_glance_at_something_that_hangs_is_short() -> None:
 
 def test_several_things_are_looked_at_at_once() -> None:
     both = threading.Barrier(2)
-    glances = [TimedProbe(lambda: both.wait(10), patience_seconds=10) for _ in range(2)]
+    glances = [TimedProbe(lambda: both.wait(10), timeout_seconds=10) for _ in range(2)]
     answers = [glance.start() for glance in glances]
     assert {answer().value for answer in answers} == {0, 1}
 
@@ -120,4 +120,4 @@ def test_the_first_answer_is_waited_for_longer() -> None:
         go_on.wait(10)
         return "seen"
 
-    assert TimedProbe(ask, patience_seconds=0).result().value == "seen"
+    assert TimedProbe(ask, timeout_seconds=0).result().value == "seen"

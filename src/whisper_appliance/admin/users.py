@@ -1,4 +1,4 @@
-"""Everybody with an account: roles, quotas and use; and who may use the appliance at all."""
+"""User administration: roles, quotas, usage, sessions and keys of all accounts, and the access mode."""
 
 import secrets
 
@@ -29,7 +29,7 @@ from whisper_appliance.web.schemas.transcript import UtcTime
 
 blueprint = admin_only(LazyBlueprint("admin_users", __name__, abp_tags=[ADMIN]))
 
-WRITES = (*ADMIN_ERRORS, 404, 409, 503, 507)
+CHANGE_ERRORS = (*ADMIN_ERRORS, 404, 409, 503, 507)
 
 
 class UserPath(BaseModel):
@@ -125,14 +125,16 @@ def users_page() -> str:
 def list_users() -> Response:
     """Everybody: role, state, use and quota; no words of theirs."""
     users, totals = appliance().accounts.users.list_users(), appliance().usage.totals()
-    known = {user.id for user in users}
-    answer = AdminUserList(
+    user_ids = {user.id for user in users}
+    response = AdminUserList(
         openness=appliance().accounts.access_mode.get(),
-        users=[_answer(user, totals) for user in users],
+        users=[_user_response(user, totals) for user in users],
         invitations=[invitation_response(each) for each in appliance().accounts.invitations.list_open()],
-        visitors_month_seconds=sum(each.month_seconds for id, each in totals.items() if id not in known),
+        visitors_month_seconds=sum(
+            each.month_seconds for owner, each in totals.items() if owner not in user_ids
+        ),
     )
-    return jsonify(answer.model_dump())
+    return jsonify(response.model_dump())
 
 
 @blueprint.put("/api/admin/openness", responses={204: None, **error_responses(400, *ADMIN_ERRORS, 503, 507)})
@@ -154,7 +156,7 @@ def get_user(path: UserPath) -> Response:
     sessions = accounts.sessions.list_sessions(user.id)
     return jsonify(
         {
-            **_answer(user, appliance().usage.totals()).model_dump(),
+            **_user_response(user, appliance().usage.totals()).model_dump(),
             "sessions": [session_response(each, current_actor().session) for each in sessions],
             "keys": [key_response(key) for key in accounts.keys.list_keys(user.id)],
         }
@@ -163,7 +165,7 @@ def get_user(path: UserPath) -> Response:
 
 @blueprint.patch(
     "/api/admin/users/<hex32:id>",
-    responses={200: AdminUserResponse, **error_responses(400, *WRITES)},
+    responses={200: AdminUserResponse, **error_responses(400, *CHANGE_ERRORS)},
     operation_id="admin_users_change_api_admin_users__hex32_id__patch",
 )
 def update_user(path: UserPath, body: UserBody) -> Response:
@@ -178,12 +180,12 @@ def update_user(path: UserPath, body: UserBody) -> Response:
     if body.quota is not None:
         appliance().usage.set_quota(user.id, UserQuota(**body.quota.model_dump()))
         record("user.quota", user.id, name=user.name, **body.quota.model_dump())
-    return jsonify(_answer(users.get(user.id), appliance().usage.totals()).model_dump())
+    return jsonify(_user_response(users.get(user.id), appliance().usage.totals()).model_dump())
 
 
 @blueprint.post(
     "/api/admin/users/<hex32:id>/password",
-    responses={200: PasswordResponse, **error_responses(*WRITES)},
+    responses={200: PasswordResponse, **error_responses(*CHANGE_ERRORS)},
     operation_id="admin_users_new_password_api_admin_users__hex32_id__password_post",
 )
 def reset_password(path: UserPath) -> Response:
@@ -194,7 +196,9 @@ def reset_password(path: UserPath) -> Response:
     return jsonify(PasswordResponse(password=password).model_dump())
 
 
-@blueprint.delete("/api/admin/users/<hex32:id>/sessions", responses={204: None, **error_responses(*WRITES)})
+@blueprint.delete(
+    "/api/admin/users/<hex32:id>/sessions", responses={204: None, **error_responses(*CHANGE_ERRORS)}
+)
 def end_sessions(path: UserPath) -> tuple[str, int]:
     """Signs a user out everywhere."""
     user = resources.authorized_account(path.id, "manage")
@@ -202,7 +206,9 @@ def end_sessions(path: UserPath) -> tuple[str, int]:
     return "", 204
 
 
-@blueprint.delete("/api/admin/users/<hex32:id>/keys", responses={204: None, **error_responses(*WRITES)})
+@blueprint.delete(
+    "/api/admin/users/<hex32:id>/keys", responses={204: None, **error_responses(*CHANGE_ERRORS)}
+)
 def revoke_keys(path: UserPath) -> tuple[str, int]:
     """Ends all API keys of a user."""
     user, keys = resources.authorized_account(path.id, "manage"), appliance().accounts.keys
@@ -213,7 +219,7 @@ def revoke_keys(path: UserPath) -> tuple[str, int]:
 
 @blueprint.delete(
     "/api/admin/users/<hex32:id>",
-    responses={204: None, **error_responses(400, *WRITES)},
+    responses={204: None, **error_responses(400, *CHANGE_ERRORS)},
     operation_id="admin_users_remove_api_admin_users__hex32_id__delete",
 )
 def delete_user(path: UserPath, body: RemoveBody) -> tuple[str, int]:
@@ -226,7 +232,7 @@ def delete_user(path: UserPath, body: RemoveBody) -> tuple[str, int]:
     return "", 204
 
 
-def _answer(user: User, totals: dict[str, UsageTotals]) -> AdminUserResponse:
+def _user_response(user: User, totals: dict[str, UsageTotals]) -> AdminUserResponse:
     used, usage = totals.get(user.id, UsageTotals()), appliance().usage
     return AdminUserResponse(
         id=user.id,

@@ -1,9 +1,9 @@
-"""gunicorn's threaded worker, with what a machine in a home or an office network needs beside it.
+"""gunicorn's threaded worker (gthread), extended for networks without a reverse proxy.
 
-- A port that speaks HTTPS also answers plain HTTP, with the way to HTTPS: the first byte tells which it is
-  (22 begins a TLS handshake, RFC 8446 §5.1).
-- Slow clients lose their connection, not everybody's: headers have a deadline, bodies must move, and
-  connections are closed in a thread of the pool rather than in the loop that accepts the next one.
+- An HTTPS port also responds to plain HTTP with a redirect to HTTPS. The first byte decides: 22 begins a TLS
+  handshake (RFC 8446 §5.1).
+- Slow clients cannot block others (slowloris): request headers have a deadline, request and response bodies
+  have an idle timeout, and connections are closed in the thread pool, because closing may wait.
 """
 
 import socket
@@ -30,91 +30,90 @@ log = structlog.get_logger()
 
 
 class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes no types
-    """One worker process: `cfg.threads` connections at work, `cfg.worker_connections` open."""
+    """One worker process: `cfg.threads` requests at once, `cfg.worker_connections` open connections."""
 
     alive: bool
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._heads: dict[TConn, float] = {}
-        self._leaving = False
+        self._header_deadlines: dict[TConn, float] = {}
+        self._exiting = False
 
     def init_process(self) -> None:
-        """Builds the application in this process, serves, and closes it however serving ends."""
-        self.cfg.set(
-            "graceful_timeout", GRACE_SECONDS
-        )  # ours; the arbiter's leaves time to close the application
+        """Builds the application in this process, serves it, and always closes it."""
+        # The arbiter's timeout is longer, which leaves time to close the application.
+        self.cfg.set("graceful_timeout", GRACE_SECONDS)
         try:
             super().init_process()
         finally:
-            self._leaving = True
+            self._exiting = True
             self.app.close()
 
     def handle_exit(self, sig: int, frame: object) -> None:
-        """SIGTERM: streams and waiting requests are told, so that they need not be cut off."""
+        """SIGTERM: sets the stop event first, so that streams and waiting requests end by themselves."""
         if self.alive:
             self.app.stopping.set()
         super().handle_exit(sig, frame)
 
     def handle_quit(self, sig: int, frame: object) -> None:
-        """Ctrl-C: leaves at once, and only once. Takes no lock that the main loop may hold just now."""
-        if self._leaving:
+        """Ctrl-C: exits at once, and only once. Takes no lock, because the main loop may hold it now."""
+        if self._exiting:
             return
-        self._leaving = True
+        self._exiting = True
         if self.alive:
             self.alive = False
             self.app.stopping.set()
         sys.exit(0)
 
     def handle(self, conn: TConn) -> object:
-        """One request of one connection, in a thread of the pool."""
+        """Handles one request of a connection, in a thread of the pool."""
         if not conn.initialized and not conn.data_ready and not conn.wait_for_data(FIRST_BYTES_SECONDS):
             return _DEFER
-        self._heads[conn] = time.monotonic() + self.app.settings.header_seconds
+        self._header_deadlines[conn] = time.monotonic() + self.app.settings.header_seconds
         try:
-            result = self._answer_plain(conn) if self._speaks_plain(conn) else super().handle(conn)
+            result = self._redirect_to_https(conn) if self._is_plain_http(conn) else super().handle(conn)
         finally:
-            self._heads.pop(conn, None)
+            self._header_deadlines.pop(conn, None)
         return result or self._close(conn)
 
     def handle_request(self, request: Any, conn: TConn) -> bool:
-        """The headers are there; from here on every read and write must move, or the connection is closed."""
-        self._heads.pop(conn, None)
+        """Runs after the headers were read: from here on, the idle timeout of the body applies."""
+        self._header_deadlines.pop(conn, None)
         idle_seconds = self.app.settings.body_idle_seconds
         conn.sock.settimeout(idle_seconds)
         try:
             return bool(super().handle_request(request, conn))
         except TimeoutError:
-            log.info("connection closed: it stood still", seconds=idle_seconds)
+            log.info("connection closed: idle timeout", seconds=idle_seconds)
             return False
 
     def handle_error(self, request: Any, client: socket.socket, address: Any, error: Exception) -> None:
-        """A device that does not trust the certificate yet is nothing to write to, nor to warn about."""
+        """Responds to requests that cannot be parsed. Logs failed TLS handshakes at debug level."""
         if isinstance(error, ssl.SSLError):
             self.log.debug("TLS with %s failed: %s", address, error)
         elif parse_errors.is_bad_request(error):
-            log.info("request cannot be read", address=address and address[0], reason=str(error)[:200])
+            log.info("request cannot be parsed", address=address and address[0], reason=str(error)[:200])
             with suppress(OSError):
                 client.sendall(parse_errors.raw_response(error))
         else:
             super().handle_error(request, client, address, error)
 
     def finish_request(self, conn: TConn, future: "Future[object]") -> None:
-        """In the main loop: connections that are closed already only need to be counted out."""
+        """Runs in the main loop. A connection that `_close` has closed only leaves the count."""
         if not future.cancelled() and future.exception() is None and future.result() is CLOSED:
             self.nr_conns -= 1
         else:
             super().finish_request(conn, future)
 
     def murder_pending(self) -> None:
-        """Each turn of the main loop: also end the connections whose headers take too long."""
+        """Runs in each turn of the main loop: also ends connections whose headers are overdue."""
         super().murder_pending()
         now = time.monotonic()
-        for conn in [conn for conn, deadline in list(self._heads.items()) if deadline < now]:
-            self._heads.pop(conn, None)
-            _wake(conn.sock)
+        for conn in [conn for conn, deadline in list(self._header_deadlines.items()) if deadline < now]:
+            self._header_deadlines.pop(conn, None)
+            _shut_down(conn.sock)
 
-    def _speaks_plain(self, conn: TConn) -> bool:
+    def _is_plain_http(self, conn: TConn) -> bool:
         if conn.initialized or not self.cfg.is_ssl:
             return False
         try:
@@ -123,20 +122,20 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
             return True
         return first != TLS_HANDSHAKE
 
-    def _answer_plain(self, conn: TConn) -> bool:
-        """308 to the same address with https, or 400 where HTTP_REDIRECT is off."""
+    def _redirect_to_https(self, conn: TConn) -> bool:
+        """Sends a 308 to the same URL with https, or a 400 if HTTP_REDIRECT is off."""
         try:
             conn.sock.setblocking(True)
             request = next(http.get_parser(self.cfg, conn.sock, conn.client))
             host = dict(request.headers).get("HOST") or "{}:{}".format(*conn.sock.getsockname()[:2])
             path = request.path + (f"?{request.query}" if request.query else "")
-            conn.sock.sendall(_way_to_https(f"https://{host}{path}", redirect=self.app.redirect))
+            conn.sock.sendall(_https_redirect(f"https://{host}{path}", redirect=self.app.redirect))
         except (http.errors.ParseException, StopIteration, OSError) as error:
             self.log.debug("Not HTTP from %s: %s", conn.client, error)
         return False
 
     def _close(self, conn: TConn) -> object:
-        """Lets the client read the answer to its end first, even while it still sends a body nobody wants."""
+        """Closes after the client has read the response, even if it still sends a rejected body."""
         try:
             conn.sock.setblocking(True)
         except OSError:
@@ -145,7 +144,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         return CLOSED
 
 
-def _way_to_https(url: str, *, redirect: bool) -> bytes:
+def _https_redirect(url: str, *, redirect: bool) -> bytes:
     status = HTTPStatus.PERMANENT_REDIRECT if redirect else HTTPStatus.BAD_REQUEST
     body = f"This port speaks HTTPS. Open {url}\n".encode()
     head = [
@@ -158,8 +157,8 @@ def _way_to_https(url: str, *, redirect: bool) -> bytes:
     return "\r\n".join(head).encode("latin-1", "replace") + b"\r\n\r\n" + body
 
 
-def _wake(sock: socket.socket) -> None:
-    """Ends the read that a thread is blocked in; its TLS state is left to that thread."""
+def _shut_down(sock: socket.socket) -> None:
+    """Ends the blocked read of another thread. The TLS state stays with that thread."""
     try:
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
     except OSError:

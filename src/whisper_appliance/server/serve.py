@@ -1,4 +1,4 @@
-"""The appliance as a server: gunicorn with one worker process, HTTPS and HTTP on one port."""
+"""Runs the server: gunicorn with one worker process, HTTPS and HTTP on one port."""
 
 import ctypes
 import gc
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 MakeApp = Callable[[Settings, threading.Event], AbstractContextManager["WSGIApplication"]]
 OK, FAILED, USAGE = 0, 1, 2
 RESTART = 75
-"""The exit code that asks whoever watches over the appliance to start it again (sysexits.h: EX_TEMPFAIL)."""
+"""The exit code that requests a restart from the service manager (sysexits.h: EX_TEMPFAIL)."""
 M_ARENA_MAX = -8
 STOP_SECONDS = 28
 HUNG_SECONDS = 120
@@ -44,7 +44,7 @@ log = structlog.get_logger()
 
 @contextmanager
 def appliance_app(settings: Settings, stopping: threading.Event) -> Iterator["WSGIApplication"]:
-    """The appliance, started, with its web application in front."""
+    """Starts the appliance and yields its web application."""
     gc.disable()
     from whisper_appliance.app.appliance import Appliance
     from whisper_appliance.app.backup_service import BackupService
@@ -56,7 +56,7 @@ def appliance_app(settings: Settings, stopping: threading.Event) -> Iterator["WS
         with BackupService.standalone(settings).with_recovery_hint():
             appliance = opened.enter_context(Appliance(settings, stopping=stopping))
         app = create_app(appliance)
-        _keep_all_so_far()
+        _freeze_garbage_collector()
         app.extensions[context.EXTENSION].restart = lambda: os.kill(os.getppid(), signal.SIGUSR2)
         registry.close_when(stopping, app)
         yield app
@@ -66,36 +66,34 @@ def serve(
     settings: Settings,
     listener: socket.socket,
     make_app: MakeApp = appliance_app,
-    say: Callable[[str], None] = print,
+    print_line: Callable[[str], None] = print,
 ) -> int:
-    """Serve until SIGTERM or SIGINT; gives the exit code. Raises `BadSetting` before that.
+    """Serves until SIGTERM or SIGINT; returns the exit code. Raises `BadSetting` before it serves.
 
     `make_app` is entered in the worker process, after the fork, and left when the server ends. Its event is
-    set as soon as the server is told to stop: streams should end then, and waiting requests be answered.
+    set when the server begins to stop: streams must end then, and waiting requests must return.
     """
     logs.set_up(settings.log_level, debug=settings.debug_mode)
     os.umask(0o077)
-    _put_in_place(settings)
+    _restore_staged_backup(settings)
     given, settings = settings, with_overrides(settings)
     logs.set_level(settings.log_level, debug=settings.debug_mode)
-    _share_heaps()
+    _limit_malloc_arenas()
     certificates = (
         Certificates.from_settings(lambda: with_overrides(given)) if settings.https_enabled else None
     )
     context = _context(certificates)
     application = _Application(
-        settings, listener, certificates, context, lambda stopping: make_app(given, stopping), say
+        settings, listener, certificates, context, lambda stopping: make_app(given, stopping), print_line
     )
     process = os.getpid()
-    _keep_all_so_far()  # looking for garbage would copy what both processes share
+    _freeze_garbage_collector()  # a collection would write to pages that both processes share
     arbiter = _Arbiter(application)
     try:
         arbiter.run()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else FAILED
-    if (
-        os.getpid() != process
-    ):  # the worker ends here: its threads may be waiting for clients, so none is joined
+    if os.getpid() != process:  # the worker ends here, and joins no thread: some may wait for clients
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
@@ -105,7 +103,7 @@ def serve(
 
 
 class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes no types
-    """What gunicorn is told, and the application that each worker process builds for itself."""
+    """The configuration of gunicorn, and the application that the worker process builds."""
 
     def __init__(
         self,
@@ -114,25 +112,25 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
         certificates: Certificates | None,
         context: ReloadingSSLContext | None,
         make_app: Callable[[threading.Event], AbstractContextManager["WSGIApplication"]],
-        say: Callable[[str], None],
+        print_line: Callable[[str], None],
     ) -> None:
         self.redirect = settings.http_redirect
         self.stopping = threading.Event()
         self.settings = settings
         self._port = listener.getsockname()[1]
-        self._listener = listener.detach()
+        self._listener_fd = listener.detach()
         self._certificates = certificates
         self._context = context
         self._make_app = make_app
-        self._say = say
+        self._print_line = print_line
         self._opened = ExitStack()
         super().__init__()
 
     def load_config(self) -> None:
         threads = self.settings.max_websockets + SPARE_THREADS
         options = {
-            "bind": f"fd://{self._listener}",
-            "workers": 1,  # one process knows all sockets, jobs and models
+            "bind": f"fd://{self._listener_fd}",
+            "workers": 1,  # one process holds all sockets, jobs and models
             "worker_class": ApplianceWorker,
             "threads": threads,
             "worker_connections": max(self.settings.max_connections, threads + 36),
@@ -151,13 +149,13 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
         if self._certificates and self._context:
             options["certfile"] = str(self._certificates.chain_path)
             options["keyfile"] = str(self._certificates.key_path)
-            following = self._context
-            options["ssl_context"] = lambda _config, _default: following.current()
+            reloading = self._context
+            options["ssl_context"] = lambda _config, _default: reloading.current()
         for name, value in options.items():
             self.cfg.set(name, value)
 
     def load(self) -> "WSGIApplication":
-        """In the worker. A start that cannot succeed ends the server with one sentence, no traceback."""
+        """Runs in the worker. An error of the start ends the server with one message, no traceback."""
         try:
             app = self._opened.enter_context(self._make_app(self.stopping))
             if self._certificates:
@@ -170,11 +168,11 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
             where = f"{error.filename}: " if error.filename else ""
             print(f"Error: {where}{error.strerror or error}.", file=sys.stderr)
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
-        self._say(self._welcome())
+        self._print_line(self._welcome())
         return app
 
     def close(self) -> None:
-        """In the worker, when it ends."""
+        """Runs in the worker when it ends."""
         self.stopping.set()
         self._opened.close()
 
@@ -192,18 +190,18 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
 
 
 class _Arbiter(Arbiter):  # type: ignore[misc] # gunicorn publishes no types
-    """There is nothing to reload, and a second worker would find the data folder taken."""
+    """gunicorn's arbiter without reload and with one worker, which holds the data folder's lock."""
 
     restarting = False
 
     def handle_hup(self) -> None:
-        """A closed terminal stops the server; otherwise nothing happens."""
+        """Stops the server if its terminal was closed; does nothing otherwise."""
         if sys.stderr.isatty():
             self.handle_term()
-        log.info("nothing to reload: certificates are followed by themselves, settings need a restart")
+        log.info("nothing to reload: certificates reload by themselves, settings need a restart")
 
     def handle_usr2(self) -> None:
-        """The panel asks for a restart: stops as for SIGTERM, and says so by the exit code."""
+        """A restart from the admin panel: stops as for SIGTERM, and exits with `RESTART`."""
         self.restarting = True
         self.handle_term()
 
@@ -211,7 +209,7 @@ class _Arbiter(Arbiter):  # type: ignore[misc] # gunicorn publishes no types
 
 
 class _Logger(Logger):  # type: ignore[misc] # gunicorn publishes no types
-    """gunicorn's lines go the way of all others; requests are logged by the application."""
+    """Sends gunicorn's log lines to the log of the appliance, without an access log."""
 
     def setup(self, config: Any) -> None:
         super().setup(config)
@@ -220,26 +218,26 @@ class _Logger(Logger):  # type: ignore[misc] # gunicorn publishes no types
             logger.propagate = True
 
     def access(self, response: Any, request: Any, environ: Any, seconds: Any) -> None:
-        """The application logs its requests itself, with their ids and without what their paths open."""
+        """Does nothing: the application logs requests, with their ids and without tokens in paths."""
 
 
-def _put_in_place(settings: Settings) -> None:
-    """Before anything is opened: the backup that the panel laid ready, if there is one."""
+def _restore_staged_backup(settings: Settings) -> None:
+    """Restores the backup that was staged in the admin panel, before anything is opened."""
     if archive_format.is_staged(settings.data_dir):
         from whisper_appliance.app.backup_service import apply_staged_restore
 
         apply_staged_restore(settings)
 
 
-def _keep_all_so_far() -> None:
-    """What a start has made is no garbage, now or later: it is not looked through again."""
+def _freeze_garbage_collector() -> None:
+    """Excludes all present objects from garbage collection, because they live as long as the process."""
     gc.freeze()
     gc.enable()
 
 
-def _share_heaps() -> None:
-    """Threads that mostly wait need no heap each; glibc would give them some tens of megabytes."""
-    with suppress(OSError, AttributeError):  # another C library has no such call
+def _limit_malloc_arenas() -> None:
+    """Limits glibc to two heaps, because one for each waiting thread costs tens of megabytes."""
+    with suppress(OSError, AttributeError):  # another C library than glibc
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
 

@@ -1,4 +1,4 @@
-"""The TLS context of new connections; follows the certificate's files, so that renewal needs no restart."""
+"""The TLS context of new connections: reloads the certificate when its files change, without a restart."""
 
 import ssl
 from collections.abc import Callable
@@ -12,20 +12,20 @@ Stamp = tuple[tuple[str, int, int, int], ...]
 
 
 class ReloadingSSLContext:
-    """A context for the certificate as it is on disk now. Open connections keep the one they began with."""
+    """Provides an SSL context for the certificate on disk. Open connections keep their context."""
 
     def __init__(self, files: Callable[[], Files]) -> None:
-        """`files` tells, at each connection, which chain and key count. Raises OSError or ssl.SSLError."""
+        """`files` returns the paths of chain and key at each connection. Raises OSError, ssl.SSLError."""
         self._files = files
-        chosen = files()
-        self._stamp = _seen(chosen)
-        self._context = _load(chosen)
+        paths = files()
+        self._stamp = _stamp_of(paths)
+        self._context = _load(paths)
 
     def current(self) -> ssl.SSLContext:
-        """The newest context that works: half-replaced files are left alone until they fit together."""
+        """The newest valid context. While chain and key do not match yet, the previous one stays."""
         try:
             files = self._files()
-            stamp = _seen(files)
+            stamp = _stamp_of(files)
             if stamp != self._stamp:
                 self._stamp = stamp
                 self._context = _load(files)
@@ -35,7 +35,7 @@ class ReloadingSSLContext:
         return self._context
 
 
-def _seen(files: Files) -> Stamp:
+def _stamp_of(files: Files) -> Stamp:
     return tuple(
         (str(file), stat.st_mtime_ns, stat.st_ino, stat.st_size) for file in files for stat in (file.stat(),)
     )
@@ -44,5 +44,5 @@ def _seen(files: Files) -> Stamp:
 def _load(files: Files) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(*files, password="")  # a passphrase would be asked for on the terminal
+    context.load_cert_chain(*files, password="")  # without a password, OpenSSL would prompt on the terminal
     return context

@@ -24,7 +24,7 @@ class WebContext:
     def __init__(self, appliance: Appliance) -> None:
         self.appliance = appliance
         self.instance = secrets.token_hex(8)  # another one after a restart
-        self.uploads = Uploads(lambda: appliance.settings, note=appliance.metrics.count_upload)
+        self.uploads = Uploads(lambda: appliance.settings, on_received=appliance.metrics.count_upload)
         self.streams = StreamSlots(appliance.settings.max_websockets)
         appliance.metrics.count_streams_with(lambda: self.streams.in_use)
 

@@ -1,4 +1,4 @@
-"""Routes that are documented when somebody reads the document: no start has to wait for all its schemas."""
+"""A lazy OpenAPI document: built on its first request, because building all schemas delays the start."""
 
 import threading
 from collections.abc import Callable
@@ -11,24 +11,26 @@ from flask_openapi3.utils import parse_parameters
 
 
 class LazyBlueprint(APIBlueprint):
-    """Routes whose parameters are checked as ever; `document` describes them."""
+    """A blueprint that validates parameters at once, and documents its routes on `document`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._undocumented: list[Callable[[], object]] = []
 
-    def _collect_openapi_info(self, rule: str, func: Callable[..., Any], **facts: Any) -> ParametersTuple:
-        self._undocumented.append(partial(super()._collect_openapi_info, rule, func, **facts))
+    def _collect_openapi_info(
+        self, rule: str, func: Callable[..., Any], **openapi_options: Any
+    ) -> ParametersTuple:
+        self._undocumented.append(partial(super()._collect_openapi_info, rule, func, **openapi_options))
         return parse_parameters(func, doc_ui=False)
 
     def document(self) -> None:
-        """Describes the routes that have not been described yet."""
+        """Documents the routes that are not documented yet."""
         while self._undocumented:
             self._undocumented.pop(0)()
 
 
 class LazyOpenAPI(OpenAPI):
-    """The web application; its document is made once, when it is first asked for."""
+    """The web application; its document is built once, on the first request for it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -36,16 +38,16 @@ class LazyOpenAPI(OpenAPI):
         self._documenting = threading.Lock()
 
     def register_api(self, api: APIBlueprint, **options: Any) -> None:
-        """Makes the routes of a blueprint part of the application."""
+        """Registers a blueprint."""
         super().register_api(api, **options)
         if isinstance(api, LazyBlueprint):
             self._registered.append(api)
 
     def generate_spec_json(self) -> None:
-        """Makes the document of all that is registered."""
+        """Builds the document of all registered blueprints."""
         with self._documenting:
             for api in self._registered:
                 api.document()
                 self.paths.update(api.paths)
                 self.components_schemas.update(api.components_schemas)
-            super().generate_spec_json()  # type: ignore[no-untyped-call] # the library says nothing of it
+            super().generate_spec_json()  # type: ignore[no-untyped-call] # the library has no types for it

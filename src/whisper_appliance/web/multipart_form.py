@@ -1,4 +1,4 @@
-"""The parts of an upload's form as they arrive: fields into a dict, the one file to disk."""
+"""A streaming multipart/form-data parser: writes the file to disk as it arrives, and collects the fields."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ from whisper_appliance.web.upload_types import check_upload_type, file_name
 FILE_FIELDS = ("file", "audio")
 FIELD_BYTES = 64 * 1024
 READ_BYTES = 256 * 1024
-"""The most that `Form.take` takes at once."""
+"""The largest chunk that `MultipartForm.feed` accepts."""
 MAX_PARTS = 40
 
 CheckFields = Callable[[Mapping[str, str]], None]
@@ -25,7 +25,7 @@ CheckFields = Callable[[Mapping[str, str]], None]
 
 @dataclass
 class Upload:
-    """A received file and the fields beside it; removed in the end, unless it was handed over to a job."""
+    """A received file and its form fields; deleted at the end, unless it was handed over to a job."""
 
     path: Path
     name: str
@@ -37,12 +37,12 @@ class Upload:
 
 
 class MultipartForm:
-    """Takes the body in chunks and puts its parts where they belong; the context manager closes the file."""
+    """Parses the body in chunks. The context manager closes the file."""
 
     def __init__(
         self, upload: Upload, boundary: str, check_fields: CheckFields, too_large: TooLarge, max_bytes: int
     ):
-        """`check_fields` sees what came before the file, then all; `too_large` is past `max_bytes`."""
+        """Calls `check_fields` before the file and at the end; raises `too_large` above `max_bytes`."""
         self._decoder = MultipartDecoder(
             boundary.encode("latin-1", "replace"), READ_BYTES + FIELD_BYTES, max_parts=MAX_PARTS
         )
@@ -63,7 +63,7 @@ class MultipartForm:
         self._close()
 
     def feed(self, chunk: bytes | None) -> None:
-        """The next bytes of the body; None at its end. Raises `InvalidRequest` when it is not whole."""
+        """Parses the next bytes; None ends the body. Raises `InvalidRequest` if it is malformed."""
         for event in self._events(chunk):
             if isinstance(event, File):
                 self._open(event)

@@ -1,4 +1,8 @@
-"""Scripts, styles and pictures, under addresses that change with them, so that browsers may keep them."""
+"""Static files: scripts, styles and images under a versioned path, so that browsers may cache them forever.
+
+WhiteNoise is not used, because it puts a hash into each file name. One version for all files keeps the
+relative imports of ES modules valid.
+"""
 
 import gzip
 import hashlib
@@ -15,8 +19,8 @@ from whisper_appliance.web.openapi import PAGES, error_responses
 
 FOLDER = Path(__file__).parent.parent / "pages/static"
 YEAR_SECONDS = 31_536_000
-SHRINKS = (".css", ".js", ".svg", ".txt")
-"""Endings of files that are sent compressed to those who take it."""
+COMPRESSIBLE = (".css", ".js", ".svg", ".txt")
+"""Suffixes of files that are sent with gzip if the client accepts it."""
 
 
 class StaticPath(BaseModel):
@@ -27,10 +31,9 @@ class StaticPath(BaseModel):
 
 
 def install(app: LazyOpenAPI) -> None:
-    """Lets templates write `url_for("static", filename=...)` and get an address with the version in it.
+    """Registers the route, and adds the version to `url_for("static", filename=...)`.
 
-    The version is a folder of the address, not a query, so that modules which import each other by relative
-    paths carry it along.
+    The version is a folder of the path, not a query, so that relative imports between modules keep it.
     """
     version = files_version(FOLDER)
     app.config["STATIC_VERSION"] = version
@@ -48,7 +51,9 @@ def install(app: LazyOpenAPI) -> None:
 
 def send(path: StaticPath) -> Response:
     """One file of the pages; kept by browsers when its address names the present version."""
-    response = _compressed(path.filename) if path.filename.endswith(SHRINKS) else _as_it_is(path.filename)
+    response = (
+        _compressed(path.filename) if path.filename.endswith(COMPRESSIBLE) else _uncompressed(path.filename)
+    )
     if (
         path.version == current_app.config["STATIC_VERSION"]
         and not current_app.config["TEMPLATES_AUTO_RELOAD"]
@@ -57,14 +62,14 @@ def send(path: StaticPath) -> Response:
     return response
 
 
-def _as_it_is(filename: str) -> Response:
+def _uncompressed(filename: str) -> Response:
     return send_from_directory(FOLDER, filename)
 
 
 def _compressed(filename: str) -> Response:
-    """The file, compressed where the browser takes that; each form has an ETag of its own."""
+    """The file with gzip if the client accepts it; both forms have their own ETag."""
     if not request.accept_encodings["gzip"]:
-        response = _as_it_is(filename)
+        response = _uncompressed(filename)
     else:
         response = send_from_directory(FOLDER, filename, conditional=False)
         tag, _weak = response.get_etag()
@@ -79,15 +84,15 @@ def _compressed(filename: str) -> Response:
 
 @lru_cache(maxsize=128)
 def _gzip(content: bytes) -> bytes:
-    """Compressed as far as it goes; the pages have some fifty files."""
+    """Compresses at the highest level; the cache holds all files of the pages."""
     return gzip.compress(content, compresslevel=9, mtime=0)
 
 
 def files_version(folder: Path) -> str:
-    """A short name for the present state of all files of a folder."""
-    state = hashlib.sha256()
+    """A hash of the names, sizes and times of all files in a folder."""
+    digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            facts = path.stat()
-            state.update(f"{path.relative_to(folder)} {facts.st_size} {facts.st_mtime_ns}\n".encode())
-    return state.hexdigest()[:12]
+            stat = path.stat()
+            digest.update(f"{path.relative_to(folder)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:12]

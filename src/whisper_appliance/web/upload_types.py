@@ -1,4 +1,4 @@
-"""Which files are taken by their names, and how their names are made safe to show."""
+"""Accepted upload types by file extension, and cleaned file names."""
 
 import unicodedata
 from pathlib import PurePosixPath, PureWindowsPath
@@ -29,7 +29,7 @@ MAX_NAME_CHARS = 200
 
 
 def file_name(given: str) -> str:
-    """The last part of the client's name for the file, without anything that could play tricks when shown."""
+    """The last part of the client's path, without control and format characters (such as text direction)."""
     name = PureWindowsPath(PurePosixPath(given).name).name
     shown = "".join(
         char for char in unicodedata.normalize("NFC", name) if unicodedata.category(char)[0] != "C"
@@ -39,12 +39,12 @@ def file_name(given: str) -> str:
 
 
 def check_upload_type(name: str, content_type: str) -> None:
-    """Refuses names that are no audio; what is really inside, the decoder finds out.
+    """Raises `UnsupportedMedia` for extensions that are not audio or video; the decoder checks the content.
 
-    A nameless recording, as browsers send it, is known by its type. Raises `UnsupportedMedia`.
+    A file without an extension, as browsers send recordings, is accepted by its content type.
     """
     extension = PurePosixPath(name).suffix.lower().removeprefix(".")
     if extension in EXTENSIONS or (not extension and content_type.startswith(("audio/", "video/"))):
         return
-    said = f"Files named .{extension[:20]} are not taken." if extension else "The file has no extension."
-    raise UnsupportedMedia(f"{said} Send one of: {', '.join(sorted(EXTENSIONS))}.", field="file")
+    problem = f"Files named .{extension[:20]} are not taken." if extension else "The file has no extension."
+    raise UnsupportedMedia(f"{problem} Send one of: {', '.join(sorted(EXTENSIONS))}.", field="file")

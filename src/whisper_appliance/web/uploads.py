@@ -1,4 +1,4 @@
-"""A file on its way in: from the socket into the data folder, within limits, or nothing is left of it."""
+"""Upload admission and receiving: limits of number, size, time and disk; rejected files are deleted."""
 
 import errno
 import shutil
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 FORM_BYTES = MAX_PARTS * 1024 + 4 * FIELD_BYTES
-"""What a request may carry beside the file: other fields, and the lines between parts."""
+"""The limit of everything but the file: the other fields, and the headers of the parts."""
 
 
 def _free_bytes(folder: Path) -> int:
@@ -39,35 +39,35 @@ def _free_bytes(folder: Path) -> int:
 
 
 class Uploads:
-    """The door for files: how many at once, how large, for how long, and whether the disk has room."""
+    """Receives uploads within the limits of the settings."""
 
     def __init__(
         self,
-        ask: Callable[[], Settings],
+        get_settings: Callable[[], Settings],
         monotonic: Callable[[], float] = time.monotonic,
         *,
-        note: Callable[[int], None] = lambda size_bytes: None,
+        on_received: Callable[[int], None] = lambda size_bytes: None,
         free_bytes: Callable[[Path], int] = _free_bytes,
     ) -> None:
-        """`ask` tells the settings in force, which may change at any time; `note` hears of whole files.
+        """`get_settings` returns the current settings; `on_received` is called with the size of each file.
 
-        `free_bytes` tells how much room is left where a folder lies.
+        `free_bytes` returns the free space of the file system of a folder.
         """
-        self._ask = ask
-        self._note = note
+        self._get_settings = get_settings
+        self._on_received = on_received
         self._free_bytes = free_bytes
-        self.folder = ask().storage_folder / "uploads"
+        self.folder = get_settings().storage_folder / "uploads"
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._running: Counter[str] = Counter()
 
     @property
     def _settings(self) -> Settings:
-        return self._ask()
+        return self._get_settings()
 
     @contextmanager
     def slot(self, user: str) -> Iterator[None]:
-        """Holds one of the places for uploads. Raises `Busy` when they are taken."""
+        """Holds one of the upload slots. Raises `Busy` if all are in use, or those of `user`."""
         with self._lock:
             if self._running.total() >= self._settings.uploads_at_once:
                 raise Busy("Too many uploads at once. Try again in a moment.", retry_after_seconds=5)
@@ -79,37 +79,36 @@ class Uploads:
         finally:
             with self._lock:
                 self._running[user] -= 1
-                self._running += Counter()  # forgets users at zero
+                self._running += Counter()  # removes users without uploads
 
     def check(self, request: Request) -> None:
-        """Refuses a request by its headers and the state of the disk, before any of its body is read."""
+        """Checks headers and free disk space before the body is read. Raises the error of the response."""
         length = request.content_length
         if request.mimetype != "multipart/form-data":
             raise UnsupportedMedia(
                 "Send the audio as multipart/form-data, in a field named 'file'.", field="file"
             )
         if length is None and not request.environ.get("wsgi.input_terminated"):
-            raise LengthRequired("Say how long the upload is (Content-Length), or send it in chunks.")
+            raise LengthRequired("Send a Content-Length, or send the upload in chunks.")
         if length is not None and length > self._settings.max_upload_size + FORM_BYTES:
             raise self._too_large()
         self._check_disk(length or 0)
 
     @contextmanager
     def receive(self, request: Request, check_fields: CheckFields) -> Iterator[Upload]:
-        """Reads the form; `check_fields` sees the fields that came before the file, and at the end all.
+        """Reads the form. `check_fields` gets the fields before the file, and all of them at the end.
 
-        The file is on disk (fsync) when this yields. Whatever is raised, here or by the caller, nothing is
-        left of it.
+        The file is on disk (fsync) when this yields. It is deleted after any error, here or in the caller.
         """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         upload = Upload(self.folder / new_id(), "", {})
         try:
             self._read(request, upload, check_fields)
-            self._note(upload.size_bytes)
+            self._on_received(upload.size_bytes)
             yield upload
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise DiskFull("The disk is full; the file was not taken.") from error
+                raise DiskFull("The disk is full; the upload was not stored.") from error
             raise
         finally:
             if not upload.handed_over:
@@ -123,7 +122,7 @@ class Uploads:
                 form.feed(chunk)
 
     def _chunks(self, request: Request) -> Iterator[bytes | None]:
-        """The body as it comes, then None. One whose length nobody told is held to the disk's room here."""
+        """The chunks of the body, then None. Without a Content-Length, checks the disk as it grows."""
         deadline = self._monotonic() + self._settings.upload_seconds
         request.max_content_length = self._settings.max_upload_size + FORM_BYTES
         received = 0
@@ -139,20 +138,20 @@ class Uploads:
         yield None
 
     def _check_disk(self, size: int, *, written: int = 0) -> None:
-        """Raises `DiskFull` unless an upload of `size` bytes found twice its size when it began.
+        """Raises `DiskFull` unless twice the `size` of an upload was free when it began.
 
-        `written` of them are on the disk by now. Where uploads lie in a storage of their own, the data
-        folder, in which they will be decoded, must have its least room as well.
+        `written` bytes of it are on the disk now. If STORAGE_URL is set, the data folder needs its minimum
+        too, because recordings are decoded there.
         """
         settings = self._settings
         if settings.storage_url and not is_mounted(settings.storage_url):
-            raise Unavailable("The folder of recordings is away. Try again later.", retry_after_seconds=60)
-        free = self._free_bytes(settings.storage_folder) + written
-        scratch = self._free_bytes(settings.data_dir) if settings.storage_url else free
-        if free < max(settings.min_free_disk, 2 * size) or scratch < settings.min_free_disk:
-            raise DiskFull(
-                "Not enough free disk space to take this file. Free some, or ask who runs this machine."
+            raise Unavailable(
+                "The folder of recordings is not mounted. Try again later.", retry_after_seconds=60
             )
+        free = self._free_bytes(settings.storage_folder) + written
+        scratch_free = self._free_bytes(settings.data_dir) if settings.storage_url else free
+        if free < max(settings.min_free_disk, 2 * size) or scratch_free < settings.min_free_disk:
+            raise DiskFull("Not enough free disk space for this file. Free some, or ask an administrator.")
 
     def _too_large(self) -> TooLarge:
         limit = self._settings.max_upload_size.human_readable()
@@ -162,14 +161,14 @@ class Uploads:
 def _read_from(request: Request) -> bytes:
     try:
         return request.stream.read(READ_BYTES)
-    except OSError as error:  # the server's ways to say that the client left or fell silent
+    except OSError as error:  # the client disconnected, or the idle timeout passed
         raise ClientDisconnected from error
 
 
 def drain(environ: "WSGIEnvironment", seconds: float = 10.0) -> None:
-    """Reads on and forgets, so that a client that was refused while sending gets to read the answer.
+    """Discards the rest of a rejected body, so that the client can read the response.
 
-    Closing a connection with unread bytes resets it, and the answer is lost (RFC 9112, section 9.6).
+    Closing a connection with unread bytes resets it, and the response is lost (RFC 9112, section 9.6).
     """
     deadline = time.monotonic() + seconds
     with suppress(OSError, ValueError, ParseException):

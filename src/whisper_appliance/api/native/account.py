@@ -1,4 +1,4 @@
-"""The account of whoever asks: password, sessions, keys, use, its data, its end."""
+"""The account of the actor: password, sessions, API keys, usage, data export and deletion."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from whisper_appliance.accounts.access import Resource
 from whisper_appliance.accounts.identity import SCOPES, Actor, Scope, User
-from whisper_appliance.api.native.data_export import takeout
+from whisper_appliance.api.native.data_export import data_export_response
 from whisper_appliance.core.errors import NotAllowed, NotFound, SignInRequired
 from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.web.auth.authentication import clear_session_cookie, current_actor, require
@@ -27,8 +27,8 @@ from whisper_appliance.web.schemas.account import (
 
 blueprint = LazyBlueprint("account", __name__, abp_tags=[ACCOUNT])
 
-DAYS_SHOWN = 31
-ONLY_PEOPLE = (401, 403)
+USAGE_DAYS = 31
+SIGNED_IN_ERRORS = (401, 403)
 
 
 class PasswordBody(BaseModel):
@@ -64,25 +64,25 @@ class IdPath(BaseModel):
     id: str = Field(description="Its id.", pattern=ID_REGEX)
 
 
-def person() -> tuple[Actor, User]:
-    """The user who is signed in. Keys cannot change accounts: a stolen one must not make others."""
-    asking = require("change", Resource("account", owner=current_actor().owner))
-    if asking.user is None:
+def signed_in_user() -> tuple[Actor, User]:
+    """The signed-in user. API keys are rejected, because a stolen key must not create others."""
+    actor = require("change", Resource("account", owner=current_actor().owner))
+    if actor.user is None:
         raise SignInRequired("Sign in to see your account.")
-    if asking.key:
+    if actor.key:
         raise NotAllowed("Keys cannot do this. Sign in to the appliance's page instead.")
-    return asking, asking.user
+    return actor, actor.user
 
 
 @blueprint.get(
     "/account",
     tags=[PAGES],
-    responses={**page_response("One's account."), **error_responses(*ONLY_PEOPLE)},
+    responses={**page_response("One's account."), **error_responses(*SIGNED_IN_ERRORS)},
     operation_id="account_show_account_get",
 )
 def account_page() -> str:
     """One's account: password, sessions, keys, use, data."""
-    _, user = person()
+    _, user = signed_in_user()
     scopes = [scope for scope in SCOPES if scope != "admin" or user.role != "member"]
     return render_template("account.html", user=user, scopes=scopes)
 
@@ -94,12 +94,12 @@ def account_page() -> str:
 )
 def get_account() -> Response:
     """The account of whoever asks, what was used and what may be; for keys that may read, too."""
-    asking = require("read", Resource("account", owner=current_actor().owner))
-    if asking.user is None:
+    actor = require("read", Resource("account", owner=current_actor().owner))
+    if actor.user is None:
         raise SignInRequired("Sign in to see your account.")
-    user, usage = asking.user, appliance().usage
+    user, usage = actor.user, appliance().usage
     names = {key.id: key.name for key in appliance().accounts.keys.list_keys(user.id)}
-    since = (datetime.now(UTC) - timedelta(days=DAYS_SHOWN)).date().isoformat()
+    since = (datetime.now(UTC) - timedelta(days=USAGE_DAYS)).date().isoformat()
     quota = usage.effective_quota(user.id)
     return jsonify(
         AccountResponse(
@@ -126,8 +126,8 @@ def get_account() -> Response:
 )
 def rename_account(body: NameBody) -> tuple[str, int]:
     """Gives the account another name, to sign in with from then on."""
-    asking, user = person()
-    appliance().accounts.users.rename(user.id, body.name, by=asking)
+    actor, user = signed_in_user()
+    appliance().accounts.users.rename(user.id, body.name, by=actor)
     return "", 204
 
 
@@ -137,8 +137,8 @@ def rename_account(body: NameBody) -> tuple[str, int]:
 )
 def change_password(body: PasswordBody) -> tuple[str, int]:
     """Changes the password; every other session of the account ends."""
-    asking, _ = person()
-    appliance().accounts.change_password(asking, body.old, body.new, address=request.remote_addr or "")
+    actor, _ = signed_in_user()
+    appliance().accounts.change_password(actor, body.old, body.new, address=request.remote_addr or "")
     return "", 204
 
 
@@ -149,16 +149,16 @@ def change_password(body: PasswordBody) -> tuple[str, int]:
 )
 def list_sessions() -> Response:
     """Where the user is signed in."""
-    asking, user = person()
+    actor, user = signed_in_user()
     found = appliance().accounts.sessions.list_sessions(user.id)
-    return jsonify({"sessions": [session_response(session, asking.session) for session in found]})
+    return jsonify({"sessions": [session_response(session, actor.session) for session in found]})
 
 
 @blueprint.delete("/api/account/sessions", responses={204: None, **error_responses(401, 403, 503, 507)})
 def end_other_sessions() -> tuple[str, int]:
     """Signs out everywhere else."""
-    asking, user = person()
-    appliance().accounts.sessions.end_others(user.id, by=asking)
+    actor, user = signed_in_user()
+    appliance().accounts.sessions.end_others(user.id, by=actor)
     return "", 204
 
 
@@ -167,10 +167,10 @@ def end_other_sessions() -> tuple[str, int]:
 )
 def end_session(path: IdPath) -> tuple[str, int]:
     """Signs one browser out."""
-    asking, user = person()
+    actor, user = signed_in_user()
     if appliance().accounts.sessions.get(path.id).user_id != user.id:
         raise NotFound("There is no such session.")
-    appliance().accounts.sessions.end(path.id, by=asking)
+    appliance().accounts.sessions.end(path.id, by=actor)
     return "", 204
 
 
@@ -181,7 +181,7 @@ def end_session(path: IdPath) -> tuple[str, int]:
 )
 def list_keys() -> Response:
     """The user's API keys."""
-    _, user = person()
+    _, user = signed_in_user()
     return jsonify({"keys": [key_response(key) for key in appliance().accounts.keys.list_keys(user.id)]})
 
 
@@ -192,8 +192,8 @@ def list_keys() -> Response:
 )
 def create_key(body: KeyBody) -> tuple[Response, int]:
     """Makes an API key. Its secret is in this answer and never told again."""
-    asking, user = person()
-    key, token = appliance().accounts.keys.create(user, body.name, body.scopes, days=body.days, by=asking)
+    actor, user = signed_in_user()
+    key, token = appliance().accounts.keys.create(user, body.name, body.scopes, days=body.days, by=actor)
     return jsonify({**key_response(key), "token": token}), 201
 
 
@@ -203,10 +203,10 @@ def create_key(body: KeyBody) -> tuple[Response, int]:
 )
 def revoke_key(path: IdPath) -> tuple[str, int]:
     """Ends an API key for good."""
-    asking, user = person()
+    actor, user = signed_in_user()
     if appliance().accounts.keys.get(path.id).user_id != user.id:
         raise NotFound("There is no such key.")
-    appliance().accounts.keys.revoke(path.id, by=asking)
+    appliance().accounts.keys.revoke(path.id, by=actor)
     return "", 204
 
 
@@ -223,8 +223,8 @@ def revoke_key(path: IdPath) -> tuple[str, int]:
 )
 def export_data() -> Response:
     """All of the user's transcripts, in one archive."""
-    _, user = person()
-    return takeout(user)
+    _, user = signed_in_user()
+    return data_export_response(user)
 
 
 @blueprint.delete(
@@ -234,8 +234,8 @@ def export_data() -> Response:
 )
 def delete_account(body: DeleteAccountBody) -> Response:
     """Deletes the account with all of its transcripts, for good. The last owner cannot go."""
-    asking, user = person()
+    actor, user = signed_in_user()
     accounts = appliance().accounts
-    accounts.check_password(asking, body.password, address=request.remote_addr or "")
-    accounts.remove_user(user.id, heir=None, by=asking)
+    accounts.check_password(actor, body.password, address=request.remote_addr or "")
+    accounts.remove_user(user.id, heir=None, by=actor)
     return clear_session_cookie(Response(status=204))

@@ -1,4 +1,4 @@
-"""All transcripts of a user as one ZIP archive, written while it is sent: nothing of it is held whole."""
+"""Data export: all transcripts of a user as one ZIP archive, streamed, so it is never whole in memory."""
 
 import json
 import zipfile
@@ -17,11 +17,11 @@ from whisper_appliance.web.content_disposition import attachment, file_safe
 from whisper_appliance.web.context import appliance
 
 PAGE = 100
-ABOUT = "Your transcripts, each as text (.txt) and with all that is known of it (.json).\n"
+ABOUT = "Your transcripts, each as text (.txt) and with all data (.json).\n"
 
 
 class _Pipe:
-    """A file that is written to, and read from as it grows."""
+    """A write-only file whose content is read while it grows."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -33,14 +33,14 @@ class _Pipe:
     def flush(self) -> None:
         pass
 
-    def taken(self) -> bytes:
-        taken = b"".join(self._parts)
+    def read_written(self) -> bytes:
+        written = b"".join(self._parts)
         self._parts.clear()
-        return taken
+        return written
 
 
-def takeout(user: User) -> Response:
-    """The archive of this user."""
+def data_export_response(user: User) -> Response:
+    """The response with the archive of this user."""
     record("data.export", user.id)
     response = Response(_archive(appliance(), user), mimetype="application/zip")
     day = datetime.now(UTC).date().isoformat()
@@ -53,20 +53,20 @@ def _archive(appliance: Appliance, user: User) -> Iterator[bytes]:
     pipe = _Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload] # only written to
         archive.writestr("about.txt", ABOUT)
-        for stored in _all(appliance, user.id):
+        for stored in _stored_transcripts(appliance, user.id):
             _add(archive, stored)
-            yield pipe.taken()
-    yield pipe.taken()
+            yield pipe.read_written()
+    yield pipe.read_written()
 
 
-def _all(appliance: Appliance, owner: str) -> Iterator[StoredTranscript]:
-    """Every transcript out of the trash; one that goes away meanwhile is left out."""
+def _stored_transcripts(appliance: Appliance, owner: str) -> Iterator[StoredTranscript]:
+    """All transcripts outside the trash; skips one that is deleted meanwhile."""
     cursor: str | None = None
     while True:
         page = appliance.transcripts.page(owner, limit=PAGE, cursor=cursor)
-        for entry in page.summaries:
+        for summary in page.summaries:
             try:
-                yield appliance.transcripts.get(entry.id, owner)
+                yield appliance.transcripts.get(summary.id, owner)
             except NotFound:
                 continue
         cursor = page.next_cursor
@@ -76,11 +76,11 @@ def _all(appliance: Appliance, owner: str) -> Iterator[StoredTranscript]:
 
 def _add(archive: zipfile.ZipFile, stored: StoredTranscript) -> None:
     name = _name(stored.summary)
-    known = {"id": stored.summary.id, "title": stored.summary.title, "created": stored.summary.created}
-    archive.writestr(f"{name}.json", json.dumps({**known, **to_dict(stored.transcript)}, ensure_ascii=False))
+    head = {"id": stored.summary.id, "title": stored.summary.title, "created": stored.summary.created}
+    archive.writestr(f"{name}.json", json.dumps({**head, **to_dict(stored.transcript)}, ensure_ascii=False))
     archive.writestr(f"{name}.txt", render(stored.transcript, "txt"))
 
 
-def _name(entry: TranscriptSummary) -> str:
-    """Ids make names unlike each other; a title is only there to be found by."""
-    return f"{entry.created[:10]} {file_safe(entry.title)[:80]} {entry.id[:8]}"
+def _name(summary: TranscriptSummary) -> str:
+    """The name without extension: the title for people, and part of the id to be unique."""
+    return f"{summary.created[:10]} {file_safe(summary.title)[:80]} {summary.id[:8]}"

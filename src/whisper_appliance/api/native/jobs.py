@@ -1,4 +1,4 @@
-"""The jobs of whoever asks: listed, watched, cancelled."""
+"""The jobs of the actor: list, read and cancel."""
 
 from flask import Response, jsonify
 

@@ -1,4 +1,4 @@
-"""The models: what there is, what is here, what is loaded, what fits."""
+"""The models of the appliance: installed, loaded, and whether they fit."""
 
 from dataclasses import asdict
 

@@ -1,4 +1,4 @@
-"""How the appliance is: for load balancers, for pages, for people."""
+"""Health check and status."""
 
 from dataclasses import asdict
 from typing import Any
@@ -20,7 +20,7 @@ blueprint = LazyBlueprint("status", __name__, abp_tags=[SYSTEM])
 )
 def get_health() -> Response:
     """Whether the appliance can do its work: `ok`, or `degraded` with reasons. Never waits, always 200."""
-    return _unstored(asdict(appliance().health()))
+    return _uncached(asdict(appliance().health()))
 
 
 @blueprint.get(
@@ -30,10 +30,10 @@ def get_health() -> Response:
 )
 def get_status() -> Response:
     """Versions, models, engine, queue, limits, uptime and host."""
-    return _unstored(asdict(appliance().status()))
+    return _uncached(asdict(appliance().status()))
 
 
-def _unstored(facts: dict[str, Any]) -> Response:
-    response = jsonify(facts)
+def _uncached(status: dict[str, Any]) -> Response:
+    response = jsonify(status)
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -25,7 +25,7 @@ from whisper_appliance.web.uploads import drain
 blueprint = LazyBlueprint("transcribe", __name__, abp_tags=[SPEECH])
 
 RESPONSES: ResponseDict = {
-    **transcripts.ANSWERED,
+    **transcripts.TRANSCRIPT_RESPONSE,
     202: {
         "description": "The job goes on; ask for it at the address in Location.",
         "headers": {"Location": {"description": "Address of the job.", "schema": {"type": "string"}}},
@@ -92,7 +92,9 @@ def _accepted(job: Job) -> Response:
 def _when_done(job: Job, form: TranscribeForm) -> Response:
     job = appliance().queue.wait(job.id, timeout_seconds=appliance().settings.wait_seconds)
     if job.status == "done" and job.transcript_id:
-        return transcripts.answer(appliance().transcripts.get(job.transcript_id, job.owner), form.format)
+        return transcripts.transcript_response(
+            appliance().transcripts.get(job.transcript_id, job.owner), form.format
+        )
     if job.status in ("failed", "cancelled"):
         return _failed(job)
     return _accepted(job)

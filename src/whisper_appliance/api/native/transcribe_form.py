@@ -1,4 +1,4 @@
-"""The form of POST /transcribe: what may be asked, what is refused, and what it means to the speech room."""
+"""The form of POST /transcribe: its fields, their validation, and the transcription options."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -50,11 +50,11 @@ class TranscribeForm(BaseModel):
 
     @field_validator("language")
     @classmethod
-    def _known_language(cls, value: str | None) -> str | None:
+    def _to_language_code(cls, value: str | None) -> str | None:
         return None if value is None else language_code(value)
 
     def options(self) -> Options:
-        """How the recording is to be heard."""
+        """The transcription options."""
         return Options(
             language=self.language,
             task=self.task,

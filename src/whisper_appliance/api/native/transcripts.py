@@ -1,4 +1,4 @@
-"""The transcripts of whoever asks: listed, read, downloaded, renamed, put in the trash and out of it."""
+"""The transcripts of the actor: list, search, read, export, rename, trash and restore."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -29,12 +29,12 @@ FormatName = Literal["json", "txt", "srt", "vtt", "tsv"]
 
 
 def text_formats() -> dict[str, object]:
-    """The documentation of a transcript as text."""
+    """The OpenAPI content of a transcript as text, by media type."""
     plain = (each for each in FORMATS.values() if each.name != "json")
     return {each.media_type: {"schema": {"type": "string"}} for each in plain}
 
 
-ANSWERED: ResponseDict = {
+TRANSCRIPT_RESPONSE: ResponseDict = {
     200: {
         "description": "The transcript: JSON, or text in the asked format.",
         "content": {
@@ -84,13 +84,13 @@ def list_transcripts(query: ListQuery) -> Response:
         require("read").owner, limit=query.limit, cursor=query.cursor, deleted=query.deleted, words=query.q
     )
     found = appliance().transcripts.snippets([entry.id for entry in page.summaries], query.q)
-    listed = [summary(entry, found.get(entry.id)) for entry in page.summaries]
+    listed = [summary_response(entry, found.get(entry.id)) for entry in page.summaries]
     return jsonify({"transcripts": listed, "next": page.next_cursor})
 
 
 @blueprint.get(
     "/<hex32:id>",
-    responses={**ANSWERED, **error_responses(400, 401, 403, 404, 503)},
+    responses={**TRANSCRIPT_RESPONSE, **error_responses(400, 401, 403, 404, 503)},
     operation_id="transcripts_read__hex32_id__get",
 )
 def get_transcript(path: TranscriptPath, query: ReadQuery) -> Response:
@@ -99,7 +99,7 @@ def get_transcript(path: TranscriptPath, query: ReadQuery) -> Response:
     if query.download or query.format != "json":
         record("transcript.export", path.id, format=query.format)
     limits = {"max_line_chars": query.max_line_chars, "max_lines": query.max_lines}
-    return answer(_stored(entry), query.format, download=query.download, **limits)
+    return transcript_response(_stored(entry), query.format, download=query.download, **limits)
 
 
 @blueprint.patch(
@@ -111,7 +111,7 @@ def rename_transcript(path: TranscriptPath, body: TitleBody) -> Response:
     """Gives a transcript another title."""
     entry = resources.authorized_transcript(path.id, "change")
     appliance().transcripts.rename(path.id, entry.owner, body.title)
-    return answer(_stored(entry))
+    return transcript_response(_stored(entry))
 
 
 @blueprint.delete(
@@ -137,14 +137,14 @@ def restore_transcript(path: TranscriptPath) -> Response:
     entry = resources.authorized_transcript(path.id, "change", deleted=True)
     appliance().transcripts.restore(path.id, entry.owner)
     record("transcript.restore", path.id)
-    return answer(_stored(entry))
+    return transcript_response(_stored(entry))
 
 
 @blueprint.delete("/trash", responses={204: None, **error_responses(401, 403, 503, 507)})
 def empty_trash() -> tuple[str, int]:
     """Removes for good what whoever asks has in the trash."""
-    asking = require("delete", own_resource("transcript"))
-    removed = appliance().transcripts.empty_trash(asking.owner)
+    actor = require("delete", own_resource("transcript"))
+    removed = appliance().transcripts.empty_trash(actor.owner)
     record("transcript.empty_trash", removed=removed)
     return "", 204
 
@@ -153,8 +153,8 @@ def _stored(entry: TranscriptSummary) -> StoredTranscript:
     return appliance().transcripts.get(entry.id, entry.owner)
 
 
-def summary(entry: TranscriptSummary, found: Sequence[str] | None = None) -> dict[str, Any]:
-    """A transcript in a list, as JSON; with where words were found in it."""
+def summary_response(entry: TranscriptSummary, found: Sequence[str] | None = None) -> dict[str, Any]:
+    """A list entry as JSON; `found` are the snippets of a search."""
     return TranscriptSummaryResponse(
         id=entry.id,
         title=entry.title,
@@ -168,21 +168,28 @@ def summary(entry: TranscriptSummary, found: Sequence[str] | None = None) -> dic
     ).model_dump()
 
 
-def answer(
-    stored: StoredTranscript, format: FormatName = "json", *, download: bool = False, **limits: int
+def transcript_response(
+    stored: StoredTranscript, format_name: FormatName = "json", *, download: bool = False, **limits: int
 ) -> Response:
-    """A transcript in one of the formats."""
-    entry = stored.summary
-    if format == "json":
-        known = {"id": entry.id, "title": entry.title, "created": entry.created, "access": _access(entry)}
-        response = jsonify({**known, **to_dict(stored.transcript)})
+    """The response with a transcript in one of the formats."""
+    summary = stored.summary
+    if format_name == "json":
+        head = {
+            "id": summary.id,
+            "title": summary.title,
+            "created": summary.created,
+            "access": _access(summary),
+        }
+        response = jsonify({**head, **to_dict(stored.transcript)})
     else:
-        response = Response(render(stored.transcript, format, **limits), mimetype=FORMATS[format].media_type)
-    response.headers["X-Transcript-Id"] = entry.id
+        response = Response(
+            render(stored.transcript, format_name, **limits), mimetype=FORMATS[format_name].media_type
+        )
+    response.headers["X-Transcript-Id"] = summary.id
     if download:
-        response.headers["Content-Disposition"] = attachment(entry.title + FORMATS[format].extension)
+        response.headers["Content-Disposition"] = attachment(summary.title + FORMATS[format_name].extension)
     return response
 
 
-def _access(entry: TranscriptSummary) -> str:
-    return "own" if entry.owner in ("", current_actor().owner) else "read"
+def _access(summary: TranscriptSummary) -> str:
+    return "own" if summary.owner in ("", current_actor().owner) else "read"
