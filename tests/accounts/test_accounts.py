@@ -235,7 +235,7 @@ def test_the_addresses_of_one_ipv6_network_are_one() -> None:
     assert client_network("") == ""
 
 
-def test_a_change_of_who_may_use_it_is_seen_by_another_process_soon(
+def test_a_changed_access_mode_reaches_another_process_soon(
     accounts: Accounts, database: Database, tmp_path: Path, clock: Clock, monotonic: Monotonic
 ) -> None:
     assert accounts.access_mode.get() == "network"

@@ -20,7 +20,7 @@ def audit(database: Database, clock: Clock) -> Audit:
     return audit
 
 
-def test_a_record_says_who_did_what_to_what_when_and_from_where(audit: Audit) -> None:
+def test_an_audit_entry_has_actor_action_object_time_and_address(audit: Audit) -> None:
     audit.record(ADA, "user.role", "2", {"name": "Bob", "role": "admin", "note": None})
     (record,) = audit.page(AuditFilter())
     assert (record.actor, record.actor_name, record.address) == ("1", "Ada", "192.0.2.7")
@@ -33,7 +33,7 @@ def test_what_a_key_did_names_the_key(audit: Audit) -> None:
     assert audit.page(AuditFilter())[0].details == {"key": "k"}
 
 
-def test_records_are_found_by_who_what_object_and_time(audit: Audit, clock: Clock) -> None:
+def test_audit_entries_are_filtered_by_actor_action_object_and_time(audit: Audit, clock: Clock) -> None:
     audit.record(ADA, "share.link", "t1")
     clock.forward(days=1)
     audit.record(BOB, "share.user", "t2")

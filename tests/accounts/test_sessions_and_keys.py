@@ -28,7 +28,7 @@ def begin(accounts: Accounts, user: User) -> str:
     return accounts.begin_session(user, address="10.0.0.1", agent="Firefox\n on a phone").token
 
 
-def test_a_session_is_known_by_its_token_alone(accounts: Accounts, ada: User, database: Database) -> None:
+def test_a_session_is_found_by_its_token_only(accounts: Accounts, ada: User, database: Database) -> None:
     token = begin(accounts, ada)
     asking = accounts.actor_for_session(token)
     assert asking
@@ -128,7 +128,7 @@ def test_sessions_that_ended_are_swept_away(
         assert connection.execute(sa.select(sa.func.count()).select_from(sessions)).scalar_one() == 1
 
 
-def test_a_key_is_known_by_its_secret_which_is_not_kept(
+def test_a_key_is_checked_by_its_secret_which_is_not_stored(
     accounts: Accounts, ada: User, database: Database
 ) -> None:
     key, secret = accounts.keys.create(ada, "night batch", ["transcribe", "read"], days=None, by=SHELL)
@@ -158,7 +158,7 @@ def test_a_key_ends_at_its_time_and_by_hand(accounts: Accounts, ada: User, clock
         accounts.keys.revoke(short.id, by=SHELL)
 
 
-def test_a_key_says_when_it_was_used_to_the_hour(accounts: Accounts, ada: User, clock: Clock) -> None:
+def test_the_last_use_of_a_key_is_recorded_to_the_hour(accounts: Accounts, ada: User, clock: Clock) -> None:
     key, secret = accounts.keys.create(ada, "cron", ["read"], days=None, by=SHELL)
     assert key.last_used is None
     accounts.actor_for_key(secret)

@@ -54,7 +54,7 @@ def test_what_was_undone_is_not_counted(usage: Usage, database: Database) -> Non
     assert usage.rows_for("a") == ()
 
 
-def test_totals_tell_the_month_from_the_rest(usage: Usage, database: Database, clock: Clock) -> None:
+def test_usage_of_the_month_is_counted_separately(usage: Usage, database: Database, clock: Clock) -> None:
     count(usage, database)
     clock.forward(days=31)
     count(usage, database, seconds=5)

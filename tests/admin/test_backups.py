@@ -35,7 +35,7 @@ def test_a_copy_is_made_listed_and_fetched(owner: ApiClient) -> None:
     assert "attachment" in fetched.headers["Content-Disposition"]
 
 
-def test_everything_comes_in_one_file_of_the_length_that_was_said(owner: ApiClient) -> None:
+def test_a_full_backup_has_the_announced_length(owner: ApiClient) -> None:
     send(owner, "one two")
     answer = owner.get("/api/admin/backup", buffered=True)
     assert answer.status_code == 200

@@ -62,7 +62,7 @@ def test_the_lines_are_there_and_can_be_chosen(admin: ApiClient) -> None:
     assert events(admin, limit="1") == [events(admin)[-1]]
 
 
-def test_a_line_knows_its_request_and_job(app: OpenAPI, admin: ApiClient, appliance: Appliance) -> None:
+def test_a_log_line_carries_its_request_and_job(app: OpenAPI, admin: ApiClient, appliance: Appliance) -> None:
     job = send(client_of(app), "crash", name="talk.wav", **{"async": "true"}).json
     appliance.queue.wait(job["id"], 5)
     log.info("somewhere in between")
@@ -75,7 +75,7 @@ def test_a_line_knows_its_request_and_job(app: OpenAPI, admin: ApiClient, applia
     assert line["more"]["path"] == "/"
 
 
-def test_the_tail_tells_what_is_written_and_goes_on_where_it_was(admin: ApiClient) -> None:
+def test_the_log_tail_follows_new_lines_and_resumes(admin: ApiClient) -> None:
     log.info("before the tail")
     stream = admin.get("/api/admin/logs/events?words=the+tail", buffered=False)
     assert stream.content_type.startswith("text/event-stream")

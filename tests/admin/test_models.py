@@ -100,7 +100,7 @@ def test_a_model_of_the_hub_is_fetched_with_progress_cancelled_and_gone_on_with(
     assert appliance.store.find(REPOSITORY)
 
 
-def test_a_model_is_verified_and_damage_is_told(admin: ApiClient, folder: Path) -> None:
+def test_verifying_a_model_reports_damage(admin: ApiClient, folder: Path) -> None:
     assert admin.post(f"{PATH}/{REPOSITORY}/verify").status_code == 202
     assert ended(admin, REPOSITORY)["message"] == "Every file has the right checksum."
     assert ended(admin, REPOSITORY)["done_bytes"] >= 2**20
@@ -123,7 +123,7 @@ def test_a_folder_is_imported_under_a_name_and_deleted_by_that_name(
     assert model(admin, "mine") == {}
 
 
-def test_a_folder_that_holds_no_model_is_told_and_taken_away_again(admin: ApiClient, tmp_path: Path) -> None:
+def test_an_imported_folder_without_a_model_is_refused_and_removed(admin: ApiClient, tmp_path: Path) -> None:
     admin.post(PATH, json={"folder": str(tmp_path), "name": "empty"})
     assert "model.bin is missing" in ended(admin, "empty")["message"]
     assert admin.delete(f"{PATH}/empty", query_string={"confirm": "empty"}).status_code == 204
@@ -145,7 +145,7 @@ def test_what_cannot_be_taken_in_is_refused(admin: ApiClient, body: dict[str, st
     assert admin.post(PATH, json=body).status_code == status
 
 
-def test_unknown_models_and_things_that_are_not_so_are_refused(admin: ApiClient) -> None:
+def test_unknown_models_and_impossible_actions_are_refused(admin: ApiClient) -> None:
     assert admin.post(f"{PATH}/no-such-model/load").status_code == 404
     assert admin.post(f"{PATH}/large-v3/verify").status_code == 409
     assert admin.delete(f"{PATH}/large-v3/download").status_code == 404
@@ -172,7 +172,9 @@ def test_a_model_is_made_the_default_loaded_in_use_kept_and_unloaded(
     assert not model(admin, "tiny.en")["loaded"]
 
 
-def test_the_stream_tells_all_of_it_and_then_what_changes(admin: ApiClient, appliance: Appliance) -> None:
+def test_the_model_stream_sends_the_whole_list_and_then_changes(
+    admin: ApiClient, appliance: Appliance
+) -> None:
     steps = iter(["", "", "change", "", ""])
 
     def sleep(_seconds: float) -> None:

@@ -17,7 +17,7 @@ def admin(app: OpenAPI, appliance: Appliance) -> ApiClient:
     return client
 
 
-def test_the_overview_says_how_everything_is(admin: ApiClient) -> None:
+def test_the_overview_has_the_state_of_every_part(admin: ApiClient) -> None:
     seen = admin.get("/api/admin/overview").json
     assert seen["status"]["health"]["status"] == "ok"
     assert seen["status"]["host"]["cpu_count"] > 0
@@ -27,7 +27,7 @@ def test_the_overview_says_how_everything_is(admin: ApiClient) -> None:
     assert isinstance(seen["gpus"], list)
 
 
-def test_statistics_are_told_by_day_and_kind(admin: ApiClient) -> None:
+def test_statistics_are_grouped_by_day_and_kind(admin: ApiClient) -> None:
     told = admin.get("/api/admin/statistics?days=7&zone=Europe/Oslo").json
     assert told["zone"] == "Europe/Oslo"
     (day,) = told["days"]

@@ -46,7 +46,7 @@ def send(client: ApiClient, size: int) -> int:
     return client.post("/transcribe", data=body).status_code
 
 
-def test_every_setting_is_shown_with_who_says_so(admin: ApiClient) -> None:
+def test_every_setting_is_listed_with_its_origin(admin: ApiClient) -> None:
     rows = {row["name"]: row for row in admin.get(PATH).json["settings"]}
     assert (rows["DATA_DIR"]["source"], rows["DATA_DIR"]["changeable"]) == ("command line", False)
     assert (rows["TRASH_DAYS"]["value"], rows["TRASH_DAYS"]["source"]) == ("30", "default")
@@ -91,7 +91,7 @@ def test_the_level_of_the_log_changes_at_once(admin: ApiClient) -> None:
         logging.getLogger().setLevel(before)
 
 
-def test_what_waits_for_a_restart_says_so(admin: ApiClient) -> None:
+def test_settings_pending_a_restart_are_marked(admin: ApiClient) -> None:
     answer = change(admin, "MAX_WEBSOCKETS", "60")
     assert answer["restart"]["waiting"] == ["MAX_WEBSOCKETS"]  # type: ignore[index] # JSON
     assert setting(admin, "MAX_WEBSOCKETS")["waiting"] == "60"
@@ -116,7 +116,7 @@ def test_changes_are_in_the_audit_log(admin: ApiClient) -> None:
     assert records[1]["details"] == {"value": "true"}
 
 
-def test_a_plain_test_client_cannot_be_restarted_and_says_why(admin: ApiClient) -> None:
+def test_a_restart_without_supervisor_is_refused_with_the_reason(admin: ApiClient) -> None:
     seen = admin.get("/api/admin/restart").json
     assert not seen["possible"]
     assert admin.post("/api/admin/restart").status_code == 409

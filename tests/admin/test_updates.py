@@ -39,7 +39,7 @@ def test_only_admins_ask(app: OpenAPI) -> None:
     assert signed_in(app, "member").get("/admin/check-updates").status_code == 403
 
 
-def test_newer_versions_are_told_with_the_commands_that_lead_there(
+def test_newer_versions_are_listed_with_the_update_commands(
     start_appliance: StartAppliance, feed: Feed
 ) -> None:
     app = create_app(start_appliance(update_check=True, update_feed_url=feed.url))

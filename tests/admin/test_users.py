@@ -162,7 +162,7 @@ def test_shares_are_seen_without_words_and_ended(app: OpenAPI, admin: ApiClient)
     assert client_of(app).get(f"/api{link['path']}").status_code == 404
 
 
-def test_who_may_use_it_is_said_here(app: OpenAPI, admin: ApiClient) -> None:
+def test_the_users_api_has_the_access_mode(app: OpenAPI, admin: ApiClient) -> None:
     assert admin.put("/api/admin/openness", json={"openness": "accounts"}).status_code == 204
     assert client_of(app).get("/api/transcripts").status_code == 401
     assert admin.put("/api/admin/openness", json={"openness": "anybody"}).status_code == 400

@@ -19,7 +19,7 @@ def ada(app: OpenAPI) -> ApiClient:
     return signed_in(app)
 
 
-def test_an_account_says_what_it_used_and_may_use(app: OpenAPI, ada: ApiClient) -> None:
+def test_an_account_has_its_usage_and_quota(app: OpenAPI, ada: ApiClient) -> None:
     key = with_key(app, "transcribe", user=ada.user)
     send(ada, words="one two")
     send(key, words="one")
@@ -30,7 +30,7 @@ def test_an_account_says_what_it_used_and_may_use(app: OpenAPI, ada: ApiClient) 
     assert account["storage_bytes"] > 0
 
 
-def test_a_password_is_changed_by_who_knows_it(app: OpenAPI, ada: ApiClient) -> None:
+def test_changing_a_password_needs_the_old_one(app: OpenAPI, ada: ApiClient) -> None:
     elsewhere = signed_in(app, user=ada.user)
     wrong = ada.post("/api/account/password", json={"old": "not it", "new": NEW})
     assert (wrong.status_code, wrong.json["error"]["field"]) == (401, "old")
@@ -61,7 +61,7 @@ def test_nobody_ends_sessions_or_keys_of_others(app: OpenAPI, ada: ApiClient) ->
     assert other.delete(f"/api/account/keys/{key.id}").status_code == 404
 
 
-def test_a_key_is_told_once_works_and_is_revoked(app: OpenAPI, ada: ApiClient) -> None:
+def test_a_key_is_shown_once_works_and_is_revoked(app: OpenAPI, ada: ApiClient) -> None:
     made = ada.post("/api/account/keys", json={"name": "batch", "scopes": ["read"], "days": 30})
     assert made.status_code == 201
     token = made.json["token"]

@@ -21,7 +21,7 @@ def events(answer: Response) -> Iterator[tuple[str, Any]]:
             yield name.removeprefix("event: "), json.loads(data.removeprefix("data: "))
 
 
-def test_a_job_says_how_it_is(api_client: ApiClient, appliance: Appliance) -> None:
+def test_a_job_has_its_state(api_client: ApiClient, appliance: Appliance) -> None:
     id = send(api_client, words="a b", **ASYNC).json["id"]
     appliance.queue.wait(id, timeout_seconds=10)
     job = api_client.get(f"/api/jobs/{id}").json

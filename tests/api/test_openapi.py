@@ -65,6 +65,6 @@ def test_every_error_has_the_one_shape_and_an_example(document: dict[str, Any]) 
                 assert set(content["example"]["error"]) == {"code", "message", "field", "request_id"}
 
 
-def test_transcribe_tells_all_its_refusals(document: dict[str, Any]) -> None:
+def test_every_refusal_of_transcribe_is_documented(document: dict[str, Any]) -> None:
     told = set(document["paths"]["/transcribe"]["post"]["responses"])
     assert {"200", "202", "400", "403", "411", "413", "415", "422", "429", "503", "507"} <= told

@@ -59,7 +59,7 @@ def test_silence_gives_an_empty_transcript_and_a_warning(api_client: ApiClient) 
         (b"", "empty.wav", "undecodable"),
     ],
 )
-def test_what_is_no_recording_is_told_as_such(
+def test_a_file_that_is_no_recording_is_an_error(
     api_client: ApiClient, content: bytes, name: str, code: str
 ) -> None:
     answer = api_client.post("/transcribe", data={"file": (io.BytesIO(content), name)})
@@ -68,7 +68,7 @@ def test_what_is_no_recording_is_told_as_such(
     assert "/tmp" not in answer.text
 
 
-def test_a_recording_without_sound_is_told_apart(api_client: ApiClient) -> None:
+def test_a_recording_without_audio_has_its_own_error(api_client: ApiClient) -> None:
     answer = api_client.post("/transcribe", data={"file": (silence(0), "nothing.wav")})
     assert answer.status_code == 422
     assert answer.json["error"]["code"] == "no_audio"

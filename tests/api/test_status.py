@@ -22,7 +22,7 @@ def test_all_is_well_with_a_model(api_client: ApiClient) -> None:
     assert answer.json["reasons"] == []
 
 
-def test_the_status_says_what_the_pages_show(api_client: ApiClient) -> None:
+def test_the_status_has_what_the_pages_show(api_client: ApiClient) -> None:
     status = api_client.get("/api/status").json
     assert status["model"]["name"] == "tiny.en"
     assert status["model"]["state"] == "idle"
@@ -32,7 +32,7 @@ def test_the_status_says_what_the_pages_show(api_client: ApiClient) -> None:
     assert status["versions"]["faster-whisper"]
 
 
-def test_the_models_say_what_is_here_and_what_fits(api_client: ApiClient) -> None:
+def test_models_are_listed_with_what_is_installed_and_what_fits(api_client: ApiClient) -> None:
     answer = api_client.get("/api/models").json
     models = {model["name"]: model for model in answer["models"]}
     assert answer["default"] == "tiny.en"
@@ -42,7 +42,7 @@ def test_the_models_say_what_is_here_and_what_fits(api_client: ApiClient) -> Non
     assert models["base"]["fits"]
 
 
-def test_without_a_model_health_is_degraded_and_says_why(start_appliance: StartAppliance) -> None:
+def test_without_a_model_health_is_degraded_with_the_reason(start_appliance: StartAppliance) -> None:
     api_client = client_of(create_app(start_appliance(whisper_model="large-v3", model_downloads=False)))
     health = api_client.get("/health")
     assert health.status_code == 200
@@ -51,12 +51,12 @@ def test_without_a_model_health_is_degraded_and_says_why(start_appliance: StartA
     assert api_client.get("/api/status").json["model"]["reason"]
 
 
-def test_health_tells_of_a_full_disk(start_appliance: StartAppliance) -> None:
+def test_health_reports_a_full_disk(start_appliance: StartAppliance) -> None:
     api_client = client_of(create_app(start_appliance(min_free_disk="900TiB")))
     assert [reason["code"] for reason in api_client.get("/health").json["reasons"]] == ["disk_full"]
 
 
-def test_while_the_shared_folder_is_away_health_says_so_and_no_upload_is_taken(
+def test_without_the_shared_folder_health_is_degraded_and_uploads_are_refused(
     start_appliance: StartAppliance, tmp_path: Path
 ) -> None:
     api_client = client_of(create_app(start_appliance(storage_url=tmp_path)))
@@ -87,7 +87,7 @@ def test_nothing_waits_for_a_busy_database(locked: Appliance) -> None:
         other.rollback()
 
 
-def test_a_glance_at_something_that_hangs_is_short() -> None:
+def test_a_probe_that_hangs_returns_the_last_value() -> None:
     go_on = threading.Event()
     answers = iter(["first"])
 
@@ -105,7 +105,7 @@ def test_a_glance_at_something_that_hangs_is_short() -> None:
     wait_until(lambda: glance.result().value == "later")
 
 
-def test_several_things_are_looked_at_at_once() -> None:
+def test_several_probes_run_in_parallel() -> None:
     both = threading.Barrier(2)
     glances = [TimedProbe(lambda: both.wait(10), timeout_seconds=10) for _ in range(2)]
     answers = [glance.start() for glance in glances]

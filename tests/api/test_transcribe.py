@@ -28,7 +28,7 @@ def test_the_upload_is_gone_when_its_transcript_is_there(api_client: ApiClient, 
     ("format", "media_type", "beginning"),
     [("txt", "text/plain", "one two"), ("vtt", "text/vtt", "WEBVTT"), ("srt", "application/x-subrip", "1\n")],
 )
-def test_the_transcript_comes_in_the_asked_format(
+def test_the_transcript_is_returned_in_the_requested_format(
     api_client: ApiClient, format: str, media_type: str, beginning: str
 ) -> None:
     answer = send(api_client, format=format)
@@ -94,7 +94,7 @@ def test_a_file_that_is_no_audio_by_its_name_is_refused(api_client: ApiClient, n
     assert send(api_client, name=name).status_code == 415
 
 
-def test_a_nameless_recording_is_known_by_its_type(api_client: ApiClient) -> None:
+def test_a_recording_without_a_name_is_accepted_by_its_content_type(api_client: ApiClient) -> None:
     answer = api_client.post("/transcribe", data={"file": (io.BytesIO(b"hi"), "blob", "audio/webm")})
     assert answer.status_code == 200
 
@@ -138,7 +138,7 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing(
     assert uploads(appliance) == []
 
 
-def test_a_file_that_cannot_be_heard_is_422(api_client: ApiClient, script: Script) -> None:
+def test_an_undecodable_file_is_422(api_client: ApiClient, script: Script) -> None:
     def refuse(word: str) -> None:
         raise Undecodable("This file holds nothing that can be read as audio.")
 

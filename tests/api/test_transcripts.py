@@ -13,7 +13,7 @@ def test_a_list_goes_on_where_its_page_ended(browser: ApiClient) -> None:
     assert second["next"] is None
 
 
-def test_an_entry_says_what_a_list_needs(browser: ApiClient) -> None:
+def test_a_list_entry_is_a_summary(browser: ApiClient) -> None:
     send(browser, words="the quick fox", name="fox.mp3")
     (entry,) = browser.get("/api/transcripts").json["transcripts"]
     known = {"id", "title", "created", "language", "duration", "model", "excerpt", "deleted", "found"}

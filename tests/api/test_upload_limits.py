@@ -112,7 +112,7 @@ def test_a_slow_upload_is_ended(small: Appliance) -> None:
     assert uploads(small) == []
 
 
-def test_a_full_disk_is_told_before_the_upload(start_appliance: StartAppliance) -> None:
+def test_a_full_disk_is_reported_before_the_upload(start_appliance: StartAppliance) -> None:
     answer = send(client_of(create_app(start_appliance(min_free_disk="900TiB"))))
     assert answer.status_code == 507
     assert answer.json["error"]["code"] == "disk_full"
@@ -172,9 +172,7 @@ def test_a_model_that_arrives_is_used_without_a_restart(
     assert send(api_client).status_code == 200
 
 
-def test_a_stream_ends_when_the_appliance_is_told_to_stop(
-    start_appliance: StartAppliance, script: Script
-) -> None:
+def test_a_stream_ends_when_the_appliance_stops(start_appliance: StartAppliance, script: Script) -> None:
     stopping, began = threading.Event(), threading.Event()
 
     def wait_for_the_stop(_word: str) -> None:

@@ -42,7 +42,7 @@ def test_a_file_is_counted_for_its_owner_and_key(database: Database, usage: Usag
     assert (used.key_id, used.jobs, used.audio_seconds, used.processing_seconds) == ("k", 1, 2.5, 0.4)
 
 
-def test_live_speech_that_is_heard_again_is_one_recording(database: Database, usage: Usage) -> None:
+def test_a_retranscribed_live_session_counts_as_one_recording(database: Database, usage: Usage) -> None:
     history = TranscriptRepository(database, on_created=usage_hook(usage))
     for _ in range(2):  # as after a crash
         history.save_once("1" * 32, transcript(), title="Live", owner="ada", source="live")
@@ -51,7 +51,7 @@ def test_live_speech_that_is_heard_again_is_one_recording(database: Database, us
     assert used == UsageRow(used.day, "", 1, 2.5, 0.8)
 
 
-def test_quotas_are_what_the_settings_say_now(database: Database) -> None:
+def test_quotas_follow_the_settings_at_once(database: Database) -> None:
     chosen = [settings.load(minutes_per_month=0, storage_per_user="1GiB")]
     usage = make_usage(database, lambda: chosen[-1])
     assert usage.effective_quota("ada").minutes_per_month is None

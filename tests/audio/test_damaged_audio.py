@@ -46,7 +46,7 @@ def scratched(path: Path, at: float, size: int = 2000) -> Path:
         ("a.m4a", "aac", {"rate": 44_100, "container": "mp4", "options": {"movflags": "faststart"}}),
     ],
 )
-def test_the_first_half_of_a_file_is_heard_and_the_rest_reported(
+def test_the_first_half_of_a_truncated_file_is_decoded_and_the_rest_reported(
     name: str, codec: str, how: dict[str, Any], beckett: Path, tmp_path: Path
 ) -> None:
     samples, notices = heard(truncated(encode(beckett, tmp_path / name, codec, **how), 0.5))
@@ -57,7 +57,7 @@ def test_the_first_half_of_a_file_is_heard_and_the_rest_reported(
     assert "0:09" in notice.message
 
 
-def test_half_an_mp3_is_heard(beckett: Path, tmp_path: Path) -> None:
+def test_half_an_mp3_is_decoded(beckett: Path, tmp_path: Path) -> None:
     samples, _ = heard(truncated(encode(beckett, tmp_path / "a.mp3", "libmp3lame", rate=44_100), 0.5))
     assert 4 < len(samples) / 16_000 < 6
 
@@ -72,14 +72,14 @@ def test_half_an_mp3_is_heard(beckett: Path, tmp_path: Path) -> None:
         ("a.webm", "libopus", {"rate": 48_000}),
     ],
 )
-def test_what_follows_a_scratch_is_heard_too(
+def test_audio_after_a_damaged_part_is_decoded(
     name: str, codec: str, how: dict[str, Any], beckett: Path, tmp_path: Path
 ) -> None:
     samples, _ = heard(scratched(encode(beckett, tmp_path / name, codec, **how), 0.4))
     assert len(samples) / 16_000 > 0.85 * SECONDS
 
 
-def test_a_scratch_in_an_mp4_is_told_and_moves_no_time(beckett: Path, tmp_path: Path) -> None:
+def test_a_damaged_part_of_an_mp4_is_reported_and_shifts_no_time(beckett: Path, tmp_path: Path) -> None:
     whole = encode(beckett, tmp_path / "a.m4a", "aac", rate=44_100, container="mp4")
     good, _ = heard(whole)
     samples, (notice,) = heard(scratched(whole, 0.4, 10_000))

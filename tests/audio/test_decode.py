@@ -111,7 +111,7 @@ def test_what_has_passed_can_be_read_again(beckett: Path, speech: Samples, tmp_p
         assert np.array_equal(recording.read(len(speech) - 5, len(speech) + 100), speech[-5:])
 
 
-def test_the_length_is_estimated_before_it_is_known(tmp_path: Path) -> None:
+def test_the_duration_is_estimated_before_decoding(tmp_path: Path) -> None:
     with decode(wav(tmp_path / "a.wav", 100), folder=tmp_path, limits=LIMITS) as recording:
         next(recording.blocks(seconds=0.1))
         assert recording.estimated_seconds == 100
@@ -142,7 +142,7 @@ def test_a_decoder_started_ahead_is_used_once(beckett: Path, speech: Samples, tm
         assert np.array_equal(heard(beckett, tmp_path), speech)
 
 
-def test_the_decoder_says_what_holds_here() -> None:
+def test_the_decoder_reports_its_sandbox() -> None:
     isolation = decode_module.isolation()
     assert isolation.no_new_privileges
     assert isolation.network in ("own", "no tcp", "shared")

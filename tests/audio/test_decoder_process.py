@@ -179,7 +179,7 @@ def test_it_starts_from_a_folder_whose_name_is_not_ascii(tmp_path: Path) -> None
     assert done.stdout == "ready\n"
 
 
-def test_a_full_disk_is_told_from_a_bad_file() -> None:
+def test_a_full_disk_is_another_error_than_a_bad_file() -> None:
     full = os.open("/dev/full", os.O_WRONLY)
     mixdown = Mixdown(full, max_seconds=10)
     frames = list(tone(0.5))
@@ -191,7 +191,7 @@ def test_a_full_disk_is_told_from_a_bad_file() -> None:
     assert refused.value.code == "disk_full"
 
 
-def test_the_program_that_asks_never_loads_ffmpeg() -> None:
+def test_the_parent_process_does_not_import_ffmpeg() -> None:
     program = "import sys; sys.path[:0] = [sys.argv[1]]; import whisper_appliance.audio.decode\n"
     program += "print('av' in sys.modules)"
     root = str(Path(whisper_appliance.__file__).parents[1])

@@ -1,4 +1,4 @@
-"""Copies of the database: whole, seven deep, and never at the price of the data."""
+"""Daily copies of the database are intact, the newest seven are kept, and a full disk gets none."""
 
 import sqlite3
 import stat
@@ -17,7 +17,7 @@ START = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 class Calendar:
-    """A clock that is set."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.moment = START
@@ -36,7 +36,9 @@ def copies(data: Path, calendar: Calendar) -> DailyCopies:
     return DailyCopies(data / "backups", Database.in_folder(data), spare_bytes=0, clock=calendar)
 
 
-def test_a_copy_is_a_whole_database_for_its_owner_only(copies: DailyCopies, tmp_path: Path) -> None:
+def test_a_copy_is_an_intact_database_that_only_its_owner_can_read(
+    copies: DailyCopies, tmp_path: Path
+) -> None:
     made = copies.make()
     assert stat.S_IMODE(made.path.stat().st_mode) == 0o600
     assert stat.S_IMODE(copies.folder.stat().st_mode) == 0o700
@@ -46,7 +48,7 @@ def test_a_copy_is_a_whole_database_for_its_owner_only(copies: DailyCopies, tmp_
     assert titles(elsewhere) == ["kept"]
 
 
-def test_one_a_day_and_seven_are_kept(copies: DailyCopies, calendar: Calendar) -> None:
+def test_one_copy_a_day_is_made_and_seven_are_kept(copies: DailyCopies, calendar: Calendar) -> None:
     made = []
     for hours in range(0, 24 * 10, 6):
         calendar.moment = START + timedelta(hours=hours)
@@ -64,7 +66,7 @@ def test_nothing_is_copied_onto_a_full_disk(data: Path, calendar: Calendar) -> N
     assert list(copies.folder.iterdir()) == []
 
 
-def test_a_damaged_database_costs_no_copy(copies: DailyCopies, calendar: Calendar, tmp_path: Path) -> None:
+def test_a_damaged_database_replaces_no_copy(copies: DailyCopies, calendar: Calendar, tmp_path: Path) -> None:
     good = copies.make()
     bad = tmp_path / "bad.sqlite"
     content = bytearray(good.path.read_bytes())
@@ -78,14 +80,16 @@ def test_a_damaged_database_costs_no_copy(copies: DailyCopies, calendar: Calenda
     assert [path.name for path in copies.folder.iterdir()] == [good.name]
 
 
-def test_the_newest_whole_copy_is_found_behind_a_damaged_one(copies: DailyCopies, calendar: Calendar) -> None:
+def test_the_newest_intact_copy_is_found_behind_a_damaged_one(
+    copies: DailyCopies, calendar: Calendar
+) -> None:
     good = copies.make()
     calendar.moment += timedelta(days=1)
     copies.make().path.write_bytes(b"not a database" * 1000)
     assert copies.newest_intact() == good
 
 
-def test_a_database_of_something_else_is_none_of_ours(tmp_path: Path) -> None:
+def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "other.sqlite") as other:
         other.execute("CREATE TABLE things (id)")
     with pytest.raises(DatabaseDamaged, match="not one of this appliance"):

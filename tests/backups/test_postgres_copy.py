@@ -1,4 +1,4 @@
-"""Backups of a PostgreSQL database: the same file as of a SQLite one, so each can be put into the other."""
+"""Backups of a PostgreSQL database have the format of a SQLite one, so each is restored to either."""
 
 import hashlib
 import io
@@ -59,12 +59,12 @@ def put_back(safekeeping: BackupService, content: bytes) -> Path:
 
 
 def titles_aside(aside: Path) -> list[str]:
-    """Of what a server's database held before."""
+    """The titles of the rows that a restore moved aside."""
     return titles(aside, f"sqlite:///{aside / SERVER_DATABASE}")
 
 
 def rename(safekeeping: BackupService, title: str) -> None:
-    """Somebody goes on working."""
+    """Changes the titles of all present transcripts."""
     with safekeeping.database.write() as connection:
         connection.execute(transcripts.update().values(title=title))
 
@@ -79,11 +79,11 @@ def waiting_job(id: str, audio: str, **other: object) -> dict[str, object]:
 
 
 def test_every_table_is_copied(url: str) -> None:
-    known = {table.name for table in postgres_copy.TABLES} | {workers.name, "alembic_version"}
+    expected = {table.name for table in postgres_copy.TABLES} | {workers.name, "alembic_version"}
     with closing(Database(url)) as database:
         migrations.upgrade(database)
         with database.read() as connection:
-            assert set(sa.inspect(connection).get_table_names()) == known
+            assert set(sa.inspect(connection).get_table_names()) == expected
 
 
 def test_everything_comes_back(tmp_path: Path, url: str) -> None:
@@ -104,7 +104,7 @@ def test_everything_comes_back(tmp_path: Path, url: str) -> None:
 
 
 def test_from_sqlite_to_a_server_and_back(tmp_path: Path, url: str) -> None:
-    """The way from one machine to several: nothing is lost, and counting goes on."""
+    """From one machine to several: nothing is lost, and row numbers go on."""
     fill(tmp_path / "one", "kept")
     with closing(Database.in_folder(tmp_path / "one")) as database, database.write() as connection:
         connection.execute(jobs.insert().values(waiting_job("j", "uploads/x", place="there", worker="there")))
@@ -128,7 +128,7 @@ def test_from_sqlite_to_a_server_and_back(tmp_path: Path, url: str) -> None:
         ]
 
 
-def test_words_are_found_after_the_way_back(tmp_path: Path, url: str) -> None:
+def test_search_works_after_a_restore(tmp_path: Path, url: str) -> None:
     fill(tmp_path / "data", "kept", url)
     put_back(keeping(tmp_path / "back"), backup_of(keeping(tmp_path / "data", url)))
     with closing(sqlite3.connect(tmp_path / "back/appliance.sqlite")) as connection:
@@ -138,7 +138,7 @@ def test_words_are_found_after_the_way_back(tmp_path: Path, url: str) -> None:
         assert found.fetchone() == (1,)
 
 
-def test_nothing_changes_while_others_work_on_the_database(tmp_path: Path, url: str) -> None:
+def test_a_restore_is_refused_while_other_workers_use_the_database(tmp_path: Path, url: str) -> None:
     safekeeping = keeping(tmp_path / "data", url)
     fill(tmp_path / "data", "kept", url)
     content = backup_of(safekeeping)
@@ -160,7 +160,7 @@ def test_nothing_changes_while_others_work_on_the_database(tmp_path: Path, url: 
     assert titles_aside(aside) == ["much newer"]
 
 
-def test_an_interrupted_restore_goes_on(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_restore_continues(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     safekeeping = keeping(tmp_path / "data", url)
     fill(tmp_path / "data", "kept", url)
     content = backup_of(safekeeping)
@@ -187,7 +187,7 @@ def test_an_interrupted_restore_goes_on(tmp_path: Path, url: str, monkeypatch: p
     assert (tmp_path / "data/secret.key").read_bytes() == (aside / "secret.key").read_bytes()
 
 
-def test_a_daily_copy_puts_back_the_database_alone(tmp_path: Path, url: str) -> None:
+def test_a_daily_copy_restores_the_database_alone(tmp_path: Path, url: str) -> None:
     safekeeping = keeping(tmp_path / "data", url)
     fill(tmp_path / "data", "kept", url)
     made = safekeeping.copies.make_if_due()
@@ -256,7 +256,7 @@ def test_a_backup_without_a_database_is_refused(tmp_path: Path) -> None:
         restore_of(tmp_path).stage(io.BytesIO(made.getvalue()).read)
 
 
-def test_a_database_file_of_before_the_move_is_set_aside_as_well(tmp_path: Path, url: str) -> None:
+def test_a_database_file_from_before_the_server_is_moved_aside_as_well(tmp_path: Path, url: str) -> None:
     fill(tmp_path / "data", "on sqlite")
     safekeeping = keeping(tmp_path / "data", url)
     fill(tmp_path / "data", "on the server", url)
@@ -265,7 +265,7 @@ def test_a_database_file_of_before_the_move_is_set_aside_as_well(tmp_path: Path,
     assert titles_aside(aside) == ["on the server"]
 
 
-def test_a_share_that_is_away_gives_no_backup_and_takes_none(tmp_path: Path, url: str) -> None:
+def test_without_its_shared_folder_there_is_no_backup_and_no_restore(tmp_path: Path, url: str) -> None:
     storage = tmp_path / "share"
     storage.mkdir()
     storage_name(storage)
@@ -289,14 +289,14 @@ def test_copies_at_the_same_time_do_not_disturb_each_other(tmp_path: Path, url: 
     assert [titles(tmp_path, f"sqlite:///{file}") for file in files] == [["kept"]] * 4
 
 
-def test_a_copy_ends_where_the_disk_would_become_full(tmp_path: Path, url: str) -> None:
+def test_a_copy_stops_before_the_disk_is_full(tmp_path: Path, url: str) -> None:
     fill(tmp_path / "data", "kept", url)
     with closing(Database(url)) as database, pytest.raises(DiskFull):
         copying.copy(database, tmp_path / "copy.sqlite", spare_bytes=2**60)
     assert list(tmp_path.glob("copy.sqlite*")) == []
 
 
-def test_a_copy_of_the_database_alone_leaves_jobs_to_who_has_their_recordings(
+def test_a_restore_of_the_database_alone_leaves_jobs_to_the_workers_with_their_recordings(
     tmp_path: Path, url: str
 ) -> None:
     safekeeping = keeping(tmp_path / "data", url)
@@ -312,7 +312,7 @@ def test_a_copy_of_the_database_alone_leaves_jobs_to_who_has_their_recordings(
     assert places == {"theirs": "b", "nobodys": (tmp_path / "data/executor-id").read_text()}
 
 
-def test_what_postgresql_cannot_hold_is_left_out(tmp_path: Path, url: str) -> None:
+def test_characters_that_postgresql_cannot_store_are_left_out(tmp_path: Path, url: str) -> None:
     fill(tmp_path / "one", "kept")
     with closing(Database.in_folder(tmp_path / "one")) as database, database.write() as connection:
         connection.execute(transcripts.update().values(title="a\x00b"))
@@ -320,7 +320,7 @@ def test_what_postgresql_cannot_hold_is_left_out(tmp_path: Path, url: str) -> No
     assert titles(tmp_path / "several", url) == ["ab"]
 
 
-def test_a_role_that_may_not_is_told_so_and_nothing_stays_behind(tmp_path: Path, url: str) -> None:
+def test_a_restore_by_a_role_without_rights_is_refused_and_leaves_nothing(tmp_path: Path, url: str) -> None:
     safekeeping = keeping(tmp_path / "data", url)
     fill(tmp_path / "data", "kept", url)
     content = backup_of(safekeeping)
@@ -354,8 +354,8 @@ def test_a_backup_that_postgresql_does_not_accept_changes_nothing(tmp_path: Path
     assert list((tmp_path / "several/set-aside").iterdir()) == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can restore for somebody else")
-def test_what_root_restores_for_a_service_is_the_services(tmp_path: Path, url: str) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can restore for another user")
+def test_files_that_root_restores_belong_to_the_user_of_the_service(tmp_path: Path, url: str) -> None:
     storage = tmp_path / "share"
     storage.mkdir()
     storage_name(storage)

@@ -1,4 +1,4 @@
-"""A backup of everything, and the way back: whole or not at all, and nothing is lost on the way."""
+"""A full backup is restored completely or not at all, and the present files are kept."""
 
 import hashlib
 import io
@@ -37,7 +37,7 @@ def put_back(folder: Path, content: bytes, restore: Restore | None = None) -> Pa
 
 @pytest.fixture
 def other(tmp_path: Path) -> Path:
-    """Another data folder, with a life of its own."""
+    """Another data folder with other content."""
     folder = tmp_path / "other"
     fill(folder, "other")
     return folder
@@ -56,7 +56,7 @@ def test_everything_comes_back(data: Path, other: Path) -> None:
     assert restore_of(other).staged() is None
 
 
-def test_what_was_there_is_set_aside_whole(data: Path, other: Path) -> None:
+def test_a_restore_moves_the_present_files_aside(data: Path, other: Path) -> None:
     aside = put_back(other, backup_of(data))
     assert titles(aside) == ["other"]
     assert (aside / "certificates/server.pem").read_bytes() == b"certificate of other"
@@ -69,7 +69,7 @@ def test_a_backup_fits_into_an_empty_folder(data: Path, tmp_path: Path) -> None:
     assert titles(tmp_path / "new") == ["kept"]
 
 
-def test_a_backup_is_a_tar_that_others_can_read_and_check(data: Path, tmp_path: Path) -> None:
+def test_a_backup_is_a_tar_with_checksums_that_other_programs_verify(data: Path, tmp_path: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(backup_of(data))) as archive:
         archive.extractall(tmp_path / "unpacked", filter="data")
     for line in (tmp_path / "unpacked/SHA256SUMS").read_text().splitlines():
@@ -77,7 +77,7 @@ def test_a_backup_is_a_tar_that_others_can_read_and_check(data: Path, tmp_path: 
         assert hashlib.sha256((tmp_path / "unpacked" / name).read_bytes()).hexdigest() == digest
 
 
-def test_a_copy_of_the_database_alone_leaves_the_rest_in_place(data: Path, other: Path) -> None:
+def test_a_restore_of_the_database_alone_leaves_other_files_in_place(data: Path, other: Path) -> None:
     copied = DailyCopies(data / "backups", Database.in_folder(data), spare_bytes=0).make()
     put_back(other, copied.path.read_bytes())
     assert titles(other) == ["kept"]
@@ -85,7 +85,7 @@ def test_a_copy_of_the_database_alone_leaves_the_rest_in_place(data: Path, other
 
 
 @pytest.mark.parametrize("moves", range(1, 9))
-def test_an_interrupted_restore_goes_on(data: Path, other: Path, moves: int, killed: "Killer") -> None:
+def test_an_interrupted_restore_continues(data: Path, other: Path, moves: int, killed: "Killer") -> None:
     restore = restore_of(other)
     restore.stage(io.BytesIO(backup_of(data)).read)
     killed.after(moves)
@@ -99,11 +99,11 @@ def test_an_interrupted_restore_goes_on(data: Path, other: Path, moves: int, kil
 
 
 class Killed(BaseException):
-    """As if the power had gone."""
+    """Stands for a power cut."""
 
 
 class Killer:
-    """Stops a restore after so many of its moves, as an audit hook sees them."""
+    """Stops a restore after a number of its moves, which an audit hook counts."""
 
     def __init__(self) -> None:
         self.left = -1
@@ -114,7 +114,7 @@ class Killer:
     def never(self) -> None:
         self.left = -1
 
-    def hear(self, event: str, _arguments: object) -> None:
+    def on_audit_event(self, event: str, _arguments: object) -> None:
         if event == "os.rename" and self.left >= 0:
             self.left -= 1
             if self.left < 0:
@@ -126,7 +126,7 @@ def killed() -> Killer:
     import sys
 
     killer = Killer()
-    sys.addaudithook(killer.hear)
+    sys.addaudithook(killer.on_audit_event)
     return killer
 
 
@@ -154,14 +154,14 @@ def test_a_database_of_a_newer_version_is_refused(data: Path, other: Path) -> No
     assert titles(other) == ["other"]
 
 
-def test_a_backup_does_not_fit_a_full_disk(data: Path, other: Path) -> None:
+def test_a_backup_is_refused_if_the_disk_is_full(data: Path, other: Path) -> None:
     with pytest.raises(DiskFull):
         restore_of(other, spare_bytes=2**60).stage(io.BytesIO(backup_of(data)).read)
     assert list((other / "restore").iterdir()) == []
 
 
 def archive_with(content: bytes, *members: tuple[tarfile.TarInfo, bytes]) -> bytes:
-    """A backup with right checksums, and members that no backup has."""
+    """A backup with correct checksums and invalid members."""
     hostile = io.BytesIO()
     with tarfile.open(fileobj=io.BytesIO(content)) as genuine, tarfile.open(fileobj=hostile, mode="w") as new:
         sums = ""
@@ -215,7 +215,7 @@ def test_links_folders_pipes_and_sparse_files_are_refused(data: Path, other: Pat
         put_back(other, archive_with(backup_of(data), (info, b"")))
 
 
-def test_a_file_that_says_it_is_huge_takes_no_more_than_it_has(data: Path, other: Path) -> None:
+def test_a_false_size_in_a_header_takes_no_disk_space(data: Path, other: Path) -> None:
     info = tarfile.TarInfo("audio/" + "0" * 32)
     info.size = 2**50
     first = backup_of(data)[: 512 * 2]
@@ -232,7 +232,7 @@ def test_small_files_stay_small(data: Path, other: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", os.urandom(5000), b"PK\x03\x04" * 500, bytes(20_000)])
-def test_other_files_are_no_backups(other: Path, content: bytes) -> None:
+def test_other_files_are_refused_as_backups(other: Path, content: bytes) -> None:
     with pytest.raises(InvalidRequest):
         put_back(other, content)
 

@@ -44,7 +44,7 @@ def damage(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def test_a_damaged_database_is_named_and_the_way_back_works(tmp_path: Path, data: Path) -> None:
+def test_a_damaged_database_is_reported_and_can_be_restored(tmp_path: Path, data: Path) -> None:
     copied = DailyCopies(data / "backups", Database.in_folder(data), spare_bytes=0).make()
     damaged = damage(data / "appliance.sqlite")
     failed = start(tmp_path, SERVE)
@@ -64,7 +64,7 @@ def test_a_damaged_database_is_named_and_the_way_back_works(tmp_path: Path, data
     assert str(aside) in restored.stdout
 
 
-def test_without_any_copy_a_damaged_database_is_still_named(tmp_path: Path, data: Path) -> None:
+def test_a_damaged_database_without_copies_is_reported(tmp_path: Path, data: Path) -> None:
     damage(data / "appliance.sqlite")
     assert start(tmp_path, SERVE).wait(60) != 0
     said = (tmp_path / "stderr").read_text()
@@ -73,9 +73,7 @@ def test_without_any_copy_a_damaged_database_is_still_named(tmp_path: Path, data
 
 
 @pytest.mark.slow
-def test_a_backup_beside_a_running_appliance_and_a_restore_at_its_next_start(
-    tmp_path: Path, data: Path
-) -> None:
+def test_a_backup_of_a_running_appliance_is_restored_at_its_next_start(tmp_path: Path, data: Path) -> None:
     file = tmp_path / "all.tar"
     with served(tmp_path, SERVE, MODEL_WARM_UP="false"):
         made = run(tmp_path, "backup", str(file))
@@ -96,7 +94,7 @@ def test_a_backup_beside_a_running_appliance_and_a_restore_at_its_next_start(
 
 
 @pytest.mark.slow
-def test_the_way_to_a_postgresql_server(tmp_path: Path, data: Path) -> None:
+def test_a_backup_is_restored_to_a_postgresql_server(tmp_path: Path, data: Path) -> None:
     file = tmp_path / "all.tar"
     assert run(tmp_path, "backup", str(file)).returncode == 0
     with postgresql() as url:
@@ -116,7 +114,7 @@ def test_the_way_to_a_postgresql_server(tmp_path: Path, data: Path) -> None:
         assert titles(data, url) == ["kept"]
 
 
-def test_a_backup_goes_through_a_pipe(tmp_path: Path, data: Path) -> None:
+def test_a_backup_is_written_to_a_pipe(tmp_path: Path, data: Path) -> None:
     (tmp_path / "new/data").mkdir(parents=True)
     piped = subprocess.run(
         [sys.executable, "-m", "whisper_appliance", "backup", "-"],
@@ -130,7 +128,7 @@ def test_a_backup_goes_through_a_pipe(tmp_path: Path, data: Path) -> None:
     assert titles(tmp_path / "new/data") == ["kept"]
 
 
-def test_a_file_that_is_no_backup_changes_nothing(tmp_path: Path, data: Path) -> None:
+def test_restoring_an_invalid_file_changes_nothing(tmp_path: Path, data: Path) -> None:
     (tmp_path / "holiday.jpg").write_bytes(os.urandom(5000))
     refused = run(tmp_path, "restore", str(tmp_path / "holiday.jpg"))
     assert refused.returncode == 1

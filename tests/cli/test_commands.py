@@ -43,7 +43,7 @@ def with_tiny(tmp_path: Path, tiny_en: Path) -> Path:
     return tmp_path
 
 
-def test_help_names_every_command(tmp_path: Path) -> None:
+def test_help_lists_every_command(tmp_path: Path) -> None:
     done = run(tmp_path, "--help")
     assert done.returncode == 0
     assert all(re.search(rf"^  {command} ", done.stdout, re.MULTILINE) for command in COMMANDS)
@@ -67,17 +67,17 @@ def test_every_command_has_help(tmp_path: Path, command: str) -> None:
     assert "Usage:" in done.stdout
 
 
-def test_version_is_the_packages(tmp_path: Path) -> None:
+def test_version_prints_the_version_of_the_package(tmp_path: Path) -> None:
     assert run(tmp_path, "--version").stdout.strip().endswith(__version__)
 
 
-def test_a_wrong_option_is_usage_and_exit_code_two(tmp_path: Path) -> None:
+def test_a_wrong_option_prints_usage_and_exits_with_two(tmp_path: Path) -> None:
     done = run(tmp_path, "transcribe", "--colour")
     assert done.returncode == 2
     assert "No such option" in done.stderr
 
 
-def test_a_bad_setting_is_one_sentence_and_exit_code_two(tmp_path: Path) -> None:
+def test_a_bad_setting_prints_one_sentence_and_exits_with_two(tmp_path: Path) -> None:
     done = run(tmp_path, "doctor", MAX_UPLOAD_SIZE="plenty")
     assert done.returncode == 2
     assert done.stderr.startswith("Error: Cannot start with these settings. MAX_UPLOAD_SIZE")
@@ -91,7 +91,7 @@ def test_a_recording_becomes_text_on_the_terminal(with_tiny: Path, beckett: Path
     assert done.stderr == ""
 
 
-def test_a_card_that_cannot_be_used_is_told(with_tiny: Path, beckett: Path) -> None:
+def test_a_graphics_card_that_cannot_be_used_is_reported(with_tiny: Path, beckett: Path) -> None:
     settings = {"DEVICE": "cuda", "CUDA_VISIBLE_DEVICES": ""}
     done = run(with_tiny, "transcribe", beckett, beckett, "-m", "tiny.en", "-o", "out", **settings)
     assert done.returncode == 0
@@ -106,7 +106,7 @@ def test_several_files_and_formats_go_into_a_folder(with_tiny: Path, beckett: Pa
     assert json.loads((with_tiny / "out/beckett.json").read_text())["language"] == "en"
 
 
-def test_one_bad_file_does_not_keep_the_others_from_their_text(with_tiny: Path, beckett: Path) -> None:
+def test_a_damaged_file_does_not_prevent_the_others(with_tiny: Path, beckett: Path) -> None:
     (with_tiny / "notes.wav").write_text("this is no sound")
     done = run(with_tiny, "transcribe", "notes.wav", beckett, "-m", "tiny.en", "-o", "out")
     assert done.returncode == 1
@@ -121,7 +121,7 @@ def test_several_results_need_a_folder(tmp_path: Path, beckett: Path) -> None:
     assert "--output-dir" in done.stderr
 
 
-def test_an_unknown_model_is_one_sentence(tmp_path: Path, beckett: Path) -> None:
+def test_an_unknown_model_prints_one_sentence(tmp_path: Path, beckett: Path) -> None:
     done = run(tmp_path, "transcribe", beckett, "-m", "enormous")
     assert done.returncode == 1
     assert done.stderr.startswith("Error: ")
@@ -129,7 +129,7 @@ def test_an_unknown_model_is_one_sentence(tmp_path: Path, beckett: Path) -> None
     assert done.stderr.count("\n") == 1
 
 
-def test_ctrl_c_ends_with_130_and_leaves_no_process(with_tiny: Path, cities: Path, tmp_path: Path) -> None:
+def test_ctrl_c_exits_with_130_and_leaves_no_process(with_tiny: Path, cities: Path, tmp_path: Path) -> None:
     many = [str(cities)] * 20
     process = subprocess.Popen(
         [
@@ -159,7 +159,7 @@ def test_ctrl_c_ends_with_130_and_leaves_no_process(with_tiny: Path, cities: Pat
     assert psutil.wait_procs(children, timeout=10)[1] == []
 
 
-def test_a_terminal_sees_a_progress_bar(with_tiny: Path, beckett: Path) -> None:
+def test_a_terminal_shows_a_progress_bar(with_tiny: Path, beckett: Path) -> None:
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "whisper_appliance", "transcribe", str(beckett), "-m", "tiny.en"],
@@ -171,7 +171,7 @@ def test_a_terminal_sees_a_progress_bar(with_tiny: Path, beckett: Path) -> None:
     os.close(leader)
 
 
-def test_models_list_tells_what_is_here_and_what_it_needs(with_tiny: Path) -> None:
+def test_models_list_shows_installed_models_and_their_needs(with_tiny: Path) -> None:
     done = run(with_tiny, "models", "list")
     assert done.returncode == 0
     assert re.search(r"^tiny\.en +here \(folder\) ", done.stdout, re.MULTILINE)
@@ -198,13 +198,13 @@ def test_a_damaged_model_fails_verification(tmp_path: Path, tiny_en: Path) -> No
     assert done.stderr.startswith("mine: ")
 
 
-def test_pull_without_permission_says_so(tmp_path: Path) -> None:
+def test_pull_is_refused_if_downloads_are_not_allowed(tmp_path: Path) -> None:
     done = run(tmp_path, "models", "pull", "small", MODEL_DOWNLOADS="false")
     assert done.returncode == 1
     assert "MODEL_DOWNLOADS" in done.stderr
 
 
-def test_the_certificate_is_shown_renewed_and_its_authority_written(tmp_path: Path) -> None:
+def test_the_certificate_is_shown_renewed_and_its_ca_exported(tmp_path: Path) -> None:
     first = run(tmp_path, "certificate").stdout
     assert "localhost" in first
     assert run(tmp_path, "certificate", "--renew").stdout != first
@@ -213,7 +213,7 @@ def test_the_certificate_is_shown_renewed_and_its_authority_written(tmp_path: Pa
     assert "PRIVATE" not in (tmp_path / "ca.crt").read_text()
 
 
-def test_doctor_finds_a_good_machine_good(with_tiny: Path) -> None:
+def test_doctor_reports_no_problem_on_a_good_machine(with_tiny: Path) -> None:
     done = run(with_tiny, "doctor", WHISPER_MODEL="tiny.en", REDIS_URL="redis://me:hidden@host/0")
     assert done.returncode == 0, done.stdout
     assert re.search(r"^ok +engine: +onnxruntime", done.stdout, re.MULTILINE)
@@ -221,7 +221,7 @@ def test_doctor_finds_a_good_machine_good(with_tiny: Path) -> None:
     assert "hidden" not in done.stdout
 
 
-def test_doctor_finds_a_database_that_does_not_answer_and_a_folder_that_is_not_mounted(
+def test_doctor_reports_an_unreachable_database_and_an_unmounted_folder(
     with_tiny: Path,
 ) -> None:
     away = {"DATABASE_URL": "postgresql+psycopg://me:hidden@127.0.0.1:1/db", "STORAGE_URL": "/not/mounted"}
@@ -232,7 +232,7 @@ def test_doctor_finds_a_database_that_does_not_answer_and_a_folder_that_is_not_m
     assert "hidden" not in done.stdout
 
 
-def test_doctor_tells_of_the_workers_on_a_database(with_tiny: Path) -> None:
+def test_doctor_lists_the_workers_of_a_database(with_tiny: Path) -> None:
     with postgresql() as url, ready(url) as database:
         WorkerRepository(database).register(ThisWorker("0" * 16, "0" * 16, "attic", "0.1.0"))
         done = run(with_tiny, "doctor", WHISPER_MODEL="tiny.en", DATABASE_URL=url)
@@ -241,7 +241,7 @@ def test_doctor_tells_of_the_workers_on_a_database(with_tiny: Path) -> None:
     assert re.search(told, done.stdout, re.MULTILINE), done.stdout
 
 
-def test_doctor_finds_a_missing_model_and_says_what_to_do(tmp_path: Path) -> None:
+def test_doctor_reports_a_missing_model_with_a_remedy(tmp_path: Path) -> None:
     done = run(tmp_path, "doctor", WHISPER_MODEL="medium", HF_HUB_CACHE=f"{tmp_path}/hub")
     assert done.returncode == 1
     assert re.search(r"^broken +model: .*models pull medium", done.stdout, re.MULTILINE)

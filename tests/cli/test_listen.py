@@ -40,7 +40,7 @@ def test_a_pipe_of_samples_becomes_captions(server: Server, tmp_path: Path) -> N
     assert f"https://localhost:{server.port}/transcripts/" in done.stderr
 
 
-def test_a_certificate_that_is_not_trusted_is_told_with_the_way_out(server: Server, tmp_path: Path) -> None:
+def test_an_untrusted_certificate_is_reported_with_a_remedy(server: Server, tmp_path: Path) -> None:
     done = listen(tmp_path, f"https://localhost:{server.port}", speech=SPEECH)
     assert done.returncode == 1
     assert "--cacert" in done.stderr
@@ -50,7 +50,7 @@ def test_a_certificate_that_is_not_trusted_is_told_with_the_way_out(server: Serv
     assert (done.returncode, done.stdout) == (0, f"{WORDS}\n")
 
 
-def test_a_refusal_is_one_sentence_and_an_exit_code(server: Server, tmp_path: Path) -> None:
+def test_a_refusal_prints_one_sentence_and_exits_with_one(server: Server, tmp_path: Path) -> None:
     done = listen(
         tmp_path, f"https://localhost:{server.port}", "--insecure", "--model", "nonesuch", speech=SPEECH
     )
@@ -58,13 +58,13 @@ def test_a_refusal_is_one_sentence_and_an_exit_code(server: Server, tmp_path: Pa
     assert done.stderr.startswith("Error: There is no model named 'nonesuch'")
 
 
-def test_nobody_there_is_told_at_once(tmp_path: Path) -> None:
+def test_an_unreachable_server_is_reported_at_once(tmp_path: Path) -> None:
     done = listen(tmp_path, "https://localhost:1", speech=SPEECH)
     assert done.returncode == 1
     assert "cannot be reached" in done.stderr
 
 
-def test_a_file_that_holds_no_sound_is_told(server: Server, tmp_path: Path) -> None:
+def test_a_file_without_audio_is_reported(server: Server, tmp_path: Path) -> None:
     file = tmp_path / "notes.wav"
     file.write_text("these are words")
     done = listen(tmp_path, f"https://localhost:{server.port}", "--insecure", "--file", str(file))
@@ -73,7 +73,7 @@ def test_a_file_that_holds_no_sound_is_told(server: Server, tmp_path: Path) -> N
     assert "Traceback" not in done.stderr
 
 
-def test_a_machine_without_arecord_says_so(tmp_path: Path) -> None:
+def test_a_missing_arecord_is_reported(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "whisper_appliance", "listen", "--device", "default"],
         capture_output=True, text=True, cwd=ROOT, env=environment(tmp_path, PATH=""), timeout=60, check=False,
@@ -82,18 +82,18 @@ def test_a_machine_without_arecord_says_so(tmp_path: Path) -> None:
     assert "arecord" in done.stderr
 
 
-def test_a_file_comes_whole_in_packets_of_100_ms(beckett: Path) -> None:
+def test_a_file_is_read_completely_in_packets_of_100_ms(beckett: Path) -> None:
     packets = list(from_file(beckett))
     assert {len(packet) for packet in packets[:-1]} == {PACKET_BYTES}
     assert sum(map(len, packets)) / 32_000 == pytest.approx(10, abs=0.5)
 
 
-def test_a_pipe_comes_in_packets_however_it_is_written() -> None:
+def test_a_pipe_is_read_in_packets_of_100_ms() -> None:
     packets = list(from_pipe(io.BufferedReader(io.BytesIO(bytes(7_001)))))
     assert list(map(len, packets)) == [3200, 3200, 600]
 
 
-def test_real_time_waits_as_long_as_the_packets_last() -> None:
+def test_real_time_waits_for_the_duration_of_the_packets() -> None:
     slept: list[float] = []
     assert (
         list(in_real_time([bytes(3200)] * 3, clock=lambda: sum(slept), sleep=slept.append))

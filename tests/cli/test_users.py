@@ -31,9 +31,9 @@ def sign_in(data: Path, name: str, password: str) -> SignedIn:
         return accounts.sign_in(name, password, address="127.0.0.1")
 
 
-def test_an_account_is_made_on_a_fresh_folder_and_listed(data: Path) -> None:
+def test_an_account_is_created_in_a_new_folder_and_listed(data: Path) -> None:
     made = run(data, "users", "add", "Ada", "--role", "owner", "--password-stdin", stdin=PASSWORD + "\n")
-    assert (made.exit_code, made.stdout) == (0, "Ada: made, owner\n")
+    assert (made.exit_code, made.stdout) == (0, "Ada: created, owner\n")
     asked = run(data, "users", "add", "Ben", stdin=f"{PASSWORD}\n{PASSWORD}\n")
     assert asked.exit_code == 0
     assert PASSWORD not in asked.output
@@ -43,7 +43,7 @@ def test_an_account_is_made_on_a_fresh_folder_and_listed(data: Path) -> None:
     assert "anyone on its network" in listed
 
 
-def test_a_lost_password_is_replaced_and_ends_the_sessions(data: Path) -> None:
+def test_a_new_password_ends_the_sessions(data: Path) -> None:
     before = sign_in(data, "Ada", PASSWORD)
     assert run(data, "users", "password", "ada", "--password-stdin", stdin=OTHER).exit_code == 0
     with pytest.raises(SignInFailed):
@@ -66,12 +66,12 @@ def test_a_lost_password_is_replaced_and_ends_the_sessions(data: Path) -> None:
         (["keys", "revoke", "nothing"], ""),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_sentence(data: Path, arguments: list[str], stdin: str) -> None:
+def test_an_error_prints_one_sentence(data: Path, arguments: list[str], stdin: str) -> None:
     refused = run(data, *arguments, stdin=stdin)
     assert isinstance(refused.exception, ApplianceError)
 
 
-def test_a_key_is_made_shown_once_and_revoked(data: Path) -> None:
+def test_a_key_is_created_shown_once_and_revoked(data: Path) -> None:
     made = run(data, "keys", "add", "Ben", "night batch", "--scope", "read", "--days", "30")
     secret = made.stdout.strip()
     assert secret.startswith("wa_")
@@ -85,14 +85,14 @@ def test_a_key_is_made_shown_once_and_revoked(data: Path) -> None:
     assert "night batch" not in run(data, "keys", "list").stdout
 
 
-def test_an_invitation_is_a_link_of_this_machine(data: Path) -> None:
+def test_an_invitation_prints_a_link_to_this_machine(data: Path) -> None:
     link = run(data, "users", "invite", "--role", "admin", "--note", "for Cleo").stdout.strip()
     assert link.startswith("https://")
     with opened_accounts(settings.load(data_dir=data)) as accounts:
         assert accounts.invitations.peek(link.rpartition("/join/")[2]).role == "admin"
 
 
-def test_roles_and_openness_are_changed_and_an_account_is_removed(data: Path) -> None:
+def test_role_and_access_mode_change_and_an_account_is_removed(data: Path) -> None:
     assert run(data, "users", "role", "Ben", "owner").stdout == "Ben: owner\n"
     assert run(data, "users", "disable", "Ben").exit_code == 0
     assert run(data, "users", "enable", "Ben").exit_code == 0

@@ -43,7 +43,9 @@ def row_of(adjustments: SettingOverrides, name: str) -> SettingRow:
     return next(row for row in setting_rows(adjustments) if row.name == name)
 
 
-def test_a_change_counts_at_once_and_is_heard(adjustments: SettingOverrides, heard: list[Settings]) -> None:
+def test_a_change_applies_at_once_and_is_announced(
+    adjustments: SettingOverrides, heard: list[Settings]
+) -> None:
     adjustments.set("MAX_UPLOAD_SIZE", "5MB", "Ada")
     assert adjustments.settings.max_upload_size == 5 * 2**20
     assert [settings.max_upload_size for settings in heard] == [5 * 2**20]
@@ -98,9 +100,7 @@ def test_an_option_of_the_command_line_goes_before_too(adjustments: SettingOverr
 
 
 @pytest.mark.parametrize("name", ["data_dir", "https_port", "database_url", "metrics_token"])
-def test_what_decides_where_things_are_and_secrets_stay_in_the_environment(
-    adjustments: SettingOverrides, name: str
-) -> None:
+def test_paths_and_secrets_stay_in_the_environment(adjustments: SettingOverrides, name: str) -> None:
     with pytest.raises(Conflict, match="where the appliance is started"):
         adjustments.set(name, "1", "Ada")
     assert not row_of(adjustments, name.upper()).changeable
@@ -135,7 +135,7 @@ def test_an_empty_value_is_the_default_and_an_unknown_name_is_none(adjustments: 
         adjustments.set("no_such_setting", "1", "Ada")
 
 
-def test_a_check_of_another_part_is_asked(kept: OverrideRows) -> None:
+def test_the_check_of_another_part_is_called(kept: OverrideRows) -> None:
     def check(wanted: Settings) -> None:
         raise InvalidRequest(f"No model {wanted.whisper_model}.")
 
@@ -182,7 +182,7 @@ def test_every_name_exists_and_every_setting_has_a_row() -> None:
     }  # fmt: skip
 
 
-def test_rows_say_how_a_value_is_written(adjustments: SettingOverrides) -> None:
+def test_setting_rows_have_the_format_of_their_value(adjustments: SettingOverrides) -> None:
     kinds = {row.name: row.kind for row in setting_rows(adjustments)}
     assert kinds["KEEP_AUDIO"] == "switch"
     assert kinds["LOG_LEVEL"] == "choice"

@@ -19,7 +19,7 @@ def model(tiny_en: Path) -> OnnxModel:
 
 
 @pytest.mark.parametrize("known", ["", "Ever tried. Ever failed."])
-def test_times_of_words_are_known_when_they_are_said(
+def test_word_times_come_from_attention_recorded_while_decoding(
     model: OnnxModel, beckett: Path, cities: Path, monkeypatch: pytest.MonkeyPatch, known: str
 ) -> None:
     options = Options(language="en", word_timestamps=True)
@@ -46,7 +46,7 @@ def test_times_of_words_are_known_when_they_are_said(
     assert np.abs(apart).mean(axis=0)[:2] == pytest.approx([0, 0], abs=0.05)
 
 
-def test_the_decoder_is_not_asked_again_for_times(
+def test_word_times_need_no_second_decoder_run(
     model: OnnxModel, beckett: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def asked_again(*_: object) -> None:

@@ -41,7 +41,7 @@ def test_without_the_extra_nothing_happens() -> None:
 
 
 @pytest.mark.parametrize(("device", "notices"), [("auto", (cuda.NO_CUDA,)), ("cpu", ())])
-def test_a_card_that_cuda_does_not_find_is_told(
+def test_a_gpu_that_cuda_does_not_find_is_reported(
     tiny_en: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, notices: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr(cuda, "CARD", tmp_path)

@@ -54,7 +54,7 @@ def test_a_window_comes_back_as_text(start: Start) -> None:
     assert text(start().submit(window("hello there"), priority=Priority.BATCH)) == "hello there"
 
 
-def test_what_can_wait_leaves_the_processor_to_who_waits(start: Start) -> None:
+def test_batch_windows_run_with_a_lower_priority(start: Start) -> None:
     engine = start()
 
     def niceness(priority: Priority, turn: int) -> int:
@@ -143,7 +143,7 @@ def test_an_error_inside_the_engine_fails_that_window_only(start: Start) -> None
     assert engine.status().restarts == 0
 
 
-def test_a_model_that_cannot_be_loaded_says_why(start: Start) -> None:
+def test_a_model_that_cannot_be_loaded_has_a_reason(start: Start) -> None:
     engine = start("broken")
     with pytest.raises(ModelUnavailable, match="is broken"):
         engine.wait_ready(20)
@@ -210,7 +210,7 @@ def test_every_change_of_state_is_announced(start: Start) -> None:
     assert states[-1] == "closed"
 
 
-def test_voice_is_told_frame_by_frame_whatever_the_size_of_the_blocks(start: Start) -> None:
+def test_vad_probabilities_do_not_depend_on_the_block_size(start: Start) -> None:
     engine = start()
     whole, parts = engine.open_vad_stream(), engine.open_vad_stream()
     noise = np.random.default_rng(1).normal(0, 0.01, 16_000).astype(np.float32)

@@ -55,7 +55,7 @@ def words(model: OnnxModel, decoding: DecodeResult) -> str:
 
 
 @pytest.mark.parametrize("beam_size", [1, 5])
-def test_a_window_is_heard_as_by_ctranslate2(tiny_en: Path, beckett: Path, beam_size: int) -> None:
+def test_a_window_is_decoded_as_by_ctranslate2(tiny_en: Path, beckett: Path, beam_size: int) -> None:
     window = Window(samples_of(beckett), Options(language="en", beam_size=beam_size, word_timestamps=True))
     theirs, ours = (
         load(EngineSpec("auto", "tiny.en", tiny_en, "cpu", compute_type="float32")).transcribe([window])[0]
@@ -71,7 +71,7 @@ def test_a_window_is_heard_as_by_ctranslate2(tiny_en: Path, beckett: Path, beam_
             assert (word.start, word.end) == pytest.approx((same.start, same.end), abs=0.3)
 
 
-def test_several_windows_are_heard_as_each_alone(model: OnnxModel, cities: Path) -> None:
+def test_batched_windows_are_decoded_as_each_alone(model: OnnxModel, cities: Path) -> None:
     windows = [samples_of(cities, 8.0 * n, 8.0 * n + length) for n, length in enumerate((8.0, 2.0, 8.0, 5.0))]
     padded = [np.pad(one, (0, 8 * 16_000 - len(one))) for one in windows]
     for beam_size in (1, 3):
@@ -100,12 +100,12 @@ def test_chance_draws_another_answer_each_time(model: OnnxModel, cities: Path) -
         assert times == sorted(times)
 
 
-def test_what_is_known_begins_the_answer(model: OnnxModel, beckett: Path) -> None:
+def test_a_result_begins_with_the_prefix(model: OnnxModel, beckett: Path) -> None:
     (heard,) = answer(model, samples_of(beckett, 0.0, 6.0), known="Ever tried. Ever")
     assert words(model, heard).lower().startswith("ever tried. ever failed")
 
 
-def test_an_answer_has_no_more_tokens_than_asked_for(model: OnnxModel, cities: Path) -> None:
+def test_a_result_has_no_more_tokens_than_max_tokens(model: OnnxModel, cities: Path) -> None:
     (heard,) = answer(model, samples_of(cities), new_tokens=7)
     assert 1 < len(heard.tokens) <= 8
 
@@ -122,7 +122,7 @@ def test_a_long_past_leaves_room_for_the_answer(model: OnnxModel, beckett: Path,
     assert 0 <= heard.no_speech_prob < 0.5
 
 
-def test_silence_is_told_from_speech(model: OnnxModel, beckett: Path) -> None:
+def test_silence_has_a_higher_no_speech_probability_than_speech(model: OnnxModel, beckett: Path) -> None:
     (silence,) = answer(model, np.zeros(5 * 16_000, np.float32))
     (speech,) = answer(model, samples_of(beckett))
     assert speech.no_speech_prob < 0.3 < silence.no_speech_prob
@@ -261,6 +261,6 @@ def test_heads_that_the_model_does_not_have_are_passed_over(
     assert all(segment.words for segment in heard.segments)
 
 
-def test_wishes_that_this_engine_does_not_follow_are_told(tiny_en: Path) -> None:
+def test_options_that_this_engine_ignores_are_reported(tiny_en: Path) -> None:
     engine = load_engine(EngineSpec("onnxruntime", "tiny.en", tiny_en, "cuda", compute_type="float32"))
     assert (engine.device, engine.compute_type, len(engine.warnings)) == ("cpu", "int8", 2)

@@ -61,7 +61,7 @@ def word_error_rate(reference: str, heard: str) -> float:
 
 @needs_extra
 @pytest.mark.slow
-def test_speech_is_heard_in_order_and_within_the_window(engine: OpenAIWhisperEngine, speech: Samples) -> None:
+def test_segments_are_in_order_and_within_the_window(engine: OpenAIWhisperEngine, speech: Samples) -> None:
     (result,) = engine.transcribe([Window(speech, Options())])
     assert word_error_rate(BECKETT, "".join(segment.text for segment in result.segments)) <= 0.15
     assert result.language == "en"
@@ -72,7 +72,7 @@ def test_speech_is_heard_in_order_and_within_the_window(engine: OpenAIWhisperEng
 
 @needs_extra
 @pytest.mark.slow
-def test_beam_search_and_words_are_there_when_asked(engine: OpenAIWhisperEngine, speech: Samples) -> None:
+def test_beam_search_and_word_times_are_supported(engine: OpenAIWhisperEngine, speech: Samples) -> None:
     options = Options(quality="accurate", word_timestamps=True)
     (result,) = engine.transcribe([Window(speech, options)])
     words = [word for segment in result.segments for word in segment.words]
@@ -91,7 +91,7 @@ def test_windows_are_answered_in_order(engine: OpenAIWhisperEngine, speech: Samp
 
 @needs_extra
 @pytest.mark.slow
-def test_a_sequential_reader_is_told_where_to_go_on(engine: OpenAIWhisperEngine, cities: Path) -> None:
+def test_a_window_result_has_the_decoded_seconds(engine: OpenAIWhisperEngine, cities: Path) -> None:
     whole = decoded(cities)[: 30 * SAMPLE_RATE]
     (result,) = engine.transcribe([Window(whole, Options(quality="accurate", beam_size=1))])
     assert 20 < result.decoded_seconds <= 30
@@ -112,7 +112,7 @@ def test_silence_leaves_nothing_unsaid(engine: OpenAIWhisperEngine) -> None:
 
 
 @needs_extra
-def test_a_number_format_it_does_not_know_is_told(model: Path) -> None:
+def test_an_unsupported_compute_type_is_reported(model: Path) -> None:
     loaded = OpenAIWhisperEngine(EngineSpec("openai-whisper", "tiny.en", model, "cpu", compute_type="int8"))
     assert loaded.compute_type == "float32"
     assert "not in int8" in loaded.warnings[0]
@@ -135,6 +135,6 @@ def test_a_folder_of_another_format_is_refused_with_the_reason(tiny_en: Path) ->
 
 
 @pytest.mark.skipif(installed, reason="the extra openai-whisper is installed")
-def test_without_the_extra_the_message_says_what_to_install(tmp_path: Path) -> None:
+def test_without_the_extra_the_error_names_the_package(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match=r"whisper-appliance\[openai-whisper\]"):
         OpenAIWhisperEngine(EngineSpec("openai-whisper", "tiny.en", tmp_path))

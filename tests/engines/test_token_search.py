@@ -34,7 +34,7 @@ def at(seconds: float) -> int:
         ([at(0), A, at(0.4), at(0.5), B], True, True, range(26, TIMES)),
     ],
 )
-def test_what_may_be_said_next(tokens: list[int], text: bool, end: bool, times: range) -> None:
+def test_timestamp_rules_limit_the_next_token(tokens: list[int], text: bool, end: bool, times: range) -> None:
     allowed = TimestampRules.after(tokens, SPECIAL)
     assert (allowed.text, allowed.end) == (text, end)
     assert range(TIMES)[allowed.times] == times

@@ -95,7 +95,7 @@ def test_no_speech_is_lost(stretches: list[tuple[float, float]]) -> None:
         position += length
 
 
-def test_silero_hears_speech_and_not_noise(cities: Path, tmp_path: Path) -> None:
+def test_silero_detects_speech_and_not_noise(cities: Path, tmp_path: Path) -> None:
     silero = Silero()
     with decode(cities, folder=tmp_path, limits=DecodeLimits()) as recording:
         speech = np.concatenate([silero.feed(block) for block in recording.blocks(5.0)])

@@ -94,7 +94,7 @@ def test_timestamps_cut_the_text_into_phrases() -> None:
     assert heard == 4.0
 
 
-def test_what_is_said_behind_the_end_of_the_audio_was_invented() -> None:
+def test_segments_after_the_end_of_the_audio_are_dropped() -> None:
     phrases, heard = split_at_timestamps([*said(" a", 0, 4.96), *said(" b", 5, 6)], BEGIN, EOT, 5.0)
     assert len(phrases) == 1
     assert heard == 5.0
@@ -113,14 +113,14 @@ def test_a_sure_answer_is_taken_at_once() -> None:
     assert decoder.asked == [(1, 0.0)]
 
 
-def test_what_is_known_is_told_once_and_leaves_room_for_what_follows() -> None:
+def test_a_prefix_is_passed_once_and_leaves_tokens_for_the_rest() -> None:
     decoder = ScriptedDecoder(answer(*said(" it was", 0, 2)), answer(*said(" best", 0, 3)))
     told = replace(window(5), prefix_text=" it was", prefix_seconds=2.0)
     assert hear_one(decoder, told).text == " it was best"
     assert decoder.known == [(" it was", len(" it was") + 3 * 8 + 12), ("", 3 * 8 + 12)]
 
 
-def test_where_the_decoder_stops_early_it_is_asked_again_from_there() -> None:
+def test_a_decoder_that_stops_early_continues_from_the_last_timestamp() -> None:
     decoder = ScriptedDecoder(answer(*said(" one", 0, 6)), answer(*said(" two", 0, 4)))
     result = hear_one(decoder, window(10))
     assert [(s.text, s.start, s.end) for s in result.segments] == [(" one", 0.0, 6.0), (" two", 6.0, 10.0)]
@@ -142,7 +142,7 @@ def test_a_sequential_reader_reads_again_what_did_not_end() -> None:
     assert result.tokens == (*said(" one", 0, 6),)
 
 
-def test_a_lone_timestamp_says_that_nothing_comes_after_it() -> None:
+def test_a_lone_timestamp_ends_the_window() -> None:
     result = read_on(*said(" one", 0, 4), *said(" two", 4, 6))
     assert (result.text, result.decoded_seconds) == (" one two", 10.0)
 
@@ -160,7 +160,7 @@ def test_fast_does_not_try_again() -> None:
     assert decoder.asked == [(1, 0.0)]
 
 
-def test_a_window_without_speech_gives_nothing_and_says_so() -> None:
+def test_a_window_without_speech_has_no_segments_and_a_reason() -> None:
     decoder = ScriptedDecoder(answer(*said(" Thank you.", 0, 5), logprob=-1.5, no_speech=0.9))
     result = hear_one(decoder, window(5))
     assert result.segments == ()

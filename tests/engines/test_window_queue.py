@@ -33,7 +33,7 @@ def test_windows_of_like_length_go_together() -> None:
     assert lengths(waiting.take_batch(3, any_of_them)) == [8.0, 30.0]
 
 
-def test_what_is_to_be_heard_differently_does_not_go_together() -> None:
+def test_windows_with_different_options_are_not_batched() -> None:
     waiting = WindowQueue()
     for each in (window(5), window(5, "de"), window(5, before=(1, 2))):
         waiting.enqueue(each, Priority.BATCH, 0)

@@ -1,4 +1,4 @@
-"""Certificates that end, or are replaced, while people are connected."""
+"""Certificates that expire or are replaced while clients are connected."""
 
 import ssl
 import threading
@@ -20,14 +20,14 @@ from whisper_appliance.host.certificates import Certificates
 LONG_AGO = datetime.now(UTC) - timedelta(days=500)
 
 
-def shown(server: Server) -> x509.Certificate:
-    """The certificate that a new connection gets; a device that has it already does not look at its dates."""
+def served_certificate(server: Server) -> x509.Certificate:
+    """The certificate of a new connection, without verification of its dates."""
     pem = ssl.get_server_certificate(("127.0.0.1", server.port), timeout=20)
     return x509.load_pem_x509_certificate(pem.encode())
 
 
-def has_more(answers: list[int], than: int) -> bool:
-    """Whether there are more answers than so many."""
+def has_more_than(answers: list[int], than: int) -> bool:
+    """Whether there are more responses than this number."""
     return len(answers) > than
 
 
@@ -39,7 +39,7 @@ def test_an_expired_certificate_is_renewed_by_the_start(tmp_path: Path) -> None:
     [expired, _] = x509.load_pem_x509_certificates(old.chain_path.read_bytes())
     assert expired.not_valid_after_utc < datetime.now(UTC)
     with served(tmp_path, SMALL_SERVER) as server:
-        assert shown(server).not_valid_after_utc > datetime.now(UTC) + timedelta(days=300)
+        assert served_certificate(server).not_valid_after_utc > datetime.now(UTC) + timedelta(days=300)
         assert server.get("/hello") == (200, "https /hello"), "a device that trusts the authority connects"
         assert old.ca_pem() == authority
 
@@ -48,16 +48,16 @@ def test_a_certificate_renewed_under_load_is_served_at_once_and_ends_no_session(
     with serve() as server, client(server) as speaker:
         opened = speaker.start()
         have = speaker.stream(opened, spoken(1, 6))
-        first = shown(server)
+        first = served_certificate(server)
         over = threading.Event()
         answers: list[int] = []
 
-        def ask_on() -> None:
+        def keep_requesting() -> None:
             visitor = Visitor(server)
             while not over.is_set():
                 answers.append(visitor.ask("/health").status)
 
-        load = [threading.Thread(target=ask_on) for _ in range(4)]
+        load = [threading.Thread(target=keep_requesting) for _ in range(4)]
         for thread in load:
             thread.start()
         data = settings.load(data_dir=server.folder / "data", host="127.0.0.1")
@@ -69,7 +69,7 @@ def test_a_certificate_renewed_under_load_is_served_at_once_and_ends_no_session(
         for thread in load:
             thread.join()
         assert set(answers) == {200}, "nobody was refused on the way"
-        assert shown(server) != first
+        assert served_certificate(server) != first
         have = speaker.stream(opened, spoken(6, 9) + silence(1), have)
         assert not speaker.disconnected.is_set(), "it is the connection of before"
         assert speaker.stop(opened, have)["text"] == "w1 w2 w3 w4 w5 w6 w7 w8"
@@ -86,6 +86,6 @@ def test_an_expired_own_certificate_is_served_with_a_warning(serve: Serve, tmp_p
         assert state["kind"] == "own"
         assert "expired on" in state["warnings"][0]
         assert visitor.health()["status"] == "ok"
-        assert shown(server).not_valid_after_utc < datetime.now(UTC)
+        assert served_certificate(server).not_valid_after_utc < datetime.now(UTC)
     assert own.read_bytes() == before
     assert not (tmp_path / "data/certificates").exists()

@@ -1,4 +1,4 @@
-"""The clock on the wall jumps: two hours back, a year ahead, and back again."""
+"""The system clock jumps: two hours back, a year ahead, and back again."""
 
 import mmap
 import queue
@@ -24,11 +24,11 @@ from whisper_appliance.client.socketio_client import SocketIOClient
 
 HOUR = 3600
 YEAR = 370 * 24 * HOUR
-"""And some days, so that the certificate is about to end."""
+"""And some days, so that the certificate is about to expire."""
 SOURCE = Path(__file__).with_name("shifted_clock.c")
 
 
-class Wall:
+class SystemClock:
     """The clock of the program under test."""
 
     def __init__(self, folder: Path) -> None:
@@ -43,29 +43,29 @@ class Wall:
         self.variables = {"LD_PRELOAD": str(shim), "CLOCK_MOVED": str(moved)}
 
     def move(self, seconds: int) -> None:
-        """So far from the real time."""
+        """Sets the offset from the real time."""
         self._seconds[:] = struct.pack("=q", seconds)
 
     def close(self) -> None:
-        """Lets go of it."""
+        """Sets the offset to zero."""
         self._seconds.close()
         self._file.close()
 
 
 @pytest.fixture
-def wall(tmp_path: Path) -> Iterator[Wall]:
-    wall = Wall(tmp_path)
+def wall(tmp_path: Path) -> Iterator[SystemClock]:
+    wall = SystemClock(tmp_path)
     yield wall
     wall.close()
 
 
 class Microphone:
-    """Says what it is told to, and is silent in between."""
+    """Sends the given words, and silence in between."""
 
     def __init__(self) -> None:
         self._words: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
 
-    def say(self, pcm: bytes) -> None:
+    def speak(self, pcm: bytes) -> None:
         for packet in packets(pcm, 12_800):
             self._words.put(packet)
 
@@ -76,8 +76,8 @@ class Microphone:
         return iter(self._words.get, None)
 
 
-def test_nothing_breaks_when_the_clock_jumps(serve: Serve, wall: Wall, tmp_path: Path) -> None:
-    told: list[tuple[str, Payload]] = []
+def test_nothing_breaks_when_the_clock_jumps(serve: Serve, wall: SystemClock, tmp_path: Path) -> None:
+    events: list[tuple[str, Payload]] = []
     anything = ssl._create_unverified_context()  # the certificate is renewed to a date a year ahead
     microphone = Microphone()
     with serve(**wall.variables, WINDOW_SECONDS="0.02") as server, ThreadPoolExecutor(2) as threads:
@@ -86,10 +86,10 @@ def test_nothing_breaks_when_the_clock_jumps(serve: Serve, wall: Wall, tmp_path:
         speaker = LiveClient(
             lambda handlers: SocketIOClient(url, handlers, anything),
             {"v": 1},
-            lambda *event: told.append(event),
+            lambda *event: events.append(event),
         )
         end = threads.submit(speaker.stream, microphone)
-        microphone.say(spoken(1, 4) + silence(1))
+        microphone.speak(spoken(1, 4) + silence(1))
         (tmp_path / "hold").touch()
         jobs = [visitor.put("begins hold before")]
         wait_until(lambda: heard(tmp_path)["begins"])
@@ -100,8 +100,8 @@ def test_nothing_breaks_when_the_clock_jumps(serve: Serve, wall: Wall, tmp_path:
             job = visitor.ended(jobs[-1])
             assert job["status"] == "done"
             check_clock(visitor, job, jump)
-            microphone.say(spoken(4 * number, 4 * number + 4) + silence(1))
-            wait_until(partial(has_word, told, f"w{4 * number + 3}"))
+            microphone.speak(spoken(4 * number, 4 * number + 4) + silence(1))
+            wait_until(partial(has_word, events, f"w{4 * number + 3}"))
             assert not waiting.done(), "who waits is not sent away by a clock"
         (tmp_path / "hold").unlink()
         assert waiting.result(20).json["text"] == "hold and is waited for"
@@ -117,22 +117,22 @@ def test_nothing_breaks_when_the_clock_jumps(serve: Serve, wall: Wall, tmp_path:
 
 
 def check_clock(visitor: Visitor, job: Payload, jump: int) -> None:
-    """The program sees the clock that was moved, and gets a certificate that fits it."""
+    """The program uses the moved clock and renews its certificate by it."""
     now = datetime.now(UTC) + timedelta(seconds=jump)
     assert abs(datetime.fromisoformat(job["created"]) - now) < timedelta(minutes=5)
-    wait_until(lambda: ends(visitor) > now + timedelta(days=30))
+    wait_until(lambda: expiry_of(visitor) > now + timedelta(days=30))
 
 
-def ends(visitor: Visitor) -> datetime:
-    """When the certificate ends."""
+def expiry_of(visitor: Visitor) -> datetime:
+    """The expiry of the certificate."""
     return datetime.fromisoformat(visitor.ask("/api/status").json["certificate"]["not_after"])
 
 
-def has_word(told: list[tuple[str, Payload]], word: str) -> bool:
-    """Whether the word is settled."""
-    return word in said(told)
+def has_word(events: list[tuple[str, Payload]], word: str) -> bool:
+    """Whether the word is committed."""
+    return word in committed_words(events)
 
 
-def said(told: list[tuple[str, Payload]]) -> list[str]:
-    """The settled words."""
-    return "".join(str(payload["text"]) for kind, payload in list(told) if kind == "commit").split()
+def committed_words(events: list[tuple[str, Payload]]) -> list[str]:
+    """The committed words."""
+    return "".join(str(payload["text"]) for kind, payload in list(events) if kind == "commit").split()

@@ -1,4 +1,4 @@
-"""The database is locked by somebody else, or damaged."""
+"""The database is locked by another program, or damaged."""
 
 import random
 import sqlite3
@@ -18,7 +18,7 @@ LOCKED_SECONDS = 8.0
 
 @contextmanager
 def locked(*files: Path) -> Iterator[None]:
-    """Another program writes to the databases and does not come to an end."""
+    """Another program holds a write transaction on the databases."""
     with ExitStack() as held:
         for file in files:
             other = held.enter_context(closing(sqlite3.connect(file, isolation_level=None, timeout=20)))
@@ -56,7 +56,7 @@ def test_a_database_locked_from_outside_is_waited_for(serve: Serve, tmp_path: Pa
 
 
 def read_on(visitor: Visitor, id: str) -> None:
-    """Readers do not wait for who writes."""
+    """Readers do not wait for the writer."""
     until_locked_long_enough = time.monotonic() + LOCKED_SECONDS
     while time.monotonic() < until_locked_long_enough:
         assert visitor.text(id) == "said before"

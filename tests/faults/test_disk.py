@@ -1,4 +1,4 @@
-"""A disk that is full: what cannot be written is said, what is there can be read, and it mends by itself."""
+"""A full disk: uploads are refused with the reason, reads work, and it recovers by itself."""
 
 import os
 import sqlite3
@@ -33,7 +33,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(disk: Path, leave_bytes: int = 0) -> None:
-    """Somebody else's file takes the room."""
+    """Another file fills the disk."""
     filler = disk / "filler"
     free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
     with filler.open("ab") as file:

@@ -1,4 +1,4 @@
-"""The engine is killed, and finds no memory: its window is tried once more, and the web process lives."""
+"""The engine is killed or out of memory: its window is retried once, and the web process survives."""
 
 import re
 import resource
@@ -41,7 +41,7 @@ def visitor(server: Server) -> Visitor:
 
 
 def engine_of(server: Server) -> psutil.Process | None:
-    """The engine's process, if there is one now."""
+    """The process of the engine, None if there is none."""
     for process in psutil.Process(server.process.pid).children(recursive=True):
         with suppress(psutil.Error):
             if any("speech.engine" in word for word in process.cmdline()):
@@ -50,12 +50,12 @@ def engine_of(server: Server) -> psutil.Process | None:
 
 
 def starve(engine: psutil.Process, most_bytes: int) -> None:
-    """From now on it gets no address space beyond that."""
+    """Limits the address space of the engine from now on."""
     engine.rlimit(resource.RLIMIT_AS, (most_bytes, resource.RLIM_INFINITY))
 
 
 def state_of(visitor: Visitor) -> str:
-    """What the engine does."""
+    """The state of the engine."""
     return str(visitor.ask("/api/status").json["engines"][0]["state"])
 
 
@@ -126,7 +126,7 @@ def test_a_job_fails_with_the_reason_where_no_engine_gets_memory(
 
 
 class Starving(ScriptedEngine):
-    """Finds no memory for a window that says so: "starve", or "starve once FILE" the first time."""
+    """Raises MemoryError for a window with the prompt "starve", or once for "starve once FILE"."""
 
     def transcribe(self, windows: Sequence[Window]) -> list[WindowResult]:
         match (windows[0].options.prompt or "").split():
@@ -149,12 +149,12 @@ def test_a_window_out_of_memory_is_retried_once_and_then_fails_with_the_reason(t
     with closing(EngineProcess(spec, load=starving)) as engine:
         engine.start()
 
-        def hear(script: str) -> Future[WindowResult]:
+        def submit(script: str) -> Future[WindowResult]:
             return engine.submit(Window(second, Options(prompt=script)), priority=Priority.BATCH)
 
         once = f"starve once {tmp_path / 'starved'}"
         assert hear(once).result(30).segments[0].text.strip() == once
         with pytest.raises(EngineFailed, match="found no more memory"):
-            hear("starve").result(30)
-        assert hear("next").result(30).segments[0].text.strip() == "next"
+            submit("starve").result(30)
+        assert submit("next").result(30).segments[0].text.strip() == "next"
         assert engine.status().restarts == 3

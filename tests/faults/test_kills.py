@@ -1,4 +1,4 @@
-"""The program is killed, stopped and started twice: what it accepted is done, and once."""
+"""The program is killed, stopped and started twice: accepted jobs are done, each once."""
 
 import resource
 import signal
@@ -65,7 +65,7 @@ def test_a_file_that_keeps_killing_the_server_fails_and_the_next_job_runs(
 
 
 def _patient(visitor: Visitor, id: str, status: str) -> Any:
-    """The job in this state; None as well while nobody answers."""
+    """The job in this state; None also while there is no response."""
     try:
         job = visitor.job(id)
     except (OSError, HTTPException):

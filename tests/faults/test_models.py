@@ -1,4 +1,4 @@
-"""Weights that are damaged on the disk, and a download that is killed half way."""
+"""Damaged weights on the disk, and a download that is killed half way."""
 
 import shutil
 import signal
@@ -16,7 +16,7 @@ NAME = "acme/whisper-acme"
 
 
 def cut_short(folder: Path) -> None:
-    """Half of the weights are gone."""
+    """Truncates the weights to a half."""
     weights = folder / "model.bin"
     with weights.open("r+b") as file:
         file.truncate(weights.stat().st_size // 2)

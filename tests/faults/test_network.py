@@ -1,4 +1,4 @@
-"""The network goes away for five seconds while somebody speaks."""
+"""The network is down for five seconds during a live session."""
 
 import threading
 import time
@@ -23,7 +23,7 @@ def test_five_seconds_without_network_lose_no_word(serve: Serve) -> None:
     half = threading.Event()
 
     def microphone() -> Iterator[bytes]:
-        """It goes on while the network is gone."""
+        """Audio goes on while the network is down."""
         for number, packet in enumerate(packets(PCM, 6400)):
             if number == 20:
                 half.set()

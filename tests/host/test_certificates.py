@@ -134,7 +134,7 @@ def test_a_damaged_file_is_made_anew(certificates: Certificates, connect: Connec
     connect(certificates, ca_of(certificates), "attic")
 
 
-def test_the_certificate_has_what_phones_ask_for(certificates: Certificates) -> None:
+def test_the_certificate_meets_the_rules_of_phones(certificates: Certificates) -> None:
     """Apple: SAN, serverAuth, at most 398 days; everybody: CA:true and a path length."""
     leaf, ca = x509.load_pem_x509_certificates(certificates.ensure().read_bytes())
     extensions = leaf.extensions
@@ -187,9 +187,9 @@ def test_an_own_certificate_is_served_and_never_written(
 def test_an_own_certificate_is_warned_about_before_and_after_its_end(own: Certificates, clock: Clock) -> None:
     assert own.info().warnings == ()
     clock.forward(days=397 - 10)
-    assert "ends in" in own.info().warnings[0]
+    assert "expires in" in own.info().warnings[0]
     clock.forward(days=20)
-    assert "ended on" in own.info().warnings[0]
+    assert "expired on" in own.info().warnings[0]
 
 
 def test_an_own_certificate_for_another_machine_is_warned_about(own: Certificates, tmp_path: Path) -> None:

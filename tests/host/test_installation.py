@@ -11,7 +11,7 @@ from whisper_appliance.host.installation import Installation, detect
 PLAIN = ("/usr", "/usr")
 
 
-def test_this_very_checkout_is_known() -> None:
+def test_a_git_checkout_is_detected() -> None:
     found = detect()
     if (Path(__file__).parents[2] / ".git").exists():
         assert found.kind == "git"

@@ -31,7 +31,7 @@ def feed() -> Iterator[Feed]:
     thread.join()
 
 
-def test_newer_releases_are_told_newest_first(feed: Feed) -> None:
+def test_newer_releases_are_listed_newest_first(feed: Feed) -> None:
     feed.body = json.dumps(OURS).encode()
     checked = check_for_update(feed.url, "0.1.0", allowed=True)
     assert checked.state == "newer"
@@ -41,7 +41,7 @@ def test_newer_releases_are_told_newest_first(feed: Feed) -> None:
     assert "0.10.0" in checked.message
 
 
-def test_the_newest_version_says_so(feed: Feed) -> None:
+def test_the_newest_version_needs_no_update(feed: Feed) -> None:
     feed.body = json.dumps(OURS).encode()
     checked = check_for_update(feed.url, "0.10.0", allowed=True)
     assert (checked.state, checked.releases) == ("current", ())
@@ -52,13 +52,13 @@ def test_githubs_answer_is_read_without_drafts_and_pre_releases() -> None:
     assert (release.version, release.date, release.url) == ("0.3.0", "2026-05-02", "https://example.org/a")
 
 
-def test_nothing_is_asked_until_it_is_allowed(feed: Feed) -> None:
+def test_the_feed_is_not_fetched_until_it_is_allowed(feed: Feed) -> None:
     assert check_for_update(feed.url, "0.1.0", allowed=False).state == "off"
     assert check_for_update("", "0.1.0", allowed=True).state == "off"
     assert feed.asked == []
 
 
-def test_offline_is_said_and_is_no_fault(feed: Feed) -> None:
+def test_being_offline_is_reported_and_is_no_error(feed: Feed) -> None:
     url = feed.url
     feed.server_close()
     checked = check_for_update(url, "0.1.0", allowed=True)
@@ -67,7 +67,7 @@ def test_offline_is_said_and_is_no_fault(feed: Feed) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[" * 100_000, b'{"releases": 7}', b"7", b"\xff"])
-def test_nonsense_is_said_to_be_nonsense(feed: Feed, body: bytes) -> None:
+def test_an_invalid_feed_is_refused(feed: Feed, body: bytes) -> None:
     feed.body = body
     assert check_for_update(feed.url, "0.1.0", allowed=True).state == "broken"
 
@@ -113,7 +113,7 @@ def test_redirects_end(feed: Feed) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://example.org/feed", "file:///etc/passwd", "example.org", "https://"])
-def test_only_https_is_asked(url: str) -> None:
+def test_only_https_feeds_are_fetched(url: str) -> None:
     with pytest.raises(BadSetting):
         fetch(url)
 

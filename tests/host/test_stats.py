@@ -25,7 +25,7 @@ def test_a_machine_without_nvidias_program_has_no_cards() -> None:
     assert measure_gpus("no-such-program") == ()
 
 
-def test_what_nvidias_program_says_is_read(tmp_path: Path) -> None:
+def test_the_output_of_nvidia_smi_is_parsed(tmp_path: Path) -> None:
     program = tmp_path / "nvidia-smi"
     program.write_text(
         "#!/bin/sh\n"

@@ -28,7 +28,7 @@ def test_a_unit_of_systemd(root: Main) -> None:
     assert supervision(40, environment=unit, root=root(1)).by == "systemd"
 
 
-def test_an_older_systemd_is_known_by_being_the_parent(root: Main) -> None:
+def test_an_older_systemd_is_detected_as_the_parent(root: Main) -> None:
     assert supervision(40, environment={"INVOCATION_ID": "x"}, root=root(1)).by == "systemd"
 
 
@@ -53,7 +53,7 @@ def test_a_shell_in_a_container_does_not_count(root: Main) -> None:
     assert supervision(40, environment={"container": "podman"}, root=root(30)).by is None
 
 
-def test_the_setting_says_so(root: Main) -> None:
+def test_the_setting_decides_about_supervision(root: Main) -> None:
     assert supervision(40, supervised=True, environment={}, root=root(30)).by == "setting"
 
 

@@ -119,18 +119,18 @@ def test_what_cannot_be_served_is_refused_with_the_reason(root: Made, middle: Ma
     assert "passphrase" in refused(chain, server.key_pem(b"secret")).message
     stranger = refused(chain, make("x").key_pem())
     assert ("belongs to none" in stranger.message, stranger.field) == (True, "key")
-    assert "Attic Root stands in the chain" in refused(server.pem + root.pem, key).message
+    assert "Attic Root is in the chain" in refused(server.pem + root.pem, key).message
     many = server.pem + middle.pem * 10
     assert "11 certificates" in refused(many, key).message
 
 
 def test_one_that_has_ended_or_not_begun_or_names_nobody_is_refused(middle: Made, root: Made) -> None:
     ended = make("attic", middle, names=["attic"], begins=-90, days=-1)
-    assert "ended on" in refused(ended.pem, ended.key_pem()).message
+    assert "expired on" in refused(ended.pem, ended.key_pem()).message
     coming = make("attic", middle, names=["attic"], begins=2)
-    assert "begins only on" in refused(coming.pem, coming.key_pem()).message
+    assert "is not valid before" in refused(coming.pem, coming.key_pem()).message
     nameless = make("attic", root)
     assert "names no host" in refused(nameless.pem, nameless.key_pem()).message
     old = make("Old Office", root, begins=-90, days=-1)
     under = make("attic", old, names=["attic"])
-    assert "Old Office ended" in refused(under.pem + old.pem, under.key_pem()).message
+    assert "Old Office expired" in refused(under.pem + old.pem, under.key_pem()).message

@@ -1,4 +1,4 @@
-"""Everybody's jobs, as those who run the appliance see them."""
+"""Administrators list the jobs of all owners."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +20,7 @@ def jobs(database: Database, clock: Clock) -> JobRepository:
 
 
 @pytest.fixture
-def oversight(database: Database) -> JobAdminQueries:
+def queries(database: Database) -> JobAdminQueries:
     return JobAdminQueries(database)
 
 
@@ -29,44 +29,44 @@ def add(jobs: JobRepository, owner: str = "a") -> str:
     return jobs.add(request, audio="uploads/x", audio_bytes=7, limits=QueueLimits(99, 99)).id
 
 
-def test_jobs_of_everybody_are_seen_without_their_words(
-    jobs: JobRepository, oversight: JobAdminQueries
+def test_jobs_of_all_owners_are_listed_without_titles_and_text(
+    jobs: JobRepository, queries: JobAdminQueries
 ) -> None:
     first, second = add(jobs, "a"), add(jobs, "")
-    seen = oversight.page(limit=10).jobs
-    assert [job.handle for job in seen] == [second[:16], first[:16]]
-    told = str([asdict(job) for job in seen])
-    assert "ecret" not in told
-    assert first not in told
-    assert second not in told
+    listed = queries.page(limit=10).jobs
+    assert [job.handle for job in listed] == [second[:16], first[:16]]
+    text = str([asdict(job) for job in listed])
+    assert "ecret" not in text
+    assert first not in text
+    assert second not in text
 
 
-def test_pages_follow_upon_each_other(jobs: JobRepository, oversight: JobAdminQueries) -> None:
+def test_pages_of_jobs_follow_each_other(jobs: JobRepository, queries: JobAdminQueries) -> None:
     ids = [add(jobs) for _ in range(5)]
-    page = oversight.page(limit=2)
-    seen = list(page.jobs)
+    page = queries.page(limit=2)
+    listed = list(page.jobs)
     while page.next_before is not None:
-        page = oversight.page(limit=2, before=page.next_before)
-        seen += page.jobs
-    assert [job.handle for job in seen] == [id[:16] for id in reversed(ids)]
+        page = queries.page(limit=2, before=page.next_before)
+        listed += page.jobs
+    assert [job.handle for job in listed] == [id[:16] for id in reversed(ids)]
 
 
-def test_jobs_are_found_by_state_and_owner(jobs: JobRepository, oversight: JobAdminQueries) -> None:
+def test_jobs_are_found_by_state_and_owner(jobs: JobRepository, queries: JobAdminQueries) -> None:
     failed, waiting = add(jobs, "a"), add(jobs, "b")
     jobs.claim(failed)
     jobs.fail(failed, "no_audio", "It holds no audio.")
-    (seen,) = oversight.page(statuses=("failed",), limit=10).jobs
-    assert seen.handle == failed[:16]
-    assert seen.error is not None
-    assert seen.error.message == "It holds no audio."
-    (theirs,) = oversight.page(owner="b", limit=10).jobs
+    (listed,) = queries.page(statuses=("failed",), limit=10).jobs
+    assert listed.handle == failed[:16]
+    assert listed.error is not None
+    assert listed.error.message == "It holds no audio."
+    (theirs,) = queries.page(owner="b", limit=10).jobs
     assert theirs.handle == waiting[:16]
-    assert oversight.counts() == {"failed": 1, "queued": 1}
+    assert queries.counts() == {"failed": 1, "queued": 1}
 
 
-def test_a_handle_leads_to_its_job(jobs: JobRepository, oversight: JobAdminQueries) -> None:
+def test_a_handle_is_resolved_to_the_id_of_its_job(jobs: JobRepository, queries: JobAdminQueries) -> None:
     ids = [add(jobs) for _ in range(20)]
-    assert [oversight.id_of(id[:16]) for id in ids] == ids
+    assert [queries.id_of(id[:16]) for id in ids] == ids
     for wrong in ("0" * 16, "", "%", ids[0], "zz"):
         with pytest.raises(NotFound):
-            oversight.id_of(wrong)
+            queries.id_of(wrong)

@@ -1,4 +1,4 @@
-"""A request that comes again gets the job of the first, on both databases and from many threads."""
+"""Replay by idempotency key: on both databases, and from many threads."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -36,13 +36,13 @@ def done(jobs: JobRepository, repeat: IdempotencyKey) -> Job:
 KEYED = IdempotencyKey("key", "this file")
 
 
-def test_the_same_request_is_one_job(jobs: JobRepository) -> None:
+def test_a_repeated_request_gets_the_same_job(jobs: JobRepository) -> None:
     assert add(jobs, KEYED).id == add(jobs, KEYED).id
     assert add(jobs, IdempotencyKey("another", "this file")).id != add(jobs, KEYED).id
     assert add(jobs, None).id != add(jobs, None).id
 
 
-def test_many_at_once_are_one_job(jobs: JobRepository) -> None:
+def test_many_repeats_at_once_get_one_job(jobs: JobRepository) -> None:
     with ThreadPoolExecutor(8) as at_once:
         ids = set(at_once.map(lambda _: add(jobs, KEYED).id, range(8)))
     assert len(ids) == 1
@@ -62,7 +62,7 @@ def test_a_key_of_another_request_is_refused(jobs: JobRepository) -> None:
         add(jobs, IdempotencyKey("key", "another file"))
 
 
-def test_what_was_done_long_ago_is_done_again(jobs: JobRepository, clock: Clock) -> None:
+def test_a_job_that_was_done_long_ago_is_not_replayed(jobs: JobRepository, clock: Clock) -> None:
     job = done(jobs, KEYED)
     clock.forward(minutes=5)
     four_minutes, six_minutes = (written(clock() - timedelta(minutes=minutes)) for minutes in (4, 6))
@@ -73,7 +73,7 @@ def test_what_was_done_long_ago_is_done_again(jobs: JobRepository, clock: Clock)
     assert add(jobs, KEYED).id == again.id
 
 
-def test_what_failed_or_was_cancelled_is_tried_anew(jobs: JobRepository) -> None:
+def test_a_failed_or_cancelled_job_is_not_replayed(jobs: JobRepository) -> None:
     failed = add(jobs, KEYED)
     jobs.claim(failed.id)
     jobs.fail(failed.id, "engine_failed", "It stopped.")
@@ -86,7 +86,9 @@ def test_what_failed_or_was_cancelled_is_tried_anew(jobs: JobRepository) -> None
     assert add(jobs, KEYED).id != running.id
 
 
-def test_what_was_deleted_is_made_anew(jobs: JobRepository, history: TranscriptRepository) -> None:
+def test_a_job_whose_transcript_was_deleted_is_not_replayed(
+    jobs: JobRepository, history: TranscriptRepository
+) -> None:
     job = done(jobs, KEYED)
     history.delete(job.id, "ann")
     assert add(jobs, KEYED).id != job.id

@@ -1,4 +1,4 @@
-"""What the queue accepts it does, in order, within limits, and until somebody cancels it."""
+"""The queue runs accepted jobs in order and within limits, until they end or are cancelled."""
 
 import subprocess
 import sys
@@ -89,7 +89,7 @@ def test_progress_and_text_can_be_read_while_a_job_runs(start_queue: StartQueue,
     assert JobProgressed(job.id) in events
 
 
-def test_waiting_for_a_job_ends_when_the_time_is_over(start_queue: StartQueue, tmp_path: Path) -> None:
+def test_waiting_for_a_job_ends_at_the_timeout(start_queue: StartQueue, tmp_path: Path) -> None:
     queue = start_queue(Script(window_seconds=1))
     job = queue.enqueue(request(tmp_path, "slow", INTERACTIVE))
     assert queue.wait(job.id, 0.1).status == "running"
@@ -121,7 +121,7 @@ def test_a_running_job_is_cancelled_at_its_next_window(start_queue: StartQueue, 
     assert history(queue).page("ann").summaries == ()
 
 
-def test_a_cancel_from_another_process_is_seen(start_queue: StartQueue, tmp_path: Path) -> None:
+def test_a_cancel_by_another_process_stops_a_running_job(start_queue: StartQueue, tmp_path: Path) -> None:
     queue = start_queue(Script(window_seconds=0.1))
     job = queue.enqueue(request(tmp_path, "word " * 100, INTERACTIVE))
     wait_until(lambda: len(queue.windows_of(job.id)) > 1)
@@ -135,7 +135,7 @@ def test_an_ended_job_cannot_be_cancelled_any_more(start_queue: StartQueue, tmp_
     assert queue.cancel(job.id).status == "done"
 
 
-def test_a_job_of_somebody_else_is_neither_seen_nor_cancelled(
+def test_a_job_of_another_owner_is_neither_found_nor_cancelled(
     start_queue: StartQueue, tmp_path: Path
 ) -> None:
     queue = start_queue(Script(window_seconds=0.3))
@@ -148,7 +148,7 @@ def test_a_job_of_somebody_else_is_neither_seen_nor_cancelled(
     assert queue.wait(job.id, 10).status == "done"
 
 
-def test_limits_refuse_what_would_wait_too_long(start_queue: StartQueue, tmp_path: Path) -> None:
+def test_limits_refuse_further_jobs_with_a_reason(start_queue: StartQueue, tmp_path: Path) -> None:
     go_on = threading.Event()
     queue = start_queue(Script(before_window=lambda _word: go_on.wait(10)), limits=QueueLimits(4, 2))
     for _ in range(2):
@@ -166,7 +166,7 @@ def test_limits_refuse_what_would_wait_too_long(start_queue: StartQueue, tmp_pat
     go_on.set()
 
 
-def test_the_reason_of_a_failure_is_told(start_queue: StartQueue, tmp_path: Path) -> None:
+def test_a_failed_job_has_its_error(start_queue: StartQueue, tmp_path: Path) -> None:
     def fail(word: str) -> None:
         raise NoAudio("The file holds no audio.") if word == "empty" else ZeroDivisionError(word)
 
@@ -182,7 +182,7 @@ def test_the_reason_of_a_failure_is_told(start_queue: StartQueue, tmp_path: Path
     wait_until(lambda: list((tmp_path / "uploads").iterdir()) == [])
 
 
-def test_a_job_whose_file_vanished_says_so(start_queue: StartQueue, tmp_path: Path) -> None:
+def test_a_job_without_its_file_fails_with_the_reason(start_queue: StartQueue, tmp_path: Path) -> None:
     go_on = threading.Event()
     queue = start_queue(Script(before_window=lambda _word: go_on.wait(10)))
     ids = [queue.enqueue(request(tmp_path, "word")).id for _ in range(3)]
@@ -204,7 +204,7 @@ def test_nothing_is_accepted_before_the_start_and_after_the_end(
         queue.enqueue(request(tmp_path, "word"))
 
 
-def test_what_takes_long_to_import_is_left_to_the_launch() -> None:
+def test_slow_imports_are_left_to_the_launch() -> None:
     program = (
         "import sys, whisper_appliance.jobs.queue;"
         "heavy = {'dbos', 'alembic', 'av', 'ctranslate2', 'faster_whisper', 'onnxruntime', 'opentelemetry'};"
@@ -213,7 +213,7 @@ def test_what_takes_long_to_import_is_left_to_the_launch() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def test_a_queue_that_cannot_start_says_so(start_queue: StartQueue, tmp_path: Path) -> None:
+def test_a_queue_that_cannot_start_reports_a_problem(start_queue: StartQueue, tmp_path: Path) -> None:
     (tmp_path / "queue.sqlite").mkdir()
     queue = start_queue(Script())
     with pytest.raises(Unavailable, match="could not start"):

@@ -1,4 +1,4 @@
-"""A real recording takes the real road: decoder, voice detection, engine, guard, history."""
+"""A real recording with the real decoder, VAD, engine, hallucination filter and repository."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ BECKETT = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail bette
 
 
 class OneModel:
-    """Leases on one engine that is always there."""
+    """Leases one engine that is always loaded."""
 
     def __init__(self, engine: EngineProcess) -> None:
         self._engine = engine

@@ -1,4 +1,4 @@
-"""A job's row tells what happened to it; its windows live as long as it does."""
+"""The job repository: rows of jobs, their states, and their finished windows."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def add(jobs: JobRepository, owner: str = "ann", priority: Priority = Priority.B
 WINDOW = FinishedWindow(16000, 480000, WindowResult((Segment(0.5, 2.0, " Hallo."),), "de", 0.9))
 
 
-def test_a_new_job_waits_with_all_that_was_asked(jobs: JobRepository) -> None:
+def test_a_new_job_is_queued_with_its_request(jobs: JobRepository) -> None:
     job = jobs.get(add(jobs).id)
     assert (job.status, job.title, job.options.language, job.attempts) == ("queued", "talk", "de", 0)
 
@@ -65,7 +65,7 @@ def test_positions_follow_priority_and_then_arrival(jobs: JobRepository) -> None
     assert jobs.counts() == {"queued": 2, "running": 1}
 
 
-def test_only_so_many_jobs_may_wait(jobs: JobRepository) -> None:
+def test_the_queue_limit_refuses_further_jobs(jobs: JobRepository) -> None:
     for _ in range(3):
         add(jobs)
     with pytest.raises(Busy) as refused:
@@ -77,14 +77,14 @@ def test_only_so_many_jobs_may_wait(jobs: JobRepository) -> None:
         add(jobs, owner="eve")
 
 
-def test_a_job_of_somebody_else_is_not_there(jobs: JobRepository) -> None:
+def test_a_job_of_another_owner_is_not_found(jobs: JobRepository) -> None:
     job, nobodys = add(jobs), add(jobs, owner="")
     with pytest.raises(NotFound):
         jobs.get(job.id, "bob")
     assert jobs.get(nobodys.id, "bob").id == nobodys.id
 
 
-def test_a_stop_of_the_appliance_is_not_held_against_the_job(jobs: JobRepository) -> None:
+def test_a_stop_of_the_appliance_is_no_attempt_of_the_job(jobs: JobRepository) -> None:
     job = jobs.claim(add(jobs).id)
     jobs.requeue([job.id])
     again = jobs.get(job.id)
@@ -93,7 +93,7 @@ def test_a_stop_of_the_appliance_is_not_held_against_the_job(jobs: JobRepository
         jobs.add_window(job.id, WINDOW, 0.5, None)
 
 
-def test_rows_of_old_jobs_are_forgotten_but_not_their_transcripts(
+def test_rows_of_old_jobs_are_deleted_but_not_their_transcripts(
     jobs: JobRepository, database: Database
 ) -> None:
     job, waiting = jobs.claim(add(jobs).id), add(jobs)
@@ -116,7 +116,7 @@ def test_the_jobs_of_the_last_hours_are_listed_newest_first(database: Database, 
     assert old.id not in [job.id for job in jobs.recent("", hours=99)]
 
 
-def test_a_recordings_transcript_takes_the_place_of_the_live_one_and_both_are_kept(
+def test_the_transcript_of_a_recording_replaces_the_live_one_and_both_are_kept(
     database: Database, history: TranscriptRepository, clock: Clock
 ) -> None:
     live, better = transcript(" ever tied"), transcript(" Ever tried.")

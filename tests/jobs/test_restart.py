@@ -1,4 +1,4 @@
-"""Whatever happens to the program, what it accepted is done once, and little of it twice."""
+"""After a crash or a stop of the program, accepted jobs are done once, and few windows twice."""
 
 import signal
 import subprocess
@@ -47,7 +47,7 @@ def killed_and_restarted(start_queue: StartQueue, data_dir: Path, url: str | Non
         assert TranscriptRepository(queue.cluster.database).get(id, "ann").transcript.text == words
     counted = heard(data_dir)
     assert set(counted) == set(" ".join(jobs).split())
-    for job in "abcd":  # at most the window that was interrupted is heard again
+    for job in "abcd":  # at most the window that was interrupted is decoded twice
         assert sum(times - 1 for word, times in counted.items() if word[0] == job) <= 1
     assert len(TranscriptRepository(queue.cluster.database).page("ann").summaries) == len(jobs)
     wait_until(lambda: list((data_dir / "uploads").iterdir()) == [])
@@ -125,7 +125,7 @@ def test_a_row_that_was_committed_before_a_crash_is_started(start_queue: StartQu
 
 
 @pytest.mark.parametrize("damage", [b"\0" * 8192, None])
-def test_the_queue_s_own_file_can_be_lost(
+def test_jobs_survive_the_loss_of_the_file_of_durable_calls(
     start_queue: StartQueue, tmp_path: Path, damage: bytes | None
 ) -> None:
     queue = start_queue(Script(window_seconds=0.2))
@@ -141,7 +141,7 @@ def test_the_queue_s_own_file_can_be_lost(
     assert len(list(tmp_path.glob("queue.sqlite.damaged-*"))) == (1 if damage else 0)
 
 
-def test_uploads_that_no_job_waits_for_are_cleared_away(start_queue: StartQueue, tmp_path: Path) -> None:
+def test_uploads_without_a_job_are_removed(start_queue: StartQueue, tmp_path: Path) -> None:
     for folder in ("uploads", "decoded"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "half").write_bytes(b"RIFF")
@@ -150,7 +150,7 @@ def test_uploads_that_no_job_waits_for_are_cleared_away(start_queue: StartQueue,
     assert list((tmp_path / "decoded").iterdir()) == []
 
 
-def test_a_folder_that_has_lost_its_name_or_was_put_back_elsewhere_goes_on_with_its_jobs(
+def test_jobs_continue_after_the_worker_id_was_lost_or_the_folder_was_restored_elsewhere(
     start_queue: StartQueue, tmp_path: Path
 ) -> None:
     (tmp_path / "share").mkdir()
@@ -163,7 +163,7 @@ def test_a_folder_that_has_lost_its_name_or_was_put_back_elsewhere_goes_on_with_
     assert ended(again, job.id).status == "done"
 
 
-def test_a_job_waits_while_the_shared_folder_is_away(start_queue: StartQueue, tmp_path: Path) -> None:
+def test_a_job_waits_while_the_shared_folder_is_not_mounted(start_queue: StartQueue, tmp_path: Path) -> None:
     mounted = threading.Event()
     queue = start_queue(Script(), is_mounted=mounted.is_set)
     job = queue.enqueue(request(tmp_path, "a1 a2", Priority.INTERACTIVE))

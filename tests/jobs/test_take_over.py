@@ -41,7 +41,7 @@ class TwoWorkers:
         """The arguments of the other worker's program."""
         return [str(self.folder / "other"), self.url, *([str(self.storage)] if self.storage else [])]
 
-    def heard(self) -> Counter[str]:
+    def decoded(self) -> Counter[str]:
         """How often each window was decoded, by both workers."""
         return heard(self.folder / "other") + heard(self.folder / "own")
 
@@ -111,9 +111,9 @@ def assert_transcribed_once(cluster: TwoWorkers, jobs: dict[str, str]) -> None:
     for words, job_id in jobs.items():
         assert ended(cluster.queue, job_id).status == "done"
         assert cluster.text_of(job_id) == words
-    assert set(cluster.heard()) == set(" ".join(jobs).split())
+    assert set(cluster.decoded()) == set(" ".join(jobs).split())
     for job in "ab":
-        assert sum(times - 1 for word, times in cluster.heard().items() if word[0] == job) <= 1
+        assert sum(times - 1 for word, times in cluster.decoded().items() if word[0] == job) <= 1
 
 
 def test_the_jobs_of_a_stale_worker_continue_elsewhere_and_stay_there_when_it_is_back(
@@ -133,14 +133,14 @@ def test_the_jobs_of_a_stale_worker_continue_elsewhere_and_stay_there_when_it_is
     with pytest.raises(NotFound):
         started.queue.cluster.take_over(dead.id, allow_loss=False)
     assert_transcribed_once(started, jobs)
-    before = started.heard()
+    before = started.decoded()
     with commanded("queue", *started.other) as process:
         own = send_command(process, "now c1")
         assert ended(started.queue, own).status == "done"
         assert not started.other_worker().is_stale
         send_command(process, "stop")
         assert process.wait(20) == 0
-    assert started.heard() == before + Counter(["c1"])
+    assert started.decoded() == before + Counter(["c1"])
     assert [worker.id for worker in started.queue.cluster.workers()] == [started.queue.cluster.worker_id]
 
 
@@ -165,7 +165,7 @@ def test_queued_jobs_run_on_any_worker_with_capacity_and_the_recordings(started:
         for each, id in jobs.items():
             assert ended(started.queue, id).status == "done"
             assert started.text_of(id) == each
-    assert all(times == 1 for times in started.heard().values())
+    assert all(times == 1 for times in started.decoded().values())
     assert heard(started.folder / "own")
     assert heard(started.folder / "other")
 
@@ -210,7 +210,7 @@ def test_without_a_shared_folder_the_jobs_fail_with_a_reason_if_loss_is_allowed(
     assert [event.job_id for event in started.events if isinstance(event, JobFailed)] == list(taken.failed)
     with commanded("queue", *started.other) as process:
         assert ended(started.queue, send_command(process, "now c1")).status == "done"
-    assert not any(word[0] in "ab" and times > 1 for word, times in started.heard().items())
+    assert not any(word[0] in "ab" and times > 1 for word, times in started.decoded().items())
 
 
 @pytest.mark.parametrize("started", [False], indirect=True)

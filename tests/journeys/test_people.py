@@ -115,7 +115,7 @@ def test_a_link_is_made_copied_opened_and_ended(
     stranger.close()
 
 
-def test_a_key_is_made_shown_once_and_revoked(page: Page, served: Served, axe: str) -> None:
+def test_a_key_is_created_shown_once_and_revoked(page: Page, served: Served, axe: str) -> None:
     page.goto("/account")
     page.get_by_role("button", name="New key").click()
     page.get_by_label("What it is for").fill("Nightly batch")

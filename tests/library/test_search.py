@@ -1,4 +1,4 @@
-"""Words are found in text and title, in any script, whatever the user types."""
+"""Full-text search finds words in text and title, in any script, for any input."""
 
 import pytest
 
@@ -8,13 +8,13 @@ from whisper_appliance.library.transcripts import TranscriptRepository
 
 @pytest.fixture
 def ids(history: TranscriptRepository) -> dict[str, str]:
-    said = {
+    texts = {
         "tale": " It was the best of times, it was the worst of times.",
         "cafe": " Das Café schließt um acht.",
         "tokyo": "吾輩は猫である。名前はまだ無い。",
-        "quotes": ' He said "NEAR" AND then OR NOT.',
+        "quotes": ' He texts "NEAR" AND then OR NOT.',
     }
-    return {name: history.add(transcript(text), title=name, owner="ann") for name, text in said.items()}
+    return {name: history.add(transcript(text), title=name, owner="ann") for name, text in texts.items()}
 
 
 @pytest.mark.parametrize(
@@ -48,14 +48,12 @@ def test_a_snippet_marks_the_words(
     assert "times" in "".join(snippet) or "である" in "".join(snippet)
 
 
-def test_where_nothing_was_typed_there_is_no_snippet(
-    history: TranscriptRepository, ids: dict[str, str]
-) -> None:
+def test_without_search_words_there_is_no_snippet(history: TranscriptRepository, ids: dict[str, str]) -> None:
     assert history.snippets(list(ids.values()), " - ") == {}
     assert history.snippets([], "worst") == {}
 
 
-def test_nobody_finds_what_others_said_or_threw_away(
+def test_search_finds_no_transcripts_of_others_nor_deleted_ones(
     history: TranscriptRepository, ids: dict[str, str]
 ) -> None:
     assert history.page("bob", words="worst").summaries == ()

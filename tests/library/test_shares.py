@@ -1,4 +1,4 @@
-"""Transcripts are shared with users and by links, and no longer when that was ended."""
+"""Transcripts are shared with users and by links, until a share is revoked or expires."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ def shares(database: Database, clock: Clock) -> Shares:
     return Shares(database, clock=clock)
 
 
-def test_a_user_it_was_shared_with_is_a_reader(shares: Shares, new_user: NewUser) -> None:
+def test_a_user_with_a_share_is_a_reader(shares: Shares, new_user: NewUser) -> None:
     ada, bob = new_user("Ada"), new_user("Bob")
     share = shares.share_with(TRANSCRIPT, " bOB ", by=ada)
     assert (share.user_id, share.user_name, share.token) == (bob, "Bob", None)
@@ -28,13 +28,13 @@ def test_a_user_it_was_shared_with_is_a_reader(shares: Shares, new_user: NewUser
     assert shares.received_by(ada) == ()
 
 
-def test_sharing_twice_is_sharing_once(shares: Shares, new_user: NewUser) -> None:
+def test_sharing_twice_gives_the_same_share(shares: Shares, new_user: NewUser) -> None:
     ada, _ = new_user("Ada"), new_user("Bob")
     assert shares.share_with(TRANSCRIPT, "Bob", by=ada) == shares.share_with(TRANSCRIPT, "bob", by=ada)
     assert len(shares.for_transcript(TRANSCRIPT)) == 1
 
 
-def test_nobody_shares_with_strangers_or_oneself(shares: Shares, new_user: NewUser) -> None:
+def test_a_share_needs_another_user(shares: Shares, new_user: NewUser) -> None:
     ada = new_user("Ada")
     with pytest.raises(NotFound):
         shares.share_with(TRANSCRIPT, "Carol", by=ada)
@@ -42,7 +42,7 @@ def test_nobody_shares_with_strangers_or_oneself(shares: Shares, new_user: NewUs
         shares.share_with(TRANSCRIPT, "Ada", by=ada)
 
 
-def test_a_link_leads_to_its_transcript_until_it_is_revoked(shares: Shares) -> None:
+def test_a_link_opens_its_transcript_until_it_is_revoked(shares: Shares) -> None:
     link = shares.create_link(TRANSCRIPT, by="visitor")
     assert link.token
     assert shares.by_token(link.token) == link
@@ -55,14 +55,14 @@ def test_a_link_leads_to_its_transcript_until_it_is_revoked(shares: Shares) -> N
         shares.revoke(link.id)
 
 
-def test_each_link_is_one_of_its_own(shares: Shares) -> None:
+def test_each_link_has_a_token_of_its_own(shares: Shares) -> None:
     first, second = shares.create_link(TRANSCRIPT, by=""), shares.create_link(TRANSCRIPT, by="")
     assert first.token != second.token
     assert first.token
     assert len(first.token) >= 32
 
 
-def test_a_link_ends_at_its_time(shares: Shares, clock: Clock) -> None:
+def test_a_link_expires(shares: Shares, clock: Clock) -> None:
     link = shares.create_link(TRANSCRIPT, by="", expires=clock() + timedelta(hours=1))
     assert shares.by_token(link.token or "")
     clock.forward(hours=1)
@@ -74,7 +74,7 @@ def test_a_link_ends_at_its_time(shares: Shares, clock: Clock) -> None:
         shares.create_link(TRANSCRIPT, by="", expires=clock())
 
 
-def test_the_link_of_a_disabled_user_leads_nowhere(
+def test_the_link_of_a_disabled_user_is_not_valid(
     shares: Shares, new_user: NewUser, database: Database
 ) -> None:
     link = shares.create_link(TRANSCRIPT, by=new_user("Ada"))
@@ -84,7 +84,7 @@ def test_the_link_of_a_disabled_user_leads_nowhere(
         shares.by_token(link.token or "")
 
 
-def test_a_reader_can_take_it_off_the_list(shares: Shares, new_user: NewUser) -> None:
+def test_a_reader_can_leave_a_share(shares: Shares, new_user: NewUser) -> None:
     ada, bob = new_user("Ada"), new_user("Bob")
     shares.share_with(TRANSCRIPT, "Bob", by=ada)
     shares.leave(TRANSCRIPT, bob)
@@ -93,7 +93,7 @@ def test_a_reader_can_take_it_off_the_list(shares: Shares, new_user: NewUser) ->
         shares.leave(TRANSCRIPT, bob)
 
 
-def test_shares_go_with_their_user_and_their_transcript(
+def test_shares_are_deleted_with_their_user_and_their_transcript(
     shares: Shares, new_user: NewUser, database: Database
 ) -> None:
     ada, bob = new_user("Ada"), new_user("Bob")
@@ -106,7 +106,7 @@ def test_shares_go_with_their_user_and_their_transcript(
     assert shares.list_all() == ()
 
 
-def test_there_is_an_end_to_sharing(shares: Shares) -> None:
+def test_the_number_of_shares_of_a_transcript_is_limited(shares: Shares) -> None:
     for _ in range(MAX_SHARES_PER_TRANSCRIPT):
         shares.create_link(TRANSCRIPT, by="")
     with pytest.raises(Conflict):

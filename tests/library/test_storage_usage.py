@@ -1,4 +1,4 @@
-"""What somebody keeps is counted: text, recordings, and uploads that wait."""
+"""Storage usage counts transcripts, archived recordings, and uploads of unfinished jobs."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def test_text_audio_and_uploads_are_counted(
     assert space.used_by("bob") == 0
 
 
-def test_a_live_transcript_that_stays_beside_counts_too(database: Database, tmp_path: Path) -> None:
+def test_a_live_version_counts_as_storage_too(database: Database, tmp_path: Path) -> None:
     space = StorageUsage(database, tmp_path / "audio")
     with database.write() as connection:
         insert(connection, transcript(), NewTranscript("1", "ada", "", "live", "2026"))
@@ -44,7 +44,7 @@ def test_a_live_transcript_that_stays_beside_counts_too(database: Database, tmp_
     assert space.used_by("ada") == 2 * before
 
 
-def test_recordings_are_looked_at_anew_after_a_moment(
+def test_the_size_of_recordings_is_read_again_after_a_while(
     database: Database, history: TranscriptRepository, tmp_path: Path
 ) -> None:
     time = [0.0]

@@ -1,4 +1,4 @@
-"""Transcripts are kept whole, seen by their owner alone, and come back from the trash."""
+"""The transcript repository: storage, visibility, pages and the trash."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from whisper_appliance.library.transcript_rows import title_from_file_name
 from whisper_appliance.library.transcripts import TranscriptRepository
 
 
-def test_a_transcript_comes_back_as_it_was(history: TranscriptRepository) -> None:
+def test_a_stored_transcript_is_read_unchanged(history: TranscriptRepository) -> None:
     kept = transcript("\x00 Привет, <b>мир</b>; 'x' \\u0000")
     id = history.add(kept, title="Meeting", owner="ann")
     stored = history.get(id, "ann")
@@ -22,7 +22,7 @@ def test_a_transcript_comes_back_as_it_was(history: TranscriptRepository) -> Non
     assert (stored.summary.title, stored.summary.created) == ("Meeting", "2026-05-01T12:00:00.000Z")
 
 
-def test_a_transcript_of_somebody_else_is_not_there(history: TranscriptRepository) -> None:
+def test_a_transcript_of_another_owner_is_not_found(history: TranscriptRepository) -> None:
     id = history.add(transcript(), title="Meeting", owner="ann")
     attempts = (
         lambda: history.get(id, "bob"),
@@ -38,7 +38,7 @@ def test_a_transcript_of_somebody_else_is_not_there(history: TranscriptRepositor
     assert history.get(id, "ann").summary.title == "Meeting"
 
 
-def test_what_belongs_to_nobody_is_reached_by_its_id_alone(history: TranscriptRepository) -> None:
+def test_a_transcript_without_an_owner_is_found_by_its_id_alone(history: TranscriptRepository) -> None:
     id = history.add(transcript(), title="Meeting")
     assert history.get(id, "anyone").summary.id == id
     assert history.page("").summaries == ()
@@ -90,7 +90,7 @@ def test_a_title_is_one_visible_line(history: TranscriptRepository) -> None:
         ("", "Recording"),
     ],
 )
-def test_a_recording_is_called_like_its_file(filename: str, title: str) -> None:
+def test_a_recording_gets_the_title_of_its_file(filename: str, title: str) -> None:
     assert title_from_file_name(filename) == title
 
 

@@ -15,7 +15,7 @@ def oversight(harness: LiveHarness) -> LiveAdmin:
     return LiveAdmin(harness.sessions)
 
 
-def test_sessions_are_seen_without_their_words(harness: LiveHarness, oversight: LiveAdmin) -> None:
+def test_sessions_are_listed_without_their_words(harness: LiveHarness, oversight: LiveAdmin) -> None:
     opened = harness.open(language="en", title="Secret title", prompt="secret words")
     harness.send(opened, spoken(1, 6) + silence(1))
     harness.until("commit")
@@ -30,7 +30,7 @@ def test_sessions_are_seen_without_their_words(harness: LiveHarness, oversight: 
     assert oversight.open_sessions()[0].state == "away"
 
 
-def test_an_ended_session_keeps_what_was_said_and_tells_its_speaker_why(
+def test_a_stopped_session_keeps_its_transcript_and_sends_the_reason(
     harness: LiveHarness, oversight: LiveAdmin
 ) -> None:
     opened = harness.open()
@@ -43,12 +43,12 @@ def test_an_ended_session_keeps_what_was_said_and_tells_its_speaker_why(
     assert oversight.open_sessions() == ()
 
 
-def test_a_session_that_is_not_there_cannot_be_ended(oversight: LiveAdmin) -> None:
+def test_an_unknown_session_cannot_be_stopped(oversight: LiveAdmin) -> None:
     with pytest.raises(NotFound):
         oversight.stop("0" * 16)
 
 
-def test_a_session_that_goes_on_becomes_somebody_elses_and_stays_so(make_harness: MakeHarness) -> None:
+def test_an_open_session_is_transferred_to_another_owner_for_good(make_harness: MakeHarness) -> None:
     harness = make_harness()
     opened = harness.open(owner="visitor")
     other = harness.open(owner="bob")
@@ -64,14 +64,16 @@ def test_a_session_that_goes_on_becomes_somebody_elses_and_stays_so(make_harness
     assert other.session not in harness.kept
 
 
-def test_nobodys_sessions_are_given_to_nobody(harness: LiveHarness, oversight: LiveAdmin) -> None:
+def test_sessions_without_an_owner_are_not_transferred(harness: LiveHarness, oversight: LiveAdmin) -> None:
     harness.open(owner="")
     oversight.transfer("", "ann")
     oversight.cancel_owned_by("")
     assert [seen.owner for seen in oversight.open_sessions()] == [""]
 
 
-def test_all_sessions_of_somebody_end_and_nothing_is_kept(harness: LiveHarness, oversight: LiveAdmin) -> None:
+def test_cancelling_the_sessions_of_an_owner_keeps_nothing(
+    harness: LiveHarness, oversight: LiveAdmin
+) -> None:
     opened = harness.open(owner="ann")
     harness.send(opened, spoken(1, 6) + silence(1))
     harness.until("commit")

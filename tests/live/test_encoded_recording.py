@@ -69,7 +69,7 @@ def ended(recording: EncodedRecording) -> np.ndarray[tuple[int], np.dtype[np.flo
     return samples
 
 
-def test_chunks_are_decoded_as_they_come(tmp_path: Path, container: str, chunks: list[bytes]) -> None:
+def test_chunks_are_decoded_while_others_follow(tmp_path: Path, container: str, chunks: list[bytes]) -> None:
     recording = sent(tmp_path / "a", container, chunks[: len(chunks) // 2])
     wait_until(lambda: recording.samples >= 3 * 16_000)
     for seq in range(len(chunks) // 2, len(chunks)):
@@ -81,7 +81,9 @@ def test_chunks_are_decoded_as_they_come(tmp_path: Path, container: str, chunks:
     assert np.array_equal(samples_of(header[44:]), samples)
 
 
-def test_after_a_crash_the_same_samples_come_out(tmp_path: Path, container: str, chunks: list[bytes]) -> None:
+def test_after_a_crash_the_same_samples_are_decoded(
+    tmp_path: Path, container: str, chunks: list[bytes]
+) -> None:
     whole = ended(sent(tmp_path / "whole", container, chunks))
     broken = sent(tmp_path / "broken", container, chunks[:7])
     broken.close()
@@ -90,7 +92,7 @@ def test_after_a_crash_the_same_samples_come_out(tmp_path: Path, container: str,
 
 
 @pytest.mark.parametrize("data", [b"nonsense" * 500, b"", b"\x1aE\xdf\xa3"])
-def test_what_no_browser_records_is_said_to_be_that(tmp_path: Path, container: str, data: bytes) -> None:
+def test_an_undecodable_recording_has_a_problem_message(tmp_path: Path, container: str, data: bytes) -> None:
     recording = sent(tmp_path / "x", container, [data])
     assert len(ended(recording)) == 0
     assert recording.problem

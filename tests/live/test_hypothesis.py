@@ -21,12 +21,12 @@ def result(words: list[Word]) -> WindowResult:
     return WindowResult((Segment(0.0, 9.0, "", words=tuple(words)),), "en", 1.0)
 
 
-def test_words_come_in_times_of_the_recording_and_punctuation_goes_with_the_word_before() -> None:
+def test_words_get_absolute_times_and_punctuation_joins_the_word_before() -> None:
     words = words_of(result([*spoken("Ever tried"), Word(0.8, 0.9, " ...", 0.9)]), offset=10.0)
     assert [(word.word, round(word.end, 1)) for word in words] == [(" Ever", 10.4), (" tried ...", 10.8)]
 
 
-def test_a_sentence_that_is_said_again_in_no_time_is_left_out() -> None:
+def test_a_sentence_repeated_in_no_time_is_removed() -> None:
     said = spoken("you don't mean that")
     again = spoken("you don't mean that", start=1.6, each=0.03)
     assert words_of(result([*said, *again]), 0.0) == said
@@ -44,13 +44,11 @@ def test_a_sentence_that_is_said_again_in_no_time_is_left_out() -> None:
         (spoken("one two three"), 3.3, 3.3),  # too long ago
     ],
 )
-def test_what_is_heard_begins_with_a_little_that_is_settled(
-    words: list[Word], at: float, begins: float
-) -> None:
+def test_a_window_begins_with_some_committed_words(words: list[Word], at: float, begins: float) -> None:
     assert context_start(words, round(at * SAMPLE_RATE)) / SAMPLE_RATE == pytest.approx(begins, abs=0.001)
 
 
-def test_a_hearing_that_stalls_behind_what_it_was_told_is_not_told_it_again() -> None:
+def test_a_prefix_is_not_used_again_after_a_decode_without_new_words() -> None:
     session = StreamingState(Options(), committed=spoken("it was the best"), start=round(1.6 * SAMPLE_RATE))
     session.feed_vad([1.0] * 60)
     job = take(session)

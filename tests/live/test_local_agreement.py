@@ -25,7 +25,7 @@ def hearing(text: str, start: float = 0.0) -> list[Word]:
     return [Word(start + i / 2, start + i / 2 + 0.4, f" {w}", 0.9) for i, w in enumerate(text.split())]
 
 
-def test_a_word_is_settled_once_two_hearings_agree() -> None:
+def test_a_word_is_committed_once_two_hypotheses_agree() -> None:
     captions = LocalAgreement()
     assert captions.update(hearing("it was the best of tines")) == ()
     assert text_of(captions.update(hearing("It was the best of times, it"))) == " It was the best of"
@@ -33,7 +33,7 @@ def test_a_word_is_settled_once_two_hearings_agree() -> None:
     assert text_of(captions.update(hearing("It was the best of times, it was"))) == " times, it"
 
 
-def test_settled_words_are_found_again_though_times_and_spelling_wobble() -> None:
+def test_committed_words_are_recognized_although_times_and_spelling_vary() -> None:
     captions = LocalAgreement()
     captions.update(hearing("we had nothing before us"))
     captions.update(hearing("we had nothing before us"))
@@ -41,14 +41,14 @@ def test_settled_words_are_found_again_though_times_and_spelling_wobble() -> Non
     assert text_of(captions.commit_all(hearing("We had, nothing before us we were all"))) == " we were all"
 
 
-def test_a_sentence_does_not_end_where_only_the_audio_does() -> None:
+def test_punctuation_at_the_end_of_the_audio_is_not_committed() -> None:
     captions = LocalAgreement()
     captions.update(hearing("it was the."))
     assert text_of(captions.update(hearing("it was the."))) == " it was"
     assert text_of(captions.update(hearing("it was the best of"))) == " the"
 
 
-def test_a_cut_buffer_forgets_the_words_before_it() -> None:
+def test_a_trimmed_buffer_drops_the_words_before_it() -> None:
     captions = LocalAgreement()
     captions.commit_all(hearing("one two three four"))
     captions.trim_before(1.0)
@@ -65,7 +65,7 @@ HEARINGS = st.lists(
 
 
 @given(HEARINGS)
-def test_settled_words_never_change(hearings: list[tuple[str, list[str], float]]) -> None:
+def test_committed_words_never_change(hearings: list[tuple[str, list[str], float]]) -> None:
     captions = LocalAgreement()
     before: list[Word] = []
     for what, words, seconds in hearings:
@@ -107,7 +107,7 @@ UTTERANCES = st.lists(st.tuples(st.integers(1, 40), st.floats(0.1, 2.5)), min_si
     sizes=st.lists(st.integers(100, 40_000), min_size=1, max_size=6),
     hurry=st.lists(st.integers(0, 5), min_size=1, max_size=6).filter(any),
 )
-def test_every_word_is_settled_once_for_any_packets_and_any_pace(
+def test_every_word_is_committed_once_for_any_packets_and_any_pace(
     utterances: list[tuple[int, float]], sizes: list[int], hurry: list[int]
 ) -> None:
     """`hurry`: how many packets come while one hearing is under way."""
@@ -145,7 +145,7 @@ def test_every_word_is_settled_once_for_any_packets_and_any_pace(
     lives=st.lists(st.integers(1, 12), max_size=6),
     wobble=st.lists(st.floats(-0.08, 0.08), min_size=1, max_size=5),
 )
-def test_no_word_is_settled_twice_or_lost_by_restarts(
+def test_restarts_commit_no_word_twice_and_lose_none(
     utterances: list[tuple[int, float]], lives: list[int], wobble: list[float]
 ) -> None:
     """`lives`: after how many hearings each crash comes. The times of words differ a little each time."""
@@ -192,5 +192,5 @@ def told_again(job: DecodeTask, samples: Samples, wobble: float) -> WindowResult
     return replace(result, segments=(Segment(0.0, 1.0, "", words=(*begun, *off)),))
 
 
-def test_packets_join_to_what_they_were_cut_from() -> None:
+def test_packets_join_to_the_audio_they_were_cut_from() -> None:
     assert b"".join(packets(spoken(1, 3), 7)) == spoken(1, 3)

@@ -49,7 +49,7 @@ def rollup(pid: int) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(120 + 60 * MINUTES)
-def test_a_long_session_takes_no_more_memory_than_a_short_one(
+def test_a_long_session_uses_no_more_memory_than_a_short_one(
     tmp_path: Path, tiny_en: Path, round_of_speech: bytes
 ) -> None:
     models = tmp_path / "models"

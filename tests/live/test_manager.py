@@ -14,7 +14,7 @@ def text(first: int, stop: int) -> str:
     return " ".join(f"w{number}" for number in range(first, stop))
 
 
-def test_what_is_spoken_becomes_captions_and_a_transcript(harness: LiveHarness) -> None:
+def test_speech_becomes_captions_and_a_transcript(harness: LiveHarness) -> None:
     opened = harness.open()
     next_seq = harness.send(opened, silence(0.5) + spoken(1, 11) + silence(1) + spoken(11, 21) + silence(0.2))
     end = harness.stop(opened, next_seq)
@@ -26,7 +26,7 @@ def test_what_is_spoken_becomes_captions_and_a_transcript(harness: LiveHarness) 
     assert harness.when(lambda: harness.heard_again)[0].audio.stat().st_size == 44 + 2 * 9.7 * 16000
 
 
-def test_captions_appear_while_somebody_still_speaks(harness: LiveHarness) -> None:
+def test_captions_appear_before_the_speech_ends(harness: LiveHarness) -> None:
     opened = harness.open()
     harness.send(opened, spoken(1, 5))
     harness.until("partial")
@@ -35,14 +35,14 @@ def test_captions_appear_while_somebody_still_speaks(harness: LiveHarness) -> No
     assert harness.committed().strip() in text(1, 9)
 
 
-def test_silence_costs_no_hearing_and_gives_no_words(harness: LiveHarness) -> None:
+def test_silence_is_not_decoded_and_gives_no_words(harness: LiveHarness) -> None:
     opened = harness.open()
     end = harness.stop(opened, harness.send(opened, silence(20)))
     assert harness.models.loaded.windows == []
     assert end["text"] == ""
 
 
-def test_packets_are_taken_once_and_in_order(harness: LiveHarness) -> None:
+def test_packets_are_stored_once_and_in_order(harness: LiveHarness) -> None:
     opened = harness.open()
     pieces = list(packets(spoken(1, 6) + silence(1)))
     for seq in (0, 2, 1, 1, 0, 2, 5, 3):
@@ -67,7 +67,7 @@ def test_stop_waits_for_packets_that_are_missing(harness: LiveHarness) -> None:
     ("data", "error"),
     [(b"x", InvalidRequest), (b"", InvalidRequest), (b"xyz", InvalidRequest), (bytes(65538), TooLarge)],
 )
-def test_a_packet_that_is_no_audio_is_refused_and_harms_nothing(
+def test_an_invalid_packet_is_refused_and_changes_nothing(
     harness: LiveHarness, data: bytes, error: type[Exception]
 ) -> None:
     opened = harness.open()
@@ -76,7 +76,7 @@ def test_a_packet_that_is_no_audio_is_refused_and_harms_nothing(
     assert harness.stop(opened, harness.send(opened, spoken(1, 6)))["text"] == text(1, 6)
 
 
-def test_packets_of_any_even_size_are_taken(harness: LiveHarness) -> None:
+def test_packets_of_any_even_size_are_accepted(harness: LiveHarness) -> None:
     opened = harness.open()
     pcm = spoken(1, 41) + silence(1)
     sizes, at, seq = [2, 65536, 4, 1000, 65534, 6, 30000], 0, 0
@@ -87,7 +87,7 @@ def test_packets_of_any_even_size_are_taken(harness: LiveHarness) -> None:
     assert harness.stop(opened, seq)["text"] == text(1, 41)
 
 
-def test_one_session_too_many_is_busy(make_harness: MakeHarness) -> None:
+def test_a_session_above_the_limit_is_refused_as_busy(make_harness: MakeHarness) -> None:
     harness = make_harness(sessions=3, sessions_per_user=2)
     first = harness.open("ann")
     harness.open("ann")
@@ -100,14 +100,14 @@ def test_one_session_too_many_is_busy(make_harness: MakeHarness) -> None:
     harness.open("carl")
 
 
-def test_on_a_full_disk_no_session_begins(make_harness: MakeHarness) -> None:
+def test_a_full_disk_refuses_new_sessions(make_harness: MakeHarness) -> None:
     harness = make_harness(min_free_bytes=2**60)
     with pytest.raises(DiskFull, match="free disk space"):
         harness.open("ann")
     assert harness.sessions.counts().sessions == 0
 
 
-def test_a_packet_has_a_largest_size(make_harness: MakeHarness) -> None:
+def test_a_packet_above_the_size_limit_is_refused(make_harness: MakeHarness) -> None:
     harness = make_harness(packet_bytes=3200)
     opened = harness.open("ann")
     assert opened.max_packet_bytes == 3200
@@ -116,14 +116,14 @@ def test_a_packet_has_a_largest_size(make_harness: MakeHarness) -> None:
     assert harness.sessions.feed(opened.session, 0, bytes(3200), connection="socket").ok
 
 
-def test_nobodys_sessions_are_limited_by_the_whole_alone(make_harness: MakeHarness) -> None:
+def test_sessions_without_an_owner_have_no_limit_per_user(make_harness: MakeHarness) -> None:
     harness = make_harness(sessions=3, sessions_per_user=1)
     for _ in range(3):
         harness.open("")
     assert harness.sessions.counts().sessions == 3
 
 
-def test_a_missing_model_is_said_at_once_and_leaves_nothing(harness: LiveHarness) -> None:
+def test_a_missing_model_is_refused_at_once_and_leaves_no_session(harness: LiveHarness) -> None:
     harness.models.missing = True
     with pytest.raises(ModelUnavailable):
         harness.open()
@@ -131,12 +131,12 @@ def test_a_missing_model_is_said_at_once_and_leaves_nothing(harness: LiveHarness
 
 
 @pytest.mark.parametrize("request_", [SessionRequest(rate=44100), SessionRequest(format="mp3")])  # type: ignore[arg-type] # as a client may say
-def test_a_format_that_is_not_taken_is_refused(harness: LiveHarness, request_: SessionRequest) -> None:
+def test_an_unsupported_format_is_refused(harness: LiveHarness, request_: SessionRequest) -> None:
     with pytest.raises(InvalidRequest):
         harness.sessions.open(request_, owner="ann", connection="socket")
 
 
-def test_a_session_is_there_for_its_newest_connection_alone(harness: LiveHarness) -> None:
+def test_a_session_belongs_to_its_newest_connection_only(harness: LiveHarness) -> None:
     opened = harness.open()
     with pytest.raises(NotFound):
         harness.sessions.feed(opened.session, 0, silence(0.1), connection="another")
@@ -149,7 +149,7 @@ def test_a_session_is_there_for_its_newest_connection_alone(harness: LiveHarness
     assert harness.sessions.feed(opened.session, 0, silence(0.1), connection="another").ok
 
 
-def test_who_comes_back_is_told_what_was_missed_once(harness: LiveHarness) -> None:
+def test_a_resume_replays_missed_events_once(harness: LiveHarness) -> None:
     opened = harness.open()
     next_seq = harness.send(opened, spoken(1, 6) + silence(1))
     harness.when(lambda: harness.committed().strip() == text(1, 6))
@@ -162,7 +162,7 @@ def test_who_comes_back_is_told_what_was_missed_once(harness: LiveHarness) -> No
     assert resumed.snapshot is None
 
 
-def test_who_has_forgotten_all_gets_all_words_so_far(harness: LiveHarness) -> None:
+def test_a_resume_without_state_returns_a_snapshot(harness: LiveHarness) -> None:
     opened = harness.open()
     harness.send(opened, spoken(1, 6) + silence(1))
     harness.when(lambda: harness.committed().strip() == text(1, 6))
@@ -172,7 +172,7 @@ def test_who_has_forgotten_all_gets_all_words_so_far(harness: LiveHarness) -> No
     assert resumed.events == ()
 
 
-def test_a_session_nobody_takes_up_again_ends_as_by_stop(make_harness: MakeHarness) -> None:
+def test_a_session_that_is_not_resumed_in_time_is_stopped(make_harness: MakeHarness) -> None:
     harness = make_harness(resume_seconds=600)
     opened = harness.open()
     harness.send(opened, spoken(1, 6))
@@ -183,7 +183,7 @@ def test_a_session_nobody_takes_up_again_ends_as_by_stop(make_harness: MakeHarne
     assert harness.until("end")["text"] == text(1, 6)
 
 
-def test_a_connected_client_that_sends_nothing_is_not_waited_for(make_harness: MakeHarness) -> None:
+def test_a_connected_client_that_sends_nothing_is_stopped(make_harness: MakeHarness) -> None:
     harness = make_harness(idle_seconds=60)
     opened = harness.open()
     harness.send(opened, spoken(1, 6))
@@ -192,7 +192,7 @@ def test_a_connected_client_that_sends_nothing_is_not_waited_for(make_harness: M
     assert harness.of("error")[0]["code"] == "idle"
 
 
-def test_a_session_has_a_longest_time(make_harness: MakeHarness) -> None:
+def test_a_session_is_stopped_at_its_maximum_length(make_harness: MakeHarness) -> None:
     harness = make_harness(session_seconds=3)
     opened = harness.open()
     harness.send(opened, spoken(1, 9))
@@ -200,7 +200,7 @@ def test_a_session_has_a_longest_time(make_harness: MakeHarness) -> None:
     assert harness.of("error")[0]["code"] == "session_limit"
 
 
-def test_of_a_cancelled_session_nothing_is_kept(harness: LiveHarness) -> None:
+def test_a_cancelled_session_keeps_nothing(harness: LiveHarness) -> None:
     opened = harness.open()
     harness.send(opened, spoken(1, 6))
     harness.sessions.cancel(opened.session, connection="socket")
@@ -211,7 +211,7 @@ def test_of_a_cancelled_session_nothing_is_kept(harness: LiveHarness) -> None:
         harness.sessions.resume(opened.session, opened.token, last_eid=0, connection="socket")
 
 
-def test_readers_of_the_captions_get_the_words_so_far_until_the_speaker_ends_it(harness: LiveHarness) -> None:
+def test_viewers_get_the_captions_so_far_until_the_link_is_revoked(harness: LiveHarness) -> None:
     opened = harness.open()
     harness.send(opened, spoken(1, 6) + silence(1))
     harness.when(lambda: harness.committed().strip() == text(1, 6))
@@ -226,7 +226,7 @@ def test_readers_of_the_captions_get_the_words_so_far_until_the_speaker_ends_it(
         harness.sessions.sharing.viewer_state(link)
 
 
-def test_who_comes_late_sees_what_is_being_said(harness: LiveHarness) -> None:
+def test_a_late_viewer_gets_the_current_partial(harness: LiveHarness) -> None:
     opened = harness.open()
     link = harness.sessions.sharing.share(opened.session, connection="socket")
     harness.send(opened, spoken(1, 6) + silence(1) + spoken(6, 9))
@@ -244,7 +244,7 @@ def test_who_comes_late_sees_what_is_being_said(harness: LiveHarness) -> None:
     assert str(watched.partial["text"]).split()[0] in (f"w{settled + 1}", "eh")
 
 
-def test_who_takes_a_session_up_after_its_end_is_told_of_it(harness: LiveHarness) -> None:
+def test_a_resume_after_the_end_returns_the_end(harness: LiveHarness) -> None:
     opened = harness.open()
     link = harness.sessions.sharing.share(opened.session, connection="socket")
     end = harness.stop(opened, harness.send(opened, spoken(1, 6)))
@@ -269,7 +269,7 @@ def test_a_window_that_fails_loses_no_audio(harness: LiveHarness) -> None:
     assert harness.stop(opened, next_seq)["text"] == text(1, 11)
 
 
-def test_captions_go_before_better_words_for_paragraphs(harness: LiveHarness) -> None:
+def test_captions_are_decoded_before_paragraphs_are_refined(harness: LiveHarness) -> None:
     opened = harness.open()
     next_seq = harness.send(opened, spoken(1, 11) + silence(2))
     refined = harness.until("final")
@@ -280,7 +280,7 @@ def test_captions_go_before_better_words_for_paragraphs(harness: LiveHarness) ->
     assert harness.stop(opened, next_seq)["text"] == text(1, 11)
 
 
-def test_leases_are_given_back(harness: LiveHarness) -> None:
+def test_engine_leases_are_released(harness: LiveHarness) -> None:
     opened = harness.open()
     assert harness.models.leases == 1
     harness.stop(opened, harness.send(opened, spoken(1, 3)))

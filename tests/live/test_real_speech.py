@@ -52,7 +52,7 @@ def noises() -> Iterator[tuple[str, Samples]]:
 
 
 @pytest.mark.parametrize("samples", [pytest.param(samples, id=name) for name, samples in noises()])
-def test_where_nobody_speaks_there_are_no_words(samples: Samples) -> None:
+def test_audio_without_speech_gives_no_words(samples: Samples) -> None:
     microphone = Microphone(samples, OPTIONS)
     assert run(nobody, [microphone]).jobs == 0
     assert microphone.session.agreement.committed == []
@@ -64,7 +64,7 @@ def hear(tiny_en: Path) -> Hear:
 
 
 @pytest.mark.slow
-def test_captions_come_in_time_and_stay(hear: Hear, beckett: Path) -> None:
+def test_captions_arrive_in_time_and_are_not_revised(hear: Hear, beckett: Path) -> None:
     microphone = Microphone(samples_of(beckett), OPTIONS)
     run(hear, [microphone], cost="model")
     assert word_error_rate([(BECKETT, text_of(microphone.session.agreement.committed))]) <= 0.35
@@ -74,7 +74,7 @@ def test_captions_come_in_time_and_stay(hear: Hear, beckett: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_reading_is_captioned_well(hear: Hear, cities: Path) -> None:
+def test_a_read_text_is_captioned_with_few_word_errors(hear: Hear, cities: Path) -> None:
     """To "the other way": what comes after it makes the test no better, only half as long again."""
     microphone = Microphone(samples_of(cities)[: 29 * RATE], OPTIONS)
     run(hear, [microphone], cost="model")
@@ -84,7 +84,9 @@ def test_a_reading_is_captioned_well(hear: Hear, cities: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_recording_sent_in_haste_is_heard_whole(harness: LiveHarness, tiny_en: Path, cities: Path) -> None:
+def test_a_recording_sent_faster_than_real_time_is_decoded_completely(
+    harness: LiveHarness, tiny_en: Path, cities: Path
+) -> None:
     """As after a reconnection: all audio at once, through the real engine's process."""
     engine = EngineProcess(EngineSpec("onnxruntime", "tiny.en", tiny_en, device="cpu", workers=2))
     engine.start()

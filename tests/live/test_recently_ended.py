@@ -3,7 +3,7 @@
 from whisper_appliance.live.recently_ended import MAX_SESSIONS, RecentlyEnded
 
 
-def test_those_whose_time_is_over_and_the_first_of_too_many_are_past() -> None:
+def test_old_sessions_and_the_oldest_above_the_maximum_expire() -> None:
     moment = [0.0]
     over = RecentlyEnded(lambda: 600.0, lambda: moment[0])
     over.add("first")

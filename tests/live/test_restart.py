@@ -78,7 +78,9 @@ def test_every_acknowledged_packet_is_in_the_transcript_after_kill_9(
     assert "".join(said).strip() == TEXT
 
 
-def test_a_session_nobody_resumes_after_a_crash_is_kept(tmp_path: Path, make_harness: MakeHarness) -> None:
+def test_a_session_not_resumed_after_a_crash_keeps_its_transcript(
+    tmp_path: Path, make_harness: MakeHarness
+) -> None:
     opened, _ = fed_and_killed(tmp_path, len(list(packets(SPEECH))), pace_seconds=0.0)
     harness = make_harness(resume_seconds=600)
     harness.skipped = 601
@@ -87,7 +89,7 @@ def test_a_session_nobody_resumes_after_a_crash_is_kept(tmp_path: Path, make_har
     assert harness.when(lambda: harness.heard_again)[0].transcript.duration == pytest.approx(14.1)
 
 
-def test_a_half_written_packet_and_line_are_cut_off(tmp_path: Path, make_harness: MakeHarness) -> None:
+def test_an_unfinished_packet_and_journal_line_are_cut_off(tmp_path: Path, make_harness: MakeHarness) -> None:
     opened, _ = fed_and_killed(tmp_path, 40, pace_seconds=0.0)
     folder = tmp_path / "live" / opened["session"]
     for name, rest in (("audio.wav", b"xyz"), ("packets", b"\x80\x0c"), ("journal", b'{"kind":"com')):
@@ -112,7 +114,7 @@ def test_a_clean_stop_of_the_server_ends_no_session(make_harness: MakeHarness) -
     assert end["text"] == " ".join(f"w{number}" for number in range(1, 16))
 
 
-def test_a_recording_that_could_not_be_handed_on_is_handed_on_after_the_next_start(
+def test_a_recording_that_was_not_handed_over_is_handed_over_after_restart(
     tmp_path: Path, make_harness: MakeHarness
 ) -> None:
     harness = make_harness()

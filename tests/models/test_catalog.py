@@ -15,7 +15,7 @@ def test_large_is_large_v3_and_turbo_is_large_v3_turbo() -> None:
     assert resolve("turbo").name == "large-v3-turbo"
 
 
-def test_an_unknown_name_is_not_found_and_the_known_ones_are_told() -> None:
+def test_an_unknown_name_is_an_error_that_lists_the_catalog() -> None:
     with pytest.raises(NotFound, match=r"Known models: .*base.*turbo"):
         resolve("../../etc/passwd")
 
@@ -44,7 +44,7 @@ def test_the_size_of_the_weights_is_two_bytes_a_parameter() -> None:
             assert size == pytest.approx(model.parameters_millions * 2_000_000, rel=0.05), model.name
 
 
-def test_the_catalogue_knows_the_hashes_of_a_real_tiny_en(tiny_en: Path) -> None:
+def test_the_catalog_has_the_hashes_of_a_real_tiny_en(tiny_en: Path) -> None:
     for name, file in resolve("tiny.en").files.items():
         content = (tiny_en / name).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == (file.size_bytes, file.sha256)

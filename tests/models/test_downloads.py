@@ -73,7 +73,7 @@ def test_a_downloaded_model_is_verified_and_in_its_place(
     assert events[-1].message == f"The model {NAME} was downloaded."
 
 
-def test_a_known_model_is_held_to_the_catalogues_checksums(tmp_path: Path, tiny_en: Path) -> None:
+def test_a_catalog_model_is_verified_by_its_checksums(tmp_path: Path, tiny_en: Path) -> None:
     model = resolve("tiny.en")
     store = ModelStore(tmp_path / "models", hub_cache=tmp_path / "hub", packaged=lambda name: None)
     with hub_stand_in(tiny_en, model.repository, model.revision) as hub:
@@ -172,14 +172,14 @@ def test_a_hub_that_ignores_ranges_starts_over(
     assert done.done_bytes == done.total_bytes
 
 
-def test_what_is_not_on_the_hub_is_told_so(downloads: Downloads) -> None:
+def test_a_model_that_is_not_on_the_hub_is_reported(downloads: Downloads) -> None:
     downloads.start("acme/nothing-here")
     failed = downloads.wait("acme/nothing-here", 30)
     assert failed is not None
     assert "is not on the hub" in (failed.error or "")
 
 
-def test_no_connection_at_all_is_told_so(store: ModelStore) -> None:
+def test_no_connection_at_all_is_reported(store: ModelStore) -> None:
     downloads = Downloads(store, hub=Hub("http://127.0.0.1:9", pause_seconds=0.01))
     downloads.start(NAME)
     failed = downloads.wait(NAME, 30)

@@ -245,7 +245,7 @@ def test_a_timeout_of_zero_keeps_the_model(make: Make, engines: CountingEngines,
     assert engines.open == ["one"]
 
 
-def test_the_chosen_model_is_the_default_and_it_is_told(make: Make, events: list[ModelEvent]) -> None:
+def test_the_chosen_model_becomes_the_default_with_an_event(make: Make, events: list[ModelEvent]) -> None:
     manager = make()
     manager.load_model("two")
     assert "switched" in [event.kind for event in events]
@@ -289,7 +289,7 @@ def test_an_unknown_model_is_not_found(make: Make) -> None:
         make().engine("no-such-model")
 
 
-def test_an_unknown_default_is_told_and_everything_starts(make: Make) -> None:
+def test_an_unknown_default_is_reported_and_the_start_goes_on(make: Make) -> None:
     manager = make(whisper_model="no-such-model")
     manager.start()
     status = manager.get_status()
@@ -297,7 +297,7 @@ def test_an_unknown_default_is_told_and_everything_starts(make: Make) -> None:
     assert status.reason
 
 
-def test_an_engine_that_fails_is_told_and_tried_again_after_a_rest(
+def test_a_failed_engine_is_reported_and_retried_later(
     make: Make, engines: CountingEngines, clock: Clock
 ) -> None:
     manager = make()
@@ -346,7 +346,7 @@ def hub(tiny_en: Path) -> Iterator[HubStandIn]:
         yield stand_in
 
 
-def test_a_missing_model_is_fetched_and_says_how_far_it_is(
+def test_a_missing_model_is_downloaded_with_progress(
     make: Make,
     tmp_path: Path,
     hub: HubStandIn,
@@ -403,7 +403,7 @@ def test_a_failed_download_is_not_started_anew_by_each_request(make: Make, clock
         pass
 
 
-def test_a_damaged_default_is_told_and_other_models_work(
+def test_a_damaged_default_is_reported_and_other_models_work(
     make: Make, store: ModelStore, make_model: MakeModel
 ) -> None:
     make_model(store.model_dir / "small")
@@ -426,7 +426,7 @@ def test_a_removed_model_is_gone_and_one_in_use_stays(make: Make, store: ModelSt
     assert "two" not in [model.name for model in manager.get_status().models]
 
 
-def test_the_status_lists_every_known_model_and_the_users_own(make: Make) -> None:
+def test_the_status_lists_the_catalog_and_the_users_own_models(make: Make) -> None:
     models = {model.name: model for model in make().get_status().models}
     assert {"tiny", "large-v3", "one", "two"} <= models.keys()
     assert (models["large-v3"].state, models["large-v3"].installed) == ("missing", False)

@@ -40,7 +40,7 @@ def test_the_packaged_base_model_is_joined_once_and_verified(store: ModelStore) 
     assert [path.name for path in store.model_dir.glob("*.part")] == []
 
 
-def test_many_threads_that_ask_at_once_join_once(store: ModelStore) -> None:
+def test_parallel_calls_join_the_parts_once(store: ModelStore) -> None:
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(store.locate, ["tiny.en"] * 16)) == {store.model_dir / "tiny.en"}
 
@@ -170,7 +170,7 @@ def test_a_folder_without_a_tokenizer_is_not_imported(
         store.import_folder(folder, "mine")
 
 
-def test_only_the_real_model_is_imported_under_a_known_name(
+def test_only_the_real_model_is_imported_under_a_catalog_name(
     store: ModelStore, make_model: MakeModel, tmp_path: Path, tiny_en: Path
 ) -> None:
     assert store.import_folder(tiny_en, "tiny.en") == store.model_dir / "tiny.en"
@@ -197,7 +197,7 @@ def test_removing_what_is_not_there_is_not_found(store: ModelStore) -> None:
         store.remove("small")
 
 
-def test_a_full_disk_is_told_before_anything_is_written(
+def test_a_full_disk_is_reported_before_anything_is_written(
     store: ModelStore, make_model: MakeModel, tmp_path: Path
 ) -> None:
     folder = make_model(tmp_path / "usb")
@@ -207,7 +207,7 @@ def test_a_full_disk_is_told_before_anything_is_written(
         store.import_folder(folder, "mine")
 
 
-def test_a_model_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_read_only_model_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     store = ModelStore(tmp_path / "file" / "models", hub_cache=tmp_path / "hub")
     with pytest.raises(ModelUnavailable, match="cannot be written"):

@@ -21,7 +21,7 @@ def ended(tasks: ModelTasks, model: str) -> ModelTask:
     return wait_until(finished)
 
 
-def test_an_errand_tells_how_far_it_is_and_how_it_ended() -> None:
+def test_a_task_reports_progress_and_its_end() -> None:
     tasks, go = ModelTasks(), threading.Event()
 
     def work(read: OnBytes) -> str:
@@ -63,7 +63,7 @@ def test_what_nobody_foresaw_ends_it_too() -> None:
             thread.join()
 
 
-def test_verifying_tells_every_byte(
+def test_verifying_reports_every_byte(
     store: ModelStore, make_model: Callable[[Path], Path], tmp_path: Path
 ) -> None:
     store.import_folder(make_model(tmp_path / "mine"), "mine")

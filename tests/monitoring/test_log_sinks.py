@@ -106,7 +106,7 @@ def test_of_an_id_there_is_only_the_half_that_opens_nothing(book: LogSinks) -> N
     assert said(book.ring, LogFilter(id=id)) == ["job"]
 
 
-def test_whoever_waits_is_woken_by_the_next_line(book: LogSinks) -> None:
+def test_a_waiting_reader_is_woken_by_the_next_line(book: LogSinks) -> None:
     woken: list[int] = []
     waiting = threading.Thread(target=lambda: woken.append(book.ring.wait(0, 10)))
     waiting.start()

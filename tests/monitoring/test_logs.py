@@ -71,7 +71,7 @@ def fail() -> None:
     raise ValueError("no such thing")
 
 
-def test_an_error_says_what_and_where_and_has_its_traceback_only_for_debugging() -> None:
+def test_an_error_has_its_place_and_a_traceback_only_when_debugging() -> None:
     quiet, loud = io.StringIO(), io.StringIO()
     for stream, debug in ((quiet, False), (loud, True)):
         logs.set_up("INFO", debug=debug, stream=stream)

@@ -30,7 +30,7 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
     return None
 
 
-def test_a_live_session_tells_when_its_first_words_came_and_how_late_they_settle(
+def test_a_live_session_measures_first_word_and_commit_latency(
     harness: LiveHarness, metrics: Metrics
 ) -> None:
     opened = harness.open()
@@ -54,7 +54,7 @@ def test_loading_a_model_is_timed(metrics: Metrics, seconds: list[float]) -> Non
     assert value(metrics, "whisper_model_load_seconds_count", model="base") == 1
 
 
-def test_jobs_tell_their_wait_their_speed_and_how_they_ended(metrics: Metrics) -> None:
+def test_jobs_measure_wait_speed_and_outcome(metrics: Metrics) -> None:
     metrics.on_job_event(JobStarted("a", Priority.BATCH, 3.0))
     metrics.on_job_event(JobDone("a", "base", 60.0, 10.0, 4))
     metrics.on_job_event(JobFailed("b", "undecodable"))

@@ -65,7 +65,7 @@ def probes() -> FakeClockAndProbes:
     return FakeClockAndProbes()
 
 
-def test_a_sample_says_how_busy_everything_is(probes: FakeClockAndProbes) -> None:
+def test_a_sample_has_the_load_of_every_part(probes: FakeClockAndProbes) -> None:
     sample, minute = probes.vitals().sample_once()
     assert minute is None
     assert sample.time == probes.now
@@ -77,7 +77,7 @@ def test_a_sample_says_how_busy_everything_is(probes: FakeClockAndProbes) -> Non
     assert sample.speed is None
 
 
-def test_what_only_grows_is_told_by_the_second(probes: FakeClockAndProbes) -> None:
+def test_counters_become_rates_per_second(probes: FakeClockAndProbes) -> None:
     engine = replace(ENGINE, workers=2, heard_seconds=100.0, busy_seconds=20.0, worker_seconds=30.0)
     probes.status = replace(STATUS, engines=(engine,))
     vitals = probes.vitals()
@@ -105,7 +105,7 @@ def test_an_engine_that_was_loaded_anew_counts_from_nothing(probes: FakeClockAnd
     assert vitals.sample_once()[0].speed == 3.0
 
 
-def test_what_is_not_known_is_told_as_not_known(probes: FakeClockAndProbes) -> None:
+def test_a_missing_measurement_is_none(probes: FakeClockAndProbes) -> None:
     probes.status = replace(STATUS, queue=None, host=None)
     sample, _ = probes.vitals().sample_once()
     assert sample.jobs_waiting is None
@@ -142,7 +142,7 @@ def test_a_clock_that_is_put_back_begins_a_new_history(probes: FakeClockAndProbe
     assert vitals.minutes() == ()
 
 
-def test_it_looks_often_only_while_somebody_watches(probes: FakeClockAndProbes) -> None:
+def test_it_samples_fast_only_while_somebody_watches(probes: FakeClockAndProbes) -> None:
     vitals = ResourceSampler(probes.look, fast_seconds=0.02)
     told = threading.Semaphore(0)
     vitals.subscribe(lambda sample, minute: told.release())

@@ -137,7 +137,7 @@ def test_an_appliance_for_accounts_takes_users_and_their_keys(app: OpenAPI) -> N
 
 
 @pytest.mark.usefixtures("closed")
-def test_whoever_signs_in_comes_to_the_page_they_wanted(app: OpenAPI) -> None:
+def test_signing_in_leads_to_the_requested_page(app: OpenAPI) -> None:
     asked = client_of(app).get("/history?q=a%26b", headers=PAGE)
     assert asked.headers["Location"] == "/sign-in?next=/history?q%3Da%2526b"
     page = client_of(app).get(asked.headers["Location"], headers=PAGE)

@@ -29,7 +29,7 @@ def test_every_answer_has_a_request_id_and_is_not_guessed_at(api_client: ApiClie
     assert first.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_a_page_that_is_not_there_is_told_as_a_page(api_client: ApiClient) -> None:
+def test_a_missing_page_is_an_html_error(api_client: ApiClient) -> None:
     answer = api_client.get("/nowhere", headers=HTML)
     assert answer.status_code == 404
     assert answer.mimetype == "text/html"
@@ -64,7 +64,7 @@ def test_the_authority_can_be_downloaded(api_client: ApiClient) -> None:
     assert answer.data.startswith(b"-----BEGIN CERTIFICATE-----")
 
 
-def test_styles_and_scripts_are_sent_compressed_to_those_who_take_it(api_client: ApiClient) -> None:
+def test_styles_and_scripts_are_sent_compressed_if_accepted(api_client: ApiClient) -> None:
     with api_client.application.test_request_context():
         address = api_client.application.url_for("static", filename="css/base.css")
     plain = api_client.get(address)

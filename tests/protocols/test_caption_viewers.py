@@ -45,7 +45,7 @@ def shared(server: Server, opened: Payload) -> str:
     return str(answer["token"])
 
 
-def test_who_joins_late_gets_what_was_said_and_then_the_rest(
+def test_a_late_viewer_gets_a_snapshot_and_then_the_new_events(
     server: Server, speaker: RecordingClient
 ) -> None:
     opened = speaker.start()
@@ -64,7 +64,7 @@ def test_who_joins_late_gets_what_was_said_and_then_the_rest(
         assert opened["session"] not in json.dumps(reader.received)
 
 
-def test_the_page_is_there_for_those_who_have_the_link(server: Server, speaker: RecordingClient) -> None:
+def test_the_captions_page_opens_with_the_link_only(server: Server, speaker: RecordingClient) -> None:
     opened = speaker.start()
     token = shared(server, opened)
     assert shared(server, opened) == token
@@ -75,7 +75,7 @@ def test_the_page_is_there_for_those_who_have_the_link(server: Server, speaker: 
     speaker.call("live:cancel", {"session": opened["session"]})
 
 
-def test_the_speaker_ends_the_link(server: Server, speaker: RecordingClient) -> None:
+def test_a_revoked_link_disconnects_its_viewers(server: Server, speaker: RecordingClient) -> None:
     opened = speaker.start()
     token = shared(server, opened)
     with client(server) as reader:
@@ -88,7 +88,7 @@ def test_the_speaker_ends_the_link(server: Server, speaker: RecordingClient) -> 
     assert server.get(f"/captions/{token}")[0] == 404
 
 
-def test_only_the_speaker_may_share(server: Server, speaker: RecordingClient) -> None:
+def test_a_link_needs_the_token_of_the_session(server: Server, speaker: RecordingClient) -> None:
     opened = speaker.start()
     for token in ("", "wrong"):
         for method in ("POST", "DELETE"):
@@ -97,7 +97,7 @@ def test_only_the_speaker_may_share(server: Server, speaker: RecordingClient) ->
     speaker.call("live:cancel", {"session": opened["session"]})
 
 
-def test_readers_cannot_speak(server: Server, speaker: RecordingClient) -> None:
+def test_viewers_cannot_send_audio_or_control_the_session(server: Server, speaker: RecordingClient) -> None:
     opened = speaker.start()
     token = shared(server, opened)
     with client(server) as reader:

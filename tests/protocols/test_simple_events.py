@@ -45,7 +45,7 @@ def pieces(data: bytes, size: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("prefix", ["", "data:audio/pcm;base64,"])
-def test_chunks_may_come_in_base64_and_be_cut_anywhere(speaker: RecordingClient, prefix: str) -> None:
+def test_chunks_may_be_base64_and_cut_anywhere(speaker: RecordingClient, prefix: str) -> None:
     chunks = [prefix + base64.b64encode(piece).decode() for piece in pieces(SPEECH, 20_001)]
     assert record(speaker, list(chunks))["full_text"] == WORDS
 
@@ -91,7 +91,7 @@ def test_a_lost_connection_ends_the_recording_and_keeps_it(server: Server) -> No
         ("start_recording", 5, "bad_format"),
     ],
 )
-def test_what_cannot_be_done_is_told_as_an_error(
+def test_an_invalid_event_is_answered_with_an_error_event(
     speaker: RecordingClient, event: str, payload: object, code: str
 ) -> None:
     speaker.emit(event, payload)
@@ -109,7 +109,7 @@ def test_what_cannot_be_done_is_told_as_an_error(
         (bytes(256 * 1024 + 2), "too_large"),
     ],
 )
-def test_a_chunk_that_cannot_be_used_is_told_as_an_error(
+def test_an_invalid_chunk_is_answered_with_an_error_event(
     speaker: RecordingClient, chunk: object, code: str
 ) -> None:
     speaker.emit("start_recording", {})
@@ -119,7 +119,7 @@ def test_a_chunk_that_cannot_be_used_is_told_as_an_error(
     assert speaker.first("transcription_result", ended=True)["transcript_id"] is None
 
 
-def test_starting_again_ends_the_recording_before(speaker: RecordingClient) -> None:
+def test_a_second_start_stops_the_recording_before(speaker: RecordingClient) -> None:
     speaker.emit("start_recording", {"format": "pcm"})
     speaker.emit("audio_chunk", {"audio_data": SPEECH})
     speaker.emit("start_recording", {"format": "pcm"})

@@ -47,13 +47,13 @@ def start(socket: SocketIOTestClient) -> dict[str, Any]:
     return answer
 
 
-def test_visitors_come_in_where_the_appliance_is_for_its_network(app: OpenAPI) -> None:
+def test_visitors_may_connect_in_network_mode(app: OpenAPI) -> None:
     assert connected(app).is_connected()
     assert connected(app, open_page(app)).is_connected()
 
 
 @pytest.mark.usefixtures("closed")
-def test_visitors_stay_outside_where_it_is_for_accounts(app: OpenAPI) -> None:
+def test_visitors_are_refused_in_accounts_mode(app: OpenAPI) -> None:
     assert not connected(app).is_connected()
     assert not connected(app, auth={"captions": "nothing"}).is_connected()
     assert not connected(app, auth={"captions": {"a": 1}}).is_connected()
@@ -65,25 +65,25 @@ def test_visitors_stay_outside_where_it_is_for_accounts(app: OpenAPI) -> None:
 
 
 @pytest.mark.parametrize("key", ["wa_" + "x" * 43, "something", 7])
-def test_a_bad_key_is_never_a_silent_visitor(app: OpenAPI, key: object) -> None:
+def test_an_invalid_key_is_refused_and_not_treated_as_a_visitor(app: OpenAPI, key: object) -> None:
     assert not connected(app, auth={"key": key}).is_connected()
     assert not connected(app, headers={"Authorization": f"Bearer {key}"}).is_connected()
 
 
-def test_a_session_that_ended_is_never_a_silent_visitor(app: OpenAPI, appliance: Appliance) -> None:
+def test_an_ended_session_is_refused_and_not_treated_as_a_visitor(app: OpenAPI, appliance: Appliance) -> None:
     client = signed_in(app)
     appliance.accounts.sessions.end_others(client.user.id, by=SHELL)
     assert not connected(app, client).is_connected()
 
 
-def test_a_key_needs_the_scope_to_send_speech(app: OpenAPI) -> None:
+def test_a_key_needs_the_transcribe_scope_to_start_a_session(app: OpenAPI) -> None:
     reads = connected(app, headers={"Authorization": bearer(with_key(app, "read"))})
     assert start(reads)["code"] == "not_allowed"
     sends = connected(app, headers={"Authorization": bearer(with_key(app, "transcribe"))})
     assert start(sends)["code"] == "bad_format"  # there is no such model
 
 
-def test_who_was_revoked_loses_the_socket(
+def test_a_revoked_key_loses_its_socket(
     app: OpenAPI, appliance: Appliance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = with_key(app, "transcribe")
@@ -111,7 +111,7 @@ def key(server: Server) -> str:
         return accounts.keys.create(user, "test", ["transcribe", "write"], days=None, by=SHELL)[1]
 
 
-def test_whom_the_real_server_refuses_keeps_no_place(server: Server, key: str) -> None:
+def test_a_refused_connection_releases_its_slot(server: Server, key: str) -> None:
     url = f"https://localhost:{server.port}"
     for _ in range(8):
         with pytest.raises(Unavailable, match="not valid"):
@@ -120,7 +120,7 @@ def test_whom_the_real_server_refuses_keeps_no_place(server: Server, key: str) -
         assert wire.call("live:start", {"v": 1})["ok"]
 
 
-def test_who_has_the_link_to_captions_needs_no_account(server: Server, key: str) -> None:
+def test_a_viewer_with_a_captions_link_needs_no_account(server: Server, key: str) -> None:
     url = f"https://localhost:{server.port}"
     with pytest.raises(Unavailable, match="Sign in"):
         SocketIOClient(url, {}, server.trusting)
@@ -139,7 +139,7 @@ def test_who_has_the_link_to_captions_needs_no_account(server: Server, key: str)
         speaker.call("live:cancel", {"session": session})
 
 
-def test_whoever_stays_after_a_refusal_is_closed(server: Server) -> None:
+def test_a_client_that_stays_after_a_refusal_is_disconnected(server: Server) -> None:
     address = f"wss://localhost:{server.port}/socket.io/?EIO=4&transport=websocket"
     with closing(
         websocket.create_connection(address, timeout=20, sslopt={"context": server.trusting})

@@ -134,7 +134,7 @@ def test_a_connection_is_not_readable_as_a_script(server: Server) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", ["MAX_WEBSOCKETS", "MAX_WEBSOCKETS_PER_ADDRESS"])
-def test_more_sockets_than_places_are_refused_until_one_leaves(
+def test_sockets_above_the_limit_are_refused_until_one_closes(
     tmp_path: Path, tiny_en: Path, limit: str
 ) -> None:
     with served(tmp_path, LIVE_SERVER, **settings_of(tiny_en, tmp_path) | {limit: "3"}) as server:
@@ -173,9 +173,7 @@ def test_an_event_with_too_many_attachments_ends_its_connection(raw: RawSocket, 
     ],
     ids=lambda text: text[:20],
 )
-def test_what_is_no_socket_io_ends_its_connection_and_nothing_else(
-    server: Server, raw: RawSocket, text: str
-) -> None:
+def test_an_invalid_packet_ends_its_connection_only(server: Server, raw: RawSocket, text: str) -> None:
     raw.say(text)
     assert raw.ended()
     assert "Traceback" not in (server.folder / "stderr").read_text()
@@ -188,7 +186,7 @@ def test_a_message_beyond_the_limit_ends_its_connection(raw: RawSocket) -> None:
 
 
 @pytest.mark.slow
-def test_unfinished_messages_cost_no_memory(server: Server, raw: RawSocket) -> None:
+def test_unfinished_messages_use_no_memory(server: Server, raw: RawSocket) -> None:
     before = memory(server)
     try:
         for _ in range(64):
@@ -200,7 +198,7 @@ def test_unfinished_messages_cost_no_memory(server: Server, raw: RawSocket) -> N
 
 
 @pytest.mark.slow
-def test_a_flood_is_read_slowly_and_costs_no_memory(server: Server, raw: RawSocket) -> None:
+def test_a_flood_is_throttled_and_uses_no_memory(server: Server, raw: RawSocket) -> None:
     before = memory(server)
     raw.socket.settimeout(1)
     sent = 0
@@ -216,7 +214,7 @@ def test_a_flood_is_read_slowly_and_costs_no_memory(server: Server, raw: RawSock
     assert ask(server, "/health")[0] == 200
 
 
-def test_words_reach_others_while_one_floods(server: Server, raw: RawSocket) -> None:
+def test_a_flood_does_not_delay_other_clients(server: Server, raw: RawSocket) -> None:
     raw.socket.settimeout(0.5)
     try:
         for _ in range(300):
@@ -228,7 +226,7 @@ def test_words_reach_others_while_one_floods(server: Server, raw: RawSocket) -> 
         assert speaker.stop(opened, speaker.stream(opened, spoken(1, 4)))["text"] == "w1 w2 w3"
 
 
-def test_a_reader_that_never_reads_holds_nobody_up(server: Server) -> None:
+def test_a_client_that_never_reads_does_not_delay_others(server: Server) -> None:
     with client(server) as speaker, server.connect() as stuck:
         stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         stuck.sendall(
@@ -240,7 +238,7 @@ def test_a_reader_that_never_reads_holds_nobody_up(server: Server) -> None:
         assert speaker.stop(opened, speaker.stream(opened, spoken(1, 4)))["text"] == "w1 w2 w3"
 
 
-def test_a_half_handshake_is_refused(server: Server) -> None:
+def test_an_incomplete_handshake_is_refused(server: Server) -> None:
     headers = {"Upgrade": "websocket", "Connection": "Upgrade"}
     with server.connect() as connection:
         lines = [
@@ -252,7 +250,7 @@ def test_a_half_handshake_is_refused(server: Server) -> None:
         assert connection.recv(100).startswith(b"HTTP/1.1 400")
 
 
-def test_twenty_packets_a_second_are_taken_and_no_more(server: Server) -> None:
+def test_packets_are_throttled_to_twenty_a_second(server: Server) -> None:
     with client(server) as speaker:
         opened = speaker.start()
         answered: list[object] = []
@@ -265,7 +263,7 @@ def test_twenty_packets_a_second_are_taken_and_no_more(server: Server) -> None:
         speaker.call("live:cancel", {"session": opened["session"]})
 
 
-def test_a_client_of_its_own_kind_is_one_of_many(server: Server) -> None:
+def test_a_second_client_works_after_the_first_has_closed(server: Server) -> None:
     first, second = RecordingClient(server), RecordingClient(server)
     assert first.first("connection_status", status="connected")["live"]["limit"] == 4
     first.close()

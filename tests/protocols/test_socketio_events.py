@@ -41,7 +41,7 @@ def speaker(server: Server) -> Iterator[RecordingClient]:
         yield connected
 
 
-def test_the_answer_to_a_start_says_what_may_be_sent(speaker: RecordingClient) -> None:
+def test_the_acknowledgement_of_a_start_has_the_limits(speaker: RecordingClient) -> None:
     opened = speaker.start()
     assert opened["next_seq"] == 0
     assert opened["credit_ms"] == 30_000
@@ -57,14 +57,14 @@ def test_events_are_numbered_without_a_gap(speaker: RecordingClient) -> None:
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_who_wants_no_partials_and_no_words_gets_none(speaker: RecordingClient) -> None:
+def test_a_client_can_turn_off_partials_and_words(speaker: RecordingClient) -> None:
     opened = speaker.start(partials=False, words=False)
     speaker.stop(opened, speaker.stream(opened, spoken(1, 8) + silence(1)))
     assert speaker.of("live:partial") == []
     assert all("words" not in payload for payload in speaker.of("live:commit"))
 
 
-def test_packets_out_of_order_and_twice_leave_the_audio_whole(
+def test_packets_out_of_order_and_duplicates_leave_the_audio_intact(
     server: Server, speaker: RecordingClient
 ) -> None:
     pcm = spoken(1, 8)
@@ -99,7 +99,7 @@ def test_packets_out_of_order_and_twice_leave_the_audio_whole(
         ({"q": 0, "s": "0" * 32}, bytes(2), "gone"),
     ],
 )
-def test_a_packet_that_cannot_be_used_is_refused_and_changes_nothing(
+def test_an_invalid_packet_is_refused_and_changes_nothing(
     speaker: RecordingClient, head: Payload, audio: object, code: str
 ) -> None:
     opened = speaker.start()
@@ -111,7 +111,7 @@ def test_a_packet_that_cannot_be_used_is_refused_and_changes_nothing(
 
 @pytest.mark.parametrize("event", ["live:start", "live:audio", "live:resume", "live:stop", "live:cancel"])
 @pytest.mark.parametrize("payload", [None, 5, "text", [], {"v": 2, "q": {}}, b"\x00"])
-def test_payloads_of_the_wrong_kind_are_refused(
+def test_payloads_of_the_wrong_type_are_refused(
     speaker: RecordingClient, event: str, payload: object
 ) -> None:
     answer = speaker.call(event, payload)
@@ -129,13 +129,15 @@ def test_payloads_of_the_wrong_kind_are_refused(
         ({"model": "small"}, "model_missing"),
     ],
 )
-def test_a_start_that_cannot_be_served_says_why(speaker: RecordingClient, wishes: Payload, code: str) -> None:
+def test_unsupported_options_are_refused_with_a_message(
+    speaker: RecordingClient, wishes: Payload, code: str
+) -> None:
     answer = speaker.call("live:start", {"v": 1, **wishes})
     assert (answer["ok"], answer["code"]) == (False, code)
     assert answer["message"]
 
 
-def test_one_session_more_than_there_is_room_for_is_refused(speaker: RecordingClient) -> None:
+def test_a_session_above_the_limit_is_refused_with_a_time_to_retry(speaker: RecordingClient) -> None:
     opened = [speaker.start() for _ in range(4)]
     refused = speaker.call("live:start", {"v": 1})
     assert (refused["ok"], refused["code"]) == (False, "busy")
@@ -165,7 +167,7 @@ def test_a_session_belongs_to_the_newest_connection(server: Server, speaker: Rec
         assert newer.stop(opened, newer.stream(opened, silence(1), have))["text"] == WORDS
 
 
-def test_a_paused_session_is_taken_up_again(speaker: RecordingClient) -> None:
+def test_a_paused_session_can_be_resumed(speaker: RecordingClient) -> None:
     opened = speaker.start()
     have = speaker.stream(opened, spoken(1, 4))
     assert speaker.call("live:pause", {"session": opened["session"]}) == {"ok": True}
@@ -177,7 +179,7 @@ def test_a_paused_session_is_taken_up_again(speaker: RecordingClient) -> None:
     assert end["text"] == WORDS
 
 
-def test_long_polling_carries_a_session_as_well(server: Server) -> None:
+def test_a_session_works_over_long_polling(server: Server) -> None:
     """As behind a proxy that passes no WebSockets."""
     with requests.Session() as http:
         http.verify, http.trust_env = str(authority(server)), False
@@ -203,7 +205,7 @@ def authority(server: Server) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
-def test_twenty_cuts_of_the_connection_lose_no_audio_and_repeat_no_event(server: Server, seed: int) -> None:
+def test_twenty_broken_connections_lose_no_audio_and_repeat_no_event(server: Server, seed: int) -> None:
     pcm = spoken(1, 61)
     proxy = UnreliableNetwork(server.port, cuts=20, seed=seed)
     told: list[tuple[str, Payload]] = []
@@ -240,7 +242,7 @@ def test_a_session_survives_a_killed_server(tmp_path: Path, tiny_en: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_stop_tells_the_sockets_and_keeps_the_sessions(tmp_path: Path, tiny_en: Path) -> None:
+def test_a_server_stop_notifies_clients_and_keeps_their_sessions(tmp_path: Path, tiny_en: Path) -> None:
     settings = settings_of(tiny_en, tmp_path)
     with served(tmp_path, LIVE_SERVER, **settings) as first, client(first) as speaker:
         opened = speaker.start()
@@ -255,7 +257,7 @@ def test_a_stop_tells_the_sockets_and_keeps_the_sessions(tmp_path: Path, tiny_en
 
 
 @pytest.mark.slow
-def test_real_speech_becomes_its_words(tmp_path: Path, tiny_en: Path) -> None:
+def test_real_speech_is_transcribed(tmp_path: Path, tiny_en: Path) -> None:
     from whisper_appliance.cli.audio_sources import from_file
 
     with served(tmp_path, ("-m", "whisper_appliance", "serve"), **settings_of(tiny_en, tmp_path)) as server:

@@ -34,7 +34,7 @@ def told(socket: SocketIOTestClient, event: str) -> list[Any]:
     return [each["args"][0] for each in socket.get_received() if each["name"] == event]
 
 
-def test_an_admin_gets_what_was_and_what_comes(app: OpenAPI, appliance: Appliance, connect: Any) -> None:
+def test_an_admin_gets_past_and_new_samples(app: OpenAPI, appliance: Appliance, connect: Any) -> None:
     appliance.resource_sampler.sample_once()
     socket = connect(signed_in(app, "admin"))
     answer = socket.emit("admin:watch", {"range": "minutes"}, callback=True)
@@ -52,7 +52,7 @@ def test_an_admin_gets_what_was_and_what_comes(app: OpenAPI, appliance: Applianc
 
 
 @pytest.mark.parametrize("role", ["member", None])
-def test_nobody_else_gets_in(app: OpenAPI, connect: Any, role: Any) -> None:
+def test_other_users_are_refused(app: OpenAPI, connect: Any, role: Any) -> None:
     socket = connect(signed_in(app, role) if role else client_of(app))
     answer = socket.emit("admin:watch", {"range": "minutes"}, callback=True)
     assert answer["ok"] is False
@@ -61,7 +61,7 @@ def test_nobody_else_gets_in(app: OpenAPI, connect: Any, role: Any) -> None:
 
 
 @pytest.mark.parametrize("payload", [{"range": "ever"}, {"range": 5}, "minutes", None])
-def test_a_range_that_is_none_is_refused(app: OpenAPI, connect: Any, payload: Any) -> None:
+def test_an_invalid_range_is_refused(app: OpenAPI, connect: Any, payload: Any) -> None:
     answer = connect(signed_in(app, "admin")).emit("admin:watch", payload, callback=True)
     assert answer["ok"] is False
     assert answer["code"] == "bad_format"
@@ -94,7 +94,7 @@ def watched(app: OpenAPI) -> Watched:
     return Watched(app)
 
 
-def test_who_is_no_admin_any_more_is_thrown_out(
+def test_a_user_who_loses_the_admin_role_is_disconnected(
     app: OpenAPI, appliance: Appliance, connect: Any, watched: Watched
 ) -> None:
     signed_in(app, "owner")
@@ -108,7 +108,7 @@ def test_who_is_no_admin_any_more_is_thrown_out(
     assert [event for event, _ in watched.tick()] == ["admin:sample"]
 
 
-def test_a_session_that_was_ended_sees_nothing_more(
+def test_an_ended_session_receives_no_more_samples(
     app: OpenAPI, appliance: Appliance, connect: Any, watched: Watched
 ) -> None:
     admin = signed_in(app, "admin")
@@ -122,7 +122,7 @@ def test_a_session_that_was_ended_sees_nothing_more(
     assert watched.tick() == []
 
 
-def test_who_looks_at_the_day_hears_of_minutes_only(app: OpenAPI, connect: Any, watched: Watched) -> None:
+def test_the_day_range_receives_minute_samples_only(app: OpenAPI, connect: Any, watched: Watched) -> None:
     connect(signed_in(app, "admin")).emit("test:watch", {"range": "day"}, callback=True)
     assert watched.tick() == []
     assert [event for event, _ in watched.tick(minute=True)] == ["admin:sample"]

@@ -70,7 +70,7 @@ def test_a_forwarded_header_of_a_stranger_changes_nothing(server: Server) -> Non
     connection.close()
 
 
-def test_a_refused_upload_hears_why_while_it_still_sends(server: Server) -> None:
+def test_a_refused_upload_gets_the_reason_while_it_still_sends(server: Server) -> None:
     connection = http.client.HTTPSConnection("localhost", server.port, context=server.trusting, timeout=20)
     connection.request("POST", "/refuse", body=bytes(20_000_000))
     assert connection.getresponse().status == 413

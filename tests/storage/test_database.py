@@ -1,4 +1,4 @@
-"""The database says in sentences what is wrong, and is never overwritten."""
+"""Errors of the database are translated, and a damaged file is never overwritten."""
 
 import sqlite3
 import subprocess
@@ -71,7 +71,7 @@ def test_two_starts_at_once_upgrade_postgresql_once() -> None:
 
 
 @pytest.mark.parametrize("damage", [b"\0" * 4096, b"not a database at all" * 400])
-def test_a_damaged_file_is_named_and_left_as_it_is(tmp_path: Path, damage: bytes) -> None:
+def test_a_damaged_file_is_reported_and_not_changed(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "appliance.sqlite"
     with ready(f"sqlite:///{path}"):
         pass
@@ -107,7 +107,7 @@ def test_a_writer_waits_for_a_lock_from_outside(tmp_path: Path) -> None:
         assert released.is_set()
 
 
-def test_a_lock_held_for_long_is_told_with_when_to_come_again(tmp_path: Path) -> None:
+def test_a_lock_held_for_long_is_unavailable_with_a_time_to_retry(tmp_path: Path) -> None:
     path = tmp_path / "appliance.sqlite"
     with ready(f"sqlite:///{path}") as database, sqlite3.connect(path) as other:
         impatient = Database(f"sqlite:///{path}", busy_seconds=0.2)
@@ -121,7 +121,7 @@ def test_a_lock_held_for_long_is_told_with_when_to_come_again(tmp_path: Path) ->
         impatient.close()
 
 
-def test_what_a_machine_that_fell_asleep_holds_on_postgresql_is_not_waited_for_long() -> None:
+def test_postgresql_ends_the_transaction_of_a_suspended_machine() -> None:
     with postgresql() as url, ready(url) as database:
         impatient = Database(url, busy_seconds=1)
         with database.write() as asleep:
@@ -134,20 +134,20 @@ def test_what_a_machine_that_fell_asleep_holds_on_postgresql_is_not_waited_for_l
         assert shown == f"{IDLE_IN_TRANSACTION_SECONDS}s"
 
 
-def test_a_postgresql_that_is_read_only_for_a_while_is_to_be_asked_again() -> None:
+def test_a_postgresql_that_is_read_only_for_a_while_is_unavailable() -> None:
     with postgresql() as url, ready(url) as database:
         with pytest.raises(Unavailable, match="read-only") as refused:
             clear(database, "SET TRANSACTION READ ONLY")
         assert refused.value.retry_after_seconds
 
 
-def test_no_server_is_told_without_the_password() -> None:
+def test_the_error_of_a_missing_server_has_no_password() -> None:
     with pytest.raises(Unavailable) as refused:
         migrations.upgrade(Database("postgresql+psycopg://ann:secret@127.0.0.1:1/x"))
     assert "secret" not in str(refused.value)
 
 
-def test_a_failed_block_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_failed_transaction_is_rolled_back(tmp_path: Path) -> None:
     with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}") as database:
 
         def half() -> None:
@@ -161,7 +161,7 @@ def test_a_failed_block_leaves_nothing_behind(tmp_path: Path) -> None:
             assert not sa.inspect(connection).has_table("half")
 
 
-def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_nothing_is_lost(tmp_path: Path) -> None:
     with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}") as database:
 
         def fill() -> None:

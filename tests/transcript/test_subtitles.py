@@ -196,7 +196,7 @@ def test_a_short_cue_is_held_where_there_is_room_and_tiny_gaps_are_closed() -> N
     ]
 
 
-def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
+def test_an_unknown_format_is_refused_with_the_list_of_formats() -> None:
     with pytest.raises(InvalidRequest, match="txt, srt, vtt, json, tsv") as refused:
         render(transcript(), "docx")
     assert refused.value.field == "format"

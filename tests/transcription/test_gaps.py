@@ -38,14 +38,14 @@ def test_a_gap_in_which_somebody_speaks_is_an_omission() -> None:
     assert list(find_untranscribed_speech(result, span((0, 28)))) == [(7.0, 14.0)]
 
 
-def test_one_word_where_a_sentence_was_said_is_an_omission_with_the_gap_beside_it() -> None:
+def test_one_word_in_place_of_a_sentence_is_a_gap_with_its_neighbour() -> None:
     result = heard(
         Segment(0.0, 7.0, SENTENCE), Segment(7.0, 14.0, " minutes."), Segment(16.0, 28.0, 2 * SENTENCE)
     )
     assert list(find_untranscribed_speech(result, span((0, 28)))) == [(7.0, 16.0)]
 
 
-def test_what_the_decoder_left_to_the_next_window_is_not_asked_for() -> None:
+def test_speech_left_to_the_next_window_is_no_gap() -> None:
     result = replace(heard(Segment(0.0, 7.0, SENTENCE)), decoded_seconds=7.0)
     assert list(find_untranscribed_speech(result, span((0, 28)))) == []
 
@@ -55,7 +55,7 @@ def test_a_pause_is_no_omission_nor_is_one_word_in_it() -> None:
     assert list(find_untranscribed_speech(result, span((0, 8), (19, 28)))) == []
 
 
-def test_what_was_dropped_was_heard() -> None:
+def test_dropped_segments_are_no_gap() -> None:
     lost = Dropped(7.0, 14.0, "la la la la", "repetition")
     result = heard(Segment(0.0, 7.0, SENTENCE), Segment(14.0, 28.0, 2 * SENTENCE), dropped=(lost,))
     assert list(find_untranscribed_speech(result, span((0, 28)))) == []
@@ -85,6 +85,6 @@ def test_a_hole_is_filled_in_its_place_with_times_of_the_window() -> None:
     "segments",
     [(), (Segment(0.0, 7.0, " minutes, yes."),), (Segment(0.0, 7.0, SENTENCE, -0.9, tokens=(1,)),)],
 )
-def test_what_says_no_more_or_is_unsure_fills_nothing(segments: tuple[Segment, ...]) -> None:
+def test_a_retry_without_more_words_or_of_low_confidence_fills_no_gap(segments: tuple[Segment, ...]) -> None:
     result = replace(heard(Segment(7.0, 14.0, " minutes.")), decoded_seconds=14.0)
     assert fill_gaps(result, span((7, 14)), lambda _: heard(*segments)) == result

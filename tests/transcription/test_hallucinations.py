@@ -25,7 +25,7 @@ def test_thanks_over_silence_are_dropped_and_reported() -> None:
     assert result.dropped == (Dropped(0.0, 1.0, "Thank you.", "boilerplate over silence"),)
 
 
-def test_boilerplate_is_known_in_other_languages() -> None:
+def test_boilerplate_is_detected_in_other_languages() -> None:
     result = filter_hallucinations(
         heard("Untertitel der Amara.org-Community", "ご視聴ありがとうございました"), lambda *_: 0.2
     )

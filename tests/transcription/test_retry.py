@@ -52,14 +52,14 @@ def heard(engine: EngineProcess, quality: Quality, recording: Silence) -> Transc
     )
 
 
-def test_what_is_hard_to_hear_is_read_after_what_was_said_before(engine: EngineProcess) -> None:
+def test_low_confidence_windows_are_retried_with_context(engine: EngineProcess) -> None:
     texts = [segment.text for segment in heard(engine, "balanced", Silence(33, after=8)).segments]
     assert texts[:2] == [" sound"] * 2
     assert len(texts) > 2
     assert all(text.startswith(" sure after (50364, 1, 50464") for text in texts[2:])
 
 
-def test_what_begins_hard_is_read_without_being_heard_before(
+def test_a_recording_that_begins_with_low_confidence_is_decoded_sequentially(
     engine: EngineProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Quality] = []
@@ -81,11 +81,11 @@ def test_one_hard_window_is_not_worth_it(engine: EngineProcess) -> None:
     assert texts == [" unsure"]
 
 
-def test_fast_hears_once(engine: EngineProcess) -> None:
+def test_quality_fast_does_not_retry(engine: EngineProcess) -> None:
     assert {segment.text for segment in heard(engine, "fast", Silence(22)).segments} == {" unsure"}
 
 
-def test_what_an_earlier_attempt_read_as_one_is_not_heard_again(engine: EngineProcess) -> None:
+def test_retried_windows_of_an_earlier_attempt_are_not_decoded_again(engine: EngineProcess) -> None:
     done: dict[int, WindowResult] = {}
     options = Options(language="en", prompt="unsure", vad=False)
 
@@ -103,7 +103,7 @@ def test_what_an_earlier_attempt_read_as_one_is_not_heard_again(engine: EnginePr
     assert done == {}
 
 
-def test_words_are_told_while_later_windows_are_still_heard(engine: EngineProcess) -> None:
+def test_words_are_emitted_while_later_windows_are_still_decoded(engine: EngineProcess) -> None:
     options = Options(language="en", prompt="sleep 0.1", quality="fast", vad=False)
     told: list[int] = []
     transcribe(
@@ -114,7 +114,7 @@ def test_words_are_told_while_later_windows_are_still_heard(engine: EngineProces
     assert told[0] < told[-1]
 
 
-def test_what_was_passed_over_is_heard_by_itself(engine: EngineProcess) -> None:
+def test_untranscribed_speech_is_decoded_by_itself(engine: EngineProcess) -> None:
     told: list[WindowDone] = []
     options = Options(language="en", prompt="skip")
     road = TranscriptionPipeline(

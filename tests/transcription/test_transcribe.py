@@ -137,7 +137,7 @@ def test_nothing_is_invented_where_nobody_speaks(hear: Hear, tmp_path: Path, sou
     assert [w.code for w in transcript.warnings] == ["no_speech"]
 
 
-def test_windows_of_an_earlier_attempt_are_not_heard_again(
+def test_windows_of_an_earlier_attempt_are_not_decoded_again(
     hear: Hear, reading: Path, engine: EngineProcess
 ) -> None:
     done: list[WindowDone] = []

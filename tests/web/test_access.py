@@ -228,7 +228,9 @@ def cases() -> Iterator[tuple[str, str, Rule]]:
 @pytest.mark.parametrize(
     ("request_", "owner", "rule"), cases(), ids=[f"{request} of {owner}" for request, owner, _ in cases()]
 )
-def test_everybody_may_do_what_the_table_says(actors: Actors, request_: str, owner: str, rule: Rule) -> None:
+def test_every_actor_may_do_what_the_table_allows(
+    actors: Actors, request_: str, owner: str, rule: Rule
+) -> None:
     row = TABLE[request_]
     answers = {name: ask(actors, name, request_, row, owner) for name in EVERYBODY}
     wrong = {

@@ -27,7 +27,7 @@ def test_what_a_user_made_is_not_there_for_others(app: OpenAPI) -> None:
         assert other.delete(f"/api/transcripts/{id}").status_code == 404
 
 
-def test_a_session_that_ended_is_told_and_its_cookie_taken_back(app: OpenAPI, appliance: Appliance) -> None:
+def test_an_ended_session_is_reported_and_its_cookie_cleared(app: OpenAPI, appliance: Appliance) -> None:
     client = signed_in(app)
     appliance.accounts.users.disable(client.user.id, by=SHELL)
     answer = client.get("/api/transcripts")
@@ -55,7 +55,7 @@ def test_the_csrf_token_of_another_session_is_refused(app: OpenAPI) -> None:
 @pytest.mark.parametrize(
     "header", ["Bearer wa_" + "x" * 43, "Bearer something", "Bearer ", "bearer wa_", "Bearer wa_\xff"]
 )
-def test_a_bad_key_is_never_a_silent_visitor(api_client: ApiClient, header: str) -> None:
+def test_an_invalid_key_is_refused_and_not_treated_as_a_visitor(api_client: ApiClient, header: str) -> None:
     assert api_client.get("/api/transcripts", headers={"Authorization": header}).status_code == 401
     assert api_client.post("/transcribe", headers={"Authorization": header}).status_code == 401
 

@@ -34,11 +34,11 @@ def test_a_bad_parameter_is_named(api_client: ApiClient) -> None:
     assert api_client.get("/api/transcripts?limit=many").json["error"]["field"] == "limit"
 
 
-def test_a_wrong_method_is_told_the_right_ones(api_client: ApiClient) -> None:
+def test_a_wrong_method_is_answered_with_the_allowed_ones(api_client: ApiClient) -> None:
     assert "GET" in api_client.put("/health").headers["Allow"]
 
 
-def test_a_fault_of_our_own_says_nothing_of_the_inside(api_client: ApiClient) -> None:
+def test_an_internal_error_reveals_nothing(api_client: ApiClient) -> None:
     @api_client.application.errorhandler(418)
     def _unused(error: Exception) -> str:
         return ""

@@ -29,7 +29,7 @@ def strict(start_appliance: StartAppliance) -> ApiClient:
     return client_of(create_app(start_appliance(requests_per_minute=5, uploads_per_minute=2)))
 
 
-def test_too_many_requests_of_an_address_are_told_when_to_come_again(strict: ApiClient) -> None:
+def test_too_many_requests_of_an_address_get_retry_after(strict: ApiClient) -> None:
     assert knock(strict, 5) == [200] * 5
     answer = strict.get("/api/models", environ_base={"REMOTE_ADDR": "192.0.2.1"})
     assert answer.status_code == 429
@@ -60,7 +60,7 @@ def test_a_forwarded_address_of_a_stranger_is_not_believed(strict: ApiClient) ->
     assert statuses[-1] == 429
 
 
-def test_health_and_the_looks_of_pages_are_free(strict: ApiClient) -> None:
+def test_health_and_static_files_have_no_rate_limit(strict: ApiClient) -> None:
     assert set(knock(strict, 20, path="/health")) == {200}
     assert set(knock(strict, 20, path="/static/any/css/tokens.css")) == {200}
 

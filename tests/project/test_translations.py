@@ -1,0 +1,113 @@
+"""Every text for people goes through the catalogue, and every language is complete."""
+
+import ast
+import importlib.util
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from whisper_appliance.core import errors
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src/whisper_appliance"
+TEMPLATES = PACKAGE / "pages/templates"
+SCRIPTS = PACKAGE / "pages/static/js"
+NAMES = re.compile(r"Whisper Appliance|API|CSV|Ctrl|SHA-256|JSON|whisper\.example\.org|org/name")
+"""Words in templates that are the same in every language."""
+JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
+READ_ATTRIBUTES = re.compile(r'(?<![\w-])(?:title|aria-label|placeholder|alt)="([^"{]*)"')
+PLACEHOLDER = re.compile(r"\{(\w*)[^}]*\}")
+TAG = re.compile(r"</?\w+")
+SHOWN = re.compile(
+    r"""(?:textContent|title|ariaLabel|placeholder|innerText)\s*=\s*["'`]([^"'`]*)["'`]"""
+    r"""|setAttribute\(\s*["'](?:title|aria-label|placeholder)["']\s*,\s*["'`]([^"'`]*)["'`]"""
+    r"""|(?:toast|announce|showToast)\(\s*["'`]([^"'`]*)["'`]"""
+)
+
+
+@pytest.fixture(scope="module")
+def messages() -> ModuleType:
+    """The script that keeps the catalogues."""
+    spec = importlib.util.spec_from_file_location("messages", ROOT / "scripts/messages.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_catalogues_hold_exactly_the_messages_of_the_code(messages: ModuleType) -> None:
+    """When this fails: .venv/bin/python scripts/messages.py extract, then translate what is new."""
+    wanted = {message.id for message in messages.extracted()}
+    for language in messages.languages():
+        assert {message.id for message in messages.read(language)} == wanted, language
+
+
+def test_every_message_is_translated_into_every_language(messages: ModuleType) -> None:
+    languages = list(messages.languages())
+    assert languages == ["de"]
+    missing = [
+        message.id
+        for language in languages
+        for message in messages.read(language)
+        if message.id and not messages.message_is_translated(message)
+    ]
+    assert missing == []
+
+
+def test_translations_have_the_placeholders_and_tags_of_the_message(messages: ModuleType) -> None:
+    wrong = []
+    for language in messages.languages():
+        for message in messages.read(language):
+            originals = message.id if isinstance(message.id, tuple) else (message.id,)
+            translations = message.string if isinstance(message.string, tuple) else (message.string,)
+            for translation in translations:
+                for pattern in (PLACEHOLDER, TAG):
+                    if sorted(set(pattern.findall(originals[-1]))) != sorted(
+                        set(pattern.findall(translation))
+                    ):
+                        wrong.append((message.id, translation))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", sorted(TEMPLATES.rglob("*.html")), ids=lambda path: path.name)
+def test_no_text_of_a_template_bypasses_the_catalogue(path: Path) -> None:
+    text = JINJA.sub(" ", path.read_text())
+    attributes = [value for value in READ_ATTRIBUTES.findall(text) if words_in(value)]
+    nodes = [node.strip() for node in re.split(r"<[^>]+>", text) if words_in(node)]
+    assert [*attributes, *nodes] == []
+
+
+def words_in(text: str) -> bool:
+    return re.search(r"[^\W\d_]{2,}", NAMES.sub("", text).replace("doctype html", "")) is not None
+
+
+def test_no_message_of_an_error_is_put_together_before_it_is_translated() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path in PACKAGE.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and is_error(call.func) and call.args
+        if isinstance(call.args[0], ast.JoinedStr | ast.BinOp)
+    ]
+    assert found == []
+
+
+def is_error(function: ast.expr) -> bool:
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return inspect.isclass(getattr(errors, name, None))
+
+
+@pytest.mark.parametrize("path", sorted(SCRIPTS.rglob("*.js")), ids=lambda path: path.name)
+def test_no_text_of_a_script_bypasses_the_catalogue(path: Path) -> None:
+    assert [text for text in shown_texts(path.read_text()) if words_in(text)] == []
+
+
+def shown_texts(source: str) -> Iterator[str]:
+    """Literals that a script shows as they are."""
+    for match in SHOWN.finditer(source):
+        yield next(group for group in match.groups() if group is not None)
