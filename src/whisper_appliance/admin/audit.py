@@ -1,4 +1,4 @@
-"""The audit log: looked through, and taken along as a table."""
+"""The audit log: search, and export as CSV."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from whisper_appliance.web.schemas.transcript import UtcTime
 
 blueprint = admin_only(LazyBlueprint("admin_audit", __name__, abp_tags=[ADMIN]))
 
-DAY = r"^(\d{4}-\d\d-\d\d)?$"
+DAY_REGEX = r"^(\d{4}-\d\d-\d\d)?$"
 
 
 class AuditFilterQuery(BaseModel):
@@ -26,11 +26,11 @@ class AuditFilterQuery(BaseModel):
     who: str = Field("", max_length=200, description="Part of a name, or the id of a user.")
     action: str = Field("", max_length=60, description="E.g. `share.link`, or `share` for all that begin so.")
     object: str = Field("", max_length=200, description="Id of what something was done to.")
-    since: str = Field("", pattern=DAY, description="First day (UTC), 2026-03-01.")
-    until: str = Field("", pattern=DAY, description="Last day (UTC), included.")
+    since: str = Field("", pattern=DAY_REGEX, description="First day (UTC), 2026-03-01.")
+    until: str = Field("", pattern=DAY_REGEX, description="Last day (UTC), included.")
 
     def to_filter(self) -> AuditFilter:
-        """For the log. All times of a day come before its name followed by the sign after T."""
+        """The filter of the audit log. "U" follows "T", so all times of the last day are before "<day>U"."""
         return AuditFilter(self.who, self.action, self.object, self.since, self.until and self.until + "U")
 
 
@@ -78,7 +78,7 @@ def list_records(query: AuditQuery) -> Response:
     records = appliance().audit.page(query.to_filter(), limit=query.limit, before=query.before)
     return jsonify(
         {
-            "records": [_answer(each) for each in records],
+            "records": [_record_response(each) for each in records],
             "next": records[-1].number if len(records) == query.limit else None,
             "actions": appliance().audit.actions(),
         }
@@ -102,5 +102,5 @@ def export_csv(query: AuditFilterQuery) -> Response:
     return response
 
 
-def _answer(record: AuditEntry) -> dict[str, object]:
+def _record_response(record: AuditEntry) -> dict[str, object]:
     return AuditRecordResponse.model_validate(record, from_attributes=True).model_dump()

@@ -1,4 +1,7 @@
-"""Copies of the database, a backup of everything, and the way back. A backup holds everybody's words."""
+"""Backups: daily database copies, full backups, and restore.
+
+Only the owner gets backups, because they contain everybody's transcripts.
+"""
 
 from flask import Response, jsonify, render_template, request, send_file
 from pydantic import BaseModel, Field
@@ -72,16 +75,16 @@ def backups_page() -> str:
 )
 def get_backups() -> Response:
     """The copies of the database, and what the next start will put in place."""
-    safekeeping = appliance().backups
-    ready = safekeeping.restore.staged()
+    backups = appliance().backups
+    staged = backups.restore.staged()
     user = current_actor().user
     return jsonify(
         {
             "daily": appliance().settings.backup_daily,
-            "folder": str(safekeeping.copies.folder),
-            "copies": [_copy(copied) for copied in safekeeping.copies.copies()],
-            "ready": _ready(ready) if ready else None,
-            "set_aside": [str(path) for path in safekeeping.restore.set_aside()],
+            "folder": str(backups.copies.folder),
+            "copies": [_copy_response(copy) for copy in backups.copies.copies()],
+            "ready": _staged_response(staged) if staged else None,
+            "set_aside": [str(path) for path in backups.restore.set_aside()],
             "is_owner": user is not None and user.role == "owner",
         }
     )
@@ -94,9 +97,9 @@ def get_backups() -> Response:
 )
 def create_copy() -> Response:
     """Copies the database now."""
-    copied = appliance().backups.copies.make()
-    record("backup.copy", copied.name)
-    return jsonify(_copy(copied))
+    copy = appliance().backups.copies.make()
+    record("backup.copy", copy.name)
+    return jsonify(_copy_response(copy))
 
 
 @blueprint.get(
@@ -110,13 +113,13 @@ def create_copy() -> Response:
 def download_copy(path: CopyPath) -> Response:
     """One copy of the database. For the owner."""
     require("own")
-    copied = appliance().backups.copies.get(path.name)
-    record("backup.download", copied.name)
+    copy = appliance().backups.copies.get(path.name)
+    record("backup.download", copy.name)
     return send_file(
-        copied.path,
+        copy.path,
         mimetype="application/vnd.sqlite3",
         as_attachment=True,
-        download_name=copied.name,
+        download_name=copy.name,
         max_age=0,
     )
 
@@ -159,10 +162,10 @@ def stage_restore() -> Response:
     Nothing changes before the next start, which puts it in place and sets aside what was there.
     """
     require("own")
-    request.max_content_length = MAX_RESTORE_BYTES  # the disk is asked while it comes
-    ready = appliance().backups.restore.stage(_read)
-    record("restore.ready", ready.created)
-    return jsonify(_ready(ready))
+    request.max_content_length = MAX_RESTORE_BYTES  # free disk space is checked while it is read
+    staged = appliance().backups.restore.stage(_read)
+    record("restore.ready", staged.created)
+    return jsonify(_staged_response(staged))
 
 
 @blueprint.delete(
@@ -185,14 +188,14 @@ def _read(size: int) -> bytes:
         raise ClientDisconnected from error
 
 
-def _copy(copied: DailyCopy) -> dict[str, object]:
-    return {"name": copied.name, "made": written(copied.made), "size_bytes": copied.size_bytes}
+def _copy_response(copy: DailyCopy) -> dict[str, object]:
+    return {"name": copy.name, "made": written(copy.made), "size_bytes": copy.size_bytes}
 
 
-def _ready(ready: StagedBackup) -> dict[str, object]:
+def _staged_response(backup: StagedBackup) -> dict[str, object]:
     return {
-        "whole": ready.whole,
-        "staged": ready.staged,
-        "created": ready.created,
-        "appliance": ready.appliance,
+        "whole": backup.whole,
+        "staged": backup.staged,
+        "created": backup.created,
+        "appliance": backup.appliance,
     }

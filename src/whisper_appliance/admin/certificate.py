@@ -1,4 +1,4 @@
-"""HTTPS in the panel: the certificate in use, its names, its renewal, and one's own in its place."""
+"""HTTPS: the certificate in use, its names, its renewal, and an uploaded certificate instead."""
 
 from dataclasses import asdict, dataclass
 
@@ -17,8 +17,8 @@ from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import error_responses
 
 blueprint = admin_only(LazyBlueprint("admin_certificate", __name__, abp_tags=[ADMIN]))
-NAMES = "certificate_names"
-CHANGED = error_responses(400, *ADMIN_ERRORS, 404, 409, 503, 507)
+NAMES_SETTING = "certificate_names"
+CHANGE_ERRORS = error_responses(400, *ADMIN_ERRORS, 404, 409, 503, 507)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,39 +80,41 @@ def certificate_page() -> str:
 )
 def get_certificate() -> Response:
     """The certificate in use: names, end, fingerprints, warnings."""
-    return _seen()
+    return _https_response()
 
 
 @blueprint.post(
     "/api/admin/certificate/renew",
-    responses={200: HttpsResponse, **CHANGED},
+    responses={200: HttpsResponse, **CHANGE_ERRORS},
     operation_id="admin_certificate_renew_api_admin_certificate_renew_post",
 )
 def renew_certificate() -> Response:
     """Makes a new server certificate now. Devices that trust the authority go on; open connections stay."""
     if not _certificates().renew_if_due(force=True):
-        raise Conflict("The certificate is your own: put a new one in its place.")
+        raise Conflict("This certificate was uploaded: upload a new one instead.")
     record("certificate.renew")
-    return _seen()
+    return _https_response()
 
 
 @blueprint.put(
     "/api/admin/certificate/names",
-    responses={200: HttpsResponse, **CHANGED},
+    responses={200: HttpsResponse, **CHANGE_ERRORS},
     operation_id="admin_certificate_name_api_admin_certificate_names_put",
 )
 def set_names(body: MoreNames) -> Response:
     """Names for the certificate beside those that the machine knows; it is made anew at once if need be."""
     certificates = _certificates()
-    appliance().overrides.set(NAMES, ",".join(each.strip() for each in body.names), current_actor().name)
+    appliance().overrides.set(
+        NAMES_SETTING, ",".join(each.strip() for each in body.names), current_actor().name
+    )
     certificates.renew_if_due()
     record("certificate.names", names=", ".join(body.names))
-    return _seen()
+    return _https_response()
 
 
 @blueprint.put(
     "/api/admin/certificate/own",
-    responses={200: HttpsResponse, **CHANGED},
+    responses={200: HttpsResponse, **CHANGE_ERRORS},
     operation_id="admin_certificate_put_own_api_admin_certificate_own_put",
 )
 def upload_certificate(body: OwnCertificate) -> Response:
@@ -120,36 +122,36 @@ def upload_certificate(body: OwnCertificate) -> Response:
     certificates = _certificates()
     certificates.put_own(body.chain.encode(), body.key.encode())
     record("certificate.upload", fingerprint=certificates.info().fingerprint)
-    return _seen()
+    return _https_response()
 
 
 @blueprint.delete(
     "/api/admin/certificate/own",
-    responses={200: HttpsResponse, **CHANGED},
+    responses={200: HttpsResponse, **CHANGE_ERRORS},
     operation_id="admin_certificate_remove_own_api_admin_certificate_own_delete",
 )
 def remove_uploaded_certificate() -> Response:
     """Goes back to the certificate that the appliance makes."""
     _certificates().remove_own()
     record("certificate.remove")
-    return _seen()
+    return _https_response()
 
 
 def _certificates() -> Certificates:
     certificates = appliance().certificates
     if certificates is None:
-        raise Conflict("HTTPS is off (HTTPS_ENABLED=false): what stands in front of the appliance has it.")
+        raise Conflict("HTTPS is off (HTTPS_ENABLED=false). The reverse proxy has the certificate.")
     return certificates
 
 
-def _seen() -> Response:
+def _https_response() -> Response:
     certificates = appliance().certificates
     info = certificates.info() if certificates else None
-    seen = _described(info, appliance().overrides) if info else None
-    return jsonify(asdict(HttpsView(info is not None, seen)))
+    view = _view(info, appliance().overrides) if info else None
+    return jsonify(asdict(HttpsView(info is not None, view)))
 
 
-def _described(info: CertificateInfo, adjustments: SettingOverrides) -> CertificateView:
+def _view(info: CertificateInfo, adjustments: SettingOverrides) -> CertificateView:
     given = info.kind == "own" and not info.uploaded
     return CertificateView(
         kind=info.kind,
@@ -161,14 +163,14 @@ def _described(info: CertificateInfo, adjustments: SettingOverrides) -> Certific
         authority_fingerprint=info.authority_fingerprint,
         warnings=info.warnings,
         more_names=tuple(adjustments.settings.certificate_names),
-        names_fixed=_why_fixed(adjustments),
+        names_fixed=_reason_fixed(adjustments),
         own_fixed="SSL_CERT_PATH is set in the environment. Change it there." if given else None,
     )
 
 
-def _why_fixed(adjustments: SettingOverrides) -> str | None:
+def _reason_fixed(adjustments: SettingOverrides) -> str | None:
     try:
-        adjustments.check_changeable(NAMES)
+        adjustments.check_changeable(NAMES_SETTING)
     except Conflict as error:
         return error.message
     return None

@@ -1,4 +1,4 @@
-"""Invitations: links with which somebody makes an account of their own."""
+"""Invitations: one-time links to create an account."""
 
 from flask import Response, jsonify, url_for
 from pydantic import BaseModel, Field
@@ -53,12 +53,12 @@ class NewInvitation(InvitationResponse):
 )
 def create_invitation(body: InvitationBody) -> tuple[Response, int]:
     """Makes a link with which one person makes an account. Only owners invite admins and owners."""
-    asking = require("own" if body.role != "member" else "administer")
-    made, token = appliance().accounts.invitations.create(
-        body.role, note=body.note, days=body.days, by=asking
+    actor = require("own" if body.role != "member" else "administer")
+    invitation, token = appliance().accounts.invitations.create(
+        body.role, note=body.note, days=body.days, by=actor
     )
     path = url_for("join.join_page", token=token)
-    return jsonify({**invitation_response(made).model_dump(), "path": path}), 201
+    return jsonify({**invitation_response(invitation).model_dump(), "path": path}), 201
 
 
 @blueprint.delete(

@@ -1,4 +1,4 @@
-"""The jobs of everybody: how far they are and why they failed, never what is said in them."""
+"""The jobs of all users: state, progress and errors, never titles or text."""
 
 from typing import Literal
 
@@ -28,13 +28,13 @@ STATES: dict[str, tuple[StatusName, ...]] = {
     "done": ("done",),
     "cancelled": ("cancelled",),
 }
-PATTERN = f"^{HANDLE.pattern}$"
+HANDLE_REGEX = f"^{HANDLE.pattern}$"
 
 
 class JobHandlePath(BaseModel):
     """The address of somebody's job."""
 
-    handle: str = Field(description="The first 16 digits of the job's id.", pattern=PATTERN)
+    handle: str = Field(description="The first 16 digits of the job's id.", pattern=HANDLE_REGEX)
 
 
 class JobsQuery(BaseModel):
@@ -101,8 +101,8 @@ def list_jobs(query: JobsQuery) -> Response:
     found = queries.page(
         statuses=STATES[query.state], owner=query.owner, limit=query.limit, before=query.before
     )
-    named = owner_names()
-    rows = [_row(job, named(job.owner)).model_dump() for job in found.jobs]
+    name_of = owner_names()
+    rows = [_row(job, name_of(job.owner)).model_dump() for job in found.jobs]
     users = [{"id": user.id, "name": user.name} for user in appliance().accounts.users.list_users()]
     return jsonify({"jobs": rows, "next": found.next_before, "counts": queries.counts(), "users": users})
 

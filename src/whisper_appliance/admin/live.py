@@ -1,4 +1,4 @@
-"""The live sessions of everybody: who speaks, how long and how far behind, never what is said."""
+"""The live sessions of all users: owner, duration and lag, never the text."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from flask import Response, jsonify
 from pydantic import BaseModel, Field
 
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only
-from whisper_appliance.admin.jobs import PATTERN
+from whisper_appliance.admin.jobs import HANDLE_REGEX
 from whisper_appliance.admin.owner_names import OwnerResponse, owner_names
 from whisper_appliance.live.admin import SessionSummary
 from whisper_appliance.web.auth.authentication import require
@@ -21,7 +21,7 @@ blueprint = admin_only(LazyBlueprint("admin_live", __name__, url_prefix="/api/ad
 class SessionHandlePath(BaseModel):
     """The address of somebody's live session."""
 
-    handle: str = Field(description="The first 16 digits of the session's id.", pattern=PATTERN)
+    handle: str = Field(description="The first 16 digits of the session's id.", pattern=HANDLE_REGEX)
 
 
 class SessionRow(BaseModel):
@@ -50,8 +50,11 @@ class SessionRows(BaseModel):
 @blueprint.get("", responses={200: SessionRows, **error_responses(*ADMIN_ERRORS, 503)})
 def list_sessions() -> Response:
     """Everybody's live sessions; never their words."""
-    named = owner_names()
-    rows = [_row(seen, named(seen.owner)).model_dump() for seen in appliance().live_admin.open_sessions()]
+    name_of = owner_names()
+    rows = [
+        _row(session, name_of(session.owner)).model_dump()
+        for session in appliance().live_admin.open_sessions()
+    ]
     return jsonify({"sessions": rows, "limit": appliance().live.counts().limit})
 
 
@@ -68,15 +71,15 @@ def end_session(path: SessionHandlePath) -> tuple[str, int]:
     return "", 204
 
 
-def _row(seen: SessionSummary, owner: OwnerResponse) -> SessionRow:
+def _row(session: SessionSummary, owner: OwnerResponse) -> SessionRow:
     return SessionRow(
-        handle=seen.handle,
+        handle=session.handle,
         owner=owner,
-        created=seen.created,
-        model=seen.model,
-        language=seen.language,
-        state=seen.state,
-        audio_seconds=seen.audio_seconds,
-        lag_seconds=seen.lag_seconds,
-        shared=seen.shared,
+        created=session.created,
+        model=session.model,
+        language=session.language,
+        state=session.state,
+        audio_seconds=session.audio_seconds,
+        lag_seconds=session.lag_seconds,
+        shared=session.shared,
     )

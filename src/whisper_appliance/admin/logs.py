@@ -1,4 +1,4 @@
-"""The log as it is written, the log as a file, and what can be handed to those who help."""
+"""Logs: the latest lines, a live stream, the log file, and the support bundle."""
 
 import time
 from collections.abc import Generator, Iterator
@@ -24,7 +24,7 @@ POLL_SECONDS = 5.0
 STREAM_SECONDS = 600.0
 """A stream ends after this time, because access is checked only when it starts."""
 
-FACTS = ("timestamp", "level", "event", "logger")
+LINE_FIELDS = ("timestamp", "level", "event", "logger")
 
 blueprint = admin_only(LazyBlueprint("admin_logs", __name__, abp_tags=[ADMIN]))
 
@@ -166,8 +166,8 @@ class LogTail:
 
 def _line_response(line: LogLine) -> dict[str, object]:
     values = line.values
-    more = {name: value for name, value in values.items() if name not in FACTS}
-    time, level, event, logger = (str(values.get(name, "")) for name in FACTS)
+    more = {name: value for name, value in values.items() if name not in LINE_FIELDS}
+    time, level, event, logger = (str(values.get(name, "")) for name in LINE_FIELDS)
     return {
         "number": line.number,
         "time": time,

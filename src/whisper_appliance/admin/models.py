@@ -1,4 +1,4 @@
-"""The models in the panel: what there is, what goes on, and what can be done with them."""
+"""Model management: list, download, import, load, set the default, verify and delete."""
 
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -91,7 +91,7 @@ def stream_models() -> Response:
 def import_model(body: NewModel) -> Response:
     """Takes in a model of one's own, from a folder of this machine or from the hub."""
     if bool(body.folder) == bool(body.hub):
-        raise InvalidRequest("Say where the model is: in a folder, or on the hub.", field="folder")
+        raise InvalidRequest("Give either a folder or a hub id.", field="folder")
     if body.hub:
         if "/" not in body.hub:
             raise InvalidRequest("A hub id has two parts: org/name.", field="hub")
@@ -216,13 +216,13 @@ def _models_response(status: int = 200) -> Response:
 
 
 def _to_json(models: ModelListView) -> dict[str, object]:
-    """Memory and disk in whole megabytes, so that only what matters is a change."""
-    answer = asdict(models)
+    """The list as JSON. Memory and disk are rounded to 32 MiB, because each change is sent to the clients."""
+    response = asdict(models)
     for name in ("available_bytes", "free_disk_bytes", "models_memory_bytes"):
-        answer[name] = _rounded(answer[name])
-    for model in answer["models"]:
+        response[name] = _rounded(response[name])
+    for model in response["models"]:
         model["memory_bytes"] = _rounded(model["memory_bytes"])
-    return answer
+    return response
 
 
 def _rounded(count: int | None) -> int | None:

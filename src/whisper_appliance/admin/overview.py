@@ -1,4 +1,4 @@
-"""The panel's first page: how the appliance is, now and in the last hours."""
+"""The overview: the status of all parts, and the last 24 hours."""
 
 from dataclasses import asdict, dataclass
 
@@ -53,10 +53,10 @@ def overview_page() -> str:
 def get_overview() -> Response:
     """The state of every part, and what the last 24 hours brought. Curves come over the sockets."""
     statistics = appliance().statistics
-    seen = Overview(
+    overview = Overview(
         status=appliance().status(),
         gpus=appliance().resource_sampler.gpus(),
         transcripts=statistics.last_hours(DAY_HOURS),
         failures=statistics.failures(DAY_HOURS),
     )
-    return jsonify(asdict(seen))
+    return jsonify(asdict(overview))

@@ -1,4 +1,4 @@
-"""Whose something is, in words for the panel."""
+"""Names of owners (users, visitors) for the admin panel."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -22,14 +22,14 @@ class OwnerResponse(BaseModel):
 
 
 def owner_names() -> Callable[[str], OwnerResponse]:
-    """Names owners, by one look at the users."""
+    """A function from owner to name; reads the users once."""
     users = {user.id: user.name for user in appliance().accounts.users.list_users()}
 
-    def named(owner: str) -> OwnerResponse:
+    def name_of(owner: str) -> OwnerResponse:
         if owner in users:
             return OwnerResponse(kind="user", name=users[owner], id=owner)
         if owner == NO_OWNER:
             return OwnerResponse(kind="nobody", name="Nobody", id=None)
         return OwnerResponse(kind="visitor", name=f"Visitor {owner[:VISITOR_CHARS]}", id=None)
 
-    return named
+    return name_of

@@ -1,4 +1,4 @@
-"""The restart of the appliance from the panel, where something starts it again."""
+"""Restart from the admin panel, if a service manager starts the appliance again."""
 
 import os
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import error_responses
 
 blueprint = admin_only(LazyBlueprint("admin_restart", __name__, abp_tags=[ADMIN]))
-ELSEWHERE = "What serves these pages is no server of the appliance's own, and starts and stops by itself."
+NO_SERVER = "Another program serves these pages and starts and stops the appliance."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class RestartResponse(RootModel[RestartState]):
 )
 def get_restart() -> Response:
     """Whether the appliance can be restarted from here, and which settings wait for it."""
-    return jsonify(seen())
+    return jsonify(restart_state())
 
 
 @blueprint.post(
@@ -50,28 +50,28 @@ def get_restart() -> Response:
 )
 def restart_appliance() -> Response:
     """Stops the appliance, to be started again at once. Jobs and live sessions go on after the start."""
-    now, ending = seen(), web_context().restart
-    if not now.possible or ending is None:
-        raise Conflict(now.reason)
+    state, end = restart_state(), web_context().restart
+    if not state.possible or end is None:
+        raise Conflict(state.reason)
     record("appliance.restart")
-    response = jsonify(now)
+    response = jsonify(state)
     response.status_code = 202
-    response.call_on_close(ending)
+    response.call_on_close(end)
     return response
 
 
-def seen() -> RestartState:
-    """How it is now."""
-    watched = _watched()
+def restart_state() -> RestartState:
+    """The current state."""
+    supervised = _supervision()
     return RestartState(
-        possible=watched.by is not None,
-        reason=watched.reason,
+        possible=supervised.by is not None,
+        reason=supervised.reason,
         instance=web_context().instance,
         waiting=pending_restart(appliance().overrides),
     )
 
 
-def _watched() -> Supervision:
+def _supervision() -> Supervision:
     if web_context().restart is None:
-        return Supervision(None, ELSEWHERE)
+        return Supervision(None, NO_SERVER)
     return supervision(os.getppid(), supervised=appliance().settings.supervised)

@@ -1,4 +1,4 @@
-"""Every setting in the panel: its value, who says so, when a change counts; and the change itself."""
+"""Settings: value, source, default and effect of each one, and its change."""
 
 from dataclasses import asdict, dataclass
 
@@ -15,7 +15,7 @@ from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import error_responses
 
 blueprint = admin_only(LazyBlueprint("admin_settings", __name__, abp_tags=[ADMIN]))
-CHANGED = error_responses(400, *ADMIN_ERRORS, 404, 409, 503, 507)
+CHANGE_ERRORS = error_responses(400, *ADMIN_ERRORS, 404, 409, 503, 507)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,32 +59,32 @@ def settings_page() -> str:
 )
 def list_settings() -> Response:
     """Every setting: value, default, source, help, and when a change counts."""
-    return _seen()
+    return _settings_response()
 
 
 @blueprint.put(
     "/api/admin/settings/<name>",
-    responses={200: SettingsResponse, **CHANGED},
+    responses={200: SettingsResponse, **CHANGE_ERRORS},
     operation_id="admin_settings_change_api_admin_settings__name__put",
 )
 def change_setting(path: SettingPath, body: Value) -> Response:
     """Changes a setting, at once or for after a restart; one that is set in the environment stays (409)."""
     appliance().overrides.set(path.name, body.value, current_actor().name)
     record("setting.change", path.name.upper(), value=body.value[:200])
-    return _seen()
+    return _settings_response()
 
 
 @blueprint.delete(
     "/api/admin/settings/<name>",
-    responses={200: SettingsResponse, **CHANGED},
+    responses={200: SettingsResponse, **CHANGE_ERRORS},
     operation_id="admin_settings_reset_api_admin_settings__name__delete",
 )
 def reset_setting(path: SettingPath) -> Response:
     """Sets a setting back to its default."""
     appliance().overrides.reset(path.name)
     record("setting.reset", path.name.upper())
-    return _seen()
+    return _settings_response()
 
 
-def _seen() -> Response:
-    return jsonify(asdict(SettingsView(setting_rows(appliance().overrides), restart.seen())))
+def _settings_response() -> Response:
+    return jsonify(asdict(SettingsView(setting_rows(appliance().overrides), restart.restart_state())))

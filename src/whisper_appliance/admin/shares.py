@@ -1,4 +1,4 @@
-"""Everything that is shared, by whom and with whom: never what it says, nor what it is called."""
+"""All shares: by whom and with whom, never titles or text."""
 
 from flask import Response, jsonify, render_template
 from pydantic import BaseModel, Field

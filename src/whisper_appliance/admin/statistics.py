@@ -1,4 +1,4 @@
-"""What the history holds, in numbers."""
+"""Statistics: transcripts, audio and processing time by day, language, model and source."""
 
 from datetime import UTC, tzinfo
 from typing import Any
@@ -69,7 +69,7 @@ def get_statistics(query: StatisticsQuery) -> Response:
     """Hours, counts and working time by day, language, model and source."""
     name, zone = _zone(query.zone)
     totals = appliance().statistics.by_day(zone, days=query.days)
-    return jsonify({"zone": name, "days": [_answer(total) for total in totals]})
+    return jsonify({"zone": name, "days": [_day_response(total) for total in totals]})
 
 
 def _zone(name: str) -> tuple[str, tzinfo]:
@@ -79,7 +79,7 @@ def _zone(name: str) -> tuple[str, tzinfo]:
         return "UTC", UTC
 
 
-def _answer(total: DayTotal) -> dict[str, Any]:
+def _day_response(total: DayTotal) -> dict[str, Any]:
     return DayResponse(
         day=total.day,
         language=total.kind.language,

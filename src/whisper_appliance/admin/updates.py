@@ -1,4 +1,4 @@
-"""New versions: whether there is one, and the commands that lead to it and back. Nothing is changed here."""
+"""Updates: checks for new versions, and shows the commands to update and roll back. Changes nothing."""
 
 from dataclasses import asdict
 
@@ -76,10 +76,10 @@ def check_updates() -> Response:
     if checked.checked:
         record("updates.check", state=checked.state)
     newest = checked.newest if checked.releases else None
-    answer = {
+    response = {
         **asdict(checked),
         "installation": found.name,
         "update": found.update_commands(newest or VERSION_PLACEHOLDER),
         "rollback": found.rollback_commands(__version__),
     }
-    return jsonify(answer)
+    return jsonify(response)

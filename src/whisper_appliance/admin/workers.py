@@ -1,4 +1,4 @@
-"""The workers on one PostgreSQL database: which are alive, and what becomes of the jobs of a dead one."""
+"""The workers on one PostgreSQL database: their heartbeats, and taking over the jobs of a stale one."""
 
 from flask import Response, jsonify
 from pydantic import BaseModel, Field
@@ -61,7 +61,7 @@ class TakeOverResponse(BaseModel):
 @blueprint.get("", responses={200: WorkerRows, **error_responses(*ADMIN_ERRORS, 503)})
 def list_workers() -> Response:
     """The appliances on the same PostgreSQL database, with the jobs each of them holds."""
-    return jsonify({"workers": [_row(seen).model_dump() for seen in appliance().queue.cluster.workers()]})
+    return jsonify({"workers": [_row(worker).model_dump() for worker in appliance().queue.cluster.workers()]})
 
 
 @blueprint.post(
@@ -71,23 +71,23 @@ def list_workers() -> Response:
 def take_over(path: WorkerPath, body: TakeOverBody) -> Response:
     """Takes the jobs of a silent worker over; 409 while it lives, or where jobs would fail that may not."""
     actor = require("oversee")
-    taken = appliance().queue.cluster.take_over(path.id, allow_loss=body.losing)
-    answer = {"freed": len(taken.freed), "failed": len(taken.failed)}
-    appliance().audit.record(actor, "worker.take-over", path.id, {"host": taken.host, **answer})
-    return jsonify(answer)
+    result = appliance().queue.cluster.take_over(path.id, allow_loss=body.losing)
+    counts = {"freed": len(result.freed), "failed": len(result.failed)}
+    appliance().audit.record(actor, "worker.take-over", path.id, {"host": result.host, **counts})
+    return jsonify(counts)
 
 
-def _row(seen: WorkerInfo) -> WorkerRow:
+def _row(worker: WorkerInfo) -> WorkerRow:
     cluster = appliance().queue.cluster
     return WorkerRow(
-        id=seen.id,
-        host=seen.host,
-        version=seen.version,
-        started=seen.started,
-        last_seen=seen.last_seen,
-        silent=seen.is_stale,
-        here=seen.id == cluster.worker_id,
-        shared=cluster.shares_storage(seen),
-        running=seen.running,
-        waiting=seen.waiting,
+        id=worker.id,
+        host=worker.host,
+        version=worker.version,
+        started=worker.started,
+        last_seen=worker.last_seen,
+        silent=worker.is_stale,
+        here=worker.id == cluster.worker_id,
+        shared=cluster.shares_storage(worker),
+        running=worker.running,
+        waiting=worker.waiting,
     )

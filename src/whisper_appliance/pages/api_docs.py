@@ -1,4 +1,4 @@
-"""Swagger UI at /docs, served from this machine, reading /openapi.json; beside it the live protocol."""
+"""The API documentation: Swagger UI at /docs, the live protocol at /docs/live, and /openapi.json."""
 
 import re
 from functools import cache
@@ -14,10 +14,10 @@ from whisper_appliance.web import openapi
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import PAGES, SYSTEM, error_responses
 
-OURS = Path(__file__).parent / "swagger"
-OUR_ASSETS = {"start.js", "theme.js"}
-LIVE_PROTOCOL = (OURS / "live.md", Path(__file__).parents[3] / "docs/live.md")
-"""Where it is in an installed package, and in a source tree."""
+SWAGGER_FOLDER = Path(__file__).parent / "swagger"
+OWN_ASSETS = {"start.js", "theme.js"}
+LIVE_PROTOCOL = (SWAGGER_FOLDER / "live.md", Path(__file__).parents[3] / "docs/live.md")
+"""Its place in an installed package, and in a source tree."""
 DAY_SECONDS = 86_400
 
 blueprint = LazyBlueprint("docs", __name__, template_folder="swagger", abp_tags=[PAGES])
@@ -46,7 +46,7 @@ def api_docs_page() -> str:
 )
 def live_protocol_page() -> str:
     """Live speech over Socket.IO: every event and field."""
-    return render_template("live_protocol.html", page=Markup(_live_protocol()))  # noqa: S704 - a file of ours
+    return render_template("live_protocol.html", page=Markup(_live_protocol()))  # noqa: S704 - a file of this package
 
 
 @blueprint.get(
@@ -56,7 +56,7 @@ def live_protocol_page() -> str:
 )
 def get_asset(path: AssetPath) -> Response:
     """One file of Swagger UI."""
-    folder = OURS if path.filename in OUR_ASSETS else swagger_ui_folder()
+    folder = SWAGGER_FOLDER if path.filename in OWN_ASSETS else swagger_ui_folder()
     return send_from_directory(folder, path.filename, max_age=DAY_SECONDS)
 
 
@@ -71,13 +71,13 @@ def get_asset(path: AssetPath) -> Response:
 )
 def get_openapi_document() -> Response:
     """This document: OpenAPI 3.1, made from the code."""
-    return jsonify({**current_app.api_doc, "security": list(openapi.SECURITY)})  # type: ignore[attr-defined] # the app is documented.Application
+    return jsonify({**current_app.api_doc, "security": list(openapi.SECURITY)})  # type: ignore[attr-defined] # the app is a LazyOpenAPI
 
 
 @cache
 def _live_protocol() -> str:
-    """docs/live.md as HTML, with headings that can be linked to."""
-    from markdown_it import MarkdownIt  # for one page that is seldom read
+    """docs/live.md as HTML, with an anchor for each heading."""
+    from markdown_it import MarkdownIt  # imported here, because it is for one rarely opened page
 
     text = next(path for path in LIVE_PROTOCOL if path.is_file()).read_text(encoding="utf-8")
     markdown = MarkdownIt("commonmark").enable("table")
@@ -89,7 +89,7 @@ def _live_protocol() -> str:
 
 
 def swagger_ui_folder() -> Path:
-    """Where the installed package keeps Swagger UI's files."""
+    """The folder of Swagger UI's files in the installed package."""
     spec = find_spec("flask_swagger_ui")
     if spec is None or spec.origin is None:
         raise FileNotFoundError("flask-swagger-ui is not installed")

@@ -1,4 +1,4 @@
-"""Captions for others: a read-only link to what somebody says just now. `audience` holds its readers."""
+"""Shared live captions: a read-only link to the captions of a live session, and its page."""
 
 from flask import Response, jsonify, render_template, request, url_for
 from pydantic import BaseModel, Field

@@ -1,4 +1,4 @@
-"""The certificate of the appliance's authority, for phones and computers to trust."""
+"""The certificate of the local CA, for devices to trust."""
 
 from flask import Response
 
@@ -21,8 +21,6 @@ def get_ca_certificate() -> Response:
     certificates = appliance().certificates
     pem = certificates.ca_pem() if certificates else None
     if pem is None:
-        raise NotFound(
-            "This appliance has no authority of its own: its certificate is its operator's, or it has none."
-        )
+        raise NotFound("This appliance has no local CA: it uses an uploaded certificate, or no HTTPS.")
     headers = {"Content-Disposition": 'attachment; filename="whisper-appliance-ca.crt"'}
     return Response(pem, mimetype=MEDIA_TYPE, headers=headers)

@@ -1,4 +1,4 @@
-"""Invitations, as those see them who were invited."""
+"""Invitations: the page of an invitation, and the account made with it."""
 
 from flask import Response, render_template
 from pydantic import BaseModel, Field

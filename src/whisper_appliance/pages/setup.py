@@ -1,4 +1,4 @@
-"""The first start: whoever can read the appliance's console makes the owner's account."""
+"""First-run setup: creates the owner's account with the token that the console shows."""
 
 from flask import Response, render_template
 from pydantic import BaseModel, Field
@@ -12,7 +12,7 @@ from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import PAGES, SIGN_IN, error_responses, page_response
 
 blueprint = LazyBlueprint("setup", __name__, abp_tags=[SIGN_IN])
-DONE = "This appliance is set up already. Its owner can invite you."
+DONE = "This appliance is already set up. Its owner can invite you."
 
 
 class TokenQuery(BaseModel):
@@ -58,7 +58,7 @@ def complete_setup(body: SetupBody) -> Response:
 
 
 def _problem(token: str) -> str:
-    """What is wrong with the token of the address, if there is one."""
+    """Why the token of the URL is not valid; "" if it is, or if there is none."""
     try:
         if token:
             appliance().accounts.setup.check(token)

@@ -1,4 +1,4 @@
-"""Signing in and out: the page, and the session as a resource."""
+"""Sign-in: the page, and the session as a resource (sign in, read, sign out)."""
 
 from collections.abc import Iterable
 
@@ -47,14 +47,14 @@ class NextQuery(BaseModel):
     next: str = Field("/", description="Path of a page of this appliance.")
 
 
-PAGE = {
+SIGN_IN_PAGE = {
     200: text_response("The page.", "text/html"),
     302: {"description": "Signed in already: to the page that was wanted."},
     **error_responses(503),
 }
 
 
-@blueprint.get("/sign-in", tags=[PAGES], responses=PAGE, operation_id="sign_in_show_sign_in_get")
+@blueprint.get("/sign-in", tags=[PAGES], responses=SIGN_IN_PAGE, operation_id="sign_in_show_sign_in_get")
 def sign_in_page(query: NextQuery) -> str | AnyResponse:
     """Where people sign in."""
     target = safe_next(query.next)
@@ -70,7 +70,7 @@ def sign_in_page(query: NextQuery) -> str | AnyResponse:
 )
 def get_session() -> Response:
     """Who asks: the user of the session or the key, or nobody."""
-    return _told(authentication.current_actor().user, authentication.current_actor().scopes)
+    return _session_response(authentication.current_actor().user, authentication.current_actor().scopes)
 
 
 @blueprint.post(
@@ -81,12 +81,12 @@ def get_session() -> Response:
 def create_session(body: SignInBody) -> Response:
     """Signs in; the answer sets the cookie of the session. One that the browser had before ends."""
     before = authentication.current_actor_or_anonymous()
-    begun = appliance().accounts.sign_in(
+    signed_in = appliance().accounts.sign_in(
         body.name, body.password, address=client_address(), agent=user_agent()
     )
     if before.session:
         appliance().accounts.sign_out(before)
-    return signed_in_response(begun)
+    return signed_in_response(signed_in)
 
 
 @blueprint.delete(
@@ -100,25 +100,25 @@ def delete_session() -> Response:
     return authentication.clear_session_cookie(Response(status=204))
 
 
-def signed_in_response(begun: SignedIn) -> Response:
-    """The answer to whoever has just signed in."""
-    return authentication.set_session_cookie(_told(begun.user), begun.token)
+def signed_in_response(signed_in: SignedIn) -> Response:
+    """The response to a sign-in: the session, and its cookie."""
+    return authentication.set_session_cookie(_session_response(signed_in.user), signed_in.token)
 
 
 def client_address() -> str:
-    """Whence the request comes; a proxy's word is taken only where it is trusted (`ProxyFix`)."""
+    """The raw client address; X-Forwarded-For counts only from trusted proxies (`ProxyFix`)."""
     return request.remote_addr or ""
 
 
 def user_agent() -> str:
-    """What the browser calls itself."""
+    """The User-Agent of the client."""
     return request.headers.get("User-Agent", "")
 
 
-def _told(user: User | None, scopes: Iterable[str] = SCOPES) -> Response:
-    answer = SessionResponse(
+def _session_response(user: User | None, scopes: Iterable[str] = SCOPES) -> Response:
+    session = SessionResponse(
         user=UserResponse(id=user.id, name=user.name, role=user.role) if user else None,
         openness=authentication.access_mode(),
         scopes=sorted(scopes),
     )
-    return jsonify(answer.model_dump())
+    return jsonify(session.model_dump())

@@ -1,4 +1,4 @@
-"""The pages people open. They are frames; what they show, their scripts fetch from the API."""
+"""The pages for transcribing, transcripts and the certificate. Their scripts load the data from the API."""
 
 from flask import render_template
 from pydantic import BaseModel, Field
@@ -21,7 +21,7 @@ class PagePath(BaseModel):
 
 
 @blueprint.app_context_processor
-def _for_every_page() -> dict[str, object]:
+def _template_globals() -> dict[str, object]:
     return {"version": __version__}
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document: what is said of the whole, and how routes say what they answer."""
+"""The parts of the OpenAPI 3.1 document: tags, security schemes, and the documentation of responses."""
 
 from typing import Any
 
@@ -68,7 +68,7 @@ SECURITY_SCHEMES: SecuritySchemesDict = {
 }
 
 SECURITY: tuple[dict[str, list[str]], ...] = ({}, {"key": []}, {"session": []}, {"browser": []})
-"""Any of these does for every route; which is needed, `who` decides."""
+"""Every route accepts any of these; `auth.authentication` decides which one is needed."""
 
 
 class ErrorBody(BaseModel):
@@ -105,31 +105,31 @@ _EXAMPLES: dict[int, tuple[str, str, str | None]] = {
 
 
 def error_responses(*statuses: int) -> ResponseDict:
-    """The documentation of the errors a route may answer, with examples; any may answer 400, 429 and 500."""
+    """The error responses of a route, with examples; every route may respond with 400, 429 and 500."""
     return {status: _failure(status) for status in sorted({*statuses, 400, 429, 500})}
 
 
 def _failure(status: int) -> dict[str, Any]:
     code, message, field = _EXAMPLES[status]
     example = {"error": {"code": code, "message": message, "field": field, "request_id": "9f2c61d0a7b3e845"}}
-    answer: dict[str, Any] = {
+    response: dict[str, Any] = {
         "description": message,
         "content": {"application/json": {"schema": reference(ErrorResponse), "example": example}},
     }
     if status in (429, 503):
-        answer["headers"] = {
+        response["headers"] = {
             "Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}
         }
-    return answer
+    return response
 
 
 def reference(model: type[BaseModel]) -> dict[str, str]:
-    """A pointer to the schema of `model` in the document."""
+    """A reference to the schema of `model`."""
     return {"$ref": f"{OPENAPI3_REF_PREFIX}/{model.__name__}"}
 
 
 def text_response(description: str, *media_types: str) -> dict[str, Any]:
-    """The documentation of an answer that is text of one of these types."""
+    """A response with text of one of these types."""
     return {
         "description": description,
         "content": {each: {"schema": {"type": "string"}} for each in media_types},
@@ -137,5 +137,5 @@ def text_response(description: str, *media_types: str) -> dict[str, Any]:
 
 
 def page_response(description: str, *statuses: int) -> ResponseDict:
-    """The documentation of a page for people, which may fail with these statuses."""
+    """The responses of an HTML page, with these error statuses."""
     return {200: text_response(description, "text/html"), **error_responses(*statuses)}

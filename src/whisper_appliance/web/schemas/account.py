@@ -1,4 +1,4 @@
-"""Accounts, their keys, sessions and usage, as the API tells them."""
+"""The JSON of accounts, API keys, sessions and usage."""
 
 from pydantic import BaseModel, Field
 

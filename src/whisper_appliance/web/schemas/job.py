@@ -1,4 +1,4 @@
-"""Jobs and what they have heard so far, as the JSON of the API."""
+"""The JSON of jobs, and of their partial transcripts."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -15,7 +15,7 @@ from whisper_appliance.transcript.subtitles import segment_to_dict
 
 
 def job_response(appliance: Appliance, job: Job, *, text: str = "") -> dict[str, Any]:
-    """A job and its place in the queue. Its text may be long, so it is there only when it is given."""
+    """A job with its position in the queue. `text` is left out of lists, because it may be long."""
     return {
         "id": job.id,
         "status": job.status,
@@ -34,7 +34,7 @@ def job_response(appliance: Appliance, job: Job, *, text: str = "") -> dict[str,
 
 
 def text_so_far(appliance: Appliance, job: Job) -> str:
-    """What was heard up to now."""
+    """The partial text of a running job, or the text of its transcript."""
     if job.status == "running":
         return "".join(segment.text for segment in segments_of(appliance.queue.windows_of(job.id))).strip()
     transcript = transcript_of(appliance, job)
@@ -42,7 +42,7 @@ def text_so_far(appliance: Appliance, job: Job) -> str:
 
 
 def transcript_of(appliance: Appliance, job: Job) -> Transcript | None:
-    """What the job made, unless it is in the trash by now."""
+    """The transcript of the job; None if it has none or it is in the trash."""
     if not job.transcript_id:
         return None
     try:
@@ -52,12 +52,12 @@ def transcript_of(appliance: Appliance, job: Job) -> Transcript | None:
 
 
 def segments_of(windows: Iterable[FinishedWindow]) -> list[Segment]:
-    """The segments of some windows; their times are those of the original file."""
+    """The segments of finished windows, with times of the original file."""
     return [segment for window in windows for segment in window.result.segments]
 
 
 def segment_responses(segments: Iterable[Segment], first_id: int) -> list[dict[str, Any]]:
-    """Segments as JSON, numbered on from those before."""
+    """Segments as JSON, numbered from `first_id`."""
     return [segment_to_dict(number, segment) for number, segment in enumerate(segments, first_id)]
 
 

@@ -1,4 +1,4 @@
-"""The JSON that the API answers with, as its document describes it."""
+"""The schemas of transcripts, jobs, models, health and status."""
 
 from typing import Literal
 
