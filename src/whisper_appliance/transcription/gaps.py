@@ -12,15 +12,15 @@ from itertools import pairwise
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import EngineFailed
 from whisper_appliance.engines.contract import MAX_WINDOW_SECONDS, WindowResult
-from whisper_appliance.engines.vad import Span
-from whisper_appliance.transcription.merging import moved
+from whisper_appliance.engines.vad import SpeechSpan
+from whisper_appliance.transcription.merging import shift_times
 
 MIN_SPOKEN_SECONDS = 3.0
-BYTES_PER_SPOKEN_SECOND = 7.0  # of UTF-8: some 14 in English and Chinese, more in most languages
-UNSURE_LOGPROB = -0.8
+MIN_BYTES_PER_SPOKEN_SECOND = 7.0  # of UTF-8: some 14 in English and Chinese, more in most languages
+MIN_REDECODED_LOGPROB = -0.8
 
 
-def omissions(result: WindowResult, span: Span) -> Iterator[tuple[float, float]]:
+def find_untranscribed_speech(result: WindowResult, span: SpeechSpan) -> Iterator[tuple[float, float]]:
     """(start, end) of each such stretch in seconds of the span, as far as it was heard.
 
     What was dropped counts as heard.
@@ -30,16 +30,16 @@ def omissions(result: WindowResult, span: Span) -> Iterator[tuple[float, float]]
         (start, stop)
         for start, stop in pairwise(edges)
         if not _is_dropped(result, start, stop)
-        and _written_between(result, start, stop) < BYTES_PER_SPOKEN_SECOND * _spoken(span, start, stop)
+        and _written_between(result, start, stop) < MIN_BYTES_PER_SPOKEN_SECOND * _spoken(span, start, stop)
     ]
     for start, stop in _connected(sparse):
         if _spoken(span, start, stop) >= MIN_SPOKEN_SECONDS:
             yield start, stop
 
 
-def filled(result: WindowResult, span: Span, hear: Callable[[Span], WindowResult]) -> WindowResult:
+def fill_gaps(result: WindowResult, span: SpeechSpan, hear: Callable[[SpeechSpan], WindowResult]) -> WindowResult:
     """The result with what is heard in its omissions by themselves, where that says more."""
-    for start, stop in omissions(result, span):
+    for start, stop in find_untranscribed_speech(result, span):
         parts = math.ceil((stop - start) / MAX_WINDOW_SECONDS)
         edges = [round((start + (stop - start) * part / parts) * SAMPLE_RATE) for part in range(parts + 1)]
         for first, last in pairwise(edges):
@@ -52,10 +52,10 @@ def filled(result: WindowResult, span: Span, hear: Callable[[Span], WindowResult
 def _fuller(result: WindowResult, start: float, stop: float, again: WindowResult) -> WindowResult:
     inside = [s for s in result.segments if start <= (s.start + s.end) / 2 <= stop]
     more = _written("".join(s.text for s in again.segments)) > 2 * sum(_written(s.text) for s in inside) + 1
-    if not more or again.avg_logprob < UNSURE_LOGPROB:
+    if not more or again.avg_logprob < MIN_REDECODED_LOGPROB:
         return result
     outside = [s for s in result.segments if s not in inside]
-    later = moved(again, start)
+    later = shift_times(again, start)
     segments = sorted([*outside, *later.segments], key=lambda segment: segment.start)
     return replace(result, segments=tuple(segments), dropped=(*result.dropped, *later.dropped))
 
@@ -63,7 +63,7 @@ def _fuller(result: WindowResult, start: float, stop: float, again: WindowResult
 def _edges(result: WindowResult) -> list[float]:
     """All times at which something begins or ends."""
     times = [(s.start, s.end) for s in result.segments] + [(d.start, d.end) for d in result.dropped]
-    end = result.heard_seconds
+    end = result.decoded_seconds
     return sorted({0.0, end, *(min(time, end) for pair in times for time in pair)})
 
 
@@ -80,7 +80,7 @@ def _written_between(result: WindowResult, start: float, stop: float) -> float:
     )
 
 
-def _spoken(span: Span, start: float, stop: float) -> float:
+def _spoken(span: SpeechSpan, start: float, stop: float) -> float:
     offset = span.start / SAMPLE_RATE
     return span.spoken_seconds(offset + start, offset + stop)
 

@@ -9,10 +9,10 @@ from importlib.resources import files
 from whisper_appliance.engines.contract import WindowResult
 from whisper_appliance.transcript.model import Dropped, Segment
 
-NO_VOICE = 0.1
-LITTLE_VOICE = 0.4
-UNSURE_LOGPROB = -0.5
-REPEATS_IN_A_ROW = 4
+MAX_NO_SPEECH_VAD = 0.1
+MAX_BOILERPLATE_VAD = 0.4
+LOW_CONFIDENCE_LOGPROB = -0.5
+MIN_REPEATS = 4
 
 
 @cache
@@ -26,7 +26,7 @@ def boilerplate() -> frozenset[str]:
     )
 
 
-def guarded(result: WindowResult, voice: Callable[[float, float], float]) -> WindowResult:
+def filter_hallucinations(result: WindowResult, voice: Callable[[float, float], float]) -> WindowResult:
     """The result without what was invented; `voice` is the mean probability of speech between two times."""
     kept: list[Segment] = []
     dropped = list(result.dropped)
@@ -40,18 +40,18 @@ def guarded(result: WindowResult, voice: Callable[[float, float], float]) -> Win
 
 
 def _reason(segment: Segment, voice: float) -> str | None:
-    if voice < NO_VOICE and segment.avg_logprob < UNSURE_LOGPROB:
+    if voice < MAX_NO_SPEECH_VAD and segment.avg_logprob < LOW_CONFIDENCE_LOGPROB:
         return "no voice"
-    if voice < LITTLE_VOICE and _plain(segment.text) in boilerplate():
+    if voice < MAX_BOILERPLATE_VAD and _plain(segment.text) in boilerplate():
         return "boilerplate over silence"
     return None
 
 
 def _repeats(segment: Segment, before: Iterable[Segment]) -> str | None:
     """The same line again and again is a loop that runs over several segments."""
-    last = list(before)[-(REPEATS_IN_A_ROW - 1) :]
+    last = list(before)[-(MIN_REPEATS - 1) :]
     text = _plain(segment.text)
-    if len(last) == REPEATS_IN_A_ROW - 1 and " " in text and all(_plain(s.text) == text for s in last):
+    if len(last) == MIN_REPEATS - 1 and " " in text and all(_plain(s.text) == text for s in last):
         return "repetition"
     return None
 

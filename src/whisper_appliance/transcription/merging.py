@@ -7,17 +7,17 @@ from typing import TypeVar
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.engines.contract import WindowResult
-from whisper_appliance.engines.vad import Span
+from whisper_appliance.engines.vad import SpeechSpan
 from whisper_appliance.transcript.model import Dropped, Segment, Word
 
 Timed = TypeVar("Timed", Segment, Word, Dropped)
 
 
-def as_one(
-    whole: Span, parts: Iterable[tuple[Span, WindowResult]], language_of: WindowResult
+def merge_results(
+    whole: SpeechSpan, parts: Iterable[tuple[SpeechSpan, WindowResult]], language_of: WindowResult
 ) -> WindowResult:
     """What was heard in the parts of a span, as if it had been one window."""
-    placed = [moved(result, (span.start - whole.start) / SAMPLE_RATE) for span, result in parts]
+    placed = [shift_times(result, (span.start - whole.start) / SAMPLE_RATE) for span, result in parts]
     return WindowResult(
         tuple(segment for part in placed for segment in part.segments),
         language_of.language,
@@ -28,22 +28,22 @@ def as_one(
     )
 
 
-def sureness(heard: WindowResult) -> float:
+def confidence(heard: WindowResult) -> float:
     """What decides between two hearings of the same audio."""
     return heard.avg_logprob if heard.segments else -math.inf
 
 
-def moved(result: WindowResult, seconds: float) -> WindowResult:
+def shift_times(result: WindowResult, seconds: float) -> WindowResult:
     """The result with times that count from the start of the recording, in whole milliseconds."""
     return replace(
         result,
         segments=tuple(
-            _later(replace(s, words=tuple(_later(w, seconds) for w in s.words)), seconds)
+            _shifted(replace(s, words=tuple(_shifted(w, seconds) for w in s.words)), seconds)
             for s in result.segments
         ),
-        dropped=tuple(_later(dropped, seconds) for dropped in result.dropped),
+        dropped=tuple(_shifted(dropped, seconds) for dropped in result.dropped),
     )
 
 
-def _later(timed: Timed, seconds: float) -> Timed:
+def _shifted(timed: Timed, seconds: float) -> Timed:
     return replace(timed, start=round(timed.start + seconds, 3), end=round(timed.end + seconds, 3))

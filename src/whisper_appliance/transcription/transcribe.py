@@ -8,13 +8,13 @@ from whisper_appliance import __version__
 from whisper_appliance.audio.audio_source import Source
 from whisper_appliance.engines.contract import Options, Priority, WindowResult
 from whisper_appliance.engines.process.client import EngineProcess
-from whisper_appliance.engines.vad import Cutting
+from whisper_appliance.engines.vad import SegmentationConfig
 from whisper_appliance.transcript.model import Notice, Provenance, Transcript
-from whisper_appliance.transcription.pipeline import Road, WindowDone
+from whisper_appliance.transcription.pipeline import TranscriptionPipeline, WindowDone
 
 __all__ = ["Source", "WindowDone", "transcribe"]
 
-FAST_SECONDS = 14.0  # the encoder's time grows faster than a window; those who want words give it more
+FAST_WINDOW_SECONDS = 14.0  # the encoder's time grows faster than a window; those who want words give it more
 NO_SPEECH = Notice("no_speech", "No speech was found in this recording.")
 
 
@@ -39,13 +39,13 @@ def transcribe(
     """
     started = clock()
     if options.quality == "fast":
-        target_seconds = min(target_seconds, FAST_SECONDS)
-    road = Road(
+        target_seconds = min(target_seconds, FAST_WINDOW_SECONDS)
+    road = TranscriptionPipeline(
         recording,
         engine,
         options,
         priority,
-        Cutting(target_seconds),
+        SegmentationConfig(target_seconds),
         dict(finished or {}),
         on_window,
         cancelled,
