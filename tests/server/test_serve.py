@@ -16,8 +16,8 @@ import pytest
 from tests.support.program import SMALL_SERVER, Server, served, start
 from tests.support.wait import wait_until
 from whisper_appliance.config import settings
-from whisper_appliance.host import bind_port
 from whisper_appliance.host.certificates import Certificates
+from whisper_appliance.server import bind_port
 
 
 @pytest.fixture(scope="module")

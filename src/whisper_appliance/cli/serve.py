@@ -27,7 +27,7 @@ def serve(http: bool, **options: object) -> int:
     Stops on Ctrl-C or SIGTERM within 30 seconds; jobs continue after the next start.
     """
     from whisper_appliance.config import settings
-    from whisper_appliance.host.bind_port import listen
+    from whisper_appliance.server.bind_port import listen
 
     given = {name: value for name, value in options.items() if value is not None}
     if http:

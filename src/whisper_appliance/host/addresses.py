@@ -1,4 +1,4 @@
-"""The names and addresses under which this machine can be reached."""
+"""Host names and IP addresses of this machine."""
 
 import ipaddress
 import socket
@@ -9,21 +9,21 @@ ANY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not bound to
 
 
 def host_name() -> str:
-    """The machine's own name, without a domain."""
+    """The host name without a domain."""
     return socket.gethostname().split(".")[0].lower() or "localhost"
 
 
-def names() -> list[str]:
-    """Every DNS name of this machine, the plainest first."""
+def host_names() -> list[str]:
+    """Every DNS name of this machine, the shortest first."""
     full = socket.gethostname().lower()
     return list(dict.fromkeys(["localhost", host_name(), f"{host_name()}.local", full]))
 
 
 def addresses(listening_on: str = "0.0.0.0") -> list[str]:  # noqa: S104 - compared with, not bound to
-    """Every address that a socket bound to `listening_on` answers on, the network's before the loopback's.
+    """Every address of a socket bound to `listening_on`, network addresses before loopback.
 
-    IPv6 counts only for a socket that listens to it: its privacy addresses change daily, and so would
-    a certificate for them.
+    IPv6 addresses are only included if `listening_on` is `::`, because privacy addresses change daily and
+    each change would renew the certificate.
     """
     if listening_on not in ANY_ADDRESS:
         return list(dict.fromkeys([listening_on, "127.0.0.1"]))
@@ -39,7 +39,7 @@ def addresses(listening_on: str = "0.0.0.0") -> list[str]:  # noqa: S104 - compa
 
 
 def urls(scheme: str, host: str, port: int) -> list[str]:
-    """What to type into a browser: this machine first, then every address of the network."""
+    """The URLs of the appliance: `localhost` first, then every address of the network."""
     hosts = ["localhost"] if host in ANY_ADDRESS or host == "127.0.0.1" else []
     hosts += [address for address in addresses(host) if not ipaddress.ip_address(address).is_loopback]
     shown = [f"[{name}]" if ":" in name else name for name in hosts]

@@ -1,4 +1,4 @@
-"""How this appliance was installed, and so how it is brought to another version. It never changes itself."""
+"""How the appliance was installed, and the commands that update it. It never updates itself."""
 
 import os
 import re
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["git", "venv", "python", "docker"]
-NAMES: dict[Kind, str] = {
+InstallationKind = Literal["git", "venv", "python", "docker"]
+NAMES: dict[InstallationKind, str] = {
     "git": "A git checkout",
     "venv": "A Python environment of its own",
     "python": "The Python of this machine",
@@ -21,9 +21,9 @@ BACKUP = "~/before-update.tar"
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Where the program is, which systemd unit starts it, and whether all is in an LXC container."""
+    """Where the program is, the systemd unit that starts it, and whether it runs in an LXC container."""
 
-    kind: Kind
+    kind: InstallationKind
     place: Path
     python: str
     unit: str = ""
@@ -32,7 +32,7 @@ class Installation:
 
     @property
     def name(self) -> str:
-        """For people."""
+        """A description for people."""
         parts = [NAMES[self.kind]]
         if self.kind != "docker":
             parts.append(f"in {self.place}")
@@ -42,8 +42,8 @@ class Installation:
             parts.append("inside an LXC container")
         return ", ".join(parts)
 
-    def update(self, version: str) -> tuple[str, ...]:
-        """The commands that lead to `version`, in order. The first saves what there is."""
+    def update_commands(self, version: str) -> tuple[str, ...]:
+        """The commands that update to `version`, in order. They begin with a backup."""
         change: tuple[str, ...]
         match self.kind:
             case "git":
@@ -63,10 +63,10 @@ class Installation:
                 change = (
                     f"{shlex.quote(self.python)} -m pip install --upgrade 'whisper-appliance=={version}'",
                 )
-        return (*self._snapshot(), self._backup(), *change, *self._again("restart"))
+        return (*self._snapshot(), self._backup(), *change, *self._service("restart"))
 
-    def rollback(self, version: str) -> tuple[str, ...]:
-        """The commands that lead back to `version` with the data of before the update."""
+    def rollback_commands(self, version: str) -> tuple[str, ...]:
+        """The commands that go back to `version` and restore the backup of before the update."""
         if self.kind == "docker":
             return (
                 f"# set the image's tag to {version} where the container is defined, then",
@@ -84,7 +84,7 @@ class Installation:
                 "./scripts/dev.sh setup",
             )
         back = f"{self._program()} restore {BACKUP}"
-        return (*self._again("stop"), *change, back, *self._again("start"))
+        return (*self._service("stop"), *change, back, *self._service("start"))
 
     def _snapshot(self) -> tuple[str, ...]:
         where = "# on the Proxmox host, where NUMBER is this container's:"
@@ -96,17 +96,17 @@ class Installation:
         return f"{self._program()} backup {BACKUP}"
 
     def _program(self) -> str:
-        """With the data folder of the running appliance, which a terminal may know nothing of."""
+        """The program with the running appliance's DATA_DIR, which a terminal may not have set."""
         program = shlex.quote(str(Path(self.python).with_name("whisper-appliance")))
         return f"DATA_DIR={shlex.quote(str(self.data_dir))} {program}" if self.data_dir else program
 
-    def _again(self, what: str) -> tuple[str, ...]:
+    def _service(self, what: str) -> tuple[str, ...]:
         if self.kind == "docker":
             return ()
         return (f"systemctl {what} {self.unit}",) if self.unit else (f"# {what} the appliance",)
 
 
-def find(
+def detect(
     *,
     root: Path = Path("/"),
     package: Path = Path(__file__).parent.parent,
@@ -115,7 +115,7 @@ def find(
     python: str = sys.executable,
     data_dir: Path | None = None,
 ) -> Installation:
-    """Looks at this machine. `root` is where its files are."""
+    """Detects the installation. `root` is the root of the file system."""
     lxc = _text(root / "run/systemd/container").strip() == "lxc"
     unit = _unit(root, environment)
     for folder in package.parents:
@@ -123,12 +123,12 @@ def find(
             return Installation("git", folder, python, unit, lxc, data_dir)
     if (root / ".dockerenv").exists() or (root / "run/.containerenv").exists():
         return Installation("docker", package, python, lxc=lxc, data_dir=data_dir)
-    kind: Kind = "venv" if prefixes[0] != prefixes[1] else "python"
+    kind: InstallationKind = "venv" if prefixes[0] != prefixes[1] else "python"
     return Installation(kind, Path(prefixes[0]), python, unit, lxc, data_dir)
 
 
 def _unit(root: Path, environment: Mapping[str, str]) -> str:
-    """The systemd unit that this process belongs to."""
+    """The systemd unit of this process."""
     if "INVOCATION_ID" not in environment:
         return ""
     found = re.search(r"/([\w@.\\-]+\.service)$", _text(root / "proc/self/cgroup"), re.MULTILINE)

@@ -1,9 +1,9 @@
-"""A certificate authority of this machine's own, and what it signs. Pure X.509: no files, no clock.
+"""A local certificate authority (CA) and the server certificates that it signs. No files, no clock.
 
-The profile is the one that iOS, Android, Windows and the browsers accept from an authority that a person
-installed: RFC 5280 with Apple's limits for server certificates (SAN, serverAuth, at most 398 days). The
-authority may only sign local names, private addresses and the names it was made for (RFC 5280 §4.2.1.10), so
-that a stolen key cannot be used to pass for other sites on the phones that trust it.
+iOS, Android, Windows and browsers accept this profile from a CA that a user installed: RFC 5280 with Apple's
+limits for server certificates (SAN, serverAuth, at most 398 days). Its name constraints (RFC 5280 §4.2.1.10)
+permit only local names, private addresses and the names it was created for, because a stolen key must not
+work for other sites on the devices that trust it.
 """
 
 import ipaddress
@@ -32,14 +32,14 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True)
-class Identity:
+class KeyPair:
     """A private key and its certificate."""
 
     key: ec.EllipticCurvePrivateKey
     certificate: x509.Certificate
 
     def pem(self, *chain: x509.Certificate) -> bytes:
-        """Key, certificate and the certificates above it, in one file."""
+        """Key, certificate and the certificates above it, as one PEM."""
         key = self.key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -47,21 +47,21 @@ class Identity:
 
 
 def certificate_pem(certificate: x509.Certificate) -> bytes:
-    """The certificate alone, as text."""
+    """The certificate alone, as PEM."""
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def load(pem: bytes) -> Identity:
-    """What `Identity.pem` wrote. Raises ValueError when it is damaged or the two do not belong together."""
+def load(pem: bytes) -> KeyPair:
+    """Reads the output of `KeyPair.pem`. Raises ValueError if it is damaged or key and certificate differ."""
     key = serialization.load_pem_private_key(pem, password=None)
     certificate = x509.load_pem_x509_certificates(pem)[0]
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
         raise ValueError("the key is not the certificate's")
-    return Identity(key, certificate)
+    return KeyPair(key, certificate)
 
 
-def create(host: str, names: Iterable[str], now: datetime) -> Identity:
-    """A new authority, named after the host, that may sign local names and `names`."""
+def create_authority(host: str, names: Iterable[str], now: datetime) -> KeyPair:
+    """Creates an authority, named after the host, that may sign local names and `names`."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _subject(f"Whisper Appliance CA on {host}")
     usage = _key_usage(key_cert_sign=True, crl_sign=True)
@@ -72,11 +72,11 @@ def create(host: str, names: Iterable[str], now: datetime) -> Identity:
         .add_extension(usage, critical=True)
         .add_extension(_constraints(names), critical=True)
     )
-    return Identity(key, builder.sign(key, hashes.SHA256()))
+    return KeyPair(key, builder.sign(key, hashes.SHA256()))
 
 
-def sign(authority: Identity, host: str, names: Sequence[str], now: datetime) -> Identity:
-    """A server certificate for `names`, with a key of its own."""
+def sign_server_certificate(authority: KeyPair, host: str, names: Sequence[str], now: datetime) -> KeyPair:
+    """Creates a server certificate for `names` with a new key."""
     key = ec.generate_private_key(ec.SECP256R1())
     above = authority.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     builder = (
@@ -88,11 +88,11 @@ def sign(authority: Identity, host: str, names: Sequence[str], now: datetime) ->
         .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(above), critical=False)
     )
-    return Identity(key, builder.sign(authority.key, hashes.SHA256()))
+    return KeyPair(key, builder.sign(authority.key, hashes.SHA256()))
 
 
 def may_sign(authority: x509.Certificate, names: Iterable[str]) -> bool:
-    """Whether every name lies within what the authority was allowed."""
+    """Whether the authority's name constraints permit every name."""
     permitted = (
         authority.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees or []
     )
@@ -102,7 +102,7 @@ def may_sign(authority: x509.Certificate, names: Iterable[str]) -> bool:
 
 
 def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
-    """The DNS names and addresses that a certificate is for."""
+    """The DNS names and addresses in a certificate (SAN)."""
     try:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
@@ -110,8 +110,8 @@ def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
     return tuple(str(name.value) for name in found if isinstance(name, x509.DNSName | x509.IPAddress))
 
 
-def canonical(name: str) -> str | None:
-    """A name as a certificate spells it; None when it cannot be in one."""
+def canonical_host_name(name: str) -> str | None:
+    """A host name or address as certificates spell it; None if it cannot be in one."""
     address = _address(name)
     if address:
         return str(address)

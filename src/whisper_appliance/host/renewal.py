@@ -1,4 +1,4 @@
-"""Keeps the certificate fresh while the server runs."""
+"""Renews the certificate in the background while the server runs."""
 
 import threading
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ log = structlog.get_logger()
 
 
 @contextmanager
-def kept_fresh(certificates: Certificates, check_seconds: float = CHECK_SECONDS) -> Iterator[None]:
-    """Looks every `check_seconds` whether the end is near or the machine has a new address."""
+def renew_in_background(certificates: Certificates, check_seconds: float = CHECK_SECONDS) -> Iterator[None]:
+    """Checks every `check_seconds` whether the certificate expires soon or lacks a new address."""
     stopped = threading.Event()
     thread = threading.Thread(
-        target=_watch, args=(certificates, check_seconds, stopped), name="certificate-renewal"
+        target=_renew_loop, args=(certificates, check_seconds, stopped), name="certificate-renewal"
     )
     thread.start()
     try:
@@ -28,7 +28,7 @@ def kept_fresh(certificates: Certificates, check_seconds: float = CHECK_SECONDS)
         thread.join()
 
 
-def _watch(certificates: Certificates, check_seconds: float, stopped: threading.Event) -> None:
+def _renew_loop(certificates: Certificates, check_seconds: float, stopped: threading.Event) -> None:
     warned: tuple[str, ...] = ()
     while not stopped.wait(check_seconds):
         try:

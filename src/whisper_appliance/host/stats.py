@@ -1,4 +1,4 @@
-"""How much of this machine is in use."""
+"""Utilization of processors, memory and disk."""
 
 import threading
 import time
@@ -8,12 +8,12 @@ from pathlib import Path
 
 import psutil
 
-TOO_SOON_SECONDS = 0.2
+MIN_INTERVAL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class HostStats:
-    """Processors, memory, and the disk that matters."""
+    """Processors, memory, and the disk of the data folder."""
 
     cpu_count: int
     cpu_percent: float
@@ -23,22 +23,22 @@ class HostStats:
     disk_free_bytes: int
 
 
-class Processors:
-    """Their use since the last question, whichever thread asks; psutil itself remembers one a thread."""
+class CpuMeter:
+    """CPU utilization since the last call from any thread; psutil itself keeps it for each thread."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._asked = monotonic()
+        self._measured = monotonic()
         self._total, self._idle = _times()
         self._percent = 0.0
 
     def percent(self) -> float:
-        """From 0 to 100, of all together. Questions close upon each other get the same answer."""
+        """0 to 100 for all processors together. Calls within `MIN_INTERVAL_SECONDS` get the same value."""
         with self._lock:
-            if self._monotonic() - self._asked < TOO_SOON_SECONDS:
+            if self._monotonic() - self._measured < MIN_INTERVAL_SECONDS:
                 return self._percent
-            self._asked = self._monotonic()
+            self._measured = self._monotonic()
             total, idle = _times()
             if (passed := total - self._total) > 0:
                 self._percent = round(100 * min(1.0, max(0.0, 1 - (idle - self._idle) / passed)), 1)
@@ -46,8 +46,8 @@ class Processors:
             return self._percent
 
 
-def measure(folder: Path, processors: Processors) -> HostStats:
-    """The machine now. `folder` is on the disk that matters."""
+def measure(folder: Path, processors: CpuMeter) -> HostStats:
+    """The utilization now; `folder` is on the disk to be measured."""
     memory = psutil.virtual_memory()
     disk = psutil.disk_usage(str(folder))
     return HostStats(
@@ -61,7 +61,7 @@ def measure(folder: Path, processors: Processors) -> HostStats:
 
 
 def _times() -> tuple[float, float]:
-    """All of the processors' time so far, and what of it they were idle or waited for a disk."""
+    """Seconds of all processors so far: in total, and idle or waiting for a disk."""
     times = psutil.cpu_times()
     guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # counted as user time as well
     return sum(times) - guests, times.idle + getattr(times, "iowait", 0.0)

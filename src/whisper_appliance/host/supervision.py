@@ -1,4 +1,4 @@
-"""What starts the appliance again when it ends, if anything does."""
+"""Detects the supervisor (systemd, container) that restarts the appliance when it ends."""
 
 import os
 from collections.abc import Mapping
@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Watcher = Literal["systemd", "container", "setting"]
+Supervisor = Literal["systemd", "container", "setting"]
 CONTAINER_MARKS = (".dockerenv", "run/.containerenv")
-NOBODY = (
-    "Nothing is known to start the appliance again once it has ended. It is found by itself under systemd "
-    "and in a container; where something else does it, set SUPERVISED=true."
+NOT_SUPERVISED = (
+    "No supervisor was detected, so nothing starts the appliance again after it ends. systemd and containers "
+    "are detected; if something else restarts it, set SUPERVISED=true."
 )
-SENTENCES: Mapping[Watcher, str] = {
+SENTENCES: Mapping[Supervisor, str] = {
     "systemd": "systemd starts it again (Restart=on-failure or always in its unit).",
     "container": "The container starts again if it has a restart policy, such as unless-stopped.",
-    "setting": "SUPERVISED says that something starts it again.",
+    "setting": "SUPERVISED is set: something restarts it.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Supervision:
-    """Who watches over the appliance, and in a sentence what that means for a restart."""
+    """The supervisor, and a sentence about what it means for a restart."""
 
-    by: Watcher | None
+    by: Supervisor | None
     reason: str
 
 
@@ -34,12 +34,12 @@ def supervision(
     environment: Mapping[str, str] = os.environ,
     root: Path = Path("/"),
 ) -> Supervision:
-    """Who started the main process of the appliance. A shell in a container or a unit does not count."""
-    by = _watcher(main_process, environment, root) or ("setting" if supervised else None)
-    return Supervision(by, SENTENCES[by] if by else NOBODY)
+    """Detects the supervisor of the main process. A shell in a container or unit does not count."""
+    by = _detect(main_process, environment, root) or ("setting" if supervised else None)
+    return Supervision(by, SENTENCES[by] if by else NOT_SUPERVISED)
 
 
-def _watcher(main_process: int, environment: Mapping[str, str], root: Path) -> Watcher | None:
+def _detect(main_process: int, environment: Mapping[str, str], root: Path) -> Supervisor | None:
     first = main_process == 1 or _parent(main_process, root) == 1
     if any((root / mark).exists() for mark in CONTAINER_MARKS) or environment.get("container"):
         return "container" if first else None

@@ -1,4 +1,4 @@
-"""An operator's own certificate, looked at before it is taken: one that is taken can be served."""
+"""Validates an operator's certificate before it is stored, so that a stored one can always be served."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from whisper_appliance.core.errors import InvalidRequest
 MOST_CERTIFICATES = 10
 
 
-def checked(chain: bytes, key: bytes, now: datetime) -> bytes:
+def validate(chain: bytes, key: bytes, now: datetime) -> bytes:
     """Key and chain as one PEM, the server's certificate first. Raises `InvalidRequest` with the reason."""
     private = _key(key)
     certificates = _certificates(chain)
@@ -22,7 +22,7 @@ def checked(chain: bytes, key: bytes, now: datetime) -> bytes:
     for certificate in ordered:
         _check_dates(certificate, now)
     if not _has_names(ordered[0]):
-        raise _wrong("it names no host or address (subject alternative name), which browsers ask for")
+        raise _wrong("it names no host or address (subject alternative name), which browsers require")
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -30,7 +30,7 @@ def checked(chain: bytes, key: bytes, now: datetime) -> bytes:
 
 
 def common_name(name: x509.Name) -> str:
-    """What people call whoever a certificate speaks of."""
+    """The common name of a certificate's subject or issuer, else its organization."""
     for kind in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME):
         if found := name.get_attributes_for_oid(kind):
             return str(found[0].value)
@@ -66,14 +66,14 @@ def _certificate_of(key: PrivateKeyTypes, certificates: Sequence[x509.Certificat
 
 
 def _ordered(leaf: x509.Certificate, certificates: Sequence[x509.Certificate]) -> list[x509.Certificate]:
-    """The chain from the server's certificate upwards, whatever the order in the file."""
+    """The chain from the server's certificate upwards, for any order in the file."""
     chain, left = [leaf], [each for each in certificates if each != leaf]
     while above := next((each for each in left if _issued(chain[-1], each)), None):
         chain.append(above)
         left.remove(above)
     if left:
-        strangers = ", ".join(common_name(each.subject) for each in left)
-        raise _wrong(f"{strangers} stands in the chain, but signed none of the certificates below")
+        unrelated = ", ".join(common_name(each.subject) for each in left)
+        raise _wrong(f"{unrelated} is in the chain, but signed none of the certificates below")
     return chain
 
 
@@ -86,11 +86,11 @@ def _issued(certificate: x509.Certificate, by: x509.Certificate) -> bool:
 
 
 def _check_dates(certificate: x509.Certificate, now: datetime) -> None:
-    who = common_name(certificate.subject)
+    subject = common_name(certificate.subject)
     if certificate.not_valid_after_utc <= now:
-        raise _wrong(f"{who} ended on {certificate.not_valid_after_utc:%Y-%m-%d}")
+        raise _wrong(f"{subject} expired on {certificate.not_valid_after_utc:%Y-%m-%d}")
     if certificate.not_valid_before_utc > now:
-        raise _wrong(f"{who} begins only on {certificate.not_valid_before_utc:%Y-%m-%d}")
+        raise _wrong(f"{subject} is not valid before {certificate.not_valid_before_utc:%Y-%m-%d}")
 
 
 def _has_names(certificate: x509.Certificate) -> bool:

@@ -31,4 +31,4 @@ def install(app: Flask, settings: Settings) -> None:
         app.after_request(after)
     app.teardown_request(headers.unbind_request_id)
     cors.install(app, settings.cors_origins)
-    rates.install(app, settings)
+    rates.install(app, settings, authentication.current_actor)

@@ -22,12 +22,12 @@ from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.config import settings
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import ApplianceError
-from whisper_appliance.host.bind_port import listen
 from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.live.spool import WAV_HEADER_BYTES, samples_of
 from whisper_appliance.protocols import registry
 from whisper_appliance.server import serve
 from whisper_appliance.server.application import create_app
+from whisper_appliance.server.bind_port import listen
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from whisper_appliance.config import settings
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import AlreadyRunning, ApplianceError
-from whisper_appliance.host.bind_port import listen
 from whisper_appliance.server import serve
+from whisper_appliance.server.bind_port import listen
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

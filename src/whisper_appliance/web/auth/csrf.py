@@ -8,12 +8,11 @@ streamed.
 
 import hashlib
 import hmac
-from collections.abc import Collection
-from urllib.parse import urlsplit
 
 from flask import current_app, request
 
 from whisper_appliance.core.errors import NotAllowed
+from whisper_appliance.web.cross_origin import is_cross_origin
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADER = "X-CSRF-Token"
@@ -33,19 +32,6 @@ def check_csrf(session: str) -> None:
     sent = request.headers.get(HEADER, "")
     if not hmac.compare_digest(sent.encode("utf-8", "replace"), csrf_token(session).encode()):
         raise NotAllowed(STALE)
-
-
-def is_cross_origin(site: str | None, origin: str | None, host: str, allowed: Collection[str]) -> bool:
-    """The algorithm of Go's net/http.CrossOriginProtection: Sec-Fetch-Site, else Origin against Host.
-
-    `allowed` are the origins of CORS_ORIGINS. A request with neither header comes from no current browser,
-    so no other site can have caused it.
-    """
-    if origin is not None and origin.lower() in allowed:
-        return False
-    if site is not None:
-        return site not in ("same-origin", "none")
-    return origin is not None and urlsplit(origin).netloc != host
 
 
 def reject_cross_origin() -> None:

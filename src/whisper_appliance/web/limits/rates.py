@@ -7,10 +7,10 @@ from flask import Flask, Response, request
 from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded
 from limits.errors import ConfigurationError
 
+from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import ApplianceError, BadSetting
 from whisper_appliance.core.network import client_network
-from whisper_appliance.web.auth.authentication import current_actor
 from whisper_appliance.web.errors import error_response
 
 UNLIMITED_ENDPOINTS = frozenset({"status.get_health", "static"})
@@ -19,14 +19,17 @@ REDIS_SECONDS = 1.0
 KeyFunction = Callable[[], str]
 
 
-def install(app: Flask, settings: Settings) -> None:
-    """Rejects requests above a limit with 429 and Retry-After. Raises `BadSetting` for a bad REDIS_URL."""
+def install(app: Flask, settings: Settings, current_actor: Callable[[], Actor]) -> None:
+    """Rejects requests above a limit with 429 and Retry-After. Raises `BadSetting` for a bad REDIS_URL.
+
+    `current_actor` returns the actor of the request; it may raise an `ApplianceError`.
+    """
     redis = settings.redis_url.get_secret_value() if settings.redis_url else ""
     try:
         limiter = Limiter(
             request_network,
             app=app,
-            application_limits=list(_limits(settings)),
+            application_limits=list(_limits(settings, current_actor)),
             strategy="moving-window",
             storage_uri=redis or "memory://",
             storage_options={"socket_timeout": REDIS_SECONDS, "socket_connect_timeout": REDIS_SECONDS}  # type: ignore[dict-item] # redis takes fractions
@@ -39,7 +42,7 @@ def install(app: Flask, settings: Settings) -> None:
         raise BadSetting(f"REDIS_URL cannot be used: {error}") from None
     limiter.request_filter(lambda: request.endpoint in UNLIMITED_ENDPOINTS)
 
-    def refuse(_error: RateLimitExceeded) -> Response:
+    def reject(_error: RateLimitExceeded) -> Response:
         limit = limiter.current_limit
         return error_response(
             429,
@@ -48,7 +51,7 @@ def install(app: Flask, settings: Settings) -> None:
             retry_after_seconds=limit.reset_at - time.time() if limit else None,
         )
 
-    app.register_error_handler(RateLimitExceeded, refuse)
+    app.register_error_handler(RateLimitExceeded, reject)
 
 
 def request_network() -> str:
@@ -56,11 +59,25 @@ def request_network() -> str:
     return client_network(request.remote_addr or "nowhere")
 
 
-def _limits(settings: Settings) -> Iterator[ApplicationLimit]:
+def _limits(settings: Settings, current_actor: Callable[[], Actor]) -> Iterator[ApplicationLimit]:
+    def user_key() -> str:
+        user = actor().user
+        return f"user {user.id}" if user else ""
+
+    def api_key() -> str:
+        key = actor().key
+        return f"key {key}" if key else ""
+
+    def actor() -> Actor:
+        try:
+            return current_actor()
+        except ApplianceError:
+            return Actor("")  # an invalid key is rejected by the route; its address has been counted
+
     yield from _limit("requests", settings.requests_per_minute, request_network)
-    for key in (_user_key, _api_key):
+    for key in (user_key, api_key):
         yield from _limit("requests", settings.requests_per_minute_per_user, key)
-    for key in (request_network, _user_key, _api_key):
+    for key in (request_network, user_key, api_key):
         yield from _limit("uploads", settings.uploads_per_minute, key)
 
 
@@ -76,19 +93,3 @@ def _limit(scope: str, per_minute: int, key: KeyFunction) -> Iterator[Applicatio
 
 def _is_upload() -> bool:
     return request.method == "POST" and request.mimetype == "multipart/form-data"
-
-
-def _user_key() -> str:
-    try:
-        user = current_actor().user
-    except ApplianceError:
-        return ""  # an invalid key is rejected by the route; its address has been counted
-    return f"user {user.id}" if user else ""
-
-
-def _api_key() -> str:
-    try:
-        actor = current_actor()
-    except ApplianceError:
-        return ""
-    return f"key {actor.key}" if actor.key else ""

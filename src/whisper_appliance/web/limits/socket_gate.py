@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from whisper_appliance.core.errors import ApplianceError, Busy, NotAllowed
-from whisper_appliance.web.auth.csrf import is_cross_origin
+from whisper_appliance.web.cross_origin import is_cross_origin
 from whisper_appliance.web.errors import error_body, status_of
 from whisper_appliance.web.limits.stream_slots import StreamSlots
 from whisper_appliance.web.limits.token_bucket import TokenBucket

@@ -1,4 +1,4 @@
-"""The port, taken before anything else is loaded: one in use ends the start at once; early callers wait."""
+"""Binds the port before anything else is loaded, so that a port in use ends the start at once."""
 
 import errno
 import socket
@@ -10,7 +10,7 @@ ADVICE = "Stop the other program, or choose another port with HTTPS_PORT."
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises `AlreadyRunning` and `BadSetting`."""
+    """A listening socket; port 0 selects a free one. Raises `AlreadyRunning` and `BadSetting`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=host == "::")
