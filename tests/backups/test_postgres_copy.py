@@ -30,6 +30,8 @@ from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.jobs import jobs, workers
 from whisper_appliance.storage.schema.library import transcripts
 
+pytestmark = pytest.mark.slow  # copies whole databases of a server
+
 
 @pytest.fixture
 def url() -> Iterator[str]:

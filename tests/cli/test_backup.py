@@ -17,6 +17,8 @@ from whisper_appliance.backups.daily import DailyCopies
 from whisper_appliance.config import settings as config
 from whisper_appliance.storage.database import Database
 
+pytestmark = pytest.mark.slow  # starts the real program
+
 SERVE = ("-m", "whisper_appliance", "serve")
 
 
@@ -72,7 +74,6 @@ def test_a_damaged_database_without_copies_is_reported(tmp_path: Path, data: Pat
     assert "no copy of it" in said
 
 
-@pytest.mark.slow
 def test_a_backup_of_a_running_appliance_is_restored_at_its_next_start(tmp_path: Path, data: Path) -> None:
     file = tmp_path / "all.tar"
     with served(tmp_path, SERVE, MODEL_WARM_UP="false"):
@@ -93,7 +94,6 @@ def test_a_backup_of_a_running_appliance_is_restored_at_its_next_start(tmp_path:
     assert set(titles(restore_of(data).set_aside()[0])) == {"kept", "later"}
 
 
-@pytest.mark.slow
 def test_a_backup_is_restored_to_a_postgresql_server(tmp_path: Path, data: Path) -> None:
     file = tmp_path / "all.tar"
     assert run(tmp_path, "backup", str(file)).returncode == 0
@@ -124,7 +124,7 @@ def test_a_backup_is_written_to_a_pipe(tmp_path: Path, data: Path) -> None:
         [sys.executable, "-m", "whisper_appliance", "restore", "-"],
         env=environment(tmp_path / "new"), input=piped.stdout, capture_output=True, timeout=60, check=True,
     )  # fmt: skip
-    assert b"is in place" in back.stdout
+    assert b"was restored to" in back.stdout
     assert titles(tmp_path / "new/data") == ["kept"]
 
 

@@ -18,6 +18,8 @@ from tests.support.wait import wait_until
 from whisper_appliance import __version__
 from whisper_appliance.jobs.workers import ThisWorker, WorkerRepository
 
+pytestmark = pytest.mark.slow  # starts the real program
+
 COMMANDS = ("serve", "transcribe", "models", "certificate", "doctor")
 Finished = subprocess.CompletedProcess[str]
 
@@ -174,7 +176,7 @@ def test_a_terminal_shows_a_progress_bar(with_tiny: Path, beckett: Path) -> None
 def test_models_list_shows_installed_models_and_their_needs(with_tiny: Path) -> None:
     done = run(with_tiny, "models", "list")
     assert done.returncode == 0
-    assert re.search(r"^tiny\.en +here \(folder\) ", done.stdout, re.MULTILINE)
+    assert re.search(r"^tiny\.en +yes \(folder\) ", done.stdout, re.MULTILINE)
     assert re.search(r"^large-v3 .*GB", done.stdout, re.MULTILINE)
 
 

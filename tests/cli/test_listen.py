@@ -15,6 +15,8 @@ from tests.support.speech import silence, spoken
 from whisper_appliance.cli.audio_sources import PACKET_BYTES, from_file, from_pipe, in_real_time
 from whisper_appliance.cli.caption_printer import CaptionPrinter
 
+pytestmark = pytest.mark.slow  # starts the real program
+
 SPEECH = spoken(1, 8) + silence(1)
 WORDS = "w1 w2 w3 w4 w5 w6 w7"
 

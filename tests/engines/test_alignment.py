@@ -12,6 +12,8 @@ from whisper_appliance.engines.onnx.model import OnnxModel
 from whisper_appliance.engines.onnx.whisper import DecoderSession
 from whisper_appliance.engines.whisper.window_decoder import decode_windows
 
+pytestmark = pytest.mark.slow  # decodes with a real model
+
 
 @pytest.fixture(scope="module")
 def model(tiny_en: Path) -> OnnxModel:

@@ -22,6 +22,8 @@ from whisper_appliance.engines.whisper.decoder_api import DecodeRequest, DecodeR
 from whisper_appliance.models.store import ModelStore
 from whisper_appliance.transcription.merging import confidence
 
+pytestmark = pytest.mark.slow  # decodes with a real model
+
 
 @pytest.fixture(scope="module")
 def model(tiny_en: Path) -> OnnxModel:

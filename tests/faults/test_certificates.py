@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import pytest
 from cryptography import x509
 
 from tests.support.faults import Serve
@@ -16,6 +17,8 @@ from tests.support.speech import silence, spoken
 from tests.support.wait import wait_until
 from whisper_appliance.config import settings
 from whisper_appliance.host.certificates import Certificates
+
+pytestmark = pytest.mark.slow  # starts the real program
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=500)
 
@@ -64,7 +67,7 @@ def test_a_certificate_renewed_under_load_is_served_at_once_and_ends_no_session(
         for _ in range(5):
             enough = len(answers) + 8
             assert Certificates.from_settings(lambda: data).renew_if_due(force=True)
-            wait_until(partial(has_more, answers, enough))
+            wait_until(partial(has_more_than, answers, enough))
         over.set()
         for thread in load:
             thread.join()

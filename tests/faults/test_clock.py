@@ -22,6 +22,8 @@ from tests.support.wait import wait_until
 from whisper_appliance.client.live_client import LiveClient
 from whisper_appliance.client.socketio_client import SocketIOClient
 
+pytestmark = pytest.mark.slow  # starts the real program
+
 HOUR = 3600
 YEAR = 370 * 24 * HOUR
 """And some days, so that the certificate is about to expire."""

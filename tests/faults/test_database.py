@@ -8,10 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.support.faults import Serve, heard
 from tests.support.https_client import Visitor
 from tests.support.program import REAL, start
 from tests.support.wait import wait_until
+
+pytestmark = pytest.mark.slow  # starts the real program
 
 LOCKED_SECONDS = 8.0
 

@@ -16,6 +16,8 @@ from tests.support.program import REAL, start
 from tests.support.speech import packets, spoken
 from tests.support.wait import wait_until
 
+pytestmark = pytest.mark.slow  # starts the real program
+
 DISK_BYTES = 24 * 2**20
 
 

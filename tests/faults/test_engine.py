@@ -22,6 +22,8 @@ from whisper_appliance.core.errors import EngineFailed
 from whisper_appliance.engines.contract import EngineSpec, Options, Priority, Window, WindowResult
 from whisper_appliance.engines.process.client import EngineProcess
 
+pytestmark = pytest.mark.slow  # starts the real program
+
 MEBIBYTE = 2**20
 
 
@@ -153,7 +155,7 @@ def test_a_window_out_of_memory_is_retried_once_and_then_fails_with_the_reason(t
             return engine.submit(Window(second, Options(prompt=script)), priority=Priority.BATCH)
 
         once = f"starve once {tmp_path / 'starved'}"
-        assert hear(once).result(30).segments[0].text.strip() == once
+        assert submit(once).result(30).segments[0].text.strip() == once
         with pytest.raises(EngineFailed, match="found no more memory"):
             submit("starve").result(30)
         assert submit("next").result(30).segments[0].text.strip() == "next"

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from tests.support.faults import Serve, heard, rows
 from tests.support.https_client import BOUNDARY, Visitor, form
 from tests.support.program import REAL, start
 from tests.support.wait import wait_until
+
+pytestmark = pytest.mark.slow  # starts the real program
 
 HALF_AN_UPLOAD = form(bytes(4_000_000))[:2_000_000]
 

@@ -6,11 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.faults import Serve
 from tests.support.https_client import Visitor
 from tests.support.hub import hub_stand_in
 from tests.support.program import REAL, ROOT, environment
 from tests.support.wait import wait_until
+
+pytestmark = pytest.mark.slow  # starts the real program
 
 NAME = "acme/whisper-acme"
 

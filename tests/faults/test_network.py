@@ -4,6 +4,8 @@ import threading
 import time
 from collections.abc import Iterator
 
+import pytest
+
 from tests.support.faults import Serve
 from tests.support.https_client import Visitor
 from tests.support.live_client import Payload, audio_of, committed
@@ -12,6 +14,8 @@ from tests.support.speech import packets, silence, spoken
 from tests.support.wait import wait_until
 from whisper_appliance.client.live_client import LiveClient
 from whisper_appliance.client.socketio_client import SocketIOClient
+
+pytestmark = pytest.mark.slow  # starts the real program
 
 CUT_SECONDS = 5.0
 PCM = spoken(1, 9) + silence(1) + spoken(9, 17) + silence(1)

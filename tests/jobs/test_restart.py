@@ -24,6 +24,8 @@ from whisper_appliance.core.errors import AlreadyRunning
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.library.transcripts import TranscriptRepository
 
+pytestmark = pytest.mark.slow  # starts and kills programs
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -53,21 +55,18 @@ def killed_and_restarted(start_queue: StartQueue, data_dir: Path, url: str | Non
     wait_until(lambda: list((data_dir / "uploads").iterdir()) == [])
 
 
-@pytest.mark.slow
 def test_jobs_killed_in_the_middle_are_finished_after_a_restart(
     start_queue: StartQueue, tmp_path: Path
 ) -> None:
     killed_and_restarted(start_queue, tmp_path)
 
 
-@pytest.mark.slow
 def test_the_same_holds_on_postgresql(start_queue: StartQueue, tmp_path: Path) -> None:
     with postgresql() as url:
         killed_and_restarted(start_queue, tmp_path, url)
         start_queue(Script()).close()
 
 
-@pytest.mark.slow
 def test_a_file_that_kills_the_program_fails_after_three_starts_and_the_next_goes_on(
     start_queue: StartQueue, tmp_path: Path
 ) -> None:

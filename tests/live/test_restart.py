@@ -15,6 +15,8 @@ from tests.support.live import MakeHarness
 from tests.support.program import commanded, send_command
 from tests.support.speech import packets, silence, spoken
 
+pytestmark = pytest.mark.slow  # starts and kills programs
+
 SPEECH = spoken(1, 9) + silence(1) + spoken(9, 21) + silence(0.8) + spoken(21, 31) + silence(0.3)
 TEXT = " ".join(f"w{number}" for number in range(1, 31))
 

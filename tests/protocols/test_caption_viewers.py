@@ -13,6 +13,8 @@ from tests.support.program import Server, served
 from tests.support.speech import silence, spoken
 from tests.support.wait import wait_until
 
+pytestmark = pytest.mark.slow  # starts the real program
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[Server]:

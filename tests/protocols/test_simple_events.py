@@ -13,6 +13,8 @@ from tests.support.program import Server, served
 from tests.support.speech import silence, spoken
 from tests.support.wait import wait_until
 
+pytestmark = pytest.mark.slow  # starts the real program
+
 SPEECH = spoken(1, 8) + silence(1)
 WORDS = "w1 w2 w3 w4 w5 w6 w7"
 

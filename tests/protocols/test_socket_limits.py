@@ -16,6 +16,8 @@ from tests.support.program import Server, served
 from tests.support.speech import packets, spoken
 from tests.support.wait import wait_until
 
+pytestmark = pytest.mark.slow  # starts the real program
+
 SAME = "https://localhost:{port}"
 FOREIGN = "https://evil.example"
 MEBIBYTE = 1024 * 1024
@@ -132,7 +134,6 @@ def test_a_connection_is_not_readable_as_a_script(server: Server) -> None:
     assert ask(server, f"{POLLING}&j=0")[0] == 403
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("limit", ["MAX_WEBSOCKETS", "MAX_WEBSOCKETS_PER_ADDRESS"])
 def test_sockets_above_the_limit_are_refused_until_one_closes(
     tmp_path: Path, tiny_en: Path, limit: str
@@ -185,7 +186,6 @@ def test_a_message_beyond_the_limit_ends_its_connection(raw: RawSocket) -> None:
     assert raw.ended()
 
 
-@pytest.mark.slow
 def test_unfinished_messages_use_no_memory(server: Server, raw: RawSocket) -> None:
     before = memory(server)
     try:
@@ -197,7 +197,6 @@ def test_unfinished_messages_use_no_memory(server: Server, raw: RawSocket) -> No
     assert memory(server) - before < 20 * MEBIBYTE
 
 
-@pytest.mark.slow
 def test_a_flood_is_throttled_and_uses_no_memory(server: Server, raw: RawSocket) -> None:
     before = memory(server)
     raw.socket.settimeout(1)

@@ -11,6 +11,8 @@ from tests.support.live_client import settings_of
 from tests.support.program import Server, served
 from tests.support.wait import wait_until
 
+pytestmark = pytest.mark.slow  # starts the real program
+
 PROGRAM = ("-m", "whisper_appliance", "serve")
 MEBIBYTE = 2**20
 SHAPE = {"code", "message", "field", "request_id"}

@@ -12,6 +12,8 @@ import pytest
 from tests.support.live_client import settings_of
 from tests.support.program import ROOT, Server, environment, served
 
+pytestmark = pytest.mark.slow  # starts the real program
+
 PASSWORD = "marker-password-of-the-owner"
 KEY_OF_A_REQUEST = "marker-idempotency-key"
 PROMPT = "marker prompt of a user"

@@ -19,6 +19,8 @@ from whisper_appliance.config import settings
 from whisper_appliance.host.certificates import Certificates
 from whisper_appliance.server import bind_port
 
+pytestmark = pytest.mark.slow  # starts the real program
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
