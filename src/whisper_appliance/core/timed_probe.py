@@ -1,4 +1,4 @@
-"""Looking at something that may hang, without hanging with it."""
+"""Timed probe: runs a function that may hang in a background thread, with a timeout and the last value."""
 
 import threading
 import time
@@ -8,73 +8,73 @@ from functools import partial
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-FIRST_PATIENCE_SECONDS = 1.0
+FIRST_TIMEOUT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Seen(Generic[T]):
-    """What was seen last; `value` is None when nothing ever was."""
+class ProbeResult(Generic[T]):
+    """The last value and its age in seconds; `value` is None until the first probe finished."""
 
     value: T | None
     seconds_ago: float
 
 
-class Glance(Generic[T]):
-    """Asks in a thread of its own, and waits for the answer only a moment; then the one before has to do.
+class TimedProbe(Generic[T]):
+    """Runs `probe` in a background thread with a timeout; returns the last value if it is late.
 
-    Who looks at several things asks for all of them before taking the first answer, so that all of them take
-    one moment. The first answer of all, which has none before it, is waited for longer. There is at most one
-    question under way, so what hangs holds one thread, however many look.
+    Call `start()` on several probes before the first result is taken, so that they run in parallel. The first
+    call waits longer (`FIRST_TIMEOUT_SECONDS`), because there is no last value yet. At most one call of
+    `probe` runs at a time, so a hanging one holds a single thread.
     """
 
     def __init__(
         self,
-        ask: Callable[[], T],
+        probe: Callable[[], T],
         *,
-        patience_seconds: float = 0.1,
+        timeout_seconds: float = 0.1,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`ask` must not raise; what can go wrong is part of its answer."""
-        self._ask = ask
-        self._patience_seconds = patience_seconds
+        """`probe` must not raise; errors have to be part of its value."""
+        self._probe = probe
+        self._timeout_seconds = timeout_seconds
         self._monotonic = monotonic
         self._changed = threading.Condition()
-        self._asking = False
-        self._asked = 0.0
+        self._running = False
+        self._started = 0.0
         self._rounds = 0
         self._value: T | None = None
-        self._answered = monotonic()
+        self._finished = monotonic()
 
-    def look(self) -> Seen[T]:
-        """The answer of now, or the newest there is."""
-        return self.ask()()
+    def result(self) -> ProbeResult[T]:
+        """Starts the probe and waits for its value, at most the timeout."""
+        return self.start()()
 
-    def ask(self) -> Callable[[], Seen[T]]:
-        """Starts to look; what is given waits for the rest of the moment."""
+    def start(self) -> Callable[[], ProbeResult[T]]:
+        """Starts the probe unless it runs; the returned function waits for the rest of the timeout."""
         with self._changed:
-            if not self._asking:
-                self._asking = True
-                self._asked = self._monotonic()
-                threading.Thread(target=self._run, name="glance", daemon=True).start()
-            return partial(self._answer, self._rounds + 1)
+            if not self._running:
+                self._running = True
+                self._started = self._monotonic()
+                threading.Thread(target=self._run, name="timed-probe", daemon=True).start()
+            return partial(self._wait, self._rounds + 1)
 
-    def _answer(self, wanted: int) -> Seen[T]:
+    def _wait(self, round_number: int) -> ProbeResult[T]:
         with self._changed:
-            patience = self._patience_seconds if self._rounds else FIRST_PATIENCE_SECONDS
-            rest = self._asked + patience - self._monotonic()
-            self._changed.wait_for(lambda: self._rounds >= wanted, max(0.0, rest))
-            return Seen(self._value, max(0.0, self._monotonic() - self._answered))
+            timeout = self._timeout_seconds if self._rounds else FIRST_TIMEOUT_SECONDS
+            rest = self._started + timeout - self._monotonic()
+            self._changed.wait_for(lambda: self._rounds >= round_number, max(0.0, rest))
+            return ProbeResult(self._value, max(0.0, self._monotonic() - self._finished))
 
     def _run(self) -> None:
         try:
-            value = self._ask()
+            value = self._probe()
         except BaseException:
             with self._changed:
-                self._asking = False
+                self._running = False
             raise
         with self._changed:
-            self._asking = False
+            self._running = False
             self._value = value
-            self._answered = self._monotonic()
+            self._finished = self._monotonic()
             self._rounds += 1
             self._changed.notify_all()
