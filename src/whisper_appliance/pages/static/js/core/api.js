@@ -48,7 +48,7 @@ export function offlineError() {
  * @returns {ApiError} The error in a response. A proxy's response may have none in it.
  */
 function errorFromResponse(status, body, retryAfter) {
-  const error = /** @type {Partial<import("./api-types.d.ts").ErrorAnswer> | null} */ (body)?.error;
+  const error = /** @type {Partial<import("./api-types.d.ts").ErrorResponse> | null} */ (body)?.error;
   return new ApiError(error?.message ?? `The appliance answered ${status} and gave no reason.`, {
     code: error?.code ?? `http_${status}`,
     status,

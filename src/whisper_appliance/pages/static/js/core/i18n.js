@@ -51,7 +51,10 @@ export function tn(one, many, count, params) {
   const found = catalogue[one];
   const forms = Array.isArray(found) ? found : [one, many];
   const isOne = new Intl.PluralRules(locale()).select(count) === "one";
-  return fill(forms[isOne ? 0 : 1], { count: new Intl.NumberFormat(locale()).format(count), ...params });
+  return fill(forms[isOne ? 0 : 1] ?? many, {
+    count: new Intl.NumberFormat(locale()).format(count),
+    ...params,
+  });
 }
 
 /**
