@@ -51,7 +51,7 @@ def test_a_download_that_is_broken_off_leaves_nothing(owner: ApiClient, applianc
     assert list((appliance.settings.data_dir / "backups").glob("making-*")) == []
 
 
-def test_a_backup_is_laid_ready_and_dropped_again(owner: ApiClient, appliance: Appliance) -> None:
+def test_a_restore_is_staged_and_discarded(owner: ApiClient, appliance: Appliance) -> None:
     content = owner.get("/api/admin/backup", buffered=True).data
     laid = owner.put("/api/admin/restore", data=content, content_type="application/x-tar")
     assert laid.status_code == 200
@@ -70,26 +70,26 @@ def test_a_file_that_is_no_backup_is_refused_with_a_reason(owner: ApiClient) -> 
     assert owner.get("/api/admin/backups").json["ready"] is None
 
 
-def test_names_of_copies_lead_nowhere_else(owner: ApiClient) -> None:
+def test_copy_names_cannot_leave_the_folder(owner: ApiClient) -> None:
     for name in ("secret.key", "..%2fsecret.key", "%2e%2e%2fsecret.key", "appliance-x.sqlite"):
         assert owner.get(f"/api/admin/backups/{name}").status_code == 404
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_words_of_everybody_are_for_the_owner_only(app: OpenAPI, method: str, path: str) -> None:
+def test_only_the_owner_downloads_and_restores_backups(app: OpenAPI, method: str, path: str) -> None:
     roles: tuple[Role, ...] = ("admin", "member")
     for role in roles:
         assert signed_in(app, role).open(path, method=method).status_code == 403
     assert client_of(app).open(path, method=method).status_code in (401, 403)
 
 
-def test_admins_may_copy_and_look(app: OpenAPI) -> None:
+def test_admins_may_list_and_create_copies(app: OpenAPI) -> None:
     admin = signed_in(app, "admin")
     assert admin.post("/api/admin/backups").status_code == 200
     assert not admin.get("/api/admin/backups").json["is_owner"]
 
 
-def test_what_was_done_is_in_the_audit_log(owner: ApiClient, appliance: Appliance) -> None:
+def test_backup_actions_are_in_the_audit_log(owner: ApiClient, appliance: Appliance) -> None:
     owner.get("/api/admin/backup", buffered=True)
     actions = [record.action for record in appliance.audit.page(AuditFilter())]
     assert "backup.download" in actions

@@ -28,7 +28,7 @@ def test_the_panel_opens_on_its_first_page(app: OpenAPI) -> None:
 
 
 @pytest.mark.parametrize("place", MENU)
-def test_every_place_opens_for_admins_and_is_in_the_menu(app: OpenAPI, place: tuple[str, str]) -> None:
+def test_every_page_opens_for_admins_and_is_in_the_menu(app: OpenAPI, place: tuple[str, str]) -> None:
     page = signed_in(app, "admin").get(f"/admin/{place[0]}", headers=HTML)
     assert page.status_code == 200
     assert f'<a href="/admin/{place[0]}" aria-current="page">{place[1]}</a>' in page.text
@@ -45,7 +45,7 @@ def test_visitors_members_and_keys_without_the_scope_are_kept_out_of_every_route
         assert key.open(address, method=method).status_code == 403, (method, address)
 
 
-def test_only_admins_are_shown_the_way(app: OpenAPI) -> None:
+def test_only_admins_get_links_to_the_panel(app: OpenAPI) -> None:
     assert 'href="/admin"' not in client_of(app).get("/", headers=HTML).text
     assert 'href="/admin"' not in signed_in(app, "member").get("/", headers=HTML).text
     assert 'href="/admin"' in signed_in(app, "owner").get("/", headers=HTML).text

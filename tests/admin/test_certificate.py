@@ -101,7 +101,7 @@ def test_an_own_certificate_is_served_without_a_restart_and_open_connections_sta
     assert admin.ask("DELETE", f"{PATH}/own")[0] == 404
 
 
-def test_what_cannot_be_served_is_refused_and_nothing_changes(admin: Admin, root: Made) -> None:
+def test_an_invalid_certificate_is_refused_and_nothing_changes(admin: Admin, root: Made) -> None:
     before = admin.ask("GET", PATH)[1]
     own = make("attic", root, names=["attic"])
     status, answer = admin.ask(

@@ -53,7 +53,7 @@ def events(admin: ApiClient, **wanted: str) -> list[str]:
     return [line["event"] for line in answer.json["lines"]]
 
 
-def test_the_lines_are_there_and_can_be_chosen(admin: ApiClient) -> None:
+def test_log_lines_are_listed_and_filtered(admin: ApiClient) -> None:
     log.info("first thing", request_id="abc")
     log.warning("second thing", more="Left Over")
     assert events(admin)[-2:] == ["first thing", "second thing"]
@@ -97,7 +97,7 @@ def test_the_log_tail_follows_new_lines_and_resumes(admin: ApiClient) -> None:
     assert "before the tail" not in first
 
 
-def test_the_file_is_handed_out_whole(admin: ApiClient) -> None:
+def test_the_whole_log_file_is_downloaded(admin: ApiClient) -> None:
     log.info("for the file")
     answer = admin.get("/api/admin/logs/file")
     assert "attachment" in answer.headers["Content-Disposition"]
@@ -120,7 +120,7 @@ def test_only_admins_read_logs(app: OpenAPI, path: str) -> None:
     assert signed_in(app, "member").get("/api/admin/support-bundle").status_code == 403
 
 
-def test_the_bundle_holds_what_helps_and_nothing_that_is_somebodys(
+def test_the_support_bundle_has_no_personal_data(
     app: OpenAPI, admin: ApiClient, appliance: Appliance
 ) -> None:
     os.environ["SOME_API_KEY"] = "key-in-the-environment"
@@ -169,7 +169,7 @@ def everywhere(app: OpenAPI, appliance: Appliance) -> list[str]:
     ]  # fmt: skip
 
 
-def test_a_database_in_trouble_keeps_nobody_from_the_bundle(appliance: Appliance) -> None:
+def test_the_support_bundle_works_with_a_damaged_database(appliance: Appliance) -> None:
     with sqlite3.connect(appliance.settings.data_dir / "appliance.sqlite") as database:
         database.execute("ALTER TABLE transcripts RENAME TO gone")
     try:

@@ -141,7 +141,7 @@ def test_an_imported_folder_without_a_model_is_refused_and_removed(admin: ApiCli
         ({"folder": "/x", "hub": "a/b", "name": "x"}, 400),
     ],
 )
-def test_what_cannot_be_taken_in_is_refused(admin: ApiClient, body: dict[str, str], status: int) -> None:
+def test_an_invalid_import_is_refused(admin: ApiClient, body: dict[str, str], status: int) -> None:
     assert admin.post(PATH, json=body).status_code == status
 
 

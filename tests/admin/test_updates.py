@@ -34,7 +34,7 @@ def test_nothing_leaves_the_machine_by_default(app: OpenAPI) -> None:
     assert found["rollback"]
 
 
-def test_only_admins_ask(app: OpenAPI) -> None:
+def test_only_admins_check_for_updates(app: OpenAPI) -> None:
     assert client_of(app).get("/admin/check-updates").status_code == 401
     assert signed_in(app, "member").get("/admin/check-updates").status_code == 403
 

@@ -74,7 +74,7 @@ def test_a_disabled_user_is_out_at_once_and_back_again(app: OpenAPI, admin: ApiC
     assert key.get("/api/account").status_code == 200
 
 
-def test_somebody_joins_by_an_invitation(app: OpenAPI, admin: ApiClient) -> None:
+def test_an_invitation_creates_an_account(app: OpenAPI, admin: ApiClient) -> None:
     made = admin.post("/api/admin/invitations", json={"note": "For Dora"}).json
     assert made["path"].startswith("/join/")
     token = made["path"].removeprefix("/join/")
@@ -116,7 +116,7 @@ def test_an_account_goes_with_its_transcripts(app: OpenAPI, admin: ApiClient, ap
     assert admin.get(path).status_code == 404
 
 
-def test_or_its_transcripts_go_to_another_user(app: OpenAPI, admin: ApiClient) -> None:
+def test_the_transcripts_of_a_deleted_account_go_to_an_heir(app: OpenAPI, admin: ApiClient) -> None:
     member, heir = signed_in(app), signed_in(app)
     id = send(member).json["id"]
     path = f"/api/admin/users/{member.user.id}"
@@ -127,9 +127,7 @@ def test_or_its_transcripts_go_to_another_user(app: OpenAPI, admin: ApiClient) -
     assert admin.get(f"/api/transcripts/{id}").status_code == 404
 
 
-def test_what_is_being_spoken_goes_to_the_heir_as_well(
-    app: OpenAPI, admin: ApiClient, appliance: Appliance
-) -> None:
+def test_open_live_sessions_go_to_the_heir(app: OpenAPI, admin: ApiClient, appliance: Appliance) -> None:
     member, heir = signed_in(app), signed_in(app)
     opened = appliance.live.open(SessionRequest(), owner=member.user.id, connection="a microphone")
     body = {"name": member.user.name, "heir": heir.user.name}
@@ -170,7 +168,7 @@ def test_the_users_api_has_the_access_mode(app: OpenAPI, admin: ApiClient) -> No
     assert client_of(app).get("/api/transcripts").status_code == 200
 
 
-def test_the_audit_log_is_filtered_paged_and_taken_along(app: OpenAPI, admin: ApiClient) -> None:
+def test_the_audit_log_is_filtered_paged_and_exported(app: OpenAPI, admin: ApiClient) -> None:
     member = signed_in(app)
     for number in range(3):
         admin.patch(f"/api/admin/users/{member.user.id}", json={"quota": {"waiting_jobs": number + 1}})

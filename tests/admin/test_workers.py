@@ -40,7 +40,7 @@ def admin(appliance: Appliance) -> ApiClient:
     return signed_in(create_app(appliance), "admin")
 
 
-def test_a_silent_worker_is_taken_over_once_and_only_knowingly(
+def test_a_stale_worker_is_taken_over_once_and_only_with_consent(
     appliance: Appliance, admin: ApiClient
 ) -> None:
     listed = {worker["id"]: worker for worker in admin.get("/api/admin/workers").json["workers"]}

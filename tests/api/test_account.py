@@ -74,7 +74,7 @@ def test_a_key_is_shown_once_works_and_is_revoked(app: OpenAPI, ada: ApiClient) 
     assert ada.post("/api/account/keys", json={"name": "x", "scopes": ["admin"]}).status_code in (400, 403)
 
 
-def test_all_transcripts_are_taken_along(ada: ApiClient) -> None:
+def test_the_data_export_has_all_transcripts(ada: ApiClient) -> None:
     for number in range(3):
         send(ada, words=f"word{number}", name=f"talk/{number}:.wav")
     answer = ada.get("/api/account/data")

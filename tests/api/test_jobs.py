@@ -68,7 +68,7 @@ def test_a_cancelled_job_stops_at_its_next_window_and_leaves_nothing(
     assert uploads(appliance) == []
 
 
-def test_streams_are_limited_and_give_their_place_back(api_client: ApiClient) -> None:
+def test_event_streams_are_limited_and_release_their_slots(api_client: ApiClient) -> None:
     id = send(api_client).json["id"]
     streams = api_client.application.extensions["whisper_appliance"].streams
     for _ in range(99):
@@ -82,7 +82,7 @@ def test_streams_are_limited_and_give_their_place_back(api_client: ApiClient) ->
         assert again.status_code == 200
 
 
-def test_a_stream_that_nobody_reads_any_more_stops_listening(
+def test_a_closed_event_stream_unsubscribes(
     api_client: ApiClient, script: Script, appliance: Appliance
 ) -> None:
     script.window_seconds = 0.5
@@ -96,7 +96,7 @@ def test_a_stream_that_nobody_reads_any_more_stops_listening(
     appliance.queue.wait(id, timeout_seconds=10)
 
 
-def test_a_quiet_stream_gives_signs_of_life(
+def test_an_idle_event_stream_sends_heartbeats(
     api_client: ApiClient, script: Script, appliance: Appliance
 ) -> None:
     go_on = threading.Event()

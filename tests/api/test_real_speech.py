@@ -35,7 +35,7 @@ def silence(seconds: int) -> io.BytesIO:
     return file
 
 
-def test_a_recording_becomes_its_words(api_client: ApiClient, beckett: Path) -> None:
+def test_a_recording_is_transcribed(api_client: ApiClient, beckett: Path) -> None:
     with beckett.open("rb") as file:
         answer = api_client.post("/transcribe", data={"language": "en", "file": (file, "beckett.wav")})
     assert answer.status_code == 200

@@ -101,18 +101,18 @@ def _faults(
     return []
 
 
-def test_a_visitor_is_answered_as_documented(app: OpenAPI) -> None:
+def test_responses_to_a_visitor_match_the_document(app: OpenAPI) -> None:
     found = faults(app, {})
     assert not found, "\n\n".join(found)
 
 
-def test_the_owner_is_answered_as_documented(app: OpenAPI, appliance: Appliance) -> None:
+def test_responses_to_the_owner_match_the_document(app: OpenAPI, appliance: Appliance) -> None:
     owner = with_key(app, *SCOPES, user=an_account(appliance, "owner"))
     found = faults(app, {"Authorization": owner.environ_base["HTTP_AUTHORIZATION"]})
     assert not found, "\n\n".join(found)
 
 
-def test_an_answer_that_is_not_documented_is_noticed(appliance: Appliance) -> None:
+def test_an_undocumented_response_is_detected(appliance: Appliance) -> None:
     app = create_app(appliance)
 
     def spoil(response: Response) -> Response:
@@ -123,7 +123,7 @@ def test_an_answer_that_is_not_documented_is_noticed(appliance: Appliance) -> No
     assert "418" in " ".join(faults(app, {}, only="/api/models"))
 
 
-def test_a_fault_of_the_appliance_is_noticed(appliance: Appliance) -> None:
+def test_an_internal_error_is_detected(appliance: Appliance) -> None:
     app = create_app(appliance)
     app.view_functions["models.list_models"] = lambda: str(1 // 0)
     assert faults(app, {}, only="/api/models") != []

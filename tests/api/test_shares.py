@@ -66,7 +66,7 @@ def test_what_is_in_the_trash_is_shared_with_nobody(app: OpenAPI, ada: ApiClient
     assert client_of(app).get(f"/api{path}").status_code == 200
 
 
-def test_a_link_opens_the_words_for_anybody_and_nothing_else(app: OpenAPI, ada: ApiClient) -> None:
+def test_a_public_link_opens_one_transcript_only(app: OpenAPI, ada: ApiClient) -> None:
     id = send(ada, words="open words", name="open.wav").json["id"]
     path = share(ada, id, days=1)["path"]
     stranger = client_of(app)
@@ -115,7 +115,7 @@ def test_only_users_share_with_users(browser: ApiClient, bob: ApiClient) -> None
 
 
 @pytest.mark.parametrize("body", [{"days": 0}, {"days": -1}, {"days": 1e9}, {"days": "x"}, {"user": 5}, []])
-def test_a_wish_that_makes_no_sense_is_refused(ada: ApiClient, body: object) -> None:
+def test_a_share_with_contradicting_options_is_refused(ada: ApiClient, body: object) -> None:
     id = send(ada).json["id"]
     assert ada.post(f"/api/transcripts/{id}/shares", json=body).status_code == 400
 
@@ -127,7 +127,7 @@ def test_a_share_of_one_transcript_is_not_ended_through_another(ada: ApiClient) 
     assert ada.get(f"/api/transcripts/{one}/shares").json["shares"] == [link]
 
 
-def test_a_reader_takes_it_off_their_list(ada: ApiClient, bob: ApiClient) -> None:
+def test_a_reader_leaves_a_share(ada: ApiClient, bob: ApiClient) -> None:
     id = send(ada).json["id"]
     share(ada, id, user=bob.user.name)
     assert bob.delete(f"/api/transcripts/shared/{id}").status_code == 204

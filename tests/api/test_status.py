@@ -15,7 +15,7 @@ from whisper_appliance.core.timed_probe import TimedProbe
 from whisper_appliance.server.application import create_app
 
 
-def test_all_is_well_with_a_model(api_client: ApiClient) -> None:
+def test_with_a_model_health_is_ok(api_client: ApiClient) -> None:
     answer = api_client.get("/health")
     assert answer.status_code == 200
     assert answer.json["status"] == "ok"
@@ -76,7 +76,7 @@ def locked(start_appliance: StartAppliance) -> Appliance:
     return start_appliance()
 
 
-def test_nothing_waits_for_a_busy_database(locked: Appliance) -> None:
+def test_health_and_status_do_not_wait_for_a_locked_database(locked: Appliance) -> None:
     api_client = client_of(create_app(locked))
     api_client.get("/api/status")
     with sqlite3.connect(locked.settings.data_dir / "appliance.sqlite") as other:

@@ -148,7 +148,7 @@ def test_an_undecodable_file_is_422(api_client: ApiClient, script: Script) -> No
     assert answer.json["error"]["code"] == "undecodable"
 
 
-def test_a_name_that_plays_tricks_becomes_a_plain_one(api_client: ApiClient) -> None:
+def test_a_file_name_with_control_characters_is_cleaned(api_client: ApiClient) -> None:
     assert send(api_client, name="../../etc/pass\u202ewd\x07.wav").json["title"] == "passwd"
     assert file_name("C:\\talks\\Zoë.wav") == "Zoë.wav"
     assert file_name("a" * 5000 + ".wav") == "a" * 200 + ".wav"

@@ -22,7 +22,7 @@ def test_a_list_entry_is_a_summary(browser: ApiClient) -> None:
     assert entry["found"] is None
 
 
-def test_words_are_searched(browser: ApiClient) -> None:
+def test_transcripts_are_searched_by_words(browser: ApiClient) -> None:
     send(browser, words="apples and pears")
     send(browser, words="plums")
     found = browser.get("/api/transcripts?q=pear").json["transcripts"]

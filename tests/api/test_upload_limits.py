@@ -32,7 +32,7 @@ def small(start_appliance: StartAppliance) -> Appliance:
     return start_appliance(max_upload_size="1KB", uploads_at_once=2, uploads_per_user=1)
 
 
-def test_too_large_by_its_header_is_refused_unread(small: Appliance) -> None:
+def test_an_upload_with_a_too_large_content_length_is_refused_unread(small: Appliance) -> None:
     answer = client_of(create_app(small)).post(
         "/transcribe",
         input_stream=io.BytesIO(b"not even a form"),
@@ -43,7 +43,7 @@ def test_too_large_by_its_header_is_refused_unread(small: Appliance) -> None:
     assert "1.0KiB" in answer.json["error"]["message"]
 
 
-def test_too_large_is_noticed_while_counting(small: Appliance) -> None:
+def test_an_upload_above_the_limit_is_refused_while_it_arrives(small: Appliance) -> None:
     answer = send(client_of(create_app(small)), words="x" * 2000)
     assert answer.status_code == 413
     assert uploads(small) == []
@@ -66,7 +66,7 @@ def send_whole(client: ApiClient, sound: bytes) -> Response:
     return send(client, sound.decode())
 
 
-def test_a_body_in_chunks_is_counted(small: Appliance) -> None:
+def test_a_chunked_body_has_the_same_size_limit(small: Appliance) -> None:
     api_client = client_of(create_app(small))
     assert send_in_chunks(api_client, b"hello").status_code == 200
     assert send_in_chunks(api_client, b"y" * 10**6).status_code == 413

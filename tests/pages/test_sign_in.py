@@ -112,7 +112,7 @@ def test_one_address_has_twenty_attempts_a_minute(app: OpenAPI, accounts: Accoun
 
 
 @pytest.mark.usefixtures("closed")
-def test_an_appliance_for_accounts_lets_visitors_see_what_leads_in_alone(app: OpenAPI) -> None:
+def test_if_accounts_are_required_visitors_reach_public_pages_only(app: OpenAPI) -> None:
     visitor = client_of(app)
     for address in ("/", "/history", "/docs", "/admin", "/transcripts/" + "0" * 32):
         answer = visitor.get(address, headers=PAGE)
@@ -129,7 +129,7 @@ def test_an_appliance_for_accounts_lets_visitors_see_what_leads_in_alone(app: Op
 
 
 @pytest.mark.usefixtures("closed")
-def test_an_appliance_for_accounts_takes_users_and_their_keys(app: OpenAPI) -> None:
+def test_if_accounts_are_required_users_and_keys_have_access(app: OpenAPI) -> None:
     client = signed_in(app)
     assert send(client).status_code == 200
     assert send(with_key(app, "transcribe", user=client.user)).status_code == 200
@@ -150,7 +150,7 @@ def test_signing_in_leads_to_the_requested_page(app: OpenAPI) -> None:
     ["https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example", "javascript:alert(1)",
      "", "evil", "\\\\evil", "/x\nSet-Cookie: a=b", "/" + "x" * 600, "///evil.example", "/\u2028/evil"],
 )  # fmt: skip
-def test_nobody_is_sent_to_another_site(app: OpenAPI, bad: str) -> None:
+def test_the_redirect_after_sign_in_stays_on_this_site(app: OpenAPI, bad: str) -> None:
     assert safe_next(bad) == "/"
     page = client_of(app).get("/sign-in", query_string={"next": bad})
     assert 'data-next="/"' in page.text

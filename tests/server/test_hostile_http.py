@@ -108,7 +108,7 @@ ASYNC = part(b'name="async"', b"true")
         (b".wav.wav", "wav"),
     ],
 )
-def test_a_name_that_plays_tricks_is_a_title_and_no_path(server: Server, name: bytes, title: str) -> None:
+def test_a_malicious_file_name_is_never_a_path(server: Server, name: bytes, title: str) -> None:
     status, body = raw(server, post(ASYNC + part(b'name="file"; filename="' + name + b'"') + END))
     assert status == 202, body
     said = json.loads(body)["title"]
@@ -121,7 +121,7 @@ def test_a_name_that_plays_tricks_is_a_title_and_no_path(server: Server, name: b
     "name",
     [b"a\0b.wav", b"a.wav\0.txt", b"", b".", b"..", b"\r\nSet-Cookie: stolen=1\r\n\r\n.wav", b"x" * 70_000],
 )
-def test_a_name_that_is_none_is_refused_or_cleaned(server: Server, name: bytes) -> None:
+def test_an_invalid_file_name_is_refused_or_cleaned(server: Server, name: bytes) -> None:
     status, body = raw(server, post(ASYNC + part(b'name="file"; filename="' + name + b'"') + END))
     assert status in (202, 400, 413, 415), body
     assert b"\\u0000" not in body
@@ -158,7 +158,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize("request_", BODIES.values(), ids=BODIES)
-def test_a_form_that_is_none_is_refused(server: Server, request_: bytes) -> None:
+def test_a_malformed_form_is_refused(server: Server, request_: bytes) -> None:
     refused(server, request_, 400, 413, 415)
 
 
@@ -203,7 +203,7 @@ REQUESTS = {
 
 
 @pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
-def test_a_request_that_is_none_is_refused(server: Server, request_: bytes) -> None:
+def test_a_malformed_request_is_refused(server: Server, request_: bytes) -> None:
     refused(server, request_, 400, 404, 405, 411, 413, 414, 415, 417, 431, 501, 505)
 
 

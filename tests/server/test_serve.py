@@ -52,13 +52,13 @@ def test_https_answers_by_name_and_by_address(server: Server) -> None:
     assert server.get("/hello", host="127.0.0.1") == (200, "https /hello")
 
 
-def test_plain_http_is_sent_to_https_on_the_same_port(server: Server) -> None:
+def test_plain_http_is_redirected_to_https_on_the_same_port(server: Server) -> None:
     status, headers, _ = server.get_plain("/a%20b?c=d")
     assert status == 308
     assert headers["Location"] == f"https://localhost:{server.port}/a%20b?c=d"
 
 
-def test_bytes_that_are_no_protocol_at_all_are_dropped(server: Server) -> None:
+def test_bytes_of_no_protocol_close_the_connection(server: Server) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
         raw.sendall(b"\x00\xff\n\n\r\n\r\n")
         assert raw.recv(100) in (b"", b"HTTP")
@@ -79,7 +79,7 @@ def test_a_refused_upload_gets_the_reason_while_it_still_sends(server: Server) -
     connection.close()
 
 
-def test_idle_connections_keep_nobody_waiting(server: Server) -> None:
+def test_idle_connections_do_not_block_others(server: Server) -> None:
     """As many as there are threads; each may hold one for a moment only."""
     with ExitStack() as idle:
         for _ in range(150):
@@ -87,7 +87,7 @@ def test_idle_connections_keep_nobody_waiting(server: Server) -> None:
         assert server.get()[0] == 200, "answered while the idle connections are open"
 
 
-def test_clients_that_never_hang_up_keep_nobody_waiting(server: Server) -> None:
+def test_clients_that_never_close_do_not_block_others(server: Server) -> None:
     with ExitStack() as lingering:
         for _ in range(5):
             connection = lingering.enter_context(server.connect())
@@ -104,13 +104,13 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-def test_headers_that_drip_are_cut_off(strict: Server) -> None:
+def test_slow_request_headers_are_cut_off(strict: Server) -> None:
     with strict.connect() as connection:
         connection.sendall(b"GET / HTTP/1.1\r\n")
         wait_until(lambda: not sends(connection, b"X-A: b\r\n"), reason="the connection is still open")
 
 
-def test_a_body_that_stands_still_is_cut_off_and_one_that_moves_is_not(strict: Server) -> None:
+def test_an_idle_body_is_cut_off_and_a_slow_one_is_not(strict: Server) -> None:
     head = b"POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\nConnection: close\r\n\r\n"
     with strict.connect() as still, strict.connect() as moving:
         still.sendall(head + b"a")
@@ -159,7 +159,7 @@ def test_sigterm_lets_a_request_finish_and_closes_the_application(tmp_path: Path
         assert server.process.stdout.read().endswith("closed\n")
 
 
-def test_sigterm_ends_open_streams_with_their_last_words(tmp_path: Path) -> None:
+def test_sigterm_ends_open_streams_with_their_last_event(tmp_path: Path) -> None:
     with served(tmp_path) as server, server.connect() as connection:
         connection.sendall(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
         heard = b""
@@ -213,7 +213,7 @@ def test_a_setting_that_cannot_be_used_ends_the_start_and_is_named(tmp_path: Pat
     assert "Traceback" not in said
 
 
-def test_an_own_certificate_that_is_none_ends_the_start(tmp_path: Path) -> None:
+def test_an_invalid_own_certificate_ends_the_start(tmp_path: Path) -> None:
     (tmp_path / "a.pem").write_text("not a certificate")
     pem = str(tmp_path / "a.pem")
     code, said = ended(tmp_path, "-m", "whisper_appliance", "serve", SSL_CERT_PATH=pem, SSL_KEY_PATH=pem)
@@ -222,7 +222,7 @@ def test_an_own_certificate_that_is_none_ends_the_start(tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
-def test_an_application_that_cannot_start_ends_the_server_with_its_sentence(tmp_path: Path) -> None:
+def test_a_failed_start_ends_the_server_with_its_message(tmp_path: Path) -> None:
     code, said = ended(tmp_path, WHISPER_MODEL="taken")
     assert code == 1
     assert said.startswith("Error: The data folder is in use.\n")

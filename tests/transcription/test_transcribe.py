@@ -85,7 +85,7 @@ def opening(transcript: Transcript) -> str:
     return " ".join(transcript.text.split()[: len(CITIES.split())])
 
 
-def test_a_recording_becomes_its_words(hear: Hear, beckett: Path) -> None:
+def test_a_recording_is_transcribed(hear: Hear, beckett: Path) -> None:
     transcript = hear(beckett)
     assert word_errors(BECKETT, transcript.text) <= 0.1
     assert transcript.language == "en"

@@ -248,7 +248,7 @@ def for_people_only(actors: Actors) -> Iterator[None]:
     actors.appliance.accounts.access_mode.set("network", by=SHELL)
 
 
-def test_without_an_account_nothing_is_open_where_only_people_may_use_it(
+def test_without_an_account_nothing_is_open_if_accounts_are_required(
     actors: Actors, for_people_only: None
 ) -> None:
     """Public links, captions and what leads in stay open; whoever has an account notices nothing."""
@@ -264,7 +264,7 @@ def test_without_an_account_nothing_is_open_where_only_people_may_use_it(
     assert wrong == {}
 
 
-def test_a_member_of_a_closed_appliance_reads_on(actors: Actors, for_people_only: None) -> None:
+def test_a_member_keeps_access_when_accounts_are_required(actors: Actors, for_people_only: None) -> None:
     id = actors.thing("transcript", "member")
     assert actors.client("member").get(f"/api/transcripts/{id}").status_code == 200
     assert actors.client("reader").get(f"/api/transcripts/{id}").status_code == 200

@@ -19,7 +19,7 @@ def test_a_user_owns_what_they_make_in_every_browser(app: OpenAPI) -> None:
     assert [each["id"] for each in elsewhere.get("/api/transcripts").json["transcripts"]] == [id]
 
 
-def test_what_a_user_made_is_not_there_for_others(app: OpenAPI) -> None:
+def test_other_users_get_404_for_a_users_transcript(app: OpenAPI) -> None:
     id = send(signed_in(app)).json["id"]
     for other in (signed_in(app), signed_in(app, "owner"), open_page(app), client_of(app)):
         for address in (f"/api/transcripts/{id}", f"/api/jobs/{id}", f"/api/jobs/{id}/events"):
@@ -60,7 +60,7 @@ def test_an_invalid_key_is_refused_and_not_treated_as_a_visitor(api_client: ApiC
     assert api_client.post("/transcribe", headers={"Authorization": header}).status_code == 401
 
 
-def test_a_key_counts_in_the_header_only(app: OpenAPI) -> None:
+def test_a_key_is_accepted_in_the_header_only(app: OpenAPI) -> None:
     client = with_key(app, "read")
     secret = client.environ_base.pop("HTTP_AUTHORIZATION").removeprefix("Bearer ")
     client.set_cookie("session", secret)
@@ -85,7 +85,7 @@ def test_a_key_may_do_what_its_scopes_say(app: OpenAPI) -> None:
     assert writes.delete(f"/api/transcripts/{id}").status_code == 204
 
 
-def test_an_admins_key_administers_with_the_scope_alone(app: OpenAPI, appliance: Appliance) -> None:
+def test_an_admins_key_needs_the_admin_scope_to_administer(app: OpenAPI, appliance: Appliance) -> None:
     boss = signed_in(app, "admin").user
     assert with_key(app, "read", "write", user=boss).get("/admin").status_code == 403
     keyed = with_key(app, "admin", user=boss)

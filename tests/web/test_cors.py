@@ -25,7 +25,7 @@ def test_a_page_of_a_named_site_reads_what_the_api_answers(friendly: ApiClient, 
     assert "X-Request-Id" in answer.headers["Access-Control-Expose-Headers"]
 
 
-def test_it_may_send_too_and_reads_why_it_was_refused(friendly: ApiClient) -> None:
+def test_a_page_of_a_named_site_may_upload_and_read_errors(friendly: ApiClient) -> None:
     headers = {"Origin": FRIEND, "Sec-Fetch-Site": "cross-site"}
     answer = friendly.post("/transcribe", headers=headers)
     assert (answer.status_code, answer.headers[ALLOW]) == (415, FRIEND)
@@ -35,7 +35,7 @@ def test_it_may_send_too_and_reads_why_it_was_refused(friendly: ApiClient) -> No
     assert "authorization" in before.headers["Access-Control-Allow-Headers"].lower()
 
 
-def test_it_never_acts_with_the_cookies_of_this_site(friendly: ApiClient) -> None:
+def test_a_page_of_a_named_site_cannot_use_the_cookies_of_this_site(friendly: ApiClient) -> None:
     answer = friendly.get("/api/status", headers={"Origin": FRIEND})
     assert "Access-Control-Allow-Credentials" not in answer.headers
 
@@ -51,7 +51,7 @@ def test_it_never_acts_with_the_cookies_of_this_site(friendly: ApiClient) -> Non
         "https://app",
     ],
 )
-def test_any_other_site_reads_nothing_and_sends_nothing(friendly: ApiClient, origin: str) -> None:
+def test_other_sites_can_neither_read_nor_upload(friendly: ApiClient, origin: str) -> None:
     headers = {"Origin": origin, "Sec-Fetch-Site": "cross-site"}
     assert ALLOW not in friendly.get("/api/status", headers=headers).headers
     assert friendly.post("/transcribe", headers=headers).status_code == 403
@@ -64,11 +64,11 @@ def test_a_named_site_may_open_a_socket(friendly: ApiClient) -> None:
     assert (answer.status_code, answer.headers[ALLOW]) == (200, FRIEND)
 
 
-def test_pages_for_people_are_for_no_other_site(friendly: ApiClient) -> None:
+def test_html_pages_have_no_cors_headers(friendly: ApiClient) -> None:
     assert ALLOW not in friendly.get("/", headers={"Origin": FRIEND}).headers
 
 
-def test_without_a_setting_no_other_site_may(start_appliance: StartAppliance) -> None:
+def test_without_cors_origins_no_site_is_allowed(start_appliance: StartAppliance) -> None:
     api_client = client_of(create_app(start_appliance()))
     answer = api_client.get("/api/status", headers={"Origin": FRIEND})
     assert not [name for name, _ in answer.headers if name.lower().startswith("access-control")]

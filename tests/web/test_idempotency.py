@@ -25,7 +25,7 @@ def keyed(app: OpenAPI, key: str, words: str = "one", address: str = "192.0.2.1"
     return send(client, words)
 
 
-def test_the_same_file_again_gets_the_first_ones_transcript(app: OpenAPI, appliance: Appliance) -> None:
+def test_a_repeated_upload_replays_the_first_transcript(app: OpenAPI, appliance: Appliance) -> None:
     first, again = send(client_of(app), "same"), send(client_of(app), "same")
     assert again.json["id"] == first.json["id"]
     assert "Idempotent-Replayed" not in first.headers
@@ -39,21 +39,21 @@ def test_another_file_name_or_option_is_another_request(app: OpenAPI) -> None:
     assert len(ids) == len(ways)
 
 
-def test_the_form_of_the_answer_may_change(app: OpenAPI) -> None:
+def test_a_replay_may_have_another_format(app: OpenAPI) -> None:
     first = send(client_of(app), "formats").json["id"]
     assert send(client_of(app), "formats", format="vtt").headers["X-Transcript-Id"] == first
     job = send(client_of(app), "formats", **{"async": "1"})
     assert (job.status_code, job.json["id"]) == (202, first)
 
 
-def test_what_another_browser_or_address_sends_is_its_own(app: OpenAPI) -> None:
+def test_another_browser_or_address_gets_no_replay(app: OpenAPI) -> None:
     ann, ben = open_page(app), open_page(app)
     assert send(ann, "whose").json["id"] != send(ben, "whose").json["id"]
     here, there = keyed(app, "k1"), keyed(app, "k1", address="192.0.2.2")
     assert here.json["id"] != there.json["id"]
 
 
-def test_two_at_once_are_one_job(app: OpenAPI, script: Script) -> None:
+def test_two_equal_uploads_at_once_are_one_job(app: OpenAPI, script: Script) -> None:
     arrived = threading.Barrier(2)
     script.window_seconds = 0.3
 
@@ -65,14 +65,14 @@ def test_two_at_once_are_one_job(app: OpenAPI, script: Script) -> None:
         assert len(set(both.map(go, range(2)))) == 1
 
 
-def test_a_key_makes_a_request_its_own(app: OpenAPI) -> None:
+def test_an_idempotency_key_separates_equal_uploads(app: OpenAPI) -> None:
     first = keyed(app, "first")
     assert keyed(app, "first").json["id"] == first.json["id"]
     assert keyed(app, '"first"').json["id"] == first.json["id"]
     assert keyed(app, "second").json["id"] != first.json["id"]
 
 
-def test_a_key_that_comes_with_another_file_is_refused(app: OpenAPI, appliance: Appliance) -> None:
+def test_an_idempotency_key_with_another_file_is_refused(app: OpenAPI, appliance: Appliance) -> None:
     keyed(app, "reused")
     answer = keyed(app, "reused", words="another")
     assert answer.status_code == 422
@@ -82,13 +82,13 @@ def test_a_key_that_comes_with_another_file_is_refused(app: OpenAPI, appliance: 
 
 
 @pytest.mark.parametrize("key", ["", " ", "x" * 256, "sch\u00f6n"])
-def test_a_key_that_is_none_is_refused(app: OpenAPI, key: str) -> None:
+def test_a_malformed_idempotency_key_is_refused(app: OpenAPI, key: str) -> None:
     answer = keyed(app, key)
     assert answer.status_code == 400
     assert answer.json["error"]["field"] == "Idempotency-Key"
 
 
-def test_a_failure_is_tried_again(app: OpenAPI, script: Script) -> None:
+def test_a_failed_job_is_not_replayed(app: OpenAPI, script: Script) -> None:
     def fail(_word: str) -> None:
         raise EngineFailed("It stopped.")
 
@@ -98,14 +98,14 @@ def test_a_failure_is_tried_again(app: OpenAPI, script: Script) -> None:
     assert keyed(app, "fails", "fails").status_code == 200
 
 
-def test_a_deleted_transcript_is_made_anew(app: OpenAPI) -> None:
+def test_a_deleted_transcript_is_not_replayed(app: OpenAPI) -> None:
     browser = open_page(app)
     first = send(browser, "deleted").json["id"]
     assert browser.delete(f"/api/transcripts/{first}").status_code == 204
     assert send(browser, "deleted").json["id"] != first
 
 
-def test_switched_off_only_a_key_counts(start_appliance: StartAppliance) -> None:
+def test_without_repeat_seconds_only_an_idempotency_key_replays(start_appliance: StartAppliance) -> None:
     app = create_app(start_appliance(repeat_seconds=0))
     assert send(client_of(app)).json["id"] != send(client_of(app)).json["id"]
     assert keyed(app, "k").json["id"] == keyed(app, "k").json["id"]

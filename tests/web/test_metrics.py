@@ -41,7 +41,7 @@ def value(found: Values, name: str, **labels: str) -> float:
     )
 
 
-def test_what_a_job_did_is_counted(api_client: ApiClient) -> None:
+def test_metrics_count_jobs_and_their_audio(api_client: ApiClient) -> None:
     before = metrics(api_client)
     assert send(api_client, "one two three").status_code == 200
     after = metrics(api_client)
@@ -57,7 +57,7 @@ def test_what_a_job_did_is_counted(api_client: ApiClient) -> None:
     assert grown("whisper_http_request_seconds_count", route="/transcribe", method="POST", status="200") == 1
 
 
-def test_routes_are_patterns_and_strangers_names_are_none(api_client: ApiClient) -> None:
+def test_metrics_count_requests_by_route_pattern(api_client: ApiClient) -> None:
     api_client.get(f"/api/jobs/{'0' * 32}")
     api_client.get("/nowhere/secret-name")
     api_client.open("/", method="BREW")
@@ -72,7 +72,7 @@ def test_routes_are_patterns_and_strangers_names_are_none(api_client: ApiClient)
     assert "BREW" not in text
 
 
-def test_the_state_is_in_it(api_client: ApiClient, appliance: Appliance) -> None:
+def test_metrics_contain_the_current_state(api_client: ApiClient, appliance: Appliance) -> None:
     api_client.get("/api/status")
     found = metrics(api_client)
     assert value(found, "whisper_healthy") == 1
@@ -83,7 +83,7 @@ def test_the_state_is_in_it(api_client: ApiClient, appliance: Appliance) -> None
     assert value(found, "whisper_build_info") == 1
 
 
-def test_two_appliances_count_for_themselves(start_appliance: StartAppliance) -> None:
+def test_two_appliances_have_separate_metrics(start_appliance: StartAppliance) -> None:
     first = client_of(create_app(start_appliance()))
     first.get("/health")
     second = client_of(create_app(start_appliance()))
@@ -99,7 +99,7 @@ def guarded(start_appliance: StartAppliance) -> OpenAPI:
 ELSEWHERE = {"REMOTE_ADDR": "192.0.2.7"}
 
 
-def test_from_elsewhere_the_token_is_needed(guarded: OpenAPI) -> None:
+def test_remote_clients_need_the_metrics_token(guarded: OpenAPI) -> None:
     api_client = client_of(guarded)
     assert api_client.get("/metrics", environ_overrides=ELSEWHERE).status_code == 403
     for token, status in (("wanted-by-prometheus", 200), ("wrong", 403), ("", 403), ("ü", 403)):
@@ -108,17 +108,17 @@ def test_from_elsewhere_the_token_is_needed(guarded: OpenAPI) -> None:
         assert answer.status_code == status, token
 
 
-def test_what_a_proxy_passes_on_is_not_from_here(api_client: ApiClient) -> None:
+def test_a_proxied_request_is_not_local(api_client: ApiClient) -> None:
     for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"):
         assert api_client.get("/metrics", headers={header: "127.0.0.1"}).status_code == 403
 
 
-def test_without_a_token_nobody_elsewhere_reads_it(api_client: ApiClient) -> None:
+def test_without_a_metrics_token_remote_clients_are_refused(api_client: ApiClient) -> None:
     headers = {"Authorization": "Bearer None"}
     assert api_client.get("/metrics", headers=headers, environ_overrides=ELSEWHERE).status_code == 403
 
 
-def test_it_can_be_read_while_many_ask(api_client: ApiClient, app: OpenAPI) -> None:
+def test_metrics_can_be_read_during_many_requests(api_client: ApiClient, app: OpenAPI) -> None:
     texts: list[str] = []
     threads = [
         threading.Thread(target=lambda: texts.append(client_of(app).get("/metrics").text)) for _ in range(8)

@@ -7,7 +7,7 @@ from whisper_appliance.server.application import create_app
 FORWARDED = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "speech.example"}
 
 
-def test_a_stranger_cannot_claim_to_be_a_proxy(start_appliance: StartAppliance) -> None:
+def test_forwarded_headers_of_an_untrusted_client_are_ignored(start_appliance: StartAppliance) -> None:
     client = client_of(create_app(start_appliance()))
     assert client.get("/", headers=FORWARDED).headers["Set-Cookie"].startswith("appliance=")
 

@@ -38,18 +38,18 @@ def test_too_many_requests_of_an_address_get_retry_after(strict: ApiClient) -> N
     assert 1 <= int(answer.headers["Retry-After"]) <= 61
 
 
-def test_another_address_is_not_held_back(strict: ApiClient) -> None:
+def test_another_address_has_its_own_rate_limit(strict: ApiClient) -> None:
     assert knock(strict, 6, "192.0.2.2")[-1] == 429
     assert knock(strict, 1, "192.0.2.3") == [200]
 
 
-def test_the_addresses_of_one_home_are_one(strict: ApiClient) -> None:
+def test_the_addresses_of_an_ipv6_network_share_a_rate_limit(strict: ApiClient) -> None:
     assert [knock(strict, 1, f"2001:db8::{number:x}")[0] for number in range(6)][-1] == 429
     assert knock(strict, 1, "2001:db8:0:1::1") == [200]
     assert knock(strict, 1, "::ffff:192.0.2.9") == [200]
 
 
-def test_a_forwarded_address_of_a_stranger_is_not_believed(strict: ApiClient) -> None:
+def test_a_forwarded_address_of_an_untrusted_client_is_ignored(strict: ApiClient) -> None:
     from_one = {"REMOTE_ADDR": "192.0.2.4"}
     statuses = [
         strict.get(
@@ -65,13 +65,13 @@ def test_health_and_static_files_have_no_rate_limit(strict: ApiClient) -> None:
     assert set(knock(strict, 20, path="/static/any/css/tokens.css")) == {200}
 
 
-def test_uploads_are_counted_apart(strict: ApiClient) -> None:
+def test_uploads_have_their_own_rate_limit(strict: ApiClient) -> None:
     answers = [send(strict, words=f"one {number}") for number in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert strict.get("/api/models").status_code == 200
 
 
-def test_behind_a_proxy_that_is_trusted_each_client_counts_for_itself(
+def test_behind_a_trusted_proxy_each_client_has_its_own_rate_limit(
     start_appliance: StartAppliance,
 ) -> None:
     api_client = client_of(create_app(start_appliance(requests_per_minute=2, trusted_proxies=1)))
@@ -84,7 +84,7 @@ def test_behind_a_proxy_that_is_trusted_each_client_counts_for_itself(
     assert api_client.get("/api/models", headers=spoofed).status_code == 429
 
 
-def test_users_and_keys_are_counted_wherever_they_come_from(start_appliance: StartAppliance) -> None:
+def test_users_and_keys_have_rate_limits_across_addresses(start_appliance: StartAppliance) -> None:
     app = create_app(start_appliance(requests_per_minute_per_user=3))
 
     def of(user: str, key: str) -> list[int]:
@@ -121,7 +121,7 @@ def redis(tmp_path: Path) -> "Iterator[subprocess.Popen[bytes]]":
     server.wait()
 
 
-def test_redis_counts_for_several_and_when_it_goes_memory_does(
+def test_redis_shares_rate_limits_and_memory_is_the_fallback(
     redis: "subprocess.Popen[bytes]", tmp_path: Path, start_appliance: StartAppliance
 ) -> None:
     appliance = start_appliance(requests_per_minute=4, redis_url=f"redis+unix://{tmp_path}/redis.sock")
@@ -134,6 +134,6 @@ def test_redis_counts_for_several_and_when_it_goes_memory_does(
 
 
 @pytest.mark.parametrize("url", ["http://localhost", "nonsense"])
-def test_a_url_that_is_no_redis_stops_the_start(start_appliance: StartAppliance, url: str) -> None:
+def test_an_invalid_redis_url_stops_the_start(start_appliance: StartAppliance, url: str) -> None:
     with pytest.raises(BadSetting, match="REDIS_URL"):
         create_app(start_appliance(redis_url=url))

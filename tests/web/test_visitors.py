@@ -16,7 +16,7 @@ def test_a_browser_lists_what_it_made(browser: ApiClient) -> None:
     assert id in [each["id"] for each in browser.get("/api/jobs").json["jobs"]]
 
 
-def test_what_another_browser_made_is_not_there(browser: ApiClient) -> None:
+def test_another_visitor_gets_404(browser: ApiClient) -> None:
     id = send(browser).json["id"]
     other = open_page(browser.application)
     for address in (f"/api/transcripts/{id}", f"/api/jobs/{id}", f"/api/jobs/{id}/events"):
@@ -49,7 +49,7 @@ def test_under_https_the_cookie_is_tied_to_the_host(api_client: ApiClient) -> No
     assert "Domain" not in cookie
 
 
-def test_a_forged_cookie_is_nobody(browser: ApiClient) -> None:
+def test_a_forged_visitor_cookie_is_anonymous(browser: ApiClient) -> None:
     browser.set_cookie("appliance", "eyJvd25lciI6ImFubiJ9.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbb")
     assert browser.get("/api/transcripts").json["transcripts"] == []
 

@@ -1,1 +1,1 @@
-"""The only room that knows Flask: pages for people, an API for programs."""
+"""Shared Flask machinery of pages, APIs and live protocols: authentication, limits, errors, uploads, OpenAPI."""

@@ -135,9 +135,9 @@ def _appliance_error(error: errors.ApplianceError) -> Response:
 
 def _redirect_to_sign_in() -> Response:
     """Redirects to the sign-in page, which returns to this page afterwards."""
-    wanted = request.full_path.rstrip("?")
+    target = request.full_path.rstrip("?")
     response = make_response(
-        redirect(url_for("sign_in.sign_in_page", next=None if wanted == "/" else wanted))
+        redirect(url_for("sign_in.sign_in_page", next=None if target == "/" else target))
     )
     response.headers["Cache-Control"] = "no-store"
     return response
