@@ -18,9 +18,10 @@ from benchmarks.measuring import word_error_rate
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import Engine, EngineSpec, Options, Window
-from whisper_appliance.engines.vad import FRAME, SegmentationConfig, Silero, segment_speech
+from whisper_appliance.engines.vad import FRAME, Silero
 from whisper_appliance.live.local_agreement import text_of
 from whisper_appliance.transcript.model import Word
+from whisper_appliance.transcription.segmentation import SegmentationConfig, segment_speech
 
 LIVE = Options(language="en", quality="fast", word_timestamps=True)
 OFFLINE = Options(language="en", word_timestamps=True)

@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 from whisper_appliance.audio.decode import DecodeLimits, decode
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.engines.contract import MAX_WINDOW_SECONDS
-from whisper_appliance.engines.vad import (
-    FRAME,
-    FRAME_SECONDS,
-    SegmentationConfig,
-    Silero,
-    SpeechSpan,
-    segment_speech,
-)
+from whisper_appliance.engines.vad import FRAME, FRAME_SECONDS, Silero
+from whisper_appliance.transcription.segmentation import SegmentationConfig, SpeechSpan, segment_speech
 
 
 def cut(

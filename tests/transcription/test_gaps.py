@@ -6,9 +6,10 @@ import pytest
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.engines.contract import WindowResult
-from whisper_appliance.engines.vad import FRAME_SECONDS, SpeechSpan
+from whisper_appliance.engines.vad import FRAME_SECONDS
 from whisper_appliance.transcript.model import Dropped, Segment
 from whisper_appliance.transcription.gaps import fill_gaps, find_untranscribed_speech
+from whisper_appliance.transcription.segmentation import SpeechSpan
 
 SENTENCE = " Some fourteen words are said here within seven seconds, as people do when reading aloud."
 

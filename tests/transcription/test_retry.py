@@ -12,10 +12,10 @@ from tests.support.engines import load_scripted
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import EngineSpec, Options, Priority, Quality, Window, WindowResult
 from whisper_appliance.engines.process.client import EngineProcess
-from whisper_appliance.engines.vad import SegmentationConfig, SpeechSpan
 from whisper_appliance.transcript.model import Notice, Segment, Transcript
 from whisper_appliance.transcription.pending import SpanResult
 from whisper_appliance.transcription.pipeline import TranscriptionPipeline, WindowDone
+from whisper_appliance.transcription.segmentation import SegmentationConfig, SpeechSpan
 from whisper_appliance.transcription.transcribe import transcribe
 
 

@@ -1,231 +1,96 @@
-"""Where is speech, and where to cut it: Silero's probabilities, and windows that end in silences.
+"""Voice activity detection (VAD) with Silero: the probability of speech in each frame of 32 ms.
 
-Silero VAD looks at frames of 512 samples (32 ms at 16 kHz) and carries its state from frame to frame.
+A frame has 512 samples at 16 kHz; the model carries its state from frame to frame.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.errors import ModelUnavailable
 from whisper_appliance.core.samples import Samples
-from whisper_appliance.engines.contract import MAX_WINDOW_SECONDS
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 FRAME = 512
 CONTEXT = 64
 FRAME_SECONDS = FRAME / SAMPLE_RATE
-SPEECH = 0.5
+SPEECH_AT = 0.5
+"""A frame begins speech at this probability; Silero's own threshold."""
+SILENCE_BELOW = 0.35
+"""Speech goes on until a frame is below this one (hysteresis)."""
+
+# silero-vad itself requires PyTorch; faster-whisper brings the same weights as ONNX.
+WEIGHTS_PACKAGE, WEIGHTS_FILE = "faster-whisper", "silero_vad*.onnx"
 
 Probabilities = npt.NDArray[np.float32]
+NO_PROBABILITIES: Probabilities = np.zeros(0, np.float32)
 
 
-class SpeechDetector(Protocol):
-    """Tells frame by frame how probable speech is."""
+class FrameBuffer:
+    """Cuts a stream of samples into whole frames; the remainder is kept for the next call."""
 
-    def feed(self, samples: Samples) -> Probabilities:
-        """One probability for each whole frame of 512 samples; a remainder waits for the next call."""
-        ...
+    def __init__(self) -> None:
+        self._remainder = np.zeros(0, np.float32)
 
-    def close(self) -> None:
-        """Forgets the stream."""
-        ...
+    def feed(self, samples: Samples) -> Samples:
+        """All whole frames so far, possibly none."""
+        samples = np.concatenate([self._remainder, samples])
+        whole = len(samples) // FRAME * FRAME
+        self._remainder = samples[whole:]
+        return samples[:whole]
 
 
 class Silero:
-    """The Silero VAD that faster-whisper carries, with its state kept between calls."""
+    """One stream through Silero VAD."""
 
-    def __init__(self, session: object | None = None) -> None:
+    def __init__(self, session: "InferenceSession | None" = None) -> None:
         """`session` is the loaded ONNX model, which any number of streams may share."""
         self._session = session or load_silero()
         self._h = np.zeros((1, 1, 128), np.float32)
         self._c = np.zeros((1, 1, 128), np.float32)
-        self._tail = np.zeros(CONTEXT, np.float32)
-        self._waiting = np.zeros(0, np.float32)
+        self._context = np.zeros(CONTEXT, np.float32)
+        self._buffer = FrameBuffer()
 
     def feed(self, samples: Samples) -> Probabilities:
-        """See `VoiceStream`."""
-        samples = np.concatenate([self._waiting, samples])
-        whole = len(samples) // FRAME * FRAME
-        self._waiting = samples[whole:]
-        if not whole:
-            return np.zeros(0, np.float32)
-        joined = np.concatenate([self._tail, samples[:whole]])
-        self._tail = joined[-CONTEXT:]
-        frames = np.lib.stride_tricks.sliding_window_view(joined, CONTEXT + FRAME)[::FRAME]
-        answer, self._h, self._c = self._session.run(  # type: ignore[attr-defined] # onnxruntime has no types
+        """One probability for each whole frame of 512 samples; a remainder waits for the next call."""
+        samples = self._buffer.feed(samples)
+        if not len(samples):
+            return NO_PROBABILITIES
+        samples = np.concatenate([self._context, samples])
+        self._context = samples[-CONTEXT:]
+        frames = np.lib.stride_tricks.sliding_window_view(samples, CONTEXT + FRAME)[::FRAME]
+        probabilities, self._h, self._c = self._session.run(
             None, {"input": np.ascontiguousarray(frames), "h": self._h, "c": self._c}
         )
-        return np.asarray(answer, np.float32).reshape(-1)
-
-    def close(self) -> None:
-        """See `VoiceStream`."""
+        return np.asarray(probabilities, np.float32).reshape(-1)
 
 
-def load_silero() -> object:
-    """The ONNX session, one thread."""
-    from faster_whisper.vad import get_vad_model
+def load_silero() -> "InferenceSession":
+    """The ONNX model, one thread. Raises `ModelUnavailable` if its file is not installed."""
+    import onnxruntime
 
-    return get_vad_model().session
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentationConfig:
-    """How speech becomes windows; all lengths in seconds."""
-
-    target_seconds: float = 20.0
-    speech_at: float = SPEECH
-    silence_below: float = 0.35
-    min_speech_seconds: float = 0.1
-    end_silence_seconds: float = 4.0
-    padding_seconds: float = 0.3
-
-    @property
-    def max_seconds(self) -> float:
-        """The longest window: a little more than the target, so that a good pause can be waited for."""
-        return min(self.target_seconds * 1.25, MAX_WINDOW_SECONDS - 2 * self.padding_seconds)
+    options = onnxruntime.SessionOptions()
+    options.inter_op_num_threads = options.intra_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(str(silero_weights()), options, providers=["CPUExecutionProvider"])
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechSpan:
-    """A stretch of the recording by sample index, and how probable speech is from `first_frame` on."""
-
-    start: int
-    stop: int
-    first_frame: int
-    probabilities: tuple[float, ...]
-
-    def speech_probability(self, start_seconds: float, stop_seconds: float) -> float:
-        """The mean probability of speech between two times of the recording; 0 where nothing is known."""
-        heard = self._between(start_seconds, stop_seconds)
-        return sum(heard) / len(heard) if heard else 0.0
-
-    def spoken_seconds(self, start_seconds: float, stop_seconds: float) -> float:
-        """How long somebody speaks between two times of the recording."""
-        return sum(p >= SPEECH for p in self._between(start_seconds, stop_seconds)) * FRAME_SECONDS
-
-    def _between(self, start_seconds: float, stop_seconds: float) -> tuple[float, ...]:
-        first = int(start_seconds / FRAME_SECONDS) - self.first_frame
-        last = max(int(stop_seconds / FRAME_SECONDS) - self.first_frame, first + 1)
-        return self.probabilities[max(first, 0) : max(last, 0)]
-
-
-def segment_speech(
-    probabilities: Iterable[Probabilities], cutting: SegmentationConfig, *, gate: bool = True
-) -> Iterator[SpeechSpan]:
-    """The windows of a recording, as soon as each is known, in order and without overlap.
-
-    `gate=False` leaves nothing out: silence is cut into windows too.
-    """
-    cutter = _Cutter(cutting, gate)
-    for block in probabilities:
-        for probability in block.tolist():
-            span = cutter.feed(probability)
-            if span is not None:
-                yield span
-    yield from cutter.rest()
-
-
-def merge_spans(known: Sequence[SpeechSpan], start: int, length: int) -> SpeechSpan:
-    """The `length` samples from `start` on, or what there is of them, as one span."""
-    frames: list[float] = []
-    for span in known:
-        frames += [0.0] * (span.first_frame - known[0].first_frame - len(frames))
-        frames += span.probabilities
-    return SpeechSpan(start, min(start + length, known[-1].stop), known[0].first_frame, tuple(frames))
-
-
-class _Cutter:
-    """Walks over the frames and remembers those of the window that is open now."""
-
-    def __init__(self, cutting: SegmentationConfig, gate: bool) -> None:
-        self._cutting = cutting
-        self._gate = gate
-        self._frames: list[float] = []
-        self._first = 0
-        self._speaking = False
-        self._last_voice = 0
-        self._position = 0
-        self._floor = 0
-
-    def feed(self, probability: float) -> SpeechSpan | None:
-        """Takes the next frame; answers the window that ended with it, if one did."""
-        self._speaking = probability >= (
-            self._cutting.silence_below if self._speaking else self._cutting.speech_at
-        )
-        frame = self._position
-        self._position += 1
-        voiced = self._speaking or not self._gate
-        if not self._frames and not voiced:
-            return None
-        if not self._frames:
-            self._first = frame
-        self._frames.append(probability)
-        if voiced:
-            self._last_voice = frame
-        if (frame - self._last_voice) * FRAME_SECONDS >= self._cutting.end_silence_seconds:
-            return self._close(self._last_voice + 1)
-        if len(self._frames) * FRAME_SECONDS >= self._cutting.max_seconds:
-            return self._cut()
-        return None
-
-    def rest(self) -> Iterator[SpeechSpan]:
-        """What is still open when the recording ends."""
-        if self._frames:
-            span = self._close(self._last_voice + 1)
-            if span:
-                yield span
-
-    def _close(self, stop: int) -> SpeechSpan | None:
-        """Ends the window before frame `stop` and forgets what was silence behind it."""
-        span = self._span(stop, padded=True)
-        self._frames = []
-        return span
-
-    def _cut(self) -> SpeechSpan | None:
-        """Ends a long window in its best pause; what comes after the pause opens the next."""
-        stop = self._first + self._best_cut()
-        span = self._span(stop, padded=False)
-        rest = self._frames[stop - self._first :]
-        silent = next(
-            (i for i, p in enumerate(rest) if p >= self._cutting.silence_below or not self._gate), len(rest)
-        )
-        self._first = stop + silent
-        self._frames = rest[silent:]
-        return span
-
-    def _best_cut(self) -> int:
-        """The frame to cut at: the middle of the pause that is longest for its distance to the target."""
-        target = round(self._cutting.target_seconds / FRAME_SECONDS)
-        frames = np.asarray(self._frames)
-        quiet = frames < self._cutting.silence_below
-        best, best_score = 0, 0.0
-        start = None
-        for i in range(len(frames) // 3, len(frames)):
-            if quiet[i]:
-                start = i if start is None else start
-                middle = (start + i + 1) // 2
-                score = min((i + 1 - start) * FRAME_SECONDS, 1.0) * (
-                    1.0 - 0.8 * min(abs(middle - target) / target, 1.0)
-                )
-                if score > best_score:
-                    best, best_score = middle, score
-            else:
-                start = None
-        if best:
-            return best
-        half = len(frames) // 2
-        return half + int(np.argmin(frames[half:]))
-
-    def _span(self, stop: int, *, padded: bool) -> SpeechSpan | None:
-        frames = self._frames[: stop - self._first]
-        spoken = sum(p >= self._cutting.speech_at for p in frames) * FRAME_SECONDS
-        if self._gate and spoken < self._cutting.min_speech_seconds:
-            return None
-        padding = round(self._cutting.padding_seconds * SAMPLE_RATE)
-        start = max(self._first * FRAME - padding, self._floor)
-        end = stop * FRAME + (padding if padded else 0)
-        self._floor = end
-        return SpeechSpan(start, end, self._first, tuple(frames))
+def silero_weights(package: str = WEIGHTS_PACKAGE) -> Path:
+    """The file of the weights, wherever the installed package has it. Raises `ModelUnavailable`."""
+    try:
+        for file in files(package) or ():
+            if file.match(WEIGHTS_FILE):
+                return Path(file.locate())  # type: ignore[arg-type] # a path, as its documentation has it
+    except PackageNotFoundError:
+        pass
+    raise ModelUnavailable(
+        f"The weights of Silero VAD ({WEIGHTS_FILE}) are not in the package {package}. "
+        f"Install it again: pip install --force-reinstall {package}"
+    )

@@ -12,8 +12,8 @@ from itertools import pairwise
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import EngineFailed
 from whisper_appliance.engines.contract import MAX_WINDOW_SECONDS, WindowResult
-from whisper_appliance.engines.vad import SpeechSpan
 from whisper_appliance.transcription.merging import shift_times
+from whisper_appliance.transcription.segmentation import SpeechSpan
 
 MIN_SPOKEN_SECONDS = 3.0
 MIN_BYTES_PER_SPOKEN_SECOND = 7.0  # of UTF-8: some 14 in English and Chinese, more in most languages

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.engines.contract import WindowResult
-from whisper_appliance.engines.vad import SpeechSpan
 from whisper_appliance.transcript.model import Dropped, Segment, Word
+from whisper_appliance.transcription.segmentation import SpeechSpan
 
 Timed = TypeVar("Timed", Segment, Word, Dropped)
 

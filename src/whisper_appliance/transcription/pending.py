@@ -5,8 +5,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from whisper_appliance.engines.contract import WindowResult
-from whisper_appliance.engines.vad import SpeechSpan, merge_spans
 from whisper_appliance.transcription.merging import merge_results
+from whisper_appliance.transcription.segmentation import SpeechSpan, merge_spans
 
 RETRY_BELOW_LOGPROB = -0.35
 

@@ -16,21 +16,22 @@ from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import Cancelled
 from whisper_appliance.engines.contract import Options, Priority, Window, WindowResult
 from whisper_appliance.engines.process.client import EngineProcess
-from whisper_appliance.engines.vad import FRAME, SegmentationConfig, Probabilities, SpeechSpan, segment_speech
+from whisper_appliance.engines.vad import FRAME, Probabilities
 from whisper_appliance.transcription.gaps import fill_gaps
 from whisper_appliance.transcription.hallucinations import filter_hallucinations
-from whisper_appliance.transcription.merging import merge_results, shift_times, confidence
+from whisper_appliance.transcription.merging import confidence, merge_results, shift_times
 from whisper_appliance.transcription.pending import (
+    Chunk,
     PendingResult,
     PendingSpan,
-    SpanResult,
-    Chunk,
     RetryBatch,
+    SpanResult,
     futures,
-    is_ready,
     is_low_confidence,
+    is_ready,
 )
-from whisper_appliance.transcription.sequential import next_context, prefetch, decode_sequentially
+from whisper_appliance.transcription.segmentation import SegmentationConfig, SpeechSpan, segment_speech
+from whisper_appliance.transcription.sequential import decode_sequentially, next_context, prefetch
 
 CANCEL_CHECK_SECONDS = 0.2
 RETRY_BATCH_WINDOWS = 4

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.engines.contract import MAX_WINDOW_SECONDS, WindowResult
-from whisper_appliance.engines.vad import SpeechSpan, merge_spans
+from whisper_appliance.transcription.segmentation import SpeechSpan, merge_spans
 
 CHUNK_SAMPLES = round(MAX_WINDOW_SECONDS * SAMPLE_RATE)
 MIN_REMAINING_SPEECH_SECONDS = 0.2

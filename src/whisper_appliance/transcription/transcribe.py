@@ -8,9 +8,9 @@ from whisper_appliance import __version__
 from whisper_appliance.audio.audio_source import Source
 from whisper_appliance.engines.contract import Options, Priority, WindowResult
 from whisper_appliance.engines.process.client import EngineProcess
-from whisper_appliance.engines.vad import SegmentationConfig
 from whisper_appliance.transcript.model import Notice, Provenance, Transcript
 from whisper_appliance.transcription.pipeline import TranscriptionPipeline, WindowDone
+from whisper_appliance.transcription.segmentation import SegmentationConfig
 
 __all__ = ["Source", "WindowDone", "transcribe"]
 
