@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from whisper_appliance.config.settings import Settings, table
+from whisper_appliance.config.settings import Settings, settings_table
 
 PAGE = Path(__file__).resolve().parent.parent / "docs/configuration.md"
 BEGIN, END = "<!-- settings: begin -->\n", "<!-- settings: end -->\n"
@@ -12,7 +12,7 @@ def rendered() -> str:
     """The table as Markdown; the values of this machine are not in it."""
     rows = [
         f"| `{row['name']}` | {_code(row['default'])} | {row['help'].replace('|', '/')} |"
-        for row in table(Settings.model_construct())
+        for row in settings_table(Settings.model_construct())
     ]
     return "\n".join(["| name | default | what it does |", "|---|---|---|", *rows, ""])
 

@@ -9,7 +9,6 @@ import {
 import {
   bytes,
   clock,
-  counted,
   duration,
   languageName,
   percent,
@@ -84,12 +83,6 @@ test("speed is a multiple of real time, where there is one", () => {
   assert.equal(speed(60, 20), "3 × real time");
   assert.equal(speed(60, 0), null);
   assert.equal(speed(0, 6), null);
-});
-
-test("counts have their unit in singular or plural", () => {
-  assert.equal(counted(1, "job"), "1 job");
-  assert.equal(counted(1200, "job"), "1,200 jobs");
-  assert.equal(counted(0, "copy", "copies"), "0 copies");
 });
 
 test("languages have names; an unknown code stays", () => {

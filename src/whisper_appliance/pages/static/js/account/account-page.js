@@ -1,6 +1,8 @@
 /** The account: name and password, sessions, API keys, usage, data, deletion. */
+
 import { request } from "../core/api.js";
 import { byId, dialogById, formById } from "../core/dom.js";
+import { t } from "../core/i18n.js";
 import { closeOnClick } from "../ui/dialog.js";
 import { onSubmit } from "../ui/form.js";
 import { startPage } from "../ui/page-frame.js";
@@ -15,12 +17,12 @@ export function mount(root) {
   const loadSessions = startSessions();
   onSubmit(formById("name-form"), async ({ name = "" }) => {
     await request("PATCH /api/account", { body: { name } });
-    toast("Name changed. It is the one to sign in with from now on.");
+    toast(t("Name changed. It is the one to sign in with from now on."));
   });
   onSubmit(formById("password-form"), async ({ old = "", new: changed = "" }) => {
     await request("POST /api/account/password", { body: { old, new: changed } });
     formById("password-form").reset();
-    toast("Password changed. You were signed out everywhere else.");
+    toast(t("Password changed. You were signed out everywhere else."));
     await loadSessions();
   });
   startDeletion();

@@ -1,6 +1,8 @@
 /** Sign-in, set-up and invitation: one form, sent as JSON; then on to the page that was wanted. */
+
 import { request } from "../core/api.js";
 import { all, buttonById, byId, formById } from "../core/dom.js";
+import { t } from "../core/i18n.js";
 import { formData, markInvalid } from "../ui/form.js";
 import { startPage } from "../ui/page-frame.js";
 
@@ -74,7 +76,7 @@ class AuthForm {
     const tick = () => {
       const left = Math.ceil((end - performance.now()) / 1000);
       this.#submit.disabled = left > 0;
-      byId("problem-text").textContent = left > 0 ? `${sentence} (${left} s)` : "You can try again now.";
+      byId("problem-text").textContent = left > 0 ? `${sentence} (${left} s)` : t("You can try again now.");
       if (left <= 0) clearInterval(this.#countdown);
     };
     tick();

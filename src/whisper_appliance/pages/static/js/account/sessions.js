@@ -1,7 +1,9 @@
 /** The browsers in which the user is signed in; each session can be ended, and all others at once. */
+
 import { messageOf, request } from "../core/api.js";
 import { dayAndTimeInline } from "../core/datetime.js";
 import { button, byId, element, showFacts } from "../core/dom.js";
+import { t } from "../core/i18n.js";
 import { browserName } from "../core/user-agent.js";
 import { toast } from "../ui/toast.js";
 
@@ -10,7 +12,7 @@ import { toast } from "../ui/toast.js";
 /** @returns {() => Promise<void>} Loads the list anew. */
 export function startSessions() {
   byId("sessions-end").addEventListener("click", () => {
-    void endSessions(() => request("DELETE /api/account/sessions"), "Signed out everywhere else.");
+    void endSessions(() => request("DELETE /api/account/sessions"), t("Signed out everywhere else."));
   });
   void loadSessions();
   return loadSessions;
@@ -32,18 +34,20 @@ function sessionItem({ id, agent, address, created, current, last_seen }) {
   const item = element("li", undefined, "item");
   const text = element("div");
   const facts = element("p", undefined, "facts");
-  const seen = current ? "this browser" : `last seen ${dayAndTimeInline(last_seen)}`;
-  showFacts(facts, [seen, address, `since ${dayAndTimeInline(created)}`]);
+  const seen = current
+    ? t("this browser")
+    : t("last seen {last_seen}", { last_seen: dayAndTimeInline(last_seen) });
+  showFacts(facts, [seen, address, t("since {created}", { created: dayAndTimeInline(created) })]);
   text.append(element("strong", browserName(agent)), facts);
   item.append(text);
   if (current) return item;
-  const end = button("Sign out", "button", () => {
+  const end = button(t("Sign out"), "button", () => {
     void endSessions(
       () => request("DELETE /api/account/sessions/{id}", { path: { id } }),
-      "Signed out there.",
+      t("Signed out there."),
     );
   });
-  end.setAttribute("aria-label", `Sign out ${browserName(agent)}, ${address}`);
+  end.setAttribute("aria-label", t("Sign out {agent}, {address}", { agent: browserName(agent), address }));
   item.append(end);
   return item;
 }

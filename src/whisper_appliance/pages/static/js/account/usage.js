@@ -1,8 +1,10 @@
 /** Usage of the account against its quotas, and by day and API key. */
+
 import { messageOf, request } from "../core/api.js";
 import { day } from "../core/datetime.js";
 import { byId, element } from "../core/dom.js";
-import { bytes, counted, duration } from "../core/format.js";
+import { bytes, duration } from "../core/format.js";
+import { t, tn } from "../core/i18n.js";
 
 /** @typedef {import("../core/api.js").Responses["GET /api/account"]} Account */
 
@@ -20,19 +22,23 @@ export async function showUsage() {
 function measures({ quota, storage_bytes: stored, month_seconds: seconds }) {
   const minutes = quota.minutes_per_month;
   const limit = quota.storage_bytes;
-  const used = seconds < 1 ? "nothing yet" : duration(seconds);
+  const used = seconds < 1 ? t("nothing yet") : duration(seconds);
   return [
     measure(
-      "Audio this month",
-      minutes ? `${used} of ${duration(minutes * 60)}` : used,
+      t("Audio this month"),
+      minutes ? t("{used} of {minutes}", { used, minutes: duration(minutes * 60) }) : used,
       minutes ? seconds / 60 / minutes : null,
     ),
     measure(
-      "Stored",
-      limit ? `${bytes(stored)} of ${bytes(limit)}` : bytes(stored),
+      t("Stored"),
+      limit ? t("{stored} of {limit}", { stored: bytes(stored), limit: bytes(limit) }) : bytes(stored),
       limit ? stored / limit : null,
     ),
-    measure("May wait at once", counted(quota.waiting_jobs ?? 0, "recording"), null),
+    measure(
+      t("May wait at once"),
+      tn("{count} recording", "{count} recordings", quota.waiting_jobs ?? 0),
+      null,
+    ),
   ];
 }
 
@@ -54,7 +60,7 @@ function measure(label, value, share) {
 function showDays(days) {
   const rows = days.map((each) => {
     const date = day(`${each.day}T12:00:00Z`);
-    const cells = [date, each.key ?? "Pages", String(each.jobs), duration(each.audio_seconds)];
+    const cells = [date, each.key ?? t("Pages"), String(each.jobs), duration(each.audio_seconds)];
     const row = element("tr");
     row.append(...cells.map((text, number) => element("td", text, number > 1 ? "number" : "")));
     return row;

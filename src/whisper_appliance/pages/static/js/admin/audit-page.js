@@ -1,8 +1,9 @@
 /** The audit log: filtered by the server, page by page. */
+
 import { request } from "../core/api.js";
 import { dayAndTimeCell } from "../core/datetime.js";
 import { byId, element, formById, tableById } from "../core/dom.js";
-import { counted } from "../core/format.js";
+import { t, tn } from "../core/i18n.js";
 import { Table } from "../ui/table.js";
 import { idCell } from "./cells.js";
 import { keepFresh, showProblem, startPanel } from "./panel.js";
@@ -27,14 +28,14 @@ class AuditPage {
   /** @type {Table<AuditRecord>} */
   #table = new Table(tableById("records"), {
     columns: [
-      { title: "When", show: ({ time }) => dayAndTimeCell(time) },
-      { title: "Who", show: ({ actor_name }) => actor_name },
-      { title: "What", show: ({ action }) => element("code", action) },
-      { title: "About", show: detailsCell },
-      { title: "From", show: ({ address }) => address },
+      { title: t("When"), show: ({ time }) => dayAndTimeCell(time) },
+      { title: t("Who"), show: ({ actor_name }) => actor_name },
+      { title: t("What"), show: ({ action }) => element("code", action) },
+      { title: t("About"), show: detailsCell },
+      { title: t("From"), show: ({ address }) => address },
     ],
     key: ({ number }) => String(number),
-    empty: "No records match the filter.",
+    empty: t("No records match the filter."),
   });
 
   constructor() {
@@ -63,7 +64,9 @@ class AuditPage {
     this.#next = page.next;
     this.#table.show(this.#records);
     byId("more").hidden = !page.next;
-    byId("count").textContent = this.#records.length ? counted(this.#records.length, "record") : "";
+    byId("count").textContent = this.#records.length
+      ? tn("{count} record", "{count} records", this.#records.length)
+      : "";
     this.#showActions(page.actions);
   }
 
@@ -79,7 +82,7 @@ class AuditPage {
     const choices = [...new Set([...groups, ...actions])].toSorted();
     if (select.options.length === choices.length + 1) return;
     const chosen = select.value;
-    select.replaceChildren(new Option("Everything", ""), ...choices.map((each) => new Option(each, each)));
+    select.replaceChildren(new Option(t("Everything"), ""), ...choices.map((each) => new Option(each, each)));
     select.value = chosen;
   }
 }

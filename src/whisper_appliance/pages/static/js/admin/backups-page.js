@@ -1,4 +1,5 @@
 /** Backups: the daily copies, a copy now, and the restore of a backup file. */
+
 import { messageOf, request, upload } from "../core/api.js";
 import {
   all,
@@ -12,6 +13,7 @@ import {
   tableById,
 } from "../core/dom.js";
 import { bytes } from "../core/format.js";
+import { locale, t } from "../core/i18n.js";
 import { confirmed } from "../ui/confirm.js";
 import { Table } from "../ui/table.js";
 import { toast } from "../ui/toast.js";
@@ -36,18 +38,22 @@ class BackupsPage {
   /** @type {Table<Copy>} */
   #table = new Table(tableById("copies"), {
     columns: [
-      { title: "Made", show: ({ made }) => formatDate(made), sort: ({ made }) => made },
+      { title: t("Made"), show: ({ made }) => formatDate(made), sort: ({ made }) => made },
       {
-        title: "Size",
+        title: t("Size"),
         show: (copy) => bytes(copy.size_bytes),
         sort: (copy) => copy.size_bytes,
         number: true,
       },
-      { title: "Name", show: ({ name }) => element("code", name) },
-      { title: "Actions", hideTitle: true, show: ({ name }) => (this.#isOwner ? downloadLink(name) : null) },
+      { title: t("Name"), show: ({ name }) => element("code", name) },
+      {
+        title: t("Actions"),
+        hideTitle: true,
+        show: ({ name }) => (this.#isOwner ? downloadLink(name) : null),
+      },
     ],
     key: ({ name }) => name,
-    empty: "There is no copy yet.",
+    empty: t("There is no copy yet."),
   });
 
   /** @param {HTMLElement} root */
@@ -82,7 +88,7 @@ class BackupsPage {
     button.disabled = true;
     try {
       await request("POST /api/admin/backups");
-      toast("The database was copied");
+      toast(t("The database was copied"));
       await this.refresh();
     } catch (error) {
       showProblem(error);
@@ -96,7 +102,7 @@ class BackupsPage {
     event.preventDefault();
     const input = inputById("restore-file");
     const file = input.files?.[0];
-    byId("restore-wrong").textContent = file ? "" : "Choose a file first.";
+    byId("restore-wrong").textContent = file ? "" : t("Choose a file first.");
     if (!file || !(await confirmRestore(file.name))) return;
     const progress = /** @type {HTMLProgressElement} */ (byId("restore-progress"));
     progress.hidden = false;
@@ -105,11 +111,11 @@ class BackupsPage {
         headers: { "Content-Type": "application/x-tar" },
         onProgress: (share) => {
           progress.value = share;
-          if (share === 1) announce("The backup was sent and is being checked.");
+          if (share === 1) announce(t("The backup was sent and is being checked."));
         },
       });
       input.value = "";
-      toast("The backup will be restored at the next start");
+      toast(t("The backup will be restored at the next start"));
       await this.refresh();
     } catch (error) {
       byId("restore-wrong").textContent = messageOf(error);
@@ -122,7 +128,7 @@ class BackupsPage {
   async #cancelRestore() {
     try {
       await request("DELETE /api/admin/restore");
-      toast("Nothing will be restored");
+      toast(t("Nothing will be restored"));
       await this.refresh();
     } catch (error) {
       showProblem(error);
@@ -132,14 +138,17 @@ class BackupsPage {
 
 /** @param {string} fileName */
 function confirmRestore(fileName) {
-  const text = `At the next start, ${fileName} takes the place of what is there now: transcripts, accounts, settings. What is there is set aside.`;
-  const action = "Restore at the next start";
-  return confirmed({ title: "Restore this backup?", text, action, name: "restore" });
+  const text = t(
+    "At the next start, {fileName} takes the place of what is there now: transcripts, accounts, settings. What is there is set aside.",
+    { fileName },
+  );
+  const action = t("Restore at the next start");
+  return confirmed({ title: t("Restore this backup?"), text, action, name: "restore" });
 }
 
 /** @param {string} iso */
 function formatDate(iso) {
-  return new Date(iso).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  return new Date(iso).toLocaleString(locale(), { dateStyle: "medium", timeStyle: "short" });
 }
 
 /** @param {string} name Of a copy. */
@@ -147,20 +156,20 @@ function downloadLink(name) {
   const link = element("a", undefined, "button quiet");
   link.href = `/api/admin/backups/${name}`;
   link.download = name;
-  link.append(icon("download"), element("span", "Download"), element("span", ` ${name}`, "hidden"));
+  link.append(icon("download"), element("span", t("Download")), element("span", ` ${name}`, "hidden"));
   return actionsCell(link);
 }
 
 /** @param {Backups} backups */
 function describeCopies({ daily, folder }) {
-  const when = daily ? "One is made every day" : "Daily copies are off (BACKUP_DAILY)";
+  const when = daily ? t("One is made every day") : t("Daily copies are off (BACKUP_DAILY)");
   return `${when}; seven are kept in ${folder}. A copy on the same disk does not help when the disk dies: download a backup now and then.`;
 }
 
 /** @param {NonNullable<Backups["ready"]>} staged */
 function describeStaged({ whole, created, appliance }) {
   const what = whole
-    ? `The backup of ${formatDate(created)}, made by version ${appliance},`
-    : "A copy of the database";
-  return `${what} will be put in place at the next start. What is there now will be set aside.`;
+    ? t("The backup of {created}, made by version {appliance},", { created: formatDate(created), appliance })
+    : t("A copy of the database");
+  return t("{what} will be put in place at the next start. What is there now will be set aside.", { what });
 }

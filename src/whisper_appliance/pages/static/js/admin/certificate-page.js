@@ -1,7 +1,8 @@
 /** HTTPS: the certificate in use, its renewal, its names, and an uploaded certificate in its place. */
+
 import { messageOf, request } from "../core/api.js";
 import { all, byId, element, formById, icon, inputById } from "../core/dom.js";
-import { counted } from "../core/format.js";
+import { locale, t, tn } from "../core/i18n.js";
 import { confirmed } from "../ui/confirm.js";
 import { toast } from "../ui/toast.js";
 import { hideProblem, keepFresh, showProblem, startPanel } from "./panel.js";
@@ -61,7 +62,7 @@ class CertificatePage {
     for (const each of all(this.root, ".of-authority")) each.hidden = kind === "own";
     showNames(certificate);
     showFixed("own", certificate.own_fixed);
-    byId("own-submit").textContent = uploaded ? "Use this one instead" : "Use this certificate";
+    byId("own-submit").textContent = uploaded ? t("Use this one instead") : t("Use this certificate");
     byId("remove-own").hidden = !uploaded;
   }
 
@@ -72,11 +73,11 @@ class CertificatePage {
     hideProblem();
     const after = this.#certificate?.authority_fingerprint;
     const hasNewAuthority = before && after && before !== after;
-    toast(hasNewAuthority ? "The authority was made anew: devices have to trust it again." : done);
+    toast(hasNewAuthority ? t("The authority was made anew: devices have to trust it again.") : done);
   }
 
   async #renew() {
-    this.#onChanged(await request("POST /api/admin/certificate/renew"), "The certificate was renewed.");
+    this.#onChanged(await request("POST /api/admin/certificate/renew"), t("The certificate was renewed."));
   }
 
   async #saveNames() {
@@ -84,7 +85,7 @@ class CertificatePage {
     const body = { names: names.map((name) => name.trim()).filter(Boolean) };
     byId("names-wrong").textContent = "";
     try {
-      this.#onChanged(await request("PUT /api/admin/certificate/names", { body }), "The names are saved.");
+      this.#onChanged(await request("PUT /api/admin/certificate/names", { body }), t("The names are saved."));
     } catch (error) {
       byId("names-wrong").textContent = messageOf(error);
     }
@@ -94,13 +95,13 @@ class CertificatePage {
     for (const field of ["chain", "key"]) byId(`${field}-wrong`).textContent = "";
     const [chain, key] = [inputById("own-chain").files?.[0], inputById("own-key").files?.[0]];
     if (!chain || !key) {
-      byId(chain ? "key-wrong" : "chain-wrong").textContent = "Choose a file.";
+      byId(chain ? "key-wrong" : "chain-wrong").textContent = t("Choose a file.");
       return;
     }
     try {
       const body = { chain: await chain.text(), key: await key.text() };
       const https = await request("PUT /api/admin/certificate/own", { body });
-      this.#onChanged(https, "New connections use this certificate from now on.");
+      this.#onChanged(https, t("New connections use this certificate from now on."));
       formById("own-form").reset();
     } catch (error) {
       const { message, field } = /** @type {import("../core/api.js").ApiError} */ (error);
@@ -109,11 +110,13 @@ class CertificatePage {
   }
 
   async #removeUploaded() {
-    const text =
-      "New connections get the appliance's own certificate again, and browsers warn where its authority is not trusted.";
-    if (!(await confirmed({ title: "Remove the uploaded certificate?", text, action: "Remove" }))) return;
+    const text = t(
+      "New connections get the appliance's own certificate again, and browsers warn where its authority is not trusted.",
+    );
+    if (!(await confirmed({ title: t("Remove the uploaded certificate?"), text, action: t("Remove") })))
+      return;
     const https = await request("DELETE /api/admin/certificate/own");
-    this.#onChanged(https, "The appliance's own certificate is back.");
+    this.#onChanged(https, t("The appliance's own certificate is back."));
   }
 }
 
@@ -124,16 +127,18 @@ function breakableFingerprint(fingerprint) {
 
 /** @param {Certificate} certificate */
 function describeIssuer({ kind, uploaded, issuer }) {
-  if (kind === "generated") return `This appliance (${issuer})`;
-  return `${issuer}, ${uploaded ? "uploaded here" : "set in the environment"}`;
+  if (kind === "generated") return t("This appliance ({issuer})", { issuer });
+  return `${issuer}, ${uploaded ? t("uploaded here") : t("set in the environment")}`;
 }
 
 /** @param {string} iso */
 function describeEnd(iso) {
   const end = new Date(iso);
   const days = Math.floor((end.getTime() - Date.now()) / DAY_MILLISECONDS);
-  const date = new Intl.DateTimeFormat("en-GB", { dateStyle: "long" }).format(end);
-  return days < 0 ? `${date}: it has ended` : `${date}, in ${counted(days, "day")}`;
+  const date = new Intl.DateTimeFormat(locale(), { dateStyle: "long" }).format(end);
+  return days < 0
+    ? t("{date}: it has ended", { date })
+    : t("{date}, in {days}", { date, days: tn("{count} day", "{count} days", days) });
 }
 
 /** @param {string} text */

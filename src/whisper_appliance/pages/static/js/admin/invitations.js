@@ -1,7 +1,9 @@
 /** Invitations: created in a dialog, listed, ended. */
+
 import { messageOf, request } from "../core/api.js";
 import { dayAndTimeInline } from "../core/datetime.js";
 import { button, byId, dialogById, element, formById, inputById, showFacts } from "../core/dom.js";
+import { t } from "../core/i18n.js";
 import { startCopyButton } from "../ui/copy-button.js";
 import { onSubmit } from "../ui/form.js";
 import { toast } from "../ui/toast.js";
@@ -39,10 +41,10 @@ function invitationItem({ id, role, note, expires }, refresh) {
   const item = element("li", undefined, "item");
   const text = element("div");
   const facts = element("p", undefined, "facts");
-  showFacts(facts, [role, `ends ${dayAndTimeInline(expires)}`]);
-  text.append(element("strong", note || "Somebody"), facts);
-  const end = button("End", "button", () => void endInvitation(id, refresh));
-  end.setAttribute("aria-label", `End the invitation for ${note || "somebody"}`);
+  showFacts(facts, [role, t("ends {expires}", { expires: dayAndTimeInline(expires) })]);
+  text.append(element("strong", note || t("Somebody")), facts);
+  const end = button(t("End"), "button", () => void endInvitation(id, refresh));
+  end.setAttribute("aria-label", t("End the invitation for {note}", { note: note || "somebody" }));
   item.append(text, end);
   return item;
 }
@@ -51,7 +53,7 @@ function invitationItem({ id, role, note, expires }, refresh) {
 async function endInvitation(id, refresh) {
   try {
     await request("DELETE /api/admin/invitations/{id}", { path: { id } });
-    toast("Invitation ended.");
+    toast(t("Invitation ended."));
   } catch (error) {
     toast(messageOf(error));
   }

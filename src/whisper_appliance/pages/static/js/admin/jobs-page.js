@@ -1,7 +1,9 @@
 /** All live sessions, jobs and workers: their state, their errors, and how to end them. */
+
 import { request } from "../core/api.js";
 import { announce, byId, element, inputById, selectById, tableById } from "../core/dom.js";
-import { clock, counted, duration, languageName, percent } from "../core/format.js";
+import { clock, duration, languageName, percent } from "../core/format.js";
+import { locale, t, tn } from "../core/i18n.js";
 import { confirmed } from "../ui/confirm.js";
 import { Table } from "../ui/table.js";
 import { toast } from "../ui/toast.js";
@@ -25,7 +27,11 @@ const MAX_PAGE_SIZE = 200;
 /** @type {Record<Job["status"], Tone>} */
 const JOB_TONES = { queued: "caution", running: "good", done: "", failed: "bad", cancelled: "" };
 /** @type {Record<Session["state"], [string, Tone]>} */
-const SESSION_STATES = { on: ["on", "good"], away: ["speaker is away", "caution"], ending: ["ending", ""] };
+const SESSION_STATES = {
+  on: ["on", "good"],
+  away: [t("speaker is away"), "caution"],
+  ending: ["ending", ""],
+};
 /** @type {[Job["status"], string][]} */
 const COUNTED_STATES = [
   ["running", "running"],
@@ -72,29 +78,33 @@ class JobsPage {
     const canCancel = (/** @type {Job} */ job) => ["queued", "running"].includes(job.status) && !job.stopping;
     return new Table(tableById("jobs"), {
       key: ({ handle }) => handle,
-      empty: "No recordings here.",
+      empty: t("No recordings here."),
       words: ({ handle, owner, status, source, model, error }) =>
         [handle, owner.name, status, source, model, error?.message, error?.code].join(" "),
       columns: [
-        { title: "Job", show: ({ handle }) => idCell(handle) },
-        { title: "Owner", show: ({ owner }) => owner.name, sort: ({ owner }) => owner.name },
-        { title: "State", show: jobStateCell, sort: ({ status }) => status },
+        { title: t("Job"), show: ({ handle }) => idCell(handle) },
+        { title: t("Owner"), show: ({ owner }) => owner.name, sort: ({ owner }) => owner.name },
+        { title: t("State"), show: jobStateCell, sort: ({ status }) => status },
         {
-          title: "Length",
+          title: t("Length"),
           show: (job) => (job.duration === null ? "" : clock(job.duration)),
           sort: (job) => job.duration,
           number: true,
         },
-        { title: "Model", show: ({ model }) => model, sort: ({ model }) => model },
-        { title: "Source", show: ({ source }) => source, sort: ({ source }) => source },
-        { title: "Sent", show: ({ created }) => timeCell(created), sort: ({ created }) => created },
-        { title: "What happened", show: describeOutcome },
+        { title: t("Model"), show: ({ model }) => model, sort: ({ model }) => model },
+        { title: t("Source"), show: ({ source }) => source, sort: ({ source }) => source },
+        { title: t("Sent"), show: ({ created }) => timeCell(created), sort: ({ created }) => created },
+        { title: t("What happened"), show: describeOutcome },
         {
-          title: "Actions",
+          title: t("Actions"),
           hideTitle: true,
           show: (job) =>
             canCancel(job)
-              ? quietAction("Cancel", `the job of ${job.owner.name}`, () => void this.#cancel(job))
+              ? quietAction(
+                  t("Cancel"),
+                  t("the job of {name}", { name: job.owner.name }),
+                  () => void this.#cancel(job),
+                )
               : "",
         },
       ],
@@ -105,41 +115,45 @@ class JobsPage {
   #sessionTable() {
     return new Table(tableById("live"), {
       key: ({ handle }) => handle,
-      empty: "Nobody is speaking.",
+      empty: t("Nobody is speaking."),
       columns: [
-        { title: "Session", show: ({ handle }) => idCell(handle) },
-        { title: "Owner", show: ({ owner }) => owner.name, sort: ({ owner }) => owner.name },
+        { title: t("Session"), show: ({ handle }) => idCell(handle) },
+        { title: t("Owner"), show: ({ owner }) => owner.name, sort: ({ owner }) => owner.name },
         {
-          title: "State",
+          title: t("State"),
           show: ({ state }) => tagCell(...SESSION_STATES[state]),
           sort: ({ state }) => state,
         },
         {
-          title: "Length",
+          title: t("Length"),
           show: (session) => clock(session.audio_seconds),
           sort: (session) => session.audio_seconds,
           number: true,
         },
         {
-          title: "Behind",
+          title: t("Behind"),
           show: (session) => (session.lag_seconds >= 0.1 ? `${session.lag_seconds.toFixed(1)} s` : "not"),
           sort: (session) => session.lag_seconds,
           number: true,
         },
-        { title: "Model", show: ({ model }) => model, sort: ({ model }) => model },
+        { title: t("Model"), show: ({ model }) => model, sort: ({ model }) => model },
         {
-          title: "Language",
-          show: ({ language }) => (language ? languageName(language) : "found by the model"),
+          title: t("Language"),
+          show: ({ language }) => (language ? languageName(language) : t("found by the model")),
         },
-        { title: "Readers", show: ({ shared }) => (shared ? "by a link" : "") },
-        { title: "Begun", show: ({ created }) => timeCell(created), sort: ({ created }) => created },
+        { title: t("Readers"), show: ({ shared }) => (shared ? t("by a link") : "") },
+        { title: t("Begun"), show: ({ created }) => timeCell(created), sort: ({ created }) => created },
         {
-          title: "Actions",
+          title: t("Actions"),
           hideTitle: true,
           show: (session) =>
             session.state === "ending"
               ? ""
-              : quietAction("End", `the session of ${session.owner.name}`, () => void this.#end(session)),
+              : quietAction(
+                  t("End"),
+                  t("the session of {name}", { name: session.owner.name }),
+                  () => void this.#end(session),
+                ),
         },
       ],
     });
@@ -152,40 +166,44 @@ class JobsPage {
       empty: "",
       columns: [
         {
-          title: "Machine",
+          title: t("Machine"),
           show: ({ host, here }) => (here ? `${host} (this one)` : host),
           sort: ({ host }) => host,
         },
         {
-          title: "State",
+          title: t("State"),
           show: ({ silent }) => (silent ? tagCell("silent", "bad") : tagCell("alive", "good")),
           sort: ({ silent }) => String(silent),
         },
         {
-          title: "Last seen",
+          title: t("Last seen"),
           show: (worker) => timeCell(worker.last_seen),
           sort: (worker) => worker.last_seen,
         },
         {
-          title: "Running",
+          title: t("Running"),
           show: ({ running }) => String(running),
           sort: ({ running }) => running,
           number: true,
         },
         {
-          title: "Waiting",
+          title: t("Waiting"),
           show: ({ waiting }) => String(waiting),
           sort: ({ waiting }) => waiting,
           number: true,
         },
-        { title: "Recordings", show: describeStorage },
-        { title: "Version", show: ({ version }) => version },
+        { title: t("Recordings"), show: describeStorage },
+        { title: t("Version"), show: ({ version }) => version },
         {
-          title: "Actions",
+          title: t("Actions"),
           hideTitle: true,
           show: (worker) =>
             worker.silent
-              ? quietAction("Take over its jobs", `from ${worker.host}`, () => void this.#takeOver(worker))
+              ? quietAction(
+                  t("Take over its jobs"),
+                  t("from {host}", { host: worker.host }),
+                  () => void this.#takeOver(worker),
+                )
               : "",
         },
       ],
@@ -207,8 +225,8 @@ class JobsPage {
     this.#sessions.show(live.sessions);
     const open = live.sessions.length;
     byId("live-count").textContent = open
-      ? `${open} of at most ${live.limit}`
-      : `at most ${counted(live.limit, "session")}`;
+      ? t("{open} of at most {limit}", { open, limit: live.limit })
+      : t("at most {limit}", { limit: tn("{count} session", "{count} sessions", live.limit) });
   }
 
   /** Loads as many jobs as are shown already, so that a longer list stays long. @returns {Promise<JobPage>} */
@@ -235,7 +253,7 @@ class JobsPage {
     if (this.#owner.options.length === users.length + 1) return;
     const chosen = this.#owner.value;
     const options = users.map(({ id, name }) => new Option(name, id));
-    this.#owner.replaceChildren(new Option("Everybody", ""), ...options);
+    this.#owner.replaceChildren(new Option(t("Everybody"), ""), ...options);
     this.#owner.value = chosen;
   }
 
@@ -255,36 +273,42 @@ class JobsPage {
   async #cancel({ handle, owner, status }) {
     const text =
       status === "running"
-        ? "It stops after the piece of audio it is at, and what was transcribed so far is lost."
-        : "Its recording is deleted.";
-    const title = `Cancel the job of ${owner.name}?`;
-    if (!(await confirmed({ title, text, action: "Cancel the job" }))) return;
+        ? t("It stops after the piece of audio it is at, and what was transcribed so far is lost.")
+        : t("Its recording is deleted.");
+    const title = t("Cancel the job of {name}?", { name: owner.name });
+    if (!(await confirmed({ title, text, action: t("Cancel the job") }))) return;
     const path = { handle };
-    await this.#try(() => request("DELETE /api/admin/jobs/{handle}", { path }), "The job is cancelled.");
+    await this.#try(() => request("DELETE /api/admin/jobs/{handle}", { path }), t("The job is cancelled."));
   }
 
   /** @param {Session} session */
   async #end({ handle, owner }) {
-    const text =
-      "The microphone is switched off, and the speaker sees why. What was said so far is kept for them.";
-    const title = `End the live session of ${owner.name}?`;
-    if (!(await confirmed({ title, text, action: "End the session" }))) return;
+    const text = t(
+      "The microphone is switched off, and the speaker sees why. What was said so far is kept for them.",
+    );
+    const title = t("End the live session of {name}?", { name: owner.name });
+    if (!(await confirmed({ title, text, action: t("End the session") }))) return;
     const path = { handle };
-    await this.#try(() => request("DELETE /api/admin/live/{handle}", { path }), "The session is ended.");
+    await this.#try(() => request("DELETE /api/admin/live/{handle}", { path }), t("The session is ended."));
   }
 
   /** @param {Worker} worker */
   async #takeOver({ id, host, shared, running, waiting }) {
     const losing = !shared && running + waiting > 0;
     const text = losing
-      ? `The recordings of its ${counted(running + waiting, "job")} are on that machine. Those that are not here as well end as failed, and have to be uploaded again. If the machine will come back, wait: it goes on by itself.`
-      : "Its jobs go on from what is transcribed already. If the machine comes back, it does none of them a second time.";
-    const action = losing ? "Let them fail" : "Take over";
-    const title = `Take over the jobs of ${host}?`;
+      ? t(
+          "The recordings of its {waiting} are on that machine. Those that are not here as well end as failed, and have to be uploaded again. If the machine will come back, wait: it goes on by itself.",
+          { waiting: tn("{count} job", "{count} jobs", running + waiting) },
+        )
+      : t(
+          "Its jobs go on from what is transcribed already. If the machine comes back, it does none of them a second time.",
+        );
+    const action = losing ? t("Let them fail") : t("Take over");
+    const title = t("Take over the jobs of {host}?", { host });
     if (!(await confirmed({ title, text, action, name: losing ? host : "" }))) return;
     const options = { path: { id }, body: { losing } };
     const takeOver = () => request("POST /api/admin/workers/{id}/take-over", options);
-    await this.#try(takeOver, `The jobs of ${host} are taken over.`);
+    await this.#try(takeOver, t("The jobs of {host} are taken over.", { host }));
   }
 }
 
@@ -298,20 +322,22 @@ function jobStateCell({ status, stopping, progress }) {
 /** @param {Job} job */
 function describeOutcome({ attempts, created, error, finished, started, status }) {
   if (error) return error.message;
-  if (status === "queued") return `waiting for ${duration((Date.now() - Date.parse(created)) / 1000)}`;
-  if (started && finished) return `took ${duration((Date.parse(finished) - Date.parse(started)) / 1000)}`;
-  return attempts > 1 ? `started ${attempts} times` : "";
+  if (status === "queued")
+    return t("waiting for {created}", { created: duration((Date.now() - Date.parse(created)) / 1000) });
+  if (started && finished)
+    return t("took {started}", { started: duration((Date.parse(finished) - Date.parse(started)) / 1000) });
+  return attempts > 1 ? t("started {attempts} times", { attempts }) : "";
 }
 
 /** @param {Worker} worker */
 function describeStorage({ here, shared }) {
   if (here) return "here";
-  return shared ? "shared with this one" : "in its own folder";
+  return shared ? t("shared with this one") : t("in its own folder");
 }
 
 /** @param {Record<string, number>} counts */
 function showCounts(counts) {
   const present = COUNTED_STATES.filter(([state]) => counts[state]);
-  const facts = present.map(([state, word]) => `${(counts[state] ?? 0).toLocaleString("en")} ${word}`);
+  const facts = present.map(([state, word]) => `${(counts[state] ?? 0).toLocaleString(locale())} ${word}`);
   byId("counts").replaceChildren(...facts.map((fact) => element("span", fact)));
 }

@@ -1,5 +1,7 @@
 /** The log, followed as it is written. Lines are shown as text only, because anybody may cause them. */
+
 import { byId, element, icon, inputById, selectById } from "../core/dom.js";
+import { locale, t } from "../core/i18n.js";
 import { EventStream } from "../core/sse.js";
 import { isNearEnd, scrollToEnd } from "../ui/autoscroll.js";
 import { tagCell } from "./cells.js";
@@ -69,7 +71,7 @@ class LogsPage {
         hideProblem();
         this.#showState();
       },
-      onLost: () => this.#showState("The connection is gone. Trying again."),
+      onLost: () => this.#showState(t("The connection is gone. Trying again.")),
       onRefused: () => {
         this.#wasRefused = true;
       },
@@ -102,7 +104,7 @@ class LogsPage {
   #togglePause() {
     this.#isPaused = !this.#isPaused;
     this.#pauseButton.setAttribute("aria-pressed", String(this.#isPaused));
-    const [sign, text] = this.#isPaused ? ["play", "Go on"] : ["pause", "Pause"];
+    const [sign, text] = this.#isPaused ? ["play", t("Go on")] : ["pause", t("Pause")];
     this.#pauseButton.replaceChildren(icon(sign), element("span", text));
     if (!this.#isPaused) {
       this.#add(this.#held);
@@ -113,8 +115,9 @@ class LogsPage {
 
   /** @param {string} [trouble] */
   #showState(trouble) {
-    const waiting = this.#held.length === 1 ? "1 line waits." : `${this.#held.length} lines wait.`;
-    const state = this.#isPaused ? `Paused. ${waiting}` : "Following the log since the last start.";
+    const waiting =
+      this.#held.length === 1 ? t("1 line waits.") : t("{held} lines wait.", { held: this.#held.length });
+    const state = this.#isPaused ? `Paused. ${waiting}` : t("Following the log since the last start.");
     byId("log-state").textContent = trouble ?? state;
   }
 }
@@ -138,7 +141,7 @@ function lineItem({ event, level, logger, more, time }) {
 function lineTime(time) {
   const date = new Date(time);
   const isDamaged = Number.isNaN(date.getTime());
-  const cell = element("time", isDamaged ? time : date.toLocaleTimeString([], { hour12: false }));
+  const cell = element("time", isDamaged ? time : date.toLocaleTimeString(locale(), { hour12: false }));
   cell.dateTime = time;
   cell.title = time;
   return cell;

@@ -1,6 +1,8 @@
 /** The card of one model: its facts, its progress, and which actions are possible. */
+
 import { action, showFacts, slot } from "../core/dom.js";
 import { bytes, percent, timeLeft } from "../core/format.js";
+import { t } from "../core/i18n.js";
 
 /**
  * @typedef {import("../core/api.js").Responses["GET /api/admin/models"]} Models
@@ -12,22 +14,22 @@ import { bytes, percent, timeLeft } from "../core/format.js";
 
 /** @type {Record<Model["state"], [string, Tone]>} */
 const STATES = {
-  ready: ["Loaded", "good"],
-  idle: ["On this machine", ""],
-  loading: ["Loading", "caution"],
-  downloading: ["Downloading", "caution"],
-  missing: ["Not here", ""],
-  failed: ["Failed", "bad"],
+  ready: [t("Loaded"), "good"],
+  idle: [t("On this machine"), ""],
+  loading: [t("Loading"), "caution"],
+  downloading: [t("Downloading"), "caution"],
+  missing: [t("Not here"), ""],
+  failed: [t("Failed"), "bad"],
 };
 /** @type {Record<Task["kind"], string>} */
 const TASKS = {
-  load: "Loading",
-  default: "Becoming the default",
-  verify: "Verifying",
-  import: "Importing",
+  load: t("Loading"),
+  default: t("Becoming the default"),
+  verify: t("Verifying"),
+  import: t("Importing"),
 };
 /** What the server writes of a model that is neither in the catalogue nor on the hub. */
-const OWN_DESCRIPTION = "A model of your own.";
+const OWN_DESCRIPTION = t("A model of your own.");
 
 /** @param {Model} model */
 export const isInstalled = (model) => model.source !== null || model.loaded || model.default;
@@ -39,10 +41,12 @@ export const isInstalled = (model) => model.source !== null || model.loaded || m
  *   | "DELETE /api/admin/models/{name}/download"}} What the card's button does.
  */
 export function mainAction({ state, loaded, source, download }) {
-  if (state === "downloading") return { label: "Cancel", route: "DELETE /api/admin/models/{name}/download" };
-  if (loaded || state === "ready") return { label: "Unload", route: "POST /api/admin/models/{name}/unload" };
-  if (source) return { label: "Load", route: "POST /api/admin/models/{name}/load" };
-  const label = download ? "Go on" : "Download";
+  if (state === "downloading")
+    return { label: t("Cancel"), route: "DELETE /api/admin/models/{name}/download" };
+  if (loaded || state === "ready")
+    return { label: t("Unload"), route: "POST /api/admin/models/{name}/unload" };
+  if (source) return { label: t("Load"), route: "POST /api/admin/models/{name}/load" };
+  const label = download ? t("Go on") : t("Download");
   return { label, isDownload: true, route: "POST /api/admin/models/{name}/download" };
 }
 
@@ -52,9 +56,9 @@ export function fillModelCard(card, model, models) {
   slot(card, "name").textContent = model.name;
   slot(card, "default").hidden = !model.default;
   slot(card, "recommended").hidden = !model.recommended;
-  slot(card, "state").textContent = model.in_use ? `${label}, in use` : label;
+  slot(card, "state").textContent = model.in_use ? t("{label}, in use", { label }) : label;
   slot(card, "state").dataset.tone = tone;
-  slot(card, "more-label").textContent = `More about ${model.name}`;
+  slot(card, "more-label").textContent = t("More about {name}", { name: model.name });
   slot(card, "description").textContent = model.description;
   showFacts(slot(card, "facts"), factsOf(model));
   showMainAction(card, model, models);
@@ -67,9 +71,9 @@ export function fillModelCard(card, model, models) {
 function factsOf(model) {
   const size = model.disk_bytes ?? model.download_bytes;
   const memory = model.memory_bytes ?? model.memory_estimate_bytes;
-  const languages = model.languages === "en" ? "English" : "many languages";
+  const languages = model.languages === "en" ? t("English") : t("many languages");
   return [
-    size === null ? null : `${bytes(size)} ${model.source ? "on disk" : "to download"}`,
+    size === null ? null : `${bytes(size)} ${model.source ? t("on disk") : t("to download")}`,
     memory === null ? null : `${model.memory_bytes ? "" : "about "}${bytes(memory)} memory`,
     model.device ? [model.device.toUpperCase(), model.compute_type].filter(Boolean).join(", ") : null,
     model.languages === null ? null : languages,
@@ -81,8 +85,8 @@ function factsOf(model) {
 
 /** @param {Model} model */
 function describeSource({ source }) {
-  if (source === "package") return "from an installed package";
-  return source === "hub cache" ? "in the hub's cache" : null;
+  if (source === "package") return t("from an installed package");
+  return source === "hub cache" ? t("in the hub's cache") : null;
 }
 
 /** @param {HTMLElement} card @param {Model} model @param {Models} models */
@@ -100,14 +104,18 @@ function showMainAction(card, model, { downloads_allowed }) {
 
 /** @param {HTMLElement} card @param {Model} model @param {Models} models */
 function showMenu(card, model, { default_fixed, downloads_allowed }) {
-  const busy = model.errand?.state === "running" ? "Something else is being done with it." : "";
-  const absent = model.source ? "" : "It is not on this machine.";
-  const chosen = model.default ? "It is the default." : "";
-  const fixed = default_fixed ? "It is set where the appliance is started." : "";
-  const undeletable = chosen || absent || "It lies outside the model folder.";
+  const busy = model.errand?.state === "running" ? t("Something else is being done with it.") : "";
+  const absent = model.source ? "" : t("It is not on this machine.");
+  const chosen = model.default ? t("It is the default.") : "";
+  const fixed = default_fixed ? t("It is set where the appliance is started.") : "";
+  const undeletable = chosen || absent || t("It lies outside the model folder.");
   showMenuItem(card, "default", busy || chosen || fixed || (downloads_allowed ? "" : absent));
   showMenuItem(card, "verify", busy || absent);
-  showMenuItem(card, "delete", busy || (model.in_use ? "It is in use." : model.deletable ? "" : undeletable));
+  showMenuItem(
+    card,
+    "delete",
+    busy || (model.in_use ? t("It is in use.") : model.deletable ? "" : undeletable),
+  );
 }
 
 /** @param {HTMLElement} card @param {string} name @param {string} obstacle Why it is impossible; "" where it is not. */
@@ -126,7 +134,7 @@ function showProgress(card, { name, download, errand }) {
   slot(card, "work").hidden = !running && !task;
   if (running) {
     bar.value = running.progress;
-    bar.setAttribute("aria-label", `Download of ${name}`);
+    bar.setAttribute("aria-label", t("Download of {name}", { name }));
     showFacts(slot(card, "pace"), describeDownload(running));
   } else if (task) {
     const share = task.total_bytes ? task.done_bytes / task.total_bytes : null;
@@ -139,10 +147,12 @@ function showProgress(card, { name, download, errand }) {
 
 /** @param {Download} download @returns {(string | null)[]} */
 function describeDownload({ state, progress, done_bytes, total_bytes, bytes_per_second, eta_seconds }) {
-  if (state === "verifying") return ["Verifying what has arrived"];
+  if (state === "verifying") return [t("Verifying what has arrived")];
   return [
     percent(progress),
-    total_bytes ? `${bytes(done_bytes)} of ${bytes(total_bytes)}` : null,
+    total_bytes
+      ? t("{done_bytes} of {total_bytes}", { done_bytes: bytes(done_bytes), total_bytes: bytes(total_bytes) })
+      : null,
     bytes_per_second ? `${bytes(bytes_per_second)}/s` : null,
     eta_seconds ? timeLeft(eta_seconds) : null,
   ];
@@ -161,12 +171,15 @@ function showNote(card, model) {
 function noteOf({ default: isDefault, download, errand, fits, reason, state }) {
   if (errand?.state === "failed") return [errand.message, "bad"];
   if (state === "failed") return [reason ?? "", "bad"];
-  if (download?.state === "failed") return [download.error ?? "The download failed.", "bad"];
+  if (download?.state === "failed") return [download.error ?? t("The download failed."), "bad"];
   if (download?.state === "cancelled") {
-    return [`Cancelled at ${percent(download.progress)}. What is here is kept.`, ""];
+    return [
+      t("Cancelled at {progress}. What is here is kept.", { progress: percent(download.progress) }),
+      "",
+    ];
   }
   if (state === "missing" && reason && isDefault) return [reason, "bad"];
-  if (!fits) return ["It needs more memory than this machine can give one model.", "caution"];
+  if (!fits) return [t("It needs more memory than this machine can give one model."), "caution"];
   if (errand?.kind === "verify" && errand.state === "done") return [`Verified: ${errand.message}`, ""];
   return ["", ""];
 }

@@ -1,7 +1,9 @@
 /** The models: their state, what is being done with each, and the actions. Follows the server's event stream. */
+
 import { messageOf, request } from "../core/api.js";
 import { action, announce, byId, formById, fromTemplate, inputById, showFacts, slot } from "../core/dom.js";
 import { bytes } from "../core/format.js";
+import { t } from "../core/i18n.js";
 import { onReconnected } from "../core/page-events.js";
 import { EventStream } from "../core/sse.js";
 import { confirmed } from "../ui/confirm.js";
@@ -34,8 +36,8 @@ class ModelsPage {
 
   constructor() {
     const importBody = () => ({ folder: textOf("import-folder"), name: textOf("import-name") });
-    this.#startForm("import", importBody, "The model is being imported.");
-    this.#startForm("hub", () => ({ hub: textOf("hub-id") }), "The download has begun.");
+    this.#startForm("import", importBody, t("The model is being imported."));
+    this.#startForm("hub", () => ({ hub: textOf("hub-id") }), t("The download has begun."));
     onReconnected(() => void this.#load());
   }
 
@@ -120,12 +122,15 @@ class ModelsPage {
   /** @param {Model} model */
   async #delete({ name, disk_bytes }) {
     const size = disk_bytes ? `, ${bytes(disk_bytes)}` : "";
-    const text = `Its files in ${this.#models?.model_dir} are deleted${size}. It can be downloaded or imported again.`;
-    if (!(await confirmed({ title: `Delete ${name}?`, text, action: "Delete", name }))) return;
+    const text = t("Its files in {model_dir} are deleted{size}. It can be downloaded or imported again.", {
+      model_dir: this.#models?.model_dir,
+      size,
+    });
+    if (!(await confirmed({ title: t("Delete {name}?", { name }), text, action: t("Delete"), name }))) return;
     const query = new URLSearchParams({ confirm: name });
     await request("DELETE /api/admin/models/{name}", { path: { name }, query });
     hideProblem();
-    toast(`${name} was deleted.`);
+    toast(t("{name} was deleted.", { name }));
     await this.#load();
   }
 
@@ -159,9 +164,17 @@ function showMachine(models) {
   const used = models.models_memory_bytes;
   byId("advice").textContent = advice;
   showFacts(byId("machine"), [
-    used ? `${bytes(used)} used by loaded models` : "No model loaded",
-    `${bytes(available_bytes)} of ${bytes(memory_bytes)} memory free`,
-    free_disk_bytes === null ? null : `${bytes(free_disk_bytes)} free in ${models.model_dir}`,
+    used ? t("{used} used by loaded models", { used: bytes(used) }) : t("No model loaded"),
+    t("{available_bytes} of {memory_bytes} memory free", {
+      available_bytes: bytes(available_bytes),
+      memory_bytes: bytes(memory_bytes),
+    }),
+    free_disk_bytes === null
+      ? null
+      : t("{free_disk_bytes} free in {model_dir}", {
+          free_disk_bytes: bytes(free_disk_bytes),
+          model_dir: models.model_dir,
+        }),
   ]);
   byId("default-fixed").hidden = !default_fixed;
   byId("default-fixed").textContent = default_fixed ?? "";

@@ -1,7 +1,9 @@
 /** The overview: health and facts, polled; charts, over the socket. */
+
 import { request } from "../core/api.js";
 import { all, byId, element, icon, tableById } from "../core/dom.js";
-import { bytes, counted, duration, speed } from "../core/format.js";
+import { bytes, duration, speed } from "../core/format.js";
+import { t, tn } from "../core/i18n.js";
 import { Table } from "../ui/table.js";
 import { tagCell } from "./cells.js";
 import { ChartCard } from "./charts/chart-card.js";
@@ -38,24 +40,31 @@ class OverviewPage {
   /** @type {Table<Engine>} */
   #engines = new Table(tableById("engines"), {
     key: ({ model }) => model,
-    empty: "No model is loaded. The next recording loads one.",
+    empty: t("No model is loaded. The next recording loads one."),
     columns: [
-      { title: "Model", show: ({ model }) => model },
-      { title: "State", show: engineStateCell },
-      { title: "Runs on", show: (engine) => [engine.device, engine.compute_type].filter(Boolean).join(", ") },
-      { title: "Memory", show: (engine) => bytes(engine.memory_bytes), number: true },
-      { title: "Side by side", show: ({ workers }) => counted(workers, "window"), number: true },
+      { title: t("Model"), show: ({ model }) => model },
+      { title: t("State"), show: engineStateCell },
       {
-        title: "Heard",
-        show: (engine) => (engine.heard_seconds ? duration(engine.heard_seconds) : "nothing yet"),
+        title: t("Runs on"),
+        show: (engine) => [engine.device, engine.compute_type].filter(Boolean).join(", "),
+      },
+      { title: t("Memory"), show: (engine) => bytes(engine.memory_bytes), number: true },
+      {
+        title: t("Side by side"),
+        show: ({ workers }) => tn("{count} window", "{count} windows", workers),
         number: true,
       },
       {
-        title: "Speed",
+        title: t("Heard"),
+        show: (engine) => (engine.heard_seconds ? duration(engine.heard_seconds) : t("nothing yet")),
+        number: true,
+      },
+      {
+        title: t("Speed"),
         show: (engine) => speed(engine.heard_seconds, engine.busy_seconds) ?? "",
         number: true,
       },
-      { title: "Restarts", show: ({ restarts }) => String(restarts), number: true },
+      { title: t("Restarts"), show: ({ restarts }) => String(restarts), number: true },
     ],
   });
 
@@ -83,8 +92,10 @@ class OverviewPage {
     const { status, gpus } = overview;
     const { engines, health, host, live, uptime_seconds, version } = status;
     showHealth(health);
-    byId("version").textContent = `Version ${version}`;
-    byId("uptime").textContent = `started ${duration(uptime_seconds)} ago`;
+    byId("version").textContent = t("Version {version}", { version });
+    byId("uptime").textContent = t("started {uptime_seconds} ago", {
+      uptime_seconds: duration(uptime_seconds),
+    });
     this.#machine = {
       memory: host?.memory_bytes ?? 0,
       disk: host?.disk_bytes ?? 0,
@@ -92,7 +103,7 @@ class OverviewPage {
       gpus,
       live: live.limit,
     };
-    byId("cores").textContent = host ? counted(host.cpu_count, "core") : "";
+    byId("cores").textContent = host ? tn("{count} core", "{count} cores", host.cpu_count) : "";
     byId("card-gpu").classList.toggle("without", !gpus.length);
     this.#engines.show(engines);
     showLastDay(overview);
@@ -110,7 +121,7 @@ function engineStateCell({ state, reason }) {
 /** @param {Overview["status"]["health"]} health */
 function showHealth({ status, reasons }) {
   const isWell = status === "ok";
-  byId("health-word").textContent = isWell ? "Everything works." : "Something needs you.";
+  byId("health-word").textContent = isWell ? t("Everything works.") : t("Something needs you.");
   byId("health").dataset.tone = isWell ? "good" : "bad";
   const messages = reasons.map(({ message }) => message);
   if (byId("reasons").textContent === messages.join("")) return; // screen readers would read the same again
@@ -125,12 +136,12 @@ function showHealth({ status, reasons }) {
 /** @param {Overview} overview */
 function showLastDay({ transcripts: { count, audio_seconds, processing_seconds }, failures }) {
   const failed = Object.values(failures).reduce((sum, each) => sum + each, 0);
-  const pace = speed(audio_seconds, processing_seconds) ?? "no time at all";
-  byId("day-count").textContent = counted(count, "recording");
+  const pace = speed(audio_seconds, processing_seconds) ?? t("no time at all");
+  byId("day-count").textContent = tn("{count} recording", "{count} recordings", count);
   byId("day-hours").textContent = count
-    ? `${duration(audio_seconds)} of audio, ${pace}`
-    : "Nothing was transcribed.";
-  byId("day-failed").textContent = failed ? counted(failed, "job") : "None";
+    ? t("{audio_seconds} of audio, {pace}", { audio_seconds: duration(audio_seconds), pace })
+    : t("Nothing was transcribed.");
+  byId("day-failed").textContent = failed ? tn("{count} job", "{count} jobs", failed) : t("None");
   const codes = Object.entries(failures).map(([code, each]) => `${each} × ${code.replaceAll("_", " ")}`);
   byId("day-reasons").textContent = codes.join(", ");
   byId("day-link").hidden = !failed;

@@ -1,6 +1,8 @@
 /** The restart: confirms it, requests it, and reloads the page when another instance answers. */
+
 import { request } from "../core/api.js";
 import { byId, dialogById } from "../core/dom.js";
+import { t } from "../core/i18n.js";
 import { confirmed } from "../ui/confirm.js";
 import { showProblem } from "./panel.js";
 
@@ -9,8 +11,11 @@ const TIMEOUT_MILLISECONDS = 120_000;
 
 /** @param {import("../core/api.js").Responses["GET /api/admin/restart"]} state */
 export async function restart({ instance, reason }) {
-  const text = `Pages and the API are away for some seconds. Jobs and live sessions are put aside and go on after the start. ${reason}`;
-  if (!(await confirmed({ title: "Restart the appliance?", text, action: "Restart" }))) return;
+  const text = t(
+    "Pages and the API are away for some seconds. Jobs and live sessions are put aside and go on after the start. {reason}",
+    { reason },
+  );
+  if (!(await confirmed({ title: t("Restart the appliance?"), text, action: t("Restart") }))) return;
   try {
     await request("POST /api/admin/restart");
   } catch (error) {
@@ -22,8 +27,9 @@ export async function restart({ instance, reason }) {
   dialog.showModal();
   if (await isRestarted(instance)) location.reload();
   else {
-    byId("restarting-text").textContent =
-      "It has not come back within two minutes. See its log on the machine, then load this page again.";
+    byId("restarting-text").textContent = t(
+      "It has not come back within two minutes. See its log on the machine, then load this page again.",
+    );
   }
 }
 

@@ -1,4 +1,5 @@
 /** Formats the values and the bounds of settings. */
+import { t } from "../core/i18n.js";
 
 /** @typedef {import("../core/api.js").Responses["GET /api/admin/settings"]["settings"][number]} Setting */
 
@@ -8,7 +9,7 @@ const DAY = 86_400;
 
 /** @param {string} value As in the environment. @param {Pick<Setting, "kind" | "name">} setting */
 export function displayValue(value, { kind, name }) {
-  if (kind === "switch") return value === "true" ? "On" : "Off";
+  if (kind === "switch") return value === "true" ? "On" : t("Off");
   if (kind === "list") return value.replaceAll(",", ", ");
   const plain = value.replace(/\.0(?=[A-Za-z]|$)/, "");
   if (kind === "size") return plain.replace(/(\d)([A-Za-z])/, "$1 $2");
@@ -30,21 +31,22 @@ function displaySeconds(seconds) {
 /** @param {Setting} setting @returns {string} What may be typed, when it takes effect, and the default. */
 export function describeBounds(setting) {
   const { kind, least, most, effect } = setting;
-  const bounds = [least === null ? "" : `at least ${least}`, most === null ? "" : `at most ${most}`].filter(
-    Boolean,
-  );
+  const bounds = [
+    least === null ? "" : t("at least {least}", { least }),
+    most === null ? "" : t("at most {most}", { most }),
+  ].filter(Boolean);
   const sentence = kind === "size" ? "" : bounds.join(", ");
   const effects = {
-    "at once": "A change counts at once.",
-    "after a restart": "A change counts after a restart.",
+    "at once": t("A change counts at once."),
+    "after a restart": t("A change counts after a restart."),
     "environment only": "",
   };
   return [
     sentence && `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`,
-    kind === "size" ? "Write 100MB or 1GiB." : "",
-    kind === "list" ? "Separate several with commas." : "",
+    kind === "size" ? t("Write 100MB or 1GiB.") : "",
+    kind === "list" ? t("Separate several with commas.") : "",
     effects[effect],
-    `Default: ${displayValue(setting.default, setting) || "not set"}.`,
+    t("Default: {setting}.", { setting: displayValue(setting.default, setting) || "not set" }),
   ]
     .filter(Boolean)
     .join(" ");

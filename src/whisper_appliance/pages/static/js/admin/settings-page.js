@@ -1,7 +1,9 @@
 /** All settings: value, source, when a change takes effect; and their change. */
+
 import { messageOf, request } from "../core/api.js";
 import { day } from "../core/datetime.js";
 import { action, all, byId, element, fromTemplate, inputById, showFacts, slot } from "../core/dom.js";
+import { t } from "../core/i18n.js";
 import { markInvalid } from "../ui/form.js";
 import { KeyedList } from "../ui/keyed-list.js";
 import { toast } from "../ui/toast.js";
@@ -17,8 +19,8 @@ import { describeBounds, displayValue } from "./setting-values.js";
 /** @type {Record<Setting["source"], string>} */
 const SOURCES = {
   environment: "environment",
-  "command line": "command line",
-  panel: "set here",
+  "command line": t("command line"),
+  panel: t("set here"),
   default: "default",
 };
 
@@ -98,7 +100,11 @@ class SettingsPage {
       this.#show(await change());
       closeForm(row);
       const takesEffect = this.#rows.item(name).waiting === null;
-      toast(takesEffect ? `${name} counts from now on.` : `${name} counts after a restart.`);
+      toast(
+        takesEffect
+          ? t("{name} counts from now on.", { name })
+          : t("{name} counts after a restart.", { name }),
+      );
     } catch (error) {
       showRowError(row, messageOf(error));
     }
@@ -118,18 +124,18 @@ class SettingsPage {
   /** @param {Setting} setting */
   #matchesFilter({ source, waiting }) {
     if (this.#filter === "changed") return source === "panel" || waiting !== null;
-    return this.#filter === "all" || ["environment", "command line"].includes(source);
+    return this.#filter === "all" || ["environment", t("command line")].includes(source);
   }
 }
 
 /** @param {Settings["restart"]} restart */
 function showRestart({ waiting, possible, reason }) {
   byId("waiting").hidden = !waiting.length;
-  byId("waiting-text").textContent = `After a restart: ${waiting.join(", ")}.`;
+  byId("waiting-text").textContent = t("After a restart: {waiting}.", { waiting: waiting.join(", ") });
   byId("waiting-restart").hidden = !possible;
   byId("restart").hidden = !possible;
   byId("restart-reason").textContent = possible
-    ? `Jobs and live sessions go on after the start. ${reason}`
+    ? t("Jobs and live sessions go on after the start. {reason}", { reason })
     : reason;
 }
 
@@ -158,14 +164,18 @@ function fillRow(row, setting) {
   const isOnlyThere = effect === "environment only" && source === "default";
   showFacts(slot(row, "facts"), [
     SOURCES[source],
-    changed ? `by ${changed_by || "somebody"}, ${day(changed)}` : null,
-    isOnlyThere ? "in the environment only" : null,
+    changed
+      ? t("by {changed_by}, {changed}", { changed_by: changed_by || "somebody", changed: day(changed) })
+      : null,
+    isOnlyThere ? t("in the environment only") : null,
   ]);
   slot(row, "waiting").hidden = waiting === null;
-  slot(row, "waiting").textContent = `After a restart: ${displayValue(waiting ?? "", setting) || "not set"}`;
+  slot(row, "waiting").textContent = t("After a restart: {setting}", {
+    setting: displayValue(waiting ?? "", setting) || "not set",
+  });
   action(row, "change").hidden = !changeable;
-  action(row, "change").textContent = "Change";
-  action(row, "change").setAttribute("aria-label", `Change ${name}`);
+  action(row, "change").textContent = t("Change");
+  action(row, "change").setAttribute("aria-label", t("Change {name}", { name }));
 }
 
 /** @param {HTMLElement} row @param {Setting} setting */

@@ -1,7 +1,9 @@
 /** All shares of all users; each can be ended. */
+
 import { messageOf, request } from "../core/api.js";
 import { dayAndTimeCell } from "../core/datetime.js";
 import { button, inputById, tableById } from "../core/dom.js";
+import { t } from "../core/i18n.js";
 import { confirmed } from "../ui/confirm.js";
 import { Table } from "../ui/table.js";
 import { toast } from "../ui/toast.js";
@@ -13,9 +15,9 @@ const REFRESH_SECONDS = 30;
 /** @typedef {import("../core/api.js").Responses["GET /api/admin/shares"]["shares"][number]} Share */
 
 /** @param {Share} share */
-const recipient = ({ user }) => user ?? "Anyone with the link";
+const recipient = ({ user }) => user ?? t("Anyone with the link");
 /** @param {Share} share */
-const sharer = ({ by }) => by ?? "A visitor";
+const sharer = ({ by }) => by ?? t("A visitor");
 
 /** @param {HTMLElement} root */
 export function mount(root) {
@@ -24,18 +26,18 @@ export function mount(root) {
   const table = new Table(tableById("shares"), {
     columns: [
       { title: "By", show: sharer, sort: sharer },
-      { title: "With", show: recipient, sort: recipient },
-      { title: "Transcript", show: ({ transcript }) => idCell(transcript) },
-      { title: "Since", show: ({ created }) => dayAndTimeCell(created), sort: ({ created }) => created },
+      { title: t("With"), show: recipient, sort: recipient },
+      { title: t("Transcript"), show: ({ transcript }) => idCell(transcript) },
+      { title: t("Since"), show: ({ created }) => dayAndTimeCell(created), sort: ({ created }) => created },
       {
-        title: "Ends",
-        show: ({ expires }) => (expires ? dayAndTimeCell(expires) : "when it is ended"),
+        title: t("Ends"),
+        show: ({ expires }) => (expires ? dayAndTimeCell(expires) : t("when it is ended")),
         sort: ({ expires }) => expires,
       },
-      { title: "Actions", show: (share) => endButton(share, () => refresh()), hideTitle: true },
+      { title: t("Actions"), show: (share) => endButton(share, () => refresh()), hideTitle: true },
     ],
     key: ({ id }) => id,
-    empty: "Nothing is shared.",
+    empty: t("Nothing is shared."),
     words: (share) => `${sharer(share)} ${recipient(share)} ${share.transcript}`,
     order: [3, "descending"],
   });
@@ -46,18 +48,23 @@ export function mount(root) {
 
 /** @param {Share} share @param {() => Promise<void>} refresh */
 function endButton(share, refresh) {
-  const end = button("End", "button danger", () => void endShare(share, refresh));
-  end.setAttribute("aria-label", `End the share of ${sharer(share)} with ${recipient(share)}`);
+  const end = button(t("End"), "button danger", () => void endShare(share, refresh));
+  end.setAttribute(
+    "aria-label",
+    t("End the share of {share} with {share2}", { share: sharer(share), share2: recipient(share) }),
+  );
   return actionsCell(end);
 }
 
 /** @param {Share} share @param {() => Promise<void>} refresh */
 async function endShare({ id, user }, refresh) {
-  const text = user ? `${user} can no longer read this transcript.` : "The link stops working.";
-  if (!(await confirmed({ title: "End this share?", text, action: "End it" }))) return;
+  const text = user
+    ? t("{user} can no longer read this transcript.", { user })
+    : t("The link stops working.");
+  if (!(await confirmed({ title: t("End this share?"), text, action: t("End it") }))) return;
   try {
     await request("DELETE /api/admin/shares/{id}", { path: { id } });
-    toast("Share ended.");
+    toast(t("Share ended."));
   } catch (error) {
     toast(messageOf(error));
   }

@@ -1,7 +1,9 @@
 /** Statistics: hours of audio by day and group, and the speed of transcription. */
+
 import { request } from "../core/api.js";
 import { byId, element, selectById, tableById } from "../core/dom.js";
-import { counted, duration, languageName, percent, speed } from "../core/format.js";
+import { duration, languageName, percent, speed } from "../core/format.js";
+import { locale, t, tn } from "../core/i18n.js";
 import { Table } from "../ui/table.js";
 import { BAR_COLOURS, DayChart, noon } from "./charts/day-chart.js";
 import { ThemeColours } from "./charts/theme-colours.js";
@@ -22,9 +24,9 @@ import { calendar, groupBy, sum } from "./statistics-sums.js";
  */
 
 /** @type {Record<string, string>} */
-const SOURCES = { upload: "Upload", live: "Live" };
-const OTHERS = "Others";
-const NOTHING = "Nothing was transcribed in this time.";
+const SOURCES = { upload: t("Upload"), live: t("Live") };
+const OTHERS = t("Others");
+const NOTHING = t("Nothing was transcribed in this time.");
 const MINUTE = 60;
 const HOUR = 3600;
 const DURATION_STEPS = [
@@ -36,25 +38,25 @@ const DURATION_STEPS = [
 /** @returns {Column<Amount>[]} */
 const amountColumns = () => [
   {
-    title: "Recordings",
-    show: ({ count }) => count.toLocaleString("en"),
+    title: t("Recordings"),
+    show: ({ count }) => count.toLocaleString(locale()),
     sort: ({ count }) => count,
     number: true,
   },
   {
-    title: "Audio",
+    title: t("Audio"),
     show: ({ count, audio_seconds }) => (count ? duration(audio_seconds) : ""),
     sort: ({ audio_seconds }) => audio_seconds,
     number: true,
   },
   {
-    title: "Work",
+    title: t("Work"),
     show: ({ count, processing_seconds }) => (count ? duration(processing_seconds) : ""),
     sort: ({ processing_seconds }) => processing_seconds,
     number: true,
   },
   {
-    title: "Speed",
+    title: t("Speed"),
     show: (amount) => speed(amount.audio_seconds, amount.processing_seconds) ?? "",
     sort: (amount) => amount.audio_seconds / (amount.processing_seconds || Infinity),
     number: true,
@@ -92,9 +94,9 @@ class StatisticsPage {
     empty: NOTHING,
     order: [2, "descending"],
     columns: [
-      { title: "Name", show: ({ name }) => name, sort: ({ name }) => name },
+      { title: t("Name"), show: ({ name }) => name, sort: ({ name }) => name },
       .../** @type {Column<Group>[]} */ (amountColumns()),
-      { title: "Share", show: ({ share }) => percent(share), sort: ({ share }) => share, number: true },
+      { title: t("Share"), show: ({ share }) => percent(share), sort: ({ share }) => share, number: true },
     ],
   });
   /** @type {Table<Day>} */
@@ -103,7 +105,7 @@ class StatisticsPage {
     empty: NOTHING,
     order: [0, "descending"],
     columns: [
-      { title: "Day", show: ({ day }) => formatDay(day), sort: ({ day }) => day },
+      { title: t("Day"), show: ({ day }) => formatDay(day), sort: ({ day }) => day },
       .../** @type {Column<Day>[]} */ (amountColumns()),
     ],
   });
@@ -121,7 +123,7 @@ class StatisticsPage {
     if (this.#range.value) query.set("days", this.#range.value);
     const { days, zone } = await request("GET /api/admin/statistics", { query });
     this.#entries = days;
-    byId("zone").textContent = zone === browserZone ? "" : `Days are those of ${zone}.`;
+    byId("zone").textContent = zone === browserZone ? "" : t("Days are those of {zone}.", { zone });
     this.#show();
   }
 
@@ -132,7 +134,7 @@ class StatisticsPage {
       ...sum(this.#entries.filter((each) => each.day === day)),
     }));
     showTotal(total);
-    byId("groups-title").textContent = `By ${this.#grouping.value}`;
+    byId("groups-title").textContent = t("By {value}", { value: this.#grouping.value });
     const groups = this.#groups();
     this.#groupTable.show(groups);
     this.#dayTable.show(this.#days.filter(({ count }) => count));
@@ -200,14 +202,14 @@ class StatisticsPage {
   #describeSpeed(index) {
     const day = index === null ? undefined : this.#days[index];
     byId("speed-said").textContent = day
-      ? `${formatDay(day.day)}: ${speed(day.audio_seconds, day.processing_seconds) ?? "no recordings"}`
+      ? `${formatDay(day.day)}: ${speed(day.audio_seconds, day.processing_seconds) ?? t("no recordings")}`
       : describeMeanSpeed(this.#days);
   }
 }
 
 /** @param {Amount} total */
 function showTotal({ count, audio_seconds, processing_seconds }) {
-  byId("total-count").textContent = count.toLocaleString("en");
+  byId("total-count").textContent = count.toLocaleString(locale());
   byId("total-hours").textContent = count ? duration(audio_seconds) : "none";
   byId("total-work").textContent = count ? duration(processing_seconds) : "none";
   byId("total-speed").textContent = speed(audio_seconds, processing_seconds) ?? "–";
@@ -216,21 +218,26 @@ function showTotal({ count, audio_seconds, processing_seconds }) {
 /** @param {Day} day */
 function describeDay({ day, count, audio_seconds }) {
   const audio = count ? `, ${duration(audio_seconds)}` : "";
-  return `${formatDay(day)}: ${counted(count, "recording")}${audio}`;
+  return `${formatDay(day)}: ${tn("{count} recording", "{count} recordings", count)}${audio}`;
 }
 
 /** @param {Day[]} days */
 function describeLargestDay(days) {
   const largest = days.toSorted((a, b) => b.audio_seconds - a.audio_seconds)[0];
   if (!largest) return NOTHING;
-  return `Most on ${formatDay(largest.day)}: ${duration(largest.audio_seconds)}. The table below has each day.`;
+  return t("Most on {day}: {audio_seconds}. The table below has each day.", {
+    day: formatDay(largest.day),
+    audio_seconds: duration(largest.audio_seconds),
+  });
 }
 
 /** @param {Day[]} days */
 function describeMeanSpeed(days) {
   const { audio_seconds, processing_seconds } = sum(days);
   const mean = speed(audio_seconds, processing_seconds);
-  return mean ? `${mean} in all: so much audio is done in the time it takes to play it once.` : NOTHING;
+  return mean
+    ? t("{mean} in all: so much audio is done in the time it takes to play it once.", { mean })
+    : NOTHING;
 }
 
 /** @param {string} day 2026-03-01 */
@@ -241,7 +248,7 @@ function formatDay(day) {
     month: "short",
     year: "numeric",
   });
-  const format = new Intl.DateTimeFormat("en-GB", { ...options, timeZone: "UTC" });
+  const format = new Intl.DateTimeFormat(locale(), { ...options, timeZone: "UTC" });
   return format.format(new Date(noon(day) * 1000));
 }
 

@@ -1,6 +1,8 @@
 /** New versions: the release feed is read on a click, and shown as text only. */
+
 import { request } from "../core/api.js";
 import { buttonById, byId, element } from "../core/dom.js";
+import { t } from "../core/i18n.js";
 import { hideProblem, showProblem, startPanel } from "./panel.js";
 
 /** @typedef {import("../core/api.js").Responses["GET /admin/check-updates"]["releases"][number]} Release */
@@ -35,7 +37,7 @@ function releaseItem({ version, date, notes, url }) {
   const item = element("li");
   item.append(element("h3", [version, date].filter(Boolean).join(" · ")), element("p", notes));
   if (url) {
-    const link = element("a", `More about ${version}`);
+    const link = element("a", t("More about {version}", { version }));
     link.href = url;
     link.rel = "noreferrer";
     item.append(link);

@@ -1,8 +1,10 @@
 /** The dialog of one account: role and quotas; sessions, keys, password; disabling and deleting it. */
+
 import { messageOf, request } from "../core/api.js";
 import { dayAndTimeInline } from "../core/datetime.js";
 import { byId, dialogById, formById, inputById, showFacts } from "../core/dom.js";
-import { counted, duration } from "../core/format.js";
+import { duration } from "../core/format.js";
+import { t, tn } from "../core/i18n.js";
 import { confirmed } from "../ui/confirm.js";
 import { onSubmit, showFormError } from "../ui/form.js";
 import { toast } from "../ui/toast.js";
@@ -12,9 +14,9 @@ import { toast } from "../ui/toast.js";
 const GIB = 2 ** 30;
 /** @type {Record<User["role"], string>} */
 const ROLES = {
-  member: "Member: transcribes",
-  admin: "Admin: runs the appliance",
-  owner: "Owner: manages admins, too",
+  member: t("Member: transcribes"),
+  admin: t("Admin: runs the appliance"),
+  owner: t("Owner: manages admins, too"),
 };
 
 /** @param {string | undefined} text @returns {number | null} Null for an empty field. */
@@ -52,16 +54,16 @@ export class UserDialog {
     showFormError(this.#form, "");
     byId("user-title").textContent = user.name;
     showFacts(byId("user-facts"), [
-      `since ${dayAndTimeInline(user.created)}`,
-      counted(user.all_jobs, "recording"),
-      user.all_seconds >= 1 ? `${duration(user.all_seconds)} of audio` : null,
+      t("since {created}", { created: dayAndTimeInline(user.created) }),
+      tn("{count} recording", "{count} recordings", user.all_jobs),
+      user.all_seconds >= 1 ? t("{all_seconds} of audio", { all_seconds: duration(user.all_seconds) }) : null,
     ]);
     this.#showRoles(user);
     const { minutes_per_month, storage_bytes, waiting_jobs } = user.own_quota;
     this.#showNumber("minutes", minutes_per_month);
     this.#showNumber("storage", storage_bytes === null ? null : storage_bytes / GIB);
     this.#showNumber("waiting", waiting_jobs);
-    byId("user-disable").textContent = user.disabled ? "Enable" : "Disable";
+    byId("user-disable").textContent = user.disabled ? t("Enable") : t("Disable");
     byId("password-made").hidden = true;
     this.#dialog.showModal();
   }
@@ -106,24 +108,24 @@ export class UserDialog {
   }
 
   async #endSessions() {
-    const text = "Every browser of theirs has to sign in again.";
-    const action = "Sign out everywhere";
+    const text = t("Every browser of theirs has to sign in again.");
+    const action = t("Sign out everywhere");
     if (!(await confirmed({ title: `${action}?`, text, action }))) return;
     const end = () => request("DELETE /api/admin/users/{id}/sessions", { path: this.#path });
-    await this.#try(end, "Signed out everywhere.");
+    await this.#try(end, t("Signed out everywhere."));
   }
 
   async #revokeKeys() {
-    const text = "Programs that use them are refused from now on.";
-    const action = "Revoke all keys";
+    const text = t("Programs that use them are refused from now on.");
+    const action = t("Revoke all keys");
     if (!(await confirmed({ title: `${action}?`, text, action }))) return;
     const revoke = () => request("DELETE /api/admin/users/{id}/keys", { path: this.#path });
-    await this.#try(revoke, "All keys are revoked.");
+    await this.#try(revoke, t("All keys are revoked."));
   }
 
   async #newPassword() {
-    const text = "The present one stops working, and they are signed out everywhere.";
-    if (!(await confirmed({ title: "Make a new password?", text, action: "Make it" }))) return;
+    const text = t("The present one stops working, and they are signed out everywhere.");
+    if (!(await confirmed({ title: t("Make a new password?"), text, action: t("Make it") }))) return;
     await this.#try(async () => {
       const { password } = await request("POST /api/admin/users/{id}/password", { path: this.#path });
       inputById("password-text").value = password;
@@ -134,10 +136,11 @@ export class UserDialog {
 
   async #toggleDisabled() {
     const disabled = !this.#user?.disabled;
-    const title = `Disable ${this.#user?.name}?`;
-    const text =
-      "They are signed out, their keys are refused, their public links stop working. It can be undone.";
-    if (disabled && !(await confirmed({ title, text, action: "Disable" }))) return;
+    const title = t("Disable {name}?", { name: this.#user?.name });
+    const text = t(
+      "They are signed out, their keys are refused, their public links stop working. It can be undone.",
+    );
+    if (disabled && !(await confirmed({ title, text, action: t("Disable") }))) return;
     const change = () => request("PATCH /api/admin/users/{id}", { path: this.#path, body: { disabled } });
     const isDone = await this.#try(change, disabled ? "Disabled." : "Enabled.");
     if (isDone) this.#dialog.close();
@@ -146,14 +149,16 @@ export class UserDialog {
   #openRemoval() {
     const { id, name } = /** @type {User} */ (this.#user);
     this.#dialog.close();
-    byId("remove-title").textContent = `Delete ${name}?`;
+    byId("remove-title").textContent = t("Delete {name}?", { name });
     byId("remove-name").textContent = name;
     this.#removalForm.reset();
     showFormError(this.#removalForm, "");
     const heirs = this.#users.filter((each) => each.id !== id && !each.disabled);
-    const options = heirs.map((each) => new Option(`go to ${each.name}, who can read them then`, each.name));
+    const options = heirs.map(
+      (each) => new Option(t("go to {name}, who can read them then", { name: each.name }), each.name),
+    );
     const select = /** @type {HTMLSelectElement} */ (this.#removalForm.elements.namedItem("heir"));
-    select.replaceChildren(new Option("are deleted with it", ""), ...options);
+    select.replaceChildren(new Option(t("are deleted with it"), ""), ...options);
     dialogById("remove-dialog").showModal();
   }
 
@@ -161,7 +166,7 @@ export class UserDialog {
   async #delete({ name = "", heir }) {
     await request("DELETE /api/admin/users/{id}", { path: this.#path, body: { name, heir: heir || null } });
     dialogById("remove-dialog").close();
-    toast("Account deleted.");
+    toast(t("Account deleted."));
     await this.refresh();
   }
 

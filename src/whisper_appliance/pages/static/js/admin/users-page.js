@@ -1,8 +1,10 @@
 /** The accounts: their roles and usage, the invitations, and who may use the appliance. */
+
 import { messageOf, request } from "../core/api.js";
 import { dayAndTimeCell } from "../core/datetime.js";
 import { all, button, byId, element, formById, inputById, tableById } from "../core/dom.js";
 import { bytes, duration } from "../core/format.js";
+import { t } from "../core/i18n.js";
 import { startCopyButton } from "../ui/copy-button.js";
 import { closeOnClick } from "../ui/dialog.js";
 import { Table } from "../ui/table.js";
@@ -21,7 +23,7 @@ const REFRESH_SECONDS = 60;
  */
 
 /** @type {Record<User["role"], string>} */
-const ROLES = { owner: "Owner", admin: "Admin", member: "Member" };
+const ROLES = { owner: t("Owner"), admin: t("Admin"), member: t("Member") };
 
 /** @param {HTMLElement} root */
 export function mount(root) {
@@ -40,15 +42,19 @@ class UsersPage {
   /** @type {Table<User>} */
   #table = new Table(tableById("users"), {
     columns: [
-      { title: "Name", show: ({ name }) => element("strong", name), sort: ({ name }) => name },
-      { title: "Role", show: roleCell, sort: ({ role }) => role },
-      { title: "This month", show: describeAudio, sort: (user) => user.month_seconds, number: true },
-      { title: "Stored", show: describeStorage, sort: (user) => user.storage_bytes, number: true },
-      { title: "Last seen", show: (user) => dayAndTimeCell(user.last_seen), sort: (user) => user.last_seen },
-      { title: "Actions", show: (user) => this.#actionsCell(user), hideTitle: true },
+      { title: t("Name"), show: ({ name }) => element("strong", name), sort: ({ name }) => name },
+      { title: t("Role"), show: roleCell, sort: ({ role }) => role },
+      { title: t("This month"), show: describeAudio, sort: (user) => user.month_seconds, number: true },
+      { title: t("Stored"), show: describeStorage, sort: (user) => user.storage_bytes, number: true },
+      {
+        title: t("Last seen"),
+        show: (user) => dayAndTimeCell(user.last_seen),
+        sort: (user) => user.last_seen,
+      },
+      { title: t("Actions"), show: (user) => this.#actionsCell(user), hideTitle: true },
     ],
     key: ({ id }) => id,
-    empty: "There are no accounts.",
+    empty: t("There are no accounts."),
     words: ({ name, role }) => `${name} ${role}`,
     order: [0, "ascending"],
   });
@@ -74,7 +80,7 @@ class UsersPage {
       /** @type {RadioNodeList} */ (this.#accessForm.elements.namedItem("openness")).value = openness;
     }
     byId("visitors").textContent =
-      used < 1 ? "" : `Everybody without an account: ${duration(used)} this month.`;
+      used < 1 ? "" : t("Everybody without an account: {used} this month.", { used: duration(used) });
   }
 
   async #changeAccess() {
@@ -83,7 +89,9 @@ class UsersPage {
     try {
       await request("PUT /api/admin/openness", { body: { openness: chosen } });
       this.#accessChanges += 1;
-      toast(chosen === "network" ? "Open to anyone on its network." : "Open to people with an account.");
+      toast(
+        chosen === "network" ? t("Open to anyone on its network.") : t("Open to people with an account."),
+      );
     } catch (error) {
       this.#accessChanges += 1;
       toast(messageOf(error));
@@ -93,8 +101,8 @@ class UsersPage {
 
   /** @param {User} user */
   #actionsCell(user) {
-    const manage = button("Manage", "button", () => this.#dialog.open(user));
-    manage.setAttribute("aria-label", `Manage ${user.name}`);
+    const manage = button(t("Manage"), "button", () => this.#dialog.open(user));
+    manage.setAttribute("aria-label", t("Manage {name}", { name: user.name }));
     const cell = actionsCell(manage);
     if (!user.manageable) cell.replaceChildren();
     return cell;
@@ -110,10 +118,10 @@ function roleCell({ disabled, role }) {
 /** @param {User} user */
 function describeAudio({ month_seconds: seconds, quota: { minutes_per_month: minutes } }) {
   const used = seconds < 1 ? "–" : duration(seconds);
-  return minutes ? `${used} of ${duration(minutes * 60)}` : used;
+  return minutes ? t("{used} of {minutes}", { used, minutes: duration(minutes * 60) }) : used;
 }
 
 /** @param {User} user */
 function describeStorage({ storage_bytes: used, quota: { storage_bytes: limit } }) {
-  return limit ? `${bytes(used)} of ${bytes(limit)}` : bytes(used);
+  return limit ? t("{used} of {limit}", { used: bytes(used), limit: bytes(limit) }) : bytes(used);
 }

@@ -4,6 +4,7 @@
  * A route is named as in the OpenAPI document ("GET /api/jobs/{id}"); `api-types.d.ts`, which is generated
  * from that document, has the types of its body and of its response.
  */
+import { t } from "./i18n.js";
 import { reportConnection } from "./page-events.js";
 
 /**
@@ -38,7 +39,7 @@ export class ApiError extends Error {
 /** Reports the lost connection to the page. @returns {ApiError} */
 export function offlineError() {
   reportConnection(false);
-  return new ApiError("The appliance does not answer.", { code: "offline" });
+  return new ApiError(t("The appliance does not answer."), { code: "offline" });
 }
 
 /**
@@ -49,13 +50,16 @@ export function offlineError() {
  */
 function errorFromResponse(status, body, retryAfter) {
   const error = /** @type {Partial<import("./api-types.d.ts").ErrorResponse> | null} */ (body)?.error;
-  return new ApiError(error?.message ?? `The appliance answered ${status} and gave no reason.`, {
-    code: error?.code ?? `http_${status}`,
-    status,
-    field: error?.field ?? "",
-    requestId: error?.request_id,
-    retryAfterSeconds: Number(retryAfter) || 0,
-  });
+  return new ApiError(
+    error?.message ?? t("The appliance answered {status} and gave no reason.", { status }),
+    {
+      code: error?.code ?? `http_${status}`,
+      status,
+      field: error?.field ?? "",
+      requestId: error?.request_id,
+      retryAfterSeconds: Number(retryAfter) || 0,
+    },
+  );
 }
 
 /** @returns {Record<string, string>} The CSRF token of a signed-in user's page, as a header. */

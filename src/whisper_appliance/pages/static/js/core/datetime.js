@@ -1,6 +1,7 @@
 /** Formats dates and times of day in the browser's time zone. */
+import { locale, t } from "./i18n.js";
 
-const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const TIME = new Intl.DateTimeFormat(locale(), { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 /** @param {string} iso @returns {string} "14:05" */
 export function timeOfDay(iso) {
@@ -12,10 +13,10 @@ export function day(iso, now = new Date()) {
   const date = new Date(iso);
   const midnight = (/** @type {Date} */ d) => new Date(d.getFullYear(), d.getMonth(), d.getDate()).getTime();
   const days = Math.round((midnight(now) - midnight(date)) / 86_400_000);
-  if (days === 0) return "Today";
-  if (days === 1) return "Yesterday";
+  if (days === 0) return t("Today");
+  if (days === 1) return t("Yesterday");
   const year = date.getFullYear() === now.getFullYear() ? undefined : "numeric";
-  return new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year }).format(date);
+  return new Intl.DateTimeFormat(locale(), { day: "numeric", month: "long", year }).format(date);
 }
 
 /** @param {string} iso @returns {string} "Today, 14:05" */

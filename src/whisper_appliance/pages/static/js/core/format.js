@@ -1,4 +1,5 @@
 /** Formats numbers, durations, sizes and languages for people. Dates and times of day are in datetime.js. */
+import { locale, t } from "./i18n.js";
 
 /** @param {number} seconds @returns {string} A position in a recording: 0:44, 12:05, 1:02:03 */
 export function clock(seconds) {
@@ -10,18 +11,20 @@ export function clock(seconds) {
 
 /** @param {number} seconds @returns {string} A duration: 12 s, 5 min, 1 h 20 min */
 export function duration(seconds) {
-  if (seconds < 1) return "less than a second";
+  if (seconds < 1) return t("less than a second");
   if (seconds < 59.5) return `${Math.round(seconds)} s`;
   const minutes = Math.round(seconds / 60);
   if (minutes < 60) return `${minutes} min`;
   const rest = minutes % 60;
-  return rest ? `${Math.floor(minutes / 60)} h ${rest} min` : `${minutes / 60} h`;
+  return rest
+    ? t("{minutes} h {rest} min", { minutes: Math.floor(minutes / 60), rest })
+    : `${minutes / 60} h`;
 }
 
 /** @param {number} seconds @returns {string} The time that something still takes. */
 export function timeLeft(seconds) {
-  if (seconds < 10) return "a few seconds left";
-  if (seconds < 55) return `${Math.ceil(seconds / 10) * 10} s left`;
+  if (seconds < 10) return t("a few seconds left");
+  if (seconds < 55) return t("{seconds} s left", { seconds: Math.ceil(seconds / 10) * 10 });
   return `${duration(Math.max(60, seconds))} left`;
 }
 
@@ -51,21 +54,18 @@ export function bytes(count) {
 export function speed(audioSeconds, processingSeconds) {
   if (!(audioSeconds > 0) || !(processingSeconds > 0)) return null;
   const times = audioSeconds / processingSeconds;
-  return `${times >= 10 ? Math.round(times) : times.toFixed(1).replace(/\.0$/, "")} × real time`;
+  return t("{replace} × real time", {
+    replace: times >= 10 ? Math.round(times) : times.toFixed(1).replace(/\.0$/, ""),
+  });
 }
 
 /** @param {string} code ISO 639. @returns {string} "German" for de */
 export function languageName(code) {
   try {
-    return new Intl.DisplayNames(["en"], { type: "language" }).of(code) ?? code;
+    return new Intl.DisplayNames([locale()], { type: "language" }).of(code) ?? code;
   } catch {
     return code;
   }
-}
-
-/** @param {number} count @param {string} one @param {string} [many] @returns {string} "1 job", "1,200 jobs" */
-export function counted(count, one, many = `${one}s`) {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 }
 
 /** @param {string} title @returns {string} At most 40 characters. */

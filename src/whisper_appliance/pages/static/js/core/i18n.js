@@ -9,7 +9,7 @@ let catalogue = {};
 
 /** The locale for `Intl`: the language of the page. English dates are British. @returns {string} */
 export function locale() {
-  const language = document.documentElement.lang || "en";
+  const language = globalThis.document?.documentElement.lang || "en";
   return language === "en" ? "en-GB" : language;
 }
 
@@ -33,7 +33,7 @@ export function setCatalogue(messages) {
 /**
  * The text in the language of the page, with `{name}` placeholders filled in.
  * @param {string} text
- * @param {Record<string, string | number>} [params]
+ * @param {Record<string, unknown>} [params]
  */
 export function t(text, params) {
   const found = catalogue[text];
@@ -45,7 +45,7 @@ export function t(text, params) {
  * @param {string} one The form for one.
  * @param {string} many The form for all other numbers.
  * @param {number} count
- * @param {Record<string, string | number>} [params]
+ * @param {Record<string, unknown>} [params]
  */
 export function tn(one, many, count, params) {
   const found = catalogue[one];
@@ -59,7 +59,7 @@ export function tn(one, many, count, params) {
 
 /**
  * @param {string} text
- * @param {Record<string, string | number>} [params]
+ * @param {Record<string, unknown>} [params]
  */
 function fill(text, params) {
   if (!params) return text;

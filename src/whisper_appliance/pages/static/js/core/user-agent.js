@@ -1,4 +1,5 @@
 /** Names browsers and operating systems by their user agent string. */
+import { t } from "./i18n.js";
 
 /** @type {[string, string][]} The first mark that is found counts: Edge and Opera also contain "Chrome/". */
 const BROWSERS = [
@@ -23,6 +24,6 @@ const SYSTEMS = [
 export function browserName(agent = "") {
   const browser = BROWSERS.find(([mark]) => agent.includes(mark))?.[1];
   const system = SYSTEMS.find(([mark]) => agent.includes(mark))?.[1];
-  if (!browser) return agent.slice(0, 60) || "Unknown browser";
-  return system ? `${browser} on ${system}` : browser;
+  if (!browser) return agent.slice(0, 60) || t("Unknown browser");
+  return system ? t("{browser} on {system}", { browser, system }) : browser;
 }

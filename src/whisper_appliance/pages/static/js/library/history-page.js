@@ -1,7 +1,9 @@
 /** The history: transcripts searched and paged, those that others shared, and the trash. */
+
 import { messageOf, request } from "../core/api.js";
 import { day } from "../core/datetime.js";
 import { all, byId, element, inputById } from "../core/dom.js";
+import { t } from "../core/i18n.js";
 import { onReconnected } from "../core/page-events.js";
 import { confirmed } from "../ui/confirm.js";
 import { startPage } from "../ui/page-frame.js";
@@ -18,7 +20,7 @@ const TYPING_MILLISECONDS = 200;
  */
 
 /** @type {Record<View, string>} */
-const TITLES = { kept: "Transcripts", shared: "Shared with me", trash: "Trash" };
+const TITLES = { kept: t("Transcripts"), shared: t("Shared with me"), trash: t("Trash") };
 
 /** @param {HTMLElement} root */
 export function mount(root) {
@@ -140,11 +142,11 @@ class HistoryPage {
   }
 
   async #emptyTrash() {
-    const text = "What is in it is deleted for good, with its recordings. This cannot be undone.";
-    if (!(await confirmed({ title: "Empty the trash?", text, action: "Empty it" }))) return;
+    const text = t("What is in it is deleted for good, with its recordings. This cannot be undone.");
+    if (!(await confirmed({ title: t("Empty the trash?"), text, action: t("Empty it") }))) return;
     try {
       await request("DELETE /api/transcripts/trash");
-      toast("The trash is empty.");
+      toast(t("The trash is empty."));
     } catch (error) {
       toast(messageOf(error));
     }
@@ -163,10 +165,10 @@ class HistoryPage {
 
 /** @param {View} view @param {string} words */
 function emptyText(view, words) {
-  if (words) return `Nothing with “${words}”. Try fewer or other words.`;
-  if (view === "trash") return "The trash is empty.";
-  if (view === "shared") return "Nobody has shared a transcript with you yet.";
-  return "No transcripts yet. They are kept here once you have transcribed a recording.";
+  if (words) return t("Nothing with “{words}”. Try fewer or other words.", { words });
+  if (view === "trash") return t("The trash is empty.");
+  if (view === "shared") return t("Nobody has shared a transcript with you yet.");
+  return t("No transcripts yet. They are kept here once you have transcribed a recording.");
 }
 
 /** @param {ApiError} error The frame shows a lost connection, and the page loads again when it is back. */

@@ -1,6 +1,8 @@
 /** The link to the captions, for others: created, copied, ended. */
+
 import { messageOf, request } from "../core/api.js";
 import { byId, inputById } from "../core/dom.js";
+import { t } from "../core/i18n.js";
 import { startCopyButton } from "../ui/copy-button.js";
 import { toast } from "../ui/toast.js";
 
@@ -10,7 +12,7 @@ export class CaptionSharing {
   constructor() {
     byId("share-start").addEventListener("click", () => void this.#start());
     byId("share-end").addEventListener("click", () => void this.#end());
-    startCopyButton("share-copy", inputById("share-link"), "Link copied.");
+    startCopyButton("share-copy", inputById("share-link"), t("Link copied."));
   }
 
   /** @param {string} session Its id; empty while there is none. */
@@ -28,7 +30,7 @@ export class CaptionSharing {
     byId("share-off").hidden = Boolean(link);
     byId("share-on").hidden = !link;
     byId("live-share").dataset.shared = String(Boolean(link));
-    byId("share-label").textContent = link ? "Captions are shared" : "Share captions";
+    byId("share-label").textContent = link ? t("Captions are shared") : t("Share captions");
   }
 
   async #start() {
@@ -39,7 +41,7 @@ export class CaptionSharing {
       this.#showLink(new URL(path, location.href).href);
       byId("share-copy").focus();
     } catch (error) {
-      toast(`Not shared: ${messageOf(error)}`);
+      toast(t("Not shared: {error}", { error: messageOf(error) }));
     }
   }
 
@@ -49,7 +51,7 @@ export class CaptionSharing {
       this.#showLink("");
       byId("share-start").focus();
     } catch (error) {
-      toast(`Still shared: ${messageOf(error)}`);
+      toast(t("Still shared: {error}", { error: messageOf(error) }));
     }
   }
 }

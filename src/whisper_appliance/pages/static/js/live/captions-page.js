@@ -1,5 +1,7 @@
 /** The captions page: shows a live session's captions to everybody who has the link. It only reads. */
+
 import { byId } from "../core/dom.js";
+import { t } from "../core/i18n.js";
 import { connectSocket } from "../core/socket.js";
 import { readStored, writeStored } from "../core/storage.js";
 import { Autoscroll } from "../ui/autoscroll.js";
@@ -13,19 +15,19 @@ const SIZES = [1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6.5]; // rem
 const DEFAULT_SIZE = 2;
 const SIZE_KEY = "captions-size";
 const CONTRASTS = ["", "dark", "light", "yellow"];
-const CONTRAST_NAMES = ["as the system", "white on black", "black on white", "yellow on black"];
+const CONTRAST_NAMES = [t("as the system"), t("white on black"), t("black on white"), t("yellow on black")];
 const CONTRAST_KEY = "captions-contrast";
 
 /** @typedef {"waiting" | "on" | "reconnecting" | "ended" | "closed" | "gone"} State */
 
 /** @type {Record<State, [string, string]>} */
 const STATES = {
-  waiting: ["Waiting", "Nobody has spoken yet. The words appear here."],
-  on: ["Live", ""],
-  reconnecting: ["Reconnecting", "The connection is lost. What is said meanwhile comes afterwards."],
-  ended: ["Ended", "The speaker has finished."],
-  closed: ["Ended", "The speaker has ended these captions."],
-  gone: ["Ended", "These captions are not there any more. Ask the speaker for a new link."],
+  waiting: [t("Waiting"), t("Nobody has spoken yet. The words appear here.")],
+  on: [t("Live"), ""],
+  reconnecting: [t("Reconnecting"), t("The connection is lost. What is said meanwhile comes afterwards.")],
+  ended: [t("Ended"), t("The speaker has finished.")],
+  closed: [t("Ended"), t("The speaker has ended these captions.")],
+  gone: [t("Ended"), t("These captions are not there any more. Ask the speaker for a new link.")],
 };
 
 /** @param {HTMLElement} root */
@@ -165,8 +167,10 @@ function changeContrast(by) {
   const following = (next + 1) % CONTRASTS.length;
   writeStored(CONTRAST_KEY, CONTRASTS[next]);
   document.documentElement.dataset.contrast = CONTRASTS[next] ?? "";
-  byId("contrast-label").textContent =
-    `Contrast: ${CONTRAST_NAMES[next]}. Change to ${CONTRAST_NAMES[following]}`;
+  byId("contrast-label").textContent = t("Contrast: {next}. Change to {following}", {
+    next: CONTRAST_NAMES[next],
+    following: CONTRAST_NAMES[following],
+  });
 }
 
 function toggleFullScreen() {

@@ -1,4 +1,5 @@
 /** A live session with the server (docs/live.md): resumes after a lost connection, and sends each packet until it is acknowledged. */
+import { t } from "../core/i18n.js";
 import { connectSocket } from "../core/socket.js";
 import { SendQueue } from "./send-queue.js";
 import { writeTicket } from "./session-store.js";
@@ -135,7 +136,7 @@ export class LiveSession {
     try {
       return await this.socket.timeout(ACK_MILLISECONDS).emitWithAck(event, payload);
     } catch {
-      return { ok: false, code: "no_answer", message: "The appliance does not answer." };
+      return { ok: false, code: "no_answer", message: t("The appliance does not answer.") };
     }
   }
 

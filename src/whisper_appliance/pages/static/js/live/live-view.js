@@ -1,6 +1,8 @@
 /** The live view: records, and shows captions as they come. */
+
 import { announce, byId, selectById, showFacts } from "../core/dom.js";
 import { clock, languageName } from "../core/format.js";
+import { t } from "../core/i18n.js";
 import { Autoscroll } from "../ui/autoscroll.js";
 import { CaptionSharing } from "./caption-sharing.js";
 import { CaptionView } from "./caption-view.js";
@@ -17,26 +19,27 @@ const UPDATE_MILLISECONDS = 250;
 const DETACH_AFTER_PAUSE_MILLISECONDS = 20_000;
 const UNSENT_SECONDS = 1;
 const LAG_SECONDS = 3;
-const NEW_SESSION =
-  "The appliance had ended the recording. What was said since then goes into a second transcript.";
+const NEW_SESSION = t(
+  "The appliance had ended the recording. What was said since then goes into a second transcript.",
+);
 
 /** @typedef {"off" | "asking" | "on" | "paused" | "left" | "finishing" | "problem"} State */
 
 /** @type {Record<State, string>} */
 const TITLES = {
   off: "",
-  asking: "Waiting for the microphone",
-  on: "Listening",
-  paused: "Paused",
-  left: "Interrupted",
-  finishing: "Finishing",
+  asking: t("Waiting for the microphone"),
+  on: t("Listening"),
+  paused: t("Paused"),
+  left: t("Interrupted"),
+  finishing: t("Finishing"),
   problem: "",
 };
 /** @type {Record<string, string>} By the code of a refusal. */
 const REFUSAL_TITLES = {
-  busy: "No place is free",
-  model_missing: "The model is not ready",
-  disk_full: "The disk is full",
+  busy: t("No place is free"),
+  model_missing: t("The model is not ready"),
+  disk_full: t("The disk is full"),
 };
 
 /**
@@ -182,8 +185,8 @@ export class LiveView {
     await this.#microphone.close();
     this.#wakeLock.set(false);
     if (id) return location.assign(`/transcripts/${id}`);
-    const advice = "No sound has reached the appliance, so there is no transcript.";
-    this.#showProblem("Nothing was recorded", advice, "", this.#restart);
+    const advice = t("No sound has reached the appliance, so there is no transcript.");
+    this.#showProblem(t("Nothing was recorded"), advice, "", this.#restart);
   }
 
   /** @param {Refusal} refusal */
@@ -191,13 +194,14 @@ export class LiveView {
     void this.#microphone.close();
     this.#session?.close();
     if (code !== "gone") {
-      const title = REFUSAL_TITLES[code] ?? "The recording could not begin";
+      const title = REFUSAL_TITLES[code] ?? t("The recording could not begin");
       return this.#showProblem(title, message, code, this.#restart);
     }
     writeTicket(null);
-    const advice =
-      "The appliance ended it because nothing came any more. What was said until then is in the history.";
-    this.#showProblem("The recording has ended", advice, code, this.#restart);
+    const advice = t(
+      "The appliance ended it because nothing came any more. What was said until then is in the history.",
+    );
+    this.#showProblem(t("The recording has ended"), advice, code, this.#restart);
   }
 
   async #stop() {
@@ -233,8 +237,9 @@ export class LiveView {
     await this.#pause();
     await this.#microphone.close();
     this.#needsMicrophone = true;
-    this.#message =
-      "The sound has ended: the microphone is gone, or sharing was stopped. Choose a source, then continue.";
+    this.#message = t(
+      "The sound has ended: the microphone is gone, or sharing was stopped. Choose a source, then continue.",
+    );
   }
 
   async #changeSource() {
@@ -249,7 +254,9 @@ export class LiveView {
       await this.#microphone.change(this.#source);
       this.#message = "";
     } catch (error) {
-      this.#message = `${/** @type {CaptureError} */ (error).title}. The old source stays.`;
+      this.#message = t("{title}. The old source stays.", {
+        title: /** @type {{title: string}} */ (error).title,
+      });
       this.#source = before;
       this.#sourceSelect.value = before;
     }
@@ -260,7 +267,7 @@ export class LiveView {
     this.#retry = retry;
     byId("live-problem-title").textContent = title;
     byId("live-problem-text").textContent = advice;
-    byId("live-problem-code").textContent = code ? `Code ${code}` : "";
+    byId("live-problem-code").textContent = code ? t("Code {code}", { code }) : "";
     byId("live-trust").hidden = code !== "not_secure";
     byId("live-retry").hidden = code === "not_secure"; // a second attempt would fail as well
     this.#setState("problem");
@@ -305,7 +312,7 @@ export class LiveView {
     byId("live-time").textContent = clock((session?.queue.end ?? 0) * PACKET_SECONDS);
     this.#showFacts();
     byId("live-empty").hidden = this.#captions.count > 0 || Boolean(byId("live-words").textContent);
-    byId("live-empty").textContent = this.#state === "on" ? "Speak. The words appear here." : "";
+    byId("live-empty").textContent = this.#state === "on" ? t("Speak. The words appear here.") : "";
     this.#sharing.setSession(session?.ticket?.session ?? "");
     this.#showStatus();
   }
@@ -315,8 +322,8 @@ export class LiveView {
     const lag = this.#session?.lagSeconds ?? 0;
     const isBehind = lag >= LAG_SECONDS && this.#state !== "paused";
     showFacts(byId("live-facts"), [
-      isBehind ? `${Math.round(lag)} s behind` : "",
-      language ? languageName(language) : "Automatic language",
+      isBehind ? t("{lag} s behind", { lag: Math.round(lag) }) : "",
+      language ? languageName(language) : t("Automatic language"),
       model ?? document.getElementById("model-name")?.textContent,
     ]);
   }

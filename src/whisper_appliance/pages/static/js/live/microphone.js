@@ -1,4 +1,5 @@
 /** Audio capture from a microphone, or from the sound of a tab or screen, in packets of 100 ms. */
+import { t } from "../core/i18n.js";
 import { canRecord, MediaRecorderCapture } from "./mediarecorder-capture.js";
 import { PcmCapture } from "./pcm-capture.js";
 
@@ -9,34 +10,40 @@ const SCREEN = "screen";
 /** @type {Record<string, [string, string]>} Why no capture can begin, and what to do, by the error's code. */
 const CAPTURE_ERRORS = {
   not_secure: [
-    "This page needs HTTPS to listen",
-    "Browsers let a page use the microphone only where the connection is secure. Open the appliance's https:// address, or ask its operator for it.",
+    t("This page needs HTTPS to listen"),
+    t(
+      "Browsers let a page use the microphone only where the connection is secure. Open the appliance's https:// address, or ask its operator for it.",
+    ),
   ],
   no_recorder: [
-    "This browser can't record",
-    "Update it, or use a current Chrome, Edge, Firefox or Safari. You can still drop a recording.",
+    t("This browser can't record"),
+    t("Update it, or use a current Chrome, Edge, Firefox or Safari. You can still drop a recording."),
   ],
   NotAllowedError: [
-    "The microphone is not allowed",
-    "Your browser keeps it from this page. Allow it in the site settings, at the left of the address, then try again.",
+    t("The microphone is not allowed"),
+    t(
+      "Your browser keeps it from this page. Allow it in the site settings, at the left of the address, then try again.",
+    ),
   ],
   screenRefused: [
-    "Nothing was shared",
-    "Choose a tab, a window or a screen in your browser's dialog, and switch its sound on.",
+    t("Nothing was shared"),
+    t("Choose a tab, a window or a screen in your browser's dialog, and switch its sound on."),
   ],
   no_shared_sound: [
-    "No sound was shared",
-    "What you chose came without its sound. Try again and switch the sound on in the dialog; a tab always has it.",
+    t("No sound was shared"),
+    t(
+      "What you chose came without its sound. Try again and switch the sound on in the dialog; a tab always has it.",
+    ),
   ],
   NotFoundError: [
-    "No microphone was found",
-    "Connect one, or switch it on in the system's settings, then try again.",
+    t("No microphone was found"),
+    t("Connect one, or switch it on in the system's settings, then try again."),
   ],
   NotReadableError: [
-    "The microphone can't be opened",
-    "Another program may be using it. Close that program, then try again.",
+    t("The microphone can't be opened"),
+    t("Another program may be using it. Close that program, then try again."),
   ],
-  OverconstrainedError: ["That microphone is gone", "Choose another one, then try again."],
+  OverconstrainedError: [t("That microphone is gone"), t("Choose another one, then try again.")],
 };
 
 export class CaptureError extends Error {
@@ -44,8 +51,8 @@ export class CaptureError extends Error {
   constructor(code) {
     super(code);
     this.code = code;
-    const unexpected = `The browser says: ${code}. Try again, or choose another microphone.`;
-    const [title, advice] = CAPTURE_ERRORS[code] ?? ["The recording could not begin", unexpected];
+    const unexpected = t("The browser says: {code}. Try again, or choose another microphone.", { code });
+    const [title, advice] = CAPTURE_ERRORS[code] ?? [t("The recording could not begin"), unexpected];
     this.title = title;
     this.advice = advice;
   }
@@ -69,8 +76,8 @@ export async function listSources() {
       kind === "audioinput" && label && !["default", "communications"].includes(deviceId),
   );
   const microphones = named.map(({ deviceId, label }) => ({ id: deviceId, label }));
-  const shared = canShareScreen() ? [{ id: SCREEN, label: "Sound of a tab or screen" }] : [];
-  return [{ id: "", label: "Default microphone" }, ...microphones, ...shared];
+  const shared = canShareScreen() ? [{ id: SCREEN, label: t("Sound of a tab or screen") }] : [];
+  return [{ id: "", label: t("Default microphone") }, ...microphones, ...shared];
 }
 
 /** @param {string} source Of `listSources`. @returns {Promise<MediaStream>} */

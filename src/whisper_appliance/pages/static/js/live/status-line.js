@@ -1,5 +1,6 @@
 /** The status line of the live view: the one sentence about connection, sound and limits, if there is any to show. */
-import { counted } from "../core/format.js";
+
+import { t, tn } from "../core/i18n.js";
 import { PACKET_SECONDS } from "./send-queue.js";
 
 const CATCHING_UP_SECONDS = 2;
@@ -13,7 +14,10 @@ const LIMIT_SECONDS = 5 * 60;
 
 /** @param {number} seconds */
 const waitingText = (seconds) =>
-  `Nothing is lost: ${Math.round(seconds)} s ${Math.round(seconds) === 1 ? "is" : "are"} waiting.`;
+  t("Nothing is lost: {seconds} s {seconds2} waiting.", {
+    seconds: Math.round(seconds),
+    seconds2: Math.round(seconds) === 1 ? "is" : "are",
+  });
 
 /**
  * @param {string} state Of the live view.
@@ -24,7 +28,7 @@ const waitingText = (seconds) =>
  */
 export function statusOf(state, session, silentLevels, message) {
   if (state === "asking") {
-    const text = "Your browser asks whether this page may use the microphone. Allow it to begin.";
+    const text = t("Your browser asks whether this page may use the microphone. Allow it to begin.");
     return { kind: "asking", text };
   }
   if (!session) return { kind: "", text: "" };
@@ -38,11 +42,11 @@ export function statusOf(state, session, silentLevels, message) {
 /** @param {LiveSession} session @returns {Status | null} */
 function lossStatus({ queue }) {
   if (!queue.lost) return null;
-  const lost = counted(Math.ceil(queue.lost * PACKET_SECONDS), "second");
+  const lost = tn("{count} second", "{count} seconds", Math.ceil(queue.lost * PACKET_SECONDS));
   return {
     kind: "lost",
     grave: true,
-    text: `More than 5 minutes were waiting. ${lost} of the oldest are lost.`,
+    text: t("More than 5 minutes were waiting. {lost} of the oldest are lost.", { lost }),
   };
 }
 
@@ -54,8 +58,9 @@ function connectionStatus(state, { attached, begun, queue, reached, socket, trou
   const isAway = attached ? !reached : !socket.connected && state !== "paused";
   if (begun && isAway) return { kind: "reconnecting", grave: true, text: `Reconnecting. ${waiting}` };
   if (seconds <= CATCHING_UP_SECONDS) return null;
-  if (!begun) return { kind: "connecting", text: `The appliance has not answered yet. ${waiting}` };
-  return { kind: "catching-up", text: `Catching up. ${waiting}` };
+  if (!begun)
+    return { kind: "connecting", text: t("The appliance has not answered yet. {waiting}", { waiting }) };
+  return { kind: "catching-up", text: t("Catching up. {waiting}", { waiting }) };
 }
 
 /**
@@ -68,28 +73,32 @@ function connectionStatus(state, { attached, begun, queue, reached, socket, trou
 function recordingStatus(state, session, silentLevels, message) {
   if (message) return { kind: "message", grave: true, text: message };
   if (state === "left") {
-    const text =
-      "The page was left while it was recording. What was said so far is kept: continue, or finish it.";
+    const text = t(
+      "The page was left while it was recording. What was said so far is kept: continue, or finish it.",
+    );
     return { kind: "left", text };
   }
   if (state === "paused") {
     return {
       kind: "paused",
-      text: "After ten minutes a paused recording ends by itself. Its transcript is kept.",
+      text: t("After ten minutes a paused recording ends by itself. Its transcript is kept."),
     };
   }
   const left = (session.ticket?.maxSeconds ?? Infinity) - session.queue.end * PACKET_SECONDS;
   if (state === "on" && left < LIMIT_SECONDS) {
-    const minutes = counted(Math.max(1, Math.ceil(left / 60)), "minute");
-    const text = `In ${minutes} this recording is as long as one may be. It ends then, and its transcript is kept.`;
+    const minutes = tn("{count} minute", "{count} minutes", Math.max(1, Math.ceil(left / 60)));
+    const text = t(
+      "In {minutes} this recording is as long as one may be. It ends then, and its transcript is kept.",
+      { minutes },
+    );
     return { kind: "limit", grave: true, text };
   }
   if (state === "finishing") {
-    const text = "The last words are being transcribed. The transcript opens in a moment.";
+    const text = t("The last words are being transcribed. The transcript opens in a moment.");
     return { kind: "finishing", text };
   }
   if (silentLevels > SILENT_LEVELS) {
-    return { kind: "quiet", text: "No sound comes in. Is the microphone muted, or the wrong one chosen?" };
+    return { kind: "quiet", text: t("No sound comes in. Is the microphone muted, or the wrong one chosen?") };
   }
   return null;
 }

@@ -1,3 +1,5 @@
-import { mount } from "../account/auth-page.js";
+import { loadCatalogue } from "../core/i18n.js";
 
+await loadCatalogue();
+const { mount } = await import("../account/auth-page.js");
 mount(document.body);

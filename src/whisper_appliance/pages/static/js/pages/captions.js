@@ -1,3 +1,5 @@
-import { mount } from "../live/captions-page.js";
+import { loadCatalogue } from "../core/i18n.js";
 
+await loadCatalogue();
+const { mount } = await import("../live/captions-page.js");
 mount(document.body);

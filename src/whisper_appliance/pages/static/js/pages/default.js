@@ -1,3 +1,5 @@
-import { startPage } from "../ui/page-frame.js";
+import { loadCatalogue } from "../core/i18n.js";
 
+await loadCatalogue();
+const { startPage } = await import("../ui/page-frame.js");
 startPage(document.body);

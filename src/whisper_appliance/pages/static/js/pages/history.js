@@ -1,3 +1,5 @@
-import { mount } from "../library/history-page.js";
+import { loadCatalogue } from "../core/i18n.js";
 
+await loadCatalogue();
+const { mount } = await import("../library/history-page.js");
 mount(document.body);

@@ -1,3 +1,5 @@
-import { mount } from "../transcript/transcript-page.js";
+import { loadCatalogue } from "../core/i18n.js";
 
+await loadCatalogue();
+const { mount } = await import("../transcript/transcript-page.js");
 mount(document.body);

@@ -1,3 +1,5 @@
-import { mount } from "../trust/trust-page.js";
+import { loadCatalogue } from "../core/i18n.js";
 
+await loadCatalogue();
+const { mount } = await import("../trust/trust-page.js");
 mount(document.body);

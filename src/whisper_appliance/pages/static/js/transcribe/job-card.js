@@ -1,6 +1,8 @@
 /** One recording's card: uploading, queued, running, done or failed. It only shows; job-list.js decides. */
+
 import { action, all, fromTemplate, slot } from "../core/dom.js";
 import { bytes, clock, duration, percent, speed, timeLeft } from "../core/format.js";
+import { t } from "../core/i18n.js";
 import { fillDownloads } from "../ui/download-menu.js";
 import { StreamingText } from "./streaming-text.js";
 
@@ -50,10 +52,10 @@ export class JobCard {
   #setTitle(title) {
     this.title = title;
     slot(this.element, "title").textContent = title;
-    slot(this.element, "dismiss-label").textContent = `Dismiss ${title}`;
-    action(this.element, "cancel").setAttribute("aria-label", `Cancel ${title}`);
-    this.bar.setAttribute("aria-label", `Progress of ${title}`);
-    slot(this.element, "text").setAttribute("aria-label", `Text of ${title}`);
+    slot(this.element, "dismiss-label").textContent = t("Dismiss {title}", { title });
+    action(this.element, "cancel").setAttribute("aria-label", t("Cancel {title}", { title }));
+    this.bar.setAttribute("aria-label", t("Progress of {title}", { title }));
+    slot(this.element, "text").setAttribute("aria-label", t("Text of {title}", { title }));
   }
 
   /** @param {State} state */
@@ -87,7 +89,11 @@ export class JobCard {
   showUpload(share, size) {
     if (this.state !== "uploading") this.#setState("uploading");
     this.bar.value = share;
-    this.#showState(share >= 1 ? "Storing" : `Uploading ${percent(share)} of ${bytes(size)}`);
+    this.#showState(
+      share >= 1
+        ? t("Storing")
+        : t("Uploading {share} of {size}", { share: percent(share), size: bytes(size) }),
+    );
   }
 
   /** @param {Job} job Queued or running. */
@@ -95,13 +101,17 @@ export class JobCard {
     if (job.status === "queued") {
       this.#setState("queued");
       this.bar.value = 0;
-      return this.#showState(job.position ? `${job.position} ahead in the queue` : "Next in the queue");
+      return this.#showState(
+        job.position
+          ? t("{position} ahead in the queue", { position: job.position })
+          : t("Next in the queue"),
+      );
     }
     this.#setState("running");
     if (job.progress > 0) this.bar.value = job.progress;
     else this.bar.removeAttribute("value");
     const share = job.progress > 0 ? percent(job.progress) : "";
-    this.#showState(["Transcribing", share, this.#timeLeft(job.progress)].filter(Boolean).join(" · "));
+    this.#showState([t("Transcribing"), share, this.#timeLeft(job.progress)].filter(Boolean).join(" · "));
   }
 
   /** @param {number} progress @returns {string} Estimated from the progress since the card was first shown. */
@@ -121,14 +131,14 @@ export class JobCard {
     this.transcriptId = id;
     this.#setTitle(title);
     this.text.finish(text);
-    const facts = [clock(length), `done in ${duration(took)}`, speed(length, took)];
+    const facts = [clock(length), t("done in {took}", { took: duration(took) }), speed(length, took)];
     this.#showState(facts.filter(Boolean).join(" · "));
     const open = /** @type {HTMLAnchorElement} */ (action(this.element, "open"));
     open.href = `/transcripts/${id}`;
-    open.setAttribute("aria-label", `Open ${title}`);
+    open.setAttribute("aria-label", t("Open {title}", { title }));
     fillDownloads(slot(this.element, "downloads"), `/api/transcripts/${id}`, title);
     const warning = warnings.map(({ message }) => message).join(" ");
-    this.#showWarning(text ? warning : "No speech was found in this recording.");
+    this.#showWarning(text ? warning : t("No speech was found in this recording."));
   }
 
   /** @param {string} sentence */
@@ -140,8 +150,11 @@ export class JobCard {
   /** @param {{message: string, code: string, requestId?: string}} error */
   showFailed({ message, code, requestId }) {
     this.#setState("failed");
-    this.#showState("Not transcribed");
+    this.#showState(t("Not transcribed"));
     slot(this.element, "message").textContent = message;
-    slot(this.element, "code").textContent = `Code ${code}${requestId ? `, request ${requestId}` : ""}`;
+    slot(this.element, "code").textContent = t("Code {code}{requestId}", {
+      code,
+      requestId: requestId ? `, request ${requestId}` : "",
+    });
   }
 }

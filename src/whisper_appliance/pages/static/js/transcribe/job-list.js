@@ -1,7 +1,9 @@
 /** The list of recordings at work: files become uploads, then jobs, then transcripts; each has one card. */
+
 import { messageOf, request } from "../core/api.js";
 import { announce, byId } from "../core/dom.js";
 import { bytes } from "../core/format.js";
+import { t } from "../core/i18n.js";
 import { readStored, writeStored } from "../core/storage.js";
 import { copyText } from "../ui/copy-button.js";
 import { toast } from "../ui/toast.js";
@@ -63,7 +65,7 @@ export class JobList {
       this.#fail(card, refusal);
       return () => {};
     }
-    card.showWaiting("Waiting to upload");
+    card.showWaiting(t("Waiting to upload"));
     this.#updateFrame();
     let jobId = "";
     const abort = this.#uploads.add({
@@ -73,8 +75,8 @@ export class JobList {
       onWaiting: (seconds, reason) =>
         card.showWaiting(
           reason === "busy"
-            ? `The appliance is busy. Next try in ${Math.ceil(seconds)} s`
-            : "Waiting for the appliance",
+            ? t("The appliance is busy. Next try in {seconds} s", { seconds: Math.ceil(seconds) })
+            : t("Waiting for the appliance"),
         ),
       onAccepted: (job) => {
         jobId = job.id;
@@ -89,7 +91,7 @@ export class JobList {
 
   /** @param {File} file @returns {Failure | null} Why the file need not be sent at all. */
   #refusal({ size }) {
-    if (!size) return { code: "no_audio", message: "This file is empty." };
+    if (!size) return { code: "no_audio", message: t("This file is empty.") };
     if (!this.maxBytes || size <= this.maxBytes) return null;
     const message = `This file has ${bytes(size)}; the appliance takes ${bytes(this.maxBytes)}. Save it as MP3 or split it, then add it again.`;
     return { code: "too_large", message };
@@ -121,13 +123,16 @@ export class JobList {
   /** @param {JobCard} card @param {Job} job */
   async #show(card, job) {
     if (job.status === "failed") {
-      return this.#fail(card, job.error ?? { code: "internal", message: "The job ended without a reason." });
+      return this.#fail(
+        card,
+        job.error ?? { code: "internal", message: t("The job ended without a reason.") },
+      );
     }
     if (job.status === "cancelled") return this.#remove(card);
     if (job.status !== "done" || !job.transcript_id) return card.showJob(job);
     try {
       card.showDone(await request("GET /api/transcripts/{id}", { path: { id: job.transcript_id } }));
-      announce(`${card.title}: done.`);
+      announce(t("{title}: done.", { title: card.title }));
     } catch (error) {
       this.#fail(card, /** @type {import("../core/api.js").ApiError} */ (error));
     }
@@ -144,7 +149,7 @@ export class JobList {
   /** @param {string} id */
   async #cancelJob(id) {
     await request("DELETE /api/jobs/{id}", { path: { id } }).catch((error) =>
-      toast(`Can't cancel: ${messageOf(error)}`),
+      toast(t("Can't cancel: {error}", { error: messageOf(error) })),
     );
   }
 
@@ -153,7 +158,7 @@ export class JobList {
     const card = new JobCard(title, {
       ...actions,
       dismiss: () => this.#remove(card),
-      copy: () => void copyText(card.text.text, "Text copied."),
+      copy: () => void copyText(card.text.text, t("Text copied.")),
     });
     this.cards.add(card);
     byId("cards").prepend(card.element);
@@ -197,6 +202,8 @@ export class JobList {
       card.text.box.setAttribute("aria-live", isOnlyOne ? "polite" : "off");
     }
     byId("now-title").textContent =
-      cards.length > 1 ? `Now · ${finished} of ${cards.length} finished` : "Now";
+      cards.length > 1
+        ? t("Now · {finished} of {cards} finished", { finished, cards: cards.length })
+        : t("Now");
   }
 }

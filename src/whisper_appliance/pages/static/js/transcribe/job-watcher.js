@@ -1,5 +1,7 @@
 /** Watches jobs: event streams with the text for a few of them, polling for the others. */
+
 import { ApiError, request } from "../core/api.js";
+import { t } from "../core/i18n.js";
 import { EventStream } from "../core/sse.js";
 
 /** A browser opens six HTTP/1 connections to a host; event streams must leave some for everything else. */
@@ -94,7 +96,7 @@ export class JobWatcher {
         (error) => error.status === 404,
       );
       if (!isLost || !watched) continue;
-      const message = "The appliance no longer has this recording. Add it again.";
+      const message = t("The appliance no longer has this recording. Add it again.");
       this.#update({ ...watched.job, status: "failed", error: { code: "not_found", message } });
     }
   }

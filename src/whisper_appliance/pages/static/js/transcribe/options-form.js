@@ -1,5 +1,7 @@
 /** The form of transcription options: folded behind one line that sums them up; the browser keeps them. */
+
 import { byId, formById } from "../core/dom.js";
+import { t } from "../core/i18n.js";
 import { onStatus } from "../core/page-events.js";
 import { readStored, writeStored } from "../core/storage.js";
 
@@ -53,13 +55,13 @@ export class OptionsForm {
   #describe() {
     const chosen = this.chosen();
     const parts = [
-      chosen.language ? this.#label("language") : "Automatic language",
+      chosen.language ? this.#label("language") : t("Automatic language"),
       chosen.model ?? this.#defaultModel,
       this.#label("quality").toLowerCase(),
-      chosen.task === "translate" ? "into English" : "",
-      chosen.word_timestamps ? "word times" : "",
-      chosen.hotwords ? "names given" : "",
-      chosen.prompt ? "context given" : "",
+      chosen.task === "translate" ? t("into English") : "",
+      chosen.word_timestamps ? t("word times") : "",
+      chosen.hotwords ? t("names given") : "",
+      chosen.prompt ? t("context given") : "",
     ];
     byId("options-line").textContent = parts.filter(Boolean).join(" · ");
   }

@@ -1,5 +1,7 @@
 /** Find in page: searches a long transcript. Matches are painted (CSS highlights), so the text is not changed. */
+
 import { byId, inputById } from "../core/dom.js";
+import { t } from "../core/i18n.js";
 
 const MAX_MATCHES = 2000;
 
@@ -80,8 +82,12 @@ export class FindInPage {
   /** @param {string} words */
   #showCount(words) {
     const count = this.#matches.length;
-    const position = `${this.#current + 1} of ${count}${count === MAX_MATCHES ? "+" : ""}`;
-    byId("found").textContent = !words ? "" : count ? position : "None";
+    const position = t("{current} of {count}{MAX_MATCHES}", {
+      current: this.#current + 1,
+      count,
+      MAX_MATCHES: count === MAX_MATCHES ? "+" : "",
+    });
+    byId("found").textContent = !words ? "" : count ? position : t("None");
     byId("find-next").hidden = count < 2;
     byId("find-previous").hidden = count < 2;
   }

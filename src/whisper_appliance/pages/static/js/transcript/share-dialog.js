@@ -1,7 +1,9 @@
 /** The dialog that shares a transcript: with a user by name, with anyone by a public link. */
+
 import { messageOf, request } from "../core/api.js";
 import { dayAndTimeInline } from "../core/datetime.js";
 import { button, byId, dialogById, element, formById, icon, showFacts } from "../core/dom.js";
+import { t } from "../core/i18n.js";
 import { copyText } from "../ui/copy-button.js";
 import { closeOnBackdrop, closeOnClick } from "../ui/dialog.js";
 import { onSubmit } from "../ui/form.js";
@@ -20,7 +22,7 @@ function iconButton(label, text, sign, run) {
 /** @param {string} path */
 async function copyLink(path) {
   const link = new URL(path, location.href).href;
-  await copyText(link, "Link copied.", () => toast(link));
+  await copyText(link, t("Link copied."), () => toast(link));
 }
 
 export class ShareDialog {
@@ -44,7 +46,7 @@ export class ShareDialog {
   async #shareWithUser(form, user) {
     const share = await request("POST /api/transcripts/{id}/shares", { path: this.path, body: { user } });
     form.reset();
-    toast(`Shared with ${share.user}.`);
+    toast(t("Shared with {user}.", { user: share.user }));
     await this.#load();
   }
 
@@ -71,16 +73,21 @@ export class ShareDialog {
     const { user, path, created, expires } = share;
     const item = element("li", undefined, "share-row");
     const text = element("div");
-    const name = user ?? "Anyone with the link";
+    const name = user ?? t("Anyone with the link");
     const facts = element("p", undefined, "facts");
-    showFacts(facts, [`since ${dayAndTimeInline(created)}`, expires && `ends ${dayAndTimeInline(expires)}`]);
+    showFacts(facts, [
+      t("since {created}", { created: dayAndTimeInline(created) }),
+      expires && t("ends {expires}", { expires: dayAndTimeInline(expires) }),
+    ]);
     text.append(element("strong", name), facts);
     const actions = element("div", undefined, "share-actions");
     if (path) {
-      const label = `Copy the link of ${dayAndTimeInline(created)}`;
-      actions.append(iconButton(label, "Copy", "copy", () => void copyLink(path)));
+      const label = t("Copy the link of {created}", { created: dayAndTimeInline(created) });
+      actions.append(iconButton(label, t("Copy"), "copy", () => void copyLink(path)));
     }
-    actions.append(iconButton(`Stop sharing with ${name}`, "Stop", "x", () => void this.#revoke(share)));
+    actions.append(
+      iconButton(t("Stop sharing with {name}", { name }), t("Stop"), "x", () => void this.#revoke(share)),
+    );
     item.append(text, actions);
     return item;
   }
@@ -90,7 +97,7 @@ export class ShareDialog {
     try {
       const path = { ...this.path, share: id };
       await request("DELETE /api/transcripts/{id}/shares/{share}", { path });
-      toast(user ? `No longer shared with ${user}.` : "The link no longer works.");
+      toast(user ? t("No longer shared with {user}.", { user }) : t("The link no longer works."));
     } catch (error) {
       toast(messageOf(error));
     }

@@ -1,8 +1,10 @@
 /** The page behind a public link: one transcript, to be read. */
+
 import { messageOf, request } from "../core/api.js";
 import { dayAndTime } from "../core/datetime.js";
 import { byId, showFacts, slot } from "../core/dom.js";
 import { clock, languageName } from "../core/format.js";
+import { t } from "../core/i18n.js";
 import { startCopyButton } from "../ui/copy-button.js";
 import { fillDownloads } from "../ui/download-menu.js";
 import { startMenus } from "../ui/menu.js";
@@ -19,7 +21,7 @@ export function mount(root) {
   startTheme();
   startMenus();
   const find = new FindInPage(byId("words"));
-  startCopyButton("copy", () => text, "Text copied.");
+  startCopyButton("copy", () => text, t("Text copied."));
   const load = async () => {
     try {
       const transcript = await request("GET /api/shared/{token}", { path: { token } });
@@ -42,7 +44,7 @@ function show({ title, created, duration, language, expires, segments }, token) 
     dayAndTime(created),
     clock(duration),
     languageName(language),
-    expires && `link ends ${dayAndTime(expires)}`,
+    expires && t("link ends {expires}", { expires: dayAndTime(expires) }),
   ]);
   showLines(byId("words"), segments);
   byId("transcript").setAttribute("aria-busy", "false");

@@ -1,6 +1,8 @@
 /** What a transcript's page shows besides the text: warnings, dropped segments, provenance. */
+
 import { byId, element } from "../core/dom.js";
-import { clock, counted, languageName } from "../core/format.js";
+import { clock, languageName } from "../core/format.js";
+import { t, tn } from "../core/i18n.js";
 
 /** @typedef {import("../core/api.js").Responses["GET /api/transcripts/{id}"]} Transcript */
 
@@ -13,7 +15,9 @@ export function showWarnings(warnings) {
 /** @param {Transcript["dropped"]} dropped Segments that were left out as hallucinations. */
 export function showDropped(dropped) {
   byId("left-out").hidden = !dropped.length;
-  byId("left-out-line").textContent = `${counted(dropped.length, "phrase")} left out as probably invented`;
+  byId("left-out-line").textContent = t("{dropped} left out as probably invented", {
+    dropped: tn("{count} phrase", "{count} phrases", dropped.length),
+  });
   const items = dropped.map(({ start, text, reason }) => {
     const item = element("li");
     item.append(element("span", clock(start)), element("q", text.trim()), element("small", reason));
@@ -28,13 +32,22 @@ export function showProvenance({ provenance, language, language_probability, pro
   const options = /** @type {Record<string, unknown>} */ (provenance.options ?? {});
   /** @type {[string, unknown][]} */
   const facts = [
-    ["Engine", `${provenance.engine} ${provenance.engine_version}, ${provenance.compute_type}`],
-    ["Model", `${provenance.model}, sha256 ${provenance.model_sha256}`],
-    ["Options", describeOptions(options)],
-    ["Language", `${languageName(language)}, ${Math.round(language_probability * 100)} % sure`],
-    ["Took", `${processing_seconds.toFixed(1)} s`],
-    ["Recording", `sha256 ${provenance.audio_sha256}`],
-    ["Appliance", provenance.appliance_version],
+    [t("Engine"), `${provenance.engine} ${provenance.engine_version}, ${provenance.compute_type}`],
+    [
+      t("Model"),
+      t("{model}, sha256 {model_sha256}", { model: provenance.model, model_sha256: provenance.model_sha256 }),
+    ],
+    [t("Options"), describeOptions(options)],
+    [
+      t("Language"),
+      t("{language}, {language_probability} % sure", {
+        language: languageName(language),
+        language_probability: Math.round(language_probability * 100),
+      }),
+    ],
+    [t("Took"), `${processing_seconds.toFixed(1)} s`],
+    [t("Recording"), `sha256 ${provenance.audio_sha256}`],
+    [t("Appliance"), provenance.appliance_version],
   ];
   const rows = facts
     .filter(([, value]) => value)
@@ -52,13 +65,13 @@ function describeOptions(options) {
   const { task, quality, word_timestamps, vad, language, prompt, hotwords, temperature, beam_size } = options;
   return [
     `${quality} quality`,
-    task === "translate" && "in English",
-    word_timestamps ? "with word times" : "without word times",
-    !vad && "with what is not speech",
+    task === "translate" && t("in English"),
+    word_timestamps ? t("with word times") : t("without word times"),
+    !vad && t("with what is not speech"),
     Boolean(language) && `${languageName(String(language))} given`,
-    Boolean(prompt) && `prompt “${prompt}”`,
-    Boolean(hotwords) && `hot words “${hotwords}”`,
-    temperature !== null && temperature !== undefined && `temperature ${temperature}`,
+    Boolean(prompt) && t("prompt “{prompt}”", { prompt }),
+    Boolean(hotwords) && t("hot words “{hotwords}”", { hotwords }),
+    temperature !== null && temperature !== undefined && t("temperature {temperature}", { temperature }),
     Boolean(beam_size) && `${beam_size} alternatives`,
   ]
     .filter(Boolean)

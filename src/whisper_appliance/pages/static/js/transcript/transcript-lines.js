@@ -1,6 +1,8 @@
 /** The lines of a transcript: a line a segment, its time in the margin. The browser renders only what is in view. */
+
 import { element } from "../core/dom.js";
 import { clock } from "../core/format.js";
+import { t } from "../core/i18n.js";
 
 const LINES_PER_CHUNK = 40; // a chunk is rendered as a whole (CSS content-visibility)
 const LOW_PROBABILITY = 0.4;
@@ -19,7 +21,7 @@ function wordNodes({ text, words = [] }) {
   return words.map((word) => {
     if (!isUnsure(word)) return word.word;
     const mark = element("span", word.word.trim(), "unsure");
-    mark.title = `The model was unsure of this word (${clock(word.start)})`;
+    mark.title = t("The model was unsure of this word ({start})", { start: clock(word.start) });
     const spaced = new DocumentFragment();
     spaced.append(word.word.startsWith(" ") ? " " : "", mark);
     return spaced;
@@ -49,6 +51,6 @@ export function showLines(place, segments) {
     chunks.push(chunk);
   }
   place.replaceChildren(...chunks);
-  if (!segments.length) place.append(element("p", "No speech was found in this recording.", "empty"));
+  if (!segments.length) place.append(element("p", t("No speech was found in this recording."), "empty"));
   return segments.flatMap(({ words = [] }) => words).filter(isUnsure).length;
 }

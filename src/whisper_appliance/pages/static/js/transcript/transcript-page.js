@@ -1,8 +1,10 @@
 /** The page of one transcript: to read, search, rename, copy, download, share, delete. */
+
 import { messageOf, request } from "../core/api.js";
 import { dayAndTime } from "../core/datetime.js";
 import { byId, showFacts, slot } from "../core/dom.js";
-import { clock, counted, languageName, speed } from "../core/format.js";
+import { clock, languageName, speed } from "../core/format.js";
+import { t, tn } from "../core/i18n.js";
 import { onReconnected } from "../core/page-events.js";
 import { copyText } from "../ui/copy-button.js";
 import { fillDownloads } from "../ui/download-menu.js";
@@ -59,8 +61,8 @@ class TranscriptPage {
       this.#show(this.#transcript);
     } catch (error) {
       const { status, message } = /** @type {ApiError} */ (error);
-      if (status !== 404) showGone("Can't show this transcript", message, "again");
-      else showGone("No such transcript", "It was deleted, or it belongs to somebody else.", null);
+      if (status !== 404) showGone(t("Can't show this transcript"), message, "again");
+      else showGone(t("No such transcript"), t("It was deleted, or it belongs to somebody else."), null);
     }
   }
 
@@ -73,14 +75,18 @@ class TranscriptPage {
     showFacts(byId("facts"), [
       dayAndTime(created),
       clock(duration),
-      task === "translate" ? `${languageName(language)} into English` : languageName(language),
+      task === "translate"
+        ? t("{language} into English", { language: languageName(language) })
+        : languageName(language),
       model,
       speed(duration, processing_seconds),
-      isOwn ? null : "shared with you",
+      isOwn ? null : t("shared with you"),
     ]);
     const unsure = showLines(byId("words"), segments);
     byId("unsure").hidden = !unsure;
-    byId("unsure").textContent = `${counted(unsure, "word")} with dots below: the model was unsure.`;
+    byId("unsure").textContent = t("{unsure} with dots below: the model was unsure.", {
+      unsure: tn("{count} word", "{count} words", unsure),
+    });
     this.find.searchAgain();
     showWarnings(transcript.warnings);
     showDropped(transcript.dropped);
@@ -97,7 +103,7 @@ class TranscriptPage {
   }
 
   async copy() {
-    await copyText(this.#transcript?.text ?? "", "Text copied.");
+    await copyText(this.#transcript?.text ?? "", t("Text copied."));
   }
 
   share() {
@@ -131,9 +137,13 @@ class TranscriptPage {
   async #delete() {
     try {
       await request("DELETE /api/transcripts/{id}", { path: { id: this.id } });
-      showGone("Deleted", `“${this.#transcript?.title ?? "The transcript"}” is in the trash.`, "undo");
+      showGone(
+        t("Deleted"),
+        t("“{title}” is in the trash.", { title: this.#transcript?.title ?? "The transcript" }),
+        "undo",
+      );
     } catch (error) {
-      toast(`Not deleted: ${messageOf(error)}`);
+      toast(t("Not deleted: {error}", { error: messageOf(error) }));
     }
   }
 
@@ -143,7 +153,7 @@ class TranscriptPage {
       await this.load();
       byId("delete").focus();
     } catch (error) {
-      toast(`Not restored: ${messageOf(error)}`);
+      toast(t("Not restored: {error}", { error: messageOf(error) }));
     }
   }
 }

@@ -1,5 +1,7 @@
 /** The page about the certificate: unfolds the steps for this system, copies the fingerprint. */
+
 import { byId } from "../core/dom.js";
+import { t } from "../core/i18n.js";
 import { startCopyButton } from "../ui/copy-button.js";
 import { startPage } from "../ui/page-frame.js";
 
@@ -25,6 +27,10 @@ export function mount(root) {
   const system = systemOf(navigator.userAgent, navigator.maxTouchPoints);
   root.querySelector(`#${system}`)?.setAttribute("open", "");
   if (root.querySelector("#copy-fingerprint")) {
-    startCopyButton("copy-fingerprint", () => byId("fingerprint").textContent ?? "", "Fingerprint copied.");
+    startCopyButton(
+      "copy-fingerprint",
+      () => byId("fingerprint").textContent ?? "",
+      t("Fingerprint copied."),
+    );
   }
 }

@@ -1,5 +1,7 @@
 /** Confirmation dialog for what cannot be undone. The most dangerous actions are confirmed by typing a name. */
+
 import { byId, dialogById, inputById } from "../core/dom.js";
+import { t } from "../core/i18n.js";
 
 /**
  * @param {{title: string, text: string, action: string, name?: string}} question `action` is the word on the button;
@@ -23,7 +25,7 @@ export function confirmed({ title, text, action, name = "" }) {
       isConfirmed = !name || typed.value.trim() === name;
       if (isConfirmed) return;
       event.preventDefault();
-      byId("confirm-wrong").textContent = `That is not ${name}.`;
+      byId("confirm-wrong").textContent = t("That is not {name}.", { name });
       typed.setAttribute("aria-invalid", "true");
       typed.focus();
     };

@@ -1,5 +1,7 @@
 /** Copies text to the clipboard, and shows in a toast whether it worked. */
+
 import { buttonById, element } from "../core/dom.js";
+import { t } from "../core/i18n.js";
 import { toast } from "./toast.js";
 
 /** Works without a secure context too, which navigator.clipboard needs. @param {string} text */
@@ -19,7 +21,7 @@ async function writeClipboard(text) {
  * @param {() => void} [onFailed] What helps a person to copy it by hand; otherwise a toast has to do.
  */
 export async function copyText(text, done, onFailed) {
-  const failed = onFailed ?? (() => toast("Can't copy here. Select the text and copy it by hand."));
+  const failed = onFailed ?? (() => toast(t("Can't copy here. Select the text and copy it by hand.")));
   await writeClipboard(text).then(() => toast(done), failed);
 }
 

@@ -1,7 +1,9 @@
 /** The model's chip in the bar, and the notices below it. Polls the status only while it may change soon. */
+
 import { request } from "../core/api.js";
 import { byId } from "../core/dom.js";
-import { counted, percent } from "../core/format.js";
+import { percent } from "../core/format.js";
+import { t, tn } from "../core/i18n.js";
 import { onConnection, reportReconnected, reportStatus } from "../core/page-events.js";
 
 /**
@@ -19,18 +21,24 @@ function describe({ name, state, progress, reason }) {
   const share = progress === null || progress === undefined ? "" : ` ${percent(progress)}`;
   switch (state) {
     case "ready":
-      return ["ready", `The model ${name} is loaded and ready.`];
+      return ["ready", t("The model {name} is loaded and ready.", { name })];
     case "idle":
-      return ["ready", `The model ${name} is not loaded, to save memory. The next recording loads it.`];
+      return [
+        "ready",
+        t("The model {name} is not loaded, to save memory. The next recording loads it.", { name }),
+      ];
     case "loading":
-      return [`loading${share}`, `The model ${name} is being loaded. Recordings you add now wait for it.`];
+      return [
+        `loading${share}`,
+        t("The model {name} is being loaded. Recordings you add now wait for it.", { name }),
+      ];
     case "downloading":
       return [
         `downloading${share}`,
-        `The model ${name} is being downloaded. Recordings you add now wait for it.`,
+        t("The model {name} is being downloaded. Recordings you add now wait for it.", { name }),
       ];
     default:
-      return ["not available", reason ?? `The model ${name} is not available.`];
+      return [t("not available"), reason ?? t("The model {name} is not available.", { name })];
   }
 }
 
@@ -72,7 +80,9 @@ export class StatusBar {
   /** @param {Status} status */
   #show({ model, queue }) {
     const waiting = queue?.waiting ?? 0;
-    byId("queue-sentence").textContent = waiting ? `${counted(waiting, "recording")} waiting.` : "";
+    byId("queue-sentence").textContent = waiting
+      ? t("{waiting} waiting.", { waiting: tn("{count} recording", "{count} recordings", waiting) })
+      : "";
     if (!model) return;
     const [word, sentence] = describe(model);
     const bar = /** @type {HTMLProgressElement} */ (byId("model-progress"));
@@ -84,7 +94,7 @@ export class StatusBar {
     bar.value = model.progress ?? 0;
     const isMissing = model.state === "unavailable";
     byId("no-model").hidden = !isMissing;
-    byId("no-model-text").textContent = isMissing ? `Can't transcribe now: ${sentence}` : "";
+    byId("no-model-text").textContent = isMissing ? t("Can't transcribe now: {sentence}", { sentence }) : "";
   }
 
   /** @param {boolean} reached */
@@ -94,7 +104,7 @@ export class StatusBar {
     byId("offline").hidden = reached;
     if (this.#offline) {
       byId("model-chip").dataset.state = "checking";
-      byId("model-state").textContent = "no answer";
+      byId("model-state").textContent = t("no answer");
       this.#poll("offline");
     } else {
       reportReconnected();

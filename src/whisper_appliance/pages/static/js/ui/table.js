@@ -1,5 +1,7 @@
 /** Tables that are sorted by a click on a heading and filtered by words. Unchanged rows keep their elements. */
+
 import { button, element, icon } from "../core/dom.js";
+import { t } from "../core/i18n.js";
 
 /**
  * @template Row
@@ -13,7 +15,7 @@ import { button, element, icon } from "../core/dom.js";
 
 /** @typedef {"ascending" | "descending"} Direction */
 
-const CONTROLS = "a, button, input, select, summary";
+const CONTROLS = t("a, button, input, select, summary");
 
 /** @template Row */
 export class Table {
@@ -134,7 +136,7 @@ export class Table {
 
   #emptyLine() {
     const line = element("tr");
-    const cell = element("td", this.#filter ? "Nothing with these words." : this.empty, "nothing");
+    const cell = element("td", this.#filter ? t("Nothing with these words.") : this.empty, "nothing");
     cell.colSpan = this.columns.length;
     line.setAttribute("role", "row");
     cell.setAttribute("role", "cell");

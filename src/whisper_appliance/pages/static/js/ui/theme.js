@@ -1,12 +1,14 @@
 /** The theme switch: light, dark, or as the system. */
+
 import { byId } from "../core/dom.js";
+import { t } from "../core/i18n.js";
 
 /** @typedef {"auto" | "light" | "dark"} Theme */
 
 /** @type {Record<Theme, Theme>} */
 const NEXT = { auto: "light", light: "dark", dark: "auto" };
 /** @type {Record<Theme, string>} */
-const NAMES = { auto: "as the system", light: "light", dark: "dark" };
+const NAMES = { auto: t("as the system"), light: "light", dark: "dark" };
 
 function currentTheme() {
   return /** @type {Theme} */ (document.documentElement.dataset.theme ?? "auto");
@@ -14,7 +16,10 @@ function currentTheme() {
 
 function showTheme() {
   const theme = currentTheme();
-  byId("theme-label").textContent = `Theme: ${NAMES[theme]}. Change to ${NAMES[NEXT[theme]]}`;
+  byId("theme-label").textContent = t("Theme: {theme}. Change to {theme2}", {
+    theme: NAMES[theme],
+    theme2: NAMES[NEXT[theme]],
+  });
   byId("theme").title = `Theme: ${NAMES[theme]}`;
 }
 

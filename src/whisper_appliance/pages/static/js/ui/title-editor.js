@@ -1,6 +1,8 @@
 /** Edits a transcript's title: a form in the place of the title. */
+
 import { messageOf, request } from "../core/api.js";
 import { button, element } from "../core/dom.js";
+import { t } from "../core/i18n.js";
 import { toast } from "./toast.js";
 
 const MAX_CHARACTERS = 200;
@@ -14,13 +16,13 @@ export function editTitle(place, { id, title, onRenamed, onEnd }) {
   const form = element("form", undefined, "rename");
   const field = element("input");
   Object.assign(field, { value: title, maxLength: MAX_CHARACTERS, required: true });
-  field.setAttribute("aria-label", "Title");
+  field.setAttribute("aria-label", t("Title"));
   const end = () => {
     form.remove();
     place.hidden = false;
     onEnd();
   };
-  form.append(field, element("button", "Save", "primary"), button("Cancel", "quiet", end));
+  form.append(field, element("button", t("Save"), "primary"), button(t("Cancel"), "quiet", end));
   form.addEventListener("keydown", (event) => event.key === "Escape" && end());
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -31,7 +33,7 @@ export function editTitle(place, { id, title, onRenamed, onEnd }) {
       onRenamed(typed);
       end();
     } catch (error) {
-      toast(`Not renamed: ${messageOf(error)}`);
+      toast(t("Not renamed: {error}", { error: messageOf(error) }));
     }
   });
   place.hidden = true;

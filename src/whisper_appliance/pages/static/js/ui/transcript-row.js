@@ -1,8 +1,10 @@
 /** A transcript as a row of a list, with its actions: rename, download, delete, restore. */
+
 import { messageOf, request } from "../core/api.js";
 import { dayAndTime, timeOfDay } from "../core/datetime.js";
 import { action, element, fromTemplate, showFacts, slot } from "../core/dom.js";
 import { clock, languageName, shortTitle } from "../core/format.js";
+import { t } from "../core/i18n.js";
 import { fillDownloads } from "./download-menu.js";
 import { editTitle } from "./title-editor.js";
 import { toast } from "./toast.js";
@@ -23,9 +25,9 @@ function showTitle(row, { id, title }) {
   link.textContent = title;
   link.href = `/transcripts/${id}`;
   const actions = slot(row, "actions");
-  slot(actions, "rename-label").textContent = `Rename ${title}`;
-  slot(actions, "delete-label").textContent = `Delete ${title}`;
-  actions.querySelector(".menu summary")?.setAttribute("aria-label", `Download ${title}`);
+  slot(actions, "rename-label").textContent = t("Rename {title}", { title });
+  slot(actions, "delete-label").textContent = t("Delete {title}", { title });
+  actions.querySelector(".menu summary")?.setAttribute("aria-label", t("Download {title}", { title }));
   fillDownloads(slot(actions, "downloads"), `/api/transcripts/${id}`, title);
 }
 
@@ -53,7 +55,7 @@ function filledRow(summary, withDay) {
     withDay ? dayAndTime(summary.created) : timeOfDay(summary.created),
     clock(summary.duration),
     languageName(summary.language),
-    isShared(summary) ? `from ${summary.shared_by ?? "somebody"}` : summary.model,
+    isShared(summary) ? t("from {shared_by}", { shared_by: summary.shared_by ?? "somebody" }) : summary.model,
   ]);
   return row;
 }
@@ -78,8 +80,8 @@ export function transcriptRow(summary, events) {
   slot(row, "downloads").hidden = isInTrash;
   action(row, "restore").hidden = !isInTrash;
   if (isShared(summary)) {
-    slot(row, "delete-label").textContent = `Take ${summary.title} off this list`;
-    action(row, "delete").title = "Take off this list";
+    slot(row, "delete-label").textContent = t("Take {title} off this list", { title: summary.title });
+    action(row, "delete").title = t("Take off this list");
   }
   new RowActions(row, summary, events).start();
   return row;
@@ -117,21 +119,21 @@ class RowActions {
       if (isShared(this.summary)) {
         await request("DELETE /api/transcripts/shared/{id}", { path });
         this.#remove();
-        toast(`“${title}” is off your list.`);
+        toast(t("“{title}” is off your list.", { title }));
       } else {
         await request("DELETE /api/transcripts/{id}", { path });
         this.#remove();
-        toast(`Deleted “${title}”.`, { label: "Undo", run: () => void this.#restore() });
+        toast(t("Deleted “{title}”.", { title }), { label: t("Undo"), run: () => void this.#restore() });
       }
     } catch (error) {
-      toast(`Not deleted: ${messageOf(error)}`);
+      toast(t("Not deleted: {error}", { error: messageOf(error) }));
     }
   }
 
   async #restoreFromTrash() {
     if (!(await this.#restore())) return;
     this.#remove();
-    toast(`Restored “${shortTitle(this.summary.title)}”.`);
+    toast(t("Restored “{title}”.", { title: shortTitle(this.summary.title) }));
   }
 
   async #restore() {
@@ -140,7 +142,7 @@ class RowActions {
       this.onRestored();
       return true;
     } catch (error) {
-      toast(`Not restored: ${messageOf(error)}`);
+      toast(t("Not restored: {error}", { error: messageOf(error) }));
       return false;
     }
   }

@@ -1,5 +1,7 @@
 /** A card of the overview: one time chart with its figures. */
+
 import { element, slot } from "../../core/dom.js";
+import { locale, t } from "../../core/i18n.js";
 import { TimeChart } from "./time-chart.js";
 
 /**
@@ -47,7 +49,7 @@ export class ChartCard {
     const value = (/** @type {string} */ name) => this.#samples[name]?.[shown] ?? null;
     slot(this.card, "figure").textContent = last < 0 ? "–" : this.chart.figure(value, this.machine());
     const aside = slot(this.card, "aside");
-    if (last < 0) aside.textContent = "no samples yet";
+    if (last < 0) aside.textContent = t("no samples yet");
     else if (isPointedAt && shown <= last) aside.replaceChildren("at ", timeElement(time[shown] ?? 0));
     else aside.textContent = this.chart.aside((name) => summarize(this.#samples[name]), this.machine());
   }
@@ -65,6 +67,6 @@ export function summarize(values = []) {
 /** @param {number} seconds */
 function timeElement(seconds) {
   const options = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
-  const format = new Intl.DateTimeFormat(undefined, { ...options, hourCycle: "h23" });
+  const format = new Intl.DateTimeFormat(locale(), { ...options, hourCycle: "h23" });
   return element("time", format.format(new Date(seconds * 1000)));
 }

@@ -1,5 +1,7 @@
 /** Day charts: stacked bars by day, and a line by day. */
+
 import uPlot from "../../../vendor/uplot.esm.js";
+import { locale } from "../../core/i18n.js";
 import { scaleTop, sizeOf, timeAxis, valueAxis } from "./axes.js";
 
 /** The colours of bars; the last is for all the others. */
@@ -98,7 +100,7 @@ export function stack(layers) {
 
 /** @param {ThemeColours} theme @param {number[]} days @returns {uPlot.Axis} */
 function dayAxis(theme, days) {
-  const format = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+  const format = new Intl.DateTimeFormat(locale(), { day: "numeric", month: "short", timeZone: "UTC" });
   return {
     ...timeAxis(theme),
     splits: (plot) => {

@@ -1,5 +1,7 @@
 /** The charts of the overview: which measures each has, and how their numbers are written. */
-import { bytes, counted } from "../../core/format.js";
+
+import { bytes } from "../../core/format.js";
+import { t, tn } from "../../core/i18n.js";
 
 /**
  * @typedef {{memory: number, disk: number, cores: number, live: number,
@@ -35,13 +37,16 @@ const bytesOrZero = (value) => (value ? bytes(value) : "0");
 /** @param {number} value */
 const times = (value) => `${small(value)} ×`;
 /** @param {number} value @param {number} total 0: not measured. */
-const bytesOf = (value, total) => (total ? `${bytes(value)} of ${bytes(total)}` : bytes(value));
+const bytesOf = (value, total) =>
+  total ? t("{value} of {total}", { value: bytes(value), total: bytes(total) }) : bytes(value);
 
 /** @param {string} measure @param {(value: number) => string} format @returns {(summary: Summary) => string} */
 function meanAndHighest(measure, format) {
   return (summary) => {
     const found = summary(measure);
-    return found ? `average ${format(found.mean)}, highest ${format(found.highest)}` : "";
+    return found
+      ? t("average {mean}, highest {highest}", { mean: format(found.mean), highest: format(found.highest) })
+      : "";
   };
 }
 
@@ -65,7 +70,9 @@ const MEMORY = {
   top: ({ memory }) => memory || undefined,
   figure: (sample, { memory }) => orDash(sample("memory"), (value) => bytesOf(value, memory)),
   aside: (summary) =>
-    orDash(summary("own_memory")?.last ?? null, (value) => `the appliance has ${bytes(value)} of it`),
+    orDash(summary("own_memory")?.last ?? null, (value) =>
+      t("the appliance has {value} of it", { value: bytes(value) }),
+    ),
 };
 
 /** @type {ChartDefinition} */
@@ -78,7 +85,12 @@ const ENGINE = {
   aside: (summary) => {
     const waiting = summary("windows_waiting")?.last ?? 0;
     const mean = meanAndHighest("engine", percent)(summary);
-    return waiting ? `${mean}, ${counted(Math.round(waiting), "window")} waiting` : mean;
+    return waiting
+      ? t("{mean}, {waiting} waiting", {
+          mean,
+          waiting: tn("{count} window", "{count} windows", Math.round(waiting)),
+        })
+      : mean;
   },
 };
 
@@ -90,11 +102,13 @@ const SPEED = {
   dots: true,
   figure: (sample) => {
     const speed = sample("speed");
-    return speed === null ? "at rest" : `${times(speed)} real time`;
+    return speed === null ? t("at rest") : t("{speed} real time", { speed: times(speed) });
   },
   aside: (summary) => {
     const speed = summary("speed");
-    return speed ? `average ${times(speed.mean)} real time while it worked` : "no work in this time";
+    return speed
+      ? t("average {mean} real time while it worked", { mean: times(speed.mean) })
+      : t("no work in this time");
   },
 };
 
@@ -107,12 +121,13 @@ const QUEUE = {
   stepped: true,
   figure: (sample) => {
     const waiting = sample("jobs_waiting") ?? 0;
-    const figure = (/** @type {number} */ running) => `${small(running)} running, ${small(waiting)} waiting`;
+    const figure = (/** @type {number} */ running) =>
+      t("{running} running, {waiting} waiting", { running: small(running), waiting: small(waiting) });
     return orDash(sample("jobs_running"), (running) => (running || waiting ? figure(running) : "empty"));
   },
   aside: (summary) =>
     orDash(summary("jobs_waiting")?.highest ?? null, (value) =>
-      value ? `at most ${small(value)} waiting` : "nothing had to wait",
+      value ? t("at most {value} waiting", { value: small(value) }) : t("nothing had to wait"),
     ),
 };
 
@@ -123,10 +138,14 @@ const LIVE = {
   axis: whole,
   stepped: true,
   figure: (sample, { live }) =>
-    orDash(sample("live"), (value) => (live ? `${small(value)} of ${live}` : small(value))),
+    orDash(sample("live"), (value) =>
+      live ? t("{value} of {live}", { value: small(value), live }) : small(value),
+    ),
   aside: (summary) => {
     const lag = summary("live_lag_ms")?.last ?? 0;
-    return lag >= 100 ? `captions ${small(lag / 1000)} s behind` : meanAndHighest("live", small)(summary);
+    return lag >= 100
+      ? t("captions {lag} s behind", { lag: small(lag / 1000) })
+      : meanAndHighest("live", small)(summary);
   },
 };
 
@@ -135,7 +154,8 @@ const REQUESTS = {
   id: "requests",
   measures: ["requests"],
   axis: small,
-  figure: (sample) => orDash(sample("requests"), (value) => (value ? `${small(value)} a second` : "none")),
+  figure: (sample) =>
+    orDash(sample("requests"), (value) => (value ? t("{value} a second", { value: small(value) }) : "none")),
   aside: meanAndHighest("requests", small),
 };
 
@@ -147,7 +167,7 @@ const DISK = {
   steps: POWERS_OF_TWO,
   top: ({ disk }) => disk || undefined,
   figure: (sample, { disk }) => orDash(sample("disk_free"), (value) => bytesOf(value, disk)),
-  aside: () => "free where the appliance keeps its data",
+  aside: () => t("free where the appliance keeps its data"),
 };
 
 /** @type {ChartDefinition} */
@@ -161,7 +181,9 @@ const GPU = {
     const memory = gpus.reduce((sum, gpu) => sum + gpu.memory_bytes, 0);
     const used = summary("gpu_memory")?.last;
     const names = [...new Set(gpus.map(({ name }) => name))].join(", ");
-    return used === undefined ? names : `${names}, ${bytes(used)} of ${bytes(memory)} used`;
+    return used === undefined
+      ? names
+      : t("{names}, {used} of {memory} used", { names, used: bytes(used), memory: bytes(memory) });
   },
 };
 

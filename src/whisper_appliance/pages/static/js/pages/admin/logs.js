@@ -1,3 +1,5 @@
-import { mount } from "../../admin/logs-page.js";
+import { loadCatalogue } from "../../core/i18n.js";
 
+await loadCatalogue();
+const { mount } = await import("../../admin/logs-page.js");
 mount(document.body);

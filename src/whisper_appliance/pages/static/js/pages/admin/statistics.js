@@ -1,3 +1,5 @@
-import { mount } from "../../admin/statistics-page.js";
+import { loadCatalogue } from "../../core/i18n.js";
 
+await loadCatalogue();
+const { mount } = await import("../../admin/statistics-page.js");
 mount(document.body);

@@ -1,3 +1,5 @@
-import { mount } from "../../admin/users-page.js";
+import { loadCatalogue } from "../../core/i18n.js";
 
+await loadCatalogue();
+const { mount } = await import("../../admin/users-page.js");
 mount(document.body);
