@@ -14,11 +14,11 @@ from whisper_appliance.transcription.segmentation import SegmentationConfig, Spe
 
 
 def cut(
-    *stretches: tuple[float, float], gate: bool = True, cutting: SegmentationConfig | None = None
+    *stretches: tuple[float, float], vad: bool = True, config: SegmentationConfig | None = None
 ) -> list[SpeechSpan]:
     """The windows of a recording made of (seconds, probability) stretches."""
     frames = [np.full(round(seconds / FRAME_SECONDS), p, np.float32) for seconds, p in stretches]
-    return list(segment_speech(frames, cutting or SegmentationConfig(), gate=gate))
+    return list(segment_speech(frames, config or SegmentationConfig(), vad=vad))
 
 
 def seconds(span: SpeechSpan) -> tuple[float, float]:
@@ -36,8 +36,8 @@ def test_silence_gives_no_window() -> None:
     assert cut((60, 0.02)) == []
 
 
-def test_without_the_gate_silence_is_cut_into_windows_too() -> None:
-    windows = cut((60, 0.02), gate=False)
+def test_without_the_vad_silence_is_cut_into_windows_too() -> None:
+    windows = cut((60, 0.02), vad=False)
     assert windows[0].start == 0
     assert windows[-1].stop >= 59.9 * SAMPLE_RATE
 
@@ -63,9 +63,9 @@ def test_a_long_pause_ends_a_window() -> None:
     st.sampled_from([5.0, 10.0, 20.0, 30.0]),
 )
 def test_windows_are_in_order_apart_and_short_enough(
-    stretches: list[tuple[float, float]], gate: bool, target: float
+    stretches: list[tuple[float, float]], vad: bool, target: float
 ) -> None:
-    windows = cut(*stretches, gate=gate, cutting=SegmentationConfig(target_seconds=target))
+    windows = cut(*stretches, vad=vad, config=SegmentationConfig(target_seconds=target))
     end = 0
     for window in windows:
         assert window.start >= end

@@ -15,7 +15,6 @@ SPARE_WORKERS = 1
 
 Quality = Literal["fast", "balanced", "accurate"]
 Task = Literal["transcribe", "translate"]
-EngineName = Literal["auto", "onnxruntime", "faster-whisper", "openai-whisper"]
 
 
 class Priority(IntEnum):
@@ -91,7 +90,8 @@ class WindowResult:
 class EngineSpec:
     """What an engine needs to load a model; picklable, since the engine lives in a process of its own."""
 
-    engine: EngineName
+    engine: str
+    """A name of `core.engine_names`, or "auto"."""
     model: str
     path: Path
     device: str = "auto"

@@ -91,6 +91,8 @@ def silero_weights(package: str = WEIGHTS_PACKAGE) -> Path:
     except PackageNotFoundError:
         pass
     raise ModelUnavailable(
-        f"The weights of Silero VAD ({WEIGHTS_FILE}) are not in the package {package}. "
-        f"Install it again: pip install --force-reinstall {package}"
+        "The weights of Silero VAD ({weights_file}) are not in the package {package}. "
+        "Install it again: pip install --force-reinstall {package}",
+        weights_file=WEIGHTS_FILE,
+        package=package,
     )

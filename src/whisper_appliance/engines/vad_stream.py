@@ -1,38 +1,33 @@
-"""One recording's way through the voice activity detector in the engine's process."""
+"""A stream through voice activity detection in the engine's process."""
 
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 
-import numpy as np
-
 from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.core.samples import Samples
-from whisper_appliance.engines.vad import FRAME, Probabilities
+from whisper_appliance.engines.vad import NO_PROBABILITIES, FrameBuffer, Probabilities
 
 
 class VadStream:
-    """A stream of samples through the detector in the engine's process; survives a crash of it."""
+    """One stream. After a crash of the process, it goes on in the next one with a fresh state."""
 
-    def __init__(self, feed: Callable[[int, Samples | None], Future[Probabilities]], stream: int) -> None:
-        self._feed = feed
+    def __init__(self, detect: Callable[[int, Samples | None], Future[Probabilities]], stream: int) -> None:
+        """`detect` takes the stream's number and whole frames, or `None` to end it."""
+        self._detect = detect
         self._stream = stream
-        self._rest = np.zeros(0, np.float32)
+        self._buffer = FrameBuffer()
 
     def feed(self, samples: Samples) -> Probabilities:
         """One probability for each whole frame of 512 samples; a remainder waits for the next call."""
-        samples = np.concatenate([self._rest, samples])
-        whole = len(samples) // FRAME * FRAME
-        self._rest = samples[whole:]
-        if not whole:
-            return np.zeros(0, np.float32)
-        return self.submit(samples[:whole]).result()
+        frames = self._buffer.feed(samples)
+        return self.submit(frames).result() if len(frames) else NO_PROBABILITIES
 
     def submit(self, frames: Samples) -> Future[Probabilities]:
-        """The same for whole frames, without waiting for the answer."""
-        return self._feed(self._stream, frames)
+        """The same for whole frames, without waiting for the result."""
+        return self._detect(self._stream, frames)
 
     def close(self) -> None:
-        """Forgets the stream."""
+        """Ends the stream."""
         with suppress(ApplianceError, CancelledError):
-            self._feed(self._stream, None)
+            self._detect(self._stream, None)

@@ -5,10 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
-from whisper_appliance.engines.vad import FRAME
+from whisper_appliance.engines.vad import FRAME, SILENCE_BELOW, SPEECH_AT
 
-SPEECH_AT = 0.5
-SILENCE_BELOW = 0.35
 LEAD_SECONDS = 0.3
 TAIL_SECONDS = 0.3
 PAUSE_SECONDS = 0.6

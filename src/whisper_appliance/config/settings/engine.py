@@ -1,10 +1,16 @@
 """Settings of models and the engine that runs them."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from whisper_appliance.config.settings.section import Section
+from whisper_appliance.core.engine_names import AUTO, installed_engines
+
+if TYPE_CHECKING:
+    EngineName = str
+else:
+    EngineName = Literal[(AUTO, *installed_engines())]  # the choices of the admin panel
 
 
 class EngineSettings(Section):
@@ -13,7 +19,7 @@ class EngineSettings(Section):
     title = "Models and engine"
 
     whisper_model: str = Field("base", description="Model that is used when a request names none.")
-    whisper_engine: Literal["auto", "onnxruntime", "faster-whisper", "openai-whisper"] = Field(
+    whisper_engine: EngineName = Field(
         "auto", description="What runs the models; auto: onnxruntime on a CPU, faster-whisper on CUDA."
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where models run.")

@@ -1,118 +1,87 @@
-"""The pieces of a Whisper model on CTranslate2: encode, detect the language, decode, align."""
+"""A Whisper model on CTranslate2: encode, detect the language, decode, align."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.samples import Samples
-from whisper_appliance.engines.contract import Options
-from whisper_appliance.engines.whisper.decoder_api import DecodeRequest, DecodeResult
+from whisper_appliance.engines.whisper.decoder_api import DecodeRequest, DecodeResult, TokenizerFileBackend
 from whisper_appliance.engines.whisper.repetition import compression_ratio
-from whisper_appliance.transcript.model import Segment, Word
+from whisper_appliance.engines.whisper.word_timestamps import Alignment
 
 if TYPE_CHECKING:
     from ctranslate2 import StorageView
     from faster_whisper import WhisperModel
-    from faster_whisper.tokenizer import Tokenizer
 
-MAX_FRAMES = 3000
-FRAMES_PER_SECOND = 100
-PREPENDED_PUNCTUATION = "\"'“¿([{-"
-APPENDED_PUNCTUATION = "\"'.。,，!！?？:：”)]}、"
+SAMPLES_PER_WINDOW = 5
+FIRST_TIMESTAMP_MAX = 50  # one second
+MEDIAN_FILTER_WIDTH = 7
 
 
-class CT2Model:
-    """A loaded model; calls from several threads run side by side, one core each on the CPU."""
+class CT2Model(TokenizerFileBackend):
+    """A loaded model; calls from several threads run in parallel, one core each on the CPU."""
 
     def __init__(self, model: "WhisperModel") -> None:
-        """Takes faster-whisper's model, whose tokenizer, features and alignment are used."""
-        self._model = model
-        self.multilingual: bool = model.model.is_multilingual
-        self._tokenizers: dict[tuple[str, str], Tokenizer] = {}
-
-    def tokenizer(self, language: str, task: str) -> "Tokenizer":
-        """The tokenizer for a language and task, made once."""
-        from faster_whisper.tokenizer import Tokenizer
-
-        key = (language, task)
-        if key not in self._tokenizers:
-            self._tokenizers[key] = Tokenizer(
-                self._model.hf_tokenizer, self.multilingual, task=task, language=language
-            )
-        return self._tokenizers[key]
+        """Takes CTranslate2's model and the tokenizer that faster-whisper has loaded."""
+        whisper = model.model
+        super().__init__(
+            model.hf_tokenizer,
+            mels=whisper.n_mels,
+            max_tokens=model.max_length,
+            multilingual=whisper.is_multilingual,
+        )
+        self._model = whisper
 
     def encode(self, samples: Samples, seconds: float) -> "StorageView":
-        """The encoder's output for the samples, with zeros after them up to `seconds`."""
-        from faster_whisper.transcribe import get_ctranslate2_storage
+        """The encoder's output, in the machine's memory because batches are put together there."""
+        from ctranslate2 import StorageView
 
-        # Kept in the machine's memory, from where windows are put together.
-        features = features_of(self._model, samples, seconds)
-        return self._model.model.encode(get_ctranslate2_storage(features[np.newaxis]), to_cpu=True)
+        features = np.ascontiguousarray(self.log_mel(samples, seconds)[np.newaxis])
+        return self._model.encode(StorageView.from_array(features), to_cpu=True)
 
     def detect_language(self, encoded: "StorageView") -> tuple[str, float]:
         """The most probable language and its probability."""
-        token, probability = self._model.model.detect_language(encoded)[0][0]
+        token, probability = self._model.detect_language(encoded)[0][0]
         return token[2:-2], probability
 
-    def decode(self, asks: Sequence[DecodeRequest]) -> list[DecodeResult]:
-        """Lets the decoder speak; one batch."""
-        from faster_whisper.transcribe import get_suppressed_tokens
-
-        first = asks[0]
-        new_tokens = max(ask.new_tokens for ask in asks)
+    def decode(self, requests: Sequence[DecodeRequest]) -> list[DecodeResult]:
+        """Decodes one batch."""
+        first = requests[0]
+        new_tokens = max(request.new_tokens for request in requests)
         sampling: dict[str, Any] = {"beam_size": first.beam_size}
         if first.temperature > 0:
-            sampling = {"num_hypotheses": 5, "sampling_topk": 0, "sampling_temperature": first.temperature}
-        results = self._model.model.generate(
-            _together([ask.encoded for ask in asks]),
-            [[*ask.prompt, *begun(ask)] for ask in asks],
+            sampling = {
+                "num_hypotheses": SAMPLES_PER_WINDOW,
+                "sampling_topk": 0,
+                "sampling_temperature": first.temperature,
+            }
+        results = self._model.generate(
+            _batch([request.encoded for request in requests]),
+            [[*request.prompt, *request.forced_prefix] for request in requests],
             # CTranslate2 generates at most min(max_length / 2, max_length - prompt) tokens.
-            # Those that are known count as generated.
-            max_length=min(self._model.max_length, max(2 * new_tokens, new_tokens + len(first.prompt))),
+            # Those of the prefix count as generated.
+            max_length=min(self._max_tokens, max(2 * new_tokens, new_tokens + len(first.prompt))),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_blank=True,
-            suppress_tokens=get_suppressed_tokens(first.tokenizer, [-1]),
-            max_initial_timestamp_index=50,
+            suppress_tokens=first.tokenizer.suppressed_tokens,
+            max_initial_timestamp_index=FIRST_TIMESTAMP_MAX,
             **sampling,
         )
-        return [_decoding(ask, result) for ask, result in zip(asks, results, strict=True)]
+        return [_result(request, result) for request, result in zip(requests, results, strict=True)]
 
-    def add_word_timestamps(
-        self, segments: list[Segment], tokenizer: "Tokenizer", encoded: "StorageView", seconds: float
-    ) -> list[Segment]:
-        """The segments with the times of their words (dynamic time warping over the cross-attention)."""
-        drafts: list[dict[str, Any]] = [
-            {"seek": 0, "start": s.start, "end": s.end, "tokens": list(s.tokens)} for s in segments
-        ]
-        if not drafts:
-            return segments
-        frames = min(math.ceil(seconds * FRAMES_PER_SECOND), MAX_FRAMES)
-        self._model.add_word_timestamps(
-            [drafts], tokenizer, encoded, frames, PREPENDED_PUNCTUATION, APPENDED_PUNCTUATION, 0.0
+    def align(
+        self, encoded: "StorageView", start: Sequence[int], text: Sequence[int], frames: int
+    ) -> Alignment:
+        """See `TokenizerFileBackend`."""
+        (found,) = self._model.align(
+            encoded, list(start), [list(text)], frames, median_filter_width=MEDIAN_FILTER_WIDTH
         )
-        return [_with_words(segment, draft) for segment, draft in zip(segments, drafts, strict=True)]
-
-    def prompt(self, tokenizer: "Tokenizer", options: Options, previous: Sequence[int]) -> list[int]:
-        """The tokens the decoder starts from: hot words, prompt and what was said before, then the task."""
-        given = tokenizer.encode(" " + options.prompt.strip()) if options.prompt else []
-        tokens: list[int] = self._model.get_prompt(tokenizer, [*given, *previous], hotwords=options.hotwords)
-        return tokens
+        return Alignment(found.alignments, found.text_token_probs)
 
 
-def features_of(model: "WhisperModel", samples: Samples, seconds: float) -> "npt.NDArray[np.float32]":
-    """The log-mel spectrogram (mels, frames) of the samples, with zeros after them up to `seconds`."""
-    zeros = max(round(seconds * SAMPLE_RATE) - len(samples), 0)
-    features: npt.NDArray[np.float32] = model.feature_extractor(np.pad(samples, (0, zeros)))
-    return features[:, : min(features.shape[-1] // 2 * 2, MAX_FRAMES)]
-
-
-def _together(encoded: "list[StorageView]") -> "StorageView":
+def _batch(encoded: "list[StorageView]") -> "StorageView":
     from ctranslate2 import StorageView
 
     if len(encoded) == 1:
@@ -120,22 +89,9 @@ def _together(encoded: "list[StorageView]") -> "StorageView":
     return StorageView.from_array(np.concatenate([np.asarray(one) for one in encoded]))
 
 
-def begun(ask: DecodeRequest) -> list[int]:
-    """The tokens that the answer begins with."""
-    return [ask.tokenizer.timestamp_begin, *ask.prefix_tokens] if ask.prefix_tokens else []
-
-
-def _decoding(ask: DecodeRequest, result: Any) -> DecodeResult:
+def _result(request: DecodeRequest, result: Any) -> DecodeResult:
     tokens = result.sequences_ids[0]
-    new = max(0, len(tokens) - len(begun(ask)))
-    text = ask.tokenizer.decode([token for token in tokens if token < ask.tokenizer.eot])
+    new = max(0, len(tokens) - len(request.forced_prefix))
+    text = request.tokenizer.decode([token for token in tokens if token < request.tokenizer.eot])
     logprob = result.scores[0] * len(tokens) / (new + 1)
-    return DecodeResult(tokens, logprob, result.no_speech_prob, compression_ratio(text), ask.temperature)
-
-
-def _with_words(segment: Segment, draft: dict[str, Any]) -> Segment:
-    words = tuple(
-        Word(float(w["start"]), float(w["end"]), w["word"], float(w["probability"]))
-        for w in draft.get("words", ())
-    )
-    return replace(segment, start=float(draft["start"]), end=float(draft["end"]), words=words)
+    return DecodeResult(tokens, logprob, result.no_speech_prob, compression_ratio(text), request.temperature)

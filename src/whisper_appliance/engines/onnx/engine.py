@@ -1,7 +1,7 @@
-"""ONNX Runtime: Whisper on a CPU, in 8-bit integers, from the same models as faster-whisper.
+"""The engine "onnxruntime": Whisper in 8-bit integers on the CPU, from the same models as faster-whisper.
 
-A step of its decoder takes a core less than half the time of CTranslate2's: weights are packed once, not at
-every step, and what was heard is read as 8-bit integers.
+A decoder step takes less than half the time of CTranslate2's, because weights are packed once instead of at
+every step, and cross-attention reads 8-bit keys and values. See README.md.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,38 +13,41 @@ from whisper_appliance.engines.whisper.window_decoder import decode_windows
 
 
 class OnnxEngine:
-    """A loaded model; calls from several threads run side by side, one core each."""
+    """A loaded model; calls from several threads run in parallel, one core each."""
 
     name = "onnxruntime"
     device = "cpu"
     compute_type = "int8"
 
-    def __init__(self, spec: EngineSpec, warnings: tuple[str, ...] = ()) -> None:
-        """Loads the model. Raises `ModelUnavailable` where its files cannot be used, `MemoryError`."""
+    def __init__(self, spec: EngineSpec) -> None:
+        """Loads the model. Raises `ModelUnavailable` if its files cannot be used, and `MemoryError`."""
         import onnxruntime
 
         from whisper_appliance.engines.onnx.model import OnnxModel
 
-        self.version, self.warnings = onnxruntime.__version__, (*warnings, *_not_followed(spec))
+        self.version = onnxruntime.__version__
+        self.warnings: tuple[str, ...] = tuple(_ignored_options(spec))
         set_trim_threshold()
         try:
             self._model = OnnxModel(spec.path)
-        except Exception as error:  # ONNX Runtime's and the tokenizer's have no nearer ancestor
+        except Exception as error:  # ONNX Runtime and the tokenizer have no narrower common class
             if is_out_of_memory(error):
                 raise MemoryError(str(error)) from error
-            raise ModelUnavailable(f"The model {spec.model} could not be loaded: {error}") from error
+            raise ModelUnavailable(
+                "The model {model} could not be loaded: {error}", model=spec.model, error=error
+            ) from error
         self.multilingual = self._model.multilingual
 
     def transcribe(self, windows: Sequence[Window]) -> list[WindowResult]:
-        """Hears each window; see `speech.engine.Engine`."""
+        """See `engines.contract.Engine`."""
         try:
             return decode_windows(self._model, windows)
         except ValueError as error:
-            raise EngineFailed(f"The model could not work on this audio: {error}") from error
+            raise EngineFailed("The model could not work on this audio: {error}", error=error) from error
 
 
-def _not_followed(spec: EngineSpec) -> Iterator[str]:
-    """What was wished for, of this engine by name, that it does not do."""
+def _ignored_options(spec: EngineSpec) -> Iterator[str]:
+    """Settings that were given for this engine and that it does not follow."""
     if spec.device == "cuda":
         yield "ONNX Runtime works on the CPU here; WHISPER_ENGINE=faster-whisper works on CUDA."
     if spec.compute_type not in ("auto", "int8"):

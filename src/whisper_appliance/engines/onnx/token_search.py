@@ -1,7 +1,6 @@
-"""What the decoder says, chosen token by token: the likeliest, the best of several beams, or drawn by chance.
+"""Greedy decoding, beam search and sampling, with Whisper's timestamp rules (openai/whisper, `decoding.py`).
 
-The rules are those of openai/whisper, `decoding.py`: timestamps come in pairs, never go back, and are said
-where all of them together are likelier than any word.
+Timestamps come in pairs, never go back, and are chosen where all of them together are likelier than any text.
 """
 
 import math
@@ -16,12 +15,12 @@ from whisper_appliance.engines.onnx.whisper import DecoderSession, SpecialTokens
 FIRST_TIMESTAMP_MAX = 50  # one second
 NEVER = -math.inf
 
-Watch = Callable[[StepOutput, Sequence[int]], None]
+OnStep = Callable[[StepOutput, Sequence[int]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """One answer so far: its tokens without the end, and the sum of the logarithms of their probabilities."""
+    """One text so far: its tokens without the end of text, and the sum of their log probabilities."""
 
     tokens: tuple[int, ...] = ()
     logprob: float = 0.0
@@ -29,13 +28,13 @@ class Hypothesis:
 
     @property
     def avg_logprob(self) -> float:
-        """By token."""
+        """The mean over the tokens."""
         return self.logprob / max(len(self.tokens), 1)
 
 
 @dataclass(frozen=True, slots=True)
 class TimestampRules:
-    """What may be said next: any text, only the end of it, or neither; and a range of timestamps."""
+    """The tokens that may come next: text (then its end, too), only the end, or neither; and which times."""
 
     text: bool
     end: bool
@@ -43,7 +42,7 @@ class TimestampRules:
 
     @classmethod
     def after(cls, tokens: Sequence[int], special: SpecialTokens) -> "TimestampRules":
-        """By the rules for timestamps."""
+        """The rules behind these tokens."""
         begin = special.timestamp_begin
         if not tokens:
             return cls(False, False, slice(0, FIRST_TIMESTAMP_MAX + 1))
@@ -58,164 +57,174 @@ class TimestampRules:
 
 @dataclass(frozen=True, slots=True)
 class TokenSearch:
-    """How answers are looked for: `answers` has heard the prompt, a row a window.
+    """Decodes a batch; `session` is prefilled with the prompts, one row a window.
 
-    `begun` is what each answer begins with, `most` how many tokens it may have.
+    `prefixes` are the hypotheses to begin with, `max_tokens` the most tokens of each (its prefix included).
     """
 
-    answers: DecoderSession
+    session: DecoderSession
     special: SpecialTokens
-    begun: Sequence[Hypothesis]
-    most: int
+    prefixes: Sequence[Hypothesis]
+    max_tokens: int
 
-    def greedy(self, step: StepOutput, watch: Watch | None = None) -> list[Hypothesis]:
-        """The likeliest token each time; `step` is the answer to the prompt.
+    def greedy(self, step: StepOutput, on_step: OnStep | None = None) -> list[Hypothesis]:
+        """The likeliest token each time. `step` is the output of the prefill.
 
-        `watch` is told of each step and which windows it answered.
+        `on_step` is called with each step and the windows of its rows.
         """
-        said = list(self.begun)
-        windows = list(range(len(said)))
+        found = list(self.prefixes)
+        windows = list(range(len(found)))
         while True:
-            if watch:
-                watch(step, windows)
+            if on_step:
+                on_step(step, windows)
             for row, window in enumerate(windows):
-                if not said[window].ended:
-                    (said[window],) = self._continued(step, row, said[window], 1)
-            going_on = [row for row, window in enumerate(windows) if not said[window].ended]
-            if not going_on:
-                return said
-            if 2 * len(going_on) <= len(windows):  # until it is worth a copy, what has ended is carried along
-                self.answers.reorder_cache(going_on, going_on)
-                windows = [windows[row] for row in going_on]
-            step = self.answers.step(self._last([said[window] for window in windows]))
+                if not found[window].ended:
+                    (found[window],) = self._continuations(step, row, found[window], 1)
+            active = [row for row, window in enumerate(windows) if not found[window].ended]
+            if not active:
+                return found
+            if 2 * len(active) <= len(windows):  # copying the cache pays only when half of the rows go
+                self.session.reorder_cache(active, active)
+                windows = [windows[row] for row in active]
+            step = self.session.step(self._last_tokens([found[window] for window in windows]))
 
     def beam_search(self, step: StepOutput, size: int) -> list[Hypothesis]:
-        """Several answers at a time; the likeliest, by token, of the first `size` that have ended.
+        """The best mean log probability among the first `size` hypotheses that end, for each window.
 
-        `step` is the answer to the prompt, with more than `size` candidates.
+        `step` is the output of the prefill, with more than `size` candidates.
         """
-        going = [[one] for one in self.begun]
-        ended: list[list[Hypothesis]] = [[] for _ in self.begun]
-        windows = list(range(len(going)))
+        beams = [[prefix] for prefix in self.prefixes]
+        ended: list[list[Hypothesis]] = [[] for _ in self.prefixes]
+        windows = list(range(len(beams)))
         while True:
-            first_row, rows, going_on = 0, list[int](), list[int]()
+            first_row, rows, active = 0, list[int](), list[int]()
             for place, window in enumerate(windows):
-                beams = going[window]
-                kept = self._kept(step, first_row, beams, ended[window], size)
+                kept = self._best_beams(step, first_row, beams[window], ended[window], size)
                 if kept:
-                    going_on.append(place)
+                    active.append(place)
                     rows += [first_row + beam for _, beam in kept]
-                first_row += len(beams)
-                going[window] = [said for said, _ in kept]
-            windows = [windows[place] for place in going_on]
+                first_row += len(beams[window])
+                beams[window] = [hypothesis for hypothesis, _ in kept]
+            windows = [windows[place] for place in active]
             if not windows:
                 return [max(candidates, key=lambda one: one.avg_logprob) for candidates in ended]
-            self.answers.reorder_cache(going_on, rows)
-            last = self._last([said for window in windows for said in going[window]])
-            step = self.answers.step(last, candidates=size + 1)
+            self.session.reorder_cache(active, rows)
+            last = self._last_tokens([hypothesis for window in windows for hypothesis in beams[window]])
+            step = self.session.step(last, candidates=size + 1)
 
     def sample(
-        self, logits: Floats, suppress: Floats, temperature: float, count: int, chance: np.random.Generator
+        self, logits: Floats, suppress: Floats, temperature: float, count: int, random: np.random.Generator
     ) -> list[Hypothesis]:
-        """The likeliest, by token, of `count` for each window that are drawn by chance.
+        """The best mean log probability among `count` sampled hypotheses, for each window.
 
-        `logits` (windows, vocabulary) is the answer to the prompt.
+        `logits` (windows, vocabulary) are those of the prefill, `suppress` is added to them.
         """
-        windows = range(len(self.begun))
-        said = [one for one in self.begun for _ in range(count)]
-        self.answers.reorder_cache(windows, [window for window in windows for _ in range(count)])
+        windows = range(len(self.prefixes))
+        found = [prefix for prefix in self.prefixes for _ in range(count)]
+        self.session.reorder_cache(windows, [window for window in windows for _ in range(count)])
         logits = np.repeat(logits, count, axis=0)
         while True:
-            for row, one in enumerate(said):
+            for row, one in enumerate(found):
                 if not one.ended:
-                    likely = _log_softmax(_masked(logits[row] + suppress, one, self.special))
-                    token = int(np.argmax(likely / temperature + chance.gumbel(size=likely.shape)))
-                    said[row] = self._longer(one, token, float(likely[token]))
-            if all(one.ended for one in said):
+                    logprobs = _log_softmax(_masked(logits[row] + suppress, one, self.special))
+                    # Gumbel noise makes the largest a sample of the softmax.
+                    token = int(np.argmax(logprobs / temperature + random.gumbel(size=logprobs.shape)))
+                    found[row] = self._extended(one, token, float(logprobs[token]))
+            if all(one.ended for one in found):
                 break
-            logits = self.answers.logits(self._last(said))
+            logits = self.session.logits(self._last_tokens(found))
         return [
-            max(said[window * count : (window + 1) * count], key=lambda one: one.avg_logprob)
+            max(found[window * count : (window + 1) * count], key=lambda one: one.avg_logprob)
             for window in windows
         ]
 
-    def _kept(
+    def _best_beams(
         self,
         step: StepOutput,
         first_row: int,
-        going: Sequence[Hypothesis],
+        beams: Sequence[Hypothesis],
         ended: list[Hypothesis],
         size: int,
     ) -> list[tuple[Hypothesis, int]]:
-        """The beams that go on, each with the one it comes from; none when `ended` has enough."""
+        """The beams that continue, each with the beam it comes from; none when `ended` is full."""
         spread = [
-            (said, beam)
-            for beam, one in enumerate(going)
-            for said in self._continued(step, first_row + beam, one, size + 1)
+            (hypothesis, beam)
+            for beam, one in enumerate(beams)
+            for hypothesis in self._continuations(step, first_row + beam, one, size + 1)
         ]
         kept: list[tuple[Hypothesis, int]] = []
-        for said, beam in sorted(spread, key=lambda pair: -pair[0].logprob):
-            if said.ended:
+        for hypothesis, beam in sorted(spread, key=lambda pair: -pair[0].logprob):
+            if hypothesis.ended:
                 if len(ended) < size:
-                    ended.append(said)
+                    ended.append(hypothesis)
             else:
-                kept.append((said, beam))
+                kept.append((hypothesis, beam))
             if len(kept) == size:
                 break
         if len(ended) == size or not kept:
             return []
-        unlikely = Hypothesis(kept[-1][0].tokens, NEVER), kept[-1][1]
-        return [*kept, *[unlikely] * (size - len(kept))]
+        filler = Hypothesis(kept[-1][0].tokens, NEVER), kept[-1][1]
+        return [*kept, *[filler] * (size - len(kept))]
 
-    def _continued(self, step: StepOutput, row: int, said: Hypothesis, count: int) -> list[Hypothesis]:
+    def _continuations(
+        self, step: StepOutput, row: int, hypothesis: Hypothesis, count: int
+    ) -> list[Hypothesis]:
         """The likeliest continuations, best first."""
-        choices = _choices(step, row, TimestampRules.after(said.tokens, self.special), self.special, count)
-        return [self._longer(said, token, logprob) for token, logprob in choices]
+        rules = TimestampRules.after(hypothesis.tokens, self.special)
+        choices = _choices(step, row, rules, self.special, count)
+        return [self._extended(hypothesis, token, logprob) for token, logprob in choices]
 
-    def _longer(self, said: Hypothesis, token: int, logprob: float) -> Hypothesis:
+    def _extended(self, hypothesis: Hypothesis, token: int, logprob: float) -> Hypothesis:
         if token == self.special.eot:
-            return Hypothesis(said.tokens, said.logprob + logprob, ended=True)
-        tokens = (*said.tokens, token)
-        return Hypothesis(tokens, said.logprob + logprob, len(tokens) >= self.most)
+            return Hypothesis(hypothesis.tokens, hypothesis.logprob + logprob, ended=True)
+        tokens = (*hypothesis.tokens, token)
+        return Hypothesis(tokens, hypothesis.logprob + logprob, len(tokens) >= self.max_tokens)
 
-    def _last(self, said: Sequence[Hypothesis]) -> np.ndarray:
-        return np.array([[one.tokens[-1] if one.tokens else self.special.eot] for one in said])
+    def _last_tokens(self, hypotheses: Sequence[Hypothesis]) -> np.ndarray:
+        return np.array([[one.tokens[-1] if one.tokens else self.special.eot] for one in hypotheses])
 
 
 def _choices(
-    step: StepOutput, row: int, allowed: TimestampRules, special: SpecialTokens, count: int
+    step: StepOutput, row: int, rules: TimestampRules, special: SpecialTokens, count: int
 ) -> list[tuple[int, float]]:
-    """(token, logarithm of its probability) of the likeliest that are allowed, best first."""
-    times = step.times[row, allowed.times]
+    """(token, log probability) of the likeliest tokens within the rules, best first."""
+    times = step.times[row, rules.times]
     times_sum = _log_sum(times)
-    if allowed.text:
-        texts = list(zip(step.text_tokens[row].tolist(), step.text[row].tolist(), strict=True))
-        text_sum = float(step.text_sum[row, 0])
-    elif allowed.end:
-        texts, text_sum = [(special.eot, float(step.end[row, 0]))], float(step.end[row, 0])
-    else:
-        texts, text_sum = [], NEVER
+    texts, text_sum = _text_choices(step, row, rules, special)
     if texts and times_sum > texts[0][1]:
         texts, text_sum = [], NEVER
-    all_of_them = float(np.logaddexp(text_sum, times_sum))
-    if not math.isfinite(all_of_them):
-        raise ValueError("What the decoder says is no number.")
-    first = special.timestamp_begin + (allowed.times.start or 0)
+    total = float(np.logaddexp(text_sum, times_sum))
+    if not math.isfinite(total):
+        raise ValueError("The decoder's logits are not finite.")
+    first = special.timestamp_begin + (rules.times.start or 0)
     best = np.argpartition(-times, count - 1)[:count] if count < len(times) else range(len(times))
     choices = [*texts, *((first + int(at), float(times[at])) for at in best)]
     choices.sort(key=lambda choice: -choice[1])
-    return [(token, logit - all_of_them) for token, logit in choices[:count] if logit > NEVER]
+    return [(token, logit - total) for token, logit in choices[:count] if logit > NEVER]
 
 
-def _masked(logits: Floats, said: Hypothesis, special: SpecialTokens) -> Floats:
-    """The logits (vocabulary) of what is allowed next; all others minus infinity."""
-    allowed = TimestampRules.after(said.tokens, special)
+def _text_choices(
+    step: StepOutput, row: int, rules: TimestampRules, special: SpecialTokens
+) -> tuple[list[tuple[int, float]], float]:
+    """(token, logit) of text tokens, best first, and the log of the sum of the exponentials of all."""
+    if rules.text:
+        tokens, logits = step.text_tokens[row].tolist(), step.text[row].tolist()
+        return list(zip(tokens, logits, strict=True)), float(step.text_sum[row, 0])
+    if rules.end:
+        end = float(step.end[row, 0])
+        return [(special.eot, end)], end
+    return [], NEVER
+
+
+def _masked(logits: Floats, hypothesis: Hypothesis, special: SpecialTokens) -> Floats:
+    """The logits (vocabulary) within the rules; all others minus infinity."""
+    rules = TimestampRules.after(hypothesis.tokens, special)
     masked = np.full_like(logits, NEVER)
     begin, eot = special.timestamp_begin, special.eot
-    masked[begin:][allowed.times] = logits[begin:][allowed.times]
-    text = logits[:begin] if allowed.text else logits[eot : eot + 1] if allowed.end else logits[:0]
+    masked[begin:][rules.times] = logits[begin:][rules.times]
+    text = logits[:begin] if rules.text else logits[eot : eot + 1] if rules.end else logits[:0]
     if len(text) and _log_sum(masked[begin:]) <= text.max():
-        masked[: len(text)] = text if allowed.text else NEVER
+        masked[: len(text)] = text if rules.text else NEVER
         masked[eot] = logits[eot]
     return masked
 
@@ -223,12 +232,12 @@ def _masked(logits: Floats, said: Hypothesis, special: SpecialTokens) -> Floats:
 def _log_softmax(logits: Floats) -> Floats:
     total = _log_sum(logits)
     if not math.isfinite(total):
-        raise ValueError("What the decoder says is no number.")
-    likely: Floats = logits - total
-    return likely
+        raise ValueError("The decoder's logits are not finite.")
+    logprobs: Floats = logits - total
+    return logprobs
 
 
 def _log_sum(logits: Floats) -> float:
     """The logarithm of the sum of the exponentials."""
-    most = float(logits.max()) if len(logits) else NEVER
-    return most + math.log(float(np.exp(logits - most).sum())) if most > NEVER else NEVER
+    largest = float(logits.max()) if len(logits) else NEVER
+    return largest + math.log(float(np.exp(logits - largest).sum())) if largest > NEVER else NEVER

@@ -1,4 +1,4 @@
-"""A Whisper model on ONNX Runtime: what the encoder heard, and steps of the decoder over several answers."""
+"""Whisper on ONNX Runtime: the encoder, and decoder sessions with a key-value cache."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,12 +13,12 @@ from whisper_appliance.engines.onnx.ct2_weights import Array, Floats, Weights
 from whisper_appliance.engines.onnx.layers import ModelDims, decoder, encoder
 
 if TYPE_CHECKING:
-    from onnxruntime import OrtValue
+    from onnxruntime import InferenceSession, OrtValue
 
 Tokens = npt.NDArray[np.int64]
 MULTILINGUAL_VOCABULARY = 51865
-FEW_HEADS = 32  # what more of them look at is not kept while an answer is given
-STEP = ("text", "text_tokens", "text_sum", "end", "times")
+FEW_HEADS = 32  # the attention of more heads is not recorded during decoding
+STEP_OUTPUTS = ("text", "text_tokens", "text_sum", "end", "times")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class SpecialTokens:
 
 @dataclass(frozen=True)
 class EncodedWindows:
-    """What the encoder made of some windows of equal length: keys, values and their scales by name."""
+    """The encoder's output for windows of equal length: cross-attention keys, values and scales by name."""
 
     arrays: Mapping[str, Array]
     shape: tuple[int, ...]
@@ -47,7 +47,7 @@ class EncodedWindows:
 
     @classmethod
     def concat(cls, encoded: Sequence["EncodedWindows"]) -> "EncodedWindows":
-        """Windows side by side."""
+        """A batch of windows."""
         if len(encoded) == 1:
             return encoded[0]
         arrays = {name: np.concatenate([one.arrays[name] for one in encoded]) for name in encoded[0].arrays}
@@ -63,9 +63,9 @@ class EncodedWindows:
 
 @dataclass(frozen=True, slots=True)
 class StepOutput:
-    """What the decoder said; a row for each position that was asked about. See `onnx_layers.decoder`.
+    """One decoder step; a row for each requested position. For the fields see `layers.decoder`.
 
-    `looked_at` (windows, heads, beams * new, positions) is there where it was asked for.
+    `cross_attention` (windows, heads, beams * new, positions) is None unless the session keeps it.
     """
 
     text: Floats
@@ -77,140 +77,146 @@ class StepOutput:
 
 
 class OnnxWhisper:
-    """A loaded model. Its methods may be called from several threads, each works on the caller's own."""
+    """A loaded model. Several threads may call it; a `DecoderSession` belongs to one of them."""
 
     def __init__(self, path: Path, special: SpecialTokens) -> None:
         """`path` is the folder of a CTranslate2 model.
 
-        Raises `OSError`, and `ValueError` where its `model.bin` is not of a kind that is known here.
+        Raises `OSError`, and `ValueError` if the kind of its `model.bin` is not supported.
         """
         weights = Weights(path / "model.bin")
-        self.sizes = ModelDims.of(weights)
+        self.dims = ModelDims.of(weights)
         self.special = special
         self._embeddings = weights.raw("decoder/embeddings/weight")
         if self._embeddings.dtype not in (np.float16, np.float32):
             self._embeddings = weights.floats("decoder/embeddings/weight").astype(np.float16)
-        # What is added to the logits where nothing is suppressed.
-        self.nothing: Floats = np.zeros(self.sizes.vocabulary, np.float32)
+        self.no_suppression: Floats = np.zeros(self.dims.vocabulary, np.float32)
         self._positions = weights.floats("decoder/position_encodings/encodings")
-        heads = _alignment_heads(path, self.sizes)
+        heads = _alignment_heads(path, self.dims)
         self.few_heads = len(heads) <= FEW_HEADS
         self._encoder = encoder(weights).session()
         self._decoder = decoder(weights, heads, special.eot, special.timestamp_begin).session()
         self._encoded_names = [output.name for output in self._encoder.get_outputs()]
 
     def encode(self, features: Floats) -> EncodedWindows:
-        """Of a log-mel spectrogram (mels, frames), an even number of frames."""
+        """Encodes a log-mel spectrogram (mels, frames) with an even number of frames."""
         arrays = self._encoder.run(self._encoded_names, {"mel": features[np.newaxis]})
-        shape = (1, features.shape[1] // 2, self.sizes.width)
+        shape = (1, features.shape[1] // 2, self.dims.width)
         return EncodedWindows(dict(zip(self._encoded_names, arrays, strict=True)), shape)
 
     def start_decoder(
-        self, encoded: EncodedWindows, beams: int, room: int, *, watched: bool = False
+        self, encoded: EncodedWindows, beams: int, max_tokens: int, *, keep_attention: bool = False
     ) -> "DecoderSession":
-        """The beginning of `beams` answers for each window, of at most `room` tokens, prompt included.
+        """A session of `beams` rows for each window, of at most `max_tokens` tokens, prompt included.
 
-        `watched`: each step tells what was looked at.
+        `keep_attention`: every step returns the cross-attention of the alignment heads.
         """
-        return DecoderSession(self, encoded, beams, min(room, self.sizes.positions), watched=watched)
+        max_tokens = min(max_tokens, self.dims.positions)
+        return DecoderSession(self, encoded, beams, max_tokens, keep_attention=keep_attention)
 
     def embed(self, tokens: Tokens, position: int) -> Floats:
-        """(rows, new) tokens as vectors, the first of them at this position."""
+        """The vectors of tokens (rows, new), the first of them at this position."""
         vectors: Floats = self._embeddings[tokens].astype(np.float32)
         vectors += self._positions[position : position + tokens.shape[1]]
         return vectors
 
     @property
     def is_multilingual(self) -> bool:
-        """Whether it knows more than English."""
-        return self.sizes.vocabulary >= MULTILINGUAL_VOCABULARY
+        """False for English-only models."""
+        return self.dims.vocabulary >= MULTILINGUAL_VOCABULARY
 
     @property
-    def session(self) -> Any:
-        """The decoder's."""
+    def decoder_session(self) -> "InferenceSession":
+        """The decoder's graph."""
         return self._decoder
 
 
 class DecoderSession:
-    """Answers that are being given: for every window as many as there are beams, in rows."""
+    """Texts being decoded, `beams` rows for each window, with their self-attention key-value cache."""
 
     def __init__(
-        self, model: OnnxWhisper, encoded: EncodedWindows, beams: int, room: int, *, watched: bool
+        self,
+        model: OnnxWhisper,
+        encoded: EncodedWindows,
+        beams: int,
+        max_tokens: int,
+        *,
+        keep_attention: bool,
     ) -> None:
         self._model = model
-        self._step = (*STEP, "attention") if watched else STEP
+        self._step_outputs = (*STEP_OUTPUTS, "attention") if keep_attention else STEP_OUTPUTS
         self._beams = beams
-        self._binding = model.session.io_binding()
+        self._binding = model.decoder_session.io_binding()
         self.tokens = 0
         self._shared = 0
-        sizes = model.sizes
-        shape = (encoded.shape[0] * beams, sizes.decoder_heads, room, sizes.head_width)
-        self._hear(encoded)
-        names = [f"{kind}{layer}" for layer in range(sizes.decoder_layers) for kind in ("keys", "values")]
-        self._remember({name: np.empty(shape, np.float32) for name in names})
-        self.suppress(model.nothing)
+        dims = model.dims
+        shape = (encoded.shape[0] * beams, dims.decoder_heads, max_tokens, dims.head_width)
+        self._bind_encoded(encoded)
+        names = [f"{kind}{layer}" for layer in range(dims.decoder_layers) for kind in ("keys", "values")]
+        self._bind_cache({name: np.empty(shape, np.float32) for name in names})
+        self.suppress(model.no_suppression)
 
     @property
     def windows(self) -> int:
-        """How many there are."""
+        """How many windows are still decoded."""
         return self._encoded.shape[0]
 
     def suppress(self, added: Floats) -> None:
-        """What is added to the logits from now on; (vocabulary)."""
+        """Sets what is added to the logits from now on (vocabulary); minus infinity suppresses a token."""
         self._bind("suppress", added)
 
     def step(self, tokens: Tokens, candidates: int = 1) -> StepOutput:
-        """Goes on by tokens (rows, new)."""
-        return StepOutput(*self._run(tokens, (-1,), candidates, self._step))
+        """Appends tokens (rows, new) and returns the output at the last one."""
+        return StepOutput(*self._run(tokens, (-1,), candidates, self._step_outputs))
 
     def prefill(self, tokens: Tokens, at: int, candidates: int) -> tuple[StepOutput, Floats]:
-        """The answer to prompts (rows, new), and the logits (rows, 2, vocabulary) at `at` and at the end."""
-        logits, *arrays = self._run(tokens, (at, -1), candidates, ("logits", *self._step))
-        asked, looked_at = arrays[: len(STEP)], arrays[len(STEP) :]
-        return StepOutput(*(array[1::2] for array in asked), *looked_at), logits.reshape(len(tokens), 2, -1)
+        """Appends prompts (rows, new); also returns logits (rows, 2, vocabulary) at `at` and at the end."""
+        logits, *arrays = self._run(tokens, (at, -1), candidates, ("logits", *self._step_outputs))
+        outputs, attention = arrays[: len(STEP_OUTPUTS)], arrays[len(STEP_OUTPUTS) :]
+        return StepOutput(*(array[1::2] for array in outputs), *attention), logits.reshape(len(tokens), 2, -1)
 
     def logits(self, tokens: Tokens) -> Floats:
-        """The same, but answered by all logits, nothing suppressed: (rows, vocabulary)."""
+        """Appends tokens and returns all logits (rows, vocabulary) at the last one, nothing suppressed."""
         logits: Floats = self._run(tokens, (-1,), 1, ("logits",))[0]
         return logits
 
     def attention(self, tokens: Tokens, wanted: Sequence[int]) -> tuple[Floats, Floats]:
-        """The logits at positions of each row, and what the alignment heads looked at.
+        """Appends tokens; returns logits at the `wanted` positions of each row, and the cross-attention.
 
-        (rows * wanted, vocabulary) and (windows, heads, beams * new, positions).
+        (rows * wanted, vocabulary) and (windows, alignment heads, beams * new, positions).
         """
         logits, attention = self._run(tokens, wanted, 1, ("logits", "attention"))
         return logits, attention
 
     def reorder_cache(self, windows: Sequence[int], rows: Sequence[int]) -> None:
-        """Only these windows go on, equally many rows each, and each row from what another one has said."""
+        """Keeps only these windows, with equally many rows each; each row continues one of the old rows."""
         if len(windows) < self.windows:
-            self._hear(self._encoded.select(windows))
+            self._bind_encoded(self._encoded.select(windows))
         self._beams = len(rows) // len(windows)
         origins = np.array(rows)
-        before = len(next(iter(self._memory.values())))
+        before = len(next(iter(self._cache.values())))
         if len(rows) == before:
-            changed, said = np.flatnonzero(origins != np.arange(before)), slice(self._shared, self.tokens)
-            for memory in self._memory.values() if len(changed) else ():
-                memory[changed, :, said] = memory[origins[changed], :, said]
+            changed, decoded = np.flatnonzero(origins != np.arange(before)), slice(self._shared, self.tokens)
+            for cache in self._cache.values() if len(changed) else ():
+                cache[changed, :, decoded] = cache[origins[changed], :, decoded]
             return
         if len(rows) > before:
             self._shared = self.tokens  # from here on, the rows of a window differ
-        said = slice(self.tokens)
+        decoded = slice(self.tokens)
         moved: dict[str, Floats] = {}
-        for name, memory in self._memory.items():
-            moved[name] = np.empty((len(rows), *memory.shape[1:]), np.float32)
-            moved[name][:, :, said] = memory[origins, :, said]
-        self._remember(moved)
+        for name, cache in self._cache.items():
+            moved[name] = np.empty((len(rows), *cache.shape[1:]), np.float32)
+            moved[name][:, :, decoded] = cache[origins, :, decoded]
+        self._bind_cache(moved)
 
-    def _hear(self, encoded: EncodedWindows) -> None:
+    def _bind_encoded(self, encoded: EncodedWindows) -> None:
         self._encoded = encoded
         for name, array in encoded.arrays.items():
             self._bind(name, array)
 
-    def _remember(self, memory: dict[str, Floats]) -> None:
-        self._memory = memory
-        self._memory_values = {name: self._bind("past_" + name, array) for name, array in memory.items()}
+    def _bind_cache(self, cache: dict[str, Floats]) -> None:
+        self._cache = cache
+        self._cache_values = {name: self._bind("past_" + name, array) for name, array in cache.items()}
 
     def _bind(self, name: str, array: Array) -> "OrtValue":
         from onnxruntime import OrtValue
@@ -221,10 +227,10 @@ class DecoderSession:
 
     def _run(self, tokens: Tokens, wanted: Sequence[int], candidates: int, names: Sequence[str]) -> list[Any]:
         rows, new = tokens.shape
-        sizes = self._model.sizes
+        dims = self._model.dims
         vectors = self._model.embed(tokens, self.tokens)
         self.tokens += new
-        by_window = [self.windows, self._beams * new, sizes.decoder_heads, sizes.head_width]
+        by_window = [self.windows, self._beams * new, dims.decoder_heads, dims.head_width]
         at = [row * new + position % new for row in range(rows) for position in wanted]
         for name, value in (
             ("x", vectors),
@@ -236,19 +242,19 @@ class DecoderSession:
         ):
             self._binding.bind_cpu_input(name, value)
         self._binding.clear_binding_outputs()
-        for name, value in self._memory_values.items():
+        for name, value in self._cache_values.items():
             self._binding.bind_ortvalue_output("new_" + name, value)
         for name in names:
             self._binding.bind_output(name, "cpu")
-        self._model.session.run_with_iobinding(self._binding)
-        return [value.numpy() for value in self._binding.get_outputs()[len(self._memory_values) :]]
+        self._model.decoder_session.run_with_iobinding(self._binding)
+        return [value.numpy() for value in self._binding.get_outputs()[len(self._cache_values) :]]
 
 
-def _alignment_heads(path: Path, sizes: ModelDims) -> list[tuple[int, int]]:
-    """(layer, head) of those that follow the words; without a list, all of the second half's layers."""
-    layers, heads = range(sizes.decoder_layers), range(sizes.decoder_heads)
+def _alignment_heads(path: Path, dims: ModelDims) -> list[tuple[int, int]]:
+    """(layer, head) of the heads that follow the words; without a list, all of the second half's layers."""
+    layers, heads = range(dims.decoder_layers), range(dims.decoder_heads)
     config = json.loads((path / "config.json").read_text(encoding="utf-8"))
     listed = config.get("alignment_heads") or ()
-    # A model made from another one may have kept the list of that one.
-    there = [(int(layer), int(head)) for layer, head in listed if layer in layers and head in heads]
-    return there or [(layer, head) for layer in layers[len(layers) // 2 :] for head in heads]
+    # A fine-tuned or distilled model may have kept the list of a larger one.
+    valid = [(int(layer), int(head)) for layer, head in listed if layer in layers and head in heads]
+    return valid or [(layer, head) for layer in layers[len(layers) // 2 :] for head in heads]

@@ -1,7 +1,7 @@
-"""Whisper as its authors published it, on PyTorch: the extra `openai-whisper`.
+"""The engine "openai-whisper": Whisper as its authors published it, on PyTorch (extra `openai-whisper`).
 
-It encodes 30 s whatever the window holds, and its decoder keeps its state in hooks on the model, so windows
-are heard one after the other, each with all the threads the engine was given.
+It always encodes 30 s, and its decoder keeps its state in hooks on the model. So windows are decoded one
+after the other, each with all threads of the engine.
 """
 
 import math
@@ -31,14 +31,14 @@ INSTALL = "pip install 'whisper-appliance[openai-whisper]'"
 
 @dataclass(frozen=True, slots=True)
 class EncodedAudio:
-    """A stretch of audio, padded to 30 s: its log-mel spectrogram, and what the encoder made of it."""
+    """A window padded to 30 s: its log-mel spectrogram and the encoder's output."""
 
     mel: "Tensor"
     features: "Tensor"
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """That of the encoder's output."""
+        """The shape of the encoder's output."""
         return tuple(self.features.shape)
 
 
@@ -50,7 +50,7 @@ class OpenAIWhisperEngine:
     def __init__(self, spec: EngineSpec) -> None:
         """Loads the checkpoint: `spec.path` is the `.pt` file, or a folder that holds `model.pt`.
 
-        Raises `ModelUnavailable` where the extra is not installed or the file cannot be used.
+        Raises `ModelUnavailable` if the extra is not installed or the file cannot be used.
         """
         self._model, self.version = _load(spec)
         self.device = self._model.device.type
@@ -60,14 +60,14 @@ class OpenAIWhisperEngine:
         self._one_at_a_time = Lock()
 
     def transcribe(self, windows: Sequence[Window]) -> list[WindowResult]:
-        """Hears each window; see `speech.engine.Engine`."""
+        """See `engines.contract.Engine`."""
         import torch
 
         try:
             with self._one_at_a_time, torch.no_grad():
                 return decode_windows(self, windows)
         except (RuntimeError, ValueError, MemoryError) as error:
-            raise EngineFailed(f"The model could not work on this audio: {error}") from error
+            raise EngineFailed("The model could not work on this audio: {error}", error=error) from error
 
     def tokenizer(self, language: str, task: str) -> "Tokenizer":
         """The tokenizer for a language and task."""
@@ -92,27 +92,31 @@ class OpenAIWhisperEngine:
         language = max(probabilities, key=probabilities.__getitem__)
         return str(language), float(probabilities[language])
 
-    def decode(self, asks: Sequence[DecodeRequest]) -> list[DecodeResult]:
-        """Lets the decoder speak, for one ask after the other."""
-        return [self._decode(ask) for ask in asks]
+    def decode(self, requests: Sequence[DecodeRequest]) -> list[DecodeResult]:
+        """Decodes one request after the other."""
+        return [self._decode(request) for request in requests]
 
-    def _decode(self, ask: DecodeRequest) -> DecodeResult:
-        # What is known is not given to it: behind a prefix it has to begin with a timestamp, within a second.
+    def _decode(self, request: DecodeRequest) -> DecodeResult:
+        # Without the prefix: whisper's rules want a timestamp within the first second behind it.
         from whisper import DecodingOptions, decode
 
         options = DecodingOptions(
-            task=ask.tokenizer.task or "transcribe",
-            language=ask.tokenizer.language or "en",
-            prompt=ask.prompt,
-            sample_len=min(ask.new_tokens, self._model.dims.n_text_ctx // 2),
-            temperature=ask.temperature,
-            beam_size=ask.beam_size if ask.temperature == 0 and ask.beam_size > 1 else None,
-            best_of=BEST_OF if ask.temperature > 0 else None,
+            task=request.tokenizer.task or "transcribe",
+            language=request.tokenizer.language or "en",
+            prompt=request.prompt,
+            sample_len=min(request.new_tokens, self._model.dims.n_text_ctx // 2),
+            temperature=request.temperature,
+            beam_size=request.beam_size if request.temperature == 0 and request.beam_size > 1 else None,
+            best_of=BEST_OF if request.temperature > 0 else None,
             fp16=self.compute_type == "float16",
         )
-        (heard,) = decode(self._model, ask.encoded.features, options)
+        (decoded,) = decode(self._model, request.encoded.features, options)
         return DecodeResult(
-            heard.tokens, heard.avg_logprob, heard.no_speech_prob, heard.compression_ratio, ask.temperature
+            decoded.tokens,
+            decoded.avg_logprob,
+            decoded.no_speech_prob,
+            decoded.compression_ratio,
+            request.temperature,
         )
 
     def add_word_timestamps(
@@ -135,7 +139,7 @@ class OpenAIWhisperEngine:
         return [_with_words(segment, draft) for segment, draft in zip(segments, drafts, strict=True)]
 
     def prompt(self, tokenizer: "Tokenizer", options: Options, previous: Sequence[int]) -> list[int]:
-        """What the decoder is told was said before: hot words, prompt and the last windows."""
+        """Hot words, prompt and previous tokens; whisper itself adds language and task."""
         given = [part.strip() for part in (options.hotwords, options.prompt) if part]
         return [*(tokenizer.encode(" " + " ".join(given)) if given else []), *previous]
 
@@ -146,7 +150,7 @@ def _load(spec: EngineSpec) -> "tuple[Whisper, str]":
         import whisper
     except ImportError as error:
         raise ModelUnavailable(
-            f"The engine openai-whisper is not installed. Install it with: {INSTALL}"
+            "The engine openai-whisper is not installed. Install it with: {install}", install=INSTALL
         ) from error
     from pickle import UnpicklingError
 
@@ -156,8 +160,10 @@ def _load(spec: EngineSpec) -> "tuple[Whisper, str]":
         # Given a file, whisper reads it with weights_only=True: data, never code.
         model = whisper.load_model(str(path), device=None if spec.device == "auto" else spec.device)
     except (RuntimeError, OSError, EOFError, KeyError, TypeError, UnpicklingError) as error:
-        raise ModelUnavailable(f"The model {spec.model} could not be loaded: {error}") from error
-    # The heads that follow the words best; whisper knows them by the model's name, not by the file.
+        raise ModelUnavailable(
+            "The model {model} could not be loaded: {error}", model=spec.model, error=error
+        ) from error
+    # The alignment heads; whisper lists them by the model's name, they are not in the file.
     heads = whisper._ALIGNMENT_HEADS.get(spec.model)
     if heads is not None:
         model.set_alignment_heads(heads)
@@ -168,7 +174,9 @@ def _checkpoint(spec: EngineSpec) -> Path:
     path = spec.path / CHECKPOINT if spec.path.is_dir() else spec.path
     if not path.is_file():
         raise ModelUnavailable(
-            f"The model {spec.model} has no {CHECKPOINT}: openai-whisper reads checkpoints of its own format."
+            "The model {model} has no {checkpoint}: openai-whisper reads checkpoints of its own format.",
+            model=spec.model,
+            checkpoint=CHECKPOINT,
         )
     return path
 

@@ -15,10 +15,10 @@ OPEN_FILES = 512
 def drop_privileges() -> str:
     """No core dumps, no new rights, few files, no network: how much of the last, for the status."""
     sandbox.limit_files(OPEN_FILES)
-    sandbox.give_up_privileges()
-    if sandbox.leave_network():
+    sandbox.set_no_new_privs()
+    if sandbox.unshare_network():
         return "own"
-    return "no tcp" if sandbox.bar_tcp() else "shared"
+    return "no tcp" if sandbox.landlock_deny_tcp() else "shared"
 
 
 def main() -> None:

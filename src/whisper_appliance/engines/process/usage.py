@@ -1,18 +1,30 @@
-"""How much an engine has done: counters that only grow, so that two readings tell what came between."""
+"""Engine status and usage: the state of an engine, and counters of its work that only grow."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from whisper_appliance.engines.contract import Priority
+
+EngineLifecycle = Literal["loading", "idle", "busy", "failed", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEvent:
+    """The engine of `model` has changed its state."""
+
+    model: str
+    state: EngineLifecycle
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineUsage:
-    """Since the engine was made.
+    """The work since the engine was made.
 
-    `heard_seconds` of audio in `busy_seconds` during which it worked at all; `worker_seconds` counts each of
-    the windows that were worked on side by side.
+    `audio_seconds` were decoded in `busy_seconds` with at least one window in work; `worker_seconds` counts
+    each window that is decoded in parallel.
     """
 
     audio_seconds: float = 0.0
@@ -24,33 +36,61 @@ class EngineUsage:
 NO_USAGE = EngineUsage()
 
 
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """A snapshot of an engine; `last_work` is a time of the monotonic clock, `None` before any work.
+
+    `waiting` and `running` count windows, `parallel_windows` is how many it decodes in parallel.
+    """
+
+    model: str
+    state: EngineLifecycle
+    reason: str
+    waiting: int
+    running: int
+    last_work: float | None
+    windows_done: int
+    restarts: int
+    memory_bytes: int
+    name: str
+    version: str
+    device: str
+    compute_type: str
+    multilingual: bool
+    notices: tuple[str, ...]
+    network: str = ""
+    """What the process can reach: its "own" empty network, "no tcp", or the network is "shared"."""
+    parallel_windows: int = 1
+    usage: EngineUsage = NO_USAGE
+
+
 class UsageMeter:
-    """Told whenever the number of windows at work changes. Not thread-safe: the engine's lock is held."""
+    """Integrates the number of active windows over time. Not thread-safe: the engine's lock is held."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._since = clock()
-        self._at_work = 0
-        self._heard = self._busy = self._worked = 0.0
+        self._active = 0
+        self._audio = self._busy = self._worker = 0.0
         self._windows = [0] * len(Priority)
 
-    def set_active(self, count: int) -> None:
-        """From now on so many windows are worked on."""
-        self._settle()
-        self._at_work = count
+    def set_active(self, windows: int) -> None:
+        """From now on so many windows are decoded."""
+        self._update()
+        self._active = windows
 
     def add_window(self, seconds: float, priority: Priority = Priority.INTERACTIVE) -> None:
-        """A window of so much audio was heard to the end."""
-        self._heard += seconds
+        """A window of so much audio was decoded."""
+        self._audio += seconds
         self._windows[priority] += 1
 
     def total(self) -> EngineUsage:
         """Up to now."""
-        self._settle()
-        return EngineUsage(self._heard, self._busy, self._worked, tuple(self._windows))
+        self._update()
+        return EngineUsage(self._audio, self._busy, self._worker, tuple(self._windows))
 
-    def _settle(self) -> None:
+    def _update(self) -> None:
         now = self._clock()
         passed, self._since = now - self._since, now
-        self._worked += passed * self._at_work
-        self._busy += passed if self._at_work else 0.0
+        self._worker += passed * self._active
+        self._busy += passed if self._active else 0.0

@@ -1,19 +1,27 @@
-"""The windows that wait for an engine: live, interactive, batch, and the least served job first."""
+"""Priority queue of windows: fair share between jobs, batches, retry after a crash."""
 
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from whisper_appliance.engines.contract import Priority, Window, WindowResult
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.errors import EngineFailed
+from whisper_appliance.engines.contract import SPARE_WORKERS, Priority, Window, WindowResult
+from whisper_appliance.engines.process.usage import UsageMeter
+
+CUDA_BATCH = 8
+CPU_BATCH = 4  # a decoder step takes less than twice as long for four windows as for one
+ATTEMPTS = 2
 
 
 @dataclass(slots=True)
 class QueuedWindow:
-    """One window on its way through the engine.
+    """One window with the future of its result.
 
-    `suspect`: an engine died while it worked on this window, among others perhaps.
+    `windows_before` is how many windows its job has already submitted. `quarantined`: the process ended
+    while it decoded this window, perhaps because of it; so it is tried once more, alone.
     """
 
     window: Window
@@ -26,15 +34,14 @@ class QueuedWindow:
 
     @property
     def order(self) -> tuple[bool, int, int, int]:
-        """Lower goes first: suspects, the urgency, how many windows this job already had, the arrival."""
+        """Lower goes first: quarantined, then priority, then the least served job, then arrival."""
         return (not self.quarantined, self.priority, self.windows_before, self.number)
 
     @property
     def is_urgent(self) -> bool:
-        """Captions, and the first window of somebody who waits."""
-        return self.priority is Priority.LIVE or (
-            self.priority is Priority.INTERACTIVE and self.windows_before == 0
-        )
+        """Captions, and the first window of an interactive job."""
+        first = self.priority is Priority.INTERACTIVE and self.windows_before == 0
+        return self.priority is Priority.LIVE or first
 
     @property
     def samples(self) -> int:
@@ -42,7 +49,7 @@ class QueuedWindow:
         return len(self.window.samples)
 
     def batches_with(self, other: "QueuedWindow") -> bool:
-        """Whether both may be heard at once: equally urgent, with equal options, after the same words."""
+        """Whether both may be in one batch: equal priority, options and previous tokens."""
         if self.quarantined or other.quarantined:
             return False
         ours, theirs = self.window, other.window
@@ -52,7 +59,7 @@ class QueuedWindow:
 
 
 class WindowQueue:
-    """A heap of tickets. Not thread-safe: its owner holds a lock."""
+    """A heap of waiting windows. Not thread-safe: its owner holds a lock."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[tuple[bool, int, int, int], QueuedWindow]] = []
@@ -61,40 +68,124 @@ class WindowQueue:
     def __len__(self) -> int:
         return len(self._heap)
 
-    def enqueue(self, window: Window, priority: Priority, turn: int) -> QueuedWindow:
-        """Lets a window wait."""
-        ticket = QueuedWindow(window, priority, turn, next(self._numbers))
-        self.requeue(ticket)
-        return ticket
+    def enqueue(self, window: Window, priority: Priority, windows_before: int) -> QueuedWindow:
+        """Adds a window."""
+        queued = QueuedWindow(window, priority, windows_before, next(self._numbers))
+        self.requeue(queued)
+        return queued
 
-    def requeue(self, ticket: QueuedWindow) -> None:
-        """Lets a window wait again, in its old place."""
-        heapq.heappush(self._heap, (ticket.order, ticket))
+    def requeue(self, queued: QueuedWindow) -> None:
+        """Puts a window back in its old place."""
+        heapq.heappush(self._heap, (queued.order, queued))
 
-    def take_batch(self, most: int, allowed: Callable[[QueuedWindow], bool]) -> list[QueuedWindow]:
-        """The next window, if it is `allowed`, and up to `most - 1` more that may be heard together with it.
+    def take_batch(self, size: int, allowed: Callable[[QueuedWindow], bool]) -> list[QueuedWindow]:
+        """The next window, if it is `allowed`, and up to `size - 1` more that may be in one batch with it.
 
-        Of those, the ones that are nearest to it in length: shorter windows are filled up to the longest.
+        Among those, the nearest in length, because shorter windows are padded to the longest.
         """
         while self._heap and allowed(self._heap[0][1]):
             first = heapq.heappop(self._heap)[1]
             if not _is_wanted(first):
                 continue
-            mates = [ticket for _, ticket in self._heap if ticket.batches_with(first) and allowed(ticket)]
-            mates.sort(key=lambda mate: (abs(mate.samples - first.samples), mate.order))
-            taken = [first, *(mate for mate in mates[: most - 1] if _is_wanted(mate))]
-            gone = {id(ticket) for ticket in mates[: most - 1]}
-            self._heap = [entry for entry in self._heap if id(entry[1]) not in gone]
+            others = [queued for _, queued in self._heap if queued.batches_with(first) and allowed(queued)]
+            others.sort(key=lambda other: (abs(other.samples - first.samples), other.order))
+            batch = [first, *(other for other in others[: size - 1] if _is_wanted(other))]
+            taken = {id(queued) for queued in others[: size - 1]}
+            self._heap = [entry for entry in self._heap if id(entry[1]) not in taken]
             heapq.heapify(self._heap)
-            return sorted(taken, key=lambda ticket: ticket.order)
+            return sorted(batch, key=lambda queued: queued.order)
         return []
 
     def clear(self) -> list[QueuedWindow]:
         """Takes all out."""
-        tickets = [ticket for _, ticket in sorted(self._heap, key=lambda entry: entry[0])]
+        queued = [queued for _, queued in sorted(self._heap, key=lambda entry: entry[0])]
         self._heap = []
-        return tickets
+        return queued
 
 
-def _is_wanted(ticket: QueuedWindow) -> bool:
-    return ticket.future.running() or ticket.future.set_running_or_notify_cancel()
+class WindowScheduler:
+    """Decides which waiting windows are decoded next, in which batches. Not thread-safe, as the queue.
+
+    A worker stays free for captions and for first windows: `SPARE_WORKERS`, and one more of the `workers`
+    while `live_reservations` is not 0.
+    """
+
+    def __init__(self, workers: int, clock: Callable[[], float], numbers: Iterator[int]) -> None:
+        self.workers = workers
+        self.on_cuda = False
+        self.live_reservations = 0
+        self.windows_done = 0
+        self.last_work: float | None = None
+        self.waiting = WindowQueue()
+        self.meter = UsageMeter(clock)
+        self._clock = clock
+        self._numbers = numbers
+        self._running: dict[int, list[QueuedWindow]] = {}
+
+    @property
+    def running_windows(self) -> int:
+        """How many windows the process has."""
+        return sum(map(len, self._running.values()))
+
+    def batches(self) -> Iterator[tuple[int, list[QueuedWindow]]]:
+        """(request number, batch) for every free worker; each batch counts as running."""
+        while batch := self.waiting.take_batch(self._batch_size(), self._has_worker_for):
+            number = next(self._numbers)
+            self._running[number] = batch
+            for queued in batch:
+                queued.attempts += 1
+            yield number, batch
+        self.meter.set_active(self.running_windows)
+
+    def complete(self, number: int, results: list[WindowResult]) -> None:
+        """Resolves the futures of a batch."""
+        batch = self._running.pop(number)
+        self.last_work = self._clock()
+        self.windows_done += len(batch)
+        for queued, result in zip(batch, results, strict=True):
+            self.meter.add_window(queued.samples / SAMPLE_RATE, queued.priority)
+            queued.future.set_result(result)
+
+    def fail(self, number: int, error: Exception) -> None:
+        """Fails the futures of a batch."""
+        self.last_work = self._clock()
+        for queued in self._running.pop(number):
+            queued.future.set_exception(error)
+
+    def requeue_after_crash(self, reason: str) -> None:
+        """Quarantines and requeues what was running; windows that were tried `ATTEMPTS` times fail."""
+        for batch in self._running.values():
+            for queued in batch:
+                if queued.attempts >= ATTEMPTS:
+                    queued.future.set_exception(EngineFailed(reason))
+                else:
+                    queued.quarantined = True
+                    self.waiting.requeue(queued)
+        self._running.clear()
+        self.meter.set_active(0)
+
+    def clear(self) -> list[Future[WindowResult]]:
+        """Takes out all windows, running and waiting; returns their futures."""
+        queued = [one for batch in self._running.values() for one in batch] + self.waiting.clear()
+        self._running.clear()
+        self.meter.set_active(0)
+        return [one.future for one in queued]
+
+    def _batch_size(self) -> int:
+        """On the CPU, the waiting windows are shared evenly between the workers."""
+        return CUDA_BATCH if self.on_cuda else min(CPU_BATCH, -(-len(self.waiting) // self.workers))
+
+    def _has_worker_for(self, queued: QueuedWindow) -> bool:
+        """A quarantined window runs alone; see the class for the rest."""
+        if queued.quarantined or any(batch[0].quarantined for batch in self._running.values()):
+            return not self._running
+        if len(self._running) >= self.workers + SPARE_WORKERS:
+            return False
+        if queued.is_urgent:
+            return True
+        files = sum(batch[0].priority is not Priority.LIVE for batch in self._running.values())
+        return files < max(1, self.workers - (1 if self.live_reservations else 0))
+
+
+def _is_wanted(queued: QueuedWindow) -> bool:
+    return queued.future.running() or queued.future.set_running_or_notify_cancel()

@@ -1,13 +1,22 @@
-"""What a window is heard with: the pieces of a Whisper model, and one answer of its decoder."""
+"""The decoder contract (`WhisperBackend`): what a window is decoded with, whatever library runs the model."""
 
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import Options
+from whisper_appliance.engines.whisper.log_mel import FRAMES_PER_SECOND, MAX_FRAMES, LogMel
+from whisper_appliance.engines.whisper.tokenizer import WhisperTokenizer
+from whisper_appliance.engines.whisper.word_timestamps import Alignment, words_of_segments
 from whisper_appliance.transcript.model import Segment
 
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer as TokenizerFile
+
+# Whisper's own thresholds (openai/whisper, `transcribe`).
 LOW_LOGPROB = -1.0
 HIGH_COMPRESSION = 2.4
 HIGH_NO_SPEECH = 0.6
@@ -15,7 +24,7 @@ HIGH_NO_SPEECH = 0.6
 
 @dataclass(frozen=True, slots=True)
 class DecodeResult:
-    """One answer of the decoder: tokens with timestamps, and how sure it was."""
+    """One decoded text: tokens with timestamps, and the measures of its confidence."""
 
     tokens: list[int]
     avg_logprob: float
@@ -23,11 +32,11 @@ class DecodeResult:
     compression_ratio: float
     temperature: float
     encoded_with_attention: Any = None
-    """What was encoded, with what is known of the times of words, where that was asked for and is known."""
+    """The encoded audio with the attention of this text, if `keep_attention` was set and the backend can."""
 
     @property
     def needs_fallback(self) -> bool:
-        """Worth another try: repetitive, or unlikely although there is speech."""
+        """Whether to decode again: the text repeats itself, or is unlikely although there is speech."""
         if self.compression_ratio > HIGH_COMPRESSION:
             return True
         return self.avg_logprob < LOW_LOGPROB and self.no_speech_prob <= HIGH_NO_SPEECH
@@ -35,7 +44,7 @@ class DecodeResult:
 
 @dataclass(frozen=True, slots=True)
 class DecodeRequest:
-    """What the decoder is asked: to put what the encoder made of a stretch of audio into words."""
+    """What to decode, from which prompt, and how: greedy, beam search, or sampling at a temperature."""
 
     encoded: Any
     prompt: list[int]
@@ -44,24 +53,29 @@ class DecodeRequest:
     beam_size: int
     temperature: float
     prefix_tokens: tuple[int, ...] = ()
-    """Text that the answer begins with; counted in `new_tokens`."""
+    """Text that the result begins with; counted in `new_tokens`."""
     keep_attention: bool = False
-    """Whether the times of words will be asked for."""
+    """Whether word timestamps will be computed from the result."""
+
+    @property
+    def forced_prefix(self) -> list[int]:
+        """The tokens that the result begins with: a timestamp and the prefix, if there is one."""
+        return [self.tokenizer.timestamp_begin, *self.prefix_tokens] if self.prefix_tokens else []
 
     @property
     def batch_key(self) -> Hashable:
-        """What asks have to share to be answered together."""
+        """Requests with equal keys are decoded in one batch."""
         shape = tuple(self.encoded.shape)
         lengths = len(self.prompt), len(self.prefix_tokens)
         return shape, lengths, id(self.tokenizer), self.beam_size, self.temperature, self.keep_attention
 
 
 class WhisperBackend(Protocol):
-    """A loaded model. What it encodes, and its tokenizer, are its own and only handed back to it."""
+    """A loaded model. What `encode` and `tokenizer` return is opaque and is only handed back to it."""
 
     @property
     def multilingual(self) -> bool:
-        """Whether it knows more than English."""
+        """False for English-only models."""
         ...
 
     def tokenizer(self, language: str, task: str) -> Any:
@@ -69,7 +83,7 @@ class WhisperBackend(Protocol):
         ...
 
     def encode(self, samples: Samples, seconds: float) -> Any:
-        """The encoder's output for the samples, with zeros after them up to `seconds`; it has a `shape`."""
+        """The encoder's output for the samples, padded with zeros to `seconds`; it has a `shape`."""
         ...
 
     def detect_language(self, encoded: Any) -> tuple[str, float]:
@@ -77,15 +91,62 @@ class WhisperBackend(Protocol):
         ...
 
     def prompt(self, tokenizer: Any, options: Options, previous: Sequence[int]) -> list[int]:
-        """The tokens that `decode` wants to start from."""
+        """The decoder's prompt: hot words, prompt and `previous` tokens, then language and task."""
         ...
 
-    def decode(self, asks: Sequence[DecodeRequest]) -> list[DecodeResult]:
-        """Lets the decoder speak, at most `new_tokens` tokens each; the asks are of one kind."""
+    def decode(self, requests: Sequence[DecodeRequest]) -> list[DecodeResult]:
+        """Decodes one batch of equal `batch_key`, at most `new_tokens` tokens each."""
         ...
 
     def add_word_timestamps(
         self, segments: list[Segment], tokenizer: Any, encoded: Any, seconds: float
     ) -> list[Segment]:
-        """The segments with the times of their words."""
+        """The segments with `words`. `seconds` is the length of the audio without padding."""
         ...
+
+
+class TokenizerFileBackend(ABC):
+    """The library-independent half of a backend: tokenizer, log-mel spectrogram, prompt, word timestamps.
+
+    For models with a `tokenizer.json` beside their weights (CTranslate2's format).
+    """
+
+    def __init__(self, file: "TokenizerFile", *, mels: int, max_tokens: int, multilingual: bool) -> None:
+        """`max_tokens` is the decoder's context."""
+        self._file = file
+        self._max_tokens = max_tokens
+        self.log_mel = LogMel(mels)
+        self.multilingual = multilingual
+        self._tokenizers: dict[tuple[str, str], WhisperTokenizer] = {}
+
+    @abstractmethod
+    def align(self, encoded: Any, start: Sequence[int], text: Sequence[int], frames: int) -> Alignment:
+        """Aligns text tokens with the audio, of which the first `frames` (10 ms each) are no padding.
+
+        `start` are the tokens of language and task.
+        """
+
+    def tokenizer(self, language: str, task: str) -> WhisperTokenizer:
+        """The tokenizer for a language and task, made once. Raises `ValueError` for another language."""
+        key = (language, task)
+        if key not in self._tokenizers:
+            self._tokenizers[key] = WhisperTokenizer(
+                self._file, multilingual=self.multilingual, task=task, language=language
+            )
+        return self._tokenizers[key]
+
+    def prompt(self, tokenizer: WhisperTokenizer, options: Options, previous: Sequence[int]) -> list[int]:
+        """See `WhisperBackend`."""
+        return tokenizer.prompt(options, previous, self._max_tokens)
+
+    def add_word_timestamps(
+        self, segments: list[Segment], tokenizer: WhisperTokenizer, encoded: Any, seconds: float
+    ) -> list[Segment]:
+        """The segments with `words` (dynamic time warping over the cross-attention)."""
+        text = [token for segment in segments for token in segment.tokens if token < tokenizer.eot]
+        if not text:
+            return segments
+        frames = min(math.ceil(seconds * FRAMES_PER_SECOND), MAX_FRAMES)
+        return words_of_segments(
+            segments, tokenizer, self.align(encoded, tokenizer.sot_sequence, text, frames)
+        )
