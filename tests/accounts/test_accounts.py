@@ -34,7 +34,7 @@ def token_in(folder: Path) -> str:
     return (folder / "setup-token").read_text().strip().removeprefix("/setup?token=")
 
 
-def test_the_first_start_makes_a_token_that_makes_the_owner(
+def test_the_setup_token_of_the_first_start_creates_the_owner(
     accounts: Accounts, tmp_path: Path, kept: Kept
 ) -> None:
     accounts.start()
@@ -46,7 +46,7 @@ def test_the_first_start_makes_a_token_that_makes_the_owner(
     assert not (tmp_path / "setup-token").exists()
 
 
-def test_the_token_is_good_once(accounts: Accounts, tmp_path: Path) -> None:
+def test_the_setup_token_is_valid_once(accounts: Accounts, tmp_path: Path) -> None:
     accounts.start()
     token = token_in(tmp_path)
     accounts.set_up(token, "Ada", GOOD_PASSWORD, "network")
@@ -63,7 +63,7 @@ def test_a_refused_password_does_not_use_the_token_up(accounts: Accounts, tmp_pa
     assert accounts.set_up(token_in(tmp_path), "Ada", GOOD_PASSWORD, "network")
 
 
-def test_the_token_ends_after_an_hour_and_a_restart_makes_another(
+def test_the_setup_token_expires_after_an_hour_and_a_restart_creates_another(
     accounts: Accounts, tmp_path: Path, monotonic: Monotonic
 ) -> None:
     accounts.start()
@@ -88,7 +88,7 @@ def test_another_token_is_refused(accounts: Accounts, token: str) -> None:
         accounts.set_up(token, "Ada", GOOD_PASSWORD, "network")
 
 
-def test_an_account_made_by_the_command_line_closes_the_setup(accounts: Accounts, tmp_path: Path) -> None:
+def test_an_account_created_by_the_command_line_closes_the_setup(accounts: Accounts, tmp_path: Path) -> None:
     accounts.start()
     token = token_in(tmp_path)
     accounts.users.create("Ada", GOOD_PASSWORD, "owner", by=SHELL)
@@ -188,7 +188,7 @@ def tries(throttle: Throttle, number: int, account: str = "ada", address: str = 
     return passed
 
 
-def test_five_failures_are_free_and_then_each_costs_twice_the_wait(monotonic: Monotonic) -> None:
+def test_after_five_failures_the_delay_doubles_with_each_attempt(monotonic: Monotonic) -> None:
     throttle = Throttle(monotonic)
     assert tries(throttle, 7) == 5
     waits = []
@@ -212,7 +212,7 @@ def test_nobody_is_locked_out_for_good(monotonic: Monotonic) -> None:
     assert tries(throttle, 5) == 5
 
 
-def test_somebody_elses_failures_elsewhere_do_not_count(monotonic: Monotonic) -> None:
+def test_failures_from_another_address_do_not_count(monotonic: Monotonic) -> None:
     throttle = Throttle(monotonic)
     tries(throttle, 20)
     assert tries(throttle, 1, address="10.0.0.2") == 1
@@ -228,7 +228,7 @@ def test_one_address_has_twenty_attempts_a_minute_whatever_the_account(monotonic
     assert tries(throttle, 1, account="another") == 1
 
 
-def test_the_addresses_of_one_ipv6_network_are_one() -> None:
+def test_addresses_of_one_ipv6_network_count_as_one_client() -> None:
     assert client_network("2001:db8:1:2:3::4") == client_network("2001:db8:1:2:ffff::") == "2001:db8:1:2::/64"
     assert client_network("2001:db8:1:3::4") != client_network("2001:db8:1:2::4")
     assert client_network("::ffff:10.0.0.1") == client_network("10.0.0.1")

@@ -28,7 +28,7 @@ def test_an_audit_entry_has_actor_action_object_time_and_address(audit: Audit) -
     assert record.details == {"name": "Bob", "role": "admin"}
 
 
-def test_what_a_key_did_names_the_key(audit: Audit) -> None:
+def test_an_entry_of_an_api_key_names_the_key(audit: Audit) -> None:
     audit.record(BOB, "transcript.export", "t")
     assert audit.page(AuditFilter())[0].details == {"key": "k"}
 
@@ -63,19 +63,19 @@ def test_a_long_log_comes_in_pages_and_whole(audit: Audit, database: Database) -
     assert len(list(audit.iterate(AuditFilter()))) == 5 < BATCH_ROWS
 
 
-def test_what_does_not_show_is_spelled_out(audit: Audit) -> None:
+def test_invisible_characters_are_escaped(audit: Audit) -> None:
     audit.record(ADA, "user.rename", details={"name": "abc\u202egpj.exe\nroot"})
     assert audit.page(AuditFilter())[0].details["name"] == "abc\\u202egpj.exe\\nroot"
 
 
-def test_the_table_has_no_formulas(audit: Audit) -> None:
+def test_csv_cells_are_no_formulas(audit: Audit) -> None:
     audit.record(Actor("3", User("3", "=HYPERLINK(1)", "member", "")), "sign-in")
     head, row = csv.reader("".join(csv_lines(audit.iterate(AuditFilter()))).splitlines())
     assert head[0] == "time"
     assert row[2] == "'=HYPERLINK(1)"
 
 
-def test_old_records_go(audit: Audit, clock: Clock) -> None:
+def test_old_entries_are_purged(audit: Audit, clock: Clock) -> None:
     audit.record(ADA, "old")
     clock.forward(days=366)
     audit.record(ADA, "new")

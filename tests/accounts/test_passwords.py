@@ -22,7 +22,7 @@ passwords = Passwords(CHEAP_ARGON2)
         "purple summer monkey piano freedom",
     ],
 )
-def test_a_password_that_nobody_guesses_is_taken(password: str) -> None:
+def test_a_strong_password_is_accepted(password: str) -> None:
     passwords.validate(password, "ada")
 
 
@@ -53,7 +53,7 @@ def test_a_password_that_nobody_guesses_is_taken(password: str) -> None:
         "x" * 257,
     ],
 )
-def test_a_password_that_is_tried_first_is_refused_with_a_sentence(password: str) -> None:
+def test_a_weak_password_is_refused_with_a_sentence(password: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         passwords.validate(password, "Ada Lovelace")
     assert refused.value.field == "password"
@@ -69,11 +69,11 @@ def test_a_hash_is_salted_and_verified() -> None:
     assert not passwords.verify("no hash", GOOD_PASSWORD)
 
 
-def test_letters_are_the_same_however_a_keyboard_writes_them() -> None:
+def test_passwords_are_compared_in_unicode_nfc() -> None:
     assert passwords.verify(passwords.hash_password("café am grünen Platz"), "café am grünen Platz")
 
 
-def test_a_name_that_is_not_there_takes_the_work_of_one_that_is() -> None:
+def test_an_unknown_name_takes_as_long_as_a_wrong_password() -> None:
     real = Passwords()
     kept = real.hash_password(GOOD_PASSWORD)
     real.verify(None, "warm up")
@@ -89,6 +89,6 @@ def test_a_name_that_is_not_there_takes_the_work_of_one_that_is() -> None:
     assert 0.4 < fastest(None) / fastest(kept) < 2.5
 
 
-def test_the_usual_work_is_that_of_rfc_9106() -> None:
+def test_the_work_factor_is_that_of_rfc_9106() -> None:
     assert "$m=65536,t=3,p=4$" in Passwords().hash_password(GOOD_PASSWORD)
     assert Passwords().needs_rehash(passwords.hash_password(GOOD_PASSWORD))

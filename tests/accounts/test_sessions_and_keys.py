@@ -41,7 +41,7 @@ def test_a_session_is_found_by_its_token_only(accounts: Accounts, ada: User, dat
     assert accounts.actor_for_session(row["token_hash"]) is None
 
 
-def test_a_session_ends_when_nobody_comes_for_twelve_hours(
+def test_a_session_ends_after_twelve_hours_without_a_request(
     accounts: Accounts, ada: User, clock: Clock
 ) -> None:
     token = begin(accounts, ada)
@@ -107,7 +107,9 @@ def test_sessions_are_listed_and_ended(accounts: Accounts, ada: User, clock: Clo
     assert [each.id for each in accounts.sessions.list_sessions(ada.id)] == [asking.session]
 
 
-def test_the_oldest_sessions_make_room(accounts: Accounts, ada: User, clock: Clock) -> None:
+def test_the_oldest_sessions_are_dropped_beyond_the_limit(
+    accounts: Accounts, ada: User, clock: Clock
+) -> None:
     first = begin(accounts, ada)
     for _ in range(50):
         clock.forward(seconds=1)
@@ -117,7 +119,7 @@ def test_the_oldest_sessions_make_room(accounts: Accounts, ada: User, clock: Clo
     assert accounts.actor_for_session(last)
 
 
-def test_sessions_that_ended_are_swept_away(
+def test_rows_of_expired_sessions_are_deleted(
     accounts: Accounts, ada: User, clock: Clock, database: Database
 ) -> None:
     begin(accounts, ada)
@@ -146,7 +148,7 @@ def test_a_key_is_checked_by_its_secret_which_is_not_stored(
             accounts.actor_for_key(bad)
 
 
-def test_a_key_ends_at_its_time_and_by_hand(accounts: Accounts, ada: User, clock: Clock) -> None:
+def test_an_api_key_expires_and_can_be_revoked(accounts: Accounts, ada: User, clock: Clock) -> None:
     short, secret = accounts.keys.create(ada, "short", ["read"], days=2, by=SHELL)
     clock.forward(days=1, hours=23)
     assert accounts.keys.find_valid(secret)
@@ -184,7 +186,7 @@ def test_the_last_use_of_a_key_is_recorded_to_the_hour(accounts: Accounts, ada: 
         {"name": "x" * 61},
     ],
 )
-def test_a_key_that_makes_no_sense_is_refused(
+def test_an_invalid_api_key_request_is_refused(
     accounts: Accounts, ada: User, asked: dict[str, object]
 ) -> None:
     usual: dict[str, object] = {"name": "cron", "scopes": ["read"], "days": None}
@@ -192,7 +194,7 @@ def test_a_key_that_makes_no_sense_is_refused(
         accounts.keys.create(ada, by=SHELL, **{**usual, **asked})  # type: ignore[arg-type]
 
 
-def test_there_is_an_end_to_keys(accounts: Accounts, ada: User) -> None:
+def test_a_user_has_a_maximum_of_api_keys(accounts: Accounts, ada: User) -> None:
     for number in range(100):
         accounts.keys.create(ada, f"key {number}", ["read"], days=None, by=SHELL)
     with pytest.raises(Conflict):

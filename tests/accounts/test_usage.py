@@ -32,7 +32,7 @@ def count(
         )
 
 
-def test_use_is_counted_by_day_and_key(usage: Usage, database: Database, clock: Clock) -> None:
+def test_usage_is_counted_by_day_and_key(usage: Usage, database: Database, clock: Clock) -> None:
     count(usage, database)
     count(usage, database, seconds=30)
     count(usage, database, key_id="k")
@@ -47,7 +47,7 @@ def test_use_is_counted_by_day_and_key(usage: Usage, database: Database, clock: 
     assert len(usage.rows_for("ada", since="2026-05-02")) == 1
 
 
-def test_what_was_undone_is_not_counted(usage: Usage, database: Database) -> None:
+def test_a_rolled_back_transaction_is_not_counted(usage: Usage, database: Database) -> None:
     with suppress(ZeroDivisionError), database.write() as connection:
         usage.count(connection, owner="a", key_id="", jobs=1, audio_seconds=1, processing_seconds=1)
         raise ZeroDivisionError
@@ -97,7 +97,7 @@ def test_a_user_has_the_defaults_until_something_else_is_set(usage: Usage, new_u
         usage.set_quota("nobody", UserQuota())
 
 
-def test_counters_are_forgotten_with_their_owner_and_with_time(
+def test_counters_are_deleted_with_their_owner_and_after_two_years(
     usage: Usage, database: Database, clock: Clock
 ) -> None:
     count(usage, database)

@@ -34,7 +34,7 @@ def test_an_account_is_made_listed_and_found_by_name(accounts: Accounts, kept: K
 
 
 @pytest.mark.parametrize("name", ["ada", "ADA", "ａｄａ", " Ada "])
-def test_a_name_is_taken_once_however_it_is_written(accounts: Accounts, name: str) -> None:
+def test_names_that_differ_only_in_case_or_width_are_the_same(accounts: Accounts, name: str) -> None:
     accounts.users.create("Ada", GOOD_PASSWORD, "member", by=SHELL)
     with pytest.raises(Conflict):
         accounts.users.create(name, GOOD_PASSWORD, "member", by=SHELL)
@@ -46,7 +46,7 @@ def test_a_name_that_cannot_be_shown_is_refused(accounts: Accounts, name: str) -
         accounts.users.create(name, GOOD_PASSWORD, "member", by=SHELL)
 
 
-def test_the_password_is_kept_as_a_hash_alone(accounts: Accounts, tmp_path: Path) -> None:
+def test_only_the_hash_of_a_password_is_stored(accounts: Accounts, tmp_path: Path) -> None:
     accounts.users.create("Ada", GOOD_PASSWORD, "member", by=SHELL)
     for file in tmp_path.iterdir():
         assert GOOD_PASSWORD.encode() not in file.read_bytes()
@@ -68,7 +68,7 @@ def test_the_last_owner_cannot_be_lost(accounts: Accounts) -> None:
         accounts.users.disable(second.id, by=SHELL)
 
 
-def test_a_disabled_owner_is_none_to_count_on(accounts: Accounts) -> None:
+def test_a_disabled_owner_does_not_count_as_an_owner(accounts: Accounts) -> None:
     first = accounts.users.create("Ada", GOOD_PASSWORD, "owner", by=SHELL)
     second = accounts.users.create("Ben", GOOD_PASSWORD, "owner", by=SHELL)
     accounts.users.disable(first.id, by=SHELL)
@@ -116,7 +116,7 @@ def test_a_new_password_needs_the_old_one_and_has_to_be_good(accounts: Accounts)
         accounts.change_password(asking, GOOD_PASSWORD, "adaadaadaada", address="10.0.0.1")
 
 
-def test_what_a_deleted_user_owned_is_erased_or_given_away(accounts: Accounts, kept: Kept) -> None:
+def test_data_of_a_deleted_user_is_erased_or_transferred(accounts: Accounts, kept: Kept) -> None:
     ada, ben, cleo = (
         accounts.users.create(name, GOOD_PASSWORD, "member", by=SHELL) for name in ("A", "B", "C")
     )
@@ -142,7 +142,7 @@ def test_a_deleted_user_is_gone_with_sessions_keys_and_open_invitations(accounts
         accounts.invitations.peek(invited)
 
 
-def test_when_somebody_was_last_seen_is_noted_now_and_then(accounts: Accounts, clock: Clock) -> None:
+def test_last_seen_is_updated_at_most_every_few_minutes(accounts: Accounts, clock: Clock) -> None:
     user = accounts.users.create("Ada", GOOD_PASSWORD, "member", by=SHELL)
     token = accounts.sign_in("Ada", GOOD_PASSWORD, address="10.0.0.1").token
     seen = accounts.users.get(user.id).last_seen

@@ -11,9 +11,11 @@ import pytest
 
 from tests.support.audio import encode, tone
 from whisper_appliance.audio.decode import DecodeLimits, decode
-from whisper_appliance.audio.decode_errors import clock
+from whisper_appliance.audio.decode_errors import format_duration
 from whisper_appliance.core.errors import AudioError, Undecodable
 from whisper_appliance.transcript.model import Notice
+
+pytestmark = pytest.mark.slow  # decodes many files in a process each
 
 LIMITS = DecodeLimits(max_seconds=120)
 SECONDS = 9.96  # of beckett
@@ -53,7 +55,7 @@ def test_the_first_half_of_a_truncated_file_is_decoded_and_the_rest_reported(
     assert 3 < len(samples) / 16_000 < 7
     (notice,) = notices
     assert notice.code == "damaged"
-    assert clock(len(samples) / 16_000) in notice.message
+    assert format_duration(len(samples) / 16_000) in notice.message
     assert "0:09" in notice.message
 
 

@@ -16,8 +16,8 @@ import whisper_appliance
 from tests.support.audio import tone, wav
 from tests.support.wait import wait_until
 from whisper_appliance.audio.decode import DecodeLimits, decode, prepare
-from whisper_appliance.audio.decoder_process import DecoderProcess, Spare
-from whisper_appliance.audio.resample import Mixdown, Refused
+from whisper_appliance.audio.decoder_process import DecoderProcess, PrestartedDecoder
+from whisper_appliance.audio.resample import Resampler, UnsupportedSource
 from whisper_appliance.core import sandbox
 
 
@@ -56,7 +56,7 @@ def test_behind_the_sandbox_only_the_source_can_be_opened(tmp_path: Path) -> Non
         pytest.skip("this kernel has no Landlock")
     source, other = wav(tmp_path / "source.wav", 1), wav(tmp_path / "other.wav", 1)
     doors = f"fd = os.open({str(source)!r}, os.O_RDONLY)\n"
-    doors += "sandbox.give_up_privileges()\nsandbox.open_nothing_but(fd)"
+    doors += "sandbox.set_no_new_privs()\nsandbox.landlock_allow_only(fd)"
     assert behind_closed_doors(doors, "open(f'/proc/self/fd/{fd}', 'rb')") == "done"
     assert behind_closed_doors(doors, f"open({str(other)!r}, 'rb')") == "PermissionError"
     assert behind_closed_doors(doors, f"open({str(tmp_path / 'new')!r}, 'wb')") == "PermissionError"
@@ -68,7 +68,7 @@ def test_behind_the_sandbox_there_is_no_network() -> None:
         attempt = f"socket.create_connection({listener.getsockname()!r}, 2)"
         assert behind_closed_doors("pass", attempt) == "done"
         answer = behind_closed_doors(
-            "alone = sandbox.leave_network(); print('alone' if alone else 'with all')", attempt
+            "alone = sandbox.unshare_network(); print('alone' if alone else 'with all')", attempt
         )
     if answer.startswith("with all"):
         pytest.skip("this machine allows no network namespace")
@@ -78,20 +78,20 @@ def test_behind_the_sandbox_there_is_no_network() -> None:
 def test_a_decoder_has_no_environment_and_a_session_of_its_own() -> None:
     child = DecoderProcess()
     try:
-        assert child.message(10) is not None
+        assert child.receive(10) is not None
         process = psutil.Process(child.pid)
         assert process in decoders(psutil.Process())
         assert process.environ() == {}
         assert os.getsid(process.pid) == process.pid
     finally:
-        child.end()
+        child.terminate()
 
 
 def test_a_decoder_dies_with_its_parent(tmp_path: Path) -> None:
     program = (
         "import sys, time; sys.path[:0] = [sys.argv[1]]\n"
         "from whisper_appliance.audio.decoder_process import DecoderProcess\n"
-        "child = DecoderProcess(); child.message(10); print('up', flush=True); time.sleep(60)"
+        "child = DecoderProcess(); child.receive(10); print('up', flush=True); time.sleep(60)"
     )
     root = str(Path(whisper_appliance.__file__).parents[1])
     with subprocess.Popen([sys.executable, "-c", program, root], stdout=subprocess.PIPE, text=True) as parent:
@@ -115,7 +115,7 @@ def test_a_decoder_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
 
 
 def test_a_spare_decoder_is_handed_out_once() -> None:
-    spare = Spare(keep_seconds=30)
+    spare = PrestartedDecoder(keep_seconds=30)
     assert spare.take() is None
     spare.prepare()
     spare.prepare()
@@ -123,12 +123,12 @@ def test_a_spare_decoder_is_handed_out_once() -> None:
     child = spare.take()
     assert child is not None
     assert spare.take() is None
-    child.end()
+    child.terminate()
     wait_until(lambda: not decoders(psutil.Process()))
 
 
 def test_a_spare_decoder_that_nobody_takes_is_ended() -> None:
-    spare = Spare(keep_seconds=0.2)
+    spare = PrestartedDecoder(keep_seconds=0.2)
     spare.prepare()
     wait_until(lambda: spare._child is None)
     wait_until(lambda: not decoders(psutil.Process()))
@@ -136,7 +136,7 @@ def test_a_spare_decoder_that_nobody_takes_is_ended() -> None:
     spare.prepare()
     child = spare.take()
     assert child is not None
-    child.end()
+    child.terminate()
 
 
 def test_a_spare_decoder_that_died_is_replaced(beckett: Path, tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_it_starts_from_a_folder_whose_name_is_not_ascii(tmp_path: Path) -> None
     program = (
         "import sys; sys.path[:0] = [sys.argv[1]]\n"
         "from whisper_appliance.audio.decoder_process import DecoderProcess\n"
-        "child = DecoderProcess(); print(child.message(10)['kind']); child.end()"
+        "child = DecoderProcess(); print(child.receive(10)['kind']); child.terminate()"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(root)], capture_output=True, text=True, timeout=30, check=True
@@ -181,14 +181,14 @@ def test_it_starts_from_a_folder_whose_name_is_not_ascii(tmp_path: Path) -> None
 
 def test_a_full_disk_is_another_error_than_a_bad_file() -> None:
     full = os.open("/dev/full", os.O_WRONLY)
-    mixdown = Mixdown(full, max_seconds=10)
+    resampler = Resampler(full, max_seconds=10)
     frames = list(tone(0.5))
     for frame in frames[:-1]:
-        mixdown.feed(frame, None)
-    with pytest.raises(Refused) as refused:
-        mixdown.feed(frames[-1], None)
+        resampler.feed(frame, None)
+    with pytest.raises(UnsupportedSource) as unsupported:
+        resampler.feed(frames[-1], None)
     os.close(full)
-    assert refused.value.code == "disk_full"
+    assert unsupported.value.code == "disk_full"
 
 
 def test_the_parent_process_does_not_import_ffmpeg() -> None:

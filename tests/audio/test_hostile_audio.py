@@ -19,6 +19,8 @@ from whisper_appliance.audio import decoder_child
 from whisper_appliance.audio.decode import DecodeLimits, decode
 from whisper_appliance.core.errors import AudioError, AudioTooLong, DecoderLimit, NoAudio, Undecodable
 
+pytestmark = pytest.mark.slow  # decodes many files in a process each
+
 LIMITS = DecodeLimits(max_seconds=60)
 PLAYLISTS = {
     "hls": "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:20\n#EXTINF:20,\n{target}\n#EXT-X-ENDLIST\n",
@@ -80,15 +82,15 @@ def refusal(path: Path, limits: DecodeLimits = LIMITS) -> AudioError:
     """The error a file is answered with, in seconds, which tells nothing about this machine."""
     started = time.monotonic()
     with (
-        pytest.raises(AudioError) as refused,
+        pytest.raises(AudioError) as unsupported,
         decode(path, folder=path.parent / "samples", limits=limits) as recording,
     ):
         for _ in recording.blocks():
             pass
     assert time.monotonic() - started < 10
-    assert str(path.parent) not in str(refused.value)
-    assert "Traceback" not in str(refused.value)
-    return refused.value
+    assert str(path.parent) not in str(unsupported.value)
+    assert "Traceback" not in str(unsupported.value)
+    return unsupported.value
 
 
 @pytest.mark.parametrize("kind", PLAYLISTS)

@@ -1,4 +1,4 @@
-"""Settings that are changed in the panel: below the environment, kept, checked by the setting's own rule."""
+"""Settings that are changed in the panel: below the environment, rows, checked by the setting's own rule."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,40 +23,40 @@ from whisper_appliance.storage.database import Database
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Iterator[OverrideRows]:
-    """The table of adjustments, in a file; the test that names `database` holds it to both databases."""
+def rows(tmp_path: Path) -> Iterator[OverrideRows]:
+    """The table of overrides, in a file; the test that names `database` holds it to both databases."""
     with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}") as database:
         yield OverrideRows(database)
 
 
 @pytest.fixture
-def heard() -> list[Settings]:
+def changes() -> list[Settings]:
     return []
 
 
 @pytest.fixture
-def adjustments(kept: OverrideRows, heard: list[Settings]) -> SettingOverrides:
-    return SettingOverrides(kept, load(queue_limit=7), on_change=heard.append)
+def overrides(rows: OverrideRows, changes: list[Settings]) -> SettingOverrides:
+    return SettingOverrides(rows, load(queue_limit=7), on_change=changes.append)
 
 
-def row_of(adjustments: SettingOverrides, name: str) -> SettingRow:
-    return next(row for row in setting_rows(adjustments) if row.name == name)
+def row_of(overrides: SettingOverrides, name: str) -> SettingRow:
+    return next(row for row in setting_rows(overrides) if row.name == name)
 
 
 def test_a_change_applies_at_once_and_is_announced(
-    adjustments: SettingOverrides, heard: list[Settings]
+    overrides: SettingOverrides, changes: list[Settings]
 ) -> None:
-    adjustments.set("MAX_UPLOAD_SIZE", "5MB", "Ada")
-    assert adjustments.settings.max_upload_size == 5 * 2**20
-    assert [settings.max_upload_size for settings in heard] == [5 * 2**20]
-    row = row_of(adjustments, "MAX_UPLOAD_SIZE")
+    overrides.set("MAX_UPLOAD_SIZE", "5MB", "Ada")
+    assert overrides.settings.max_upload_size == 5 * 2**20
+    assert [settings.max_upload_size for settings in changes] == [5 * 2**20]
+    row = row_of(overrides, "MAX_UPLOAD_SIZE")
     assert (row.value, row.source, row.effect, row.changed_by) == ("5.0MiB", "panel", "at once", "Ada")
 
 
 def test_a_change_survives_a_restart(database: Database) -> None:
-    adjustments = SettingOverrides(OverrideRows(database), load())
-    adjustments.set("wait_seconds", "12.5", "Ada")
-    adjustments.set("keep_audio", "yes", "Ada")
+    overrides = SettingOverrides(OverrideRows(database), load())
+    overrides.set("wait_seconds", "12.5", "Ada")
+    overrides.set("keep_audio", "yes", "Ada")
     again = SettingOverrides(OverrideRows(database), load())
     assert (again.settings.wait_seconds, again.settings.keep_audio) == (12.5, True)
     again.reset("wait_seconds")
@@ -65,23 +65,25 @@ def test_a_change_survives_a_restart(database: Database) -> None:
     assert SettingOverrides(OverrideRows(database), load()).settings.wait_seconds == 120
 
 
-def test_what_needs_a_restart_waits_for_it(
-    adjustments: SettingOverrides, kept: OverrideRows, heard: list[Settings]
+def test_a_setting_that_needs_a_restart_waits_for_it(
+    overrides: SettingOverrides, rows: OverrideRows, changes: list[Settings]
 ) -> None:
-    adjustments.set("max_websockets", "50", "Ada")
-    assert adjustments.settings.max_websockets == 100
-    assert heard == []
-    assert pending_restart(adjustments) == ("MAX_WEBSOCKETS",)
-    assert row_of(adjustments, "MAX_WEBSOCKETS").waiting == "50"
-    again = SettingOverrides(kept, load())
+    overrides.set("max_websockets", "50", "Ada")
+    assert overrides.settings.max_websockets == 100
+    assert changes == []
+    assert pending_restart(overrides) == ("MAX_WEBSOCKETS",)
+    assert row_of(overrides, "MAX_WEBSOCKETS").waiting == "50"
+    again = SettingOverrides(rows, load())
     assert again.settings.max_websockets == 50
     assert pending_restart(again) == ()
 
 
-def test_what_is_given_at_the_start_goes_before(kept: OverrideRows, monkeypatch: pytest.MonkeyPatch) -> None:
-    SettingOverrides(kept, load()).set("trash_days", "3", "Ada")
+def test_the_environment_takes_precedence_over_an_override(
+    rows: OverrideRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SettingOverrides(rows, load()).set("trash_days", "3", "Ada")
     monkeypatch.setenv("TRASH_DAYS", "9")
-    given = SettingOverrides(kept, load())
+    given = SettingOverrides(rows, load())
     assert given.settings.trash_days == 9
     row = row_of(given, "TRASH_DAYS")
     assert (row.source, row.changeable, row.changed_by) == ("environment", False, None)
@@ -90,20 +92,20 @@ def test_what_is_given_at_the_start_goes_before(kept: OverrideRows, monkeypatch:
     with pytest.raises(Conflict):
         given.reset("trash_days")
     monkeypatch.setenv("TRASH_DAYS", "")
-    assert SettingOverrides(kept, load()).settings.trash_days == 3
+    assert SettingOverrides(rows, load()).settings.trash_days == 3
 
 
-def test_an_option_of_the_command_line_goes_before_too(adjustments: SettingOverrides) -> None:
-    assert adjustments.source("queue_limit") == "command line"
+def test_a_command_line_option_takes_precedence_over_an_override(overrides: SettingOverrides) -> None:
+    assert overrides.source("queue_limit") == "command line"
     with pytest.raises(Conflict, match="on the command line"):
-        adjustments.set("queue_limit", "8", "Ada")
+        overrides.set("queue_limit", "8", "Ada")
 
 
 @pytest.mark.parametrize("name", ["data_dir", "https_port", "database_url", "metrics_token"])
-def test_paths_and_secrets_stay_in_the_environment(adjustments: SettingOverrides, name: str) -> None:
+def test_paths_and_secrets_stay_in_the_environment(overrides: SettingOverrides, name: str) -> None:
     with pytest.raises(Conflict, match="where the appliance is started"):
-        adjustments.set(name, "1", "Ada")
-    assert not row_of(adjustments, name.upper()).changeable
+        overrides.set(name, "1", "Ada")
+    assert not row_of(overrides, name.upper()).changeable
 
 
 @pytest.mark.parametrize(
@@ -116,45 +118,47 @@ def test_paths_and_secrets_stay_in_the_environment(adjustments: SettingOverrides
         ("keep_audio", "perhaps", "valid boolean"),
     ],
 )
-def test_a_value_is_checked_by_the_settings_own_rule(
-    adjustments: SettingOverrides, name: str, text: str, reason: str
+def test_a_value_is_checked_by_the_rule_of_the_setting(
+    overrides: SettingOverrides, name: str, text: str, reason: str
 ) -> None:
-    before = adjustments.settings
+    before = overrides.settings
     with pytest.raises(InvalidRequest, match=reason) as caught:
-        adjustments.set(name, text, "Ada")
+        overrides.set(name, text, "Ada")
     assert caught.value.message.startswith(f"{name.upper()}: ")
-    assert adjustments.settings == before
-    assert adjustments.stored == {}
+    assert overrides.settings == before
+    assert overrides.stored == {}
 
 
-def test_an_empty_value_is_the_default_and_an_unknown_name_is_none(adjustments: SettingOverrides) -> None:
-    adjustments.set("trash_days", "3", "Ada")
-    adjustments.set("trash_days", " ", "Ada")
-    assert adjustments.settings.trash_days == 30
+def test_an_empty_value_resets_to_the_default_and_an_unknown_name_is_not_found(
+    overrides: SettingOverrides,
+) -> None:
+    overrides.set("trash_days", "3", "Ada")
+    overrides.set("trash_days", " ", "Ada")
+    assert overrides.settings.trash_days == 30
     with pytest.raises(NotFound):
-        adjustments.set("no_such_setting", "1", "Ada")
+        overrides.set("no_such_setting", "1", "Ada")
 
 
-def test_the_check_of_another_part_is_called(kept: OverrideRows) -> None:
+def test_the_check_of_another_part_is_called(rows: OverrideRows) -> None:
     def check(wanted: Settings) -> None:
         raise InvalidRequest(f"No model {wanted.whisper_model}.")
 
-    adjustments = SettingOverrides(kept, load(), checks={"whisper_model": check})
+    overrides = SettingOverrides(rows, load(), checks={"whisper_model": check})
     with pytest.raises(InvalidRequest, match="No model nobody"):
-        adjustments.set("whisper_model", "nobody", "Ada")
-    assert adjustments.settings.whisper_model == "base"
+        overrides.set("whisper_model", "nobody", "Ada")
+    assert overrides.settings.whisper_model == "base"
 
 
-def test_a_kept_value_that_cannot_be_used_any_more_is_left_out(kept: OverrideRows) -> None:
+def test_a_stored_value_that_is_no_longer_valid_is_left_out(rows: OverrideRows) -> None:
     for name, text in (("trash_days", "many"), ("from_a_later_version", "1"), ("queue_limit", "5")):
-        kept.put(name, text, "Ada")
-    adjustments = SettingOverrides(kept, load())
-    assert (adjustments.settings.trash_days, adjustments.settings.queue_limit) == (30, 5)
-    adjustments.set("queue_limit_per_user", "4", "Ada")
-    assert adjustments.settings.queue_limit_per_user == 4
+        rows.put(name, text, "Ada")
+    overrides = SettingOverrides(rows, load())
+    assert (overrides.settings.trash_days, overrides.settings.queue_limit) == (30, 5)
+    overrides.set("queue_limit_per_user", "4", "Ada")
+    assert overrides.settings.queue_limit_per_user == 4
 
 
-def test_a_program_beside_the_appliance_reads_them(tmp_path: Path) -> None:
+def test_a_command_beside_the_appliance_reads_the_overrides(tmp_path: Path) -> None:
     given = load(data_dir=tmp_path)
     assert with_overrides(given) == given
     assert list(tmp_path.iterdir()) == []
@@ -163,8 +167,8 @@ def test_a_program_beside_the_appliance_reads_them(tmp_path: Path) -> None:
     SettingOverrides(OverrideRows(database), given).set("whisper_model", "small", "Ada")
     database.close()
     assert with_overrides(given).whisper_model == "small"
-    with open_overrides(given) as adjustments:
-        adjustments.remove("WHISPER_MODEL")
+    with open_overrides(given) as overrides:
+        overrides.remove("WHISPER_MODEL")
     assert with_overrides(given).whisper_model == "base"
 
 
@@ -175,27 +179,27 @@ def test_settings_without_overrides_are_used_if_the_database_is_damaged(tmp_path
 
 
 def test_every_name_exists_and_every_setting_has_a_row() -> None:
-    assert AT_ONCE | ENVIRONMENT_ONLY <= set(Settings.model_fields)
+    assert set(Settings.model_fields) >= AT_ONCE | ENVIRONMENT_ONLY
     assert not AT_ONCE & ENVIRONMENT_ONLY
     assert {effect(name) for name in Settings.model_fields} == {
         "at once", "after a restart", "environment only"
     }  # fmt: skip
 
 
-def test_setting_rows_have_the_format_of_their_value(adjustments: SettingOverrides) -> None:
-    kinds = {row.name: row.kind for row in setting_rows(adjustments)}
+def test_setting_rows_have_the_format_of_their_value(overrides: SettingOverrides) -> None:
+    kinds = {row.name: row.kind for row in setting_rows(overrides)}
     assert kinds["KEEP_AUDIO"] == "switch"
     assert kinds["LOG_LEVEL"] == "choice"
     assert kinds["MAX_UPLOAD_SIZE"] == "size"
     assert kinds["CERTIFICATE_NAMES"] == "list"
     assert (kinds["QUEUE_LIMIT"], kinds["WAIT_SECONDS"]) == ("whole number", "number")
-    row = row_of(adjustments, "MODEL_CACHE_SIZE")
+    row = row_of(overrides, "MODEL_CACHE_SIZE")
     assert (row.least, row.most, row.section) == (1, 16, "Models and engine")
 
 
-def test_secrets_are_masked(kept: OverrideRows) -> None:
-    adjustments = SettingOverrides(kept, load(metrics_token="hidden words"))
-    assert all("hidden" not in str(row) for row in setting_rows(adjustments))
+def test_secrets_are_masked(rows: OverrideRows) -> None:
+    overrides = SettingOverrides(rows, load(metrics_token="hidden words"))
+    assert all("hidden" not in str(row) for row in setting_rows(overrides))
 
 
 def test_sections_stand_in_the_order_of_the_table() -> None:

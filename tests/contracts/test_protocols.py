@@ -17,6 +17,8 @@ from tests.support.speech import silence, spoken
 from tests.support.wait import wait_until
 from whisper_appliance.protocols.registry import PROTOCOLS
 
+pytestmark = pytest.mark.slow  # starts the real program
+
 WORDS = "w1 w2 w3 w4 w5 w6 w7"
 SESSIONS = 4
 CHUNK_BYTES = 20_000

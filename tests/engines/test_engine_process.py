@@ -18,6 +18,8 @@ from whisper_appliance.engines.process.client import EngineEvent, EngineProcess
 from whisper_appliance.engines.process.spawn import KEPT_PREFIXES, KEPT_VARIABLES
 from whisper_appliance.engines.process.window_queue import WindowQueue
 
+pytestmark = pytest.mark.slow  # starts and kills engine processes
+
 SECOND = np.zeros(16_000, np.float32)
 Start = Callable[..., EngineProcess]
 

@@ -127,7 +127,7 @@ def test_an_authority_near_its_end_is_replaced(certificates: Certificates, clock
 
 
 @pytest.mark.parametrize("name", ["server.pem", "ca.pem"])
-def test_a_damaged_file_is_made_anew(certificates: Certificates, connect: Connect, name: str) -> None:
+def test_a_damaged_file_is_replaced(certificates: Certificates, connect: Connect, name: str) -> None:
     path = certificates.ensure().parent / name
     path.write_bytes(path.read_bytes()[:100])
     certificates.ensure()
@@ -219,7 +219,7 @@ def test_names_from_the_settings_are_in_the_certificate(tmp_path: Path) -> None:
     assert {"whisper.example.org", "xn--bro-hoa.local", "203.0.113.7", "localhost", "127.0.0.1"} <= set(names)
 
 
-def test_a_name_that_is_none_stops_the_start(tmp_path: Path) -> None:
+def test_an_invalid_certificate_name_stops_the_start(tmp_path: Path) -> None:
     loaded = settings.load(data_dir=tmp_path, certificate_names="good.local,not a name")
     with pytest.raises(BadSetting, match="CERTIFICATE_NAMES: not a name"):
         Certificates.from_settings(lambda: loaded)

@@ -72,7 +72,7 @@ def test_an_invalid_feed_is_refused(feed: Feed, body: bytes) -> None:
     assert check_for_update(feed.url, "0.1.0", allowed=True).state == "broken"
 
 
-def test_strange_entries_are_left_out() -> None:
+def test_malformed_entries_are_left_out() -> None:
     strange = [None, 7, {}, {"version": "1" * 5000}, {"version": "1.0", "date": "soon", "notes": None}]
     (release,) = read_feed(json.dumps(strange).encode())
     assert (release.version, release.date, release.notes) == ("1.0", "", "")
@@ -85,7 +85,7 @@ def test_a_huge_feed_is_not_read(feed: Feed) -> None:
     assert "256 KiB" in checked.message
 
 
-def test_a_feed_that_trickles_is_given_up(feed: Feed) -> None:
+def test_a_feed_that_takes_too_long_is_aborted(feed: Feed) -> None:
     feed.body = b"[]"
     seconds = iter([0.0, 60.0, 60.0])
     with pytest.raises(Unavailable, match="too long"):
@@ -101,12 +101,12 @@ def test_an_error_of_the_feed_is_offline(feed: Feed, status: int) -> None:
 @pytest.mark.parametrize(
     "target", ["file:///etc/passwd", "http://192.0.2.1/", "ftp://127.0.0.1/", "gopher://x"]
 )
-def test_redirects_lead_nowhere_else(feed: Feed, target: str) -> None:
+def test_redirects_to_other_schemes_or_hosts_are_refused(feed: Feed, target: str) -> None:
     feed.status, feed.headers = 302, {"Location": target}
     assert check_for_update(feed.url, "0.1.0", allowed=True).state == "broken"
 
 
-def test_redirects_end(feed: Feed) -> None:
+def test_endless_redirects_are_aborted(feed: Feed) -> None:
     feed.status, feed.headers = 302, {"Location": "/again"}
     assert check_for_update(feed.url, "0.1.0", allowed=True).state == "offline"
     assert len(feed.asked) == 4

@@ -21,7 +21,7 @@ def test_a_certificate_near_its_end_is_renewed_while_running(
     assert path.read_bytes() != before
 
 
-def test_a_folder_that_cannot_be_written_does_not_end_the_watch(
+def test_an_unwritable_folder_does_not_end_the_renewal_thread(
     certificates: Certificates, clock: Clock, tmp_path: Path
 ) -> None:
     path = certificates.ensure()

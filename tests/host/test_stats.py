@@ -8,7 +8,7 @@ from whisper_appliance.host.gpus import GpuUse, measure_gpus
 from whisper_appliance.host.stats import CpuMeter, measure
 
 
-def test_the_use_of_the_processors_is_the_same_story_from_every_thread(tmp_path: Path) -> None:
+def test_cpu_utilization_is_the_same_from_every_thread(tmp_path: Path) -> None:
     processors = CpuMeter()
     busy_until = time.monotonic() + 0.4
     while time.monotonic() < busy_until:
@@ -21,7 +21,7 @@ def test_the_use_of_the_processors_is_the_same_story_from_every_thread(tmp_path:
     assert processors.percent() == answers[0]  # asked again at once
 
 
-def test_a_machine_without_nvidias_program_has_no_cards() -> None:
+def test_without_nvidia_smi_there_are_no_gpus() -> None:
     assert measure_gpus("no-such-program") == ()
 
 
@@ -40,7 +40,7 @@ def test_the_output_of_nvidia_smi_is_parsed(tmp_path: Path) -> None:
     )
 
 
-def test_a_program_that_fails_is_no_card(tmp_path: Path) -> None:
+def test_a_failing_nvidia_smi_means_no_gpus(tmp_path: Path) -> None:
     program = tmp_path / "nvidia-smi"
     program.write_text("#!/bin/sh\necho 'No devices were found'\nexit 6\n")
     program.chmod(0o755)

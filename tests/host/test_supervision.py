@@ -57,5 +57,5 @@ def test_the_setting_decides_about_supervision(root: Main) -> None:
     assert supervision(40, supervised=True, environment={}, root=root(30)).by == "setting"
 
 
-def test_a_process_that_is_gone_is_nobodys(tmp_path: Path) -> None:
+def test_a_process_that_ended_has_no_supervisor(tmp_path: Path) -> None:
     assert supervision(40, environment={"container": "x"}, root=tmp_path).by is None

@@ -36,7 +36,7 @@ def refused(chain: bytes, key: bytes) -> InvalidRequest:
     return caught.value
 
 
-def test_it_is_served_at_once_and_the_made_one_comes_back(
+def test_an_upload_is_served_at_once_and_the_generated_one_returns_after_its_removal(
     certificates: Certificates, connect: Connect, root: Made, middle: Made, server: Made, tmp_path: Path
 ) -> None:
     made = certificates.ensure().read_bytes()
@@ -55,7 +55,7 @@ def test_it_is_served_at_once_and_the_made_one_comes_back(
         certificates.remove_own()
 
 
-def test_it_is_kept_over_a_restart(
+def test_an_upload_survives_a_restart(
     certificates: Certificates, middle: Made, server: Made, tmp_path: Path
 ) -> None:
     certificates.put_own(server.pem + middle.pem, server.key_pem())
@@ -64,14 +64,14 @@ def test_it_is_kept_over_a_restart(
     assert again.info().uploaded
 
 
-def test_a_chain_in_another_order_is_put_in_order(
+def test_an_uploaded_chain_is_sorted(
     certificates: Certificates, connect: Connect, root: Made, middle: Made, server: Made
 ) -> None:
     certificates.put_own(root.pem + middle.pem + server.pem, server.key_pem())
     connect(certificates, root.pem, "attic")
 
 
-def test_a_later_one_takes_its_place(certificates: Certificates, middle: Made, server: Made) -> None:
+def test_a_later_upload_replaces_it(certificates: Certificates, middle: Made, server: Made) -> None:
     certificates.put_own(server.pem + middle.pem, server.key_pem())
     before = certificates.info().fingerprint
     later = make("attic", middle, names=["attic"])
@@ -79,7 +79,7 @@ def test_a_later_one_takes_its_place(certificates: Certificates, middle: Made, s
     assert certificates.info().fingerprint != before
 
 
-def test_one_that_is_refused_changes_nothing(certificates: Certificates, middle: Made, server: Made) -> None:
+def test_a_refused_upload_changes_nothing(certificates: Certificates, middle: Made, server: Made) -> None:
     certificates.put_own(server.pem + middle.pem, server.key_pem())
     before = certificates.info().fingerprint
     with pytest.raises(InvalidRequest):
@@ -87,13 +87,15 @@ def test_one_that_is_refused_changes_nothing(certificates: Certificates, middle:
     assert certificates.info().fingerprint == before
 
 
-def test_one_for_another_machine_is_taken_with_a_warning(certificates: Certificates, root: Made) -> None:
+def test_a_certificate_for_another_machine_is_accepted_with_a_warning(
+    certificates: Certificates, root: Made
+) -> None:
     other = make("cellar", root, names=["cellar"])
     certificates.put_own(other.pem, other.key_pem())
     assert "none of them this machine's" in certificates.info().warnings[0]
 
 
-def test_a_damaged_file_is_set_aside_and_the_start_goes_on(
+def test_a_damaged_upload_is_renamed_and_the_start_continues(
     certificates: Certificates, middle: Made, server: Made, tmp_path: Path
 ) -> None:
     certificates.put_own(server.pem + middle.pem, server.key_pem())
@@ -103,7 +105,7 @@ def test_a_damaged_file_is_set_aside_and_the_start_goes_on(
     assert (tmp_path / "certificates/own.damaged").read_bytes() == b"half"
 
 
-def test_the_one_of_the_settings_goes_before(tmp_path: Path, middle: Made, server: Made) -> None:
+def test_the_certificate_of_the_settings_takes_precedence(tmp_path: Path, middle: Made, server: Made) -> None:
     (tmp_path / "set.pem").write_bytes(server.key_pem() + server.pem)
     given = Certificates(tmp_path / "c", lambda: ["attic"], own=(tmp_path / "set.pem", tmp_path / "set.pem"))
     with pytest.raises(Conflict, match="SSL_CERT_PATH"):
@@ -112,7 +114,7 @@ def test_the_one_of_the_settings_goes_before(tmp_path: Path, middle: Made, serve
         given.remove_own()
 
 
-def test_what_cannot_be_served_is_refused_with_the_reason(root: Made, middle: Made, server: Made) -> None:
+def test_an_unusable_certificate_is_refused_with_the_reason(root: Made, middle: Made, server: Made) -> None:
     chain, key = server.pem + middle.pem, server.key_pem()
     assert "no certificate in PEM" in refused(b"hello", key).message
     assert "no private key" in refused(chain, b"hello").message
@@ -124,7 +126,7 @@ def test_what_cannot_be_served_is_refused_with_the_reason(root: Made, middle: Ma
     assert "11 certificates" in refused(many, key).message
 
 
-def test_one_that_has_ended_or_not_begun_or_names_nobody_is_refused(middle: Made, root: Made) -> None:
+def test_an_expired_or_future_or_nameless_certificate_is_refused(middle: Made, root: Made) -> None:
     ended = make("attic", middle, names=["attic"], begins=-90, days=-1)
     assert "expired on" in refused(ended.pem, ended.key_pem()).message
     coming = make("attic", middle, names=["attic"], begins=2)

@@ -20,6 +20,8 @@ from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.library.transcripts import TranscriptRepository
 
+pytestmark = pytest.mark.slow  # starts a queue for each test
+
 INTERACTIVE = Priority.INTERACTIVE
 
 

@@ -51,7 +51,7 @@ def loaded(downloads: Downloads, at_least: int) -> DownloadState | None:
     return state if state and state.done_bytes >= at_least else None
 
 
-def test_a_downloaded_model_is_verified_and_in_its_place(
+def test_a_downloaded_model_is_verified_and_adopted(
     downloads: Downloads, store: ModelStore, hub: HubStandIn, events: list[ModelEvent]
 ) -> None:
     arrived: list[str] = []
@@ -92,7 +92,7 @@ def test_a_catalog_model_is_verified_by_its_checksums(tmp_path: Path, tiny_en: P
     assert store.locate("tiny.en") == store.model_dir / "tiny.en"
 
 
-def test_a_connection_that_breaks_half_way_is_taken_up_where_it_broke(
+def test_a_broken_download_is_resumed_where_it_stopped(
     downloads: Downloads, store: ModelStore, hub: HubStandIn
 ) -> None:
     hub.close_after_bytes, hub.closes_left = 640 * 1024, 3
@@ -106,7 +106,7 @@ def test_a_connection_that_breaks_half_way_is_taken_up_where_it_broke(
     assert starts == sorted(set(starts)), "each went on behind the one before"
 
 
-def test_a_hub_that_breaks_for_good_fails_the_download_and_keeps_what_is_here(
+def test_a_download_fails_after_its_retries_and_keeps_the_partial_file(
     downloads: Downloads, store: ModelStore, hub: HubStandIn
 ) -> None:
     hub.close_after_bytes, hub.closes_left = 0, 1000
@@ -118,7 +118,7 @@ def test_a_hub_that_breaks_for_good_fails_the_download_and_keeps_what_is_here(
     assert store.locate(NAME) is None
 
 
-def test_a_cancelled_download_stops_and_goes_on_later(
+def test_a_cancelled_download_stops_and_is_resumed_later(
     downloads: Downloads, store: ModelStore, hub: HubStandIn
 ) -> None:
     hub.let_go.clear()
@@ -193,7 +193,7 @@ def test_downloads_that_are_switched_off_are_refused(tmp_path: Path) -> None:
         Downloads(store).start("small")
 
 
-def test_a_model_that_is_here_is_not_downloaded(downloads: Downloads, hub: HubStandIn) -> None:
+def test_an_installed_model_is_not_downloaded(downloads: Downloads, hub: HubStandIn) -> None:
     assert downloads.start("tiny.en").state == "done"
     assert hub.ranges == []
 

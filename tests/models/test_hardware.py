@@ -41,7 +41,7 @@ def test_larger_models_need_larger_machines(gigabytes: float, fit: str, too_larg
         (0.2, 1, "tiny"),
     ],
 )
-def test_the_recommended_model_is_comfortable_on_the_processor(
+def test_the_recommended_model_is_fast_enough_on_the_processor(
     gigabytes: float, cores: int, model: str
 ) -> None:
     assert recommend(machine(gigabytes, cores)).recommended == model
@@ -52,19 +52,19 @@ def test_with_a_gpu_the_best_model_that_fits_it_is_recommended() -> None:
     assert recommend(machine(16, 8, Gpu("GTX", 4 * GIGABYTE, 4 * GIGABYTE))).recommended == "large-v3-turbo"
 
 
-def test_the_advice_is_in_sentences_and_names_the_machine() -> None:
+def test_the_recommendation_is_in_sentences_and_names_the_machine() -> None:
     text = recommend(machine(8, 2)).text
     assert "2 processor cores" in text
     assert "A good choice is base." in text
     assert "slow" in text
 
 
-def test_the_table_of_the_driver_is_read() -> None:
+def test_the_output_of_nvidia_smi_is_parsed() -> None:
     table = "NVIDIA H100 80GB HBM3, 81559, 81008\nNVIDIA GB10, [N/A], [N/A]\n"
     assert parse_gpus(table) == (Gpu("NVIDIA H100 80GB HBM3", 81559 * 2**20, 81008 * 2**20),)
 
 
-def test_without_the_drivers_tool_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_nvidia_smi_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     assert detect_gpus() == ()
 

@@ -111,7 +111,7 @@ def test_the_default_model_is_loaded_at_the_first_request_and_kept(
     assert status_of(manager, "one").memory_bytes == 123_000_000
 
 
-def test_the_engine_gets_what_the_settings_say(make: Make, store: ModelStore) -> None:
+def test_the_engine_spec_follows_the_settings(make: Make, store: ModelStore) -> None:
     manager = make(worker_processes=3, compute_type="float32", device="cpu", engine_memory="1GiB")
     with manager.engine("two") as engine:
         assert engine.spec == EngineSpec(
@@ -142,7 +142,7 @@ def test_many_callers_at_once_load_once(make: Make, engines: CountingEngines) ->
     assert len(engines.made) == 1
 
 
-def test_the_least_recently_used_model_is_freed_for_another(
+def test_the_least_recently_used_model_is_unloaded_for_another(
     make: Make, engines: CountingEngines, clock: Clock
 ) -> None:
     manager = make(model_cache_size=2)
@@ -153,7 +153,7 @@ def test_the_least_recently_used_model_is_freed_for_another(
     assert engines.open == ["one", "three"]
 
 
-def test_a_model_is_freed_before_another_is_loaded(make: Make, engines: CountingEngines) -> None:
+def test_a_model_is_unloaded_before_another_is_loaded(make: Make, engines: CountingEngines) -> None:
     manager = make(model_cache_size=1)
     with manager.engine("one"):
         pass
@@ -169,7 +169,7 @@ def test_a_model_is_freed_before_another_is_loaded(make: Make, engines: Counting
     assert engines.open == ["two"]
 
 
-def test_what_is_in_use_is_never_freed(make: Make, engines: CountingEngines) -> None:
+def test_a_leased_model_is_never_unloaded(make: Make, engines: CountingEngines) -> None:
     manager = make(model_cache_size=1)
     with manager.engine("one"):
         with manager.engine("two"):
@@ -179,7 +179,7 @@ def test_what_is_in_use_is_never_freed(make: Make, engines: CountingEngines) -> 
         assert engines.open == ["one"], "the surplus is freed when its work ends"
 
 
-def test_without_memory_a_second_model_waits_until_the_first_is_free(
+def test_without_memory_a_second_model_waits_until_the_first_is_released(
     make: Make, engines: CountingEngines, store: ModelStore
 ) -> None:
     store.locate("base")
@@ -207,7 +207,7 @@ def test_waiting_for_memory_has_an_end(make: Make, clock: Clock) -> None:
             pass
 
 
-def test_an_idle_model_is_freed_when_its_time_is_up(
+def test_an_idle_model_is_unloaded_after_the_idle_timeout(
     make: Make, engines: CountingEngines, clock: Clock
 ) -> None:
     manager = make(model_idle_timeout=300)
@@ -224,7 +224,7 @@ def test_an_idle_model_is_freed_when_its_time_is_up(
     assert manager.get_status().state == "idle"
 
 
-def test_the_timer_frees_it_by_itself(
+def test_a_timer_unloads_idle_models(
     tmp_path: Path, store: ModelStore, engines: CountingEngines, make_model: MakeModel
 ) -> None:
     make_model(store.model_dir / "one")
@@ -252,7 +252,7 @@ def test_the_chosen_model_becomes_the_default_with_an_event(make: Make, events: 
     assert manager.default == "two"
 
 
-def test_fewer_models_to_keep_frees_the_least_recently_used_at_once(
+def test_a_smaller_cache_unloads_the_least_recently_used_model_at_once(
     make: Make, engines: CountingEngines, clock: Clock
 ) -> None:
     manager = make(model_cache_size=2)
@@ -265,7 +265,7 @@ def test_fewer_models_to_keep_frees_the_least_recently_used_at_once(
     wait_until(lambda: engines.open == ["two"], 5)
 
 
-def test_a_shorter_idle_time_counts_for_what_is_loaded(
+def test_a_shorter_idle_timeout_applies_to_loaded_models(
     make: Make, engines: CountingEngines, clock: Clock
 ) -> None:
     manager = make(model_idle_timeout=0)
@@ -317,7 +317,7 @@ def test_a_failed_engine_is_reported_and_retried_later(
     assert (len(engines.made), engines.made[0].closed, manager.get_status().state) == (2, True, "ready")
 
 
-def test_the_warm_up_loads_the_default_behind_the_start(
+def test_the_warm_up_loads_the_default_in_the_background(
     make: Make, engines: CountingEngines, events: list[ModelEvent]
 ) -> None:
     manager = make()
@@ -327,7 +327,7 @@ def test_the_warm_up_loads_the_default_behind_the_start(
     assert [event.kind for event in events] == ["loading", "loaded"]
 
 
-def test_a_model_that_arrives_in_the_folder_is_used_without_a_restart(
+def test_a_model_copied_to_the_folder_is_used_without_a_restart(
     make: Make, store: ModelStore, make_model: MakeModel
 ) -> None:
     manager = make(whisper_model="four")
@@ -375,7 +375,7 @@ def test_a_missing_model_is_downloaded_with_progress(
     manager.close()
 
 
-def test_a_model_that_was_chosen_while_missing_becomes_the_default_when_it_arrives(
+def test_a_missing_model_becomes_the_default_when_it_is_downloaded(
     tmp_path: Path, hub: HubStandIn, engines: CountingEngines, make_model: MakeModel
 ) -> None:
     store = ModelStore(tmp_path / "empty", hub_cache=tmp_path / "hub", packaged=lambda name: None)
@@ -390,7 +390,7 @@ def test_a_model_that_was_chosen_while_missing_becomes_the_default_when_it_arriv
     manager.close()
 
 
-def test_a_failed_download_is_not_started_anew_by_each_request(make: Make, clock: Clock) -> None:
+def test_a_failed_download_is_not_restarted_by_every_request(make: Make, clock: Clock) -> None:
     manager = make(whisper_model="small")
     with pytest.raises(ModelUnavailable, match="is being downloaded"), manager.engine():
         pass
@@ -417,7 +417,7 @@ def test_a_damaged_default_is_reported_and_other_models_work(
         assert engine.spec.model == "one"
 
 
-def test_a_removed_model_is_gone_and_one_in_use_stays(make: Make, store: ModelStore) -> None:
+def test_a_model_is_removed_unless_it_is_in_use(make: Make, store: ModelStore) -> None:
     manager = make()
     with manager.engine("two"), pytest.raises(Conflict):
         manager.remove("two")
@@ -454,7 +454,7 @@ def test_closing_ends_every_engine_and_the_timer(make: Make, engines: CountingEn
         pass
 
 
-def test_a_card_is_not_counted_on_where_an_engine_has_to_do_without(
+def test_a_gpu_is_ignored_if_an_engine_fell_back_to_the_cpu(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card = hardware.Gpu("Card", 80 * 2**30, 80 * 2**30)

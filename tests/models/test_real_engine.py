@@ -11,7 +11,7 @@ from whisper_appliance.models.manager import ModelManager
 from whisper_appliance.models.store import ModelStore
 
 
-def test_a_real_model_is_loaded_reported_and_freed(tmp_path: Path) -> None:
+def test_a_real_model_is_loaded_reported_and_unloaded(tmp_path: Path) -> None:
     store = ModelStore(tmp_path / "models", hub_cache=tmp_path / "hub")
     settings = load(data_dir=tmp_path, model_dir=store.model_dir, whisper_model="tiny.en", device="cpu")
     before = {child.pid for child in psutil.Process().children(recursive=True)}

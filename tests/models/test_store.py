@@ -45,7 +45,7 @@ def test_parallel_calls_join_the_parts_once(store: ModelStore) -> None:
         assert set(threads.map(store.locate, ["tiny.en"] * 16)) == {store.model_dir / "tiny.en"}
 
 
-def test_a_model_in_the_folder_goes_before_every_other_source(store: ModelStore, tiny_en: Path) -> None:
+def test_a_model_in_the_folder_takes_precedence_over_other_sources(store: ModelStore, tiny_en: Path) -> None:
     linked(tiny_en, store.model_dir / "tiny.en")
     found = store.find("tiny.en")
     assert found is not None
@@ -53,7 +53,7 @@ def test_a_model_in_the_folder_goes_before_every_other_source(store: ModelStore,
     assert store.locate("tiny.en") == store.model_dir / "tiny.en"
 
 
-def test_a_model_that_arrives_later_is_found_without_a_restart(
+def test_a_model_that_is_added_later_is_found_without_a_restart(
     store: ModelStore, make_model: MakeModel
 ) -> None:
     assert store.locate("mine") is None
@@ -62,9 +62,7 @@ def test_a_model_that_arrives_later_is_found_without_a_restart(
     assert "mine" in [model.name for model in store.installed()]
 
 
-def test_a_model_in_the_hubs_cache_is_used_where_it_lies(
-    tmp_path: Path, store: ModelStore, tiny_en: Path
-) -> None:
+def test_a_model_in_the_hubs_cache_is_used_in_place(tmp_path: Path, store: ModelStore, tiny_en: Path) -> None:
     repository = tmp_path / "hub" / "models--Systran--faster-whisper-tiny.en"
     snapshot = repository / "snapshots" / resolve("tiny.en").revision
     snapshot.mkdir(parents=True)
@@ -80,7 +78,7 @@ def test_a_model_in_the_hubs_cache_is_used_where_it_lies(
         store.remove("tiny.en")
 
 
-def test_a_wrong_byte_sets_the_model_aside_and_the_next_source_is_used(
+def test_a_damaged_model_is_renamed_and_the_next_source_is_used(
     store: ModelStore, events: list[ModelEvent], tiny_en: Path
 ) -> None:
     folder = linked(tiny_en, store.model_dir / "tiny.en")
@@ -115,7 +113,7 @@ def test_a_model_that_is_still_being_copied_is_left_alone(tmp_path: Path, make_m
     assert "still being copied" in (store.file_problem("small") or "")
 
 
-def test_verify_reads_again_what_was_damaged_behind_an_unchanged_date(
+def test_verify_finds_damage_although_the_modification_time_is_unchanged(
     store: ModelStore, tmp_path: Path
 ) -> None:
     (tmp_path / "usb").mkdir()
@@ -192,7 +190,7 @@ def test_a_name_that_is_a_path_is_refused(store: ModelStore, name: str) -> None:
             use(name)
 
 
-def test_removing_what_is_not_there_is_not_found(store: ModelStore) -> None:
+def test_removing_a_missing_model_is_not_found(store: ModelStore) -> None:
     with pytest.raises(NotFound):
         store.remove("small")
 

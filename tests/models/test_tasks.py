@@ -50,7 +50,7 @@ def test_a_failure_is_a_sentence() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_what_nobody_foresaw_ends_it_too() -> None:
+def test_an_unexpected_error_ends_the_task() -> None:
     tasks = ModelTasks()
 
     def work(_read: OnBytes) -> str:

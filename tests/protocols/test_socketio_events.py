@@ -25,6 +25,8 @@ from tests.support.wait import wait_until
 from whisper_appliance.client.live_client import LiveClient
 from whisper_appliance.client.socketio_client import SocketIOClient
 
+pytestmark = pytest.mark.slow  # starts the real program
+
 WORDS = " ".join(f"w{number}" for number in range(1, 8))
 
 
@@ -203,7 +205,6 @@ def authority(server: Server) -> Path:
     return file
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_twenty_broken_connections_lose_no_audio_and_repeat_no_event(server: Server, seed: int) -> None:
     pcm = spoken(1, 61)
@@ -226,7 +227,6 @@ def test_twenty_broken_connections_lose_no_audio_and_repeat_no_event(server: Ser
     ]
 
 
-@pytest.mark.slow
 def test_a_session_survives_a_killed_server(tmp_path: Path, tiny_en: Path) -> None:
     settings = settings_of(tiny_en, tmp_path)
     with served(tmp_path, LIVE_SERVER, **settings) as first, client(first) as speaker:
@@ -241,7 +241,6 @@ def test_a_session_survives_a_killed_server(tmp_path: Path, tiny_en: Path) -> No
         assert speaker.stop(opened, speaker.stream(opened, spoken(6, 8) + silence(1), have))["text"] == WORDS
 
 
-@pytest.mark.slow
 def test_a_server_stop_notifies_clients_and_keeps_their_sessions(tmp_path: Path, tiny_en: Path) -> None:
     settings = settings_of(tiny_en, tmp_path)
     with served(tmp_path, LIVE_SERVER, **settings) as first, client(first) as speaker:
@@ -256,7 +255,6 @@ def test_a_server_stop_notifies_clients_and_keeps_their_sessions(tmp_path: Path,
         assert speaker.stop(opened, speaker.stream(opened, spoken(6, 8) + silence(1), have))["text"] == WORDS
 
 
-@pytest.mark.slow
 def test_real_speech_is_transcribed(tmp_path: Path, tiny_en: Path) -> None:
     from whisper_appliance.cli.audio_sources import from_file
 

@@ -1,6 +1,6 @@
 """A window that was hard to hear is heard again with what was said before."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from whisper_appliance.transcript.model import Notice, Segment, Transcript
 from whisper_appliance.transcription.pending import SpanResult
 from whisper_appliance.transcription.pipeline import TranscriptionPipeline, WindowDone
 from whisper_appliance.transcription.segmentation import SegmentationConfig, SpeechSpan
-from whisper_appliance.transcription.transcribe import transcribe
+from whisper_appliance.transcription.transcribe import TranscriptionRequest, transcribe
 
 
 class Silence:
@@ -45,15 +45,19 @@ def engine() -> Iterator[EngineProcess]:
     process.close()
 
 
-def heard(engine: EngineProcess, quality: Quality, recording: Silence) -> Transcript:
-    options = Options(language="en", prompt="unsure", quality=quality, vad=False)
-    return transcribe(
-        recording, engine, options, priority=Priority.BATCH, model="scripted", target_seconds=5.0
+def request(options: Options, finished: Mapping[int, WindowResult] | None = None) -> TranscriptionRequest:
+    return TranscriptionRequest(
+        options, Priority.BATCH, "scripted", target_seconds=5.0, finished=finished or {}
     )
 
 
+def transcribed(engine: EngineProcess, quality: Quality, recording: Silence) -> Transcript:
+    options = Options(language="en", prompt="unsure", quality=quality, vad=False)
+    return transcribe(recording, engine, request(options))
+
+
 def test_low_confidence_windows_are_retried_with_context(engine: EngineProcess) -> None:
-    texts = [segment.text for segment in heard(engine, "balanced", Silence(33, after=8)).segments]
+    texts = [segment.text for segment in transcribed(engine, "balanced", Silence(33, after=8)).segments]
     assert texts[:2] == [" sound"] * 2
     assert len(texts) > 2
     assert all(text.startswith(" sure after (50364, 1, 50464") for text in texts[2:])
@@ -70,57 +74,61 @@ def test_a_recording_that_begins_with_low_confidence_is_decoded_sequentially(
         return submit(window, **how)
 
     monkeypatch.setattr(engine, "submit", counted)
-    texts = [segment.text for segment in heard(engine, "balanced", Silence(33)).segments]
+    texts = [segment.text for segment in transcribed(engine, "balanced", Silence(33)).segments]
     assert texts[0] == " sure after ()"
     assert not any("unsure" in text for text in texts)
     assert sorted(asked) == ["accurate"] * len(texts) + ["balanced"] * 2
 
 
 def test_one_hard_window_is_not_worth_it(engine: EngineProcess) -> None:
-    texts = [segment.text for segment in heard(engine, "balanced", Silence(5)).segments]
+    texts = [segment.text for segment in transcribed(engine, "balanced", Silence(5)).segments]
     assert texts == [" unsure"]
 
 
 def test_quality_fast_does_not_retry(engine: EngineProcess) -> None:
-    assert {segment.text for segment in heard(engine, "fast", Silence(22)).segments} == {" unsure"}
+    assert {segment.text for segment in transcribed(engine, "fast", Silence(22)).segments} == {" unsure"}
 
 
 def test_retried_windows_of_an_earlier_attempt_are_not_decoded_again(engine: EngineProcess) -> None:
     done: dict[int, WindowResult] = {}
     options = Options(language="en", prompt="unsure", vad=False)
 
-    def hear(finished: dict[int, WindowResult]) -> Transcript:
+    def attempt(finished: dict[int, WindowResult]) -> Transcript:
         return transcribe(
-            Silence(22), engine, options, priority=Priority.BATCH, model="scripted", target_seconds=5.0,
-            finished=finished, on_window=lambda window: done.update({window.start_sample: window.result}),
-        )  # fmt: skip
+            Silence(22),
+            engine,
+            request(options, finished),
+            on_window=lambda window: done.update({window.start_sample: window.result}),
+        )
 
-    first = hear({})
+    first = attempt({})
     assert len(done) == 2  # runs of four windows and of two
     again = dict(done)
     done.clear()
-    assert hear(again).segments == first.segments
+    assert attempt(again).segments == first.segments
     assert done == {}
 
 
 def test_words_are_emitted_while_later_windows_are_still_decoded(engine: EngineProcess) -> None:
     options = Options(language="en", prompt="sleep 0.1", quality="fast", vad=False)
-    told: list[int] = []
+    emitted: list[int] = []
     transcribe(
-        Silence(80), engine, options, priority=Priority.BATCH, model="scripted", target_seconds=5.0,
-        on_window=lambda window: told.append(engine.status().windows_done),
-    )  # fmt: skip
-    assert len(told) > 8
-    assert told[0] < told[-1]
+        Silence(80),
+        engine,
+        request(options),
+        on_window=lambda window: emitted.append(engine.status().windows_done),
+    )
+    assert len(emitted) > 8
+    assert emitted[0] < emitted[-1]
 
 
 def test_untranscribed_speech_is_decoded_by_itself(engine: EngineProcess) -> None:
-    told: list[WindowDone] = []
+    emitted: list[WindowDone] = []
     options = Options(language="en", prompt="skip")
-    road = TranscriptionPipeline(
-        Silence(20), engine, options, Priority.BATCH, SegmentationConfig(), {}, told.append, lambda: False
+    pipeline = TranscriptionPipeline(
+        Silence(20), engine, options, Priority.BATCH, SegmentationConfig(), {}, emitted.append, lambda: False
     )
     span = SpeechSpan(0, 20 * 16_000, 0, (0.9,) * 625)
     skipped = WindowResult((Segment(0.0, 20.0, " hm"),), "en", 1.0, decoded_seconds=20.0)
-    assert road._finalize(SpanResult(span, skipped)).text == " all that was said here" * 10
-    assert told[0].result.text == " all that was said here" * 10
+    assert pipeline._finalize(SpanResult(span, skipped)).text == " all that was said here" * 10
+    assert emitted[0].result.text == " all that was said here" * 10

@@ -4,7 +4,7 @@ import wave
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import jiwer
 import numpy as np
@@ -17,7 +17,7 @@ from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import EngineSpec, Options, Priority
 from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.transcript.model import Transcript
-from whisper_appliance.transcription.transcribe import WindowDone, transcribe
+from whisper_appliance.transcription.transcribe import TranscriptionRequest, WindowDone, transcribe
 
 BECKETT = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
 CITIES = (
@@ -55,12 +55,11 @@ def engine(tiny_en: Path) -> Iterator[EngineProcess]:
 
 @pytest.fixture
 def hear(engine: EngineProcess, tmp_path: Path) -> Hear:
-    def _hear(path: Path, options: Options | None = None, **more: object) -> Transcript:
+    def _hear(path: Path, options: Options | None = None, **more: Any) -> Transcript:
+        fields = {name: more.pop(name) for name in ("target_seconds", "finished") if name in more}
+        request = TranscriptionRequest(options or Options(), Priority.INTERACTIVE, "tiny.en", **fields)
         with decode(path, folder=tmp_path, limits=DecodeLimits()) as recording:
-            return transcribe(
-                recording, engine, options or Options(), priority=Priority.INTERACTIVE, model="tiny.en",
-                **more,  # type: ignore[arg-type]
-            )  # fmt: skip
+            return transcribe(recording, engine, request, **more)
 
     return _hear
 
