@@ -27,7 +27,7 @@ def backup(file: Path) -> None:
     from whisper_appliance.core.errors import Conflict
 
     if str(file) != "-" and file.exists():
-        raise Conflict(f"{file} exists already. Choose another name, or move it.")
+        raise Conflict("{file} exists already. Choose another name, or move it.", file=file)
     service = _backup_service()
     with service.full_backup() as archive:
         if str(file) == "-":

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from whisper_appliance.core.text import format_bytes
+
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
@@ -19,13 +21,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def size(count: float | None) -> str:
-    """Bytes in the unit people use for files."""
-    if count is None:
-        return "?"
-    for unit, factor in (("GB", 1e9), ("MB", 1e6)):
-        if count >= factor:
-            return f"{count / factor:.1f} {unit}"
-    return f"{count / 1e3:.0f} kB"
+    """A number of bytes as text; ? if it is unknown."""
+    return "?" if count is None else format_bytes(count)
 
 
 def bar(label: str) -> "ProgressBar[int]":

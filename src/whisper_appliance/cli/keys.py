@@ -69,6 +69,8 @@ def revoke(key: str) -> None:
             each for each in opened.keys.list_keys() if key in (each.id, each.hint) or each.id.startswith(key)
         ]
         if len(found) != 1:
-            raise NotFound(f"{len(found)} keys begin with {key!r}. Use an id from `keys list`.")
+            raise NotFound(
+                "{found} keys begin with {key!r}. Use an id from `keys list`.", found=len(found), key=key
+            )
         opened.keys.revoke(found[0].id, by=SHELL)
     click.echo(f"{found[0].name}: revoked")

@@ -69,7 +69,7 @@ def pull(names: tuple[str, ...]) -> None:
 
 @models.command()
 @click.argument("names", nargs=-1, required=True)
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not prompt.")
 def remove(names: tuple[str, ...], yes: bool) -> None:
     """Delete models from MODEL_DIR."""
     store = _store()
@@ -121,5 +121,5 @@ def fetch(downloads: "Downloads", name: str) -> None:
             download = downloads.wait(name, POLL_SECONDS) or download
             bar.update(round(download.progress * 1000) - bar.pos)
     if download.state != "done":
-        raise ModelUnavailable(f"{name} was not downloaded: {download.error or download.state}")
+        raise ModelUnavailable("{name} was not downloaded: {error}", name=name, error=download.error)
     click.echo(f"{name}: ready", err=True)

@@ -30,7 +30,7 @@ def reset(names: tuple[str, ...]) -> None:
     with open_overrides(_given()) as adjustments:
         for name in names:
             if name.lower() not in adjustments.stored:
-                raise NotFound(f"{name.upper()} was not changed in the admin panel.")
+                raise NotFound("{name} was not changed in the admin panel.", name=name)
             adjustments.remove(name)
             click.echo(f"{name.upper()}: reset")
 

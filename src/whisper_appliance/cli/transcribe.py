@@ -133,29 +133,21 @@ def _transcriber(
 def _transcribe_file(
     file: Path, engine: Any, options: "Options", settings: "Settings", model: str, folder: Path
 ) -> "Transcript":
-    from whisper_appliance.audio.decode import DecodeLimits, decode
+    from whisper_appliance.audio.decode import decode
     from whisper_appliance.engines.contract import Priority
+    from whisper_appliance.jobs.transcription_job import decode_limits
+    from whisper_appliance.transcription.transcribe import TranscriptionRequest
     from whisper_appliance.transcription.transcribe import transcribe as transcribe_recording
 
-    limits = DecodeLimits(
-        max_seconds=settings.max_audio_seconds,
-        memory_bytes=int(settings.decoder_memory),
-        cpu_seconds=settings.decoder_cpu_seconds,
-        wall_seconds=settings.decoder_seconds,
-    ).for_length()
     with (
-        decode(file, folder=folder, limits=limits) as recording,
+        decode(file, folder=folder, limits=decode_limits(settings)) as recording,
         formatting.bar(file.name) as bar,
     ):
         transcript = transcribe_recording(
             recording,
             engine,
-            options,
-            priority=Priority.BATCH,
-            model=model,
-            finished={},
+            TranscriptionRequest(options, Priority.BATCH, model),
             on_window=lambda done: bar.update(max(0, round(done.progress * 1000) - bar.pos)),
-            cancelled=lambda: False,
         )
         bar.update(1000 - bar.pos)
     return transcript

@@ -104,7 +104,7 @@ def enable(name: str) -> None:
 @click.option(
     "--heir", metavar="NAME", help="Transfer the data of the account to this user instead of erasing it."
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not prompt.")
 def remove(name: str, heir: str | None, yes: bool) -> None:
     """Delete the account NAME with all its transcripts and recordings; --heir keeps them for another user."""
     with accounts() as opened:

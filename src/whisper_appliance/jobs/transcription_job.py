@@ -15,6 +15,7 @@ from whisper_appliance.jobs.storage import JobAudio, is_mounted
 from whisper_appliance.transcript.model import Transcript
 
 if TYPE_CHECKING:  # it imports numpy, which the web process has no need of at its start
+    from whisper_appliance.audio.decode import DecodeLimits
     from whisper_appliance.transcription.pipeline import WindowDone
 
 MODEL_WAIT_SECONDS = 3600.0
@@ -156,18 +157,23 @@ class JobSteps:
         self._sleep(1.0)
 
 
+def decode_limits(settings: Settings) -> "DecodeLimits":
+    """The limits of the decoder process for one file."""
+    from whisper_appliance.audio.decode import DecodeLimits
+
+    return DecodeLimits(
+        max_seconds=settings.max_audio_seconds,
+        memory_bytes=int(settings.decoder_memory),
+        cpu_seconds=settings.decoder_cpu_seconds,
+        wall_seconds=settings.decoder_seconds,
+    ).for_length()
+
+
 def _decoder(settings: Callable[[], Settings], folder: Path) -> Callable[[Path], AbstractContextManager[Any]]:
-    from whisper_appliance.audio.decode import DecodeLimits, decode, prepare
+    from whisper_appliance.audio.decode import decode, prepare
 
     def decode_file(path: Path) -> AbstractContextManager[Any]:
-        now = settings()
-        limits = DecodeLimits(
-            max_seconds=now.max_audio_seconds,
-            memory_bytes=int(now.decoder_memory),
-            cpu_seconds=now.decoder_cpu_seconds,
-            wall_seconds=now.decoder_seconds,
-        ).for_length()
-        recording = decode(path, folder=folder, limits=limits)
+        recording = decode(path, folder=folder, limits=decode_limits(settings()))
         # The next decoder process is started ahead of time, because clips rarely come alone.
         prestart = threading.Timer(NEXT_DECODER_SECONDS, prepare)
         prestart.daemon = True
@@ -179,21 +185,28 @@ def _decoder(settings: Callable[[], Settings], folder: Path) -> Callable[[Path],
 
 def _transcriber(settings: Callable[[], Settings]) -> Transcribe:
     from whisper_appliance.models.catalog import canonical, catalog
-    from whisper_appliance.transcription.transcribe import transcribe
+    from whisper_appliance.transcription.transcribe import TranscriptionRequest, transcribe
 
     def transcribe_file(
-        recording: Any, engine: Any, options: Options, *, model: str, **arguments: Any
+        recording: Any,
+        engine: Any,
+        options: Options,
+        *,
+        model: str,
+        priority: Priority,
+        finished: Mapping[int, WindowResult],
+        **callbacks: Any,
     ) -> Transcript:
         entry = catalog().get(canonical(model))
         weights = entry.files.get("model.bin") if entry else None
-        return transcribe(
-            recording,
-            engine,
+        request = TranscriptionRequest(
             options,
-            model=model,
+            priority,
+            model,
             model_sha256=(weights and weights.sha256) or "",
             target_seconds=settings().audio_chunk_size,
-            **arguments,
+            finished=finished,
         )
+        return transcribe(recording, engine, request, **callbacks)
 
     return transcribe_file

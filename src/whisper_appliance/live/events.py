@@ -1,6 +1,6 @@
 """Events of a live session, as its client receives them; docs/live.md has the JSON of each.
 
-`kept` events are numbered and written to the journal. Of the others, only the newest counts.
+Journaled events are numbered and written to the journal. Of the others, only the newest counts.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Partial:
     """The tentative text behind the first `after` committed words. Replaced by the next one."""
 
     kind: ClassVar = "partial"
-    kept: ClassVar = False
+    journaled: ClassVar = False
     revision: int
     after: int
     text: str
@@ -40,7 +40,7 @@ class Committed:
     """Committed words, which do not change any more; the first is number `first` of the session."""
 
     kind: ClassVar = "commit"
-    kept: ClassVar = True
+    journaled: ClassVar = True
     utterance: int
     first: int
     words: tuple[Word, ...]
@@ -55,7 +55,7 @@ class Refined:
     """A paragraph decoded once more: replaces the committed words `first` to before `stop`."""
 
     kind: ClassVar = "final"
-    kept: ClassVar = True
+    journaled: ClassVar = True
     paragraph: int
     first: int
     stop: int
@@ -78,7 +78,7 @@ class SpeechActivity:
     """Speech began or ended, by the VAD."""
 
     kind: ClassVar = "vad"
-    kept: ClassVar = True
+    journaled: ClassVar = True
     speech: bool
     at: float
 
@@ -92,7 +92,7 @@ class Backpressure:
     """How far decoding is behind the audio."""
 
     kind: ClassVar = "flow"
-    kept: ClassVar = False
+    journaled: ClassVar = False
     level: BackpressureLevel
     lag_ms: int
 
@@ -106,7 +106,7 @@ class Failed:
     """An error; unless it is fatal, the recording continues."""
 
     kind: ClassVar = "error"
-    kept: ClassVar = True
+    journaled: ClassVar = True
     code: str
     message: str
     fatal: bool = False
@@ -121,7 +121,7 @@ class SessionEnded:
     """The end of a session; `transcript_id` is None if it was cancelled or had no audio."""
 
     kind: ClassVar = "end"
-    kept: ClassVar = True
+    journaled: ClassVar = True
     text: str
     seconds: float
     transcript_id: str | None

@@ -108,7 +108,7 @@ class LiveSession:
         with self.lock:
             for event in events:
                 payload = event.payload()
-                if event.kept:
+                if event.journaled:
                     self._eid += 1
                     payload = {"eid": self._eid, **payload}
                     self._journal.add({"kind": event.kind, **payload})
@@ -144,7 +144,7 @@ class LiveSession:
         self._journal.add({"kind": "handed"})
 
     def events_since(self, last_eid: int) -> list[Payload] | None:
-        """The kept events after `last_eid`; None if there are more than `MAX_REPLAYED_EVENTS`."""
+        """The journaled events after `last_eid`; None if there are more than `MAX_REPLAYED_EVENTS`."""
         if self._eid - last_eid > MAX_REPLAYED_EVENTS:
             return None
         return [record for record in self._journal.records() if record.get("eid", 0) > last_eid]

@@ -7,13 +7,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from whisper_appliance.core import errors
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import ApplianceError, InvalidRequest
+from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.engines.contract import Task
 from whisper_appliance.live.manager import SessionRequest
 from whisper_appliance.protocols.socketio.emit import JsonObject
 from whisper_appliance.transcript.languages import language_code
 from whisper_appliance.web.errors import invalid_input
+from whisper_appliance.web.i18n import translate_error
 
-SessionId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+SessionId = Annotated[str, Field(pattern=ID_REGEX)]
 Token = Annotated[str, Field(max_length=100)]
 SequenceNumber = Annotated[int, Field(ge=0, lt=2**53)]
 Payload = TypeVar("Payload", bound=BaseModel)
@@ -109,7 +111,7 @@ def error_ack(error: ApplianceError) -> JsonObject:
     """The acknowledgement of an event that raised an error."""
     classes = type(error).__mro__
     code = next((ERROR_CODES[parent] for parent in classes if parent in ERROR_CODES), error.code)
-    ack: JsonObject = {"ok": False, "code": code, "message": error.message}
+    ack: JsonObject = {"ok": False, "code": code, "message": translate_error(error)}
     if error.field:
         ack["field"] = error.field
     if error.retry_after_seconds is not None:

@@ -166,7 +166,11 @@ def _audio(arguments: tuple[Any, ...]) -> bytes:
     if not isinstance(data, bytes) or not data:
         raise InvalidRequest("audio_chunk takes {audio_data: bytes or base64}.", field="audio_data")
     if len(data) > CHUNK_BYTES:
-        raise TooLarge(f"The chunk is too large. The limit is {CHUNK_BYTES} bytes.", field="audio_data")
+        raise TooLarge(
+            "The chunk is too large. The limit is {chunk_bytes} bytes.",
+            chunk_bytes=CHUNK_BYTES,
+            field="audio_data",
+        )
     return data
 
 
