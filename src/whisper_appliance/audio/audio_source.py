@@ -1,4 +1,4 @@
-"""What the road needs of a recording."""
+"""Audio source: the interface of a recording that the transcription pipeline needs."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -7,8 +7,8 @@ from whisper_appliance.core.samples import Samples
 from whisper_appliance.transcript.model import Notice
 
 
-class Source(Protocol):
-    """What is needed of a recording; `speech.recording.Recording` has it."""
+class AudioSource(Protocol):
+    """Samples, length and notices of one recording; `audio.recording.Recording` implements it."""
 
     def blocks(self, seconds: float = 30.0) -> Iterator[Samples]: ...
     def read(self, start: int, stop: int) -> Samples: ...

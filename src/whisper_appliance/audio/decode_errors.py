@@ -1,4 +1,4 @@
-"""What the decoder found, in words for people."""
+"""Decode errors and damage notices: translates what the decoder reports into messages for people."""
 
 from typing import Any
 
@@ -13,18 +13,18 @@ from whisper_appliance.core.errors import (
 )
 from whisper_appliance.transcript.model import Notice
 
-# Containers whose header counts the sound itself; elsewhere the length is a guess from the bit rate.
+# Containers with an exact length in the header; others only estimate it from the bit rate.
 _COUNTING_CONTAINERS = {"flac", "wav", "w64", "aiff", "caf", "mov,mp4,m4a,3gp,3g2,mj2"}
 _MISSING_SECONDS, _MISSING_SHARE = 1.0, 0.02
-# One bad packet, as at the start of a file that was cut out of a stream, is not worth a word.
+# Below this, no notice: one bad packet is normal at the start of a file that was cut out of a stream.
 _NEGLIGIBLE_SECONDS = 0.1
 
 DOES_NOT_START = "The decoder does not start on this machine. Its operator can see why with `doctor`."
 _UNDECODABLE = "This file can't be read as audio. Send it as WAV, MP3, M4A, FLAC, Ogg, WebM or MP4."
 
 
-def error(verdict: str, *, max_seconds: float) -> ApplianceError:
-    """The error for what the decoder's program calls `verdict`."""
+def error_for_exit(verdict: str, *, max_seconds: float) -> ApplianceError:
+    """The error for a `verdict` of the decoder process."""
     match verdict:
         case "no_audio":
             return NoAudio("This file holds no audio. Check that the recording was saved with its sound.")
@@ -35,9 +35,10 @@ def error(verdict: str, *, max_seconds: float) -> ApplianceError:
         case "channels":
             return Undecodable("This file has more than 8 channels. Save it in mono or stereo and try again.")
         case "too_long":
-            limit = clock(max_seconds)
+            limit = format_duration(max_seconds)
             return AudioTooLong(
-                f"This recording is longer than the limit of {limit}. Split it and send the parts."
+                "This recording is longer than the limit of {limit}. Split it and send the parts.",
+                limit=limit,
             )
         case "disk_full":
             return DiskFull("The disk is too full to decode this file. Free some space and try again.")
@@ -49,29 +50,28 @@ def error(verdict: str, *, max_seconds: float) -> ApplianceError:
             return Undecodable(_UNDECODABLE)
 
 
-def notices(header: dict[str, Any], ended: dict[str, Any]) -> tuple[Notice, ...]:
-    """What is wrong with a file that could be read all the same."""
+def damage_notices(header: dict[str, Any], ended: dict[str, Any]) -> tuple[Notice, ...]:
+    """A notice for a file that was decoded but is damaged: lost packets, or a wrong length in its header."""
     seconds = ended["samples"] / SAMPLE_RATE
-    promised = header.get("seconds") if header.get("container") in _COUNTING_CONTAINERS else None
-    missing = (promised or 0.0) - seconds
+    header_seconds = header.get("seconds") if header.get("container") in _COUNTING_CONTAINERS else None
+    missing = (header_seconds or 0.0) - seconds
     found = []
     if ended["lost_places"] and not 0 < ended["lost_seconds"] < _NEGLIGIBLE_SECONDS:
         found.append(_damage(ended["lost_seconds"], ended["lost_at_seconds"], seconds))
     if missing > max(_MISSING_SECONDS, _MISSING_SHARE * seconds):
-        found.append(
-            f"It says that it is {clock(promised or 0.0)} long, but its sound ends at {clock(seconds)}."
-        )
+        claimed, actual = format_duration(header_seconds or 0.0), format_duration(seconds)
+        found.append(f"It says that it is {claimed} long, but its sound ends at {actual}.")
     return (Notice("damaged", " ".join(["The file is damaged.", *found])),) if found else ()
 
 
 def _damage(lost_seconds: float, at_seconds: float, seconds: float) -> str:
     if seconds - at_seconds < _MISSING_SECONDS:
-        return f"It could be read up to {clock(seconds)}."
+        return f"It could be read up to {format_duration(seconds)}."
     how_much = f"About {lost_seconds:.0f} s of it" if lost_seconds >= 1 else "A little of it"
-    return f"{how_much} could not be read, at {clock(at_seconds)} or later; the rest is here."
+    return f"{how_much} could not be read, at {format_duration(at_seconds)} or later; the rest is here."
 
 
-def clock(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """0:12, 4:05 or 10:00:00."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)

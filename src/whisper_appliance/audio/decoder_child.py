@@ -1,9 +1,10 @@
-"""The program that turns a stranger's file into 16 kHz mono PCM: one file, then it ends.
+"""The decoder process: decodes one untrusted file to 16 kHz mono PCM with FFmpeg (PyAV) in a sandbox.
 
-It is started by `decoder_process` with an empty environment and one socket as its standard input, and speaks
-JSON over it. It says `ready`; gets its limits with two open files, the source and an empty one for samples;
-says what the header promises (`opened`); and at last how it `ended`. It never waits for a reader: the samples
-go to the file, whose size is its progress. No words for people are made here.
+`decoder_process` starts it with an empty environment and a socket as standard input, over which both sides
+send JSON. The child sends `ready`; receives its limits and two file descriptors, the source and an empty file
+for samples; sends `opened` with the facts of the header; and at the end `ended` with the verdict. It never
+blocks on a reader, because the samples go to the file, whose size is the progress. Messages for people are
+made by the parent (`decode_errors`).
 """
 
 import _thread
@@ -24,7 +25,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard
 
-from whisper_appliance.audio.resample import BYTES_A_SAMPLE, Mixdown, Refused, check_source
+from whisper_appliance.audio.resample import BYTES_A_SAMPLE, Resampler, UnsupportedSource, check_source
 from whisper_appliance.core import sandbox
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 
@@ -39,18 +40,18 @@ WHITELISTS = {"format_whitelist": FORMATS, "protocol_whitelist": "file", "codec_
 MAX_FAILED_READS = 200
 
 
-class Report:
-    """The decoder's side of the socket."""
+class ParentChannel:
+    """The child's end of the socket to the parent."""
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
 
-    def say(self, kind: str, **facts: object) -> None:
-        """Sends one message. There are three in a life, so the socket's buffer always has room."""
+    def send(self, kind: str, **facts: object) -> None:
+        """Sends one message. There are only three, so the socket's buffer always has room."""
         self._channel.send(json.dumps({"kind": kind, **facts}).encode())
 
-    def order(self) -> tuple[dict[str, Any], int, int]:
-        """Waits for the limits, the source and the target."""
+    def read_job(self) -> tuple[dict[str, Any], int, int]:
+        """Waits for the job: limits, source and target."""
         message, files, _, _ = socket.recv_fds(self._channel, 65536, 2)
         if not message:
             os._exit(0)
@@ -65,36 +66,36 @@ class Report:
 
 
 def open_source(fd: int) -> InputContainer:
-    """The container, whatever its name: by content, by path, from this one file.
+    """The container, detected by content.
 
-    The path is the descriptor's own, so no name of a user ever reaches FFmpeg.
+    FFmpeg opens it by the path of the descriptor, so no file name of a user reaches FFmpeg.
     """
     try:
         return av.open(f"/proc/self/fd/{fd}", mode="r", options=WHITELISTS, metadata_errors="replace")
     except MemoryError:
         raise
     except (av.FFmpegError, ValueError, OSError) as error:
-        raise Refused("undecodable") from error
+        raise UnsupportedSource("undecodable") from error
 
 
 def first_audio(container: InputContainer) -> AudioStream:
-    """The first audio stream, checked; the others are not even read."""
+    """The first audio stream, checked; all other streams are discarded."""
     if not container.streams.audio:
-        raise Refused("no_audio")
+        raise UnsupportedSource("no_audio")
     chosen = container.streams.audio[0]
     for stream in container.streams:
         if stream.index != chosen.index:
             stream.discard = Discard.all
     if not chosen.codec_context or chosen.codec_context.name not in CODECS.split(","):
-        raise Refused("undecodable")
+        raise UnsupportedSource("undecodable")
     if not chosen.rate and not chosen.channels:
-        raise Refused("no_audio")
+        raise UnsupportedSource("no_audio")
     check_source(chosen.rate, chosen.channels)
     return chosen
 
 
-def promised_seconds(container: InputContainer, stream: AudioStream) -> float | None:
-    """The length that the header claims, which may be a lie."""
+def header_duration_seconds(container: InputContainer, stream: AudioStream) -> float | None:
+    """The duration in the header, which may be wrong."""
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return container.duration / 1_000_000 if container.duration else None
@@ -102,24 +103,24 @@ def promised_seconds(container: InputContainer, stream: AudioStream) -> float | 
 
 @dataclass
 class Damage:
-    """What could not be read: how much, and how much had been good before the first time."""
+    """What could not be decoded: places, seconds, and the time of the first one."""
 
     places: int = 0
     seconds: float = 0.0
     first_at_seconds: float | None = None
 
     def note(self, at_seconds: float, lost_seconds: float) -> None:
-        """One more piece is lost; 0 seconds if nobody knows how long it was."""
+        """Counts one more lost place; `lost_seconds` is 0 if its length is unknown."""
         self.places += 1
         self.seconds += lost_seconds
         if self.first_at_seconds is None:
             self.first_at_seconds = at_seconds
 
 
-def decode(container: InputContainer, stream: AudioStream, mixdown: Mixdown, damage: Damage) -> None:
-    """Feeds every frame that can be read; what cannot is noted and left out, and the next one is tried."""
+def decode(container: InputContainer, stream: AudioStream, resampler: Resampler, damage: Damage) -> None:
+    """Feeds every frame that decodes to the resampler; skips the others and counts them as damage."""
     origin = container.start_time / 1_000_000 if container.start_time is not None else 0.0
-    for packet in packets(container, stream, mixdown, damage):
+    for packet in packets(container, stream, resampler, damage):
         try:
             frames = stream.decode(packet)
         except EOFError:
@@ -127,17 +128,17 @@ def decode(container: InputContainer, stream: AudioStream, mixdown: Mixdown, dam
         except (av.FFmpegError, ValueError) as error:
             if isinstance(error, MemoryError):
                 raise
-            damage.note(mixdown.seconds, float((packet.duration or 0) * (packet.time_base or 0)))
+            damage.note(resampler.seconds, float((packet.duration or 0) * (packet.time_base or 0)))
             continue
         for frame in frames:
-            mixdown.feed(frame, None if frame.time is None else frame.time - origin)
-    mixdown.finish()
+            resampler.feed(frame, None if frame.time is None else frame.time - origin)
+    resampler.finish()
 
 
 def packets(
-    container: InputContainer, stream: AudioStream, mixdown: Mixdown, damage: Damage
+    container: InputContainer, stream: AudioStream, resampler: Resampler, damage: Damage
 ) -> "Iterator[Packet[AudioStream]]":
-    """Every packet that can be found; after an unreadable place the reading goes on."""
+    """All readable packets; continues after an unreadable place."""
     failures = 0
     while failures <= MAX_FAILED_READS:
         try:
@@ -148,52 +149,52 @@ def packets(
             if isinstance(error, MemoryError):
                 raise
             failures += 1
-            damage.note(mixdown.seconds, 0.0)
+            damage.note(resampler.seconds, 0.0)
         else:
             return
 
 
-def work(report: Report) -> None:
-    """One order from its arrival to its end."""
-    order, source, target = report.order()
-    sandbox.limit(
-        memory_bytes=order["memory_bytes"],
-        cpu_seconds=order["cpu_seconds"],
-        wall_seconds=order["wall_seconds"],
-        file_bytes=round(order["max_seconds"] * SAMPLE_RATE + SAMPLE_RATE) * BYTES_A_SAMPLE,
+def run_job(channel: ParentChannel) -> None:
+    """Runs one job: limits, Landlock, decoding, and the verdict."""
+    job, source, target = channel.read_job()
+    sandbox.set_rlimits(
+        memory_bytes=job["memory_bytes"],
+        cpu_seconds=job["cpu_seconds"],
+        wall_seconds=job["wall_seconds"],
+        file_bytes=round(job["max_seconds"] * SAMPLE_RATE + SAMPLE_RATE) * BYTES_A_SAMPLE,
     )
-    sandbox.open_nothing_but(source)
-    mixdown, damage, promised = Mixdown(target, order["max_seconds"]), Damage(), None
+    sandbox.landlock_allow_only(source)
+    resampler, damage, header_seconds = Resampler(target, job["max_seconds"]), Damage(), None
     try:
         container = open_source(source)
         stream = first_audio(container)
-        promised = promised_seconds(container, stream)
-        report.say(
+        header_seconds = header_duration_seconds(container, stream)
+        channel.send(
             "opened",
             container=container.format.name,
             codec=stream.codec_context.name,
             rate=stream.rate,
             channels=stream.channels,
-            seconds=promised,
+            seconds=header_seconds,
         )
-        decode(container, stream, mixdown, damage)
+        decode(container, stream, resampler, damage)
         verdict = "done"
-    except Refused as refused:
-        verdict = refused.code
+    except UnsupportedSource as unsupported:
+        verdict = unsupported.code
     except MemoryError:
         verdict = "limit"
-    report.say(
+    channel.send(
         "ended",
         verdict=verdict,
-        samples=mixdown.samples,
+        samples=resampler.samples,
         lost_places=damage.places,
         lost_seconds=damage.seconds,
         lost_at_seconds=damage.first_at_seconds,
     )
 
 
-def rehearse() -> None:
-    """Decodes a moment of silence of our own, so that what PyAV loads late is loaded while it can be."""
+def warm_up() -> None:
+    """Decodes a little silence, because PyAV loads files lazily and Landlock forbids that later."""
     silence = io.BytesIO()
     with wave.open(silence, "wb") as writer:
         writer.setparams((2, BYTES_A_SAMPLE, 48_000, 0, "NONE", ""))
@@ -201,19 +202,19 @@ def rehearse() -> None:
     silence.seek(0)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     with av.open(silence, mode="r", format="wav") as container:
-        decode(container, first_audio(container), Mixdown(nowhere, max_seconds=1), Damage())
+        decode(container, first_audio(container), Resampler(nowhere, max_seconds=1), Damage())
     os.close(nowhere)
 
 
 def main() -> None:
-    """Closes the doors, says so, and works once."""
-    sandbox.keep_one_heap()
-    rehearse()
-    report = Report(socket.socket(fileno=0))
-    unprivileged = sandbox.give_up_privileges()
-    own_network = sandbox.leave_network()
-    report.say(
+    """Sandboxes the process, sends `ready`, and runs one job."""
+    sandbox.limit_malloc_arenas()
+    warm_up()
+    channel = ParentChannel(socket.socket(fileno=0))
+    unprivileged = sandbox.set_no_new_privs()
+    own_network = sandbox.unshare_network()
+    channel.send(
         "ready", unprivileged=unprivileged, own_network=own_network, landlock=sandbox.landlock_version()
     )
-    work(report)
-    os._exit(0)  # nothing is left to tidy, and the interpreter's own farewell takes milliseconds
+    run_job(channel)
+    os._exit(0)  # nothing to clean up, and the interpreter takes milliseconds to exit

@@ -1,4 +1,4 @@
-"""The parent's hold on one decoder process: started, given one order, listened to, ended."""
+"""The parent's side of a decoder process: starts it, sends its job, receives its messages, terminates it."""
 
 import json
 import socket
@@ -17,10 +17,10 @@ _MESSAGE_BYTES = 65536
 
 
 class DecoderProcess:
-    """One child, good for one file. Each side sees the other's death as the end of the socket."""
+    """One child process for one file. Each side sees the exit of the other as the end of the socket."""
 
-    def __init__(self, complaints: int = subprocess.DEVNULL, *, program: str = "decoder_child") -> None:
-        """`complaints` is a descriptor for what the child says on stderr; a file may make it say anything.
+    def __init__(self, stderr: int = subprocess.DEVNULL, *, program: str = "decoder_child") -> None:
+        """`stderr` is a descriptor for the child's standard error; its content is untrusted, as the file is.
 
         `program` is a module beside this one: `decoder_child`, or `stream_decoder` for a file that grows.
         """
@@ -32,7 +32,7 @@ class DecoderProcess:
                 [sys.executable, "-I", "-S", "-c", _START % program, *search_path],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
-                stderr=complaints,
+                stderr=stderr,
                 env={},
                 cwd="/",
                 start_new_session=True,
@@ -40,41 +40,41 @@ class DecoderProcess:
 
     @property
     def pid(self) -> int:
-        """The child's."""
+        """The process id of the child."""
         return self._process.pid
 
-    def order(self, limits: dict[str, Any], source: int, target: int) -> None:
-        """Hands over the one job. Raises `OSError` when the process is gone."""
+    def start_job(self, limits: dict[str, Any], source: int, target: int) -> None:
+        """Sends the job. Raises `OSError` if the process has exited."""
         socket.send_fds(self._channel, [json.dumps(limits).encode()], [source, target])
 
-    def tell(self, what: bytes) -> None:
-        """A word to the child. Raises `OSError` when it is gone, `BlockingIOError` when many wait unread."""
+    def send(self, message: bytes) -> None:
+        """Sends a message. Raises `OSError` after the child has exited, `BlockingIOError` on a full buffer."""
         self._channel.settimeout(0)
-        self._channel.send(what)
+        self._channel.send(message)
 
-    def message(self, timeout_seconds: float) -> dict[str, Any] | None:
-        """What the child says next, `None` if it is silent that long. Raises `EOFError` when it has ended."""
+    def receive(self, timeout_seconds: float) -> dict[str, Any] | None:
+        """The next message, or `None` after the timeout. Raises `EOFError` if the child has exited."""
         self._channel.settimeout(timeout_seconds)
         try:
-            said = self._channel.recv(_MESSAGE_BYTES)
+            data = self._channel.recv(_MESSAGE_BYTES)
         except (TimeoutError, BlockingIOError):
             return None
         except ConnectionResetError:
-            said = b""
-        if not said:
+            data = b""
+        if not data:
             raise EOFError
-        message: dict[str, Any] = json.loads(said)
+        message: dict[str, Any] = json.loads(data)
         return message
 
-    def end(self) -> int:
-        """Ends the child whatever it does, and returns how it ended (negative: by that signal)."""
+    def terminate(self) -> int:
+        """Kills the child and returns its exit status (negative: killed by that signal)."""
         self._process.kill()
         self._channel.close()
         return self._process.wait()
 
 
-class Spare:
-    """At most one child that has started ahead of need. Safe to use from any thread."""
+class PrestartedDecoder:
+    """Keeps at most one child process started ahead of need. Thread-safe."""
 
     def __init__(self, keep_seconds: float) -> None:
         self._keep_seconds = keep_seconds
@@ -83,7 +83,7 @@ class Spare:
         self._timer: threading.Timer | None = None
 
     def prepare(self) -> None:
-        """Starts the spare child unless there is one; it is ended if nobody takes it in time."""
+        """Starts a child unless there is one; it is terminated if it is not taken in time."""
         with self._lock:
             if self._child is None:
                 self._child = DecoderProcess()
@@ -92,7 +92,7 @@ class Spare:
                 self._timer.start()
 
     def take(self) -> DecoderProcess | None:
-        """The spare child, which is the caller's from now on."""
+        """The prestarted child, if any; the caller owns it from now on."""
         with self._lock:
             child, self._child = self._child, None
             if self._timer:
@@ -105,4 +105,4 @@ class Spare:
             if self._child is not child:
                 return
             self._child = self._timer = None
-        child.end()
+        child.terminate()

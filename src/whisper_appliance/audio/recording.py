@@ -1,4 +1,4 @@
-"""One file on its way to samples: read in blocks while the decoder still writes, gone when it closes."""
+"""A recording being decoded: its samples are read in blocks while the decoder process still writes."""
 
 import hashlib
 import math
@@ -32,7 +32,7 @@ _LIMIT_SIGNALS = (signal.SIGKILL, signal.SIGXCPU, signal.SIGALRM, signal.SIGXFSZ
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """What one file may cost. Time counts only while the decoder works."""
+    """Limits of one decoder process. Time counts only while the decoder runs."""
 
     max_seconds: float = _ORDINARY_SECONDS
     memory_bytes: int = 2**30
@@ -40,7 +40,7 @@ class DecodeLimits:
     wall_seconds: float = 120
 
     def for_length(self) -> "DecodeLimits":
-        """The same, with as much more time as its longest recording is longer than four hours."""
+        """The same limits, with more time in proportion if `max_seconds` is over four hours."""
         longer = max(1.0, self.max_seconds / _ORDINARY_SECONDS)
         return replace(
             self, cpu_seconds=math.ceil(self.cpu_seconds * longer), wall_seconds=self.wall_seconds * longer
@@ -48,9 +48,9 @@ class DecodeLimits:
 
 
 class Recording:
-    """One file on its way to samples, from `decode`; a context manager, and nothing is left when it closes.
+    """A file that `decode` has started to decode; a context manager, which removes everything on close.
 
-    `blocks` may run in one thread while others `read` what it has passed.
+    `blocks` may run in one thread while others `read` samples that it has passed.
     """
 
     def __init__(
@@ -77,16 +77,16 @@ class Recording:
         self.close()
 
     def close(self) -> None:
-        """Ends the decoder if it still runs and gives the disk space back."""
+        """Terminates the decoder if it still runs, and frees the disk space."""
         with self._lock:
-            self._dismiss()
+            self._release_process()
             self._pcm.close()
             self._source.close()
 
     def blocks(self, seconds: float = 30.0) -> Iterator[Samples]:
         """All of it in order: float32 in [-1, 1], 1-D, `seconds` each, the last one shorter.
 
-        Waits for the decoder. Raises `AudioError` when there is nothing to hear or a limit is reached, even
+        Waits for the decoder. Raises `AudioError` if there is no audio or a limit is reached, even
         after blocks that were fine, and `DiskFull`.
         """
         size = max(1, round(seconds * SAMPLE_RATE))
@@ -96,7 +96,7 @@ class Recording:
             start = stop
 
     def read(self, start: int, stop: int) -> Samples:
-        """Samples `start` to `stop` of what is decoded by now; fewer at the end."""
+        """Samples `start` to `stop`, as far as they are decoded; fewer at the end."""
         span = os.pread(self._pcm.fileno(), max(0, stop - start) * _BYTES_A_SAMPLE, start * _BYTES_A_SAMPLE)
         whole = len(span) // _BYTES_A_SAMPLE * _BYTES_A_SAMPLE
         return np.frombuffer(span[:whole], dtype="<i2").astype(np.float32) / _FULL_SCALE
@@ -104,78 +104,78 @@ class Recording:
     @property
     def seconds(self) -> float | None:
         """The exact length, `None` until decoded to the end."""
-        self._listen(0)
+        self._poll_decoder(0)
         return None if self._samples is None else self._samples / SAMPLE_RATE
 
     @property
     def estimated_seconds(self) -> float | None:
-        """What the header promises until decoded, exact afterwards; `None` where nothing is known."""
+        """The length in the header until decoded, exact afterwards; `None` if unknown."""
         return self.seconds if self.seconds is not None else self._header.get("seconds")
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """What the reader should know, complete once decoded to the end."""
-        self._listen(0)
+        """Damage notices; complete once decoded to the end."""
+        self._poll_decoder(0)
         return self._notices
 
     @cached_property
     def audio_sha256(self) -> str:
-        """The hash of the file as it came, for the provenance; takes a moment for large ones."""
+        """SHA-256 of the original file, for the provenance; takes a moment for large files."""
         self._source.seek(0)
         return hashlib.file_digest(self._source, "sha256").hexdigest()
 
     def _wait_for(self, stop: int) -> int:
-        """How many samples there are, once there are `stop` or all."""
+        """Waits for `stop` samples or the end; returns how many there are."""
         while True:
-            self._listen(0)
+            self._poll_decoder(0)
             if self._error:
                 raise self._error
             there = os.fstat(self._pcm.fileno()).st_size // _BYTES_A_SAMPLE
             if there >= stop or self._samples is not None:
                 return there
-            self._listen(_POLL_SECONDS)
+            self._poll_decoder(_POLL_SECONDS)
 
-    def _listen(self, timeout_seconds: float) -> None:
-        """Takes in what the decoder says within the time; its silence means that it works."""
+    def _poll_decoder(self, timeout_seconds: float) -> None:
+        """Handles messages of the decoder until the timeout; no message means that it still decodes."""
         with self._lock:
             while self._child:
                 try:
-                    message = self._child.message(timeout_seconds)
+                    message = self._child.receive(timeout_seconds)
                 except EOFError:
-                    self._bury(self._child.end())
+                    self._on_exit(self._child.terminate())
                     return
                 if message is None:
                     break
-                self._hear(message)
+                self._on_message(message)
             if self._child and time.monotonic() > self._deadline:
-                self._child.end()
-                self._bury(-signal.SIGALRM)
+                self._child.terminate()
+                self._on_exit(-signal.SIGALRM)
 
-    def _hear(self, message: dict[str, Any]) -> None:
+    def _on_message(self, message: dict[str, Any]) -> None:
         if message["kind"] == "ready":
             self._started = True
         elif message["kind"] == "opened":
             self._header = message
         else:
-            self._dismiss()
-            self._judge(message)
+            self._release_process()
+            self._check_result(message)
 
-    def _dismiss(self) -> None:
+    def _release_process(self) -> None:
         if self._child:
-            self._child.end()
+            self._child.terminate()
             self._child = None
 
-    def _judge(self, ended: dict[str, Any]) -> None:
+    def _check_result(self, ended: dict[str, Any]) -> None:
         if ended["verdict"] != "done":
             self._fail(ended["verdict"])
         elif ended["samples"] == 0:
             self._fail("undecodable" if ended["lost_places"] else "no_audio")
         else:
             self._samples = ended["samples"]
-            self._notices = decode_errors.notices(self._header, ended)
+            self._notices = decode_errors.damage_notices(self._header, ended)
 
-    def _bury(self, returncode: int) -> None:
-        """The decoder ended without a word."""
+    def _on_exit(self, returncode: int) -> None:
+        """Sets the error of a decoder that exited without `ended`."""
         self._child = None
         if self._started:
             self._fail("limit" if -returncode in _LIMIT_SIGNALS else "undecodable")
@@ -183,4 +183,4 @@ class Recording:
             self._error = Unavailable(decode_errors.DOES_NOT_START)
 
     def _fail(self, verdict: str) -> None:
-        self._error = decode_errors.error(verdict, max_seconds=self._limits.max_seconds)
+        self._error = decode_errors.error_for_exit(verdict, max_seconds=self._limits.max_seconds)

@@ -1,7 +1,4 @@
-"""Frames of any rate, format and layout to 16 kHz mono s16, counted while they are written.
-
-Runs in the decoder's process.
-"""
+"""Resampling: audio frames of any rate, format and layout become 16 kHz mono s16 (in the decoder process)."""
 
 import errno
 import os
@@ -18,12 +15,12 @@ MAX_CHANNELS = 8
 # Resampling half a second at a time costs half of what resampling 20 ms frames one by one does.
 BATCH_SECONDS = 0.5
 # A gap between timestamps is filled with silence, so that times stay those of the file; smaller ones are
-# rounding, larger ones a clock that was set.
+# rounding, larger ones come from a changed clock.
 MIN_GAP_SECONDS, MAX_GAP_SECONDS = 0.2, 600.0
 
 
-class Refused(Exception):
-    """The source cannot be used, or no more of it; `code` says why."""
+class UnsupportedSource(Exception):
+    """The source cannot be decoded, or no further; `code` is the verdict for the parent."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -31,15 +28,15 @@ class Refused(Exception):
 
 
 def check_source(rate: int, channels: int) -> None:
-    """Refuses what no microphone makes: one second at 1 Hz would become 16,000 samples."""
+    """Rejects unusual rates and channel counts: one second at 1 Hz would become 16,000 samples."""
     if rate not in SOURCE_RATES:
-        raise Refused("rate")
+        raise UnsupportedSource("rate")
     if not 1 <= channels <= MAX_CHANNELS:
-        raise Refused("channels")
+        raise UnsupportedSource("channels")
 
 
-class Mixdown:
-    """Writes what it is fed to `target`, at most `max_seconds` of it."""
+class Resampler:
+    """Resamples frames and writes them to `target`, at most `max_seconds` in all."""
 
     def __init__(self, target: int, max_seconds: float, *, batch_seconds: float = BATCH_SECONDS) -> None:
         self._target = target
@@ -53,12 +50,12 @@ class Mixdown:
 
     @property
     def seconds(self) -> float:
-        """How much there is, what waits for resampling included."""
+        """Seconds of audio so far, including frames not yet resampled."""
         waiting = self._fifo.samples / self._kind[1] if self._kind else 0.0
         return self.samples / SAMPLE_RATE + waiting
 
     def feed(self, frame: AudioFrame, at_seconds: float | None) -> None:
-        """Takes the next frame, whose place in the file is `at_seconds` if that is known."""
+        """Adds a frame; `at_seconds` is its time in the file, or None."""
         kind = (frame.format.name, frame.sample_rate, frame.layout.name)
         if kind != self._kind:
             self.finish()
@@ -73,7 +70,7 @@ class Mixdown:
             self._resample()
 
     def finish(self) -> None:
-        """Writes what is still in the pipe; a frame of another kind may follow."""
+        """Flushes the resampler; frames of another format may follow."""
         self._resample()
         for frame in self._resampler.resample(None) if self._kind else ():
             self._write(frame)
@@ -106,7 +103,7 @@ class Mixdown:
                 written += os.write(self._target, whole[written:])
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            raise Refused("disk_full" if full else "limit") from error
+            raise UnsupportedSource("disk_full" if full else "limit") from error
         self.samples += len(whole) // BYTES_A_SAMPLE
         if len(whole) < len(pcm):
-            raise Refused("too_long")
+            raise UnsupportedSource("too_long")

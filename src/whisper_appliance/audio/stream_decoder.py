@@ -1,7 +1,7 @@
-"""The program that turns a browser's growing recording into 16 kHz mono PCM while it is being recorded.
+"""The streaming decoder process: decodes a MediaRecorder file to 16 kHz mono PCM while it still grows.
 
-Like `decoder`, but its source is still written: at the end of what is there it waits for the parent to say
-`more` or `end`. One demuxer reads all of it, since only the first chunk of a recorder has the header.
+Like `decoder_child`, but at the end of the source it waits for `more` or `end` from the parent. One demuxer
+reads all of it, because only the first chunk of a recorder has the header.
 """
 
 import io
@@ -11,8 +11,8 @@ import socket
 
 import av
 
-from whisper_appliance.audio.decoder_child import CODECS, Damage, decode, first_audio, rehearse
-from whisper_appliance.audio.resample import BYTES_A_SAMPLE, Mixdown, Refused
+from whisper_appliance.audio.decoder_child import CODECS, Damage, decode, first_audio, warm_up
+from whisper_appliance.audio.resample import BYTES_A_SAMPLE, Resampler, UnsupportedSource
 from whisper_appliance.core import sandbox
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 
@@ -23,8 +23,8 @@ FORMATS = {"webm": "matroska", "mp4": "mp4"}
 EAGER = {"probesize": "32", "analyzeduration": "0", "fflags": "nobuffer", "codec_whitelist": CODECS}
 
 
-class Growing(io.RawIOBase):
-    """The source as a file that cannot be rewound and blocks at its end until there is more."""
+class GrowingFile(io.RawIOBase):
+    """The growing source as a file without seek, which blocks at its end until there is more."""
 
     def __init__(self, source: int, channel: socket.socket) -> None:
         self._source = source
@@ -32,11 +32,11 @@ class Growing(io.RawIOBase):
         self._ended = False
 
     def readable(self) -> bool:
-        """It is for reading only."""
+        """True."""
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """At most so many bytes; none at the very end."""
+        """At most `size` bytes; none at the end of the recording."""
         while True:
             data = os.read(self._source, max(size, 1))
             if data or self._ended:
@@ -47,48 +47,48 @@ class Growing(io.RawIOBase):
             self._ended = word == b"end"
 
 
-def work(channel: socket.socket) -> str:
-    """One recording from its first byte to its end; how that ended."""
+def decode_stream(channel: socket.socket) -> str:
+    """Decodes one recording until it ends; returns the verdict."""
     message, files, _, _ = socket.recv_fds(channel, 65536, 2)
     if not message:
         os._exit(0)
-    order, (source, target) = json.loads(message), files
-    sandbox.limit(
-        memory_bytes=order["memory_bytes"],
-        cpu_seconds=order["cpu_seconds"],
-        wall_seconds=order["wall_seconds"],
-        file_bytes=round(order["max_seconds"] * SAMPLE_RATE + SAMPLE_RATE) * BYTES_A_SAMPLE,
+    job, (source, target) = json.loads(message), files
+    sandbox.set_rlimits(
+        memory_bytes=job["memory_bytes"],
+        cpu_seconds=job["cpu_seconds"],
+        wall_seconds=job["wall_seconds"],
+        file_bytes=round(job["max_seconds"] * SAMPLE_RATE + SAMPLE_RATE) * BYTES_A_SAMPLE,
     )
-    sandbox.open_nothing_but(source)
-    if order["container"] not in FORMATS:
+    sandbox.landlock_allow_only(source)
+    if job["container"] not in FORMATS:
         return "undecodable"
-    mixdown = Mixdown(target, order["max_seconds"], batch_seconds=BATCH_SECONDS)
+    resampler = Resampler(target, job["max_seconds"], batch_seconds=BATCH_SECONDS)
     try:
         with av.open(
-            Growing(source, channel),
+            GrowingFile(source, channel),
             mode="r",
-            format=FORMATS[order["container"]],
+            format=FORMATS[job["container"]],
             options=EAGER,
             buffer_size=512,
         ) as container:
-            decode(container, first_audio(container), mixdown, Damage())
-    except Refused as refused:
-        return refused.code
+            decode(container, first_audio(container), resampler, Damage())
+    except UnsupportedSource as unsupported:
+        return unsupported.code
     except MemoryError:
         return "limit"
     except (av.FFmpegError, ValueError):
         return "undecodable"
-    return "done" if mixdown.samples else "no_audio"
+    return "done" if resampler.samples else "no_audio"
 
 
 def main() -> None:
-    """Closes the doors, says so, and works once."""
-    sandbox.keep_one_heap()
-    rehearse()
+    """Sandboxes the process, sends `ready`, and decodes one recording."""
+    sandbox.limit_malloc_arenas()
+    warm_up()
     channel = socket.socket(fileno=0)
-    sandbox.give_up_privileges()
-    sandbox.leave_network()
+    sandbox.set_no_new_privs()
+    sandbox.unshare_network()
     channel.send(json.dumps({"kind": "ready"}).encode())
-    verdict = work(channel)
+    verdict = decode_stream(channel)
     channel.send(json.dumps({"kind": "ended", "verdict": verdict}).encode())
     os._exit(0)

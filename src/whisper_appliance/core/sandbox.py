@@ -39,19 +39,19 @@ def _call(function: str, *arguments: object) -> int:
     return int(getattr(ctypes.CDLL(None), function)(*arguments))
 
 
-def keep_one_heap() -> None:
+def limit_malloc_arenas() -> None:
     """Threads started from now on reserve no heap of their own: it would be room beyond a later ceiling."""
     with suppress(AttributeError):  # glibc's word; other libraries have one heap anyway
         _call("mallopt", _M_ARENA_MAX, 1)
 
 
-def give_up_privileges() -> bool:
+def set_no_new_privs() -> bool:
     """Whether this process and its children can gain no rights by running a program."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     return _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
 
 
-def leave_network() -> bool:
+def unshare_network() -> bool:
     """Whether this process now has a network of its own, with nobody else in it.
 
     Needs a process with one thread: unprivileged, the way leads through a user namespace.
@@ -64,7 +64,7 @@ def landlock_version() -> int:
     return max(0, _call("syscall", _CREATE_RULESET, None, ctypes.c_size_t(0), _ABI_VERSION_FLAG))
 
 
-def open_nothing_but(fd: int) -> bool:
+def landlock_allow_only(fd: int) -> bool:
     """Whether from now on no file can be opened but the one behind `fd`, for reading, and no TCP port."""
     version = landlock_version()
     if not version:
@@ -74,7 +74,7 @@ def open_nothing_but(fd: int) -> bool:
     return _restrict(_Ruleset((1 << rights) - 1, network), _PathBeneath(_READ_FILE, fd))
 
 
-def bar_tcp() -> bool:
+def landlock_deny_tcp() -> bool:
     """Whether from now on this process, which must have one thread, can open no TCP connection."""
     return landlock_version() >= _TCP_SINCE_ABI and _restrict(_Ruleset(0, _BIND_AND_CONNECT_TCP), None)
 
@@ -93,7 +93,7 @@ def _restrict(rules: _Ruleset, but: _PathBeneath | None) -> bool:
     return closed
 
 
-def limit(
+def set_rlimits(
     *, memory_bytes: int, cpu_seconds: int, wall_seconds: float, file_bytes: int, open_files: int = 32
 ) -> None:
     """Ceilings that the kernel holds; time counts from now, and its end is a signal that ends the process."""

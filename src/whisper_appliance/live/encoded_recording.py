@@ -47,7 +47,7 @@ class EncodedRecording:
             "container": container,
         }
         with self._spool.path.open("rb") as source:
-            self._decoder.order(order, source.fileno(), self._pcm)
+            self._decoder.start_job(order, source.fileno(), self._pcm)
 
     @property
     def next_seq(self) -> int:
@@ -78,7 +78,7 @@ class EncodedRecording:
         """Checks whether the decoder has ended, and with which verdict."""
         while self._decoder:
             try:
-                message = self._decoder.message(0)
+                message = self._decoder.receive(0)
             except EOFError:
                 message = {"kind": "ended", "verdict": "undecodable"}
             if message is None:
@@ -93,7 +93,7 @@ class EncodedRecording:
     def close(self) -> None:
         """Ends the decoder and closes the files."""
         if self._decoder:
-            self._decoder.end()
+            self._decoder.terminate()
             self._decoder = None
         self._spool.close()
         os.close(self._pcm)
@@ -102,11 +102,11 @@ class EncodedRecording:
         # A full socket needs no further message; `poll` finds a decoder that has died.
         if self._decoder:
             with suppress(OSError):
-                self._decoder.tell(message)
+                self._decoder.send(message)
 
     def _end(self, verdict: str) -> None:
         assert self._decoder is not None  # noqa: S101 - checked by the caller
-        self._decoder.end()
+        self._decoder.terminate()
         self._decoder = None
         if verdict != "done":
             self.problem = MESSAGES.get(verdict, "The decoder exceeded its limit of time or memory.")

@@ -1,6 +1,6 @@
-"""What Whisper passed over: stretches in which somebody speaks and hardly a word was written.
+"""Gaps: stretches with speech (by VAD) but almost no text, which are decoded again by themselves.
 
-Its decoder may jump ahead with a timestamp, or put one word where a sentence was said.
+Whisper's decoder may skip ahead with a timestamp, or write one word for a whole sentence.
 """
 
 import math
@@ -21,47 +21,52 @@ MIN_REDECODED_LOGPROB = -0.8
 
 
 def find_untranscribed_speech(result: WindowResult, span: SpeechSpan) -> Iterator[tuple[float, float]]:
-    """(start, end) of each such stretch in seconds of the span, as far as it was heard.
+    """(start, end) of each gap in seconds of the span, up to `decoded_seconds`.
 
-    What was dropped counts as heard.
+    Dropped text counts as transcribed.
     """
     edges = _edges(result)
     sparse = [
         (start, stop)
         for start, stop in pairwise(edges)
         if not _is_dropped(result, start, stop)
-        and _written_between(result, start, stop) < MIN_BYTES_PER_SPOKEN_SECOND * _spoken(span, start, stop)
+        and _bytes_between(result, start, stop) < MIN_BYTES_PER_SPOKEN_SECOND * _spoken(span, start, stop)
     ]
-    for start, stop in _connected(sparse):
+    for start, stop in _merge_adjacent(sparse):
         if _spoken(span, start, stop) >= MIN_SPOKEN_SECONDS:
             yield start, stop
 
 
-def fill_gaps(result: WindowResult, span: SpeechSpan, hear: Callable[[SpeechSpan], WindowResult]) -> WindowResult:
-    """The result with what is heard in its omissions by themselves, where that says more."""
+def fill_gaps(
+    result: WindowResult, span: SpeechSpan, decode: Callable[[SpeechSpan], WindowResult]
+) -> WindowResult:
+    """The result with each gap decoded again, where that gives clearly more text."""
     for start, stop in find_untranscribed_speech(result, span):
         parts = math.ceil((stop - start) / MAX_WINDOW_SECONDS)
         edges = [round((start + (stop - start) * part / parts) * SAMPLE_RATE) for part in range(parts + 1)]
         for first, last in pairwise(edges):
-            with suppress(EngineFailed):  # what was heard before stands
-                again = hear(replace(span, start=span.start + first, stop=span.start + last))
-                result = _fuller(result, first / SAMPLE_RATE, last / SAMPLE_RATE, again)
+            with suppress(EngineFailed):  # the first result stands
+                redecoded = decode(replace(span, start=span.start + first, stop=span.start + last))
+                result = _with_more_text(result, first / SAMPLE_RATE, last / SAMPLE_RATE, redecoded)
     return result
 
 
-def _fuller(result: WindowResult, start: float, stop: float, again: WindowResult) -> WindowResult:
+def _with_more_text(result: WindowResult, start: float, stop: float, redecoded: WindowResult) -> WindowResult:
     inside = [s for s in result.segments if start <= (s.start + s.end) / 2 <= stop]
-    more = _written("".join(s.text for s in again.segments)) > 2 * sum(_written(s.text) for s in inside) + 1
-    if not more or again.avg_logprob < MIN_REDECODED_LOGPROB:
+    more = (
+        _text_bytes("".join(s.text for s in redecoded.segments))
+        > 2 * sum(_text_bytes(s.text) for s in inside) + 1
+    )
+    if not more or redecoded.avg_logprob < MIN_REDECODED_LOGPROB:
         return result
     outside = [s for s in result.segments if s not in inside]
-    later = shift_times(again, start)
+    later = shift_times(redecoded, start)
     segments = sorted([*outside, *later.segments], key=lambda segment: segment.start)
     return replace(result, segments=tuple(segments), dropped=(*result.dropped, *later.dropped))
 
 
 def _edges(result: WindowResult) -> list[float]:
-    """All times at which something begins or ends."""
+    """All times at which a segment or a dropped text starts or ends."""
     times = [(s.start, s.end) for s in result.segments] + [(d.start, d.end) for d in result.dropped]
     end = result.decoded_seconds
     return sorted({0.0, end, *(min(time, end) for pair in times for time in pair)})
@@ -71,10 +76,10 @@ def _is_dropped(result: WindowResult, start: float, stop: float) -> bool:
     return any(dropped.start <= start and stop <= dropped.end for dropped in result.dropped)
 
 
-def _written_between(result: WindowResult, start: float, stop: float) -> float:
-    """Of segments that last longer, their share."""
+def _bytes_between(result: WindowResult, start: float, stop: float) -> float:
+    """Bytes of text between two times; of longer segments, their share."""
     return sum(
-        _written(s.text) * (stop - start) / (s.end - s.start)
+        _text_bytes(s.text) * (stop - start) / (s.end - s.start)
         for s in result.segments
         if s.start <= start and stop <= s.end
     )
@@ -85,8 +90,8 @@ def _spoken(span: SpeechSpan, start: float, stop: float) -> float:
     return span.spoken_seconds(offset + start, offset + stop)
 
 
-def _connected(stretches: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
-    """Those that follow upon each other as one."""
+def _merge_adjacent(stretches: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """Adjacent stretches merged into one."""
     open_stretch: tuple[float, float] | None = None
     for start, stop in stretches:
         if open_stretch and open_stretch[1] == start:
@@ -99,6 +104,6 @@ def _connected(stretches: Iterable[tuple[float, float]]) -> Iterator[tuple[float
         yield open_stretch
 
 
-def _written(text: str) -> int:
-    """The bytes of letters and digits: where a character says more, it has more of them."""
+def _text_bytes(text: str) -> int:
+    """UTF-8 bytes of letters and digits: they measure content better than characters (as in Chinese)."""
     return len("".join(filter(str.isalnum, text)).encode())

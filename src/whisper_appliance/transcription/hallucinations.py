@@ -1,4 +1,4 @@
-"""What Whisper invents over silence and noise is left out, and it is said what and why."""
+"""Removes hallucinated segments (silence, noise, boilerplate, loops) and records each with its reason."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ MIN_REPEATS = 4
 
 @cache
 def boilerplate() -> frozenset[str]:
-    """Lines of subtitle credits that Whisper writes where nobody speaks, without case and punctuation.
+    """Subtitle credits that Whisper hallucinates over silence, without case and punctuation.
 
     Collected by openai/whisper's users (discussion 928 of its repository).
     """
@@ -26,12 +26,17 @@ def boilerplate() -> frozenset[str]:
     )
 
 
-def filter_hallucinations(result: WindowResult, voice: Callable[[float, float], float]) -> WindowResult:
-    """The result without what was invented; `voice` is the mean probability of speech between two times."""
+def filter_hallucinations(
+    result: WindowResult, speech_probability: Callable[[float, float], float]
+) -> WindowResult:
+    """The result without hallucinations; each goes to `dropped` with its reason.
+
+    `speech_probability` is the mean VAD probability between two times in seconds.
+    """
     kept: list[Segment] = []
     dropped = list(result.dropped)
     for segment in result.segments:
-        reason = _reason(segment, voice(segment.start, segment.end)) or _repeats(segment, kept)
+        reason = _reason(segment, speech_probability(segment.start, segment.end)) or _repeats(segment, kept)
         if reason:
             dropped.append(Dropped(segment.start, segment.end, segment.text.strip(), reason))
         else:
@@ -39,24 +44,24 @@ def filter_hallucinations(result: WindowResult, voice: Callable[[float, float], 
     return replace(result, segments=tuple(kept), dropped=tuple(dropped))
 
 
-def _reason(segment: Segment, voice: float) -> str | None:
-    if voice < MAX_NO_SPEECH_VAD and segment.avg_logprob < LOW_CONFIDENCE_LOGPROB:
+def _reason(segment: Segment, speech: float) -> str | None:
+    if speech < MAX_NO_SPEECH_VAD and segment.avg_logprob < LOW_CONFIDENCE_LOGPROB:
         return "no voice"
-    if voice < MAX_BOILERPLATE_VAD and _plain(segment.text) in boilerplate():
+    if speech < MAX_BOILERPLATE_VAD and _normalized(segment.text) in boilerplate():
         return "boilerplate over silence"
     return None
 
 
 def _repeats(segment: Segment, before: Iterable[Segment]) -> str | None:
-    """The same line again and again is a loop that runs over several segments."""
+    """The same line several times in a row is a repetition loop across segments."""
     last = list(before)[-(MIN_REPEATS - 1) :]
-    text = _plain(segment.text)
-    if len(last) == MIN_REPEATS - 1 and " " in text and all(_plain(s.text) == text for s in last):
+    text = _normalized(segment.text)
+    if len(last) == MIN_REPEATS - 1 and " " in text and all(_normalized(s.text) == text for s in last):
         return "repetition"
     return None
 
 
-def _plain(text: str) -> str:
+def _normalized(text: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"[-–—]", " ", text).casefold()).strip().translate(_NO_PUNCTUATION)
 
 

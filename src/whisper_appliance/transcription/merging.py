@@ -1,4 +1,4 @@
-"""What was heard in windows: moved to its time in the recording, put together, compared."""
+"""Merges window results: shifts times into the recording, joins spans, compares confidence."""
 
 import math
 from collections.abc import Iterable
@@ -14,23 +14,23 @@ Timed = TypeVar("Timed", Segment, Word, Dropped)
 
 
 def merge_results(
-    whole: SpeechSpan, parts: Iterable[tuple[SpeechSpan, WindowResult]], language_of: WindowResult
+    span: SpeechSpan, parts: Iterable[tuple[SpeechSpan, WindowResult]], language_of: WindowResult
 ) -> WindowResult:
-    """What was heard in the parts of a span, as if it had been one window."""
-    placed = [shift_times(result, (span.start - whole.start) / SAMPLE_RATE) for span, result in parts]
+    """The results of the parts of `span` as one result, as if it had been one window."""
+    placed = [shift_times(result, (part.start - span.start) / SAMPLE_RATE) for part, result in parts]
     return WindowResult(
         tuple(segment for part in placed for segment in part.segments),
         language_of.language,
         language_of.language_probability,
         tuple(dropped for part in placed for dropped in part.dropped),
-        (whole.stop - whole.start) / SAMPLE_RATE,
+        (span.stop - span.start) / SAMPLE_RATE,
         tuple(token for part in placed for token in part.tokens),
     )
 
 
-def confidence(heard: WindowResult) -> float:
-    """What decides between two hearings of the same audio."""
-    return heard.avg_logprob if heard.segments else -math.inf
+def confidence(result: WindowResult) -> float:
+    """Mean log-probability, which decides between two results of the same audio; -inf without text."""
+    return result.avg_logprob if result.segments else -math.inf
 
 
 def shift_times(result: WindowResult, seconds: float) -> WindowResult:

@@ -1,4 +1,4 @@
-"""What the road has asked for: windows, runs of those that were hard to hear, and pieces that are read."""
+"""Pending work of the pipeline: submitted windows, batches of low-confidence windows to retry, and chunks."""
 
 from collections.abc import Iterable
 from concurrent.futures import Future
@@ -15,7 +15,10 @@ PendingResult = Future[WindowResult] | WindowResult
 
 @dataclass(frozen=True, slots=True)
 class SpanResult:
-    """A span with what was heard in it, unless only `reading` it will tell, and what that says."""
+    """A span, its first-pass result, and the future of its retry (if one was submitted).
+
+    `retry_only`: there is no first pass; `result` only gives the language.
+    """
 
     span: SpeechSpan
     result: WindowResult
@@ -24,7 +27,7 @@ class SpanResult:
 
     @property
     def is_ready(self) -> bool:
-        """Whether nothing is to be waited for."""
+        """True if no future is pending."""
         return self.retry is None or self.retry.done()
 
 
@@ -33,9 +36,9 @@ PendingSpan = tuple[SpeechSpan, PendingResult] | SpanResult
 
 @dataclass(slots=True)
 class RetryBatch:
-    """Spans in a row that are hard to hear, to be read after the tokens `before` them.
+    """Consecutive low-confidence spans, to be decoded again sequentially after `context_tokens`.
 
-    There is a result of each, or, where it is only read, one from nearby that tells the language.
+    `results` holds the first pass of each span, or, without a first pass, one nearby result for the language.
     """
 
     context_tokens: tuple[int, ...]
@@ -44,35 +47,35 @@ class RetryBatch:
 
     @property
     def span(self) -> SpeechSpan:
-        """All of it as one span."""
+        """All spans of the batch as one."""
         return merge_spans(self.spans, self.spans[0].start, self.spans[-1].stop - self.spans[0].start)
 
-    def with_retry(self, reading: Future[WindowResult], *, only_read: bool) -> SpanResult:
-        """With what reading it will say."""
+    def with_retry(self, retry: Future[WindowResult], *, retry_only: bool) -> SpanResult:
+        """The batch as one span, with the future of its retry."""
         result = merge_results(self.span, zip(self.spans, self.results, strict=False), self.results[0])
-        return SpanResult(self.span, result, reading, only_read)
+        return SpanResult(self.span, result, retry, retry_only)
 
 
 @dataclass(slots=True)
 class Chunk:
-    """Spans in a row; the first few are heard ahead of the others."""
+    """Consecutive spans; `probes` are the results of the first few, which decide how the rest is decoded."""
 
     spans: list[SpeechSpan] = field(default_factory=list)
     probes: list[PendingResult] = field(default_factory=list)
 
 
-def is_ready(asked: PendingSpan) -> bool:
-    """Whether nothing is to be waited for."""
-    if isinstance(asked, SpanResult):
-        return asked.is_ready
-    return not isinstance(asked[1], Future) or asked[1].done()
+def is_ready(pending: PendingSpan) -> bool:
+    """True if no future is pending."""
+    if isinstance(pending, SpanResult):
+        return pending.is_ready
+    return not isinstance(pending[1], Future) or pending[1].done()
 
 
 def is_low_confidence(result: WindowResult) -> bool:
-    """Whether it is worth the time to read it again."""
+    """True if the mean log-probability is so low that the window is retried."""
     return result.avg_logprob < RETRY_BELOW_LOGPROB
 
 
-def futures(asked: Iterable[PendingSpan]) -> list[Future[WindowResult]]:
-    """The windows that are still waited for."""
-    return [one[1] for one in asked if isinstance(one, tuple) and isinstance(one[1], Future)]
+def futures(pending: Iterable[PendingSpan]) -> list[Future[WindowResult]]:
+    """The futures of submitted windows."""
+    return [one[1] for one in pending if isinstance(one, tuple) and isinstance(one[1], Future)]

@@ -1,17 +1,17 @@
-"""The one road: find speech, cut windows, ask the engine, drop what was invented.
+"""The transcription pipeline of one recording: VAD, windows, decoding, retries, filters.
 
-Windows are heard side by side, or one by one where each needs the one before.
+Quality "fast" and "balanced" decode windows in parallel; "balanced" also retries low-confidence windows
+sequentially with context. Quality "accurate" decodes sequentially, each window with the context of the last.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import chain, islice
 from typing import Any
 
-from whisper_appliance.audio.audio_source import Source
+from whisper_appliance.audio.audio_source import AudioSource
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import Cancelled
 from whisper_appliance.engines.contract import Options, Priority, Window, WindowResult
@@ -31,7 +31,7 @@ from whisper_appliance.transcription.pending import (
     is_ready,
 )
 from whisper_appliance.transcription.segmentation import SegmentationConfig, SpeechSpan, segment_speech
-from whisper_appliance.transcription.sequential import decode_sequentially, next_context, prefetch
+from whisper_appliance.transcription.sequential import DecodeSpan, decode_sequentially, next_context, prefetch
 
 CANCEL_CHECK_SECONDS = 0.2
 RETRY_BATCH_WINDOWS = 4
@@ -43,7 +43,7 @@ LANGUAGE_WINDOWS = 3
 
 @dataclass(frozen=True, slots=True)
 class WindowDone:
-    """A window that was heard; times of `result` count from the recording's start, `progress` from 0 to 1."""
+    """A finished window; `result` has times of the recording, `progress` is between 0 and 1."""
 
     index: int
     start_sample: int
@@ -54,9 +54,12 @@ class WindowDone:
 
 @dataclass
 class TranscriptionPipeline:
-    """One recording on its way: windows side by side, or one by one where each needs the one before."""
+    """Transcribes one recording, once: `results` yields each window's final result in order.
 
-    recording: Source
+    `finished` holds the results of an earlier attempt by first sample; those windows are not decoded again.
+    """
+
+    recording: AudioSource
     engine: EngineProcess
     options: Options
     priority: Priority
@@ -74,107 +77,113 @@ class TranscriptionPipeline:
 
     def results(self) -> Iterator[WindowResult]:
         """The result of each window in order, with times of the recording."""
-        windows = segment_speech(self._speech_probabilities(), self.segmentation, gate=self.options.vad)
-        way = self._sequential_chunks if self.options.quality == "accurate" else self._parallel_windows
-        with ThreadPoolExecutor(self.engine.spec.workers) as readers:
+        windows = segment_speech(self._speech_probabilities(), self.segmentation, vad=self.options.vad)
+        accurate = self.options.quality == "accurate"
+        decode = self._sequential_chunks if accurate else self._parallel_windows
+        with ThreadPoolExecutor(self.engine.spec.workers) as threads:
             try:
-                yield from way(windows, readers)
+                yield from decode(windows, threads)
             finally:
                 self.ended = True
-                readers.shutdown(wait=False, cancel_futures=True)
+                threads.shutdown(wait=False, cancel_futures=True)
 
     def _speech_probabilities(self) -> Iterator[Probabilities]:
-        """Frame by frame; the last one is filled up with silence, as the detector needs whole ones."""
+        """The probability of speech in each frame; the last frame is padded with zeros."""
         import numpy as np
 
-        voice = self.engine.open_vad_stream()
+        vad = self.engine.open_vad_stream()
         try:
-            rest = 0
+            remainder = 0
             for block in self.recording.blocks():
-                self._check()
-                rest = (rest + len(block)) % FRAME
-                yield voice.feed(block)
-            if rest:
-                yield voice.feed(np.zeros(FRAME - rest, np.float32))
+                self._check_cancelled()
+                remainder = (remainder + len(block)) % FRAME
+                yield vad.feed(block)
+            if remainder:
+                yield vad.feed(np.zeros(FRAME - remainder, np.float32))
         finally:
-            voice.close()
+            vad.close()
 
-    def _sequential_chunks(self, windows: Iterator[SpeechSpan], readers: ThreadPoolExecutor) -> Iterator[WindowResult]:
-        """Pieces of some minutes side by side, each read from its beginning to its end."""
-        under_way: deque[Iterator[tuple[SpeechSpan, WindowResult]]] = deque()
-        while piece := list(islice(windows, CHUNK_WINDOWS)):
-            under_way.append(prefetch(self._decode_chunk(piece), readers))
-            first = self._emit(under_way[0])
+    def _sequential_chunks(
+        self, windows: Iterator[SpeechSpan], threads: ThreadPoolExecutor
+    ) -> Iterator[WindowResult]:
+        """Chunks of some minutes in parallel; each is decoded sequentially from its start to its end."""
+        running: deque[Iterator[tuple[SpeechSpan, WindowResult]]] = deque()
+        while chunk := list(islice(windows, CHUNK_WINDOWS)):
+            running.append(prefetch(self._decode_chunk(chunk), threads))
+            first = self._emit(running[0])
             while self.options.language is None and (result := next(first, None)):
                 yield result
-            if len(under_way) > self.engine.spec.workers:
-                yield from self._emit(under_way.popleft())
-        for reading in under_way:
-            yield from self._emit(reading)
+            if len(running) > self.engine.spec.workers:
+                yield from self._emit(running.popleft())
+        for results in running:
+            yield from self._emit(results)
 
-    def _decode_chunk(self, piece: list[SpeechSpan]) -> Iterator[tuple[SpeechSpan, WindowResult]]:
-        return self._decode_sequentially(iter(piece), self._decode_span, ())
+    def _decode_chunk(self, chunk: list[SpeechSpan]) -> Iterator[tuple[SpeechSpan, WindowResult]]:
+        return self._decode_sequentially(chunk, self._decode_span, ())
 
-    def _emit(self, reading: Iterator[tuple[SpeechSpan, WindowResult]]) -> Iterator[WindowResult]:
-        for span, result in reading:
+    def _emit(self, results: Iterator[tuple[SpeechSpan, WindowResult]]) -> Iterator[WindowResult]:
+        for span, result in results:
             self._update_context(result)
             yield self._finalize(SpanResult(span, result))
 
-    def _parallel_windows(self, windows: Iterator[SpeechSpan], readers: ThreadPoolExecutor) -> Iterator[WindowResult]:
-        """Windows are asked ahead; what was hard to hear is read while others are heard."""
-        asked: deque[PendingSpan] = deque()
-        heard: deque[SpanResult] = deque()
-        run: RetryBatch | None = None
+    def _parallel_windows(
+        self, windows: Iterator[SpeechSpan], threads: ThreadPoolExecutor
+    ) -> Iterator[WindowResult]:
+        """Submits windows ahead; low-confidence windows are retried with context while others decode."""
+        pending: deque[PendingSpan] = deque()
+        decoded: deque[SpanResult] = deque()
+        batch: RetryBatch | None = None
         try:
-            for one in chain(self._submitted(self._unfinished(windows), readers), (None,)):
+            for one in chain(self._submitted(self._unfinished(windows), threads), (None,)):
                 if one is not None:
-                    asked.append(one)
-                ahead = self.engine.prefetch_windows if one is not None else 0
-                while asked and (len(asked) > ahead or is_ready(asked[0])):
-                    run = self._place_result(asked.popleft(), run, heard, readers)
-                    while heard and heard[0].is_ready:
-                        yield self._finalize(heard.popleft())
+                    pending.append(one)
+                limit = self.engine.prefetch_windows if one is not None else 0
+                while pending and (len(pending) > limit or is_ready(pending[0])):
+                    batch = self._place_result(pending.popleft(), batch, decoded, threads)
+                    while decoded and decoded[0].is_ready:
+                        yield self._finalize(decoded.popleft())
                 if one is None:
-                    heard.extend(self._submit_retry(run, readers))
-                while heard and (len(heard) > ahead or heard[0].is_ready):
-                    yield self._finalize(heard.popleft())
+                    decoded.extend(self._submit_retry(batch, threads))
+                while decoded and (len(decoded) > limit or decoded[0].is_ready):
+                    yield self._finalize(decoded.popleft())
         finally:
-            for answer in futures(asked):
-                answer.cancel()
+            for future in futures(pending):
+                future.cancel()
 
-    def _submitted(self, windows: Iterator[SpeechSpan], readers: ThreadPoolExecutor) -> Iterator[PendingSpan]:
-        """What is heard window by window, and what is read at once because it begins too hard for that.
+    def _submitted(self, windows: Iterator[SpeechSpan], threads: ThreadPoolExecutor) -> Iterator[PendingSpan]:
+        """Submitted windows, or chunks to decode sequentially if their first windows have low confidence.
 
-        The next piece is sampled before it is decided about one, so that the engine never waits.
+        The first windows of the next chunk are submitted before a chunk is decided, so that the engine is
+        never idle.
         """
-        pieces: deque[Chunk] = deque()
+        chunks: deque[Chunk] = deque()
         for span in windows:
             if self.options.quality != "balanced":
                 yield span, self._submit(span)
                 continue
-            if not pieces or len(pieces[-1].spans) == CHUNK_WINDOWS:
-                pieces.append(Chunk())
-            pieces[-1].spans.append(span)
-            if len(pieces[-1].spans) <= PROBE_WINDOWS:
-                pieces[-1].probes.append(self._submit(span))
-            elif len(pieces) > 1:
-                yield from self._submit_chunk(pieces.popleft(), readers)
-        for piece in pieces:
-            yield from self._submit_chunk(piece, readers)
+            if not chunks or len(chunks[-1].spans) == CHUNK_WINDOWS:
+                chunks.append(Chunk())
+            chunks[-1].spans.append(span)
+            if len(chunks[-1].spans) <= PROBE_WINDOWS:
+                chunks[-1].probes.append(self._submit(span))
+            elif len(chunks) > 1:
+                yield from self._submit_chunk(chunks.popleft(), threads)
+        for chunk in chunks:
+            yield from self._submit_chunk(chunk, threads)
 
-    def _submit_chunk(self, piece: Chunk, readers: ThreadPoolExecutor) -> Iterator[PendingSpan]:
-        rest = piece.spans[len(piece.probes) :]
-        sample = [self._result_of(answer) for answer in piece.probes] if rest else []
-        if rest and all(map(is_low_confidence, sample)):
-            for at in range(0, len(piece.spans), RETRY_BATCH_WINDOWS):
-                run = RetryBatch((), piece.spans[at : at + RETRY_BATCH_WINDOWS], sample[:1])
-                yield run.with_retry(readers.submit(self._retry_batch, run), only_read=True)
+    def _submit_chunk(self, chunk: Chunk, threads: ThreadPoolExecutor) -> Iterator[PendingSpan]:
+        rest = chunk.spans[len(chunk.probes) :]
+        probed = [self._result_of(probe) for probe in chunk.probes] if rest else []
+        if rest and all(map(is_low_confidence, probed)):
+            for at in range(0, len(chunk.spans), RETRY_BATCH_WINDOWS):
+                batch = RetryBatch((), chunk.spans[at : at + RETRY_BATCH_WINDOWS], probed[:1])
+                yield batch.with_retry(threads.submit(self._retry_batch, batch), retry_only=True)
         else:
-            yield from zip(piece.spans, piece.probes, strict=False)
+            yield from zip(chunk.spans, chunk.probes, strict=False)
             yield from ((span, self._submit(span)) for span in rest)
 
     def _unfinished(self, windows: Iterator[SpeechSpan]) -> Iterator[SpeechSpan]:
-        """Without the spans that lie within what an earlier attempt heard as one."""
+        """Without spans inside a longer window that an earlier attempt has finished."""
         covered = 0
         for span in windows:
             if span.start in self.finished:
@@ -184,82 +193,89 @@ class TranscriptionPipeline:
             yield span
 
     def _place_result(
-        self, one: PendingSpan, run: RetryBatch | None, heard: deque[SpanResult], readers: ThreadPoolExecutor
+        self,
+        one: PendingSpan,
+        batch: RetryBatch | None,
+        decoded: deque[SpanResult],
+        threads: ThreadPoolExecutor,
     ) -> RetryBatch | None:
-        """Puts an answer in its place: into the run of what was hard to hear, or behind it."""
+        """Adds a result to `decoded`, or, at low confidence, to the retry batch; returns the open batch."""
         if isinstance(one, SpanResult):
-            heard.extend((*self._submit_retry(run, readers), one))
+            decoded.extend((*self._submit_retry(batch, threads), one))
             self._update_context(one.result)
             self.context_tokens = ()
             return None
-        span, answer = one
-        result = answer if isinstance(answer, WindowResult) else self._first_pass(span, answer)
-        hard = self._needs_retry(result) and span.start not in self.finished
-        if hard:
-            run = run or RetryBatch(self.context_tokens)
-            run.spans.append(span)
-            run.results.append(result)
-        if run and (not hard or len(run.spans) == RETRY_BATCH_WINDOWS):
-            heard.extend(self._submit_retry(run, readers))
-            run = None
-        if not hard:
-            heard.append(SpanResult(span, result))
+        span, pending = one
+        result = pending if isinstance(pending, WindowResult) else self._first_pass(span, pending)
+        retry = self._needs_retry(result) and span.start not in self.finished
+        if retry:
+            batch = batch or RetryBatch(self.context_tokens)
+            batch.spans.append(span)
+            batch.results.append(result)
+        if batch and (not retry or len(batch.spans) == RETRY_BATCH_WINDOWS):
+            decoded.extend(self._submit_retry(batch, threads))
+            batch = None
+        if not retry:
+            decoded.append(SpanResult(span, result))
         self._update_context(result)
-        return run
+        return batch
 
-    def _first_pass(self, span: SpeechSpan, answer: Future[WindowResult]) -> WindowResult:
-        result = self._wait(answer)
-        if self.options.language not in (None, result.language):  # asked before the language was known
+    def _first_pass(self, span: SpeechSpan, future: Future[WindowResult]) -> WindowResult:
+        result = self._wait(future)
+        if self.options.language not in (None, result.language):  # submitted before it was detected
             result = self._wait(self._submit_window(span, self.options))
         return result
 
     def _needs_retry(self, result: WindowResult) -> bool:
         return self.results_seen > 0 and self.options.quality == "balanced" and is_low_confidence(result)
 
-    def _submit_retry(self, run: RetryBatch | None, readers: ThreadPoolExecutor) -> Iterator[SpanResult]:
-        if run is not None:
-            yield run.with_retry(readers.submit(self._retry_batch, run), only_read=False)
+    def _submit_retry(self, batch: RetryBatch | None, threads: ThreadPoolExecutor) -> Iterator[SpanResult]:
+        if batch is not None:
+            yield batch.with_retry(threads.submit(self._retry_batch, batch), retry_only=False)
 
-    def _retry_batch(self, run: RetryBatch) -> WindowResult:
-        """Reads the spans one after the other, with all that helps."""
+    def _retry_batch(self, batch: RetryBatch) -> WindowResult:
+        """Decodes the spans of a batch again: sequentially, with context, at the best quality."""
         options = replace(
-            self.options, quality="accurate", language=self.options.language or run.results[0].language
+            self.options, quality="accurate", language=self.options.language or batch.results[0].language
         )
 
-        def hear(span: SpeechSpan, before: tuple[int, ...]) -> WindowResult:
-            return self._wait(self._submit_window(span, options, before=before, to_the_end=False))
+        def decode(span: SpeechSpan, context: tuple[int, ...]) -> WindowResult:
+            return self._wait(self._submit_window(span, options, context=context, decode_to_end=False))
 
-        parts = self._decode_sequentially(iter(run.spans), hear, run.context_tokens)
-        return merge_results(run.span, parts, run.results[0])
+        parts = self._decode_sequentially(batch.spans, decode, batch.context_tokens)
+        return merge_results(batch.span, parts, batch.results[0])
 
-    @property
-    def _decode_sequentially(self) -> Callable[..., Iterator[tuple[SpeechSpan, WindowResult]]]:
-        return partial(decode_sequentially, gate=self.options.vad)
+    def _decode_sequentially(
+        self, spans: list[SpeechSpan], decode: DecodeSpan, context: tuple[int, ...]
+    ) -> Iterator[tuple[SpeechSpan, WindowResult]]:
+        return decode_sequentially(iter(spans), decode, context, vad=self.options.vad)
 
-    def _decode_span(self, span: SpeechSpan, before: tuple[int, ...]) -> WindowResult:
-        return self._result_of(self._submit(span, before=before, to_the_end=False))
+    def _decode_span(self, span: SpeechSpan, context: tuple[int, ...]) -> WindowResult:
+        return self._result_of(self._submit(span, context=context, decode_to_end=False))
 
-    def _submit(self, span: SpeechSpan, **how: Any) -> PendingResult:
+    def _submit(self, span: SpeechSpan, **window: Any) -> PendingResult:
         if span.start in self.finished:
             return self.finished[span.start]
         self.windows_submitted += 1
-        return self._submit_window(span, self.options, **how)
+        return self._submit_window(span, self.options, **window)
 
     def _submit_window(
-        self, span: SpeechSpan, options: Options, *, before: tuple[int, ...] = (), to_the_end: bool = True
+        self, span: SpeechSpan, options: Options, *, context: tuple[int, ...] = (), decode_to_end: bool = True
     ) -> Future[WindowResult]:
         samples = self.recording.read(span.start, span.stop)
-        window = Window(samples, options, before, to_the_end)
-        return self.engine.submit(window, priority=self.priority, windows_before=max(self.windows_submitted - 1, 0))
+        window = Window(samples, options, context, decode_to_end)
+        return self.engine.submit(
+            window, priority=self.priority, windows_before=max(self.windows_submitted - 1, 0)
+        )
 
-    def _finalize(self, heard: SpanResult) -> WindowResult:
-        """The surer of two hearings, without what was invented; told to whoever listens."""
-        span, result = heard.span, heard.result
+    def _finalize(self, decoded: SpanResult) -> WindowResult:
+        """Takes the more confident of first pass and retry, fills gaps, filters hallucinations, emits."""
+        span, result = decoded.span, decoded.result
         if span.start in self.finished:
             return result
-        if heard.retry is not None:
-            read = self._wait(heard.retry)
-            result = read if heard.retry_only else max(result, read, key=confidence)
+        if decoded.retry is not None:
+            retried = self._wait(decoded.retry)
+            result = retried if decoded.retry_only else max(result, retried, key=confidence)
         if self.options.vad:
             result = self._fill_gaps(span, result)
         result = filter_hallucinations(shift_times(result, span.start / SAMPLE_RATE), span.speech_probability)
@@ -268,32 +284,35 @@ class TranscriptionPipeline:
         return result
 
     def _fill_gaps(self, span: SpeechSpan, result: WindowResult) -> WindowResult:
-        """With what the decoder passed over."""
+        """The result with text for stretches of speech that the decoder skipped."""
         options = replace(self.options, quality="fast", language=self.options.language or result.language)
-        return fill_gaps(result, span, lambda hole: self._wait(self._submit_window(hole, options)))
+        return fill_gaps(result, span, lambda gap: self._wait(self._submit_window(gap, options)))
 
-    def _update_context(self, heard: WindowResult) -> None:
-        """Keeps what helps with the next windows: the last words, and the language once it is sure."""
+    def _update_context(self, result: WindowResult) -> None:
+        """Keeps context for the next windows: the last tokens, and the language once it is certain enough."""
         self.results_seen += 1
-        self.context_tokens = next_context(self.context_tokens, heard)
+        self.context_tokens = next_context(self.context_tokens, result)
         if self.options.language is None or not self.language:
-            self.language, self.language_probability = heard.language, heard.language_probability
-            if heard.language_probability >= CERTAIN_LANGUAGE_PROBABILITY or self.results_seen >= LANGUAGE_WINDOWS:
-                self.options = replace(self.options, language=heard.language)
+            self.language, self.language_probability = result.language, result.language_probability
+            if (
+                result.language_probability >= CERTAIN_LANGUAGE_PROBABILITY
+                or self.results_seen >= LANGUAGE_WINDOWS
+            ):
+                self.options = replace(self.options, language=result.language)
 
-    def _result_of(self, answer: PendingResult) -> WindowResult:
-        return answer if isinstance(answer, WindowResult) else self._wait(answer)
+    def _result_of(self, pending: PendingResult) -> WindowResult:
+        return pending if isinstance(pending, WindowResult) else self._wait(pending)
 
-    def _wait(self, answer: Future[WindowResult]) -> WindowResult:
-        while not wait([answer], CANCEL_CHECK_SECONDS).done:
-            self._check(answer)
-        self._check()
-        return answer.result()
+    def _wait(self, future: Future[WindowResult]) -> WindowResult:
+        while not wait([future], CANCEL_CHECK_SECONDS).done:
+            self._check_cancelled(future)
+        self._check_cancelled()
+        return future.result()
 
-    def _check(self, answer: Future[WindowResult] | None = None) -> None:
+    def _check_cancelled(self, future: Future[WindowResult] | None = None) -> None:
         if self.ended or self.cancelled():
-            if answer:
-                answer.cancel()
+            if future:
+                future.cancel()
             raise Cancelled("The job was cancelled.")
 
     def _progress(self, span: SpeechSpan) -> float:

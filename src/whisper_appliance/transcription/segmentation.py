@@ -26,13 +26,13 @@ class SegmentationConfig:
 
     @property
     def max_seconds(self) -> float:
-        """The longest window: a little more than the target, so that a good pause can be waited for."""
+        """The longest window: a little over the target, which leaves room for a good pause."""
         return min(self.target_seconds * 1.25, MAX_WINDOW_SECONDS - 2 * self.padding_seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechSpan:
-    """A stretch of the recording by sample index, and how probable speech is from `first_frame` on."""
+    """A stretch of the recording in samples, with the VAD probability of each frame from `first_frame` on."""
 
     start: int
     stop: int
@@ -40,12 +40,12 @@ class SpeechSpan:
     probabilities: tuple[float, ...]
 
     def speech_probability(self, start_seconds: float, stop_seconds: float) -> float:
-        """The mean probability of speech between two times of the recording; 0 where nothing is known."""
-        heard = self._between(start_seconds, stop_seconds)
-        return sum(heard) / len(heard) if heard else 0.0
+        """The mean VAD probability between two times of the recording; 0 outside the span."""
+        frames = self._between(start_seconds, stop_seconds)
+        return sum(frames) / len(frames) if frames else 0.0
 
     def spoken_seconds(self, start_seconds: float, stop_seconds: float) -> float:
-        """How long somebody speaks between two times of the recording."""
+        """Seconds of speech between two times of the recording."""
         return sum(p >= SPEECH_AT for p in self._between(start_seconds, stop_seconds)) * FRAME_SECONDS
 
     def _between(self, start_seconds: float, stop_seconds: float) -> tuple[float, ...]:
@@ -55,36 +55,36 @@ class SpeechSpan:
 
 
 def segment_speech(
-    probabilities: Iterable[Probabilities], cutting: SegmentationConfig, *, gate: bool = True
+    probabilities: Iterable[Probabilities], config: SegmentationConfig, *, vad: bool = True
 ) -> Iterator[SpeechSpan]:
-    """The windows of a recording, as soon as each is known, in order and without overlap.
+    """The windows of a recording, each as soon as it is complete, in order and without overlap.
 
-    `gate=False` leaves nothing out: silence is cut into windows too.
+    `vad=False` keeps silence: all of the recording is cut into windows.
     """
-    cutter = _Cutter(cutting, gate)
+    segmenter = _Segmenter(config, vad)
     for block in probabilities:
         for probability in block.tolist():
-            span = cutter.feed(probability)
+            span = segmenter.feed(probability)
             if span is not None:
                 yield span
-    yield from cutter.rest()
+    yield from segmenter.flush()
 
 
-def merge_spans(known: Sequence[SpeechSpan], start: int, length: int) -> SpeechSpan:
-    """The `length` samples from `start` on, or what there is of them, as one span."""
+def merge_spans(parts: Sequence[SpeechSpan], start: int, length: int) -> SpeechSpan:
+    """One span of `length` samples from `start`, or fewer where `parts` end; gaps have probability 0."""
     frames: list[float] = []
-    for span in known:
-        frames += [0.0] * (span.first_frame - known[0].first_frame - len(frames))
+    for span in parts:
+        frames += [0.0] * (span.first_frame - parts[0].first_frame - len(frames))
         frames += span.probabilities
-    return SpeechSpan(start, min(start + length, known[-1].stop), known[0].first_frame, tuple(frames))
+    return SpeechSpan(start, min(start + length, parts[-1].stop), parts[0].first_frame, tuple(frames))
 
 
-class _Cutter:
-    """Walks over the frames and remembers those of the window that is open now."""
+class _Segmenter:
+    """State machine over VAD frames; holds the frames of the open window."""
 
-    def __init__(self, cutting: SegmentationConfig, gate: bool) -> None:
-        self._cutting = cutting
-        self._gate = gate
+    def __init__(self, config: SegmentationConfig, vad: bool) -> None:
+        self._config = config
+        self._vad = vad
         self._frames: list[float] = []
         self._first = 0
         self._speaking = False
@@ -93,13 +93,13 @@ class _Cutter:
         self._floor = 0
 
     def feed(self, probability: float) -> SpeechSpan | None:
-        """Takes the next frame; answers the window that ended with it, if one did."""
+        """Adds a frame; returns the window that it completes, if any."""
         self._speaking = probability >= (
-            self._cutting.silence_below if self._speaking else self._cutting.speech_at
+            self._config.silence_below if self._speaking else self._config.speech_at
         )
         frame = self._position
         self._position += 1
-        voiced = self._speaking or not self._gate
+        voiced = self._speaking or not self._vad
         if not self._frames and not voiced:
             return None
         if not self._frames:
@@ -107,32 +107,32 @@ class _Cutter:
         self._frames.append(probability)
         if voiced:
             self._last_voice = frame
-        if (frame - self._last_voice) * FRAME_SECONDS >= self._cutting.end_silence_seconds:
+        if (frame - self._last_voice) * FRAME_SECONDS >= self._config.end_silence_seconds:
             return self._close(self._last_voice + 1)
-        if len(self._frames) * FRAME_SECONDS >= self._cutting.max_seconds:
+        if len(self._frames) * FRAME_SECONDS >= self._config.max_seconds:
             return self._cut()
         return None
 
-    def rest(self) -> Iterator[SpeechSpan]:
-        """What is still open when the recording ends."""
+    def flush(self) -> Iterator[SpeechSpan]:
+        """The open window at the end of the recording."""
         if self._frames:
             span = self._close(self._last_voice + 1)
             if span:
                 yield span
 
     def _close(self, stop: int) -> SpeechSpan | None:
-        """Ends the window before frame `stop` and forgets what was silence behind it."""
+        """Ends the window before frame `stop` and drops the silence after it."""
         span = self._span(stop, padded=True)
         self._frames = []
         return span
 
     def _cut(self) -> SpeechSpan | None:
-        """Ends a long window in its best pause; what comes after the pause opens the next."""
+        """Ends a long window in its best pause; the frames after the pause open the next window."""
         stop = self._first + self._best_cut()
         span = self._span(stop, padded=False)
         rest = self._frames[stop - self._first :]
         silent = next(
-            (i for i, p in enumerate(rest) if p >= self._cutting.silence_below or not self._gate), len(rest)
+            (i for i, p in enumerate(rest) if p >= self._config.silence_below or not self._vad), len(rest)
         )
         self._first = stop + silent
         self._frames = rest[silent:]
@@ -140,9 +140,9 @@ class _Cutter:
 
     def _best_cut(self) -> int:
         """The frame to cut at: the middle of the pause that is longest for its distance to the target."""
-        target = round(self._cutting.target_seconds / FRAME_SECONDS)
+        target = round(self._config.target_seconds / FRAME_SECONDS)
         frames = np.asarray(self._frames)
-        quiet = frames < self._cutting.silence_below
+        quiet = frames < self._config.silence_below
         best, best_score = 0, 0.0
         start = None
         for i in range(len(frames) // 3, len(frames)):
@@ -163,10 +163,10 @@ class _Cutter:
 
     def _span(self, stop: int, *, padded: bool) -> SpeechSpan | None:
         frames = self._frames[: stop - self._first]
-        spoken = sum(p >= self._cutting.speech_at for p in frames) * FRAME_SECONDS
-        if self._gate and spoken < self._cutting.min_speech_seconds:
+        spoken = sum(p >= self._config.speech_at for p in frames) * FRAME_SECONDS
+        if self._vad and spoken < self._config.min_speech_seconds:
             return None
-        padding = round(self._cutting.padding_seconds * SAMPLE_RATE)
+        padding = round(self._config.padding_seconds * SAMPLE_RATE)
         start = max(self._first * FRAME - padding, self._floor)
         end = stop * FRAME + (padding if padded else 0)
         self._floor = end

@@ -1,4 +1,4 @@
-"""Whisper's own way to read a long recording: 30 s from where the last window ended, after what was said.
+"""Whisper's sequential long-form decoding: 30 s from the last timestamp, with the last text as context.
 
 Source: Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision" (2022), section 3.8.
 """
@@ -20,71 +20,71 @@ CONTEXT_TOKENS = 223
 
 T = TypeVar("T")
 DecodeSpan = Callable[[SpeechSpan, tuple[int, ...]], WindowResult]
-"""Hears a span after these tokens; waits for it."""
+"""Decodes a span with these context tokens, and waits for the result."""
 
 
 def decode_sequentially(
     windows: Iterator[SpeechSpan],
-    hear: DecodeSpan,
-    before: tuple[int, ...],
+    decode: DecodeSpan,
+    context: tuple[int, ...],
     *,
-    gate: bool,
+    vad: bool,
 ) -> Iterator[tuple[SpeechSpan, WindowResult]]:
-    """Stretches of the recording with what was heard in each.
+    """Decoded spans of the recording with their results, in order.
 
-    Silence between and at the end of `windows` is passed over; without `gate`, only what lies between.
+    Silence between and at the end of `windows` is skipped; with `vad` off, only what lies between them.
     """
     position = 0
-    known: deque[SpeechSpan] = deque()
-    while _buffer_chunk(windows, known, position, gate):
-        span = merge_spans(known, max(position, known[0].start), CHUNK_SAMPLES)
-        result = hear(span, before)
+    buffer: deque[SpeechSpan] = deque()
+    while _buffer_chunk(windows, buffer, position, vad):
+        span = merge_spans(buffer, max(position, buffer[0].start), CHUNK_SAMPLES)
+        result = decode(span, context)
         yield span, result
-        before = next_context(before, result)
+        context = next_context(context, result)
         position = span.start + max(round(result.decoded_seconds * SAMPLE_RATE), SAMPLE_RATE // 2)
 
 
-def next_context(before: tuple[int, ...], result: WindowResult) -> tuple[int, ...]:
-    """What to condition the next window on: nothing, where the last one was hard to hear."""
+def next_context(context: tuple[int, ...], result: WindowResult) -> tuple[int, ...]:
+    """The tokens to condition the next window on: none after a decoding at high temperature."""
     if any(segment.temperature > UNRELIABLE_TEMPERATURE for segment in result.segments):
         return ()
-    return (before + result.tokens)[-CONTEXT_TOKENS:]
+    return (context + result.tokens)[-CONTEXT_TOKENS:]
 
 
-def _buffer_chunk(windows: Iterator[SpeechSpan], known: deque[SpeechSpan], position: int, gate: bool) -> bool:
-    """Fills `known` with the stretch that begins at `position`; whether anybody speaks from there on."""
+def _buffer_chunk(windows: Iterator[SpeechSpan], buffer: deque[SpeechSpan], position: int, vad: bool) -> bool:
+    """Fills `buffer` with the 30 s from `position`; returns whether there is speech after it."""
     while True:
-        while known and _remaining_seconds(known[0], position, gate) < MIN_REMAINING_SPEECH_SECONDS:
-            known.popleft()
-        if known and known[-1].stop >= max(position, known[0].start) + CHUNK_SAMPLES:
+        while buffer and _remaining_seconds(buffer[0], position, vad) < MIN_REMAINING_SPEECH_SECONDS:
+            buffer.popleft()
+        if buffer and buffer[-1].stop >= max(position, buffer[0].start) + CHUNK_SAMPLES:
             return True
         span = next(windows, None)
         if span is None:
-            return bool(known)
-        known.append(span)
+            return bool(buffer)
+        buffer.append(span)
 
 
-def _remaining_seconds(span: SpeechSpan, position: int, gate: bool) -> float:
+def _remaining_seconds(span: SpeechSpan, position: int, vad: bool) -> float:
     start = max(position, span.start)
-    if not gate:
+    if not vad:
         return (span.stop - start) / SAMPLE_RATE
     return span.spoken_seconds(start / SAMPLE_RATE, span.stop / SAMPLE_RATE)
 
 
 def prefetch(items: Iterator[T], threads: ThreadPoolExecutor) -> Iterator[T]:
-    """The same items, made in another thread from now on; what goes wrong there is raised here."""
-    made: SimpleQueue[tuple[T] | None] = SimpleQueue()
+    """The same items, produced in another thread from now on; its errors are raised here."""
+    queue: SimpleQueue[tuple[T] | None] = SimpleQueue()
 
-    def make() -> None:
+    def produce() -> None:
         for item in items:
-            made.put((item,))
+            queue.put((item,))
 
-    making = threads.submit(make)
-    making.add_done_callback(lambda _: made.put(None))
-    return _taken(made, making)
+    future = threads.submit(produce)
+    future.add_done_callback(lambda _: queue.put(None))
+    return _drain(queue, future)
 
 
-def _taken(made: "SimpleQueue[tuple[T] | None]", making: "Future[None]") -> Iterator[T]:
-    while (item := made.get()) is not None:
+def _drain(queue: "SimpleQueue[tuple[T] | None]", future: "Future[None]") -> Iterator[T]:
+    while (item := queue.get()) is not None:
         yield item[0]
-    making.result()
+    future.result()

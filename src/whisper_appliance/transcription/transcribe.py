@@ -1,75 +1,86 @@
-"""From audio to Transcript: the one road, and what is known of the result."""
+"""Transcribes one recording: runs the pipeline and assembles the `Transcript` with its provenance."""
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 
 from whisper_appliance import __version__
-from whisper_appliance.audio.audio_source import Source
+from whisper_appliance.audio.audio_source import AudioSource
 from whisper_appliance.engines.contract import Options, Priority, WindowResult
 from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.transcript.model import Notice, Provenance, Transcript
 from whisper_appliance.transcription.pipeline import TranscriptionPipeline, WindowDone
 from whisper_appliance.transcription.segmentation import SegmentationConfig
 
-__all__ = ["Source", "WindowDone", "transcribe"]
+__all__ = ["TranscriptionRequest", "WindowDone", "transcribe"]
 
-FAST_WINDOW_SECONDS = 14.0  # the encoder's time grows faster than a window; those who want words give it more
+FAST_WINDOW_SECONDS = 14.0  # because the encoder's time grows faster than the window
 NO_SPEECH = Notice("no_speech", "No speech was found in this recording.")
 
 
+@dataclass(frozen=True, slots=True)
+class TranscriptionRequest:
+    """How one recording is transcribed, and by which model.
+
+    `finished` holds the results of an earlier attempt by first sample; those windows are not decoded again.
+    """
+
+    options: Options
+    priority: Priority
+    model: str
+    model_sha256: str = ""
+    target_seconds: float = 20.0
+    finished: Mapping[int, WindowResult] = field(default_factory=dict)
+
+
 def transcribe(
-    recording: Source,
+    recording: AudioSource,
     engine: EngineProcess,
-    options: Options,
+    request: TranscriptionRequest,
     *,
-    priority: Priority,
-    model: str,
-    model_sha256: str = "",
-    target_seconds: float = 20.0,
-    finished: Mapping[int, WindowResult] | None = None,
     on_window: Callable[[WindowDone], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
 ) -> Transcript:
-    """Hears a whole recording.
+    """Transcribes a whole recording; `on_window` receives each finished window in order.
 
-    `finished` holds the windows of an earlier attempt by their first sample; they are not heard again.
+    `cancelled` is polled between windows.
     Raises `Cancelled`, `AudioError`, `EngineFailed`, `ModelUnavailable`.
     """
     started = clock()
+    options, target_seconds = request.options, request.target_seconds
     if options.quality == "fast":
         target_seconds = min(target_seconds, FAST_WINDOW_SECONDS)
-    road = TranscriptionPipeline(
+    pipeline = TranscriptionPipeline(
         recording,
         engine,
         options,
-        priority,
+        request.priority,
         SegmentationConfig(target_seconds),
-        dict(finished or {}),
+        dict(request.finished),
         on_window,
         cancelled,
     )
-    results = list(road.results())
+    results = list(pipeline.results())
     seconds = recording.seconds or 0.0
     elapsed = clock() - started
     segments = tuple(segment for result in results for segment in result.segments)
     status = engine.status()
     return Transcript(
         segments=segments,
-        language=road.language or options.language or "",
-        language_probability=road.language_probability,
+        language=pipeline.language or options.language or "",
+        language_probability=pipeline.language_probability,
         duration=seconds,
         task=options.task,
-        model=model,
+        model=request.model,
         processing_seconds=elapsed,
         warnings=(*recording.notices, *(() if segments else (NO_SPEECH,))),
         dropped=tuple(dropped for result in results for dropped in result.dropped),
         provenance=Provenance(
             engine=status.name,
             engine_version=status.version,
-            model=model,
-            model_sha256=model_sha256,
+            model=request.model,
+            model_sha256=request.model_sha256,
             compute_type=status.compute_type,
             options=asdict(options),
             audio_sha256=recording.audio_sha256,

@@ -1,6 +1,6 @@
-"""Where an engine's process begins: it closes doors behind itself, then becomes the engine.
+"""Entry point of the engine's process: drops privileges, then becomes the engine.
 
-Nothing heavy may be imported before that: libraries start threads, and a thread stays where it was.
+Nothing heavy may be imported before that, because libraries start threads, and a thread keeps its privileges.
 """
 
 import os
@@ -13,7 +13,7 @@ OPEN_FILES = 512
 
 
 def drop_privileges() -> str:
-    """No core dumps, no new rights, few files, no network: how much of the last, for the status."""
+    """No core dumps, no new privileges, few files, no network; returns `EngineStatus.network`."""
     sandbox.limit_files(OPEN_FILES)
     sandbox.set_no_new_privs()
     if sandbox.unshare_network():
