@@ -107,9 +107,7 @@ def test_sessions_are_listed_and_ended(accounts: Accounts, ada: User, clock: Clo
     assert [each.id for each in accounts.sessions.list_sessions(ada.id)] == [asking.session]
 
 
-def test_the_oldest_sessions_are_dropped_beyond_the_limit(
-    accounts: Accounts, ada: User, clock: Clock
-) -> None:
+def test_the_oldest_sessions_end_beyond_the_limit(accounts: Accounts, ada: User, clock: Clock) -> None:
     first = begin(accounts, ada)
     for _ in range(50):
         clock.forward(seconds=1)

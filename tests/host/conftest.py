@@ -33,7 +33,7 @@ def certificates(tmp_path: Path, clock: Clock, machine: list[str]) -> Certificat
 
 @contextmanager
 def tls_server(chain: Path, key: Path) -> Iterator[int]:
-    """A TLS server on the loopback that shakes hands with whoever comes; gives its port."""
+    """A TLS server on the loopback that completes every handshake; gives its port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain, key)
     with socket.create_server(("127.0.0.1", 0)) as listener:

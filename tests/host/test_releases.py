@@ -55,7 +55,7 @@ def test_githubs_answer_is_read_without_drafts_and_pre_releases() -> None:
 def test_the_feed_is_not_fetched_until_it_is_allowed(feed: Feed) -> None:
     assert check_for_update(feed.url, "0.1.0", allowed=False).state == "off"
     assert check_for_update("", "0.1.0", allowed=True).state == "off"
-    assert feed.asked == []
+    assert feed.requested == []
 
 
 def test_being_offline_is_reported_and_is_no_error(feed: Feed) -> None:
@@ -109,7 +109,7 @@ def test_redirects_to_other_schemes_or_hosts_are_refused(feed: Feed, target: str
 def test_endless_redirects_are_aborted(feed: Feed) -> None:
     feed.status, feed.headers = 302, {"Location": "/again"}
     assert check_for_update(feed.url, "0.1.0", allowed=True).state == "offline"
-    assert len(feed.asked) == 4
+    assert len(feed.requested) == 4
 
 
 @pytest.mark.parametrize("url", ["http://example.org/feed", "file:///etc/passwd", "example.org", "https://"])
