@@ -33,7 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[
     folder = tmp_path_factory.mktemp("engine")
     settings = settings_of(tiny_en, folder) | {"MODEL_WARM_UP": "true", "WORKER_PROCESSES": "1"}
     with served(folder, REAL, **settings) as running:
-        wait_until(lambda: Visitor(running).ask("/api/status").json["model"]["state"] == "ready", 60)
+        wait_until(lambda: Visitor(running).request("/api/status").json["model"]["state"] == "ready", 60)
         yield running
 
 
@@ -58,7 +58,7 @@ def starve(engine: psutil.Process, most_bytes: int) -> None:
 
 def state_of(visitor: Visitor) -> str:
     """The state of the engine."""
-    return str(visitor.ask("/api/status").json["engines"][0]["state"])
+    return str(visitor.request("/api/status").json["engines"][0]["state"])
 
 
 def web_of(server: Server) -> int:
@@ -156,7 +156,7 @@ def test_a_window_out_of_memory_is_retried_once_and_then_fails_with_the_reason(t
 
         once = f"starve once {tmp_path / 'starved'}"
         assert submit(once).result(30).segments[0].text.strip() == once
-        with pytest.raises(EngineFailed, match="found no more memory"):
+        with pytest.raises(EngineFailed, match="ran out of memory"):
             submit("starve").result(30)
         assert submit("next").result(30).segments[0].text.strip() == "next"
         assert engine.status().restarts == 3

@@ -1,4 +1,4 @@
-"""The contract every engine keeps: windows of audio in, segments out. One page, no state between calls."""
+"""The engine contract: windows of audio in, segments out, no state between calls."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from whisper_appliance.core.samples import Samples
 from whisper_appliance.transcript.model import Dropped, Segment
 
 MAX_WINDOW_SECONDS = 30.0
-# Kept free of batch work, so that a caption or a short clip need not wait for a window of a long file to end.
+# Free of batch work, so that a caption or a short clip does not wait for a window of a long file.
 SPARE_WORKERS = 1
 
 Quality = Literal["fast", "balanced", "accurate"]
@@ -18,7 +18,7 @@ Task = Literal["transcribe", "translate"]
 
 
 class Priority(IntEnum):
-    """Who goes first when windows wait for the engine; lower goes first."""
+    """Priority of a window in the engine's queue; lower goes first."""
 
     LIVE = 0
     INTERACTIVE = 1
@@ -27,7 +27,7 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a recording is to be heard. `None` leaves the choice to the engine."""
+    """Decoding options of a recording. `None` leaves the choice to the engine."""
 
     language: str | None = None
     task: Task = "transcribe"
@@ -42,13 +42,13 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """At most 30 s of 16 kHz mono float32 samples in [-1, 1], and how to hear them.
+    """At most 30 s of 16 kHz mono float32 samples in [-1, 1], and how to decode them.
 
-    `previous_tokens` are those of the results just before, for engines that condition on them. Where the
-    decoder stops before the end, it is asked again from there, unless `to_the_end` is off: then the window is
-    read as Whisper reads, which leaves what it is not sure to have heard whole to the next window.
-    `begins_with` is text that is known to be said first, up to `known_seconds`: a decoder that can do so goes
-    on from there; the result holds it too.
+    `previous_tokens`: those of the results before, for engines that condition on previous text.
+    `decode_to_end=True`: if the decoder stops early, continue from the last timestamp. `False`: sequential
+    mode; an unfinished last segment is left to the next window.
+    `prefix_text`: text of the first `prefix_seconds` that is decoded already. An engine that supports it
+    continues from there; the result contains the prefix.
     """
 
     samples: Samples
@@ -61,10 +61,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class WindowResult:
-    """What was heard in one window; times count from the window's first sample.
+    """The result of one window; times in seconds from the window's first sample.
 
-    `heard_seconds` is how far the decoder came: a sequential reader goes on from there. `tokens` are all that
-    the decoder said, timestamps included: what the next window may be conditioned on.
+    `decoded_seconds` is how far the decoder came; in sequential mode the next window starts there. `tokens`
+    are all decoded tokens, timestamps included: the previous text for the next window.
     """
 
     segments: tuple[Segment, ...]
@@ -76,7 +76,7 @@ class WindowResult:
 
     @property
     def avg_logprob(self) -> float:
-        """How sure the decoder was, over all tokens; 0 where nothing was heard."""
+        """Confidence: the mean log probability of all tokens; 0 without text."""
         tokens = sum(len(segment.tokens) for segment in self.segments)
         return sum(s.avg_logprob * len(s.tokens) for s in self.segments) / tokens if tokens else 0.0
 
@@ -88,7 +88,7 @@ class WindowResult:
 
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
-    """What an engine needs to load a model; picklable, since the engine lives in a process of its own."""
+    """What an engine needs to load a model; picklable, because the engine has a process of its own."""
 
     engine: str
     """A name of `core.engine_names`, or "auto"."""
@@ -98,7 +98,7 @@ class EngineSpec:
     compute_type: str = "auto"
     workers: int = 1
     max_memory_bytes: int = 0
-    """Beyond it, the process is ended and started anew; 0: no limit."""
+    """A process that takes more is ended and started anew; 0: no limit."""
 
 
 class Engine(Protocol):
@@ -112,8 +112,8 @@ class Engine(Protocol):
     warnings: tuple[str, ...]
 
     def transcribe(self, windows: Sequence[Window]) -> list[WindowResult]:
-        """Hears windows that share equal options; one result a window, in order.
+        """Decodes windows with equal options; one result a window, in order.
 
-        Raises `EngineFailed` when the model cannot do it (out of memory included).
+        Raises `EngineFailed` if the model cannot decode them (out of memory included).
         """
         ...

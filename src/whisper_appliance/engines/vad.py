@@ -87,7 +87,7 @@ def silero_weights(package: str = WEIGHTS_PACKAGE) -> Path:
     try:
         for file in files(package) or ():
             if file.match(WEIGHTS_FILE):
-                return Path(file.locate())  # type: ignore[arg-type] # a path, as its documentation has it
+                return Path(file.locate())
     except PackageNotFoundError:
         pass
     raise ModelUnavailable(

@@ -1,1 +1,1 @@
-"""The process of an engine: its client, its start, its windows that wait."""
+"""An engine in its own process: client, supervisor, queue, messages, child."""

@@ -1,4 +1,4 @@
-"""An engine that found no memory: how its process says so, and how the libraries' exceptions are told."""
+"""Out of memory: how it is recognized in the libraries' exceptions, and the heap settings that avoid it."""
 
 import ctypes
 from contextlib import suppress
@@ -20,17 +20,17 @@ OOM_MESSAGES = (
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says so; most libraries have no class for it."""
+    """Whether an exception means out of memory; most libraries have no class for it, only a message."""
     return isinstance(error, MemoryError) or any(words in str(error).lower() for words in OOM_MESSAGES)
 
 
 def trim_heap() -> None:
-    """Gives the system the memory that this process has freed but keeps for later."""
-    with suppress(AttributeError):  # glibc's word
+    """Returns freed memory to the system, which the allocator keeps for later (glibc, `malloc_trim`)."""
+    with suppress(AttributeError):  # only glibc has it
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def set_trim_threshold() -> None:
-    """From now on, the system gets large pieces of memory back as soon as they are freed."""
+    """From now on, freed memory above 32 MiB goes back to the system at once (glibc, `mallopt`)."""
     with suppress(AttributeError):
         ctypes.CDLL(None).mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)

@@ -1,4 +1,4 @@
-"""Starting and ending the process that an engine lives in."""
+"""Starting and ending the process of an engine, and its memory limit."""
 
 import os
 import signal
@@ -28,15 +28,15 @@ def spawn(
     """A new process that loads the engine, and our end of its pipe."""
     ours, theirs = Pipe()
     environment = {k: v for k, v in os.environ.items() if k in KEPT_VARIABLES or k.startswith(KEPT_PREFIXES)}
-    # Each thread's own heap would hold on to what its largest window needed.
+    # Each thread's own heap would keep the memory of its largest window.
     environment.setdefault("MALLOC_ARENA_MAX", "2")
-    # oneDNN keeps what it prepared for each shape it has met, and windows of speech come in all lengths.
+    # oneDNN caches a primitive for each shape, and windows of speech have all lengths.
     environment.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     process = subprocess.Popen(
         [sys.executable, "-m", "whisper_appliance.engines.process.start", str(theirs.fileno())],
         pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment,
-        process_group=0,  # a terminal's Ctrl-C is for the parent, who decides when this one ends
+        process_group=0,  # a terminal's Ctrl-C goes to the parent, which decides when this one ends
     )  # fmt: skip
     theirs.close()
     with suppress(OSError):
@@ -45,7 +45,7 @@ def spawn(
 
 
 def terminate(process: subprocess.Popen[bytes]) -> None:
-    """The process ends by itself when its pipe closes; if it does not, it is killed."""
+    """Waits for the process, which exits when its pipe closes; after `STOP_SECONDS` it is killed."""
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
@@ -54,7 +54,7 @@ def terminate(process: subprocess.Popen[bytes]) -> None:
 
 
 def resident_bytes(process: subprocess.Popen[bytes] | None) -> int:
-    """The memory that it holds; 0 when it is gone."""
+    """Its resident memory; 0 if there is no process."""
     if process is None or process.poll() is not None:
         return 0
     with suppress(psutil.Error):
@@ -63,18 +63,18 @@ def resident_bytes(process: subprocess.Popen[bytes] | None) -> int:
 
 
 class MemoryWatch:
-    """A context in which a process that grows beyond its memory is ended; `reason` says so then."""
+    """Memory limit: a context that kills the process when it grows beyond it and then sets `reason`."""
 
     def __init__(self, process: subprocess.Popen[bytes], limit_bytes: int) -> None:
         """0 is no limit.
 
-        It counts resident memory that is no file's: engines map address space that they never use, and read
-        weights from files that they map.
+        Counts resident memory without mapped files, because engines map address space that they never use,
+        and map the files of their weights.
         """
         self._process = process
         self._limit = limit_bytes
         self._left = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="engine memory", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name="engine memory", daemon=True)
         self.reason = ""
 
     def __enter__(self) -> Self:
@@ -87,22 +87,22 @@ class MemoryWatch:
         if self._limit:
             self._thread.join()
 
-    def _look(self) -> None:
+    def _watch(self) -> None:
         with suppress(psutil.Error):
             watched = psutil.Process(self._process.pid)
             while not self._left.wait(WATCH_SECONDS):
                 memory = watched.memory_info()
                 if memory.rss - memory.shared > self._limit:
                     gigabytes = self._limit / 2**30
-                    self.reason = f"it took more than the {gigabytes:.1f} GiB of memory that it may"
+                    self.reason = f"it took more than the {gigabytes:.1f} GiB of memory that it may use"
                     self._process.kill()
                     return
 
 
 def describe_exit(returncode: int) -> str:
-    """How a process ended, for a sentence to a person."""
+    """How a process ended, as part of a sentence."""
     if returncode == OUT_OF_MEMORY:
-        return "it found no more memory"
+        return "it ran out of memory"
     if returncode == -signal.SIGKILL:
-        return "it was killed, perhaps because the machine has no more memory"
+        return "it was killed, perhaps because the machine is out of memory"
     return f"signal {-returncode}" if returncode < 0 else f"exit code {returncode}"

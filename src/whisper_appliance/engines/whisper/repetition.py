@@ -1,4 +1,4 @@
-"""Loops: the phrase that Whisper repeats without end when it has lost the audio."""
+"""Repetition loops: a phrase that Whisper repeats without end when it has lost the audio."""
 
 import re
 import zlib
@@ -17,12 +17,12 @@ def compression_ratio(text: str) -> float:
 
 
 def _needed(words: int) -> int:
-    """How often a phrase of so many words must stand in a row to be a loop and not a way of speaking."""
+    """How often a phrase of so many words must be repeated to be a loop and not natural speech."""
     return 8 if words == 1 else 5 if words <= 3 else 3
 
 
 def remove_repetition_loops(text: str) -> tuple[str, str]:
-    """The text with each loop reduced to its first round, and what was cut (empty where nothing loops)."""
+    """The text with each loop reduced to its first round, and the removed text (empty without a loop)."""
     pieces = _PIECES.findall(text)
     plain = [re.sub(r"\W+", "", piece).casefold() for piece in pieces]
     kept: list[str] = []
@@ -37,7 +37,7 @@ def remove_repetition_loops(text: str) -> tuple[str, str]:
 
 
 def _loop_at(plain: list[str], at: int) -> tuple[int, int]:
-    """(words, rounds) of the shortest loop that begins here, (1, 1) where none does."""
+    """(words, rounds) of the shortest loop that begins here, (1, 1) without one."""
     for size in range(1, min(MAX_LOOP_WORDS, (len(plain) - at) // 3) + 1):
         phrase = plain[at : at + size]
         rounds = 1

@@ -1,8 +1,8 @@
-"""Windows on their way through a model: decode, try again where it looks bad, cut into phrases.
+"""Window decoder: encodes, decodes with temperature fallback, splits at timestamps into segments.
 
-The encoder is given only as much audio as there is, plus three seconds of zeros, instead of Whisper's fixed
-30 s: its time falls faster than linearly with length. Short input makes Whisper run on past the end of the
-audio, so timestamps stay on, what lies past the end is cut, and tokens are bounded by the length of audio.
+The encoder gets the audio plus three seconds of zeros instead of Whisper's fixed 30 s, because its time falls
+faster than linearly with length. With short input Whisper runs on past the end of the audio; so timestamps
+stay on, segments past the end are cut, and the number of tokens is bounded by the length of the audio.
 """
 
 import math
@@ -36,41 +36,45 @@ FALLBACK_TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)
 def decode_windows(model: WhisperBackend, windows: Sequence[Window]) -> list[WindowResult]:
     """The result of each window.
 
-    What several of them ask the decoder at once goes to it together: a step of it costs little more for four
-    windows than for one.
+    Requests of several windows with equal `batch_key` are decoded in one batch, because a decoder step costs
+    little more for four windows than for one.
     """
     longest = max(len(window.samples) for window in windows) / SAMPLE_RATE + PADDING_SECONDS
     results: dict[int, WindowResult] = {}
-    talks = {number: WindowDecoder(model, window, longest).steps() for number, window in enumerate(windows)}
-    asks = {number: ask for number, talk in talks.items() if (ask := _next(talk, None, number, results))}
-    while asks:
+    running = {number: WindowDecoder(model, window, longest).steps() for number, window in enumerate(windows)}
+    requests = {
+        number: request
+        for number, steps in running.items()
+        if (request := _next(steps, None, number, results))
+    }
+    while requests:
         together: dict[Hashable, list[int]] = defaultdict(list)
-        for number, ask in asks.items():
-            together[ask.batch_key].append(number)
+        for number, request in requests.items():
+            together[request.batch_key].append(number)
         for numbers in together.values():
-            answers = model.decode([asks.pop(number) for number in numbers])
+            answers = model.decode([requests.pop(number) for number in numbers])
             for number, answer in zip(numbers, answers, strict=True):
-                if ask := _next(talks[number], answer, number, results):
-                    asks[number] = ask
-            del answers, answer  # they hold what was encoded
+                if request := _next(running[number], answer, number, results):
+                    requests[number] = request
+            del answers, answer  # they hold the encoded audio
     return [results[number] for number in range(len(windows))]
 
 
-_Talk = Generator[DecodeRequest, DecodeResult, WindowResult]
+_Steps = Generator[DecodeRequest, DecodeResult, WindowResult]
 
 
 def _next(
-    talk: _Talk, answer: DecodeResult | None, number: int, results: dict[int, WindowResult]
+    steps: _Steps, answer: DecodeResult | None, number: int, results: dict[int, WindowResult]
 ) -> DecodeRequest | None:
     try:
-        return next(talk) if answer is None else talk.send(answer)
+        return next(steps) if answer is None else steps.send(answer)
     except StopIteration as end:
         results[number] = end.value
         return None
 
 
 class WindowDecoder:
-    """One window being heard; the encoder is given `encoded_seconds`, filled up with zeros."""
+    """Decodes one window; the encoder gets `encoded_seconds`, padded with zeros."""
 
     def __init__(self, model: WhisperBackend, window: Window, encoded_seconds: float) -> None:
         self._model = model
@@ -85,8 +89,8 @@ class WindowDecoder:
         self._dropped: list[Dropped] = []
         self._tokens: list[int] = []
 
-    def steps(self) -> _Talk:
-        """Hears the window to its end: where the decoder stopped early, it is asked again from there."""
+    def steps(self) -> _Steps:
+        """A generator of requests. Decodes to the end: if the decoder stops early, continues from there."""
         segments: list[Segment] = []
         position = 0.0
         while position < self._seconds:
@@ -114,7 +118,7 @@ class WindowDecoder:
         return self._model.tokenizer(self._language or "en", self._options.task)
 
     def _part(self, position: float) -> Generator[DecodeRequest, DecodeResult, tuple[list[Segment], float]]:
-        """The segments from `position` seconds of the window on, and how far the decoder came."""
+        """The segments from `position` seconds of the window on, and where the decoder stopped."""
         samples = self._window.samples[round(position * SAMPLE_RATE) :]
         seconds = len(samples) / SAMPLE_RATE
         encoded = self._model.encode(samples, self._to_encode(position, seconds))
@@ -136,12 +140,12 @@ class WindowDecoder:
     def _decode(
         self, encoded: Any, seconds: float, *, at_the_beginning: bool
     ) -> Generator[DecodeRequest, DecodeResult, DecodeResult]:
-        """Greedy first; beam search and rising temperatures only where the answer looks bad."""
+        """Temperature fallback: greedy, then beam search, then sampling while it `needs_fallback`."""
         prompt = self._model.prompt(self._tokenizer, self._options, self._window.previous_tokens)
         known: tuple[int, ...] = ()
         if at_the_beginning and self._window.prefix_text:
             known = tuple(self._tokenizer.encode(" " + self._window.prefix_text.strip()))
-            known = known if len(known) <= MAX_KNOWN_TOKENS else ()  # then all is heard anew
+            known = known if len(known) <= MAX_KNOWN_TOKENS else ()  # then all is decoded anew
         if known:
             seconds = max(0.0, seconds - self._window.prefix_seconds)
         new_tokens = min(len(known) + math.ceil(seconds * TOKENS_PER_SECOND) + 12, MAX_TOKENS)
@@ -172,7 +176,7 @@ class WindowDecoder:
         return attempts
 
     def _segments(self, decoding: DecodeResult, seconds: float) -> tuple[list[Segment], float]:
-        """Cuts the tokens at their timestamps. What begins at or after the end of the audio was invented."""
+        """Splits the tokens at their timestamps; segments past the end of the audio are hallucinated."""
         if decoding.no_speech_prob > HIGH_NO_SPEECH and decoding.avg_logprob < LOW_LOGPROB:
             self._drop(
                 self._tokenizer.decode([t for t in decoding.tokens if t < self._tokenizer.eot]),
@@ -219,10 +223,10 @@ class WindowDecoder:
 
 
 def tokens_to_resume_from(tokens: list[int], timestamp_begin: int) -> int | None:
-    """How many tokens to keep of a window that the next one goes on from; None: all, and all was heard.
+    """Sequential mode: how many tokens to keep before the next window resumes; None: all.
 
-    Whisper's own rule (openai/whisper, `transcribe`): two timestamps in a row end a phrase and begin the
-    next; what comes after the last such pair is read again, unless a lone timestamp says that nothing does.
+    Whisper's rule (openai/whisper, `transcribe`): two timestamps in a row end a segment and begin the next.
+    What follows the last such pair is decoded again, unless a single timestamp ends the text.
     """
     stamps = [token >= timestamp_begin for token in tokens]
     pairs = [i for i in range(1, len(stamps)) if stamps[i - 1] and stamps[i]]
@@ -234,7 +238,7 @@ def tokens_to_resume_from(tokens: list[int], timestamp_begin: int) -> int | None
 def split_at_timestamps(
     tokens: list[int], timestamp_begin: int, eot: int, seconds: float
 ) -> tuple[list[tuple[float, float, list[int]]], float]:
-    """(start, end, text tokens) of each phrase, and the time up to which the audio was heard.
+    """(start, end, text tokens) of each segment, and the time up to which the audio was decoded.
 
     A timestamp within 0.1 s of the end, once there is text, ends it: what follows lies in the padding.
     """
