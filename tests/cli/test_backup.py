@@ -1,4 +1,4 @@
-"""The real program: a damaged database, a backup beside it while it runs, and the way back."""
+"""Backup and restore with the real program, also of a damaged database."""
 
 import io
 import os
@@ -40,7 +40,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def damage(path: Path) -> bytes:
-    """Page 1 of a database, overwritten."""
+    """Overwrites page 1 of a database."""
     with path.open("r+b") as file:
         file.write(os.urandom(4096))
     return path.read_bytes()

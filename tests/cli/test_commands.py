@@ -1,4 +1,4 @@
-"""The command line, as a person uses it: real processes, real files."""
+"""The command line with real processes and real files."""
 
 import json
 import os
@@ -25,7 +25,7 @@ Finished = subprocess.CompletedProcess[str]
 
 
 def run(folder: Path, *arguments: object, **variables: str) -> Finished:
-    """One command; its data and models are in `folder`."""
+    """Runs one command; its data and models are in `folder`."""
     return subprocess.run(
         [sys.executable, "-m", "whisper_appliance", *map(str, arguments)],
         env=environment(folder, **variables),
@@ -177,7 +177,7 @@ def test_models_list_shows_installed_models_and_their_needs(with_tiny: Path) -> 
     done = run(with_tiny, "models", "list")
     assert done.returncode == 0
     assert re.search(r"^tiny\.en +yes \(folder\) ", done.stdout, re.MULTILINE)
-    assert re.search(r"^large-v3 .*GB", done.stdout, re.MULTILINE)
+    assert re.search(r"^large-v3 .*GiB", done.stdout, re.MULTILINE)
 
 
 def test_a_model_is_imported_verified_and_removed(tmp_path: Path, tiny_en: Path) -> None:

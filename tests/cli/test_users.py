@@ -1,4 +1,4 @@
-"""Accounts and keys from the machine itself."""
+"""Accounts and API keys, administered on the machine itself."""
 
 from pathlib import Path
 

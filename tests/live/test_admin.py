@@ -1,4 +1,4 @@
-"""Everybody's live sessions, as those who run the appliance see them."""
+"""Administration of the live sessions of all users."""
 
 from dataclasses import asdict
 
@@ -39,7 +39,7 @@ def test_a_stopped_session_keeps_its_transcript_and_sends_the_reason(
     assert harness.until("error")["code"] == "ended_by_admin"
     end = harness.until("end", opened.session)
     assert end["text"] == "w1 w2 w3 w4 w5"
-    assert opened.session in harness.kept
+    assert opened.session in harness.saved
     assert oversight.open_sessions() == ()
 
 
@@ -60,8 +60,8 @@ def test_an_open_session_is_transferred_to_another_owner_for_good(make_harness: 
     assert {seen.owner for seen in LiveAdmin(harness.sessions).open_sessions()} == {"ann", "bob"}
     harness.sessions.resume(opened.session, opened.token, last_eid=None, connection="socket")
     harness.stop(opened, sent)
-    assert harness.kept[opened.session].info.owner == "ann"
-    assert other.session not in harness.kept
+    assert harness.saved[opened.session].info.owner == "ann"
+    assert other.session not in harness.saved
 
 
 def test_sessions_without_an_owner_are_not_transferred(harness: LiveHarness, oversight: LiveAdmin) -> None:
@@ -79,4 +79,4 @@ def test_cancelling_the_sessions_of_an_owner_keeps_nothing(
     harness.until("commit")
     oversight.cancel_owned_by("ann")
     assert harness.until("end", opened.session)["transcript_id"] is None
-    assert not harness.kept
+    assert not harness.saved

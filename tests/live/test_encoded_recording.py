@@ -1,4 +1,4 @@
-"""Chunks of a browser's recorder are one growing file: decoded as they come, and again after a crash."""
+"""Recordings of a MediaRecorder: chunks are decoded while others follow, and again after a crash."""
 
 import io
 from pathlib import Path
@@ -21,7 +21,7 @@ FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_dur
 
 @pytest.fixture(scope="module", params=CODECS)
 def container(request: pytest.FixtureRequest) -> str:
-    """What Chromium and Firefox record, and what Safari does."""
+    """The containers of Chromium and Firefox, and of Safari."""
     return str(request.param)
 
 

@@ -1,4 +1,4 @@
-"""What a hearing is worth, and where the next one begins."""
+"""Words of a window result, and the start of the next window."""
 
 import pytest
 

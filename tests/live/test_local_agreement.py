@@ -1,4 +1,4 @@
-"""What is settled stays settled, whatever the hearings say."""
+"""LocalAgreement: committed words never change, and every word is committed once."""
 
 import itertools
 from collections.abc import Iterator
@@ -90,7 +90,7 @@ def test_committed_words_never_change(hearings: list[tuple[str, list[str], float
 
 
 def recording(utterances: list[tuple[int, float]]) -> tuple[Samples, list[str]]:
-    """So many words with so long a pause behind them, again and again; and all of the words."""
+    """Groups of (word count, pause behind them), and all of the words."""
     pcm, count = b"", 1
     for words, pause in utterances:
         pcm += spoken(count, count + words) + silence(pause)
@@ -110,7 +110,7 @@ UTTERANCES = st.lists(st.tuples(st.integers(1, 40), st.floats(0.1, 2.5)), min_si
 def test_every_word_is_committed_once_for_any_packets_and_any_pace(
     utterances: list[tuple[int, float]], sizes: list[int], hurry: list[int]
 ) -> None:
-    """`hurry`: how many packets come while one hearing is under way."""
+    """`hurry`: the number of packets that arrive during one decode."""
     samples, words = recording(utterances)
     session = StreamingState(Options())
     at = step = 0
@@ -148,7 +148,7 @@ def test_every_word_is_committed_once_for_any_packets_and_any_pace(
 def test_restarts_commit_no_word_twice_and_lose_none(
     utterances: list[tuple[int, float]], lives: list[int], wobble: list[float]
 ) -> None:
-    """`lives`: after how many hearings each crash comes. The times of words differ a little each time."""
+    """`lives`: the number of decodes before each crash. The times of words vary a little."""
     samples, words = recording(utterances)
     wobbles = itertools.cycle(wobble)
     told = ReplayedState()
@@ -164,7 +164,7 @@ def test_restarts_commit_no_word_twice_and_lose_none(
 def live_through(
     session: StreamingState, samples: Samples, hearings: int | None, wobbles: Iterator[float]
 ) -> None:
-    """Packets of 0.3 s, each followed by what is to be decoded, until the end or for so many hearings."""
+    """Packets of 0.3 s, each followed by the tasks that are due, until the end or for some decodes."""
     count = 0
     while not session.done and (hearings is None or count < hearings):
         start = session.endpoints.position
@@ -180,7 +180,7 @@ def live_through(
 
 
 def told_again(job: DecodeTask, samples: Samples, wobble: float) -> WindowResult:
-    """What a decoder says that goes on from what it was told, with times that are a little off."""
+    """The result of a decoder that continues from a prefix, with slightly different times."""
     result = decoded(samples[job.start : job.stop])
     known = job.prefix.split()
     said = [word for segment in result.segments for word in segment.words if word.word != " eh"]

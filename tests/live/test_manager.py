@@ -1,4 +1,4 @@
-"""The live room as a client sees it: acknowledged audio is heard, and every event comes once."""
+"""The live manager: acknowledged audio is decoded, and every event is published once."""
 
 import pytest
 
@@ -20,10 +20,10 @@ def test_speech_becomes_captions_and_a_transcript(harness: LiveHarness) -> None:
     end = harness.stop(opened, next_seq)
     assert harness.committed().strip() == text(1, 21)
     assert end["text"] == text(1, 21)
-    kept = harness.kept[str(end["transcript_id"])]
+    kept = harness.saved[str(end["transcript_id"])]
     assert kept.transcript.text == text(1, 21)
     assert kept.transcript.duration == pytest.approx(9.7)
-    assert harness.when(lambda: harness.heard_again)[0].audio.stat().st_size == 44 + 2 * 9.7 * 16000
+    assert harness.when(lambda: harness.retranscribed)[0].audio.stat().st_size == 44 + 2 * 9.7 * 16000
 
 
 def test_captions_appear_before_the_speech_ends(harness: LiveHarness) -> None:
@@ -206,7 +206,7 @@ def test_a_cancelled_session_keeps_nothing(harness: LiveHarness) -> None:
     harness.sessions.cancel(opened.session, connection="socket")
     assert harness.until("end")["transcript_id"] is None
     harness.when(lambda: harness.sessions.counts().sessions == 0)
-    assert not harness.kept
+    assert not harness.saved
     with pytest.raises(NotFound):
         harness.sessions.resume(opened.session, opened.token, last_eid=0, connection="socket")
 

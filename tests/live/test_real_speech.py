@@ -1,4 +1,4 @@
-"""Real words from a real small model; silence and noise give none."""
+"""Live transcription with a real small model; silence and noise give no words."""
 
 import wave
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def samples_of(path: Path) -> Samples:
 
 
 def nobody(microphone: Microphone, job: DecodeTask) -> WindowResult:
-    """Must not be asked."""
+    """Must not be called."""
     raise AssertionError
 
 
@@ -75,7 +75,7 @@ def test_captions_arrive_in_time_and_are_not_revised(hear: Hear, beckett: Path) 
 
 @pytest.mark.slow
 def test_a_read_text_is_captioned_with_few_word_errors(hear: Hear, cities: Path) -> None:
-    """To "the other way": what comes after it makes the test no better, only half as long again."""
+    """Audio up to "the other way"; the rest would only make the test longer."""
     microphone = Microphone(samples_of(cities)[: 29 * RATE], OPTIONS)
     run(hear, [microphone], cost="model")
     read = TWO_CITIES.partition("In short")[0]
@@ -87,7 +87,7 @@ def test_a_read_text_is_captioned_with_few_word_errors(hear: Hear, cities: Path)
 def test_a_recording_sent_faster_than_real_time_is_decoded_completely(
     harness: LiveHarness, tiny_en: Path, cities: Path
 ) -> None:
-    """As after a reconnection: all audio at once, through the real engine's process."""
+    """As after a reconnect: all audio at once, through the real engine process."""
     engine = EngineProcess(EngineSpec("onnxruntime", "tiny.en", tiny_en, device="cpu", workers=2))
     engine.start()
     engine.wait_ready(60)

@@ -1,4 +1,4 @@
-"""Sessions that have ended can be asked for, for a while."""
+"""Retention of ended sessions."""
 
 from whisper_appliance.live.recently_ended import MAX_SESSIONS, RecentlyEnded
 

@@ -1,4 +1,4 @@
-"""kill -9 while somebody speaks: what was acknowledged is in the transcript, and nothing is told twice."""
+"""kill -9 during a session: acknowledged audio is transcribed, and no event is published twice."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ TEXT = " ".join(f"w{number}" for number in range(1, 31))
 
 
 class Program:
-    """The program in a process of its own, and a client that speaks to it."""
+    """The program in its own process, and a client of it."""
 
     def __init__(self, process: "subprocess.Popen[str]", folder: Path) -> None:
         self._process = process
@@ -33,7 +33,7 @@ class Program:
         return answer
 
     def kill(self) -> list[dict[str, Any]]:
-        """Kills it; returns what it had told."""
+        """Kills it; returns the events it had published."""
         self._process.kill()
         self._process.wait()
         lines = (self._folder / "told").read_text().split("\n")[:-1]
@@ -47,7 +47,7 @@ def program(folder: Path) -> Iterator[Program]:
 
 
 def fed_and_killed(folder: Path, count: int, *, pace_seconds: float) -> tuple[Any, list[dict[str, Any]]]:
-    """A session that was killed after so many acknowledged packets, and what was told by then."""
+    """A session killed after some acknowledged packets, and the events until then."""
     with program(folder) as running:
         opened = running.ask(do="open")
         for seq, packet in list(enumerate(packets(SPEECH)))[:count]:
@@ -87,8 +87,8 @@ def test_a_session_not_resumed_after_a_crash_keeps_its_transcript(
     harness = make_harness(resume_seconds=600)
     harness.skipped = 601
     assert harness.until("end")["text"] == TEXT
-    assert opened["session"] in harness.kept
-    assert harness.when(lambda: harness.heard_again)[0].transcript.duration == pytest.approx(14.1)
+    assert opened["session"] in harness.saved
+    assert harness.when(lambda: harness.retranscribed)[0].transcript.duration == pytest.approx(14.1)
 
 
 def test_an_unfinished_packet_and_journal_line_are_cut_off(tmp_path: Path, make_harness: MakeHarness) -> None:
@@ -122,10 +122,10 @@ def test_a_recording_that_was_not_handed_over_is_handed_over_after_restart(
     harness = make_harness()
     opened = harness.open()
     harness.stop(opened, harness.send(opened, spoken(1, 6)))
-    harness.when(lambda: harness.heard_again)
+    harness.when(lambda: harness.retranscribed)
     harness.close()
     journal = tmp_path / "live" / opened.session / "journal"
     journal.write_text(journal.read_text().replace('{"kind":"handed"}\n', ""))
     again = make_harness()
-    assert again.when(lambda: again.heard_again)[0].info.id == opened.session
+    assert again.when(lambda: again.retranscribed)[0].info.id == opened.session
     assert again.of("end") == []

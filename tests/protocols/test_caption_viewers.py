@@ -1,4 +1,4 @@
-"""Captions for others: a link that shows the words, and nothing else, until the speaker ends it."""
+"""Viewers of captions: a link gives read-only access to the captions until it is revoked."""
 
 import http.client
 import json
@@ -30,7 +30,7 @@ def speaker(server: Server) -> Iterator[RecordingClient]:
 
 
 def link(server: Server, method: str, session: str, token: str = "") -> tuple[int, Any]:
-    """POST or DELETE of the link of a session."""
+    """Sends POST or DELETE for the link of a session."""
     connection = http.client.HTTPSConnection("localhost", server.port, context=server.trusting, timeout=20)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     connection.request(method, f"/api/live/{session}/captions", headers=headers)

@@ -1,4 +1,4 @@
-"""The page of the live protocol says everything there is."""
+"""The page of the live protocol documents every event and every error code."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The simple events: a small client that knows four of them gets its words."""
+"""The simple events of Socket.IO, for small clients."""
 
 import base64
 import io
@@ -61,7 +61,7 @@ def test_chunks_of_one_media_recorder_are_one_stream(
 
 
 def webm(speech: Path) -> bytes:
-    """A recording as browsers make them."""
+    """A WebM recording as a browser's MediaRecorder makes it."""
     target = io.BytesIO()
     with av.open(str(speech)) as source, av.open(target, "w", format="webm") as out:
         stream = out.add_stream("libopus", rate=48_000, layout="mono")

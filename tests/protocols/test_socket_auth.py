@@ -1,4 +1,4 @@
-"""Sockets know who is on them, and lose those whose session or key has ended."""
+"""Authentication of sockets: they are closed when the session or API key ends."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from whisper_appliance.protocols.socketio import socket_auth
 
 @pytest.fixture
 def closed(appliance: Appliance) -> Iterator[None]:
-    """An appliance for people with an account only."""
+    """An appliance in accounts mode."""
     appliance.accounts.access_mode.set("accounts", by=SHELL)
     yield
     appliance.accounts.access_mode.set("network", by=SHELL)
@@ -104,7 +104,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[
 
 @pytest.fixture(scope="module")
 def key(server: Server) -> str:
-    """Of the owner of the server's appliance, which is for people with an account only."""
+    """An API key of the owner of the server's appliance, which is in accounts mode."""
     with opened_accounts(settings.load(data_dir=server.folder / "data")) as accounts:
         user = accounts.users.create("Ada", PASSWORD, "owner", by=SHELL)
         accounts.access_mode.set("accounts", by=SHELL)

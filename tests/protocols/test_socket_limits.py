@@ -1,4 +1,4 @@
-"""The sockets' door: who may come in, how many, how much they may say, and what it costs the server."""
+"""Limits of sockets: origins, number of connections, rates, and the memory of the server."""
 
 import json
 import socket
@@ -32,7 +32,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[
 
 
 class RawSocket:
-    """A WebSocket that says whatever a test wants."""
+    """A WebSocket that sends any events."""
 
     def __init__(self, server: Server, origin: str | None = None) -> None:
         self.socket = server.connect()
@@ -64,7 +64,7 @@ class RawSocket:
             self.protocol.receive_data(data)
 
     def ended(self, seconds: float = 15) -> bool:
-        """Whether the server ends the connection."""
+        """True if the server ends the connection in time."""
         self.socket.settimeout(seconds)
         while True:
             match self.next():
@@ -102,7 +102,7 @@ def ask(server: Server, path: str, **headers: str) -> tuple[int, dict[str, str],
 
 
 def memory(server: Server) -> int:
-    """Of all its processes, in bytes."""
+    """The memory of all its processes in bytes."""
     tree = [psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children(recursive=True)]
     return sum(process.memory_info().rss for process in tree)
 

@@ -1,4 +1,4 @@
-"""Live speech over real sockets: packets in, words out, nothing lost and nothing twice."""
+"""The live events over real sockets: no audio is lost, and no event comes twice."""
 
 import random
 from collections.abc import Iterator
@@ -182,7 +182,7 @@ def test_a_paused_session_can_be_resumed(speaker: RecordingClient) -> None:
 
 
 def test_a_session_works_over_long_polling(server: Server) -> None:
-    """As behind a proxy that passes no WebSockets."""
+    """As behind a proxy without WebSocket support."""
     with requests.Session() as http:
         http.verify, http.trust_env = str(authority(server)), False
         poller = socketio.Client(http_session=http, reconnection=False, handle_sigint=False)
@@ -199,7 +199,7 @@ def test_a_session_works_over_long_polling(server: Server) -> None:
 
 
 def authority(server: Server) -> Path:
-    """The certificate of the server's own authority, as a file."""
+    """The certificate of the server's local CA, as a file."""
     file = server.folder / "authority.pem"
     file.write_text(server.get("/ca.crt")[1])
     return file

@@ -1,4 +1,4 @@
-"""The curves of the overview over sockets: admins only, and only as long as they are admins."""
+"""The telemetry stream: for admins only, and only while they are admins."""
 
 import threading
 from collections.abc import Iterator
@@ -68,7 +68,7 @@ def test_an_invalid_range_is_refused(app: OpenAPI, connect: Any, payload: Any) -
 
 
 class Watched:
-    """TelemetryStream whose time a test moves, with what they emitted."""
+    """A telemetry stream with a clock that the test moves, and the events it emitted."""
 
     def __init__(self, app: OpenAPI) -> None:
         self.now = 0.0
@@ -83,7 +83,7 @@ class Watched:
         app.extensions["socketio"].on_event("test:watch", self.watchers.watch)
 
     def tick(self, *, minute: bool = False) -> list[tuple[str, str]]:
-        """A sample comes; what was emitted for it."""
+        """Passes a sample; returns the events emitted for it."""
         self.emitted.clear()
         self.watchers.on_sample(Sample(1.0), Sample(0.0) if minute else None)
         return list(self.emitted)

@@ -66,7 +66,7 @@ class SocketIOClient:
             self._duplex.close()
             self._socket.close()
             reason = _reason(reasons) or f"{error}."
-            raise Unavailable(f"{url} refused the live connection: {reason}") from None
+            raise Unavailable("{url} refused the live connection: {reason}", url=url, reason=reason) from None
 
     def send(self, event: str, *payload: Any, on_ack: Callable[[JsonObject], None]) -> None:
         """Sends an event; the thread that reads calls `on_ack` with its acknowledgement."""
@@ -113,8 +113,12 @@ def _open_socket(url: str, tls: ssl.SSLContext | None) -> socket.socket:
         return (tls or ssl.create_default_context()).wrap_socket(connected, server_hostname=host)
     except ssl.SSLCertVerificationError as error:
         raise Unavailable(
-            f"The certificate of {url} is not trusted ({error.verify_message}). Download {url}/ca.crt and "
-            "add --cacert ca.crt, or add --insecure."
+            "The certificate of {url} is not trusted ({verify_message}). Download "
+            "{url}/ca.crt and add --cacert ca.crt, or add --insecure.",
+            url=url,
+            verify_message=error.verify_message,
         ) from None
     except OSError as error:
-        raise Unavailable(f"{url} cannot be reached: {error.strerror or error}.") from None
+        raise Unavailable(
+            "{url} cannot be reached: {strerror}.", url=url, strerror=error.strerror or str(error)
+        ) from None
