@@ -1,4 +1,4 @@
-"""What every test may ask for: real speech, a real small model, and a place of its own."""
+"""Fixtures of all tests: real speech, a real small model, and the plugins of tests/support."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ pytest_plugins = [
     "tests.support.application",
 ]
 
-# How fast a machine is says nothing about whether a property holds.
+# Whether a property holds does not depend on the speed of the machine.
 hypothesis.settings.register_profile("appliance", deadline=None)
 hypothesis.settings.load_profile("appliance")
 

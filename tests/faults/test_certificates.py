@@ -58,7 +58,7 @@ def test_a_certificate_renewed_under_load_is_served_at_once_and_ends_no_session(
         def keep_requesting() -> None:
             visitor = Visitor(server)
             while not over.is_set():
-                answers.append(visitor.ask("/health").status)
+                answers.append(visitor.request("/health").status)
 
         load = [threading.Thread(target=keep_requesting) for _ in range(4)]
         for thread in load:
@@ -85,7 +85,7 @@ def test_an_expired_own_certificate_is_served_with_a_warning(serve: Serve, tmp_p
     unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
     with serve(SSL_CERT_PATH=str(own), SSL_KEY_PATH=str(own)) as server:
         visitor = Visitor(server, unchecked)
-        state = wait_until(lambda: visitor.ask("/api/status").json["certificate"])
+        state = wait_until(lambda: visitor.request("/api/status").json["certificate"])
         assert state["kind"] == "own"
         assert "expired on" in state["warnings"][0]
         assert visitor.health()["status"] == "ok"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.faults import Serve, heard
+from tests.support.faults import Serve, decoded_windows
 from tests.support.https_client import Visitor
 from tests.support.live_client import Payload
 from tests.support.speech import packets, silence, spoken
@@ -94,7 +94,7 @@ def test_nothing_breaks_when_the_clock_jumps(serve: Serve, wall: SystemClock, tm
         microphone.speak(spoken(1, 4) + silence(1))
         (tmp_path / "hold").touch()
         jobs = [visitor.put("begins hold before")]
-        wait_until(lambda: heard(tmp_path)["begins"])
+        wait_until(lambda: decoded_windows(tmp_path)["begins"])
         waiting = threads.submit(visitor.send, "hold and is waited for")
         for number, jump in enumerate((-2 * HOUR, YEAR, 0), 1):
             wall.move(jump)
@@ -110,9 +110,9 @@ def test_nothing_breaks_when_the_clock_jumps(serve: Serve, wall: SystemClock, tm
         assert visitor.ended(jobs[0])["status"] == "done"
         microphone.stop()
         assert end.result(30)["text"].split() == [f"w{number}" for number in range(1, 16)]
-        listed = [job["id"] for job in visitor.ask("/api/jobs").json["jobs"]]
+        listed = [job["id"] for job in visitor.request("/api/jobs").json["jobs"]]
         assert [id for id in listed if id in jobs] == jobs[::-1], "in the order they came"
-        transcripts = visitor.ask("/api/transcripts?limit=50").json["transcripts"]
+        transcripts = visitor.request("/api/transcripts?limit=50").json["transcripts"]
         assert {each["id"] for each in transcripts} > set(jobs), "the browser is known as before"
         assert visitor.health()["status"] == "ok"
         assert server.stop() == 0
@@ -127,7 +127,7 @@ def check_clock(visitor: Visitor, job: Payload, jump: int) -> None:
 
 def expiry_of(visitor: Visitor) -> datetime:
     """The expiry of the certificate."""
-    return datetime.fromisoformat(visitor.ask("/api/status").json["certificate"]["not_after"])
+    return datetime.fromisoformat(visitor.request("/api/status").json["certificate"]["not_after"])
 
 
 def has_word(events: list[tuple[str, Payload]], word: str) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.faults import Serve, heard
+from tests.support.faults import Serve, decoded_windows
 from tests.support.https_client import Visitor
 from tests.support.program import REAL, start
 from tests.support.wait import wait_until
@@ -39,11 +39,11 @@ def test_a_database_locked_from_outside_is_waited_for(serve: Serve, tmp_path: Pa
         assert visitor.ended(old)["status"] == "done"
         (tmp_path / "hold").touch()
         running = visitor.put("one hold two three")
-        wait_until(lambda: heard(tmp_path)["one"])
+        wait_until(lambda: decoded_windows(tmp_path)["one"])
         with ThreadPoolExecutor(8) as writers:
             with locked(*files):
                 sent = [writers.submit(visitor.send, "more", **{"async": "1"}) for _ in range(4)]
-                deleted = writers.submit(visitor.ask, f"/api/transcripts/{old}", "DELETE")
+                deleted = writers.submit(visitor.request, f"/api/transcripts/{old}", "DELETE")
                 (tmp_path / "hold").unlink()
                 read_on(visitor, old)
             answers = [answer.result() for answer in (deleted, *sent)]
@@ -56,7 +56,7 @@ def test_a_database_locked_from_outside_is_waited_for(serve: Serve, tmp_path: Pa
                 assert visitor.ended(answer.json["id"])["status"] == "done"
         assert visitor.ended(visitor.put("said after"))["status"] == "done"
         wait_until(lambda: not visitor.reasons())
-    assert {heard(tmp_path)[word] for word in ("one", "hold", "two", "three")} == {1}
+    assert {decoded_windows(tmp_path)[word] for word in ("one", "hold", "two", "three")} == {1}
 
 
 def read_on(visitor: Visitor, id: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.faults import Serve, heard
+from tests.support.faults import Serve, decoded_windows
 from tests.support.https_client import Visitor
 from tests.support.live_client import client
 from tests.support.program import REAL, start
@@ -56,7 +56,7 @@ def test_a_full_disk_refuses_uploads_serves_reads_and_recovers(
         have = speaker.stream(opened, spoken(1, 3))
         (tmp_path / "hold").touch()
         caught = visitor.put("one hold two three")
-        wait_until(lambda: heard(tmp_path)["one"])
+        wait_until(lambda: decoded_windows(tmp_path)["one"])
 
         fill(disk, leave_bytes=3 * 2**20)
         broke_off = visitor.send(bytes(8 * 2**20), **{"async": "1"})
@@ -71,7 +71,7 @@ def test_a_full_disk_refuses_uploads_serves_reads_and_recovers(
         [packet] = packets(spoken(3, 4), 12_800)
         lost = speaker.call("live:audio", {"s": opened["session"], "q": have}, packet)
         assert (lost["ok"], lost["code"]) == (False, "disk_full")
-        wait_until(lambda: heard(tmp_path)["hold"])
+        wait_until(lambda: decoded_windows(tmp_path)["hold"])
         assert visitor.job(caught)["status"] == "running", "it waits for the disk"
 
         (disk / "filler").unlink()

@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.faults import Serve, heard, rows
+from tests.support.faults import Serve, decoded_windows, rows
 from tests.support.https_client import BOUNDARY, Visitor, form
 from tests.support.program import REAL, start
 from tests.support.wait import wait_until
@@ -31,7 +31,7 @@ def test_after_kill_9_every_accepted_job_is_done_once_and_half_an_upload_is_gone
             kind = f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
             half.sendall((head + kind).encode() + HALF_AN_UPLOAD)
             wait_until(lambda: any(path.stat().st_size > 500_000 for path in uploads.iterdir()))
-            wait_until(lambda: heard(tmp_path)["a3"])
+            wait_until(lambda: decoded_windows(tmp_path)["a3"])
             server.kill()
     with serve() as server:
         visitor = Visitor(server)
@@ -39,7 +39,7 @@ def test_after_kill_9_every_accepted_job_is_done_once_and_half_an_upload_is_gone
             assert visitor.ended(id)["status"] == "done"
             assert visitor.text(id) == words
         wait_until(lambda: not any(uploads.iterdir()))
-    counted = heard(tmp_path)
+    counted = decoded_windows(tmp_path)
     assert set(counted) == set(" ".join(jobs).split())
     assert sum(counted.values()) - len(counted) <= 3, "at most the window that each was at is heard again"
     assert sorted(rows(tmp_path, "SELECT id FROM transcripts")) == sorted((id,) for id in jobs.values())
@@ -53,18 +53,18 @@ def test_a_file_that_keeps_killing_the_server_fails_and_the_next_job_runs(
     with serve(WINDOW_SECONDS="0.2") as server:
         visitor = Visitor(server)
         bad = visitor.put("fine crash never")
-        wait_until(lambda: heard(tmp_path)["fine"])
+        wait_until(lambda: decoded_windows(tmp_path)["fine"])
         failed = wait_until(lambda: _patient(visitor, bad, "failed"))
         assert failed["error"]["message"].startswith("This file stopped the engine 3 times.")
         good = visitor.put("one two hold three")
         (tmp_path / "hold").touch()
         for _ in range(2):
-            wait_until(lambda: _patient(visitor, good, "running") and heard(tmp_path)["two"])
+            wait_until(lambda: _patient(visitor, good, "running") and decoded_windows(tmp_path)["two"])
             _kill_worker(server.process.pid)
         (tmp_path / "hold").unlink()
         assert wait_until(lambda: _patient(visitor, good, "done"))["error"] is None
         assert visitor.text(good) == "one two hold three"
-    assert heard(tmp_path)["never"] == 0
+    assert decoded_windows(tmp_path)["never"] == 0
 
 
 def _patient(visitor: Visitor, id: str, status: str) -> Any:
@@ -90,7 +90,7 @@ def test_sigterm_exits_cleanly_and_queued_jobs_run_after_the_next_start(serve: S
         queued = [visitor.put(many.replace("m", f"{name}")) for name in "abcdefghijk"]
         waiting = [id for id in queued if visitor.job(id)["status"] == "queued"]
         assert len(waiting) >= 3
-        wait_until(lambda: heard(tmp_path)["m3"])
+        wait_until(lambda: decoded_windows(tmp_path)["m3"])
         server.process.send_signal(signal.SIGTERM)
         wait_until(lambda: not _accepts(visitor))
         assert server.process.wait(30) == 0
@@ -100,7 +100,7 @@ def test_sigterm_exits_cleanly_and_queued_jobs_run_after_the_next_start(serve: S
         for id in [running, *queued]:
             assert visitor.ended(id)["status"] == "done"
         assert visitor.text(running) == many
-    counted = heard(tmp_path)
+    counted = decoded_windows(tmp_path)
     assert set(counted.values()) == {1}, "what was heard before the stop was kept"
     assert len(counted) == 120
 

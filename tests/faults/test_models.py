@@ -42,12 +42,12 @@ def test_truncated_weights_are_quarantined_or_reported_and_other_models_work(
         assert failed["status"] == "failed"
         assert "mine" in failed["error"]["message"]
         assert visitor.send(beckett.read_bytes(), model="mine").status == 503, "it is not tried in a loop"
-        mine = next(each for each in visitor.ask("/api/status").json["models"] if each["name"] == "mine")
+        mine = next(each for each in visitor.request("/api/status").json["models"] if each["name"] == "mine")
         assert (mine["state"], bool(mine["reason"])) == ("unavailable", True)
         answer = visitor.send(beckett.read_bytes(), model="tiny.en", language="en")
         assert answer.status == 200, answer
         assert "fail better" in answer.json["text"].lower()
-        engines = {each["model"]: each["restarts"] for each in visitor.ask("/api/status").json["engines"]}
+        engines = {each["model"]: each["restarts"] for each in visitor.request("/api/status").json["engines"]}
         assert engines["tiny.en"] == 0
         assert [path.name[:16] for path in models.glob("tiny.en.damaged-*")] == ["tiny.en.damaged-"]
 

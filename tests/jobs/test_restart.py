@@ -13,10 +13,10 @@ from tests.support.jobs import (
     Script,
     StartQueue,
     build_queue,
+    decoded_windows,
     ended,
-    heard,
     request,
-    until_heard,
+    wait_for_window,
 )
 from tests.support.program import commanded, send_command
 from tests.support.wait import wait_until
@@ -40,14 +40,14 @@ def killed_and_restarted(start_queue: StartQueue, data_dir: Path, url: str | Non
             )
         }
         jobs["d1"] = send_command(process, "put d1")
-        until_heard(data_dir, "a3")
-        until_heard(data_dir, "b2")
+        wait_for_window(data_dir, "a3")
+        wait_for_window(data_dir, "b2")
         process.send_signal(signal.SIGKILL)
-    queue = start_queue(Script(heard=data_dir / "heard.txt"), url=url)
+    queue = start_queue(Script(window_log=data_dir / "windows.txt"), url=url)
     for words, id in jobs.items():
         assert ended(queue, id).status == "done"
         assert TranscriptRepository(queue.cluster.database).get(id, "ann").transcript.text == words
-    counted = heard(data_dir)
+    counted = decoded_windows(data_dir)
     assert set(counted) == set(" ".join(jobs).split())
     for job in "abcd":  # at most the window that was interrupted is decoded twice
         assert sum(times - 1 for word, times in counted.items() if word[0] == job) <= 1
@@ -78,7 +78,7 @@ def test_a_file_that_kills_the_program_fails_after_three_starts_and_the_next_goe
             process.wait(20)
     with commanded("queue", str(tmp_path)) as process:
         good = send_command(process, "put fine")
-        until_heard(tmp_path, "fine")
+        wait_for_window(tmp_path, "fine")
         send_command(process, "stop")
         assert process.wait(20) == 0
     queue = start_queue(Script())
@@ -92,7 +92,7 @@ def test_a_file_that_kills_the_program_fails_after_three_starts_and_the_next_goe
 def test_a_stopped_program_leaves_its_jobs_to_the_next_start(start_queue: StartQueue, tmp_path: Path) -> None:
     with commanded("queue", str(tmp_path)) as process:
         running, waiting = send_command(process, "now " + "w " * 20 + "last"), send_command(process, "put x")
-        until_heard(tmp_path, "w")
+        wait_for_window(tmp_path, "w")
         send_command(process, "stop")
         assert process.wait(10) == 0
     left = build_queue(tmp_path, Script())
@@ -100,10 +100,10 @@ def test_a_stopped_program_leaves_its_jobs_to_the_next_start(start_queue: StartQ
     assert (job.status, job.attempts) == ("queued", 0)
     assert job.progress > 0
     assert left.get(waiting).status in ("queued", "done")
-    queue = start_queue(Script(heard=tmp_path / "heard.txt"))
+    queue = start_queue(Script(window_log=tmp_path / "windows.txt"))
     assert ended(queue, running).status == "done"
     assert ended(queue, waiting).status == "done"
-    assert heard(tmp_path)["w"] == 20
+    assert decoded_windows(tmp_path)["w"] == 20
 
 
 def test_a_second_program_on_the_same_folder_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.support.databases import postgresql
-from tests.support.jobs import Script, build_queue, ended, heard, request, until_heard
+from tests.support.jobs import Script, build_queue, decoded_windows, ended, request, wait_for_window
 from tests.support.program import commanded, send_command
 from tests.support.wait import wait_until
 from whisper_appliance.core.errors import BadSetting, Conflict, NotFound, Unavailable
@@ -43,7 +43,7 @@ class TwoWorkers:
 
     def decoded(self) -> Counter[str]:
         """How often each window was decoded, by both workers."""
-        return heard(self.folder / "other") + heard(self.folder / "own")
+        return decoded_windows(self.folder / "other") + decoded_windows(self.folder / "own")
 
     def other_worker(self) -> WorkerInfo:
         """The row of the other worker."""
@@ -85,7 +85,7 @@ def started(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[TwoWorke
     storage = tmp_path / "storage" if request.param else None
     events: list[JobEvent] = []
     with postgresql() as url:
-        script = Script(heard=tmp_path / "own" / "heard.txt")
+        script = Script(window_log=tmp_path / "own" / "windows.txt")
         queue = build_queue(tmp_path / "own", script, url=url, storage=storage, announce=events.append)
         cluster = TwoWorkers(queue, url, tmp_path, storage, events)
         queue.launch()
@@ -102,7 +102,7 @@ def busy(cluster: TwoWorkers, process: subprocess.Popen[str]) -> dict[str, str]:
         words: send_command(process, f"now {words}") for words in ("a1 a2 a3 a4 a5 a6", "b1 b2 b3 b4 b5 b6")
     }
     for word in ("a2", "b2"):
-        until_heard(cluster.folder / "other", word)
+        wait_for_window(cluster.folder / "other", word)
     return jobs
 
 
@@ -166,8 +166,8 @@ def test_queued_jobs_run_on_any_worker_with_capacity_and_the_recordings(started:
             assert ended(started.queue, id).status == "done"
             assert started.text_of(id) == each
     assert all(times == 1 for times in started.decoded().values())
-    assert heard(started.folder / "own")
-    assert heard(started.folder / "other")
+    assert decoded_windows(started.folder / "own")
+    assert decoded_windows(started.folder / "other")
 
 
 def test_jobs_queued_on_a_worker_that_stopped_run_on_the_others(started: TwoWorkers) -> None:
@@ -175,7 +175,7 @@ def test_jobs_queued_on_a_worker_that_stopped_run_on_the_others(started: TwoWork
         words = [f"{name}1 {name}2 {name}3 {name}4" for name in "abcdefgh"]
         jobs = {each: send_command(process, f"put {each}") for each in words}
         # Both take jobs from the same queue, so it is chance which worker gets which job.
-        wait_until(lambda: any(word.endswith("2") for word in heard(started.folder / "other")), 20)
+        wait_until(lambda: any(word.endswith("2") for word in decoded_windows(started.folder / "other")), 20)
         send_command(process, "stop")
         assert process.wait(20) == 0
     dead = [
@@ -220,7 +220,7 @@ def test_jobs_from_before_there_were_workers_are_adopted_by_their_recordings(sta
     queue.cluster.database.close()
     request(own, "kept")
     (upload,) = (own / "uploads").iterdir()
-    script = Script(heard=own / "heard.txt")
+    script = Script(window_log=own / "windows.txt")
     again = build_queue(own, script, url=started.url)
     for name in (upload.name, "elsewhere"):
         with again.cluster.database.write() as connection:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
-from tests.support.browser import ARGUMENTS, AXE, CHROMIUM, somebody
+from tests.support.browser import ARGUMENTS, AXE, CHROMIUM, new_browser
 from tests.support.program import Server, running
 
 expect.set_options(timeout=60_000)  # engines are slow where many things run at once
@@ -44,26 +44,26 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(chromium: Browser, program: Server) -> Iterator[BrowserContext]:
-    """Somebody's browser: empty, and known to the appliance by nothing."""
-    context = somebody(chromium, program)
+    """A browser without cookies or storage."""
+    context = new_browser(chromium, program)
     yield context
     context.close()
 
 
 @pytest.fixture
 def page(context: BrowserContext, program: Server) -> Iterator[Page]:
-    """A tab. In the end nothing went wrong in its scripts, and it asked nobody but the appliance."""
+    """A tab. At the end no script has failed, and all requests went to the appliance."""
     page = context.new_page()
     faults: list[str] = []
     strangers: list[str] = []
 
-    def look(request: Request) -> None:
+    def check(request: Request) -> None:
         if not request.url.startswith((program.url, "data:", "blob:")):
             strangers.append(request.url)
 
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda message: faults.append(message.text) if _is_fault(message.text) else None)
-    page.on("request", look)
+    page.on("request", check)
     yield page
     assert not faults
     assert not strangers
@@ -76,7 +76,7 @@ def _is_fault(text: str) -> bool:
 
 @pytest.fixture(scope="session")
 def long_recording(tmp_path_factory: pytest.TempPathFactory, cities: Path) -> Path:
-    """Several minutes of speech, so that there is time to look at a job that runs."""
+    """Several minutes of speech, so that a job runs long enough to be seen."""
     path = tmp_path_factory.mktemp("audio") / "long story.wav"
     with wave.open(str(cities)) as source, wave.open(str(path), "wb") as target:
         target.setparams(source.getparams())

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.support.browser import barriers, somebody
+from tests.support.browser import barriers, new_browser
 from tests.support.pages import add_files, card, transcribe
 from tests.support.program import Server
 
@@ -19,7 +19,7 @@ BYTES_ON_THE_WIRE = 200 * 1024
 @pytest.fixture
 def context(chromium: Browser, program: Server) -> Iterator[BrowserContext]:
     """A browser that lets axe style what it looks at, which the appliance's policy forbids."""
-    context = somebody(chromium, program, bypass_csp=True)
+    context = new_browser(chromium, program, bypass_csp=True)
     yield context
     context.close()
 

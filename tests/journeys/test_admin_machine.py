@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.support.browser import barriers, somebody
+from tests.support.browser import barriers, new_browser
 from tests.support.certificates import make
 from tests.support.client import PASSWORD
 from tests.support.program import Server, running
@@ -28,7 +28,7 @@ def program(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterat
 @pytest.fixture(scope="module")
 def admins(chromium: Browser, program: Server) -> Iterator[BrowserContext]:
     """The browser of the owner, signed in."""
-    context = somebody(chromium, program, bypass_csp=True)
+    context = new_browser(chromium, program, bypass_csp=True)
     page = context.new_page()
     page.goto("/sign-in")
     page.get_by_label("Name").fill("admin")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.support.browser import barriers, sign_in, somebody
+from tests.support.browser import barriers, new_browser, sign_in
 from tests.support.client import PASSWORD
 from tests.support.pages import add_files, named, transcribe
 from tests.support.program import Server, running
@@ -39,7 +39,7 @@ def program(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterat
 @pytest.fixture(scope="module")
 def admins(chromium: Browser, program: Server) -> Iterator[BrowserContext]:
     """The browser of the owner, signed in."""
-    context = somebody(chromium, program, bypass_csp=True)
+    context = new_browser(chromium, program, bypass_csp=True)
     page = context.new_page()
     page.goto("/sign-in")
     sign_in(page)
@@ -57,7 +57,7 @@ def context(admins: BrowserContext) -> BrowserContext:
 @pytest.fixture
 def visitor(chromium: Browser, program: Server) -> Iterator[Page]:
     """Somebody else, without an account."""
-    context = somebody(chromium, program)
+    context = new_browser(chromium, program)
     yield context.new_page()
     context.close()
 

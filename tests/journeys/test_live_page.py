@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.support.browser import AXE, CHROMIUM, barriers, somebody
+from tests.support.browser import AXE, CHROMIUM, barriers, new_browser
 from tests.support.microphone import speaker, speaking, spoken
 from tests.support.program import Server
 
@@ -162,7 +162,7 @@ def test_viewers_read_along_until_the_speaker_ends_it(page: Page, chromium: Brow
     page.locator("#share-start").click()
     expect(page.locator("#share-link")).to_have_value(re.compile("/captions/"))
     link = page.locator("#share-link").input_value()
-    reader = somebody(chromium, program, bypass_csp=True)
+    reader = new_browser(chromium, program, bypass_csp=True)
     phone = reader.new_page()
     phone.set_viewport_size({"width": 390, "height": 844})
     phone.goto(link)
@@ -204,7 +204,7 @@ def test_every_state_of_the_live_view_is_accessible(page: Page) -> None:
 
 
 def test_a_microphone_that_is_refused_is_explained(chromium: Browser, program: Server) -> None:
-    context = somebody(chromium, program, bypass_csp=True)
+    context = new_browser(chromium, program, bypass_csp=True)
     page = context.new_page()
     page.goto("/")
     page.keyboard.press("r")
@@ -218,7 +218,7 @@ def test_a_microphone_that_is_refused_is_explained(chromium: Browser, program: S
 
 
 def test_an_insecure_page_explains_what_to_do(chromium: Browser, program: Server) -> None:
-    context = somebody(chromium, program)
+    context = new_browser(chromium, program)
     context.add_init_script("Object.defineProperty(window, 'isSecureContext', { value: false });")
     page = context.new_page()
     page.goto("/")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.support.browser import barriers, somebody
+from tests.support.browser import barriers, new_browser
 from tests.support.client import PASSWORD
 from tests.support.program import Server, running
 from whisper_appliance.accounts.identity import SHELL
@@ -27,7 +27,7 @@ def program(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterat
 @pytest.fixture(scope="module")
 def owners(chromium: Browser, program: Server) -> Iterator[BrowserContext]:
     """The browser of whoever sets the appliance up."""
-    context = somebody(chromium, program, bypass_csp=True)
+    context = new_browser(chromium, program, bypass_csp=True)
     yield context
     context.close()
 
@@ -90,7 +90,7 @@ def test_an_invited_user_makes_an_account(chromium: Browser, program: Server, ax
     loaded = settings.load(data_dir=program.data_dir)
     with opened_accounts(loaded) as accounts:
         _, token = accounts.invitations.create("member", by=SHELL)
-    context = somebody(chromium, program, bypass_csp=True)
+    context = new_browser(chromium, program, bypass_csp=True)
     page = context.new_page()
     page.goto(f"/join/{token}")
     assert barriers(page, axe) == []

@@ -36,7 +36,7 @@ def test_a_live_session_measures_first_word_and_commit_latency(
     opened = harness.open()
     next_seq = harness.send(opened, silence(0.5) + spoken(1, 11) + silence(1))
     harness.stop(opened, next_seq)
-    for told in harness.told:
+    for told in harness.events:
         metrics.on_live_event(told)
     assert value(metrics, "whisper_live_first_caption_seconds_count") == 1
     lags = value(metrics, "whisper_live_commit_lag_seconds_count")

@@ -1,4 +1,4 @@
-"""THE TABLE: every route, and who may do what there. `test_access.py` asks each of them as everybody."""
+"""THE TABLE: every route, and who may do what there. `test_access.py` requests each as every actor."""
 
 from dataclasses import dataclass, field
 
@@ -80,7 +80,7 @@ class Row:
     used_up: bool = False
     """Whether the thing is another one, or gone, after a request that was allowed."""
     may_be_missing: bool = False
-    """Whether those who may are told that there is no such thing, as the test has none."""
+    """Whether 404 counts as allowed, because the test has no such object."""
 
 
 TABLE: dict[str, Row] = {
@@ -142,6 +142,7 @@ TABLE: dict[str, Row] = {
     # One's account
     "GET /api/account": Row(SIGNED_IN["read"]),
     "PATCH /api/account": Row(PERSON, {"name": ""}),
+    "PUT /api/account/language": Row(PERSON, {"language": "tlh"}),
     "POST /api/account/password": Row(PERSON, {"old": "wrong", "new": "x"}),
     "GET /api/account/sessions": Row(PERSON),
     "DELETE /api/account/sessions": Row(PERSON),

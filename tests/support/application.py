@@ -33,7 +33,7 @@ def module_script() -> Script:
 
 @pytest.fixture
 def script(module_script: Script) -> Iterator[Script]:
-    """How speech behaves: the file to "hear" is a text, one word a window."""
+    """How speech behaves: an upload is a text, one word a window."""
     yield module_script
     module_script.window_seconds = 0.0
     module_script.before_window = lambda word: None

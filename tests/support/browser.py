@@ -22,7 +22,7 @@ ARGUMENTS = [
 ]
 
 
-def somebody(chromium: Browser, appliance: Server, *, bypass_csp: bool = False) -> BrowserContext:
+def new_browser(chromium: Browser, appliance: Server, *, bypass_csp: bool = False) -> BrowserContext:
     """A browser with nothing in it yet."""
     context = chromium.new_context(
         base_url=appliance.url,

@@ -17,8 +17,8 @@ Serve = Callable[..., AbstractContextManager[Server]]
 
 @pytest.fixture
 def serve(tmp_path: Path, tiny_en: Path) -> Serve:
-    """Starts the program, again and again over the same data; scripted unless said otherwise."""
-    settings = settings_of(tiny_en, tmp_path) | {"HEARD": f"{tmp_path}/heard", "WINDOW_SECONDS": "0"}
+    """Starts the program, again and again over the same data; scripted unless another one is given."""
+    settings = settings_of(tiny_en, tmp_path) | {"WINDOW_LOG": f"{tmp_path}/windows", "WINDOW_SECONDS": "0"}
 
     @contextmanager
     def start(program: tuple[str, ...] = LIVE_SERVER, **variables: str) -> Iterator[Server]:
@@ -28,9 +28,9 @@ def serve(tmp_path: Path, tiny_en: Path) -> Serve:
     return start
 
 
-def heard(folder: Path) -> Counter[str]:
-    """How often each window was heard, in all runs."""
-    path = folder / "heard"
+def decoded_windows(folder: Path) -> Counter[str]:
+    """How often each window was decoded, in all runs."""
+    path = folder / "windows"
     return Counter(path.read_text().split() if path.exists() else [])
 
 

@@ -1,4 +1,4 @@
-"""Somebody who uses the started program over HTTPS."""
+"""A client of the started program over HTTPS."""
 
 import http.client
 import json
@@ -17,7 +17,7 @@ ENDED = ("done", "failed", "cancelled")
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back, whatever it says."""
+    """The response, of any status."""
 
     status: int
     headers: Message
@@ -35,7 +35,7 @@ class Answer:
 
 
 class Visitor:
-    """Asks, sends files, and waits for jobs."""
+    """Sends requests and files, and waits for jobs."""
 
     def __init__(self, server: Server, tls: ssl.SSLContext | None = None, *, cookie: bool = False) -> None:
         """`tls` where the server's own authority is not to be trusted; without a cookie, it owns nothing."""
@@ -43,9 +43,9 @@ class Visitor:
         self._tls = tls
         self._cookie = ""
         if cookie:
-            self._cookie = str(self.ask("/").headers["Set-Cookie"]).partition(";")[0]
+            self._cookie = str(self.request("/").headers["Set-Cookie"]).partition(";")[0]
 
-    def ask(self, path: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
+    def request(self, path: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
         """One request on a connection of its own; headers are written with underscores."""
         connection = http.client.HTTPSConnection(
             "localhost", self._server.port, context=self._tls or self._server.trusting, timeout=30
@@ -62,7 +62,9 @@ class Visitor:
     def send(self, content: str | bytes, **fields: str) -> Answer:
         """POST /transcribe."""
         body = form(content.encode() if isinstance(content, str) else content, **fields)
-        return self.ask("/transcribe", "POST", body, Content_Type=f"multipart/form-data; boundary={BOUNDARY}")
+        return self.request(
+            "/transcribe", "POST", body, Content_Type=f"multipart/form-data; boundary={BOUNDARY}"
+        )
 
     def put(self, content: str | bytes, **fields: str) -> str:
         """A file that is accepted; the id of its job."""
@@ -72,7 +74,7 @@ class Visitor:
 
     def job(self, id: str) -> Any:
         """The job as it is."""
-        answer = self.ask(f"/api/jobs/{id}")
+        answer = self.request(f"/api/jobs/{id}")
         assert answer.status == 200, answer
         return answer.json
 
@@ -83,11 +85,11 @@ class Visitor:
 
     def text(self, id: str) -> str:
         """The words of a transcript."""
-        return str(self.ask(f"/api/transcripts/{id}").json["text"])
+        return str(self.request(f"/api/transcripts/{id}").json["text"])
 
     def health(self) -> Any:
         """/health, which always answers 200."""
-        answer = self.ask("/health")
+        answer = self.request("/health")
         assert answer.status == 200, answer
         return answer.json
 

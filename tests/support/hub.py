@@ -15,7 +15,7 @@ _PIECE_BYTES = 64 * 1024
 
 
 class HubStandIn:
-    """Serves the folder as `repository`. The attributes make it misbehave, and tell what it was asked."""
+    """Serves the folder as `repository`. The attributes make it misbehave, and record its requests."""
 
     def __init__(self, folder: Path, repository: str, revision: str) -> None:
         self.folder = folder

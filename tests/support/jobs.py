@@ -30,7 +30,7 @@ StartQueue = Callable[..., JobQueue]
 
 @dataclass(frozen=True)
 class WindowDone:
-    """What the real road tells about a window."""
+    """What the real pipeline announces of a window."""
 
     start_sample: int
     stop_sample: int
@@ -40,10 +40,10 @@ class WindowDone:
 
 @dataclass
 class Script:
-    """How speech behaves. The file to "hear" is a text: one word a window."""
+    """How speech behaves. An upload is a text: one word a window."""
 
     window_seconds: float = 0.0
-    heard: Path | None = None
+    window_log: Path | None = None
     before_window: Callable[[str], object] = lambda word: None
     started: list[float] = field(default_factory=list)
 
@@ -88,7 +88,7 @@ class Script:
                 continue
             if cancelled():
                 raise Cancelled("The job was cancelled.")
-            self._hear(word)
+            self._decode_window(word)
             results.append(WindowResult((Segment(0.0, 20.0, f" {word}"),), "en", 1.0))
             progress = (index + 1) / len(recording.words)
             on_window(WindowDone(start, start + WINDOW_SAMPLES, results[-1], progress))
@@ -101,11 +101,11 @@ class Script:
         audio = JobAudio(folder, is_mounted=given.pop("is_mounted", lambda: True))
         return JobSteps(audio, self, default_model=lambda: model, **given)
 
-    def _hear(self, word: str) -> None:
+    def _decode_window(self, word: str) -> None:
         self.before_window(word)
         time.sleep(self.window_seconds)
-        if self.heard:
-            with self.heard.open("a") as log:
+        if self.window_log:
+            with self.window_log.open("a") as log:
                 log.write(f"{word}\n")
 
 
@@ -129,7 +129,7 @@ def build_queue(
 
 
 def request(storage: Path, words: str, priority: Priority = Priority.BATCH, owner: str = "ann") -> JobRequest:
-    """A job whose upload says these words."""
+    """A job whose upload has these words."""
     job = JobRequest(storage / "uploads" / "x", "talk.wav", priority, owner)
     path = storage / "uploads" / job.id
     path.write_text(words)
@@ -160,12 +160,12 @@ def ended(queue: JobQueue, id: str, timeout_seconds: float = 20) -> Job:
     return job
 
 
-def until_heard(data_dir: Path, word: str) -> None:
-    """Waits until a window has been heard."""
-    wait_until(lambda: word in heard(data_dir))
+def wait_for_window(data_dir: Path, word: str) -> None:
+    """Waits until this window has been decoded."""
+    wait_until(lambda: word in decoded_windows(data_dir))
 
 
-def heard(data_dir: Path) -> Counter[str]:
-    """How often each window was heard, in all runs."""
-    path = data_dir / "heard.txt"
+def decoded_windows(data_dir: Path) -> Counter[str]:
+    """How often each window was decoded, in all runs."""
+    path = data_dir / "windows.txt"
     return Counter(path.read_text().split() if path.exists() else [])

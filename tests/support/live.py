@@ -1,4 +1,4 @@
-"""A live room with an engine that follows a script, and all that it tells."""
+"""Live sessions with an engine that follows a script, and all their events."""
 
 import threading
 import time
@@ -23,21 +23,21 @@ PATIENCE_SECONDS = 20.0
 
 
 class LiveHarness:
-    """The room with its surroundings; time is what the test says it is."""
+    """The manager of live sessions with its surroundings; a test moves the time."""
 
     def __init__(self, folder: Path, limits: LiveLimits) -> None:
         self.models = ScriptedModels()
-        self.told: list[LiveAnnouncement] = []
-        self.kept: dict[str, FinishedSession] = {}
-        self.heard_again: list[FinishedSession] = []
+        self.events: list[LiveAnnouncement] = []
+        self.saved: dict[str, FinishedSession] = {}
+        self.retranscribed: list[FinishedSession] = []
         self.skipped = 0.0
         self._changed = threading.Condition()
         self.sessions = LiveManager(
             folder,
             self.models,
-            save_transcript=self._keep,
-            retranscribe=self.heard_again.append,
-            announce=self._hear,
+            save_transcript=self._save,
+            retranscribe=self.retranscribed.append,
+            announce=self._on_announcement,
             limits=limits,
             clock=lambda: time.monotonic() + self.skipped,
         )
@@ -63,7 +63,7 @@ class LiveHarness:
         """Waits for an event of this kind; returns its payload."""
         found: dict[str, Any] = self.when(
             lambda: next(
-                (a.payload for a in self.told if a.kind == kind and session in ("", a.session)), None
+                (a.payload for a in self.events if a.kind == kind and session in ("", a.session)), None
             )
         )
         return found
@@ -72,35 +72,35 @@ class LiveHarness:
         """Waits until something is true, and returns it."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not (value := true()):
-            assert time.monotonic() < deadline, [(a.kind, a.payload) for a in self.told][-5:]
+            assert time.monotonic() < deadline, [(a.kind, a.payload) for a in self.events][-5:]
             with self._changed:
                 self._changed.wait(0.05)
         return value
 
     def of(self, *kinds: str) -> list[dict[str, Any]]:
         """The payloads of all events of these kinds."""
-        return [a.payload for a in list(self.told) if a.kind in kinds]
+        return [a.payload for a in list(self.events) if a.kind in kinds]
 
     def received(self) -> list[dict[str, Any]]:
         """The payloads of all numbered events that went to a connection."""
-        return [a.payload for a in list(self.told) if a.connection and "eid" in a.payload]
+        return [a.payload for a in list(self.events) if a.connection and "eid" in a.payload]
 
     def committed(self) -> str:
         """The settled text, as a client puts it together."""
         return "".join(str(payload["text"]) for payload in self.of("commit"))
 
     def close(self) -> None:
-        """Stops the room, as a restart does."""
+        """Stops the manager, as a restart does."""
         self.sessions.close()
         self.models.loaded.close()
 
-    def _hear(self, announcement: LiveAnnouncement) -> None:
+    def _on_announcement(self, announcement: LiveAnnouncement) -> None:
         with self._changed:
-            self.told.append(announcement)
+            self.events.append(announcement)
             self._changed.notify_all()
 
-    def _keep(self, ended: FinishedSession) -> str:
-        self.kept[ended.info.id] = ended
+    def _save(self, ended: FinishedSession) -> str:
+        self.saved[ended.info.id] = ended
         return ended.info.id
 
 
@@ -109,7 +109,7 @@ MakeHarness = Callable[..., LiveHarness]
 
 @pytest.fixture
 def make_harness(tmp_path: Path) -> Iterator[MakeHarness]:
-    """Makes the room, again and again over the same folder if need be."""
+    """Makes a manager, again and again over the same folder if need be."""
     made: list[LiveHarness] = []
 
     def make(**limits: Any) -> LiveHarness:

@@ -49,7 +49,7 @@ def spoken(recording: Path, path: Path) -> Path:
 
 @contextmanager
 def speaking(chromium: Browser, path: str, wav: Path) -> Iterator[Browser]:
-    """A browser that hears this WAV once, from the moment at which its microphone is opened."""
+    """A browser whose microphone plays this WAV once, from the moment at which it is opened."""
     capture = f"--use-file-for-fake-audio-capture={wav}%noloop"
     browser = chromium.browser_type.launch(executable_path=path, args=[*ARGUMENTS, capture])
     yield browser
@@ -57,7 +57,7 @@ def speaking(chromium: Browser, path: str, wav: Path) -> Iterator[Browser]:
 
 
 def speaker(browser: Browser, appliance: Server) -> BrowserContext:
-    """Somebody who may use that microphone. axe styles what it looks at, which the page's policy forbids."""
+    """A context that may use that microphone, without the page's policy, because axe adds styles."""
     context = browser.new_context(
         base_url=appliance.url,
         bypass_csp=True,

@@ -23,7 +23,7 @@ class Feed(ThreadingHTTPServer):
         self.status = 200
         self.body = b""
         self.headers: dict[str, str] = {}
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.go_on = threading.Event()
         self.go_on.set()
 
@@ -36,7 +36,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Feed
 
     def do_GET(self) -> None:
-        self.server.asked.append(self.path)
+        self.server.requested.append(self.path)
         self.send_response(self.server.status)
         for name, value in self.server.headers.items():
             self.send_header(name, value)

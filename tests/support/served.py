@@ -38,7 +38,7 @@ class Served:
         return self.appliance.transcripts.add(replace(made, segments=segments), title=title, owner=owner)
 
     def browser_of(self, chromium: Browser, user: User, *, bypass_csp: bool = False) -> BrowserContext:
-        """A browser in which somebody has signed in."""
+        """A browser in which this user has signed in."""
         context = chromium.new_context(
             base_url=self.url, bypass_csp=bypass_csp, locale="en-GB", viewport={"width": 1100, "height": 800}
         )

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from wcwidth import width
 
 from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.transcript.codec import from_dict, to_dict
+from whisper_appliance.transcript.formats import FORMATS, render
 from whisper_appliance.transcript.model import Dropped, Notice, Provenance, Segment, Transcript, Word
-from whisper_appliance.transcript.subtitles import FORMATS, from_dict, render, to_dict
 
 CITIES = (
     " It was the best of times, it was the worst of times, it was the age of wisdom,"

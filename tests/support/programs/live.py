@@ -1,7 +1,7 @@
-"""A small real program around the live room, to be killed by tests: `program.py FOLDER`.
+"""A real program around live sessions, to be killed by tests: `-m tests.support.programs.live FOLDER`.
 
 Each line of input is JSON with a "do": "open" begins a session, "feed" takes base64 audio. Each line of
-output is the answer; what the room tells is written to `told` beside its folder.
+output is the answer; every announcement is written to the file `told` beside its folder.
 """
 
 import base64

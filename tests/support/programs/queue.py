@@ -24,7 +24,7 @@ def main(folder: str, url: str | None = None, storage: str | None = None) -> Non
     """Runs until the input ends or says stop."""
     data_dir = Path(folder)
     shared = Path(storage) if storage else None
-    script = Script(window_seconds=0.2, heard=data_dir / "heard.txt", before_window=crash)
+    script = Script(window_seconds=0.2, window_log=data_dir / "windows.txt", before_window=crash)
     with locked_folder(data_dir):
         queue = build_queue(data_dir, script, url=url, storage=shared)
         queue.launch()

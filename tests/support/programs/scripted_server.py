@@ -1,8 +1,8 @@
 """The real server with the whole appliance, whose decoder and engines follow a script.
 
-Live speech says itself (tests/live/scripted.py). A file to "hear" is a text, one word a window of
-WINDOW_SECONDS; what was heard is written to the file HEARD. The word "crash" kills the process as a file that
-breaks native code does; "hold" takes as long as there is a file named so beside HEARD.
+Live speech is of numbered words (tests/support/speech.py). An upload is a text, one word a window of
+WINDOW_SECONDS; each window is written to the file WINDOW_LOG. The word "crash" kills the process as a file
+that breaks native code does; "hold" takes as long as there is a file named so beside WINDOW_LOG.
 """
 
 import os
@@ -32,15 +32,15 @@ from whisper_appliance.server.bind_port import listen
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-HEARD = Path(os.environ.get("HEARD", os.devnull))
+WINDOW_LOG = Path(os.environ.get("WINDOW_LOG", os.devnull))
 WINDOW_SECONDS = float(os.environ.get("WINDOW_SECONDS", "0"))
 
 
 def before_window(word: str) -> None:
-    """Some words are more than heard."""
+    """Some words are commands."""
     if word == "crash":
         os.kill(os.getpid(), signal.SIGKILL)
-    while word == "hold" and HEARD.with_name("hold").exists():
+    while word == "hold" and WINDOW_LOG.with_name("hold").exists():
         time.sleep(0.02)
 
 
@@ -56,7 +56,7 @@ def decode(path: Path) -> Iterator[Script.Words]:
 
 def scripted_steps(loaded: Settings, _models: object) -> JobSteps:
     """The steps of a job, without decoder and engine."""
-    script = Script(WINDOW_SECONDS, HEARD, before_window)
+    script = Script(WINDOW_SECONDS, WINDOW_LOG, before_window)
     return script.steps(loaded.data_dir, loaded.whisper_model, decode=decode)
 
 

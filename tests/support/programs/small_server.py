@@ -35,7 +35,7 @@ def answer(stopping: threading.Event, environ: "WSGIEnvironment", start: "StartR
 
 
 def stream(stopping: threading.Event) -> Iterator[bytes]:
-    """Says hello, and goodbye when the server is told to stop."""
+    """Sends hello, and goodbye when the server stops."""
     yield b"hello\n"
     stopping.wait()
     yield b"goodbye\n"
