@@ -1,4 +1,4 @@
-"""The ways in: the first start, invitations, signing in; and how often one may try."""
+"""The first start, invitations, sign-in, and sign-in throttling."""
 
 import stat
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What was done can be looked up, and nothing in the log deceives whoever reads it."""
+"""The audit log: entries, filters, escaping, CSV."""
 
 import csv
 

@@ -1,4 +1,4 @@
-"""Which passwords are taken, and that checking one tells nothing."""
+"""Password strength, hashing, and verification without timing leaks."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Sessions and keys: kept as hashes, ended by time or by hand."""
+"""Sessions and API keys: stored as hashes, ended by time or by users."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What was used is counted by owner, key and day, and held against quotas."""
+"""Usage counters by owner, key and day, and quotas."""
 
 from contextlib import suppress
 

@@ -1,4 +1,4 @@
-"""Accounts: made, changed, disabled, deleted; and always an owner."""
+"""User accounts: created, changed, disabled, deleted; one owner always remains."""
 
 from pathlib import Path
 

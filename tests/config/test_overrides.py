@@ -1,4 +1,4 @@
-"""Settings that are changed in the panel: below the environment, rows, checked by the setting's own rule."""
+"""Setting overrides: precedence, validation, restart."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A machine with names, a clock that tests turn, and a TLS server to connect to."""
+"""A machine with names, a clock that tests set, and a TLS server."""
 
 import socket
 import ssl

@@ -1,4 +1,4 @@
-"""Where the appliance can be reached."""
+"""Host names, addresses and URLs of this machine."""
 
 import ipaddress
 

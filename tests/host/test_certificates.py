@@ -1,4 +1,4 @@
-"""The appliance's own HTTPS: what a device accepts, and when a certificate is made anew."""
+"""HTTPS with the local CA: what devices accept, and when a certificate is renewed."""
 
 import ssl
 import stat

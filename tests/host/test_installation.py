@@ -1,4 +1,4 @@
-"""How the appliance was installed is found out, and what to do for another version follows from it."""
+"""The installation is detected, and with it the commands for an update."""
 
 import subprocess
 import sys

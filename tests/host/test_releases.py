@@ -1,4 +1,4 @@
-"""The feed of releases: asked only when allowed, within limits, and believed only as text."""
+"""The update check: only when allowed, within limits, content as text only."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""The certificate stays fresh while the server runs."""
+"""The certificate is renewed while the server runs."""
 
 from pathlib import Path
 

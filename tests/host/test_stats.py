@@ -1,4 +1,4 @@
-"""What the machine says of itself."""
+"""Utilization of processors and GPUs."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Who starts the appliance again: found where it is sure, never guessed."""
+"""Detection of the supervisor that restarts the appliance."""
 
 from collections.abc import Callable
 from pathlib import Path

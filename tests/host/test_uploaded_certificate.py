@@ -1,4 +1,4 @@
-"""An operator's certificate that is uploaded: taken when it can be served, and served from then on."""
+"""Uploaded certificates: validated before they are stored, then served."""
 
 import stat
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Model folders that are small, whole and of the user's own; and a store with nothing around it."""
+"""Small complete custom models, and a store without other sources."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

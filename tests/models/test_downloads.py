@@ -1,4 +1,4 @@
-"""Downloads from a hub on loopback: whole, broken half way, cancelled, wrong."""
+"""Downloads from a hub on loopback: complete, interrupted, cancelled, corrupted."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What fits on which machine, and the advice in words."""
+"""Which models fit a machine, and the recommendation."""
 
 import os
 

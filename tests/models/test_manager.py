@@ -1,4 +1,4 @@
-"""The manager: leases, switching, freeing, waiting, fetching. The engines are fakes that count."""
+"""The manager: leases, switching, unloading, waiting for memory, downloads. Engines are fakes that count."""
 
 import threading
 import time

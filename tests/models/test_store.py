@@ -1,4 +1,4 @@
-"""Models on disk: where they are found, when they are believed, what happens to the damaged ones."""
+"""Models on disk: found, verified, imported, and what happens to damaged ones."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What is set going for a model: one at a time, with an end that is told."""
+"""Background tasks of models: one at a time, with a reported result."""
 
 import threading
 from collections.abc import Callable
