@@ -64,7 +64,22 @@ def extracted() -> Catalog:
     ):
         del line  # a catalogue with line numbers changes with every edit
         catalog.add(message, None, [(f"{name}", 0)], auto_comments=comments, context=context)
+    for file, text in declared_texts():
+        catalog.add(text, None, [(file, 0)])
     return catalog
+
+
+def declared_texts() -> Iterator[tuple[str, str]]:
+    """Texts that stand in declarations: help and sections of settings, descriptions of models."""
+    from whisper_appliance.config.settings import Settings
+    from whisper_appliance.config.settings import section_of
+    from whisper_appliance.models.catalog import catalog
+
+    for name, field in Settings.model_fields.items():
+        yield "config/settings", field.description or ""
+        yield "config/settings", section_of(name)
+    for model in catalog().values():
+        yield "models/catalog.toml", model.description
 
 
 def languages() -> Iterator[str]:

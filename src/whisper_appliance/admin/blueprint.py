@@ -23,23 +23,24 @@ from whisper_appliance.admin import (
 )
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only
 from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.web.auth.authentication import current_actor
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import error_responses
 
 MENU: tuple[tuple[str, str], ...] = (
-    ("overview", "Overview"),
-    ("jobs", "Jobs"),
-    ("models", "Models"),
-    ("users", "Users"),
-    ("shares", "Shares"),
-    ("audit", "Audit log"),
-    ("statistics", "Statistics"),
-    ("settings", "Settings"),
-    ("certificate", "HTTPS"),
-    ("logs", "Logs"),
-    ("backups", "Backups"),
-    ("updates", "Updates"),
+    ("overview", N_("Overview")),
+    ("jobs", N_("Jobs")),
+    ("models", N_("Models")),
+    ("users", N_("Users")),
+    ("shares", N_("Shares")),
+    ("audit", N_("Audit log")),
+    ("statistics", N_("Statistics")),
+    ("settings", N_("Settings")),
+    ("certificate", N_("HTTPS")),
+    ("logs", N_("Logs")),
+    ("backups", N_("Backups")),
+    ("updates", N_("Updates")),
 )
 """The menu in order: path below `/admin`, and title."""
 

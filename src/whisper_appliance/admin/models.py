@@ -15,6 +15,7 @@ from whisper_appliance.web import sse
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import current_actor
 from whisper_appliance.web.context import appliance
+from whisper_appliance.web.i18n import localized
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import error_responses, text_response
 
@@ -210,7 +211,7 @@ def _model_frames(
 
 
 def _models_response(status: int = 200) -> Response:
-    response = jsonify(_to_json(appliance().model_admin.list_models()))
+    response = jsonify(localized(_to_json(appliance().model_admin.list_models())))
     response.status_code = status
     return response
 

@@ -11,6 +11,7 @@ from whisper_appliance.config.setting_rows import SettingRow, setting_rows
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import current_actor
 from whisper_appliance.web.context import appliance
+from whisper_appliance.web.i18n import localized
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import error_responses
 
@@ -87,4 +88,6 @@ def reset_setting(path: SettingPath) -> Response:
 
 
 def _settings_response() -> Response:
-    return jsonify(asdict(SettingsView(setting_rows(appliance().overrides), restart.restart_state())))
+    return jsonify(
+        localized(asdict(SettingsView(setting_rows(appliance().overrides), restart.restart_state())))
+    )

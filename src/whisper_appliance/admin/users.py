@@ -226,7 +226,7 @@ def delete_user(path: UserPath, body: RemoveBody) -> tuple[str, int]:
     """Deletes an account, and its transcripts, unless another user gets them."""
     user, accounts = resources.authorized_account(path.id, "manage"), appliance().accounts
     if body.name != user.name:
-        raise InvalidRequest(f"To delete this account, give its name: {user.name}.", field="name")
+        raise InvalidRequest("To delete this account, give its name: {name}.", name=user.name, field="name")
     heir = accounts.users.by_name(body.heir).id if body.heir is not None else None
     accounts.remove_user(user.id, heir=heir, by=current_actor())
     return "", 204

@@ -5,9 +5,9 @@ from pydantic import BaseModel, Field
 
 from whisper_appliance import __version__
 from whisper_appliance.core.ids import ID_REGEX
-from whisper_appliance.transcript.languages import LANGUAGES
 from whisper_appliance.web.auth import visitors
 from whisper_appliance.web.context import appliance
+from whisper_appliance.web.i18n import language_names
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import PAGES, page_response
 
@@ -34,7 +34,7 @@ def transcribe_page() -> str:
     """Drop a recording, read its transcript."""
     visitors.set_visitor_cookie()
     limit = int(appliance().settings.max_upload_size)
-    return render_template("transcribe.html", max_upload_bytes=limit, languages=LANGUAGES)
+    return render_template("transcribe.html", max_upload_bytes=limit, languages=language_names())
 
 
 @blueprint.get(

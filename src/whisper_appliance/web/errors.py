@@ -20,7 +20,9 @@ from pydantic import ValidationError
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from whisper_appliance.core import errors
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.web import response_format
+from whisper_appliance.web.i18n import translate, translate_error
 
 log = structlog.get_logger()
 
@@ -54,12 +56,12 @@ HTTP_CODES = {
     503: "unavailable",
 }
 HTTP_MESSAGES = {
-    404: "There is no page or resource at this address.",
-    405: "This address does not support this method; the Allow header lists those it does.",
-    413: "The request is larger than this appliance accepts.",
+    404: N_("There is no page or resource at this address."),
+    405: N_("This address does not support this method; the Allow header lists those it does."),
+    413: N_("The request is larger than this appliance accepts."),
 }
 DEFAULT_RETRY_SECONDS = 30.0
-INTERNAL_MESSAGE = (
+INTERNAL_MESSAGE = N_(
     "Something went wrong inside the appliance. The log holds the details under this request id."
 )
 
@@ -127,9 +129,13 @@ def _appliance_error(error: errors.ApplianceError) -> Response:
     if status >= 500:
         log.warning("request rejected", code=error.code, reason=error.message)
     if status == 500:
-        return error_response(500, error.code, INTERNAL_MESSAGE)
+        return error_response(500, error.code, translate(INTERNAL_MESSAGE))
     return error_response(
-        status, error.code, error.message, field=error.field, retry_after_seconds=error.retry_after_seconds
+        status,
+        error.code,
+        translate_error(error),
+        field=error.field,
+        retry_after_seconds=error.retry_after_seconds,
     )
 
 
@@ -149,7 +155,7 @@ def _http_error(error: HTTPException) -> Response:
     if isinstance(error, ClientDisconnected):
         log.info("client disconnected")
     code = HTTP_CODES.get(error.code, f"http_{error.code}")
-    message = HTTP_MESSAGES.get(error.code, error.description or error.name)
+    message = translate(HTTP_MESSAGES.get(error.code, error.description or error.name))
     response = error_response(error.code, code, message)
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):
@@ -163,7 +169,7 @@ def _malformed_body(_error: ParseException) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     log.exception("request failed", exc_info=error)
-    return error_response(500, "internal", INTERNAL_MESSAGE)
+    return error_response(500, "internal", translate(INTERNAL_MESSAGE))
 
 
 def install(app: Flask) -> None:
@@ -177,8 +183,11 @@ def install(app: Flask) -> None:
 def invalid_input(error: ValidationError) -> errors.InvalidRequest:
     """The first validation error as an `InvalidRequest` that names the field."""
     first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"]) or None
-    message = "There is no such option." if first["type"] == "extra_forbidden" else f"{first['msg']}."
+    input_name = ".".join(str(part) for part in first["loc"])[:60]
+    if first["type"] == "extra_forbidden":
+        return errors.InvalidRequest("{input}: There is no such option.", field=input_name, input=input_name)
+    if not input_name:
+        return errors.InvalidRequest("{problem}.", problem=first["msg"])
     return errors.InvalidRequest(
-        f"{field[:60]}: {message}" if field else message, field=field[:60] if field else None
+        "{input}: {problem}.", field=input_name, input=input_name, problem=first["msg"]
     )

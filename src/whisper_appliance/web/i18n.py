@@ -4,36 +4,39 @@ English texts are the message ids, so English needs no catalogue. Placeholders a
 templates and scripts alike.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from babel import Locale
 from flask import Flask, Response, g, has_request_context, request, url_for
 from flask_babel import Babel, format_datetime, gettext, ngettext
 from markupsafe import Markup, escape
 
+from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.core.errors import ApplianceError
-from whisper_appliance.web.auth.authentication import current_actor_or_anonymous
+from whisper_appliance.transcript.languages import LANGUAGES as LANGUAGE_NAMES
 
 LOCALES = Path(__file__).parent.parent / "locales"
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 """The languages of the pages, by code, each in its own name."""
 
+TEXT_FIELDS = frozenset({"description", "reason", "message", "help", "section", "advice"})
+"""Fields of JSON responses that hold texts of the appliance, never of users."""
+Json = Any
+
 
 def current_locale() -> str:
-    """The language of this request: of the account, else the best that the browser accepts, else English."""
+    """The language of this request: of the account, else the best that the browser accepts, else English.
+
+    The account counts once the request is authenticated; an error before that follows the browser.
+    """
     if not has_request_context():
         return "en"
-    if "locale" not in g:
-        g.locale = _language_of_account() or request.accept_languages.best_match(LANGUAGES, "en")
-    locale: str = g.locale
-    return locale
-
-
-def _language_of_account() -> str | None:
-    try:
-        user = current_actor_or_anonymous().user
-    except ApplianceError:  # its page must still be shown in some language
-        return None
-    return user.language if user and user.language in LANGUAGES else None
+    actor: Actor | None = g.get("actor")
+    chosen = actor.user.language if actor and actor.user else None
+    g.locale = chosen if chosen in LANGUAGES else request.accept_languages.best_match(LANGUAGES, "en")
+    return str(g.locale)
 
 
 def translate(text: str, **params: object) -> str:
@@ -42,11 +45,36 @@ def translate(text: str, **params: object) -> str:
     return translated.format(**params) if params else translated
 
 
+def language_names() -> Mapping[str, str]:
+    """The languages that Whisper transcribes, by code, named in the language of this request, in order."""
+    if current_locale() == "en":
+        return LANGUAGE_NAMES
+    names = Locale.parse(current_locale()).languages
+    translated = {code: str(names.get(code, name)) for code, name in LANGUAGE_NAMES.items()}
+    return dict(sorted(translated.items(), key=lambda item: item[1].casefold()))
+
+
 def translate_plural(one: str, many: str, count: int, **params: object) -> str:
     """The form for `count` in the language of this request; `{count}` is filled in."""
     english = one if count == 1 else many
     translated = english if current_locale() == "en" else ngettext(one, many, count)
     return translated.format(count=count, **params)
+
+
+def localized(value: Json) -> Json:
+    """The JSON of a response with the texts that people read translated, as far as the catalogue has them."""
+    return value if current_locale() == "en" else _localized(value)
+
+
+def _localized(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {
+            key: gettext(item) if key in TEXT_FIELDS and isinstance(item, str) and item else _localized(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_localized(item) for item in value]
+    return value
 
 
 def translate_error(error: ApplianceError) -> str:

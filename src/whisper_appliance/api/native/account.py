@@ -8,10 +8,11 @@ from pydantic import BaseModel, Field
 from whisper_appliance.accounts.access import Resource
 from whisper_appliance.accounts.identity import SCOPES, Actor, Scope, User
 from whisper_appliance.api.native.data_export import data_export_response
-from whisper_appliance.core.errors import NotAllowed, NotFound, SignInRequired
+from whisper_appliance.core.errors import InvalidRequest, NotAllowed, NotFound, SignInRequired
 from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.web.auth.authentication import clear_session_cookie, current_actor, require
 from whisper_appliance.web.context import appliance
+from whisper_appliance.web.i18n import LANGUAGES
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import ACCOUNT, PAGES, error_responses, page_response
 from whisper_appliance.web.schemas.account import (
@@ -42,6 +43,12 @@ class NameBody(BaseModel):
     """What can be changed of an account."""
 
     name: str = Field(description="The new name.", max_length=200, examples=["Ada"])
+
+
+class LanguageBody(BaseModel):
+    """The language of the pages."""
+
+    language: str | None = Field(description="Code of a language; null follows the browser.", examples=["de"])
 
 
 class KeyBody(BaseModel):
@@ -128,6 +135,19 @@ def rename_account(body: NameBody) -> tuple[str, int]:
     """Gives the account another name, to sign in with from then on."""
     actor, user = signed_in_user()
     appliance().accounts.users.rename(user.id, body.name, by=actor)
+    return "", 204
+
+
+@blueprint.put(
+    "/api/account/language",
+    responses={204: None, **error_responses(400, 401, 403, 503, 507)},
+)
+def set_language(body: LanguageBody) -> tuple[str, int]:
+    """Sets the language of the pages for this account; null follows the browser."""
+    _actor, user = signed_in_user()
+    if body.language is not None and body.language not in LANGUAGES:
+        raise InvalidRequest("There is no such language.", field="language")
+    appliance().accounts.users.set_language(user.id, body.language)
     return "", 204
 
 

@@ -11,7 +11,8 @@ from whisper_appliance.accounts.identity import User
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.library.transcript_rows import StoredTranscript, TranscriptSummary
-from whisper_appliance.transcript.subtitles import render, to_dict
+from whisper_appliance.transcript.codec import to_dict
+from whisper_appliance.transcript.formats import render
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.content_disposition import attachment, file_safe
 from whisper_appliance.web.context import appliance

@@ -5,6 +5,7 @@ from flask import Response, jsonify
 from whisper_appliance.web.auth import resources
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.context import appliance
+from whisper_appliance.web.i18n import localized
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import JOBS, error_responses
 from whisper_appliance.web.schemas.job import JobPath, job_response, text_so_far
@@ -17,7 +18,7 @@ blueprint = LazyBlueprint("jobs", __name__, url_prefix="/api/jobs", abp_tags=[JO
 def list_jobs() -> Response:
     """The jobs of whoever asks, of the last day, newest first, finished ones included; without their text."""
     jobs = appliance().queue.page(require("read").owner)
-    return jsonify({"jobs": [job_response(appliance(), job) for job in jobs]})
+    return jsonify(localized({"jobs": [job_response(appliance(), job) for job in jobs]}))
 
 
 @blueprint.get(
@@ -28,7 +29,7 @@ def list_jobs() -> Response:
 def get_job(path: JobPath) -> Response:
     """One job, how far it is, and its text so far."""
     job = resources.authorized_job(path.id, "read")
-    return jsonify(job_response(appliance(), job, text=text_so_far(appliance(), job)))
+    return jsonify(localized(job_response(appliance(), job, text=text_so_far(appliance(), job))))
 
 
 @blueprint.delete(

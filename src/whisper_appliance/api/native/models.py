@@ -5,6 +5,7 @@ from dataclasses import asdict
 from flask import Response, jsonify
 
 from whisper_appliance.web.context import appliance
+from whisper_appliance.web.i18n import localized
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import SYSTEM, error_responses
 from whisper_appliance.web.schemas.transcript import ModelList
@@ -17,4 +18,4 @@ def list_models() -> Response:
     """Every model of the catalogue and the machine's own: installed, loaded, and whether it fits."""
     status = appliance().status()
     default = status.model.name if status.model else None
-    return jsonify({"default": default, "models": [asdict(model) for model in status.models]})
+    return jsonify(localized({"default": default, "models": [asdict(model) for model in status.models]}))

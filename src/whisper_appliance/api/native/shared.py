@@ -9,7 +9,8 @@ from whisper_appliance.api.native.transcripts import ReadQuery, text_formats
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.library.shares import NO_LINK
 from whisper_appliance.library.transcript_rows import StoredTranscript
-from whisper_appliance.transcript.subtitles import FORMATS, render, to_dict
+from whisper_appliance.transcript.codec import to_dict
+from whisper_appliance.transcript.formats import FORMATS, render
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.content_disposition import attachment
 from whisper_appliance.web.context import appliance

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Response, jsonify
 
 from whisper_appliance.web.context import appliance
+from whisper_appliance.web.i18n import localized
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import SYSTEM, error_responses
 from whisper_appliance.web.schemas.transcript import HealthResponse, StatusResponse
@@ -34,6 +35,6 @@ def get_status() -> Response:
 
 
 def _uncached(status: dict[str, Any]) -> Response:
-    response = jsonify(status)
+    response = jsonify(localized(status))
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 
 from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.library.transcript_rows import StoredTranscript, TranscriptSummary
-from whisper_appliance.transcript.subtitles import FORMATS, render, to_dict
+from whisper_appliance.transcript.codec import to_dict
+from whisper_appliance.transcript.formats import FORMATS, render
 from whisper_appliance.web.auth import resources
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import current_actor, own_resource, require

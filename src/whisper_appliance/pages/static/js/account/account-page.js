@@ -19,6 +19,10 @@ export function mount(root) {
     await request("PATCH /api/account", { body: { name } });
     toast(t("Name changed. It is the one to sign in with from now on."));
   });
+  onSubmit(formById("language-form"), async ({ language = "" }) => {
+    await request("PUT /api/account/language", { body: { language: language || null } });
+    location.reload();
+  });
   onSubmit(formById("password-form"), async ({ old = "", new: changed = "" }) => {
     await request("POST /api/account/password", { body: { old, new: changed } });
     formById("password-form").reset();

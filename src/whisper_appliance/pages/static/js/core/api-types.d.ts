@@ -324,7 +324,7 @@ export interface InvitationResponse {
   expires: string;
 }
 
-/** What holds on this machine beside the limits and FFmpeg's whitelists, which always hold. */
+/** Sandbox features on this machine, in addition to the limits and FFmpeg's whitelists. */
 export interface Isolation {
   network: "own" | "no tcp" | "shared";
   files: "the source only" | "readable ones";
@@ -424,6 +424,12 @@ export interface KeyResponse {
   /** UTC, ISO 8601; null: until it is revoked. */
   expires: string | null;
   last_used: string | null;
+}
+
+/** The language of the pages. */
+export interface LanguageBody {
+  /** Code of a language; null follows the browser. */
+  language: string | null;
 }
 
 /** The limits of uploads. */
@@ -1060,6 +1066,7 @@ export interface Requests {
   "POST /api/session": SignInBody;
   "POST /api/setup": SetupBody;
   "POST /api/transcripts/{id}/shares": ShareBody;
+  "PUT /api/account/language": LanguageBody;
   "PUT /api/admin/certificate/names": MoreNames;
   "PUT /api/admin/certificate/own": OwnCertificate;
   "PUT /api/admin/openness": AccessModeBody;
@@ -1157,6 +1164,7 @@ export interface Responses {
   "POST /api/transcripts/{id}/restore": TranscriptResponse;
   "POST /api/transcripts/{id}/shares": ShareResponse;
   "POST /transcribe": TranscriptResponse | JobResponse;
+  "PUT /api/account/language": null;
   "PUT /api/admin/certificate/names": HttpsResponse;
   "PUT /api/admin/certificate/own": HttpsResponse;
   "PUT /api/admin/openness": null;
