@@ -81,7 +81,7 @@ def transcribe(
     whisper-appliance transcribe -f srt -f json -o out/ *.mp4
     """
     from whisper_appliance.core.errors import ApplianceError
-    from whisper_appliance.transcript.subtitles import render
+    from whisper_appliance.transcript.formats import render
 
     formats = formats or ("txt",)
     if output_dir is None and len(files) * len(formats) > 1:

@@ -1,9 +1,9 @@
-"""Subtitles as data: what is shown, from when to when."""
+"""Subtitle cues (SRT, WebVTT): splits segments into cues with times and lines."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from whisper_appliance.transcript.line_breaking import Piece, divide, joined, pieces
+from whisper_appliance.transcript.line_breaking import TextUnit, break_into_cues, join_units, split_units
 from whisper_appliance.transcript.model import Segment, Transcript
 
 SHORTEST_MS = 800
@@ -20,15 +20,15 @@ class Cue:
     lines: tuple[str, ...]
 
 
-def cues(transcript: Transcript, *, max_line_chars: int, max_lines: int) -> list[Cue]:
-    """The subtitles of a transcript, in order of time, none overlapping another."""
+def make_cues(transcript: Transcript, *, max_line_chars: int, max_lines: int) -> list[Cue]:
+    """The cues of a transcript, in order of time and without overlap."""
     language = transcript.language
     rough = [
         cue
         for segment in transcript.segments
-        for cue in _divided(segment, language, max_line_chars, max_lines)
+        for cue in _split_segment(segment, language, max_line_chars, max_lines)
     ]
-    return list(_settled(rough))
+    return list(_without_overlap(rough))
 
 
 def milliseconds(seconds: float) -> int:
@@ -36,30 +36,30 @@ def milliseconds(seconds: float) -> int:
     return max(0, round(seconds * 1000))
 
 
-def _divided(segment: Segment, language: str, max_chars: int, max_lines: int) -> Iterator[Cue]:
-    text = pieces(segment.text)
+def _split_segment(segment: Segment, language: str, max_chars: int, max_lines: int) -> Iterator[Cue]:
+    text = split_units(segment.text)
     if not text:
         return
     times = _times(segment, text)
     at = 0
-    for lines in divide(text, times, language, max_chars, max_lines):
+    for lines in break_into_cues(text, times, language, max_chars, max_lines):
         last = at + sum(len(line) for line in lines) - 1
-        yield Cue(times[at][0], times[last][1], tuple(joined(line) for line in lines))
+        yield Cue(times[at][0], times[last][1], tuple(join_units(line) for line in lines))
         at = last + 1
 
 
-def _times(segment: Segment, text: Sequence[Piece]) -> list[tuple[int, int]]:
-    """Start and end of each piece: from the words where they spell its text, else by counting."""
+def _times(segment: Segment, text: Sequence[TextUnit]) -> list[tuple[int, int]]:
+    """Start and end of each unit: from the word times if they spell the text, else in proportion."""
     spans = [("".join(word.word.split()), word.start, word.end) for word in segment.words]
-    compact = "".join(piece.text for piece in text)
+    compact = "".join(unit.text for unit in text)
     if "".join(letters for letters, _, _ in spans) != compact:
         spans = [(compact, segment.start, segment.end)]
     edges = [
         _inside(start, end, at, len(letters)) for letters, start, end in spans for at in range(len(letters))
     ]
     times, at = [], 0
-    for piece in text:
-        stop = at + len(piece.text)
+    for unit in text:
+        stop = at + len(unit.text)
         times.append((milliseconds(edges[at][0]), milliseconds(edges[stop - 1][1])))
         at = stop
     return times
@@ -71,8 +71,8 @@ def _inside(start: float, end: float, at: int, length: int) -> tuple[float, floa
     return start + at * step, start + (at + 1) * step
 
 
-def _settled(rough: Sequence[Cue]) -> Iterator[Cue]:
-    """Cues that never overlap or go backwards; short ones are held where there is room, tiny gaps closed."""
+def _without_overlap(rough: Sequence[Cue]) -> Iterator[Cue]:
+    """Removes overlaps, extends short cues where there is room, and closes tiny gaps."""
     now = 0
     for at, cue in enumerate(rough):
         start = max(now, cue.start_ms)
@@ -82,3 +82,16 @@ def _settled(rough: Sequence[Cue]) -> Iterator[Cue]:
             end = following
         now = max(end, start + 1)
         yield replace(cue, start_ms=start, end_ms=now)
+
+
+def format_timestamp(total_ms: int, decimal_mark: str) -> str:
+    """A cue time as `hh:mm:ss`, the decimal mark, and milliseconds."""
+    seconds, ms = divmod(total_ms, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02d}:{minutes:02d}:{seconds:02d}{decimal_mark}{ms:03d}"
+
+
+def time_line(cue: Cue, decimal_mark: str) -> str:
+    """The line with start and end of a cue, the same in SRT and WebVTT but for the decimal mark."""
+    return f"{format_timestamp(cue.start_ms, decimal_mark)} --> {format_timestamp(cue.end_ms, decimal_mark)}"

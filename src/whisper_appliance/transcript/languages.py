@@ -144,6 +144,7 @@ def language_code(given: str) -> str | None:
         if candidate in _BY_NAME:
             return _BY_NAME[candidate]
     raise InvalidRequest(
-        f"{given[:40]!r} is not a language that Whisper knows. Give a code such as 'en' or 'de', or 'auto'.",
+        "{given!r} is not a language that Whisper knows. Give a code such as 'en' or 'de', or 'auto'.",
+        given=given,
         field="language",
     )

@@ -1,7 +1,7 @@
-"""Where a line of a subtitle may break, and the best way to break a text into lines and cues.
+"""Line breaking of subtitles: the least-cost way to break a text into cues and lines.
 
-The division is found as Knuth and Plass find paragraphs ("Breaking Paragraphs into Lines", 1981): every way
-to break is given a cost, and dynamic programming takes the cheapest.
+The breaks are found as Knuth and Plass find paragraphs ("Breaking Paragraphs into Lines", 1981): every
+break has a cost, and dynamic programming finds the cheapest path.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,22 +23,22 @@ LONG_CUE = 25
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """Text that is never broken. `spaced`: a space stands before it, unless it begins a line."""
+class TextUnit:
+    """A word or grapheme, never broken. `spaced`: a space precedes it, except at the start of a line."""
 
     text: str
     spaced: bool
     width: int
 
 
-class Way(NamedTuple):
-    """The cheapest way found to a place in the text: its last line is line `line` of a cue."""
+class BreakPath(NamedTuple):
+    """The cheapest path to a position in the text; its last line is line `line` of a cue."""
 
     cost: float
     line: int
     line_start: int
     cue_start: int
-    previous: "Way | None"
+    previous: "BreakPath | None"
 
 
 def clean(text: str) -> str:
@@ -46,12 +46,12 @@ def clean(text: str) -> str:
     return " ".join(typography.UNPRINTABLE.sub("", " ".join(text.split())).split())
 
 
-def pieces(text: str) -> list[Piece]:
-    """The unbreakable pieces of a text: words, or graphemes where a script has no spaces."""
-    found: list[Piece] = []
+def split_units(text: str) -> list[TextUnit]:
+    """The unbreakable units of a text: words, or graphemes where a script has no spaces."""
+    found: list[TextUnit] = []
     for word in clean(text).split(" "):
         found += [
-            Piece(part, at == 0, len(part) if part.isascii() else width(part))
+            TextUnit(part, at == 0, len(part) if part.isascii() else width(part))
             for at, part in enumerate(_parts(word))
             if part
         ]
@@ -76,13 +76,13 @@ def _parts(word: str) -> list[str]:
     return parts
 
 
-def joined(line: Sequence[Piece]) -> str:
-    """The pieces as one line."""
-    return "".join((" " if piece.spaced and at else "") + piece.text for at, piece in enumerate(line))
+def join_units(line: Sequence[TextUnit]) -> str:
+    """The units as one line."""
+    return "".join((" " if unit.spaced and at else "") + unit.text for at, unit in enumerate(line))
 
 
-def break_cost(before: Piece, after: Piece, language: str) -> int:
-    """How bad a break between two pieces reads: 0 after a sentence, `NEVER` inside a number or a name."""
+def break_cost(before: TextUnit, after: TextUnit, language: str) -> int:
+    """The cost of a break between two units: 0 after a sentence, `NEVER` inside a number or a name."""
     word = before.text.rstrip(typography.CLOSING)
     bare = before.text.lower().strip(".,;:" + typography.CLOSING)
     if word[-1:].isdigit() and after.text[:1].isdigit():
@@ -102,32 +102,32 @@ def break_cost(before: Piece, after: Piece, language: str) -> int:
     return BAD if word[-1:].isdigit() else PLAIN
 
 
-def divide(
-    text: Sequence[Piece], times: Sequence[tuple[int, int]], language: str, max_chars: int, max_lines: int
-) -> list[list[Sequence[Piece]]]:
+def break_into_cues(
+    text: Sequence[TextUnit], times: Sequence[tuple[int, int]], language: str, max_chars: int, max_lines: int
+) -> list[list[Sequence[TextUnit]]]:
     """The best cues for a text; each is a list of at most `max_lines` lines no wider than `max_chars`.
 
-    `times` are start and end of each piece in milliseconds. Only a piece that is too wide by itself makes a
+    `times` are start and end of each unit in milliseconds. Only a unit that is too wide by itself makes a
     line too wide. No line spans a pause of `PAUSE_MS`.
     """
     costs = [0] + [break_cost(before, after, language) for before, after in pairwise(text)]
-    ways: list[dict[int, Way]] = [{max_lines: Way(0, max_lines, 0, 0, None)}]
+    ways: list[dict[int, BreakPath]] = [{max_lines: BreakPath(0, max_lines, 0, 0, None)}]
     for stop in range(1, len(text) + 1):
-        here: dict[int, Way] = {}
+        here: dict[int, BreakPath] = {}
         for start, slack in _lines_ending_at(text, times, stop, max_chars):
             for cost, line, cue_start, way in _steps(
                 ways[start], start, stop, times, costs[start], max_lines
             ):
                 if line not in here or cost + slack < here[line].cost:
-                    here[line] = Way(cost + slack, line, start, cue_start, way)
+                    here[line] = BreakPath(cost + slack, line, start, cue_start, way)
         ways.append(here)
     return _cues(text, min(ways[-1].values()))
 
 
 def _lines_ending_at(
-    text: Sequence[Piece], times: Sequence[tuple[int, int]], stop: int, max_chars: int
+    text: Sequence[TextUnit], times: Sequence[tuple[int, int]], stop: int, max_chars: int
 ) -> list[tuple[int, float]]:
-    """Where a line that ends before `stop` may start, with the cost of the room it leaves unused."""
+    """Where a line that ends before `stop` may start, with the cost of its unused width."""
     found: list[tuple[int, float]] = []
     used = 0
     for start in range(stop - 1, -1, -1):
@@ -142,13 +142,13 @@ def _lines_ending_at(
 
 
 def _steps(
-    ways: Mapping[int, Way],
+    ways: Mapping[int, BreakPath],
     start: int,
     stop: int,
     times: Sequence[tuple[int, int]],
     cost: int,
     max_lines: int,
-) -> Iterator[tuple[float, int, int, Way]]:
+) -> Iterator[tuple[float, int, int, BreakPath]]:
     """The ways on by one more line: a new cue after the cheapest, or one more line in the same cue."""
     cheapest = min(ways.values())
     yield cheapest.cost + (CUE_FACTOR * cost + NEW_CUE if start else 0), 1, start, cheapest
@@ -160,10 +160,10 @@ def _steps(
             yield way.cost + cost + long, way.line + 1, way.cue_start, way
 
 
-def _cues(text: Sequence[Piece], last: Way) -> list[list[Sequence[Piece]]]:
-    cues: list[list[Sequence[Piece]]] = []
+def _cues(text: Sequence[TextUnit], last: BreakPath) -> list[list[Sequence[TextUnit]]]:
+    cues: list[list[Sequence[TextUnit]]] = []
     stop, way = len(text), last
-    lines: list[Sequence[Piece]] = []
+    lines: list[Sequence[TextUnit]] = []
     while way.previous is not None:
         lines.insert(0, text[way.line_start : stop])
         if way.line == 1:

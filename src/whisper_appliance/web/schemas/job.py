@@ -10,8 +10,8 @@ from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.jobs.job import FinishedWindow, Job
+from whisper_appliance.transcript.codec import segment_to_dict
 from whisper_appliance.transcript.model import Segment, Transcript
-from whisper_appliance.transcript.subtitles import segment_to_dict
 
 
 def job_response(appliance: Appliance, job: Job, *, text: str = "") -> dict[str, Any]:
