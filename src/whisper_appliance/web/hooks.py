@@ -3,7 +3,7 @@
 from flask import Flask
 
 from whisper_appliance.config.settings import Settings
-from whisper_appliance.web import headers, request_metrics
+from whisper_appliance.web import headers, i18n, request_metrics
 from whisper_appliance.web.auth import audit, authentication, cors, csrf
 from whisper_appliance.web.limits import rates
 
@@ -18,6 +18,7 @@ BEFORE_REQUEST = (
 AFTER_REQUEST = (
     # CORS headers come first. A hook also runs for the error response of a hook above.
     authentication.clear_ended_session,
+    i18n.add_language,  # after CORS, because Flask keeps only the first of two Vary headers
     headers.add_headers,
     request_metrics.count_request,  # last, because the time and status of everything else count
 )

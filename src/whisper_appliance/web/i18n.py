@@ -103,8 +103,8 @@ def _catalogue_url() -> str:
     return "" if locale == "en" else url_for("static", filename=f"locales/{locale}.json")
 
 
-def _add_language(response: Response) -> Response:
-    """Names the language of a translated response, for caches and screen readers."""
+def add_language(response: Response) -> Response:
+    """A hook: names the language of a translated response, for caches and screen readers."""
     if "locale" in g:
         response.content_language.add(g.locale)
         response.vary.add("Accept-Language")
@@ -114,7 +114,6 @@ def _add_language(response: Response) -> Response:
 def install(app: Flask) -> None:
     """Installs Flask-Babel, and `_`, `_h`, `_n`, `current_locale` and `catalogue_url` for templates."""
     Babel(app, locale_selector=current_locale, default_translation_directories=str(LOCALES))
-    app.after_request(_add_language)
     app.jinja_env.globals.update(
         _=_translate_markup,
         _h=_translate_html,
