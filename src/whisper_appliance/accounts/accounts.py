@@ -100,7 +100,7 @@ class Accounts:
         try:
             self.users.create(ADMIN_NAME, password, "owner", by=FIRST_START)
         except InvalidRequest as error:
-            raise BadSetting(f"ADMIN_PASSWORD cannot be used. {error.message}") from None
+            raise BadSetting("ADMIN_PASSWORD cannot be used. {reason}", reason=error.message) from None
         log.info("the account 'admin' was made with ADMIN_PASSWORD")
 
     def set_up(
@@ -206,4 +206,4 @@ class Accounts:
         try:
             return self._settings.admin_password_file.read_text("utf-8").strip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
-            raise BadSetting(f"ADMIN_PASSWORD_FILE cannot be read: {error}.") from None
+            raise BadSetting("ADMIN_PASSWORD_FILE cannot be read: {error}.", error=error) from None

@@ -52,7 +52,9 @@ class Invitations:
         if role not in ROLES:
             raise InvalidRequest("A role is owner, admin or member.", field="role")
         if not 0 < days <= MAX_DAYS:
-            raise InvalidRequest(f"An invitation is valid for up to {MAX_DAYS:g} days.", field="days")
+            raise InvalidRequest(
+                "An invitation is valid for up to {max_days:g} days.", max_days=MAX_DAYS, field="days"
+            )
         token, now = new_token(), self._clock()
         row = {
             "id": secrets.token_hex(16),

@@ -72,7 +72,9 @@ class ApiKeys:
         with self._database.write() as connection:
             count = sa.select(sa.func.count()).where(keys.c.user_id == user.id)
             if connection.execute(count).scalar_one() >= MAX_PER_USER:
-                raise Conflict(f"A user may have {MAX_PER_USER} keys. Revoke some first.")
+                raise Conflict(
+                    "A user may have {max_per_user} keys. Revoke some first.", max_per_user=MAX_PER_USER
+                )
             key = _key(connection.execute(keys.insert().values(row).returning(*keys.c)).mappings().one())
         details = {"user": user.name, "name": key.name, "scopes": row["scopes"], "expires": key.expires}
         self._write_audit(by, "key.create", key.id, details)
@@ -130,7 +132,9 @@ def _validate_name(name: str) -> str:
     name = one_line(name)
     if not name or len(name) > MAX_NAME_CHARS:
         raise InvalidRequest(
-            f"Name the key by what uses it, in 1 to {MAX_NAME_CHARS} characters.", field="name"
+            "Name the key by what uses it, in 1 to {max_name_chars} characters.",
+            max_name_chars=MAX_NAME_CHARS,
+            field="name",
         )
     return name
 
@@ -138,7 +142,9 @@ def _validate_name(name: str) -> str:
 def _validate_scopes(scopes: Iterable[Scope], user: User) -> tuple[Scope, ...]:
     chosen = set(scopes)
     if not chosen or not chosen <= set(SCOPES):
-        raise InvalidRequest(f"A key has one or more of the scopes {', '.join(SCOPES)}.", field="scopes")
+        raise InvalidRequest(
+            "A key has one or more of the scopes {scopes}.", scopes=", ".join(SCOPES), field="scopes"
+        )
     if "admin" in chosen and user.role == "member":
         raise InvalidRequest("The scope admin is for the keys of admins.", field="scopes")
     return tuple(scope for scope in SCOPES if scope in chosen)
@@ -147,7 +153,9 @@ def _validate_scopes(scopes: Iterable[Scope], user: User) -> tuple[Scope, ...]:
 def _validate_days(days: float) -> float:
     if not 0 < days <= MAX_DAYS:
         raise InvalidRequest(
-            f"A key is valid for up to {MAX_DAYS} days, or until it is revoked.", field="days"
+            "A key is valid for up to {max_days} days, or until it is revoked.",
+            max_days=MAX_DAYS,
+            field="days",
         )
     return days
 

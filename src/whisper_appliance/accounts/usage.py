@@ -141,8 +141,10 @@ class Usage:
         limit = self.effective_quota(owner).minutes_per_month if owner else None
         if limit is not None and self.seconds_this_month(owner) >= limit * 60:
             raise QuotaReached(
-                f"Your {limit:g} minutes of this month are used up. They start again on "
-                f"{self._next_month()}, or ask the administrator for more.",
+                "Your {limit:g} minutes of this month are used up. They start again on "
+                "{next_month}, or ask the administrator for more.",
+                limit=limit,
+                next_month=self._next_month(),
                 retry_after_seconds=self._seconds_to_next_month(),
             )
 
@@ -151,8 +153,9 @@ class Usage:
         limit = self.effective_quota(owner).storage_bytes if owner else None
         if limit is not None and used_bytes + more_bytes > limit:
             raise StorageQuotaReached(
-                f"Your recordings and transcripts fill the {format_bytes(limit)} you have. Delete some and "
-                "empty the trash, or ask the administrator for more."
+                "Your recordings and transcripts fill the {limit} you have. Delete some and "
+                "empty the trash, or ask the administrator for more.",
+                limit=format_bytes(limit),
             )
 
     def delete_for(self, owner: str) -> None:

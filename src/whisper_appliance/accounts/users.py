@@ -212,7 +212,11 @@ def validate_name(name: str) -> str:
     """The name as it is stored. Raises `InvalidRequest` when it is empty, too long, or not printable."""
     name = re.sub(r"\s+", " ", unicodedata.normalize("NFC", name)).strip()
     if not name or len(name) > MAX_NAME_CHARS or not name.isprintable():
-        raise InvalidRequest(f"A name has 1 to {MAX_NAME_CHARS} visible characters.", field="name")
+        raise InvalidRequest(
+            "A name has 1 to {max_name_chars} visible characters.",
+            max_name_chars=MAX_NAME_CHARS,
+            field="name",
+        )
     return name
 
 

@@ -67,7 +67,9 @@ class BackupService:
         try:
             yield
         except DatabaseDamaged as error:
-            raise DatabaseDamaged(f"{error.message} {self._recovery_hint()}") from error
+            raise DatabaseDamaged(
+                "{reason} {recovery_hint}", reason=error.message, recovery_hint=self._recovery_hint()
+            ) from error
 
     def apply_staged(self) -> Path | None:
         """Applies the staged restore once all folders that it changes are mounted, as `Restore.apply`.
@@ -81,14 +83,15 @@ class BackupService:
                 raise Conflict(error.message) from error
             own = self.data_dir / DATABASE
             if self.database.is_sqlite and Path(self.database.name).resolve() != own.resolve():
-                raise Conflict(f"DATABASE_URL names another file than {own}. Restore without it.")
+                raise Conflict("DATABASE_URL names another file than {own}. Restore without it.", own=own)
         return self.restore.apply()
 
     def _check_storage(self) -> None:
         if self._storage is not None and not storage.is_mounted(self._storage):
             raise Unavailable(
-                f"STORAGE_URL: the folder {self._storage} is not mounted. Mount it. A new folder must be "
-                "registered by one start of the appliance."
+                "STORAGE_URL: the folder {storage} is not mounted. Mount it. A new folder must "
+                "be registered by one start of the appliance.",
+                storage=self._storage,
             )
 
     def _restore_into_server(self, file: Path, aside: Path, whole: bool) -> None:
@@ -136,7 +139,8 @@ def apply_staged_restore(settings: Settings) -> None:
                 aside = service.apply_staged()
             except (Conflict, InvalidRequest) as error:
                 raise Conflict(
-                    f"A staged backup cannot be restored. {error.message} To start without it: "
-                    f"rm -r {settings.data_dir / 'restore'}"
+                    "A staged backup cannot be restored. {reason} To start without it: rm -r {data_dir}",
+                    reason=error.message,
+                    data_dir=settings.data_dir / "restore",
                 ) from error
     log.warning("a backup was restored", set_aside=str(aside))

@@ -28,7 +28,11 @@ class ModelAdmin:
     """What an administrator does with models. Long work runs as a `ModelTask`, listed by `list_models`."""
 
     def __init__(
-        self, models: ModelManager[EngineProcess], store: ModelStore, downloads: Downloads, choice: DefaultModel
+        self,
+        models: ModelManager[EngineProcess],
+        store: ModelStore,
+        downloads: Downloads,
+        choice: DefaultModel,
     ) -> None:
         self._models = models
         self._store = store
@@ -42,7 +46,8 @@ class ModelAdmin:
         known = {model.name: model for model in self._models.get_status().models}
         seen = [self._view(model, advice.recommended) for model in known.values()]
         seen += [
-            view_of_arriving_model(download, self._tasks.get(name)) for name, download in self._arrivals(known)
+            view_of_arriving_model(download, self._tasks.get(name))
+            for name, download in self._arrivals(known)
         ]
         return ModelListView(
             models=tuple(seen),
@@ -86,7 +91,9 @@ class ModelAdmin:
         name = self._models.canonical_name(name)
         found = self._store.find(name)
         if found is None:
-            raise Conflict(f"The model {name} is not on this machine, so there is nothing to verify.")
+            raise Conflict(
+                "The model {name} is not on this machine, so there is nothing to verify.", name=name
+            )
 
         def work(read: OnBytes) -> str:
             self._store.verify(name, read)
@@ -120,10 +127,10 @@ class ModelAdmin:
         """Deletes a model. Raises `NotFound`; `Conflict` if it is used, default, or outside MODEL_DIR."""
         name = canonical(folders.check_name(name))
         if name == self._models.default:
-            raise Conflict(f"{name} is the default model. Make another one the default first.")
+            raise Conflict("{name} is the default model. Make another one the default first.", name=name)
         errand = self._tasks.get(name)
         if errand is not None and errand.state == "running":
-            raise Conflict(f"A task of the model {name} is running. Wait until it ends.")
+            raise Conflict("A task of the model {name} is running. Wait until it ends.", name=name)
         if errand is None or errand.kind != "import" or self._is_ours(name):
             self._models.remove(name)
         self._tasks.dismiss(name)

@@ -21,7 +21,7 @@ def check_ready(
     model = models.get_model(wanted)
     if model is None:
         raise InvalidRequest(
-            f"There is no model named {wanted[:60]!r}; /api/models lists them.", field="model"
+            "There is no model named {wanted!r}; /api/models lists them.", wanted=wanted[:60], field="model"
         )
     if model.languages == "en":
         _check_english_only(model.name, language, task)
@@ -39,13 +39,17 @@ def _fetch_or_reject(models: ModelManager[EngineProcess], model: ModelStatus) ->
         except NotFound:
             raise ModelUnavailable(reason, retry_after_seconds=RETRY_SECONDS) from None
     raise ModelUnavailable(
-        f"{reason} An administrator can download it: whisper-appliance models pull {model.name}",
+        "{reason} An administrator can download it: whisper-appliance models pull {name}",
+        reason=reason,
+        name=model.name,
         retry_after_seconds=RETRY_SECONDS,
     )
 
 
 def _check_english_only(model: str, language: str | None, task: Task) -> None:
     if language not in (None, "en"):
-        raise InvalidRequest(f"The model {model} supports English only.", field="language")
+        raise InvalidRequest("The model {model} supports English only.", model=model, field="language")
     if task == "translate":
-        raise InvalidRequest(f"The model {model} cannot translate; choose one without '.en'.", field="task")
+        raise InvalidRequest(
+            "The model {model} cannot translate; choose one without '.en'.", model=model, field="task"
+        )

@@ -49,9 +49,9 @@ def _files(appliance: "Appliance", redactor: Redactor, made: str) -> Iterator[tu
     yield "models.json", _json([asdict(model) for model in status.models])
     yield "queue.json", _json({"queue": status.queue and asdict(status.queue), "live": asdict(status.live)})
     yield "certificate.json", _json(status.certificate and asdict(status.certificate))
-    yield "installation.txt", installation.find().name + "\n"
+    yield "installation.txt", installation.detect().name + "\n"
     yield "versions.txt", "".join(f"{name}=={version}\n" for name, version in _versions())
-    rows = setting_rows.rows(appliance.overrides)
+    rows = setting_rows.setting_rows(appliance.overrides)
     yield "settings.txt", "".join(f"{row.name}={row.value}  # {row.source}\n" for row in rows)
     found = run_checks(appliance.settings, model=False)
     yield "doctor.txt", "".join(f"{each.verdict:7} {each.check}: {each.text}\n" for each in found)

@@ -26,7 +26,7 @@ from av.packet import Packet
 from av.stream import Discard
 
 from whisper_appliance.audio.resample import BYTES_A_SAMPLE, Resampler, UnsupportedSource, check_source
-from whisper_appliance.core import sandbox
+from whisper_appliance.core import memory, sandbox
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 
 FORMATS = "wav,w64,aiff,flac,mp3,aac,amr,ogg,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,caf"
@@ -208,7 +208,7 @@ def warm_up() -> None:
 
 def main() -> None:
     """Sandboxes the process, sends `ready`, and runs one job."""
-    sandbox.limit_malloc_arenas()
+    memory.limit_malloc_arenas(1)
     warm_up()
     channel = ParentChannel(socket.socket(fileno=0))
     unprivileged = sandbox.set_no_new_privs()

@@ -13,7 +13,7 @@ import av
 
 from whisper_appliance.audio.decoder_child import CODECS, Damage, decode, first_audio, warm_up
 from whisper_appliance.audio.resample import BYTES_A_SAMPLE, Resampler, UnsupportedSource
-from whisper_appliance.core import sandbox
+from whisper_appliance.core import memory, sandbox
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 
 BATCH_SECONDS = 0.1
@@ -83,7 +83,7 @@ def decode_stream(channel: socket.socket) -> str:
 
 def main() -> None:
     """Sandboxes the process, sends `ready`, and decodes one recording."""
-    sandbox.limit_malloc_arenas()
+    memory.limit_malloc_arenas(1)
     warm_up()
     channel = socket.socket(fileno=0)
     sandbox.set_no_new_privs()

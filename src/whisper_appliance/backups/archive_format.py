@@ -53,8 +53,9 @@ def read_manifest(text: bytes) -> Manifest:
         values = json.loads(text)
         if values["format"] != FORMAT:
             raise InvalidRequest(
-                f"This backup has format {str(values['format'])[:10]}, which this version of the appliance "
-                "cannot read. Install the version that wrote it."
+                "This backup has format {version}, which this version of the appliance cannot read. "
+                "Install the version that wrote it.",
+                version=str(values["format"])[:10],
             )
         return Manifest(**{name: values[name] for name in Manifest.__slots__})
     except (ValueError, KeyError, TypeError) as error:

@@ -88,7 +88,9 @@ class ArchiveReader:
     def _read_file(self, name: str, size: int) -> None:
         small = archive_format.SMALL_FILES.fullmatch(name) is not None
         if not (small or archive_format.LARGE_FILES.fullmatch(name)) or name in self._sums:
-            raise InvalidRequest(f"This archive holds a file that is not part of a backup ({name[:60]!r}).")
+            raise InvalidRequest(
+                "This archive holds a file that is not part of a backup ({name!r}).", name=name[:60]
+            )
         if (small and size > archive_format.MAX_SMALL_FILE_BYTES) or len(self._sums) >= MAX_FILES:
             raise InvalidRequest("This archive holds more than a backup can have. It was not used.")
         digest = hashlib.sha256()

@@ -88,8 +88,9 @@ def check_revision(path: Path, revisions: Sequence[str]) -> str:
     found = revision(path)
     if found not in revisions:
         raise InvalidRequest(
-            f"The database in this backup was written by a newer version of the appliance ({found}). "
-            "Install that version first."
+            "The database in this backup was written by a newer version of the appliance "
+            "({found}). Install that version first.",
+            found=found,
         )
     return found
 
@@ -100,7 +101,7 @@ def _revision(connection: sqlite3.Connection, path: Path) -> str:
     except sqlite3.OperationalError:
         row = None
     if row is None:
-        raise DatabaseDamaged(f"{path.name} is a database, but not one of this appliance.")
+        raise DatabaseDamaged("{name} is a database, but not one of this appliance.", name=path.name)
     return str(row[0])
 
 
@@ -122,10 +123,13 @@ def _translated_errors(path: Path) -> Iterator[None]:
         if "full" in str(error):
             raise DiskFull("The disk is full; no copy of the database was made. Free some space.") from error
         raise Unavailable(
-            f"The database {path} cannot be copied now ({error}).", retry_after_seconds=60
+            "The database {path} cannot be copied now ({error}).",
+            path=path,
+            error=error,
+            retry_after_seconds=60,
         ) from error
     except sqlite3.DatabaseError as error:
-        raise DatabaseDamaged(f"The database {path} is damaged ({error}).") from error
+        raise DatabaseDamaged("The database {path} is damaged ({error}).", path=path, error=error) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull("The disk is full; no copy of the database was made. Free some space.") from error

@@ -50,8 +50,10 @@ def dump_to_sqlite(database: Database, target: Path, check_free_space: CheckFree
         migrations.upgrade(file)
         if (stored := database.revision()) != file.revision():
             raise Conflict(
-                f"{database.name} has the tables of another version of the appliance (revision {stored}), "
-                "so it was not copied. Start this version once."
+                "{name} has the tables of another version of the appliance (revision {stored}), "
+                "so it was not copied. Start this version once.",
+                name=database.name,
+                stored=stored,
             )
         # The transaction of PostgreSQL ends first, because it must not stay idle while the file is finished.
         with file.write() as copy, database.read() as source:
@@ -114,7 +116,7 @@ def _translated_errors() -> Iterator[None]:
             or state.startswith(LIMIT_EXCEEDED_CLASS)
         ):
             raise InvalidRequest(
-                f"PostgreSQL does not accept the rows of this backup ({type(error.orig).__name__})."
+                "PostgreSQL does not accept the rows of this backup ({kind}).", kind=type(error.orig).__name__
             ) from None
         raise
 
@@ -124,7 +126,8 @@ def _upgrade(database: Database) -> None:
         migrations.upgrade(database)
     except DatabaseDamaged as error:
         raise Conflict(
-            f"{error.message} To restore nevertheless, create an empty database and set DATABASE_URL to it."
+            "{reason} To restore nevertheless, create an empty database and set DATABASE_URL to it.",
+            reason=error.message,
         ) from error
 
 
@@ -180,6 +183,6 @@ def _check_no_other_workers(target: sa.Connection, worker: str) -> None:
     others = sa.select(job_tables.workers.c.host).where(is_alive, job_tables.workers.c.id != worker)
     if hosts := target.execute(others).scalars().all():
         raise Conflict(
-            f"Other appliances use this database ({', '.join(sorted(hosts))}). "
-            "Stop them, wait a minute, and try again."
+            "Other appliances use this database ({choices}). Stop them, wait a minute, and try again.",
+            choices=", ".join(sorted(hosts)),
         )

@@ -118,8 +118,10 @@ class Restore:
             self._swap(staged, aside)
         except OSError as error:
             raise Unavailable(
-                f"The backup in {self._folder} could not be restored ({error}). Solve this and start "
-                "again; the restore continues where it stopped."
+                "The backup in {folder} could not be restored ({error}). Solve this and start "
+                "again; the restore continues where it stopped.",
+                folder=self._folder,
+                error=error,
             ) from error
         return aside
 

@@ -30,7 +30,7 @@ def reset(names: tuple[str, ...]) -> None:
     with open_overrides(_given()) as adjustments:
         for name in names:
             if name.lower() not in adjustments.stored:
-                raise NotFound("{name} was not changed in the admin panel.", name=name)
+                raise NotFound("{name} was not changed in the admin panel.", name=name.upper())
             adjustments.remove(name)
             click.echo(f"{name.upper()}: reset")
 

@@ -126,13 +126,17 @@ class SettingOverrides:
     def check_changeable(self, name: str) -> None:
         """Raises `NotFound` if there is no such setting, `Conflict` if the panel cannot change it."""
         if name not in Settings.model_fields:
-            raise NotFound(f"There is no setting named {name.upper()[:60]!r}.")
+            raise NotFound("There is no setting named {name!r}.", name=name.upper()[:60])
         if effect(name) == "environment only":
-            raise Conflict(f"{name.upper()} is set where the appliance is started, in its environment.")
+            raise Conflict(
+                "{name} is set where the appliance is started, in its environment.", name=name.upper()
+            )
         if name in self._initial.model_fields_set:
             where = f"{'on' if self.source(name) == 'command line' else 'in'} the {self.source(name)}"
             raise Conflict(
-                f"{name.upper()} is set {where}, which takes precedence over the panel. Change it there."
+                "{name} is set {where}, which takes precedence over the panel. Change it there.",
+                name=name.upper(),
+                where=where,
             )
 
     def _applies(self, name: str) -> bool:
@@ -165,7 +169,8 @@ class SettingOverrides:
         try:
             changed = self._combine(texts if text is None else {**texts, name: text})
         except ValidationError as error:
-            raise InvalidRequest(f"{name.upper()}: {_reason(error)}", field="value") from None
+            reason = _reason(error)
+            raise InvalidRequest("{name}: {error}", name=name.upper(), error=reason, field="value") from None
         if check := self._checks.get(name):
             check(changed)
         return changed

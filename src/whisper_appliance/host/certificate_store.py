@@ -61,8 +61,12 @@ def check_pair(cert: Path, key: Path) -> None:
         detail = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
         reason = str(detail).replace("_", " ").lower()
         raise BadSetting(
-            f"SSL_CERT_PATH {cert} and SSL_KEY_PATH {key} cannot be used: {reason}. "
-            "Give a PEM chain and its key without a passphrase, or unset both for a certificate made here."
+            "SSL_CERT_PATH {cert} and SSL_KEY_PATH {key} cannot be used: {reason}. Give a "
+            "PEM chain and its key without a passphrase, or unset both for a certificate "
+            "made here.",
+            cert=cert,
+            key=key,
+            reason=reason,
         ) from None
 
 

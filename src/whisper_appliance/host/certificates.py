@@ -113,7 +113,9 @@ class Certificates:
             try:
                 self._store.replace_uploaded(pem)
             except BadSetting as error:
-                raise InvalidRequest(f"This certificate cannot be served: {error.message}") from None
+                raise InvalidRequest(
+                    "This certificate cannot be served: {reason}", reason=error.message
+                ) from None
 
     def remove_own(self) -> None:
         """Deletes the uploaded certificate and uses the generated one. Raises `NotFound`, `Conflict`."""
@@ -183,7 +185,7 @@ def check_names(settings: Settings) -> None:
     """Raises `BadSetting` for a name in CERTIFICATE_NAMES that cannot be in a certificate."""
     for name in settings.certificate_names:
         if local_ca.canonical_host_name(name) is None:
-            raise BadSetting(f"CERTIFICATE_NAMES: {name} is no host name or address.")
+            raise BadSetting("CERTIFICATE_NAMES: {name} is no host name or address.", name=name)
 
 
 def _fingerprint(certificate: x509.Certificate) -> str:

@@ -98,8 +98,9 @@ def fetch(url: str, *, monotonic: Callable[[], float] = time.monotonic) -> bytes
                 url = urljoin(url, response.headers.get("Location", ""))
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
         raise Unavailable(
-            f"The feed of releases does not answer ({type(error).__name__}). "
-            "The appliance works without it; try again when this machine is online."
+            "The feed of releases does not answer ({kind}). The appliance works without it; "
+            "try again when this machine is online.",
+            kind=type(error).__name__,
         ) from error
     raise Unavailable("The feed of releases redirects too often.")
 

@@ -101,4 +101,4 @@ def _has_names(certificate: x509.Certificate) -> bool:
 
 
 def _wrong(reason: str, *, field: str = "chain") -> InvalidRequest:
-    return InvalidRequest(f"This certificate cannot be used: {reason}.", field=field)
+    return InvalidRequest("This certificate cannot be used: {reason}.", reason=reason, field=field)

@@ -145,7 +145,8 @@ class Shares:
         count = sa.select(sa.func.count()).where(shares.c.transcript_id == transcript_id)
         if connection.execute(count).scalar_one() >= MAX_SHARES_PER_TRANSCRIPT:
             raise Conflict(
-                f"This transcript has {MAX_SHARES_PER_TRANSCRIPT} shares, which is the most. End one first."
+                "This transcript has {max_shares_per_transcript} shares, which is the most. End one first.",
+                max_shares_per_transcript=MAX_SHARES_PER_TRANSCRIPT,
             )
         share_id = secrets.token_hex(16)
         row = {"id": share_id, "transcript_id": transcript_id, "created_by": by, **values}

@@ -129,7 +129,9 @@ class LiveManager:
         fed = self._registry.attached(session, connection)
         if len(data) > self.limits.packet_bytes:
             raise TooLarge(
-                f"The packet is too large. The limit is {self.limits.packet_bytes} bytes.", field="audio"
+                "The packet is too large. The limit is {packet_bytes} bytes.",
+                packet_bytes=self.limits.packet_bytes,
+                field="audio",
             )
         if seq < 0 or not data:
             raise InvalidRequest("A packet needs a sequence number from 0 on, and audio.", field="audio")
@@ -213,7 +215,9 @@ class LiveManager:
             raise Busy("All live sessions are taken. Try again later.", retry_after_seconds=30)
         owned = sum(session.info.owner == owner for session in open_sessions)
         if owner != NO_OWNER and owned >= self.limits.sessions_per_user:
-            raise Busy(f"You have {owned} live sessions already. End one first.", retry_after_seconds=30)
+            raise Busy(
+                "You have {owned} live sessions already. End one first.", owned=owned, retry_after_seconds=30
+            )
 
     def _attach(self, session: LiveSession, connection: str) -> None:
         session.connection = connection

@@ -74,7 +74,9 @@ def resolve(name: str) -> Model:
     model = catalog().get(canonical(name))
     if model is None:
         names = ", ".join([*catalog(), *ALIASES])
-        raise NotFound(f"There is no model named {name!r}. Known models: {names}.", field="model")
+        raise NotFound(
+            "There is no model named {name!r}. Known models: {names}.", name=name, names=names, field="model"
+        )
     return model
 
 

@@ -122,13 +122,17 @@ class DownloadTask:
         needed = self._model.files if self._model else {"model.bin", "config.json", "tokenizer.json"}
         if missing := [name for name in needed if name not in wanted]:
             raise NotFound(
-                f"{self._repository} is not a model for this engine: it has no {', '.join(missing)}."
+                "{repository} is not a model for this engine: it has no {missing}.",
+                repository=self._repository,
+                missing=", ".join(missing),
             )
         for name, pin in self._model.files.items() if self._model else ():
             if pin.sha256:
                 if len(wanted[name].checksum) == SHA256_DIGITS and wanted[name].checksum != pin.sha256:
                     raise Unavailable(
-                        f"The hub offers another {name} for {self.status.name} than the pinned one."
+                        "The hub offers another {file} for {model} than the pinned one.",
+                        file=name,
+                        model=self.status.name,
                     )
                 wanted[name] = replace(wanted[name], checksum=pin.sha256)
         return wanted
@@ -146,7 +150,7 @@ class DownloadTask:
             if not has_checksum(part, file.checksum):
                 part.replace(self.folder / f"{name}.wrong")
                 raise Unavailable(
-                    f"{name} has another checksum than published, so it is not used. Try again."
+                    "{name} has another checksum than published, so it is not used. Try again.", name=name
                 )
             part.replace(target)
             self._set(state="running")
@@ -172,7 +176,9 @@ class DownloadTask:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise Conflict(f"Another process is downloading {self.status.name} already.") from None
+                raise Conflict(
+                    "Another process is downloading {name} already.", name=self.status.name
+                ) from None
             yield
 
 
@@ -185,7 +191,9 @@ def _disk_errors_in_words() -> Iterator[None]:
             raise DiskFull(
                 "The disk is full. Free some space; the download continues where it stopped."
             ) from error
-        raise Unavailable(f"The model folder cannot be written to: {error.strerror}.") from error
+        raise Unavailable(
+            "The model folder cannot be written to: {strerror}.", strerror=error.strerror
+        ) from error
 
 
 def _bytes_on_disk(target: Path) -> int:

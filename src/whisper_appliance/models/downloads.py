@@ -55,8 +55,10 @@ class Downloads:
             return DownloadState(name, state="done")
         if not self._store.downloads_allowed:
             raise NotAllowed(
-                f"The model {name} is not on this machine and downloads are switched off "
-                f"(MODEL_DOWNLOADS=false). Put it into {self._store.folder(name)} or switch them on."
+                "The model {name} is not on this machine and downloads are switched off "
+                "(MODEL_DOWNLOADS=false). Put it into {folder} or switch them on.",
+                name=name,
+                folder=self._store.folder(name),
             )
         with self._lock:
             running = self._running.get(name)
@@ -70,7 +72,7 @@ class Downloads:
         """Stops a download. Partial files are kept, so that it can continue later. Raises `NotFound`."""
         running = self._running.get(canonical(name))
         if running is None:
-            raise NotFound(f"The model {name!r} is not being downloaded.", field="model")
+            raise NotFound("The model {name!r} is not being downloaded.", name=name, field="model")
         running.task.cancelled.set()
         running.thread.join(timeout=1)
         return running.task.status

@@ -131,7 +131,7 @@ class EnginePool(Generic[E]):
             if loaded is None:
                 return
             if not loaded.idle:
-                raise Conflict(f"The model {name} is in use. Try again when the work is done.")
+                raise Conflict("The model {name} is in use. Try again when the work is done.", name=name)
             del self._models[name]
         self._unload(loaded)
 
@@ -221,7 +221,9 @@ class EnginePool(Generic[E]):
                 if not self._changed.wait(deadline - self._clock()):
                     names = " and ".join(other.name for other in others)
                     raise ModelUnavailable(
-                        f"There is no memory for {loaded.name} while {names} is in use. Try again later.",
+                        "There is no memory for {name} while {names} is in use. Try again later.",
+                        name=loaded.name,
+                        names=names,
                         retry_after_seconds=60,
                     )
 

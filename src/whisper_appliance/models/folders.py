@@ -25,7 +25,8 @@ def check_name(name: str, *, hub_id: bool = True) -> str:
     plain = _NAME.fullmatch(name) is not None and "--" not in name
     if not (plain or (hub_id and is_hub_id(name))) or ".." in name or ".damaged-" in name:
         raise InvalidRequest(
-            f"{name!r} cannot be the name of a model. Use letters, digits, dots, dashes and underscores.",
+            "{name!r} cannot be the name of a model. Use letters, digits, dots, dashes and underscores.",
+            name=name,
             field="model",
         )
     return name
@@ -109,7 +110,7 @@ def check_space(folder: Path, size_bytes: int, spare_bytes: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < size_bytes + spare_bytes:
         need = f"{(size_bytes + spare_bytes) / 1e6:,.0f} MB are needed, {free / 1e6:,.0f} MB are free"
-        raise DiskFull(f"There is not enough space in {folder}: {need}.")
+        raise DiskFull("There is not enough space in {folder}: {need}.", folder=folder, need=need)
 
 
 def make_hidden(parent: Path, name: str) -> Path:

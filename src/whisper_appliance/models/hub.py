@@ -134,11 +134,13 @@ def _hub_errors_in_words(target: str) -> Iterator[None]:
     except errors.OfflineModeIsEnabled:
         raise Unavailable("HF_HUB_OFFLINE is set, so the hub is not used.") from None
     except errors.GatedRepoError:
-        raise NotFound(f"{target} on the hub needs an account with access (HF_TOKEN).") from None
+        raise NotFound(
+            "{target} on the hub needs an account with access (HF_TOKEN).", target=target
+        ) from None
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.EntryNotFoundError):
-        raise NotFound(f"{target} is not on the hub, or not for everyone.") from None
+        raise NotFound("{target} is not on the hub, or not for everyone.", target=target) from None
     except errors.HFValidationError:
-        raise NotFound(f"{target} cannot be the name of a repository of the hub.") from None
+        raise NotFound("{target} cannot be the name of a repository of the hub.", target=target) from None
     except errors.HfHubHTTPError as error:
         status = error.response.status_code
         kind = (

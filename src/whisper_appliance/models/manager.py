@@ -147,7 +147,9 @@ class ModelManager(Generic[E]):
         name = canonical(folders.check_name(name))
         if name not in catalog() and self._store.find(name) is None and self._store.checkpoint(name) is None:
             raise NotFound(
-                f"There is no model named {name!r} on this machine or in the catalogue.", field="model"
+                "There is no model named {name!r} on this machine or in the catalogue.",
+                name=name,
+                field="model",
             )
         return name
 
@@ -195,7 +197,9 @@ class ModelManager(Generic[E]):
             checkpoint = self._store.checkpoint(name)
             if checkpoint is None:
                 raise ModelUnavailable(
-                    f"The engine openai-whisper needs {name}.pt in {self._store.model_dir}. Put it there."
+                    "The engine openai-whisper needs {name}.pt in {model_dir}. Put it there.",
+                    name=name,
+                    model_dir=self._store.model_dir,
                 )
             return checkpoint
         path = self._store.locate(name)

@@ -55,7 +55,10 @@ class DownloadOnDemand:
         if last and (last.state == "cancelled" or (last.state == "failed" and recent)):
             reason = last.error or "the download was cancelled."
             return ModelUnavailable(
-                f"The model {name} is not here: {reason}", retry_after_seconds=RETRY_SECONDS
+                "The model {name} is not here: {reason}",
+                name=name,
+                reason=reason,
+                retry_after_seconds=RETRY_SECONDS,
             )
         self._started[name] = self._clock()
         return None

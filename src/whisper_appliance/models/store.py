@@ -93,7 +93,7 @@ class ModelStore:
             return path
         if problem := self.file_problem(name):
             raise ModelUnavailable(problem)
-        raise NotFound(f"The model {name!r} is not on this machine.", field="model")
+        raise NotFound("The model {name!r} is not on this machine.", name=name, field="model")
 
     def file_problem(self, name: str) -> str | None:
         """What was wrong with the model's files at the last verification, in words."""
@@ -142,14 +142,22 @@ class ModelStore:
         name = canonical(folders.check_name(name, hub_id=False))
         model = catalog().get(name)
         if problem := folders.find_problem(path, model) if path.is_dir() else "there is no such folder":
-            raise InvalidRequest(f"{path} cannot be imported as {name}: {problem}.", field="path")
+            raise InvalidRequest(
+                "{path} cannot be imported as {name}: {problem}.",
+                path=path,
+                name=name,
+                problem=problem,
+                field="path",
+            )
         with self._locks[name], self._building(name, folders.size_on_disk(path)) as new:
             for file in path.iterdir():
                 if file.is_file() and file.name != folders.RECORD_FILE:
                     packaged.link_or_copy(file, new / file.name)
             if problem := self._mismatch(new, model):
                 raise InvalidRequest(
-                    f"This is not the model {name}: {problem}. Import a model of your own under another name."
+                    "This is not the model {name}: {problem}. Import a model of your own under another name.",
+                    name=name,
+                    problem=problem,
                 )
             hashes = {file.name: self._checksums.sha256(file) for file in new.iterdir()}
             folders.write_record(new, repository="", revision="", source="import", files=hashes)
@@ -172,7 +180,7 @@ class ModelStore:
         """Moves a complete and verified folder to MODEL_DIR. Raises `Conflict` if the model exists."""
         target = self.folder(name)
         if target.is_dir():
-            raise Conflict(f"There is already a model named {name}. Remove it first.", field="name")
+            raise Conflict("There is already a model named {name}. Remove it first.", name=name, field="name")
         new.rename(target)
         for file, digest in sha256.items():
             self._checksums.remember(target / file, digest)
@@ -269,7 +277,10 @@ class ModelStore:
             yield new
         except OSError as error:
             raise ModelUnavailable(
-                f"The model {name} cannot be written to {self.model_dir}: {error.strerror}."
+                "The model {name} cannot be written to {model_dir}: {strerror}.",
+                name=name,
+                model_dir=self.model_dir,
+                strerror=error.strerror,
             ) from error
         finally:
             if new is not None:
@@ -278,7 +289,10 @@ class ModelStore:
     def _explain_why_not_removed(self, name: str) -> NoReturn:
         found = self.find(name)
         if found is None:
-            raise NotFound(f"The model {name!r} is not on this machine.", field="model")
+            raise NotFound("The model {name!r} is not on this machine.", name=name, field="model")
         raise Conflict(
-            f"The model {name} is in the {found.source}, not in {self.model_dir}; remove it there."
+            "The model {name} is in the {source}, not in {model_dir}; remove it there.",
+            name=name,
+            source=found.source,
+            model_dir=self.model_dir,
         )

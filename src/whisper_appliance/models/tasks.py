@@ -44,7 +44,11 @@ class ModelTasks:
         with self._lock:
             before = self._tasks.get(model)
             if before is not None and before.state == "running":
-                raise Conflict(f"The model {model} is being {PASSIVE[before.kind]}. Wait until that is done.")
+                raise Conflict(
+                    "The model {model} is being {passive}. Wait until that is done.",
+                    model=model,
+                    passive=PASSIVE[before.kind],
+                )
             task = self._tasks[model] = ModelTask(kind, model, total_bytes=total_bytes)
         threading.Thread(target=self._run, args=(model, work), name=f"{kind}-{model}", daemon=True).start()
         return task

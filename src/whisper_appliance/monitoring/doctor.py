@@ -58,9 +58,9 @@ def _python(_settings: "Settings") -> Iterator[CheckResult]:
 
 
 def _machine(_settings: "Settings") -> Iterator[CheckResult]:
-    from whisper_appliance.models.hardware import find_gpus, this_machine
+    from whisper_appliance.models.hardware import detect_gpus, this_machine
 
-    machine = this_machine(find_gpus())
+    machine = this_machine(detect_gpus())
     cards = ", ".join(gpu.name for gpu in machine.gpus) or "no GPU"
     free = f"{_size(machine.available_bytes)} of {_size(machine.memory_bytes)} memory free"
     yield CheckResult("machine", "ok", f"{machine.cores} processor cores, {free}, {cards}")
@@ -194,9 +194,11 @@ def _located(settings: "Settings") -> tuple[str, Path]:
     path = store.locate(name)
     if path is None:
         problem = (
-            store.problem(name) or f"{name} is not in {settings.model_dir}, the hub's cache or a package"
+            store.file_problem(name) or f"{name} is not in {settings.model_dir}, the hub's cache or a package"
         )
-        raise ModelUnavailable(f"{problem}. Fetch it: whisper-appliance models pull {name}")
+        raise ModelUnavailable(
+            "{problem}. Fetch it: whisper-appliance models pull {name}", problem=problem, name=name
+        )
     return name, path
 
 

@@ -14,9 +14,9 @@ from statistics import fmean
 import psutil
 import structlog
 
-from whisper_appliance.core.timed_probe import Glance
+from whisper_appliance.core.timed_probe import TimedProbe
 from whisper_appliance.host.gpus import GpuUse, measure_gpus
-from whisper_appliance.host.stats import Processors
+from whisper_appliance.host.stats import CpuMeter
 from whisper_appliance.monitoring.status_types import EngineState, Status
 
 FAST_SECONDS = 2.0
@@ -75,8 +75,8 @@ class ResourceSampler:
         self._clock = clock
         self._monotonic = monotonic
         self._every = {True: fast_seconds, False: slow_seconds}
-        self._processors = Processors()
-        self._gpus: Glance[tuple[GpuUse, ...]] = Glance(find_gpus)
+        self._processors = CpuMeter()
+        self._gpus: TimedProbe[tuple[GpuUse, ...]] = TimedProbe(find_gpus)
         self._gpus_measured = -GPU_SECONDS
         self._last_gpus: tuple[GpuUse, ...] = ()
         self._requests = 0
@@ -192,7 +192,7 @@ class ResourceSampler:
         """The graphics cards; measured rarely, because each measurement starts a program."""
         if self._monotonic() - self._gpus_measured >= GPU_SECONDS:
             self._gpus_measured = self._monotonic()
-            self._last_gpus = self._gpus.look().value or ()
+            self._last_gpus = self._gpus.result().value or ()
         return self._last_gpus
 
 

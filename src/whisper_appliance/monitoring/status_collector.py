@@ -15,10 +15,10 @@ from whisper_appliance.audio.decode import Isolation, isolation
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.clock import written
 from whisper_appliance.core.errors import ApplianceError
-from whisper_appliance.core.timed_probe import Glance, Seen
+from whisper_appliance.core.timed_probe import TimedProbe, ProbeResult
 from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.host.certificates import Certificates
-from whisper_appliance.host.stats import HostStats, Processors, measure
+from whisper_appliance.host.stats import HostStats, CpuMeter, measure
 from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.jobs.storage import is_mounted
 from whisper_appliance.live.manager import LiveManager
@@ -55,10 +55,10 @@ class QueueSnapshot:
 class _Snapshot:
     """The results of the probes that decide the health, taken at the same time."""
 
-    models: Seen[ModelsStatus]
-    queue: Seen[QueueSnapshot]
-    host: Seen[HostStats]
-    storage: Seen[float]
+    models: ProbeResult[ModelsStatus]
+    queue: ProbeResult[QueueSnapshot]
+    host: ProbeResult[HostStats]
+    storage: ProbeResult[float]
 
 
 class StatusCollector:
@@ -79,13 +79,13 @@ class StatusCollector:
         self._certificates = certificates
         self._monotonic = monotonic
         self._began = monotonic()
-        self._models_probe: Glance[ModelsStatus] = Glance(models.get_status)
-        self._queue_probe: Glance[QueueSnapshot] = Glance(self._read_queue)
-        processors = Processors()
-        self._host_probe: Glance[HostStats] = Glance(lambda: measure(settings().data_dir, processors))
-        self._storage_probe: Glance[float] = Glance(lambda: _free_bytes(settings().storage_url))
-        self._decoder_probe: Glance[Isolation | None] = Glance(_decoder_isolation)
-        self._certificate_probe: Glance[CertificateState | None] = Glance(self._read_certificate)
+        self._models_probe: TimedProbe[ModelsStatus] = TimedProbe(models.get_status)
+        self._queue_probe: TimedProbe[QueueSnapshot] = TimedProbe(self._read_queue)
+        processors = CpuMeter()
+        self._host_probe: TimedProbe[HostStats] = TimedProbe(lambda: measure(settings().data_dir, processors))
+        self._storage_probe: TimedProbe[float] = TimedProbe(lambda: _free_bytes(settings().storage_url))
+        self._decoder_probe: TimedProbe[Isolation | None] = TimedProbe(_decoder_isolation)
+        self._certificate_probe: TimedProbe[CertificateState | None] = TimedProbe(self._read_certificate)
 
     def health(self) -> Health:
         """The health: `ok`, or `degraded` with reasons."""
@@ -98,7 +98,7 @@ class StatusCollector:
     def status(self) -> Status:
         """The whole status."""
         settings = self._settings()
-        decoder, certificate = self._decoder_probe.ask(), self._certificate_probe.ask()
+        decoder, certificate = self._decoder_probe.start(), self._certificate_probe.start()
         sight = self._probe_all()
         models, queue = sight.models.value, sight.queue.value
         shown = tuple(model_state(model) for model in models.models) if models else ()
@@ -119,8 +119,8 @@ class StatusCollector:
         )
 
     def _probe_all(self) -> _Snapshot:
-        models, queue = self._models_probe.ask(), self._queue_probe.ask()
-        host, storage = self._host_probe.ask(), self._storage_probe.ask()
+        models, queue = self._models_probe.start(), self._queue_probe.start()
+        host, storage = self._host_probe.start(), self._storage_probe.start()
         return _Snapshot(models(), queue(), host(), storage())
 
     def _live_status(self) -> LiveState:
@@ -149,7 +149,7 @@ class StatusCollector:
         if min(free, shared) < self._settings().min_free_disk:
             yield Reason("disk_full", "There is too little free disk space for uploads. Free some.")
 
-    def _reasons_of_models(self, models: Seen[ModelsStatus]) -> Iterator[Reason]:
+    def _reasons_of_models(self, models: ProbeResult[ModelsStatus]) -> Iterator[Reason]:
         if models.seconds_ago > STUCK_SECONDS:
             yield Reason("models", "The model manager does not answer. Restart the appliance.")
         if models.value and models.value.state in ("missing", "failed", "downloading"):

@@ -15,10 +15,12 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=host == "::")
     except PermissionError:
-        raise BadSetting(f"HTTPS_PORT: port {port} needs privileges; choose one above 1023.") from None
+        raise BadSetting(
+            "HTTPS_PORT: port {port} needs privileges; choose one above 1023.", port=port
+        ) from None
     except socket.gaierror:
-        raise BadSetting(f"HOST: {host} is no address of this machine.") from None
+        raise BadSetting("HOST: {host} is no address of this machine.", host=host) from None
     except OSError as error:
         if error.errno == errno.EADDRNOTAVAIL:
-            raise BadSetting(f"HOST: {host} is no address of this machine.") from None
-        raise AlreadyRunning(f"Port {port} is in use. {ADVICE}") from None
+            raise BadSetting("HOST: {host} is no address of this machine.", host=host) from None
+        raise AlreadyRunning("Port {port} is in use. {advice}", port=port, advice=ADVICE) from None

@@ -248,4 +248,8 @@ def _context(certificates: Certificates | None) -> ReloadingSSLContext | None:
     try:
         return ReloadingSSLContext(lambda: (certificates.chain_path, certificates.key_path))
     except ssl.SSLError as error:
-        raise BadSetting(f"The certificate {certificates.chain_path} cannot be used: {error}.") from None
+        raise BadSetting(
+            "The certificate {chain_path} cannot be used: {error}.",
+            chain_path=certificates.chain_path,
+            error=error,
+        ) from None

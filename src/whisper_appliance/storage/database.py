@@ -139,15 +139,19 @@ class Database:
         text = str(error.orig if isinstance(error, DBAPIError) else error).lower()
         if any(words in text for words in NOT_A_DATABASE) or _is_bare_database_error(error):
             return DatabaseDamaged(
-                f"The database {self.name} is damaged and was left as it is ({text}). "
-                "Move it aside and put a backup in its place, or start without it."
+                "The database {name} is damaged and was left as it is ({text}). Move it aside "
+                "and put a backup in its place, or start without it.",
+                name=self.name,
+                text=text,
             )
         if (
             "disk is full" in text
             or "no space left" in text
             or ("i/o error" in text and self._disk_is_full())
         ):
-            return DiskFull(f"The disk of {self.name} is full; free some space.", retry_after_seconds=60)
+            return DiskFull(
+                "The disk of {name} is full; free some space.", name=self.name, retry_after_seconds=60
+            )
         transient = getattr(getattr(error, "orig", None), "sqlstate", None) in TRANSIENT_STATES
         if transient or isinstance(error, OperationalError | sqlite3.OperationalError):
             locked = any(word in text for word in ("locked", "busy", "lock timeout"))
@@ -179,7 +183,7 @@ class _WriterLock:
 
 
 def _unavailable(what: str) -> Unavailable:
-    return Unavailable(f"{what} Try again in a moment.", retry_after_seconds=RETRY_SECONDS)
+    return Unavailable("{what} Try again in a moment.", what=what, retry_after_seconds=RETRY_SECONDS)
 
 
 def _is_bare_database_error(error: Exception) -> bool:

@@ -24,8 +24,10 @@ def locked_folder(folder: Path, *, timeout_seconds: float = 0.5) -> Iterator[Non
                 file.seek(0)
                 holder = file.read(20).strip() or "unknown"
                 raise AlreadyRunning(
-                    f"{folder} is already in use by another whisper-appliance (process {holder}). "
-                    "Stop that one, or give this one a DATA_DIR of its own."
+                    "{folder} is already in use by another whisper-appliance (process {holder}). "
+                    "Stop that one, or give this one a DATA_DIR of its own.",
+                    folder=folder,
+                    holder=holder,
                 )
             time.sleep(0.05)
         file.truncate(0)

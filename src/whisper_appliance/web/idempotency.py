@@ -33,7 +33,12 @@ def idempotency_key() -> str | None:
         return None
     key = header.strip().removeprefix('"').removesuffix('"')  # the draft standard quotes it (RFC 8941)
     if not 0 < len(key) <= MAX_KEY_CHARS or not (key.isascii() and key.isprintable()):
-        raise InvalidRequest(f"{HEADER}: send 1 to {MAX_KEY_CHARS} printable ASCII characters.", field=HEADER)
+        raise InvalidRequest(
+            "{header}: send 1 to {max_key_chars} printable ASCII characters.",
+            header=HEADER,
+            max_key_chars=MAX_KEY_CHARS,
+            field=HEADER,
+        )
     return key
 
 

@@ -123,7 +123,7 @@ class MultipartForm:
     def _write_field(self, event: Data) -> None:
         self._value += event.data
         if len(self._value) > FIELD_BYTES:
-            raise TooLarge(f"The field {self._field[:40]!r} is too long.", field=self._field[:40])
+            raise TooLarge("The field {input!r} is too long.", input=self._field[:40], field=self._field[:40])
         if not event.more_data:
             self._upload.fields[self._field] = self._value.decode("utf-8", "replace")
 

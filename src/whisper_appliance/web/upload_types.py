@@ -47,4 +47,9 @@ def check_upload_type(name: str, content_type: str) -> None:
     if extension in EXTENSIONS or (not extension and content_type.startswith(("audio/", "video/"))):
         return
     problem = f"Files named .{extension[:20]} are not taken." if extension else "The file has no extension."
-    raise UnsupportedMedia(f"{problem} Send one of: {', '.join(sorted(EXTENSIONS))}.", field="file")
+    raise UnsupportedMedia(
+        "{problem} Send one of: {choices}.",
+        problem=problem,
+        choices=", ".join(sorted(EXTENSIONS)),
+        field="file",
+    )

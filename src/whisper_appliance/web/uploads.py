@@ -155,7 +155,9 @@ class Uploads:
 
     def _too_large(self) -> TooLarge:
         limit = self._settings.max_upload_size.human_readable()
-        return TooLarge(f"The file is larger than {limit}, the limit of this appliance.", field="file")
+        return TooLarge(
+            "The file is larger than {limit}, the limit of this appliance.", limit=limit, field="file"
+        )
 
 
 def _read_from(request: Request) -> bytes:

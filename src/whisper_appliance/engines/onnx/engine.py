@@ -7,9 +7,13 @@ every step, and cross-attention reads 8-bit keys and values. See README.md.
 from collections.abc import Iterator, Sequence
 
 from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
+from whisper_appliance.core.memory import set_trim_threshold
 from whisper_appliance.engines.contract import EngineSpec, Window, WindowResult
-from whisper_appliance.engines.process.out_of_memory import is_out_of_memory, set_trim_threshold
+from whisper_appliance.engines.process.out_of_memory import is_out_of_memory
 from whisper_appliance.engines.whisper.window_decoder import decode_windows
+
+KEPT_BYTES = 32 * 2**20
+"""Freed memory that the heap keeps."""
 
 
 class OnnxEngine:
@@ -27,7 +31,7 @@ class OnnxEngine:
 
         self.version = onnxruntime.__version__
         self.warnings: tuple[str, ...] = tuple(_ignored_options(spec))
-        set_trim_threshold()
+        set_trim_threshold(KEPT_BYTES)
         try:
             self._model = OnnxModel(spec.path)
         except Exception as error:  # ONNX Runtime and the tokenizer have no narrower common class

@@ -9,6 +9,7 @@ from functools import cache
 from multiprocessing.connection import Connection
 
 from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.core.memory import trim_heap
 from whisper_appliance.engines.contract import SPARE_WORKERS, Engine, EngineSpec
 from whisper_appliance.engines.process.messages import (
     DecodeWindows,
@@ -23,7 +24,7 @@ from whisper_appliance.engines.process.messages import (
     Stop,
     WindowsDecoded,
 )
-from whisper_appliance.engines.process.out_of_memory import OUT_OF_MEMORY, is_out_of_memory, trim_heap
+from whisper_appliance.engines.process.out_of_memory import OUT_OF_MEMORY, is_out_of_memory
 from whisper_appliance.engines.registry import load_engine
 from whisper_appliance.engines.vad import Silero, load_silero
 

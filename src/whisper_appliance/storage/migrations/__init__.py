@@ -35,8 +35,10 @@ def upgrade(database: Database) -> None:
         stored = stored_revision(connection)
         if stored is not None and stored not in supported:
             raise DatabaseDamaged(
-                f"{database.name} was written by a newer version of the appliance (revision {stored}). "
-                "Install that version again, or restore a backup from before its first start."
+                "{name} was written by a newer version of the appliance (revision {stored}). "
+                "Install that version again, or restore a backup from before its first start.",
+                name=database.name,
+                stored=stored,
             )
         _run_alembic(connection)
 

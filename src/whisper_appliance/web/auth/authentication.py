@@ -80,9 +80,12 @@ def require(action: Action, resource: Resource = APPLIANCE) -> Actor:
     if actor.user is None and (mode == "accounts" or resource.kind in ("appliance", "account")):
         raise SignInRequired("Sign in to do this.")
     if REQUIRED_SCOPE[action] not in actor.scopes:
-        raise NotAllowed(f"This key may not do that: it needs the scope '{REQUIRED_SCOPE[action]}'.")
+        raise NotAllowed(
+            "This key may not do that: it needs the scope '{required_scope}'.",
+            required_scope=REQUIRED_SCOPE[action],
+        )
     if resource.kind not in ("appliance", "account"):
-        raise NotFound(f"There is no such {resource.kind}.")
+        raise NotFound("There is no such {kind}.", kind=resource.kind)
     raise NotAllowed("Your account may not do this. Ask an administrator.")
 
 

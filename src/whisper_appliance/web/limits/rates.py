@@ -39,7 +39,7 @@ def install(app: Flask, settings: Settings, current_actor: Callable[[], Actor]) 
             key_prefix="whisper-appliance",
         )
     except ConfigurationError as error:
-        raise BadSetting(f"REDIS_URL cannot be used: {error}") from None
+        raise BadSetting("REDIS_URL cannot be used: {error}", error=error) from None
     limiter.request_filter(lambda: request.endpoint in UNLIMITED_ENDPOINTS)
 
     def reject(_error: RateLimitExceeded) -> Response:
