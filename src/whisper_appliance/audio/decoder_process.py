@@ -48,7 +48,7 @@ class DecoderProcess:
         socket.send_fds(self._channel, [json.dumps(limits).encode()], [source, target])
 
     def send(self, message: bytes) -> None:
-        """Sends a message. Raises `OSError` after the child has exited, `BlockingIOError` on a full buffer."""
+        """Sends a message. Raises `OSError` after the child exited, `BlockingIOError` on a full buffer."""
         self._channel.settimeout(0)
         self._channel.send(message)
 

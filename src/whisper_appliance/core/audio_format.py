@@ -1,4 +1,4 @@
-"""The one audio format inside the appliance: 16 kHz mono. No numpy: the decoder starts without it."""
+"""Internal audio format: 16 kHz mono. Without numpy, because the decoder process starts without it."""
 
 SAMPLE_RATE = 16_000
 """Samples a second."""

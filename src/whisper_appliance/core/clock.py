@@ -1,4 +1,4 @@
-"""Moments as the database keeps them: UTC, ISO 8601, to the millisecond, so that text order is time order."""
+"""Timestamps of the database: UTC, ISO 8601, milliseconds, because then text order is time order."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ Clock = Callable[[], datetime]
 
 
 def now() -> datetime:
-    """The clock of the machine."""
+    """The current time in UTC."""
     return datetime.now(UTC)
 
 

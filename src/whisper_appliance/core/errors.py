@@ -1,4 +1,4 @@
-"""The one tree of errors. Each message says what happened and what to do; no HTTP in here."""
+"""All errors in one tree. A message states what happened and what to do; `web.errors` maps them to HTTP."""
 
 from collections.abc import Callable
 
@@ -53,31 +53,31 @@ class NotAllowed(ApplianceError):
 
 
 class SignInRequired(ApplianceError):
-    """Only somebody with an account may do this, and nobody is signed in."""
+    """This needs an account, and nobody is signed in."""
 
     code = "sign_in_required"
 
 
 class SignInFailed(SignInRequired):
-    """A name and a password that do not go together."""
+    """Wrong name or password."""
 
     code = "sign_in_failed"
 
 
 class NotFound(ApplianceError):
-    """No such thing, or not one the caller may see."""
+    """The resource does not exist, or the caller may not see it."""
 
     code = "not_found"
 
 
 class Conflict(ApplianceError):
-    """The thing is not in a state in which this can be done."""
+    """The state of the resource does not allow this."""
 
     code = "conflict"
 
 
 class KeyReused(ApplianceError):
-    """The key of a request was used for another one."""
+    """The idempotency key was used for another request."""
 
     code = "idempotency_key_reused"
 
@@ -89,13 +89,13 @@ class TooLarge(ApplianceError):
 
 
 class UnsupportedMedia(ApplianceError):
-    """A kind of file that is not taken."""
+    """A media type that is not accepted."""
 
     code = "unsupported_media"
 
 
 class AudioError(ApplianceError):
-    """The file was taken but holds nothing that can be transcribed."""
+    """The file was accepted but holds nothing to transcribe."""
 
     code = "undecodable"
 
@@ -131,7 +131,7 @@ class Busy(ApplianceError):
 
 
 class QuotaReached(Busy):
-    """Somebody has used what they may use in this month."""
+    """The monthly quota of an account or visitor is used up."""
 
     code = "quota_reached"
 
@@ -161,7 +161,7 @@ class DiskFull(ApplianceError):
 
 
 class StorageQuotaReached(DiskFull):
-    """Somebody keeps as much as they may keep."""
+    """The storage quota of an account or visitor is used up."""
 
     code = "storage_quota_reached"
 

@@ -1,7 +1,7 @@
-"""Doors that a decoder or an engine closes behind itself before it reads what strangers sent: Linux, by libc.
+"""Sandbox of a decoder or engine process on Linux, by libc: no_new_privs, namespaces, Landlock, rlimits.
 
-Nothing here can be undone by the process that did it. What a kernel or a container does not allow is left out
-and reported, never fatal: the limits and FFmpeg's own whitelists hold in any case.
+The process cannot undo any of it. What a kernel or container does not allow is skipped and reported, never
+fatal, because the rlimits and FFmpeg's whitelists hold in any case.
 """
 
 import ctypes
@@ -9,10 +9,8 @@ import math
 import os
 import resource
 import signal
-from contextlib import suppress
 
 _PR_SET_NO_NEW_PRIVS = 38
-_M_ARENA_MAX = -8
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 # Landlock (Linux 5.13 and later; docs.kernel.org/userspace-api/landlock.html)
@@ -39,33 +37,27 @@ def _call(function: str, *arguments: object) -> int:
     return int(getattr(ctypes.CDLL(None), function)(*arguments))
 
 
-def limit_malloc_arenas() -> None:
-    """Threads started from now on reserve no heap of their own: it would be room beyond a later ceiling."""
-    with suppress(AttributeError):  # glibc's word; other libraries have one heap anyway
-        _call("mallopt", _M_ARENA_MAX, 1)
-
-
 def set_no_new_privs() -> bool:
-    """Whether this process and its children can gain no rights by running a program."""
+    """Sets no_new_privs and disables core dumps; returns whether it worked."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     return _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
 
 
 def unshare_network() -> bool:
-    """Whether this process now has a network of its own, with nobody else in it.
+    """Moves the process into an empty network namespace; returns whether it worked.
 
-    Needs a process with one thread: unprivileged, the way leads through a user namespace.
+    Needs a process with one thread, because an unprivileged process also needs a user namespace.
     """
     return any(_call("unshare", flags) == 0 for flags in (_CLONE_NEWNET, _CLONE_NEWUSER | _CLONE_NEWNET))
 
 
 def landlock_version() -> int:
-    """Which Landlock this kernel offers; 0 for none."""
+    """The Landlock ABI version of this kernel; 0 for none."""
     return max(0, _call("syscall", _CREATE_RULESET, None, ctypes.c_size_t(0), _ABI_VERSION_FLAG))
 
 
 def landlock_allow_only(fd: int) -> bool:
-    """Whether from now on no file can be opened but the one behind `fd`, for reading, and no TCP port."""
+    """Landlock: only the file of `fd` can be opened, for reading; no TCP. Returns whether it worked."""
     version = landlock_version()
     if not version:
         return False
@@ -75,7 +67,7 @@ def landlock_allow_only(fd: int) -> bool:
 
 
 def landlock_deny_tcp() -> bool:
-    """Whether from now on this process, which must have one thread, can open no TCP connection."""
+    """Landlock: no TCP connections from this process (of one thread); returns whether it worked."""
     return landlock_version() >= _TCP_SINCE_ABI and _restrict(_Ruleset(0, _BIND_AND_CONNECT_TCP), None)
 
 
@@ -96,7 +88,7 @@ def _restrict(rules: _Ruleset, but: _PathBeneath | None) -> bool:
 def set_rlimits(
     *, memory_bytes: int, cpu_seconds: int, wall_seconds: float, file_bytes: int, open_files: int = 32
 ) -> None:
-    """Ceilings that the kernel holds; time counts from now, and its end is a signal that ends the process."""
+    """Sets rlimits and an alarm; time counts from now, and at its end a signal kills the process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu = math.ceil(used.ru_utime + used.ru_stime) + cpu_seconds
     _lower(resource.RLIMIT_AS, memory_bytes)
@@ -108,7 +100,7 @@ def set_rlimits(
 
 
 def limit_files(count: int) -> None:
-    """No more than so many open at once."""
+    """Limits how many files are open at once."""
     _lower(resource.RLIMIT_NOFILE, count)
 
 

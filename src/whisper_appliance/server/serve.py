@@ -1,6 +1,5 @@
 """Runs the server: gunicorn with one worker process, HTTPS and HTTP on one port."""
 
-import ctypes
 import gc
 import os
 import signal
@@ -21,6 +20,7 @@ from whisper_appliance.backups import archive_format
 from whisper_appliance.config.overrides import with_overrides
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import ApplianceError, BadSetting
+from whisper_appliance.core.memory import limit_malloc_arenas
 from whisper_appliance.host import addresses
 from whisper_appliance.host.certificates import Certificates
 from whisper_appliance.host.renewal import renew_in_background
@@ -35,7 +35,6 @@ MakeApp = Callable[[Settings, threading.Event], AbstractContextManager["WSGIAppl
 OK, FAILED, USAGE = 0, 1, 2
 RESTART = 75
 """The exit code that requests a restart from the service manager (sysexits.h: EX_TEMPFAIL)."""
-M_ARENA_MAX = -8
 STOP_SECONDS = 28
 HUNG_SECONDS = 120
 SPARE_THREADS = 64
@@ -78,7 +77,7 @@ def serve(
     _restore_staged_backup(settings)
     given, settings = settings, with_overrides(settings)
     logs.set_level(settings.log_level, debug=settings.debug_mode)
-    _limit_malloc_arenas()
+    limit_malloc_arenas(2)
     certificates = (
         Certificates.from_settings(lambda: with_overrides(given)) if settings.https_enabled else None
     )
@@ -233,12 +232,6 @@ def _freeze_garbage_collector() -> None:
     """Excludes all present objects from garbage collection, because they live as long as the process."""
     gc.freeze()
     gc.enable()
-
-
-def _limit_malloc_arenas() -> None:
-    """Limits glibc to two heaps, because one for each waiting thread costs tens of megabytes."""
-    with suppress(OSError, AttributeError):  # another C library than glibc
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
 
 def _context(certificates: Certificates | None) -> ReloadingSSLContext | None:

@@ -1,4 +1,4 @@
-"""What was said: the frozen data that every room hands on."""
+"""Transcript model: words, segments, notices, dropped text and provenance as frozen dataclasses."""
 
 from dataclasses import dataclass, field
 
@@ -30,7 +30,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the reader should know about the transcript, e.g. that the file was damaged after a point."""
+    """A warning to the reader of a transcript, e.g. that the file was damaged after a point."""
 
     code: str
     message: str
@@ -38,7 +38,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Text that the guard left out as invented, and why."""
+    """Text that the hallucination filter removed, and the reason."""
 
     start: float
     end: float
@@ -48,7 +48,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How the transcript came to be, enough to make it again."""
+    """Engine, model and options of a transcript, enough to reproduce it."""
 
     engine: str
     engine_version: str
