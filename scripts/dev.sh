@@ -125,6 +125,16 @@ browser() {
   say "There is no Chromium: the tests in a browser will be skipped. To run them: sudo apt-get install chromium"
 }
 
+# The tests of the engine openai-whisper need PyTorch, which no lock file lists. Without it they are skipped.
+openai_whisper() {
+  "$VENV/bin/python" -c 'import torch, whisper' 2>/dev/null && return
+  "$VENV/bin/python" -m pip --version >/dev/null 2>&1 || return 0
+  say "Installing PyTorch (the CPU build, where your pip finds it) for the tests of openai-whisper"
+  "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check 'torch==2.13.0' &&
+    install "$VENV" --no-deps --require-hashes -r requirements-bench.txt ||
+    say "PyTorch or openai-whisper could not be installed: their tests will be skipped."
+}
+
 lint() {
   local failed=0
   "$VENV/bin/ruff" check . || failed=1
@@ -169,6 +179,7 @@ tests() {
     known_flaws || failed=1
     say "Tests of the pages' scripts"
     script_tests || failed=1
+    openai_whisper
     say "Tests"
     set -- "${PARALLEL[@]}"
   fi
