@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.wait import wait_until
 from whisper_appliance.live.encoded_recording import EncodedRecording
-from whisper_appliance.live.recording import Recording
+from whisper_appliance.live.recording import LiveRecording
 from whisper_appliance.live.spool import samples_of
 
 PATIENCE_SECONDS = 30.0
@@ -43,7 +43,7 @@ def chunks(beckett: Path, container: str) -> list[bytes]:
     return [data[at : at + 3000] for at in range(0, len(data), 3000)]
 
 
-def until_complete(recording: Recording) -> None:
+def until_complete(recording: LiveRecording) -> None:
     """Waits for the decoder's end."""
 
     def is_complete() -> bool:

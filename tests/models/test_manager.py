@@ -19,7 +19,7 @@ from whisper_appliance.models.catalog import resolve
 from whisper_appliance.models.downloads import Downloads
 from whisper_appliance.models.events import ModelEvent
 from whisper_appliance.models.hub import Hub
-from whisper_appliance.models.manager import MemoryWatch, ModelManager
+from whisper_appliance.models.manager import MemoryPolicy, ModelManager
 from whisper_appliance.models.status import ModelStatus
 from whisper_appliance.models.store import ModelStore
 
@@ -81,7 +81,7 @@ def make(
             downloads or Downloads(store, hub=Hub("http://127.0.0.1:9", pause_seconds=0.001)),
             events.append,
             start_engine=engines,
-            memory=MemoryWatch(lambda: free, wait_seconds, clock),
+            memory=MemoryPolicy(lambda: free, wait_seconds, clock),
         )
         made.append(manager)
         return manager
@@ -358,7 +358,7 @@ def test_a_missing_model_is_downloaded_with_progress(
     downloads = Downloads(store, events.append, hub=Hub(hub.address))
     settings = load(data_dir=tmp_path / "data2", model_dir=store.model_dir, whisper_model="tiny.en")
     manager = ModelManager(
-        settings, store, downloads, events.append, start_engine=engines, memory=MemoryWatch(clock=clock)
+        settings, store, downloads, events.append, start_engine=engines, memory=MemoryPolicy(clock=clock)
     )
     hub.let_go.clear()
     with pytest.raises(ModelUnavailable, match="is being downloaded"), manager.engine():

@@ -163,13 +163,13 @@ class ModelAdmin:
             errand=self._tasks.get(model.name),
         )
 
-    def _arrivals(self, known: dict[str, ModelStatus]) -> Iterator[tuple[str, DownloadState | None]]:
+    def _arrivals(self, installed: dict[str, ModelStatus]) -> Iterator[tuple[str, DownloadState | None]]:
         """Models outside the catalogue that are not installed yet: downloads from the hub, and imports."""
         names = [download.name for download in self._downloads.list_all()]
         names += [errand.model for errand in self._tasks.list_all() if errand.kind == "import"]
         for name in dict.fromkeys(names):
             download = self._downloads.status(name)
-            if name not in known and (download is None or download.state != "done"):
+            if name not in installed and (download is None or download.state != "done"):
                 yield name, download
 
     def _is_ours(self, name: str) -> bool:

@@ -18,7 +18,7 @@ from whisper_appliance.engines.contract import Options
 from whisper_appliance.live.encoded_recording import CONTAINERS, EncodedRecording
 from whisper_appliance.live.events import Committed, Event, Payload, Refined
 from whisper_appliance.live.journal import Journal
-from whisper_appliance.live.recording import ClosedRecording, PcmRecording, Recording
+from whisper_appliance.live.recording import ClosedRecording, LiveRecording, PcmRecording
 from whisper_appliance.live.replay import ReplayedState, SessionInfo, SessionRequest
 from whisper_appliance.live.streaming_state import StreamingState
 from whisper_appliance.transcript.model import Word
@@ -211,7 +211,7 @@ class LiveSession:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _recording(folder: Path, info: SessionInfo, *, ended: bool) -> Recording:
+def _recording(folder: Path, info: SessionInfo, *, ended: bool) -> LiveRecording:
     if ended:
         return ClosedRecording(folder)
     if container := CONTAINERS.get(info.request.format):

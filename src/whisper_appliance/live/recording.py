@@ -11,7 +11,7 @@ from whisper_appliance.live.spool import BYTES_A_SAMPLE, WAV_HEADER_BYTES, Spool
 PCM_FILE = "audio.wav"
 
 
-class Recording(Protocol):
+class LiveRecording(Protocol):
     """The audio of one session.
 
     Any thread may call `append`, `next_seq` and `samples`; the decode loop calls the rest. `complete` is True

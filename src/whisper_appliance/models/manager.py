@@ -26,7 +26,7 @@ ENGINE_MEMORY_SHARE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryWatch:
+class MemoryPolicy:
     """How the manager measures free memory and time.
 
     A load waits up to `wait_seconds` for memory that other models hold while they are in use.
@@ -49,14 +49,14 @@ class ModelManager(Generic[E]):
         *,
         start_engine: StartEngine[E],
         default_model: DefaultModel | None = None,
-        memory: MemoryWatch | None = None,
+        memory: MemoryPolicy | None = None,
     ) -> None:
         """`start_engine` is `EngineProcess`; `default_model` stores which model is the default."""
         self._settings = settings
         self._store = store
         self._downloads = downloads
         self._announce = announce
-        self._memory = memory or MemoryWatch()
+        self._memory = memory or MemoryPolicy()
         self._default_model = default_model or InMemoryDefault(settings.whisper_model)
         self._pending_default: tuple[str, str] | None = None
         self._gpus: tuple[hardware.Gpu, ...] = ()

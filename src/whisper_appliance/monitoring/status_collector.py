@@ -15,10 +15,10 @@ from whisper_appliance.audio.decode import Isolation, isolation
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.clock import written
 from whisper_appliance.core.errors import ApplianceError
-from whisper_appliance.core.timed_probe import TimedProbe, ProbeResult
+from whisper_appliance.core.timed_probe import ProbeResult, TimedProbe
 from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.host.certificates import Certificates
-from whisper_appliance.host.stats import HostStats, CpuMeter, measure
+from whisper_appliance.host.stats import CpuMeter, HostStats, measure
 from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.jobs.storage import is_mounted
 from whisper_appliance.live.manager import LiveManager

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from whisper_appliance.config.settings.accounts import AccountSettings
 from whisper_appliance.config.settings.engine import EngineSettings
 from whisper_appliance.config.settings.limits import ProcessLimits, RequestLimits, RetentionLimits
-from whisper_appliance.config.settings.live import LiveLimits
+from whisper_appliance.config.settings.live import LiveSettings
 from whisper_appliance.config.settings.operation import OperationSettings
 from whisper_appliance.config.settings.section import Section
 from whisper_appliance.config.settings.server import ServerSettings
@@ -25,7 +25,7 @@ class Settings(
     AccountSettings,
     RetentionLimits,
     ProcessLimits,
-    LiveLimits,
+    LiveSettings,
     RequestLimits,
     EngineSettings,
     StorageSettings,

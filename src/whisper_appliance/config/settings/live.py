@@ -6,7 +6,7 @@ from whisper_appliance.config.settings.section import Section
 from whisper_appliance.config.types import Size
 
 
-class LiveLimits(Section):
+class LiveSettings(Section):
     """Limits of live sessions and of socket messages."""
 
     title = "Limits"

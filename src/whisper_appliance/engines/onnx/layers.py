@@ -121,9 +121,9 @@ def encoder(weights: Weights) -> Graph:
     x = graph.add("Add", x, graph.add("Slice", encodings, graph.constant("first", [0]), length))
     for number in range(sizes.encoder_layers):
         x = _encoder_layer(layers, x, f"encoder/layer_{number}")
-    heard = layers.norm(x, "encoder/layer_norm")
+    encoded = layers.norm(x, "encoder/layer_norm")
     for number in range(sizes.decoder_layers):
-        _keys_and_values(layers, heard, number)
+        _keys_and_values(layers, encoded, number)
     return graph
 
 
@@ -134,21 +134,21 @@ def _encoder_layer(layers: _Layers, x: str, layer: str) -> str:
     parts: list[str] = []
     for part in ("queries", "keys", "values"):
         rows = slice(len(parts) * width, (len(parts) + 1) * width)
-        heard = layers.linear(y, layer + "/self_attention/linear_0", rows, part)
-        parts.append(graph.add("Unsqueeze", heard, batch))
+        projected = layers.linear(y, layer + "/self_attention/linear_0", rows, part)
+        parts.append(graph.add("Unsqueeze", projected, batch))
     attended = graph.add("MultiHeadAttention", *parts, domain=CONTRIBUTED, num_heads=layers.sizes.heads)
     y = graph.add("Squeeze", attended, batch)
     x = graph.add("Add", x, layers.linear(y, layer + "/self_attention/linear_1"))
     return layers.feed_forward(x, layer)
 
 
-def _keys_and_values(layers: _Layers, heard: str, number: int) -> None:
-    """A key has a scale for each position, a value one for each place in its vector.
+def _keys_and_values(layers: _Layers, encoded: str, number: int) -> None:
+    """Cross-attention keys and values in int8, with scales per position for K and per channel for V.
 
-    So there is one for all that is added up.
+    So each dot product has a single scale.
     """
     graph, sizes = layers.graph, layers.sizes
-    keys, values = (_by_head(layers, heard, number, part) for part in range(2))
+    keys, values = (_by_head(layers, encoded, number, part) for part in range(2))
     matrix = graph.add("Reshape", keys, graph.constant("vectors", [-1, sizes.head_width]))
     keys, scale = graph.quantize(matrix, np.uint8, max_quantized_weight())
     by_head = graph.constant("by head", [1, sizes.decoder_heads, -1, sizes.head_width])

@@ -15,13 +15,13 @@ from whisper_appliance.engines.process.messages import (
     DecodeWindows,
     DetectSpeech,
     EngineInfo,
+    Exit,
     LoadFailed,
     Ready,
     Request,
     RequestFailed,
     Response,
     SpeechDetected,
-    Stop,
     WindowsDecoded,
 )
 from whisper_appliance.engines.process.out_of_memory import OUT_OF_MEMORY, is_out_of_memory
@@ -66,7 +66,7 @@ class EngineChild:
                     (urgent if request.urgent else patient).submit(self._serve, request)
                 case DetectSpeech() as request:
                     vad.submit(self._serve, request)
-                case Stop():
+                case Exit():
                     os._exit(0)
 
     def _receive(self) -> Request:

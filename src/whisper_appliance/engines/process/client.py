@@ -19,12 +19,12 @@ from whisper_appliance.engines.process.messages import (
     DecodeWindows,
     DetectSpeech,
     EngineInfo,
+    Exit,
     LoadFailed,
     Ready,
     RequestFailed,
     Response,
     SpeechDetected,
-    Stop,
     WindowsDecoded,
 )
 from whisper_appliance.engines.process.spawn import terminate
@@ -140,7 +140,7 @@ class EngineProcess:
                 return
             self._become("closed")
             process = self._supervisor.process
-            self._supervisor.send(Stop())
+            self._supervisor.send(Exit())
             self._fail_all(EngineFailed("The model {model} was unloaded.", model=self.spec.model))
         if process:
             terminate(process)

@@ -42,7 +42,7 @@ class DetectSpeech:
 
 
 @dataclass(frozen=True)
-class Stop:
+class Exit:
     """To the process: exit."""
 
 
@@ -84,5 +84,5 @@ class RequestFailed:
     reason: str
 
 
-Request = DecodeWindows | DetectSpeech | Stop
+Request = DecodeWindows | DetectSpeech | Exit
 Response = Ready | LoadFailed | WindowsDecoded | SpeechDetected | RequestFailed

@@ -28,7 +28,7 @@ WHOLE_SECONDS = 30.0
 PADDING_SECONDS = 3.0
 TOKENS_PER_SECOND = 8
 MAX_TOKENS = 224
-MAX_KNOWN_TOKENS = 180
+MAX_PREFIX_TOKENS = 180
 RESUME_AFTER_SECONDS = 1.0
 FALLBACK_TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)
 
@@ -145,7 +145,7 @@ class WindowDecoder:
         known: tuple[int, ...] = ()
         if at_the_beginning and self._window.prefix_text:
             known = tuple(self._tokenizer.encode(" " + self._window.prefix_text.strip()))
-            known = known if len(known) <= MAX_KNOWN_TOKENS else ()  # then all is decoded anew
+            known = known if len(known) <= MAX_PREFIX_TOKENS else ()  # then all is decoded anew
         if known:
             seconds = max(0.0, seconds - self._window.prefix_seconds)
         new_tokens = min(len(known) + math.ceil(seconds * TOKENS_PER_SECOND) + 12, MAX_TOKENS)
