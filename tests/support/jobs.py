@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.wait import wait_until
 from whisper_appliance.core.errors import Cancelled
-from whisper_appliance.engines.contract import Options, Priority, WindowResult
+from whisper_appliance.engines.contract import Priority, WindowResult
 from whisper_appliance.jobs.cluster import Cluster
 from whisper_appliance.jobs.job import Job, JobRequest
 from whisper_appliance.jobs.queue import JobQueue
@@ -71,9 +71,8 @@ class Script:
         self,
         recording: "Script.Words",
         engine: str,
-        options: Options,
+        job: Job,
         *,
-        priority: Priority,
         model: str,
         finished: Mapping[int, WindowResult],
         on_window: Callable[[WindowDone], None],

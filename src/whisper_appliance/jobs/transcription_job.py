@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import Cancelled, ModelUnavailable
-from whisper_appliance.engines.contract import Options, Priority, WindowResult
+from whisper_appliance.engines.contract import WindowResult
 from whisper_appliance.jobs.job import FinishedWindow, Job
 from whisper_appliance.jobs.storage import JobAudio, is_mounted
 from whisper_appliance.transcript.model import Transcript
@@ -35,15 +35,14 @@ class EngineProvider(Protocol):
 
 
 class Transcribe(Protocol):
-    """The signature of `transcription.transcribe.transcribe`."""
+    """Transcribes the decoded recording of a job with `transcription.transcribe.transcribe`."""
 
     def __call__(
         self,
         recording: Any,
         engine: Any,
-        options: Options,
+        job: Job,
         *,
-        priority: Priority,
         model: str,
         finished: Mapping[int, WindowResult],
         on_window: Callable[[Any], None],
@@ -118,8 +117,7 @@ class JobSteps:
             return self._transcribe(
                 recording,
                 engine,
-                job.options,
-                priority=job.priority,
+                job,
                 model=model,
                 finished=finished,
                 on_window=report,
@@ -190,18 +188,17 @@ def _transcriber(settings: Callable[[], Settings]) -> Transcribe:
     def transcribe_file(
         recording: Any,
         engine: Any,
-        options: Options,
+        job: Job,
         *,
         model: str,
-        priority: Priority,
         finished: Mapping[int, WindowResult],
         **callbacks: Any,
     ) -> Transcript:
         entry = catalog().get(canonical(model))
         weights = entry.files.get("model.bin") if entry else None
         request = TranscriptionRequest(
-            options,
-            priority,
+            job.options,
+            job.priority,
             model,
             model_sha256=(weights and weights.sha256) or "",
             target_seconds=settings().audio_chunk_size,
