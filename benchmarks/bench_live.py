@@ -77,7 +77,7 @@ def _run(arguments: argparse.Namespace, work: Path) -> LiveReport:
         trials = list(_trials(arguments, server, programme, work))
         words = {} if arguments.no_noise else _invented(server)
     if not arguments.no_peer:
-        trials.append(_peer(arguments, model, programme, work))
+        trials.append(_peer(arguments, model, programme))
     return LiveReport(arguments.model, programme.turned(0)[0].seconds, load, tuple(trials), words)
 
 
@@ -116,7 +116,7 @@ def _invented(server: Server) -> dict[str, int]:
     return invented(server, noises())
 
 
-def _peer(arguments: argparse.Namespace, model: Path, programme: Programme, work: Path) -> Trial:
+def _peer(arguments: argparse.Namespace, model: Path, programme: Programme) -> Trial:
     spoken, truth = programme.turned(0)
     try:
         python = live_peer.environment(arguments.peer_environment)

@@ -139,7 +139,7 @@ def test_a_window_that_kills_the_engine_takes_no_neighbour_with_it(start: Start)
 
 def test_an_error_inside_the_engine_fails_that_window_only(start: Start) -> None:
     engine = start()
-    with pytest.raises(EngineFailed, match="The script says so"):
+    with pytest.raises(EngineFailed, match="The script fails this window"):
         engine.submit(window("fail"), priority=Priority.BATCH).result(20)
     assert text(engine.submit(window("next"), priority=Priority.BATCH)) == "next"
     assert engine.status().restarts == 0

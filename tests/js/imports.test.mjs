@@ -31,14 +31,11 @@ test("a folder imports only the folders below it", () => {
   }
 });
 
-test("only a starter imports a page, behind the catalogue of its texts", () => {
+test("only a starter imports a page, and it imports nothing else", () => {
   for (const module of modules()) {
     const imports = importsOf(module);
-    if (folderOf(module) === "pages") {
-      const [first, ...others] = imports;
-      assert.equal(first, "core/i18n.js", module);
-      assert.equal(others.length, 1, module);
-    } else
+    if (folderOf(module) === "pages") assert.equal(imports.length, 1, module);
+    else
       assert.deepEqual(
         imports.filter((imported) => !imported.startsWith("..") && isPage(imported)),
         [],

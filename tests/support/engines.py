@@ -62,14 +62,9 @@ class ScriptedEngine:
             case ["nice"]:
                 script = [str(os.getpriority(os.PRIO_PROCESS, 0))]  # Linux: of the thread that asks
             case ["fail"]:
-                raise EngineFailed("The script says so.")
-            case ["die"]:
-                os._exit(9)
-            case ["die", "if", "loud"] if window.samples.any():
-                os._exit(9)
-            case ["die", "once", path] if not Path(path).exists():
-                Path(path).touch()
-                os._exit(9)
+                raise EngineFailed("The script fails this window.")
+            case ["die", *when]:
+                self._die(window, when)
         seconds = len(window.samples) / SAMPLE_RATE
         text = " " + " ".join(script)
         if script == ["skip"]:
@@ -79,6 +74,17 @@ class ScriptedEngine:
         return WindowResult(
             (Segment(0.0, seconds, text),), window.options.language or "en", 1.0, decoded_seconds=seconds
         )
+
+    @staticmethod
+    def _die(window: Window, when: list[str]) -> None:
+        match when:
+            case ["if", "loud"] if not window.samples.any():
+                return
+            case ["once", path]:
+                if Path(path).exists():
+                    return
+                Path(path).touch()
+        os._exit(9)
 
     def _unsure(self, window: Window, seconds: float) -> WindowResult:
         text, logprob = " unsure", -0.45
@@ -165,7 +171,7 @@ class ScriptedEngineProcess:
     def _decode(self, window: Window) -> WindowResult:
         self.held.wait()
         if self.failing:
-            raise EngineFailed("The script says so.")
+            raise EngineFailed("The script fails this window.")
         return decoded(window.samples)
 
 

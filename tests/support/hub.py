@@ -49,7 +49,7 @@ class HubStandIn:
 def hub_stand_in(folder: Path, repository: str, revision: str = REVISION) -> Iterator[HubStandIn]:
     """A hub that serves this folder until the block ends."""
     hub = HubStandIn(folder, repository, revision)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
+    server = _Server(hub)
     hub.address = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
@@ -62,59 +62,74 @@ def hub_stand_in(folder: Path, repository: str, revision: str = REVISION) -> Ite
         server.server_close()
 
 
-def _handler(hub: HubStandIn) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Server(ThreadingHTTPServer):
+    def __init__(self, hub: HubStandIn) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.hub = hub
 
-        def do_GET(self) -> None:
-            path = urlsplit(self.path).path
-            if path.startswith(f"/api/models/{hub.repository}"):
-                self.list_files()
-            elif path.startswith(f"/{hub.repository}/resolve/{hub.revision}/"):
-                self.serve(hub.folder / path.rsplit("/", 1)[1])
-            else:
-                self.answer(404, b"{}", {"X-Error-Code": "RepoNotFound"})
 
-        def list_files(self) -> None:
-            info = {"id": hub.repository, "sha": hub.revision, "siblings": hub.siblings(), "tags": []}
-            self.answer(200, json.dumps(info).encode(), {"Content-Type": "application/json"})
+class _Handler(BaseHTTPRequestHandler):
+    server: "_Server"
+    protocol_version = "HTTP/1.1"
 
-        def serve(self, path: Path) -> None:
-            content = path.read_bytes()
-            if hub.wrong_bytes and path.name == "model.bin":
-                content = content[:-1] + bytes([content[-1] ^ 1])
-            start = 0 if hub.ignores_ranges else int(self.headers["Range"].removeprefix("bytes=").rstrip("-"))
-            hub.ranges.append((path.name, start))
-            self.send_response(200 if hub.ignores_ranges else 206)
-            self.send_header("Content-Length", str(len(content) - start))
-            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-            self.end_headers()
-            self.send_slowly(path.name, content, start)
+    def do_GET(self) -> None:
+        path = urlsplit(self.path).path
+        if path.startswith(f"/api/models/{self.server.hub.repository}"):
+            self.list_files()
+        elif path.startswith(f"/{self.server.hub.repository}/resolve/{self.server.hub.revision}/"):
+            self.serve(self.server.hub.folder / path.rsplit("/", 1)[1])
+        else:
+            self.answer(404, b"{}", {"X-Error-Code": "RepoNotFound"})
 
-        def send_slowly(self, name: str, content: bytes, start: int) -> None:
-            sent = 0
-            for at in range(start, len(content), _PIECE_BYTES):
-                if name == "model.bin" and at >= len(content) // 2:
-                    hub.reached_half.set()
-                    hub.let_go.wait(30)
-                closing = hub.close_after_bytes is not None and sent >= hub.close_after_bytes
-                if name == "model.bin" and closing and hub.closes_left > 0:
-                    hub.closes_left -= 1
-                    self.close_connection = True
-                    self.connection.close()
-                    return
-                self.wfile.write(content[at : at + _PIECE_BYTES])
-                sent += _PIECE_BYTES
+    def list_files(self) -> None:
+        info = {
+            "id": self.server.hub.repository,
+            "sha": self.server.hub.revision,
+            "siblings": self.server.hub.siblings(),
+            "tags": [],
+        }
+        self.answer(200, json.dumps(info).encode(), {"Content-Type": "application/json"})
 
-        def answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
+    def serve(self, path: Path) -> None:
+        content = path.read_bytes()
+        if self.server.hub.wrong_bytes and path.name == "model.bin":
+            content = content[:-1] + bytes([content[-1] ^ 1])
+        start = (
+            0
+            if self.server.hub.ignores_ranges
+            else int(self.headers["Range"].removeprefix("bytes=").rstrip("-"))
+        )
+        self.server.hub.ranges.append((path.name, start))
+        self.send_response(200 if self.server.hub.ignores_ranges else 206)
+        self.send_header("Content-Length", str(len(content) - start))
+        self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        self.end_headers()
+        self.send_slowly(path.name, content, start)
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Tests are quiet."""
+    def send_slowly(self, name: str, content: bytes, start: int) -> None:
+        sent = 0
+        for at in range(start, len(content), _PIECE_BYTES):
+            if name == "model.bin" and at >= len(content) // 2:
+                self.server.hub.reached_half.set()
+                self.server.hub.let_go.wait(30)
+            closing = (
+                self.server.hub.close_after_bytes is not None and sent >= self.server.hub.close_after_bytes
+            )
+            if name == "model.bin" and closing and self.server.hub.closes_left > 0:
+                self.server.hub.closes_left -= 1
+                self.close_connection = True
+                self.connection.close()
+                return
+            self.wfile.write(content[at : at + _PIECE_BYTES])
+            sent += _PIECE_BYTES
 
-    return Handler
+    def answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Tests are quiet."""

@@ -62,29 +62,34 @@ def transcribe(
         cancelled,
     )
     results = list(pipeline.results())
-    seconds = recording.seconds or 0.0
     elapsed = clock() - started
     segments = tuple(segment for result in results for segment in result.segments)
-    status = engine.status()
     return Transcript(
         segments=segments,
         language=pipeline.language or options.language or "",
         language_probability=pipeline.language_probability,
-        duration=seconds,
+        duration=recording.seconds or 0.0,
         task=options.task,
         model=request.model,
         processing_seconds=elapsed,
         warnings=(*recording.notices, *(() if segments else (NO_SPEECH,))),
         dropped=tuple(dropped for result in results for dropped in result.dropped),
-        provenance=Provenance(
-            engine=status.name,
-            engine_version=status.version,
-            model=request.model,
-            model_sha256=request.model_sha256,
-            compute_type=status.compute_type,
-            options=asdict(options),
-            audio_sha256=recording.audio_sha256,
-            appliance_version=__version__,
-            real_time_factor=round(seconds / elapsed, 2) if elapsed > 0 else 0.0,
-        ),
+        provenance=_provenance(recording, engine, request, elapsed),
+    )
+
+
+def _provenance(
+    recording: AudioSource, engine: EngineProcess, request: TranscriptionRequest, elapsed: float
+) -> Provenance:
+    status = engine.status()
+    return Provenance(
+        engine=status.name,
+        engine_version=status.version,
+        model=request.model,
+        model_sha256=request.model_sha256,
+        compute_type=status.compute_type,
+        options=asdict(request.options),
+        audio_sha256=recording.audio_sha256,
+        appliance_version=__version__,
+        real_time_factor=round((recording.seconds or 0.0) / elapsed, 2) if elapsed > 0 else 0.0,
     )

@@ -166,11 +166,11 @@ def _keys_and_values(layers: _Layers, encoded: str, number: int) -> None:
     graph.output(f"values_scale{number}", scale)
 
 
-def _by_head(layers: _Layers, heard: str, number: int, part: int) -> str:
+def _by_head(layers: _Layers, encoded: str, number: int, part: int) -> str:
     """The keys (part 0) or values (1) of a layer of the decoder: (1, heads, positions, head width)."""
     graph, sizes = layers.graph, layers.sizes
     rows = slice(part * sizes.width, (part + 1) * sizes.width)
-    y = layers.linear(heard, f"decoder/layer_{number}/attention/linear_1", rows, ("keys", "values")[part])
+    y = layers.linear(encoded, f"decoder/layer_{number}/attention/linear_1", rows, ("keys", "values")[part])
     shape = graph.constant("in heads", [1, -1, sizes.decoder_heads, sizes.head_width])
     return graph.add("Transpose", graph.add("Reshape", y, shape), perm=[0, 2, 1, 3])
 
