@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.audio import encode, tone
 from whisper_appliance.audio.decode import DecodeLimits, decode
-from whisper_appliance.audio.decode_errors import format_duration
 from whisper_appliance.core.errors import AudioError, Undecodable
+from whisper_appliance.core.text import format_duration
 from whisper_appliance.transcript.model import Notice
 
 pytestmark = pytest.mark.slow  # decodes many files in a process each

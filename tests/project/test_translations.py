@@ -68,9 +68,7 @@ def test_translations_have_the_placeholders_and_tags_of_the_message(messages: Mo
             translations = message.string if isinstance(message.string, tuple) else (message.string,)
             for translation in translations:
                 for kind in (PLACEHOLDER, TAG):
-                    if sorted(set(kind.findall(originals[-1]))) != sorted(
-                        set(kind.findall(translation))
-                    ):
+                    if sorted(set(kind.findall(originals[-1]))) != sorted(set(kind.findall(translation))):
                         wrong.append((message.id, translation))
     assert wrong == []
 

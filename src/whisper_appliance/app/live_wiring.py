@@ -10,7 +10,11 @@ from whisper_appliance.live.ports import ModelsPort
 
 
 def build_live(
-    settings: Settings, models: ModelsPort, history: TranscriptRepository, queue: JobQueue, announce: PublishLive
+    settings: Settings,
+    models: ModelsPort,
+    history: TranscriptRepository,
+    queue: JobQueue,
+    announce: PublishLive,
 ) -> LiveManager:
     """Builds the manager of live sessions; it is not launched yet."""
     recordings = LiveHandover(settings.storage_folder, history, queue)

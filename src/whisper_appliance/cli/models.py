@@ -121,5 +121,7 @@ def fetch(downloads: "Downloads", name: str) -> None:
             download = downloads.wait(name, POLL_SECONDS) or download
             bar.update(round(download.progress * 1000) - bar.pos)
     if download.state != "done":
-        raise ModelUnavailable("{name} was not downloaded: {error}", name=name, error=download.error or download.state)
+        raise ModelUnavailable(
+            "{name} was not downloaded: {error}", name=name, error=download.error or download.state
+        )
     click.echo(f"{name}: ready", err=True)

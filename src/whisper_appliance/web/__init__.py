@@ -1,1 +1,1 @@
-"""Shared Flask machinery of pages, APIs and live protocols: authentication, limits, errors, uploads, OpenAPI."""
+"""Shared Flask machinery of pages, APIs and live protocols: auth, limits, errors, uploads, OpenAPI."""
