@@ -105,7 +105,7 @@ front_end() { # run | test
 
 with_node() { PATH="$PATH:$PWD/$VENV/bin" "$@"; } # node is the machine's, or that of requirements-node.txt
 
-# The .mo files and the scripts' JSON, made from the .po files.
+# The .mo files and the scripts' catalogues, made from the .po files.
 catalogues() {
   local stamp served=src/whisper_appliance/pages/static/locales
   stamp=$(stamp_of src/whisper_appliance/locales/*/LC_MESSAGES/messages.po scripts/messages.py)

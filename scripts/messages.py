@@ -4,7 +4,7 @@
     .venv/bin/python scripts/messages.py compile    part of set-up and of the wheel's build
 
 English texts are the message ids. Python (`_`, `N_`, errors), templates (`_`, `_h`, `_n`) and scripts (`t`,
-`tn`) share one catalogue; the scripts get their part of it as JSON.
+`tn`) share one catalogue; the scripts get their part of it as a script.
 """
 
 import inspect
@@ -71,8 +71,7 @@ def extracted() -> Catalog:
 
 def declared_texts() -> Iterator[tuple[str, str]]:
     """Texts that stand in declarations: help and sections of settings, descriptions of models."""
-    from whisper_appliance.config.settings import Settings
-    from whisper_appliance.config.settings import section_of
+    from whisper_appliance.config.settings import Settings, section_of
     from whisper_appliance.models.catalog import catalog
 
     for name, field in Settings.model_fields.items():
@@ -119,7 +118,7 @@ def write(language: str, catalog: Catalog) -> None:
 
 
 def compile_language(language: str) -> None:
-    """Writes the .mo file for Python and the JSON for the scripts."""
+    """Writes the .mo file for Python, and the script that sets `catalogue` for the scripts of the pages."""
     catalog = read(language)
     with po_file(language).with_suffix(".mo").open("wb") as file:
         write_mo(file, catalog)
@@ -129,8 +128,9 @@ def compile_language(language: str) -> None:
             key = message.id[0] if isinstance(message.id, tuple) else message.id
             texts[key] = list(message.string) if isinstance(message.string, tuple) else message.string
     SCRIPT_CATALOGUES.mkdir(parents=True, exist_ok=True)
-    target = SCRIPT_CATALOGUES / f"{language}.json"
-    target.write_text(json.dumps(texts, ensure_ascii=False, separators=(",", ":"), sort_keys=True))
+    target = SCRIPT_CATALOGUES / f"{language}.js"
+    content = json.dumps(texts, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    target.write_text(f"globalThis.catalogue={content};\n", encoding="utf-8")
 
 
 def main() -> None:

@@ -100,7 +100,7 @@ def _translate_html(text: str, **params: object) -> Markup:
 def _catalogue_url() -> str:
     """The URL of the scripts' catalogue; empty for English."""
     locale = current_locale()
-    return "" if locale == "en" else url_for("static", filename=f"locales/{locale}.json")
+    return "" if locale == "en" else url_for("static", filename=f"locales/{locale}.js")
 
 
 def add_language(response: Response) -> Response:

@@ -1,11 +1,16 @@
 /**
  * Internationalization (i18n): texts of the scripts in the language of the page, and the locale of its dates and numbers.
  *
- * English texts are the message ids. The page names the catalogue of its language; English needs none.
+ * English texts are the message ids, so English needs no catalogue. The catalogue of another language is a script that
+ * the page runs before its modules, because their texts must be there when they are imported.
  */
 
-/** @type {Record<string, string | string[]>} */
-let catalogue = {};
+/** @typedef {Record<string, string | string[]>} Catalogue Translations by message id; plural forms are lists. */
+
+/** @returns {Catalogue} */
+function catalogue() {
+  return /** @type {{catalogue?: Catalogue}} */ (globalThis).catalogue ?? {};
+}
 
 /** The locale for `Intl`: the language of the page. English dates are British. @returns {string} */
 export function locale() {
@@ -13,21 +18,9 @@ export function locale() {
   return language === "en" ? "en-GB" : language;
 }
 
-/** Loads the catalogue that the page names. Every page calls it once, before anything is shown. */
-export async function loadCatalogue() {
-  const url = document.documentElement.dataset.catalogue;
-  if (!url) return;
-  try {
-    const response = await fetch(url);
-    if (response.ok) catalogue = await response.json();
-  } catch {
-    // English texts are better than no page.
-  }
-}
-
-/** Replaces the catalogue; for tests. @param {Record<string, string | string[]>} messages */
+/** For tests. @param {Catalogue} messages */
 export function setCatalogue(messages) {
-  catalogue = messages;
+  Object.assign(globalThis, { catalogue: messages });
 }
 
 /**
@@ -36,7 +29,7 @@ export function setCatalogue(messages) {
  * @param {Record<string, unknown>} [params]
  */
 export function t(text, params) {
-  const found = catalogue[text];
+  const found = catalogue()[text];
   return fill(typeof found === "string" ? found : text, params);
 }
 
@@ -48,7 +41,7 @@ export function t(text, params) {
  * @param {Record<string, unknown>} [params]
  */
 export function tn(one, many, count, params) {
-  const found = catalogue[one];
+  const found = catalogue()[one];
   const forms = Array.isArray(found) ? found : [one, many];
   const isOne = new Intl.PluralRules(locale()).select(count) === "one";
   return fill(forms[isOne ? 0 : 1] ?? many, {

@@ -1,5 +1,3 @@
-import { loadCatalogue } from "../core/i18n.js";
+import { mount } from "../account/account-page.js";
 
-await loadCatalogue();
-const { mount } = await import("../account/account-page.js");
 mount(document.body);

@@ -1,5 +1,3 @@
-import { loadCatalogue } from "../core/i18n.js";
+import { mount } from "../account/auth-page.js";
 
-await loadCatalogue();
-const { mount } = await import("../account/auth-page.js");
 mount(document.body);

@@ -1,5 +1,3 @@
-import { loadCatalogue } from "../core/i18n.js";
+import { mount } from "../live/captions-page.js";
 
-await loadCatalogue();
-const { mount } = await import("../live/captions-page.js");
 mount(document.body);

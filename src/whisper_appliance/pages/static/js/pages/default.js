@@ -1,5 +1,3 @@
-import { loadCatalogue } from "../core/i18n.js";
+import { startPage } from "../ui/page-frame.js";
 
-await loadCatalogue();
-const { startPage } = await import("../ui/page-frame.js");
 startPage(document.body);

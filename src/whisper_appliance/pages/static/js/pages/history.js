@@ -1,5 +1,3 @@
-import { loadCatalogue } from "../core/i18n.js";
+import { mount } from "../library/history-page.js";
 
-await loadCatalogue();
-const { mount } = await import("../library/history-page.js");
 mount(document.body);

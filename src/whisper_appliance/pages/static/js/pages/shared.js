@@ -1,5 +1,3 @@
-import { loadCatalogue } from "../core/i18n.js";
+import { mount } from "../transcript/shared-page.js";
 
-await loadCatalogue();
-const { mount } = await import("../transcript/shared-page.js");
 mount(document.body);

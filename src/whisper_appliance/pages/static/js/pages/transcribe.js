@@ -1,5 +1,3 @@
-import { loadCatalogue } from "../core/i18n.js";
+import { mount } from "../transcribe/transcribe-page.js";
 
-await loadCatalogue();
-const { mount } = await import("../transcribe/transcribe-page.js");
 mount(document.body);

@@ -1,5 +1,3 @@
-import { loadCatalogue } from "../core/i18n.js";
+import { mount } from "../transcript/transcript-page.js";
 
-await loadCatalogue();
-const { mount } = await import("../transcript/transcript-page.js");
 mount(document.body);

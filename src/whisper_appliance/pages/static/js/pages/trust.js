@@ -1,5 +1,3 @@
-import { loadCatalogue } from "../core/i18n.js";
+import { mount } from "../trust/trust-page.js";
 
-await loadCatalogue();
-const { mount } = await import("../trust/trust-page.js");
 mount(document.body);

@@ -1,5 +1,3 @@
-import { loadCatalogue } from "../../core/i18n.js";
+import { mount } from "../../admin/audit-page.js";
 
-await loadCatalogue();
-const { mount } = await import("../../admin/audit-page.js");
 mount(document.body);

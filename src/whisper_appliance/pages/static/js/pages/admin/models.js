@@ -1,5 +1,3 @@
-import { loadCatalogue } from "../../core/i18n.js";
+import { mount } from "../../admin/models-page.js";
 
-await loadCatalogue();
-const { mount } = await import("../../admin/models-page.js");
 mount(document.body);

@@ -1,5 +1,3 @@
-import { loadCatalogue } from "../../core/i18n.js";
+import { mount } from "../../admin/overview-page.js";
 
-await loadCatalogue();
-const { mount } = await import("../../admin/overview-page.js");
 mount(document.body);
