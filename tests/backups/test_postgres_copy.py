@@ -275,9 +275,9 @@ def test_without_its_shared_folder_there_is_no_backup_and_no_restore(tmp_path: P
     fill(tmp_path / "data", "kept", url)
     content = backup_of(safekeeping)
     (storage / "storage-id").unlink()
-    with pytest.raises(Unavailable, match="away"):
+    with pytest.raises(Unavailable, match="not mounted"):
         backup_of(safekeeping)
-    with pytest.raises(Conflict, match="away"):
+    with pytest.raises(Conflict, match="not mounted"):
         put_back(safekeeping, content)
     assert list(storage.iterdir()) == []
 
