@@ -225,8 +225,12 @@ def cases() -> Iterator[tuple[str, str, Rule]]:
             yield request, owner, rule
 
 
+CASES = list(cases())
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("request_", "owner", "rule"), cases(), ids=[f"{request} of {owner}" for request, owner, _ in cases()]
+    ("request_", "owner", "rule"), CASES, ids=[f"{request} of {owner}" for request, owner, _ in CASES]
 )
 def test_every_actor_may_do_what_the_table_allows(
     actors: Actors, request_: str, owner: str, rule: Rule
