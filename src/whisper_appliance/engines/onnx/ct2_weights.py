@@ -19,13 +19,13 @@ _BFLOAT16 = 5
 
 
 class Weights:
-    """The variables of a model by name. Those that are large stay in the file until they are asked for."""
+    """The variables of a model by name, memory-mapped: values are read from the file at first use."""
 
     def __init__(self, path: Path) -> None:
-        """Raises `OSError` and, where this is no such file or of a kind that is not known, `ValueError`."""
+        """Raises `OSError`, and `ValueError` if this is no model file or of an unsupported kind."""
         with path.open("rb") as file:
             self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._at = 0
+        self._offset = 0
         try:
             self._variables = self._read()
         except (struct.error, UnicodeDecodeError) as error:
@@ -35,18 +35,18 @@ class Weights:
         return name in self._variables
 
     def raw(self, name: str) -> Array:
-        """As it is in the file. Raises `ValueError` where there is no such variable."""
+        """A variable as stored, without a copy. Raises `ValueError` if there is none of this name."""
         try:
             return self._variables[name]
         except KeyError:
             raise ValueError(f"The model has no {name}.") from None
 
     def number(self, name: str) -> int:
-        """A variable that is one number."""
+        """A scalar variable as an integer."""
         return int(self.raw(name))
 
     def floats(self, name: str, rows: slice = slice(None)) -> Floats:
-        """Some rows as float32; quantized ones (`name` with its `name_scale`) turned back."""
+        """Some rows as float32; quantized variables are dequantized with `<name>_scale`."""
         values = self.raw(name)
         values = values[rows] if values.ndim else values
         if values.dtype == np.uint16:  # bfloat16: the upper half of a float32
@@ -59,12 +59,12 @@ class Weights:
         return floats
 
     def drop_cached_pages(self) -> None:
-        """Gives back the memory of what has been read; it is read anew where it is asked for again."""
+        """Frees the memory of the pages read so far; the system reads them again at the next use."""
         self._bytes.madvise(mmap.MADV_DONTNEED)
 
-    def layers(self, room: str) -> int:
+    def layers(self, part: str) -> int:
         """How many layers the `encoder` or `decoder` has."""
-        return sum(n.startswith(room) and n.endswith("/ffn/layer_norm/gamma") for n in self._variables)
+        return sum(n.startswith(part) and n.endswith("/ffn/layer_norm/gamma") for n in self._variables)
 
     def _read(self) -> dict[str, Array]:
         self._number("<I")
@@ -72,7 +72,7 @@ class Weights:
             raise ValueError("This is not a Whisper model.")
         self._number("<I")
         variables = dict(self._variable() for _ in range(self._number("<I")))
-        aliases = self._number("<I") if self._at < len(self._bytes) else 0
+        aliases = self._number("<I") if self._offset < len(self._bytes) else 0
         for _ in range(aliases):
             alias, name = self._name(), self._name()
             variables[alias] = variables[name]
@@ -83,19 +83,19 @@ class Weights:
         shape = [self._number("<I") for _ in range(self._number("<B"))]
         kind, size = self._number("<B"), self._number("<I")
         if kind != _BFLOAT16 and kind not in _TYPES:
-            raise ValueError(f"{name} is of a type that is not known ({kind}).")
+            raise ValueError(f"{name} has an unsupported number type ({kind}).")
         dtype = np.dtype(_TYPES.get(kind, np.uint16))
-        values = np.frombuffer(self._bytes, dtype, size // dtype.itemsize, self._at).reshape(shape)
-        self._at += size
+        values = np.frombuffer(self._bytes, dtype, size // dtype.itemsize, self._offset).reshape(shape)
+        self._offset += size
         return name, values
 
     def _number(self, kind: str) -> int:
-        (number,) = struct.unpack_from(kind, self._bytes, self._at)
-        self._at += struct.calcsize(kind)
+        (number,) = struct.unpack_from(kind, self._bytes, self._offset)
+        self._offset += struct.calcsize(kind)
         return int(number)
 
     def _name(self) -> str:
         size = self._number("<H")
-        name = self._bytes[self._at : self._at + size].rstrip(b"\0").decode()
-        self._at += size
+        name = self._bytes[self._offset : self._offset + size].rstrip(b"\0").decode()
+        self._offset += size
         return name

@@ -52,11 +52,11 @@ def decode_windows(model: WhisperBackend, windows: Sequence[Window]) -> list[Win
         for number, request in requests.items():
             together[request.batch_key].append(number)
         for numbers in together.values():
-            answers = model.decode([requests.pop(number) for number in numbers])
-            for number, answer in zip(numbers, answers, strict=True):
-                if request := _next(running[number], answer, number, results):
+            decoded = model.decode([requests.pop(number) for number in numbers])
+            for number, result in zip(numbers, decoded, strict=True):
+                if request := _next(running[number], result, number, results):
                     requests[number] = request
-            del answers, answer  # they hold the encoded audio
+            del decoded, result  # they hold the encoded audio
     return [results[number] for number in range(len(windows))]
 
 
@@ -64,10 +64,10 @@ _Steps = Generator[DecodeRequest, DecodeResult, WindowResult]
 
 
 def _next(
-    steps: _Steps, answer: DecodeResult | None, number: int, results: dict[int, WindowResult]
+    steps: _Steps, result: DecodeResult | None, number: int, results: dict[int, WindowResult]
 ) -> DecodeRequest | None:
     try:
-        return next(steps) if answer is None else steps.send(answer)
+        return next(steps) if result is None else steps.send(result)
     except StopIteration as end:
         results[number] = end.value
         return None
@@ -128,8 +128,9 @@ class WindowDecoder:
         self._position = position
         segments, reached = self._segments(decoding, seconds)
         if self._options.word_timestamps:
-            heard = encoded if decoding.encoded_with_attention is None else decoding.encoded_with_attention
-            segments = self._model.add_word_timestamps(segments, self._tokenizer, heard, seconds)
+            if decoding.encoded_with_attention is not None:
+                encoded = decoding.encoded_with_attention
+            segments = self._model.add_word_timestamps(segments, self._tokenizer, encoded, seconds)
         return [_shifted(segment, position) for segment in segments], position + reached
 
     def _to_encode(self, position: float, seconds: float) -> float:
@@ -142,17 +143,17 @@ class WindowDecoder:
     ) -> Generator[DecodeRequest, DecodeResult, DecodeResult]:
         """Temperature fallback: greedy, then beam search, then sampling while it `needs_fallback`."""
         prompt = self._model.prompt(self._tokenizer, self._options, self._window.previous_tokens)
-        known: tuple[int, ...] = ()
+        prefix: tuple[int, ...] = ()
         if at_the_beginning and self._window.prefix_text:
-            known = tuple(self._tokenizer.encode(" " + self._window.prefix_text.strip()))
-            known = known if len(known) <= MAX_PREFIX_TOKENS else ()  # then all is decoded anew
-        if known:
+            prefix = tuple(self._tokenizer.encode(" " + self._window.prefix_text.strip()))
+            prefix = prefix if len(prefix) <= MAX_PREFIX_TOKENS else ()  # too long: all is decoded anew
+        if prefix:
             seconds = max(0.0, seconds - self._window.prefix_seconds)
-        new_tokens = min(len(known) + math.ceil(seconds * TOKENS_PER_SECOND) + 12, MAX_TOKENS)
+        new_tokens = min(len(prefix) + math.ceil(seconds * TOKENS_PER_SECOND) + 12, MAX_TOKENS)
         best: DecodeResult | None = None
         for beam_size, temperature in self._attempts():
             decoding = yield DecodeRequest(
-                encoded, prompt, self._tokenizer, new_tokens, beam_size, temperature, known,
+                encoded, prompt, self._tokenizer, new_tokens, beam_size, temperature, prefix,
                 keep_attention=self._options.word_timestamps,
             )  # fmt: skip
             if not decoding.needs_fallback:
