@@ -64,6 +64,7 @@ def test_a_wav_comes_back_as_it_is(beckett: Path, tmp_path: Path) -> None:
     assert np.array_equal(np.round(samples * 32768).astype(np.int16), written)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "codec", "how"), FORMATS, ids=[f"{n}-{c}" for n, c, _ in FORMATS])
 def test_every_container_gives_the_same_speech(
     name: str, codec: str, how: dict[str, Any], beckett: Path, speech: Samples, tmp_path: Path
