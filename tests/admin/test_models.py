@@ -17,6 +17,8 @@ from whisper_appliance.admin.models import model_events
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.models.hub import Hub
 
+pytestmark = pytest.mark.slow  # downloads, verifies and loads models
+
 PATH = "/api/admin/models"
 REPOSITORY = "somebody/little-model"
 

@@ -18,6 +18,8 @@ from whisper_appliance.backups.restore import Restore
 from whisper_appliance.core.errors import DatabaseDamaged, DiskFull, InvalidRequest
 from whisper_appliance.storage.database import Database
 
+pytestmark = pytest.mark.slow  # writes and restores whole archives
+
 
 def backup_of(folder: Path) -> bytes:
     with closing(Database.in_folder(folder)) as database, ArchiveWriter(folder, database) as backup:
