@@ -102,7 +102,7 @@ def test_a_model_is_imported_and_deleted_by_name(page: Page, axe: str, tiny_en: 
     expect(card).to_have_count(0)
     page.get_by_label("Folder").fill("here")
     page.get_by_role("button", name="Import").click()
-    expect(page.locator("#import-wrong")).to_contain_text("whole path")
+    expect(page.locator("#import-wrong")).to_contain_text("absolute path")
 
 
 def test_changed_settings_all_apply_after_a_restart(page: Page, axe: str) -> None:
