@@ -57,7 +57,7 @@ def load(**overrides: object) -> Settings:
         lines = [
             f"{'_'.join(str(part) for part in e['loc'][:1]).upper()}: {e['msg']}" for e in error.errors()
         ]
-        raise BadSetting("Cannot start with these settings. " + "; ".join(lines)) from None
+        raise BadSetting("Cannot start with these settings. {problems}", problems="; ".join(lines)) from None
 
 
 def settings_table(settings: Settings) -> list[dict[str, str]]:

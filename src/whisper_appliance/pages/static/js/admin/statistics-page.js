@@ -23,6 +23,8 @@ import { calendar, groupBy, sum } from "./statistics-sums.js";
  * @typedef {import("../ui/table.js").Column<Row>} Column
  */
 
+/** @type {Record<Grouping, string>} */
+const GROUP_TITLES = { language: t("By language"), model: t("By model"), source: t("By source") };
 /** @type {Record<string, string>} */
 const SOURCES = { upload: t("Upload"), live: t("Live") };
 const OTHERS = t("Others");
@@ -134,7 +136,7 @@ class StatisticsPage {
       ...sum(this.#entries.filter((each) => each.day === day)),
     }));
     showTotal(total);
-    byId("groups-title").textContent = t("By {value}", { value: this.#grouping.value });
+    byId("groups-title").textContent = GROUP_TITLES[/** @type {Grouping} */ (this.#grouping.value)];
     const groups = this.#groups();
     this.#groupTable.show(groups);
     this.#dayTable.show(this.#days.filter(({ count }) => count));

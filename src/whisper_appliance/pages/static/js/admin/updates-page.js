@@ -16,7 +16,7 @@ export function mount(root) {
 async function checkForUpdates() {
   const button = buttonById("check");
   button.disabled = true;
-  byId("checked").textContent = "Checking…";
+  byId("checked").textContent = t("Checking…");
   try {
     const { message, releases, update } = await request("GET /admin/check-updates");
     hideProblem();

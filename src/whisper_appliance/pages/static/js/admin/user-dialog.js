@@ -103,7 +103,7 @@ export class UserDialog {
     const role = /** @type {User["role"]} */ (data.role);
     await request("PATCH /api/admin/users/{id}", { path: this.#path, body: { role, quota } });
     this.#dialog.close();
-    toast("Saved.");
+    toast(t("Saved."));
     await this.refresh();
   }
 

@@ -14,10 +14,11 @@ const LIMIT_SECONDS = 5 * 60;
 
 /** @param {number} seconds */
 const waitingText = (seconds) =>
-  t("Nothing is lost: {seconds} s {seconds2} waiting.", {
-    seconds: Math.round(seconds),
-    seconds2: Math.round(seconds) === 1 ? "is" : "are",
-  });
+  tn(
+    "Nothing is lost: {count} s is waiting.",
+    "Nothing is lost: {count} s are waiting.",
+    Math.round(seconds),
+  );
 
 /**
  * @param {string} state Of the live view.

@@ -15,7 +15,7 @@ import { t } from "../core/i18n.js";
 
 /** @typedef {"ascending" | "descending"} Direction */
 
-const CONTROLS = t("a, button, input, select, summary");
+const CONTROLS = "a, button, input, select, summary";
 
 /** @template Row */
 export class Table {

@@ -8,7 +8,7 @@ import { t } from "../core/i18n.js";
 /** @type {Record<Theme, Theme>} */
 const NEXT = { auto: "light", light: "dark", dark: "auto" };
 /** @type {Record<Theme, string>} */
-const NAMES = { auto: t("as the system"), light: "light", dark: "dark" };
+const NAMES = { auto: t("as the system"), light: t("light"), dark: t("dark") };
 
 function currentTheme() {
   return /** @type {Theme} */ (document.documentElement.dataset.theme ?? "auto");
@@ -20,7 +20,7 @@ function showTheme() {
     theme: NAMES[theme],
     theme2: NAMES[NEXT[theme]],
   });
-  byId("theme").title = `Theme: ${NAMES[theme]}`;
+  byId("theme").title = t("Theme: {theme}", { theme: NAMES[theme] });
 }
 
 /** Changes to the next of the three and stores it. */
