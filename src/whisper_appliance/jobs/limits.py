@@ -35,4 +35,6 @@ def _queued(connection: sa.Connection, owner: str | None = None) -> int:
 
 
 def _busy(reason: str) -> Busy:
-    return Busy(f"{reason} Try again when some of them are done.", retry_after_seconds=RETRY_SECONDS)
+    return Busy(
+        "{reason} Try again when some of them are done.", reason=reason, retry_after_seconds=RETRY_SECONDS
+    )

@@ -128,11 +128,13 @@ def storage_name(storage: Path) -> str:
         deadline = time.monotonic() + STORAGE_NAME_SECONDS
         while not (name := path.read_text().strip()):  # another worker is writing it
             if time.monotonic() > deadline:
-                raise BadSetting(f"{path} is empty. Remove it and start again.")
+                raise BadSetting("{path} is empty. Remove it and start again.", path=path)
             time.sleep(0.05)
     except OSError as error:
         raise BadSetting(
-            f"STORAGE_URL: {storage} cannot be used ({error.strerror}). Mount it, or make it writable."
+            "STORAGE_URL: {storage} cannot be used ({strerror}). Mount it, or make it writable.",
+            storage=storage,
+            strerror=error.strerror,
         ) from error
     return name
 

@@ -149,8 +149,9 @@ class WorkerRepository:
             failed = tuple(row.id for row in rows if row.id not in freed)
             if failed and not allow_loss:
                 raise Conflict(
-                    f"The recordings of {len(failed)} of its jobs are on that machine only. "
-                    "Allow these jobs to fail, or wait until the machine is back."
+                    "The recordings of {failed} of its jobs are on that machine only. Allow these "
+                    "jobs to fail, or wait until the machine is back.",
+                    failed=len(failed),
                 )
             connection.execute(
                 jobs.update().where(jobs.c.id.in_(freed)).values(status="queued", worker=None, place=place)

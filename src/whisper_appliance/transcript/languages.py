@@ -145,6 +145,6 @@ def language_code(given: str) -> str | None:
             return _BY_NAME[candidate]
     raise InvalidRequest(
         "{given!r} is not a language that Whisper knows. Give a code such as 'en' or 'de', or 'auto'.",
-        given=given,
+        given=given[:40],
         field="language",
     )
