@@ -11,6 +11,7 @@ from whisper_appliance.core.errors import (
     NoAudio,
     Undecodable,
 )
+from whisper_appliance.core.text import format_duration
 from whisper_appliance.transcript.model import Notice
 
 # Containers with an exact length in the header; others only estimate it from the bit rate.
@@ -69,10 +70,3 @@ def _damage(lost_seconds: float, at_seconds: float, seconds: float) -> str:
         return f"It could be read up to {format_duration(seconds)}."
     how_much = f"About {lost_seconds:.0f} s of it" if lost_seconds >= 1 else "A little of it"
     return f"{how_much} could not be read, at {format_duration(at_seconds)} or later; the rest is here."
-
-
-def format_duration(seconds: float) -> str:
-    """0:12, 4:05 or 10:00:00."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

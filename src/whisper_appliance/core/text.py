@@ -1,4 +1,4 @@
-"""Text for people: one line of visible characters, names for comparisons, and sizes in binary units."""
+"""Text for people: one line of visible characters, names for comparisons, sizes and durations."""
 
 import unicodedata
 
@@ -14,6 +14,17 @@ def normalized_name(name: str) -> str:
 
 
 def format_bytes(size: float) -> str:
-    """Bytes in MiB or GiB with three digits, such as `1.5 GiB`."""
-    gib = size / 2**30
-    return f"{gib:.3g} GiB" if gib >= 1 else f"{size / 2**20:.3g} MiB"
+    """Bytes in MiB, GiB or TiB with three digits, such as `1.5 GiB`."""
+    unit, factor = next(
+        ((unit, factor) for unit, factor in (("TiB", 2**40), ("GiB", 2**30)) if size >= factor),
+        ("MiB", 2**20),
+    )
+    count = size / factor
+    return f"{count:.3g} {unit}" if count < 100 else f"{count:.0f} {unit}"
+
+
+def format_duration(seconds: float) -> str:
+    """Seconds as a clock shows them: `0:12`, `4:05` or `10:00:00`."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

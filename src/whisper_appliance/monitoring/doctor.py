@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import ByteSize
-
 from whisper_appliance import __version__
 from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.core.text import format_bytes
 
 if TYPE_CHECKING:
     from whisper_appliance.config.settings import Settings
@@ -62,7 +61,7 @@ def _machine(_settings: "Settings") -> Iterator[CheckResult]:
 
     machine = this_machine(detect_gpus())
     cards = ", ".join(gpu.name for gpu in machine.gpus) or "no GPU"
-    free = f"{_size(machine.available_bytes)} of {_size(machine.memory_bytes)} memory free"
+    free = f"{format_bytes(machine.available_bytes)} of {format_bytes(machine.memory_bytes)} memory free"
     yield CheckResult("machine", "ok", f"{machine.cores} processor cores, {free}, {cards}")
 
 
@@ -77,8 +76,8 @@ def _free_space(settings: "Settings", what: str, folder: Path, there: Path) -> C
     if not os.access(there, os.W_OK | os.X_OK):
         return CheckResult(what, "broken", f"{folder} cannot be written by this user")
     if free < settings.min_free_disk:
-        return CheckResult(what, "broken", f"{folder}: {_size(free)} free, less than MIN_FREE_DISK")
-    return CheckResult(what, "ok", f"{folder}, {_size(free)} free")
+        return CheckResult(what, "broken", f"{folder}: {format_bytes(free)} free, less than MIN_FREE_DISK")
+    return CheckResult(what, "ok", f"{folder}, {format_bytes(free)} free")
 
 
 def _storage(settings: "Settings") -> Iterator[CheckResult]:
@@ -200,7 +199,3 @@ def _located(settings: "Settings") -> tuple[str, Path]:
             "{problem}. Fetch it: whisper-appliance models pull {name}", problem=problem, name=name
         )
     return name, path
-
-
-def _size(count: float) -> str:
-    return ByteSize(int(count)).human_readable(decimal=True)
