@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,21 @@ if TYPE_CHECKING:
     from whisper_appliance.engines.process.client import EngineProcess
     from whisper_appliance.transcript.model import Transcript
 
-FORMATS = ("txt", "srt", "vtt", "json", "tsv")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+class FormatChoice(click.Choice[str]):
+    """The names of the export formats, read on first use because their modules slow down every start."""
+
+    def __init__(self) -> None:
+        self.case_sensitive = True
+
+    @cached_property
+    def choices(self) -> tuple[str, ...]:  # type: ignore[override] # click's is an attribute, set at once
+        from whisper_appliance.transcript.formats import FORMATS
+
+        return tuple(FORMATS)
 
 
 @click.command()
@@ -30,7 +43,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     "--format",
     "formats",
     multiple=True,
-    type=click.Choice(FORMATS),
+    type=FormatChoice(),
     help="May be repeated. [default: txt]",
 )
 @click.option("-o", "--output-dir", type=FOLDER, help="Write FILE.FORMAT there instead of to the terminal.")
@@ -81,7 +94,7 @@ def transcribe(
     whisper-appliance transcribe -f srt -f json -o out/ *.mp4
     """
     from whisper_appliance.core.errors import ApplianceError
-    from whisper_appliance.transcript.formats import render
+    from whisper_appliance.transcript.formats import FORMATS, render
 
     formats = formats or ("txt",)
     if output_dir is None and len(files) * len(formats) > 1:
@@ -103,7 +116,7 @@ def transcribe(
                 click.echo(f"{file}: {warning.message}", err=True)
             for name in formats:
                 rendered = render(transcript, name, max_line_chars=max_line_chars, max_lines=max_lines)
-                _write(rendered, _target(file, files, name, output_dir))
+                _write(rendered, _target(file, files, FORMATS[name].extension, output_dir))
     return failed
 
 
@@ -166,7 +179,7 @@ def _target(file: Path, files: tuple[Path, ...], extension: str, folder: Path | 
     if folder is None:
         return None
     is_unique = sum(other.stem == file.stem for other in files) == 1
-    return folder / f"{file.stem if is_unique else file.name}.{extension}"
+    return folder / f"{file.stem if is_unique else file.name}{extension}"
 
 
 def _write(rendered: str, target: Path | None) -> None:
