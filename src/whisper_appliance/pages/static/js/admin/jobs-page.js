@@ -28,18 +28,20 @@ const MAX_PAGE_SIZE = 200;
 const JOB_TONES = { queued: "caution", running: "good", done: "", failed: "bad", cancelled: "" };
 /** @type {Record<Session["state"], [string, Tone]>} */
 const SESSION_STATES = {
-  on: ["on", "good"],
+  on: [t("on"), "good"],
   away: [t("speaker is away"), "caution"],
-  ending: ["ending", ""],
+  ending: [t("ending"), ""],
 };
 /** @type {[Job["status"], string][]} */
 const COUNTED_STATES = [
-  ["running", "running"],
-  ["queued", "waiting"],
-  ["failed", "failed"],
-  ["cancelled", "cancelled"],
-  ["done", "done"],
+  ["running", t("running")],
+  ["queued", t("waiting")],
+  ["failed", t("failed")],
+  ["cancelled", t("cancelled")],
+  ["done", t("done")],
 ];
+/** @type {Partial<Record<Job["status"], string>>} */
+const STATE_WORDS = Object.fromEntries(COUNTED_STATES);
 
 /** @param {HTMLElement} root */
 export function mount(root) {
@@ -172,7 +174,7 @@ class JobsPage {
         },
         {
           title: t("State"),
-          show: ({ silent }) => (silent ? tagCell("silent", "bad") : tagCell("alive", "good")),
+          show: ({ silent }) => (silent ? tagCell(t("silent"), "bad") : tagCell(t("alive"), "good")),
           sort: ({ silent }) => String(silent),
         },
         {
@@ -314,9 +316,10 @@ class JobsPage {
 
 /** @param {Job} job */
 function jobStateCell({ status, stopping, progress }) {
-  if (stopping) return tagCell("stopping", JOB_TONES.running);
-  const words = { running: `running, ${percent(progress)}`, queued: "waiting" };
-  return tagCell(/** @type {Record<string, string>} */ (words)[status] ?? status, JOB_TONES[status]);
+  if (stopping) return tagCell(t("stopping"), JOB_TONES.running);
+  const word =
+    status === "running" ? t("running, {share}", { share: percent(progress) }) : STATE_WORDS[status];
+  return tagCell(word ?? status, JOB_TONES[status]);
 }
 
 /** @param {Job} job */
@@ -331,7 +334,7 @@ function describeOutcome({ attempts, created, error, finished, started, status }
 
 /** @param {Worker} worker */
 function describeStorage({ here, shared }) {
-  if (here) return "here";
+  if (here) return t("here");
   return shared ? t("shared with this one") : t("in its own folder");
 }
 

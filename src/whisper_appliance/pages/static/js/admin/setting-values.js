@@ -9,7 +9,7 @@ const DAY = 86_400;
 
 /** @param {string} value As in the environment. @param {Pick<Setting, "kind" | "name">} setting */
 export function displayValue(value, { kind, name }) {
-  if (kind === "switch") return value === "true" ? "On" : t("Off");
+  if (kind === "switch") return value === "true" ? t("On") : t("Off");
   if (kind === "list") return value.replaceAll(",", ", ");
   const plain = value.replace(/\.0(?=[A-Za-z]|$)/, "");
   if (kind === "size") return plain.replace(/(\d)([A-Za-z])/, "$1 $2");
@@ -46,7 +46,7 @@ export function describeBounds(setting) {
     kind === "size" ? t("Write 100MB or 1GiB.") : "",
     kind === "list" ? t("Separate several with commas.") : "",
     effects[effect],
-    t("Default: {setting}.", { setting: displayValue(setting.default, setting) || "not set" }),
+    t("Default: {setting}.", { setting: displayValue(setting.default, setting) || t("not set") }),
   ]
     .filter(Boolean)
     .join(" ");

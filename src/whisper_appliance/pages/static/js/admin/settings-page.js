@@ -18,10 +18,10 @@ import { describeBounds, displayValue } from "./setting-values.js";
 
 /** @type {Record<Setting["source"], string>} */
 const SOURCES = {
-  environment: "environment",
+  environment: t("environment"),
   "command line": t("command line"),
   panel: t("set here"),
-  default: "default",
+  default: t("default"),
 };
 
 /** @param {HTMLElement} root */
@@ -171,7 +171,7 @@ function fillRow(row, setting) {
   ]);
   slot(row, "waiting").hidden = waiting === null;
   slot(row, "waiting").textContent = t("After a restart: {setting}", {
-    setting: displayValue(waiting ?? "", setting) || "not set",
+    setting: displayValue(waiting ?? "", setting) || t("not set"),
   });
   action(row, "change").hidden = !changeable;
   action(row, "change").textContent = t("Change");

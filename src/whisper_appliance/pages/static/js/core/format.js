@@ -18,14 +18,14 @@ export function duration(seconds) {
   const rest = minutes % 60;
   return rest
     ? t("{minutes} h {rest} min", { minutes: Math.floor(minutes / 60), rest })
-    : `${minutes / 60} h`;
+    : t("{hours} h", { hours: minutes / 60 });
 }
 
 /** @param {number} seconds @returns {string} The time that something still takes. */
 export function timeLeft(seconds) {
   if (seconds < 10) return t("a few seconds left");
   if (seconds < 55) return t("{seconds} s left", { seconds: Math.ceil(seconds / 10) * 10 });
-  return `${duration(Math.max(60, seconds))} left`;
+  return t("{duration} left", { duration: duration(Math.max(60, seconds)) });
 }
 
 /** @param {number} share From 0 to 1. @returns {string} Rounded down, so that 100 % is the end. */

@@ -21,20 +21,20 @@ function describe({ name, state, progress, reason }) {
   const share = progress === null || progress === undefined ? "" : ` ${percent(progress)}`;
   switch (state) {
     case "ready":
-      return ["ready", t("The model {name} is loaded and ready.", { name })];
+      return [t("ready"), t("The model {name} is loaded and ready.", { name })];
     case "idle":
       return [
-        "ready",
+        t("ready"),
         t("The model {name} is not loaded, to save memory. The next recording loads it.", { name }),
       ];
     case "loading":
       return [
-        `loading${share}`,
+        t("loading{share}", { share }),
         t("The model {name} is being loaded. Recordings you add now wait for it.", { name }),
       ];
     case "downloading":
       return [
-        `downloading${share}`,
+        t("downloading{share}", { share }),
         t("The model {name} is being downloaded. Recordings you add now wait for it.", { name }),
       ];
     default:
