@@ -43,11 +43,11 @@ class ModelAdmin:
     def list_models(self) -> ModelListView:
         """The state of all models. Reads no file contents and sends no network request."""
         advice, machine = self._models.recommendation(), hardware.this_machine()
-        known = {model.name: model for model in self._models.get_status().models}
-        seen = [self._view(model, advice.recommended) for model in known.values()]
+        by_name = {model.name: model for model in self._models.get_status().models}
+        seen = [self._view(model, advice.recommended) for model in by_name.values()]
         seen += [
             view_of_arriving_model(download, self._tasks.get(name))
-            for name, download in self._arrivals(known)
+            for name, download in self._arrivals(by_name)
         ]
         return ModelListView(
             models=tuple(seen),
@@ -137,7 +137,7 @@ class ModelAdmin:
 
     def _view(self, model: ModelStatus, recommended: str) -> ModelView:
         found = self._store.find(model.name)
-        known = catalog().get(model.name)
+        entry = catalog().get(model.name)
         return ModelView(
             name=model.name,
             state=model.state,
@@ -150,7 +150,7 @@ class ModelAdmin:
             description=model.description,
             languages=model.languages,
             licence=model.licence,
-            repository=known.repository if known else None,
+            repository=entry.repository if entry else None,
             source=found.source if found else None,
             deletable=self._is_ours(model.name) and not model.default,
             disk_bytes=model.disk_bytes,

@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ModelTask:
-    """A running task, or how it ended: then `message` is a sentence. `total_bytes` 0: not known."""
+    """A running task, or how it ended: then `message` is a sentence. `total_bytes` 0: unknown."""
 
     kind: TaskKind
     model: str

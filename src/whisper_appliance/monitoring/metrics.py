@@ -52,7 +52,7 @@ class Metrics:
         self._jobs = counter("jobs", "Jobs that ended.", "status")
         self._audio = counter("audio_seconds", "Audio transcribed by jobs.", "model")
         self._speed = histogram(
-            "real_time_factor", "Seconds of audio that a job heard in a second.", SPEEDS, "model"
+            "real_time_factor", "Seconds of audio that a job transcribed in a second.", SPEEDS, "model"
         )
         self._dropped = counter("dropped_words", "Words that the guard left out as invented.", "model")
         self._first = histogram(
@@ -170,20 +170,20 @@ def _of_engines(engines: tuple[EngineState, ...]) -> Iterator[Metric]:
     restarts = CounterMetricFamily(
         "whisper_engine_restarts", "Engines that had to be started anew.", labels=["model"]
     )
-    heard = CounterMetricFamily("whisper_engine_heard_seconds", "Audio heard.", labels=["model"])
+    audio = CounterMetricFamily("whisper_engine_heard_seconds", "Audio transcribed.", labels=["model"])
     busy = CounterMetricFamily("whisper_engine_busy_seconds", "Time at work.", labels=["model"])
     windows = CounterMetricFamily(
-        "whisper_engine_windows", "Windows heard, by urgency.", labels=["model", "priority"]
+        "whisper_engine_windows", "Windows decoded, by priority.", labels=["model", "priority"]
     )
     for engine in engines:
         memory.add_metric([engine.model], engine.memory_bytes)
         waiting.add_metric([engine.model], engine.waiting)
         restarts.add_metric([engine.model], engine.restarts)
-        heard.add_metric([engine.model], engine.heard_seconds)
+        audio.add_metric([engine.model], engine.heard_seconds)
         busy.add_metric([engine.model], engine.busy_seconds)
         for priority, count in zip(Priority, engine.windows_by_priority, strict=True):
             windows.add_metric([engine.model, _name(priority)], count)
-    yield from (memory, waiting, restarts, heard, busy, windows)
+    yield from (memory, waiting, restarts, audio, busy, windows)
 
 
 def _gauge(name: str, text: str, value: float, **labels: str) -> GaugeMetricFamily:

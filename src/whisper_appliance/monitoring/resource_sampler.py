@@ -218,14 +218,14 @@ class _Counters:
         return round(100 * min(1.0, max(loads, default=0.0) / passed), 1) if passed > 0 else 0.0
 
     def speed(self, before: "_Counters") -> float | None:
-        heard, busy = (
+        audio, busy = (
             sum(
                 _grown(getattr(engine, name), before.engines.get(model), name)
                 for model, engine in self.engines.items()
             )
             for name in ("heard_seconds", "busy_seconds")
         )
-        return round(heard / busy, 2) if heard > 0 and busy > 0 else None
+        return round(audio / busy, 2) if audio > 0 and busy > 0 else None
 
 
 def _grown(now: float, before: EngineState | None, name: str) -> float:
@@ -247,5 +247,5 @@ def mean(samples: Iterable[Sample]) -> Sample:
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return round(fmean(known), 2) if known else None
+    present = [value for value in values if value is not None]
+    return round(fmean(present), 2) if present else None

@@ -1,4 +1,4 @@
-"""The languages Whisper knows, by the codes it was trained with (openai/whisper, whisper/tokenizer.py)."""
+"""The languages of Whisper, by the codes it was trained with (openai/whisper, whisper/tokenizer.py)."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -133,7 +133,7 @@ _BY_NAME = {
 def language_code(given: str) -> str | None:
     """Whisper's code for a code (`de`, `pt-BR`) or an English name (`German`); None for "auto".
 
-    Raises `InvalidRequest` for a language that Whisper does not know.
+    Raises `InvalidRequest` for a language that Whisper was not trained for.
     """
     name = given.strip().lower()
     if name in ("", "auto"):

@@ -74,8 +74,8 @@ class LogRing(logging.Handler):
     ) -> list[LogLine]:
         """The newest lines that pass the filter and follow number `after`, the oldest first."""
         with self._changed:
-            known = tuple(self._lines)
-        chosen = [line for line in known if line.number > after and (wanted is None or wanted.matches(line))]
+            kept = tuple(self._lines)
+        chosen = [line for line in kept if line.number > after and (wanted is None or wanted.matches(line))]
         return chosen[-limit:]
 
     def wait(self, after: int, timeout_seconds: float, ended: Callable[[], bool] = lambda: False) -> int:
@@ -86,8 +86,8 @@ class LogRing(logging.Handler):
 
 
 def _template(record: logging.LogRecord) -> str:
-    said = record.msg.get("event", "") if isinstance(record.msg, dict) else record.msg
-    return str(said)[:MAX_CHARACTERS]
+    event = record.msg.get("event", "") if isinstance(record.msg, dict) else record.msg
+    return str(event)[:MAX_CHARACTERS]
 
 
 def _shortened(value: object) -> object:
