@@ -57,7 +57,8 @@ function connectionStatus(state, { attached, begun, queue, reached, socket, trou
   const waiting = waitingText(seconds);
   if (trouble) return { kind: "trouble", grave: true, text: `${trouble.message} ${waiting}` };
   const isAway = attached ? !reached : !socket.connected && state !== "paused";
-  if (begun && isAway) return { kind: "reconnecting", grave: true, text: `Reconnecting. ${waiting}` };
+  if (begun && isAway)
+    return { kind: "reconnecting", grave: true, text: t("Reconnecting. {waiting}", { waiting }) };
   if (seconds <= CATCHING_UP_SECONDS) return null;
   if (!begun)
     return { kind: "connecting", text: t("The appliance has not answered yet. {waiting}", { waiting }) };
