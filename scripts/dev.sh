@@ -167,7 +167,7 @@ run() { environment run; front_end run; catalogues; exec "$VENV/bin/whisper-appl
 
 tests() {
   local failed=0
-  environment test; front_end test
+  environment test; front_end test; catalogues
   [ "${1:-}" = --fast ] || browser
   if [ "${1:-}" = --fast ]; then
     shift
