@@ -1,4 +1,4 @@
-"""Of a damaged file the good part is heard and the reader is told; times stay those of the file."""
+"""Damaged files: the readable part is decoded, the damage is reported, and times stay those of the file."""
 
 import re
 from fractions import Fraction
@@ -21,7 +21,7 @@ LIMITS = DecodeLimits(max_seconds=120)
 SECONDS = 9.96  # of beckett
 
 
-def heard(path: Path) -> tuple[np.ndarray, tuple[Notice, ...]]:
+def decoded(path: Path) -> tuple[np.ndarray, tuple[Notice, ...]]:
     with decode(path, folder=path.parent, limits=LIMITS) as recording:
         return np.concatenate(list(recording.blocks())), recording.notices
 
@@ -51,7 +51,7 @@ def scratched(path: Path, at: float, size: int = 2000) -> Path:
 def test_the_first_half_of_a_truncated_file_is_decoded_and_the_rest_reported(
     name: str, codec: str, how: dict[str, Any], beckett: Path, tmp_path: Path
 ) -> None:
-    samples, notices = heard(truncated(encode(beckett, tmp_path / name, codec, **how), 0.5))
+    samples, notices = decoded(truncated(encode(beckett, tmp_path / name, codec, **how), 0.5))
     assert 3 < len(samples) / 16_000 < 7
     (notice,) = notices
     assert notice.code == "damaged"
@@ -60,7 +60,7 @@ def test_the_first_half_of_a_truncated_file_is_decoded_and_the_rest_reported(
 
 
 def test_half_an_mp3_is_decoded(beckett: Path, tmp_path: Path) -> None:
-    samples, _ = heard(truncated(encode(beckett, tmp_path / "a.mp3", "libmp3lame", rate=44_100), 0.5))
+    samples, _ = decoded(truncated(encode(beckett, tmp_path / "a.mp3", "libmp3lame", rate=44_100), 0.5))
     assert 4 < len(samples) / 16_000 < 6
 
 
@@ -77,14 +77,14 @@ def test_half_an_mp3_is_decoded(beckett: Path, tmp_path: Path) -> None:
 def test_audio_after_a_damaged_part_is_decoded(
     name: str, codec: str, how: dict[str, Any], beckett: Path, tmp_path: Path
 ) -> None:
-    samples, _ = heard(scratched(encode(beckett, tmp_path / name, codec, **how), 0.4))
+    samples, _ = decoded(scratched(encode(beckett, tmp_path / name, codec, **how), 0.4))
     assert len(samples) / 16_000 > 0.85 * SECONDS
 
 
 def test_a_damaged_part_of_an_mp4_is_reported_and_shifts_no_time(beckett: Path, tmp_path: Path) -> None:
     whole = encode(beckett, tmp_path / "a.m4a", "aac", rate=44_100, container="mp4")
-    good, _ = heard(whole)
-    samples, (notice,) = heard(scratched(whole, 0.4, 10_000))
+    good, _ = decoded(whole)
+    samples, (notice,) = decoded(scratched(whole, 0.4, 10_000))
     assert len(samples) == pytest.approx(len(good), abs=0.2 * 16_000)
     assert np.corrcoef(samples[-32_000:], good[len(good) - 32_000 :])[0, 1] > 0.9
     assert re.search(r"About \d s of it could not be read, at 0:0\d or later", notice.message)
@@ -139,24 +139,24 @@ def sounds(samples: np.ndarray) -> list[tuple[float, float]]:
 
 
 def test_a_gap_between_timestamps_becomes_silence(tmp_path: Path) -> None:
-    samples, notices = heard(stamped(tmp_path / "a.mkv", [(0, 2), (5, 1)]))
+    samples, notices = decoded(stamped(tmp_path / "a.mkv", [(0, 2), (5, 1)]))
     assert sounds(samples) == [(0.0, 2.0), (5.0, 6.0)]
     assert notices == ()
 
 
-def test_sound_that_begins_later_than_the_pictures_keeps_its_time(tmp_path: Path) -> None:
-    samples, _ = heard(stamped(tmp_path / "a.mkv", [(1.5, 2)], picture_at=0))
+def test_audio_that_begins_after_the_video_keeps_its_time(tmp_path: Path) -> None:
+    samples, _ = decoded(stamped(tmp_path / "a.mkv", [(1.5, 2)], picture_at=0))
     assert sounds(samples) == [(1.5, 3.5)]
 
 
-def test_a_clock_that_was_set_in_between_adds_no_hours(tmp_path: Path) -> None:
-    samples, _ = heard(stamped(tmp_path / "a.mkv", [(1000, 1), (90_000, 1)]))
+def test_a_jump_of_the_timestamps_adds_no_hours(tmp_path: Path) -> None:
+    samples, _ = decoded(stamped(tmp_path / "a.mkv", [(1000, 1), (90_000, 1)]))
     assert len(samples) == pytest.approx(2 * 16_000, abs=160)
 
 
-def test_a_rate_that_changes_on_the_way_is_followed(beckett: Path, tmp_path: Path) -> None:
+def test_a_change_of_the_sample_rate_is_resampled(beckett: Path, tmp_path: Path) -> None:
     first = encode(beckett, tmp_path / "a.aac", "aac", rate=44_100).read_bytes()
     second = encode(beckett, tmp_path / "b.aac", "aac", rate=22_050, layout="stereo").read_bytes()
     (tmp_path / "both.aac").write_bytes(first + second)
-    samples, _ = heard(tmp_path / "both.aac")
+    samples, _ = decoded(tmp_path / "both.aac")
     assert len(samples) / 16_000 == pytest.approx(2 * SECONDS, abs=0.3)

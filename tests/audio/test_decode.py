@@ -1,4 +1,4 @@
-"""Every container that users bring becomes the same 16 kHz mono, in blocks, and nothing is left behind."""
+"""Every container that users bring becomes the same 16 kHz mono, in blocks, without files left over."""
 
 import hashlib
 from dataclasses import replace
@@ -39,26 +39,26 @@ FORMATS = [
 ]
 
 
-def heard(path: Path, folder: Path, limits: DecodeLimits = LIMITS) -> Samples:
+def decoded(path: Path, folder: Path, limits: DecodeLimits = LIMITS) -> Samples:
     with decode(path, folder=folder, limits=limits) as recording:
         samples: Samples = np.concatenate(list(recording.blocks()))
         return samples
 
 
 def loudness(samples: Samples) -> Samples:
-    """How loud each tenth of a second is: the shape by which speech is recognised here."""
+    """Loudness of each tenth of a second, to compare recordings of the same speech."""
     whole = samples[: len(samples) // 1600 * 1600].reshape(-1, 1600)
     return np.asarray(np.sqrt((whole**2).mean(axis=1)))
 
 
 @pytest.fixture(scope="module")
 def speech(beckett: Path, tmp_path_factory: pytest.TempPathFactory) -> Samples:
-    return heard(beckett, tmp_path_factory.mktemp("speech"))
+    return decoded(beckett, tmp_path_factory.mktemp("speech"))
 
 
-def test_a_wav_comes_back_as_it_is(beckett: Path, tmp_path: Path) -> None:
+def test_a_16_khz_wav_is_decoded_unchanged(beckett: Path, tmp_path: Path) -> None:
     source = encode(beckett, tmp_path / "a.wav", "pcm_s16le")
-    samples = heard(source, tmp_path)
+    samples = decoded(source, tmp_path)
     assert samples.dtype == np.float32
     written = np.frombuffer(source.read_bytes()[-len(samples) * 2 :], dtype="<i2")
     assert np.array_equal(np.round(samples * 32768).astype(np.int16), written)
@@ -70,7 +70,7 @@ def test_every_container_gives_the_same_speech(
     name: str, codec: str, how: dict[str, Any], beckett: Path, speech: Samples, tmp_path: Path
 ) -> None:
     source = encode(beckett, tmp_path / name, codec, **how)
-    samples = heard(source, tmp_path)
+    samples = decoded(source, tmp_path)
     assert len(samples) / 16_000 == pytest.approx(len(speech) / 16_000, abs=0.15)
     length = min(len(samples), len(speech))
     assert (
@@ -82,17 +82,17 @@ def test_every_container_gives_the_same_speech(
     ("name", "pictures", "sound"),
     [("a.mp4", "libx264", "aac"), ("a.mkv", "mpeg4", "ac3"), ("a.webm", "libvpx", "libopus")],
 )
-def test_a_film_gives_its_sound(
+def test_the_audio_of_a_video_is_decoded(
     name: str, pictures: str, sound: str, beckett: Path, speech: Samples, tmp_path: Path
 ) -> None:
-    samples = heard(video(beckett, tmp_path / name, pictures, sound), tmp_path)
+    samples = decoded(video(beckett, tmp_path / name, pictures, sound), tmp_path)
     assert len(samples) == pytest.approx(len(speech), abs=0.15 * 16_000)
 
 
-def test_the_content_decides_and_not_the_name(beckett: Path, speech: Samples, tmp_path: Path) -> None:
+def test_the_format_is_detected_from_the_content(beckett: Path, speech: Samples, tmp_path: Path) -> None:
     for name in ("speech.txt", "speech", "speech.wav", "http:speech", "ünïcode 🎤.mp3"):
         source = encode(beckett, tmp_path / name, "flac", container="flac")
-        assert len(heard(source, tmp_path)) == pytest.approx(len(speech), abs=160)
+        assert len(decoded(source, tmp_path)) == pytest.approx(len(speech), abs=160)
 
 
 def test_blocks_are_equal_in_length_but_for_the_last(beckett: Path, speech: Samples, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_blocks_are_equal_in_length_but_for_the_last(beckett: Path, speech: Samp
         assert recording.seconds == recording.estimated_seconds == len(speech) / 16_000
 
 
-def test_what_has_passed_can_be_read_again(beckett: Path, speech: Samples, tmp_path: Path) -> None:
+def test_decoded_audio_can_be_read_again(beckett: Path, speech: Samples, tmp_path: Path) -> None:
     with decode(beckett, folder=tmp_path, limits=LIMITS) as recording:
         next(recording.blocks(seconds=2))
         assert np.array_equal(recording.read(16_000, 32_000), speech[16_000:32_000])
@@ -119,12 +119,12 @@ def test_the_duration_is_estimated_before_decoding(tmp_path: Path) -> None:
 
 
 def test_silence_is_audio(tmp_path: Path) -> None:
-    samples = heard(wav(tmp_path / "silence.wav", 5), tmp_path)
+    samples = decoded(wav(tmp_path / "silence.wav", 5), tmp_path)
     assert len(samples) == 80_000
     assert not samples.any()
 
 
-def test_the_hash_is_that_of_the_file_as_it_came(beckett: Path, tmp_path: Path) -> None:
+def test_the_hash_is_that_of_the_original_file(beckett: Path, tmp_path: Path) -> None:
     with decode(beckett, folder=tmp_path, limits=LIMITS) as recording:
         list(recording.blocks())
         assert recording.audio_sha256 == hashlib.sha256(beckett.read_bytes()).hexdigest()
@@ -140,7 +140,7 @@ def test_a_decoder_started_ahead_is_used_once(beckett: Path, speech: Samples, tm
     decode_module.prepare()
     decode_module.prepare()
     for _ in range(2):
-        assert np.array_equal(heard(beckett, tmp_path), speech)
+        assert np.array_equal(decoded(beckett, tmp_path), speech)
 
 
 def test_the_decoder_reports_its_sandbox() -> None:

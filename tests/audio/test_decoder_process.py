@@ -1,4 +1,4 @@
-"""The decoder's process: what it cannot do, whom it outlives (nobody), and the spare one."""
+"""Decoder process: its sandbox, its life time, and the spare process."""
 
 import os
 import shutil
@@ -33,9 +33,9 @@ def command(process: psutil.Process) -> list[str]:
         return []
 
 
-def behind_closed_doors(doors: str, attempt: str) -> str:
-    """What a fresh process prints that closes some doors of the sandbox and then attempts something."""
-    program = f"from whisper_appliance.core import sandbox\nimport os, socket\n{doors}\n"
+def in_sandbox(setup: str, attempt: str) -> str:
+    """The output of a new process that sets up parts of the sandbox and then attempts something."""
+    program = f"from whisper_appliance.core import sandbox\nimport os, socket\n{setup}\n"
     program += (
         f"try:\n    {attempt}\n    print('done')\nexcept OSError as error:\n    print(type(error).__name__)"
     )
@@ -51,23 +51,23 @@ def behind_closed_doors(doors: str, attempt: str) -> str:
     return done.stdout.strip()
 
 
-def test_behind_the_sandbox_only_the_source_can_be_opened(tmp_path: Path) -> None:
+def test_in_the_sandbox_only_the_source_can_be_opened(tmp_path: Path) -> None:
     if not sandbox.landlock_version():
         pytest.skip("this kernel has no Landlock")
     source, other = wav(tmp_path / "source.wav", 1), wav(tmp_path / "other.wav", 1)
-    doors = f"fd = os.open({str(source)!r}, os.O_RDONLY)\n"
-    doors += "sandbox.set_no_new_privs()\nsandbox.landlock_allow_only(fd)"
-    assert behind_closed_doors(doors, "open(f'/proc/self/fd/{fd}', 'rb')") == "done"
-    assert behind_closed_doors(doors, f"open({str(other)!r}, 'rb')") == "PermissionError"
-    assert behind_closed_doors(doors, f"open({str(tmp_path / 'new')!r}, 'wb')") == "PermissionError"
-    assert behind_closed_doors(doors, "os.listdir('/')") == "PermissionError"
+    setup = f"fd = os.open({str(source)!r}, os.O_RDONLY)\n"
+    setup += "sandbox.set_no_new_privs()\nsandbox.landlock_allow_only(fd)"
+    assert in_sandbox(setup, "open(f'/proc/self/fd/{fd}', 'rb')") == "done"
+    assert in_sandbox(setup, f"open({str(other)!r}, 'rb')") == "PermissionError"
+    assert in_sandbox(setup, f"open({str(tmp_path / 'new')!r}, 'wb')") == "PermissionError"
+    assert in_sandbox(setup, "os.listdir('/')") == "PermissionError"
 
 
-def test_behind_the_sandbox_there_is_no_network() -> None:
+def test_in_the_sandbox_there_is_no_network() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         attempt = f"socket.create_connection({listener.getsockname()!r}, 2)"
-        assert behind_closed_doors("pass", attempt) == "done"
-        answer = behind_closed_doors(
+        assert in_sandbox("pass", attempt) == "done"
+        answer = in_sandbox(
             "alone = sandbox.unshare_network(); print('alone' if alone else 'with all')", attempt
         )
     if answer.startswith("with all"):
@@ -165,7 +165,7 @@ def test_decoding_works_in_many_threads_at_once(beckett: Path, tmp_path: Path) -
     assert not decoders(psutil.Process())
 
 
-def test_it_starts_from_a_folder_whose_name_is_not_ascii(tmp_path: Path) -> None:
+def test_a_decoder_starts_from_a_folder_whose_name_is_not_ascii(tmp_path: Path) -> None:
     root = tmp_path / "ünïcode 🎤"
     shutil.copytree(Path(whisper_appliance.__file__).parent, root / "whisper_appliance")
     program = (
@@ -179,7 +179,7 @@ def test_it_starts_from_a_folder_whose_name_is_not_ascii(tmp_path: Path) -> None
     assert done.stdout == "ready\n"
 
 
-def test_a_full_disk_is_another_error_than_a_bad_file() -> None:
+def test_a_full_disk_and_a_bad_file_are_different_errors() -> None:
     full = os.open("/dev/full", os.O_WRONLY)
     resampler = Resampler(full, max_seconds=10)
     frames = list(tone(0.5))

@@ -1,4 +1,4 @@
-"""Files that reach for other files, the network or all of the machine get a calm answer and nothing else."""
+"""Hostile files: no access to other files or the network, no exhausted memory, and a plain error."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ PLAYLISTS = {
 
 
 class Canary:
-    """A listener on loopback that counts who comes."""
+    """A listener on loopback that counts connections."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -79,7 +79,7 @@ def nothing_is_left_behind(tmp_path: Path) -> Iterator[None]:
 
 
 def refusal(path: Path, limits: DecodeLimits = LIMITS) -> AudioError:
-    """The error a file is answered with, in seconds, which tells nothing about this machine."""
+    """The error for a file; it comes within seconds and reveals nothing about this machine."""
     started = time.monotonic()
     with (
         pytest.raises(AudioError) as unsupported,
@@ -122,7 +122,7 @@ def test_the_whitelists_alone_refuse_a_playlist(kind: str, name: str, canary: Ca
 def test_without_the_whitelists_a_playlist_is_followed(
     kind: str, name: str, beckett: Path, tmp_path: Path
 ) -> None:
-    """What the whitelists are for; when this fails, FFmpeg has become safer."""
+    """The reason for the whitelists; if this fails, FFmpeg has become safer."""
     encode(beckett, tmp_path / "victim.mp3", "libmp3lame")
     (tmp_path / name).write_text(PLAYLISTS[kind].format(target="victim.mp3"))
     with av.open(str(tmp_path / name)) as followed:
@@ -144,7 +144,7 @@ def test_a_container_that_is_not_on_the_list_is_refused(beckett: Path, tmp_path:
         )
 
 
-def test_a_rate_or_a_crowd_of_channels_that_no_microphone_makes_is_refused(tmp_path: Path) -> None:
+def test_an_extreme_sample_rate_or_channel_count_is_refused(tmp_path: Path) -> None:
     assert "4 to 384 kHz" in str(refusal(wav(tmp_path / "slow.wav", 30_000, rate=1)))
     assert "4 to 384 kHz" in str(refusal(wav(tmp_path / "fast.wav", 0.1, rate=500_000)))
     assert "8 channels" in str(refusal(wav(tmp_path / "crowd.wav", 1, channels=16)))
@@ -157,7 +157,7 @@ def test_a_small_file_with_a_long_silence_stops_at_the_limit(tmp_path: Path) -> 
     assert "10:00" in str(error)
 
 
-def test_a_header_that_lies_about_the_length_changes_nothing(tmp_path: Path) -> None:
+def test_a_wrong_length_in_the_header_changes_nothing(tmp_path: Path) -> None:
     bomb = encode(wav(tmp_path / "silence.wav", 1200), tmp_path / "bomb.flac", "flac")
     flac = bytearray(bomb.read_bytes())
     at = flac.index(b"fLaC") + 8 + 13  # the last 36 bits of these 8 bytes are the number of samples
@@ -166,7 +166,7 @@ def test_a_header_that_lies_about_the_length_changes_nothing(tmp_path: Path) -> 
     assert isinstance(refusal(bomb, DecodeLimits(max_seconds=600)), AudioTooLong)
 
 
-def test_what_uses_too_much_time_or_memory_is_stopped(tmp_path: Path) -> None:
+def test_a_decoder_that_uses_too_much_time_or_memory_is_stopped(tmp_path: Path) -> None:
     hours = wav(tmp_path / "hours.wav", 4 * 3600, rate=44_100, channels=1)
     broad = wav(tmp_path / "broad.wav", 10, rate=384_000, channels=8)  # more at once than a heap has left
     roomy = DecodeLimits(max_seconds=5 * 3600)
@@ -181,12 +181,12 @@ def test_what_uses_too_much_time_or_memory_is_stopped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"\0" * 5000, b"Dear diary, today I spoke to nobody.\n" * 200, os.urandom(20_000)]
 )
-def test_what_is_no_media_is_undecodable(content: bytes, tmp_path: Path) -> None:
+def test_content_without_media_is_undecodable(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(content)
     assert isinstance(refusal(tmp_path / "a.wav"), Undecodable)
 
 
-def test_a_picture_is_no_recording(tmp_path: Path) -> None:
+def test_an_image_holds_no_audio(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "a.png"), "w", format="image2") as out:
         stream = out.add_stream("png", rate=1)
         stream.width, stream.height, stream.pix_fmt = 8, 8, "rgb24"
@@ -194,7 +194,7 @@ def test_a_picture_is_no_recording(tmp_path: Path) -> None:
     assert isinstance(refusal(tmp_path / "a.png"), Undecodable)
 
 
-def test_a_silent_film_and_an_empty_wav_hold_no_audio(tmp_path: Path) -> None:
+def test_a_video_without_sound_and_an_empty_wav_hold_no_audio(tmp_path: Path) -> None:
     assert isinstance(refusal(wav(tmp_path / "header.wav", 0)), NoAudio)
     with av.open(str(tmp_path / "film.mp4"), "w") as out:
         stream = out.add_stream("libx264", rate=10)
@@ -207,21 +207,21 @@ def test_a_silent_film_and_an_empty_wav_hold_no_audio(tmp_path: Path) -> None:
     assert isinstance(refusal(tmp_path / "film.mp4"), NoAudio)
 
 
-def test_what_is_not_a_file_is_refused_without_waiting(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_file_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", tmp_path / "samples", tmp_path / "missing.wav", Path("/dev/zero")):
         with pytest.raises(Undecodable):
             decode(path, folder=tmp_path / "samples", limits=LIMITS)
 
 
-def test_leaving_early_leaves_nothing(beckett: Path, tmp_path: Path) -> None:
+def test_an_early_close_leaves_no_process_and_no_file(beckett: Path, tmp_path: Path) -> None:
     with decode(beckett, folder=tmp_path / "samples", limits=LIMITS):
         pass
     with decode(beckett, folder=tmp_path / "samples", limits=LIMITS) as recording:
         next(recording.blocks(seconds=1))
 
 
-def test_a_decoder_that_is_killed_is_a_limit_and_no_wait(tmp_path: Path) -> None:
+def test_a_killed_decoder_is_reported_as_a_limit_at_once(tmp_path: Path) -> None:
     source = wav(tmp_path / "a.wav", 3600)
     before = set(psutil.Process().children())
     with decode(source, folder=tmp_path / "samples", limits=DecodeLimits()) as recording:

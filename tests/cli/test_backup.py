@@ -51,11 +51,11 @@ def test_a_damaged_database_is_reported_and_can_be_restored(tmp_path: Path, data
     damaged = damage(data / "appliance.sqlite")
     failed = start(tmp_path, SERVE)
     assert failed.wait(60) != 0
-    said = (tmp_path / "stderr").read_text()
-    assert str(data / "appliance.sqlite") in said
-    assert "Traceback" not in said
+    stderr = (tmp_path / "stderr").read_text()
+    assert str(data / "appliance.sqlite") in stderr
+    assert "Traceback" not in stderr
     command = f"whisper-appliance restore {copied.path}"
-    assert command in said
+    assert command in stderr
     assert (data / "appliance.sqlite").read_bytes() == damaged
 
     restored = run(tmp_path, *command.split()[1:])
@@ -69,9 +69,9 @@ def test_a_damaged_database_is_reported_and_can_be_restored(tmp_path: Path, data
 def test_a_damaged_database_without_copies_is_reported(tmp_path: Path, data: Path) -> None:
     damage(data / "appliance.sqlite")
     assert start(tmp_path, SERVE).wait(60) != 0
-    said = (tmp_path / "stderr").read_text()
-    assert str(data / "appliance.sqlite") in said
-    assert "no copy of it" in said
+    stderr = (tmp_path / "stderr").read_text()
+    assert str(data / "appliance.sqlite") in stderr
+    assert "no copy of it" in stderr
 
 
 def test_a_backup_of_a_running_appliance_is_restored_at_its_next_start(tmp_path: Path, data: Path) -> None:

@@ -150,14 +150,14 @@ def test_ctrl_c_exits_with_130_and_leaves_no_process(with_tiny: Path, cities: Pa
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # Whoever runs the tests in the background has them ignore it.
+        # Because a shell starts background processes with SIGINT ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     children = wait_until(lambda: psutil.Process(process.pid).children(recursive=True))
     os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "Traceback" not in said
+    assert "Traceback" not in stderr
     assert psutil.wait_procs(children, timeout=10)[1] == []
 
 

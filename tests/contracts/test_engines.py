@@ -1,4 +1,4 @@
-"""What every engine keeps: one suite for all of them, with a real tiny.en on real speech."""
+"""The engine contract: one suite for every engine, with a real tiny.en on real speech."""
 
 from importlib.util import find_spec
 from itertools import pairwise
@@ -106,7 +106,27 @@ def test_the_same_window_gives_the_same_words(engine: Engine, speech: Samples) -
     assert first == second
 
 
+def test_in_sequential_mode_the_next_window_starts_at_decoded_seconds(
+    engine: Engine, speech: Samples
+) -> None:
+    """The first window ends within a sentence; a window from `decoded_seconds` on decodes the rest."""
+    cut = 5 * SAMPLE_RATE
+    (first,) = engine.transcribe([Window(speech[:cut], OPTIONS, decode_to_end=False)])
+    assert 0 < first.decoded_seconds <= 5
+    assert all(segment.end <= first.decoded_seconds for segment in first.segments)
+    rest = speech[round(first.decoded_seconds * SAMPLE_RATE) :]
+    (second,) = engine.transcribe([Window(rest, OPTIONS, previous_tokens=first.tokens)])
+    assert word_error_rate(f"{first.text} {second.text}") <= MOST_WORD_ERRORS
+
+
 @pytest.mark.parametrize("name", sorted(BUILT_IN))
 def test_a_folder_without_a_model_is_refused_with_the_reason(name: str, tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable):
         load_engine(EngineSpec(name, "tiny.en", tmp_path, device="cpu"))
+
+
+@pytest.mark.parametrize("name", ["", "whisper.dll", "os:system"])
+def test_an_engine_that_is_not_installed_is_refused_with_its_name(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match="no engine") as refusal:
+        load_engine(EngineSpec(name, "tiny.en", tmp_path, device="cpu"))
+    assert name in refusal.value.message

@@ -69,12 +69,12 @@ def test_both_sides_send_and_receive_at_once_without_a_wrong_byte(pair: Pair) ->
     assert received == {0: whole, 1: whole}
 
 
-def test_a_connection_on_which_nothing_moves_is_given_up(pair: Pair) -> None:
+def test_an_idle_connection_times_out(pair: Pair) -> None:
     with pytest.raises(TimeoutError):
         DuplexSocket(pair[0], 0.1).recv(1)
 
 
-def test_a_reader_that_does_not_read_is_given_up(pair: Pair) -> None:
+def test_a_peer_that_does_not_read_times_out(pair: Pair) -> None:
     end = DuplexSocket(pair[0], 0.1)
     with pytest.raises(TimeoutError):
         end.send(bytes(16 * 1024 * 1024))
@@ -97,7 +97,7 @@ def test_shutting_down_wakes_a_reader(pair: Pair) -> None:
     assert len(woken) == 1
 
 
-def test_a_closed_one_leaves_its_descriptor_alone(pair: Pair) -> None:
+def test_a_closed_socket_does_not_use_its_descriptor_again(pair: Pair) -> None:
     """The number may be another connection's by then."""
     end = DuplexSocket(pair[0], 5)
     end.close()

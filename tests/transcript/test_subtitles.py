@@ -1,4 +1,4 @@
-"""Transcripts as files: the times, the breaks, and nothing lost."""
+"""Export formats: cue times, line breaks, and complete text."""
 
 import json
 import re
@@ -56,7 +56,7 @@ def clock_ms(clock: str) -> int:
     return ((hours * 60 + minutes) * 60 + seconds) * 1000 + ms
 
 
-def test_every_format_has_a_type_and_an_ending() -> None:
+def test_every_format_has_a_media_type_and_an_extension() -> None:
     assert set(FORMATS) == {"txt", "srt", "vtt", "json", "tsv"}
     for name, format in FORMATS.items():
         assert format.extension == f".{name}"
@@ -70,7 +70,7 @@ def test_srt_is_numbered_from_one_with_commas() -> None:
     )
 
 
-def test_vtt_has_its_header_and_points() -> None:
+def test_vtt_has_a_header_and_decimal_points() -> None:
     shown = render(transcript(Segment(0.5, 2.0, " Hello there.")), "vtt")
     assert shown == "WEBVTT\n\n00:00:00.500 --> 00:00:02.000\nHello there.\n"
 
@@ -102,8 +102,8 @@ def test_tsv_counts_milliseconds_and_has_one_row_a_segment() -> None:
 
 
 def test_txt_begins_a_new_line_after_a_pause() -> None:
-    said = transcript(Segment(0, 2, " One."), Segment(2.2, 4, " Two."), Segment(8, 9, " Three."))
-    assert render(said, "txt") == "One. Two.\nThree.\n"
+    source = transcript(Segment(0, 2, " One."), Segment(2.2, 4, " Two."), Segment(8, 9, " Three."))
+    assert render(source, "txt") == "One. Two.\nThree.\n"
 
 
 def test_a_long_segment_becomes_balanced_cues_that_break_at_commas() -> None:
@@ -165,7 +165,7 @@ def test_japanese_breaks_between_characters_and_never_before_its_punctuation() -
     assert not any(line[0] in "。、ーャ" for line in lines)
 
 
-def test_thai_and_emoji_are_never_torn_inside_a_character() -> None:
+def test_thai_and_emoji_are_not_broken_inside_a_character() -> None:
     text = "น้ำที่นี่ใสมากและปลาก็ว่ายไปมาอยู่ใต้น้ำอย่างมีความสุข👨‍👩‍👧👨‍👩‍👧"
     shown = parsed(render(transcript(Segment(0, 20, text), language="th"), "srt", max_line_chars=8))
     lines = [line for _, _, lines in shown for line in lines]
@@ -188,9 +188,9 @@ def test_text_cannot_break_out_of_its_cue() -> None:
     assert render(transcript(Segment(0, 3, evil)), "txt").count("\n") == 1
 
 
-def test_a_short_cue_is_held_where_there_is_room_and_tiny_gaps_are_closed() -> None:
-    said = transcript(Segment(0, 0.2, " Yes."), Segment(5, 7.0, " No."), Segment(7.05, 9, " Maybe."))
-    assert [(start, end) for start, end, _ in parsed(render(said, "srt"))] == [
+def test_a_short_cue_is_extended_and_tiny_gaps_are_closed() -> None:
+    source = transcript(Segment(0, 0.2, " Yes."), Segment(5, 7.0, " No."), Segment(7.05, 9, " Maybe."))
+    assert [(start, end) for start, end, _ in parsed(render(source, "srt"))] == [
         (0, 800),
         (5000, 7050),
         (7050, 9000),
@@ -203,13 +203,13 @@ def test_an_unknown_format_is_refused_with_the_list_of_formats() -> None:
     assert refused.value.field == "format"
 
 
-def test_the_json_is_the_one_of_the_documentation() -> None:
-    said = replace(
+def test_json_has_the_documented_fields() -> None:
+    source = replace(
         transcript(spoken(" Hi you.", 0, 1.00049), Segment(1, 2, " Bye.")),
         warnings=(Notice("damaged", "Good until 0:02."),),
         dropped=(Dropped(2, 3, " Thanks for watching!", "boilerplate over silence"),),
     )
-    data = to_dict(said)
+    data = to_dict(source)
     assert set(data) == {
         "text", "language", "language_probability", "duration", "model", "task", "processing_seconds",
         "segments", "warnings", "dropped", "provenance",
@@ -223,12 +223,12 @@ def test_the_json_is_the_one_of_the_documentation() -> None:
     assert data["dropped"][0]["reason"] == "boilerplate over silence"
 
 
-def test_the_json_comes_back_as_the_transcript() -> None:
+def test_a_transcript_survives_json() -> None:
     provenance = Provenance(
         "faster-whisper", "1.2", "base", "ab", "int8", {"beam_size": 5}, "cd", "0.1", 50.0
     )
-    said = replace(transcript(spoken(" Hi you.", 0, 1)), language_probability=0.5, provenance=provenance)
-    assert from_dict(json.loads(render(said, "json"))) == said
+    source = replace(transcript(spoken(" Hi you.", 0, 1)), language_probability=0.5, provenance=provenance)
+    assert from_dict(json.loads(render(source, "json"))) == source
 
 
 # Properties of any transcript
@@ -249,9 +249,9 @@ def segments(draw: st.DrawFn, texts: st.SearchStrategy[str] = prose) -> Segment:
 
 
 @given(st.lists(segments(prose | anything), max_size=6), st.sampled_from(["srt", "vtt"]))
-def test_cues_never_overlap_go_backwards_or_last_no_time(said: list[Segment], format: str) -> None:
+def test_cues_are_in_order_apart_and_not_empty(source: list[Segment], format: str) -> None:
     now = 0
-    for start, end, lines in parsed(render(transcript(*said), format)):
+    for start, end, lines in parsed(render(transcript(*source), format)):
         assert now <= start < end
         assert lines
         now = end
@@ -259,40 +259,40 @@ def test_cues_never_overlap_go_backwards_or_last_no_time(said: list[Segment], fo
 
 @given(st.lists(segments(), max_size=4), st.integers(5, 60), st.integers(1, 3))
 def test_no_line_is_too_long_unless_it_is_one_word_and_no_cue_has_too_many(
-    said: list[Segment], max_chars: int, max_lines: int
+    source: list[Segment], max_chars: int, max_lines: int
 ) -> None:
     for _, _, lines in parsed(
-        render(transcript(*said), "srt", max_line_chars=max_chars, max_lines=max_lines)
+        render(transcript(*source), "srt", max_line_chars=max_chars, max_lines=max_lines)
     ):
         assert 1 <= len(lines) <= max_lines
         assert all(len(line) <= max_chars or " " not in line for line in lines)
 
 
 @given(st.lists(segments(), max_size=4), st.integers(5, 60))
-def test_all_the_words_are_there_in_order(said: list[Segment], max_chars: int) -> None:
-    shown = parsed(render(transcript(*said), "srt", max_line_chars=max_chars))
+def test_every_word_is_kept_in_order(source: list[Segment], max_chars: int) -> None:
+    shown = parsed(render(transcript(*source), "srt", max_line_chars=max_chars))
     words = [word for _, _, lines in shown for line in lines for word in line.split()]
-    assert words == [word for segment in said for word in segment.text.replace("-->", "→").split()]
+    assert words == [word for segment in source for word in segment.text.replace("-->", "→").split()]
 
 
 @given(segments(anything), st.integers(2, 20), st.sampled_from(["ja", "th", "en"]))
-def test_any_text_survives_but_for_spaces_and_control_characters(
-    said: Segment, max_chars: int, language: str
+def test_any_text_is_kept_except_spaces_and_control_characters(
+    source: Segment, max_chars: int, language: str
 ) -> None:
-    shown = parsed(render(transcript(said, language=language), "srt", max_line_chars=max_chars))
+    shown = parsed(render(transcript(source, language=language), "srt", max_line_chars=max_chars))
     letters = "".join("".join("".join(lines).split()) for _, _, lines in shown)
     assert letters.replace("→", "-->") == re.sub(
-        "[\x00-\x1f\x7f-\x9f]", "", "".join(said.text.split())
+        "[\x00-\x1f\x7f-\x9f]", "", "".join(source.text.split())
     ).replace("→", "-->")
 
 
 @given(st.lists(segments(prose | anything), max_size=3))
-def test_json_tsv_and_txt_take_any_text(said: list[Segment]) -> None:
-    whole = transcript(*said)
+def test_json_tsv_and_txt_take_any_text(source: list[Segment]) -> None:
+    whole = transcript(*source)
     assert [segment.text for segment in from_dict(json.loads(render(whole, "json"))).segments] == [
-        s.text for s in said
+        s.text for s in source
     ]
     rows = render(whole, "tsv").split("\n")
-    assert len(rows) == len(said) + 2
+    assert len(rows) == len(source) + 2
     assert all(row.count("\t") == 2 for row in rows[:-1])
     assert "\n\n" not in render(whole, "txt")

@@ -1,4 +1,4 @@
-"""Stretches that Whisper passed over are found, and filled with what is heard in them."""
+"""Omission detection: speech without text is found, and the gap is filled by a retry of that part alone."""
 
 from dataclasses import replace
 
@@ -25,61 +25,63 @@ def span(*voiced: tuple[float, float], start_seconds: float = 100.0, seconds: fl
     return SpeechSpan(first, first + round(seconds * SAMPLE_RATE), first_frame, tuple(frames))
 
 
-def heard(*segments: Segment, dropped: tuple[Dropped, ...] = ()) -> WindowResult:
+def window_result(*segments: Segment, dropped: tuple[Dropped, ...] = ()) -> WindowResult:
     return WindowResult(segments, "en", 1.0, dropped, 28.0)
 
 
-def test_what_is_written_in_full_lacks_nothing() -> None:
-    result = heard(*(Segment(at, at + 7.0, SENTENCE) for at in (0.0, 7.0, 14.0, 21.0)))
+def test_complete_text_has_no_gap() -> None:
+    result = window_result(*(Segment(at, at + 7.0, SENTENCE) for at in (0.0, 7.0, 14.0, 21.0)))
     assert list(find_untranscribed_speech(result, span((0, 28)))) == []
 
 
-def test_a_gap_in_which_somebody_speaks_is_an_omission() -> None:
-    result = heard(Segment(0.0, 7.0, SENTENCE), Segment(14.0, 28.0, 2 * SENTENCE))
+def test_speech_without_text_is_a_gap() -> None:
+    result = window_result(Segment(0.0, 7.0, SENTENCE), Segment(14.0, 28.0, 2 * SENTENCE))
     assert list(find_untranscribed_speech(result, span((0, 28)))) == [(7.0, 14.0)]
 
 
-def test_one_word_in_place_of_a_sentence_is_a_gap_with_its_neighbour() -> None:
-    result = heard(
+def test_one_word_in_place_of_a_sentence_is_a_gap() -> None:
+    result = window_result(
         Segment(0.0, 7.0, SENTENCE), Segment(7.0, 14.0, " minutes."), Segment(16.0, 28.0, 2 * SENTENCE)
     )
     assert list(find_untranscribed_speech(result, span((0, 28)))) == [(7.0, 16.0)]
 
 
-def test_speech_left_to_the_next_window_is_no_gap() -> None:
-    result = replace(heard(Segment(0.0, 7.0, SENTENCE)), decoded_seconds=7.0)
+def test_speech_after_the_decoded_part_is_no_gap() -> None:
+    result = replace(window_result(Segment(0.0, 7.0, SENTENCE)), decoded_seconds=7.0)
     assert list(find_untranscribed_speech(result, span((0, 28)))) == []
 
 
-def test_a_pause_is_no_omission_nor_is_one_word_in_it() -> None:
-    result = heard(Segment(0.0, 7.0, SENTENCE), Segment(7.0, 20.0, " Yes."), Segment(20.0, 28.0, SENTENCE))
+def test_a_pause_is_no_gap_and_neither_is_one_word_in_it() -> None:
+    result = window_result(
+        Segment(0.0, 7.0, SENTENCE), Segment(7.0, 20.0, " Yes."), Segment(20.0, 28.0, SENTENCE)
+    )
     assert list(find_untranscribed_speech(result, span((0, 8), (19, 28)))) == []
 
 
 def test_dropped_segments_are_no_gap() -> None:
     lost = Dropped(7.0, 14.0, "la la la la", "repetition")
-    result = heard(Segment(0.0, 7.0, SENTENCE), Segment(14.0, 28.0, 2 * SENTENCE), dropped=(lost,))
+    result = window_result(Segment(0.0, 7.0, SENTENCE), Segment(14.0, 28.0, 2 * SENTENCE), dropped=(lost,))
     assert list(find_untranscribed_speech(result, span((0, 28)))) == []
 
 
-def test_languages_with_few_letters_a_second_are_not_taken_for_omissions() -> None:
-    result = heard(Segment(0.0, 28.0, "今天天气很好所以我们去公园散步吧。" * 6))
+def test_languages_with_few_letters_per_second_have_no_gaps() -> None:
+    result = window_result(Segment(0.0, 28.0, "今天天气很好所以我们去公园散步吧。" * 6))
     assert list(find_untranscribed_speech(result, span((0, 28)))) == []
 
 
-def test_a_hole_is_filled_in_its_place_with_times_of_the_window() -> None:
+def test_a_gap_is_filled_in_its_place_with_times_of_the_window() -> None:
     minutes = Segment(7.0, 14.0, " minutes.")
-    result = heard(Segment(0.0, 7.0, SENTENCE), minutes, Segment(14.0, 28.0, 2 * SENTENCE))
-    asked: list[SpeechSpan] = []
+    result = window_result(Segment(0.0, 7.0, SENTENCE), minutes, Segment(14.0, 28.0, 2 * SENTENCE))
+    retried: list[SpeechSpan] = []
 
-    def hear(hole: SpeechSpan) -> WindowResult:
-        asked.append(hole)
-        return heard(Segment(0.5, 6.5, SENTENCE, -0.3, tokens=(1,)))
+    def decode_gap(gap: SpeechSpan) -> WindowResult:
+        retried.append(gap)
+        return window_result(Segment(0.5, 6.5, SENTENCE, -0.3, tokens=(1,)))
 
-    assert [(s.start, s.text) for s in fill_gaps(result, span((0, 28)), hear).segments] == [
+    assert [(s.start, s.text) for s in fill_gaps(result, span((0, 28)), decode_gap).segments] == [
         (0.0, SENTENCE), (7.5, SENTENCE), (14.0, 2 * SENTENCE),
     ]  # fmt: skip
-    assert [(hole.start / SAMPLE_RATE, hole.stop / SAMPLE_RATE) for hole in asked] == [(107.0, 114.0)]
+    assert [(gap.start / SAMPLE_RATE, gap.stop / SAMPLE_RATE) for gap in retried] == [(107.0, 114.0)]
 
 
 @pytest.mark.parametrize(
@@ -87,5 +89,5 @@ def test_a_hole_is_filled_in_its_place_with_times_of_the_window() -> None:
     [(), (Segment(0.0, 7.0, " minutes, yes."),), (Segment(0.0, 7.0, SENTENCE, -0.9, tokens=(1,)),)],
 )
 def test_a_retry_without_more_words_or_of_low_confidence_fills_no_gap(segments: tuple[Segment, ...]) -> None:
-    result = replace(heard(Segment(7.0, 14.0, " minutes.")), decoded_seconds=14.0)
-    assert fill_gaps(result, span((7, 14)), lambda _: heard(*segments)) == result
+    result = replace(window_result(Segment(7.0, 14.0, " minutes.")), decoded_seconds=14.0)
+    assert fill_gaps(result, span((7, 14)), lambda _: window_result(*segments)) == result

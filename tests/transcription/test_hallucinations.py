@@ -1,4 +1,4 @@
-"""What is left out, and that it is said."""
+"""Hallucination filter: invented text is dropped and reported."""
 
 from whisper_appliance.engines.contract import WindowResult
 from whisper_appliance.engines.whisper.repetition import compression_ratio, remove_repetition_loops
@@ -6,20 +6,20 @@ from whisper_appliance.transcript.model import Dropped, Segment
 from whisper_appliance.transcription.hallucinations import filter_hallucinations
 
 
-def heard(*texts: str, avg_logprob: float = -0.2) -> WindowResult:
+def window_result(*texts: str, avg_logprob: float = -0.2) -> WindowResult:
     segments = tuple(Segment(float(i), i + 1.0, f" {t}", avg_logprob) for i, t in enumerate(texts))
     return WindowResult(segments, "en", 1.0)
 
 
 def test_speech_is_kept() -> None:
-    result = filter_hallucinations(heard("Thank you.", "Ask not."), lambda *_: 0.95)
+    result = filter_hallucinations(window_result("Thank you.", "Ask not."), lambda *_: 0.95)
     assert [s.text for s in result.segments] == [" Thank you.", " Ask not."]
     assert result.dropped == ()
 
 
 def test_thanks_over_silence_are_dropped_and_reported() -> None:
     result = filter_hallucinations(
-        heard("Thank you.", "Ask not."), lambda start, _: 0.2 if start < 1 else 0.9
+        window_result("Thank you.", "Ask not."), lambda start, _: 0.2 if start < 1 else 0.9
     )
     assert [s.text for s in result.segments] == [" Ask not."]
     assert result.dropped == (Dropped(0.0, 1.0, "Thank you.", "boilerplate over silence"),)
@@ -27,23 +27,23 @@ def test_thanks_over_silence_are_dropped_and_reported() -> None:
 
 def test_boilerplate_is_detected_in_other_languages() -> None:
     result = filter_hallucinations(
-        heard("Untertitel der Amara.org-Community", "ご視聴ありがとうございました"), lambda *_: 0.2
+        window_result("Untertitel der Amara.org-Community", "ご視聴ありがとうございました"), lambda *_: 0.2
     )
     assert result.segments == ()
 
 
-def test_unsure_words_without_any_voice_are_dropped() -> None:
-    result = filter_hallucinations(heard("I am going to", avg_logprob=-0.8), lambda *_: 0.02)
+def test_words_of_low_confidence_without_speech_are_dropped() -> None:
+    result = filter_hallucinations(window_result("I am going to", avg_logprob=-0.8), lambda *_: 0.02)
     assert [d.reason for d in result.dropped] == ["no voice"]
 
 
-def test_the_same_line_again_and_again_is_a_loop() -> None:
-    result = filter_hallucinations(heard(*["I was close to him."] * 7), lambda *_: 0.9)
+def test_a_repeated_line_is_a_loop() -> None:
+    result = filter_hallucinations(window_result(*["I was close to him."] * 7), lambda *_: 0.9)
     assert len(result.segments) == 3
     assert {d.reason for d in result.dropped} == {"repetition"}
 
 
-def test_loops_are_cut_and_ways_of_speaking_are_not() -> None:
+def test_loops_are_cut_and_natural_repetitions_are_kept() -> None:
     assert remove_repetition_loops(" Hey guys!" * 6 + " Hey") == (" Hey guys! Hey", " Hey guys!" * 5)
     assert remove_repetition_loops(" Some more words, words, words, words.")[1] == ""
     assert remove_repetition_loops(" Never, never, never give up.") == (" Never, never, never give up.", "")

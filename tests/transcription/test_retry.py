@@ -1,4 +1,4 @@
-"""A window that was hard to hear is heard again with what was said before."""
+"""Retry: windows of low confidence are decoded again, with the preceding text as prompt."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
@@ -20,7 +20,7 @@ from whisper_appliance.transcription.transcribe import TranscriptionRequest, tra
 
 
 class Silence:
-    """A recording in which nothing is heard, but perhaps a sound at its beginning."""
+    """A recording of silence, with a sound before second `after`."""
 
     audio_sha256 = ""
     notices: tuple[Notice, ...] = ()
@@ -66,21 +66,21 @@ def test_low_confidence_windows_are_retried_with_context(engine: EngineProcess) 
 def test_a_recording_that_begins_with_low_confidence_is_decoded_sequentially(
     engine: EngineProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[Quality] = []
+    submitted: list[Quality] = []
     submit = engine.submit
 
     def counted(window: Window, **how: Any) -> Future[WindowResult]:
-        asked.append(window.options.quality)
+        submitted.append(window.options.quality)
         return submit(window, **how)
 
     monkeypatch.setattr(engine, "submit", counted)
     texts = [segment.text for segment in transcribed(engine, "balanced", Silence(33)).segments]
     assert texts[0] == " sure after ()"
     assert not any("unsure" in text for text in texts)
-    assert sorted(asked) == ["accurate"] * len(texts) + ["balanced"] * 2
+    assert sorted(submitted) == ["accurate"] * len(texts) + ["balanced"] * 2
 
 
-def test_one_hard_window_is_not_worth_it(engine: EngineProcess) -> None:
+def test_one_window_of_low_confidence_is_not_retried(engine: EngineProcess) -> None:
     texts = [segment.text for segment in transcribed(engine, "balanced", Silence(5)).segments]
     assert texts == [" unsure"]
 

@@ -1,4 +1,4 @@
-"""The whole road with a real model and real speech; words are judged by word error rate."""
+"""Transcription of recordings with a real model and real speech; words are judged by word error rate."""
 
 import wave
 from collections.abc import Iterator
@@ -29,8 +29,8 @@ CITIES = (
 CITIES_SECONDS = 24.4
 
 
-class Hear(Protocol):
-    """Decodes a file and hears it with the shared engine."""
+class TranscribeFile(Protocol):
+    """Decodes and transcribes a file with the shared engine."""
 
     def __call__(self, path: Path, options: Options | None = None, **more: object) -> Transcript: ...
 
@@ -54,14 +54,14 @@ def engine(tiny_en: Path) -> Iterator[EngineProcess]:
 
 
 @pytest.fixture
-def hear(engine: EngineProcess, tmp_path: Path) -> Hear:
-    def _hear(path: Path, options: Options | None = None, **more: Any) -> Transcript:
+def transcribe_file(engine: EngineProcess, tmp_path: Path) -> TranscribeFile:
+    def _transcribe_file(path: Path, options: Options | None = None, **more: Any) -> Transcript:
         fields = {name: more.pop(name) for name in ("target_seconds", "finished") if name in more}
         request = TranscriptionRequest(options or Options(), Priority.INTERACTIVE, "tiny.en", **fields)
         with decode(path, folder=tmp_path, limits=DecodeLimits()) as recording:
             return transcribe(recording, engine, request, **more)
 
-    return _hear
+    return _transcribe_file
 
 
 def write_wav(path: Path, samples: Samples) -> Path:
@@ -80,12 +80,12 @@ def word_errors(reference: str, text: str) -> float:
 
 
 def opening(transcript: Transcript) -> str:
-    """What was heard up to the end of the reference."""
+    """The words of the transcript up to the end of the reference."""
     return " ".join(transcript.text.split()[: len(CITIES.split())])
 
 
-def test_a_recording_is_transcribed(hear: Hear, beckett: Path) -> None:
-    transcript = hear(beckett)
+def test_a_recording_is_transcribed(transcribe_file: TranscribeFile, beckett: Path) -> None:
+    transcript = transcribe_file(beckett)
     assert word_errors(BECKETT, transcript.text) <= 0.1
     assert transcript.language == "en"
     assert 9 < transcript.duration < 11
@@ -95,13 +95,13 @@ def test_a_recording_is_transcribed(hear: Hear, beckett: Path) -> None:
 
 
 @pytest.mark.parametrize("quality", ["fast", "balanced", "accurate"])
-def test_every_quality_finds_the_words(hear: Hear, reading: Path, quality: str) -> None:
-    transcript = hear(reading, Options(quality=quality))  # type: ignore[arg-type]
+def test_every_quality_finds_the_words(transcribe_file: TranscribeFile, reading: Path, quality: str) -> None:
+    transcript = transcribe_file(reading, Options(quality=quality))  # type: ignore[arg-type]
     assert word_errors(CITIES, opening(transcript)) <= 0.1
 
 
-def test_times_rise_and_words_lie_in_their_segments(hear: Hear, reading: Path) -> None:
-    transcript = hear(reading, Options(word_timestamps=True))
+def test_times_rise_and_words_lie_in_their_segments(transcribe_file: TranscribeFile, reading: Path) -> None:
+    transcript = transcribe_file(reading, Options(word_timestamps=True))
     words = [word for segment in transcript.segments for word in segment.words]
     assert all(a.start <= b.start for a, b in pairwise(words))
     assert all(segment.start <= segment.end <= transcript.duration + 0.1 for segment in transcript.segments)
@@ -109,14 +109,14 @@ def test_times_rise_and_words_lie_in_their_segments(hear: Hear, reading: Path) -
     assert "".join(w.word for w in words).split() == transcript.text.split()
 
 
-def test_a_word_is_found_at_its_second_behind_a_minute_of_silence(
-    hear: Hear, beckett: Path, tmp_path: Path
+def test_a_word_after_a_minute_of_silence_has_its_time(
+    transcribe_file: TranscribeFile, beckett: Path, tmp_path: Path
 ) -> None:
     with decode(beckett, folder=tmp_path, limits=DecodeLimits()) as recording:
         speech = np.concatenate(list(recording.blocks()))
-    plain = hear(beckett, Options(word_timestamps=True))
+    plain = transcribe_file(beckett, Options(word_timestamps=True))
     late = write_wav(tmp_path / "late.wav", np.concatenate([np.zeros(60 * 16_000, np.float32), speech]))
-    shifted = hear(late, Options(word_timestamps=True))
+    shifted = transcribe_file(late, Options(word_timestamps=True))
     assert word_errors(BECKETT, shifted.text) <= 0.1
     first, last = plain.segments[0].words[0], plain.segments[-1].words[-1]
     assert abs(shifted.segments[0].words[0].start - 60 - first.start) < 0.5
@@ -124,53 +124,57 @@ def test_a_word_is_found_at_its_second_behind_a_minute_of_silence(
 
 
 @pytest.mark.parametrize("sound", ["silence", "noise", "hum"])
-def test_nothing_is_invented_where_nobody_speaks(hear: Hear, tmp_path: Path, sound: str) -> None:
+def test_sound_without_speech_gives_no_text(
+    transcribe_file: TranscribeFile, tmp_path: Path, sound: str
+) -> None:
     t = np.arange(20 * 16_000) / 16_000
     samples = {
         "silence": np.zeros(len(t)),
         "noise": np.random.default_rng(1).normal(0, 0.05, len(t)),
         "hum": 0.2 * np.sin(2 * np.pi * 50 * t),
     }[sound]
-    transcript = hear(write_wav(tmp_path / "x.wav", samples.astype(np.float32)))
+    transcript = transcribe_file(write_wav(tmp_path / "x.wav", samples.astype(np.float32)))
     assert transcript.text == ""
     assert [w.code for w in transcript.warnings] == ["no_speech"]
 
 
 def test_windows_of_an_earlier_attempt_are_not_decoded_again(
-    hear: Hear, reading: Path, engine: EngineProcess
+    transcribe_file: TranscribeFile, reading: Path, engine: EngineProcess
 ) -> None:
     done: list[WindowDone] = []
     fast = Options(quality="fast")  # no windows put together to be read again
-    whole = hear(reading, fast, target_seconds=5.0, on_window=done.append)
+    whole = transcribe_file(reading, fast, target_seconds=5.0, on_window=done.append)
     assert len(done) > 2
     finished = {w.start_sample: w.result for w in done[:-1]}
     before = engine.status().windows_done
     again: list[WindowDone] = []
-    resumed = hear(reading, fast, target_seconds=5.0, finished=finished, on_window=again.append)
+    resumed = transcribe_file(reading, fast, target_seconds=5.0, finished=finished, on_window=again.append)
     assert [w.start_sample for w in again] == [done[-1].start_sample]
     assert engine.status().windows_done - before < len(done) * 3
     assert resumed.text == whole.text
 
 
-def test_progress_rises_to_one(hear: Hear, reading: Path) -> None:
+def test_progress_rises_to_one(transcribe_file: TranscribeFile, reading: Path) -> None:
     progress: list[float] = []
-    hear(reading, target_seconds=5.0, on_window=lambda w: progress.append(w.progress))
+    transcribe_file(reading, target_seconds=5.0, on_window=lambda w: progress.append(w.progress))
     assert progress == sorted(progress)
     assert progress[-1] > 0.9
 
 
-def test_a_cancelled_recording_stops_at_the_next_window(hear: Hear, reading: Path) -> None:
+def test_a_cancelled_recording_stops_at_the_next_window(
+    transcribe_file: TranscribeFile, reading: Path
+) -> None:
     done: list[WindowDone] = []
     with pytest.raises(Cancelled):
-        hear(
+        transcribe_file(
             reading, Options(quality="fast"), target_seconds=5.0, on_window=done.append,
             cancelled=lambda: len(done) >= 2,
         )  # fmt: skip
     assert len(done) == 2
 
 
-def test_hot_words_steer_the_spelling(hear: Hear, beckett: Path) -> None:
-    plain = hear(beckett)
-    steered = hear(beckett, Options(prompt="ever tryed", beam_size=5))
+def test_a_prompt_changes_the_spelling(transcribe_file: TranscribeFile, beckett: Path) -> None:
+    plain = transcribe_file(beckett)
+    steered = transcribe_file(beckett, Options(prompt="ever tryed", beam_size=5))
     assert plain.text
     assert steered.text
