@@ -46,7 +46,7 @@ def engine_of(server: Server) -> psutil.Process | None:
     """The process of the engine, None if there is none."""
     for process in psutil.Process(server.process.pid).children(recursive=True):
         with suppress(psutil.Error):
-            if any("speech.engine" in word for word in process.cmdline()):
+            if any("engines.process.start" in word for word in process.cmdline()):
                 return process
     return None
 

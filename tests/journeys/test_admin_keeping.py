@@ -111,7 +111,7 @@ def test_a_backup_is_downloaded_staged_and_discarded(page: Page, axe: str, tmp_p
 
 def test_the_updates_page_explains_updating_without_network(page: Page, axe: str) -> None:
     page.goto("/admin/updates")
-    expect(page.get_by_text("Looking for new versions is off")).to_be_visible()
+    expect(page.get_by_text("The update check is off")).to_be_visible()
     expect(page.get_by_label("Commands to update")).to_contain_text("backup ~/before-update.tar")
     expect(page.get_by_label("Commands to go back")).to_contain_text("restore ~/before-update.tar")
     assert_usable(page, axe)
