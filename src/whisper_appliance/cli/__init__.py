@@ -41,7 +41,13 @@ for command in (certificate, settings, backup, restore, doctor):
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs one command and exits with its exit code; an error is one sentence on stderr."""
-    sys.exit(_run(arguments))
+    code = _run(arguments)
+    if code == INTERRUPTED:
+        # CPython would end by SIGINT (-2) if the signal arrived inside an exec() of an import.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _run(arguments: list[str] | None) -> int:
