@@ -499,7 +499,7 @@ export interface ModelState {
   memory_estimate_bytes: number | null;
 }
 
-/** A running task, or how it ended: then `message` is a sentence. `total_bytes` 0: not known. */
+/** A running task, or how it ended: then `message` is a sentence. `total_bytes` 0: unknown. */
 export interface ModelTask {
   kind: "load" | "default" | "verify" | "import";
   model: string;
