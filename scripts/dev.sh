@@ -180,7 +180,7 @@ tests() {
     known_flaws || failed=1
     say "Tests of the pages' scripts"
     script_tests || failed=1
-    openai_whisper
+    [ -z "${WITH_OPENAI_WHISPER:-}" ] || openai_whisper
     say "Tests"
     set -- "${PARALLEL[@]}"
   fi
