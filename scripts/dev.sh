@@ -14,7 +14,7 @@ Whisper Appliance, for developers. Needs Linux and Python 3.11 or newer; everyth
 
   ./scripts/dev.sh run [OPTIONS]    set up, then serve on https://localhost:5001 (options: run --help)
   ./scripts/dev.sh test [ARGS]      set up, then check style, types, layers and all tests; with ARGS: pytest ARGS
-  ./scripts/dev.sh test --fast [ARGS]  only the tests that are not slow and need no browser, within a minute
+  ./scripts/dev.sh test --fast [ARGS]  only the tests that are not slow and need no browser
                                     (of one package: test --fast tests/live)
   ./scripts/dev.sh coverage [ARGS]  all tests, with the lines and branches that none of them runs
   ./scripts/dev.sh lint             style, types and layers only

@@ -10,7 +10,7 @@ from typing import Any
 
 from babel import Locale
 from flask import Flask, Response, g, has_request_context, request, url_for
-from flask_babel import Babel, format_datetime, gettext, ngettext
+from flask_babel import Babel, gettext, ngettext
 from markupsafe import Markup, escape
 
 from whisper_appliance.accounts.identity import Actor
@@ -120,6 +120,5 @@ def install(app: Flask) -> None:
         _n=translate_plural,
         current_locale=current_locale,
         catalogue_url=_catalogue_url,
-        format_datetime=format_datetime,
         page_languages=LANGUAGES,
     )

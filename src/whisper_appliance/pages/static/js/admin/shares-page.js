@@ -51,7 +51,7 @@ function endButton(share, refresh) {
   const end = button(t("End"), "button danger", () => void endShare(share, refresh));
   end.setAttribute(
     "aria-label",
-    t("End the share of {share} with {share2}", { share: sharer(share), share2: recipient(share) }),
+    t("End the share of {sharer} with {recipient}", { sharer: sharer(share), recipient: recipient(share) }),
   );
   return actionsCell(end);
 }

@@ -42,8 +42,7 @@ export function bytes(count) {
     size /= 1024;
     unit += 1;
   }
-  const rounded = size >= 10 || unit === 0 || Number.isInteger(size) ? Math.round(size) : size.toFixed(1);
-  return `${rounded} ${units[unit]}`;
+  return `${shortNumber(size)} ${units[unit]}`;
 }
 
 /**
@@ -54,9 +53,7 @@ export function bytes(count) {
 export function speed(audioSeconds, processingSeconds) {
   if (!(audioSeconds > 0) || !(processingSeconds > 0)) return null;
   const times = audioSeconds / processingSeconds;
-  return t("{replace} × real time", {
-    replace: times >= 10 ? Math.round(times) : times.toFixed(1).replace(/\.0$/, ""),
-  });
+  return t("{times} × real time", { times: shortNumber(times) });
 }
 
 /** @param {string} code ISO 639. @returns {string} "German" for de */
@@ -71,4 +68,12 @@ export function languageName(code) {
 /** @param {string} title @returns {string} At most 40 characters. */
 export function shortTitle(title) {
   return title.length > 40 ? `${title.slice(0, 39)}…` : title;
+}
+
+/** @param {number} number @returns {string} With one decimal below 10, as the locale writes it. */
+function shortNumber(number) {
+  const digits = number >= 10 ? 0 : 1;
+  return new Intl.NumberFormat(locale(), { maximumFractionDigits: digits, useGrouping: false }).format(
+    number,
+  );
 }

@@ -82,10 +82,10 @@ export class FindInPage {
   /** @param {string} words */
   #showCount(words) {
     const count = this.#matches.length;
-    const position = t("{current} of {count}{MAX_MATCHES}", {
+    const position = t("{current} of {count}{more}", {
       current: this.#current + 1,
       count,
-      MAX_MATCHES: count === MAX_MATCHES ? "+" : "",
+      more: count === MAX_MATCHES ? "+" : "",
     });
     byId("found").textContent = !words ? "" : count ? position : t("None");
     byId("find-next").hidden = count < 2;

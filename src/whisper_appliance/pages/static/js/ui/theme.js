@@ -16,9 +16,9 @@ function currentTheme() {
 
 function showTheme() {
   const theme = currentTheme();
-  byId("theme-label").textContent = t("Theme: {theme}. Change to {theme2}", {
+  byId("theme-label").textContent = t("Theme: {theme}. Change to {next}", {
     theme: NAMES[theme],
-    theme2: NAMES[NEXT[theme]],
+    next: NAMES[NEXT[theme]],
   });
   byId("theme").title = t("Theme: {theme}", { theme: NAMES[theme] });
 }
