@@ -55,6 +55,8 @@ def test_five_seconds_without_network_lose_no_word(serve: Serve) -> None:
         assert end["text"] == TEXT
         assert audio_of(server, end["s"]) == PCM, "each packet is there once"
         visitor = Visitor(server)
+        # the recording is enqueued once the end is published
+        wait_until(lambda: visitor.request(f"/api/jobs/{end['transcript_id']}").status == 200)
         wait_until(lambda: visitor.ended(end["transcript_id"])["status"] == "done")
         assert visitor.text(end["transcript_id"]) == TEXT
     numbers = [payload["eid"] for _, payload in told if "eid" in payload]
