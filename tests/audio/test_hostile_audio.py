@@ -17,7 +17,14 @@ import pytest
 from tests.support.audio import encode, wav
 from whisper_appliance.audio import decoder_child
 from whisper_appliance.audio.decode import DecodeLimits, decode
-from whisper_appliance.core.errors import AudioError, AudioTooLong, DecoderLimit, NoAudio, Undecodable
+from whisper_appliance.core.errors import (
+    AudioError,
+    AudioTooLong,
+    DecoderKilled,
+    DecoderLimit,
+    NoAudio,
+    Undecodable,
+)
 
 pytestmark = pytest.mark.slow  # decodes many files in a process each
 
@@ -221,7 +228,7 @@ def test_an_early_close_leaves_no_process_and_no_file(beckett: Path, tmp_path: P
         next(recording.blocks(seconds=1))
 
 
-def test_a_killed_decoder_is_reported_as_a_limit_at_once(tmp_path: Path) -> None:
+def test_a_killed_decoder_is_no_fault_of_the_file(tmp_path: Path) -> None:
     source = wav(tmp_path / "a.wav", 3600)
     before = set(psutil.Process().children())
     with decode(source, folder=tmp_path / "samples", limits=DecodeLimits()) as recording:
@@ -229,5 +236,5 @@ def test_a_killed_decoder_is_reported_as_a_limit_at_once(tmp_path: Path) -> None
         next(blocks)
         (child,) = set(psutil.Process().children()) - before
         child.kill()
-        with pytest.raises(DecoderLimit):
+        with pytest.raises(DecoderKilled):
             list(blocks)

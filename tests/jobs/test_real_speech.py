@@ -74,7 +74,7 @@ def test_real_speech_becomes_a_transcript_with_its_audio_kept(
             error = queue.wait(refused.id, 20).error
             assert error
             assert error.code == Undecodable.code
-            wait_until(lambda: list((tmp_path / "uploads").iterdir()) == [])
+            wait_until(lambda: [path.name for path in (tmp_path / "uploads").iterdir()] == [noise.name])
         finally:
             queue.close()
             engine.close()

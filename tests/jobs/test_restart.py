@@ -22,6 +22,7 @@ from tests.support.program import commanded, send_command
 from tests.support.wait import wait_until
 from whisper_appliance.core.errors import AlreadyRunning
 from whisper_appliance.engines.contract import Priority
+from whisper_appliance.jobs.job_runner import MAX_ATTEMPTS
 from whisper_appliance.library.transcripts import TranscriptRepository
 
 pytestmark = pytest.mark.slow  # starts and kills programs
@@ -67,13 +68,13 @@ def test_the_same_holds_on_postgresql(start_queue: StartQueue, tmp_path: Path) -
         start_queue(Script()).close()
 
 
-def test_a_file_that_kills_the_program_fails_after_three_starts_and_the_next_goes_on(
+def test_a_file_that_kills_the_program_fails_after_five_starts_and_the_next_goes_on(
     start_queue: StartQueue, tmp_path: Path
 ) -> None:
     with commanded("queue", str(tmp_path)) as process:
         bad = send_command(process, "now word crash")
         process.wait(20)
-    for _ in range(2):
+    for _ in range(MAX_ATTEMPTS - 1):
         with commanded("queue", str(tmp_path)) as process:
             process.wait(20)
     with commanded("queue", str(tmp_path)) as process:
@@ -85,7 +86,7 @@ def test_a_file_that_kills_the_program_fails_after_three_starts_and_the_next_goe
     failed = ended(queue, bad)
     assert failed.error
     assert failed.error.code == "engine_failed"
-    assert failed.error.message.startswith("This file stopped the engine 3 times.")
+    assert failed.error.message.startswith("The program stopped 5 times in a row")
     assert ended(queue, good).status == "done"
 
 

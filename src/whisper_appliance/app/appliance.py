@@ -77,5 +77,6 @@ class Appliance(Container):
             "empty the trash": lambda: self.transcripts.purge(self.settings.trash_days),
             "remove ended sessions": self.accounts.sessions.delete_expired,
             **cleanup_tasks(self.audit, self.usage, self.shares, self.transcripts, lambda: self.settings),
+            "remove uploads of failed jobs": self.queue.remove_old_uploads,
             "copy the database": self.backups.copy_daily,
         }

@@ -21,6 +21,7 @@ _MISSING_SECONDS, _MISSING_SHARE = 1.0, 0.02
 _NEGLIGIBLE_SECONDS = 0.1
 
 DOES_NOT_START = "The decoder does not start on this machine. Its operator can see why with `doctor`."
+KILLED = "The decoder was killed, perhaps because the machine is out of memory."
 _UNDECODABLE = "This file can't be read as audio. Send it as WAV, MP3, M4A, FLAC, Ogg, WebM or MP4."
 
 

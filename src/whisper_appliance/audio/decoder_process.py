@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import whisper_appliance
 # install and from a source tree alike.
 _START = "import sys; sys.path[:] = sys.argv[1:]; from whisper_appliance.audio.%s import main; main()"
 _MESSAGE_BYTES = 65536
+_EXIT_SECONDS = 2.0
 
 
 class DecoderProcess:
@@ -65,6 +67,12 @@ class DecoderProcess:
             raise EOFError
         message: dict[str, Any] = json.loads(data)
         return message
+
+    def wait(self) -> int:
+        """The exit status of a child whose end of the socket is closed; it is killed if it does not exit."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_EXIT_SECONDS)
+        return self.terminate()
 
     def terminate(self) -> int:
         """Kills the child and returns its exit status (negative: killed by that signal)."""

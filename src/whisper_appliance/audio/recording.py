@@ -18,7 +18,7 @@ import numpy as np
 from whisper_appliance.audio import decode_errors
 from whisper_appliance.audio.decoder_process import DecoderProcess
 from whisper_appliance.core.audio_format import SAMPLE_RATE
-from whisper_appliance.core.errors import ApplianceError, Unavailable
+from whisper_appliance.core.errors import ApplianceError, DecoderKilled, Unavailable
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.transcript.model import Notice
 
@@ -27,7 +27,7 @@ _FULL_SCALE = np.float32(32768)
 _POLL_SECONDS = 0.02
 _GRACE_SECONDS = 5.0
 _ORDINARY_SECONDS = 4 * 3600.0
-_LIMIT_SIGNALS = (signal.SIGKILL, signal.SIGXCPU, signal.SIGALRM, signal.SIGXFSZ)
+_LIMIT_SIGNALS = (signal.SIGXCPU, signal.SIGALRM, signal.SIGXFSZ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class Recording:
                 try:
                     message = self._child.receive(timeout_seconds)
                 except EOFError:
-                    self._on_exit(self._child.terminate())
+                    self._on_exit(self._child.wait())
                     return
                 if message is None:
                     break
@@ -177,7 +177,9 @@ class Recording:
     def _on_exit(self, returncode: int) -> None:
         """Sets the error of a decoder that exited without `ended`."""
         self._child = None
-        if self._started:
+        if returncode == -signal.SIGKILL:  # the limit of CPU time sends SIGXCPU
+            self._error = DecoderKilled(decode_errors.KILLED)
+        elif self._started:
             self._fail("limit" if -returncode in _LIMIT_SIGNALS else "undecodable")
         else:
             self._error = Unavailable(decode_errors.DOES_NOT_START)

@@ -154,6 +154,12 @@ class EngineFailed(Unavailable):
     code = "engine_failed"
 
 
+class DecoderKilled(Unavailable):
+    """The decoder's process was killed from outside, usually because the machine ran out of memory."""
+
+    code = "decoder_killed"
+
+
 class DiskFull(ApplianceError):
     """Not enough free space to accept more."""
 

@@ -22,6 +22,7 @@ _FILE_RIGHTS_BY_ABI = {1: 13, 2: 14, 3: 15, 4: 15}
 _FILE_RIGHTS_SINCE_ABI_5 = 16
 _TCP_SINCE_ABI = 4
 _BIND_AND_CONNECT_TCP = 0b11
+CPU_GRACE_SECONDS = 5
 
 
 class _Ruleset(ctypes.Structure):
@@ -92,7 +93,7 @@ def set_rlimits(
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu = math.ceil(used.ru_utime + used.ru_stime) + cpu_seconds
     _lower(resource.RLIMIT_AS, memory_bytes)
-    _lower(resource.RLIMIT_CPU, cpu)
+    _lower(resource.RLIMIT_CPU, cpu + CPU_GRACE_SECONDS, soft=cpu)  # SIGXCPU; only others send SIGKILL
     _lower(resource.RLIMIT_FSIZE, file_bytes)
     limit_files(open_files)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
@@ -104,7 +105,7 @@ def limit_files(count: int) -> None:
     _lower(resource.RLIMIT_NOFILE, count)
 
 
-def _lower(what: int, ceiling: int) -> None:
+def _lower(what: int, ceiling: int, *, soft: int | None = None) -> None:
     hard = resource.getrlimit(what)[1]
     lower = ceiling if hard == resource.RLIM_INFINITY else min(ceiling, hard)
-    resource.setrlimit(what, (lower, lower))
+    resource.setrlimit(what, (lower if soft is None else min(soft, lower), lower))

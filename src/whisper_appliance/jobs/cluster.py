@@ -18,7 +18,13 @@ from whisper_appliance.jobs.events import JobChanged, JobEvent, JobFailed
 from whisper_appliance.jobs.heartbeat import WorkerHeartbeat, log_errors
 from whisper_appliance.jobs.job import Job
 from whisper_appliance.jobs.repository import JobRepository
-from whisper_appliance.jobs.storage import JobFolders, prepare_queue_file, storage_name, worker_id
+from whisper_appliance.jobs.storage import (
+    UPLOAD_KEPT_HOURS,
+    JobFolders,
+    prepare_queue_file,
+    storage_name,
+    worker_id,
+)
 from whisper_appliance.jobs.workers import TakeOverResult, ThisWorker, WorkerInfo, WorkerRepository
 from whisper_appliance.jobs.workflows import Workflows
 from whisper_appliance.storage.database import Database
@@ -27,6 +33,7 @@ INTERACTIVE_CONCURRENCY = 8
 BATCH_CONCURRENCY = 2
 LAUNCH_SECONDS = 30.0
 ROWS_KEPT_DAYS = 30
+RETRY_MARGIN_SECONDS = 0.2  # so that the postponed job is due, and its durable call has ended
 LAUNCH_FAILED = "The queue could not start. The log has the reason. Fix it and restart the appliance."
 
 log = logging.getLogger(__name__)
@@ -48,7 +55,7 @@ class Cluster:
         self._repository = repository
         self._folders = folders
         self.stopping = stopping or threading.Event()
-        self._clock = clock
+        self.clock = clock
         self._workers = WorkerRepository(database)
         self._this = ThisWorker("", "", socket.gethostname(), __version__)
         self._heartbeat: WorkerHeartbeat | None = None
@@ -64,7 +71,8 @@ class Cluster:
         self._announce = announce
         self._register()
         self._repository.register_worker(self._this.id, self._this.place)
-        self._folders.remove_orphans([job.audio for job in self._repository.unfinished()])
+        kept = self._repository.ended_without_transcript(since=self.uploads_kept_since())
+        self._folders.remove_orphans([job.audio for job in (*self._repository.unfinished(), *kept)])
         launcher = ThreadPoolExecutor(1, "queue-launch")
         self._launched = launcher.submit(self._launch, run)
         self._launched.add_done_callback(_log_failure)
@@ -102,6 +110,22 @@ class Cluster:
         """Returns whether the recordings of its jobs are in the folder of this worker too."""
         return worker.place == self._this.place
 
+    def uploads_kept_since(self) -> str:
+        """The uploads of jobs that failed or were cancelled before this moment are removed."""
+        return written(self.clock() - timedelta(hours=UPLOAD_KEPT_HOURS))
+
+    def restart(self, job: Job) -> None:
+        """Makes a new durable call for a job whose call has ended."""
+        workflows = self.workflows()
+        workflows.delete([job.id])
+        workflows.enqueue(job.id, lane_of(job))
+
+    def retry_after(self, seconds: float) -> None:
+        """Starts the postponed jobs that are due in so many seconds."""
+        timer = threading.Timer(seconds + RETRY_MARGIN_SECONDS, log_errors, [self.reclaim])
+        timer.daemon = True
+        timer.start()
+
     def take_over(self, stale_id: str, *, allow_loss: bool) -> TakeOverResult:
         """Takes over the jobs of a stale worker; they continue after their last finished window.
 
@@ -113,7 +137,7 @@ class Cluster:
             place=self._this.place,
             has_audio=self._folders.has_audio,
             allow_loss=allow_loss,
-            moment=written(self._clock()),
+            moment=written(self.clock()),
         )
         try:
             self._enqueue_missing(workflows)
@@ -156,7 +180,7 @@ class Cluster:
             run=run,
         )
         workflows.launch()
-        oldest = written(self._clock() - timedelta(days=ROWS_KEPT_DAYS))
+        oldest = written(self.clock() - timedelta(days=ROWS_KEPT_DAYS))
         workflows.delete(self._repository.delete_ended_before(oldest))
         self._enqueue_missing(workflows)
         return workflows
@@ -172,7 +196,7 @@ class Cluster:
 
     def _queue_url(self) -> str:
         if self.database.is_sqlite:
-            return prepare_queue_file(self._folders.data_dir / "queue.sqlite", written(self._clock()))
+            return prepare_queue_file(self._folders.data_dir / "queue.sqlite", written(self.clock()))
         return self.database.url.render_as_string(hide_password=False)
 
 

@@ -58,6 +58,7 @@ class Job:
 
     `audio` is relative to the folder of recordings. `duration` is that of the recording in seconds, from the
     first window on. `progress` is from 0 to 1. `transcript_id` is set when the job is done.
+    `waiting` is why a queued job was postponed, `retries` how often since its last progress.
     """
 
     id: str
@@ -81,6 +82,8 @@ class Job:
     started: str | None
     finished: str | None
     key_id: str = ""
+    waiting: JobError | None = None
+    retries: int = 0
 
     @property
     def ended(self) -> bool:

@@ -20,6 +20,7 @@ from whisper_appliance.jobs.events import (
     JobProgressed,
     JobStarted,
 )
+from whisper_appliance.jobs.failures import FailureKind, as_appliance_error, kind_of, pause_seconds
 from whisper_appliance.jobs.job import FinishedWindow, Job
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.slots import Slots
@@ -27,8 +28,8 @@ from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.jobs.workflows import ShuttingDown
 from whisper_appliance.transcript.model import Transcript
 
-MAX_ATTEMPTS = 3
-TOO_MANY_ATTEMPTS = f"This file stopped the engine {MAX_ATTEMPTS} times. Try it with a smaller model."
+MAX_ATTEMPTS = 5
+TOO_MANY_ATTEMPTS = f"The program stopped {MAX_ATTEMPTS} times in a row while it worked on this file."
 INTERNAL_ERROR = "Something went wrong inside the appliance. Its log has the details."
 RETRY_SECONDS = 5.0
 CANCEL_POLL_SECONDS = 1.0
@@ -40,8 +41,9 @@ log = logging.getLogger(__name__)
 class JobRunner:
     """Claims a job, runs its steps, and stores how it ended.
 
-    An attempt is counted before any work is done, so that a file that crashes the process is not retried
-    forever.
+    A start is counted before any work is done, and the count begins anew with each finished window, so that a
+    file that crashes the program is not retried forever. `jobs.failures` decides what an error means for the
+    job: a failure of the machine postpones it, and it is retried after a pause that grows.
     """
 
     def __init__(
@@ -51,7 +53,11 @@ class JobRunner:
         slots: Slots,
         announce: Callable[[JobEvent], None],
         stopping: threading.Event,
+        *,
+        retry_after: Callable[[float], None],
     ) -> None:
+        """`retry_after` has postponed jobs started again after so many seconds."""
+        self._retry_after = retry_after
         self._jobs = jobs
         self._steps = steps
         self._slots = slots
@@ -100,35 +106,53 @@ class JobRunner:
         if job.attempts == 1:
             self._announce(JobStarted(job.id, job.priority, _waited_seconds(job)))
         try:
-            done = self._attempt(job)
+            self._attempt(job)
         except Conflict:
             current = self._retry_until_available(lambda: self._jobs.get(job.id))
             if not current.ended:  # requeued because the appliance stops, or taken over by another worker
                 raise ShuttingDown from None
-            done = current.status == "done"
         self._claimed.discard(job.id)
-        self._steps.clean_up(job, done=done)
         self._announce(JobChanged(job.id))
 
-    def _attempt(self, job: Job) -> bool:
-        """Returns whether the job has a transcript now."""
+    def _attempt(self, job: Job) -> None:
+        """Ends or postpones the job. A failure of the recording counts once a second try has confirmed it."""
         if job.attempts > MAX_ATTEMPTS:
-            self._fail(job, "engine_failed", TOO_MANY_ATTEMPTS)
+            return self._fail(job, "engine_failed", TOO_MANY_ATTEMPTS)
+        for is_last in (False, True):
+            try:
+                return self._transcribe(job)
+            except Cancelled:
+                self._retry_until_available(lambda: self._jobs.abandon(job.id))
+                return self._announce(JobFailed(job.id, "cancelled"))
+            except Conflict:
+                raise
+            except Exception as error:  # noqa: BLE001 - the worker loop: `_settle` logs what is no failure
+                self._check_stopping()
+                if self._settle(job, error, is_last=is_last):
+                    return None
+        return None
+
+    def _settle(self, job: Job, error: Exception, *, is_last: bool) -> bool:
+        """Postpones or fails the job by the kind of the error; False if it is to be tried once more now."""
+        kind, known = kind_of(error), as_appliance_error(error)
+        if known and kind in (FailureKind.MACHINE, FailureKind.SETTING):
+            self._postpone(job, known)
+        elif kind is FailureKind.RECORDING and not is_last:
+            log.warning("Job %s is tried once more: %s", job.id, error, exc_info=known is None)
             return False
-        try:
-            self._transcribe(job)
-        except Cancelled:
-            self._retry_until_available(lambda: self._jobs.abandon(job.id))
-            self._announce(JobFailed(job.id, "cancelled"))
-        except ApplianceError as error:
-            self._fail(job, error.code, error.message)
-        except Exception:
-            self._check_stopping()
-            log.exception("Job %s failed", job.id)
-            self._fail(job, "internal", INTERNAL_ERROR)
+        elif known:
+            self._fail(job, known.code, known.message)
         else:
-            return True
-        return False
+            log.error("Job %s failed", job.id, exc_info=error)
+            self._fail(job, "internal", INTERNAL_ERROR)
+        return True
+
+    def _postpone(self, job: Job, error: ApplianceError) -> None:
+        log.warning("Job %s waits: %s", job.id, error.message)
+        retries = self._retry_until_available(lambda: self._jobs.get(job.id)).retries
+        pause = pause_seconds(retries, error)
+        self._retry_until_available(lambda: self._jobs.postpone(job.id, error.code, error.message, pause))
+        self._retry_after(pause)
 
     def _transcribe(self, job: Job) -> None:
         def store(window: FinishedWindow, progress: float, duration: float | None) -> None:
@@ -145,6 +169,7 @@ class JobRunner:
         self._check_drained()
         self._steps.archive_audio(job)
         self._retry_until_available(lambda: self._jobs.finish(job, transcript))
+        self._steps.clean_up(job)
         self._announce(_done_event(job, transcript))
 
     def _fail(self, job: Job, code: str, message: str) -> None:

@@ -88,5 +88,9 @@ def job_from_row(row: sa.RowMapping) -> Job:
     """Converts a row of the table of jobs."""
     values = {field.name: row[field.name] for field in fields(Job) if field.name in row}
     values |= {"options": from_json(Options, row["options"]), "priority": Priority(row["priority"])}
-    failed = row["error_code"] is not None
-    return Job(error=JobError(row["error_code"], row["error_message"]) if failed else None, **values)
+    return Job(error=_error(row, "error"), waiting=_error(row, "waiting"), **values)
+
+
+def _error(row: sa.RowMapping, prefix: str) -> JobError | None:
+    code = row[f"{prefix}_code"]
+    return None if code is None else JobError(code, row[f"{prefix}_message"])

@@ -54,7 +54,9 @@ class JobQueue:
         self._changed = threading.Condition()
         self._changes = 0
         self._slots = Slots(INTERACTIVE_CONCURRENCY, self._stopping)
-        self._runner = JobRunner(repository, steps, self._slots, self._publish, self._stopping)
+        self._runner = JobRunner(
+            repository, steps, self._slots, self._publish, self._stopping, retry_after=cluster.retry_after
+        )
 
     def launch(self) -> None:
         """Removes what a crash left behind, and starts the work in the background.
@@ -136,6 +138,28 @@ class JobQueue:
                 log.debug("Job %s ended before it could be cancelled", job_id)
         return self._repository.get(job_id)
 
+    def retry(self, job_id: str, owner: str | None = None) -> Job:
+        """Queues a failed or cancelled job again, with the recording that is still stored.
+
+        Raises `Conflict` if the job is in another state, `NotFound` if the recording is gone, and `Busy`.
+        """
+        job = self._repository.get(job_id, owner)
+        self._steps.audio.find(job)
+        self.cluster.workflows()
+        reopened = self._repository.reopen(job_id, job.owner, self.limits)
+        self.cluster.restart(reopened)
+        self._publish(JobChanged(job_id))
+        return self._repository.get(job_id)
+
+    def can_retry(self, job: Job) -> bool:
+        """Whether `retry` works now: the job has no transcript, and its recording is still stored."""
+        return job.status in ("failed", "cancelled") and self._steps.audio.is_there(job)
+
+    def remove_old_uploads(self) -> None:
+        """Deletes the uploads of jobs that failed or were cancelled more than a day ago."""
+        for job in self._repository.ended_without_transcript(before=self.cluster.uploads_kept_since()):
+            self._steps.audio.remove(job)
+
     def position(self, job_id: str) -> int:
         """Returns the place in the queue: 1 starts next; 0 means that the job does not wait."""
         return self._repository.position(job_id)
@@ -162,7 +186,6 @@ class JobQueue:
         )
 
     def _dequeue(self, job: Job) -> None:
-        self._steps.audio.remove_upload(job)
         if not self._runner.is_running(job.id):
             self.cluster.workflows().dequeue(job.id)
         self._publish(JobChanged(job.id))

@@ -1,6 +1,7 @@
 """The job repository: adds, claims, requeues and ends jobs, and stores the windows that each has finished."""
 
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +27,8 @@ from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.jobs import UNFINISHED, JobStatus, jobs, windows
 from whisper_appliance.transcript.codec import to_json
 from whisper_appliance.transcript.model import Transcript
+
+NOT_WAITING = {"waiting_code": None, "waiting_message": None, "retry_at": None}
 
 
 class JobRepository(JobQueries):
@@ -105,8 +108,9 @@ class JobRepository(JobQueries):
             check_queue_limit(connection, owner, limits)
 
     def claimable(self) -> list[Job]:
-        """Returns the queued and running jobs that this worker may claim, in the order of their creation."""
-        return self.unfinished(self._may_claim())
+        """Returns the queued and running jobs that this worker may claim now, oldest first."""
+        due = sa.or_(jobs.c.retry_at.is_(None), jobs.c.retry_at <= self._now())
+        return self.unfinished(self._may_claim(), due)
 
     def claim(self, job_id: str) -> Job:
         """Assigns a job to this worker, marks it as running, and counts the attempt.
@@ -121,6 +125,7 @@ class JobRepository(JobQueries):
                     status="running",
                     worker=self._worker,
                     attempts=jobs.c.attempts + 1,
+                    **NOT_WAITING,
                     started=sa.func.coalesce(jobs.c.started, self._now()),
                 )
                 .returning(*jobs.c)
@@ -136,12 +141,36 @@ class JobRepository(JobQueries):
                 .values(status="queued", attempts=jobs.c.attempts - 1)
             )
 
+    def postpone(self, job_id: str, code: str, message: str, seconds: float) -> None:
+        """Puts a running job of this worker back for some seconds; this attempt does not count."""
+        retry_at = written(self._clock() + timedelta(seconds=seconds))
+        with self._database.write() as connection:
+            self._update(
+                connection, job_id, self._is_held(), status="queued", attempts=jobs.c.attempts - 1,
+                retries=jobs.c.retries + 1, waiting_code=code, waiting_message=message, retry_at=retry_at,
+            )  # fmt: skip
+
+    def reopen(self, job_id: str, owner: str, limits: QueueLimits) -> Job:
+        """Queues a failed or cancelled job again, as if it were new. Raises `Conflict`, `Busy` at a limit."""
+        afresh = {"status": "queued", "progress": 0.0, "attempts": 0, "retries": 0, "cancel_requested": False}
+        empty = dict.fromkeys(("error_code", "error_message", "started", "finished"))
+        reopening = (
+            jobs.update()
+            .where(jobs.c.id == job_id, jobs.c.status.in_(("failed", "cancelled")), self._may_claim())
+            .values(**afresh, **empty)
+        )
+        with self._database.write() as connection:
+            check_queue_limit(connection, owner, limits)
+            row = connection.execute(reopening.returning(*jobs.c)).mappings().first()
+            return job_from_row(_found(row))
+
     def add_window(
         self, job_id: str, window: FinishedWindow, progress: float, duration: float | None
     ) -> None:
         """Stores one finished window and the progress of the job, in one small transaction."""
         with self._database.write() as connection:
-            self._update(connection, job_id, self._is_held(), progress=progress, duration=duration)
+            state = {"progress": progress, "duration": duration, "attempts": 1, "retries": 0}
+            self._update(connection, job_id, self._is_held(), **state)
             same = sa.and_(windows.c.job_id == job_id, windows.c.start_sample == window.start_sample)
             connection.execute(windows.delete().where(same))
             connection.execute(
@@ -188,6 +217,14 @@ class JobRepository(JobQueries):
         with self._database.write() as connection:
             self._end(connection, job_id, UNFINISHED, self._may_claim(), **ended)
 
+    def ended_without_transcript(self, *, since: str = "", before: str = "") -> list[Job]:
+        """Returns the failed and cancelled jobs that ended at or after one moment and before another."""
+        ended = [jobs.c.status.in_(("failed", "cancelled")), jobs.c.finished >= since]
+        if before:
+            ended.append(jobs.c.finished < before)
+        with self._database.read() as connection:
+            return [job_from_row(row) for row in connection.execute(sa.select(jobs).where(*ended)).mappings()]
+
     def request_cancel(self, job_id: str) -> None:
         """Requests the cancellation of a running job; its worker stops at the next window."""
         with self._database.write() as connection:
@@ -214,7 +251,8 @@ class JobRepository(JobQueries):
         **values: object,
     ) -> None:
         ending = jobs.update().where(jobs.c.id == job_id, jobs.c.status.in_(expected), *conditions)
-        _found(connection.execute(ending.values(finished=self._now(), **values)).rowcount or None)
+        ended = {**NOT_WAITING, **values, "finished": self._now()}
+        _found(connection.execute(ending.values(ended)).rowcount or None)
         connection.execute(windows.delete().where(windows.c.job_id == job_id))
 
     def _update(

@@ -15,7 +15,9 @@ from pathlib import Path
 from whisper_appliance.core.errors import BadSetting, NotFound
 from whisper_appliance.jobs.job import Job
 
-ABANDONED_SECONDS = 24 * 3600.0
+UPLOAD_KEPT_HOURS = 24.0
+"""The upload of a job that failed or was cancelled is kept for so long, so that the job can be retried."""
+ABANDONED_SECONDS = UPLOAD_KEPT_HOURS * 3600
 STORAGE_NAME_SECONDS = 5.0
 STORAGE_ID = "storage-id"
 WORKER_ID = "executor-id"
@@ -95,11 +97,14 @@ class JobAudio:
         """Deletes the upload of a job."""
         (self._folder / job.audio).unlink(missing_ok=True)
 
-    def clean_up(self, job: Job, *, done: bool) -> None:
-        """Deletes the upload of a job that has ended, and without a transcript its archived recording too."""
+    def remove(self, job: Job) -> None:
+        """Deletes everything of a job that has no transcript."""
         self.remove_upload(job)
-        if not done:
-            self._archived(job).unlink(missing_ok=True)
+        self._archived(job).unlink(missing_ok=True)
+
+    def is_there(self, job: Job) -> bool:
+        """Whether the recording of the job is still stored, so that the job can be retried."""
+        return (self._folder / job.audio).is_file() or self._archived(job).is_file()
 
     def _archived(self, job: Job) -> Path:
         return self._folder / "audio" / job.id  # a transcript has the id of its job

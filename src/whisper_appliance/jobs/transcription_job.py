@@ -128,9 +128,9 @@ class JobSteps:
         """Before a job is marked as done: moves its upload to the archived recordings, if they are kept."""
         self.audio.archive(job)
 
-    def clean_up(self, job: Job, *, done: bool) -> None:
-        """After a job has ended: deletes its upload, and an archived recording that has no transcript."""
-        self.audio.clean_up(job, done=done)
+    def clean_up(self, job: Job) -> None:
+        """After a job is done: deletes its upload."""
+        self.audio.remove_upload(job)
 
     def _audio_file(self, job: Job, cancelled: Callable[[], bool]) -> Path:
         """Returns the recording of a job; waits while the shared folder is not mounted."""

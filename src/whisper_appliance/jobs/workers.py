@@ -16,6 +16,7 @@ from whisper_appliance.core.errors import Conflict, NotFound
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.jobs import STALE_AFTER_SECONDS, UNFINISHED, jobs, windows, workers
 
+FREED = {"status": "queued", "worker": None, "retry_at": None}
 RECORDING_GONE = "The recording was on a machine that is gone. Upload it again."
 
 
@@ -101,7 +102,7 @@ class WorkerRepository:
                 jobs.update().where(jobs.c.id.in_(adopted)).values(place=this.place, worker=this.id)
             )
             held = sa.true() if self._database.is_sqlite else jobs.c.worker == this.id
-            connection.execute(jobs.update().where(unfinished, held).values(status="queued", worker=None))
+            connection.execute(jobs.update().where(unfinished, held).values(FREED))
 
     def unregister(self, worker_id: str) -> None:
         """Removes the row of a worker that stops, unless it has unfinished jobs."""
@@ -153,9 +154,7 @@ class WorkerRepository:
                     "jobs to fail, or wait until the machine is back.",
                     failed=len(failed),
                 )
-            connection.execute(
-                jobs.update().where(jobs.c.id.in_(freed)).values(status="queued", worker=None, place=place)
-            )
+            connection.execute(jobs.update().where(jobs.c.id.in_(freed)).values(**FREED, place=place))
             error = {"error_code": "not_found", "error_message": RECORDING_GONE}
             connection.execute(
                 jobs.update().where(jobs.c.id.in_(failed)).values(status="failed", finished=moment, **error)

@@ -171,7 +171,7 @@ class EngineProcess:
                     self._give_up(response.reason)
             self._dispatch()
 
-    def on_exit(self, ending: str) -> None:
+    def on_exit(self, ending: str, *, killed: bool) -> None:
         """Restart policy: requeues what was running; gives up after `CRASHES_IN_A_ROW`."""
         with self._changed:
             if not self.wants_process():
@@ -179,7 +179,7 @@ class EngineProcess:
             self._restarts += 1
             self._crashes += 1
             reason = f"The engine stopped while it worked ({ending})."
-            self._scheduler.requeue_after_crash(reason)
+            self._scheduler.requeue_after_crash(reason, killed=killed)
             if self._crashes >= CRASHES_IN_A_ROW:
                 self._give_up(f"The engine for {self.spec.model} stops again and again ({ending}).")
             else:

@@ -1,5 +1,6 @@
 """Supervisor of an engine's process: starts it, reads its responses, starts it anew when it exits."""
 
+import signal
 import subprocess
 import threading
 from collections.abc import Callable
@@ -29,8 +30,8 @@ class ProcessOwner(Protocol):
         """The process has sent this."""
         ...
 
-    def on_exit(self, ending: str) -> None:
-        """The process is gone; `ending` is how, in words."""
+    def on_exit(self, ending: str, *, killed: bool) -> None:
+        """The process is gone; `ending` is how, in words. `killed`: from outside, by SIGKILL."""
         ...
 
 
@@ -79,4 +80,5 @@ class Supervisor:
             with self._lock:  # another thread may be sending
                 connection.close()
             terminate(process)
-            self._owner.on_exit(watch.reason or describe_exit(process.returncode))
+            killed = process.returncode == -signal.SIGKILL and not watch.reason
+            self._owner.on_exit(watch.reason or describe_exit(process.returncode), killed=killed)

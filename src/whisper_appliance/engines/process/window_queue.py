@@ -152,14 +152,18 @@ class WindowScheduler:
         for queued in self._running.pop(number):
             queued.future.set_exception(error)
 
-    def requeue_after_crash(self, reason: str) -> None:
-        """Quarantines and requeues what was running; windows that were tried `ATTEMPTS` times fail."""
+    def requeue_after_crash(self, reason: str, *, killed: bool = False) -> None:
+        """Quarantines and requeues what was running; windows that were tried `ATTEMPTS` times fail.
+
+        `killed`: the process was killed from outside, which is no fault of a window and no attempt.
+        """
         for batch in self._running.values():
             for queued in batch:
+                queued.attempts -= killed
                 if queued.attempts >= ATTEMPTS:
                     queued.future.set_exception(EngineFailed(reason))
                 else:
-                    queued.quarantined = True
+                    queued.quarantined |= not killed
                     self.waiting.requeue(queued)
         self._running.clear()
         self.meter.set_active(0)

@@ -1,0 +1,198 @@
+"""What an error means for a job: failures of the machine postpone it, those of the recording are confirmed."""
+
+import errno
+import inspect
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.support.jobs import Script, StartQueue, ended, request
+from tests.support.wait import wait_until
+from whisper_appliance.core import errors
+from whisper_appliance.core.errors import (
+    ApplianceError,
+    Conflict,
+    DecoderKilled,
+    DiskFull,
+    EngineFailed,
+    ModelUnavailable,
+    NoAudio,
+    NotFound,
+    Unavailable,
+)
+from whisper_appliance.engines.contract import Priority
+from whisper_appliance.jobs.failures import (
+    KINDS,
+    LONGEST_PAUSE_SECONDS,
+    FailureKind,
+    as_appliance_error,
+    kind_of,
+    pause_seconds,
+)
+from whisper_appliance.jobs.job import Job
+from whisper_appliance.jobs.queue import JobQueue
+from whisper_appliance.library.transcripts import TranscriptRepository
+
+NOW = Priority.INTERACTIVE
+
+
+def failing(times: int, error: Exception) -> tuple[Script, list[str]]:
+    """A script whose first windows raise `error` so many times; and the windows that were tried."""
+    tried: list[str] = []
+
+    def before_window(word: str) -> None:
+        tried.append(word)
+        if len(tried) <= times:
+            raise error
+
+    return Script(before_window=before_window), tried
+
+
+def test_every_error_has_a_kind() -> None:
+    classes = {value for _, value in inspect.getmembers(errors, inspect.isclass)} - {ApplianceError}
+    assert {one for one in classes if issubclass(one, ApplianceError)} == set(KINDS)
+
+
+def test_errors_of_the_system_are_the_machines() -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    assert kind_of(full) is kind_of(MemoryError()) is FailureKind.MACHINE
+    assert isinstance(as_appliance_error(full), DiskFull)
+    assert isinstance(as_appliance_error(MemoryError()), Unavailable)
+    assert kind_of(ZeroDivisionError()) is FailureKind.RECORDING
+
+
+def test_pauses_grow_to_a_limit_and_respect_the_error() -> None:
+    away = Unavailable("The storage is away.")
+    pauses = [pause_seconds(retries, away) for retries in range(20)]
+    assert pauses == sorted(pauses)
+    assert pauses[0] < pauses[1] < pauses[2]
+    assert pauses[-1] == LONGEST_PAUSE_SECONDS
+    assert pause_seconds(0, Unavailable("It is loading.", retry_after_seconds=30)) == 30
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (DiskFull("The disk is full."), "disk_full"),
+        (DecoderKilled("The decoder was killed."), "decoder_killed"),
+        (ModelUnavailable("The model is gone."), "model_unavailable"),
+        (OSError(errno.EIO, "Input/output error"), "unavailable"),
+        (MemoryError(), "unavailable"),
+    ],
+)
+def test_a_failure_of_the_machine_postpones_the_job(
+    start_queue: StartQueue, tmp_path: Path, error: Exception, code: str
+) -> None:
+    script, tried = failing(1, error)
+    queue = start_queue(script)
+    id = queue.enqueue(request(tmp_path, "to be", NOW)).id
+    waiting = wait_until(lambda: queue.get(id).waiting)
+    assert waiting.code == code
+    assert waiting.message
+    job = queue.get(id)
+    assert (job.status, job.attempts, job.retries, job.error) == ("queued", 0, 1, None)
+    job = ended(queue, id)
+    assert (job.status, job.waiting, job.retries) == ("done", None, 0)
+    assert tried == ["to", "to", "be"]
+
+
+@pytest.mark.slow
+def test_a_postponed_job_goes_on_after_a_restart(start_queue: StartQueue, tmp_path: Path) -> None:
+    script, _ = failing(1, ModelUnavailable("The model is gone.", retry_after_seconds=250))
+    queue = start_queue(script)
+    id = queue.enqueue(request(tmp_path, "to be", NOW)).id
+    wait_until(lambda: queue.get(id).waiting)
+    assert ended(start_queue(Script()), id).status == "done"
+
+
+@pytest.mark.slow
+def test_a_postponed_job_can_be_cancelled(start_queue: StartQueue, tmp_path: Path) -> None:
+    script, _ = failing(9, DiskFull("The disk is full.", retry_after_seconds=250))
+    queue = start_queue(script)
+    id = queue.enqueue(request(tmp_path, "to be", NOW)).id
+    wait_until(lambda: queue.get(id).waiting)
+    job = queue.cancel(id)
+    assert (job.status, job.waiting) == ("cancelled", None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("error", "code"), [(EngineFailed("It stopped."), "engine_failed"), (ZeroDivisionError(), "internal")]
+)
+def test_a_failure_of_the_recording_counts_once_it_is_confirmed(
+    start_queue: StartQueue, tmp_path: Path, error: Exception, code: str
+) -> None:
+    script, tried = failing(1, error)
+    queue = start_queue(script)
+    assert ended(queue, queue.enqueue(request(tmp_path, "once", NOW)).id).status == "done"
+    script, tried = failing(9, error)
+    queue = start_queue(script)
+    failed = ended(queue, queue.enqueue(request(tmp_path, "always", NOW)).id)
+    assert failed.error
+    assert failed.error.code == code
+    assert tried == ["always", "always"]
+
+
+@pytest.mark.slow
+def test_a_verdict_of_the_decoder_fails_the_job_at_once(start_queue: StartQueue, tmp_path: Path) -> None:
+    script, tried = failing(9, NoAudio("This file holds no audio."))
+    queue = start_queue(script)
+    assert ended(queue, queue.enqueue(request(tmp_path, "empty", NOW)).id).status == "failed"
+    assert tried == ["empty"]
+
+
+def retried(queue: JobQueue, job: Job) -> Job:
+    """The job once its retry has ended."""
+    assert queue.can_retry(job)
+    assert queue.retry(job.id, "ann").status in ("queued", "running")
+    return ended(queue, job.id)
+
+
+@pytest.mark.slow
+def test_a_failed_and_a_cancelled_job_are_retried_without_a_new_upload(
+    start_queue: StartQueue, tmp_path: Path
+) -> None:
+    go_on: list[str] = []
+
+    def before_window(word: str) -> None:
+        if not go_on:
+            raise EngineFailed("It stopped.")
+
+    queue = start_queue(Script(before_window=before_window))
+    failed = ended(queue, queue.enqueue(request(tmp_path, "to be", NOW)).id)
+    go_on.append("now")
+    done = retried(queue, failed)
+    assert (done.status, done.error, done.attempts) == ("done", None, 1)
+    assert TranscriptRepository(queue.cluster.database).get(failed.id, "ann").transcript.text == "to be"
+    assert not queue.can_retry(done)
+    with pytest.raises(NotFound):
+        queue.retry(done.id, "bob")
+    with pytest.raises((Conflict, NotFound)):
+        queue.retry(done.id, "ann")
+    slow = start_queue(Script(window_seconds=0.1))
+    id = slow.enqueue(request(tmp_path, "word " * 50, NOW)).id
+    wait_until(lambda: slow.windows_of(id))
+    slow.cancel(id)
+    cancelled = ended(slow, id)
+    assert cancelled.status == "cancelled"
+    assert retried(start_queue(Script()), cancelled).status == "done"
+
+
+@pytest.mark.slow
+def test_uploads_of_failed_jobs_are_removed_after_a_day(start_queue: StartQueue, tmp_path: Path) -> None:
+    script, _ = failing(9, NoAudio("This file holds no audio."))
+    queue = start_queue(script)
+    job = ended(queue, queue.enqueue(request(tmp_path, "empty", NOW)).id)
+    queue = start_queue(Script())
+    assert queue.can_retry(job), "a restart keeps it"
+    moment = datetime.now(UTC)
+    queue.cluster.clock = lambda: moment + timedelta(hours=23)
+    queue.remove_old_uploads()
+    assert queue.can_retry(job)
+    queue.cluster.clock = lambda: moment + timedelta(hours=25)
+    queue.remove_old_uploads()
+    assert not queue.can_retry(job)
+    with pytest.raises(NotFound):
+        queue.retry(job.id)
