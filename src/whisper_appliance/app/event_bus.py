@@ -9,18 +9,19 @@ def _ignore(event: LiveAnnouncement) -> None:
 
 
 class EventBus:
-    """Forwards the events of live sessions to the metrics and to one subscriber."""
+    """Forwards the events of live sessions to the metrics and to all subscribers."""
 
     def __init__(self, metrics: PublishLive = _ignore) -> None:
-        """`metrics` gets every event before the subscriber does."""
+        """`metrics` gets every event before the subscribers do."""
         self._metrics = metrics
-        self._subscriber: PublishLive = _ignore
+        self._subscribers: tuple[PublishLive, ...] = ()
 
     def publish(self, event: LiveAnnouncement) -> None:
         """Called by the threads of the live manager, in order for each session."""
         self._metrics(event)
-        self._subscriber(event)
+        for subscriber in self._subscribers:
+            subscriber(event)
 
     def subscribe(self, subscriber: PublishLive) -> None:
-        """Replaces the subscriber; there is one."""
-        self._subscriber = subscriber
+        """Adds a subscriber: a protocol, which is installed once."""
+        self._subscribers = (*self._subscribers, subscriber)

@@ -123,7 +123,12 @@ class DecodeLoop:
         if slot.vad_busy or lease is None or session.state.ended:
             return
         start = session.state.endpoints.position
+        while session.flushes and start >= session.flushes[0]:
+            session.flushes.popleft()
+            session.state.flush()
+            self._publish(session)
         limit = start + round(MAX_VAD_SECONDS * SAMPLE_RATE)
+        limit = min([limit, *list(session.flushes)[:1]])
         stop = start + (min(session.recording.samples, limit) - start) // FRAME * FRAME
         if stop > start:
             self._submit_vad(slot, lease, session.recording.read(start, stop))
@@ -157,7 +162,9 @@ class DecodeLoop:
             session.lag_seconds = session.state.lag_seconds(session.recording.samples)
             if slot.lease is None or slot.finishing or self._is_full(slot.lease.engine):
                 continue
-            kind = session.state.next_task_kind(decode_interval_seconds(sessions, session.lag_seconds))
+            factor = session.info.request.interval_factor
+            interval = decode_interval_seconds(sessions, session.lag_seconds, factor)
+            kind = session.state.next_task_kind(interval)
             if kind:
                 waiting.append((slot, kind, slot.served_at))
         chosen = pick_next(waiting)

@@ -13,6 +13,22 @@ PAUSE_SECONDS = 0.6
 MIN_VOICED_FRAMES = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Endpointing:
+    """When utterances begin and end. The field names are keys of the journal.
+
+    `threshold` is the speech probability of a frame with speech, `lead_seconds` how much audio before the
+    first one belongs to the utterance, `pause_seconds` how much silence ends it.
+    """
+
+    threshold: float = SPEECH_AT
+    lead_seconds: float = LEAD_SECONDS
+    pause_seconds: float = PAUSE_SECONDS
+
+
+DEFAULT_ENDPOINTING = Endpointing()
+
+
 @dataclass(slots=True)
 class Utterance:
     """A range of speech in samples; `stop` is None while it is open.
@@ -36,8 +52,11 @@ class SpeechEdge:
 class EndpointDetector:
     """Detects begin and end of utterances; `utterances` holds those not fully decoded, oldest first."""
 
-    def __init__(self, start: int = 0) -> None:
+    def __init__(self, start: int = 0, options: Endpointing = DEFAULT_ENDPOINTING) -> None:
         """`start` is the sample at which the first frame begins."""
+        self._options = options
+        self._silence_below = options.threshold - (SPEECH_AT - SILENCE_BELOW)
+        self._tail = round(min(TAIL_SECONDS, options.pause_seconds) * SAMPLE_RATE)
         self.position = start
         self.last_voice = start
         self.utterances: deque[Utterance] = deque()
@@ -58,13 +77,19 @@ class EndpointDetector:
     def feed(self, probabilities: Iterable[float]) -> Iterator[SpeechEdge]:
         """Processes one speech probability for each frame of 512 samples."""
         for probability in probabilities:
-            voiced = probability >= (SILENCE_BELOW if self._voiced_frames else SPEECH_AT)
+            voiced = probability >= (self._silence_below if self._voiced_frames else self._options.threshold)
             self._voiced_frames = self._voiced_frames + 1 if voiced else 0
             self.position += FRAME
             if self._in_speech:
                 yield from self._continue(voiced)
             elif self._voiced_frames >= MIN_VOICED_FRAMES:
                 yield self._open(self.position - self._voiced_frames * FRAME)
+
+    def cut(self) -> Iterator[SpeechEdge]:
+        """Closes the open utterance here; what follows belongs to another one."""
+        yield from self.end(self.position)
+        self._min_start = self.position
+        self._voiced_frames = 0
 
     def end(self, samples: int) -> Iterator[SpeechEdge]:
         """Closes the open utterance, because the recording ends after this many samples."""
@@ -76,20 +101,20 @@ class EndpointDetector:
     def _continue(self, voiced: bool) -> Iterator[SpeechEdge]:
         if voiced:
             self.last_voice = self.position
-        elif self.silence >= PAUSE_SECONDS * SAMPLE_RATE:
+        elif self.silence >= self._options.pause_seconds * SAMPLE_RATE:
             yield self._close()
 
     def _open(self, onset: int) -> SpeechEdge:
         self._in_speech = True
         self.last_voice = self.position
-        start = max(onset - round(LEAD_SECONDS * SAMPLE_RATE), self._min_start)
+        start = max(onset - round(self._options.lead_seconds * SAMPLE_RATE), self._min_start)
         self.utterances.append(Utterance(start))
         return SpeechEdge(True, onset / SAMPLE_RATE)
 
     def _close(self) -> SpeechEdge:
         self._in_speech = False
         self._voiced_frames = 0
-        self._min_start = self.last_voice + round(TAIL_SECONDS * SAMPLE_RATE)
+        self._min_start = self.last_voice + self._tail
         self.utterances[-1].voice_stop = self.last_voice
         self.utterances[-1].stop = self._min_start
         return SpeechEdge(False, self.last_voice / SAMPLE_RATE)

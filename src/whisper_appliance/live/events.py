@@ -88,6 +88,41 @@ class SpeechActivity:
 
 
 @dataclass(frozen=True, slots=True)
+class UtteranceEnded:
+    """All words of an utterance are committed. `language` is the detected one, "" if there is none yet."""
+
+    kind: ClassVar = "utterance"
+    journaled: ClassVar = False
+    utterance: int
+    start: float
+    end: float
+    language: str
+
+    def payload(self) -> Payload:
+        """The event as JSON."""
+        return {
+            "utt": self.utterance,
+            "t0": round(self.start, 2),
+            "t1": round(self.end, 2),
+            "language": self.language,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """All words of the audio before a flush are committed."""
+
+    kind: ClassVar = "flushed"
+    journaled: ClassVar = False
+    at: float
+    language: str
+
+    def payload(self) -> Payload:
+        """The event as JSON."""
+        return {"t": round(self.at, 2), "language": self.language}
+
+
+@dataclass(frozen=True, slots=True)
 class Backpressure:
     """How far decoding is behind the audio."""
 
@@ -131,7 +166,17 @@ class SessionEnded:
         return {"text": self.text, "seconds": round(self.seconds, 2), "transcript_id": self.transcript_id}
 
 
-Event = Partial | Committed | Refined | SpeechActivity | Backpressure | Failed | SessionEnded
+Event = (
+    Partial
+    | Committed
+    | Refined
+    | SpeechActivity
+    | UtteranceEnded
+    | Flushed
+    | Backpressure
+    | Failed
+    | SessionEnded
+)
 
 
 def words_from_payload(payload: Payload) -> tuple[Word, ...]:

@@ -10,6 +10,7 @@ from whisper_appliance.live.hypothesis import SENTENCE_ENDS
 from whisper_appliance.live.live_session import LiveSession
 from whisper_appliance.live.replay import SessionInfo
 from whisper_appliance.transcript.model import Notice, Segment, Transcript, Word
+from whisper_appliance.transcript.times import with_valid_times
 
 MAX_SEGMENT_SECONDS = 12.0
 PAUSE_SECONDS = 1.0
@@ -40,7 +41,7 @@ def finish_session(session: LiveSession) -> FinishedSession:
         processing_seconds=0.0,
         warnings=() if words else (NO_SPEECH,),
     )
-    return FinishedSession(session.info, transcript, session.recording.path, options)
+    return FinishedSession(session.info, with_valid_times(transcript), session.recording.path, options)
 
 
 def group_into_segments(words: Sequence[Word]) -> Iterator[Segment]:

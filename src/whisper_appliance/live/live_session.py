@@ -6,6 +6,7 @@ Everything is in one folder, so that the next start continues where a crash ende
 import hmac
 import shutil
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import structlog
 from whisper_appliance.accounts.tokens import token_hash
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.engines.contract import Options
+from whisper_appliance.engines.vad import FRAME
 from whisper_appliance.live.encoded_recording import CONTAINERS, EncodedRecording
 from whisper_appliance.live.events import Committed, Event, Payload, Refined
 from whisper_appliance.live.journal import Journal
@@ -60,6 +62,8 @@ class LiveSession:
         self.stopping = False
         self.cancelled = False
         self.lag_seconds = 0.0
+        self.flushes: deque[int] = deque()
+        """Samples at which the open utterance is closed, oldest first."""
         self.active_at = 0.0
         self._announce = announce
         self._eid = replayed.eid
@@ -67,7 +71,10 @@ class LiveSession:
         self._partial: Payload | None = None
         self._checkpoint = replayed.decoded_samples
         self.state = StreamingState(
-            _options(info.request), start=replayed.resume_point, committed=replayed.words
+            _options(info.request),
+            start=replayed.resume_point,
+            committed=replayed.words,
+            endpointing=info.request.endpointing,
         )
         self.state.utterance = replayed.utterance + 1 if replayed.words else 0
         if replayed.stopped:
@@ -137,6 +144,10 @@ class LiveSession:
             self.stopping = True
             self.recording.finish()
             self._journal.add({"kind": "stop"})
+
+    def flush(self) -> None:
+        """Closes the open utterance at the last whole VAD frame received so far; `Flushed` follows."""
+        self.flushes.append(self.recording.samples // FRAME * FRAME)
 
     def mark_handed_over(self) -> None:
         """Writes to the journal that a job for the recording exists."""

@@ -163,6 +163,11 @@ class LiveManager:
             self._stop(stopped)
         return _ack(stopped, ok)
 
+    def flush(self, session: str, *, connection: str) -> None:
+        """Commits the words of all audio received so far, without a pause; the event `flushed` follows."""
+        self._registry.attached(session, connection).flush()
+        self._decode_loop.wake()
+
     def cancel(self, session: str, *, connection: str) -> None:
         """Cancels a session; nothing of it is kept."""
         self._registry.attached(session, connection).cancelled = True

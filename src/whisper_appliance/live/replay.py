@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.engines.contract import Task
+from whisper_appliance.live.endpointing import DEFAULT_ENDPOINTING, Endpointing
 from whisper_appliance.live.events import Refined, words_from_payload
 from whisper_appliance.live.journal import Record
 from whisper_appliance.transcript.model import Word
@@ -14,7 +15,9 @@ from whisper_appliance.transcript.model import Word
 class SessionRequest:
     """The options of a new session; None selects the default of the appliance.
 
-    The field names are keys of the journal's "session" record.
+    `interval_factor` makes decoding rarer, so that words are committed later and with more context; None:
+    words are committed at the end of an utterance only. The field names are keys of the journal's
+    "session" record.
     """
 
     format: Literal["pcm_s16le", "webm_opus", "mp4_aac"] = "pcm_s16le"
@@ -25,6 +28,8 @@ class SessionRequest:
     prompt: str | None = None
     hotwords: str | None = None
     title: str = ""
+    endpointing: Endpointing = DEFAULT_ENDPOINTING
+    interval_factor: float | None = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,4 +100,7 @@ def _refined(record: Record) -> Refined:
 
 def _session_info(record: dict[str, Any]) -> SessionInfo:
     values = {name: record[name] for name in SessionInfo.__slots__ if name in record}
-    return SessionInfo(**{**values, "request": SessionRequest(**record["request"])})
+    request = dict(record["request"])
+    if "endpointing" in request:
+        request["endpointing"] = Endpointing(**request["endpointing"])
+    return SessionInfo(**{**values, "request": SessionRequest(**request)})

@@ -26,14 +26,15 @@ def backpressure_level(lag_seconds: float) -> BackpressureLevel:
     return "slow" if lag_seconds > SLOW_SECONDS else "ok"
 
 
-def decode_interval_seconds(sessions: int, lag_seconds: float) -> float | None:
+def decode_interval_seconds(sessions: int, lag_seconds: float, factor: float | None = 1.0) -> float | None:
     """Seconds of new speech before the buffer is decoded again.
 
-    None: only utterances that have ended are decoded until the lag is small again.
+    `factor` is the `interval_factor` of a session. None: only utterances that have ended are decoded until
+    the lag is small again.
     """
-    if lag_seconds > FINALS_ONLY_SECONDS:
+    if factor is None or lag_seconds > FINALS_ONLY_SECONDS:
         return None
-    return SHORT_INTERVAL_SECONDS if sessions <= FEW_SESSIONS else INTERVAL_SECONDS
+    return factor * (SHORT_INTERVAL_SECONDS if sessions <= FEW_SESSIONS else INTERVAL_SECONDS)
 
 
 def pick_next(waiting: Iterable[tuple[Key, TaskKind, float]]) -> tuple[Key, TaskKind] | None:

@@ -6,6 +6,7 @@ is due (`next_task_kind`), starts it (`start_task`), and passes the engine's res
 the range that is decoded repeatedly until its words are committed.
 """
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -13,8 +14,16 @@ from typing import Literal
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import Options, Window, WindowResult
-from whisper_appliance.live.endpointing import EndpointDetector, Utterance
-from whisper_appliance.live.events import Committed, Event, Partial, Refined, SpeechActivity
+from whisper_appliance.live.endpointing import DEFAULT_ENDPOINTING, EndpointDetector, Endpointing, Utterance
+from whisper_appliance.live.events import (
+    Committed,
+    Event,
+    Flushed,
+    Partial,
+    Refined,
+    SpeechActivity,
+    UtteranceEnded,
+)
 from whisper_appliance.live.hypothesis import context_start, is_boundary, words_of
 from whisper_appliance.live.local_agreement import LocalAgreement, text_of
 from whisper_appliance.live.paragraphs import Paragraphs, SpeechRange
@@ -64,10 +73,17 @@ class DecodeTask:
 class StreamingState:
     """The state of one session. Not thread-safe: only the decode loop calls it."""
 
-    def __init__(self, options: Options, *, start: int = 0, committed: Iterable[Word] = ()) -> None:
+    def __init__(
+        self,
+        options: Options,
+        *,
+        start: int = 0,
+        committed: Iterable[Word] = (),
+        endpointing: Endpointing = DEFAULT_ENDPOINTING,
+    ) -> None:
         """`start` and `committed` are where an earlier run stopped."""
         self.agreement = LocalAgreement(committed)
-        self.endpoints = EndpointDetector(start)
+        self.endpoints = EndpointDetector(start, endpointing)
         self.events: list[Event] = []
         self.options = options
         self.decoded_to = start
@@ -83,6 +99,8 @@ class StreamingState:
         self._paragraph = 0
         self._revision = 0
         self._emitted = (0, "")
+        self._flushes: deque[int] = deque()
+        self._language = ""
 
     @property
     def done(self) -> bool:
@@ -109,6 +127,12 @@ class StreamingState:
         self.events += [
             SpeechActivity(edge.speech, edge.at_seconds) for edge in self.endpoints.feed(probabilities)
         ]
+        self._process_endpoints()
+
+    def flush(self) -> None:
+        """Ends the open utterance here; `Flushed` follows once all words before are committed."""
+        self.events += [SpeechActivity(edge.speech, edge.at_seconds) for edge in self.endpoints.cut()]
+        self._flushes.append(self.endpoints.position)
         self._process_endpoints()
 
     def end(self, samples: int) -> None:
@@ -156,6 +180,8 @@ class StreamingState:
     def finish_task(self, task: DecodeTask, result: WindowResult | None) -> None:
         """Takes the result of a task; None if the engine failed."""
         self.busy = False
+        if result and result.segments:
+            self._language = result.language
         words = words_of(result, task.start / SAMPLE_RATE) if result else []
         looped = result is not None and any(dropped.reason == "repetition" for dropped in result.dropped)
         if task.kind == "refine":
@@ -190,7 +216,7 @@ class StreamingState:
 
     def _process_endpoints(self) -> None:
         """Begins the current utterance, and closes it if its end is decoded already."""
-        while not self.busy and (current := self.endpoints.current):
+        while (current := self.endpoints.current) and not self.busy:
             if current is not self._active:
                 self._begin(current)
             if not self._is_decoded(current):
@@ -200,6 +226,8 @@ class StreamingState:
             self._emit_partial()
         if self.endpoints.current is None:
             self._paragraphs.pause(self.endpoints.position)
+        while self._flushes and (current is None or current.start >= self._flushes[0]):
+            self.events.append(Flushed(self._flushes.popleft() / SAMPLE_RATE, self._detected_language))
 
     def _is_decoded(self, utterance: Utterance) -> bool:
         """True if an utterance has ended and agreement reached past its last voiced frame."""
@@ -222,6 +250,14 @@ class StreamingState:
         utterance = self.endpoints.utterances.popleft()
         stop = utterance.stop or self.endpoints.position
         self._end_range(stop)
+        self.events.append(
+            UtteranceEnded(
+                self.utterance,
+                utterance.start / SAMPLE_RATE,
+                stop / SAMPLE_RATE,
+                self._detected_language,
+            )
+        )
         self._range_start = self._buffer = self.decoded_to = stop
         self.utterance += 1
 
@@ -280,6 +316,10 @@ class StreamingState:
             return
         if result.segments and result.language_probability >= MIN_LANGUAGE_PROBABILITY:
             self.options = replace(self.options, language=result.language)
+
+    @property
+    def _detected_language(self) -> str:
+        return self.options.language or self._language
 
     def _commit(self, words: tuple[Word, ...]) -> None:
         if words:
