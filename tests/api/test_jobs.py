@@ -49,7 +49,7 @@ def test_the_events_of_an_ended_job_come_at_once(api_client: ApiClient) -> None:
     assert [name for name, _ in told] == ["segments", "job"]
 
 
-def test_a_cancelled_job_stops_at_its_next_window_and_leaves_nothing(
+def test_a_cancelled_job_stops_at_its_next_window_and_can_be_retried(
     api_client: ApiClient, script: Script, appliance: Appliance
 ) -> None:
     began, go_on = threading.Event(), threading.Event()
@@ -64,8 +64,13 @@ def test_a_cancelled_job_stops_at_its_next_window_and_leaves_nothing(
     assert api_client.delete(f"/api/jobs/{id}").status_code == 200
     go_on.set()
     assert appliance.queue.wait(id, timeout_seconds=10).status == "cancelled"
-    assert api_client.get(f"/api/jobs/{id}").json["transcript_id"] is None
+    cancelled = api_client.get(f"/api/jobs/{id}").json
+    assert (cancelled["transcript_id"], cancelled["can_retry"]) == (None, True)
+    assert api_client.post(f"/api/jobs/{id}/retry").json["status"] in ("queued", "running")
+    assert appliance.queue.wait(id, timeout_seconds=10).status == "done"
     assert uploads(appliance) == []
+    again = api_client.post(f"/api/jobs/{id}/retry")
+    assert (again.status_code, again.json["error"]["code"]) == (404, "not_found")
 
 
 def test_event_streams_are_limited_and_release_their_slots(api_client: ApiClient) -> None:

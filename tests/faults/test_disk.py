@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.faults import Serve, decoded_windows
 from tests.support.https_client import Visitor
-from tests.support.live_client import client
-from tests.support.program import REAL, start
+from tests.support.live_client import client, settings_of
+from tests.support.program import REAL, served, start
 from tests.support.speech import packets, spoken
 from tests.support.wait import wait_until
 
@@ -95,3 +95,21 @@ def test_a_start_on_a_full_disk_ends_with_the_reason(disk: Path, tmp_path: Path,
     assert said.startswith("Error: ")
     assert "No space left on device" in said or "disk" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("chunks", [0, 1], ids=["before it is decoded", "while it is transcribed"])
+def test_a_disk_that_fills_up_behind_an_upload_fails_no_job(
+    disk: Path, tmp_path: Path, tiny_en: Path, nagg_and_nell: Path, chunks: int
+) -> None:
+    settings = settings_of(tiny_en, disk) | {"MIN_FREE_DISK": "1MiB", "WORKER_PROCESSES": "1"}
+    with served(tmp_path, REAL, **settings) as server:
+        visitor = Visitor(server)
+        job = visitor.put(nagg_and_nell.read_bytes())
+        if chunks:
+            wait_until(lambda: visitor.job(job)["progress"] > 0)
+        fill(disk)
+        wait_until(lambda: "disk_full" in visitor.reasons())
+        assert visitor.job(job)["status"] != "failed"
+        (disk / "filler").unlink()
+        assert visitor.ended(job, 120)["error"] is None
+        assert "from that ditch" in visitor.text(job).lower()

@@ -31,7 +31,11 @@ MEBIBYTE = 2**20
 def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[Server]:
     """The real program with a real model."""
     folder = tmp_path_factory.mktemp("engine")
-    settings = settings_of(tiny_en, folder) | {"MODEL_WARM_UP": "true", "WORKER_PROCESSES": "1"}
+    settings = settings_of(tiny_en, folder) | {
+        "MODEL_WARM_UP": "true",
+        "WORKER_PROCESSES": "1",
+        "REQUESTS_PER_MINUTE": "100000",
+    }
     with served(folder, REAL, **settings) as running:
         wait_until(lambda: Visitor(running).request("/api/status").json["model"]["state"] == "ready", 60)
         yield running
@@ -93,8 +97,8 @@ def test_an_engine_out_of_memory_is_restarted_and_the_job_is_done(
     assert web_of(server) == web
 
 
-def test_a_job_fails_with_the_reason_where_no_engine_gets_memory(
-    server: Server, visitor: Visitor, cities: Path, beckett: Path
+def test_a_job_waits_with_the_reason_while_no_engine_gets_memory(
+    server: Server, visitor: Visitor, cities: Path
 ) -> None:
     web, over = web_of(server), threading.Event()
     starved: set[int] = set()
@@ -111,20 +115,50 @@ def test_a_job_fails_with_the_reason_where_no_engine_gets_memory(
     starver.start()
     wait_until(lambda: starved)
     psutil.Process(min(starved)).kill()
-    found = visitor.ended(job)
+    waiting = wait_until(lambda: visitor.job(job)["waiting"])
+    assert re.search("memory|alloc|again and again", waiting["message"])
+    assert "Error:" not in waiting["message"]
+    assert visitor.job(job)["status"] == "queued"
+    assert len(starved) >= 2, "it was tried again"
     over.set()
     starver.join()
-    assert found["status"] == "failed"
-    assert len(starved) >= 2, "it was tried again"
-    assert re.search("memory|alloc|again and again", found["error"]["message"])
-    assert "Error:" not in found["error"]["message"]
     assert web_of(server) == web
-    assert "model_unavailable" in visitor.reasons()
-    again = visitor.send(beckett.read_bytes(), language="en")
-    if again.status == 503:
-        assert 0 < int(again.headers["Retry-After"]) <= 30, "it has been tried a moment ago"
-    else:
-        assert "fail better" in again.json["text"].lower(), "there is memory again"
+    assert visitor.ended(job, 120)["status"] == "done", "there is memory again"
+
+
+def test_engines_killed_three_times_fail_no_job(server: Server, visitor: Visitor, cities: Path) -> None:
+    jobs = [visitor.put(cities.read_bytes() + bytes(extra)) for extra in (2, 4)]
+    wait_until(lambda: visitor.job(jobs[0])["progress"] > 0)
+    killed: set[int] = set()
+    for _ in range(3):
+        engine = wait_until(lambda: _other_engine(server, killed))
+        killed.add(engine.pid)
+        engine.kill()
+    assert [visitor.ended(job, 120)["error"] for job in jobs] == [None, None]
+
+
+def test_a_killed_decoder_fails_no_job(server: Server, visitor: Visitor, nagg_and_nell: Path) -> None:
+    """Each decoder of the first second is killed, the one that is started ahead of need too."""
+    job = visitor.put(nagg_and_nell.read_bytes() + bytes(2))
+    killed = wait_until(lambda: [one.kill() or one for one in _decoders(server)])
+    assert killed
+    found = visitor.ended(job, 120)
+    assert found["error"] is None
+    assert "from that ditch" in visitor.text(job).lower()
+
+
+def _other_engine(server: Server, known: set[int]) -> psutil.Process | None:
+    engine = engine_of(server)
+    return engine if engine and engine.pid not in known else None
+
+
+def _decoders(server: Server) -> list[psutil.Process]:
+    found = []
+    for process in psutil.Process(server.process.pid).children(recursive=True):
+        with suppress(psutil.Error):
+            if any("decoder_child" in word for word in process.cmdline()):
+                found.append(process)
+    return found
 
 
 class Starving(ScriptedEngine):

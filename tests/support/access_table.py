@@ -120,6 +120,7 @@ TABLE: dict[str, Row] = {
     "GET /api/jobs": Row(USE["read"]),
     "GET /api/jobs/{job}": Row(thing("read")),
     "GET /api/jobs/{job}/events": Row(thing("read")),
+    "POST /api/jobs/{job}/retry": Row(thing("transcribe"), may_be_missing=True),
     "DELETE /api/jobs/{job}": Row(thing("transcribe", admins="ok")),
     # Transcripts
     "GET /api/transcripts": Row(USE["read"]),

@@ -12,7 +12,7 @@ from whisper_appliance.engines.contract import EngineSpec
 from whisper_appliance.engines.process.client import EngineEvent, EngineStatus
 from whisper_appliance.models.events import Announce, ModelEvent
 
-_RETRY_SECONDS = 30.0
+_RETRY_SECONDS = 10.0
 """An engine that failed is not started again sooner, because it would crash in a loop."""
 
 

@@ -41,3 +41,14 @@ def cancel_job(path: JobPath) -> Response:
     """Cancels a job; a running one stops after the window of audio it is at."""
     resources.authorized_job(path.id, "cancel")
     return jsonify(job_response(appliance(), appliance().queue.cancel(path.id)))
+
+
+@blueprint.post(
+    "/<hex32:id>/retry",
+    responses={200: JobResponse, **error_responses(401, 403, 404, 409, 429, 503)},
+    operation_id="jobs_retry__hex32_id__post",
+)
+def retry_job(path: JobPath) -> Response:
+    """Queues a failed or cancelled job again. Its upload is kept for a day, so it need not be sent anew."""
+    resources.authorized_job(path.id, "transcribe")
+    return jsonify(localized(job_response(appliance(), appliance().queue.retry(path.id))))

@@ -106,6 +106,10 @@ class JobResponse(BaseModel):
     progress: float = Field(ge=0, le=1)
     position: int | None = Field(None, description="How many jobs are ahead, while it waits.")
     error: JobErrorResponse | None = None
+    waiting: JobErrorResponse | None = Field(
+        None, description="Why a queued job was postponed; it is retried by itself."
+    )
+    can_retry: bool = Field(False, description="Whether it ended and can be retried without a new upload.")
     transcript_id: str | None = None
     title: str
     model: str | None = None

@@ -350,6 +350,10 @@ export interface JobResponse {
   /** How many jobs are ahead, while it waits. */
   position: number | null;
   error: JobErrorResponse | null;
+  /** Why a queued job was postponed; it is retried by itself. */
+  waiting: JobErrorResponse | null;
+  /** Whether it ended and can be retried without a new upload. */
+  can_retry: boolean;
   transcript_id: string | null;
   title: string;
   model: string | null;
@@ -1157,6 +1161,7 @@ export interface Responses {
   "POST /api/admin/restart": RestartResponse;
   "POST /api/admin/users/{id}/password": PasswordResponse;
   "POST /api/admin/workers/{id}/take-over": TakeOverResponse;
+  "POST /api/jobs/{id}/retry": JobResponse;
   "POST /api/join": SessionResponse;
   "POST /api/live/{session}/captions": CaptionsLinkResponse;
   "POST /api/session": SessionResponse;

@@ -11,7 +11,7 @@ import { StreamingText } from "./streaming-text.js";
  * @typedef {Responses["GET /api/jobs/{id}"]} Job
  * @typedef {Responses["GET /api/transcripts/{id}"]} Transcript
  * @typedef {"waiting" | "uploading" | "queued" | "running" | "done" | "failed"} State
- * @typedef {{cancel: () => void, retry?: () => void, dismiss: () => void, copy: () => void}} Actions
+ * @typedef {{cancel: () => void, retry: () => void, dismiss: () => void, copy: () => void}} Actions
  */
 
 /** @type {Record<State, (keyof Actions | "open")[]>} */
@@ -23,6 +23,8 @@ const BUTTONS = {
   done: ["open", "copy", "dismiss"],
   failed: ["retry", "dismiss"],
 };
+/** Another try with the same file ends the same way. */
+const FINAL_CODES = ["no_audio", "undecodable", "audio_too_long", "too_large", "unsupported_media"];
 const LEAST_PROGRESS = 0.02; // before that an estimate of the time left is worth nothing
 const LEAST_SECONDS = 2;
 
@@ -31,9 +33,14 @@ export class JobCard {
   state = "waiting";
   transcriptId = "";
   jobId = "";
+  /** Whether the appliance still has the upload of the failed job. */
+  isStored = false;
+  /** Whether this page has the file, so that it can send it again. */
+  hasFile = false;
   title = "";
   /** @type {{at: number, progress: number} | null} */
   #began = null;
+  #code = "";
 
   /** @param {string} title @param {Actions} actions */
   constructor(title, actions) {
@@ -62,7 +69,7 @@ export class JobCard {
   #setState(state) {
     this.state = state;
     this.element.dataset.state = state;
-    const canRetry = Boolean(this.actions.retry);
+    const canRetry = this.#canRetry;
     for (const button of all(this.element, "[data-action]")) {
       const name = /** @type {keyof Actions} */ (button.dataset.action);
       button.hidden = !BUTTONS[state].includes(name) || (name === "retry" && !canRetry);
@@ -71,6 +78,10 @@ export class JobCard {
     slot(this.element, "error").hidden = state !== "failed";
     slot(this.element, "actions").hidden = state !== "done" && !(state === "failed" && canRetry);
     this.bar.hidden = state === "done" || state === "failed";
+  }
+
+  get #canRetry() {
+    return !FINAL_CODES.includes(this.#code) && (this.isStored || this.hasFile);
   }
 
   /** @param {string} sentence */
@@ -100,7 +111,8 @@ export class JobCard {
   showJob(job) {
     if (job.status === "queued") {
       this.#setState("queued");
-      this.bar.value = 0;
+      this.bar.value = job.progress;
+      if (job.waiting) return this.#showState(t("Waiting: {reason}", { reason: job.waiting.message }));
       return this.#showState(
         job.position
           ? t("{position} ahead in the queue", { position: job.position })
@@ -149,6 +161,7 @@ export class JobCard {
 
   /** @param {{message: string, code: string, requestId?: string}} error */
   showFailed({ message, code, requestId }) {
+    this.#code = code;
     this.#setState("failed");
     this.#showState(t("Not transcribed"));
     slot(this.element, "message").textContent = message;

@@ -51,9 +51,11 @@ export class JobList {
         this.#remove(card);
       },
       retry: () => {
-        cancel = this.#upload(card, file, options);
+        if (card.isStored) void this.#retryJob(card);
+        else cancel = this.#upload(card, file, options);
       },
     });
+    card.hasFile = true;
     cancel = this.#upload(card, file, options);
     return card;
   }
@@ -93,7 +95,10 @@ export class JobList {
   #refusal({ size }) {
     if (!size) return { code: "no_audio", message: t("This file is empty.") };
     if (!this.maxBytes || size <= this.maxBytes) return null;
-    const message = `This file has ${bytes(size)}; the appliance takes ${bytes(this.maxBytes)}. Save it as MP3 or split it, then add it again.`;
+    const message = t(
+      "This file has {size}; the appliance takes {limit}. Save it as MP3 or split it, then add it again.",
+      { size: bytes(size), limit: bytes(this.maxBytes) },
+    );
     return { code: "too_large", message };
   }
 
@@ -106,6 +111,7 @@ export class JobList {
       if ([...this.cards].some((card) => card.jobId === job.id)) continue; // just uploaded
       const card = this.#addCard(job.title, {
         cancel: () => void this.#cancelJob(job.id).then(() => this.#remove(card)),
+        retry: () => void this.#retryJob(card),
       });
       this.#watch(card, job);
     }
@@ -123,6 +129,7 @@ export class JobList {
   /** @param {JobCard} card @param {Job} job */
   async #show(card, job) {
     if (job.status === "failed") {
+      card.isStored = job.can_retry;
       return this.#fail(
         card,
         job.error ?? { code: "internal", message: t("The job ended without a reason.") },
@@ -146,6 +153,19 @@ export class JobList {
     this.#updateFrame();
   }
 
+  /** @param {JobCard} card A failed job whose upload the appliance still has. */
+  async #retryJob(card) {
+    try {
+      const job = await request("POST /api/jobs/{id}/retry", { path: { id: card.jobId } });
+      card.isStored = false;
+      card.showJob(job);
+      this.#watch(card, job);
+    } catch (error) {
+      this.#fail(card, /** @type {import("../core/api.js").ApiError} */ (error));
+    }
+    this.#updateFrame();
+  }
+
   /** @param {string} id */
   async #cancelJob(id) {
     await request("DELETE /api/jobs/{id}", { path: { id } }).catch((error) =>
@@ -153,7 +173,7 @@ export class JobList {
     );
   }
 
-  /** @param {string} title @param {{cancel: () => void, retry?: () => void}} actions @returns {JobCard} */
+  /** @param {string} title @param {{cancel: () => void, retry: () => void}} actions @returns {JobCard} */
   #addCard(title, actions) {
     const card = new JobCard(title, {
       ...actions,
