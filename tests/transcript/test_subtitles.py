@@ -93,7 +93,7 @@ def test_silence_gives_empty_files_that_are_still_valid() -> None:
     ],
 )
 def test_times_are_rounded_to_milliseconds_before_they_are_split(seconds: float, clock: str) -> None:
-    assert f" --> {clock}\n" in render(transcript(Segment(0, seconds, " Long.")), "srt")
+    assert f" --> {clock}\n" in render(transcript(Segment(0, seconds, " Long."), duration=seconds + 1), "srt")
 
 
 def test_tsv_counts_milliseconds_and_has_one_row_a_segment() -> None:
@@ -289,10 +289,9 @@ def test_any_text_is_kept_except_spaces_and_control_characters(
 @given(st.lists(segments(prose | anything), max_size=3))
 def test_json_tsv_and_txt_take_any_text(source: list[Segment]) -> None:
     whole = transcript(*source)
-    assert [segment.text for segment in from_dict(json.loads(render(whole, "json"))).segments] == [
-        s.text for s in source
-    ]
+    texts = [kept for s in source if (kept := s.text.replace("\ufffd", "")).strip()]
+    assert [segment.text for segment in from_dict(json.loads(render(whole, "json"))).segments] == texts
     rows = render(whole, "tsv").split("\n")
-    assert len(rows) == len(source) + 2
+    assert len(rows) == len(texts) + 2
     assert all(row.count("\t") == 2 for row in rows[:-1])
     assert "\n\n" not in render(whole, "txt")

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 
 from whisper_appliance.transcript.model import Dropped, Notice, Provenance, Segment, Transcript, Word
+from whisper_appliance.transcript.times import with_valid_times
 
 T = TypeVar("T")
 
@@ -28,6 +29,7 @@ def from_json(kind: type[T], text: str) -> T:
 
 def to_dict(transcript: Transcript) -> dict[str, Any]:
     """The transcript as the JSON of the API, without id, title and creation time."""
+    transcript = with_valid_times(transcript)
     return {
         "text": transcript.text,
         "language": transcript.language,

@@ -1,19 +1,20 @@
 """Subtitle cues (SRT, WebVTT): splits segments into cues with times and lines."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from whisper_appliance.transcript.line_breaking import TextUnit, break_into_cues, join_units, split_units
 from whisper_appliance.transcript.model import Segment, Transcript
+from whisper_appliance.transcript.times import SHORTEST_SEGMENT_MS, fit, joined_to_fit, to_ms
 
-SHORTEST_MS = 800
+READABLE_MS = 800
 SMALLEST_GAP_MS = 80
-FOREVER_MS = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """One subtitle. Times in whole milliseconds of the original file, `end_ms` > `start_ms`."""
+    """One subtitle. Times in whole milliseconds of the original file; none is shorter than 1/25 s."""
 
     start_ms: int
     end_ms: int
@@ -21,19 +22,24 @@ class Cue:
 
 
 def make_cues(transcript: Transcript, *, max_line_chars: int, max_lines: int) -> list[Cue]:
-    """The cues of a transcript, in order of time and without overlap."""
+    """The cues of a transcript, in order of time, without overlap, and none past its end.
+
+    The times of its segments hold (`times.with_valid_times`).
+    """
     language = transcript.language
     rough = [
         cue
         for segment in transcript.segments
         for cue in _split_segment(segment, language, max_line_chars, max_lines)
     ]
-    return list(_without_overlap(rough))
-
-
-def milliseconds(seconds: float) -> int:
-    """Whole milliseconds; rounding comes before any splitting into hours, minutes and seconds."""
-    return max(0, round(seconds * 1000))
+    end = math.floor(round(transcript.duration * 1000, 3))
+    shortest = min(SHORTEST_SEGMENT_MS, end)
+    if not shortest:
+        return []
+    rough = joined_to_fit(rough, end // shortest, _joined)
+    spans = fit([(cue.start_ms, cue.end_ms) for cue in rough], 0, end, shortest)
+    placed = [replace(cue, start_ms=a, end_ms=b) for cue, (a, b) in zip(rough, spans, strict=True)]
+    return list(_readable(placed, end))
 
 
 def _split_segment(segment: Segment, language: str, max_chars: int, max_lines: int) -> Iterator[Cue]:
@@ -60,7 +66,7 @@ def _times(segment: Segment, text: Sequence[TextUnit]) -> list[tuple[int, int]]:
     times, at = [], 0
     for unit in text:
         stop = at + len(unit.text)
-        times.append((milliseconds(edges[at][0]), milliseconds(edges[stop - 1][1])))
+        times.append((to_ms(edges[at][0]), to_ms(edges[stop - 1][1])))
         at = stop
     return times
 
@@ -71,17 +77,18 @@ def _inside(start: float, end: float, at: int, length: int) -> tuple[float, floa
     return start + at * step, start + (at + 1) * step
 
 
-def _without_overlap(rough: Sequence[Cue]) -> Iterator[Cue]:
-    """Removes overlaps, extends short cues where there is room, and closes tiny gaps."""
-    now = 0
-    for at, cue in enumerate(rough):
-        start = max(now, cue.start_ms)
-        following = rough[at + 1].start_ms if at + 1 < len(rough) else FOREVER_MS
-        end = max(cue.end_ms, min(start + SHORTEST_MS, following))
-        if start < following < end + SMALLEST_GAP_MS:
-            end = following
-        now = max(end, start + 1)
-        yield replace(cue, start_ms=start, end_ms=now)
+def _readable(cues: Sequence[Cue], end_ms: int) -> Iterator[Cue]:
+    """Extends short cues where there is room, and closes tiny gaps."""
+    limits = [*(cue.start_ms for cue in cues[1:]), end_ms][: len(cues)]
+    for cue, following in zip(cues, limits, strict=True):
+        end = max(cue.end_ms, min(cue.start_ms + READABLE_MS, following))
+        yield replace(
+            cue, end_ms=following if following < end + SMALLEST_GAP_MS and following != end_ms else end
+        )
+
+
+def _joined(first: Cue, second: Cue) -> Cue:
+    return Cue(first.start_ms, second.end_ms, first.lines + second.lines)
 
 
 def format_timestamp(total_ms: int, decimal_mark: str) -> str:

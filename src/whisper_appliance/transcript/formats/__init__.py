@@ -7,6 +7,7 @@ from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.transcript.formats import json, srt, tsv, txt, vtt
 from whisper_appliance.transcript.formats.format import CueLimits, Format
 from whisper_appliance.transcript.model import Transcript
+from whisper_appliance.transcript.times import with_valid_times
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
@@ -33,4 +34,4 @@ def render(transcript: Transcript, format_name: str, *, max_line_chars: int = 42
         )
     if max_line_chars < 1 or max_lines < 1:
         raise InvalidRequest("A subtitle needs at least one line of one character.", field="max_line_chars")
-    return FORMATS[format_name].write(transcript, CueLimits(max_line_chars, max_lines))
+    return FORMATS[format_name].write(with_valid_times(transcript), CueLimits(max_line_chars, max_lines))

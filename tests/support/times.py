@@ -1,0 +1,46 @@
+"""What holds for the times of every transcript, checked in every format."""
+
+import re
+from itertools import pairwise
+
+from whisper_appliance.transcript.codec import to_dict
+from whisper_appliance.transcript.formats import render
+from whisper_appliance.transcript.model import Transcript
+
+SHORTEST_SECONDS = 1 / 25
+CLOCK = re.compile(r"(\d+):(\d\d):(\d\d)[,.](\d{3}) --> (\d+):(\d\d):(\d\d)[,.](\d{3})")
+
+
+def assert_times_hold(transcript: Transcript) -> None:
+    """0 ≤ start < end ≤ duration, in order, no cue under 1/25 s or over another; words are the text."""
+    shown = to_dict(transcript)
+    duration = shown["duration"]
+    shortest = min(SHORTEST_SECONDS, duration)
+    assert "\ufffd" not in shown["text"]
+    _assert_spans([(s["start"], s["end"]) for s in shown["segments"]], duration, shortest)
+    for segment in shown["segments"]:
+        words = segment.get("words", [])
+        assert segment["text"].strip()
+        assert not words or "".join(word["word"] for word in words) == segment["text"]
+        _assert_spans([(w["start"], w["end"]) for w in words], segment["end"])
+        assert all(segment["start"] <= word["start"] for word in words)
+    for name in ("srt", "vtt"):
+        written = render(transcript, name)
+        assert "\ufffd" not in written
+        _assert_spans(_clock_times(written), duration, shortest)
+    rows = [line.split("\t") for line in render(transcript, "tsv").splitlines()[1:]]
+    _assert_spans([(int(row[0]) / 1000, int(row[1]) / 1000) for row in rows], duration, shortest)
+
+
+def _assert_spans(spans: list[tuple[float, float]], stop: float, shortest: float = 0.0) -> None:
+    assert all(0 <= start < end <= stop for start, end in spans)
+    assert all(round(end - start - shortest, 6) >= 0 for start, end in spans)
+    assert all(one[1] <= other[0] for one, other in pairwise(spans))
+
+
+def _clock_times(written: str) -> list[tuple[float, float]]:
+    found = [list(map(int, match.groups())) for match in CLOCK.finditer(written)]
+    return [
+        (((h * 60 + m) * 60 + s) + ms / 1000, ((h2 * 60 + m2) * 60 + s2) + ms2 / 1000)
+        for h, m, s, ms, h2, m2, s2, ms2 in found
+    ]
