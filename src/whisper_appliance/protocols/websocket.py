@@ -5,7 +5,8 @@ unfinished, and can leave a reader waiting forever if a connection breaks. The o
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import simple_websocket
@@ -28,6 +29,21 @@ EXTENSIONS = "HTTP_SEC_WEBSOCKET_EXTENSIONS"
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class SocketOptions:
+    """How a protocol uses a WebSocket.
+
+    A message longer than `message_bytes` ends the connection. `queued_messages` may wait for the handler.
+    With `ping_seconds`, the server pings so often, because browsers do not. `subprotocols` are those that
+    the server accepts.
+    """
+
+    message_bytes: int
+    queued_messages: int = MAX_QUEUED_MESSAGES
+    ping_seconds: float | None = None
+    subprotocols: Sequence[str] = ()
+
+
 class _DaemonThread(threading.Thread):
     """A reader that waits for a client must not keep the process alive."""
 
@@ -38,13 +54,16 @@ class _DaemonThread(threading.Thread):
 class _BoundedServer(simple_websocket.Server):  # type: ignore[misc] # it publishes no types
     """One upgraded connection. Its own thread reads; the caller of `receive` handles the messages."""
 
-    def __init__(self, environ: "WSGIEnvironment", message_bytes: int) -> None:
+    def __init__(self, environ: "WSGIEnvironment", options: SocketOptions) -> None:
+        self._queued_messages = options.queued_messages
         self._queue_shrunk = threading.Event()
         self._ended = False
         super().__init__(
             {name: value for name, value in environ.items() if name != EXTENSIONS}
             | {"gunicorn.socket": DuplexSocket(environ["gunicorn.socket"], IDLE_SECONDS)},
-            max_message_size=message_bytes,
+            subprotocols=list(options.subprotocols),
+            ping_interval=options.ping_seconds,
+            max_message_size=options.message_bytes,
             receive_bytes=READ_BYTES,
             thread_class=_DaemonThread,
         )
@@ -69,9 +88,9 @@ class _BoundedServer(simple_websocket.Server):  # type: ignore[misc] # it publis
 
     def _handle_events(self) -> bool:
         goes_on = bool(super()._handle_events())
-        while not self._ended and len(self.input_buffer) > MAX_QUEUED_MESSAGES:
+        while not self._ended and len(self.input_buffer) > self._queued_messages:
             self._queue_shrunk.clear()
-            if not self._ended and len(self.input_buffer) > MAX_QUEUED_MESSAGES:
+            if not self._ended and len(self.input_buffer) > self._queued_messages:
                 self._queue_shrunk.wait()
         return goes_on and not self._ended
 
@@ -116,15 +135,11 @@ def serve_websocket(
     environ: "WSGIEnvironment",
     start_response: "StartResponse",
     handle: Callable[[Connection], None],
-    *,
-    message_bytes: int,
+    options: SocketOptions,
 ) -> Iterable[bytes]:
-    """A WSGI application for one WebSocket: upgrades it and calls `handle` until that returns.
-
-    A message longer than `message_bytes` ends the connection.
-    """
+    """A WSGI application for one WebSocket: upgrades it and calls `handle` until that returns."""
     try:
-        server = _BoundedServer(environ, message_bytes)
+        server = _BoundedServer(environ, options)
     except (RemoteProtocolError, simple_websocket.ConnectionError):
         environ["gunicorn.socket"].settimeout(IDLE_SECONDS)
         start_response("400 Bad Request", [("Content-Type", "text/plain")])

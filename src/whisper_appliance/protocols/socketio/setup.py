@@ -6,7 +6,6 @@ import structlog
 from flask import Flask
 from flask_socketio import SocketIO
 
-from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.live.manager import LiveAnnouncement
 from whisper_appliance.protocols.socketio.caption_viewers import CaptionViewers
@@ -18,8 +17,8 @@ from whisper_appliance.protocols.socketio.server import create_socketio
 from whisper_appliance.protocols.socketio.simple_events import SimpleEvents
 from whisper_appliance.protocols.socketio.socket_auth import SocketAuth
 from whisper_appliance.protocols.socketio.telemetry_stream import TelemetryStream
+from whisper_appliance.protocols.websocket_view import socket_gate
 from whisper_appliance.web.context import WebContext
-from whisper_appliance.web.limits.socket_gate import SocketGate, SocketLimits
 
 log = structlog.get_logger()
 
@@ -27,7 +26,7 @@ log = structlog.get_logger()
 def install(app: Flask, context: WebContext) -> None:
     """Adds live transcription over Socket.IO to `app`, and sets `context.revoke_captions`."""
     settings = context.appliance.settings
-    gate = SocketGate(context.streams, _limits(settings))
+    gate = socket_gate(app, context)
     sockets = create_socketio(app, gate, message_bytes=int(settings.socket_message_size))
     auth = SocketAuth(context.appliance.live, sockets.server.disconnect)
     middleware = SocketMiddleware(sockets, gate, auth)
@@ -69,15 +68,6 @@ def _register(
         sockets.on_event(event, middleware.authenticated(handler))
     appliance.live_events.subscribe(on_live_event)
     appliance.resource_sampler.subscribe(telemetry.on_sample)
-
-
-def _limits(settings: Settings) -> SocketLimits:
-    return SocketLimits(
-        per_address=settings.max_websockets_per_address,
-        messages_per_second=settings.socket_messages_per_second,
-        bytes_per_second=float(settings.socket_bytes_per_second),
-        origins=settings.cors_origins,
-    )
 
 
 def _error_ack(error: Exception) -> JsonObject:

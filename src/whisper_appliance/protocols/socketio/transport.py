@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from whisper_appliance.protocols.connection import Connection
-from whisper_appliance.protocols.websocket import serve_websocket
+from whisper_appliance.protocols.websocket import SocketOptions, serve_websocket
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -25,7 +25,7 @@ class EngineIOWebSocket:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Serves the connection to its end."""
-        return serve_websocket(environ, start_response, self._run, message_bytes=self._message_bytes)
+        return serve_websocket(environ, start_response, self._run, SocketOptions(self._message_bytes))
 
     def wait(self) -> bytes | str | None:
         """Waits for the next message; None once the connection has ended."""

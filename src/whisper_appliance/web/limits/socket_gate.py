@@ -104,13 +104,16 @@ class SocketGate:
             self._addresses += Counter()
         self._slots.release()
 
-    def throttle(self, connection: str, size: int) -> None:
-        """Delays the reader of a connection that exceeds its rate. Raises `Busy` if the delay is too long."""
+    def throttle(self, connection: str, size: int, *, messages: float = 1.0) -> None:
+        """Delays the reader of a connection that exceeds its rate. Raises `Busy` if the delay is too long.
+
+        `messages` is how much of a message it counts as.
+        """
         client = self._clients.get(connection)
         if client is None:
             raise Busy("The connection has been closed.")
         wait = max(
-            client.messages.take(1, max_wait_seconds=MAX_WAIT_SECONDS),
+            client.messages.take(messages, max_wait_seconds=MAX_WAIT_SECONDS),
             client.volume.take(size, max_wait_seconds=MAX_WAIT_SECONDS),
         )
         if wait:
