@@ -21,7 +21,7 @@ from whisper_appliance.accounts.throttle import Throttle
 from whisper_appliance.accounts.users import Users
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.clock import Clock, now
-from whisper_appliance.core.errors import BadSetting, InvalidRequest, SignInFailed, SignInRequired
+from whisper_appliance.core.errors import BadSetting, InvalidRequest, NotFound, SignInFailed, SignInRequired
 from whisper_appliance.core.text import normalized_name
 from whisper_appliance.storage.database import Database
 
@@ -98,7 +98,9 @@ class Accounts:
             self.setup.create()
             return
         try:
-            self.users.create(ADMIN_NAME, password, "owner", by=FIRST_START)
+            self.users.create(ADMIN_NAME, password, "owner", by=FIRST_START, first=True)
+        except NotFound:
+            return  # another machine on this database has made it meanwhile
         except InvalidRequest as error:
             raise BadSetting("ADMIN_PASSWORD cannot be used. {reason}", reason=error.message) from None
         log.info("the account 'admin' was made with ADMIN_PASSWORD")
@@ -115,7 +117,7 @@ class Accounts:
             if self.users.exist():  # the command line created one meanwhile
                 self.setup.revoke()
             self.setup.check(token)
-            user = self.users.create(name, password, "owner", by=FIRST_START)
+            user = self.users.create(name, password, "owner", by=FIRST_START, first=True)
             self.setup.revoke()
         self.access_mode.set(access_mode, by=Actor(user.id, user))
         if visitor:

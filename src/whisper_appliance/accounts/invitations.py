@@ -14,7 +14,7 @@ from whisper_appliance.core.clock import Clock, written
 from whisper_appliance.core.errors import InvalidRequest, NotFound
 from whisper_appliance.core.text import one_line
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.schema.accounts import invitations
+from whisper_appliance.storage.schema.accounts import ACCOUNTS, invitations
 
 DEFAULT_DAYS = 7.0
 MAX_DAYS = 90.0
@@ -101,7 +101,7 @@ class Invitations:
         Raises `NotFound`, `InvalidRequest`, `Conflict`.
         """
         prepared = self._users.prepare_row(name, password, self.peek(token).role)
-        with self._database.write() as connection:
+        with self._database.write(exclusive=ACCOUNTS) as connection:
             invitation = self._one(connection, self._is_valid(token))
             user = self._users.insert(connection, prepared | {"role": invitation.role})
             used = {"used_at": written(self._clock()), "used_by": user.id}

@@ -16,7 +16,7 @@ from whisper_appliance.core.clock import Clock, written
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
 from whisper_appliance.core.text import one_line
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.schema.accounts import keys, users
+from whisper_appliance.storage.schema.accounts import ACCOUNTS, keys, users
 
 KEY_PREFIX = "wa_"
 HINT_CHARS = 8
@@ -69,7 +69,7 @@ class ApiKeys:
             "expires": None if days is None else written(now + timedelta(days=_validate_days(days))),
             "last_used": None,
         }
-        with self._database.write() as connection:
+        with self._database.write(exclusive=ACCOUNTS) as connection:
             count = sa.select(sa.func.count()).where(keys.c.user_id == user.id)
             if connection.execute(count).scalar_one() >= MAX_PER_USER:
                 raise Conflict(

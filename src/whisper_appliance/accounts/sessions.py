@@ -14,7 +14,7 @@ from whisper_appliance.accounts.users import user_of
 from whisper_appliance.core.clock import Clock, written
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.schema.accounts import sessions, users
+from whisper_appliance.storage.schema.accounts import ACCOUNTS, sessions, users
 
 LAST_SEEN_INTERVAL = timedelta(minutes=1)
 """`last_seen` is written at most so often, because not every request should write."""
@@ -66,7 +66,7 @@ class Sessions:
             "address": address,
             "agent": "".join(c for c in agent if c.isprintable())[:MAX_AGENT_CHARS],
         }
-        with self._database.write() as connection:
+        with self._database.write(exclusive=ACCOUNTS) as connection:
             _drop_oldest(connection, user.id)
             added = connection.execute(sessions.insert().values(row).returning(*sessions.c))
             return _session(added.mappings().one()), token

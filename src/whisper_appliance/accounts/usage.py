@@ -136,10 +136,13 @@ class Usage:
             if connection.execute(users.update().where(users.c.id == user_id).values(values)).rowcount == 0:
                 raise NotFound("There is no such user.")
 
-    def check_minutes(self, owner: str) -> None:
-        """Raises `QuotaReached` when this month's minutes are used up. The owner `""` has no counter."""
+    def check_minutes(self, owner: str, pending_seconds: float = 0.0) -> None:
+        """Raises `QuotaReached` when this month's minutes are used up. The owner `""` has no counter.
+
+        `pending_seconds` is the audio of the owner's jobs that wait or run, which counts as used.
+        """
         limit = self.effective_quota(owner).minutes_per_month if owner else None
-        if limit is not None and self.seconds_this_month(owner) >= limit * 60:
+        if limit is not None and self.seconds_this_month(owner) + pending_seconds >= limit * 60:
             raise QuotaReached(
                 "Your {limit:g} minutes of this month are used up. They start again on "
                 "{next_month}, or ask the administrator for more.",

@@ -12,11 +12,12 @@ from whisper_appliance.accounts.activity import is_due, write_best_effort
 from whisper_appliance.accounts.audit import WriteAudit
 from whisper_appliance.accounts.identity import ROLES, Actor, Role, User
 from whisper_appliance.accounts.passwords import Passwords
+from whisper_appliance.accounts.setup import SETUP_CLOSED
 from whisper_appliance.core.clock import Clock, written
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
 from whisper_appliance.core.text import normalized_name
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.schema.accounts import invitations, keys, sessions, users
+from whisper_appliance.storage.schema.accounts import ACCOUNTS, invitations, keys, sessions, users
 
 MAX_NAME_CHARS = 60
 LAST_SEEN_INTERVAL = timedelta(minutes=5)
@@ -40,10 +41,15 @@ class Users:
         self._write_audit = write_audit
         self._clock = clock
 
-    def create(self, name: str, password: str, role: Role, *, by: Actor) -> User:
-        """Creates an account. Raises `InvalidRequest` for a bad name, role or weak password; `Conflict`."""
+    def create(self, name: str, password: str, role: Role, *, by: Actor, first: bool = False) -> User:
+        """Creates an account. Raises `InvalidRequest` for a bad name, role or weak password; `Conflict`.
+
+        `first`: there must be no other account yet. Raises `NotFound` otherwise.
+        """
         row = self.prepare_row(name, password, role)
-        with self._database.write() as connection:
+        with self._database.write(exclusive=ACCOUNTS) as connection:
+            if first and connection.execute(sa.select(users.c.id).limit(1)).first():
+                raise NotFound(SETUP_CLOSED)
             user = self.insert(connection, row)
         self._write_audit(by, "user.create", user.id, {"name": user.name, "role": role})
         return user
@@ -202,7 +208,7 @@ class Users:
 
     def _change(self, user_id: str, change: Change) -> User:
         """Runs `change` in one transaction; returns the user as it was before."""
-        with self._database.write() as connection:
+        with self._database.write(exclusive=ACCOUNTS) as connection:
             user = _find(connection, users.c.id == user_id)
             change(connection, user)
         return user

@@ -149,7 +149,9 @@ class Container:
     def _build_jobs(self, make_steps: MakeSteps | None, stopping: threading.Event | None) -> None:
         settings = self.settings
         self.job_notifier = JobNotifier()
-        jobs = JobRepository(self.database, on_created=usage_hook(self.usage))
+        jobs = JobRepository(
+            self.database, on_created=usage_hook(self.usage), check_quota=self.usage.check_minutes
+        )
         folders = JobFolders(settings.data_dir, settings.storage_folder)
         self.queue = JobQueue(
             jobs,

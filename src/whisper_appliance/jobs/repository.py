@@ -1,5 +1,6 @@
 """The job repository: adds, claims, requeues and ends jobs, and stores the windows that each has finished."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -28,6 +29,10 @@ from whisper_appliance.storage.schema.jobs import UNFINISHED, JobStatus, jobs, w
 from whisper_appliance.transcript.codec import to_json
 from whisper_appliance.transcript.model import Transcript
 
+CheckQuota = Callable[[str, float], None]
+ESTIMATED_BYTES_PER_SECOND = 16_000
+"""Of a recording whose length is not known yet: 128 kbit/s, between compressed speech and PCM."""
+ADMISSION = "admission of jobs"
 NOT_WAITING = {"waiting_code": None, "waiting_message": None, "retry_at": None}
 
 
@@ -37,10 +42,22 @@ class JobRepository(JobQueries):
     Changes by a worker also raise `Conflict` if another worker has taken the job over.
     """
 
-    def __init__(self, database: Database, *, clock: Clock = now, on_created: OnCreated = ignore) -> None:
-        """`on_created` is called for every new transcript, in the transaction that stores it."""
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock = now,
+        on_created: OnCreated = ignore,
+        check_quota: CheckQuota = lambda _owner, _seconds: None,
+    ) -> None:
+        """`on_created` is called for every new transcript, in the transaction that stores it.
+
+        `check_quota` is called in the transaction that adds an upload, with the owner and the estimated
+        seconds of audio of the owner's other unfinished jobs; what it raises refuses the upload.
+        """
         super().__init__(database, clock=clock)
         self._on_created = on_created
+        self._check_quota = check_quota
         self._worker = self._place = ""
 
     def register_worker(self, worker: str, place: str) -> None:
@@ -94,11 +111,13 @@ class JobRepository(JobQueries):
         }
 
     def _insert(self, row: dict[str, object], request: JobRequest, limits: QueueLimits) -> Job:
-        with self._database.write() as connection:
+        with self._database.write(exclusive=ADMISSION) as connection:
             first = job_for_key(connection, request.idempotency) if request.idempotency else None
             if first is not None:
                 return job_from_row(first)
             check_queue_limit(connection, request.owner, limits)
+            if request.source == "upload":
+                self._check_quota(request.owner, _pending_seconds(connection, request.owner))
             added = connection.execute(jobs.insert().values(row).returning(*jobs.c))
             return job_from_row(added.mappings().one())
 
@@ -159,7 +178,7 @@ class JobRepository(JobQueries):
             .where(jobs.c.id == job_id, jobs.c.status.in_(("failed", "cancelled")), self._may_claim())
             .values(**afresh, **empty)
         )
-        with self._database.write() as connection:
+        with self._database.write(exclusive=ADMISSION) as connection:
             check_queue_limit(connection, owner, limits)
             row = connection.execute(reopening.returning(*jobs.c)).mappings().first()
             return job_from_row(_found(row))
@@ -263,6 +282,13 @@ class JobRepository(JobQueries):
 
     def _now(self) -> str:
         return written(self._clock())
+
+
+def _pending_seconds(connection: sa.Connection, owner: str) -> float:
+    """The seconds of audio of an owner's unfinished jobs, estimated by their size where not yet known."""
+    seconds = sa.func.coalesce(jobs.c.duration, jobs.c.audio_bytes / ESTIMATED_BYTES_PER_SECOND)
+    unfinished = sa.and_(jobs.c.owner == owner, jobs.c.status.in_(UNFINISHED))
+    return float(connection.execute(sa.select(sa.func.sum(seconds)).where(unfinished)).scalar() or 0.0)
 
 
 def _found(found: Any) -> Any:

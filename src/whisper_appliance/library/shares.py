@@ -58,7 +58,7 @@ class Shares:
         Raises `NotFound` when there is no such user, `InvalidRequest` for oneself, `Conflict` for too many.
         """
         named = sa.and_(users.c.name_folded == normalized_name(name), users.c.disabled_at.is_(None))
-        with self._database.write() as connection:
+        with self._database.write(exclusive="shares") as connection:
             user_id = connection.execute(sa.select(users.c.id).where(named)).scalar()
             if user_id is None:
                 raise NotFound("There is no user of that name here.", field="user")
@@ -77,7 +77,7 @@ class Shares:
         if expires is not None and expires <= self._clock():
             raise InvalidRequest("The link would have ended already. Choose a later time.", field="expires")
         token, end = secrets.token_urlsafe(24), written(expires) if expires else None
-        with self._database.write() as connection:
+        with self._database.write(exclusive="shares") as connection:
             share_id = self._add(connection, transcript_id, by=by, token=token, expires=end)
             return _share(connection.execute(_query().where(shares.c.id == share_id)).mappings().one())
 

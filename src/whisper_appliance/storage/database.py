@@ -27,6 +27,7 @@ DISK_FULL_BYTES = 256 * 1024
 TRANSIENT_STATES = ("25P03", "25006")  # PostgreSQL: ended an idle transaction; read-only at the moment
 NOT_A_DATABASE = ("file is not a database", "malformed", "file is encrypted")
 
+_ADVISORY_LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))")
 
 Connection = sa.Connection  # for hooks in a transaction, so that only repositories import SQLAlchemy
 
@@ -75,9 +76,15 @@ class Database:
             yield connection
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[sa.Connection]:
-        """Opens a transaction; it is on disk when the block ends, and rolled back if the block raises."""
+    def write(self, exclusive: str = "") -> Iterator[sa.Connection]:
+        """Opens a transaction; it is on disk when the block ends, and rolled back if the block raises.
+
+        Transactions that are `exclusive` with the same name run one after the other, on all machines, so that
+        what one checks is still true when it acts. On SQLite all writers do.
+        """
         with self._writing, self._translated_errors(), self._writer.begin() as connection:
+            if exclusive and not self.is_sqlite:
+                connection.execute(_ADVISORY_LOCK, {"name": exclusive})
             yield connection
 
     def revision(self) -> str | None:

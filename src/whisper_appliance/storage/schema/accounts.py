@@ -10,6 +10,9 @@ def _of_user() -> "sa.Column[str]":
     return sa.Column("user_id", sa.Text, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False)
 
 
+ACCOUNTS = "accounts"
+"""The name of exclusive transactions that check rules over several rows of these tables."""
+
 users = sa.Table(
     "users",
     metadata,

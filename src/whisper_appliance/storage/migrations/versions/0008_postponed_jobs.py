@@ -1,4 +1,4 @@
-"""Postponed jobs: why a job waits for its next attempt, since when it may start, and how often it was postponed."""
+"""Postponed jobs: why a job waits for its next attempt, when it starts, and how often it was postponed."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,0 +1,143 @@
+"""Rules that count, or that allow a single one, hold for many threads and two appliances on one database."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from tests.support.accounts import GOOD_PASSWORD, Kept, build_accounts
+from tests.support.clock import Clock
+from tests.support.databases import NewUser
+from whisper_appliance.accounts import keys, sessions
+from whisper_appliance.accounts.accounts import Accounts
+from whisper_appliance.accounts.identity import SHELL
+from whisper_appliance.accounts.usage import Quota, Usage
+from whisper_appliance.core.errors import ApplianceError, Busy, Conflict, NotFound, QuotaReached
+from whisper_appliance.jobs.job import JobRequest
+from whisper_appliance.jobs.limits import QueueLimits
+from whisper_appliance.jobs.repository import ESTIMATED_BYTES_PER_SECOND, JobRepository
+from whisper_appliance.library import shares as shares_module
+from whisper_appliance.library.shares import Shares
+from whisper_appliance.storage.database import Database
+
+THREADS = 32
+T = TypeVar("T")
+
+
+def race(sides: Sequence[T], act: Callable[[T], object]) -> Counter[str]:
+    """Runs `act` in all threads at once, in turn for each of the `sides`; counts "ok" and classes of errors."""
+    barrier = threading.Barrier(THREADS)
+
+    def run(number: int) -> str:
+        barrier.wait()
+        try:
+            act(sides[number % len(sides)])
+        except ApplianceError as error:
+            return type(error).__name__
+        return "ok"
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return Counter(pool.map(run, range(THREADS)))
+
+
+@pytest.fixture
+def two_databases(database: Database) -> Iterator[tuple[Database, Database]]:
+    """The connections of two appliances to one database. On SQLite a folder lock allows only one."""
+    url = database.url.render_as_string(hide_password=False)
+    second = database if database.is_sqlite else Database(url, busy_seconds=10)
+    first = database if database.is_sqlite else Database(url, busy_seconds=10)
+    yield first, second
+    if not database.is_sqlite:
+        first.close()
+        second.close()
+
+
+@pytest.fixture
+def two(two_databases: tuple[Database, Database], tmp_path: Path, clock: Clock) -> list[Accounts]:
+    """The accounts of two appliances on one database."""
+    folders = [tmp_path / name for name in ("a", "b")]
+    for folder in folders:
+        folder.mkdir()
+    return [
+        build_accounts(database, folder, clock, kept=Kept())
+        for database, folder in zip(two_databases, folders, strict=True)
+    ]
+
+
+def test_an_invitation_makes_one_account(two: list[Accounts]) -> None:
+    _, token = two[0].invitations.create("member", by=SHELL)
+    names = iter(f"user {number}" for number in range(THREADS))
+    found = race(two, lambda a: a.invitations.accept(token, next(names), GOOD_PASSWORD))
+    assert found == {"ok": 1, NotFound.__name__: THREADS - 1}
+    assert len(two[0].users.list_users()) == 1
+
+
+def test_one_of_two_owners_remains(two: list[Accounts]) -> None:
+    owners = [two[0].users.create(name, GOOD_PASSWORD, "owner", by=SHELL) for name in ("Ada", "Ben")]
+    pairs = list(zip(two, owners, strict=True))
+    race(pairs, lambda pair: pair[0].users.set_role(pair[1].id, "member", by=SHELL))
+    assert [user.role for user in two[0].users.list_users()].count("owner") == 1
+
+
+def test_a_name_is_given_once(two: list[Accounts]) -> None:
+    found = race(two, lambda a: a.users.create("Ada", GOOD_PASSWORD, "member", by=SHELL))
+    assert found == {"ok": 1, Conflict.__name__: THREADS - 1}
+
+
+def test_setup_makes_one_owner(two: list[Accounts]) -> None:
+    addresses = [accounts.setup.create() for accounts in two]
+    tokens = [address.partition("token=")[2] for address in addresses]
+    names = iter(f"user {number}" for number in range(THREADS))
+    pairs = list(zip(two, tokens, strict=True))
+    found = race(pairs, lambda pair: pair[0].set_up(pair[1], next(names), GOOD_PASSWORD, "accounts"))
+    assert found["ok"] == 1
+    assert [user.role for user in two[0].users.list_users()] == ["owner"]
+
+
+def test_a_user_has_at_most_so_many_keys_and_sessions(two: list[Accounts]) -> None:
+    user = two[0].users.create("Ada", GOOD_PASSWORD, "member", by=SHELL)
+    for number in range(keys.MAX_PER_USER - 3):
+        two[0].keys.create(user, f"key {number}", ["read"], days=None, by=SHELL)
+    found = race(two, lambda a: a.keys.create(user, "one more", ["read"], days=None, by=SHELL))
+    assert found == {"ok": 3, Conflict.__name__: THREADS - 3}
+    race(two, lambda a: a.sessions.begin(user, address="192.0.2.1", agent="browser"))
+    assert len(two[0].sessions.list_sessions(user.id)) <= sessions.MAX_PER_USER
+
+
+def test_a_transcript_has_at_most_so_many_shares(
+    two_databases: tuple[Database, Database], new_user: NewUser
+) -> None:
+    ada = new_user("Ada")
+    both = [Shares(database) for database in two_databases]
+    for _ in range(shares_module.MAX_SHARES_PER_TRANSCRIPT - 3):
+        both[0].create_link("t" * 32, by=ada)
+    found = race(both, lambda shares: shares.create_link("t" * 32, by=ada))
+    assert found == {"ok": 3, Conflict.__name__: THREADS - 3}
+
+
+def test_the_queue_takes_no_more_than_its_limits(two_databases: tuple[Database, Database]) -> None:
+    both = [JobRepository(database) for database in two_databases]
+
+    def add(jobs: JobRepository) -> None:
+        request = JobRequest(Path("x"), "talk.wav", owner="ann")
+        jobs.add(request, audio="uploads/x", audio_bytes=44, limits=QueueLimits(9, 5))
+
+    found = race(both, add)
+    assert found == {"ok": 5, Busy.__name__: THREADS - 5}
+
+
+def test_a_quota_counts_jobs_that_wait(two_databases: tuple[Database, Database], clock: Clock) -> None:
+    """Files of 43 s each and a minute a month: the second one crosses the limit and is the last."""
+    usage = Usage(two_databases[0], defaults=lambda: Quota(1, None, 99), clock=clock)
+    both = [JobRepository(database, check_quota=usage.check_minutes) for database in two_databases]
+
+    def add(jobs: JobRepository) -> None:
+        request = JobRequest(Path("x"), "talk.wav", owner="ann")
+        jobs.add(request, audio="x", audio_bytes=43 * ESTIMATED_BYTES_PER_SECOND, limits=QueueLimits(99, 99))
+
+    found = race(both, add)
+    assert found == {"ok": 2, QuotaReached.__name__: THREADS - 2}
