@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 def race(sides: Sequence[T], act: Callable[[T], object]) -> Counter[str]:
-    """Runs `act` in all threads at once, in turn for each of the `sides`; counts "ok" and classes of errors."""
+    """Runs `act` in all threads at once, in turn for each side; counts "ok" and the classes of errors."""
     barrier = threading.Barrier(THREADS)
 
     def run(number: int) -> str:

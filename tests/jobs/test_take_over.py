@@ -116,6 +116,19 @@ def assert_transcribed_once(cluster: TwoWorkers, jobs: dict[str, str]) -> None:
         assert sum(times - 1 for word, times in cluster.decoded().items() if word[0] == job) <= 1
 
 
+def test_the_next_heartbeats_take_over_the_jobs_of_a_worker_that_died(started: TwoWorkers) -> None:
+    with commanded("queue", *started.other) as process:
+        jobs = busy(started, process)
+        started.queue.cluster.reclaim()
+        assert started.other_worker().running == 2, "it is alive"
+        process.kill()
+        process.wait()
+    dead = started.expire_heartbeat()
+    started.queue.cluster.reclaim()
+    assert_transcribed_once(started, jobs)
+    assert dead.id not in {worker.id for worker in started.queue.cluster.workers()}
+
+
 def test_the_jobs_of_a_stale_worker_continue_elsewhere_and_stay_there_when_it_is_back(
     started: TwoWorkers,
 ) -> None:

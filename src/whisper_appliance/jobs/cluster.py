@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from whisper_appliance import __version__
 from whisper_appliance.core.clock import Clock, now, written
-from whisper_appliance.core.errors import Unavailable
+from whisper_appliance.core.errors import Conflict, NotFound, Unavailable
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.events import JobChanged, JobEvent, JobFailed
 from whisper_appliance.jobs.heartbeat import WorkerHeartbeat, log_errors
@@ -190,9 +190,23 @@ class Cluster:
         workflows.enqueue_missing(lanes, {self._this.id, *self._workers.alive_ids()})
 
     def reclaim(self) -> None:
-        """Enqueues waiting jobs that have no durable call any more, because the worker that had it ended."""
+        """Takes over the jobs of stale workers whose recordings are here too, and enqueues jobs without a call.
+
+        A job has no durable call any more when the worker that had it ended.
+        """
+        self._take_over_stale()
         if self._launched and self._launched.done() and not self.problem() and not self.stopping.is_set():
             self._enqueue_missing(self._launched.result())
+
+    def _take_over_stale(self) -> None:
+        for worker in self.workers():
+            if not worker.is_stale or not self.shares_storage(worker) or worker.id == self._this.id:
+                continue
+            try:
+                result = self.take_over(worker.id, allow_loss=False)
+            except (NotFound, Conflict):  # another worker was quicker, or it is alive again
+                continue
+            log.warning("Took over %s jobs of the worker on %s", len(result.freed), worker.host)
 
     def _queue_url(self) -> str:
         if self.database.is_sqlite:
