@@ -1,4 +1,4 @@
-"""What an error means for a job: failures of the machine postpone it, those of the recording are confirmed."""
+"""What an error means for a job: those of the machine postpone it, those of the recording are confirmed."""
 
 import errno
 import inspect

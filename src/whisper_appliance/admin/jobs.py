@@ -10,6 +10,7 @@ from whisper_appliance.admin.owner_names import OwnerResponse, owner_names
 from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.admin_queries import HANDLE, JobSummary
+from whisper_appliance.jobs.job import JobError
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
@@ -57,6 +58,7 @@ class JobRow(BaseModel):
     priority: Literal["interactive", "batch", "live"]
     progress: float = Field(ge=0, le=1)
     error: JobErrorResponse | None
+    waiting: JobErrorResponse | None = Field(description="Why a queued job was postponed.")
     source: str = Field(examples=["upload"])
     model: str
     audio_bytes: int
@@ -120,6 +122,10 @@ def cancel_job(path: JobHandlePath) -> tuple[str, int]:
     return "", 204
 
 
+def _error_response(error: JobError | None) -> JobErrorResponse | None:
+    return JobErrorResponse(code=error.code, message=error.message) if error else None
+
+
 def _row(job: JobSummary, owner: OwnerResponse) -> JobRow:
     names: dict[int, Literal["interactive", "batch", "live"]] = {
         Priority.LIVE: "live",
@@ -132,7 +138,8 @@ def _row(job: JobSummary, owner: OwnerResponse) -> JobRow:
         status=job.status,
         priority=names[job.priority],
         progress=round(job.progress, 4),
-        error=JobErrorResponse(code=job.error.code, message=job.error.message) if job.error else None,
+        error=_error_response(job.error),
+        waiting=_error_response(job.waiting),
         source=job.source,
         model=job.model or appliance().models.default,
         audio_bytes=job.audio_bytes,

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.jobs.job import JobError
+from whisper_appliance.jobs.queries import error_of
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.jobs import JobStatus, jobs
 
@@ -29,6 +30,7 @@ class JobSummary:
     priority: int
     progress: float
     error: JobError | None
+    waiting: JobError | None
     source: str
     model: str | None
     audio_bytes: int
@@ -48,7 +50,9 @@ class JobPage:
     next_before: int | None
 
 
-_COLUMNS = tuple(field.name for field in fields(JobSummary) if field.name not in ("handle", "error"))
+_COLUMNS = tuple(
+    field.name for field in fields(JobSummary) if field.name not in ("handle", "error", "waiting")
+)
 
 
 class JobAdminQueries:
@@ -71,6 +75,8 @@ class JobAdminQueries:
             sa.func.substr(jobs.c.id, 1, HANDLE_CHARS).label("handle"),
             jobs.c.error_code,
             jobs.c.error_message,
+            jobs.c.waiting_code,
+            jobs.c.waiting_message,
         )
         if statuses:
             query = query.where(jobs.c.status.in_(statuses))
@@ -101,5 +107,7 @@ class JobAdminQueries:
 
 
 def _summary(row: sa.RowMapping) -> JobSummary:
-    error = JobError(row["error_code"], row["error_message"]) if row["error_code"] is not None else None
-    return JobSummary(handle=row["handle"], error=error, **{name: row[name] for name in _COLUMNS})
+    error, waiting = error_of(row, "error"), error_of(row, "waiting")
+    return JobSummary(
+        handle=row["handle"], error=error, waiting=waiting, **{name: row[name] for name in _COLUMNS}
+    )

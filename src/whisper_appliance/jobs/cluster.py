@@ -190,7 +190,7 @@ class Cluster:
         workflows.enqueue_missing(lanes, {self._this.id, *self._workers.alive_ids()})
 
     def reclaim(self) -> None:
-        """Takes over the jobs of stale workers whose recordings are here too, and enqueues jobs without a call.
+        """Takes over the jobs of stale workers that share the recordings, and enqueues jobs without a call.
 
         A job has no durable call any more when the worker that had it ended.
         """

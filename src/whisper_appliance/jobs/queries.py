@@ -88,9 +88,10 @@ def job_from_row(row: sa.RowMapping) -> Job:
     """Converts a row of the table of jobs."""
     values = {field.name: row[field.name] for field in fields(Job) if field.name in row}
     values |= {"options": from_json(Options, row["options"]), "priority": Priority(row["priority"])}
-    return Job(error=_error(row, "error"), waiting=_error(row, "waiting"), **values)
+    return Job(error=error_of(row, "error"), waiting=error_of(row, "waiting"), **values)
 
 
-def _error(row: sa.RowMapping, prefix: str) -> JobError | None:
+def error_of(row: sa.RowMapping, prefix: str) -> JobError | None:
+    """The error in the columns `prefix_code` and `prefix_message`."""
     code = row[f"{prefix}_code"]
     return None if code is None else JobError(code, row[f"{prefix}_message"])

@@ -134,7 +134,7 @@ class JobsPage {
         },
         {
           title: t("Behind"),
-          show: (session) => (session.lag_seconds >= 0.1 ? `${session.lag_seconds.toFixed(1)} s` : "not"),
+          show: (session) => (session.lag_seconds >= 0.1 ? duration(session.lag_seconds) : t("not")),
           sort: (session) => session.lag_seconds,
           number: true,
         },
@@ -323,8 +323,9 @@ function jobStateCell({ status, stopping, progress }) {
 }
 
 /** @param {Job} job */
-function describeOutcome({ attempts, created, error, finished, started, status }) {
+function describeOutcome({ attempts, created, error, finished, started, status, waiting }) {
   if (error) return error.message;
+  if (waiting) return t("Waiting: {reason}", { reason: waiting.message });
   if (status === "queued")
     return t("waiting for {created}", { created: duration((Date.now() - Date.parse(created)) / 1000) });
   if (started && finished)

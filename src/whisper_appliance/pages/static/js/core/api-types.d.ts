@@ -147,6 +147,22 @@ export interface BackupsResponse {
   is_owner: boolean;
 }
 
+/** When the secret of the older API expires. */
+export interface BetaExpiry {
+  expires_after?: ExpiresAfter | null;
+}
+
+/** A session with the older flat names. */
+export interface BetaSessionBody {
+  client_secret?: BetaExpiry;
+}
+
+/** A session with the older flat names, and the client secret that opens it. */
+export interface BetaSessionResponse {
+  id: string;
+  client_secret: Record<string, unknown>;
+}
+
 /** A link that shows the words of a live session as they come. */
 export interface CaptionsLinkResponse {
   token: string;
@@ -176,6 +192,22 @@ export interface CertificateView {
   more_names: string[];
   names_fixed: string | null;
   own_fixed: string | null;
+}
+
+/** A new client secret. */
+export interface ClientSecretBody {
+  expires_after?: ExpiresAfter;
+  /** The configuration of the sessions that the secret opens. */
+  session?: Record<string, unknown>;
+}
+
+/** A client secret, which cannot be shown again. */
+export interface ClientSecretResponse {
+  /** The token. */
+  value: string;
+  /** Seconds of the epoch. */
+  expires_at: number;
+  session: Record<string, unknown>;
 }
 
 /** A copy of the database. */
@@ -263,6 +295,12 @@ export interface ErrorBody {
 /** Every error, from every route. */
 export interface ErrorResponse {
   error: ErrorBody;
+}
+
+/** When a client secret expires. */
+export interface ExpiresAfter {
+  anchor?: "created_at";
+  seconds?: number;
 }
 
 /** The utilization of one GPU; `percent` is None if the GPU does not report it. */
@@ -375,6 +413,8 @@ export interface JobRow {
   priority: "interactive" | "batch" | "live";
   progress: number;
   error: JobErrorResponse | null;
+  /** Why a queued job was postponed. */
+  waiting: JobErrorResponse | null;
   source: string;
   model: string;
   audio_bytes: number;
@@ -1070,6 +1110,9 @@ export interface Requests {
   "POST /api/session": SignInBody;
   "POST /api/setup": SetupBody;
   "POST /api/transcripts/{id}/shares": ShareBody;
+  "POST /v1/realtime/client_secrets": ClientSecretBody;
+  "POST /v1/realtime/transcription_sessions": BetaSessionBody;
+  "POST /v1/realtime/translations/client_secrets": ClientSecretBody;
   "PUT /api/account/language": LanguageBody;
   "PUT /api/admin/certificate/names": MoreNames;
   "PUT /api/admin/certificate/own": OwnCertificate;
@@ -1144,6 +1187,8 @@ export interface Responses {
   "GET /api/transcripts/{id}": TranscriptResponse;
   "GET /api/transcripts/{id}/shares": ShareList;
   "GET /health": HealthResponse;
+  "GET /v1/realtime": null;
+  "GET /v1/realtime/translations": null;
   "PATCH /api/account": null;
   "PATCH /api/admin/users/{id}": AdminUserResponse;
   "PATCH /api/transcripts/{id}": TranscriptResponse;
@@ -1169,6 +1214,9 @@ export interface Responses {
   "POST /api/transcripts/{id}/restore": TranscriptResponse;
   "POST /api/transcripts/{id}/shares": ShareResponse;
   "POST /transcribe": TranscriptResponse | JobResponse;
+  "POST /v1/realtime/client_secrets": ClientSecretResponse;
+  "POST /v1/realtime/transcription_sessions": BetaSessionResponse;
+  "POST /v1/realtime/translations/client_secrets": ClientSecretResponse;
   "PUT /api/account/language": null;
   "PUT /api/admin/certificate/names": HttpsResponse;
   "PUT /api/admin/certificate/own": HttpsResponse;
