@@ -68,7 +68,9 @@ def isolation() -> Isolation:
         if ready is None:
             stderr.seek(0)
             reason = stderr.read().decode(errors="replace").strip().rpartition("\n")[2]
-            raise Unavailable(f"{decode_errors.DOES_NOT_START} {reason}".strip())
+            raise Unavailable(
+                "{problem} {reason}", problem=Unavailable(decode_errors.DOES_NOT_START), reason=reason
+            )
     tcp_barred = ready["landlock"] >= _LANDLOCK_BARS_TCP
     return Isolation(
         network="own" if ready["own_network"] else "no tcp" if tcp_barred else "shared",

@@ -41,10 +41,19 @@ class DownloadOnDemand:
         except (NotAllowed, NotFound) as error:
             return ModelUnavailable(problem or error.message)
         percent = int(download.progress * 100)
-        message = f"The model {name} is being downloaded, {percent} %. Try again later."
-        return ModelUnavailable(
-            f"{problem} {message}" if problem else message,
+        downloading = ModelUnavailable(
+            "The model {name} is being downloaded, {percent} %. Try again later.",
+            name=name,
+            percent=percent,
             retry_after_seconds=download.eta_seconds or RETRY_SECONDS,
+        )
+        if not problem:
+            return downloading
+        return ModelUnavailable(
+            "{problem} {downloading}",
+            problem=problem,
+            downloading=downloading,
+            retry_after_seconds=downloading.retry_after_seconds,
         )
 
     def _refuse_restart(self, name: str) -> ModelUnavailable | None:
