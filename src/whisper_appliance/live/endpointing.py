@@ -18,12 +18,14 @@ class Endpointing:
     """When utterances begin and end. The field names are keys of the journal.
 
     `threshold` is the speech probability of a frame with speech, `lead_seconds` how much audio before the
-    first one belongs to the utterance, `pause_seconds` how much silence ends it.
+    first one belongs to the utterance, `pause_seconds` how much silence ends it. Every
+    `long_pause_seconds` of silence is reported, too.
     """
 
     threshold: float = SPEECH_AT
     lead_seconds: float = LEAD_SECONDS
     pause_seconds: float = PAUSE_SECONDS
+    long_pause_seconds: float | None = None
 
 
 DEFAULT_ENDPOINTING = Endpointing()
@@ -43,10 +45,11 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class SpeechEdge:
-    """The begin (`speech=True`) or the end of an utterance."""
+    """The begin (`speech=True`) or the end of an utterance, or a long pause."""
 
     speech: bool
     at_seconds: float
+    long_pause: bool = False
 
 
 class EndpointDetector:
@@ -60,7 +63,7 @@ class EndpointDetector:
         self.position = start
         self.last_voice = start
         self.utterances: deque[Utterance] = deque()
-        self._min_start = start
+        self._min_start = self._paused_at = start
         self._in_speech = False
         self._voiced_frames = 0
 
@@ -84,6 +87,9 @@ class EndpointDetector:
                 yield from self._continue(voiced)
             elif self._voiced_frames >= MIN_VOICED_FRAMES:
                 yield self._open(self.position - self._voiced_frames * FRAME)
+            elif self._is_long_pause():
+                self._paused_at = self.position
+                yield SpeechEdge(False, self.position / SAMPLE_RATE, long_pause=True)
 
     def cut(self) -> Iterator[SpeechEdge]:
         """Closes the open utterance here; what follows belongs to another one."""
@@ -97,6 +103,11 @@ class EndpointDetector:
             yield self._close()
         if self.utterances and self.utterances[-1].stop is not None:
             self.utterances[-1].stop = min(self.utterances[-1].stop, samples)
+
+    def _is_long_pause(self) -> bool:
+        seconds = self._options.long_pause_seconds
+        quiet = self.position - max(self.last_voice, self._paused_at)
+        return seconds is not None and quiet >= seconds * SAMPLE_RATE
 
     def _continue(self, voiced: bool) -> Iterator[SpeechEdge]:
         if voiced:

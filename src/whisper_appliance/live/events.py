@@ -88,6 +88,19 @@ class SpeechActivity:
 
 
 @dataclass(frozen=True, slots=True)
+class LongPause:
+    """There was no speech for the `long_pause_seconds` of the session."""
+
+    kind: ClassVar = "pause"
+    journaled: ClassVar = False
+    at: float
+
+    def payload(self) -> Payload:
+        """The event as JSON."""
+        return {"t": round(self.at, 2)}
+
+
+@dataclass(frozen=True, slots=True)
 class UtteranceEnded:
     """All words of an utterance are committed. `language` is the detected one, "" if there is none yet."""
 
@@ -171,6 +184,7 @@ Event = (
     | Committed
     | Refined
     | SpeechActivity
+    | LongPause
     | UtteranceEnded
     | Flushed
     | Backpressure

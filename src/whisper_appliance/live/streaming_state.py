@@ -14,11 +14,18 @@ from typing import Literal
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import Options, Window, WindowResult
-from whisper_appliance.live.endpointing import DEFAULT_ENDPOINTING, EndpointDetector, Endpointing, Utterance
+from whisper_appliance.live.endpointing import (
+    DEFAULT_ENDPOINTING,
+    EndpointDetector,
+    Endpointing,
+    SpeechEdge,
+    Utterance,
+)
 from whisper_appliance.live.events import (
     Committed,
     Event,
     Flushed,
+    LongPause,
     Partial,
     Refined,
     SpeechActivity,
@@ -124,21 +131,19 @@ class StreamingState:
 
     def feed_vad(self, probabilities: Iterable[float]) -> None:
         """Takes the speech probabilities of the next frames."""
-        self.events += [
-            SpeechActivity(edge.speech, edge.at_seconds) for edge in self.endpoints.feed(probabilities)
-        ]
+        self.events += map(_edge_event, self.endpoints.feed(probabilities))
         self._process_endpoints()
 
     def flush(self) -> None:
         """Ends the open utterance here; `Flushed` follows once all words before are committed."""
-        self.events += [SpeechActivity(edge.speech, edge.at_seconds) for edge in self.endpoints.cut()]
+        self.events += map(_edge_event, self.endpoints.cut())
         self._flushes.append(self.endpoints.position)
         self._process_endpoints()
 
     def end(self, samples: int) -> None:
         """Ends the recording after this many samples; the open utterance is decoded to its end."""
         self.ended = True
-        self.events += [SpeechActivity(edge.speech, edge.at_seconds) for edge in self.endpoints.end(samples)]
+        self.events += map(_edge_event, self.endpoints.end(samples))
         self._process_endpoints()
 
     def next_task_kind(self, interval_seconds: float | None) -> TaskKind | None:
@@ -336,3 +341,7 @@ class StreamingState:
         self._revision += 1
         start, end = (tentative[0].start, tentative[-1].end) if tentative else (0.0, 0.0)
         self.events.append(Partial(self._revision, *current, round(start, 2), round(end, 2)))
+
+
+def _edge_event(edge: SpeechEdge) -> Event:
+    return LongPause(edge.at_seconds) if edge.long_pause else SpeechActivity(edge.speech, edge.at_seconds)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flask import Flask
 
+from whisper_appliance.protocols.openai_realtime import setup as openai_realtime
 from whisper_appliance.protocols.socketio import server as socketio_server
 from whisper_appliance.protocols.socketio import setup as socketio_setup
 from whisper_appliance.web.context import WebContext
@@ -23,7 +24,10 @@ class LiveProtocol:
     close_when: Callable[[threading.Event, Flask], None]
 
 
-PROTOCOLS = (LiveProtocol("socketio", socketio_setup.install, socketio_server.close_when),)
+PROTOCOLS = (
+    LiveProtocol("socketio", socketio_setup.install, socketio_server.close_when),
+    LiveProtocol("openai_realtime", openai_realtime.install, openai_realtime.close_when),
+)
 
 
 def install(app: Flask, context: WebContext) -> None:

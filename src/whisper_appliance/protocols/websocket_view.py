@@ -1,4 +1,4 @@
-"""WebSockets at Flask routes: admission by the socket gate, the upgrade, and the end when the server stops."""
+"""WebSockets at Flask routes: admission by the socket gate, upgrade, and the end when the server stops."""
 
 import secrets
 import threading
@@ -35,6 +35,11 @@ def socket_gate(app: Flask, context: WebContext) -> SocketGate:
         )
         app.extensions[EXTENSION] = SocketGate(context.streams, limits)
     return cast(SocketGate, app.extensions[EXTENSION])
+
+
+def accept_websockets(app: Flask, path: str, endpoint: str) -> None:
+    """Routes the handshakes at `path` to a view, because werkzeug's rules take either them or requests."""
+    app.add_url_rule(path, endpoint=endpoint, websocket=True)
 
 
 class WebSocketView:

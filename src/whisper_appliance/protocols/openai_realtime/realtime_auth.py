@@ -1,0 +1,86 @@
+"""Authentication of realtime requests: a key or client secret in a header, or in a WebSocket subprotocol.
+
+Browsers cannot set headers of a WebSocket, so OpenAI's clients send `openai-insecure-api-key.<key>` there.
+"""
+
+from flask import Flask, g, request
+
+from whisper_appliance.accounts.identity import Actor
+from whisper_appliance.accounts.keys import KEY_PREFIX
+from whisper_appliance.core.errors import NotAllowed
+from whisper_appliance.protocols.openai_realtime.client_secrets import (
+    SECRET_PREFIX,
+    ClientSecret,
+    ClientSecrets,
+)
+from whisper_appliance.web.auth.authentication import SOCKET_KEY, require
+from whisper_appliance.web.limits.socket_gate import SocketGate
+
+PREFIX = "/v1/realtime"
+KEY_SUBPROTOCOL = "openai-insecure-api-key."
+BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
+SUBPROTOCOL = "realtime"
+FOREIGN = "This connection was opened by a page of another site. Use a client secret there."
+
+
+def install(app: Flask, client_secrets: ClientSecrets) -> None:
+    """Authenticates requests with a client secret, and the key of a subprotocol, before all hooks."""
+
+    def authenticate(_endpoint: str | None, _values: object) -> None:
+        if not (request.path == PREFIX or request.path.startswith(f"{PREFIX}/")):
+            return
+        token = _token()
+        if token.startswith(SECRET_PREFIX):
+            g.client_secret = client_secrets.find_valid(token)
+            g.actor = g.client_secret.actor
+        elif token.startswith(KEY_PREFIX) and _subprotocol_key():
+            request.environ[SOCKET_KEY] = token
+
+    app.url_value_preprocessor(authenticate)
+
+
+def authorized_actor(gate: SocketGate | None = None) -> Actor:
+    """The actor, who may transcribe. With a gate, pages of other sites must bring a key or secret.
+
+    Cookies would work there without the knowledge of their user. Raises `NotAllowed`, `SignInRequired`.
+    """
+    actor = require("transcribe")
+    if gate and gate.is_foreign(request.environ) and not actor.key and client_secret() is None:
+        raise NotAllowed(FOREIGN)
+    return actor
+
+
+def checked_again(client_secrets: ClientSecrets) -> None:
+    """Checks the rights of an open connection again. Raises `SignInRequired` if they have ended."""
+    if secret := client_secret():
+        client_secrets.present(secret.actor)
+        return
+    g.pop("actor", None)
+    require("transcribe")
+
+
+def client_secret() -> ClientSecret | None:
+    """The client secret of this request."""
+    secret: ClientSecret | None = g.get("client_secret")
+    return secret
+
+
+def is_beta() -> bool:
+    """True if the client expects the older beta events."""
+    return "realtime=v1" in request.headers.get("OpenAI-Beta", "") or BETA_SUBPROTOCOL in _subprotocols()
+
+
+def _token() -> str:
+    authorization = request.authorization
+    if authorization is not None and authorization.type == "bearer":
+        return authorization.token or ""
+    return _subprotocol_key()
+
+
+def _subprotocol_key() -> str:
+    keys = [each for each in _subprotocols() if each.startswith(KEY_SUBPROTOCOL)]
+    return keys[0][len(KEY_SUBPROTOCOL) :] if keys else ""
+
+
+def _subprotocols() -> list[str]:
+    return [each.strip() for each in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]

@@ -1,0 +1,61 @@
+"""The HTTP bodies of realtime requests, for validation and for the OpenAPI document."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class RealtimeQuery(BaseModel):
+    """The query of a realtime connection."""
+
+    intent: str | None = Field(None, description="`transcription`; without it a session transcribes, too.")
+    model: str | None = Field(None, description="The model of the transcription.", max_length=100)
+
+
+class ExpiresAfter(BaseModel):
+    """When a client secret expires."""
+
+    anchor: Literal["created_at"] = "created_at"
+    seconds: int = Field(default=600, ge=10, le=7200)
+
+
+class ClientSecretBody(BaseModel):
+    """A new client secret."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    expires_after: ExpiresAfter = ExpiresAfter()
+    session: dict[str, Any] = Field(
+        default_factory=dict, description="The configuration of the sessions that the secret opens."
+    )
+
+
+class ClientSecretResponse(BaseModel):
+    """A client secret, which cannot be shown again."""
+
+    value: str = Field(description="The token.", examples=["ek_..."])
+    expires_at: int = Field(description="Seconds of the epoch.")
+    session: dict[str, Any]
+
+
+class BetaExpiry(BaseModel):
+    """When the secret of the older API expires."""
+
+    expires_after: ExpiresAfter | None = None
+
+
+class BetaSessionBody(BaseModel):
+    """A session with the older flat names."""
+
+    model_config = ConfigDict(extra="allow")
+
+    client_secret: BetaExpiry = BetaExpiry()
+
+
+class BetaSessionResponse(BaseModel):
+    """A session with the older flat names, and the client secret that opens it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    client_secret: dict[str, Any]
