@@ -15,7 +15,7 @@ from tests.support.backups import fill, restore_of, titles
 from whisper_appliance.backups.archive_writer import ArchiveWriter
 from whisper_appliance.backups.daily import DailyCopies
 from whisper_appliance.backups.restore import Restore
-from whisper_appliance.core.errors import DatabaseDamaged, DiskFull, InvalidRequest
+from whisper_appliance.core.errors import DiskFull, InvalidRequest
 from whisper_appliance.storage.database import Database
 
 pytestmark = pytest.mark.slow  # writes and restores whole archives
@@ -135,10 +135,19 @@ def killed() -> Killer:
 def test_a_backup_that_ends_too_early_is_refused(data: Path, other: Path) -> None:
     content = backup_of(data)
     for length in (0, 3, 700, len(content) // 2, len(content) - 3000):
-        with pytest.raises((InvalidRequest, DatabaseDamaged)):
+        with pytest.raises(InvalidRequest):
             put_back(other, content[:length])
     assert titles(other) == ["other"]
     assert list((other / "restore").iterdir()) == []
+
+
+def test_a_database_of_another_program_is_refused(other: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "other.sqlite")) as connection:
+        connection.execute("CREATE TABLE notes (text)")
+        connection.commit()
+    with pytest.raises(InvalidRequest, match="not one of this appliance"):
+        put_back(other, (tmp_path / "other.sqlite").read_bytes())
+    assert titles(other) == ["other"]
 
 
 def test_a_backup_with_a_changed_byte_is_refused(data: Path, other: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.support.clock import Clock
 from whisper_appliance.config import settings
@@ -223,3 +224,10 @@ def test_an_invalid_certificate_name_stops_the_start(tmp_path: Path) -> None:
     loaded = settings.load(data_dir=tmp_path, certificate_names="good.local,not a name")
     with pytest.raises(BadSetting, match="CERTIFICATE_NAMES: not a name"):
         Certificates.from_settings(lambda: loaded)
+
+
+def test_the_authority_may_sign_servers_only(certificates: Certificates) -> None:
+    certificates.ensure()
+    authority = x509.load_pem_x509_certificate(ca_of(certificates))
+    usage = authority.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert list(usage) == [ExtendedKeyUsageOID.SERVER_AUTH]

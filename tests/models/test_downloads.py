@@ -28,6 +28,8 @@ def hub(tmp_path: Path) -> Iterator[HubStandIn]:
     folder.mkdir()
     for name in ("config.json", "tokenizer.json", "vocabulary.txt", "README.md", "pytorch_model.pkl"):
         (folder / name).write_text(f"{name} of acme")
+    (folder / "vocabulary.d").mkdir()
+    (folder / "vocabulary.d" / "config.json").write_text("a file of a subfolder, which no model has")
     (folder / "model.bin").write_bytes(bytes(range(256)) * (WEIGHTS_BYTES // 256))
     with hub_stand_in(folder, NAME) as stand_in:
         yield stand_in

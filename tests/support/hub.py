@@ -35,8 +35,11 @@ class HubStandIn:
     def siblings(self) -> list[dict[str, object]]:
         """The files as the API lists them; the weights are in LFS, the rest in git."""
         listed: list[dict[str, object]] = []
-        for path in sorted(self.folder.iterdir()):
-            entry: dict[str, object] = {"rfilename": path.name, "size": path.stat().st_size}
+        for path in sorted(each for each in self.folder.rglob("*") if each.is_file()):
+            entry: dict[str, object] = {
+                "rfilename": str(path.relative_to(self.folder)),
+                "size": path.stat().st_size,
+            }
             entry["blobId"] = git_blob_id_of(path)
             if path.name == "model.bin":
                 sha256 = "0" * 64 if self.other_checksum else sha256_of(path)

@@ -14,11 +14,12 @@ ADMIN_ERRORS = (401, 403)
 
 def admin_only(blueprint: LazyBlueprint) -> LazyBlueprint:
     """Restricts all routes of `blueprint` to admins."""
-    blueprint.before_request(_require_admin)
+    blueprint.before_request(require_admin)
     return blueprint
 
 
-def _require_admin() -> None:
+def require_admin() -> None:
+    """Raises `SignInRequired` or `NotAllowed` unless the actor is an admin."""
     require("administer")
 
 

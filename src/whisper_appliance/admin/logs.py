@@ -7,7 +7,7 @@ from typing import Any, Literal
 from flask import Response, jsonify, render_template, request
 from pydantic import BaseModel, Field
 
-from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
+from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page, require_admin
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.support_bundle import make_support_bundle
 from whisper_appliance.core.clock import now, written
@@ -96,7 +96,7 @@ def stream_log(query: LogQuery) -> Response:
     """The log as it is written, as Server-Sent Events."""
     after = request.headers.get("Last-Event-ID", "")
     tail = LogTail(appliance(), query.to_filter(), int(after) if after.isdecimal() else None, query.limit)
-    return sse.sse_response(tail.events())
+    return sse.sse_response(tail.events(), require_admin)
 
 
 @blueprint.get(

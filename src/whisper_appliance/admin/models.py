@@ -7,7 +7,7 @@ from dataclasses import asdict
 from flask import Response, jsonify, render_template
 from pydantic import BaseModel, Field, RootModel
 
-from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
+from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page, require_admin
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.model_views import ModelListView
 from whisper_appliance.core.errors import InvalidRequest
@@ -81,7 +81,7 @@ def list_models() -> Response:
 )
 def stream_models() -> Response:
     """The models as they change, as Server-Sent Events."""
-    return sse.sse_response(model_events(appliance()))
+    return sse.sse_response(model_events(appliance()), require_admin)
 
 
 @blueprint.post(

@@ -84,8 +84,11 @@ def revision(path: Path) -> str:
 
 
 def check_revision(path: Path, revisions: Sequence[str]) -> str:
-    """Returns the revision of a file. Raises `InvalidRequest` if this version cannot read it."""
-    found = revision(path)
+    """Returns the revision of a file of somebody. Raises `InvalidRequest` if this version cannot read it."""
+    try:
+        found = revision(path)
+    except DatabaseDamaged as error:
+        raise InvalidRequest("This backup cannot be restored. {reason}", reason=error) from error
     if found not in revisions:
         raise InvalidRequest(
             "The database in this backup was written by a newer version of the appliance "

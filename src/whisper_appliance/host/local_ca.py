@@ -70,6 +70,8 @@ def create_authority(host: str, names: Iterable[str], now: datetime) -> KeyPair:
         .issuer_name(subject)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
+        # Servers only: a stolen key signs neither programs nor mail.
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(_constraints(names), critical=True)
     )
     return KeyPair(key, builder.sign(key, hashes.SHA256()))

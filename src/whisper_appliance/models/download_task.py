@@ -118,7 +118,7 @@ class DownloadTask:
 
     def _wanted(self, offered: Mapping[str, RemoteFile]) -> dict[str, RemoteFile]:
         """The files to fetch with their checksums: the pinned one if the catalogue has it."""
-        wanted = {name: file for name, file in offered.items() if any(fnmatch(name, p) for p in _PATTERNS)}
+        wanted = {name: file for name, file in offered.items() if _is_wanted(name)}
         needed = self._model.files if self._model else {"model.bin", "config.json", "tokenizer.json"}
         if missing := [name for name in needed if name not in wanted]:
             raise NotFound(
@@ -202,3 +202,8 @@ def _bytes_on_disk(target: Path) -> int:
         if path.exists():
             return path.stat().st_size
     return 0
+
+
+def _is_wanted(name: str) -> bool:
+    """Whether a file belongs to a model. Files of subfolders do not, and a path could lead anywhere."""
+    return "/" not in name and any(fnmatch(name, pattern) for pattern in _PATTERNS)

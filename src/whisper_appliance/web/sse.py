@@ -5,10 +5,13 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 
-from flask import Response
+from flask import Response, stream_with_context
 
+from whisper_appliance.core.errors import NotAllowed, NotFound, SignInRequired
+from whisper_appliance.web.auth.authentication import reauthenticate
 from whisper_appliance.web.context import web_context
 
+RECHECK_SECONDS = 15.0
 HEARTBEAT = ": heartbeat\n\n"
 """A comment, which clients ignore. It keeps proxies from closing the connection, and shows a closed one."""
 
@@ -37,11 +40,35 @@ def with_heartbeat(
             yield HEARTBEAT if each is None else each
 
 
-def sse_response(frames: Iterable[str]) -> Response:
-    """The streaming response. Holds a stream slot until it is closed; raises `Busy` if none is free."""
+def while_authorized(
+    frames: Iterable[str], authorize: Callable[[], object], monotonic: Callable[[], float] = time.monotonic
+) -> Iterator[str]:
+    """Passes `frames` on until the right to read them ends; checks it every `RECHECK_SECONDS`.
+
+    `authorize` raises `SignInRequired`, `NotAllowed` or `NotFound` once the right has ended.
+    """
+    checked_at = monotonic()
+    for each in frames:
+        if monotonic() - checked_at >= RECHECK_SECONDS:
+            checked_at = monotonic()
+            try:
+                reauthenticate()
+                authorize()
+            except (SignInRequired, NotAllowed, NotFound):
+                return
+        yield each
+
+
+def sse_response(frames: Iterable[str], authorize: Callable[[], object]) -> Response:
+    """The streaming response, which ends once `authorize` raises.
+
+    Holds a stream slot until it is closed; raises `Busy` if none is free.
+    """
     slots = web_context().streams
     slots.acquire()
-    response = Response(frames, mimetype="text/event-stream")
+    response = Response(
+        stream_with_context(while_authorized(frames, authorize)), mimetype="text/event-stream"
+    )
     response.call_on_close(slots.release)
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back

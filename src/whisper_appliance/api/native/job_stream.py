@@ -42,8 +42,11 @@ blueprint = LazyBlueprint("events", __name__, abp_tags=[JOBS])
 )
 def stream_job_events(path: JobPath) -> Response:
     """A job as it goes on: its state and its words, as Server-Sent Events."""
-    job = resources.authorized_job(path.id, "read")
-    return sse.sse_response(JobEventStream(appliance(), job).events())
+
+    def authorize() -> Job:
+        return resources.authorized_job(path.id, "read")
+
+    return sse.sse_response(JobEventStream(appliance(), authorize()).events(), authorize)
 
 
 class JobEventStream:

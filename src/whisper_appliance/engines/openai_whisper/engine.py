@@ -11,10 +11,12 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from packaging.version import Version
+
 from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import EngineSpec, Options, Window, WindowResult
-from whisper_appliance.engines.whisper.decoder_api import DecodeRequest, DecodeResult
+from whisper_appliance.engines.whisper.decoder_api import DecodeRequest, DecodeResult, best_sample
 from whisper_appliance.engines.whisper.window_decoder import decode_windows
 from whisper_appliance.transcript.model import Segment, Word
 
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
     from whisper.tokenizer import Tokenizer
 
 CHECKPOINT = "model.pt"
-BEST_OF = 5
 FRAMES_PER_SECOND = 100
+MIN_TORCH = Version("2.10")
+"""Before it, `weights_only` could be tricked into running code (CVE-2025-32434, CVE-2026-24747)."""
 INSTALL = "pip install 'whisper-appliance[openai-whisper]'"
 
 
@@ -46,6 +49,7 @@ class OpenAIWhisperEngine:
     """A loaded checkpoint."""
 
     name = "openai-whisper"
+    batches_any_length = True  # each is of 30 s
 
     def __init__(self, spec: EngineSpec) -> None:
         """Loads the checkpoint: `spec.path` is the `.pt` file, or a folder that holds `model.pt`.
@@ -94,9 +98,15 @@ class OpenAIWhisperEngine:
 
     def decode(self, requests: Sequence[DecodeRequest]) -> list[DecodeResult]:
         """Decodes one request after the other."""
-        return [self._decode(request) for request in requests]
+        return [self._sample(one) if one.temperatures else self._decode(one, 0.0) for one in requests]
 
-    def _decode(self, request: DecodeRequest) -> DecodeResult:
+    def _sample(self, request: DecodeRequest) -> DecodeResult:
+        import torch
+
+        torch.manual_seed(request.seed)
+        return best_sample([self._decode(request, temperature) for temperature in request.temperatures])
+
+    def _decode(self, request: DecodeRequest, temperature: float) -> DecodeResult:
         # Without the prefix: whisper's rules want a timestamp within the first second behind it.
         from whisper import DecodingOptions, decode
 
@@ -105,9 +115,8 @@ class OpenAIWhisperEngine:
             language=request.tokenizer.language or "en",
             prompt=request.prompt,
             sample_len=min(request.new_tokens, self._model.dims.n_text_ctx // 2),
-            temperature=request.temperature,
-            beam_size=request.beam_size if request.temperature == 0 and request.beam_size > 1 else None,
-            best_of=BEST_OF if request.temperature > 0 else None,
+            temperature=temperature,
+            beam_size=request.beam_size if temperature == 0 and request.beam_size > 1 else None,
             fp16=self.compute_type == "float16",
         )
         (decoded,) = decode(self._model, request.encoded.features, options)
@@ -116,7 +125,7 @@ class OpenAIWhisperEngine:
             decoded.avg_logprob,
             decoded.no_speech_prob,
             decoded.compression_ratio,
-            request.temperature,
+            temperature,
         )
 
     def add_word_timestamps(
@@ -154,6 +163,12 @@ def _load(spec: EngineSpec) -> "tuple[Whisper, str]":
         ) from error
     from pickle import UnpicklingError
 
+    if Version(torch.__version__) < MIN_TORCH:
+        raise ModelUnavailable(
+            "PyTorch {found} may run code from a checkpoint. Install {least} or newer.",
+            found=torch.__version__,
+            least=MIN_TORCH,
+        )
     path = _checkpoint(spec)
     torch.set_num_threads(max(1, spec.workers))
     try:

@@ -60,6 +60,16 @@ def current_actor() -> Actor:
     return cast(Actor, g.actor)
 
 
+def reauthenticate() -> Actor:
+    """The actor of this request, checked anew. Raises `SignInRequired` if its session or key has ended."""
+    for name in ("actor", "session_ended"):
+        g.pop(name, None)
+    actor = current_actor()
+    if g.get("session_ended"):
+        raise SignInRequired(ENDED)
+    return actor
+
+
 def current_actor_or_anonymous() -> Actor:
     """The actor; anonymous if the key is not valid or the database fails. For public endpoints."""
     try:
