@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import pytest
 
 from tests.support.live_client import LIVE_SERVER, Payload, RecordingClient, committed, settings_of
 from tests.support.program import Server, served
+from tests.support.realtime_client import COMPLETED, DELTA, PCM_16K, RealtimeClient
 from tests.support.speech import silence, spoken
 from tests.support.wait import wait_until
 from whisper_appliance.protocols.registry import PROTOCOLS
@@ -141,9 +142,68 @@ class SimpleEventsDriver:
         self._client.close()
 
 
+class OpenAIRealtimeDriver:
+    """OpenAI's realtime events without turn detection: a commit ends the only item."""
+
+    can_resume = False
+    CODES: ClassVar[dict[str, str]] = {"invalid_request": "bad_format", "model_unavailable": "model_missing"}
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._client = RealtimeClient(server)
+
+    def open(self, **options: object) -> str:
+        given = {"type": options.pop("format")} if "format" in options else PCM_16K
+        self._client.update(format=given, turn_detection=None, transcription=options)
+        answer = self._client.first("session.updated", "error")
+        answers = wait_until(lambda: self._client.of("session.updated", "error"))
+        errors = [str(event["error"]["code"]) for event in answers if event["type"] == "error"]
+        if errors:
+            return self.CODES.get(errors[-1], errors[-1])
+        assert answer["session"]["audio"]["input"]["turn_detection"] is None
+        return ""
+
+    def feed(self, pcm: bytes) -> str:
+        self._client.append(pcm)
+        return ""
+
+    def feed_too_much(self) -> str:
+        self._client.append(bytes(15 * 2**20 + 2), size=16 * 2**20)
+        return str(self._client.first("error")["error"]["code"])
+
+    def captions(self) -> str:
+        return self._client.deltas
+
+    def partials(self) -> int:
+        return len(self._client.of(DELTA))
+
+    def stop(self) -> End:
+        self._client.send("input_audio_buffer.commit")
+        ended = wait_until(self._completed_or_empty)
+        self._client.close()
+        if "item_id" not in ended:
+            return End("", None)
+        transcript_id = ended["item_id"].split("_")[1]
+        wait_until(lambda: self._server.get(f"/api/transcripts/{transcript_id}")[0] == 200)
+        return End(ended["transcript"], transcript_id)
+
+    def _completed_or_empty(self) -> Payload | None:
+        empty = [
+            e for e in self._client.of("error") if e["error"]["code"] == "input_audio_buffer_commit_empty"
+        ]
+        return next(iter([*self._client.of(COMPLETED), *empty]), None)
+
+    def resume(self) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self._client.close()
+
+
 DRIVERS: dict[str, Callable[[Server], ProtocolDriver]] = {
     "socketio live events": LiveEventsDriver,
     "socketio simple events": SimpleEventsDriver,
+    "openai_realtime": OpenAIRealtimeDriver,
 }
 
 

@@ -4,26 +4,29 @@ import asyncio
 import base64
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
-from openai.resources.realtime.realtime import RealtimeConnection
 
 from tests.support.live_client import LIVE_SERVER, settings_of
 from tests.support.program import Server, served
-from tests.support.speech import packets, silence, spoken
+from tests.support.realtime_client import (
+    COMPLETED,
+    DELTA,
+    PCM_16K,
+    Event,
+    RealtimeClient,
+    connected,
+    openai_client,
+)
+from tests.support.speech import silence, spoken
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.slow  # starts the real program
 
 WORDS = "w1 w2 w3 w4 w5 w6 w7"
-DELTA = "conversation.item.input_audio_transcription.delta"
-COMPLETED = "conversation.item.input_audio_transcription.completed"
-PCM_16K = {"type": "audio/pcm", "rate": 16_000}
-Event = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -34,75 +37,18 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[
         yield running
 
 
-def client_of(server: Server, key: str = "any") -> openai.OpenAI:
-    return openai.OpenAI(
-        api_key=key,
-        base_url=f"{server.url}/v1",
-        http_client=openai.DefaultHttpxClient(verify=server.trusting),
-        max_retries=0,
-    )
-
-
-class Session:
-    """A connection of the openai client, and all events until a condition holds."""
-
-    def __init__(self, connection: RealtimeConnection) -> None:
-        self.connection = connection
-        self.events: list[Event] = []
-
-    def send(self, event_type: str, **fields: object) -> None:
-        self.connection.send({"type": event_type, **fields})  # type: ignore[arg-type,misc]
-
-    def update(self, **audio_input: object) -> Event:
-        session = {"type": "transcription", "audio": {"input": {"format": PCM_16K, **audio_input}}}
-        self.send("session.update", session=session)
-        return self.until("session.updated", "error")
-
-    def append(self, pcm: bytes) -> None:
-        for packet in packets(pcm, 6400):
-            self.send("input_audio_buffer.append", audio=base64.b64encode(packet).decode())
-
-    def until(self, *event_types: str) -> Event:
-        """Waits for the next event of these types."""
-        while True:
-            event: Event = json.loads(self.connection.recv_bytes())
-            self.events.append(event)
-            if event["type"] in event_types:
-                return event
-
-    def of(self, event_type: str) -> list[Event]:
-        return [event for event in self.events if event["type"] == event_type]
-
-    @property
-    def deltas(self) -> str:
-        return "".join(event["delta"] for event in self.of(DELTA))
-
-
-@contextmanager
-def connected(server: Server, key: str = "any", **options: Any) -> Iterator[Session]:
-    connecting = client_of(server, key).realtime.connect(
-        extra_query={"intent": "transcription"},
-        websocket_connection_options={"ssl": server.trusting},
-        **options,
-    )
-    with connecting as connection:
-        session = Session(connection)
-        session.until("session.created", "transcription_session.created")
-        yield session
-
-
 @pytest.fixture
-def session(server: Server) -> Iterator[Session]:
+def session(server: Server) -> Iterator[RealtimeClient]:
     with connected(server) as opened:
         yield opened
 
 
-def test_a_commit_without_vad_completes_what_was_appended(session: Session) -> None:
-    session.update(turn_detection=None)
+def test_a_commit_without_vad_completes_what_was_appended(session: RealtimeClient) -> None:
+    session.configure(turn_detection=None)
     session.append(spoken(1, 8))
     session.send("input_audio_buffer.commit")
-    committed = session.until("input_audio_buffer.committed")
-    completed = session.until(COMPLETED)
+    committed = session.next("input_audio_buffer.committed")
+    completed = session.next(COMPLETED)
     assert completed["transcript"] == session.deltas == WORDS
     assert completed["item_id"] == committed["item_id"]
     assert completed["usage"] == {"type": "duration", "seconds": 2.8}
@@ -110,18 +56,18 @@ def test_a_commit_without_vad_completes_what_was_appended(session: Session) -> N
     assert session.of("conversation.item.added")[0]["item"]["id"] == committed["item_id"]
 
 
-def test_deltas_arrive_before_the_commit(session: Session) -> None:
-    session.update(turn_detection=None, transcription={"model": "gpt-live-transcribe", "delay": "minimal"})
+def test_deltas_arrive_before_the_commit(session: RealtimeClient) -> None:
+    session.configure(turn_detection=None, transcription={"model": "gpt-live-transcribe", "delay": "minimal"})
     session.append(spoken(1, 8))
-    assert session.until(DELTA)["delta"].startswith("w1")
+    assert session.next(DELTA)["delta"].startswith("w1")
     session.send("input_audio_buffer.commit")
-    assert session.until(COMPLETED)["transcript"] == WORDS == session.deltas
+    assert session.next(COMPLETED)["transcript"] == WORDS == session.deltas
 
 
-def test_server_vad_ends_an_item_at_a_pause(session: Session) -> None:
-    session.update(turn_detection={"type": "server_vad", "silence_duration_ms": 400})
+def test_server_vad_ends_an_item_at_a_pause(session: RealtimeClient) -> None:
+    session.configure(turn_detection={"type": "server_vad", "silence_duration_ms": 400})
     session.append(silence(0.5) + spoken(1, 4) + silence(1) + spoken(4, 8) + silence(1))
-    first, second = session.until(COMPLETED), session.until(COMPLETED)
+    first, second = session.next(COMPLETED), session.next(COMPLETED)
     assert [first["transcript"], second["transcript"]] == ["w1 w2 w3", "w4 w5 w6 w7"]
     started, stopped = (session.of(f"input_audio_buffer.speech_{kind}") for kind in ("started", "stopped"))
     assert [event["item_id"] for event in started] == [first["item_id"], second["item_id"]]
@@ -131,40 +77,40 @@ def test_server_vad_ends_an_item_at_a_pause(session: Session) -> None:
     assert [event["previous_item_id"] for event in committed] == [None, first["item_id"]]
 
 
-def test_a_commit_during_speech_ends_the_item_there(session: Session) -> None:
-    session.update()
+def test_a_commit_during_speech_ends_the_item_there(session: RealtimeClient) -> None:
+    session.configure()
     session.append(spoken(1, 5))
     session.send("input_audio_buffer.commit")
-    assert session.until(COMPLETED)["transcript"] == "w1 w2 w3 w4"
+    assert session.next(COMPLETED)["transcript"] == "w1 w2 w3 w4"
     session.append(spoken(5, 8) + silence(1))
-    assert session.until(COMPLETED)["transcript"] == "w5 w6 w7"
+    assert session.next(COMPLETED)["transcript"] == "w5 w6 w7"
 
 
-def test_semantic_vad_waits_for_the_end_of_a_sentence(session: Session) -> None:
-    session.update(turn_detection={"type": "semantic_vad", "eagerness": "high"})
+def test_semantic_vad_waits_for_the_end_of_a_sentence(session: RealtimeClient) -> None:
+    session.configure(turn_detection={"type": "semantic_vad", "eagerness": "high"})
     session.append(spoken(1, 4) + silence(1) + spoken(4, 8) + silence(2.5))
-    assert session.until(COMPLETED)["transcript"] == WORDS
+    assert session.next(COMPLETED)["transcript"] == WORDS
 
 
-def test_cleared_audio_is_no_item(session: Session) -> None:
-    session.update(turn_detection=None)
+def test_cleared_audio_is_no_item(session: RealtimeClient) -> None:
+    session.configure(turn_detection=None)
     session.append(spoken(1, 4))
     session.send("input_audio_buffer.clear")
-    session.until("input_audio_buffer.cleared")
+    session.next("input_audio_buffer.cleared")
     session.append(spoken(4, 8))
     session.send("input_audio_buffer.commit")
-    assert session.until(COMPLETED)["transcript"] == "w4 w5 w6 w7"
+    assert session.next(COMPLETED)["transcript"] == "w4 w5 w6 w7"
     assert len(session.of("input_audio_buffer.committed")) == 1
 
 
-def test_logprobs_come_where_they_are_included(session: Session) -> None:
+def test_logprobs_come_where_they_are_included(session: RealtimeClient) -> None:
     given = {"type": "transcription", "include": ["item.input_audio_transcription.logprobs"]}
     session.send("session.update", session=given)
-    session.until("session.updated")
-    session.update(turn_detection=None)
+    session.next("session.updated")
+    session.configure(turn_detection=None)
     session.append(spoken(1, 4))
     session.send("input_audio_buffer.commit")
-    logprobs = session.until(COMPLETED)["logprobs"]
+    logprobs = session.next(COMPLETED)["logprobs"]
     assert "".join(each["token"] for each in logprobs).strip() == "w1 w2 w3"
     assert logprobs[0] == {
         "token": " w1",
@@ -173,13 +119,13 @@ def test_logprobs_come_where_they_are_included(session: Session) -> None:
     }
 
 
-def test_an_update_keeps_what_it_leaves_out_and_null_clears(session: Session) -> None:
-    session.update(noise_reduction={"type": "near_field", "strength": 0.5}, turn_detection=None)
-    updated = session.update(noise_reduction={"type": "far_field"}, transcription={"model": "whisper-1"})
+def test_an_update_keeps_what_it_leaves_out_and_null_clears(session: RealtimeClient) -> None:
+    session.configure(noise_reduction={"type": "near_field", "strength": 0.5}, turn_detection=None)
+    updated = session.configure(noise_reduction={"type": "far_field"}, transcription={"model": "whisper-1"})
     given = updated["session"]["audio"]["input"]
     assert given["noise_reduction"] == {"type": "far_field", "strength": 0.5}
     assert given["turn_detection"] is None
-    assert session.update(noise_reduction=None)["session"]["audio"]["input"]["noise_reduction"] is None
+    assert session.configure(noise_reduction=None)["session"]["audio"]["input"]["noise_reduction"] is None
 
 
 @pytest.mark.parametrize(
@@ -196,15 +142,15 @@ def test_an_update_keeps_what_it_leaves_out_and_null_clears(session: Session) ->
     ],
 )
 def test_an_update_that_cannot_be_used_is_an_error_and_changes_nothing(
-    session: Session, audio_input: dict[str, object], param: str
+    session: RealtimeClient, audio_input: dict[str, object], param: str
 ) -> None:
-    error = session.update(**audio_input)["error"]
+    error = session.configure(**audio_input)["error"]
     assert error["type"] == "invalid_request_error"
     assert error["param"] == param
-    session.update(turn_detection=None)
+    session.configure(turn_detection=None)
     session.append(spoken(1, 3))
     session.send("input_audio_buffer.commit")
-    assert session.until(COMPLETED)["transcript"] == "w1 w2"
+    assert session.next(COMPLETED)["transcript"] == "w1 w2"
 
 
 @pytest.mark.parametrize(
@@ -224,36 +170,38 @@ def test_an_update_that_cannot_be_used_is_an_error_and_changes_nothing(
     ],
 )
 def test_an_event_that_cannot_be_used_is_answered_by_an_error(
-    session: Session, event: Event, code: str
+    session: RealtimeClient, event: Event, code: str
 ) -> None:
     session.connection.send_raw(json.dumps({**event, "event_id": "mine"}))
-    error = session.until("error")["error"]
+    error = session.next("error")["error"]
     assert error["code"] == code
     assert error["event_id"] == ("mine" if isinstance(event.get("type"), str) else None)
-    session.update(turn_detection=None)  # the session stays open
+    session.configure(turn_detection=None)  # the session stays open
 
 
 @pytest.mark.parametrize("message", ["{", "[" * 100_000, "null", b"\xff\xfe", "5"])
-def test_a_message_that_is_no_event_is_answered_by_an_error(session: Session, message: str | bytes) -> None:
+def test_a_message_that_is_no_event_is_answered_by_an_error(
+    session: RealtimeClient, message: str | bytes
+) -> None:
     session.connection.send_raw(message)
-    assert session.until("error")["error"]["type"] == "invalid_request_error"
-    session.update(turn_detection=None)
+    assert session.next("error")["error"]["type"] == "invalid_request_error"
+    session.configure(turn_detection=None)
 
 
-def test_an_append_of_16_mib_is_refused_and_the_session_stays_open(session: Session) -> None:
+def test_an_append_of_16_mib_is_refused_and_the_session_stays_open(session: RealtimeClient) -> None:
     session.send("input_audio_buffer.append", audio=base64.b64encode(bytes(16 * 2**20)).decode())
-    assert session.until("error")["error"]["code"] == "too_large"
-    session.update(turn_detection=None)
+    assert session.next("error")["error"]["code"] == "too_large"
+    session.configure(turn_detection=None)
     session.append(spoken(1, 3))
     session.send("input_audio_buffer.commit")
-    assert session.until(COMPLETED)["transcript"] == "w1 w2"
+    assert session.next(COMPLETED)["transcript"] == "w1 w2"
 
 
 def test_an_early_close_keeps_the_transcript(server: Server) -> None:
     with connected(server) as session:
-        session.update(turn_detection=None)
+        session.configure(turn_detection=None)
         session.append(spoken(1, 8))
-        item = session.until(DELTA)["item_id"]
+        item = session.next(DELTA)["item_id"]
     live_id = item.split("_")[1]
     body = wait_until(
         lambda: found[1] if (found := server.get(f"/api/transcripts/{live_id}"))[0] == 200 else ""
@@ -263,7 +211,7 @@ def test_an_early_close_keeps_the_transcript(server: Server) -> None:
 
 def test_a_client_secret_opens_the_session_it_was_made_for(server: Server) -> None:
     given: Any = {"type": "transcription", "audio": {"input": {"turn_detection": None, "format": PCM_16K}}}
-    secret = client_of(server).realtime.client_secrets.create(
+    secret = openai_client(server).realtime.client_secrets.create(
         session=given, expires_after={"anchor": "created_at", "seconds": 60}
     )
     assert secret.value.startswith("ek_")
@@ -272,7 +220,7 @@ def test_a_client_secret_opens_the_session_it_was_made_for(server: Server) -> No
         assert created["audio"]["input"]["turn_detection"] is None
         session.append(spoken(1, 8))
         session.send("input_audio_buffer.commit")
-        assert session.until(COMPLETED)["transcript"] == WORDS
+        assert session.next(COMPLETED)["transcript"] == WORDS
 
 
 def test_a_foreign_secret_is_refused(server: Server) -> None:
@@ -285,17 +233,17 @@ def test_the_older_beta_names_work(server: Server) -> None:
         assert session.events[0]["type"] == "transcription_session.created"
         given = {"input_audio_format": "g711_ulaw", "turn_detection": None}
         session.send("transcription_session.update", session=given)
-        updated = session.until("transcription_session.updated")["session"]
+        updated = session.next("transcription_session.updated")["session"]
         assert updated["input_audio_format"] == "g711_ulaw"
         assert updated["turn_detection"] is None
         session.send("input_audio_buffer.append", audio=base64.b64encode(b"\xff" * 8000).decode())
         session.send("input_audio_buffer.commit")
-        assert session.until(COMPLETED)["transcript"] == ""
+        assert session.next(COMPLETED)["transcript"] == ""
         assert session.of("conversation.item.created")
 
 
 def test_a_beta_session_is_made_over_http(server: Server) -> None:
-    made = client_of(server).beta.realtime.transcription_sessions.create(
+    made = openai_client(server).beta.realtime.transcription_sessions.create(
         input_audio_format="g711_alaw", turn_detection={"type": "server_vad"}
     )
     assert made.input_audio_format == "g711_alaw"
@@ -315,9 +263,9 @@ def test_the_async_client_transcribes(server: Server) -> None:
     async def transcribe() -> str:
         http_client = openai.DefaultAsyncHttpxClient(verify=server.trusting)
         client = openai.AsyncOpenAI(api_key="any", base_url=f"{server.url}/v1", http_client=http_client)
+        trusting: Any = {"ssl": server.trusting}
         connecting = client.realtime.connect(
-            extra_query={"intent": "transcription"},
-            websocket_connection_options={"ssl": server.trusting},
+            extra_query={"intent": "transcription"}, websocket_connection_options=trusting
         )
         session: Any = {
             "type": "transcription",
@@ -328,8 +276,8 @@ def test_the_async_client_transcribes(server: Server) -> None:
             await connection.input_audio_buffer.append(audio=base64.b64encode(spoken(1, 8)).decode())
             await connection.input_audio_buffer.commit()
             async for event in connection:
-                if event.type == COMPLETED:
-                    return str(event.transcript)
+                if event.type == "conversation.item.input_audio_transcription.completed":
+                    return event.transcript
         return ""
 
     assert asyncio.run(transcribe()) == WORDS
