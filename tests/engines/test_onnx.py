@@ -10,7 +10,7 @@ import pytest
 from tests.support.audio import samples_of
 from whisper_appliance.core.errors import ModelUnavailable
 from whisper_appliance.core.samples import Samples
-from whisper_appliance.engines.contract import EngineSpec, Options, Window
+from whisper_appliance.engines.contract import BatchRule, EngineSpec, Options, Window
 from whisper_appliance.engines.faster_whisper.engine import FasterWhisperEngine
 from whisper_appliance.engines.onnx import graph as onnx_graph
 from whisper_appliance.engines.onnx.ct2_weights import Weights
@@ -34,17 +34,23 @@ def answer(
     model: OnnxModel,
     *heard: Samples,
     beam_size: int = 1,
-    temperature: float = 0.0,
+    temperatures: tuple[float, ...] = (),
+    seed: int = 0,
+    batch: BatchRule = "free",
     known: str = "",
     new_tokens: int = 100,
 ) -> list[DecodeResult]:
     tokenizer = model.tokenizer("en", "transcribe")
-    longest = max(map(len, heard)) / 16_000 + 3
     prompt = model.prompt(tokenizer, Options(), ())
     begun = tuple(tokenizer.encode(" " + known)) if known else ()
-    encoded = [model.encode(one, longest) for one in heard]
+    encoded = [model.encode(one, len(one) / 16_000 + 3) for one in heard]
     return model.decode(
-        [DecodeRequest(one, prompt, tokenizer, new_tokens, beam_size, temperature, begun) for one in encoded]
+        [
+            DecodeRequest(
+                one, prompt, tokenizer, new_tokens, beam_size, temperatures, begun, batch=batch, seed=seed
+            )
+            for one in encoded
+        ]
     )
 
 
@@ -77,13 +83,21 @@ def test_batched_windows_are_decoded_as_each_alone(model: OnnxModel, cities: Pat
     windows = [samples_of(cities, 8.0 * n, 8.0 * n + length) for n, length in enumerate((8.0, 2.0, 8.0, 5.0))]
     padded = [np.pad(one, (0, 8 * 16_000 - len(one))) for one in windows]
     for beam_size in (1, 3):
-        together = answer(model, *padded, beam_size=beam_size)
-        alone = [answer(model, one, beam_size=beam_size)[0] for one in padded]
+        together = answer(model, *padded, beam_size=beam_size, batch="even")
+        alone = [answer(model, one, beam_size=beam_size, batch="even")[0] for one in padded]
         assert [words(model, one) for one in together] == [words(model, one) for one in alone]
         assert [one.avg_logprob for one in together] == pytest.approx(
             [one.avg_logprob for one in alone], abs=0.02
         )
         assert len({len(one.tokens) for one in together}) > 1  # some end while others go on
+
+
+def test_an_even_batch_of_any_windows_gives_each_the_same_result(model: OnnxModel, cities: Path) -> None:
+    windows = [samples_of(cities, 8.0 * n, 8.0 * n + length) for n, length in enumerate((8.0, 2.0, 7.3, 5.0))]
+    first = answer(model, windows[0], batch="even")[0]
+    for others in (windows[1:2], windows[1:3], windows[1:], windows[3:]):
+        again = answer(model, windows[0], *others, batch="even")[0]
+        assert (again.tokens, again.avg_logprob) == (first.tokens, first.avg_logprob)
 
 
 def test_beams_find_nothing_less_likely(model: OnnxModel, cities: Path) -> None:
@@ -92,10 +106,13 @@ def test_beams_find_nothing_less_likely(model: OnnxModel, cities: Path) -> None:
     assert five.avg_logprob >= one.avg_logprob - 0.02
 
 
-def test_chance_draws_another_answer_each_time(model: OnnxModel, cities: Path) -> None:
+def test_each_seed_draws_an_answer_of_its_own_every_time(model: OnnxModel, cities: Path) -> None:
     heard = samples_of(cities, 0.0, 12.0)
-    drawn = {tuple(answer(model, heard, temperature=1.0)[0].tokens) for _ in range(3)}
+    drawn = {tuple(answer(model, heard, temperatures=(1.0,), seed=seed)[0].tokens) for seed in range(3)}
     assert len(drawn) > 1
+    assert {
+        tuple(answer(model, heard, temperatures=(1.0,), seed=seed)[0].tokens) for seed in range(3)
+    } == drawn
     begin = model.tokenizer("en", "transcribe").timestamp_begin
     for tokens in drawn:
         times = [token for token in tokens if token >= begin]
@@ -118,7 +135,7 @@ def test_a_long_past_leaves_room_for_the_answer(model: OnnxModel, beckett: Path,
     prompt = [tokenizer.sot_prev, *tokenizer.encode(" no matter" * 300)[:460], *tokenizer.sot_sequence]
     encoded = model.encode(samples_of(beckett), 13.0)
     (heard,) = model.decode(
-        [DecodeRequest(encoded, prompt, tokenizer, 224, 1, 0.0, tuple(tokenizer.encode(known)))]
+        [DecodeRequest(encoded, prompt, tokenizer, 224, 1, (), tuple(tokenizer.encode(known)))]
     )
     assert len(heard.tokens) > len(tokenizer.encode(known))
     assert 0 <= heard.no_speech_prob < 0.5

@@ -40,10 +40,11 @@ class ScriptedDecoder:
     """Answers with the decodings it was given, one after the other."""
 
     multilingual = True
+    batches_any_length = False
 
     def __init__(self, *answers: DecodeResult) -> None:
         self.answers = list(answers)
-        self.asked: list[tuple[int, float]] = []
+        self.asked: list[tuple[int, tuple[float, ...]]] = []
         self.known: list[tuple[str, int]] = []
         self.together: list[int] = []
         self.encoded: list[tuple[float, float]] = []
@@ -63,7 +64,7 @@ class ScriptedDecoder:
         return []
 
     def decode(self, asks: Sequence[DecodeRequest]) -> list[DecodeResult]:
-        self.asked += [(ask.beam_size, ask.temperature) for ask in asks]
+        self.asked += [(ask.beam_size, ask.temperatures) for ask in asks]
         self.known += [(self._tokenizer.decode(list(ask.prefix_tokens)), ask.new_tokens) for ask in asks]
         self.together.append(len(asks))
         return [self.answers.pop(0) for _ in asks]
@@ -110,7 +111,7 @@ def test_a_sure_answer_is_taken_at_once() -> None:
     decoder = ScriptedDecoder(answer(*said(" hello", 0, 5)))
     result = hear_one(decoder, window(5))
     assert result.text == " hello"
-    assert decoder.asked == [(1, 0.0)]
+    assert decoder.asked == [(1, ())]
 
 
 def test_a_prefix_is_passed_once_and_leaves_tokens_for_the_rest() -> None:
@@ -132,7 +133,7 @@ def read_on(*tokens: int) -> WindowResult:
     accurate = Options(language="en", quality="accurate")
     result = hear_one(decoder, Window(np.zeros(160_000, np.float32), accurate, decode_to_end=False))
     assert decoder.encoded == [(10.0, 30.0)]
-    assert decoder.asked == [(5, 0.0)]
+    assert decoder.asked == [(5, ())]
     return result
 
 
@@ -149,15 +150,15 @@ def test_a_lone_timestamp_ends_the_window() -> None:
 
 def test_a_bad_answer_is_tried_with_beam_search_and_then_warmer() -> None:
     bad = answer(*said(" ha ha", 0, 5), compression=3.0)
-    decoder = ScriptedDecoder(bad, bad, bad, answer(*said(" fine", 0, 5)))
+    decoder = ScriptedDecoder(bad, bad, answer(*said(" fine", 0, 5)))
     assert hear_one(decoder, window(5)).text == " fine"
-    assert decoder.asked == [(1, 0.0), (5, 0.0), (1, 0.2), (1, 0.4)]
+    assert decoder.asked == [(1, ()), (5, ()), (1, (0.2, 0.4, 0.6, 0.8, 1.0))]
 
 
 def test_fast_does_not_try_again() -> None:
     decoder = ScriptedDecoder(answer(*said(" ha ha", 0, 5), compression=3.0))
     hear_one(decoder, window(5, quality="fast"))
-    assert decoder.asked == [(1, 0.0)]
+    assert decoder.asked == [(1, ())]
 
 
 def test_a_window_without_speech_has_no_segments_and_a_reason() -> None:

@@ -212,7 +212,7 @@ def test_json_has_the_documented_fields() -> None:
     data = to_dict(source)
     assert set(data) == {
         "text", "language", "language_probability", "duration", "model", "task", "processing_seconds",
-        "segments", "warnings", "dropped", "provenance",
+        "segments", "warnings", "dropped", "provenance", "languages",
     }  # fmt: skip
     assert data["text"] == "Hi you. Bye."
     assert [segment["id"] for segment in data["segments"]] == [0, 1]

@@ -1,5 +1,9 @@
 """Hallucination filter: invented text is dropped and reported."""
 
+from collections.abc import Callable
+
+import pytest
+
 from whisper_appliance.engines.contract import WindowResult
 from whisper_appliance.engines.whisper.repetition import compression_ratio, remove_repetition_loops
 from whisper_appliance.transcript.model import Dropped, Segment
@@ -9,6 +13,16 @@ from whisper_appliance.transcription.hallucinations import filter_hallucinations
 def window_result(*texts: str, avg_logprob: float = -0.2) -> WindowResult:
     segments = tuple(Segment(float(i), i + 1.0, f" {t}", avg_logprob) for i, t in enumerate(texts))
     return WindowResult(segments, "en", 1.0)
+
+
+def voice(*, period: float, pause: float) -> Callable[[float, float], float]:
+    """The mean VAD probability of a voice that pauses at the end of each period."""
+
+    def probability(start: float, stop: float) -> float:
+        times = [start + (stop - start) * step / 50 for step in range(51)]
+        return sum(0.95 if time % period < period - pause else 0.05 for time in times) / len(times)
+
+    return probability
 
 
 def test_speech_is_kept() -> None:
@@ -39,8 +53,23 @@ def test_words_of_low_confidence_without_speech_are_dropped() -> None:
 
 def test_a_repeated_line_is_a_loop() -> None:
     result = filter_hallucinations(window_result(*["I was close to him."] * 7), lambda *_: 0.9)
-    assert len(result.segments) == 3
-    assert {d.reason for d in result.dropped} == {"repetition"}
+    assert result.segments == ()  # the first copies are no better than the others
+    assert [(d.start, d.end, d.reason) for d in result.dropped] == [(0.0, 7.0, "repetition")]
+
+
+@pytest.mark.parametrize("text", ["I was close to him.", "그는 길 한 옆으로 걸어갔다.", "我们今天走吧。"])
+def test_a_sentence_that_is_said_again_after_a_pause_is_kept(text: str) -> None:
+    result = filter_hallucinations(window_result(*[text] * 7), voice(period=1.0, pause=0.2))
+    assert len(result.segments) == 7
+    assert result.dropped == ()
+
+
+def test_a_copy_without_the_time_to_say_it_is_dropped() -> None:
+    said = tuple(Segment(5.0 * n, 5.0 * n + 4, " Der Raum wurde als Leichenhalle genutzt.") for n in range(3))
+    copy = Segment(14.0, 14.2, " Der Raum wurde als Leichenhalle genutzt.")
+    result = filter_hallucinations(WindowResult((*said, copy), "de", 1.0), voice(period=5.0, pause=1.0))
+    assert result.segments == said
+    assert [(d.start, d.end) for d in result.dropped] == [(14.0, 14.2)]
 
 
 def test_loops_are_cut_and_natural_repetitions_are_kept() -> None:

@@ -60,7 +60,10 @@ def test_low_confidence_windows_are_retried_with_context(engine: EngineProcess) 
     texts = [segment.text for segment in transcribed(engine, "balanced", Silence(33, after=8)).segments]
     assert texts[:2] == [" sound"] * 2
     assert len(texts) > 2
-    assert all(text.startswith(" sure after (50364, 1, 50464") for text in texts[2:])
+    firsts = [text for text in texts[2:] if text == " sure after ()"]
+    others = [text for text in texts[2:] if text.startswith(" sure after (50364, 1, 50464")]
+    assert others
+    assert len(firsts) + len(others) == len(texts[2:])  # each batch begins without context
 
 
 def test_a_recording_that_begins_with_low_confidence_is_decoded_sequentially(

@@ -15,6 +15,9 @@ SPARE_WORKERS = 1
 
 Quality = Literal["fast", "balanced", "accurate"]
 Task = Literal["transcribe", "translate"]
+BatchRule = Literal["free", "even", "alone"]
+"""How a window may be batched. Products of one row round differently from those of two, so a result is the
+same every time only if its window is always decoded alone, or always in batches of even size."""
 
 
 class Priority(IntEnum):
@@ -38,6 +41,8 @@ class Options:
     temperature: float | None = None
     beam_size: int | None = None
     vad: bool = True
+    seed: int = 0
+    """Of sampling: the same seed gives the same samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,9 @@ class Window:
     decode_to_end: bool = True
     prefix_text: str = ""
     prefix_seconds: float = 0.0
+    batch: BatchRule = "free"
+    detect_only: bool = False
+    """Only the language is detected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,8 @@ class WindowResult:
     dropped: tuple[Dropped, ...] = ()
     decoded_seconds: float = 0.0
     tokens: tuple[int, ...] = ()
+    temperature: float = 0.0
+    """The highest at which a part of it was decoded."""
 
     @property
     def avg_logprob(self) -> float:

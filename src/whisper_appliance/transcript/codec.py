@@ -33,6 +33,7 @@ def to_dict(transcript: Transcript) -> dict[str, Any]:
     return {
         "text": transcript.text,
         "language": transcript.language,
+        "languages": list(transcript.languages),
         "language_probability": round(transcript.language_probability, 4),
         "duration": round(transcript.duration, 3),
         "model": transcript.model,
@@ -60,6 +61,8 @@ def segment_to_dict(number: int, segment: Segment) -> dict[str, Any]:
         "no_speech_prob": round(segment.no_speech_prob, 4),
         "compression_ratio": round(segment.compression_ratio, 4),
     }
+    if segment.language:
+        shown["language"] = segment.language
     if segment.words:
         shown["words"] = [
             {
@@ -94,4 +97,9 @@ def _segment_from_dict(data: Mapping[str, Any]) -> Segment:
     numbers = {
         name: data[name] for name in ("start", "end", "avg_logprob", "no_speech_prob", "compression_ratio")
     }
-    return Segment(text=data["text"], words=tuple(Word(**word) for word in data.get("words", ())), **numbers)
+    return Segment(
+        text=data["text"],
+        language=data.get("language", ""),
+        words=tuple(Word(**word) for word in data.get("words", ())),
+        **numbers,
+    )

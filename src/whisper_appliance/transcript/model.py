@@ -26,6 +26,8 @@ class Segment:
     temperature: float = 0.0
     tokens: tuple[int, ...] = ()
     words: tuple[Word, ...] = ()
+    language: str = ""
+    """Code of the language that it is in; empty if it was not detected for this phrase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,16 @@ class Transcript:
     dropped: tuple[Dropped, ...] = ()
     provenance: Provenance | None = None
     extra: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """All languages of the segments, the one that is spoken longest first."""
+        seconds: dict[str, float] = {}
+        for segment in self.segments:
+            code = segment.language or self.language
+            seconds[code] = seconds.get(code, 0.0) + segment.end - segment.start
+        found = sorted(filter(None, seconds), key=lambda code: -seconds[code])
+        return tuple(found) or ((self.language,) if self.language else ())
 
     @property
     def text(self) -> str:

@@ -12,12 +12,14 @@ from itertools import pairwise
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import EngineFailed
 from whisper_appliance.engines.contract import MAX_WINDOW_SECONDS, WindowResult
+from whisper_appliance.transcription.hallucinations import REPETITION
 from whisper_appliance.transcription.merging import shift_times
 from whisper_appliance.transcription.segmentation import SpeechSpan
 
 MIN_SPOKEN_SECONDS = 3.0
 MIN_BYTES_PER_SPOKEN_SECOND = 7.0  # of UTF-8: some 14 in English and Chinese, more in most languages
 MIN_REDECODED_LOGPROB = -0.8
+MIN_LOOP_SECONDS = 1.0
 
 
 def find_untranscribed_speech(result: WindowResult, span: SpeechSpan) -> Iterator[tuple[float, float]]:
@@ -48,6 +50,36 @@ def fill_gaps(
             with suppress(EngineFailed):  # the first result stands
                 redecoded = decode(replace(span, start=span.start + first, stop=span.start + last))
                 result = _with_more_text(result, first / SAMPLE_RATE, last / SAMPLE_RATE, redecoded)
+    return result
+
+
+def looped_stretches(result: WindowResult) -> list[tuple[float, float]]:
+    """(start, end) of each stretch whose text was dropped as a loop, at least `MIN_LOOP_SECONDS` long."""
+    return [
+        (dropped.start, dropped.end)
+        for dropped in result.dropped
+        if dropped.reason == REPETITION and dropped.end - dropped.start >= MIN_LOOP_SECONDS
+    ]
+
+
+def redecode_loops(
+    result: WindowResult, span: SpeechSpan, decode: Callable[[SpeechSpan], WindowResult]
+) -> WindowResult:
+    """The result with the text of each looped stretch, decoded by itself, if that is no loop again."""
+    for start, stop in _merge_adjacent(sorted(looped_stretches(result))):
+        stop = min(stop, result.decoded_seconds, start + MAX_WINDOW_SECONDS)
+        if _spoken(span, start, stop) < MIN_LOOP_SECONDS:
+            continue
+        part = replace(
+            span, start=span.start + round(start * SAMPLE_RATE), stop=span.start + round(stop * SAMPLE_RATE)
+        )
+        with suppress(EngineFailed):
+            again = decode(part)
+            if not looped_stretches(again) and again.avg_logprob >= MIN_REDECODED_LOGPROB:
+                inside = [s for s in result.segments if start <= (s.start + s.end) / 2 <= stop]
+                kept = [s for s in result.segments if s not in inside]
+                segments = sorted([*kept, *shift_times(again, start).segments], key=lambda s: s.start)
+                result = replace(result, segments=tuple(segments))
     return result
 
 

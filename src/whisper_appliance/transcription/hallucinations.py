@@ -1,18 +1,24 @@
 """Removes hallucinated segments (silence, noise, boilerplate, loops) and records each with its reason."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
+from itertools import groupby
+from statistics import median
 
 from whisper_appliance.engines.contract import WindowResult
+from whisper_appliance.engines.whisper.repetition import can_be_said
 from whisper_appliance.transcript.model import Dropped, Segment
 
 MAX_NO_SPEECH_VAD = 0.1
 MAX_BOILERPLATE_VAD = 0.4
 LOW_CONFIDENCE_LOGPROB = -0.5
 MIN_REPEATS = 4
+MIN_REPEATED_CHARACTERS = 4
+PAUSE_VAD = 0.5
+REPETITION = "repetition"
 
 
 @cache
@@ -35,13 +41,24 @@ def filter_hallucinations(
     """
     kept: list[Segment] = []
     dropped = list(result.dropped)
-    for segment in result.segments:
-        reason = _reason(segment, speech_probability(segment.start, segment.end)) or _repeats(segment, kept)
-        if reason:
-            dropped.append(Dropped(segment.start, segment.end, segment.text.strip(), reason))
-        else:
-            kept.append(segment)
+    for _, group in groupby(result.segments, lambda segment: _normalized(segment.text)):
+        voiced: list[Segment] = []
+        for segment in group:
+            reason = _reason(segment, speech_probability(segment.start, segment.end))
+            if reason:
+                dropped.append(_dropped([segment], reason))
+            else:
+                voiced.append(segment)
+        real = _said_times(voiced, speech_probability)
+        kept += voiced[:real]
+        if voiced[real:]:
+            dropped.append(_dropped(voiced[real:], REPETITION))
     return replace(result, segments=tuple(kept), dropped=tuple(dropped))
+
+
+def _dropped(segments: Sequence[Segment], reason: str) -> Dropped:
+    text = "".join(segment.text for segment in segments).strip()
+    return Dropped(segments[0].start, segments[-1].end, text, reason)
 
 
 def _reason(segment: Segment, speech: float) -> str | None:
@@ -52,13 +69,31 @@ def _reason(segment: Segment, speech: float) -> str | None:
     return None
 
 
-def _repeats(segment: Segment, before: Iterable[Segment]) -> str | None:
-    """The same line several times in a row is a repetition loop across segments."""
-    last = list(before)[-(MIN_REPEATS - 1) :]
-    text = _normalized(segment.text)
-    if len(last) == MIN_REPEATS - 1 and " " in text and all(_normalized(s.text) == text for s in last):
-        return "repetition"
-    return None
+def _said_times(copies: Sequence[Segment], speech_probability: Callable[[float, float], float]) -> int:
+    """How many of the segments with the same text in a row were said; the others are a repetition loop.
+
+    A sentence that is said again takes its time, and there is a pause before it. Of a loop that runs over
+    other speech, none was said.
+    """
+    count = len(copies)
+    if count < 2 or len(copies[0].text.strip()) < MIN_REPEATED_CHARACTERS:
+        return count
+    voiced = [speech_probability(copy.start, copy.end) * (copy.end - copy.start) for copy in copies]
+    said = [seconds for copy, seconds in zip(copies, voiced, strict=True) if can_be_said(copy.text, seconds)]
+    if not said:
+        return 1 if count < MIN_REPEATS else 0
+    start, end = copies[0].start, copies[-1].end
+    rounds = min(round(speech_probability(start, end) * (end - start) / median(said)), count)
+    pauses = sum(_is_pause(copy.start, speech_probability) for copy in copies[1:rounds])
+    if count >= MIN_REPEATS and 2 * pauses < rounds - 1:
+        return 0
+    return max(rounds, 1)
+
+
+def _is_pause(seconds: float, speech_probability: Callable[[float, float], float]) -> bool:
+    """Whether there is a pause near this time."""
+    near = (seconds + step * 0.1 for step in range(-5, 6))
+    return any(speech_probability(time - 0.05, time + 0.05) < PAUSE_VAD for time in near)
 
 
 def _normalized(text: str) -> str:

@@ -25,6 +25,7 @@ def merge_results(
         tuple(dropped for part in placed for dropped in part.dropped),
         (span.stop - span.start) / SAMPLE_RATE,
         tuple(token for part in placed for token in part.tokens),
+        max((part.temperature for part in placed), default=0.0),
     )
 
 

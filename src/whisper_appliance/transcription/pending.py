@@ -36,12 +36,12 @@ PendingSpan = tuple[SpeechSpan, PendingResult] | SpanResult
 
 @dataclass(slots=True)
 class RetryBatch:
-    """Consecutive low-confidence spans, to be decoded again sequentially after `context_tokens`.
+    """Consecutive low-confidence spans in one language, to be decoded again sequentially.
 
     `results` holds the first pass of each span, or, without a first pass, one nearby result for the language.
+    Nothing from before the batch is its context, so that an attempt after a restart decodes it alike.
     """
 
-    context_tokens: tuple[int, ...]
     spans: list[SpeechSpan] = field(default_factory=list)
     results: list[WindowResult] = field(default_factory=list)
 

@@ -4,21 +4,29 @@ Quality "fast" and "balanced" decode windows in parallel; "balanced" also retrie
 sequentially with context. Quality "accurate" decodes sequentially, each window with the context of the last.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Any
 
 from whisper_appliance.audio.audio_source import AudioSource
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import Cancelled
-from whisper_appliance.engines.contract import Options, Priority, Window, WindowResult
+from whisper_appliance.engines.contract import BatchRule, Options, Priority, Window, WindowResult
 from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.engines.vad import FRAME, Probabilities
-from whisper_appliance.transcription.gaps import fill_gaps
+from whisper_appliance.transcript.times import valid_segments
+from whisper_appliance.transcription.gaps import (
+    fill_gaps,
+    find_untranscribed_speech,
+    looped_stretches,
+    redecode_loops,
+)
 from whisper_appliance.transcription.hallucinations import filter_hallucinations
+from whisper_appliance.transcription.languages import MainLanguage, by_language, is_mixed
 from whisper_appliance.transcription.merging import confidence, merge_results, shift_times
 from whisper_appliance.transcription.pending import (
     Chunk,
@@ -31,14 +39,12 @@ from whisper_appliance.transcription.pending import (
     is_ready,
 )
 from whisper_appliance.transcription.segmentation import SegmentationConfig, SpeechSpan, segment_speech
-from whisper_appliance.transcription.sequential import DecodeSpan, decode_sequentially, next_context, prefetch
+from whisper_appliance.transcription.sequential import DecodeSpan, decode_sequentially, prefetch
 
 CANCEL_CHECK_SECONDS = 0.2
 RETRY_BATCH_WINDOWS = 4
 CHUNK_WINDOWS = 8
 PROBE_WINDOWS = 2
-CERTAIN_LANGUAGE_PROBABILITY = 0.5
-LANGUAGE_WINDOWS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +76,11 @@ class TranscriptionPipeline:
     emitted: int = 0
     results_seen: int = 0
     windows_submitted: int = 0
-    context_tokens: tuple[int, ...] = ()
-    language: str = ""
-    language_probability: float = 0.0
+    main: MainLanguage = field(default_factory=MainLanguage)
+    first_start: int | None = None
+    covered_to: int = 0
+    written_to: float = 0.0
+    untranscribed: list[tuple[float, float]] = field(default_factory=list)
     ended: bool = False
 
     def results(self) -> Iterator[WindowResult]:
@@ -109,22 +117,41 @@ class TranscriptionPipeline:
         """Chunks of some minutes in parallel; each is decoded sequentially from its start to its end."""
         running: deque[Iterator[tuple[SpeechSpan, WindowResult]]] = deque()
         while chunk := list(islice(windows, CHUNK_WINDOWS)):
-            running.append(prefetch(self._decode_chunk(chunk), threads))
+            self._note_first(chunk[0])
+            # A copy, because the main language is settled in the order of windows, not in that of threads.
+            running.append(prefetch(self._decode_chunk(chunk, replace(self.main)), threads))
             first = self._emit(running[0])
-            while self.options.language is None and (result := next(first, None)):
+            while not self._is_language_settled and (result := next(first, None)):
                 yield result
             if len(running) > self.engine.spec.workers:
                 yield from self._emit(running.popleft())
         for results in running:
             yield from self._emit(results)
 
-    def _decode_chunk(self, chunk: list[SpeechSpan]) -> Iterator[tuple[SpeechSpan, WindowResult]]:
-        return self._decode_sequentially(chunk, self._decode_span, ())
+    def _decode_chunk(
+        self, chunk: list[SpeechSpan], main: MainLanguage
+    ) -> Iterator[tuple[SpeechSpan, WindowResult]]:
+        def decode(span: SpeechSpan, context: tuple[int, ...]) -> WindowResult:
+            result = self._decode_span(span, context)
+            if span.start not in self.finished:
+                result = self._in_its_languages(span, result, main, self.options)
+            main.add(result)
+            return result
+
+        return self._decode_sequentially(chunk, decode)
 
     def _emit(self, results: Iterator[tuple[SpeechSpan, WindowResult]]) -> Iterator[WindowResult]:
         for span, result in results:
-            self._update_context(result)
+            self._count(result)
             yield self._finalize(SpanResult(span, result))
+
+    @property
+    def _is_language_settled(self) -> bool:
+        return self.options.language is not None or self.main.settled
+
+    def _note_first(self, span: SpeechSpan) -> None:
+        if self.first_start is None:
+            self.first_start = span.start
 
     def _parallel_windows(
         self, windows: Iterator[SpeechSpan], threads: ThreadPoolExecutor
@@ -134,7 +161,7 @@ class TranscriptionPipeline:
         decoded: deque[SpanResult] = deque()
         batch: RetryBatch | None = None
         try:
-            for one in chain(self._submitted(self._unfinished(windows), threads), (None,)):
+            for one in chain(self._submitted(windows, threads), (None,)):
                 if one is not None:
                     pending.append(one)
                 limit = self.engine.prefetch_windows if one is not None else 0
@@ -158,39 +185,59 @@ class TranscriptionPipeline:
         """
         chunks: deque[Chunk] = deque()
         for span in windows:
+            self._note_first(span)
             if self.options.quality != "balanced":
-                yield span, self._submit(span)
+                if not self._is_covered(span):
+                    yield span, self._submit(span)
                 continue
             if not chunks or len(chunks[-1].spans) == CHUNK_WINDOWS:
                 chunks.append(Chunk())
             chunks[-1].spans.append(span)
             if len(chunks[-1].spans) <= PROBE_WINDOWS:
-                chunks[-1].probes.append(self._submit(span))
+                if not self._is_covered(span):
+                    chunks[-1].probes.append(self._submit(span))
             elif len(chunks) > 1:
                 yield from self._submit_chunk(chunks.popleft(), threads)
         for chunk in chunks:
             yield from self._submit_chunk(chunk, threads)
 
     def _submit_chunk(self, chunk: Chunk, threads: ThreadPoolExecutor) -> Iterator[PendingSpan]:
-        rest = chunk.spans[len(chunk.probes) :]
+        rest = chunk.spans[PROBE_WINDOWS:]
         probed = [self._result_of(probe) for probe in chunk.probes] if rest else []
-        if rest and all(map(is_low_confidence, probed)):
+        if rest and self._is_retry_only(chunk, probed):
             for at in range(0, len(chunk.spans), RETRY_BATCH_WINDOWS):
-                batch = RetryBatch((), chunk.spans[at : at + RETRY_BATCH_WINDOWS], probed[:1])
-                yield batch.with_retry(threads.submit(self._retry_batch, batch), retry_only=True)
+                batch = RetryBatch(chunk.spans[at : at + RETRY_BATCH_WINDOWS], probed[:1])
+                first = batch.spans[0]
+                if first.start in self.finished:
+                    yield first, self.finished[first.start]
+                else:
+                    yield batch.with_retry(threads.submit(self._retry_batch, batch), retry_only=True)
         else:
-            yield from zip(chunk.spans, chunk.probes, strict=False)
-            yield from ((span, self._submit(span)) for span in rest)
+            probes = iter(chunk.probes)
+            for span in chunk.spans:
+                if not self._is_covered(span):
+                    yield span, self._submit(span) if span in rest else next(probes)
 
-    def _unfinished(self, windows: Iterator[SpeechSpan]) -> Iterator[SpeechSpan]:
-        """Without spans inside a longer window that an earlier attempt has finished."""
-        covered = 0
-        for span in windows:
-            if span.start in self.finished:
-                covered = span.start + round(self.finished[span.start].decoded_seconds * SAMPLE_RATE)
-            elif span.start < covered:
-                continue
-            yield span
+    def _is_retry_only(self, chunk: Chunk, probed: list[WindowResult]) -> bool:
+        """Whether the first windows are (after a restart: were) of low confidence, in one language.
+
+        Then an earlier attempt has finished several of them as one.
+        """
+        first = chunk.spans[0]
+        if first.start in self.finished:
+            return self._finished_to(first) > first.stop
+        same = len({one.language for one in probed}) == 1
+        return same and all(map(is_low_confidence, probed))
+
+    def _finished_to(self, span: SpeechSpan) -> int:
+        return span.start + round(self.finished[span.start].decoded_seconds * SAMPLE_RATE)
+
+    def _is_covered(self, span: SpeechSpan) -> bool:
+        """Whether a span lies inside a longer one that an earlier attempt has finished."""
+        if span.start in self.finished:
+            self.covered_to = self._finished_to(span)
+            return False
+        return span.start < self.covered_to
 
     def _place_result(
         self,
@@ -202,14 +249,16 @@ class TranscriptionPipeline:
         """Adds a result to `decoded`, or, at low confidence, to the retry batch; returns the open batch."""
         if isinstance(one, SpanResult):
             decoded.extend((*self._submit_retry(batch, threads), one))
-            self._update_context(one.result)
-            self.context_tokens = ()
+            self._count(one.result)
             return None
         span, pending = one
         result = pending if isinstance(pending, WindowResult) else self._first_pass(span, pending)
         retry = self._needs_retry(result) and span.start not in self.finished
+        if batch and retry and result.language != batch.results[0].language:
+            decoded.extend(self._submit_retry(batch, threads))
+            batch = None
         if retry:
-            batch = batch or RetryBatch(self.context_tokens)
+            batch = batch or RetryBatch()
             batch.spans.append(span)
             batch.results.append(result)
         if batch and (not retry or len(batch.spans) == RETRY_BATCH_WINDOWS):
@@ -217,17 +266,32 @@ class TranscriptionPipeline:
             batch = None
         if not retry:
             decoded.append(SpanResult(span, result))
-        self._update_context(result)
+        self._count(result)
         return batch
 
     def _first_pass(self, span: SpeechSpan, future: Future[WindowResult]) -> WindowResult:
-        result = self._wait(future)
-        if self.options.language not in (None, result.language):  # submitted before it was detected
-            result = self._wait(self._submit_window(span, self.options))
-        return result
+        return self._in_its_languages(span, self._wait(future), self.main, self.options)
+
+    def _in_its_languages(
+        self, span: SpeechSpan, result: WindowResult, main: MainLanguage, options: Options
+    ) -> WindowResult:
+        if options.language is not None:
+            return result
+
+        def decode(part: SpeechSpan, language: str | None) -> WindowResult:
+            return self._wait(self._submit_window(part, replace(options, language=language)))
+
+        def detect(parts: list[SpeechSpan]) -> list[WindowResult]:
+            return [
+                self._wait(one) for one in [self._submit_window(p, options, detect_only=True) for p in parts]
+            ]
+
+        return by_language(span, result, main, decode, detect)
 
     def _needs_retry(self, result: WindowResult) -> bool:
-        return self.results_seen > 0 and self.options.quality == "balanced" and is_low_confidence(result)
+        if self.results_seen == 0 or self.options.quality != "balanced":
+            return False
+        return is_low_confidence(result) and not is_mixed(result)
 
     def _submit_retry(self, batch: RetryBatch | None, threads: ThreadPoolExecutor) -> Iterator[SpanResult]:
         if batch is not None:
@@ -242,13 +306,13 @@ class TranscriptionPipeline:
         def decode(span: SpeechSpan, context: tuple[int, ...]) -> WindowResult:
             return self._wait(self._submit_window(span, options, context=context, decode_to_end=False))
 
-        parts = self._decode_sequentially(batch.spans, decode, batch.context_tokens)
+        parts = self._decode_sequentially(batch.spans, decode)
         return merge_results(batch.span, parts, batch.results[0])
 
     def _decode_sequentially(
-        self, spans: list[SpeechSpan], decode: DecodeSpan, context: tuple[int, ...]
+        self, spans: list[SpeechSpan], decode: DecodeSpan
     ) -> Iterator[tuple[SpeechSpan, WindowResult]]:
-        return decode_sequentially(iter(spans), decode, context, vad=self.options.vad)
+        return decode_sequentially(iter(spans), decode, (), vad=self.options.vad)
 
     def _decode_span(self, span: SpeechSpan, context: tuple[int, ...]) -> WindowResult:
         return self._result_of(self._submit(span, context=context, decode_to_end=False))
@@ -260,10 +324,18 @@ class TranscriptionPipeline:
         return self._submit_window(span, self.options, **window)
 
     def _submit_window(
-        self, span: SpeechSpan, options: Options, *, context: tuple[int, ...] = (), decode_to_end: bool = True
+        self,
+        span: SpeechSpan,
+        options: Options,
+        *,
+        context: tuple[int, ...] = (),
+        decode_to_end: bool = True,
+        detect_only: bool = False,
     ) -> Future[WindowResult]:
         samples = self.recording.read(span.start, span.stop)
-        window = Window(samples, options, context, decode_to_end)
+        # A recording of one window is decoded alone, because that is faster than in an even batch.
+        batch: BatchRule = "alone" if span.start == self.first_start else "even"
+        window = Window(samples, options, context, decode_to_end, batch=batch, detect_only=detect_only)
         return self.engine.submit(
             window, priority=self.priority, windows_before=max(self.windows_submitted - 1, 0)
         )
@@ -272,33 +344,55 @@ class TranscriptionPipeline:
         """Takes the more confident of first pass and retry, fills gaps, filters hallucinations, emits."""
         span, result = decoded.span, decoded.result
         if span.start in self.finished:
+            self._note_untranscribed(span, result)
             return result
         if decoded.retry is not None:
             retried = self._wait(decoded.retry)
             result = retried if decoded.retry_only else max(result, retried, key=confidence)
         if self.options.vad:
             result = self._fill_gaps(span, result)
-        result = filter_hallucinations(shift_times(result, span.start / SAMPLE_RATE), span.speech_probability)
+        result = self._without_hallucinations(span, result)
+        self._note_untranscribed(span, result)
         self.on_window(WindowDone(self.emitted, span.start, span.stop, result, self._progress(span)))
         self.emitted += 1
         return result
 
     def _fill_gaps(self, span: SpeechSpan, result: WindowResult) -> WindowResult:
         """The result with text for stretches of speech that the decoder skipped."""
-        options = replace(self.options, quality="fast", language=self.options.language or result.language)
-        return fill_gaps(result, span, lambda gap: self._wait(self._submit_window(gap, options)))
+        return fill_gaps(result, span, lambda gap: self._decode_again(gap, result))
 
-    def _update_context(self, result: WindowResult) -> None:
-        """Keeps context for the next windows: the last tokens, and the language once it is certain enough."""
+    def _decode_again(self, part: SpeechSpan, result: WindowResult) -> WindowResult:
+        """Decodes a part of a window by itself, in its own language if that is clearly another."""
+        if self.options.language is not None:
+            return self._wait(self._submit_window(part, replace(self.options, quality="fast")))
+        options = replace(self.options, quality="fast")
+        main = MainLanguage(result.language, result.language_probability, settled=True)
+        return self._in_its_languages(part, self._wait(self._submit_window(part, options)), main, options)
+
+    def _without_hallucinations(self, span: SpeechSpan, result: WindowResult) -> WindowResult:
+        """Without invented text; what a loop has covered is decoded once more by itself."""
+        seconds = span.start / SAMPLE_RATE
+        filtered = filter_hallucinations(shift_times(result, seconds), span.speech_probability)
+        if self.options.vad and looped_stretches(filtered):
+            again = redecode_loops(
+                shift_times(filtered, -seconds), span, lambda part: self._decode_again(part, result)
+            )
+            filtered = filter_hallucinations(shift_times(again, seconds), span.speech_probability)
+        stop = min(span.stop / SAMPLE_RATE, self.recording.seconds or math.inf)
+        return replace(filtered, segments=valid_segments(filtered.segments, self.written_to, stop))
+
+    def _note_untranscribed(self, span: SpeechSpan, result: WindowResult) -> None:
+        """Keeps where somebody speaks although nothing is written or dropped."""
+        if result.segments:
+            self.written_to = max(self.written_to, result.segments[-1].end)
+        if self.options.vad:
+            seconds = span.start / SAMPLE_RATE
+            gaps = find_untranscribed_speech(shift_times(result, -seconds), span)
+            self.untranscribed += [(start + seconds, stop + seconds) for start, stop in gaps]
+
+    def _count(self, result: WindowResult) -> None:
         self.results_seen += 1
-        self.context_tokens = next_context(self.context_tokens, result)
-        if self.options.language is None or not self.language:
-            self.language, self.language_probability = result.language, result.language_probability
-            if (
-                result.language_probability >= CERTAIN_LANGUAGE_PROBABILITY
-                or self.results_seen >= LANGUAGE_WINDOWS
-            ):
-                self.options = replace(self.options, language=result.language)
+        self.main.add(result)
 
     def _result_of(self, pending: PendingResult) -> WindowResult:
         return pending if isinstance(pending, WindowResult) else self._wait(pending)

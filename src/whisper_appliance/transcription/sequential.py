@@ -46,7 +46,7 @@ def decode_sequentially(
 
 def next_context(context: tuple[int, ...], result: WindowResult) -> tuple[int, ...]:
     """The tokens to condition the next window on: none after a decoding at high temperature."""
-    if any(segment.temperature > UNRELIABLE_TEMPERATURE for segment in result.segments):
+    if result.temperature > UNRELIABLE_TEMPERATURE:
         return ()
     return (context + result.tokens)[-CONTEXT_TOKENS:]
 

@@ -1,14 +1,15 @@
 """Transcribes one recording: runs the pipeline and assembles the `Transcript` with its provenance."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from whisper_appliance import __version__
 from whisper_appliance.audio.audio_source import AudioSource
 from whisper_appliance.engines.contract import Options, Priority, WindowResult
 from whisper_appliance.engines.process.client import EngineProcess
-from whisper_appliance.transcript.model import Notice, Provenance, Transcript
+from whisper_appliance.transcript.model import Notice, Provenance, Segment, Transcript
+from whisper_appliance.transcript.times import with_valid_times
 from whisper_appliance.transcription.pipeline import TranscriptionPipeline, WindowDone
 from whisper_appliance.transcription.segmentation import SegmentationConfig
 
@@ -64,18 +65,32 @@ def transcribe(
     results = list(pipeline.results())
     elapsed = clock() - started
     segments = tuple(segment for result in results for segment in result.segments)
-    return Transcript(
+    transcript = Transcript(
         segments=segments,
-        language=pipeline.language or options.language or "",
-        language_probability=pipeline.language_probability,
+        language=options.language or pipeline.main.language,
+        language_probability=pipeline.main.probability,
         duration=recording.seconds or 0.0,
         task=options.task,
         model=request.model,
         processing_seconds=elapsed,
-        warnings=(*recording.notices, *(() if segments else (NO_SPEECH,))),
+        warnings=(*recording.notices, *_notices(segments, pipeline.untranscribed)),
         dropped=tuple(dropped for result in results for dropped in result.dropped),
         provenance=_provenance(recording, engine, request, elapsed),
     )
+    return with_valid_times(transcript)
+
+
+def _notices(segments: Sequence[Segment], untranscribed: Sequence[tuple[float, float]]) -> Iterator[Notice]:
+    if not segments:
+        yield NO_SPEECH
+    if untranscribed:
+        times = ", ".join(f"{_clock(start)}-{_clock(stop)}" for start, stop in untranscribed)
+        yield Notice("untranscribed", f"Somebody speaks here, but no words were recognized: {times}.")
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02d}"
 
 
 def _provenance(

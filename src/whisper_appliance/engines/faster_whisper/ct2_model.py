@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from whisper_appliance.core.samples import Samples
-from whisper_appliance.engines.whisper.decoder_api import DecodeRequest, DecodeResult, TokenizerFileBackend
+from whisper_appliance.engines.whisper.decoder_api import (
+    DecodeRequest,
+    DecodeResult,
+    TokenizerFileBackend,
+    best_sample,
+)
 from whisper_appliance.engines.whisper.repetition import compression_ratio
 from whisper_appliance.engines.whisper.word_timestamps import Alignment
 
@@ -14,7 +19,6 @@ if TYPE_CHECKING:
     from ctranslate2 import StorageView
     from faster_whisper import WhisperModel
 
-SAMPLES_PER_WINDOW = 5
 FIRST_TIMESTAMP_MAX = 50  # one second
 MEDIAN_FILTER_WIDTH = 7
 
@@ -46,16 +50,27 @@ class CT2Model(TokenizerFileBackend):
         return token[2:-2], probability
 
     def decode(self, requests: Sequence[DecodeRequest]) -> list[DecodeResult]:
-        """Decodes one batch."""
+        """Decodes one batch.
+
+        CTranslate2's workers take their seed once, so its samples are not the same every time.
+        """
+        if not requests[0].temperatures:
+            return self._decode(requests, 0.0, {"beam_size": requests[0].beam_size})
+        (request,) = requests
+        samples: list[DecodeResult] = []
+        for temperature in sorted(request.temperatures):
+            samples += self._decode(
+                requests, temperature, {"sampling_topk": 0, "sampling_temperature": temperature}
+            )
+            if not samples[-1].needs_fallback and temperature < max(request.temperatures):
+                break
+        return [best_sample(samples)]
+
+    def _decode(
+        self, requests: Sequence[DecodeRequest], temperature: float, sampling: dict[str, Any]
+    ) -> list[DecodeResult]:
         first = requests[0]
         new_tokens = max(request.new_tokens for request in requests)
-        sampling: dict[str, Any] = {"beam_size": first.beam_size}
-        if first.temperature > 0:
-            sampling = {
-                "num_hypotheses": SAMPLES_PER_WINDOW,
-                "sampling_topk": 0,
-                "sampling_temperature": first.temperature,
-            }
         results = self._model.generate(
             _batch([request.encoded for request in requests]),
             [[*request.prompt, *request.forced_prefix] for request in requests],
@@ -69,7 +84,7 @@ class CT2Model(TokenizerFileBackend):
             max_initial_timestamp_index=FIRST_TIMESTAMP_MAX,
             **sampling,
         )
-        return [_result(request, result) for request, result in zip(requests, results, strict=True)]
+        return [_result(*pair, temperature) for pair in zip(requests, results, strict=True)]
 
     def align(
         self, encoded: "StorageView", start: Sequence[int], text: Sequence[int], frames: int
@@ -89,9 +104,9 @@ def _batch(encoded: "list[StorageView]") -> "StorageView":
     return StorageView.from_array(np.concatenate([np.asarray(one) for one in encoded]))
 
 
-def _result(request: DecodeRequest, result: Any) -> DecodeResult:
+def _result(request: DecodeRequest, result: Any, temperature: float) -> DecodeResult:
     tokens = result.sequences_ids[0]
     new = max(0, len(tokens) - len(request.forced_prefix))
     text = request.tokenizer.decode([token for token in tokens if token < request.tokenizer.eot])
     logprob = result.scores[0] * len(tokens) / (new + 1)
-    return DecodeResult(tokens, logprob, result.no_speech_prob, compression_ratio(text), request.temperature)
+    return DecodeResult(tokens, logprob, result.no_speech_prob, compression_ratio(text), temperature)

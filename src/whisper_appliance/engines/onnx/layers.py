@@ -182,9 +182,10 @@ def decoder(weights: Weights, alignment_heads: Sequence[tuple[int, int]], eot: i
 
     Inputs: `x` (rows, new, width), the embedded tokens; `past_keys<i>` and `past_values<i>` (rows, heads,
     room, head width), the key-value cache, written in place; `total` (1), the number of tokens in it after
-    the step, and `last` (rows), one less; the encoder's outputs; `by_window`, the shape [windows,
-    beams * new, heads, head width]; `wanted`, indices into (rows * new) whose logits are computed;
-    `suppress` (vocabulary), added to the logits; `candidates` (1).
+    the step, and `last` (rows), one less; the encoder's outputs; `mask`, added to the attention scores, very
+    low where a window was padded; `by_window`, the shape [windows, beams * new, heads, head width];
+    `wanted`, indices into (rows * new) whose logits are computed; `suppress` (vocabulary), added to the
+    logits; `candidates` (1).
 
     Outputs: `attention` (windows, alignment heads, beams * new, positions), the cross-attention. For each
     wanted position: `logits` (vocabulary) without `suppress`; with it, `text` and `text_tokens`
@@ -197,6 +198,7 @@ def decoder(weights: Weights, alignment_heads: Sequence[tuple[int, int]], eot: i
     graph.input("last", np.int32, "rows")
     graph.input("total", np.int32, 1)
     graph.input("by_window", np.int64, 4)
+    graph.input("mask", np.float32, "windows", 1, 1, "positions")
     x = graph.add("Reshape", vectors, graph.constant("matrix", [-1, dims.width]))
     attention: list[str] = []
     for number in range(dims.decoder_layers):
@@ -256,7 +258,8 @@ def _cross_attention(layers: _Layers, x: str, number: int) -> tuple[str, str]:
     # Keys are the left factor, because their rows are then read in the order in which memory holds them.
     scores = graph.add("Transpose", graph.add("MatMulInteger", keys, queries, zero), perm=[0, 1, 3, 2])
     scores = graph.add("Mul", graph.cast(scores, np.float32), graph.add("Reshape", scale, rows))
-    attention = graph.add("Softmax", graph.add("Mul", scores, key_scale), axis=-1)
+    scores = graph.add("Add", graph.add("Mul", scores, key_scale), "mask")
+    attention = graph.add("Softmax", scores, axis=-1)
     positions = graph.add("Shape", attention, start=3, end=4)
     flat = graph.add("Concat", graph.constant("rest", [-1]), positions, axis=0)
     quantized, row_scale = graph.quantize(

@@ -12,18 +12,22 @@ from whisper_appliance.engines.onnx.alignment import EncodedWithAttention, align
 from whisper_appliance.engines.onnx.ct2_weights import Floats
 from whisper_appliance.engines.onnx.token_search import NEVER, Hypothesis, TokenSearch
 from whisper_appliance.engines.onnx.whisper import EncodedWindows, OnnxWhisper, SpecialTokens, StepOutput
-from whisper_appliance.engines.whisper.decoder_api import DecodeRequest, DecodeResult, TokenizerFileBackend
+from whisper_appliance.engines.whisper.decoder_api import (
+    DecodeRequest,
+    DecodeResult,
+    TokenizerFileBackend,
+    best_sample,
+)
 from whisper_appliance.engines.whisper.repetition import compression_ratio
 from whisper_appliance.engines.whisper.tokenizer import WhisperTokenizer
 from whisper_appliance.engines.whisper.word_timestamps import Alignment
 from whisper_appliance.transcript.languages import LANGUAGES
 
-SAMPLES_PER_WINDOW = 5
-"""Texts that are sampled for a window at a temperature; the likeliest is taken."""
-
 
 class OnnxModel(TokenizerFileBackend):
     """A loaded model; calls from several threads run in parallel, one core each."""
+
+    batches_any_length = True
 
     def __init__(self, path: Path) -> None:
         """`path` is the folder of a CTranslate2 model.
@@ -55,12 +59,14 @@ class OnnxModel(TokenizerFileBackend):
         return list(special.languages)[best], float(weights[best] / weights.sum())
 
     def decode(self, requests: Sequence[DecodeRequest]) -> list[DecodeResult]:
-        """Decodes one batch."""
-        first, special = requests[0], self._whisper.special
+        """Decodes one batch; where it must be even, the last window is decoded twice."""
+        count, first, special = len(requests), requests[0], self._whisper.special
+        if first.batch == "even" and not first.temperatures and first.beam_size == 1:
+            requests = [*requests, *requests[-1:]][: count + count % 2]
         max_new = max(request.new_tokens for request in requests) + 1
         start, forced = len(first.tokenizer.sot_sequence), len(first.forced_prefix)
         prompt = self._prompt_rows(requests, self._whisper.dims.positions - max_new)
-        sampling = first.temperature > 0
+        sampling = bool(first.temperatures)
         recorder = None
         if first.keep_attention and first.beam_size == 1 and not sampling and self._whisper.few_heads:
             recorder = AttentionRecorder(requests, prompt.shape[1] - forced, start)
@@ -74,19 +80,25 @@ class OnnxModel(TokenizerFileBackend):
         at_start = prompt.shape[1] - forced - start
         step, logits = session.prefill(prompt, at_start, 1 if sampling else first.beam_size + 1)
         prefixes = [Hypothesis(tuple(request.forced_prefix)) for request in requests]
-        search = TokenSearch(session, special, prefixes, max_new)
+        search = TokenSearch(session, special, prefixes, max_new, even=first.batch == "even")
+        no_speech = _softmax(logits[:, 0])[:, special.no_speech]
         if sampling:
-            found = search.sample(
-                logits[:, 1], suppress, first.temperature, SAMPLES_PER_WINDOW, np.random.default_rng()
-            )
-        elif first.beam_size > 1:
+            random = np.random.default_rng(first.seed)
+            found = search.sample(logits[:, 1], suppress, first.temperatures, random)
+            samples = [
+                _result(first, one, float(no_speech[0]), None, temperature)
+                for one, temperature in zip(found, first.temperatures, strict=True)
+            ]
+            return [best_sample(samples)]
+        if first.beam_size > 1:
             found = search.beam_search(step, first.beam_size)
         else:
             found = search.greedy(step, recorder.record if recorder else None)
-        no_speech = _softmax(logits[:, 0])[:, special.no_speech]
         return [
-            _result(request, text, float(silent), recorder.encoded(window, text) if recorder else None)
-            for window, (request, text, silent) in enumerate(zip(requests, found, no_speech, strict=True))
+            _result(
+                requests[at], found[at], float(no_speech[at]), recorder and recorder.encoded(at, found[at])
+            )
+            for at in range(count)
         ]
 
     def align(
@@ -177,7 +189,11 @@ def _shorten(prompt: list[int], start: int, max_tokens: int) -> list[int]:
 
 
 def _result(
-    request: DecodeRequest, found: Hypothesis, no_speech_prob: float, encoded: EncodedWithAttention | None
+    request: DecodeRequest,
+    found: Hypothesis,
+    no_speech_prob: float,
+    encoded: EncodedWithAttention | None,
+    temperature: float = 0.0,
 ) -> DecodeResult:
     text = request.tokenizer.decode([token for token in found.tokens if token < request.tokenizer.eot])
     new = len(found.tokens) - len(request.forced_prefix)
@@ -187,7 +203,7 @@ def _result(
         logprob,
         no_speech_prob,
         compression_ratio(text),
-        request.temperature,
+        temperature,
         encoded,
     )
 

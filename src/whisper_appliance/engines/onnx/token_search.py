@@ -14,6 +14,10 @@ from whisper_appliance.engines.onnx.whisper import DecoderSession, SpecialTokens
 
 FIRST_TIMESTAMP_MAX = 50  # one second
 NEVER = -math.inf
+LOOP_TOKENS = 40
+LOOP_ROUNDS = 3
+LONGEST_PERIOD = 32
+LOOP_CHECK_TOKENS = 8
 
 OnStep = Callable[[StepOutput, Sequence[int]], None]
 
@@ -66,6 +70,8 @@ class TokenSearch:
     special: SpecialTokens
     prefixes: Sequence[Hypothesis]
     max_tokens: int
+    even: bool = False
+    """Keeps the number of rows even (`engines.contract.BatchRule`)."""
 
     def greedy(self, step: StepOutput, on_step: OnStep | None = None) -> list[Hypothesis]:
         """The likeliest token each time. `step` is the output of the prefill.
@@ -83,7 +89,10 @@ class TokenSearch:
             active = [row for row, window in enumerate(windows) if not found[window].ended]
             if not active:
                 return found
+            if self.even:
+                active += [row for row in range(len(windows)) if row not in active][: len(active) % 2]
             if 2 * len(active) <= len(windows):  # copying the cache pays only when half of the rows go
+                active.sort()
                 self.session.reorder_cache(active, active)
                 windows = [windows[row] for row in active]
             step = self.session.step(self._last_tokens([found[window] for window in windows]))
@@ -113,30 +122,25 @@ class TokenSearch:
             step = self.session.step(last, candidates=size + 1)
 
     def sample(
-        self, logits: Floats, suppress: Floats, temperature: float, count: int, random: np.random.Generator
+        self, logits: Floats, suppress: Floats, temperatures: Sequence[float], random: np.random.Generator
     ) -> list[Hypothesis]:
-        """The best mean log probability among `count` sampled hypotheses, for each window.
+        """One sampled hypothesis of the only window at each temperature.
 
-        `logits` (windows, vocabulary) are those of the prefill, `suppress` is added to them.
+        `logits` (1, vocabulary) are those of the prefill, `suppress` is added to them.
         """
-        windows = range(len(self.prefixes))
-        found = [prefix for prefix in self.prefixes for _ in range(count)]
-        self.session.reorder_cache(windows, [window for window in windows for _ in range(count)])
-        logits = np.repeat(logits, count, axis=0)
+        found = list(self.prefixes) * len(temperatures)
+        self.session.reorder_cache([0], [0] * len(found))
+        logits = np.repeat(logits, len(found), axis=0)
         while True:
-            for row, one in enumerate(found):
+            for row, (one, temperature) in enumerate(zip(found, temperatures, strict=True)):
                 if not one.ended:
                     logprobs = _log_softmax(_masked(logits[row] + suppress, one, self.special))
-                    # Gumbel noise makes the largest a sample of the softmax.
-                    token = int(np.argmax(logprobs / temperature + random.gumbel(size=logprobs.shape)))
+                    sums = np.cumsum(np.exp(logprobs / temperature, dtype=np.float64))
+                    token = int(np.searchsorted(sums, random.random() * sums[-1], side="right"))
                     found[row] = self._extended(one, token, float(logprobs[token]))
             if all(one.ended for one in found):
-                break
+                return found
             logits = self.session.logits(self._last_tokens(found))
-        return [
-            max(found[window * count : (window + 1) * count], key=lambda one: one.avg_logprob)
-            for window in windows
-        ]
 
     def _best_beams(
         self,
@@ -178,10 +182,28 @@ class TokenSearch:
         if token == self.special.eot:
             return Hypothesis(hypothesis.tokens, hypothesis.logprob + logprob, ended=True)
         tokens = (*hypothesis.tokens, token)
-        return Hypothesis(tokens, hypothesis.logprob + logprob, len(tokens) >= self.max_tokens)
+        ended = len(tokens) >= self.max_tokens or ends_in_loop(tokens)
+        return Hypothesis(tokens, hypothesis.logprob + logprob, ended)
 
     def _last_tokens(self, hypotheses: Sequence[Hypothesis]) -> np.ndarray:
         return np.array([[one.tokens[-1] if one.tokens else self.special.eot] for one in hypotheses])
+
+
+def ends_in_loop(tokens: Sequence[int]) -> bool:
+    """Whether the last `LOOP_TOKENS` and more repeat themselves; not looked at after every token.
+
+    Sentences that are said again have other timestamps between them, so they are no loop.
+    """
+    if len(tokens) % LOOP_CHECK_TOKENS or len(tokens) <= LOOP_TOKENS:
+        return False
+    recent = np.array(tokens[-LOOP_ROUNDS * LONGEST_PERIOD - LOOP_TOKENS :])
+    for period in range(1, LONGEST_PERIOD + 1):
+        needed = max(LOOP_TOKENS, (LOOP_ROUNDS - 1) * period)
+        if len(recent) >= needed + period and np.array_equal(
+            recent[-needed:], recent[-needed - period : -period]
+        ):
+            return True
+    return False
 
 
 def _choices(

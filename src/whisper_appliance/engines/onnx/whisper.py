@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Tokens = npt.NDArray[np.int64]
 MULTILINGUAL_VOCABULARY = 51865
 FEW_HEADS = 32  # the attention of more heads is not recorded during decoding
+POSITIONS_STEP = 64
+"""Windows are padded to a multiple of so many positions, because sums of other lengths round differently."""
+PADDING_SCORE = -1e9
 STEP_OUTPUTS = ("text", "text_tokens", "text_sum", "end", "times")
 
 
@@ -39,18 +42,25 @@ class SpecialTokens:
 
 @dataclass(frozen=True)
 class EncodedWindows:
-    """The encoder's output for windows of equal length: cross-attention keys, values and scales by name."""
+    """The encoder's output: cross-attention keys, values and scales by name, and the mask of padding.
+
+    A window's result does not depend on the length that the others of its batch have.
+    """
 
     arrays: Mapping[str, Array]
     shape: tuple[int, ...]
-    """(windows, positions, width), that of Whisper's own encoder."""
+    """(windows, width)."""
 
     @classmethod
     def concat(cls, encoded: Sequence["EncodedWindows"]) -> "EncodedWindows":
-        """A batch of windows."""
+        """A batch of windows, padded to the longest."""
         if len(encoded) == 1:
             return encoded[0]
-        arrays = {name: np.concatenate([one.arrays[name] for one in encoded]) for name in encoded[0].arrays}
+        positions = max(one.arrays["mask"].shape[-1] for one in encoded)
+        arrays = {
+            name: np.concatenate([_padded(name, one.arrays[name], positions) for one in encoded])
+            for name in encoded[0].arrays
+        }
         return cls(arrays, (sum(one.shape[0] for one in encoded), *encoded[0].shape[1:]))
 
     def select(self, windows: Sequence[int]) -> "EncodedWindows":
@@ -101,8 +111,11 @@ class OnnxWhisper:
     def encode(self, features: Floats) -> EncodedWindows:
         """Encodes a log-mel spectrogram (mels, frames) with an even number of frames."""
         arrays = self._encoder.run(self._encoded_names, {"mel": features[np.newaxis]})
-        shape = (1, features.shape[1] // 2, self.dims.width)
-        return EncodedWindows(dict(zip(self._encoded_names, arrays, strict=True)), shape)
+        mask = np.zeros((1, 1, 1, features.shape[1] // 2), np.float32)
+        named = {"mask": mask, **dict(zip(self._encoded_names, arrays, strict=True))}
+        positions = -(-mask.shape[-1] // POSITIONS_STEP) * POSITIONS_STEP
+        padded = {name: _padded(name, array, positions) for name, array in named.items()}
+        return EncodedWindows(padded, (1, self.dims.width))
 
     def start_decoder(
         self, encoded: EncodedWindows, beams: int, max_tokens: int, *, keep_attention: bool = False
@@ -248,6 +261,17 @@ class DecoderSession:
             self._binding.bind_output(name, "cpu")
         self._model.decoder_session.run_with_iobinding(self._binding)
         return [value.numpy() for value in self._binding.get_outputs()[len(self._cache_values) :]]
+
+
+def _padded(name: str, array: Array, positions: int) -> Array:
+    """An output of the encoder with so many positions."""
+    axis = 3 if name == "mask" or name.startswith("keys_scale") else 2
+    if name.startswith("values_scale") or array.shape[axis] == positions:
+        return array
+    shape = list(array.shape)
+    shape[axis] = positions - shape[axis]
+    filler = np.full(shape, PADDING_SCORE if name == "mask" else 0, array.dtype)
+    return np.concatenate([array, filler], axis=axis)
 
 
 def _alignment_heads(path: Path, dims: ModelDims) -> list[tuple[int, int]]:

@@ -50,11 +50,11 @@ class QueuedWindow:
 
     def batches_with(self, other: "QueuedWindow") -> bool:
         """Whether both may be in one batch: equal priority, options and previous tokens."""
-        if self.quarantined or other.quarantined:
-            return False
         ours, theirs = self.window, other.window
-        return (self.priority, ours.options, ours.previous_tokens) == (
-            other.priority, theirs.options, theirs.previous_tokens,
+        if self.quarantined or other.quarantined or "alone" in (ours.batch, theirs.batch):
+            return False
+        return (self.priority, ours.options, ours.previous_tokens, ours.batch) == (
+            other.priority, theirs.options, theirs.previous_tokens, theirs.batch,
         )  # fmt: skip
 
 

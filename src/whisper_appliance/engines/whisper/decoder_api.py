@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from whisper_appliance.core.samples import Samples
-from whisper_appliance.engines.contract import Options
+from whisper_appliance.engines.contract import BatchRule, Options
 from whisper_appliance.engines.whisper.log_mel import FRAMES_PER_SECOND, MAX_FRAMES, LogMel
 from whisper_appliance.engines.whisper.tokenizer import WhisperTokenizer
 from whisper_appliance.engines.whisper.word_timestamps import Alignment, words_of_segments
@@ -51,11 +51,14 @@ class DecodeRequest:
     tokenizer: Any
     new_tokens: int
     beam_size: int
-    temperature: float
+    temperatures: tuple[float, ...] = ()
+    """One text is sampled at each (`best_sample` chooses); none for greedy decoding and beam search."""
     prefix_tokens: tuple[int, ...] = ()
     """Text that the result begins with; counted in `new_tokens`."""
     keep_attention: bool = False
     """Whether word timestamps will be computed from the result."""
+    batch: BatchRule = "free"
+    seed: int = 0
 
     @property
     def forced_prefix(self) -> list[int]:
@@ -64,14 +67,31 @@ class DecodeRequest:
 
     @property
     def batch_key(self) -> Hashable:
-        """Requests with equal keys are decoded in one batch."""
+        """Requests with equal keys are decoded in one batch; of several rows a window, each by itself."""
+        if self.beam_size > 1 or self.temperatures:
+            return id(self)
         shape = tuple(self.encoded.shape)
         lengths = len(self.prompt), len(self.prefix_tokens)
-        return shape, lengths, id(self.tokenizer), self.beam_size, self.temperature, self.keep_attention
+        return shape, lengths, id(self.tokenizer), self.keep_attention, self.batch
+
+
+def best_sample(samples: Sequence[DecodeResult]) -> DecodeResult:
+    """The first, by temperature and then by likelihood, that needs no fallback; else the likeliest."""
+    ordered = sorted(samples, key=lambda one: (one.temperature, -one.avg_logprob))
+    good = [one for one in ordered if not one.needs_fallback]
+    return good[0] if good else max(samples, key=lambda one: one.avg_logprob)
 
 
 class WhisperBackend(Protocol):
-    """A loaded model. What `encode` and `tokenizer` return is opaque and is only handed back to it."""
+    """A loaded model. What `encode` and `tokenizer` return is opaque and is only handed back to it.
+
+    Of encoded windows with equal `shape`, several can be decoded in one batch.
+    """
+
+    @property
+    def batches_any_length(self) -> bool:
+        """Whether a batch may hold windows of different lengths; otherwise all are padded to the longest."""
+        ...
 
     @property
     def multilingual(self) -> bool:
@@ -110,6 +130,8 @@ class TokenizerFileBackend(ABC):
 
     For models with a `tokenizer.json` beside their weights (CTranslate2's format).
     """
+
+    batches_any_length = False
 
     def __init__(self, file: "TokenizerFile", *, mels: int, max_tokens: int, multilingual: bool) -> None:
         """`max_tokens` is the decoder's context."""

@@ -4,6 +4,7 @@ import re
 import zlib
 
 MAX_LOOP_WORDS = 30
+MAX_SAID_CHARACTERS = 100
 # Thai, Lao, Burmese, Khmer, kana and Chinese characters: scripts that write no spaces between words.
 _UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 # A word with the space before it; in those scripts, a character.
@@ -16,13 +17,32 @@ def compression_ratio(text: str) -> float:
     return len(data) / len(zlib.compress(data)) if data else 0.0
 
 
+MAX_LETTERS_PER_SECOND = 22.0  # very fast speech
+LETTERS_PER_CHARACTER = 2.5  # of scripts whose characters are syllables or words
+
+
+def can_be_said(text: str, seconds: float) -> bool:
+    """Whether a text can be said in that time."""
+    return spoken_letters(text) <= MAX_LETTERS_PER_SECOND * seconds
+
+
+def spoken_letters(text: str) -> float:
+    """Letters and digits; characters of Chinese, Japanese and Korean count as several."""
+    return sum(LETTERS_PER_CHARACTER if c >= "\u3000" else 1.0 for c in text if c.isalnum())
+
+
 def _needed(words: int) -> int:
     """How often a phrase of so many words must be repeated to be a loop and not natural speech."""
     return 8 if words == 1 else 5 if words <= 3 else 3
 
 
-def remove_repetition_loops(text: str) -> tuple[str, str]:
-    """The text with each loop reduced to its first round, and the removed text (empty without a loop)."""
+def remove_repetition_loops(text: str, seconds: float = 0.0) -> tuple[str, str]:
+    """The text with each loop reduced to its first round, and the removed text (empty without a loop).
+
+    A text of `seconds` that can be said in that time is no loop, unless it is far too long for one breath.
+    """
+    if len(text) < MAX_SAID_CHARACTERS and can_be_said(text, seconds):
+        return text, ""
     pieces = _PIECES.findall(text)
     plain = [re.sub(r"\W+", "", piece).casefold() for piece in pieces]
     kept: list[str] = []

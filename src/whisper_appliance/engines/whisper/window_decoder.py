@@ -15,13 +15,18 @@ from typing import Any
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.engines.contract import Window, WindowResult
 from whisper_appliance.engines.whisper.decoder_api import (
+    HIGH_COMPRESSION,
     HIGH_NO_SPEECH,
     LOW_LOGPROB,
     DecodeRequest,
     DecodeResult,
     WhisperBackend,
 )
-from whisper_appliance.engines.whisper.repetition import remove_repetition_loops
+from whisper_appliance.engines.whisper.repetition import (
+    can_be_said,
+    compression_ratio,
+    remove_repetition_loops,
+)
 from whisper_appliance.transcript.model import Dropped, Segment
 
 WHOLE_SECONDS = 30.0
@@ -31,6 +36,7 @@ MAX_TOKENS = 224
 MAX_PREFIX_TOKENS = 180
 RESUME_AFTER_SECONDS = 1.0
 FALLBACK_TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)
+SAMPLES = len(FALLBACK_TEMPERATURES)
 
 
 def decode_windows(model: WhisperBackend, windows: Sequence[Window]) -> list[WindowResult]:
@@ -41,7 +47,10 @@ def decode_windows(model: WhisperBackend, windows: Sequence[Window]) -> list[Win
     """
     longest = max(len(window.samples) for window in windows) / SAMPLE_RATE + PADDING_SECONDS
     results: dict[int, WindowResult] = {}
-    running = {number: WindowDecoder(model, window, longest).steps() for number, window in enumerate(windows)}
+    running = {
+        number: WindowDecoder(model, window, None if model.batches_any_length else longest).steps()
+        for number, window in enumerate(windows)
+    }
     requests = {
         number: request
         for number, steps in running.items()
@@ -74,9 +83,9 @@ def _next(
 
 
 class WindowDecoder:
-    """Decodes one window; the encoder gets `encoded_seconds`, padded with zeros."""
+    """Decodes one window; the encoder gets `encoded_seconds`, padded with zeros, or the window's length."""
 
-    def __init__(self, model: WhisperBackend, window: Window, encoded_seconds: float) -> None:
+    def __init__(self, model: WhisperBackend, window: Window, encoded_seconds: float | None) -> None:
         self._model = model
         self._window = window
         self._encoded_seconds = encoded_seconds
@@ -88,9 +97,16 @@ class WindowDecoder:
         self._position = 0.0
         self._dropped: list[Dropped] = []
         self._tokens: list[int] = []
+        self._temperature = 0.0
 
     def steps(self) -> _Steps:
         """A generator of requests. Decodes to the end: if the decoder stops early, continues from there."""
+        if self._window.detect_only:
+            encoded = self._model.encode(self._window.samples, self._to_encode(0.0, self._seconds))
+            language, probability = ("en", 1.0)
+            if self._model.multilingual:
+                language, probability = self._model.detect_language(encoded)
+            return WindowResult((), language, probability, (), self._seconds)
         segments: list[Segment] = []
         position = 0.0
         while position < self._seconds:
@@ -107,6 +123,7 @@ class WindowDecoder:
             tuple(self._dropped),
             position,
             tuple(self._tokens),
+            self._temperature,
         )
 
     @property
@@ -125,6 +142,7 @@ class WindowDecoder:
         if self._language is None:
             self._language, self._probability = self._model.detect_language(encoded)
         decoding = yield from self._decode(encoded, seconds, at_the_beginning=not position)
+        self._temperature = max(self._temperature, decoding.temperature)
         self._position = position
         segments, reached = self._segments(decoding, seconds)
         if self._options.word_timestamps:
@@ -136,7 +154,9 @@ class WindowDecoder:
     def _to_encode(self, position: float, seconds: float) -> float:
         if self._whole:
             return WHOLE_SECONDS
-        return seconds + PADDING_SECONDS if position else self._encoded_seconds
+        if position or self._encoded_seconds is None:
+            return seconds + PADDING_SECONDS
+        return self._encoded_seconds
 
     def _decode(
         self, encoded: Any, seconds: float, *, at_the_beginning: bool
@@ -151,29 +171,43 @@ class WindowDecoder:
             seconds = max(0.0, seconds - self._window.prefix_seconds)
         new_tokens = min(len(prefix) + math.ceil(seconds * TOKENS_PER_SECOND) + 12, MAX_TOKENS)
         best: DecodeResult | None = None
-        for beam_size, temperature in self._attempts():
+        for beam_size, temperatures in self._attempts():
             decoding = yield DecodeRequest(
-                encoded, prompt, self._tokenizer, new_tokens, beam_size, temperature, prefix,
-                keep_attention=self._options.word_timestamps,
+                encoded, prompt, self._tokenizer, new_tokens, beam_size, temperatures, prefix,
+                keep_attention=self._options.word_timestamps, batch=self._window.batch,
+                seed=self._options.seed,
             )  # fmt: skip
-            if not decoding.needs_fallback:
+            if not decoding.needs_fallback or self._is_said_again(decoding, seconds):
                 return decoding
             if best is None or decoding.avg_logprob > best.avg_logprob:
                 best = decoding
         assert best is not None  # noqa: S101 - there is always a first attempt
         return best
 
-    def _attempts(self) -> list[tuple[int, float]]:
+    def _is_said_again(self, decoding: DecodeResult, seconds: float) -> bool:
+        """Whether a text repeats itself because it was said again: each phrase has the time that it takes."""
+        if decoding.avg_logprob < LOW_LOGPROB:
+            return False
+        begin, eot = self._tokenizer.timestamp_begin, self._tokenizer.eot
+        phrases, _ = split_at_timestamps(decoding.tokens, begin, eot, seconds)
+        texts = [(self._tokenizer.decode(tokens), end - start) for start, end, tokens in phrases]
+        return len(texts) > 1 and all(
+            compression_ratio(text) <= HIGH_COMPRESSION and can_be_said(text, spoken)
+            for text, spoken in texts
+        )
+
+    def _attempts(self) -> list[tuple[int, tuple[float, ...]]]:
+        """(beam size, temperatures) of each attempt: all of them take less than three times the first."""
         options = self._options
         if options.temperature:
-            return [(1, options.temperature)]
-        attempts = [(self._beam_size, 0.0)]
+            return [(1, (options.temperature,) * SAMPLES)]
+        attempts: list[tuple[int, tuple[float, ...]]] = [(self._beam_size, ())]
         if options.quality == "fast":
             return attempts
         if self._beam_size == 1:
-            attempts.append((5, 0.0))
+            attempts.append((5, ()))
         if options.temperature is None:
-            attempts += [(1, temperature) for temperature in FALLBACK_TEMPERATURES]
+            attempts.append((1, FALLBACK_TEMPERATURES))
         return attempts
 
     def _segments(self, decoding: DecodeResult, seconds: float) -> tuple[list[Segment], float]:
@@ -199,7 +233,7 @@ class WindowDecoder:
             text = self._tokenizer.decode(tokens)
             if not text.strip():
                 continue
-            kept, cut = remove_repetition_loops(text)
+            kept, cut = remove_repetition_loops(text, end - start)
             if cut:
                 self._drop(cut, start, end, "repetition")
                 tokens = self._tokenizer.encode(kept)
@@ -213,6 +247,7 @@ class WindowDecoder:
                     decoding.compression_ratio,
                     decoding.temperature,
                     tuple(tokens),
+                    language=self._language or "",
                 )
             )
         return segments, reached

@@ -29,6 +29,7 @@ class SegmentResponse(BaseModel):
     avg_logprob: float
     no_speech_prob: float
     compression_ratio: float
+    language: str | None = Field(None, description="Code of its own language, where it was detected.")
     words: list[WordResponse] = Field([], description="Only when `word_timestamps` was asked.")
 
 
@@ -56,6 +57,7 @@ class TranscriptResponse(BaseModel):
     created: str = UtcTime
     text: str
     language: str
+    languages: list[str] = Field(description="All languages that are spoken, the most spoken one first.")
     language_probability: float
     duration: float = Field(description="Seconds.")
     model: str
