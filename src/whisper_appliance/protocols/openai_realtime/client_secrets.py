@@ -65,6 +65,8 @@ class ClientSecrets:
     def present(self, actor: Actor) -> Actor:
         """The actor with the rights of now. Raises `SignInRequired` if its key or account has ended."""
         if actor.user is None:
+            if self._accounts.access_mode.get() == "accounts":
+                raise SignInRequired(INVALID)
             return actor
         try:
             user = self._accounts.users.get(actor.user.id)

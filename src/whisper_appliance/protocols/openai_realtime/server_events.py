@@ -88,6 +88,17 @@ def parse_event(message: bytes | str) -> JsonObject:
     return parsed
 
 
+def parse_object(text: str, field: str) -> JsonObject:
+    """A JSON object in a field of a form. Raises `InvalidRequest`."""
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError):
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise InvalidRequest("{name} must be a JSON object.", name=field, field=field)
+    return parsed
+
+
 def unknown_event(event_type: str) -> InvalidRequest:
     """The error for an event that this server does not handle."""
     return InvalidRequest(

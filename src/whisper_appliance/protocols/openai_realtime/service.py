@@ -1,8 +1,9 @@
 """The realtime service of one application: its connections, its client secrets, and the names of models."""
 
+import secrets
+import threading
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
 
 import structlog
 from flask import request
@@ -19,10 +20,15 @@ from whisper_appliance.protocols.openai_realtime.server_events import (
     JsonObject,
     Send,
     error_event,
-    error_json,
-    event,
 )
 from whisper_appliance.protocols.openai_realtime.translation_session import TranslationSession
+from whisper_appliance.protocols.openai_realtime.transport import (
+    AnySession,
+    MakeAudioSession,
+    MakeSession,
+    handle_safely,
+)
+from whisper_appliance.protocols.openai_realtime.webrtc import WebRtcPeers
 from whisper_appliance.protocols.websocket_view import WebSocketView
 from whisper_appliance.web.context import WebContext
 
@@ -31,19 +37,6 @@ OPENAI_MODELS = ("whisper-1", "gpt-")
 RECHECK_SECONDS = 60.0
 FAREWELL_SECONDS = 2.0
 log = structlog.get_logger()
-MakeSession = Callable[[Send, Callable[[int], None], Callable[[], None]], "AnySession"]
-"""Makes a session from what sends its events, what throttles it, and what ends its connection."""
-
-
-class AnySession(Protocol):
-    """A session of any kind, as a transport uses it."""
-
-    connection: str
-
-    def start(self) -> None: ...
-    def handle(self, message: bytes | str) -> None: ...
-    def on_live_event(self, announcement: LiveAnnouncement) -> None: ...
-    def close(self) -> None: ...
 
 
 class RealtimeService:
@@ -53,6 +46,7 @@ class RealtimeService:
         self.context = context
         self.view = view
         self.secrets = ClientSecrets(context.appliance.accounts)
+        self.peers = WebRtcPeers(self.open, self.close)
         self._sessions: dict[str, AnySession] = {}
 
     def check_served(self) -> None:
@@ -66,10 +60,10 @@ class RealtimeService:
         named = {alias.strip(): model.strip() for alias, model in aliases.items()}.get(name or "", name)
         return None if not named or named.startswith(OPENAI_MODELS) else named
 
-    def transcription(self, actor: Actor, session: JsonObject, *, beta: bool) -> MakeSession:
+    def transcription(self, actor: Actor, session: JsonObject, *, beta: bool) -> MakeAudioSession:
         """Makes transcription sessions for an actor. `session` is their first configuration."""
 
-        def make(send: Send, throttle: Callable[[int], None], _close: Callable[[], None]) -> AnySession:
+        def make(send: Send, throttle: Callable[[int], None], _close: Callable[[], None]) -> RealtimeSession:
             return RealtimeSession(
                 self.context.appliance,
                 actor,
@@ -117,6 +111,34 @@ class RealtimeService:
             self.close(session)
             outbox.close(drain_seconds=FAREWELL_SECONDS)
 
+    def answer(self, offer: str, actor: Actor, session: JsonObject) -> str:
+        """The SDP answer to an offer; the peer then has a session. Raises `Busy`, `NotFound`."""
+        connection_id = f"webrtc-{secrets.token_hex(8)}"
+        gate, checked_at = self.view.gate, [time.monotonic()]
+
+        def check() -> None:
+            if time.monotonic() - checked_at[0] > RECHECK_SECONDS:
+                checked_at[0] = time.monotonic()
+                self.secrets.present(actor)
+
+        gate.enter(connection_id, request.environ)
+        try:
+            make = self.transcription(actor, session, beta=False)
+            return self.peers.answer(offer, make, check, lambda: gate.leave(connection_id))
+        except ApplianceError:
+            gate.leave(connection_id)
+            raise
+
+    def close_when(self, stopping: threading.Event) -> None:
+        """Closes all connections as soon as the server stops."""
+
+        def close_peers() -> None:
+            stopping.wait()
+            self.peers.close()
+
+        self.view.close_when(stopping)
+        threading.Thread(target=close_peers, name="webrtc-closer", daemon=True).start()
+
     def open(self, session: AnySession) -> None:
         """Starts a session, and passes it its live events from now on."""
         self._sessions[session.connection] = session
@@ -134,23 +156,8 @@ class RealtimeService:
             session.on_live_event(announcement)
 
 
-def handle_safely(session: AnySession, message: bytes | str, send: Send) -> None:
-    """Handles one event of the client; an unexpected error is logged and costs this event only."""
-    try:
-        session.handle(message)
-    except Exception:
-        log.exception("a realtime event failed")
-        send(event("error", error=error_json("internal", "An internal error occurred.", "server_error")))
-
-
 def first_session(secret_session: JsonObject | None, model: str | None) -> JsonObject:
     """The configuration that a connection starts with: of its client secret, else the model of its URL."""
     if secret_session is not None:
         return secret_session
     return {"audio": {"input": {"transcription": {"model": model}}}} if model else {}
-
-
-def peer_environ() -> dict[str, Any]:
-    """The WSGI environment of this request, for a connection that outlives it."""
-    kept = ("wsgi.url_scheme", "wsgi.version")
-    return {name: value for name, value in request.environ.items() if isinstance(value, str) or name in kept}

@@ -4,7 +4,7 @@ import secrets
 import threading
 from typing import cast
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, jsonify, request
 from flask_openapi3.types import ResponseDict
 
 from whisper_appliance.core.errors import NotAllowed
@@ -17,7 +17,7 @@ from whisper_appliance.protocols.openai_realtime.schemas import (
     ClientSecretResponse,
     RealtimeQuery,
 )
-from whisper_appliance.protocols.openai_realtime.server_events import JsonObject
+from whisper_appliance.protocols.openai_realtime.server_events import JsonObject, parse_object
 from whisper_appliance.protocols.openai_realtime.service import NAME, RealtimeService, first_session
 from whisper_appliance.protocols.openai_realtime.session_config import from_beta, merged, parse_config
 from whisper_appliance.protocols.openai_realtime.translation_session import checked_translation
@@ -26,7 +26,7 @@ from whisper_appliance.protocols.websocket_view import WebSocketView, accept_web
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.context import WebContext
 from whisper_appliance.web.lazy_openapi import LazyBlueprint, LazyOpenAPI
-from whisper_appliance.web.openapi import LIVE, error_responses
+from whisper_appliance.web.openapi import LIVE, error_responses, text_response
 
 MESSAGE_BYTES = MAX_APPEND_BYTES * 8 // 5
 """An append of the largest size in base64, and enough above it to answer a larger one with an error."""
@@ -34,6 +34,10 @@ SOCKET = SocketOptions(
     MESSAGE_BYTES, queued_messages=1, ping_seconds=10.0, subprotocols=(realtime_auth.SUBPROTOCOL,)
 )
 SECRET_RESPONSES: ResponseDict = {200: ClientSecretResponse, **error_responses(401, 403, 404)}
+CALL_RESPONSES: ResponseDict = {
+    201: text_response("The SDP answer.", "application/sdp"),
+    **error_responses(401, 403, 404, 503),
+}
 UPGRADED: ResponseDict = {101: {"description": "A WebSocket with OpenAI's realtime events."}}
 
 
@@ -50,7 +54,7 @@ def install(app: Flask, context: WebContext) -> None:
 
 def close_when(stopping: threading.Event, app: Flask) -> None:
     """Closes all connections as soon as the server stops; the transcripts of their sessions are kept."""
-    cast(RealtimeService, app.extensions[NAME]).view.close_when(stopping)
+    cast(RealtimeService, app.extensions[NAME]).close_when(stopping)
 
 
 def _blueprint(service: RealtimeService) -> LazyBlueprint:
@@ -58,6 +62,7 @@ def _blueprint(service: RealtimeService) -> LazyBlueprint:
     blueprint.before_request(service.check_served)
     _add_sockets(blueprint, service)
     _add_client_secrets(blueprint, service)
+    _add_calls(blueprint, service)
     return blueprint
 
 
@@ -120,6 +125,26 @@ def _add_client_secrets(blueprint: LazyBlueprint, service: RealtimeService) -> N
                 "client_secret": {"value": value, "expires_at": expires_at},
             }
         )
+
+
+def _add_calls(blueprint: LazyBlueprint, service: RealtimeService) -> None:
+    @blueprint.post("/calls", responses=CALL_RESPONSES)
+    def create_call() -> Response:
+        """Opens a realtime transcription session over WebRTC: an SDP offer in, an SDP answer out.
+
+        The body is the offer (`application/sdp`), or a form with `sdp` and, as JSON, `session`.
+        """
+        actor = realtime_auth.authorized_actor(service.view.gate)
+        secret = realtime_auth.client_secret()
+        sent = request.form.get("session") or "{}"
+        session = secret.session if secret else parse_object(sent, "session")
+        parse_config(session)
+        offer = request.form.get("sdp") or request.get_data(as_text=True)
+        response = Response(service.answer(offer, actor, session), 201, content_type="application/sdp")
+        response.headers["Location"] = f"{realtime_auth.PREFIX}/calls/rtc_{secrets.token_hex(12)}"
+        return response
+
+    blueprint.add_url_rule("", "create_older_call", create_call, methods=["POST"])
 
 
 def _described(session: JsonObject) -> JsonObject:

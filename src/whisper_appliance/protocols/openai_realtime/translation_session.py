@@ -190,5 +190,5 @@ def checked_translation(session: Mapping[str, Any]) -> JsonObject:
 def _object(parent: Mapping[str, Any], name: str, field: str) -> Mapping[str, Any]:
     value = parent.get(name) or {}
     if not isinstance(value, Mapping):
-        raise InvalidRequest("{field} must be an object.", field=field)
+        raise InvalidRequest("{name} must be an object.", name=field, field=field)
     return value
