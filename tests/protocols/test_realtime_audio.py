@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
-from whisper_appliance.protocols.openai_realtime.audio_input import AudioDecoder, Pcm, Resampler
+from whisper_appliance.protocols.openai_realtime.audio_input import AudioDecoder, Pcm, StreamResampler
 
 
 def tone(hertz: float, rate: int, seconds: float = 1.0) -> Pcm:
@@ -19,7 +19,7 @@ def tone(hertz: float, rate: int, seconds: float = 1.0) -> Pcm:
 @pytest.mark.parametrize("rate", [8000, 24_000, 48_000])
 @pytest.mark.parametrize("piece", [7, 480, 100_000])
 def test_resampling_keeps_a_tone_however_it_is_cut(rate: int, piece: int) -> None:
-    resampler, source = Resampler(rate), tone(1000, rate)
+    resampler, source = StreamResampler(rate), tone(1000, rate)
     parts = [resampler.feed(source[at : at + piece]) for at in range(0, len(source), piece)]
     result = np.concatenate([*parts, resampler.finish()])
     expected = tone(1000, SAMPLE_RATE)
@@ -29,7 +29,7 @@ def test_resampling_keeps_a_tone_however_it_is_cut(rate: int, piece: int) -> Non
 
 
 def test_what_16_khz_cannot_hold_is_removed() -> None:
-    assert np.abs(Resampler(24_000).feed(tone(10_500, 24_000))[500:]).max() < 30
+    assert np.abs(StreamResampler(24_000).feed(tone(10_500, 24_000))[500:]).max() < 30
 
 
 @pytest.mark.parametrize(("format_type", "codec"), [("audio/pcmu", "pcm_mulaw"), ("audio/pcma", "pcm_alaw")])

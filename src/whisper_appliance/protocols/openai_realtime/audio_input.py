@@ -40,7 +40,7 @@ class AudioDecoder:
     def __init__(self, format_type: str, rate: int) -> None:
         """`format_type` is `audio/pcm`, `audio/pcmu` or `audio/pcma`; G.711 has 8000 samples a second."""
         self._law = {"audio/pcmu": _mu_law(), "audio/pcma": _a_law()}.get(format_type)
-        self._resampler = Resampler(G711_RATE if self._law is not None else rate)
+        self._resampler = StreamResampler(G711_RATE if self._law is not None else rate)
         self._rest = b""
 
     def feed(self, data: bytes) -> bytes:
@@ -60,7 +60,7 @@ class AudioDecoder:
         return self._resampler.finish().astype("<i2").tobytes()
 
 
-class Resampler:
+class StreamResampler:
     """Resamples a stream to 16 kHz by a polyphase filter with a windowed sinc."""
 
     def __init__(self, rate: int) -> None:
