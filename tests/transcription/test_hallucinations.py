@@ -57,7 +57,7 @@ def test_a_repeated_line_is_a_loop() -> None:
     assert [(d.start, d.end, d.reason) for d in result.dropped] == [(0.0, 7.0, "repetition")]
 
 
-@pytest.mark.parametrize("text", ["I was close to him.", "그는 길 한 옆으로 걸어갔다.", "我们今天走吧。"])
+@pytest.mark.parametrize("text", ["I was close to him.", "길 옆으로 갔다.", "我们今天走吧。"])
 def test_a_sentence_that_is_said_again_after_a_pause_is_kept(text: str) -> None:
     result = filter_hallucinations(window_result(*[text] * 7), voice(period=1.0, pause=0.2))
     assert len(result.segments) == 7

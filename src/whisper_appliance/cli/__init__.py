@@ -12,6 +12,7 @@ from whisper_appliance.cli.doctor import doctor
 from whisper_appliance.cli.keys import keys
 from whisper_appliance.cli.listen import listen
 from whisper_appliance.cli.models import models
+from whisper_appliance.cli.replay import replay
 from whisper_appliance.cli.serve import serve
 from whisper_appliance.cli.settings import settings
 from whisper_appliance.cli.transcribe import transcribe
@@ -33,7 +34,7 @@ def cli() -> None:
     """Self-hosted speech-to-text: transcribes recordings and live speech."""
 
 
-for command in (serve, transcribe, listen, models, users, keys):
+for command in (serve, transcribe, replay, listen, models, users, keys):
     cli.add_command(command)
 for command in (certificate, settings, backup, restore, doctor):
     cli.add_command(command)

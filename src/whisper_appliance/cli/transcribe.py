@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from whisper_appliance.engines.contract import Options
     from whisper_appliance.engines.process.client import EngineProcess
     from whisper_appliance.transcript.model import Transcript
+    from whisper_appliance.transcription.transcribe import TranscriptionRequest
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -102,7 +103,7 @@ def transcribe(
     loaded = load_settings()
     failed = 0
     printed: tuple[str, ...] = ()
-    with _transcriber(loaded, model, _options(options)) as (engine, transcribe_file):
+    with opened_transcriber(loaded, model, _options(options)) as (engine, transcribe_file):
         for file in files:
             try:
                 transcript = transcribe_file(file)
@@ -121,14 +122,16 @@ def transcribe(
 
 
 @contextmanager
-def _transcriber(
-    settings: "Settings", model: str | None, options: "Options"
+def opened_transcriber(
+    settings: "Settings", model: str | None, options: "Options", target_seconds: float = 20.0
 ) -> "Iterator[tuple[EngineProcess, Callable[[Path], Transcript]]]":
     """The engine, loaded until the context ends, and a function from file to transcript."""
+    from whisper_appliance.engines.contract import Priority
     from whisper_appliance.engines.process.client import EngineProcess
     from whisper_appliance.models.downloads import Downloads
     from whisper_appliance.models.manager import ModelManager
     from whisper_appliance.models.store import ModelStore
+    from whisper_appliance.transcription.transcribe import TranscriptionRequest
 
     store = ModelStore(settings.model_dir, downloads_allowed=settings.model_downloads)
     downloads = Downloads(store)
@@ -140,16 +143,15 @@ def _transcriber(
             models.engine(name) as engine,
             tempfile.TemporaryDirectory(prefix="whisper-appliance-") as folder,
         ):
-            yield engine, lambda file: _transcribe_file(file, engine, options, settings, name, Path(folder))
+            request = TranscriptionRequest(options, Priority.BATCH, name, target_seconds=target_seconds)
+            yield engine, lambda file: _transcribe_file(file, engine, request, settings, Path(folder))
 
 
 def _transcribe_file(
-    file: Path, engine: Any, options: "Options", settings: "Settings", model: str, folder: Path
+    file: Path, engine: Any, request: "TranscriptionRequest", settings: "Settings", folder: Path
 ) -> "Transcript":
     from whisper_appliance.audio.decode import decode
-    from whisper_appliance.engines.contract import Priority
     from whisper_appliance.jobs.transcription_job import decode_limits
-    from whisper_appliance.transcription.transcribe import TranscriptionRequest
     from whisper_appliance.transcription.transcribe import transcribe as transcribe_recording
 
     with (
@@ -159,7 +161,7 @@ def _transcribe_file(
         transcript = transcribe_recording(
             recording,
             engine,
-            TranscriptionRequest(options, Priority.BATCH, model),
+            request,
             on_window=lambda done: bar.update(max(0, round(done.progress * 1000) - bar.pos)),
         )
         bar.update(1000 - bar.pos)

@@ -12,9 +12,12 @@ from whisper_appliance.transcript.model import Dropped, Segment
 MAX_WINDOW_SECONDS = 30.0
 # Free of batch work, so that a caption or a short clip does not wait for a window of a long file.
 SPARE_WORKERS = 1
+TARGET_SECONDS = 20.0
+"""How long the windows of a file are, unless settings say otherwise."""
 
 Quality = Literal["fast", "balanced", "accurate"]
 Task = Literal["transcribe", "translate"]
+Channels = Literal["mixed", "separate"]
 BatchRule = Literal["free", "even", "alone"]
 """How a window may be batched. Products of one row round differently from those of two, so a result is the
 same every time only if its window is always decoded alone, or always in batches of even size."""
@@ -43,6 +46,10 @@ class Options:
     vad: bool = True
     seed: int = 0
     """Of sampling: the same seed gives the same samples."""
+    track: int | None = None
+    """Number of the audio track of the file, from 1. `None`: the default one."""
+    channels: Channels = "mixed"
+    """`separate`: each channel is transcribed by itself."""
 
 
 @dataclass(frozen=True, slots=True)

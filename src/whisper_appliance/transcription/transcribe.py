@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 
 from whisper_appliance import __version__
 from whisper_appliance.audio.audio_source import AudioSource
-from whisper_appliance.engines.contract import Options, Priority, WindowResult
+from whisper_appliance.engines.contract import TARGET_SECONDS, Options, Priority, WindowResult
 from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.transcript.model import Notice, Provenance, Segment, Transcript
 from whisper_appliance.transcript.times import with_valid_times
@@ -30,7 +30,7 @@ class TranscriptionRequest:
     priority: Priority
     model: str
     model_sha256: str = ""
-    target_seconds: float = 20.0
+    target_seconds: float = TARGET_SECONDS
     finished: Mapping[int, WindowResult] = field(default_factory=dict)
 
 
@@ -103,7 +103,7 @@ def _provenance(
         model=request.model,
         model_sha256=request.model_sha256,
         compute_type=status.compute_type,
-        options=asdict(request.options),
+        options={**asdict(request.options), "target_seconds": request.target_seconds},
         audio_sha256=recording.audio_sha256,
         appliance_version=__version__,
         real_time_factor=round((recording.seconds or 0.0) / elapsed, 2) if elapsed > 0 else 0.0,

@@ -79,7 +79,7 @@ class OnnxModel(TokenizerFileBackend):
         # The no-speech probability is read at `<|startoftranscript|>`, before any prefix.
         at_start = prompt.shape[1] - forced - start
         step, logits = session.prefill(prompt, at_start, 1 if sampling else first.beam_size + 1)
-        prefixes = [Hypothesis(tuple(request.forced_prefix)) for request in requests]
+        prefixes = [Hypothesis(tuple(r.forced_prefix), limit=r.new_tokens + 1) for r in requests]
         search = TokenSearch(session, special, prefixes, max_new, even=first.batch == "even")
         no_speech = _softmax(logits[:, 0])[:, special.no_speech]
         if sampling:

@@ -5,7 +5,7 @@ Timestamps come in pairs, never go back, and are chosen where all of them togeth
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,6 +29,8 @@ class Hypothesis:
     tokens: tuple[int, ...] = ()
     logprob: float = 0.0
     ended: bool = False
+    limit: int = 0
+    """The most tokens it may have; 0: as many as the search allows."""
 
     @property
     def avg_logprob(self) -> float:
@@ -167,7 +169,7 @@ class TokenSearch:
                 break
         if len(ended) == size or not kept:
             return []
-        filler = Hypothesis(kept[-1][0].tokens, NEVER), kept[-1][1]
+        filler = replace(kept[-1][0], logprob=NEVER), kept[-1][1]
         return [*kept, *[filler] * (size - len(kept))]
 
     def _continuations(
@@ -180,10 +182,10 @@ class TokenSearch:
 
     def _extended(self, hypothesis: Hypothesis, token: int, logprob: float) -> Hypothesis:
         if token == self.special.eot:
-            return Hypothesis(hypothesis.tokens, hypothesis.logprob + logprob, ended=True)
+            return replace(hypothesis, logprob=hypothesis.logprob + logprob, ended=True)
         tokens = (*hypothesis.tokens, token)
-        ended = len(tokens) >= self.max_tokens or ends_in_loop(tokens)
-        return Hypothesis(tokens, hypothesis.logprob + logprob, ended)
+        ended = len(tokens) >= (hypothesis.limit or self.max_tokens) or ends_in_loop(tokens)
+        return Hypothesis(tokens, hypothesis.logprob + logprob, ended, hypothesis.limit)
 
     def _last_tokens(self, hypotheses: Sequence[Hypothesis]) -> np.ndarray:
         return np.array([[one.tokens[-1] if one.tokens else self.special.eot] for one in hypotheses])
