@@ -78,6 +78,7 @@ async def call(server: Server, speech: Path) -> list[Event]:
     events: list[Event] = []
     said = asyncio.Event()
     channel = peer.createDataChannel("oai-events")
+    assert player.audio
     peer.addTrack(player.audio)
 
     @channel.on("message")

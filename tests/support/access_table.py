@@ -116,6 +116,14 @@ TABLE: dict[str, Row] = {
     "GET /captions/{captions_token}": Row(OPEN),
     "POST /api/live/{live}/captions": Row(LIVE),
     "DELETE /api/live/{live}/captions": Row(LIVE),
+    # Realtime: without an upgrade or an offer, 400 for whoever may transcribe
+    "GET /v1/realtime": Row(USE["transcribe"]),
+    "POST /v1/realtime": Row(USE["transcribe"]),
+    "GET /v1/realtime/translations": Row(USE["transcribe"]),
+    "POST /v1/realtime/calls": Row(USE["transcribe"]),
+    "POST /v1/realtime/client_secrets": Row(USE["transcribe"], {"session": {}}),
+    "POST /v1/realtime/translations/client_secrets": Row(USE["transcribe"], {"session": {}}),
+    "POST /v1/realtime/transcription_sessions": Row(USE["transcribe"], {}),
     # Jobs
     "GET /api/jobs": Row(USE["read"]),
     "GET /api/jobs/{job}": Row(thing("read")),

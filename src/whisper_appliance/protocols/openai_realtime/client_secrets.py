@@ -15,12 +15,13 @@ from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.accounts.tokens import new_token, token_hash
 from whisper_appliance.core.clock import written
 from whisper_appliance.core.errors import Busy, NotFound, SignInRequired
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.protocols.openai_realtime.server_events import JsonObject
 
 SECRET_PREFIX = "ek_"  # noqa: S105 - the beginning of a token, not one
 MAX_SECRETS = 10_000
 MAX_PER_OWNER = 100
-INVALID = "This client secret is not valid: wrong, or expired. Make a new one."
+INVALID = N_("This client secret is not valid: wrong, or expired. Make a new one.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class ClientSecrets:
             owned = sum(each.actor.owner == actor.owner for each in self._secrets.values())
             if len(self._secrets) >= MAX_SECRETS or (actor.owner and owned >= MAX_PER_OWNER):
                 raise Busy(
-                    "There are too many client secrets. Wait until some expire.", retry_after_seconds=60
+                    "There are too many client secrets. Wait for some to expire.", retry_after_seconds=60
                 )
             self._secrets[token_hash(token)] = secret
         return token, secret

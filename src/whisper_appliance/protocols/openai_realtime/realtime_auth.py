@@ -7,20 +7,21 @@ from flask import Flask, g, request
 
 from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.accounts.keys import KEY_PREFIX
-from whisper_appliance.core.errors import NotAllowed
+from whisper_appliance.core.errors import NotAllowed, SignInRequired
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.protocols.openai_realtime.client_secrets import (
     SECRET_PREFIX,
     ClientSecret,
     ClientSecrets,
 )
-from whisper_appliance.web.auth.authentication import SOCKET_KEY, require
+from whisper_appliance.web.auth.authentication import ENDED, SOCKET_KEY, require
 from whisper_appliance.web.limits.socket_gate import SocketGate
 
 PREFIX = "/v1/realtime"
 KEY_SUBPROTOCOL = "openai-insecure-api-key."
 BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
 SUBPROTOCOL = "realtime"
-FOREIGN = "This connection was opened by a page of another site. Use a client secret there."
+FOREIGN = N_("This connection was opened by a page of another site. Use a client secret there.")
 
 
 def install(app: Flask, client_secrets: ClientSecrets) -> None:
@@ -45,6 +46,8 @@ def authorized_actor(gate: SocketGate | None = None) -> Actor:
     Cookies would work there without the knowledge of their user. Raises `NotAllowed`, `SignInRequired`.
     """
     actor = require("transcribe")
+    if g.get("session_ended"):
+        raise SignInRequired(ENDED)
     if gate and gate.is_foreign(request.environ) and not actor.key and client_secret() is None:
         raise NotAllowed(FOREIGN)
     return actor

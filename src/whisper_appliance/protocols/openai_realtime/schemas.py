@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -59,3 +60,22 @@ class BetaSessionResponse(BaseModel):
 
     id: str
     client_secret: dict[str, Any]
+
+
+class RealtimeErrorBody(BaseModel):
+    """An error in the shape of OpenAI's API."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class RealtimeErrorResponse(BaseModel):
+    """Every error of these routes."""
+
+    error: RealtimeErrorBody
+
+
+FAILURES: ResponseDict = dict.fromkeys((400, 401, 403, 404, 413, 415, 429, 500, 503), RealtimeErrorResponse)
+"""The error responses of all routes."""

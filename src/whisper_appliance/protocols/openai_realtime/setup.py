@@ -11,6 +11,7 @@ from whisper_appliance.core.errors import NotAllowed
 from whisper_appliance.protocols.openai_realtime import realtime_auth
 from whisper_appliance.protocols.openai_realtime.audio_input import MAX_APPEND_BYTES
 from whisper_appliance.protocols.openai_realtime.schemas import (
+    FAILURES,
     BetaSessionBody,
     BetaSessionResponse,
     ClientSecretBody,
@@ -26,17 +27,17 @@ from whisper_appliance.protocols.websocket_view import WebSocketView, accept_web
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.context import WebContext
 from whisper_appliance.web.lazy_openapi import LazyBlueprint, LazyOpenAPI
-from whisper_appliance.web.openapi import LIVE, error_responses, text_response
+from whisper_appliance.web.openapi import LIVE, text_response
 
 MESSAGE_BYTES = MAX_APPEND_BYTES * 8 // 5
 """An append of the largest size in base64, and enough above it to answer a larger one with an error."""
 SOCKET = SocketOptions(
     MESSAGE_BYTES, queued_messages=1, ping_seconds=10.0, subprotocols=(realtime_auth.SUBPROTOCOL,)
 )
-SECRET_RESPONSES: ResponseDict = {200: ClientSecretResponse, **error_responses(401, 403, 404)}
+SECRET_RESPONSES: ResponseDict = {200: ClientSecretResponse, **FAILURES}
 CALL_RESPONSES: ResponseDict = {
     201: text_response("The SDP answer.", "application/sdp"),
-    **error_responses(401, 403, 404, 503),
+    **FAILURES,
 }
 UPGRADED: ResponseDict = {101: {"description": "A WebSocket with OpenAI's realtime events."}}
 
@@ -67,7 +68,7 @@ def _blueprint(service: RealtimeService) -> LazyBlueprint:
 
 
 def _add_sockets(blueprint: LazyBlueprint, service: RealtimeService) -> None:
-    @blueprint.get("", responses={**UPGRADED, **error_responses(401, 403, 404, 503)})
+    @blueprint.get("", responses={**UPGRADED, **FAILURES})
     def connect_realtime(query: RealtimeQuery) -> Response:
         """Opens a realtime transcription session, over WebSocket."""
         actor = realtime_auth.authorized_actor(service.view.gate)
@@ -82,7 +83,7 @@ def _add_sockets(blueprint: LazyBlueprint, service: RealtimeService) -> None:
             lambda connection, throttle: service.serve(connection, throttle, make), SOCKET
         )
 
-    @blueprint.get("/translations", responses={**UPGRADED, **error_responses(401, 403, 404, 503)})
+    @blueprint.get("/translations", responses={**UPGRADED, **FAILURES})
     def connect_translation(query: RealtimeQuery) -> Response:
         """Opens a session that translates speech into English text, over WebSocket."""
         actor = realtime_auth.authorized_actor(service.view.gate)
@@ -108,9 +109,7 @@ def _add_client_secrets(blueprint: LazyBlueprint, service: RealtimeService) -> N
         described = {**_identity("realtime.translation_session"), **session}
         return _created(service, session, described, body.expires_after.seconds)
 
-    @blueprint.post(
-        "/transcription_sessions", responses={200: BetaSessionResponse, **error_responses(401, 403, 404)}
-    )
+    @blueprint.post("/transcription_sessions", responses={200: BetaSessionResponse, **FAILURES})
     def create_beta_session(body: BetaSessionBody) -> Response:
         """Makes a short-lived token, with the older names of the session's fields."""
         session = merged({}, from_beta(body.model_extra or {}))
@@ -134,17 +133,23 @@ def _add_calls(blueprint: LazyBlueprint, service: RealtimeService) -> None:
 
         The body is the offer (`application/sdp`), or a form with `sdp` and, as JSON, `session`.
         """
-        actor = realtime_auth.authorized_actor(service.view.gate)
-        secret = realtime_auth.client_secret()
-        sent = request.form.get("session") or "{}"
-        session = secret.session if secret else parse_object(sent, "session")
-        parse_config(session)
-        offer = request.form.get("sdp") or request.get_data(as_text=True)
-        response = Response(service.answer(offer, actor, session), 201, content_type="application/sdp")
-        response.headers["Location"] = f"{realtime_auth.PREFIX}/calls/rtc_{secrets.token_hex(12)}"
-        return response
+        return _answer(service)
 
-    blueprint.add_url_rule("", "create_older_call", create_call, methods=["POST"])
+    @blueprint.post("", responses=CALL_RESPONSES)
+    def create_older_call() -> Response:
+        """As `/v1/realtime/calls`, at its older address."""
+        return _answer(service)
+
+
+def _answer(service: RealtimeService) -> Response:
+    actor = realtime_auth.authorized_actor(service.view.gate)
+    secret = realtime_auth.client_secret()
+    session = secret.session if secret else parse_object(request.form.get("session") or "{}", "session")
+    parse_config(session)
+    offer = request.form.get("sdp") or request.get_data(as_text=True)
+    response = Response(service.answer(offer, actor, session), 201, content_type="application/sdp")
+    response.headers["Location"] = f"{realtime_auth.PREFIX}/calls/rtc_{secrets.token_hex(12)}"
+    return response
 
 
 def _described(session: JsonObject) -> JsonObject:
