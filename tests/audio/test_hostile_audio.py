@@ -137,18 +137,9 @@ def test_without_the_whitelists_a_playlist_is_followed(
 
 
 def test_a_container_that_is_not_on_the_list_is_refused(beckett: Path, tmp_path: Path) -> None:
-    for name, container in (("a.wav", "avi"), ("b.wav", "nut"), ("c.wav", "au")):
-        assert isinstance(
-            refusal(
-                encode(
-                    beckett,
-                    tmp_path / name,
-                    "pcm_s16be" if container == "au" else "pcm_s16le",
-                    container=container,
-                )
-            ),
-            Undecodable,
-        )
+    for name, container in (("a.wav", "avi"), ("b.wav", "nut")):
+        source = encode(beckett, tmp_path / name, "pcm_s16le", container=container)
+        assert isinstance(refusal(source), Undecodable)
 
 
 def test_an_extreme_sample_rate_or_channel_count_is_refused(tmp_path: Path) -> None:

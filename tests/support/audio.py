@@ -30,6 +30,8 @@ def encode(
     ):
         stream = out.add_stream(codec, rate=rate, layout=layout)
         assert isinstance(stream, av.AudioStream)
+        if codec.startswith("wma"):
+            stream.codec_context.bit_rate = 128_000  # it has no default
         stream.codec_context.options = {"strict": "experimental"}  # FFmpeg calls its own Vorbis so
         stream.codec_context.open()
         resampler = av.AudioResampler(

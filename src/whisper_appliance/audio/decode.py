@@ -13,10 +13,10 @@ from typing import Any, BinaryIO, Literal, cast
 
 from whisper_appliance.audio import decode_errors
 from whisper_appliance.audio.decoder_process import DecoderProcess, PrestartedDecoder
-from whisper_appliance.audio.recording import DecodeLimits, Recording
+from whisper_appliance.audio.recording import DecodeLimits, Recording, Sound
 from whisper_appliance.core.errors import Unavailable, Undecodable
 
-__all__ = ["DecodeLimits", "Isolation", "Recording", "decode", "isolation", "prepare"]
+__all__ = ["DecodeLimits", "Isolation", "Recording", "Sound", "decode", "isolation", "prepare"]
 
 _START_SECONDS = 15.0
 _LANDLOCK_BARS_TCP = 4
@@ -40,8 +40,10 @@ def prepare() -> None:
         _prestarted.prepare()
 
 
-def decode(path: Path, *, folder: Path, limits: DecodeLimits) -> Recording:
+def decode(path: Path, *, folder: Path, limits: DecodeLimits, sound: Sound | None = None) -> Recording:
     """Starts to decode the file; its samples go to an unnamed file in `folder`.
+
+    `sound` is which track and channel, and the hint of the name; by default that of `path`.
 
     Raises `Undecodable` if the file cannot be opened, and `DiskFull`. `Recording.blocks` raises
     errors in the audio itself.
@@ -49,7 +51,8 @@ def decode(path: Path, *, folder: Path, limits: DecodeLimits) -> Recording:
     with ExitStack() as undo:
         source = undo.enter_context(_open(path))
         pcm = undo.enter_context(_scratch(folder))
-        child = _start_child(asdict(limits), source.fileno(), pcm.fileno())
+        sound = sound or Sound(extension=path.suffix.lower().removeprefix("."))
+        child = _start_child(asdict(limits) | asdict(sound), source.fileno(), pcm.fileno())
         undo.pop_all()
         return Recording(source, pcm, child, limits)
 

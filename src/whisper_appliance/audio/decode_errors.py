@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from whisper_appliance.audio.formats import FORMATS, UNREADABLE
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import (
     ApplianceError,
     AudioTooLong,
     DecoderLimit,
     DiskFull,
+    InvalidRequest,
     NoAudio,
     Undecodable,
 )
@@ -22,12 +24,29 @@ _NEGLIGIBLE_SECONDS = 0.1
 
 DOES_NOT_START = "The decoder does not start on this machine. Its operator can see why with `doctor`."
 KILLED = "The decoder was killed, perhaps because the machine is out of memory."
-_UNDECODABLE = "This file can't be read as audio. Send it as WAV, MP3, M4A, FLAC, Ogg, WebM or MP4."
 
 
-def error_for_exit(verdict: str, *, max_seconds: float) -> ApplianceError:
+def unreadable_error(name: str, kind: type[ApplianceError] = Undecodable) -> ApplianceError:
+    """The error for a format of `formats.UNREADABLE`, by its name, with the way out."""
+    unreadable = next(one for one in UNREADABLE if one.name == name)
+    return kind(
+        "{format} files can't be read, because they are encrypted or their format is secret. {way_out}",
+        format=name,
+        way_out=Undecodable(unreadable.way_out),
+    )
+
+
+def error_for_exit(verdict: str, detail: str = "", *, max_seconds: float) -> ApplianceError:
     """The error for a `verdict` of the decoder process."""
     match verdict:
+        case "unreadable":
+            return unreadable_error(detail)
+        case "track":
+            return InvalidRequest(
+                "This file has no such track. The number of its tracks: {tracks}.",
+                tracks=detail,
+                field="track",
+            )
         case "no_audio":
             return NoAudio("This file holds no audio. Check that the recording was saved with its sound.")
         case "rate":
@@ -49,7 +68,10 @@ def error_for_exit(verdict: str, *, max_seconds: float) -> ApplianceError:
                 "Reading this file takes more time or memory than it may. Save it as WAV or MP3, or split it."
             )
         case _:
-            return Undecodable(_UNDECODABLE)
+            return Undecodable(
+                "This file can't be read as audio. Send it as one of: {formats}.",
+                formats=", ".join(one.name for one in FORMATS if not one.raw),
+            )
 
 
 def damage_notices(header: dict[str, Any], ended: dict[str, Any]) -> tuple[Notice, ...]:

@@ -23,20 +23,23 @@ import av.subtitles.stream
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Discard
+from av.stream import Discard, Disposition
 
-from whisper_appliance.audio.resample import BYTES_A_SAMPLE, Resampler, UnsupportedSource, check_source
+from whisper_appliance.audio.chained_ogg import FilePart, links
+from whisper_appliance.audio.formats import (
+    CODECS,
+    DEMUXERS,
+    HEAD_BYTES,
+    PROTECTED_MP4,
+    raw_format,
+    unreadable_format,
+)
+from whisper_appliance.audio.resample import SAMPLE_BYTES, Resampler, UnsupportedSource, check_source
 from whisper_appliance.core import memory, sandbox
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 
-FORMATS = "wav,w64,aiff,flac,mp3,aac,amr,ogg,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,caf"
-CODECS = (
-    "aac,aac_fixed,aac_latm,ac3,eac3,alac,amrnb,amrwb,dca,flac,gsm,gsm_ms,ilbc,mlp,mp1,mp1float,mp2,mp2float,"
-    "mp3,mp3float,opus,speex,truehd,vorbis,wavpack,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,pcm_alaw,pcm_mulaw,"
-    "pcm_u8,pcm_s8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_s64le,pcm_s64be,"
-    "pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be"
-)
-WHITELISTS = {"format_whitelist": FORMATS, "protocol_whitelist": "file", "codec_whitelist": CODECS}
+WHITELISTS = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file", "codec_whitelist": CODECS}
+_PROTECTED_TAGS = {"drms", "drmi", "enca", "aavd"}
 MAX_FAILED_READS = 200
 
 
@@ -65,27 +68,47 @@ class ParentChannel:
         os._exit(0)
 
 
-def open_source(fd: int) -> InputContainer:
-    """The container, detected by content.
+def open_source(fd: int, extension: str = "") -> InputContainer:
+    """The container, detected by content; the extension is a hint where the content has no header.
 
     FFmpeg opens it by the path of the descriptor, so no file name of a user reaches FFmpeg.
     """
+    head = os.pread(fd, HEAD_BYTES, 0)
+    if unreadable := unreadable_format(head):
+        raise UnsupportedSource("unreadable", unreadable.name)
+    raw = raw_format(extension, head)
+    raw_options = {"format_whitelist": raw.demuxers[0], **dict(raw.options)} if raw else {}
     try:
-        return av.open(f"/proc/self/fd/{fd}", mode="r", options=WHITELISTS, metadata_errors="replace")
+        return av.open(
+            f"/proc/self/fd/{fd}",
+            mode="r",
+            format=raw.demuxers[0] if raw else None,
+            options={**WHITELISTS, **raw_options},
+            metadata_errors="replace",
+        )
     except MemoryError:
         raise
     except (av.FFmpegError, ValueError, OSError) as error:
         raise UnsupportedSource("undecodable") from error
 
 
-def first_audio(container: InputContainer) -> AudioStream:
-    """The first audio stream, checked; all other streams are discarded."""
-    if not container.streams.audio:
+def choose_audio(container: InputContainer, track: int | None = None) -> AudioStream:
+    """The audio stream of that number, from 1; otherwise the default or else the first one.
+
+    It is checked, and all other streams are discarded.
+    """
+    tracks = container.streams.audio
+    if not tracks:
         raise UnsupportedSource("no_audio")
-    chosen = container.streams.audio[0]
+    if track is not None and track > len(tracks):
+        raise UnsupportedSource("track", str(len(tracks)))
+    default = next((one for one in tracks if Disposition.default in Disposition(one.disposition)), tracks[0])
+    chosen = default if track is None else tracks[track - 1]
     for stream in container.streams:
         if stream.index != chosen.index:
             stream.discard = Discard.all
+    if chosen.codec_tag in _PROTECTED_TAGS:
+        raise UnsupportedSource("unreadable", PROTECTED_MP4)
     if not chosen.codec_context or chosen.codec_context.name not in CODECS.split(","):
         raise UnsupportedSource("undecodable")
     if not chosen.rate and not chosen.channels:
@@ -118,8 +141,12 @@ class Damage:
 
 
 def decode(container: InputContainer, stream: AudioStream, resampler: Resampler, damage: Damage) -> None:
-    """Feeds every frame that decodes to the resampler; skips the others and counts them as damage."""
+    """Feeds every frame that decodes to the resampler; skips the others and counts them as damage.
+
+    Times of the container count from what the resampler has already.
+    """
     origin = container.start_time / 1_000_000 if container.start_time is not None else 0.0
+    origin -= resampler.seconds
     for packet in packets(container, stream, resampler, damage):
         try:
             frames = stream.decode(packet)
@@ -133,6 +160,26 @@ def decode(container: InputContainer, stream: AudioStream, resampler: Resampler,
         for frame in frames:
             resampler.feed(frame, None if frame.time is None else frame.time - origin)
     resampler.finish()
+
+
+def decode_links(
+    source: int, chain: list[tuple[int, int]], track: int | None, resampler: Resampler, damage: Damage
+) -> None:
+    """Decodes the links of a chained Ogg file one after the other, because each has a header of its own."""
+    for link in chain:
+        try:
+            with av.open(
+                FilePart(source, *link), mode="r", format="ogg", options=WHITELISTS, metadata_errors="replace"
+            ) as container:
+                decode(container, choose_audio(container, track), resampler, damage)
+        except MemoryError:
+            raise
+        except (av.FFmpegError, ValueError):
+            damage.note(resampler.seconds, 0.0)
+        except UnsupportedSource as unsupported:
+            if unsupported.code not in ("undecodable", "no_audio", "track"):
+                raise
+            damage.note(resampler.seconds, 0.0)
 
 
 def packets(
@@ -161,31 +208,21 @@ def run_job(channel: ParentChannel) -> None:
         memory_bytes=job["memory_bytes"],
         cpu_seconds=job["cpu_seconds"],
         wall_seconds=job["wall_seconds"],
-        file_bytes=round(job["max_seconds"] * SAMPLE_RATE + SAMPLE_RATE) * BYTES_A_SAMPLE,
+        file_bytes=round(job["max_seconds"] * SAMPLE_RATE + SAMPLE_RATE) * SAMPLE_BYTES["flt"],
     )
     sandbox.landlock_allow_only(source)
-    resampler, damage, header_seconds = Resampler(target, job["max_seconds"]), Damage(), None
+    resampler, damage = Resampler(target, job["max_seconds"], channel=job.get("channel")), Damage()
+    verdict, detail = "done", ""
     try:
-        container = open_source(source)
-        stream = first_audio(container)
-        header_seconds = header_duration_seconds(container, stream)
-        channel.send(
-            "opened",
-            container=container.format.name,
-            codec=stream.codec_context.name,
-            rate=stream.rate,
-            channels=stream.channels,
-            seconds=header_seconds,
-        )
-        decode(container, stream, resampler, damage)
-        verdict = "done"
+        decode_source(channel, job, source, resampler, damage)
     except UnsupportedSource as unsupported:
-        verdict = unsupported.code
+        verdict, detail = unsupported.code, unsupported.detail
     except MemoryError:
         verdict = "limit"
     channel.send(
         "ended",
         verdict=verdict,
+        detail=detail,
         samples=resampler.samples,
         lost_places=damage.places,
         lost_seconds=damage.seconds,
@@ -193,16 +230,42 @@ def run_job(channel: ParentChannel) -> None:
     )
 
 
+def decode_source(
+    channel: ParentChannel, job: dict[str, Any], source: int, resampler: Resampler, damage: Damage
+) -> None:
+    """Opens the source, sends the facts of its header, and decodes the chosen track."""
+    container = open_source(source, job.get("extension", ""))
+    stream = choose_audio(container, job.get("track"))
+    chain = links(source) if container.format.name == "ogg" else []
+    tracks = container.streams.audio
+    channel.send(
+        "opened",
+        container=container.format.name,
+        codec=stream.codec_context.name,
+        rate=stream.rate,
+        channels=stream.channels,
+        seconds=header_duration_seconds(container, stream) if len(chain) < 2 else None,
+        track=tracks.index(stream) + 1,
+        tracks=len(tracks),
+        track_language=stream.language or "",
+    )
+    if len(chain) > 1:
+        container.close()
+        decode_links(source, chain, job.get("track"), resampler, damage)
+    else:
+        decode(container, stream, resampler, damage)
+
+
 def warm_up() -> None:
     """Decodes a little silence, because PyAV loads files lazily and Landlock forbids that later."""
     silence = io.BytesIO()
     with wave.open(silence, "wb") as writer:
-        writer.setparams((2, BYTES_A_SAMPLE, 48_000, 0, "NONE", ""))
+        writer.setparams((2, 2, 48_000, 0, "NONE", ""))
         writer.writeframes(bytes(4 * 1024))
     silence.seek(0)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     with av.open(silence, mode="r", format="wav") as container:
-        decode(container, first_audio(container), Resampler(nowhere, max_seconds=1), Damage())
+        decode(container, choose_audio(container), Resampler(nowhere, max_seconds=1), Damage())
     os.close(nowhere)
 
 

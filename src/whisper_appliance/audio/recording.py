@@ -17,13 +17,14 @@ import numpy as np
 
 from whisper_appliance.audio import decode_errors
 from whisper_appliance.audio.decoder_process import DecoderProcess
+from whisper_appliance.audio.level import BLOCK_SECONDS, gain
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import ApplianceError, DecoderKilled, Unavailable
 from whisper_appliance.core.samples import Samples
-from whisper_appliance.transcript.model import Notice
+from whisper_appliance.transcript.model import Notice, Tracks
 
-_BYTES_A_SAMPLE = 2
-_FULL_SCALE = np.float32(32768)
+_BYTES_A_SAMPLE = 4
+_LEVEL_SAMPLES = round(BLOCK_SECONDS * SAMPLE_RATE)
 _POLL_SECONDS = 0.02
 _GRACE_SECONDS = 5.0
 _ORDINARY_SECONDS = 4 * 3600.0
@@ -47,6 +48,18 @@ class DecodeLimits:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Which sound of a file is decoded: a track, from 1, and a channel, from 0; `None`: the default, all.
+
+    `extension` of the file's name is the hint for formats without a header.
+    """
+
+    track: int | None = None
+    channel: int | None = None
+    extension: str = ""
+
+
 class Recording:
     """A file that `decode` has started to decode; a context manager, which removes everything on close.
 
@@ -65,6 +78,7 @@ class Recording:
         self._started = False
         self._header: dict[str, Any] = {}
         self._samples: int | None = None
+        self._gains: dict[int, np.float32] = {}
         self._error: ApplianceError | None = None
         self._notices: tuple[Notice, ...] = ()
 
@@ -91,15 +105,43 @@ class Recording:
         """
         size = max(1, round(seconds * SAMPLE_RATE))
         start = 0
-        while (stop := min(start + size, self._wait_for(start + size))) > start:
+        while (stop := min(start + size, self._wait_for(self._level_end(start + size)))) > start:
             yield self.read(start, stop)
             start = stop
 
     def read(self, start: int, stop: int) -> Samples:
-        """Samples `start` to `stop`, as far as they are decoded; fewer at the end."""
+        """Samples `start` to `stop`, as far as they are decoded, at their level; fewer at the end."""
+        parts, at = [], start
+        while at < stop:
+            end = min(stop, self._level_end(at + 1))
+            parts.append(self._read_raw(at, end) * self._gain(at // _LEVEL_SAMPLES))
+            at = end
+        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+    def _level_end(self, sample: int) -> int:
+        """The end of the level block that ends at or behind a sample."""
+        return -(-sample // _LEVEL_SAMPLES) * _LEVEL_SAMPLES
+
+    def _gain(self, block: int) -> np.float32:
+        """The gain of a block, measured once, when all of it is decoded."""
+        if block not in self._gains:
+            start = block * _LEVEL_SAMPLES
+            self._gains[block] = np.float32(gain(self._read_raw(start, start + _LEVEL_SAMPLES)))
+        return self._gains[block]
+
+    def _read_raw(self, start: int, stop: int) -> Samples:
         span = os.pread(self._pcm.fileno(), max(0, stop - start) * _BYTES_A_SAMPLE, start * _BYTES_A_SAMPLE)
         whole = len(span) // _BYTES_A_SAMPLE * _BYTES_A_SAMPLE
-        return np.frombuffer(span[:whole], dtype="<i2").astype(np.float32) / _FULL_SCALE
+        return np.frombuffer(span[:whole], dtype="<f4")
+
+    @property
+    def tracks(self) -> Tracks | None:
+        """The track that was taken, of how many; `None` until the header is read."""
+        self._poll_decoder(0)
+        header = self._header
+        if not header:
+            return None
+        return Tracks(header["track"], header["tracks"], header["track_language"], header["channels"])
 
     @property
     def seconds(self) -> float | None:
@@ -167,7 +209,7 @@ class Recording:
 
     def _check_result(self, ended: dict[str, Any]) -> None:
         if ended["verdict"] != "done":
-            self._fail(ended["verdict"])
+            self._fail(ended["verdict"], ended["detail"])
         elif ended["samples"] == 0:
             self._fail("undecodable" if ended["lost_places"] else "no_audio")
         else:
@@ -184,5 +226,5 @@ class Recording:
         else:
             self._error = Unavailable(decode_errors.DOES_NOT_START)
 
-    def _fail(self, verdict: str) -> None:
-        self._error = decode_errors.error_for_exit(verdict, max_seconds=self._limits.max_seconds)
+    def _fail(self, verdict: str, detail: str = "") -> None:
+        self._error = decode_errors.error_for_exit(verdict, detail, max_seconds=self._limits.max_seconds)

@@ -11,8 +11,9 @@ import socket
 
 import av
 
-from whisper_appliance.audio.decoder_child import CODECS, Damage, decode, first_audio, warm_up
-from whisper_appliance.audio.resample import BYTES_A_SAMPLE, Resampler, UnsupportedSource
+from whisper_appliance.audio.decoder_child import Damage, choose_audio, decode, warm_up
+from whisper_appliance.audio.formats import CODECS
+from whisper_appliance.audio.resample import SAMPLE_BYTES, Resampler, UnsupportedSource
 from whisper_appliance.core import memory, sandbox
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 
@@ -57,12 +58,12 @@ def decode_stream(channel: socket.socket) -> str:
         memory_bytes=job["memory_bytes"],
         cpu_seconds=job["cpu_seconds"],
         wall_seconds=job["wall_seconds"],
-        file_bytes=round(job["max_seconds"] * SAMPLE_RATE + SAMPLE_RATE) * BYTES_A_SAMPLE,
+        file_bytes=round(job["max_seconds"] * SAMPLE_RATE + SAMPLE_RATE) * SAMPLE_BYTES["s16"],
     )
     sandbox.landlock_allow_only(source)
     if job["container"] not in FORMATS:
         return "undecodable"
-    resampler = Resampler(target, job["max_seconds"], batch_seconds=BATCH_SECONDS)
+    resampler = Resampler(target, job["max_seconds"], batch_seconds=BATCH_SECONDS, sample_format="s16")
     try:
         with av.open(
             GrowingFile(source, channel),
@@ -71,7 +72,7 @@ def decode_stream(channel: socket.socket) -> str:
             options=EAGER,
             buffer_size=512,
         ) as container:
-            decode(container, first_audio(container), resampler, Damage())
+            decode(container, choose_audio(container), resampler, Damage())
     except UnsupportedSource as unsupported:
         return unsupported.code
     except MemoryError:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
-from whisper_appliance.transcript.model import Dropped, Notice, Provenance, Segment, Transcript, Word
+from whisper_appliance.transcript.model import Dropped, Notice, Provenance, Segment, Tracks, Transcript, Word
 from whisper_appliance.transcript.times import with_valid_times
 
 T = TypeVar("T")
@@ -63,6 +63,8 @@ def segment_to_dict(number: int, segment: Segment) -> dict[str, Any]:
     }
     if segment.language:
         shown["language"] = segment.language
+    if segment.channel is not None:
+        shown["channel"] = segment.channel
     if segment.words:
         shown["words"] = [
             {
@@ -88,9 +90,14 @@ def from_dict(data: Mapping[str, Any]) -> Transcript:
         processing_seconds=data["processing_seconds"],
         warnings=tuple(Notice(**notice) for notice in data.get("warnings", ())),
         dropped=tuple(Dropped(**dropped) for dropped in data.get("dropped", ())),
-        provenance=Provenance(**data["provenance"]) if data.get("provenance") else None,
+        provenance=_provenance_from_dict(data["provenance"]) if data.get("provenance") else None,
         extra=dict(data.get("extra", {})),
     )
+
+
+def _provenance_from_dict(data: Mapping[str, Any]) -> Provenance:
+    tracks = data.get("tracks")
+    return Provenance(**{**data, "tracks": Tracks(**tracks) if tracks else None})
 
 
 def _segment_from_dict(data: Mapping[str, Any]) -> Segment:
@@ -100,6 +107,7 @@ def _segment_from_dict(data: Mapping[str, Any]) -> Segment:
     return Segment(
         text=data["text"],
         language=data.get("language", ""),
+        channel=data.get("channel"),
         words=tuple(Word(**word) for word in data.get("words", ())),
         **numbers,
     )

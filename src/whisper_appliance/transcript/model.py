@@ -28,6 +28,8 @@ class Segment:
     words: tuple[Word, ...] = ()
     language: str = ""
     """Code of the language that it is in; empty if it was not detected for this phrase."""
+    channel: int | None = None
+    """The channel that it is in, from 1; `None` if the channels were mixed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,16 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
+class Tracks:
+    """The audio track that was taken, from 1, of how many, and its language and number of channels."""
+
+    taken: int
+    count: int
+    language: str = ""
+    channels: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """Engine, model and options of a transcript, enough to reproduce it."""
 
@@ -61,6 +73,7 @@ class Provenance:
     audio_sha256: str
     appliance_version: str
     real_time_factor: float
+    tracks: Tracks | None = None
 
 
 @dataclass(frozen=True, slots=True)

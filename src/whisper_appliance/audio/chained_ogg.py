@@ -1,0 +1,77 @@
+"""Chained Ogg: finds the recordings that follow each other in one Ogg file (RFC 3533, section 4)."""
+
+import os
+from collections.abc import Iterator
+from io import RawIOBase
+
+_HEADER_BYTES = 27
+_BEGINS = 2
+_CAPTURE = b"OggS"
+_READ_BYTES = 64 * 1024
+
+
+class FilePart(RawIOBase):
+    """A part of an open file, as a file of its own."""
+
+    def __init__(self, fd: int, start: int, stop: int) -> None:
+        self._fd, self._start, self._size, self._at = fd, start, stop - start, 0
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def seekable(self) -> bool:
+        """True."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """At most `size` bytes; none at the end."""
+        left = self._size - self._at
+        data = os.pread(self._fd, max(0, left if size < 0 else min(size, left)), self._start + self._at)
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Moves to an offset from the start, the place or the end."""
+        self._at = max(0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence])
+        return self._at
+
+    def tell(self) -> int:
+        """The place."""
+        return self._at
+
+
+def links(fd: int) -> list[tuple[int, int]]:
+    """Start and stop in bytes of each link of the chain; one link is an ordinary file, none is no Ogg."""
+    starts, ordinary = [], True
+    for offset, begins in _pages(fd):
+        if begins and ordinary:
+            starts.append(offset)
+        ordinary = not begins
+    return list(zip(starts, [*starts[1:], os.fstat(fd).st_size], strict=True)) if starts else []
+
+
+def _pages(fd: int) -> Iterator[tuple[int, bool]]:
+    """Offset of each page, and whether a logical stream begins with it; skips what is no page."""
+    offset = 0
+    while len(header := os.pread(fd, _HEADER_BYTES + 255, offset)) >= _HEADER_BYTES:
+        if not header.startswith(_CAPTURE):
+            if offset == 0:
+                return
+            found = _next_page(fd, offset + 1)
+            if found is None:
+                return
+            offset = found
+            continue
+        yield offset, bool(header[5] & _BEGINS)
+        lacing = header[_HEADER_BYTES : _HEADER_BYTES + header[26]]
+        offset += _HEADER_BYTES + header[26] + sum(lacing)
+
+
+def _next_page(fd: int, offset: int) -> int | None:
+    while data := os.pread(fd, _READ_BYTES, offset):
+        at = data.find(_CAPTURE)
+        if at >= 0:
+            return offset + at
+        offset += max(1, len(data) - len(_CAPTURE) + 1)
+    return None
