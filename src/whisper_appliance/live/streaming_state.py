@@ -34,6 +34,7 @@ from whisper_appliance.live.events import (
 from whisper_appliance.live.hypothesis import context_start, is_boundary, words_of
 from whisper_appliance.live.local_agreement import LocalAgreement, text_of
 from whisper_appliance.live.paragraphs import Paragraphs, SpeechRange
+from whisper_appliance.live.refinement import surer_words
 from whisper_appliance.transcript.model import Word
 
 CANDIDATE_SECONDS = 0.25
@@ -200,7 +201,7 @@ class StreamingState:
             self._close()
         elif task.kind == "long":
             self._cut_long(task, words)
-        elif result and not looped:
+        elif result and not looped and self._is_language_known(result):
             agreed = self.agreement.update(words)
             self._commit(agreed)
             self._without_prefix = self._without_prefix and not agreed
@@ -305,15 +306,21 @@ class StreamingState:
         self.decoded_to = max(self.decoded_to, sample)
 
     def _refine(self, task: DecodeTask, result: WindowResult | None, words: list[Word], looped: bool) -> None:
-        """Publishes better words for a paragraph, unless they are fewer by half: then some are missing."""
+        """Publishes the surer words of a paragraph, unless the second ones are fewer by half."""
         paragraph = task.paragraph
         assert paragraph is not None  # noqa: S101 - a refine task has one
         if result is None or looped or 2 * len(words) < paragraph.stop_word - paragraph.first_word:
             return
+        committed = self.agreement.committed[paragraph.first_word : paragraph.stop_word]
+        surer = surer_words(committed, words)
         self.events.append(
-            Refined(self._paragraph, paragraph.first_word, paragraph.stop_word, tuple(words), result.language)
+            Refined(self._paragraph, paragraph.first_word, paragraph.stop_word, surer, result.language)
         )
         self._paragraph += 1
+
+    def _is_language_known(self, result: WindowResult) -> bool:
+        """True if it is sure enough to show words in it; words in a wrong script would be shown otherwise."""
+        return self.options.language is not None or result.language_probability >= MIN_LANGUAGE_PROBABILITY
 
     def _fix_language(self, result: WindowResult | None) -> None:
         """Fixes the language of the session at the first utterance that detects it with high probability."""
