@@ -21,6 +21,7 @@ from whisper_appliance.server.gunicorn_worker import ApplianceWorker
 @pytest.mark.parametrize(
     ("owner", "name", "parameters"),
     [
+        (gthread.ThreadWorker, "enqueue_req", ["self", "conn"]),
         (gthread.ThreadWorker, "handle", ["self", "conn"]),
         (gthread.ThreadWorker, "handle_request", ["self", "req", "conn"]),
         (Worker, "handle_error", ["self", "req", "client", "addr", "exc"]),

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow  # starts the real program
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for the tests that leave it as it was."""
-    with served(tmp_path_factory.mktemp("server")) as running:
+    with served(tmp_path_factory.mktemp("server"), MAX_CONNECTIONS_PER_ADDRESS="0") as running:
         yield running
 
 

@@ -2,14 +2,16 @@
 
 - An HTTPS port also responds to plain HTTP with a redirect to HTTPS. The first byte decides: 22 begins a TLS
   handshake (RFC 8446 §5.1).
-- Slow clients cannot block others (slowloris): request headers have a deadline, request and response bodies
-  have an idle timeout, and connections are closed in the thread pool, because closing may wait.
+- Slow clients cannot block others (slowloris): an address has a limit of open connections, TLS handshakes and
+  request headers have a deadline, request and response bodies have an idle timeout, and connections are closed
+  in the thread pool, because closing may wait.
 """
 
 import socket
 import ssl
 import sys
 import time
+from collections import defaultdict
 from concurrent.futures import Future
 from contextlib import suppress
 from http import HTTPStatus
@@ -19,9 +21,11 @@ import structlog
 from gunicorn import http, util
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
+from whisper_appliance.core.network import client_network
 from whisper_appliance.server import parse_errors
 
 FIRST_BYTES_SECONDS = 0.1
+HANDSHAKE_SECONDS = 3.0
 GRACE_SECONDS = 8
 LINGER_SECONDS = 2.0
 TLS_HANDSHAKE = b"\x16"
@@ -36,7 +40,8 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._header_deadlines: dict[TConn, float] = {}
+        self._reading_headers: dict[TConn, float] = {}
+        self._connections: defaultdict[str, list[TConn]] = defaultdict(list)
         self._exiting = False
 
     def init_process(self) -> None:
@@ -65,20 +70,28 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
             self.app.stopping.set()
         sys.exit(0)
 
+    def enqueue_req(self, conn: TConn) -> None:
+        """Hands a connection to the pool, unless it is a new one beyond the limit of its address."""
+        if conn.initialized or conn.data_ready or self._is_within_limit(conn):
+            super().enqueue_req(conn)
+        else:
+            self.nr_conns -= 1
+            conn.close()
+
     def handle(self, conn: TConn) -> object:
         """Handles one request of a connection, in a thread of the pool."""
         if not conn.initialized and not conn.data_ready and not conn.wait_for_data(FIRST_BYTES_SECONDS):
             return _DEFER
-        self._header_deadlines[conn] = time.monotonic() + self.app.settings.header_seconds
+        self._reading_headers[conn] = time.monotonic()
         try:
             result = self._redirect_to_https(conn) if self._is_plain_http(conn) else super().handle(conn)
         finally:
-            self._header_deadlines.pop(conn, None)
+            self._reading_headers.pop(conn, None)
         return result or self._close(conn)
 
     def handle_request(self, request: Any, conn: TConn) -> bool:
         """Runs after the headers were read: from here on, the idle timeout of the body applies."""
-        self._header_deadlines.pop(conn, None)
+        self._reading_headers.pop(conn, None)
         idle_seconds = self.app.settings.body_idle_seconds
         conn.sock.settimeout(idle_seconds)
         try:
@@ -109,9 +122,39 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         """Runs in each turn of the main loop: also ends connections whose headers are overdue."""
         super().murder_pending()
         now = time.monotonic()
-        for conn in [conn for conn, deadline in list(self._header_deadlines.items()) if deadline < now]:
-            self._header_deadlines.pop(conn, None)
-            _shut_down(conn.sock)
+        for conn, since in list(self._reading_headers.items()):
+            if now - since > self._header_seconds(conn):
+                self._reading_headers.pop(conn, None)
+                _shut_down(conn.sock)
+
+    def _is_within_limit(self, conn: TConn) -> bool:
+        """Counts a new connection for its address. Behind a proxy all of them are the proxy's."""
+        limit = self.app.settings.max_connections_per_address
+        if not limit or self.app.settings.trusted_proxies or not isinstance(conn.client, tuple):
+            return True
+        network = client_network(conn.client[0])
+        still_open = [each for each in self._connections[network] if each.sock.fileno() >= 0]
+        self._connections[network] = still_open
+        if conn in still_open:
+            return True
+        if len(still_open) >= limit:
+            log.info("connection closed: too many from its address", address=conn.client[0], limit=limit)
+            return False
+        still_open.append(conn)
+        self._forget_closed_connections()
+        return True
+
+    def _forget_closed_connections(self) -> None:
+        if len(self._connections) > self.worker_connections:
+            for network, found in list(self._connections.items()):
+                if all(each.sock.fileno() < 0 for each in found):
+                    del self._connections[network]
+
+    def _header_seconds(self, conn: TConn) -> float:
+        """How long a connection may take for its TLS handshake, or for the headers of a request."""
+        in_handshake = self.cfg.is_ssl and not getattr(conn.sock, "version", lambda: None)()
+        seconds: float = self.app.settings.header_seconds
+        return min(seconds, HANDSHAKE_SECONDS) if in_handshake else seconds
 
     def _is_plain_http(self, conn: TConn) -> bool:
         if conn.initialized or not self.cfg.is_ssl:

@@ -46,6 +46,13 @@ class ServerSettings(Section):
     max_connections: int = Field(
         200, ge=50, le=10_000, description="Connections open at once; further ones wait to be accepted."
     )
+    max_connections_per_address: int = Field(
+        64,
+        ge=0,
+        le=10_000,
+        description="Connections open at once from one address (an IPv6 network of 64 bits); 0: no limit. "
+        "Does not apply behind a proxy.",
+    )
     header_seconds: float = Field(15, gt=0, le=600, description="Longest time for a request's headers.")
     body_idle_seconds: float = Field(
         30, gt=0, le=600, description="Longest time without a byte of a body, either way."

@@ -1,0 +1,68 @@
+"""The connections of one address are limited, and unfinished TLS handshakes end soon."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.live_client import settings_of
+from tests.support.program import REAL, Server, served
+from tests.support.wait import wait_until
+from whisper_appliance.config import settings
+
+pytestmark = pytest.mark.slow  # starts the real program
+
+LIMIT = 20
+HALF_HANDSHAKE = b"\x16\x03\x01\x02\x00\x01\x00"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("connections")
+    chosen = settings_of(tiny_en, folder) | {"MAX_CONNECTIONS_PER_ADDRESS": str(LIMIT)}
+    with served(folder, REAL, **chosen) as running:
+        yield running
+
+
+def connect(server: Server, source: str) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.port), timeout=10, source_address=(source, 0))
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Whether the server has closed a connection that has sent no request."""
+    connection.settimeout(0.05)
+    try:
+        return connection.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+def health(server: Server, source: str) -> bytes:
+    """The response to GET /health from this address."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with context.wrap_socket(connect(server, source)) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        return connection.recv(4096)
+
+
+def test_silent_connections_of_one_address_are_limited(server: Server) -> None:
+    with ExitStack() as opened:
+        silent = [opened.enter_context(connect(server, "127.0.0.2")) for _ in range(3 * LIMIT)]
+        wait_until(lambda: sum(map(is_closed, silent)) == 2 * LIMIT)
+        assert health(server, "127.0.0.3").startswith(b"HTTP/1.1 200")
+    wait_until(lambda: health(server, "127.0.0.2").startswith(b"HTTP/1.1 200"))
+
+
+def test_unfinished_handshakes_end_before_the_time_for_headers(server: Server) -> None:
+    with ExitStack() as opened:
+        half = [opened.enter_context(connect(server, "127.0.0.4")) for _ in range(LIMIT)]
+        for connection in half:
+            connection.sendall(HALF_HANDSHAKE)
+        assert health(server, "127.0.0.5").startswith(b"HTTP/1.1 200")
+        wait_until(lambda: all(map(is_closed, half)), settings.Settings().header_seconds - 1)
