@@ -51,6 +51,16 @@ def test_words_of_low_confidence_without_speech_are_dropped() -> None:
     assert [d.reason for d in result.dropped] == ["no voice"]
 
 
+def test_expected_words_are_dropped_only_where_nobody_speaks() -> None:
+    result = filter_hallucinations(
+        window_result("Kulbna Shavla", "Kulbna Shavla."),
+        lambda start, _: 0.1 if start < 1 else 0.9,
+        "Kulbna Shavla",
+    )
+    assert [s.start for s in result.segments] == [1.0]
+    assert [d.reason for d in result.dropped] == ["vocabulary over silence"]
+
+
 def test_a_repeated_line_is_a_loop() -> None:
     result = filter_hallucinations(window_result(*["I was close to him."] * 7), lambda *_: 0.9)
     assert result.segments == ()  # the first copies are no better than the others

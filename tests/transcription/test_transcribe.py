@@ -173,6 +173,12 @@ def test_a_cancelled_recording_stops_at_the_next_window(
     assert len(done) == 2
 
 
+def test_a_prompt_that_is_cut_gives_a_warning(transcribe_file: TranscribeFile, beckett: Path) -> None:
+    cut = transcribe_file(beckett, Options(prompt="Samuel Beckett wrote this. " * 60))
+    assert [warning.code for warning in cut.warnings] == ["prompt_cut"]
+    assert transcribe_file(beckett, Options(prompt="Samuel Beckett wrote this.")).warnings == ()
+
+
 def test_a_prompt_changes_the_spelling(transcribe_file: TranscribeFile, beckett: Path) -> None:
     plain = transcribe_file(beckett)
     steered = transcribe_file(beckett, Options(prompt="ever tryed", beam_size=5))

@@ -90,6 +90,8 @@ class WindowResult:
     tokens: tuple[int, ...] = ()
     temperature: float = 0.0
     """The highest at which a part of it was decoded."""
+    prompt_cut: bool = False
+    """Whether prompt or hot words were longer than the model takes."""
 
     @property
     def avg_logprob(self) -> float:

@@ -33,18 +33,20 @@ def boilerplate() -> frozenset[str]:
 
 
 def filter_hallucinations(
-    result: WindowResult, speech_probability: Callable[[float, float], float]
+    result: WindowResult, speech_probability: Callable[[float, float], float], vocabulary: str = ""
 ) -> WindowResult:
     """The result without hallucinations; each goes to `dropped` with its reason.
 
-    `speech_probability` is the mean VAD probability between two times in seconds.
+    `speech_probability` is the mean VAD probability between two times in seconds; `vocabulary` are the words
+    that the user expects, which Whisper writes over silence.
     """
     kept: list[Segment] = []
     dropped = list(result.dropped)
+    expected = _normalized(vocabulary)
     for _, group in groupby(result.segments, lambda segment: _normalized(segment.text)):
         voiced: list[Segment] = []
         for segment in group:
-            reason = _reason(segment, speech_probability(segment.start, segment.end))
+            reason = _reason(segment, speech_probability(segment.start, segment.end), expected)
             if reason:
                 dropped.append(_dropped([segment], reason))
             else:
@@ -61,11 +63,13 @@ def _dropped(segments: Sequence[Segment], reason: str) -> Dropped:
     return Dropped(segments[0].start, segments[-1].end, text, reason)
 
 
-def _reason(segment: Segment, speech: float) -> str | None:
+def _reason(segment: Segment, speech: float, expected: str) -> str | None:
     if speech < MAX_NO_SPEECH_VAD and segment.avg_logprob < LOW_CONFIDENCE_LOGPROB:
         return "no voice"
     if speech < MAX_BOILERPLATE_VAD and _normalized(segment.text) in boilerplate():
         return "boilerplate over silence"
+    if speech < MAX_BOILERPLATE_VAD and expected and _normalized(segment.text) in expected:
+        return "vocabulary over silence"
     return None
 
 

@@ -80,6 +80,7 @@ class TranscriptionPipeline:
     first_start: int | None = None
     covered_to: int = 0
     written_to: float = 0.0
+    prompt_cut: bool = False
     untranscribed: list[tuple[float, float]] = field(default_factory=list)
     ended: bool = False
 
@@ -372,14 +373,22 @@ class TranscriptionPipeline:
     def _without_hallucinations(self, span: SpeechSpan, result: WindowResult) -> WindowResult:
         """Without invented text; what a loop has covered is decoded once more by itself."""
         seconds = span.start / SAMPLE_RATE
-        filtered = filter_hallucinations(shift_times(result, seconds), span.speech_probability)
+        filtered = filter_hallucinations(
+            shift_times(result, seconds), span.speech_probability, self._vocabulary
+        )
         if self.options.vad and looped_stretches(filtered):
             again = redecode_loops(
                 shift_times(filtered, -seconds), span, lambda part: self._decode_again(part, result)
             )
-            filtered = filter_hallucinations(shift_times(again, seconds), span.speech_probability)
+            filtered = filter_hallucinations(
+                shift_times(again, seconds), span.speech_probability, self._vocabulary
+            )
         stop = min(span.stop / SAMPLE_RATE, self.recording.seconds or math.inf)
         return replace(filtered, segments=valid_segments(filtered.segments, self.written_to, stop))
+
+    @property
+    def _vocabulary(self) -> str:
+        return f"{self.options.prompt or ''} {self.options.hotwords or ''}"
 
     def _note_untranscribed(self, span: SpeechSpan, result: WindowResult) -> None:
         """Keeps where somebody speaks although nothing is written or dropped."""
@@ -392,6 +401,7 @@ class TranscriptionPipeline:
 
     def _count(self, result: WindowResult) -> None:
         self.results_seen += 1
+        self.prompt_cut = self.prompt_cut or result.prompt_cut
         self.main.add(result)
 
     def _result_of(self, pending: PendingResult) -> WindowResult:

@@ -16,6 +16,11 @@ from whisper_appliance.transcription.segmentation import SegmentationConfig
 __all__ = ["TranscriptionRequest", "WindowDone", "transcribe"]
 
 FAST_WINDOW_SECONDS = 14.0  # because the encoder's time grows faster than the window
+PROMPT_CUT = Notice(
+    "prompt_cut",
+    "The model takes at most 223 tokens (some 150 words) of context and of expected words each. "
+    "The beginning of the context, or the last of the expected words, were left out.",
+)
 NO_SPEECH = Notice("no_speech", "No speech was found in this recording.")
 
 
@@ -73,16 +78,23 @@ def transcribe(
         task=options.task,
         model=request.model,
         processing_seconds=elapsed,
-        warnings=(*recording.notices, *_notices(segments, pipeline.untranscribed)),
+        warnings=(
+            *recording.notices,
+            *_notices(segments, pipeline.untranscribed, prompt_cut=pipeline.prompt_cut),
+        ),
         dropped=tuple(dropped for result in results for dropped in result.dropped),
         provenance=_provenance(recording, engine, request, elapsed),
     )
     return with_valid_times(transcript)
 
 
-def _notices(segments: Sequence[Segment], untranscribed: Sequence[tuple[float, float]]) -> Iterator[Notice]:
+def _notices(
+    segments: Sequence[Segment], untranscribed: Sequence[tuple[float, float]], *, prompt_cut: bool
+) -> Iterator[Notice]:
     if not segments:
         yield NO_SPEECH
+    if prompt_cut:
+        yield PROMPT_CUT
     if untranscribed:
         times = ", ".join(f"{_clock(start)}-{_clock(stop)}" for start, stop in untranscribed)
         yield Notice("untranscribed", f"Somebody speaks here, but no words were recognized: {times}.")

@@ -34,6 +34,8 @@ PADDING_SECONDS = 3.0
 TOKENS_PER_SECOND = 8
 MAX_TOKENS = 224
 MAX_PREFIX_TOKENS = 180
+MAX_PROMPT_TOKENS = 223
+"""Half of the decoder's context, for the prompt and for hot words each."""
 RESUME_AFTER_SECONDS = 1.0
 FALLBACK_TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)
 SAMPLES = len(FALLBACK_TEMPERATURES)
@@ -124,6 +126,15 @@ class WindowDecoder:
             position,
             tuple(self._tokens),
             self._temperature,
+            self._is_prompt_cut,
+        )
+
+    @property
+    def _is_prompt_cut(self) -> bool:
+        given = (text.strip() for text in (self._options.prompt, self._options.hotwords) if text)
+        return any(
+            len(text.encode()) > MAX_PROMPT_TOKENS and len(self._tokenizer.encode(text)) > MAX_PROMPT_TOKENS
+            for text in given
         )
 
     @property

@@ -1,0 +1,82 @@
+"""Stretches of a recording in several languages. Decoder and detector are scripted by time."""
+
+from collections.abc import Callable
+
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.engines.contract import WindowResult
+from whisper_appliance.engines.vad import FRAME
+from whisper_appliance.transcript.model import Segment
+from whisper_appliance.transcription.languages import MainLanguage, by_language
+from whisper_appliance.transcription.segmentation import SpeechSpan
+
+GERMAN_SECONDS = 5.0
+
+
+def span(seconds: float, pause_at: float = GERMAN_SECONDS) -> SpeechSpan:
+    """Speech with a pause of 0.5 s."""
+    frames = round(seconds * SAMPLE_RATE / FRAME)
+    times = (frame * FRAME / SAMPLE_RATE for frame in range(frames))
+    voice = tuple(0.05 if pause_at <= time < pause_at + 0.5 else 0.95 for time in times)
+    return SpeechSpan(0, frames * FRAME, 0, voice)
+
+
+def result(language: str, probability: float, seconds: float = 20.0, logprob: float = -0.3) -> WindowResult:
+    segment = Segment(0.0, seconds, f" {language}", logprob, tokens=(1,), language=language)
+    return WindowResult((segment,), language, probability, decoded_seconds=seconds)
+
+
+def decoder(asked: list[str | None], logprobs: dict[str, float] | None = None) -> Callable[..., WindowResult]:
+    def decode(part: SpeechSpan, language: str | None) -> WindowResult:
+        asked.append(language)
+        seconds = (part.stop - part.start) / SAMPLE_RATE
+        return result(language or "?", 1.0, seconds, (logprobs or {}).get(language or "", -0.3))
+
+    return decode
+
+
+def detect(parts: list[SpeechSpan]) -> list[WindowResult]:
+    """German before `GERMAN_SECONDS`, then English."""
+    return [result("de" if part.start < GERMAN_SECONDS * SAMPLE_RATE else "en", 0.98) for part in parts]
+
+
+def test_a_window_in_two_languages_is_decoded_in_both() -> None:
+    asked: list[str | None] = []
+    mixed = by_language(span(20), result("de", 0.7), MainLanguage(), decoder(asked), detect)
+    assert asked == ["de", "en"]
+    assert [segment.language for segment in mixed.segments] == ["de", "en"]
+    assert abs(mixed.segments[1].start - GERMAN_SECONDS) < 0.6
+    assert mixed.language == "en"
+
+
+def test_a_window_that_is_surely_in_the_main_language_is_taken_as_it_is() -> None:
+    asked: list[str | None] = []
+    main = MainLanguage("en", 1.0, settled=True)
+    assert by_language(span(20), result("en", 0.97), main, decoder(asked), detect) == result("en", 0.97)
+    assert asked == []
+
+
+def test_an_unsure_window_is_decoded_in_the_main_language() -> None:
+    asked: list[str | None] = []
+    main = MainLanguage("en", 1.0, settled=True)
+    assert by_language(span(20), result("la", 0.3), main, decoder(asked), detect).language == "en"
+    assert asked == ["en"]
+
+
+def test_another_language_needs_the_more_confident_text() -> None:
+    main = MainLanguage("en", 1.0, settled=True)
+
+    def latin(parts: list[SpeechSpan]) -> list[WindowResult]:
+        return [result("la", 0.95) for _ in parts]
+
+    for logprobs, expected in (({"en": -0.5}, "en"), ({"en": -1.2}, "la")):
+        found = by_language(
+            span(20), result("la", 0.9, logprob=-0.9), main, decoder([], {"la": -0.9, **logprobs}), latin
+        )
+        assert found.language == expected
+
+
+def test_the_main_language_is_settled_by_the_first_sure_window() -> None:
+    main = MainLanguage()
+    for language, probability in (("la", 0.3), ("de", 0.9), ("en", 1.0)):
+        main.add(result(language, probability))
+    assert (main.language, main.probability, main.settled) == ("de", 0.9, True)
