@@ -104,3 +104,9 @@ def test_what_cannot_be_read_is_refused_by_name_with_the_way_out(
 
 def test_every_extension_is_in_the_file_picker() -> None:
     assert set(FILE_PICKER.split(",")) == {"audio/*", "video/*", *(f".{one}" for one in EXTENSIONS)}
+
+
+def test_the_documentation_lists_every_row() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+    for row in FORMATS:
+        assert f"| {row.name} | {', '.join(f'`.{one}`' for one in row.extensions)} |" in page

@@ -48,7 +48,7 @@ class Script:
     started: list[float] = field(default_factory=list)
 
     @contextmanager
-    def decode(self, path: Path) -> Iterator["Script.Words"]:
+    def decode(self, path: Path, sound: object = None) -> Iterator["Script.Words"]:
         yield self.Words(path.read_text().split())
 
     @contextmanager
@@ -60,6 +60,7 @@ class Script:
         """The words of a file, as a recording."""
 
         words: list[str]
+        tracks = None
 
         @property
         def seconds(self) -> float:

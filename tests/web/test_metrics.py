@@ -133,7 +133,7 @@ def test_metrics_can_be_read_during_many_requests(api_client: ApiClient, app: Op
 
 def test_a_refused_file_is_an_error_and_no_upload(api_client: ApiClient) -> None:
     before = metrics(api_client)
-    data = {"file": (io.BytesIO(b"text"), "notes.txt")}
+    data = {"file": (io.BytesIO(b"%PDF"), "notes.pdf")}
     assert api_client.post("/transcribe", data=data).status_code == 415
     after = metrics(api_client)
     name = "whisper_errors_total"

@@ -13,6 +13,7 @@ from whisper_appliance.core.errors import (
     NoAudio,
     Undecodable,
 )
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.core.text import format_duration
 from whisper_appliance.transcript.model import Notice
 
@@ -22,6 +23,9 @@ _MISSING_SECONDS, _MISSING_SHARE = 1.0, 0.02
 # Below this, no notice: one bad packet is normal at the start of a file that was cut out of a stream.
 _NEGLIGIBLE_SECONDS = 0.1
 
+_UNREADABLE = N_(
+    "{format} files can't be read, because they are encrypted or their format is secret. {way_out}"
+)
 DOES_NOT_START = "The decoder does not start on this machine. Its operator can see why with `doctor`."
 KILLED = "The decoder was killed, perhaps because the machine is out of memory."
 
@@ -30,7 +34,7 @@ def unreadable_error(name: str, kind: type[ApplianceError] = Undecodable) -> App
     """The error for a format of `formats.UNREADABLE`, by its name, with the way out."""
     unreadable = next(one for one in UNREADABLE if one.name == name)
     return kind(
-        "{format} files can't be read, because they are encrypted or their format is secret. {way_out}",
+        _UNREADABLE,
         format=name,
         way_out=Undecodable(unreadable.way_out),
     )

@@ -14,6 +14,7 @@ from whisper_appliance.cli.bootstrap import load_settings
 from whisper_appliance.cli.models import fetch
 
 if TYPE_CHECKING:
+    from whisper_appliance.audio.decode import Recording, Sound
     from whisper_appliance.config.settings import Settings
     from whisper_appliance.engines.contract import Options
     from whisper_appliance.engines.process.client import EngineProcess
@@ -68,6 +69,14 @@ class FormatChoice(click.Choice[str]):
     "--temperature", type=click.FloatRange(0, 1), help="Sampling temperature. [default: 0, with fallback]"
 )
 @click.option("--beam-size", type=click.IntRange(1, 10), help="Beam size. [default: by quality]")
+@click.option("--track", type=click.IntRange(1), help="Number of the audio track. [default: the file's]")
+@click.option(
+    "--channels",
+    type=click.Choice(["mixed", "separate"]),
+    default="mixed",
+    show_default=True,
+    help="separate: each channel by itself, for one speaker a channel.",
+)
 @click.option("--vad/--no-vad", default=True, show_default=True, help="Skip parts without speech.")
 @click.option(
     "--max-line-chars",
@@ -113,6 +122,8 @@ def transcribe(
                 continue
             if printed != (printed := engine.status().notices):
                 click.echo("\n".join(printed), err=True)
+            if (taken := transcript.provenance and transcript.provenance.tracks) and taken.count > 1:
+                click.echo(f"{file}: track {taken.taken} of {taken.count}; --track takes another", err=True)
             for warning in transcript.warnings:
                 click.echo(f"{file}: {warning.message}", err=True)
             for name in formats:
@@ -152,18 +163,28 @@ def _transcribe_file(
 ) -> "Transcript":
     from whisper_appliance.audio.decode import decode
     from whisper_appliance.jobs.transcription_job import decode_limits
+    from whisper_appliance.transcription.channels import sound_of, transcribe_channels
     from whisper_appliance.transcription.transcribe import transcribe as transcribe_recording
 
-    with (
-        decode(file, folder=folder, limits=decode_limits(settings)) as recording,
-        formatting.bar(file.name) as bar,
-    ):
-        transcript = transcribe_recording(
-            recording,
-            engine,
-            request,
-            on_window=lambda done: bar.update(max(0, round(done.progress * 1000) - bar.pos)),
-        )
+    sound = sound_of(request.options, file.name)
+
+    def decode_sound(other: "Sound") -> "Recording":
+        return decode(file, folder=folder, limits=decode_limits(settings), sound=other)
+
+    with decode_sound(sound) as recording, formatting.bar(file.name) as bar:
+
+        def transcribe_one(one: "Recording", channel: int) -> "Transcript":
+            count = one.tracks.channels if one.tracks and sound.channel is not None else 1
+            return transcribe_recording(
+                one,
+                engine,
+                request,
+                on_window=lambda done: bar.update(
+                    max(0, round((channel + done.progress) / count * 1000) - bar.pos)
+                ),
+            )
+
+        transcript = transcribe_channels(recording, sound, decode_sound, transcribe_one)
         bar.update(1000 - bar.pos)
     return transcript
 

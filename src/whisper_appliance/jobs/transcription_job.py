@@ -13,9 +13,10 @@ from whisper_appliance.engines.contract import WindowResult
 from whisper_appliance.jobs.job import FinishedWindow, Job
 from whisper_appliance.jobs.storage import JobAudio, is_mounted
 from whisper_appliance.transcript.model import Transcript
+from whisper_appliance.transcription.channels import CHANNEL_SAMPLES, sound_of, transcribe_channels
 
 if TYPE_CHECKING:  # it imports numpy, which the web process has no need of at its start
-    from whisper_appliance.audio.decode import DecodeLimits
+    from whisper_appliance.audio.decode import DecodeLimits, Sound
     from whisper_appliance.transcription.pipeline import WindowDone
 
 MODEL_WAIT_SECONDS = 3600.0
@@ -60,7 +61,7 @@ class JobSteps:
         audio: JobAudio,
         models: EngineProvider,
         *,
-        decode: Callable[[Path], AbstractContextManager[Any]],
+        decode: Callable[[Path, "Sound"], AbstractContextManager[Any]],
         transcribe: Transcribe,
         default_model: Callable[[], str],
         sleep: Callable[[float], None] = time.sleep,
@@ -104,24 +105,28 @@ class JobSteps:
         model = job.model or self._default_model()
         with ExitStack() as held:
             # Decoding starts before the model is leased, so that it goes on while the model is loaded.
-            recording = held.enter_context(self._decode(self._audio_file(job, cancelled)))
+            path, sound = self._audio_file(job, cancelled), sound_of(job.options, job.filename)
+            recording = held.enter_context(self._decode(path, sound))
             engine = self._lease(held, model, cancelled)
 
-            def report(done: "WindowDone") -> None:
-                window = FinishedWindow(done.start_sample, done.stop_sample, done.result)
-                # A file header may give too short a length, so only a decoded recording can be finished.
-                complete = recording.seconds is not None
-                progress = done.progress if complete else min(done.progress, MAX_OPEN_PROGRESS)
-                on_window(window, progress, recording.estimated_seconds)
+            def transcribe_one(one: Any, channel: int) -> Transcript:
+                first = channel * CHANNEL_SAMPLES
+                return self._transcribe(
+                    one,
+                    engine,
+                    job,
+                    model=model,
+                    finished={
+                        start - first: result
+                        for start, result in finished.items()
+                        if first <= start < first + CHANNEL_SAMPLES
+                    },
+                    on_window=_reporter(one, sound, channel, on_window),
+                    cancelled=cancelled,
+                )
 
-            return self._transcribe(
-                recording,
-                engine,
-                job,
-                model=model,
-                finished=finished,
-                on_window=report,
-                cancelled=cancelled,
+            return transcribe_channels(
+                recording, sound, lambda other: self._decode(path, other), transcribe_one
             )
 
     def archive_audio(self, job: Job) -> None:
@@ -155,6 +160,26 @@ class JobSteps:
         self._sleep(1.0)
 
 
+def _reporter(
+    recording: Any, sound: "Sound", channel: int, on_window: OnWindow
+) -> Callable[["WindowDone"], None]:
+    """Reports finished windows of a channel, with the progress of the whole job."""
+
+    def report(done: "WindowDone") -> None:
+        first = channel * CHANNEL_SAMPLES
+        window = FinishedWindow(first + done.start_sample, first + done.stop_sample, done.result)
+        progress = done.progress
+        if sound.channel is not None and recording.tracks:
+            progress = (channel + progress) / recording.tracks.channels
+        # A file header may give too short a length, so only a decoded recording can be finished.
+        complete = recording.seconds is not None
+        on_window(
+            window, progress if complete else min(progress, MAX_OPEN_PROGRESS), recording.estimated_seconds
+        )
+
+    return report
+
+
 def decode_limits(settings: Settings) -> "DecodeLimits":
     """The limits of the decoder process for one file."""
     from whisper_appliance.audio.decode import DecodeLimits
@@ -167,11 +192,13 @@ def decode_limits(settings: Settings) -> "DecodeLimits":
     ).for_length()
 
 
-def _decoder(settings: Callable[[], Settings], folder: Path) -> Callable[[Path], AbstractContextManager[Any]]:
+def _decoder(
+    settings: Callable[[], Settings], folder: Path
+) -> Callable[[Path, "Sound"], AbstractContextManager[Any]]:
     from whisper_appliance.audio.decode import decode, prepare
 
-    def decode_file(path: Path) -> AbstractContextManager[Any]:
-        recording = decode(path, folder=folder, limits=decode_limits(settings()))
+    def decode_file(path: Path, sound: "Sound") -> AbstractContextManager[Any]:
+        recording = decode(path, folder=folder, limits=decode_limits(settings()), sound=sound)
         # The next decoder process is started ahead of time, because clips rarely come alone.
         prestart = threading.Timer(NEXT_DECODER_SECONDS, prepare)
         prestart.daemon = True

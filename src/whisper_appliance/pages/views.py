@@ -4,6 +4,7 @@ from flask import render_template
 from pydantic import BaseModel, Field
 
 from whisper_appliance import __version__
+from whisper_appliance.audio.formats import FILE_PICKER
 from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.web.auth import visitors
 from whisper_appliance.web.context import appliance
@@ -34,7 +35,9 @@ def transcribe_page() -> str:
     """Drop a recording, read its transcript."""
     visitors.set_visitor_cookie()
     limit = int(appliance().settings.max_upload_size)
-    return render_template("transcribe.html", max_upload_bytes=limit, languages=language_names())
+    return render_template(
+        "transcribe.html", max_upload_bytes=limit, languages=language_names(), file_picker=FILE_PICKER
+    )
 
 
 @blueprint.get(

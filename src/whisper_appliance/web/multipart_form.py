@@ -12,7 +12,7 @@ from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDeco
 
 from whisper_appliance.core.clock import now
 from whisper_appliance.core.errors import InvalidRequest, TooLarge
-from whisper_appliance.web.upload_types import check_upload_type, file_name
+from whisper_appliance.web.upload_types import check_upload_content, file_name
 
 FILE_FIELDS = ("file", "audio")
 FIELD_BYTES = 64 * 1024
@@ -99,7 +99,6 @@ class MultipartForm:
         self._upload.name = file_name(event.filename)
         if not self._upload.name:
             raise InvalidRequest("No file was chosen.", field="file")
-        check_upload_type(self._upload.name, event.headers.get("Content-Type", ""))
         self._check_fields(self._upload.fields)
         self._checked = dict(self._upload.fields)
         self._file = os.open(self._upload.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -108,6 +107,8 @@ class MultipartForm:
         if self._file is None:
             self._write_field(event)
             return
+        if self._upload.size_bytes == 0:
+            check_upload_content(event.data)
         self._upload.size_bytes += len(event.data)
         if self._upload.size_bytes > self._max_bytes:
             raise self._too_large

@@ -1,29 +1,24 @@
-"""Accepted upload types by file extension, and cleaned file names."""
+"""Refused upload types by content, and cleaned file names."""
 
 import unicodedata
 from pathlib import PurePosixPath, PureWindowsPath
 
+from whisper_appliance.audio.decode_errors import unreadable_error
+from whisper_appliance.audio.formats import FORMATS, unreadable_format
 from whisper_appliance.core.errors import UnsupportedMedia
 
-EXTENSIONS = frozenset(
-    {
-        "aac",
-        "aif",
-        "aifc",
-        "aiff",
-        "amr",
-        "caf",
-        "flac",
-        "m4a",
-        "m4b",
-        "mka",
-        "mp2",
-        "mp3",
-        "mpeg",
-        "mpga",
-        "oga",
-    }
-    | {"ogg", "opus", "w64", "wav", "wave", "3g2", "3gp", "m4v", "mkv", "mov", "mp4", "webm"}
+# Files that are surely no recordings, by their first bytes.
+_OTHER_KINDS = (
+    (b"%PDF", "PDF"),
+    (b"PK\x03\x04", "ZIP"),
+    (b"\x89PNG", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"GIF8", "GIF"),
+    (b"MZ", "EXE"),
+    (b"\x7fELF", "ELF"),
+    (b"#EXTM3U", "M3U"),
+    (b"<!DOCTYPE", "HTML"),
+    (b"<html", "HTML"),
 )
 MAX_NAME_CHARS = 200
 
@@ -38,18 +33,18 @@ def file_name(given: str) -> str:
     return f"{stem[:MAX_NAME_CHARS]}{dot}{extension[:MAX_NAME_CHARS]}"
 
 
-def check_upload_type(name: str, content_type: str) -> None:
-    """Raises `UnsupportedMedia` for extensions that are not audio or video; the decoder checks the content.
+def check_upload_content(head: bytes) -> None:
+    """Raises `UnsupportedMedia` if a file begins as no recording does, or as one that cannot be read.
 
-    A file without an extension, as browsers send recordings, is accepted by its content type.
+    Name and content type say nothing, and the decoder checks the rest.
     """
-    extension = PurePosixPath(name).suffix.lower().removeprefix(".")
-    if extension in EXTENSIONS or (not extension and content_type.startswith(("audio/", "video/"))):
-        return
-    problem = f"Files named .{extension[:20]} are not taken." if extension else "The file has no extension."
-    raise UnsupportedMedia(
-        "{problem} Send one of: {choices}.",
-        problem=problem,
-        choices=", ".join(sorted(EXTENSIONS)),
-        field="file",
-    )
+    if unreadable := unreadable_format(head):
+        raise unreadable_error(unreadable.name, UnsupportedMedia)
+    kind = next((name for start, name in _OTHER_KINDS if head.startswith(start)), None)
+    if kind:
+        raise UnsupportedMedia(
+            "This is a {kind} file, not a recording. Send one of: {formats}.",
+            kind=kind,
+            formats=", ".join(one.name for one in FORMATS if not one.raw),
+            field="file",
+        )

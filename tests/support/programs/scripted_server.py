@@ -45,7 +45,7 @@ def before_window(word: str) -> None:
 
 
 @contextmanager
-def decode(path: Path) -> Iterator[Script.Words]:
+def decode(path: Path, sound: object = None) -> Iterator[Script.Words]:
     """The words of a text, or of a live recording."""
     content = path.read_bytes()
     if content.startswith(b"RIFF"):

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from whisper_appliance.engines.contract import Options, Quality, Task
+from whisper_appliance.engines.contract import Channels, Options, Quality, Task
 from whisper_appliance.transcript.languages import language_code
 from whisper_appliance.web.errors import invalid_input
 
@@ -41,6 +41,14 @@ class TranscribeForm(BaseModel):
         None, ge=1, le=10, description="Alternatives followed; default: by `quality`."
     )
     vad: bool = Field(True, description="Leave out what is not speech before it is heard.")
+    track: int | None = Field(
+        None,
+        ge=1,
+        description="Number of the audio track, from 1; default: the one the file marks, or the first.",
+    )
+    channels: Channels = Field(
+        "mixed", description="`separate` transcribes each channel by itself, for one speaker a channel."
+    )
     format: Literal["json", "txt", "srt", "vtt", "tsv"] = Field("json", description="Form of the answer.")
     asynchronous: bool = Field(
         False,
@@ -65,6 +73,8 @@ class TranscribeForm(BaseModel):
             temperature=self.temperature,
             beam_size=self.beam_size,
             vad=self.vad,
+            track=self.track,
+            channels=self.channels,
         )
 
 

@@ -30,6 +30,7 @@ class SegmentResponse(BaseModel):
     no_speech_prob: float
     compression_ratio: float
     language: str | None = Field(None, description="Code of its own language, where it was detected.")
+    channel: int | None = Field(None, description="Its channel, from 1, with `channels=separate`.")
     words: list[WordResponse] = Field([], description="Only when `word_timestamps` was asked.")
 
 
@@ -66,7 +67,9 @@ class TranscriptResponse(BaseModel):
     segments: list[SegmentResponse]
     warnings: list[NoticeResponse]
     dropped: list[DroppedResponse]
-    provenance: dict[str, object] | None = Field(None, description="Enough to make the transcript again.")
+    provenance: dict[str, object] | None = Field(
+        None, description="Enough to make the transcript again; `tracks`: the one taken, of how many."
+    )
     access: Literal["own", "read"] = Field("own", description="read: somebody shared it, to read and export.")
 
 

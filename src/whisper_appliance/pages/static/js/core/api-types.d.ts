@@ -718,6 +718,19 @@ export interface QuotaResponse {
   waiting_jobs: number | null;
 }
 
+/** An error in the shape of OpenAI's API. */
+export interface RealtimeErrorBody {
+  message: string;
+  type: string;
+  param: string | null;
+  code: string | null;
+}
+
+/** Every error of these routes. */
+export interface RealtimeErrorResponse {
+  error: RealtimeErrorBody;
+}
+
 /** Why the appliance is degraded, and what to do about it. */
 export interface Reason {
   code: string;
@@ -787,6 +800,10 @@ export interface SegmentResponse {
   avg_logprob: number;
   no_speech_prob: number;
   compression_ratio: number;
+  /** Code of its own language, where it was detected. */
+  language: string | null;
+  /** Its channel, from 1, with `channels=separate`. */
+  channel: number | null;
   /** Only when `word_timestamps` was asked. */
   words: WordResponse[];
 }
@@ -973,6 +990,8 @@ export interface TranscriptResponse {
   created: string;
   text: string;
   language: string;
+  /** All languages that are spoken, the most spoken one first. */
+  languages: string[];
   language_probability: number;
   /** Seconds. */
   duration: number;
@@ -982,7 +1001,7 @@ export interface TranscriptResponse {
   segments: SegmentResponse[];
   warnings: NoticeResponse[];
   dropped: DroppedResponse[];
-  /** Enough to make the transcript again. */
+  /** Enough to make the transcript again; `tracks`: the one taken, of how many. */
   provenance: Record<string, unknown> | null;
   /** read: somebody shared it, to read and export. */
   access: "own" | "read";

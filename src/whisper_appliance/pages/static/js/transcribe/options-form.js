@@ -6,7 +6,7 @@ import { onStatus } from "../core/page-events.js";
 import { readStored, writeStored } from "../core/storage.js";
 
 const STORAGE_KEY = "options";
-const FIELDS = ["language", "task", "model", "quality", "hotwords", "prompt", "word_timestamps"];
+const FIELDS = ["language", "task", "model", "quality", "hotwords", "prompt", "word_timestamps", "track", "channels"];
 
 /** @typedef {import("../core/page-events.js").Status} Status */
 
@@ -58,6 +58,8 @@ export class OptionsForm {
       chosen.language ? this.#label("language") : t("Automatic language"),
       chosen.model ?? this.#defaultModel,
       this.#label("quality").toLowerCase(),
+      chosen.track ? t("track {track}", { track: chosen.track }) : "",
+      chosen.channels ? this.#label("channels").toLowerCase() : "",
       chosen.task === "translate" ? t("into English") : "",
       chosen.word_timestamps ? t("word times") : "",
       chosen.hotwords ? t("names given") : "",

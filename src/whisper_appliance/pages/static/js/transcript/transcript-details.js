@@ -45,6 +45,7 @@ export function showProvenance({ provenance, language, language_probability, pro
         language_probability: Math.round(language_probability * 100),
       }),
     ],
+    [t("Audio track"), describeTracks(provenance.tracks)],
     [t("Took"), `${processing_seconds.toFixed(1)} s`],
     [t("Recording"), `sha256 ${provenance.audio_sha256}`],
     [t("Appliance"), provenance.appliance_version],
@@ -60,13 +61,21 @@ export function showProvenance({ provenance, language, language_probability, pro
   byId("about").hidden = false;
 }
 
+/** Which track of how many was taken. @param {unknown} tracks */
+function describeTracks(tracks) {
+  if (!tracks) return "";
+  const { taken, count } = /** @type {{taken: number, count: number}} */ (tracks);
+  return count > 1 ? t("{taken} of {count}", { taken, count }) : "";
+}
+
 /** @param {Record<string, unknown>} options */
 function describeOptions(options) {
-  const { task, quality, word_timestamps, vad, language, prompt, hotwords, temperature, beam_size } = options;
+  const { task, quality, word_timestamps, vad, language, prompt, hotwords, temperature, beam_size, channels } = options;
   return [
     `${quality} quality`,
     task === "translate" && t("in English"),
     word_timestamps ? t("with word times") : t("without word times"),
+    channels === "separate" && t("each channel by itself"),
     !vad && t("with what is not speech"),
     Boolean(language) && `${languageName(String(language))} given`,
     Boolean(prompt) && t("prompt “{prompt}”", { prompt }),
