@@ -105,3 +105,11 @@ def test_an_offer_that_cannot_be_used_is_a_clear_error(server: Server, offer: st
         openai_client(server).realtime.calls.create(sdp=offer)
     assert refused.value.param == "sdp"
     wait_until(lambda: server.get_json("/api/status"))
+
+
+def test_a_call_that_cannot_work_is_refused_at_once(server: Server) -> None:
+    hints = {"transcription": {"model": "no-such-model"}}
+    session: Any = {"type": "transcription", "audio": {"input": hints}}
+    with pytest.raises(openai.BadRequestError) as refused:
+        openai_client(server).realtime.calls.create(sdp="v=0", session=session)
+    assert refused.value.param == "model"

@@ -66,8 +66,9 @@ def test_what_it_cannot_do_is_a_clear_error(server: Server, session: Any, param:
         connection.recv()
         connection.send({"type": "session.update", "session": session})
         assert connection.recv().error.param == param
+    wanted: Any = {"model": MODEL, **session}
     with pytest.raises(openai.BadRequestError) as refused:
-        openai_client(server).realtime.translations.client_secrets.create(session={"model": MODEL, **session})
+        openai_client(server).realtime.translations.client_secrets.create(session=wanted)
     assert refused.value.param == param
 
 

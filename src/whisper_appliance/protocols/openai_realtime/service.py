@@ -9,7 +9,8 @@ import structlog
 from flask import request
 
 from whisper_appliance.accounts.identity import Actor
-from whisper_appliance.core.errors import ApplianceError, NotFound
+from whisper_appliance.app.readiness import check_ready
+from whisper_appliance.core.errors import ApplianceError, Busy, NotFound
 from whisper_appliance.live.manager import LiveAnnouncement
 from whisper_appliance.protocols.connection import Connection
 from whisper_appliance.protocols.openai_realtime import realtime_auth
@@ -21,6 +22,7 @@ from whisper_appliance.protocols.openai_realtime.server_events import (
     Send,
     error_event,
 )
+from whisper_appliance.protocols.openai_realtime.session_config import parse_config
 from whisper_appliance.protocols.openai_realtime.translation_session import TranslationSession
 from whisper_appliance.protocols.openai_realtime.transport import (
     AnySession,
@@ -121,6 +123,7 @@ class RealtimeService:
                 checked_at[0] = time.monotonic()
                 self.secrets.present(actor)
 
+        self._check_ready(session)
         gate.enter(connection_id, request.environ)
         try:
             make = self.transcription(actor, session, beta=False)
@@ -128,6 +131,15 @@ class RealtimeService:
         except ApplianceError:
             gate.leave(connection_id)
             raise
+
+    def _check_ready(self, session: JsonObject) -> None:
+        """Raises what the first audio would raise, as long as there is a response to raise it in."""
+        config, appliance = parse_config(session), self.context.appliance
+        model = self.resolve_model(config.transcription.model)
+        check_ready(appliance.models, model, language=config.language)
+        counts = appliance.live.counts()
+        if counts.sessions >= counts.limit:
+            raise Busy("All live sessions are taken. Try again later.", retry_after_seconds=30)
 
     def close_when(self, stopping: threading.Event) -> None:
         """Closes all connections as soon as the server stops."""

@@ -145,7 +145,6 @@ def _answer(service: RealtimeService) -> Response:
     actor = realtime_auth.authorized_actor(service.view.gate)
     secret = realtime_auth.client_secret()
     session = secret.session if secret else parse_object(request.form.get("session") or "{}", "session")
-    parse_config(session)
     offer = request.form.get("sdp") or request.get_data(as_text=True)
     response = Response(service.answer(offer, actor, session), 201, content_type="application/sdp")
     response.headers["Location"] = f"{realtime_auth.PREFIX}/calls/rtc_{secrets.token_hex(12)}"

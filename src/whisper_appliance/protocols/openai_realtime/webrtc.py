@@ -29,6 +29,7 @@ MAX_WAITING = 500
 """Audio frames of 20 ms and events that wait for the session: 10 s."""
 CONNECT_SECONDS = 30.0
 ANSWER_SECONDS = 15.0
+FAREWELL_SECONDS = 0.5
 log = structlog.get_logger()
 
 
@@ -157,7 +158,7 @@ class WebRtcPeers:
                 with suppress(queue.Empty):
                     peer.waiting.get_nowait()
         if peer.connection is not None:
-            asyncio.run_coroutine_threadsafe(peer.connection.close(), self._running_loop())
+            asyncio.run_coroutine_threadsafe(_close_soon(peer.connection), self._running_loop())
 
     def _serve(
         self, peer: Peer, make: MakeAudioSession, check: Callable[[], None], leave: Callable[[], None]
@@ -197,6 +198,12 @@ class WebRtcPeers:
                 self._loop = asyncio.new_event_loop()
                 threading.Thread(target=self._loop.run_forever, name="webrtc", daemon=True).start()
             return self._loop
+
+
+async def _close_soon(connection: Any) -> None:
+    """Closes after the last event was sent."""
+    await asyncio.sleep(FAREWELL_SECONDS)
+    await connection.close()
 
 
 def _aiortc() -> ModuleType:
