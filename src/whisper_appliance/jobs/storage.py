@@ -14,9 +14,8 @@ from pathlib import Path
 
 from whisper_appliance.core.errors import BadSetting, NotFound
 from whisper_appliance.jobs.job import Job
+from whisper_appliance.storage.schema.jobs import UPLOAD_KEPT_HOURS
 
-UPLOAD_KEPT_HOURS = 24.0
-"""The upload of a job that failed or was cancelled is kept for so long, so that the job can be retried."""
 ABANDONED_SECONDS = UPLOAD_KEPT_HOURS * 3600
 STORAGE_NAME_SECONDS = 5.0
 STORAGE_ID = "storage-id"

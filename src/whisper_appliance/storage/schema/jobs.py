@@ -8,6 +8,9 @@ from whisper_appliance.storage.schema.library import metadata, row_number
 
 JobStatus = Literal["queued", "running", "done", "failed", "cancelled"]
 UNFINISHED: tuple[JobStatus, ...] = ("queued", "running")
+ENDED_WITHOUT_TRANSCRIPT: tuple[JobStatus, ...] = ("failed", "cancelled")
+UPLOAD_KEPT_HOURS = 24.0
+"""The upload of a job that ended without a transcript is kept for so long, so that the job can be retried."""
 STALE_AFTER_SECONDS = 60.0
 """A worker whose last heartbeat is older is stale, and its jobs may be taken over."""
 
