@@ -19,7 +19,6 @@ from whisper_appliance.jobs.heartbeat import WorkerHeartbeat, log_errors
 from whisper_appliance.jobs.job import Job
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.storage import (
-    UPLOAD_KEPT_HOURS,
     JobFolders,
     prepare_queue_file,
     storage_name,
@@ -28,6 +27,7 @@ from whisper_appliance.jobs.storage import (
 from whisper_appliance.jobs.workers import TakeOverResult, ThisWorker, WorkerInfo, WorkerRepository
 from whisper_appliance.jobs.workflows import Workflows
 from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.jobs import UPLOAD_KEPT_HOURS
 
 INTERACTIVE_CONCURRENCY = 8
 BATCH_CONCURRENCY = 2

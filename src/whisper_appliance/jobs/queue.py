@@ -17,7 +17,7 @@ from whisper_appliance.jobs.limits import QueueLimits
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.slots import Slots
 from whisper_appliance.jobs.transcription_job import JobSteps
-from whisper_appliance.storage.schema.jobs import JobStatus
+from whisper_appliance.storage.schema.jobs import ENDED_WITHOUT_TRANSCRIPT, JobStatus
 
 POLL_SECONDS = 1.0
 LIST_HOURS = 24.0
@@ -153,7 +153,7 @@ class JobQueue:
 
     def can_retry(self, job: Job) -> bool:
         """Whether `retry` works now: the job has no transcript, and its recording is still stored."""
-        return job.status in ("failed", "cancelled") and self._steps.audio.is_there(job)
+        return job.status in ENDED_WITHOUT_TRANSCRIPT and self._steps.audio.is_there(job)
 
     def remove_old_uploads(self) -> None:
         """Deletes the uploads of jobs that failed or were cancelled more than a day ago."""

@@ -25,7 +25,13 @@ from whisper_appliance.library.transcript_rows import (
     title_from_file_name,
 )
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.schema.jobs import UNFINISHED, JobStatus, jobs, windows
+from whisper_appliance.storage.schema.jobs import (
+    ENDED_WITHOUT_TRANSCRIPT,
+    UNFINISHED,
+    JobStatus,
+    jobs,
+    windows,
+)
 from whisper_appliance.transcript.codec import to_json
 from whisper_appliance.transcript.model import Transcript
 
@@ -175,7 +181,7 @@ class JobRepository(JobQueries):
         empty = dict.fromkeys(("error_code", "error_message", "started", "finished"))
         reopening = (
             jobs.update()
-            .where(jobs.c.id == job_id, jobs.c.status.in_(("failed", "cancelled")), self._may_claim())
+            .where(jobs.c.id == job_id, jobs.c.status.in_(ENDED_WITHOUT_TRANSCRIPT), self._may_claim())
             .values(**afresh, **empty)
         )
         with self._database.write(exclusive=ADMISSION) as connection:
@@ -238,7 +244,7 @@ class JobRepository(JobQueries):
 
     def ended_without_transcript(self, *, since: str = "", before: str = "") -> list[Job]:
         """Returns the failed and cancelled jobs that ended at or after one moment and before another."""
-        ended = [jobs.c.status.in_(("failed", "cancelled")), jobs.c.finished >= since]
+        ended = [jobs.c.status.in_(ENDED_WITHOUT_TRANSCRIPT), jobs.c.finished >= since]
         if before:
             ended.append(jobs.c.finished < before)
         with self._database.read() as connection:

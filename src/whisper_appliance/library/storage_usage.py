@@ -2,13 +2,20 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.schema.jobs import UNFINISHED, jobs
+from whisper_appliance.storage.schema.jobs import (
+    ENDED_WITHOUT_TRANSCRIPT,
+    UNFINISHED,
+    UPLOAD_KEPT_HOURS,
+    jobs,
+)
 from whisper_appliance.storage.schema.library import transcripts
 
 CACHE_SECONDS = 30.0
@@ -16,14 +23,20 @@ MAX_CACHED_OWNERS = 1000
 
 
 class StorageUsage:
-    """Adds up archived recordings, uploads of unfinished jobs, and transcripts, the trash included."""
+    """Adds up archived recordings, stored uploads of jobs, and transcripts, the trash included."""
 
     def __init__(
-        self, database: Database, audio_folder: Path, *, monotonic: Callable[[], float] = time.monotonic
+        self,
+        database: Database,
+        audio_folder: Path,
+        *,
+        clock: Clock = now,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`audio_folder` holds the archived recordings, each named by the id of its transcript."""
         self._database = database
         self._audio_folder = audio_folder
+        self._clock = clock
         self._monotonic = monotonic
         self._cached: dict[str, tuple[float, int]] = {}
 
@@ -42,10 +55,10 @@ class StorageUsage:
         return used
 
     def _uploads(self, owner: str) -> int:
-        waiting = sa.select(sa.func.sum(jobs.c.audio_bytes)).where(
-            jobs.c.owner == owner, jobs.c.status.in_(UNFINISHED)
-        )
-        return self._sum(waiting)
+        kept_since = written(self._clock() - timedelta(hours=UPLOAD_KEPT_HOURS))
+        is_kept = sa.and_(jobs.c.status.in_(ENDED_WITHOUT_TRANSCRIPT), jobs.c.finished >= kept_since)
+        is_stored = sa.or_(jobs.c.status.in_(UNFINISHED), is_kept)
+        return self._sum(sa.select(sa.func.sum(jobs.c.audio_bytes)).where(jobs.c.owner == owner, is_stored))
 
     def _text(self, owner: str) -> int:
         return self._sum(sa.select(sa.func.sum(transcripts.c.bytes)).where(transcripts.c.owner == owner))
