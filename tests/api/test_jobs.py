@@ -5,10 +5,11 @@ import threading
 from collections.abc import Generator, Iterator
 from typing import Any
 
-from tests.support.client import ApiClient, Response, send, uploads
+from tests.support.client import ApiClient, Response, client_of, send, uploads
 from tests.support.jobs import Script
 from whisper_appliance.api.native.job_stream import JobEventStream
 from whisper_appliance.app.appliance import Appliance
+from whisper_appliance.server.application import create_app
 
 ASYNC = {"async": "true"}
 
@@ -73,7 +74,8 @@ def test_a_cancelled_job_stops_at_its_next_window_and_can_be_retried(
     assert (again.status_code, again.json["error"]["code"]) == (404, "not_found")
 
 
-def test_event_streams_are_limited_and_release_their_slots(api_client: ApiClient) -> None:
+def test_event_streams_are_limited_and_release_their_slots(appliance: Appliance) -> None:
+    api_client = client_of(create_app(appliance))
     id = send(api_client).json["id"]
     streams = api_client.application.extensions["whisper_appliance"].streams
     for _ in range(99):

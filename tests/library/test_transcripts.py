@@ -1,5 +1,7 @@
 """The transcript repository: storage, visibility, pages and the trash."""
 
+import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -7,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.clock import Clock
-from tests.support.databases import ready
 from tests.support.library import transcript
 from whisper_appliance.core.errors import InvalidRequest, NotFound
 from whisper_appliance.library.transcript_rows import title_from_file_name
 from whisper_appliance.library.transcripts import TranscriptRepository
+from whisper_appliance.storage.database import Database
 
 
 def test_a_stored_transcript_is_read_unchanged(history: TranscriptRepository) -> None:
@@ -102,9 +104,10 @@ def test_a_made_up_cursor_is_refused(history: TranscriptRepository) -> None:
 @settings(max_examples=15, deadline=None)
 @given(seconds=st.lists(st.integers(0, 3), max_size=12), limit=st.integers(1, 5))
 def test_pages_show_everything_once_and_in_order(
-    tmp_path_factory: pytest.TempPathFactory, seconds: list[int], limit: int
+    tmp_path_factory: pytest.TempPathFactory, empty_sqlite: Path, seconds: list[int], limit: int
 ) -> None:
-    with ready(f"sqlite:///{tmp_path_factory.mktemp('pages') / 'appliance.sqlite'}") as database:
+    path = shutil.copy(empty_sqlite, tmp_path_factory.mktemp("pages"))
+    with closing(Database(f"sqlite:///{path}")) as database:
         clock = Clock()
         history = TranscriptRepository(database, clock=clock)
         for step in seconds:

@@ -4,6 +4,8 @@ The queue takes a second to start and there can be one in a process, so a module
 unless they need settings of their own.
 """
 
+import functools
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -41,7 +43,7 @@ def script(module_script: Script) -> Iterator[Script]:
 
 @pytest.fixture(scope="module")
 def start_appliance(
-    tmp_path_factory: pytest.TempPathFactory, tiny_en: Path, module_script: Script
+    tmp_path_factory: pytest.TempPathFactory, tiny_en: Path, module_script: Script, empty_sqlite: Path
 ) -> Iterator[StartAppliance]:
     """Starts an appliance with scripted speech; a setting of None is the default. Another one is closed."""
     models = tmp_path_factory.mktemp("models")
@@ -55,8 +57,11 @@ def start_appliance(
             *, stopping: threading.Event | None = None, hub: Hub | None = None, **given: object
         ) -> Appliance:
             running.close()
+            data_dir = given.get("data_dir") or tmp_path_factory.mktemp("data")
+            if not any(Path(data_dir).iterdir()):
+                shutil.copy(empty_sqlite, data_dir)
             usual = {
-                "data_dir": tmp_path_factory.mktemp("data"),
+                "data_dir": data_dir,
                 "model_dir": models,
                 "whisper_model": "tiny.en",
                 "model_warm_up": False,
@@ -83,9 +88,19 @@ def appliance(start_appliance: StartAppliance) -> Appliance:
     return start_appliance()
 
 
+@pytest.fixture(scope="module")
+def app_of() -> Callable[[Appliance], OpenAPI]:
+    """The application of an appliance, made once, because that takes longer than most tests."""
+    return functools.cache(create_app)
+
+
 @pytest.fixture
-def app(appliance: Appliance) -> OpenAPI:
-    return create_app(appliance)
+def app(appliance: Appliance, app_of: Callable[[Appliance], OpenAPI]) -> OpenAPI:
+    """The application of the module's appliance; nobody has sent a request in this minute."""
+    app = app_of(appliance)
+    for limiter in app.extensions["limiter"]:
+        limiter.reset()
+    return app
 
 
 @pytest.fixture

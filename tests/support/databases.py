@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -55,12 +56,22 @@ def postgresql_database() -> Iterator[Database]:
         yield database
 
 
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with today's tables, to be copied: to migrate takes longer than most tests."""
+    path = tmp_path_factory.mktemp("tables") / "appliance.sqlite"
+    with ready(f"sqlite:///{path}"):
+        return path
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+def database(request: pytest.FixtureRequest, tmp_path: Path, empty_sqlite: Path) -> Iterator[Database]:
     """An empty database; each test that takes it runs with SQLite and with PostgreSQL."""
     if request.param == "sqlite":
-        with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}") as database:
-            yield database
+        path = shutil.copy(empty_sqlite, tmp_path / "appliance.sqlite")
+        database = Database(f"sqlite:///{path}", busy_seconds=2)
+        yield database
+        database.close()
     else:
         shared: Database = request.getfixturevalue("postgresql_database")
         yield shared

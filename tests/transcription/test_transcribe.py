@@ -94,12 +94,14 @@ def test_a_recording_is_transcribed(transcribe_file: TranscribeFile, beckett: Pa
     assert len(transcript.provenance.audio_sha256) == 64
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quality", ["fast", "balanced", "accurate"])
 def test_every_quality_finds_the_words(transcribe_file: TranscribeFile, reading: Path, quality: str) -> None:
     transcript = transcribe_file(reading, Options(quality=quality))  # type: ignore[arg-type]
     assert word_errors(CITIES, opening(transcript)) <= 0.1
 
 
+@pytest.mark.slow
 def test_times_rise_and_words_lie_in_their_segments(transcribe_file: TranscribeFile, reading: Path) -> None:
     transcript = transcribe_file(reading, Options(word_timestamps=True))
     words = [word for segment in transcript.segments for word in segment.words]
@@ -138,6 +140,7 @@ def test_sound_without_speech_gives_no_text(
     assert [w.code for w in transcript.warnings] == ["no_speech"]
 
 
+@pytest.mark.slow
 def test_windows_of_an_earlier_attempt_are_not_decoded_again(
     transcribe_file: TranscribeFile, reading: Path, engine: EngineProcess
 ) -> None:
@@ -154,6 +157,7 @@ def test_windows_of_an_earlier_attempt_are_not_decoded_again(
     assert resumed.text == whole.text
 
 
+@pytest.mark.slow
 def test_progress_rises_to_one(transcribe_file: TranscribeFile, reading: Path) -> None:
     progress: list[float] = []
     transcribe_file(reading, target_seconds=5.0, on_window=lambda w: progress.append(w.progress))

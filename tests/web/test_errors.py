@@ -2,8 +2,10 @@
 
 import pytest
 
-from tests.support.client import ApiClient
+from tests.support.client import ApiClient, client_of
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core import errors
+from whisper_appliance.server.application import create_app
 from whisper_appliance.web.errors import status_of, status_of_code
 
 
@@ -38,16 +40,14 @@ def test_a_wrong_method_is_answered_with_the_allowed_ones(api_client: ApiClient)
     assert "GET" in api_client.put("/health").headers["Allow"]
 
 
-def test_an_internal_error_reveals_nothing(api_client: ApiClient) -> None:
-    @api_client.application.errorhandler(418)
-    def _unused(error: Exception) -> str:
-        return ""
+def test_an_internal_error_reveals_nothing(appliance: Appliance) -> None:
+    app = create_app(appliance)
 
     def broken() -> str:
         raise RuntimeError("secret /etc/path")
 
-    api_client.application.view_functions["status.get_health"] = broken
-    answer = api_client.get("/health")
+    app.view_functions["status.get_health"] = broken
+    answer = client_of(app).get("/health")
     assert answer.status_code == 500
     assert "secret" not in answer.text
     assert answer.json["error"]["code"] == "internal"
