@@ -65,6 +65,25 @@ def test_half_an_mp3_is_decoded(beckett: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("container", "codec", "options"),
+    [
+        ("webm", "libopus", {"live": "1"}),
+        ("matroska", "flac", {}),
+        ("ogg", "libopus", {}),
+        ("mp4", "aac", {"movflags": "frag_keyframe+empty_moov", "frag_duration": "1000000"}),
+    ],
+)
+def test_a_cut_file_gives_what_is_there_and_a_warning_that_says_where(
+    container: str, codec: str, options: dict[str, str], beckett: Path, tmp_path: Path
+) -> None:
+    source = encode(beckett, tmp_path / "a", codec, rate=48_000, container=container, options=options)
+    assert decoded(source)[1] == ()
+    samples, (notice,) = decoded(truncated(source, 0.7))
+    assert 5 < len(samples) / 16_000 < 8
+    assert f"up to {format_duration(len(samples) / 16_000)}" in notice.message
+
+
+@pytest.mark.parametrize(
     ("name", "codec", "how"),
     [
         ("a.flac", "flac", {"rate": 44_100}),

@@ -1,11 +1,12 @@
 """Chained Ogg: finds the recordings that follow each other in one Ogg file (RFC 3533, section 4)."""
 
 import os
+from collections import deque
 from collections.abc import Iterator
 from io import RawIOBase
 
 _HEADER_BYTES = 27
-_BEGINS = 2
+_BEGINS, _ENDS = 2, 4
 _CAPTURE = b"OggS"
 _READ_BYTES = 64 * 1024
 
@@ -44,15 +45,22 @@ class FilePart(RawIOBase):
 def links(fd: int) -> list[tuple[int, int]]:
     """Start and stop in bytes of each link of the chain; one link is an ordinary file, none is no Ogg."""
     starts, ordinary = [], True
-    for offset, begins in _pages(fd):
+    for offset, flags, _ in _pages(fd):
+        begins = flags & _BEGINS
         if begins and ordinary:
             starts.append(offset)
         ordinary = not begins
     return list(zip(starts, [*starts[1:], os.fstat(fd).st_size], strict=True)) if starts else []
 
 
-def _pages(fd: int) -> Iterator[tuple[int, bool]]:
-    """Offset of each page, and whether a logical stream begins with it; skips what is no page."""
+def ends_well(fd: int) -> bool:
+    """Whether the last page is complete and ends a logical stream."""
+    _, flags, stop = next(iter(deque(_pages(fd), maxlen=1)), (0, 0, 0))
+    return bool(flags & _ENDS) and stop <= os.fstat(fd).st_size
+
+
+def _pages(fd: int) -> Iterator[tuple[int, int, int]]:
+    """Offset, flags and end of each page; skips what is no page."""
     offset = 0
     while len(header := os.pread(fd, _HEADER_BYTES + 255, offset)) >= _HEADER_BYTES:
         if not header.startswith(_CAPTURE):
@@ -63,9 +71,10 @@ def _pages(fd: int) -> Iterator[tuple[int, bool]]:
                 return
             offset = found
             continue
-        yield offset, bool(header[5] & _BEGINS)
         lacing = header[_HEADER_BYTES : _HEADER_BYTES + header[26]]
-        offset += _HEADER_BYTES + header[26] + sum(lacing)
+        stop = offset + _HEADER_BYTES + header[26] + sum(lacing)
+        yield offset, header[5], stop
+        offset = stop
 
 
 def _next_page(fd: int, offset: int) -> int | None:

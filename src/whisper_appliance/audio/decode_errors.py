@@ -89,6 +89,8 @@ def damage_notices(header: dict[str, Any], ended: dict[str, Any]) -> tuple[Notic
     if missing > max(_MISSING_SECONDS, _MISSING_SHARE * seconds):
         claimed, actual = format_duration(header_seconds or 0.0), format_duration(seconds)
         found.append(f"It says that it is {claimed} long, but its sound ends at {actual}.")
+    if not found and ended["cut_off"]:
+        found.append(_damage(0.0, seconds, seconds))
     return (Notice("damaged", " ".join(["The file is damaged.", *found])),) if found else ()
 
 

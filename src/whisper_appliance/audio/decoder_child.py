@@ -26,6 +26,7 @@ from av.packet import Packet
 from av.stream import Discard, Disposition
 
 from whisper_appliance.audio.chained_ogg import FilePart, links
+from whisper_appliance.audio.cut_off import is_cut_off
 from whisper_appliance.audio.formats import (
     CODECS,
     DEMUXERS,
@@ -212,9 +213,9 @@ def run_job(channel: ParentChannel) -> None:
     )
     sandbox.landlock_allow_only(source)
     resampler, damage = Resampler(target, job["max_seconds"], channel=job.get("channel")), Damage()
-    verdict, detail = "done", ""
+    verdict, detail, cut_off = "done", "", False
     try:
-        decode_source(channel, job, source, resampler, damage)
+        cut_off = is_cut_off(source, decode_source(channel, job, source, resampler, damage))
     except UnsupportedSource as unsupported:
         verdict, detail = unsupported.code, unsupported.detail
     except MemoryError:
@@ -224,6 +225,7 @@ def run_job(channel: ParentChannel) -> None:
         verdict=verdict,
         detail=detail,
         samples=resampler.samples,
+        cut_off=cut_off,
         lost_places=damage.places,
         lost_seconds=damage.seconds,
         lost_at_seconds=damage.first_at_seconds,
@@ -232,15 +234,15 @@ def run_job(channel: ParentChannel) -> None:
 
 def decode_source(
     channel: ParentChannel, job: dict[str, Any], source: int, resampler: Resampler, damage: Damage
-) -> None:
-    """Opens the source, sends the facts of its header, and decodes the chosen track."""
+) -> str:
+    """Opens the source, sends its header, and decodes the chosen track; returns the container's name."""
     container = open_source(source, job.get("extension", ""))
     stream = choose_audio(container, job.get("track"))
     chain = links(source) if container.format.name == "ogg" else []
-    tracks = container.streams.audio
+    tracks, container_name = container.streams.audio, container.format.name
     channel.send(
         "opened",
-        container=container.format.name,
+        container=container_name,
         codec=stream.codec_context.name,
         rate=stream.rate,
         channels=stream.channels,
@@ -254,6 +256,7 @@ def decode_source(
         decode_links(source, chain, job.get("track"), resampler, damage)
     else:
         decode(container, stream, resampler, damage)
+    return container_name
 
 
 def warm_up() -> None:
