@@ -8,6 +8,7 @@ import pytest
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.protocols.openai_realtime.audio_input import AudioDecoder, Pcm, StreamResampler
+from whisper_appliance.protocols.openai_realtime.webrtc import concealed
 
 
 def tone(hertz: float, rate: int, seconds: float = 1.0) -> Pcm:
@@ -48,3 +49,9 @@ def test_g711_is_decoded_as_ffmpeg_does(format_type: str, codec: str) -> None:
 def test_half_a_sample_waits_for_the_next_bytes() -> None:
     decoder, pcm = AudioDecoder("audio/pcm", 16_000), tone(440, 16_000).tobytes()
     assert decoder.feed(pcm[:1001]) + decoder.feed(pcm[1001:]) == pcm
+
+
+def test_lost_packets_are_replaced_and_keep_the_time() -> None:
+    last = b"\x01\x00" * 320
+    assert concealed(last, 0.02) == last
+    assert concealed(last, 0.06) == last + bytes(2 * 640)

@@ -29,6 +29,9 @@ MAX_WAITING = 500
 """Audio frames of 20 ms and events that wait for the session: 10 s."""
 CONNECT_SECONDS = 30.0
 ANSWER_SECONDS = 15.0
+JITTER_PACKETS = 8
+"""160 ms: a power of 2."""
+MAX_GAP_SECONDS = 1.0
 FAREWELL_SECONDS = 0.5
 log = structlog.get_logger()
 
@@ -100,6 +103,8 @@ class WebRtcPeers:
         peer.connection.on("track", lambda track: self._on_track(peer, track))
         peer.connection.on("connectionstatechange", lambda: self._on_state(peer))
         await peer.connection.setRemoteDescription(aiortc.RTCSessionDescription(offer, "offer"))
+        for receiver in peer.connection.getReceivers():
+            _use_small_jitter_buffer(receiver)
         await peer.connection.setLocalDescription(await peer.connection.createAnswer())
         asyncio.get_running_loop().call_later(CONNECT_SECONDS, self._end_unconnected, peer)
         return str(peer.connection.localDescription.sdp)
@@ -122,10 +127,17 @@ class WebRtcPeers:
         from av.audio.resampler import AudioResampler
 
         resampler = AudioResampler("s16", "mono", SAMPLE_RATE)
+        expected, last = None, b""
         try:
             while not peer.closed:
-                for frame in resampler.resample(await track.recv()):
-                    self._receive(peer, bytes(frame.planes[0])[: frame.samples * 2])
+                frame = await track.recv()
+                lost_seconds = (frame.pts - (frame.pts if expected is None else expected)) / frame.sample_rate
+                expected, frame.pts = frame.pts + frame.samples, None
+                if 0 < lost_seconds <= MAX_GAP_SECONDS:
+                    self._receive(peer, concealed(last, lost_seconds))
+                for ready in resampler.resample(frame):
+                    last = bytes(ready.planes[0])[: ready.samples * 2]
+                    self._receive(peer, last)
         except MediaStreamError:
             self._end(peer)
 
@@ -204,6 +216,24 @@ async def _close_soon(connection: Any) -> None:
     """Closes after the last event was sent."""
     await asyncio.sleep(FAREWELL_SECONDS)
     await connection.close()
+
+
+def concealed(last: bytes, seconds: float) -> bytes:
+    """PCM in the place of lost packets, so that times stay right: the last packet again, then silence."""
+    size = round(seconds * SAMPLE_RATE) * 2
+    return last[:size].ljust(size, b"\0")
+
+
+def _use_small_jitter_buffer(receiver: Any) -> None:
+    """Makes a lost packet cost that packet only.
+
+    aiortc waits for four packets in a row before it passes one on, and drops those before a gap: 5 % of loss
+    became 23 %. It has no option for this.
+    """
+    from aiortc.jitterbuffer import JitterBuffer
+
+    if receiver.track.kind == "audio":
+        receiver._RTCRtpReceiver__jitter_buffer = JitterBuffer(capacity=JITTER_PACKETS)
 
 
 def _aiortc() -> ModuleType:
