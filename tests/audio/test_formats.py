@@ -76,6 +76,17 @@ def test_gsm_is_told_by_its_frames_and_read_in_wav(tmp_path: Path) -> None:
     assert seconds_of(tmp_path / "a.wav") == pytest.approx(3, abs=0.05)
 
 
+@pytest.mark.parametrize(
+    ("container", "codec", "rate"),
+    [("wav", "g722", 16_000), ("matroska", "wmav2", 44_100), ("matroska", "eac3", 48_000)],
+)
+def test_unusual_codecs_in_common_containers_are_decoded(
+    container: str, codec: str, rate: int, beckett: Path, tmp_path: Path
+) -> None:
+    path = encode(beckett, tmp_path / "a", codec, rate=rate, container=container)
+    assert seconds_of(path) == pytest.approx(SECONDS, abs=0.15)
+
+
 def test_the_name_of_a_raw_format_does_not_hide_a_header(beckett: Path, tmp_path: Path) -> None:
     path = encode(beckett, tmp_path / "a.g722", "flac", container="flac")
     assert seconds_of(path) == pytest.approx(SECONDS, abs=0.05)

@@ -108,7 +108,7 @@ def choose_audio(container: InputContainer, track: int | None = None) -> AudioSt
     for stream in container.streams:
         if stream.index != chosen.index:
             stream.discard = Discard.all
-    if chosen.codec_tag in _PROTECTED_TAGS:
+    if is_protected(chosen):
         raise UnsupportedSource("unreadable", PROTECTED_MP4)
     if not chosen.codec_context or chosen.codec_context.name not in CODECS.split(","):
         raise UnsupportedSource("undecodable")
@@ -116,6 +116,14 @@ def choose_audio(container: InputContainer, track: int | None = None) -> AudioSt
         raise UnsupportedSource("no_audio")
     check_source(chosen.rate, chosen.channels)
     return chosen
+
+
+def is_protected(stream: AudioStream) -> bool:
+    """Whether a track of an MP4 is encrypted."""
+    try:
+        return stream.codec_tag in _PROTECTED_TAGS
+    except UnicodeDecodeError:  # a number as in WAV, which PyAV cannot give
+        return False
 
 
 def header_duration_seconds(container: InputContainer, stream: AudioStream) -> float | None:
