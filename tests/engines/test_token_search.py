@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from whisper_appliance.engines.onnx.alignment import dtw_path
-from whisper_appliance.engines.onnx.token_search import Hypothesis, TimestampRules, TokenSearch
+from whisper_appliance.engines.onnx.token_search import Hypothesis, TimestampRules, TokenSearch, ends_in_loop
 from whisper_appliance.engines.onnx.whisper import SpecialTokens, StepOutput, Tokens
 
 A, B, C, EOT, SOT, QUIET, PLAIN, BEGIN = range(8)
@@ -109,6 +109,13 @@ def test_an_answer_is_cut_at_its_most_tokens() -> None:
     for beams in (1, 2):
         (said,) = looked_for(Table(START | {at(0): {A: 1.0}, A: {A: 1.0}}), beams, most=6)
         assert said == (at(0), A, A, A, A, A)
+
+
+def test_a_loop_ends_a_hypothesis_but_a_sentence_said_at_other_times_does_not() -> None:
+    loop = [at(0), *[A, B, C] * 21]
+    assert any(ends_in_loop(loop[:count]) for count in range(len(loop)))
+    said = [token for second in range(12) for token in (at(second), A, B, C, A, at(second + 1))]
+    assert not any(ends_in_loop(said[:count]) for count in range(len(said)))
 
 
 def test_the_path_is_the_cheapest() -> None:

@@ -388,7 +388,8 @@ class TranscriptionPipeline:
 
     @property
     def _vocabulary(self) -> str:
-        return f"{self.options.prompt or ''} {self.options.hotwords or ''}"
+        given = (self.options.prompt, self.options.hotwords) if self.options.vad else ()
+        return " ".join(text for text in given if text)
 
     def _note_untranscribed(self, span: SpeechSpan, result: WindowResult) -> None:
         """Keeps where somebody speaks although nothing is written or dropped."""

@@ -96,7 +96,10 @@ class OnnxModel(TokenizerFileBackend):
             found = search.greedy(step, recorder.record if recorder else None)
         return [
             _result(
-                requests[at], found[at], float(no_speech[at]), recorder and recorder.encoded(at, found[at])
+                requests[at],
+                found[at],
+                float(no_speech[at]),
+                recorder.encoded(at, found[at]) if recorder else None,
             )
             for at in range(count)
         ]

@@ -198,12 +198,11 @@ def ends_in_loop(tokens: Sequence[int]) -> bool:
     """
     if len(tokens) % LOOP_CHECK_TOKENS or len(tokens) <= LOOP_TOKENS:
         return False
-    recent = np.array(tokens[-LOOP_ROUNDS * LONGEST_PERIOD - LOOP_TOKENS :])
     for period in range(1, LONGEST_PERIOD + 1):
         needed = max(LOOP_TOKENS, (LOOP_ROUNDS - 1) * period)
-        if len(recent) >= needed + period and np.array_equal(
-            recent[-needed:], recent[-needed - period : -period]
-        ):
+        if tokens[-1] != tokens[-1 - period] or len(tokens) < needed + period:
+            continue
+        if tokens[-needed:] == tokens[-needed - period : -period]:
             return True
     return False
 
