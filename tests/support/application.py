@@ -54,11 +54,15 @@ def start_appliance(
             return module_script.steps(settings.data_dir, settings.whisper_model)
 
         def start(
-            *, stopping: threading.Event | None = None, hub: Hub | None = None, **given: object
+            *,
+            data_dir: Path | None = None,
+            stopping: threading.Event | None = None,
+            hub: Hub | None = None,
+            **given: object,
         ) -> Appliance:
             running.close()
-            data_dir = given.get("data_dir") or tmp_path_factory.mktemp("data")
-            if not any(Path(data_dir).iterdir()):
+            data_dir = data_dir or tmp_path_factory.mktemp("data")
+            if not any(data_dir.iterdir()):
                 shutil.copy(empty_sqlite, data_dir)
             usual = {
                 "data_dir": data_dir,
