@@ -78,7 +78,7 @@ def test_gsm_is_told_by_its_frames_and_read_in_wav(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("container", "codec", "rate"),
-    [("wav", "g722", 16_000), ("matroska", "wmav2", 44_100), ("matroska", "eac3", 48_000)],
+    [("wav", "g722", 16_000), ("matroska", "eac3", 48_000)],
 )
 def test_unusual_codecs_in_common_containers_are_decoded(
     container: str, codec: str, rate: int, beckett: Path, tmp_path: Path

@@ -37,10 +37,6 @@ class FilePart(RawIOBase):
         self._at = max(0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence])
         return self._at
 
-    def tell(self) -> int:
-        """The place."""
-        return self._at
-
 
 def links(fd: int) -> list[tuple[int, int]]:
     """Start and stop in bytes of each link of the chain; one link is an ordinary file, none is no Ogg."""
