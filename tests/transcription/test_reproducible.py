@@ -40,12 +40,12 @@ def transcribed(
 
 def assert_same(transcript: Transcript, expected: Transcript) -> None:
     """Words, times and languages are equal bit for bit; log-probabilities to the sixth digit."""
-    assert [_said(s) for s in transcript.segments] == [_said(s) for s in expected.segments]
+    assert [_content(s) for s in transcript.segments] == [_content(s) for s in expected.segments]
     for one, other in zip(transcript.segments, expected.segments, strict=True):
         assert one.avg_logprob == pytest.approx(other.avg_logprob, abs=1e-6)
 
 
-def _said(segment: Segment) -> tuple[object, ...]:
+def _content(segment: Segment) -> tuple[object, ...]:
     words = [(word.start, word.end, word.word) for word in segment.words]
     return segment.start, segment.end, segment.text, segment.language, segment.tokens, words
 

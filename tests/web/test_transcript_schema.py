@@ -21,7 +21,9 @@ STORED = {"id", "title", "created", "access"}
 
 WRITTEN = to_dict(
     Transcript(
-        segments=(Segment(0.0, 1.0, " Hello.", words=(Word(0.0, 1.0, " Hello.", 0.9),)),),
+        segments=(
+            Segment(0.0, 1.0, " Hello.", words=(Word(0.0, 1.0, " Hello.", 0.9),), language="en", channel=1),
+        ),
         language="en",
         language_probability=0.9,
         duration=1.0,

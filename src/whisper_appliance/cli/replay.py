@@ -90,11 +90,11 @@ def _other_conditions(before: "Provenance", now: "Provenance") -> Iterator[str]:
 
 def _differences(before: "Transcript", now: "Transcript") -> Iterator[str]:
     for one, other in zip_longest(before.segments, now.segments):
-        if one is None or other is None or _said(one) != _said(other):
+        if one is None or other is None or _content(one) != _content(other):
             yield f"- {_shown(one)}\n+ {_shown(other)}"
 
 
-def _said(segment: "Segment") -> tuple[object, ...]:
+def _content(segment: "Segment") -> tuple[object, ...]:
     words = [(word.start, word.end, word.word) for word in segment.words]
     return segment.start, segment.end, segment.text, segment.language, words
 

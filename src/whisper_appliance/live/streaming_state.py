@@ -201,7 +201,7 @@ class StreamingState:
             self._close()
         elif task.kind == "long":
             self._cut_long(task, words)
-        elif result and not looped and self._is_language_known(result):
+        elif result and not looped and self._is_language_sure(result):
             agreed = self.agreement.update(words)
             self._commit(agreed)
             self._without_prefix = self._without_prefix and not agreed
@@ -318,7 +318,7 @@ class StreamingState:
         )
         self._paragraph += 1
 
-    def _is_language_known(self, result: WindowResult) -> bool:
+    def _is_language_sure(self, result: WindowResult) -> bool:
         """True if it is sure enough to show words in it; words in a wrong script would be shown otherwise."""
         return self.options.language is not None or result.language_probability >= MIN_LANGUAGE_PROBABILITY
 

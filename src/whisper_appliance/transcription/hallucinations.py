@@ -9,7 +9,7 @@ from itertools import groupby
 from statistics import median
 
 from whisper_appliance.engines.contract import WindowResult
-from whisper_appliance.engines.whisper.repetition import can_be_said
+from whisper_appliance.engines.whisper.repetition import is_plausible_speech
 from whisper_appliance.transcript.model import Dropped, Segment
 
 MAX_NO_SPEECH_VAD = 0.1
@@ -51,7 +51,7 @@ def filter_hallucinations(
                 dropped.append(_dropped([segment], reason))
             else:
                 voiced.append(segment)
-        real = _said_times(voiced, speech_probability)
+        real = _real_copies(voiced, speech_probability)
         kept += voiced[:real]
         if voiced[real:]:
             dropped.append(_dropped(voiced[real:], REPETITION))
@@ -73,7 +73,7 @@ def _reason(segment: Segment, speech: float, expected: str) -> str | None:
     return None
 
 
-def _said_times(copies: Sequence[Segment], speech_probability: Callable[[float, float], float]) -> int:
+def _real_copies(copies: Sequence[Segment], speech_probability: Callable[[float, float], float]) -> int:
     """How many of the segments with the same text in a row were said; the others are a repetition loop.
 
     A sentence that is said again takes its time, and there is a pause before it. Of a loop that runs over
@@ -83,11 +83,15 @@ def _said_times(copies: Sequence[Segment], speech_probability: Callable[[float, 
     if count < 2 or len(copies[0].text.strip()) < MIN_REPEATED_CHARACTERS:
         return count
     voiced = [speech_probability(copy.start, copy.end) * (copy.end - copy.start) for copy in copies]
-    said = [seconds for copy, seconds in zip(copies, voiced, strict=True) if can_be_said(copy.text, seconds)]
-    if not said:
+    plausible = [
+        seconds
+        for copy, seconds in zip(copies, voiced, strict=True)
+        if is_plausible_speech(copy.text, seconds)
+    ]
+    if not plausible:
         return 1 if count < MIN_REPEATS else 0
     start, end = copies[0].start, copies[-1].end
-    rounds = min(round(speech_probability(start, end) * (end - start) / median(said)), count)
+    rounds = min(round(speech_probability(start, end) * (end - start) / median(plausible)), count)
     pauses = sum(_is_pause(copy.start, speech_probability) for copy in copies[1:rounds])
     if count >= MIN_REPEATS and 2 * pauses < rounds - 1:
         return 0

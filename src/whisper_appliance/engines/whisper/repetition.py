@@ -4,7 +4,7 @@ import re
 import zlib
 
 MAX_LOOP_WORDS = 30
-MAX_SAID_CHARACTERS = 100
+MAX_SPOKEN_CHARACTERS = 100
 # Thai, Lao, Burmese, Khmer, kana and Chinese characters: scripts that write no spaces between words.
 _UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 # A word with the space before it; in those scripts, a character.
@@ -21,7 +21,7 @@ MAX_LETTERS_PER_SECOND = 22.0  # very fast speech
 LETTERS_PER_CHARACTER = 2.5  # of scripts whose characters are syllables or words
 
 
-def can_be_said(text: str, seconds: float) -> bool:
+def is_plausible_speech(text: str, seconds: float) -> bool:
     """Whether a text can be said in that time."""
     return spoken_letters(text) <= MAX_LETTERS_PER_SECOND * seconds
 
@@ -41,7 +41,7 @@ def remove_repetition_loops(text: str, seconds: float = 0.0) -> tuple[str, str]:
 
     A text of `seconds` that can be said in that time is no loop, unless it is far too long for one breath.
     """
-    if len(text) < MAX_SAID_CHARACTERS and can_be_said(text, seconds):
+    if len(text) < MAX_SPOKEN_CHARACTERS and is_plausible_speech(text, seconds):
         return text, ""
     pieces = _PIECES.findall(text)
     plain = [re.sub(r"\W+", "", piece).casefold() for piece in pieces]

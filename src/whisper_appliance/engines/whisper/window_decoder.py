@@ -23,7 +23,7 @@ from whisper_appliance.engines.whisper.decoder_api import (
     WhisperBackend,
 )
 from whisper_appliance.engines.whisper.repetition import (
-    can_be_said,
+    is_plausible_speech,
     compression_ratio,
     remove_repetition_loops,
 )
@@ -188,14 +188,14 @@ class WindowDecoder:
                 keep_attention=self._options.word_timestamps, batch=self._window.batch,
                 seed=self._options.seed,
             )  # fmt: skip
-            if not decoding.needs_fallback or self._is_said_again(decoding, seconds):
+            if not decoding.needs_fallback or self._is_real_repetition(decoding, seconds):
                 return decoding
             if best is None or decoding.avg_logprob > best.avg_logprob:
                 best = decoding
         assert best is not None  # noqa: S101 - there is always a first attempt
         return best
 
-    def _is_said_again(self, decoding: DecodeResult, seconds: float) -> bool:
+    def _is_real_repetition(self, decoding: DecodeResult, seconds: float) -> bool:
         """Whether a text repeats itself because it was said again: each phrase has the time that it takes."""
         if decoding.avg_logprob < LOW_LOGPROB:
             return False
@@ -203,7 +203,7 @@ class WindowDecoder:
         phrases, _ = split_at_timestamps(decoding.tokens, begin, eot, seconds)
         texts = [(self._tokenizer.decode(tokens), end - start) for start, end, tokens in phrases]
         return len(texts) > 1 and all(
-            compression_ratio(text) <= HIGH_COMPRESSION and can_be_said(text, spoken)
+            compression_ratio(text) <= HIGH_COMPRESSION and is_plausible_speech(text, spoken)
             for text, spoken in texts
         )
 
