@@ -28,7 +28,7 @@ AT_ONCE = frozenset(
         "live_packet_size", "decoder_memory", "decoder_cpu_seconds",
         "decoder_seconds", "keep_audio", "trash_days", "log_level",
         "repeat_seconds", "minutes_per_month", "storage_per_user", "audit_days", "update_check",
-        "update_feed_url",
+        "update_feed_url", "protocols", "model_aliases",
     }
 )  # fmt: skip
 """Settings that take effect while the appliance runs; the others take effect after a restart."""

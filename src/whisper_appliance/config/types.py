@@ -8,6 +8,11 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, BeforeValidator, ByteSize
 from pydantic_settings import NoDecode
 
+from whisper_appliance.core.protocol_names import PROTOCOL_NAMES
+
+PROGRAM_ORIGINS = ("app", "capacitor", "ionic", "tauri")
+"""Schemes of the origins of desktop and mobile programs, such as app://obsidian.md."""
+
 
 def _comma_separated(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -28,18 +33,46 @@ def _origins(values: list[str]) -> list[str]:
 
 
 def _origin(text: str) -> str:
-    """An origin as browsers send it, with scheme and port; wildcards are refused."""
+    """An origin as browsers and programs send it, with scheme and port; wildcards are refused."""
     parts = urlsplit(text.rstrip("/").lower())
-    named = parts.scheme in ("http", "https") and parts.hostname and "*" not in text and "@" not in text
+    named = (
+        parts.scheme in ("http", "https", *PROGRAM_ORIGINS)
+        and parts.hostname
+        and "*" not in text
+        and "@" not in text
+    )
     if not named or parts.path or parts.query or parts.fragment:
         raise ValueError(f"{text!r} is no origin; write each as https://app.example, with its port")
-    usual = {"http": 80, "https": 443}[parts.scheme]
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in (None, usual) else "")
 
 
+def _protocol_names(values: list[str]) -> list[str]:
+    """The names in the order of `PROTOCOL_NAMES`; `none` is no name at all."""
+    wanted = [value.lower() for value in values if value.lower() != "none"]
+    unknown = [name for name in wanted if name not in PROTOCOL_NAMES]
+    if unknown:
+        raise ValueError(f"there is no protocol {unknown[0]!r}; choose from {', '.join(PROTOCOL_NAMES)}")
+    return [name for name in PROTOCOL_NAMES if name in wanted]
+
+
+def _model_aliases(values: list[str]) -> list[str]:
+    for value in values:
+        alias, equals, model = (part.strip() for part in value.partition("="))
+        if not (alias and equals and model):
+            raise ValueError(f"{value!r} is no alias; write each as name=model, like whisper-1=small")
+    return values
+
+
 Names = Annotated[list[str], NoDecode, BeforeValidator(_comma_separated)]
 Origins = Annotated[list[str], NoDecode, AfterValidator(_origins), BeforeValidator(_comma_separated)]
+ProtocolNames = Annotated[
+    list[str], NoDecode, AfterValidator(_protocol_names), BeforeValidator(_comma_separated)
+]
+ModelAliases = Annotated[
+    list[str], NoDecode, AfterValidator(_model_aliases), BeforeValidator(_comma_separated)
+]
 Folder = Annotated[Path, BeforeValidator(lambda value: Path(value).expanduser())]
 Size = Annotated[ByteSize, BeforeValidator(_user_units)]
 

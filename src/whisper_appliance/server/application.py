@@ -10,11 +10,12 @@ from werkzeug.routing import BaseConverter
 from whisper_appliance import pages
 from whisper_appliance.admin import blueprint as admin
 from whisper_appliance.api import native
+from whisper_appliance.api.registry import APIS
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.core.ids import ID_PATTERN
 from whisper_appliance.protocols import registry
-from whisper_appliance.web import context, errors, hooks, i18n, request_metrics, static_files
+from whisper_appliance.web import context, errors, hooks, http_api, i18n, request_metrics, static_files
 from whisper_appliance.web.auth import authentication, visitors
 from whisper_appliance.web.lazy_openapi import LazyOpenAPI
 from whisper_appliance.web.openapi import INFO, SECURITY_SCHEMES, TAGS, ErrorResponse
@@ -25,10 +26,11 @@ MAX_BODY_BYTES = 64 * 1024
 BLUEPRINTS = (
     *pages.blueprints,
     *native.blueprints,
+    *(blueprint for api in APIS for blueprint in api.blueprints),
     request_metrics.blueprint,
     *admin.blueprints,
 )
-"""The registry of routes: a new API is a package in `api` with `blueprints`, and a line here."""
+"""All routes. The APIs of other programs are listed in `api.registry`, live protocols in theirs."""
 
 
 class _JsonProvider(DefaultJSONProvider):
@@ -71,6 +73,7 @@ def create_app(appliance: Appliance) -> LazyOpenAPI:
     app.json = _JsonProvider(app)
     app.url_map.converters["hex32"] = _IdConverter
     visitors.install(app, appliance.secret_key)
+    http_api.install(app, APIS)
     hooks.install(app, settings)
     errors.install(app)
     static_files.install(app)

@@ -3,8 +3,8 @@
 - An HTTPS port also responds to plain HTTP with a redirect to HTTPS. The first byte decides: 22 begins a TLS
   handshake (RFC 8446 §5.1).
 - Slow clients cannot block others (slowloris): an address has a limit of open connections, TLS handshakes and
-  request headers have a deadline, request and response bodies have an idle timeout, and connections are closed
-  in the thread pool, because closing may wait.
+  request headers have a deadline, request and response bodies have an idle timeout, and connections are
+  closed in the thread pool, because closing may wait.
 """
 
 import socket

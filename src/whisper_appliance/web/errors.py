@@ -21,7 +21,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from whisper_appliance.core import errors
 from whisper_appliance.core.i18n import N_
-from whisper_appliance.web import response_format
+from whisper_appliance.web import http_api, response_format
 from whisper_appliance.web.i18n import translate, translate_error
 
 log = structlog.get_logger()
@@ -97,9 +97,13 @@ def error_response(
     field: str | None = None,
     retry_after_seconds: float | None = None,
 ) -> Response:
-    """The response to a failed request: JSON for programs, an HTML page for a browser that opens one."""
+    """The response to a failed request: in the shape of the requested API, or a page for a browser."""
     g.error_code = code
-    if _wants_page():
+    if api := http_api.requested_api():
+        failure = http_api.Failure(status, code, message, field, g.get("request_id", ""))
+        response = api.error_response(failure)
+        status = response.status_code
+    elif _wants_page():
         page = render_template(
             "error.html", status=status, code=code, message=message, request_id=g.get("request_id", "")
         )
@@ -124,7 +128,7 @@ def _wants_page() -> bool:
 
 def _appliance_error(error: errors.ApplianceError) -> Response:
     status = status_of(type(error))
-    if isinstance(error, errors.SignInRequired) and _wants_page():
+    if isinstance(error, errors.SignInRequired) and _wants_page() and not http_api.requested_api():
         return _redirect_to_sign_in()
     if status >= 500:
         log.warning("request rejected", code=error.code, reason=error.message)

@@ -3,14 +3,25 @@
 from flask import Flask
 
 from whisper_appliance.config.settings import Settings
-from whisper_appliance.web import headers, i18n, request_metrics
+from whisper_appliance.core.errors import NotFound
+from whisper_appliance.web import headers, http_api, i18n, request_metrics
 from whisper_appliance.web.auth import audit, authentication, cors, csrf
+from whisper_appliance.web.context import appliance
 from whisper_appliance.web.limits import rates
+
+
+def reject_switched_off() -> None:
+    """Raises `NotFound` if PROTOCOLS switches the requested API off."""
+    api = http_api.requested_api()
+    if api is not None and api.name not in appliance().settings.protocols:
+        raise NotFound("This API is switched off. An administrator can switch it on, in PROTOCOLS.")
+
 
 BEFORE_REQUEST = (
     request_metrics.start_timer,  # first, because the time of all other hooks counts
     headers.assign_request_id,  # before anything can fail, because every error carries the id
     audit.bind_client_address,  # before authentication, because failed sign-ins are recorded
+    reject_switched_off,  # before authentication: what is not served is 404 for everybody
     csrf.reject_cross_origin,  # before authentication, because it needs no database
     authentication.check_access,
     # The rate limits follow: they count by user and API key, so they need the actor.

@@ -2,12 +2,13 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from werkzeug.datastructures import MultiDict
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 from whisper_appliance.core.clock import now
@@ -20,7 +21,17 @@ READ_BYTES = 256 * 1024
 """The largest chunk that `MultipartForm.feed` accepts."""
 MAX_PARTS = 40
 
-CheckFields = Callable[[Mapping[str, str]], None]
+FormFields = MultiDict[str, str]
+"""The form fields in order; a name may have several values."""
+CheckFields = Callable[[FormFields], None]
+
+
+@dataclass(frozen=True, slots=True)
+class FileRules:
+    """The names that the file's field may have, and whether its content must be a recording."""
+
+    fields: tuple[str, ...] = FILE_FIELDS
+    check_type: bool = True
 
 
 @dataclass
@@ -29,7 +40,7 @@ class Upload:
 
     path: Path
     name: str
-    fields: dict[str, str]
+    fields: FormFields
     size_bytes: int = 0
     sha256: str = ""
     received_at: datetime = field(default_factory=now)
@@ -40,7 +51,13 @@ class MultipartForm:
     """Parses the body in chunks. The context manager closes the file."""
 
     def __init__(
-        self, upload: Upload, boundary: str, check_fields: CheckFields, too_large: TooLarge, max_bytes: int
+        self,
+        upload: Upload,
+        boundary: str,
+        check_fields: CheckFields,
+        too_large: TooLarge,
+        max_bytes: int,
+        rules: FileRules = FileRules(),
     ):
         """Calls `check_fields` before the file and at the end; raises `too_large` above `max_bytes`."""
         self._decoder = MultipartDecoder(
@@ -50,7 +67,8 @@ class MultipartForm:
         self._check_fields = check_fields
         self._too_large = too_large
         self._max_bytes = max_bytes
-        self._checked: dict[str, str] = {}
+        self._rules = rules
+        self._checked = FormFields()
         self._file: int | None = None
         self._field = ""
         self._value = bytearray()
@@ -76,7 +94,12 @@ class MultipartForm:
 
     def _finish(self) -> None:
         if not self._upload.name:
-            raise InvalidRequest("No file was sent. Put the audio in a field named 'file'.", field="file")
+            field = self._rules.fields[0]
+            raise InvalidRequest(
+                "No file was sent. Put the audio in a field named {field_name!r}.",
+                field_name=field,
+                field=field,
+            )
         if self._upload.fields != self._checked:
             self._check_fields(self._upload.fields)
 
@@ -89,25 +112,26 @@ class MultipartForm:
             raise InvalidRequest("The form is cut off, or it is not multipart/form-data.") from error
 
     def _begin(self, event: Field) -> None:
-        if event.name in FILE_FIELDS:
+        if event.name in self._rules.fields:
             raise InvalidRequest("This field is a file: send it with a file name.", field=event.name)
         self._field, self._value = event.name or "", bytearray()
 
     def _open(self, event: File) -> None:
-        if event.name not in FILE_FIELDS or self._upload.name:
-            raise InvalidRequest("Send one file, in the field 'file'.", field="file")
+        field = self._rules.fields[0]
+        if event.name not in self._rules.fields or self._upload.name:
+            raise InvalidRequest("Send one file, in the field {field_name!r}.", field_name=field, field=field)
         self._upload.name = file_name(event.filename)
         if not self._upload.name:
-            raise InvalidRequest("No file was chosen.", field="file")
+            raise InvalidRequest("No file was chosen.", field=field)
         self._check_fields(self._upload.fields)
-        self._checked = dict(self._upload.fields)
+        self._checked = self._upload.fields.copy()
         self._file = os.open(self._upload.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
     def _write(self, event: Data) -> None:
         if self._file is None:
             self._write_field(event)
             return
-        if self._upload.size_bytes == 0:
+        if self._rules.check_type and self._upload.size_bytes == 0:
             check_upload_content(event.data)
         self._upload.size_bytes += len(event.data)
         if self._upload.size_bytes > self._max_bytes:
@@ -126,7 +150,7 @@ class MultipartForm:
         if len(self._value) > FIELD_BYTES:
             raise TooLarge("The field {input!r} is too long.", input=self._field[:40], field=self._field[:40])
         if not event.more_data:
-            self._upload.fields[self._field] = self._value.decode("utf-8", "replace")
+            self._upload.fields.add(self._field, self._value.decode("utf-8", "replace"))
 
     def _close(self) -> None:
         if self._file is not None:

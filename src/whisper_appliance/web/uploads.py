@@ -1,12 +1,14 @@
 """Upload admission and receiving: limits of number, size, time and disk; rejected files are deleted."""
 
 import errno
+import hashlib
+import os
 import shutil
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,8 @@ from whisper_appliance.web.multipart_form import (
     MAX_PARTS,
     READ_BYTES,
     CheckFields,
+    FileRules,
+    FormFields,
     MultipartForm,
     Upload,
 )
@@ -81,10 +85,13 @@ class Uploads:
                 self._running[user] -= 1
                 self._running += Counter()  # removes users without uploads
 
-    def check(self, request: Request) -> None:
-        """Checks headers and free disk space before the body is read. Raises the error of the response."""
+    def check(self, request: Request, *, form: bool = True) -> None:
+        """Checks headers and free disk space before the body is read. Raises the error of the response.
+
+        `form` is False if the body is the file itself.
+        """
         length = request.content_length
-        if request.mimetype != "multipart/form-data":
+        if form and request.mimetype != "multipart/form-data":
             raise UnsupportedMedia(
                 "Send the audio as multipart/form-data, in a field named 'file'.", field="file"
             )
@@ -94,16 +101,49 @@ class Uploads:
             raise self._too_large()
         self._check_disk(length or 0)
 
-    @contextmanager
-    def receive(self, request: Request, check_fields: CheckFields) -> Iterator[Upload]:
+    def receive(
+        self,
+        request: Request,
+        check_fields: CheckFields,
+        rules: FileRules = FileRules(),  # noqa: B008 - it is frozen
+    ) -> AbstractContextManager[Upload]:
         """Reads the form. `check_fields` gets the fields before the file, and all of them at the end.
 
         The file is on disk (fsync) when this yields. It is deleted after any error, here or in the caller.
         """
+
+        def read(upload: Upload) -> None:
+            boundary, limit = request.mimetype_params.get("boundary", ""), int(self._settings.max_upload_size)
+            with MultipartForm(upload, boundary, check_fields, self._too_large(), limit, rules) as form:
+                for chunk in self._chunks(request):
+                    form.feed(chunk)
+
+        return self._received(read)
+
+    def receive_body(self, request: Request, name: str) -> AbstractContextManager[Upload]:
+        """Reads a body that is the file itself, as `receive` does; `name` is its file name."""
+
+        def read(upload: Upload) -> None:
+            upload.name, digest = name, hashlib.sha256()
+            with open(upload.path, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+                for chunk in filter(None, self._chunks(request)):
+                    upload.size_bytes += len(chunk)
+                    if upload.size_bytes > self._settings.max_upload_size:
+                        raise self._too_large()
+                    digest.update(chunk)
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            upload.sha256 = digest.hexdigest()
+
+        return self._received(read)
+
+    @contextmanager
+    def _received(self, read: Callable[[Upload], None]) -> Iterator[Upload]:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        upload = Upload(self.folder / new_id(), "", {})
+        upload = Upload(self.folder / new_id(), "", FormFields())
         try:
-            self._read(request, upload, check_fields)
+            read(upload)
             self._on_received(upload.size_bytes)
             yield upload
         except OSError as error:
@@ -113,13 +153,6 @@ class Uploads:
         finally:
             if not upload.handed_over:
                 upload.path.unlink(missing_ok=True)
-
-    def _read(self, request: Request, upload: Upload, check_fields: CheckFields) -> None:
-        boundary = request.mimetype_params.get("boundary", "")
-        limit = int(self._settings.max_upload_size)
-        with MultipartForm(upload, boundary, check_fields, self._too_large(), limit) as form:
-            for chunk in self._chunks(request):
-                form.feed(chunk)
 
     def _chunks(self, request: Request) -> Iterator[bytes | None]:
         """The chunks of the body, then None. Without a Content-Length, checks the disk as it grows."""

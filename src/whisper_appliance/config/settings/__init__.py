@@ -14,6 +14,7 @@ from whisper_appliance.config.settings.engine import EngineSettings
 from whisper_appliance.config.settings.limits import ProcessLimits, RequestLimits, RetentionLimits
 from whisper_appliance.config.settings.live import LiveSettings
 from whisper_appliance.config.settings.operation import OperationSettings
+from whisper_appliance.config.settings.programs import ProgramSettings
 from whisper_appliance.config.settings.section import Section
 from whisper_appliance.config.settings.server import ServerSettings
 from whisper_appliance.config.settings.storage import StorageSettings
@@ -22,6 +23,7 @@ from whisper_appliance.core.errors import BadSetting
 
 class Settings(
     OperationSettings,
+    ProgramSettings,
     AccountSettings,
     RetentionLimits,
     ProcessLimits,

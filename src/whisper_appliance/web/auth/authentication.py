@@ -17,6 +17,7 @@ from whisper_appliance.accounts.access import (
 from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.accounts.keys import KEY_PREFIX
 from whisper_appliance.core.errors import DatabaseDamaged, NotAllowed, NotFound, SignInRequired, Unavailable
+from whisper_appliance.web import http_api
 from whisper_appliance.web.auth import csrf
 from whisper_appliance.web.auth.visitors import visitor_id
 from whisper_appliance.web.context import appliance
@@ -46,6 +47,9 @@ OTHER_BEARER_TOKENS = frozenset(
     {"captions.create_captions_link", "captions.delete_captions_link", "metrics.get_metrics"}
 )
 """Endpoints that accept a bearer token which is not an API key."""
+
+KEY_SCHEMES = ("bearer", "token")
+"""Schemes of the Authorization header that carry an API key; Deepgram's clients send `Token`."""
 
 SOCKET_KEY = "whisper_appliance.key"
 """The WSGI environment key under which a socket keeps the API key it was authenticated with."""
@@ -176,10 +180,12 @@ def _has_access() -> bool:
 def _authenticate() -> Actor:
     accounts = appliance().accounts
     authorization = request.authorization
-    if authorization is not None and authorization.type == "bearer":
+    if authorization is not None and authorization.type in KEY_SCHEMES:
         key = authorization.token or ""
         if key.startswith(KEY_PREFIX):
             return accounts.actor_for_key(key)
+        if http_api.requested_api():
+            return _without_key()
         if request.endpoint not in OTHER_BEARER_TOKENS:
             raise SignInRequired(BAD_KEY)
     if key := request.environ.get(SOCKET_KEY, ""):
@@ -189,6 +195,13 @@ def _authenticate() -> Actor:
             return actor
         g.session_ended = True
     return Actor(visitor_id())
+
+
+def _without_key() -> Actor:
+    """Nobody: a program of another API that needs some key, whatever it is, where none is required."""
+    if access_mode() == "accounts":
+        raise SignInRequired(BAD_KEY)
+    return Actor("")
 
 
 def _sets_session(response: Response) -> bool:

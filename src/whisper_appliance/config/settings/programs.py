@@ -1,0 +1,24 @@
+"""Settings of the protocols of other programs."""
+
+from pydantic import Field
+
+from whisper_appliance.config.settings.section import Section
+from whisper_appliance.config.types import ModelAliases, ProtocolNames
+from whisper_appliance.core.protocol_names import PROTOCOL_NAMES
+
+
+class ProgramSettings(Section):
+    """Which protocols other programs may use, and how their names of models are read."""
+
+    title = "Programs"
+
+    protocols: ProtocolNames = Field(
+        list(PROTOCOL_NAMES),
+        description="Protocols of other programs that are served, separated by commas; all by default, or "
+        "none.",
+    )
+    model_aliases: ModelAliases = Field(
+        [],
+        description="Other names of models, whisper-1=small,gpt-4o-transcribe=turbo; OpenAI's names mean "
+        "WHISPER_MODEL by default.",
+    )

@@ -1,0 +1,177 @@
+"""Transcription requests: receives a recording for any API, submits it, and responds with its transcript."""
+
+import errno
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from flask import Response, after_this_request, request, stream_with_context
+
+from whisper_appliance.accounts.identity import Actor
+from whisper_appliance.app.submit_recording import ReceivedRecording, Submission
+from whisper_appliance.core.errors import Unavailable
+from whisper_appliance.engines.contract import Options
+from whisper_appliance.jobs.job import Job
+from whisper_appliance.library.transcript_rows import StoredTranscript
+from whisper_appliance.web.auth.authentication import require
+from whisper_appliance.web.context import appliance, web_context
+from whisper_appliance.web.errors import error_response, status_of_code
+from whisper_appliance.web.idempotency import idempotency_key, mark_replayed
+from whisper_appliance.web.limits.rates import request_network
+from whisper_appliance.web.multipart_form import FileRules, FormFields, Upload
+from whisper_appliance.web.uploads import drain
+
+FIRST_BYTE_SECONDS = 20.0
+"""How long a request waits before its status is sent; what fails later can only end the connection."""
+KEEP_ALIVE_SECONDS = 15.0
+"""The time between two bytes of a response that waits; proxies close a connection that is silent for 30 s."""
+
+
+class RecordingForm(Protocol):
+    """The options of a request, as an API reads them. `model` None is the default model."""
+
+    @property
+    def model(self) -> str | None:
+        """The name of a local model."""
+        ...
+
+    def options(self) -> Options:
+        """The transcription options."""
+        ...
+
+
+Form = TypeVar("Form", bound=RecordingForm)
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAlive:
+    """What a waiting response sends: `opening` first, then `filler` every `KEEP_ALIVE_SECONDS`.
+
+    The body must mean the same with any number of `filler` after `opening`, with which it begins.
+    """
+
+    media_type: str
+    filler: bytes = b"\n"
+    opening: bytes = b""
+
+
+def submit_form(
+    read_form: Callable[[FormFields], Form],
+    rules: FileRules = FileRules(),  # noqa: B008 - it is frozen
+) -> tuple[Job, Form]:
+    """Receives a multipart form with a recording, and enqueues its job.
+
+    `read_form` parses the fields: those before the file at first, because a mistake is reported before the
+    file is read, then all of them. Raises what an API answers with.
+    """
+    received: list[Form] = []
+
+    def check(fields: FormFields) -> None:
+        received[:] = [read_form(fields)]
+        _check_ready(received[0])
+
+    def receive() -> AbstractContextManager[Upload]:
+        return web_context().uploads.receive(request, check, rules)
+
+    job = _submit(receive, lambda _upload: received[0], form=True)
+    return job, received[0]
+
+
+def submit_body(form: RecordingForm, filename: str) -> Job:
+    """Receives a body that is the recording itself, and enqueues its job."""
+    _check_ready(form)
+    return _submit(lambda: web_context().uploads.receive_body(request, filename), lambda _: form, form=False)
+
+
+def respond_when_done(
+    job: Job, render: Callable[[StoredTranscript], Response], keep_alive: KeepAlive
+) -> Response:
+    """The response with the transcript, however long it takes, or with the error of the job.
+
+    A response that takes long begins with its status 200 and keeps the connection alive. If the job fails
+    after that, the error is the rest of the body, and the connection is closed without the end of the body,
+    so that no client takes it for a transcript.
+    """
+    job = appliance().queue.wait(job.id, FIRST_BYTE_SECONDS)
+    if job.ended or appliance().queue.stopping:
+        return finished_response(job, render)
+    slots = web_context().streams
+    slots.acquire()
+    body = _kept_alive(job, render, keep_alive)
+    response = Response(stream_with_context(body), mimetype=keep_alive.media_type)
+    response.call_on_close(slots.release)
+    response.headers["X-Accel-Buffering"] = "no"  # nginx would hold the bytes back
+    return response
+
+
+def finished_response(job: Job, render: Callable[[StoredTranscript], Response]) -> Response:
+    """The response with the transcript of a job, or with its error."""
+    if job.status == "done" and job.transcript_id:
+        return render(appliance().transcripts.get(job.transcript_id, job.owner))
+    if not job.ended:
+        raise Unavailable(
+            "The appliance restarts; the work goes on afterwards. Send the request again.",
+            retry_after_seconds=10,
+        )
+    code = job.error.code if job.error else job.status
+    message = job.error.message if job.error else "The job was cancelled."
+    return error_response(status_of_code(code), code, message)
+
+
+def _kept_alive(
+    job: Job, render: Callable[[StoredTranscript], Response], keep_alive: KeepAlive
+) -> Iterator[bytes]:
+    queue = appliance().queue
+    yield keep_alive.opening + keep_alive.filler
+    while not (job := queue.wait(job.id, KEEP_ALIVE_SECONDS)).ended and not queue.stopping:
+        yield keep_alive.filler
+    response = finished_response(job, render)
+    yield response.get_data().removeprefix(keep_alive.opening)
+    if response.status_code >= 400:
+        raise ConnectionResetError(errno.ECONNRESET, "the job failed after the response had begun")
+
+
+def _check_ready(form: RecordingForm) -> None:
+    options = form.options()
+    appliance().submit_recording.check_ready(form.model, language=options.language, task=options.task)
+
+
+def _submit(
+    receive: Callable[[], AbstractContextManager[Upload]],
+    form_of: Callable[[Upload], RecordingForm],
+    *,
+    form: bool,
+) -> Job:
+    after_this_request(_drain_if_rejected)
+    actor, uploads, submit = require("transcribe"), web_context().uploads, appliance().submit_recording
+    uploads.check(request, form=form)
+    waiting_limit = submit.admit(actor.owner, request.content_length or 0)
+    with uploads.slot(actor.owner or f"address {request.remote_addr}"):
+        submit.prepare()
+        with receive() as upload:
+            submitted = submit.submit(_submission(upload, form_of(upload), actor, waiting_limit))
+            upload.handed_over = not submitted.replayed
+    if submitted.replayed:
+        after_this_request(mark_replayed)
+    return submitted.job
+
+
+def _submission(upload: Upload, form: RecordingForm, actor: Actor, waiting_limit: int) -> Submission:
+    return Submission(
+        ReceivedRecording(upload.path, upload.name, upload.sha256, upload.received_at),
+        form.options(),
+        form.model,
+        owner=actor.owner,
+        api_key_id=actor.key,
+        client=actor.owner or f"nobody at {request_network()}",
+        waiting_limit=waiting_limit,
+        idempotency_key=idempotency_key(),
+    )
+
+
+def _drain_if_rejected(response: Response) -> Response:
+    if response.status_code >= 400:
+        environ = request.environ
+        response.call_on_close(lambda: drain(environ))
+    return response
