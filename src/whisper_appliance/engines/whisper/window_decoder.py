@@ -23,8 +23,8 @@ from whisper_appliance.engines.whisper.decoder_api import (
     WhisperBackend,
 )
 from whisper_appliance.engines.whisper.repetition import (
-    is_plausible_speech,
     compression_ratio,
+    is_plausible_speech,
     remove_repetition_loops,
 )
 from whisper_appliance.transcript.model import Dropped, Segment
