@@ -35,9 +35,13 @@ class ChannelMixer:
         return mono
 
     def _loudest(self, frame: AudioFrame, samples: Samples) -> Samples:
-        mixed = samples.mean(axis=0) if len(samples) == 2 else _samples(self._to_mono, frame)[0]
-        power = (samples**2).mean(axis=1)
-        if (mixed**2).mean() < CANCELLED_SHARE * power.max():
+        mixed = (
+            (samples[0] + samples[1]) * np.float32(0.5)
+            if len(samples) == 2
+            else _samples(self._to_mono, frame)[0]
+        )
+        power = np.array([channel @ channel for channel in samples])
+        if mixed @ mixed < CANCELLED_SHARE * power.max():
             mixed = samples[int(power.argmax())]
         return np.asarray(mixed, np.float32)
 
@@ -45,4 +49,4 @@ class ChannelMixer:
 def _samples(resampler: AudioResampler, frame: AudioFrame) -> Samples:
     (converted,) = resampler.resample(frame)
     packed = np.asarray(converted.to_ndarray(), np.float32)  # PyAV crashes on planes of eight channels
-    return packed.reshape(-1, converted.layout.nb_channels).T
+    return np.ascontiguousarray(packed.reshape(-1, converted.layout.nb_channels).T)
