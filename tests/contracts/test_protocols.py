@@ -3,6 +3,7 @@
 A new protocol adds one driver to `DRIVERS`.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 import pytest
+import websocket
 
 from tests.support.live_client import LIVE_SERVER, Payload, RecordingClient, committed, settings_of
 from tests.support.program import Server, served
@@ -200,10 +202,71 @@ class OpenAIRealtimeDriver:
         self._client.close()
 
 
+class VoskDriver:
+    """Vosk's messages; a Vosk client names no format, its audio is always PCM."""
+
+    can_resume = False
+    CODES: ClassVar[dict[str, str]] = {"invalid_request": "bad_format", "model_unavailable": "model_missing"}
+
+    def __init__(self, server: Server) -> None:
+        self._messages: list[Payload] = []
+        self._socket = websocket.create_connection(
+            f"wss://localhost:{server.port}/vosk", timeout=20, sslopt={"context": server.trusting}
+        )
+
+    def open(self, **options: object) -> str:
+        if "format" in options:
+            pytest.skip("this protocol has one format")
+        self._send({"config": {"sample_rate": 16_000, "language": "en", **options}})
+        while not {"success", "error"} & set(answer := self._receive()):
+            pass
+        code = str(answer.get("code", ""))
+        return self.CODES.get(code, code)
+
+    def feed(self, pcm: bytes) -> str:
+        for start in range(0, len(pcm), CHUNK_BYTES):
+            self._socket.send_binary(pcm[start : start + CHUNK_BYTES])
+        return ""
+
+    def feed_too_much(self) -> str:
+        self._socket.send_binary(bytes(512 * 1024 + 2))
+        while "error" not in (answer := self._receive()):
+            pass
+        return str(answer["code"])
+
+    def captions(self) -> str:
+        return " ".join(str(each["text"]) for each in self._messages if each.get("text"))
+
+    def partials(self) -> int:
+        if not any("partial" in each for each in self._messages):
+            self._receive()
+        return sum("partial" in each for each in self._messages)
+
+    def stop(self) -> End:
+        self._send({"eof": 1})
+        while "transcript_id" not in (answer := self._receive()):
+            pass
+        return End(self.captions(), answer["transcript_id"])
+
+    def resume(self) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _send(self, message: Payload) -> None:
+        self._socket.send(json.dumps(message))
+
+    def _receive(self) -> Payload:
+        self._messages.append(json.loads(self._socket.recv()))
+        return self._messages[-1]
+
+
 DRIVERS: dict[str, Callable[[Server], ProtocolDriver]] = {
     "socketio live events": LiveEventsDriver,
     "socketio simple events": SimpleEventsDriver,
     "openai_realtime": OpenAIRealtimeDriver,
+    "vosk": VoskDriver,
 }
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
-from whisper_appliance.protocols.openai_realtime.audio_input import AudioDecoder, Pcm, StreamResampler
+from whisper_appliance.protocols.audio_input import AudioDecoder, Pcm, StreamResampler
 from whisper_appliance.protocols.openai_realtime.webrtc import concealed
 
 

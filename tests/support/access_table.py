@@ -124,6 +124,7 @@ TABLE: dict[str, Row] = {
     "POST /v1/realtime/client_secrets": Row(USE["transcribe"], {"session": {}}),
     "POST /v1/realtime/translations/client_secrets": Row(USE["transcribe"], {"session": {}}),
     "POST /v1/realtime/transcription_sessions": Row(USE["transcribe"], {}),
+    "GET /vosk": Row(USE["transcribe"]),
     # Jobs
     "GET /api/jobs": Row(USE["read"]),
     "GET /api/jobs/{job}": Row(thing("read")),

@@ -9,6 +9,7 @@ from flask import Flask
 from whisper_appliance.protocols.openai_realtime import setup as openai_realtime
 from whisper_appliance.protocols.socketio import server as socketio_server
 from whisper_appliance.protocols.socketio import setup as socketio_setup
+from whisper_appliance.protocols.vosk import setup as vosk
 from whisper_appliance.web.context import WebContext
 
 
@@ -27,6 +28,7 @@ class LiveProtocol:
 PROTOCOLS = (
     LiveProtocol("socketio", socketio_setup.install, socketio_server.close_when),
     LiveProtocol("openai_realtime", openai_realtime.install, openai_realtime.close_when),
+    LiveProtocol("vosk", vosk.install, vosk.close_when),
 )
 
 

@@ -12,8 +12,8 @@ from whisper_appliance.app.readiness import check_ready
 from whisper_appliance.core.errors import ApplianceError, InvalidRequest, NotFound
 from whisper_appliance.engines.contract import Task
 from whisper_appliance.live.manager import LiveAnnouncement, SessionRequest
-from whisper_appliance.protocols.openai_realtime.audio_input import AudioDecoder, decoded_base64
-from whisper_appliance.protocols.openai_realtime.live_stream import BYTES_A_SAMPLE, LiveStream
+from whisper_appliance.protocols.audio_input import AudioDecoder, decoded_base64
+from whisper_appliance.protocols.live_stream import BYTES_A_SAMPLE, LiveStream
 from whisper_appliance.protocols.openai_realtime.server_events import (
     JsonObject,
     Send,

@@ -15,7 +15,6 @@ from whisper_appliance.live.manager import LiveAnnouncement
 from whisper_appliance.protocols.connection import Connection
 from whisper_appliance.protocols.openai_realtime import realtime_auth
 from whisper_appliance.protocols.openai_realtime.client_secrets import ClientSecrets
-from whisper_appliance.protocols.openai_realtime.outbox import Outbox
 from whisper_appliance.protocols.openai_realtime.realtime_session import RealtimeSession
 from whisper_appliance.protocols.openai_realtime.server_events import (
     JsonObject,
@@ -31,6 +30,7 @@ from whisper_appliance.protocols.openai_realtime.transport import (
     handle_safely,
 )
 from whisper_appliance.protocols.openai_realtime.webrtc import WebRtcPeers
+from whisper_appliance.protocols.outbox import Outbox
 from whisper_appliance.protocols.websocket_view import WebSocketView
 from whisper_appliance.web.context import WebContext
 

@@ -8,8 +8,8 @@ from flask import Flask, Response, jsonify, request
 from flask_openapi3.types import ResponseDict
 
 from whisper_appliance.core.errors import NotAllowed
+from whisper_appliance.protocols.audio_input import MAX_APPEND_BYTES
 from whisper_appliance.protocols.openai_realtime import realtime_auth
-from whisper_appliance.protocols.openai_realtime.audio_input import MAX_APPEND_BYTES
 from whisper_appliance.protocols.openai_realtime.schemas import (
     FAILURES,
     BetaSessionBody,

@@ -15,8 +15,8 @@ from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.readiness import check_ready
 from whisper_appliance.core.errors import ApplianceError, InvalidRequest
 from whisper_appliance.live.manager import LiveAnnouncement, SessionRequest
-from whisper_appliance.protocols.openai_realtime.audio_input import AudioDecoder, decoded_base64
-from whisper_appliance.protocols.openai_realtime.live_stream import LiveStream
+from whisper_appliance.protocols.audio_input import AudioDecoder, decoded_base64
+from whisper_appliance.protocols.live_stream import LiveStream
 from whisper_appliance.protocols.openai_realtime.server_events import (
     JsonObject,
     Send,

@@ -1208,6 +1208,7 @@ export interface Responses {
   "GET /health": HealthResponse;
   "GET /v1/realtime": null;
   "GET /v1/realtime/translations": null;
+  "GET /vosk": null;
   "PATCH /api/account": null;
   "PATCH /api/admin/users/{id}": AdminUserResponse;
   "PATCH /api/transcripts/{id}": TranscriptResponse;

@@ -7,7 +7,7 @@ from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.engines.vad import FRAME
 from whisper_appliance.live.manager import SessionRequest
-from whisper_appliance.protocols.openai_realtime.audio_input import packets
+from whisper_appliance.protocols.audio_input import packets
 
 BYTES_A_SAMPLE = 2
 MAX_PACKET_BYTES = 32 * 1024

@@ -4,9 +4,9 @@ import json
 import queue
 import threading
 from contextlib import suppress
+from typing import Any
 
 from whisper_appliance.protocols.connection import Connection
-from whisper_appliance.protocols.openai_realtime.server_events import JsonObject
 
 MAX_WAITING = 1000
 
@@ -16,11 +16,11 @@ class Outbox:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._waiting: queue.Queue[JsonObject | None] = queue.Queue(MAX_WAITING)
-        self._thread = threading.Thread(target=self._run, name="realtime-outbox", daemon=True)
+        self._waiting: queue.Queue[dict[str, Any] | None] = queue.Queue(MAX_WAITING)
+        self._thread = threading.Thread(target=self._run, name="socket-outbox", daemon=True)
         self._thread.start()
 
-    def send(self, event: JsonObject) -> None:
+    def send(self, event: dict[str, Any]) -> None:
         """Sends one event soon."""
         try:
             self._waiting.put_nowait(event)

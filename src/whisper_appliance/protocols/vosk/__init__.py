@@ -1,0 +1,1 @@
+"""Vosk's WebSocket protocol, as vosk-server speaks it."""
