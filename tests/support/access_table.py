@@ -111,6 +111,11 @@ TABLE: dict[str, Row] = {
     "POST /api/join": Row(OPEN, {"token": "{invitation_token}", "name": "", "password": "x"}),
     # Speech
     "POST /transcribe": Row(USE["transcribe"]),
+    "POST /v1/audio/transcriptions": Row(USE["transcribe"]),
+    "POST /v1/audio/translations": Row(USE["transcribe"]),
+    "GET /v1/models": Row(USE["transcribe"]),
+    "GET /v1/models/whisper-1": Row(USE["transcribe"]),
+    "DELETE /v1/models/missing": Row(ADMIN, may_be_missing=True),
     "GET /api/models": Row(ANY_USE),
     "GET /api/status": Row(ANY_USE),
     "GET /captions/{captions_token}": Row(OPEN),

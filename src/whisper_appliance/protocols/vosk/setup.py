@@ -20,7 +20,7 @@ from whisper_appliance.protocols.websocket_view import WebSocketView, accept_web
 from whisper_appliance.web.auth.authentication import ENDED, require
 from whisper_appliance.web.context import WebContext
 from whisper_appliance.web.lazy_openapi import LazyBlueprint, LazyOpenAPI
-from whisper_appliance.web.openapi import LIVE
+from whisper_appliance.web.openapi import LIVE, error_responses
 
 NAME = "vosk"
 PATH = "/vosk"
@@ -89,7 +89,13 @@ def install(app: Flask, context: WebContext) -> None:
     app.extensions[NAME] = service
     blueprint = LazyBlueprint(NAME, __name__, abp_tags=[LIVE])
 
-    @blueprint.get(PATH, responses={101: {"description": "A WebSocket with Vosk's messages."}})
+    @blueprint.get(
+        PATH,
+        responses={
+            101: {"description": "A WebSocket with Vosk's messages."},
+            **error_responses(401, 403, 404, 429, 503),
+        },
+    )
     def connect_vosk() -> Response:
         """Opens a Vosk connection, over WebSocket."""
         actor = service.authorized_actor()

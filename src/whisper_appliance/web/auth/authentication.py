@@ -145,7 +145,9 @@ def check_access() -> None:
     is_unsafe = request.method not in csrf.SAFE_METHODS
     if endpoint not in PUBLIC_ENDPOINTS:
         actor = current_actor()
-        if g.get("session_ended") and (is_unsafe or request.path.startswith("/api/")):
+        if g.get("session_ended") and (
+            is_unsafe or request.path.startswith("/api/") or http_api.requested_api()
+        ):
             raise SignInRequired(ENDED)
         if actor.user is None and access_mode() == "accounts":
             raise SignInRequired("Sign in to use this appliance.")

@@ -235,6 +235,13 @@ export interface DeleteAccountBody {
   password: string;
 }
 
+/** A model that was deleted. */
+export interface DeletedModel {
+  id: string;
+  object: string;
+  deleted: boolean;
+}
+
 /** A running download, or how the last one ended. */
 export interface DownloadView {
   state: "running" | "verifying" | "done" | "failed" | "cancelled";
@@ -524,6 +531,21 @@ export interface ModelListView {
   default_fixed: string | null;
 }
 
+/** A model that requests can name. */
+export interface ModelObject {
+  id: string;
+  object: string;
+  /** Seconds of the epoch at which its files were written. */
+  created: number;
+  owned_by: string;
+}
+
+/** All models. */
+export interface ModelObjects {
+  object: string;
+  data: ModelObject[];
+}
+
 /** One model. `idle` is installed and loaded by the next request; `unavailable` says why in `reason`. */
 export interface ModelState {
   name: string;
@@ -633,6 +655,19 @@ export interface NewModel {
 export interface NoticeResponse {
   code: string;
   message: string;
+}
+
+/** What failed, as OpenAI's clients read it. */
+export interface OpenAIErrorBody {
+  message: string;
+  type: string;
+  param: string | null;
+  code: string | null;
+}
+
+/** The response to every failed request. */
+export interface OpenAIErrorResponse {
+  error: OpenAIErrorBody;
 }
 
 /** The whole state, the graphics cards, and what the last 24 hours brought. `failures` counts failed jobs by their error's code. */
@@ -1164,6 +1199,7 @@ export interface Responses {
   "DELETE /api/transcripts/trash": null;
   "DELETE /api/transcripts/{id}": null;
   "DELETE /api/transcripts/{id}/shares/{share}": null;
+  "DELETE /v1/models/{id}": DeletedModel;
   "GET /admin": null;
   "GET /admin/check-updates": UpdatesResponse;
   "GET /api/account": AccountResponse;
@@ -1206,6 +1242,8 @@ export interface Responses {
   "GET /api/transcripts/{id}": TranscriptResponse;
   "GET /api/transcripts/{id}/shares": ShareList;
   "GET /health": HealthResponse;
+  "GET /v1/models": ModelObjects;
+  "GET /v1/models/{id}": ModelObject;
   "GET /v1/realtime": null;
   "GET /v1/realtime/translations": null;
   "GET /vosk": null;
@@ -1234,6 +1272,8 @@ export interface Responses {
   "POST /api/transcripts/{id}/restore": TranscriptResponse;
   "POST /api/transcripts/{id}/shares": ShareResponse;
   "POST /transcribe": TranscriptResponse | JobResponse;
+  "POST /v1/audio/transcriptions": Record<string, unknown>;
+  "POST /v1/audio/translations": Record<string, unknown>;
   "POST /v1/realtime/client_secrets": ClientSecretResponse;
   "POST /v1/realtime/transcription_sessions": BetaSessionResponse;
   "POST /v1/realtime/translations/client_secrets": ClientSecretResponse;

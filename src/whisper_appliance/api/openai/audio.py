@@ -1,0 +1,89 @@
+"""POST /v1/audio/transcriptions and /v1/audio/translations."""
+
+from flask import Response, jsonify
+from flask_openapi3.types import ResponseDict
+
+from whisper_appliance.api.openai.form import (
+    TranscriptionForm,
+    TranslationForm,
+    form_schema,
+    read_transcription_form,
+    read_translation_form,
+)
+from whisper_appliance.api.openai.schemas import (
+    failures,
+    plain_response,
+    text_body,
+    transcript_response,
+    verbose_body,
+)
+from whisper_appliance.api.openai.transcript_stream import TranscriptStream
+from whisper_appliance.library.transcript_rows import StoredTranscript
+from whisper_appliance.web import sse
+from whisper_appliance.web.auth import resources
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import SPEECH
+from whisper_appliance.web.transcription_requests import KeepAlive, respond_when_done, submit_form
+
+blueprint = LazyBlueprint("openai_audio", __name__, url_prefix="/v1/audio", abp_tags=[SPEECH])
+
+JSON_KEEP_ALIVE = KeepAlive("application/json")
+TEXT_KEEP_ALIVE = KeepAlive("text/plain")
+CONTENT = {media: {"schema": {"type": "string"}} for media in ("text/plain", "text/event-stream")}
+RESPONSES: ResponseDict = {
+    200: {
+        "description": "The transcript in the asked format.",
+        "content": {"application/json": {"schema": {"type": "object"}}, **CONTENT},
+    },
+    **failures(411, 413, 422, 503, 507),
+}
+
+
+def _body(form: type[TranscriptionForm] | type[TranslationForm]) -> dict[str, object]:
+    return {
+        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form_schema(form)}}}
+    }
+
+
+@blueprint.post("/transcriptions", responses=RESPONSES, openapi_extensions=_body(TranscriptionForm))
+def create_openai_transcription() -> Response:
+    """Transcribes a recording, as OpenAI's API does.
+
+    Long recordings keep the connection alive with line breaks before the body, which clients skip.
+    """
+    job, form = submit_form(read_transcription_form)
+    if form.stream:
+        return sse.sse_response(
+            TranscriptStream(appliance(), job, form).frames(),
+            lambda: resources.authorized_job(job.id, "read"),
+        )
+    is_json = form.response_format.endswith("json")
+    return respond_when_done(
+        job,
+        lambda stored: transcript_response(stored.transcript, form),
+        JSON_KEEP_ALIVE if is_json else _text_keep_alive(form.response_format),
+    )
+
+
+@blueprint.post("/translations", responses=RESPONSES, openapi_extensions=_body(TranslationForm))
+def create_openai_translation() -> Response:
+    """Transcribes a recording in any language into English, as OpenAI's API does."""
+    job, form = submit_form(read_translation_form)
+
+    def render(stored: StoredTranscript) -> Response:
+        if form.response_format == "json":
+            return jsonify({"text": text_body(stored.transcript)["text"]})
+        if form.response_format == "verbose_json":
+            return jsonify(verbose_body(stored.transcript, words=False, segments=True))
+        return plain_response(stored.transcript, form.response_format)
+
+    is_json = form.response_format.endswith("json")
+    return respond_when_done(
+        job, render, JSON_KEEP_ALIVE if is_json else _text_keep_alive(form.response_format)
+    )
+
+
+def _text_keep_alive(response_format: str) -> KeepAlive:
+    """WebVTT must begin with its signature, which more line breaks may follow."""
+    return KeepAlive("text/plain", opening=b"WEBVTT\n") if response_format == "vtt" else TEXT_KEEP_ALIVE

@@ -1,0 +1,139 @@
+"""The forms of OpenAI's audio API: names with and without brackets, validation, transcription options."""
+
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from whisper_appliance.app.model_names import resolve_model
+from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.engines.contract import Options, Task
+from whisper_appliance.transcript.languages import language_code
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.errors import invalid_input
+from whisper_appliance.web.multipart_form import FormFields
+
+LISTS = ("languages", "keywords", "timestamp_granularities", "include", "known_speaker_names")
+FORBIDDEN_IN_KEYWORDS = "<>\r\n"
+ResponseFormat = Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"]
+
+
+class AudioForm(BaseModel):
+    """The fields beside the file. Fields that the API does not know are ignored, as OpenAI does."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    requested_model: str = Field(
+        alias="model", description="A local model, an alias of one, or a name of OpenAI's.", max_length=200
+    )
+    prompt: str | None = Field(
+        None, description="Text that comes before: names, spelling, style.", max_length=4000
+    )
+    response_format: ResponseFormat = Field("json", description="Form of the transcript.")
+    temperature: float | None = Field(None, ge=0, le=1, description="Randomness; 0 rises where it fails.")
+
+    @property
+    def model(self) -> str | None:
+        """The local model; None is the default one."""
+        return resolve_model(self.requested_model, appliance().settings.model_aliases)
+
+
+class TranscriptionForm(AudioForm):
+    """The fields of a transcription."""
+
+    language: str | None = Field(None, description="ISO 639-1 code of the language; default: detected.")
+    languages: list[str] = Field([], description="Languages that may be spoken; a single one is taken.")
+    keywords: list[str] = Field([], description="Words that are likely to be said.", max_length=100)
+    timestamp_granularities: list[Literal["word", "segment"]] = Field(
+        [], description="What verbose_json has: segments (default), words, or both."
+    )
+    include: list[Literal["logprobs"]] = Field([], description="`logprobs`, with the format json.")
+    stream: bool = Field(False, description="Send the text as Server-Sent Events while it is made.")
+    known_speaker_names: list[str] = Field([], description="Not supported: voices are not compared.")
+
+    @field_validator("language")
+    @classmethod
+    def _to_code(cls, value: str | None) -> str | None:
+        return None if value is None else language_code(value)
+
+    @field_validator("languages")
+    @classmethod
+    def _to_codes(cls, values: list[str]) -> list[str]:
+        return [code for value in values if (code := language_code(value))]
+
+    @field_validator("keywords")
+    @classmethod
+    def _check_keywords(cls, values: list[str]) -> list[str]:
+        if any(character in word for word in values for character in FORBIDDEN_IN_KEYWORDS):
+            raise InvalidRequest("A keyword is one line without '<' and '>'.", field="keywords")
+        return values
+
+    @model_validator(mode="after")
+    def _check_combinations(self) -> "TranscriptionForm":
+        if self.language and self.languages:
+            raise InvalidRequest("Send language or languages, not both.", field="languages")
+        if self.include and self.response_format != "json":
+            raise InvalidRequest("Log probabilities come with response_format json only.", field="include")
+        if self.known_speaker_names:
+            raise InvalidRequest(
+                "Speakers are told apart by their channels here, not by voice. Leave this out.",
+                field="known_speaker_names",
+            )
+        return self
+
+    def options(self) -> Options:
+        """The transcription options. A temperature of 0 is the engine's own rule."""
+        only = self.languages[0] if len(self.languages) == 1 else None
+        return Options(
+            language=self.language or only,
+            prompt=self.prompt,
+            hotwords=", ".join(self.keywords) or None,
+            temperature=self.temperature or None,
+            word_timestamps="word" in self.timestamp_granularities or bool(self.include),
+            channels="separate" if self.response_format == "diarized_json" else "mixed",
+        )
+
+
+class TranslationForm(AudioForm):
+    """The fields of a translation into English."""
+
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = Field(
+        "json", description="Form of the translation."
+    )
+
+    def options(self) -> Options:
+        """The transcription options."""
+        task: Task = "translate"
+        return Options(task=task, prompt=self.prompt, temperature=self.temperature or None)
+
+
+Form = TypeVar("Form", bound=AudioForm)
+
+
+def read_transcription_form(fields: FormFields) -> TranscriptionForm:
+    """The options of a transcription. Raises `InvalidRequest`, which names the field."""
+    return _validated(TranscriptionForm, fields)
+
+
+def read_translation_form(fields: FormFields) -> TranslationForm:
+    """The options of a translation. Raises `InvalidRequest`, which names the field."""
+    return _validated(TranslationForm, fields)
+
+
+def _validated(form: type[Form], fields: FormFields) -> Form:
+    values: dict[str, Any] = {name: value for name, value in fields.items() if value.strip()}
+    for name in LISTS:
+        values[name] = [*fields.getlist(f"{name}[]"), *fields.getlist(name)]
+    try:
+        return form.model_validate(values)
+    except ValidationError as error:
+        raise invalid_input(error) from None
+
+
+def form_schema(form: type[AudioForm]) -> dict[str, Any]:
+    """The JSON schema of the whole form, the file included."""
+    schema = form.model_json_schema()
+    schema.pop("additionalProperties", None)
+    file = {"type": "string", "format": "binary", "description": "The recording."}
+    schema["properties"] = {"file": file, **schema["properties"]}
+    schema["required"] = ["file", *schema.get("required", [])]
+    return schema
