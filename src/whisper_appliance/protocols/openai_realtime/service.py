@@ -9,6 +9,7 @@ import structlog
 from flask import request
 
 from whisper_appliance.accounts.identity import Actor
+from whisper_appliance.app.model_names import resolve_model
 from whisper_appliance.app.readiness import check_ready
 from whisper_appliance.core.errors import ApplianceError, Busy, NotFound
 from whisper_appliance.live.manager import LiveAnnouncement
@@ -35,7 +36,6 @@ from whisper_appliance.protocols.websocket_view import WebSocketView
 from whisper_appliance.web.context import WebContext
 
 NAME = "openai_realtime"
-OPENAI_MODELS = ("whisper-1", "gpt-")
 RECHECK_SECONDS = 60.0
 FAREWELL_SECONDS = 2.0
 log = structlog.get_logger()
@@ -58,9 +58,7 @@ class RealtimeService:
 
     def resolve_model(self, name: str | None) -> str | None:
         """The local model of a name: of MODEL_ALIASES, else the default (None) for OpenAI's names."""
-        aliases = dict(alias.split("=", 1) for alias in self.context.appliance.settings.model_aliases)
-        named = {alias.strip(): model.strip() for alias, model in aliases.items()}.get(name or "", name)
-        return None if not named or named.startswith(OPENAI_MODELS) else named
+        return resolve_model(name, self.context.appliance.settings.model_aliases)
 
     def transcription(self, actor: Actor, session: JsonObject, *, beta: bool) -> MakeAudioSession:
         """Makes transcription sessions for an actor. `session` is their first configuration."""
