@@ -52,18 +52,18 @@ def test_silence_gives_an_empty_transcript_and_a_warning(api_client: ApiClient) 
 
 
 @pytest.mark.parametrize(
-    ("content", "name", "code"),
+    ("content", "name", "status", "code"),
     [
-        (b"these are words, not sound\n" * 100, "notes.wav", "undecodable"),
-        (b"#EXTM3U\n#EXTINF:4,\nfile:///etc/passwd\n", "list.mp3", "undecodable"),
-        (b"", "empty.wav", "undecodable"),
+        (b"these are words, not sound\n" * 100, "notes.wav", 422, "undecodable"),
+        (b"#EXTM3U\n#EXTINF:4,\nfile:///etc/passwd\n", "list.mp3", 415, "unsupported_media"),
+        (b"", "empty.wav", 422, "undecodable"),
     ],
 )
 def test_a_file_that_is_no_recording_is_an_error(
-    api_client: ApiClient, content: bytes, name: str, code: str
+    api_client: ApiClient, content: bytes, name: str, status: int, code: str
 ) -> None:
     answer = api_client.post("/transcribe", data={"file": (io.BytesIO(content), name)})
-    assert answer.status_code == 422
+    assert answer.status_code == status
     assert answer.json["error"]["code"] == code
     assert "/tmp" not in answer.text
 
