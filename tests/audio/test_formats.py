@@ -35,6 +35,7 @@ ENCODED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "Windows Media": ("asf", "wmav2", {"rate": 44_100, "layout": "stereo"}),
     "G.722": ("g722", "g722", {}),
     "A-law": ("alaw", "pcm_alaw", {"rate": 8_000}),
+    "PCM 16 kHz": ("s16le", "pcm_s16le", {"rate": 16_000}),
     "µ-law": ("mulaw", "pcm_mulaw", {"rate": 8_000}),
 }
 TONE = (0.5 * np.sin(2 * np.pi * 440 * np.arange(22_050) / 44_100)).astype(np.float32)

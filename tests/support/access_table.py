@@ -111,6 +111,10 @@ TABLE: dict[str, Row] = {
     "POST /api/join": Row(OPEN, {"token": "{invitation_token}", "name": "", "password": "x"}),
     # Speech
     "POST /transcribe": Row(USE["transcribe"]),
+    "POST /asr": Row(USE["transcribe"]),
+    "POST /detect-language": Row(USE["transcribe"]),
+    "POST /inference": Row(USE["transcribe"]),
+    "POST /load": Row(ADMIN, may_be_missing=True),
     "POST /v1/audio/transcriptions": Row(USE["transcribe"]),
     "POST /v1/audio/translations": Row(USE["transcribe"]),
     "GET /v1/models": Row(USE["transcribe"]),

@@ -35,6 +35,7 @@ class UnreadableFormat:
     way_out: str = ""
 
 
+_PCM_16_KHZ = (("sample_rate", "16000"),)
 _TELEPHONE = (("sample_rate", "8000"),)
 FORMATS = (
     MediaFormat("WAV", ("wav", "wave", "rf64", "bwf"), ("wav",)),
@@ -64,6 +65,7 @@ FORMATS = (
     MediaFormat("AMR-NB", ("amrnb",), ("amrnb",), raw=True),
     MediaFormat("AMR-WB", ("amrwb",), ("amrwb",), raw=True),
     MediaFormat("A-law", ("al", "alaw"), ("alaw",), raw=True, options=_TELEPHONE),
+    MediaFormat("PCM 16 kHz", ("s16le",), ("s16le",), raw=True, options=_PCM_16_KHZ),
     MediaFormat("µ-law", ("ul", "ulaw", "mulaw"), ("mulaw",), raw=True, options=_TELEPHONE),
 )
 CODECS = (

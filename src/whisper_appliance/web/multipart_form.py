@@ -28,10 +28,14 @@ CheckFields = Callable[[FormFields], None]
 
 @dataclass(frozen=True, slots=True)
 class FileRules:
-    """The names that the file's field may have, and whether its content must be a recording."""
+    """The names that the file's field may have, and whether its content must be a recording.
+
+    `extension` replaces that of the file, as the hint for a recording without a header.
+    """
 
     fields: tuple[str, ...] = FILE_FIELDS
     check_type: bool = True
+    extension: str = ""
 
 
 @dataclass
@@ -123,6 +127,8 @@ class MultipartForm:
         self._upload.name = file_name(event.filename)
         if not self._upload.name:
             raise InvalidRequest("No file was chosen.", field=field)
+        if self._rules.extension:
+            self._upload.name = str(Path(self._upload.name).with_suffix(self._rules.extension))
         self._check_fields(self._upload.fields)
         self._checked = self._upload.fields.copy()
         self._file = os.open(self._upload.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -242,6 +242,20 @@ export interface DeletedModel {
   deleted: boolean;
 }
 
+/** The response to every failed request. */
+export interface DetailResponse {
+  detail: string;
+}
+
+/** The language of a recording. */
+export interface DetectedLanguage {
+  /** Its English name, in lower case. */
+  detected_language: string;
+  language_code: string;
+  /** From 0 to 1. */
+  confidence: number;
+}
+
 /** A running download, or how the last one ended. */
 export interface DownloadView {
   state: "running" | "verifying" | "done" | "failed" | "cancelled";
@@ -497,6 +511,12 @@ export interface LiveState {
   lag_ms: number;
 }
 
+/** The model to be used from now on. */
+export interface LoadForm {
+  /** Name of an installed model. */
+  model: string;
+}
+
 /** One event. `more` is all that was said beside it. */
 export interface LogLineResponse {
   number: number;
@@ -738,6 +758,11 @@ export interface PasswordBody {
 /** A password that was made up, told this once. */
 export interface PasswordResponse {
   password: string;
+}
+
+/** The response to every failed request. */
+export interface PlainErrorResponse {
+  error: string;
 }
 
 /** The numbers of waiting and of running jobs. */
@@ -1271,6 +1296,9 @@ export interface Responses {
   "POST /api/setup": SessionResponse;
   "POST /api/transcripts/{id}/restore": TranscriptResponse;
   "POST /api/transcripts/{id}/shares": ShareResponse;
+  "POST /asr": string;
+  "POST /detect-language": DetectedLanguage;
+  "POST /inference": string;
   "POST /transcribe": TranscriptResponse | JobResponse;
   "POST /v1/audio/transcriptions": Record<string, unknown>;
   "POST /v1/audio/translations": Record<string, unknown>;

@@ -1,0 +1,171 @@
+"""POST /asr and POST /detect-language, as whisper-asr-webservice has them."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from flask import Response, jsonify, make_response, request
+from flask_openapi3.types import ResponseDict
+from pydantic import BaseModel, Field, field_validator
+
+from whisper_appliance.engines.contract import Options, Task
+from whisper_appliance.library.transcript_rows import StoredTranscript
+from whisper_appliance.transcript.codec import to_dict
+from whisper_appliance.transcript.formats import render
+from whisper_appliance.transcript.languages import LANGUAGES, language_code
+from whisper_appliance.web.auth.authentication import require
+from whisper_appliance.web.content_disposition import attachment
+from whisper_appliance.web.context import appliance, web_context
+from whisper_appliance.web.http_api import Failure
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.multipart_form import FileRules, FormFields
+from whisper_appliance.web.openapi import SPEECH
+from whisper_appliance.web.transcription_requests import KeepAlive, respond_when_done, submit_form
+
+blueprint = LazyBlueprint("asr_webservice", __name__, abp_tags=[SPEECH])
+
+FIELD = "audio_file"
+FILE = {
+    "type": "object",
+    "required": [FIELD],
+    "properties": {FIELD: {"type": "string", "format": "binary", "description": "The recording."}},
+}
+BODY = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": FILE}}}}
+SEGMENT_FIELDS = (
+    "id", "start", "end", "text", "avg_logprob", "compression_ratio", "no_speech_prob", "words",
+)  # fmt: skip
+
+
+class DetailResponse(BaseModel):
+    """The response to every failed request."""
+
+    detail: str
+
+
+class DetectedLanguage(BaseModel):
+    """The language of a recording."""
+
+    detected_language: str = Field(description="Its English name, in lower case.")
+    language_code: str
+    confidence: float = Field(description="From 0 to 1.")
+
+
+FAILURES: ResponseDict = dict.fromkeys(
+    (400, 401, 403, 404, 411, 413, 415, 422, 429, 500, 503, 507), DetailResponse
+)
+RESPONSES: ResponseDict = {
+    200: {
+        "description": "The transcript in the asked format.",
+        "content": {each: {"schema": {"type": "string"}} for each in ("text/plain", "application/json")},
+    },
+    **FAILURES,
+}
+
+
+class FileQuery(BaseModel):
+    """How the file is to be read."""
+
+    encode: bool = Field(
+        True, description="`false`: the file is PCM without a header: 16 bit, little endian, 16 kHz, mono."
+    )
+
+
+class AsrQuery(FileQuery):
+    """The options of a transcription."""
+
+    task: Task = Field("transcribe", description="`translate` writes English.")
+    language: str | None = Field(None, description="Code of the language; default: detected.")
+    initial_prompt: str | None = Field(None, max_length=4000, description="Text that comes before.")
+    hotwords: str | None = Field(None, max_length=2000, description="Words that are likely to be said.")
+    vad_filter: bool = Field(True, description="Leave out what is not speech.")
+    word_timestamps: bool = Field(False, description="Also the time of every word, in JSON.")
+    output: Literal["txt", "vtt", "srt", "tsv", "json"] = Field("txt", description="Form of the response.")
+
+    @field_validator("language")
+    @classmethod
+    def _to_code(cls, value: str | None) -> str | None:
+        return None if value is None else language_code(value)
+
+
+class AsrForm:
+    """The options of the query, as `submit_form` reads them."""
+
+    model = None
+
+    def __init__(self, query: AsrQuery) -> None:
+        self._query = query
+
+    def options(self) -> Options:
+        """The transcription options."""
+        query = self._query
+        return Options(
+            language=query.language,
+            task=query.task,
+            prompt=query.initial_prompt or None,
+            hotwords=query.hotwords or None,
+            word_timestamps=query.word_timestamps,
+            vad=query.vad_filter,
+        )
+
+
+def error_response(failure: Failure) -> Response:
+    """The error shape of FastAPI."""
+    return make_response(jsonify({"detail": failure.message}), failure.status)
+
+
+@blueprint.post("/asr", responses=RESPONSES, openapi_extensions=BODY)
+def create_asr_transcript(query: AsrQuery) -> Response:
+    """Transcribes a recording, as whisper-asr-webservice does."""
+    form = AsrForm(query)
+    job, _ = submit_form(lambda _fields: form, _rules(query))
+    media_type = "application/json" if query.output == "json" else "text/plain"
+    vtt = query.output == "vtt"
+    return respond_when_done(
+        job,
+        lambda stored: _rendered(stored, query),
+        KeepAlive(media_type, opening=b"WEBVTT\n" if vtt else b""),
+    )
+
+
+@blueprint.post("/detect-language", responses={200: DetectedLanguage, **FAILURES}, openapi_extensions=BODY)
+def detect_language(query: FileQuery) -> Response:
+    """Detects the language of the first 30 seconds of a recording."""
+    actor, uploads = require("transcribe"), web_context().uploads
+    uploads.check(request)
+    with (
+        uploads.slot(actor.owner or f"address {request.remote_addr}"),
+        uploads.receive(request, _ignore_fields, _rules(query)) as upload,
+    ):
+        found = appliance().language_detection.detect(upload.path, Path(upload.name).suffix)
+    return jsonify(
+        DetectedLanguage(
+            detected_language=LANGUAGES.get(found.language, found.language).lower(),
+            language_code=found.language,
+            confidence=round(found.language_probability, 4),
+        ).model_dump()
+    )
+
+
+def _ignore_fields(_fields: FormFields) -> None:
+    """All options stand in the query."""
+
+
+def _rules(query: FileQuery) -> FileRules:
+    if query.encode:
+        return FileRules((FIELD,))
+    return FileRules((FIELD,), check_type=False, extension=".s16le")
+
+
+def _rendered(stored: StoredTranscript, query: AsrQuery) -> Response:
+    transcript = stored.transcript
+    if query.output == "json":
+        segments = [
+            {name: each[name] for name in SEGMENT_FIELDS if name in each}
+            for each in to_dict(transcript)["segments"]
+        ]
+        body: dict[str, Any] = {
+            "text": transcript.text, "segments": segments, "language": transcript.language,
+        }  # fmt: skip
+        return jsonify(body)
+    response = Response(render(transcript, query.output), mimetype="text/plain")
+    response.headers["Content-Disposition"] = attachment(f"{stored.summary.title}.{query.output}")
+    return response
