@@ -6,7 +6,17 @@ import { onStatus } from "../core/page-events.js";
 import { readStored, writeStored } from "../core/storage.js";
 
 const STORAGE_KEY = "options";
-const FIELDS = ["language", "task", "model", "quality", "hotwords", "prompt", "word_timestamps", "track", "channels"];
+const FIELDS = [
+  "language",
+  "task",
+  "model",
+  "quality",
+  "hotwords",
+  "prompt",
+  "word_timestamps",
+  "track",
+  "channels",
+];
 
 /** @typedef {import("../core/page-events.js").Status} Status */
 
@@ -89,7 +99,7 @@ export class OptionsForm {
     this.#defaultModel = model.name;
     const others = models.filter(({ installed, name }) => installed && name !== model.name);
     const options = others.map(({ name }) => new Option(name, name));
-    select.replaceChildren(new Option(`${model.name} (default)`, ""), ...options);
+    select.replaceChildren(new Option(t("{model} (default)", { model: model.name }), ""), ...options);
     select.value = others.some(({ name }) => name === wanted) ? wanted : "";
     this.#describe();
   }

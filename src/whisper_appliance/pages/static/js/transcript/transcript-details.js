@@ -70,7 +70,18 @@ function describeTracks(tracks) {
 
 /** @param {Record<string, unknown>} options */
 function describeOptions(options) {
-  const { task, quality, word_timestamps, vad, language, prompt, hotwords, temperature, beam_size, channels } = options;
+  const {
+    task,
+    quality,
+    word_timestamps,
+    vad,
+    language,
+    prompt,
+    hotwords,
+    temperature,
+    beam_size,
+    channels,
+  } = options;
   return [
     `${quality} quality`,
     task === "translate" && t("in English"),

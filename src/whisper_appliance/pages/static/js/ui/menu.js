@@ -28,8 +28,18 @@ function onKeyDown(event) {
   links[current < 0 ? first : (current + step + links.length) % links.length]?.focus();
 }
 
+/** Keeps an opened panel on the page: it goes to the right of its button where there is no room to the left. */
+function onToggle(/** @type {Event} */ event) {
+  const menu = /** @type {HTMLDetailsElement} */ (event.target);
+  const panel = menu.matches?.(OPEN) && menu.querySelector(".menu-panel");
+  if (!panel) return;
+  panel.classList.remove("to-right");
+  panel.classList.toggle("to-right", panel.getBoundingClientRect().left < 0);
+}
+
 /** Works for the menus of the whole page, those made later too. */
 export function startMenus() {
   document.addEventListener("click", onClick);
   document.addEventListener("keydown", onKeyDown);
+  document.addEventListener("toggle", onToggle, true); // it does not bubble
 }
