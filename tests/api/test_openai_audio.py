@@ -168,7 +168,7 @@ def test_a_wrong_option_is_named_in_the_envelope(
     client: openai.OpenAI, beckett: Path, options: dict[str, Any], param: str
 ) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
-        client.audio.transcriptions.create(**{"file": beckett, "model": "whisper-1"} | options)
+        client.audio.transcriptions.create(**({"file": beckett, "model": "whisper-1"} | options))  # type: ignore[call-overload] # wrong on purpose
     assert refused.value.param == param
     assert refused.value.type == "invalid_request_error"
     assert refused.value.response.headers["x-should-retry"] == "false"

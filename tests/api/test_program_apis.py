@@ -32,7 +32,7 @@ def pcm_of(beckett: Path) -> bytes:
     """The samples of a recording of 16 kHz, without a header."""
     with wave.open(str(beckett)) as sound:
         assert (sound.getframerate(), sound.getnchannels()) == (16_000, 1)
-        return sound.readframes(sound.getnframes())
+        return bytes(sound.readframes(sound.getnframes()))
 
 
 def audio_file(content: bytes, name: str = "a.wav") -> dict[str, object]:

@@ -11,18 +11,21 @@ import pytest
 from tests.support.live_client import settings_of
 from tests.support.program import REAL, Server, served
 from tests.support.wait import wait_until
-from whisper_appliance.config import settings
 
 pytestmark = pytest.mark.slow  # starts the real program
 
 LIMIT = 20
+HEADER_SECONDS = 15.0
 HALF_HANDSHAKE = b"\x16\x03\x01\x02\x00\x01\x00"
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("connections")
-    chosen = settings_of(tiny_en, folder) | {"MAX_CONNECTIONS_PER_ADDRESS": str(LIMIT)}
+    chosen = settings_of(tiny_en, folder) | {
+        "MAX_CONNECTIONS_PER_ADDRESS": str(LIMIT),
+        "HEADER_SECONDS": str(HEADER_SECONDS),
+    }
     with served(folder, REAL, **chosen) as running:
         yield running
 
@@ -65,4 +68,4 @@ def test_unfinished_handshakes_end_before_the_time_for_headers(server: Server) -
         for connection in half:
             connection.sendall(HALF_HANDSHAKE)
         assert health(server, "127.0.0.5").startswith(b"HTTP/1.1 200")
-        wait_until(lambda: all(map(is_closed, half)), settings.Settings().header_seconds - 1)
+        wait_until(lambda: all(map(is_closed, half)), HEADER_SECONDS - 1)

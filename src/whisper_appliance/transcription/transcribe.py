@@ -53,16 +53,13 @@ def transcribe(
     `cancelled` is polled between windows.
     Raises `Cancelled`, `AudioError`, `EngineFailed`, `ModelUnavailable`.
     """
-    started = clock()
-    options, target_seconds = request.options, request.target_seconds
-    if options.quality == "fast":
-        target_seconds = min(target_seconds, FAST_WINDOW_SECONDS)
+    started, options = clock(), request.options
     pipeline = TranscriptionPipeline(
         recording,
         engine,
         options,
         request.priority,
-        SegmentationConfig(target_seconds),
+        SegmentationConfig(_target_seconds(request)),
         dict(request.finished),
         on_window,
         cancelled,
@@ -86,6 +83,11 @@ def transcribe(
         provenance=_provenance(recording, engine, request, elapsed),
     )
     return with_valid_times(transcript)
+
+
+def _target_seconds(request: TranscriptionRequest) -> float:
+    is_fast = request.options.quality == "fast"
+    return min(request.target_seconds, FAST_WINDOW_SECONDS) if is_fast else request.target_seconds
 
 
 def _notices(

@@ -22,7 +22,7 @@ OWNER = "whisper-appliance"
 blueprint = LazyBlueprint("openai_models", __name__, url_prefix="/v1/models", abp_tags=[SYSTEM])
 
 
-class ModelPath(BaseModel):
+class OpenAIModelPath(BaseModel):
     """The address of a model; the name of a custom one may have a slash."""
 
     id: str = Field(description="Name of the model.", max_length=200)
@@ -37,7 +37,7 @@ def list_openai_models() -> Response:
 
 
 @blueprint.get("/<path:id>", responses={200: ModelObject, **failures()})
-def get_openai_model(path: ModelPath) -> Response:
+def get_openai_model(path: OpenAIModelPath) -> Response:
     """One model by its name."""
     require("transcribe")
     local = resolve_model(path.id, appliance().settings.model_aliases) or appliance().models.default
@@ -47,7 +47,7 @@ def get_openai_model(path: ModelPath) -> Response:
 
 
 @blueprint.delete("/<path:id>", responses={200: DeletedModel, **failures(409)})
-def delete_openai_model(path: ModelPath) -> Response:
+def delete_openai_model(path: OpenAIModelPath) -> Response:
     """Deletes the files of a local model; for admins."""
     require("administer")
     if path.id not in {model.name for model in _installed()}:

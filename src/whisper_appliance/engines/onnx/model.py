@@ -61,15 +61,11 @@ class OnnxModel(TokenizerFileBackend):
     def decode(self, requests: Sequence[DecodeRequest]) -> list[DecodeResult]:
         """Decodes one batch; where it must be even, the last window is decoded twice."""
         count, first, special = len(requests), requests[0], self._whisper.special
-        if first.batch == "even" and not first.temperatures and first.beam_size == 1:
-            requests = [*requests, *requests[-1:]][: count + count % 2]
+        requests = _evened(requests)
         max_new = max(request.new_tokens for request in requests) + 1
         start, forced = len(first.tokenizer.sot_sequence), len(first.forced_prefix)
         prompt = self._prompt_rows(requests, self._whisper.dims.positions - max_new)
-        sampling = bool(first.temperatures)
-        recorder = None
-        if first.keep_attention and first.beam_size == 1 and not sampling and self._whisper.few_heads:
-            recorder = AttentionRecorder(requests, prompt.shape[1] - forced, start)
+        recorder = self._recorder(requests, prompt.shape[1] - forced)
         encoded = EncodedWindows.concat([request.encoded for request in requests])
         session = self._whisper.start_decoder(
             encoded, 1, prompt.shape[1] + max_new, keep_attention=recorder is not None
@@ -78,18 +74,15 @@ class OnnxModel(TokenizerFileBackend):
         session.suppress(suppress)
         # The no-speech probability is read at `<|startoftranscript|>`, before any prefix.
         at_start = prompt.shape[1] - forced - start
-        step, logits = session.prefill(prompt, at_start, 1 if sampling else first.beam_size + 1)
+        candidates = 1 if first.temperatures else first.beam_size + 1
+        step, logits = session.prefill(prompt, at_start, candidates)
         prefixes = [Hypothesis(tuple(r.forced_prefix), limit=r.new_tokens + 1) for r in requests]
         search = TokenSearch(session, special, prefixes, max_new, even=first.batch == "even")
         no_speech = _softmax(logits[:, 0])[:, special.no_speech]
-        if sampling:
+        if first.temperatures:
             random = np.random.default_rng(first.seed)
             found = search.sample(logits[:, 1], suppress, first.temperatures, random)
-            samples = [
-                _result(first, one, float(no_speech[0]), None, temperature)
-                for one, temperature in zip(found, first.temperatures, strict=True)
-            ]
-            return [best_sample(samples)]
+            return [_best_result(first, found, float(no_speech[0]))]
         if first.beam_size > 1:
             found = search.beam_search(step, first.beam_size)
         else:
@@ -103,6 +96,14 @@ class OnnxModel(TokenizerFileBackend):
             )
             for at in range(count)
         ]
+
+    def _recorder(self, requests: Sequence[DecodeRequest], first_position: int) -> "AttentionRecorder | None":
+        """Records the cross-attention where it is wanted and the search is greedy; else None."""
+        first = requests[0]
+        greedy = first.beam_size == 1 and not first.temperatures
+        if not (first.keep_attention and greedy and self._whisper.few_heads):
+            return None
+        return AttentionRecorder(requests, first_position, len(first.tokenizer.sot_sequence))
 
     def align(
         self, encoded: EncodedWindows, start: Sequence[int], text: Sequence[int], frames: int
@@ -215,3 +216,16 @@ def _softmax(logits: Floats) -> Floats:
     probabilities: Floats = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     return probabilities
+
+
+def _evened(requests: Sequence[DecodeRequest]) -> Sequence[DecodeRequest]:
+    """The batch, with its last request twice if it must be even and is not."""
+    first, is_odd = requests[0], len(requests) % 2 == 1
+    must_be_even = first.batch == "even" and not first.temperatures and first.beam_size == 1
+    return [*requests, requests[-1]] if must_be_even and is_odd else requests
+
+
+def _best_result(request: DecodeRequest, found: Sequence[Hypothesis], no_speech: float) -> DecodeResult:
+    """The best of the samples, one for each temperature."""
+    pairs = zip(found, request.temperatures, strict=True)
+    return best_sample([_result(request, one, no_speech, None, temperature) for one, temperature in pairs])
