@@ -37,7 +37,7 @@ class Opened:
 
 
 @contextmanager
-def decode(path: Path) -> Iterator[Script.Words]:
+def decode(path: Path, _sound: object = None) -> Iterator[Script.Words]:
     """The words of a text, or of a live recording."""
     content = path.read_bytes()
     if content.startswith(b"RIFF"):

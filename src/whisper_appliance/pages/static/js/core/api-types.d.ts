@@ -511,12 +511,6 @@ export interface LiveState {
   lag_ms: number;
 }
 
-/** The model to be used from now on. */
-export interface LoadForm {
-  /** Name of an installed model. */
-  model: string;
-}
-
 /** One event. `more` is all that was said beside it. */
 export interface LogLineResponse {
   number: number;
