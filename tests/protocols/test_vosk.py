@@ -60,6 +60,18 @@ def test_words_have_times_and_confidence(client: websocket.WebSocket) -> None:
     assert [word["start"] for word in words] == sorted(word["start"] for word in words)
 
 
+def test_a_client_that_waits_for_a_reply_to_each_chunk_gets_one(client: websocket.WebSocket) -> None:
+    pcm = spoken(1, 8) + silence(1)
+    replies = []
+    for at in range(0, len(pcm), 8000):
+        client.send_binary(pcm[at : at + 8000])
+        replies.append(json.loads(client.recv()))
+    assert all({"partial", "text"} & set(reply) for reply in replies)
+    send(client, eof=1)
+    replies += received_until(client, "transcript_id")
+    assert [word["word"] for reply in replies for word in reply.get("result", [])] == WORDS
+
+
 @pytest.mark.parametrize(
     "message",
     [

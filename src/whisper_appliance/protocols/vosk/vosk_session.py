@@ -33,7 +33,11 @@ class PendingWords:
 
 
 class VoskSession:
-    """One connection. Its thread calls `handle`; live threads call `on_live_event`."""
+    """One connection. Its thread calls `handle`; live threads call `on_live_event`.
+
+    Each chunk of audio is answered by one message at least, because many clients wait for it before they send
+    the next one.
+    """
 
     def __init__(
         self,
@@ -45,7 +49,7 @@ class VoskSession:
         on_ended: Callable[[], None],
     ) -> None:
         self.connection = f"vosk-{secrets.token_hex(8)}"
-        self._appliance, self._actor, self._send = appliance, actor, send
+        self._appliance, self._actor, self._deliver = appliance, actor, send
         self._throttle, self._on_ended = throttle, on_ended
         self._lock = threading.RLock()
         self._rate, self._wants_words = SAMPLE_RATE, True
@@ -56,12 +60,17 @@ class VoskSession:
         self._fed_samples = 0
         self._ending = False
         self._partial_at = 0.0
+        self._partial_text = ""
+        self._sent_messages = 0
 
     def handle(self, message: bytes | str) -> None:
         """Handles one message; one that fails is answered by `error`."""
         try:
             if isinstance(message, bytes):
+                before = self._sent_messages
                 self._feed(message)
+                if self._sent_messages == before:
+                    self._send({"partial": self._partial_text})
             else:
                 self._handle_command(message)
         except ApplianceError as error:
@@ -188,17 +197,23 @@ class VoskSession:
             self._send_result(utterance)
 
     def _send_partial(self, utterance: PendingWords, text: str) -> None:
+        self._partial_text = ("".join(word["w"] for word in utterance.words) + text).strip()
         now = time.monotonic()
         if now - self._partial_at >= PARTIAL_SECONDS:
             self._partial_at = now
-            self._send({"partial": ("".join(word["w"] for word in utterance.words) + text).strip()})
+            self._send({"partial": self._partial_text})
 
     def _send_result(self, utterance: PendingWords, **extra: str | None) -> None:
         words, utterance.words = utterance.words, []
+        self._partial_text = ""
         message: JsonObject = {"text": "".join(word["w"] for word in words).strip(), **extra}
         if self._wants_words and words:
             message["result"] = [_word_json(word, utterance.offset_seconds) for word in words]
         self._send(message)
+
+    def _send(self, message: JsonObject) -> None:
+        self._sent_messages += 1
+        self._deliver(message)
 
 
 def _word_json(word: JsonObject, offset_seconds: float) -> JsonObject:
