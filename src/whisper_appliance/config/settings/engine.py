@@ -20,7 +20,7 @@ class EngineSettings(Section):
 
     whisper_model: str = Field("base", description="Model that is used when a request names none.")
     whisper_engine: EngineName = Field(
-        "auto", description="What runs the models; auto: onnxruntime on a CPU, faster-whisper on CUDA."
+        "auto", description="Engine that runs the models; auto: onnxruntime on a CPU, faster-whisper on CUDA."
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where models run.")
     compute_type: str = Field(

@@ -80,10 +80,10 @@ class RetentionLimits(Section):
         0, ge=0, description="Minutes of audio a month for one user or visitor; 0: no limit."
     )
     storage_per_user: ByteSize = Field(
-        ByteSize(5 * 2**30), ge=0, description="What one user or visitor may keep here; 0: no limit."
+        ByteSize(5 * 2**30), ge=0, description="Storage of one user or visitor; 0: no limit."
     )
     keep_audio: bool = Field(False, description="Keep the uploaded audio beside its transcript.")
     trash_days: int = Field(30, ge=0, description="Days during which a deleted transcript can be restored.")
     audit_days: int = Field(
-        365, ge=1, le=36_500, description="Days for which the audit log keeps what was done."
+        365, ge=1, le=36_500, description="Days for which records of the audit log are kept."
     )

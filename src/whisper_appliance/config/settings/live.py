@@ -12,7 +12,10 @@ class LiveSettings(Section):
     title = "Limits"
 
     live_sessions: int = Field(
-        8, ge=0, le=256, description="Live sessions at once; what two cores keep up with is 8 with base."
+        8,
+        ge=0,
+        le=256,
+        description="Live sessions at once; two cores keep up with 8 of them with the model base.",
     )
     live_sessions_per_user: int = Field(2, ge=1, le=256, description="Live sessions at once of one user.")
     live_seconds: float = Field(4 * 3600, gt=0, description="Longest live session; it ends by itself then.")

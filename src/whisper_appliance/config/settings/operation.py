@@ -31,13 +31,14 @@ class OperationSettings(Section):
         description="Size of DATA_DIR/logs/appliance.log, kept five deep; 0: no file.",
     )
     metrics_token: SecretStr | None = Field(
-        None, description="Lets whoever sends it as a bearer token read /metrics from elsewhere."
+        None, description="Bearer token with which other machines may read /metrics."
     )
     backup_daily: bool = Field(
         True, description="Copy the SQLite database to DATA_DIR/backups every day; seven are kept."
     )
     update_check: bool = Field(
-        False, description="Let administrators ask UPDATE_FEED_URL for new versions; nothing asks by itself."
+        False,
+        description="Administrators may check UPDATE_FEED_URL for new versions; nothing checks it by itself.",
     )
     update_feed_url: str = Field(
         "", description="Address (https) of a list of releases, for the page Updates of the panel."
