@@ -111,6 +111,7 @@ def test_a_revoked_session_leads_to_the_sign_in_page(owner: Page, program: Serve
         accounts.sessions.end_others(accounts.users.by_name("Ada").id, by=SHELL)
     owner.get_by_role("link", name="History").first.click()
     expect(owner.get_by_role("heading", name="Sign in")).to_be_visible()
+    owner.wait_for_load_state()  # the script sends the form
     fill(owner, "Ada")
     owner.keyboard.press("Enter")
     expect(owner).to_have_url(f"{program.url}/history")

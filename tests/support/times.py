@@ -15,7 +15,7 @@ def assert_times_hold(transcript: Transcript) -> None:
     """0 ≤ start < end ≤ duration, in order, no cue under 1/25 s or over another; words are the text."""
     shown = to_dict(transcript)
     duration = shown["duration"]
-    shortest = min(SHORTEST_SECONDS, duration)
+    shortest = min(SHORTEST_SECONDS, int(transcript.duration * 1000) / 1000)
     assert "\ufffd" not in shown["text"]
     _assert_spans([(s["start"], s["end"]) for s in shown["segments"]], duration, shortest)
     for segment in shown["segments"]:
