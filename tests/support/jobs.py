@@ -49,7 +49,7 @@ class Script:
 
     @contextmanager
     def decode(self, path: Path, sound: object = None) -> Iterator["Script.Words"]:
-        yield self.Words(path.read_text().split())
+        yield self.Words(path.read_text(errors="replace").split())
 
     @contextmanager
     def engine(self, name: str | None = None) -> Iterator[str]:

@@ -87,7 +87,10 @@ FAILURES: ResponseDict = dict.fromkeys(
 RESPONSES: ResponseDict = {
     200: {
         "description": "The transcript in the asked format.",
-        "content": {each: {"schema": {"type": "string"}} for each in ("text/plain", "application/json")},
+        "content": {
+            "text/plain": {"schema": {"type": "string"}},
+            "application/json": {"schema": {"type": "object"}},
+        },
     },
     **FAILURES,
 }

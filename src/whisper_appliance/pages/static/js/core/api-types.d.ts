@@ -1290,9 +1290,9 @@ export interface Responses {
   "POST /api/setup": SessionResponse;
   "POST /api/transcripts/{id}/restore": TranscriptResponse;
   "POST /api/transcripts/{id}/shares": ShareResponse;
-  "POST /asr": string;
+  "POST /asr": Record<string, unknown>;
   "POST /detect-language": DetectedLanguage;
-  "POST /inference": string;
+  "POST /inference": Record<string, unknown>;
   "POST /transcribe": TranscriptResponse | JobResponse;
   "POST /v1/audio/transcriptions": Record<string, unknown>;
   "POST /v1/audio/translations": Record<string, unknown>;
