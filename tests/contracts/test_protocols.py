@@ -5,10 +5,11 @@ A new protocol adds one driver to `DRIVERS`.
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
+from urllib.parse import urlencode
 
 import pytest
 import websocket
@@ -262,11 +263,83 @@ class VoskDriver:
         return self._messages[-1]
 
 
+class DeepgramDriver:
+    """Deepgram's messages; a failed handshake has the error in its body."""
+
+    can_resume = False
+    CODES: ClassVar[dict[str, str]] = {
+        "Bad Request": "bad_format",
+        "SERVICE_UNAVAILABLE": "model_missing",
+        "TOO_MANY_REQUESTS": "busy",
+    }
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._messages: list[Payload] = []
+        self._connected = ExitStack()
+
+    def open(self, **options: object) -> str:
+        encoding = options.pop("format", "linear16")
+        query = {"encoding": encoding, "sample_rate": 16_000, "interim_results": "true", **options}
+        try:
+            self._socket = websocket.create_connection(
+                f"wss://localhost:{self._server.port}/v1/listen?{urlencode(query)}",
+                timeout=20,
+                sslopt={"context": self._server.trusting},
+            )
+        except websocket.WebSocketBadStatusException as failed:
+            return self.CODES[json.loads(failed.resp_body or b"")["err_code"]]
+        self._connected.enter_context(closing(self._socket))
+        self._send("Finalize")  # its result follows once the live session is open
+        answer = self._receive_until("Results", "Error")
+        return str(answer.get("code", ""))
+
+    def feed(self, pcm: bytes) -> str:
+        for start in range(0, len(pcm), CHUNK_BYTES):
+            self._socket.send_binary(pcm[start : start + CHUNK_BYTES])
+        return ""
+
+    def feed_too_much(self) -> str:
+        self._socket.send_binary(bytes(512 * 1024 + 2))
+        return str(self._receive_until("Error")["code"])
+
+    def captions(self) -> str:
+        finals = [each for each in self._messages if each.get("is_final")]
+        texts = [each["channel"]["alternatives"][0]["transcript"] for each in finals]
+        return " ".join(filter(None, texts))
+
+    def partials(self) -> int:
+        while not any(each.get("is_final") is False for each in self._messages):
+            self._receive_until("Results")
+        return sum(each.get("is_final") is False for each in self._messages)
+
+    def stop(self) -> End:
+        self._send("CloseStream")
+        ended = self._receive_until("Metadata")
+        return End(self.captions(), next(iter(ended["transcript_ids"]), None))
+
+    def resume(self) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self._connected.close()
+
+    def _send(self, kind: str) -> None:
+        self._socket.send(json.dumps({"type": kind}))
+
+    def _receive_until(self, *kinds: str) -> Payload:
+        while True:
+            self._messages.append(json.loads(self._socket.recv()))
+            if self._messages[-1]["type"] in kinds:
+                return self._messages[-1]
+
+
 DRIVERS: dict[str, Callable[[Server], ProtocolDriver]] = {
     "socketio live events": LiveEventsDriver,
     "socketio simple events": SimpleEventsDriver,
     "openai_realtime": OpenAIRealtimeDriver,
     "vosk": VoskDriver,
+    "deepgram": DeepgramDriver,
 }
 
 

@@ -133,6 +133,9 @@ TABLE: dict[str, Row] = {
     "POST /v1/realtime/client_secrets": Row(USE["transcribe"], {"session": {}}),
     "POST /v1/realtime/translations/client_secrets": Row(USE["transcribe"], {"session": {}}),
     "POST /v1/realtime/transcription_sessions": Row(USE["transcribe"], {}),
+    # Without an upgrade, or without a recording, 400 for whoever may transcribe
+    "GET /v1/listen": Row(USE["transcribe"]),
+    "POST /v1/listen": Row(USE["transcribe"]),
     "GET /vosk": Row(USE["transcribe"]),
     # Jobs
     "GET /api/jobs": Row(USE["read"]),

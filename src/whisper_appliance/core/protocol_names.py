@@ -4,4 +4,11 @@ The settings and the registries (`api.registry`, `protocols.registry`) read this
 line here and an entry in its registry. The appliance's own API and pages are always served.
 """
 
-PROTOCOL_NAMES: tuple[str, ...] = ("asr_webservice", "openai", "openai_realtime", "vosk", "whisper_cpp")
+PROTOCOL_NAMES: tuple[str, ...] = (
+    "asr_webservice",
+    "deepgram",
+    "openai",
+    "openai_realtime",
+    "vosk",
+    "whisper_cpp",
+)

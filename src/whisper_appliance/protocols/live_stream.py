@@ -14,7 +14,7 @@ MAX_PACKET_BYTES = 32 * 1024
 
 
 class LiveStream:
-    """One live session of a connection: feeds it 16 kHz PCM16, in numbered packets."""
+    """One live session of a connection: feeds it 16 kHz PCM16 or a recorder's file, in numbered packets."""
 
     def __init__(self, appliance: Appliance, connection: str, actor: Actor, request: SessionRequest) -> None:
         """Opens the live session. Raises what `LiveManager.open` and the admission raise."""
@@ -38,7 +38,8 @@ class LiveStream:
 
     def flush(self) -> None:
         """Commits all words so far; the last VAD frame is filled with silence, so that nothing is left."""
-        self.feed(bytes(-self.samples % FRAME * BYTES_A_SAMPLE))
+        if self.request.format == "pcm_s16le":
+            self.feed(bytes(-self.samples % FRAME * BYTES_A_SAMPLE))
         self._live.flush(self.id, connection=self._connection)
 
     def stop(self) -> None:

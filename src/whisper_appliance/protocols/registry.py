@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flask import Flask
 
+from whisper_appliance.protocols.deepgram import setup as deepgram
 from whisper_appliance.protocols.openai_realtime import setup as openai_realtime
 from whisper_appliance.protocols.socketio import server as socketio_server
 from whisper_appliance.protocols.socketio import setup as socketio_setup
@@ -28,6 +29,7 @@ class LiveProtocol:
 PROTOCOLS = (
     LiveProtocol("socketio", socketio_setup.install, socketio_server.close_when),
     LiveProtocol("openai_realtime", openai_realtime.install, openai_realtime.close_when),
+    LiveProtocol("deepgram", deepgram.install, deepgram.close_when),
     LiveProtocol("vosk", vosk.install, vosk.close_when),
 )
 

@@ -48,6 +48,9 @@ class LazyOpenAPI(OpenAPI):
         with self._documenting:
             for api in self._registered:
                 api.document()
-                self.paths.update(api.paths)
+                for path, item in api.paths.items():  # blueprints may share a path
+                    known = self.paths.get(path)
+                    operations = {name: getattr(item, name) for name in item.model_fields_set}
+                    self.paths[path] = known.model_copy(update=operations) if known else item
                 self.components_schemas.update(api.components_schemas)
             super().generate_spec_json()  # type: ignore[no-untyped-call] # the library has no types for it

@@ -78,10 +78,17 @@ def submit_form(
     return job, received[0]
 
 
-def submit_body(form: RecordingForm, filename: str) -> Job:
-    """Receives a body that is the recording itself, and enqueues its job."""
+def submit_body(form: RecordingForm, filename: str, header: bytes = b"") -> Job:
+    """Receives a body that is the recording itself, and enqueues its job.
+
+    `header` is written before the body, for samples that have none.
+    """
     _check_ready(form)
-    return _submit(lambda: web_context().uploads.receive_body(request, filename), lambda _: form, form=False)
+
+    def receive() -> AbstractContextManager[Upload]:
+        return web_context().uploads.receive_body(request, filename, header)
+
+    return _submit(receive, lambda _: form, form=False)
 
 
 def respond_when_done(

@@ -120,12 +120,18 @@ class Uploads:
 
         return self._received(read)
 
-    def receive_body(self, request: Request, name: str) -> AbstractContextManager[Upload]:
-        """Reads a body that is the file itself, as `receive` does; `name` is its file name."""
+    def receive_body(
+        self, request: Request, name: str, header: bytes = b""
+    ) -> AbstractContextManager[Upload]:
+        """Reads a body that is the file itself, as `receive` does; `name` is its file name.
+
+        `header` is written before the body, for samples that have none.
+        """
 
         def read(upload: Upload) -> None:
-            upload.name, digest = name, hashlib.sha256()
+            upload.name, digest = name, hashlib.sha256(header)
             with open(upload.path, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+                file.write(header)
                 for chunk in filter(None, self._chunks(request)):
                     upload.size_bytes += len(chunk)
                     if upload.size_bytes > self._settings.max_upload_size:

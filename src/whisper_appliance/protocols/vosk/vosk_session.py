@@ -63,6 +63,9 @@ class VoskSession:
         self._partial_text = ""
         self._sent_messages = 0
 
+    def start(self) -> None:
+        """Waits for the first message, which may name the sample rate."""
+
     def handle(self, message: bytes | str) -> None:
         """Handles one message; one that fails is answered by `error`."""
         try:
@@ -74,7 +77,7 @@ class VoskSession:
             else:
                 self._handle_command(message)
         except ApplianceError as error:
-            self._send({"error": str(error), "code": error.code})
+            self._send(error_json(error))
 
     def on_live_event(self, announcement: LiveAnnouncement) -> None:
         """Takes an event of one of the live sessions of this connection."""
@@ -214,6 +217,11 @@ class VoskSession:
     def _send(self, message: JsonObject) -> None:
         self._sent_messages += 1
         self._deliver(message)
+
+
+def error_json(error: ApplianceError) -> JsonObject:
+    """The message for an error."""
+    return {"error": str(error), "code": error.code}
 
 
 def _word_json(word: JsonObject, offset_seconds: float) -> JsonObject:

@@ -229,6 +229,13 @@ export interface DayResponse {
   processing_seconds: number;
 }
 
+/** The response to every failed request. */
+export interface DeepgramError {
+  err_code: string;
+  err_msg: string;
+  request_id: string;
+}
+
 /** Proof that whoever deletes the account is its user. */
 export interface DeleteAccountBody {
   /** The present password. */
@@ -1261,6 +1268,7 @@ export interface Responses {
   "GET /api/transcripts/{id}": TranscriptResponse;
   "GET /api/transcripts/{id}/shares": ShareList;
   "GET /health": HealthResponse;
+  "GET /v1/listen": null;
   "GET /v1/models": ModelObjects;
   "GET /v1/models/{id}": ModelObject;
   "GET /v1/realtime": null;
@@ -1296,6 +1304,7 @@ export interface Responses {
   "POST /transcribe": TranscriptResponse | JobResponse;
   "POST /v1/audio/transcriptions": Record<string, unknown>;
   "POST /v1/audio/translations": Record<string, unknown>;
+  "POST /v1/listen": Record<string, unknown>;
   "POST /v1/realtime/client_secrets": ClientSecretResponse;
   "POST /v1/realtime/transcription_sessions": BetaSessionResponse;
   "POST /v1/realtime/translations/client_secrets": ClientSecretResponse;

@@ -1,0 +1,1 @@
+"""Deepgram's WebSocket protocol for live speech."""
