@@ -10,10 +10,9 @@ import httpx
 import pytest
 from deepgram import DeepgramClient
 
-from tests.support.client import ApiClient, client_of
+from tests.support.application import client_with_model
+from tests.support.client import ApiClient
 from whisper_appliance.app.appliance import Appliance
-from whisper_appliance.config import settings
-from whisper_appliance.server.application import create_app
 
 pytestmark = pytest.mark.slow  # loads a model
 
@@ -22,13 +21,8 @@ TEXT = "fail better"
 
 @pytest.fixture(scope="module")
 def api_client(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[ApiClient]:
-    models = tmp_path_factory.mktemp("models")
-    (models / "tiny.en").symlink_to(tiny_en)
-    chosen = settings.load(
-        data_dir=tmp_path_factory.mktemp("data"), model_dir=models, whisper_model="tiny.en", min_free_disk=0
-    )
-    with Appliance(chosen) as appliance:
-        yield client_of(create_app(appliance))
+    with client_with_model(tmp_path_factory, tiny_en) as client:
+        yield client
 
 
 def encoded(speech: Path, codec: str, rate: int, layout: str = "mono") -> bytes:

@@ -78,6 +78,8 @@ def test_a_client_that_waits_for_a_reply_to_each_chunk_gets_one(client: websocke
         "{",
         "[]",
         '{"config": {"sample_rate": 7999}}',
+        '{"config": {"sample_rate": 47999}}',
+        '{"config": {"sample_rate": [16000]}}',
         '{"config": {"sample_rate": "fast"}}',
         '{"config": {"sample_rate": 1e999}}',
         '{"config": {"language": 5}}',

@@ -8,7 +8,7 @@ import functools
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -117,3 +117,15 @@ def api_client(app: OpenAPI) -> ApiClient:
 def browser(app: OpenAPI) -> ApiClient:
     """A client that opened a page."""
     return open_page(app)
+
+
+@contextmanager
+def client_with_model(folders: pytest.TempPathFactory, tiny_en: Path) -> Iterator[ApiClient]:
+    """A client of an appliance whose default model is the real tiny.en."""
+    models = folders.mktemp("models")
+    (models / "tiny.en").symlink_to(tiny_en)
+    chosen = settings.load(
+        data_dir=folders.mktemp("data"), model_dir=models, whisper_model="tiny.en", min_free_disk=0
+    )
+    with Appliance(chosen) as appliance:
+        yield client_of(create_app(appliance))

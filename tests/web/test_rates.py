@@ -71,6 +71,15 @@ def test_uploads_have_their_own_rate_limit(strict: ApiClient) -> None:
     assert strict.get("/api/models").status_code == 200
 
 
+def test_a_body_that_is_the_recording_itself_is_an_upload_too(strict: ApiClient) -> None:
+    address = {"REMOTE_ADDR": "192.0.2.20"}
+    answers = [
+        strict.post("/v1/listen", data=b"one", content_type="audio/wav", environ_base=address)
+        for _ in range(3)
+    ]
+    assert [answer.status_code == 429 for answer in answers] == [False, False, True]
+
+
 def test_behind_a_trusted_proxy_each_client_has_its_own_rate_limit(
     start_appliance: StartAppliance,
 ) -> None:

@@ -1,6 +1,5 @@
 """Accounts: sign-in, sign-out, authentication of sessions and API keys, the first start, removal of users."""
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -83,7 +82,6 @@ class Accounts:
         )
         self.setup = SetupToken(settings.data_dir / "setup-token", monotonic=monotonic)
         self.throttle = Throttle(monotonic)
-        self._setup_lock = threading.Lock()
 
     def start(self) -> None:
         """If there is no account yet, creates the one of ADMIN_PASSWORD, or else a setup token.
@@ -113,12 +111,11 @@ class Accounts:
         It also becomes the owner of what the browser with the id `visitor` made before. Raises `NotFound` for
         a wrong or expired token, `InvalidRequest`.
         """
-        with self._setup_lock:
-            if self.users.exist():  # the command line created one meanwhile
-                self.setup.revoke()
-            self.setup.check(token)
-            user = self.users.create(name, password, "owner", by=FIRST_START, first=True)
+        if self.users.exist():  # the command line created one meanwhile
             self.setup.revoke()
+        self.setup.check(token)
+        user = self.users.create(name, password, "owner", by=FIRST_START, first=True)
+        self.setup.revoke()
         self.access_mode.set(access_mode, by=Actor(user.id, user))
         if visitor:
             self._owned_data.transfer(visitor, user.id)

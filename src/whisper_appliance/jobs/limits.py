@@ -22,9 +22,18 @@ class QueueLimits:
 def check_queue_limit(connection: sa.Connection, owner: str, limits: QueueLimits) -> None:
     """Raises `Busy` if the queue is full, or if this owner has no place left in it."""
     if _queued(connection) >= limits.total:
-        raise _busy(f"The queue is full: {limits.total} recordings are waiting.")
+        raise Busy(
+            "The queue is full: {limit} recordings are waiting. Try again when some of them are done.",
+            limit=limits.total,
+            retry_after_seconds=RETRY_SECONDS,
+        )
     if owner != NO_OWNER and _queued(connection, owner) >= limits.per_owner:
-        raise _busy(f"{limits.per_owner} of your recordings are waiting already, which is the most.")
+        raise Busy(
+            "{limit} of your recordings are waiting already, which is the most. Try again when some of them "
+            "are done.",
+            limit=limits.per_owner,
+            retry_after_seconds=RETRY_SECONDS,
+        )
 
 
 def _queued(connection: sa.Connection, owner: str | None = None) -> int:
@@ -32,9 +41,3 @@ def _queued(connection: sa.Connection, owner: str | None = None) -> int:
     if owner is not None:
         query = query.where(jobs.c.owner == owner)
     return connection.execute(query).scalar_one()
-
-
-def _busy(reason: str) -> Busy:
-    return Busy(
-        "{reason} Try again when some of them are done.", reason=reason, retry_after_seconds=RETRY_SECONDS
-    )

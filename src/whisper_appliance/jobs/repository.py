@@ -1,12 +1,10 @@
 """The job repository: adds, claims, requeues and ends jobs, and stores the windows that each has finished."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
 from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import Conflict
@@ -84,8 +82,6 @@ class JobRepository(JobQueries):
         A repeated request gets the job of the first one. Raises `Busy` at a limit, and `KeyReused`.
         """
         row = self._new_row(request, audio=audio, audio_bytes=audio_bytes, claimed=claimed)
-        with suppress(IntegrityError):  # PostgreSQL: the same request was added at the same time
-            return self._insert(row, request, limits)
         return self._insert(row, request, limits)
 
     def _new_row(

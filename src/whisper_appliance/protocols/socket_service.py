@@ -7,14 +7,15 @@ from typing import Any, Protocol
 from flask import g, request
 
 from whisper_appliance.accounts.identity import Actor
-from whisper_appliance.core.errors import ApplianceError, NotAllowed, NotFound, SignInRequired
+from whisper_appliance.core.errors import ApplianceError, NotAllowed, SignInRequired
 from whisper_appliance.core.i18n import N_
 from whisper_appliance.live.manager import LiveAnnouncement
 from whisper_appliance.protocols.connection import Connection
 from whisper_appliance.protocols.outbox import Outbox
 from whisper_appliance.protocols.websocket_view import WebSocketView
-from whisper_appliance.web.auth.authentication import ENDED, require
+from whisper_appliance.web.auth.authentication import ENDED, reauthenticate, require
 from whisper_appliance.web.context import WebContext
+from whisper_appliance.web.http_api import check_served
 
 RECHECK_SECONDS = 60.0
 FAREWELL_SECONDS = 2.0
@@ -56,8 +57,7 @@ class SocketService:
 
     def authorized_actor(self) -> Actor:
         """The actor, who may transcribe here. Raises `NotFound`, `NotAllowed` and `SignInRequired`."""
-        if self._name not in self.context.appliance.settings.protocols:
-            raise NotFound("This API is switched off. An administrator can switch it on, in PROTOCOLS.")
+        check_served(self._name, self.context.appliance.settings.protocols)
         actor = require("transcribe")
         if g.get("session_ended"):
             raise SignInRequired(ENDED)
@@ -91,7 +91,7 @@ class SocketService:
         while (message := connection.recv()) is not None:
             if time.monotonic() - checked_at > RECHECK_SECONDS:
                 checked_at = time.monotonic()
-                g.pop("actor", None)
+                reauthenticate()
                 require("transcribe")
             throttle(0)
             session.handle(message)

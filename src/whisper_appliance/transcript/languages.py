@@ -148,3 +148,8 @@ def language_code(given: str) -> str | None:
         given=given[:40],
         field="language",
     )
+
+
+def english_name(code: str) -> str:
+    """The English name of a language in lower case, as other speech servers write it; else the code."""
+    return LANGUAGES.get(code, code).lower()

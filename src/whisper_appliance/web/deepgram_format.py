@@ -10,6 +10,7 @@ from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field, field_validator
 
 from whisper_appliance.app.model_names import DEEPGRAM_PREFIXES, resolve_model
+from whisper_appliance.core.audio_format import PCM_RATES
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.transcript.languages import language_code
 from whisper_appliance.web.context import appliance
@@ -22,7 +23,6 @@ NOT_SUPPORTED = (
 )  # fmt: skip
 """Options without which the result would be a different one. All other unknown options have no effect."""
 MAX_CHANNELS = 8
-RATES = (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 G711_RATE = 8000
 PUNCTUATION = ".,;:!?…\"'“”„«»()[]{}¿¡。，、！？；：-–—"
 CODES = {
@@ -72,8 +72,8 @@ class ListenOptions(BaseModel):
             if self.sample_rate not in (None, G711_RATE):
                 raise InvalidRequest("mulaw and alaw have 8000 samples a second.", field="sample_rate")
             return G711_RATE
-        if self.sample_rate is None or self.sample_rate not in RATES:
-            listed = ", ".join(map(str, RATES))
+        if self.sample_rate is None or self.sample_rate not in PCM_RATES:
+            listed = ", ".join(map(str, PCM_RATES))
             raise InvalidRequest("sample_rate must be one of {listed}.", listed=listed, field="sample_rate")
         return self.sample_rate
 

@@ -3,7 +3,6 @@
 from flask import Flask
 
 from whisper_appliance.config.settings import Settings
-from whisper_appliance.core.errors import NotFound
 from whisper_appliance.web import headers, http_api, i18n, request_metrics
 from whisper_appliance.web.auth import audit, authentication, cors, csrf
 from whisper_appliance.web.context import appliance
@@ -12,9 +11,8 @@ from whisper_appliance.web.limits import rates
 
 def reject_switched_off() -> None:
     """Raises `NotFound` if PROTOCOLS switches the requested API off."""
-    api = http_api.requested_api()
-    if api is not None and api.name not in appliance().settings.protocols:
-        raise NotFound("This API is switched off. An administrator can switch it on, in PROTOCOLS.")
+    if api := http_api.requested_api():
+        http_api.check_served(api.name, appliance().settings.protocols)
 
 
 BEFORE_REQUEST = (

@@ -1,11 +1,12 @@
 """APIs of other programs: their names, addresses and error shapes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from flask import Flask, Response, current_app, request
 
+from whisper_appliance.core.errors import NotFound
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 
 EXTENSION = "whisper_appliance.http_apis"
@@ -52,3 +53,9 @@ def requested_api() -> HttpApi | None:
     by_prefix = cast(list[tuple[str, HttpApi]], current_app.extensions[EXTENSION])
     path = request.path
     return next((api for prefix, api in by_prefix if path == prefix or path.startswith(f"{prefix}/")), None)
+
+
+def check_served(name: str, protocols: Collection[str]) -> None:
+    """Raises `NotFound` if the setting PROTOCOLS does not have this API or protocol."""
+    if name not in protocols:
+        raise NotFound("This API is switched off. An administrator can switch it on, in PROTOCOLS.")

@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -54,6 +54,16 @@ class KeepAlive:
     media_type: str
     filler: bytes = b"\n"
     opening: bytes = b""
+
+
+def keep_alive_for(format_name: str) -> KeepAlive:
+    """What a response in this format sends while it waits: JSON and text may begin with line breaks.
+
+    WebVTT must begin with its signature, which more line breaks may follow.
+    """
+    if format_name.endswith("json"):
+        return KeepAlive("application/json")
+    return KeepAlive("text/plain", opening=b"WEBVTT\n" if format_name == "vtt" else b"")
 
 
 def submit_form(
@@ -144,17 +154,33 @@ def _check_ready(form: RecordingForm) -> None:
     appliance().submit_recording.check_ready(form.model, language=options.language, task=options.task)
 
 
+@contextmanager
+def received_form(rules: FileRules) -> Iterator[Upload]:
+    """Receives a multipart form with a recording that becomes no job; it is deleted at the end."""
+    uploads = web_context().uploads
+    with _upload_slot(form=True), uploads.receive(request, lambda _fields: None, rules) as upload:
+        yield upload
+
+
+@contextmanager
+def _upload_slot(*, form: bool) -> Iterator[Actor]:
+    """Admits an upload and holds one of the places for uploads. Raises what an API answers with."""
+    after_this_request(_drain_if_rejected)
+    actor, uploads = require("transcribe"), web_context().uploads
+    uploads.check(request, form=form)
+    with uploads.slot(actor.owner or f"address {request.remote_addr}"):
+        yield actor
+
+
 def _submit(
     receive: Callable[[], AbstractContextManager[Upload]],
     form_of: Callable[[Upload], RecordingForm],
     *,
     form: bool,
 ) -> Job:
-    after_this_request(_drain_if_rejected)
-    actor, uploads, submit = require("transcribe"), web_context().uploads, appliance().submit_recording
-    uploads.check(request, form=form)
-    waiting_limit = submit.admit(actor.owner, request.content_length or 0)
-    with uploads.slot(actor.owner or f"address {request.remote_addr}"):
+    submit = appliance().submit_recording
+    with _upload_slot(form=form) as actor:
+        waiting_limit = submit.admit(actor.owner, request.content_length or 0)
         submit.prepare()
         with receive() as upload:
             submitted = submit.submit(_submission(upload, form_of(upload), actor, waiting_limit))

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from flask import Response, jsonify, make_response, request
+from flask import Response, jsonify, make_response
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field, field_validator
 
@@ -11,15 +11,19 @@ from whisper_appliance.engines.contract import Options, Task
 from whisper_appliance.library.transcript_rows import StoredTranscript
 from whisper_appliance.transcript.codec import to_dict
 from whisper_appliance.transcript.formats import render
-from whisper_appliance.transcript.languages import LANGUAGES, language_code
-from whisper_appliance.web.auth.authentication import require
+from whisper_appliance.transcript.languages import english_name, language_code
 from whisper_appliance.web.content_disposition import attachment
-from whisper_appliance.web.context import appliance, web_context
+from whisper_appliance.web.context import appliance
 from whisper_appliance.web.http_api import Failure
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
-from whisper_appliance.web.multipart_form import FileRules, FormFields
+from whisper_appliance.web.multipart_form import FileRules
 from whisper_appliance.web.openapi import SPEECH
-from whisper_appliance.web.transcription_requests import KeepAlive, respond_when_done, submit_form
+from whisper_appliance.web.transcription_requests import (
+    keep_alive_for,
+    received_form,
+    respond_when_done,
+    submit_form,
+)
 
 blueprint = LazyBlueprint("asr_webservice", __name__, abp_tags=[SPEECH])
 
@@ -120,36 +124,21 @@ def create_asr_transcript(query: AsrQuery) -> Response:
     """Transcribes a recording, as whisper-asr-webservice does."""
     form = AsrForm(query)
     job, _ = submit_form(lambda _fields: form, _rules(query))
-    media_type = "application/json" if query.output == "json" else "text/plain"
-    vtt = query.output == "vtt"
-    return respond_when_done(
-        job,
-        lambda stored: _rendered(stored, query),
-        KeepAlive(media_type, opening=b"WEBVTT\n" if vtt else b""),
-    )
+    return respond_when_done(job, lambda stored: _rendered(stored, query), keep_alive_for(query.output))
 
 
 @blueprint.post("/detect-language", responses={200: DetectedLanguage, **FAILURES}, openapi_extensions=BODY)
 def detect_language(query: FileQuery) -> Response:
     """Detects the language of the first 30 seconds of a recording."""
-    actor, uploads = require("transcribe"), web_context().uploads
-    uploads.check(request)
-    with (
-        uploads.slot(actor.owner or f"address {request.remote_addr}"),
-        uploads.receive(request, _ignore_fields, _rules(query)) as upload,
-    ):
+    with received_form(_rules(query)) as upload:
         found = appliance().language_detection.detect(upload.path, Path(upload.name).suffix)
     return jsonify(
         DetectedLanguage(
-            detected_language=LANGUAGES.get(found.language, found.language).lower(),
+            detected_language=english_name(found.language),
             language_code=found.language,
             confidence=round(found.language_probability, 4),
         ).model_dump()
     )
-
-
-def _ignore_fields(_fields: FormFields) -> None:
-    """All options stand in the query."""
 
 
 def _rules(query: FileQuery) -> FileRules:

@@ -24,12 +24,10 @@ from whisper_appliance.web.auth import resources
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import SPEECH
-from whisper_appliance.web.transcription_requests import KeepAlive, respond_when_done, submit_form
+from whisper_appliance.web.transcription_requests import keep_alive_for, respond_when_done, submit_form
 
 blueprint = LazyBlueprint("openai_audio", __name__, url_prefix="/v1/audio", abp_tags=[SPEECH])
 
-JSON_KEEP_ALIVE = KeepAlive("application/json")
-TEXT_KEEP_ALIVE = KeepAlive("text/plain")
 CONTENT = {media: {"schema": {"type": "string"}} for media in ("text/plain", "text/event-stream")}
 RESPONSES: ResponseDict = {
     200: {
@@ -58,11 +56,10 @@ def create_openai_transcription() -> Response:
             TranscriptStream(appliance(), job, form).frames(),
             lambda: resources.authorized_job(job.id, "read"),
         )
-    is_json = form.response_format.endswith("json")
     return respond_when_done(
         job,
         lambda stored: transcript_response(stored.transcript, form),
-        JSON_KEEP_ALIVE if is_json else _text_keep_alive(form.response_format),
+        keep_alive_for(form.response_format),
     )
 
 
@@ -78,12 +75,4 @@ def create_openai_translation() -> Response:
             return jsonify(verbose_body(stored.transcript, words=False, segments=True))
         return plain_response(stored.transcript, form.response_format)
 
-    is_json = form.response_format.endswith("json")
-    return respond_when_done(
-        job, render, JSON_KEEP_ALIVE if is_json else _text_keep_alive(form.response_format)
-    )
-
-
-def _text_keep_alive(response_format: str) -> KeepAlive:
-    """WebVTT must begin with its signature, which more line breaks may follow."""
-    return KeepAlive("text/plain", opening=b"WEBVTT\n") if response_format == "vtt" else TEXT_KEEP_ALIVE
+    return respond_when_done(job, render, keep_alive_for(form.response_format))

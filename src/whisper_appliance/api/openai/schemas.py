@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from whisper_appliance.api.openai.form import ResponseFormat, TranscriptionForm
 from whisper_appliance.transcript.formats import render
-from whisper_appliance.transcript.languages import LANGUAGES
+from whisper_appliance.transcript.languages import english_name
 from whisper_appliance.transcript.model import Segment, Transcript
 
 AUDIO_TOKENS_PER_SECOND = 50
@@ -98,7 +98,7 @@ def verbose_body(transcript: Transcript, *, words: bool, segments: bool) -> dict
     """The format verbose_json; words stand beside the segments, not inside them."""
     body: dict[str, Any] = {
         "task": transcript.task,
-        "language": "english" if transcript.task == "translate" else _language_name(transcript.language),
+        "language": "english" if transcript.task == "translate" else english_name(transcript.language),
         "duration": round(transcript.duration, 3),
         "text": transcript.text,
     }
@@ -188,7 +188,3 @@ def _segment(number: int, segment: Segment) -> dict[str, Any]:
 def _finite(value: float) -> float:
     """JSON has no infinity."""
     return round(value, 4) if math.isfinite(value) else LEAST_LOGPROB
-
-
-def _language_name(code: str) -> str:
-    return LANGUAGES.get(code, code).lower()

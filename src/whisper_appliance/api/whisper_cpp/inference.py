@@ -11,7 +11,7 @@ from whisper_appliance.engines.contract import Options
 from whisper_appliance.library.transcript_rows import StoredTranscript
 from whisper_appliance.transcript.codec import to_dict
 from whisper_appliance.transcript.formats import render
-from whisper_appliance.transcript.languages import LANGUAGES, language_code
+from whisper_appliance.transcript.languages import english_name, language_code
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.context import appliance
@@ -20,7 +20,7 @@ from whisper_appliance.web.http_api import Failure
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.multipart_form import FileRules, FormFields
 from whisper_appliance.web.openapi import SPEECH, SYSTEM
-from whisper_appliance.web.transcription_requests import KeepAlive, respond_when_done, submit_form
+from whisper_appliance.web.transcription_requests import keep_alive_for, respond_when_done, submit_form
 
 blueprint = LazyBlueprint("whisper_cpp", __name__)
 
@@ -107,14 +107,8 @@ def error_response(failure: Failure) -> Response:
 def create_inference() -> Response:
     """Transcribes a recording, as whisper.cpp's server does."""
     job, form = submit_form(_read_form, FileRules())
-    is_json = form.response_format.endswith("json")
     return respond_when_done(
-        job,
-        lambda stored: _rendered(stored, form),
-        KeepAlive(
-            "application/json" if is_json else "text/plain",
-            opening=b"WEBVTT\n" if form.response_format == "vtt" else b"",
-        ),
+        job, lambda stored: _rendered(stored, form), keep_alive_for(form.response_format)
     )
 
 
@@ -148,7 +142,7 @@ def _rendered(stored: StoredTranscript, form: InferenceForm) -> Response:
         case "json":
             return jsonify({"text": transcript.text})
         case "verbose_json":
-            language = LANGUAGES.get(transcript.language, transcript.language).lower()
+            language = english_name(transcript.language)
             body = {
                 "task": transcript.task, "language": language, "duration": round(transcript.duration, 3),
                 "text": transcript.text, "segments": to_dict(transcript)["segments"],

@@ -7,10 +7,10 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.audio_format import PCM_RATES, SAMPLE_RATE
 from whisper_appliance.core.errors import InvalidRequest, TooLarge
 from whisper_appliance.protocols.audio_input import AudioDecoder
-from whisper_appliance.web.deepgram_format import G711_RATE, MAX_CHANNELS, RATES, ListenOptions
+from whisper_appliance.web.deepgram_format import G711_RATE, MAX_CHANNELS, ListenOptions
 
 DECODER_FORMATS = {"linear16": "audio/pcm", "mulaw": "audio/pcmu", "alaw": "audio/pcma"}
 OPUS = "opus"
@@ -150,7 +150,7 @@ def _wave(head: bytes, *, separate: bool) -> StreamFormat | None:
 def _wave_audio(described: bytes, *, skip: int, separate: bool) -> StreamFormat:
     tag, channels, rate, _, _, bits = struct.unpack("<HHIIHH", described.ljust(16, b"\0"))
     encoding = WAVE_ENCODINGS.get((tag, bits), "")
-    rates = RATES if encoding == "linear16" else (G711_RATE,)
+    rates = PCM_RATES if encoding == "linear16" else (G711_RATE,)
     if not encoding or rate not in rates or not 1 <= channels <= MAX_CHANNELS:
         raise InvalidRequest("Send WAV with 16 bit PCM at a usual sample rate.", field="encoding")
     decoder = ChannelDecoder(encoding, rate, channels, separate=separate)

@@ -14,7 +14,7 @@ from whisper_appliance.protocols.openai_realtime.client_secrets import (
     ClientSecret,
     ClientSecrets,
 )
-from whisper_appliance.web.auth.authentication import ENDED, SOCKET_KEY, require
+from whisper_appliance.web.auth.authentication import ENDED, SOCKET_KEY, reauthenticate, require
 from whisper_appliance.web.limits.socket_gate import SocketGate
 
 PREFIX = "/v1/realtime"
@@ -58,7 +58,7 @@ def checked_again(client_secrets: ClientSecrets) -> None:
     if secret := client_secret():
         client_secrets.present(secret.actor)
         return
-    g.pop("actor", None)
+    reauthenticate()
     require("transcribe")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.readiness import check_ready
-from whisper_appliance.core.errors import ApplianceError, InvalidRequest, NotFound
+from whisper_appliance.core.errors import InvalidRequest, NotFound
 from whisper_appliance.engines.contract import Task
 from whisper_appliance.live.manager import LiveAnnouncement, SessionRequest
 from whisper_appliance.protocols.audio_input import AudioDecoder, decoded_base64
@@ -17,11 +17,9 @@ from whisper_appliance.protocols.live_stream import BYTES_A_SAMPLE, LiveStream
 from whisper_appliance.protocols.openai_realtime.server_events import (
     JsonObject,
     Send,
-    error_event,
+    dispatch,
     event,
     live_error_event,
-    parse_event,
-    unknown_event,
 )
 from whisper_appliance.protocols.openai_realtime.session_config import (
     TranscriptionConfig,
@@ -80,15 +78,7 @@ class RealtimeSession:
 
     def handle(self, message: bytes | str) -> None:
         """Handles one event of the client; an event that fails is answered by `error`."""
-        client_event: JsonObject = {}
-        try:
-            client_event = parse_event(message)
-            handler = self._handlers.get(client_event["type"])
-            if handler is None:
-                raise unknown_event(client_event["type"])
-            handler(client_event)
-        except ApplianceError as error:
-            self._send(error_event(error, client_event.get("event_id")))
+        dispatch(self._handlers, message, self._send)
 
     def feed_pcm(self, pcm: bytes) -> None:
         """Feeds 16 kHz PCM16, which the transport has decoded."""

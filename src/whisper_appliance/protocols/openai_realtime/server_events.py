@@ -3,7 +3,7 @@
 import json
 import math
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from whisper_appliance.core import errors
@@ -106,3 +106,16 @@ def unknown_event(event_type: str) -> InvalidRequest:
         event_type=event_type[:80],
         field="type",
     )
+
+
+def dispatch(handlers: Mapping[str, Callable[[JsonObject], None]], message: bytes | str, send: Send) -> None:
+    """Calls the handler of a client's event; an event that fails is answered by `error`."""
+    client_event: JsonObject = {}
+    try:
+        client_event = parse_event(message)
+        handler = handlers.get(client_event["type"])
+        if handler is None:
+            raise unknown_event(client_event["type"])
+        handler(client_event)
+    except ApplianceError as error:
+        send(error_event(error, client_event.get("event_id")))

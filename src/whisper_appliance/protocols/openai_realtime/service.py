@@ -11,7 +11,7 @@ from flask import request
 from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.app.model_names import resolve_model
 from whisper_appliance.app.readiness import check_ready
-from whisper_appliance.core.errors import ApplianceError, Busy, NotFound
+from whisper_appliance.core.errors import ApplianceError, Busy
 from whisper_appliance.live.manager import LiveAnnouncement
 from whisper_appliance.protocols.connection import Connection
 from whisper_appliance.protocols.openai_realtime import realtime_auth
@@ -34,6 +34,7 @@ from whisper_appliance.protocols.openai_realtime.webrtc import WebRtcPeers
 from whisper_appliance.protocols.outbox import Outbox
 from whisper_appliance.protocols.websocket_view import WebSocketView
 from whisper_appliance.web.context import WebContext
+from whisper_appliance.web.http_api import check_served
 
 NAME = "openai_realtime"
 RECHECK_SECONDS = 60.0
@@ -53,8 +54,7 @@ class RealtimeService:
 
     def check_served(self) -> None:
         """Raises `NotFound` if the protocol is switched off."""
-        if NAME not in self.context.appliance.settings.protocols:
-            raise NotFound("This API is switched off. An administrator can switch it on, in PROTOCOLS.")
+        check_served(NAME, self.context.appliance.settings.protocols)
 
     def resolve_model(self, name: str | None) -> str | None:
         """The local model of a name: of MODEL_ALIASES, else the default (None) for OpenAI's names."""

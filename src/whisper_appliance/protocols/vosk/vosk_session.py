@@ -11,7 +11,7 @@ from typing import Any
 from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.readiness import check_ready
-from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.audio_format import PCM_RATES, SAMPLE_RATE
 from whisper_appliance.core.errors import ApplianceError, InvalidRequest, NotFound, TooLarge
 from whisper_appliance.live.manager import LiveAnnouncement, SessionRequest
 from whisper_appliance.protocols.audio_input import AudioDecoder
@@ -19,7 +19,6 @@ from whisper_appliance.protocols.live_stream import LiveStream
 from whisper_appliance.transcript.languages import language_code
 
 MAX_CHUNK_BYTES = 512 * 1024
-MIN_RATE, MAX_RATE = 8000, 48_000
 PARTIAL_SECONDS = 0.3
 JsonObject = dict[str, Any]
 
@@ -122,8 +121,9 @@ class VoskSession:
 
     def _configure(self, config: JsonObject) -> None:
         rate = config.get("sample_rate", self._rate)
-        if not isinstance(rate, int | float) or not MIN_RATE <= rate <= MAX_RATE or rate != int(rate):
-            raise InvalidRequest("sample_rate must be from 8000 to 48000.", field="sample_rate")
+        if rate not in PCM_RATES:
+            listed = ", ".join(map(str, PCM_RATES))
+            raise InvalidRequest("sample_rate must be one of {listed}.", listed=listed, field="sample_rate")
         named = {name: config.get(name, getattr(self._request, name)) for name in ("language", "model")}
         for name, value in named.items():
             if value is not None and not isinstance(value, str):

@@ -92,4 +92,6 @@ def _limit(scope: str, per_minute: int, key: KeyFunction) -> Iterator[Applicatio
 
 
 def _is_upload() -> bool:
-    return request.method == "POST" and request.mimetype == "multipart/form-data"
+    """Whether the body is a recording: a form, or as some APIs take it, anything that is not JSON."""
+    has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
+    return request.method == "POST" and has_body and not request.is_json
