@@ -196,3 +196,20 @@ def test_fields_work_without_brackets(server: Server, client: openai.OpenAI, bec
         )
     assert json.loads(answer.text)["words"]
     assert "segments" not in answer.json()
+
+
+def test_fields_may_come_behind_the_file(server: Server, client: openai.OpenAI, beckett: Path) -> None:
+    """As curl sends them in the order of its options."""
+    parts = [
+        ("file", ("a.wav", beckett.read_bytes())),
+        ("model", (None, b"our-name")),
+        ("response_format", (None, b"text")),
+    ]
+    with openai.DefaultHttpxClient(verify=server.trusting, timeout=60) as plain:
+        answer = plain.post(f"{client.base_url}audio/transcriptions", files=parts)
+        wrong = plain.post(
+            f"{client.base_url}audio/transcriptions", files=[parts[0], ("model", (None, b"no-such-model"))]
+        )
+    assert answer.status_code == 200
+    assert TEXT in answer.text.lower()
+    assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "model")

@@ -23,7 +23,10 @@ class AudioForm(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     requested_model: str = Field(
-        alias="model", description="A local model, an alias of one, or a name of OpenAI's.", max_length=200
+        "",  # it may come behind the file, and the form is checked before the file already
+        alias="model",
+        description="A local model, an alias of one, or a name of OpenAI's; default: the appliance's.",
+        max_length=200,
     )
     prompt: str | None = Field(
         None, description="Text that comes before: names, spelling, style.", max_length=4000
