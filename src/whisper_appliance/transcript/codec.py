@@ -65,6 +65,8 @@ def segment_to_dict(number: int, segment: Segment) -> dict[str, Any]:
         shown["language"] = segment.language
     if segment.channel is not None:
         shown["channel"] = segment.channel
+    if segment.speaker:
+        shown["speaker"] = segment.speaker
     if segment.words:
         shown["words"] = [
             {
@@ -108,6 +110,7 @@ def _segment_from_dict(data: Mapping[str, Any]) -> Segment:
         text=data["text"],
         language=data.get("language", ""),
         channel=data.get("channel"),
+        speaker=data.get("speaker", ""),
         words=tuple(Word(**word) for word in data.get("words", ())),
         **numbers,
     )

@@ -30,6 +30,8 @@ class Segment:
     """Code of the language that it is in; empty if it was not detected for this phrase."""
     channel: int | None = None
     """The channel that it is in, from 1; `None` if the channels were mixed."""
+    speaker: str = ""
+    """Name or label of who speaks; empty if that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,8 +135,8 @@ def diarized_body(transcript: Transcript) -> dict[str, Any]:
 
 
 def speaker_of(segment: Segment) -> str:
-    """The letter of the segment's channel."""
-    return chr(ord("A") + (segment.channel or 1) - 1)
+    """The speaker of a segment; the letter of its channel where the speaker is not known."""
+    return segment.speaker or chr(ord("A") + (segment.channel or 1) - 1)
 
 
 def logprobs(transcript: Transcript) -> list[dict[str, Any]]:

@@ -31,6 +31,7 @@ class SegmentResponse(BaseModel):
     compression_ratio: float
     language: str | None = Field(None, description="Code of its own language, where it was detected.")
     channel: int | None = Field(None, description="Its channel, from 1, with `channels=separate`.")
+    speaker: str | None = Field(None, description="Name or label of who speaks, where that is known.")
     words: list[WordResponse] = Field([], description="Only when `word_timestamps` was asked.")
 
 
