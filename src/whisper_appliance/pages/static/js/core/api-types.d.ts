@@ -865,6 +865,8 @@ export interface SegmentResponse {
   language: string | null;
   /** Its channel, from 1, with `channels=separate`. */
   channel: number | null;
+  /** Name or label of who speaks, where that is known. */
+  speaker: string | null;
   /** Only when `word_timestamps` was asked. */
   words: WordResponse[];
 }
