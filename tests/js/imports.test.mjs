@@ -10,8 +10,9 @@ const ALLOWED = /** @type {Record<string, string[]>} */ ({
   ui: ["core"],
   live: ["core", "ui"],
   transcribe: ["core", "ui", "live"], // the live view is a part of the transcribe page
-  transcript: ["core", "ui"],
-  library: ["core", "ui"],
+  player: ["core", "ui"],
+  transcript: ["core", "ui", "player"],
+  library: ["core", "ui", "player"],
   account: ["core", "ui"],
   trust: ["core", "ui"],
   admin: ["core", "ui", "vendor"],
