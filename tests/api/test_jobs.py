@@ -78,8 +78,8 @@ def test_event_streams_are_limited_and_release_their_slots(appliance: Appliance)
     api_client = client_of(create_app(appliance))
     id = send(api_client).json["id"]
     streams = api_client.application.extensions["whisper_appliance"].streams
-    for _ in range(99):
-        streams.acquire()
+    for client in range(99):
+        streams.acquire(f"client {client}")
     first = api_client.get(f"/api/jobs/{id}/events")
     refused = api_client.get(f"/api/jobs/{id}/events")
     assert (first.status_code, refused.status_code) == (200, 429)

@@ -3,7 +3,9 @@
 import io
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
@@ -24,6 +26,35 @@ def test_a_long_job_is_answered_with_its_address(start_appliance: StartAppliance
     answer = send(api_client)
     assert answer.status_code == 202
     assert answer.json["status"] in ("queued", "running")
+
+
+def test_requests_that_wait_get_the_job_when_their_share_is_full(start_appliance: StartAppliance) -> None:
+    app = create_app(start_appliance(waiting_requests_per_client=1))
+    waiting = app.extensions["whisper_appliance"].waiting
+    with waiting.hold("network 127.0.0.1"):
+        assert send(client_of(app)).status_code == 202
+    assert send(client_of(app)).status_code == 200
+
+
+def test_other_apis_refuse_a_recording_unread_when_their_share_of_waiting_is_full(
+    start_appliance: StartAppliance,
+) -> None:
+    app = create_app(start_appliance(max_waiting_requests=1))
+    with app.extensions["whisper_appliance"].waiting.hold("network 192.0.2.9"):
+        answer = client_of(app).post("/asr", data=b"", content_type="multipart/form-data; boundary=x")
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_uploads_of_one_address_are_limited(start_appliance: StartAppliance) -> None:
+    appliance = start_appliance(uploads_at_once=3, uploads_per_user=1, uploads_per_address=2)
+    receiver = create_app(appliance).extensions["whisper_appliance"].uploads
+    with receiver.slot("ann", "192.0.2.1"), receiver.slot("ben", "192.0.2.1"):
+        with pytest.raises(Busy), receiver.slot("cat", "192.0.2.1"):
+            pass
+        with receiver.slot("dan", "192.0.2.2"):
+            pass
+    assert appliance.metrics.refusals == {"uploads": 1}
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +116,8 @@ def test_a_body_without_length_or_chunks_is_refused(small: Appliance) -> None:
 
 def test_uploads_at_once_are_limited(small: Appliance) -> None:
     app = create_app(small)
-    door = app.extensions["whisper_appliance"].uploads
-    with door.slot("ann"), door.slot("ben"):
+    receiver = app.extensions["whisper_appliance"].uploads
+    with receiver.slot("ann", "192.0.2.1"), receiver.slot("ben", "192.0.2.2"):
         answer = send(client_of(app))
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) > 0
@@ -94,11 +125,11 @@ def test_uploads_at_once_are_limited(small: Appliance) -> None:
 
 
 def test_uploads_of_one_user_are_limited(small: Appliance) -> None:
-    door = create_app(small).extensions["whisper_appliance"].uploads
-    with door.slot("ann"):
-        with pytest.raises(Busy), door.slot("ann"):
+    receiver = create_app(small).extensions["whisper_appliance"].uploads
+    with receiver.slot("ann", "192.0.2.1"):
+        with pytest.raises(Busy), receiver.slot("ann", "192.0.2.1"):
             pass
-        with door.slot("ben"):
+        with receiver.slot("ben", "192.0.2.1"):
             pass
 
 
@@ -109,6 +140,34 @@ def test_a_slow_upload_is_ended(small: Appliance) -> None:
     assert send(client_of(app)).status_code == 200
     now = iter(range(0, 10**9, 10**5))
     assert send(client_of(app)).status_code == 408
+    assert uploads(small) == []
+
+
+def test_an_upload_that_drips_loses_its_slot_once_others_wait(small: Appliance) -> None:
+    now = [0.0]
+    app = create_app(small)
+    receiver = Uploads(lambda: small.settings, lambda: now[0])
+    app.extensions["whisper_appliance"].uploads = receiver
+
+    class Dripping(io.BytesIO):
+        def readinto(self, buffer: Any) -> int:
+            now[0] += 20
+            with suppress(Busy), receiver.slot("cat", "192.0.2.3"):
+                pass
+            return super().readinto(memoryview(buffer)[:20])
+
+    def drip() -> Response:
+        body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nhi\r\n--x--\r\n'
+        return client_of(app).post(
+            "/transcribe",
+            input_stream=Dripping(body),
+            content_type="multipart/form-data; boundary=x",
+            environ_overrides={"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True},
+        )
+
+    assert drip().status_code == 200, "a slow line is no reason while there is room"
+    with receiver.slot("ann", "192.0.2.1"):
+        assert drip().status_code == 408
     assert uploads(small) == []
 
 

@@ -100,6 +100,15 @@ def test_a_session_above_the_limit_is_refused_as_busy(make_harness: MakeHarness)
     harness.open("carl")
 
 
+def test_sessions_without_an_owner_are_limited_by_network(make_harness: MakeHarness) -> None:
+    manager = make_harness(sessions=3, sessions_per_user=2).sessions
+    for connection in ("a", "b"):
+        manager.open(SessionRequest(), owner="", connection=connection, network="192.0.2.1")
+    with pytest.raises(Busy):
+        manager.open(SessionRequest(), owner="", connection="c", network="192.0.2.1")
+    manager.open(SessionRequest(), owner="", connection="d", network="192.0.2.2")
+
+
 def test_a_full_disk_refuses_new_sessions(make_harness: MakeHarness) -> None:
     harness = make_harness(min_free_bytes=2**60)
     with pytest.raises(DiskFull, match="free disk space"):

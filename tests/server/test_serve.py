@@ -123,6 +123,20 @@ def test_an_idle_body_is_cut_off_and_a_slow_one_is_not(strict: Server) -> None:
             assert b"200 OK" not in read_to_the_end(still)
 
 
+def test_the_pieces_of_a_body_are_counted_as_they_arrive(server: Server) -> None:
+    head = b"POST /watched HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"
+    with server.connect() as connection:
+        for request in (1, 2):  # on the same connection, a piece still counts once
+            connection.sendall(head)
+            for piece in (b"aa", b"bbb", b"cccc"):
+                connection.sendall(piece)
+                line = f"arrived {len(piece)}\n"
+                wait_until(lambda line=line, request=request: server.log.read_text().count(line) == request)
+            answer = b""
+            while not answer.endswith(b"https /watched"):
+                answer += connection.recv(1000)
+
+
 def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path) -> None:
     with served(tmp_path) as server, server.connect() as before:
         first = before.getpeercert(binary_form=True)

@@ -37,6 +37,7 @@ class Actor:
     - `scopes`: what an API key may do; a signed-in user has all scopes.
     - `session` or `key`: the id of the session or API key that authenticated the request.
     - `title`: a name for actors that are no user, such as the shell or the first start.
+    - `network`: the address or IPv6 network that the request came from; `""` inside the program.
     """
 
     owner: str
@@ -45,6 +46,15 @@ class Actor:
     session: str = ""
     key: str = ""
     title: str = ""
+    network: str = ""
+
+    @property
+    def client(self) -> str:
+        """The key under which limits of one client count: the user, else the network.
+
+        The cookie of a visitor does not count, because a client can have any number of them.
+        """
+        return f"user {self.user.id}" if self.user else f"network {self.network}"
 
     @property
     def is_admin(self) -> bool:

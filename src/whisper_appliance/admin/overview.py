@@ -22,13 +22,14 @@ blueprint = admin_only(LazyBlueprint("admin_overview", __name__, abp_tags=[ADMIN
 class Overview:
     """The whole state, the graphics cards, and what the last 24 hours brought.
 
-    `failures` counts failed jobs by their error's code.
+    `failures` counts failed jobs by their error's code, `refusals` what limits refused since the start.
     """
 
     status: Status
     gpus: tuple[GpuUse, ...]
     transcripts: Amount
     failures: dict[str, int]
+    refusals: dict[str, int]
 
 
 class OverviewResponse(RootModel[Overview]):
@@ -58,5 +59,6 @@ def get_overview() -> Response:
         gpus=appliance().resource_sampler.gpus(),
         transcripts=statistics.last_hours(DAY_HOURS),
         failures=statistics.failures(DAY_HOURS),
+        refusals=appliance().metrics.refusals,
     )
     return jsonify(asdict(overview))

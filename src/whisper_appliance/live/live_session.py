@@ -55,6 +55,8 @@ class LiveSession:
         self.recording = _recording(folder, info, ended=replayed.ended)
         self.lock = threading.RLock()
         self.connection = ""
+        self.network = ""
+        """The client's address or IPv6 network; not known after a restart."""
         self.share = replayed.share
         self.refined = replayed.refined
         self.ended = replayed.ended

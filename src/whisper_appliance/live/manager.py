@@ -95,8 +95,10 @@ class LiveManager:
         self._reaper.close()
         self._registry.close()
 
-    def open(self, request: SessionRequest, *, owner: str, connection: str, key_id: str = "") -> Opened:
-        """Opens a session.
+    def open(
+        self, request: SessionRequest, *, owner: str, connection: str, key_id: str = "", network: str = ""
+    ) -> Opened:
+        """Opens a session. Those without an owner are limited by `network`, the client's.
 
         Raises `Busy`, `DiskFull`, `ModelUnavailable`, `NotFound` (no such model), `InvalidRequest`.
         """
@@ -108,8 +110,9 @@ class LiveManager:
             new_id(), owner, written(now()), token_hash(token), model, max_seconds, request, key_id
         )
         with self._registry.lock:
-            self._check_limits(owner)
+            self._check_limits(owner, network)
             session = LiveSession.create(self._folder / info.id, info, self._announce)
+            session.network = network
             self._attach(session, connection)
             self._registry.add(session)
         try:
@@ -212,14 +215,17 @@ class LiveManager:
         else:
             self._decode_loop.add(session, None)
 
-    def _check_limits(self, owner: str) -> None:
+    def _check_limits(self, owner: str, network: str) -> None:
         if shutil.disk_usage(self._folder).free < self.limits.min_free_bytes:
             raise DiskFull("There is too little free disk space to record.", retry_after_seconds=60)
         open_sessions = [session for session in self._registry.sessions if not session.ended]
         if len(open_sessions) >= self.limits.sessions:
             raise Busy("All live sessions are taken. Try again later.", retry_after_seconds=30)
-        owned = sum(session.info.owner == owner for session in open_sessions)
-        if owner != NO_OWNER and owned >= self.limits.sessions_per_user:
+        owned = sum(
+            session.info.owner == owner and (owner != NO_OWNER or session.network == network)
+            for session in open_sessions
+        )
+        if (owner != NO_OWNER or network) and owned >= self.limits.sessions_per_user:
             raise Busy(
                 "You have {owned} live sessions already. End one first.", owned=owned, retry_after_seconds=30
             )

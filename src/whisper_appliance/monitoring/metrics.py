@@ -1,7 +1,7 @@
 """Prometheus metrics: counters and histograms, fed by the events of jobs, live sessions and models."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import cast
 
@@ -33,7 +33,7 @@ class Metrics:
         self._monotonic = monotonic
         self._loading: dict[str, float] = {}
         self._speaking: dict[str, float] = {}
-        self._streams: Callable[[], int] = lambda: 0
+        self._open: dict[str, Callable[[], int]] = {}
 
         def histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
             return Histogram(f"whisper_{name}", text, labels, buckets=buckets, registry=registry)
@@ -48,6 +48,9 @@ class Metrics:
         self._uploads = counter("uploads", "Files received whole.")
         self._upload_bytes = counter("upload_bytes", "Their bytes.")
         self._errors = counter("errors", "Answers and jobs that failed, by error code.", "where", "code")
+        self._refused = counter(
+            "limit_refusals", "Requests refused by a limit on what is open at once.", "limit"
+        )
         self._waits = histogram("job_wait_seconds", "From acceptance to start of jobs.", WAITS, "priority")
         self._jobs = counter("jobs", "Jobs that ended.", "status")
         self._audio = counter("audio_seconds", "Audio transcribed by jobs.", "model")
@@ -64,11 +67,21 @@ class Metrics:
         )
         self._loads = histogram("model_load_seconds", "Time to load a model.", WAITS, "model")
         ProcessCollector(registry=registry)
-        registry.register(_StatusMetrics(get_status, lambda: self._streams()))
+        registry.register(_StatusMetrics(get_status, self._open))
 
-    def count_streams_with(self, count: Callable[[], int]) -> None:
-        """Sets the function that counts open event streams and sockets."""
-        self._streams = count
+    def count_open(self, kind: str, count: Callable[[], int]) -> None:
+        """Sets the function that counts what is open of a kind, such as sockets."""
+        self._open[kind] = count
+
+    def count_refused(self, limit: str) -> None:
+        """Counts a request that a limit refused, by the name of the limit."""
+        self._refused.labels(limit).inc()
+
+    @property
+    def refusals(self) -> dict[str, int]:
+        """How often each limit refused a request since the start."""
+        found = (sample for metric in self._refused.collect() for sample in metric.samples)
+        return {each.labels["limit"]: int(each.value) for each in found if each.name.endswith("_total")}
 
     def count_request(self, method: str, route: str, status: int, seconds: float, error: str = "") -> None:
         """Counts a request. `route` is the URL rule, never the raw path; `error` is the error code."""
@@ -137,9 +150,9 @@ _DONE = float("inf")
 class _StatusMetrics(Collector):
     """Metrics that are read from the status at each scrape."""
 
-    def __init__(self, get_status: Callable[[], Status], streams: Callable[[], int]) -> None:
+    def __init__(self, get_status: Callable[[], Status], open_now: Mapping[str, Callable[[], int]]) -> None:
         self._get_status = get_status
-        self._streams = streams
+        self._open = open_now
 
     def describe(self) -> list[Metric]:
         """Empty, so that the registration reads no status; the tests check the names."""
@@ -152,7 +165,12 @@ class _StatusMetrics(Collector):
         yield _gauge("healthy", "1 when all works.", float(status.health.status == "ok"))
         yield _gauge("live_sessions", "Microphones that are on.", status.live.sessions)
         yield _gauge("live_lag_seconds", "How far the slowest session is behind.", status.live.lag_ms / 1000)
-        yield _gauge("streams", "Open event streams and sockets.", self._streams())
+        streams = GaugeMetricFamily(
+            "whisper_streams", "Open sockets, event streams and waiting requests.", labels=["kind"]
+        )
+        for kind, count in self._open.items():
+            streams.add_metric([kind], count())
+        yield streams
         if status.queue:
             yield _gauge("jobs_waiting", "Jobs that wait.", status.queue.waiting)
             yield _gauge("jobs_running", "Jobs at work.", status.queue.running)

@@ -22,7 +22,9 @@ class LiveStream:
         self._connection = connection
         self.request = request
         appliance.admission.check_live(actor.owner)
-        opened = self._live.open(request, owner=actor.owner, key_id=actor.key, connection=connection)
+        opened = self._live.open(
+            request, owner=actor.owner, key_id=actor.key, connection=connection, network=actor.network
+        )
         self.id = opened.session
         self._packet_bytes = min(opened.max_packet_bytes, MAX_PACKET_BYTES)
         self._seq = 0

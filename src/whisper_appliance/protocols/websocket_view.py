@@ -28,12 +28,11 @@ def socket_gate(app: Flask, context: WebContext) -> SocketGate:
     if EXTENSION not in app.extensions:
         settings = context.appliance.settings
         limits = SocketLimits(
-            per_address=settings.max_websockets_per_address,
             messages_per_second=settings.socket_messages_per_second,
             bytes_per_second=float(settings.socket_bytes_per_second),
             origins=settings.cors_origins,
         )
-        app.extensions[EXTENSION] = SocketGate(context.streams, limits)
+        app.extensions[EXTENSION] = SocketGate(context.sockets, limits)
     return cast(SocketGate, app.extensions[EXTENSION])
 
 

@@ -21,6 +21,7 @@ import structlog
 from gunicorn import http, util
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
+from whisper_appliance.core import request_body
 from whisper_appliance.core.network import client_network
 from whisper_appliance.server import parse_errors
 
@@ -94,6 +95,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         self._reading_headers.pop(conn, None)
         idle_seconds = self.app.settings.body_idle_seconds
         conn.sock.settimeout(idle_seconds)
+        _announce_pieces(request.unreader)
         try:
             return bool(super().handle_request(request, conn))
         except TimeoutError:
@@ -185,6 +187,20 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
             return CLOSED
         util.close_graceful(conn.sock, timeout=LINGER_SECONDS, max_drain=2**30)
         return CLOSED
+
+
+def _announce_pieces(unreader: Any) -> None:
+    """Makes gunicorn's reader call `request_body.received` for each piece of the body."""
+    receive = unreader.chunk
+
+    def chunk(size_hint: int | None = None) -> bytes:
+        piece: bytes = receive(size_hint)
+        request_body.received(len(piece))
+        return piece
+
+    if not hasattr(receive, "announces"):  # a connection has one reader for all its requests
+        chunk.announces = True  # type: ignore[attr-defined] # a mark on the function
+        unreader.chunk = chunk
 
 
 def _https_redirect(url: str, *, redirect: bool) -> bytes:

@@ -126,7 +126,9 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
         super().__init__()
 
     def load_config(self) -> None:
-        threads = self.settings.max_websockets + SPARE_THREADS
+        limits = self.settings
+        long_lived = limits.max_websockets + limits.max_event_streams + limits.max_waiting_requests
+        threads = long_lived + SPARE_THREADS
         options = {
             "bind": f"fd://{self._listener_fd}",
             "workers": 1,  # one process holds all sockets, jobs and models

@@ -41,4 +41,6 @@ def install(app: Flask, settings: Settings) -> None:
         app.after_request(after)
     app.teardown_request(headers.unbind_request_id)
     cors.install(app, settings.cors_origins)
-    rates.install(app, settings, authentication.current_actor)
+    rates.install(
+        app, settings, authentication.current_actor, lambda limit: appliance().metrics.count_refused(limit)
+    )

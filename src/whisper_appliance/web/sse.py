@@ -8,7 +8,7 @@ from contextlib import closing
 from flask import Response, stream_with_context
 
 from whisper_appliance.core.errors import NotAllowed, NotFound, SignInRequired
-from whisper_appliance.web.auth.authentication import reauthenticate
+from whisper_appliance.web.auth.authentication import current_actor, reauthenticate
 from whisper_appliance.web.context import web_context
 
 RECHECK_SECONDS = 15.0
@@ -62,14 +62,14 @@ def while_authorized(
 def sse_response(frames: Iterable[str], authorize: Callable[[], object]) -> Response:
     """The streaming response, which ends once `authorize` raises.
 
-    Holds a stream slot until it is closed; raises `Busy` if none is free.
+    Holds a slot of its client until it is closed; raises `Busy` if none is free.
     """
-    slots = web_context().streams
-    slots.acquire()
+    slots, client = web_context().streams, current_actor().client
+    slots.acquire(client)
     response = Response(
         stream_with_context(while_authorized(frames, authorize)), mimetype="text/event-stream"
     )
-    response.call_on_close(slots.release)
+    response.call_on_close(lambda: slots.release(client))
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back
     return response

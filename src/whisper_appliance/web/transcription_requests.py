@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -14,11 +14,11 @@ from whisper_appliance.core.errors import Unavailable
 from whisper_appliance.engines.contract import Options
 from whisper_appliance.jobs.job import Job
 from whisper_appliance.library.transcript_rows import StoredTranscript
-from whisper_appliance.web.auth.authentication import require
+from whisper_appliance.web import http_api
+from whisper_appliance.web.auth.authentication import current_actor, require
 from whisper_appliance.web.context import appliance, web_context
 from whisper_appliance.web.errors import error_response, status_of_code
 from whisper_appliance.web.idempotency import idempotency_key, mark_replayed
-from whisper_appliance.web.limits.rates import request_network
 from whisper_appliance.web.multipart_form import FileRules, FormFields, Upload
 from whisper_appliance.web.uploads import drain
 
@@ -108,18 +108,30 @@ def respond_when_done(
 
     A response that takes long begins with its status 200 and keeps the connection alive. If the job fails
     after that, the error is the rest of the body, and the connection is closed without the end of the body,
-    so that no client takes it for a transcript.
+    so that no client takes it for a transcript. Raises `Busy` if too many requests of its client wait; the
+    job goes on, and the same request gets its transcript later.
     """
-    job = appliance().queue.wait(job.id, FIRST_BYTE_SECONDS)
-    if job.ended or appliance().queue.stopping:
-        return finished_response(job, render)
-    slots = web_context().streams
-    slots.acquire()
-    body = _kept_alive(job, render, keep_alive)
-    response = Response(stream_with_context(body), mimetype=keep_alive.media_type)
-    response.call_on_close(slots.release)
-    response.headers["X-Accel-Buffering"] = "no"  # nginx would hold the bytes back
-    return response
+    with ExitStack() as held:
+        held.enter_context(web_context().waiting.hold(current_actor().client))
+        job = appliance().queue.wait(job.id, FIRST_BYTE_SECONDS)
+        if job.ended or appliance().queue.stopping:
+            return finished_response(job, render)
+        body = _kept_alive(job, render, keep_alive)
+        response = Response(stream_with_context(body), mimetype=keep_alive.media_type)
+        response.headers["X-Accel-Buffering"] = "no"  # nginx would hold the bytes back
+        response.call_on_close(held.pop_all().close)
+        return response
+
+
+def wait_for(job: Job, seconds: float) -> Job:
+    """The job once it has ended, or as it is after that time, or at once if too many requests wait."""
+    slots, client = web_context().waiting, current_actor().client
+    if not slots.try_acquire(client):
+        return job
+    try:
+        return appliance().queue.wait(job.id, seconds)
+    finally:
+        slots.release(client)
 
 
 def finished_response(job: Job, render: Callable[[StoredTranscript], Response]) -> Response:
@@ -167,8 +179,10 @@ def _upload_slot(*, form: bool) -> Iterator[Actor]:
     """Admits an upload and holds one of the places for uploads. Raises what an API answers with."""
     after_this_request(_drain_if_rejected)
     actor, uploads = require("transcribe"), web_context().uploads
+    if http_api.requested_api():  # these have no answer for work that goes on
+        web_context().waiting.check(actor.client)
     uploads.check(request, form=form)
-    with uploads.slot(actor.owner or f"address {request.remote_addr}"):
+    with uploads.slot(actor.owner or actor.client, actor.network):
         yield actor
 
 
@@ -197,7 +211,7 @@ def _submission(upload: Upload, form: RecordingForm, actor: Actor, waiting_limit
         form.model,
         owner=actor.owner,
         api_key_id=actor.key,
-        client=actor.owner or f"nobody at {request_network()}",
+        client=actor.owner or actor.client,
         waiting_limit=waiting_limit,
         idempotency_key=idempotency_key(),
     )

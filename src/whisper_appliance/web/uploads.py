@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import math
 import os
 import shutil
 import threading
@@ -18,7 +19,9 @@ from werkzeug.exceptions import ClientDisconnected, LengthRequired, RequestTimeo
 
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import Busy, DiskFull, TooLarge, Unavailable, UnsupportedMedia
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.core.ids import new_id
+from whisper_appliance.core.request_body import watched_by
 from whisper_appliance.jobs.storage import is_mounted
 from whisper_appliance.web.multipart_form import (
     FIELD_BYTES,
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
 
 FORM_BYTES = MAX_PARTS * 1024 + 4 * FIELD_BYTES
 """The limit of everything but the file: the other fields, and the headers of the parts."""
+PACE_SECONDS = 30.0
+"""The time over which the pace of an upload is measured, and for which a refused upload counts as waiting."""
 
 
 def _free_bytes(folder: Path) -> int:
@@ -51,39 +56,59 @@ class Uploads:
         monotonic: Callable[[], float] = time.monotonic,
         *,
         on_received: Callable[[int], None] = lambda size_bytes: None,
+        on_refused: Callable[[str], None] = lambda limit: None,
         free_bytes: Callable[[Path], int] = _free_bytes,
     ) -> None:
-        """`get_settings` returns the current settings; `on_received` is called with the size of each file.
+        """`get_settings` returns the current settings; `on_received` is called with the size of each file,
+        `on_refused` with the name of a limit that refused an upload.
 
         `free_bytes` returns the free space of the file system of a folder.
         """
         self._get_settings = get_settings
         self._on_received = on_received
+        self._on_refused = on_refused
         self._free_bytes = free_bytes
         self.folder = get_settings().storage_folder / "uploads"
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._running: Counter[str] = Counter()
+        self._by_user: Counter[str] = Counter()
+        self._by_network: Counter[str] = Counter()
+        self._refused_at = -math.inf
 
     @property
     def _settings(self) -> Settings:
         return self._get_settings()
 
     @contextmanager
-    def slot(self, user: str) -> Iterator[None]:
-        """Holds one of the upload slots. Raises `Busy` if all are in use, or those of `user`."""
+    def slot(self, user: str, network: str) -> Iterator[None]:
+        """Holds one of the upload slots.
+
+        Raises `Busy` if all are in use, or those of `user`, or those of the address or IPv6 `network`.
+        """
         with self._lock:
-            if self._running.total() >= self._settings.uploads_at_once:
-                raise Busy("Too many uploads at once. Try again in a moment.", retry_after_seconds=5)
-            if self._running[user] >= self._settings.uploads_per_user:
-                raise Busy("You are sending as many files at once as you may.", retry_after_seconds=5)
-            self._running[user] += 1
+            self._check_slots(user, network)
+            self._by_user[user] += 1
+            self._by_network[network] += 1
         try:
             yield
         finally:
             with self._lock:
-                self._running[user] -= 1
-                self._running += Counter()  # removes users without uploads
+                self._by_user = self._by_user - Counter([user])  # keeps no users without uploads
+                self._by_network = self._by_network - Counter([network])
+
+    def _check_slots(self, user: str, network: str) -> None:
+        settings = self._settings
+        if self._by_user[user] >= settings.uploads_per_user:
+            raise self._refusal(N_("You are sending as many files at once as you may."))
+        if self._by_network[network] >= settings.uploads_per_address:
+            raise self._refusal(N_("Your address is sending as many files at once as it may."))
+        if self._by_user.total() >= settings.uploads_at_once:
+            self._refused_at = self._monotonic()
+            raise self._refusal(N_("Too many uploads at once. Try again in a moment."))
+
+    def _refusal(self, message: str) -> Busy:
+        self._on_refused("uploads")
+        return Busy(message, retry_after_seconds=5)
 
     def check(self, request: Request, *, form: bool = True) -> None:
         """Checks headers and free disk space before the body is read. Raises the error of the response.
@@ -162,19 +187,30 @@ class Uploads:
 
     def _chunks(self, request: Request) -> Iterator[bytes | None]:
         """The chunks of the body, then None. Without a Content-Length, checks the disk as it grows."""
-        deadline = self._monotonic() + self._settings.upload_seconds
+        pace = _Pace(self._monotonic)
+        with watched_by(lambda size: self._check_time(pace, size)):
+            yield from self._checked_chunks(request, pace)
+        yield None
+
+    def _checked_chunks(self, request: Request, pace: "_Pace") -> Iterator[bytes]:
         request.max_content_length = self._settings.max_upload_size + FORM_BYTES
         received = 0
         while chunk := _read_from(request):
             received += len(chunk)
             if request.content_length is None:
                 self._check_disk(received, written=received - len(chunk))
-            if self._monotonic() > deadline:
-                raise RequestTimeout(
-                    f"The upload took longer than {self._settings.upload_seconds:g} seconds."
-                )
+            self._check_time(pace, max(0, received - pace.bytes))  # a server that watches has counted them
             yield chunk
-        yield None
+
+    def _check_time(self, pace: "_Pace", received: int) -> None:
+        """Raises `RequestTimeout` for an upload that takes too long, or holds a slot that others need."""
+        if pace.total_seconds > self._settings.upload_seconds:
+            raise RequestTimeout(f"The upload took longer than {self._settings.upload_seconds:g} seconds.")
+        others_wait = self._monotonic() - self._refused_at < PACE_SECONDS
+        slowest = pace.add(received)
+        if others_wait and slowest is not None and slowest < self._settings.upload_pace:
+            self._on_refused("upload_pace")
+            raise RequestTimeout("The upload was too slow while others waited. Send it again.")
 
     def _check_disk(self, size: int, *, written: int = 0) -> None:
         """Raises `DiskFull` unless twice the `size` of an upload was free when it began.
@@ -197,6 +233,30 @@ class Uploads:
         return TooLarge(
             "The file is larger than {limit}, the limit of this appliance.", limit=limit, field="file"
         )
+
+
+class _Pace:
+    """The pace of one upload: bytes a second, over periods of `PACE_SECONDS`."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._began = self._period_began = monotonic()
+        self.bytes = self._bytes_before_period = 0
+        self._last: float | None = None
+
+    @property
+    def total_seconds(self) -> float:
+        """The time since the upload began."""
+        return self._monotonic() - self._began
+
+    def add(self, received: int) -> float | None:
+        """Counts bytes, and returns the pace of the last whole period; None during the first one."""
+        self.bytes += received
+        seconds = self._monotonic() - self._period_began
+        if seconds >= PACE_SECONDS:
+            self._last = (self.bytes - self._bytes_before_period) / seconds
+            self._period_began, self._bytes_before_period = self._monotonic(), self.bytes
+        return self._last
 
 
 def _read_from(request: Request) -> bytes:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from whisper_appliance.config import settings
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import AlreadyRunning, ApplianceError
+from whisper_appliance.core.request_body import watched_by
 from whisper_appliance.server import serve
 from whisper_appliance.server.bind_port import listen
 
@@ -28,6 +29,9 @@ def answer(stopping: threading.Event, environ: "WSGIEnvironment", start: "StartR
         return stream(stopping)
     if path == "/read":
         environ["wsgi.input"].read()
+    if path == "/watched":
+        with watched_by(lambda size: print(f"arrived {size}", file=sys.stderr)):
+            environ["wsgi.input"].read()
     status = "413 Content Too Large" if path == "/refuse" else "200 OK"
     body = f"{environ['wsgi.url_scheme']} {path}".encode()
     start(status, [("Content-Length", str(len(body)))])

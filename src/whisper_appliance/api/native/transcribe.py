@@ -11,7 +11,7 @@ from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import SPEECH, error_responses, reference
 from whisper_appliance.web.schemas.job import job_response
 from whisper_appliance.web.schemas.transcript import JobResponse
-from whisper_appliance.web.transcription_requests import finished_response, submit_form
+from whisper_appliance.web.transcription_requests import finished_response, submit_form, wait_for
 
 blueprint = LazyBlueprint("transcribe", __name__, abp_tags=[SPEECH])
 
@@ -41,7 +41,7 @@ def create_transcription() -> Response:
     """
     job, form = submit_form(read_form)
     if not form.asynchronous:
-        job = appliance().queue.wait(job.id, timeout_seconds=appliance().settings.wait_seconds)
+        job = wait_for(job, appliance().settings.wait_seconds)
     if job.ended and not form.asynchronous:
         return finished_response(job, lambda stored: transcripts.transcript_response(stored, form.format))
     response = jsonify(job_response(appliance(), job))

@@ -27,8 +27,14 @@ class RequestLimits(Section):
     uploads_per_minute: int = Field(
         60, ge=0, description="Uploads in a minute, of one address, user or key; 0: no limit."
     )
-    uploads_at_once: int = Field(4, ge=1, description="Uploads received at once.")
+    uploads_at_once: int = Field(8, ge=1, description="Uploads received at once.")
+    uploads_per_address: int = Field(4, ge=1, description="Uploads received at once from one address.")
     uploads_per_user: int = Field(2, ge=1, description="Uploads received at once from one user.")
+    upload_pace: Size = Field(
+        ByteSize(8 * 1024),
+        ge=0,
+        description="Least bytes a second of an upload, over 30 s, while others wait; 0: no limit.",
+    )
     queue_limit: int = Field(100, ge=1, description="Jobs that may wait.")
     queue_limit_per_user: int = Field(20, ge=1, description="Jobs of one user that may wait.")
     repeat_seconds: float = Field(

@@ -38,10 +38,25 @@ class ServerSettings(Section):
         0, ge=0, le=10, description="How many proxies stand in front, whose X-Forwarded headers are believed."
     )
     max_websockets: int = Field(
-        100, ge=1, le=2000, description="Open event streams and sockets at once; further ones are refused."
+        100, ge=1, le=2000, description="Open sockets at once; further ones are refused."
     )
     max_websockets_per_address: int = Field(
         10, ge=1, le=2000, description="Sockets at once from one address; a proxy counts as one."
+    )
+    max_event_streams: int = Field(
+        100, ge=1, le=2000, description="Open event streams at once; further ones are refused."
+    )
+    event_streams_per_client: int = Field(
+        10, ge=1, le=2000, description="Event streams at once of one user, or of one address without a user."
+    )
+    max_waiting_requests: int = Field(
+        60,
+        ge=1,
+        le=2000,
+        description="Requests that wait for a transcript at once; further ones get 202 or 429.",
+    )
+    waiting_requests_per_client: int = Field(
+        20, ge=1, le=2000, description="Waiting requests of one user, or of one address without a user."
     )
     max_connections: int = Field(
         200, ge=50, le=10_000, description="Connections open at once; further ones wait to be accepted."

@@ -42,7 +42,11 @@ class LiveEvents:
         self._appliance.admission.check_live(actor.owner)
         connection = current_connection()
         opened = self._live.open(
-            options.request(), owner=actor.owner, key_id=actor.key, connection=connection
+            options.request(),
+            owner=actor.owner,
+            key_id=actor.key,
+            connection=connection,
+            network=actor.network,
         )
         self._sessions_of[connection].add(opened.session)
         self._options[opened.session] = options

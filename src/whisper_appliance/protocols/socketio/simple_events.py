@@ -135,7 +135,11 @@ class SimpleEvents:
         actor = require("transcribe")
         self._appliance.admission.check_live(actor.owner)
         opened = self._live.open(
-            options.request(), owner=actor.owner, key_id=actor.key, connection=recording.connection
+            options.request(),
+            owner=actor.owner,
+            key_id=actor.key,
+            connection=recording.connection,
+            network=actor.network,
         )
         recording.session = opened.session
         self._by_session[opened.session] = recording

@@ -1,6 +1,7 @@
 """Authentication and authorization: finds the actor of a request (session, API key or visitor cookie), and
 checks what the actor may do. Every route and every socket uses it."""
 
+from dataclasses import replace
 from typing import cast
 
 from flask import Response, g, request
@@ -17,6 +18,7 @@ from whisper_appliance.accounts.access import (
 from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.accounts.keys import KEY_PREFIX
 from whisper_appliance.core.errors import DatabaseDamaged, NotAllowed, NotFound, SignInRequired, Unavailable
+from whisper_appliance.core.network import client_network
 from whisper_appliance.web import http_api
 from whisper_appliance.web.auth import csrf
 from whisper_appliance.web.auth.visitors import visitor_id
@@ -60,7 +62,7 @@ BAD_KEY = "This API key is not valid. Create one in your account, or leave the h
 def current_actor() -> Actor:
     """The actor of this request, found once. Raises `SignInRequired` if its API key is not valid."""
     if "actor" not in g:
-        g.actor = _authenticate()
+        g.actor = replace(_authenticate(), network=client_network(request.remote_addr or ""))
     return cast(Actor, g.actor)
 
 
@@ -79,7 +81,7 @@ def current_actor_or_anonymous() -> Actor:
     try:
         return current_actor()
     except (SignInRequired, Unavailable, DatabaseDamaged):
-        return Actor("")
+        return Actor("", network=client_network(request.remote_addr or ""))
 
 
 def require(action: Action, resource: Resource = APPLIANCE) -> Actor:

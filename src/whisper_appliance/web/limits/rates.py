@@ -19,10 +19,16 @@ REDIS_SECONDS = 1.0
 KeyFunction = Callable[[], str]
 
 
-def install(app: Flask, settings: Settings, current_actor: Callable[[], Actor]) -> None:
+def install(
+    app: Flask,
+    settings: Settings,
+    current_actor: Callable[[], Actor],
+    on_refused: Callable[[str], None] = lambda limit: None,
+) -> None:
     """Rejects requests above a limit with 429 and Retry-After. Raises `BadSetting` for a bad REDIS_URL.
 
-    `current_actor` returns the actor of the request; it may raise an `ApplianceError`.
+    `current_actor` returns the actor of the request; it may raise an `ApplianceError`. `on_refused` is called
+    with the name of the limit.
     """
     redis = settings.redis_url.get_secret_value() if settings.redis_url else ""
     try:
@@ -44,6 +50,7 @@ def install(app: Flask, settings: Settings, current_actor: Callable[[], Actor]) 
 
     def reject(_error: RateLimitExceeded) -> Response:
         limit = limiter.current_limit
+        on_refused("requests_per_minute")
         return error_response(
             429,
             "busy",

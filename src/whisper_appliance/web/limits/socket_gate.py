@@ -4,18 +4,17 @@ It runs before engineio, so that a refused connection costs nothing, and respond
 """
 
 import json
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from whisper_appliance.core.errors import ApplianceError, Busy, NotAllowed
+from whisper_appliance.core.network import client_network
 from whisper_appliance.web.cross_origin import is_cross_origin
 from whisper_appliance.web.errors import error_body, status_of
-from whisper_appliance.web.limits.stream_slots import StreamSlots
+from whisper_appliance.web.limits.client_slots import ClientSlots
 from whisper_appliance.web.limits.token_bucket import TokenBucket
 from whisper_appliance.web.response_format import SECURITY_HEADERS
 
@@ -32,12 +31,11 @@ REASONS = {403: "403 Forbidden", 429: "429 Too Many Requests"}
 
 @dataclass(frozen=True, slots=True)
 class SocketLimits:
-    """Limits of sockets: connections of one address, rates of each connection, and allowed origins.
+    """Limits of sockets: the rates of each connection, and allowed origins.
 
     40 messages are 20 packets of audio, because a packet is sent as a header and a binary attachment.
     """
 
-    per_address: int = 10
     messages_per_second: float = 40.0
     bytes_per_second: float = 256 * 1024.0
     origins: Collection[str] = ()
@@ -45,32 +43,30 @@ class SocketLimits:
 
 @dataclass(frozen=True, slots=True)
 class _Client:
-    address: str
+    network: str
     messages: TokenBucket
     volume: TokenBucket
 
     @classmethod
-    def with_limits(cls, limits: SocketLimits, address: str) -> "_Client":
+    def with_limits(cls, limits: SocketLimits, network: str) -> "_Client":
         messages, volume = limits.messages_per_second, limits.bytes_per_second
         return cls(
-            address,
+            network,
             TokenBucket(messages, messages * MESSAGE_BURST_FACTOR),
             TokenBucket(volume, volume * BYTE_BURST_FACTOR),
         )
 
 
 class SocketGate:
-    """Admits and throttles connections. They share their slots with the event streams."""
+    """Admits and throttles connections. Each holds a slot of its client's network."""
 
     def __init__(
-        self, slots: StreamSlots, limits: SocketLimits, *, sleep: Callable[[float], None] = time.sleep
+        self, slots: ClientSlots, limits: SocketLimits, *, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self._slots = slots
         self._limits = limits
         self._sleep = sleep
-        self._lock = threading.Lock()
         self._clients: dict[str, _Client] = {}
-        self._addresses: Counter[str] = Counter()
 
     def wrap(self, application: "WSGIApplication") -> "WSGIApplication":
         """`application` with the gate before its sockets."""
@@ -87,22 +83,14 @@ class SocketGate:
 
     def enter(self, connection: str, environ: "WSGIEnvironment") -> None:
         """Takes a slot for a connection. Raises `Busy` if none is free."""
-        address = environ.get("REMOTE_ADDR", "")
-        with self._lock:
-            self._check_limits(address)
-            self._slots.acquire()
-            self._clients[connection] = _Client.with_limits(self._limits, address)
-            self._addresses[address] += 1
+        network = _network(environ)
+        self._slots.acquire(network)
+        self._clients[connection] = _Client.with_limits(self._limits, network)
 
     def leave(self, connection: str) -> None:
         """Releases the slot of a connection; a second call does nothing."""
-        with self._lock:
-            client = self._clients.pop(connection, None)
-            if client is None:
-                return
-            self._addresses[client.address] -= 1
-            self._addresses += Counter()
-        self._slots.release()
+        if client := self._clients.pop(connection, None):
+            self._slots.release(client.network)
 
     def throttle(self, connection: str, size: int, *, messages: float = 1.0) -> None:
         """Delays the reader of a connection that exceeds its rate. Raises `Busy` if the delay is too long.
@@ -135,14 +123,11 @@ class SocketGate:
                 "This connection was opened by a page of another site. Open the appliance's own page instead."
             )
         if "sid" not in query:
-            with self._lock:
-                self._check_limits(environ.get("REMOTE_ADDR", ""))
+            self._slots.check(_network(environ))
 
-    def _check_limits(self, address: str) -> None:
-        if self._addresses[address] >= self._limits.per_address:
-            raise Busy("Too many connections from this address. Close one first.", retry_after_seconds=10)
-        if not self._slots.has_free_slot():
-            raise Busy("Too many connections at once. Try again in a moment.", retry_after_seconds=10)
+
+def _network(environ: "WSGIEnvironment") -> str:
+    return client_network(environ.get("REMOTE_ADDR", ""))
 
 
 def _error_response(error: ApplianceError, start_response: "StartResponse") -> list[bytes]:

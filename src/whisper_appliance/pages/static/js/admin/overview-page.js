@@ -107,8 +107,27 @@ class OverviewPage {
     byId("card-gpu").classList.toggle("without", !gpus.length);
     this.#engines.show(engines);
     showLastDay(overview);
+    showRefusals(overview.refusals);
     for (const card of this.#cards) card.showFigures(null);
   }
+}
+
+/** @param {Record<string, number>} refusals By the name of the limit. */
+function showRefusals(refusals) {
+  /** @type {Record<string, string>} */
+  const names = {
+    sockets: t("Open sockets"),
+    event_streams: t("Event streams"),
+    waiting_requests: t("Waiting requests"),
+    uploads: t("Uploads at once"),
+    upload_pace: t("Uploads that were too slow"),
+    requests_per_minute: t("Requests in a minute"),
+  };
+  const counts = Object.entries(refusals);
+  byId("refusals").hidden = !counts.length;
+  byId("refusals-list").replaceChildren(
+    ...counts.map(([name, count]) => element("li", `${names[name] ?? name}: ${count}`)),
+  );
 }
 
 /** @param {Engine} engine */

@@ -1,0 +1,29 @@
+"""Request bodies: lets code that reads a body see each piece when it arrives from the network.
+
+A read of many bytes returns only when all of them are there, which a client can delay for ever.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+OnBytes = Callable[[int], None]
+"""Called with the number of bytes that arrived; it may raise an error, which the read then raises."""
+
+_on_bytes: ContextVar[OnBytes | None] = ContextVar("on_bytes", default=None)
+
+
+@contextmanager
+def watched_by(on_bytes: OnBytes) -> Iterator[None]:
+    """Calls `on_bytes` for each piece of a body that this thread receives."""
+    token = _on_bytes.set(on_bytes)
+    try:
+        yield
+    finally:
+        _on_bytes.reset(token)
+
+
+def received(size_bytes: int) -> None:
+    """To be called by the server after each piece that it received."""
+    if on_bytes := _on_bytes.get():
+        on_bytes(size_bytes)
