@@ -691,12 +691,13 @@ export interface OpenAIErrorResponse {
   error: OpenAIErrorBody;
 }
 
-/** The whole state, the graphics cards, and what the last 24 hours brought. `failures` counts failed jobs by their error's code. */
+/** The whole state, the graphics cards, and what the last 24 hours brought. `failures` counts failed jobs by their error's code, `refusals` what limits refused since the start. */
 export interface Overview {
   status: Status;
   gpus: GpuUse[];
   transcripts: Amount;
   failures: Record<string, number>;
+  refusals: Record<string, number>;
 }
 
 /** How the appliance is. */
