@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -123,6 +124,10 @@ def test_an_idle_body_is_cut_off_and_a_slow_one_is_not(strict: Server) -> None:
             assert b"200 OK" not in read_to_the_end(still)
 
 
+def _has_line(log: Path, line: str, times: int) -> bool:
+    return log.read_text().count(line) == times
+
+
 def test_the_pieces_of_a_body_are_counted_as_they_arrive(server: Server) -> None:
     head = b"POST /watched HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"
     with server.connect() as connection:
@@ -130,8 +135,7 @@ def test_the_pieces_of_a_body_are_counted_as_they_arrive(server: Server) -> None
             connection.sendall(head)
             for piece in (b"aa", b"bbb", b"cccc"):
                 connection.sendall(piece)
-                line = f"arrived {len(piece)}\n"
-                wait_until(lambda line=line, request=request: server.log.read_text().count(line) == request)
+                wait_until(partial(_has_line, server.log, f"arrived {len(piece)}\n", request))
             answer = b""
             while not answer.endswith(b"https /watched"):
                 answer += connection.recv(1000)
