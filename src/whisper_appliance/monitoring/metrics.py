@@ -48,9 +48,7 @@ class Metrics:
         self._uploads = counter("uploads", "Files received whole.")
         self._upload_bytes = counter("upload_bytes", "Their bytes.")
         self._errors = counter("errors", "Answers and jobs that failed, by error code.", "where", "code")
-        self._refused = counter(
-            "limit_refusals", "Requests refused by a limit on what is open at once.", "limit"
-        )
+        self._refused = counter("limit_refusals", "Requests that a limit refused.", "limit")
         self._waits = histogram("job_wait_seconds", "From acceptance to start of jobs.", WAITS, "priority")
         self._jobs = counter("jobs", "Jobs that ended.", "status")
         self._audio = counter("audio_seconds", "Audio transcribed by jobs.", "model")
