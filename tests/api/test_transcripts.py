@@ -58,6 +58,29 @@ def test_a_transcript_is_renamed(browser: ApiClient) -> None:
     )
 
 
+def test_an_edit_of_an_older_version_is_rejected(browser: ApiClient) -> None:
+    address = f"/api/transcripts/{send(browser).json['id']}"
+    first = browser.get(address).headers["ETag"]
+    second = browser.patch(address, json={"title": "A talk"}, headers={"If-Match": first})
+    assert second.status_code == 200
+    late = browser.patch(address, json={"title": "Her talk"}, headers={"If-Match": first})
+    assert (late.status_code, late.json["error"]["code"]) == (412, "precondition_failed")
+    assert browser.get(address).json["title"] == "A talk"
+    assert browser.get(address).headers["ETag"] == second.headers["ETag"]
+    for header in (second.headers["ETag"], "*"):
+        renamed = browser.patch(address, json={"title": "A talk"}, headers={"If-Match": header})
+        assert renamed.status_code == 200
+
+
+def test_a_version_that_the_client_has_is_not_sent_again(browser: ApiClient) -> None:
+    address = f"/api/transcripts/{send(browser).json['id']}"
+    known = {"If-None-Match": browser.get(address).headers["ETag"]}
+    again = browser.get(address, headers=known)
+    assert (again.status_code, again.data) == (304, b"")
+    browser.patch(address, json={"title": "Another"})
+    assert browser.get(address, headers=known).json["title"] == "Another"
+
+
 def test_a_deleted_transcript_is_in_the_trash_and_can_be_restored(browser: ApiClient) -> None:
     id = send(browser).json["id"]
     assert browser.delete(f"/api/transcripts/{id}").status_code == 204

@@ -76,6 +76,12 @@ class Conflict(ApplianceError):
     code = "conflict"
 
 
+class PreconditionFailed(ApplianceError):
+    """The resource has another version than the request requires."""
+
+    code = "precondition_failed"
+
+
 class KeyReused(ApplianceError):
     """The idempotency key was used for another request."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from whisper_appliance.core.clock import Clock, now, written
-from whisper_appliance.core.errors import InvalidRequest, NotFound
+from whisper_appliance.core.errors import InvalidRequest, NotFound, PreconditionFailed
 from whisper_appliance.core.ids import new_id
 from whisper_appliance.library import search
 from whisper_appliance.library.transcript_rows import (
@@ -166,12 +166,24 @@ class TranscriptRepository:
             found = connection.execute(matching.snippets.where(number.in_(list(names)))).all()
         return {names[row[0]]: search.split_at_hits(row[1]) for row in found}
 
-    def rename(self, transcript_id: str, owner: str, title: str) -> None:
-        """Changes the title of a transcript. Raises `InvalidRequest` for an empty title."""
+    def rename(self, transcript_id: str, owner: str, title: str, *, seen: str | None = None) -> None:
+        """Changes the title of a transcript. Raises `InvalidRequest` for an empty title.
+
+        `seen` is the title that the caller wants to replace: raises `PreconditionFailed` if it is another.
+        """
         title = clean_title(title)
         if not title:
             raise InvalidRequest("A title needs at least one visible character.", field="title")
-        self._change(visible_to(transcript_id, owner), title=title)
+        if seen is None:
+            return self._change(visible_to(transcript_id, owner), title=title)
+        this = sa.and_(visible_to(transcript_id, owner), transcripts.c.title == seen)
+        try:
+            return self._change(this, title=title)
+        except NotFound:
+            raise PreconditionFailed(
+                "Somebody else has changed this in the meantime. Load it again, then repeat your change.",
+                field="If-Match",
+            ) from None
 
     def delete(self, transcript_id: str, owner: str) -> None:
         """Moves a transcript to the trash; `restore` moves it back until it is purged."""

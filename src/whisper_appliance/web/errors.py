@@ -33,6 +33,7 @@ STATUS_BY_ERROR: dict[type[errors.ApplianceError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.Cancelled: 409,
+    errors.PreconditionFailed: 412,
     errors.TooLarge: 413,
     errors.UnsupportedMedia: 415,
     errors.AudioError: 422,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field
 
@@ -16,6 +16,7 @@ from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import current_actor, own_resource, require
 from whisper_appliance.web.content_disposition import attachment
 from whisper_appliance.web.context import appliance
+from whisper_appliance.web.etags import IF_MATCH, NOT_MODIFIED, check_if_match, etag_of, with_etag
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import TRANSCRIPTS, error_responses, reference
 from whisper_appliance.web.schemas.transcript import (
@@ -91,28 +92,33 @@ def list_transcripts(query: ListQuery) -> Response:
 
 @blueprint.get(
     "/<hex32:id>",
-    responses={**TRANSCRIPT_RESPONSE, **error_responses(400, 401, 403, 404, 503)},
+    responses={**TRANSCRIPT_RESPONSE, 304: NOT_MODIFIED, **error_responses(400, 401, 403, 404, 503)},
     operation_id="transcripts_read__hex32_id__get",
 )
 def get_transcript(path: TranscriptPath, query: ReadQuery) -> Response:
-    """One transcript, in any format."""
+    """One transcript, in any format; as JSON with an `ETag`."""
     entry = resources.authorized_transcript(path.id, "read")
     if query.download or query.format != "json":
         record("transcript.export", path.id, format=query.format)
     limits = {"max_line_chars": query.max_line_chars, "max_lines": query.max_lines}
-    return transcript_response(_stored(entry), query.format, download=query.download, **limits)
+    response = transcript_response(_stored(entry), query.format, download=query.download, **limits)
+    return with_etag(response) if query.format == "json" else response
 
 
 @blueprint.patch(
     "/<hex32:id>",
-    responses={200: TranscriptResponse, **error_responses(400, 401, 403, 404, 503, 507)},
+    responses={200: TranscriptResponse, **error_responses(400, 401, 403, 404, 412, 503, 507)},
+    openapi_extensions={"parameters": [IF_MATCH]},
     operation_id="transcripts_rename__hex32_id__patch",
 )
 def rename_transcript(path: TranscriptPath, body: TitleBody) -> Response:
     """Gives a transcript another title."""
     entry = resources.authorized_transcript(path.id, "change")
-    appliance().transcripts.rename(path.id, entry.owner, body.title)
-    return transcript_response(_stored(entry))
+    before = _stored(entry)
+    check_if_match(etag_of(transcript_response(before).get_data()))
+    seen = before.summary.title if "If-Match" in request.headers else None
+    appliance().transcripts.rename(path.id, entry.owner, body.title, seen=seen)
+    return with_etag(transcript_response(_stored(entry)))
 
 
 @blueprint.delete(

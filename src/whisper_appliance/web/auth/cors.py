@@ -9,10 +9,13 @@ from flask_cors import CORS
 PATHS = (r"/api/.*", r"/v1/.*", r"/transcribe", r"/health", r"/openapi\.json")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 REQUEST_HEADERS = (
-    "Accept", "Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID",
+    "Accept", "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match",
+    "Last-Event-ID",
     "OpenAI-.*", "X-Stainless-.*",  # sent by the official OpenAI client
 )  # fmt: skip
-RESPONSE_HEADERS = ("Location", "Retry-After", "X-Request-Id", "X-Transcript-Id", "Idempotent-Replayed")
+RESPONSE_HEADERS = (
+    "ETag", "Location", "Retry-After", "X-Request-Id", "X-Transcript-Id", "Idempotent-Replayed",
+)  # fmt: skip
 PREFLIGHT_SECONDS = 600
 
 
