@@ -56,6 +56,22 @@ def test_a_window_comes_back_as_text(start: Start) -> None:
     assert text(start().submit(window("hello there"), priority=Priority.BATCH)) == "hello there"
 
 
+@pytest.mark.parametrize("message", [b"no JSON", b'["WindowsDecoded", {"number": 99, "results": []}]'])
+def test_a_process_that_sends_no_response_is_ended_and_others_go_on(start: Start, message: bytes) -> None:
+    engine, other = start(), start("other")
+    future = engine.submit(window(f"send {message.hex()}"), priority=Priority.BATCH)
+    with pytest.raises(EngineFailed, match="stopped while it worked"):
+        future.result(30)
+    assert text(other.submit(window("hello"), priority=Priority.BATCH)) == "hello"
+    assert text(engine.submit(window("again"), priority=Priority.BATCH)) == "again"
+
+
+def test_a_giant_response_is_not_read(start: Start) -> None:
+    future = start().submit(window(f"send {17 * 2**20} bytes"), priority=Priority.BATCH)
+    with pytest.raises(EngineFailed):
+        future.result(30)
+
+
 def test_batch_windows_run_with_a_lower_priority(start: Start) -> None:
     engine = start()
 

@@ -8,6 +8,7 @@ The prompts of `ScriptedEngine`:
 - "sleep 0.2" takes its time, "swell 0.3" takes so many GiB and sleeps;
 - "fail" raises, "die" ends the process, "die once FILE" only the first time, "die if loud" for a window that
   is not silent;
+- "send HEX" and "send COUNT bytes" write to the pipe of the responses;
 - "confess PORT" returns what the process may do, "nice" its priority;
 - "skip" decodes hardly a word unless it is to be fast; "unsure" is of low confidence over silence unless it
   may take its time;
@@ -18,11 +19,13 @@ import json
 import os
 import resource
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from tests.support.speech import decoded, speech_probabilities
@@ -61,6 +64,8 @@ class ScriptedEngine:
                 script = [confession(int(port))]
             case ["nice"]:
                 script = [str(os.getpriority(os.PRIO_PROCESS, 0))]  # Linux: of the thread that asks
+            case ["send", *message]:
+                self._send(message)
             case ["fail"]:
                 raise EngineFailed("The script fails this window.")
             case ["die", *when]:
@@ -74,6 +79,15 @@ class ScriptedEngine:
         return WindowResult(
             (Segment(0.0, seconds, text),), window.options.language or "en", 1.0, decoded_seconds=seconds
         )
+
+    @staticmethod
+    def _send(message: list[str]) -> None:
+        match message:
+            case [size, "bytes"]:
+                data = bytes(int(size))
+            case _:
+                data = bytes.fromhex(message[0])
+        Connection(os.dup(int(sys.argv[1]))).send_bytes(data)
 
     @staticmethod
     def _die(window: Window, when: list[str]) -> None:

@@ -23,6 +23,7 @@ from whisper_appliance.engines.process.messages import (
     Response,
     SpeechDetected,
     WindowsDecoded,
+    encode_response,
 )
 from whisper_appliance.engines.process.out_of_memory import OUT_OF_MEMORY, is_out_of_memory
 from whisper_appliance.engines.registry import load_engine
@@ -96,12 +97,13 @@ class EngineChild:
             return SpeechDetected(request.number, None)
         if request.stream not in self._vad_streams:
             self._vad_streams[request.stream] = Silero(self._silero())
-        return SpeechDetected(request.number, self._vad_streams[request.stream].feed(request.samples))
+        probabilities = self._vad_streams[request.stream].feed(request.samples)
+        return SpeechDetected(request.number, tuple(probabilities.tolist()))
 
     def _send(self, response: Response) -> None:
         try:
             with self._sending:
-                self._connection.send(response)
+                self._connection.send_bytes(encode_response(response))
         except OSError:
             os._exit(0)
 

@@ -12,10 +12,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 
+import numpy as np
+
 from whisper_appliance.core.errors import ApplianceError, EngineFailed, ModelUnavailable
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import Engine, EngineSpec, Priority, Window, WindowResult
 from whisper_appliance.engines.process.messages import (
+    BadResponse,
     DecodeWindows,
     DetectSpeech,
     EngineInfo,
@@ -160,9 +163,7 @@ class EngineProcess:
                     self._scheduler.complete(response.number, response.results)
                 case SpeechDetected():
                     self._crashes = 0
-                    future, _ = self._detecting.pop(response.number)
-                    found = response.probabilities
-                    future.set_result(NO_PROBABILITIES if found is None else found)
+                    self._resolve_detection(response)
                 case RequestFailed():
                     self._fail_request(response.number, EngineFailed(response.reason))
                 case Ready():
@@ -216,6 +217,13 @@ class EngineProcess:
         self._become("idle")
         for _, request in self._detecting.values():
             self._supervisor.send(request)
+
+    def _resolve_detection(self, response: SpeechDetected) -> None:
+        if response.number not in self._detecting:
+            raise BadResponse("probabilities that were not asked for")
+        future, _ = self._detecting.pop(response.number)
+        found = response.probabilities
+        future.set_result(NO_PROBABILITIES if found is None else np.array(found, np.float32))
 
     def _fail_request(self, number: int, error: EngineFailed) -> None:
         if number in self._detecting:

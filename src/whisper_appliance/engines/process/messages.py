@@ -1,13 +1,23 @@
-"""Messages between an engine's process and its client, over a pipe, by pickle.
+"""Messages between an engine's process and its client, over a pipe.
 
+Requests are pickled. Responses are JSON that the client validates, because the process runs native code on
+foreign input: code that takes it over must not run in the client.
 No `slots`: frozen classes with slots pickle through Python code, those with a `__dict__` do not.
 """
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import Window, WindowResult
-from whisper_appliance.engines.vad import Probabilities
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+MAX_RESPONSE_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
@@ -70,10 +80,10 @@ class WindowsDecoded:
 
 @dataclass(frozen=True)
 class SpeechDetected:
-    """From the process: the probabilities of a `DetectSpeech`; `None` if the stream has ended."""
+    """From the process: probabilities of a `DetectSpeech`, one a frame; `None` after its end."""
 
     number: int
-    probabilities: Probabilities | None
+    probabilities: tuple[float, ...] | None
 
 
 @dataclass(frozen=True)
@@ -86,3 +96,38 @@ class RequestFailed:
 
 Request = DecodeWindows | DetectSpeech | Exit
 Response = Ready | LoadFailed | WindowsDecoded | SpeechDetected | RequestFailed
+_RESPONSES: Mapping[str, type[Response]] = {
+    each.__name__: each for each in (Ready, LoadFailed, WindowsDecoded, SpeechDetected, RequestFailed)
+}
+
+
+class BadResponse(Exception):
+    """The process sent what is no response."""
+
+
+def encode_response(response: Response) -> bytes:
+    """The response as JSON; infinite numbers survive. Needs no pydantic, which the process does not load."""
+    return json.dumps([type(response).__name__, response], default=_fields_of).encode()
+
+
+def decode_response(data: bytes) -> Response:
+    """The response that `encode_response` wrote. Raises `BadResponse` for anything else."""
+    try:
+        name, body = json.loads(data)
+        response: Response = _adapter(name).validate_python(body)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise BadResponse(f"{type(error).__name__}: {error}") from error
+    return response
+
+
+def _fields_of(value: object) -> dict[str, Any]:
+    if not is_dataclass(value):
+        raise TypeError(f"{type(value).__name__} is no part of a response")
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+@cache
+def _adapter(name: str) -> "TypeAdapter[Response]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(_RESPONSES[name])

@@ -8,8 +8,16 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Protocol
 
+import structlog
+
 from whisper_appliance.engines.contract import Engine, EngineSpec
-from whisper_appliance.engines.process.messages import Request, Response
+from whisper_appliance.engines.process.messages import (
+    MAX_RESPONSE_BYTES,
+    BadResponse,
+    Request,
+    Response,
+    decode_response,
+)
 from whisper_appliance.engines.process.spawn import (
     MemoryWatch,
     describe_exit,
@@ -17,6 +25,8 @@ from whisper_appliance.engines.process.spawn import (
     spawn,
     terminate,
 )
+
+log = structlog.get_logger()
 
 
 class ProcessOwner(Protocol):
@@ -27,7 +37,7 @@ class ProcessOwner(Protocol):
         ...
 
     def on_response(self, response: Response) -> None:
-        """The process has sent this."""
+        """The process has sent this. Raises `BadResponse` if it was not asked for."""
         ...
 
     def on_exit(self, ending: str, *, killed: bool) -> None:
@@ -74,11 +84,20 @@ class Supervisor:
                 if not self._owner.wants_process():
                     return
                 process, connection = self.process, self._connection = spawn(self._spec, self._load)
-            with MemoryWatch(process, self._spec.max_memory_bytes) as watch, suppress(EOFError, OSError):
-                while True:
-                    self._owner.on_response(connection.recv())
+            with MemoryWatch(process, self._spec.max_memory_bytes) as watch:
+                self._serve(connection)
             with self._lock:  # another thread may be sending
                 connection.close()
             terminate(process)
             killed = process.returncode == -signal.SIGKILL and not watch.reason
             self._owner.on_exit(watch.reason or describe_exit(process.returncode), killed=killed)
+
+    def _serve(self, connection: Connection) -> None:
+        """Hands responses to the owner until the process has ended, or sends what is no response."""
+        with suppress(EOFError, OSError):
+            while True:
+                try:
+                    self._owner.on_response(decode_response(connection.recv_bytes(MAX_RESPONSE_BYTES)))
+                except BadResponse as error:
+                    log.warning("an engine is ended: it sent no response", reason=str(error)[:200])
+                    return

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import EngineFailed
 from whisper_appliance.engines.contract import SPARE_WORKERS, Priority, Window, WindowResult
+from whisper_appliance.engines.process.messages import BadResponse
 from whisper_appliance.engines.process.usage import UsageMeter
 
 CUDA_BATCH = 8
@@ -138,7 +139,9 @@ class WindowScheduler:
         self.meter.set_active(self.running_windows)
 
     def complete(self, number: int, results: list[WindowResult]) -> None:
-        """Resolves the futures of a batch."""
+        """Resolves the futures of a batch. Raises `BadResponse` if they are not the results of one."""
+        if len(results) != len(self._running.get(number, ())) or not results:
+            raise BadResponse("results that were not asked for")
         batch = self._running.pop(number)
         self.last_work = self._clock()
         self.windows_done += len(batch)
@@ -147,7 +150,9 @@ class WindowScheduler:
             queued.future.set_result(result)
 
     def fail(self, number: int, error: Exception) -> None:
-        """Fails the futures of a batch."""
+        """Fails the futures of a batch. Raises `BadResponse` if there is none of this number."""
+        if number not in self._running:
+            raise BadResponse("an error of no request")
         self.last_work = self._clock()
         for queued in self._running.pop(number):
             queued.future.set_exception(error)
