@@ -1,0 +1,1 @@
+"""Tests of deploying: what a release contains, and the files that install and run it."""
