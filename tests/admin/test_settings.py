@@ -109,11 +109,11 @@ def test_bad_values_names_and_what_is_given_at_the_start_are_refused(admin: ApiC
 
 
 def test_changes_are_in_the_audit_log(admin: ApiClient) -> None:
-    change(admin, "KEEP_AUDIO", "true")
+    change(admin, "KEEP_AUDIO", "everyone")
     admin.delete(f"{PATH}/KEEP_AUDIO")
     records = admin.get("/api/admin/audit", query_string={"action": "setting"}).json["records"]
     assert [record["action"] for record in records[:2]] == ["setting.reset", "setting.change"]
-    assert records[1]["details"] == {"value": "true"}
+    assert records[1]["details"] == {"value": "everyone"}
 
 
 def test_a_restart_without_supervisor_is_refused_with_the_reason(admin: ApiClient) -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.application import client_with_model
+from tests.support.audio import encode
 from tests.support.client import ApiClient
+from tests.support.wait import wait_until
+from whisper_appliance.audio.peaks import HEADER
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +38,27 @@ def test_a_recording_is_transcribed(api_client: ApiClient, beckett: Path) -> Non
     assert "fail better" in answer.json["text"].lower()
     assert answer.json["duration"] == pytest.approx(10, abs=0.5)
     assert answer.json["provenance"]["model_sha256"]
+
+
+def test_its_recording_can_be_heard(api_client: ApiClient, beckett: Path) -> None:
+    with beckett.open("rb") as file:
+        transcript = api_client.post("/transcribe", data={"file": (file, "beckett.wav")}).json
+    assert transcript["recording"]["media_type"] == "audio/wav"
+    audio = api_client.get(f"/api/transcripts/{transcript['id']}/audio")
+    assert audio.data == beckett.read_bytes()
+    peaks = api_client.get(f"/api/transcripts/{transcript['id']}/peaks").data
+    assert len(peaks) == HEADER.size + 2 * HEADER.unpack_from(peaks)[4]
+
+
+def test_a_recording_that_browsers_cannot_play_gets_a_copy(
+    api_client: ApiClient, beckett: Path, tmp_path: Path
+) -> None:
+    source = encode(beckett, tmp_path / "beckett.aiff", "pcm_s16be")
+    with source.open("rb") as file:
+        id = api_client.post("/transcribe", data={"file": (file, source.name)}).json["id"]
+    address = f"/api/transcripts/{id}/audio"
+    wait_until(lambda: api_client.get(address).headers["Content-Type"] == "audio/webm")
+    assert api_client.get(address).data.startswith(b"\x1aE\xdf\xa3")
 
 
 def test_silence_gives_an_empty_transcript_and_a_warning(api_client: ApiClient) -> None:

@@ -56,9 +56,9 @@ def test_a_change_applies_at_once_and_is_announced(
 def test_a_change_survives_a_restart(database: Database) -> None:
     overrides = SettingOverrides(OverrideRows(database), load())
     overrides.set("wait_seconds", "12.5", "Ada")
-    overrides.set("keep_audio", "yes", "Ada")
+    overrides.set("keep_audio", "yes", "Ada")  # a switch in older versions
     again = SettingOverrides(OverrideRows(database), load())
-    assert (again.settings.wait_seconds, again.settings.keep_audio) == (12.5, True)
+    assert (again.settings.wait_seconds, again.settings.keep_audio) == (12.5, "everyone")
     again.reset("wait_seconds")
     assert again.settings.wait_seconds == 120
     assert again.source("wait_seconds") == "default"
@@ -115,7 +115,7 @@ def test_paths_and_secrets_stay_in_the_environment(overrides: SettingOverrides, 
         ("max_upload_size", "12 apples", "byte unit"),
         ("log_level", "LOUD", "'DEBUG', 'INFO'"),
         ("wait_seconds", "soon", "valid number"),
-        ("keep_audio", "perhaps", "valid boolean"),
+        ("update_check", "perhaps", "valid boolean"),
     ],
 )
 def test_a_value_is_checked_by_the_rule_of_the_setting(
@@ -188,7 +188,7 @@ def test_every_name_exists_and_every_setting_has_a_row() -> None:
 
 def test_setting_rows_have_the_format_of_their_value(overrides: SettingOverrides) -> None:
     kinds = {row.name: row.kind for row in setting_rows(overrides)}
-    assert kinds["KEEP_AUDIO"] == "switch"
+    assert kinds["UPDATE_CHECK"] == "switch"
     assert kinds["LOG_LEVEL"] == "choice"
     assert kinds["MAX_UPLOAD_SIZE"] == "size"
     assert kinds["CERTIFICATE_NAMES"] == "list"

@@ -20,6 +20,7 @@ from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.storage import JobFolders
 from whisper_appliance.jobs.transcription_job import JobSteps
+from whisper_appliance.library.recordings import Recordings
 from whisper_appliance.library.transcripts import TranscriptRepository
 
 BECKETT = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
@@ -40,11 +41,12 @@ class OneModel:
 def test_real_speech_becomes_a_transcript_with_its_audio_kept(
     tmp_path: Path, beckett: Path, tiny_en: Path
 ) -> None:
-    settings = load(data_dir=tmp_path, keep_audio=True)
+    settings = load(data_dir=tmp_path, keep_audio="everyone")
     engine = EngineProcess(EngineSpec("onnxruntime", "tiny.en", tiny_en, device="cpu", workers=1))
     engine.start()
     with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}") as database:
-        steps = JobSteps.from_settings(lambda: settings, OneModel(engine), lambda: "tiny.en")
+        recordings = Recordings(database, tmp_path / "audio", days_of=lambda owner: 30)
+        steps = JobSteps.from_settings(lambda: settings, OneModel(engine), lambda: "tiny.en", recordings)
         repository = JobRepository(database)
         cluster = Cluster(database, repository, JobFolders(tmp_path, tmp_path))
         queue = JobQueue(repository, cluster, steps)
@@ -71,6 +73,8 @@ def test_real_speech_becomes_a_transcript_with_its_audio_kept(
             kept = history.audio(job.id, "ann")
             assert kept
             assert kept.read_bytes() == beckett.read_bytes()
+            assert recordings.get(job.id).media_type == "audio/wav"
+            assert len(recordings.peaks(job.id)) > 500
             error = queue.wait(refused.id, 20).error
             assert error
             assert error.code == Undecodable.code

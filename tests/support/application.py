@@ -125,7 +125,11 @@ def client_with_model(folders: pytest.TempPathFactory, tiny_en: Path) -> Iterato
     models = folders.mktemp("models")
     (models / "tiny.en").symlink_to(tiny_en)
     chosen = settings.load(
-        data_dir=folders.mktemp("data"), model_dir=models, whisper_model="tiny.en", min_free_disk=0
+        data_dir=folders.mktemp("data"),
+        model_dir=models,
+        whisper_model="tiny.en",
+        min_free_disk=0,
+        keep_audio="everyone",
     )
     with Appliance(chosen) as appliance:
         yield client_of(create_app(appliance))

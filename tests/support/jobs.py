@@ -61,6 +61,11 @@ class Script:
 
         words: list[str]
         tracks = None
+        media = None
+
+        @staticmethod
+        def waveform() -> bytes:
+            return b""
 
         @property
         def seconds(self) -> float:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.clock import Clock
+from whisper_appliance.library.recordings import Recordings
 from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.storage.database import Database
 from whisper_appliance.transcript.model import Dropped, Notice, Provenance, Segment, Transcript, Word
@@ -25,6 +26,20 @@ def transcript(text: str = " Ever tried. Ever failed.") -> Transcript:
         dropped=(Dropped(2.0, 2.5, "Thanks for watching!", "boilerplate over silence"),),
         provenance=Provenance("e", "1", "base", "ab", "int8", {"beam_size": 5}, "cd", "2", 0.16),
     )
+
+
+def keep_recording(
+    recordings: Recordings,
+    id: str,
+    content: bytes = b"RIFF",
+    *,
+    media_type: str = "audio/wav",
+    owner: str = "",
+) -> None:
+    """Keeps a recording of a transcript, with a waveform."""
+    recordings.write_peaks(id, b"peaks")
+    recordings.file(id).write_bytes(content)
+    recordings.add(id, owner, media_type)
 
 
 @pytest.fixture

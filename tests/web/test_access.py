@@ -14,7 +14,7 @@ from tests.support.accounts import CHEAP_ARGON2
 from tests.support.client import ApiClient, Response, an_account, client_of, open_page, signed_in, with_key
 from tests.support.engines import ScriptedModels
 from tests.support.jobs import Script
-from tests.support.library import transcript
+from tests.support.library import keep_recording, transcript
 from whisper_appliance.accounts.identity import SCOPES, SHELL, Role, User
 from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.app.appliance import Appliance
@@ -98,11 +98,12 @@ class Actors:
         id = self.appliance.transcripts.add(
             replace(made, segments=words), title="A talk", owner=self.owners[owner]
         )
+        keep_recording(self.appliance.recordings, id)
         if owner == "member":
             self.appliance.shares.share_with(id, "reader", by=self.owners[owner])
         return id
 
-    _received = _transcript
+    _received = _heard = _transcript
 
     def _trashed(self, owner: str) -> str:
         id = self._transcript(owner)
@@ -114,8 +115,8 @@ class Actors:
         return self.appliance.shares.create_link(self.thing("transcript", owner), by=self.owners[owner]).id
 
     def _link_token(self, owner: str) -> str:
-        share = self.appliance.shares.create_link(self.thing("transcript", owner), by=self.owners[owner])
-        return str(share.token)
+        transcript_id, by = self.thing("transcript", owner), self.owners[owner]
+        return str(self.appliance.shares.create_link(transcript_id, by=by, audio=True).token)
 
     def _invitation(self, owner: str) -> str:
         return self.appliance.accounts.invitations.create("member", by=SHELL)[0].id

@@ -26,6 +26,8 @@ class User:
     last_seen: str | None = None
     language: str | None = None
     """The language of the pages; None follows the browser."""
+    recording_days: int | None = None
+    """Days for which recordings are kept, 0 for not at all; None follows the appliance."""
 
 
 @dataclass(frozen=True, slots=True)

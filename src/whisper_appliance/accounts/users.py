@@ -132,6 +132,10 @@ class Users:
         """Sets the language of the pages; None follows the browser."""
         self._change(user_id, lambda connection, _user: _update(connection, user_id, language=language))
 
+    def set_recording_days(self, user_id: str, days: int | None) -> None:
+        """Sets for how many days recordings are kept; None follows the appliance."""
+        self._change(user_id, lambda connection, _user: _update(connection, user_id, recording_days=days))
+
     def set_role(self, user_id: str, role: Role, *, by: Actor) -> User:
         """Changes the role of an account. Raises `InvalidRequest`, `Conflict` for the last owner."""
         _validate_role(role)
@@ -236,6 +240,7 @@ def user_of(row: sa.RowMapping) -> User:
         disabled=row["disabled_at"] is not None,
         last_seen=row["last_seen"],
         language=row["language"],
+        recording_days=row["recording_days"],
     )
 
 
@@ -251,7 +256,7 @@ def _find(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> User:
     return user_of(row)
 
 
-def _update(connection: sa.Connection, user_id: str, **values: str | None) -> None:
+def _update(connection: sa.Connection, user_id: str, **values: str | int | None) -> None:
     connection.execute(users.update().where(users.c.id == user_id).values(**values))
 
 

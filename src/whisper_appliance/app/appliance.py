@@ -75,6 +75,8 @@ class Appliance(Container):
     def _cleanup_tasks(self) -> dict[str, Callable[[], object]]:
         return {
             "empty the trash": lambda: self.transcripts.purge(self.settings.trash_days),
+            "delete recordings at their end": self.recordings.delete_expired,
+            "match recordings and transcripts": self.recordings.reconcile,
             "remove ended sessions": self.accounts.sessions.delete_expired,
             **cleanup_tasks(self.audit, self.usage, self.shares, self.transcripts, lambda: self.settings),
             "remove uploads of failed jobs": self.queue.remove_old_uploads,

@@ -9,6 +9,7 @@ from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.audit import Audit
 from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.app.admission import Admission, make_usage, on_owner_deleted, usage_hook
+from whisper_appliance.app.audio_retention import retention
 from whisper_appliance.app.backup_service import BackupService
 from whisper_appliance.app.event_bus import EventBus
 from whisper_appliance.app.job_notifier import JobNotifier
@@ -32,6 +33,7 @@ from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.storage import JobFolders
 from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.library.ownership import TranscriptOwnership
+from whisper_appliance.library.recordings import Recordings
 from whisper_appliance.library.shares import Shares
 from whisper_appliance.library.storage_usage import StorageUsage
 from whisper_appliance.library.transcripts import TranscriptRepository
@@ -124,6 +126,11 @@ class Container:
         self.usage = make_usage(self.database, lambda: self.settings)
         self.statistics = Statistics(self.database)
         self.storage_usage = StorageUsage(self.database, settings.storage_folder / "audio")
+        self.recordings = Recordings(
+            self.database,
+            settings.storage_folder / "audio",
+            days_of=retention(lambda: self.settings, lambda: self.accounts.users),
+        )
         self.transcripts = TranscriptRepository(
             self.database, audio_folder=settings.storage_folder / "audio", on_created=usage_hook(self.usage)
         )
@@ -197,7 +204,9 @@ class Container:
         return self.status_collector.status()
 
     def _default_job_steps(self) -> JobSteps:
-        return JobSteps.from_settings(lambda: self.settings, self.models, lambda: self.models.default)
+        return JobSteps.from_settings(
+            lambda: self.settings, self.models, lambda: self.models.default, self.recordings
+        )
 
     def _on_job_event(self, event: JobEvent) -> None:
         self.job_notifier.notify(event)

@@ -118,6 +118,14 @@ def choose_audio(container: InputContainer, track: int | None = None) -> AudioSt
     return chosen
 
 
+def video_codec(container: InputContainer) -> str:
+    """The codec of the first video stream that is not a cover picture; empty without one."""
+    for stream in container.streams.video:
+        if Disposition.attached_pic not in Disposition(stream.disposition):
+            return stream.codec_context.name if stream.codec_context else "unknown"
+    return ""
+
+
 def is_protected(stream: AudioStream) -> bool:
     """Whether a track of an MP4 is encrypted."""
     try:
@@ -258,6 +266,8 @@ def decode_source(
         track=tracks.index(stream) + 1,
         tracks=len(tracks),
         track_language=stream.language or "",
+        video_codec=video_codec(container),
+        chained=len(chain) > 1,
     )
     if len(chain) > 1:
         container.close()

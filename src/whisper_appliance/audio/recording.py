@@ -15,7 +15,8 @@ from typing import Any, BinaryIO, Self
 
 import numpy as np
 
-from whisper_appliance.audio import decode_errors
+from whisper_appliance.audio import decode_errors, peaks
+from whisper_appliance.audio.browser_formats import Media
 from whisper_appliance.audio.decoder_process import DecoderProcess
 from whisper_appliance.audio.level import BLOCK_SECONDS, gain
 from whisper_appliance.core.audio_format import SAMPLE_RATE
@@ -142,6 +143,20 @@ class Recording:
         if not header:
             return None
         return Tracks(header["track"], header["tracks"], header["track_language"], header["channels"])
+
+    @property
+    def media(self) -> Media | None:
+        """What the file is; `None` until the header is read."""
+        self._poll_decoder(0)
+        header = self._header
+        if not header:
+            return None
+        plain = header["track"] == 1 and not header["chained"] and header["seconds"] is not None
+        return Media(header["container"], header["codec"], header["video_codec"], plain)
+
+    def waveform(self) -> bytes:
+        """The peaks of all that is decoded (`audio.peaks`)."""
+        return peaks.waveform(self.read, self._samples or 0)
 
     @property
     def seconds(self) -> float | None:

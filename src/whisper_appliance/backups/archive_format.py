@@ -12,7 +12,7 @@ MANIFEST = "whisper-appliance-backup.json"
 CHECKSUMS = "SHA256SUMS"
 DATABASE = "appliance.sqlite"
 SMALL_FILES = re.compile(r"secret\.key|model\.json|certificates/[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
-LARGE_FILES = re.compile(r"appliance\.sqlite|(?:audio|uploads)/[0-9a-f]{32}")
+LARGE_FILES = re.compile(r"appliance\.sqlite|uploads/[0-9a-f]{32}|audio/[0-9a-f]{32}(?:\.webm|\.peaks)?")
 MAX_SMALL_FILE_BYTES = 64 * 1024
 
 DATABASE_NAMES = tuple(

@@ -27,7 +27,7 @@ AT_ONCE = frozenset(
         "queue_limit", "queue_limit_per_user", "wait_seconds", "min_free_disk",
         "live_sessions", "live_sessions_per_user", "live_seconds", "live_idle_seconds", "live_resume_seconds",
         "live_packet_size", "decoder_memory", "decoder_cpu_seconds",
-        "decoder_seconds", "keep_audio", "trash_days", "log_level",
+        "decoder_seconds", "keep_audio", "audio_retention_days", "audio_store", "trash_days", "log_level",
         "repeat_seconds", "minutes_per_month", "storage_per_user", "audit_days", "update_check",
         "update_feed_url", "protocols", "model_aliases",
     }

@@ -24,7 +24,7 @@ from whisper_appliance.jobs.failures import FailureKind, as_appliance_error, kin
 from whisper_appliance.jobs.job import FinishedWindow, Job
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.slots import Slots
-from whisper_appliance.jobs.transcription_job import JobSteps
+from whisper_appliance.jobs.transcription_job import JobSteps, Transcribed
 from whisper_appliance.jobs.workflows import ShuttingDown
 from whisper_appliance.transcript.model import Transcript
 
@@ -78,7 +78,9 @@ class JobRunner:
                 with nullcontext(False) if batch else self._slots.acquire(job_id) as reserved:
                     if not reserved:  # a job with a reserved slot was claimed when it was accepted
                         job = self._retry_until_available(lambda: self._jobs.claim(job_id))
-                    self._run(job)
+                    done = self._run(job)
+                if done and not self._stopping.is_set():
+                    self._steps.encode_audio(job, done)
             except (NotFound, Conflict):
                 log.debug("Job %s ended before it could be claimed", job_id)
 
@@ -100,30 +102,34 @@ class JobRunner:
             self._drained = True
             return sorted(self._claimed)
 
-    def _run(self, job: Job) -> None:
+    def _run(self, job: Job) -> Transcribed | None:
+        done = None
         self._claimed.add(job.id)
         self._announce(JobChanged(job.id))
         if job.attempts == 1:
             self._announce(JobStarted(job.id, job.priority, _waited_seconds(job)))
         try:
-            self._attempt(job)
+            done = self._attempt(job)
         except Conflict:
             current = self._retry_until_available(lambda: self._jobs.get(job.id))
             if not current.ended:  # requeued because the appliance stops, or taken over by another worker
                 raise ShuttingDown from None
         self._claimed.discard(job.id)
         self._announce(JobChanged(job.id))
+        return done
 
-    def _attempt(self, job: Job) -> None:
+    def _attempt(self, job: Job) -> Transcribed | None:
         """Ends or postpones the job. A failure of the recording counts once a second try has confirmed it."""
         if job.attempts > MAX_ATTEMPTS:
-            return self._fail(job, "engine_failed", TOO_MANY_ATTEMPTS)
+            self._fail(job, "engine_failed", TOO_MANY_ATTEMPTS)
+            return None
         for is_last in (False, True):
             try:
                 return self._transcribe(job)
             except Cancelled:
                 self._retry_until_available(lambda: self._jobs.abandon(job.id))
-                return self._announce(JobFailed(job.id, "cancelled"))
+                self._announce(JobFailed(job.id, "cancelled"))
+                return None
             except Conflict:
                 raise
             except Exception as error:  # noqa: BLE001 - the worker loop: `_settle` logs what is no failure
@@ -154,7 +160,7 @@ class JobRunner:
         self._retry_until_available(lambda: self._jobs.postpone(job.id, error.code, error.message, pause))
         self._retry_after(pause)
 
-    def _transcribe(self, job: Job) -> None:
+    def _transcribe(self, job: Job) -> Transcribed:
         def store(window: FinishedWindow, progress: float, duration: float | None) -> None:
             if progress >= 1:
                 return  # the transcript is stored a moment later and holds the last window
@@ -165,12 +171,13 @@ class JobRunner:
 
         earlier = self._retry_until_available(lambda: self._jobs.windows_of(job.id))
         finished = {window.start_sample: window.result for window in earlier}
-        transcript = self._steps.transcribe(job, finished, store, self._cancel_check(job.id))
+        done = self._steps.transcribe(job, finished, store, self._cancel_check(job.id))
         self._check_drained()
-        self._steps.archive_audio(job)
-        self._retry_until_available(lambda: self._jobs.finish(job, transcript))
-        self._steps.clean_up(job)
-        self._announce(_done_event(job, transcript))
+        self._steps.archive_audio(job, done)
+        self._retry_until_available(lambda: self._jobs.finish(job, done.transcript))
+        self._retry_until_available(lambda: self._steps.clean_up(job, done))
+        self._announce(_done_event(job, done.transcript))
+        return done
 
     def _fail(self, job: Job, code: str, message: str) -> None:
         self._check_stopping()

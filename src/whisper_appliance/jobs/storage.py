@@ -14,6 +14,7 @@ from pathlib import Path
 
 from whisper_appliance.core.errors import BadSetting, NotFound
 from whisper_appliance.jobs.job import Job
+from whisper_appliance.library.recordings import COPY, COPY_TYPE, Recordings, remove_audio, remove_files
 from whisper_appliance.storage.schema.jobs import UPLOAD_KEPT_HOURS
 
 ABANDONED_SECONDS = UPLOAD_KEPT_HOURS * 3600
@@ -66,12 +67,17 @@ class JobAudio:
         self,
         folder: Path,
         *,
-        keep_audio: Callable[[], bool] = lambda: False,
+        recordings: Recordings | None = None,
+        keeps_original: Callable[[], bool] = lambda: True,
         is_mounted: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`folder` holds uploads and archived recordings; the functions are called for each job anew."""
+        """`folder` holds uploads and archived recordings; without `recordings` none is kept.
+
+        `keeps_original`: whether a recording that is encoded is kept beside the encoded one.
+        """
         self._folder = folder
-        self._keep_audio = keep_audio
+        self._recordings = recordings
+        self.keeps_original = keeps_original
         self.is_mounted = is_mounted
 
     def measure(self, path: Path) -> tuple[str, int]:
@@ -86,11 +92,37 @@ class JobAudio:
                 return path
         raise NotFound("The uploaded file is no longer there. Upload it again.")
 
-    def archive(self, job: Job) -> None:
-        """Moves the upload to the archived recordings, if recordings are kept."""
-        if self._keep_audio() and (self._folder / job.audio).exists():
+    def archive(self, job: Job, peaks: bytes) -> None:
+        """Stores the peaks, and moves the upload to the archived recordings, if its owner's are kept."""
+        if self._recordings is None:
+            return
+        if peaks:
+            self._recordings.write_peaks(job.id, peaks)
+        if self._recordings.is_kept(job.owner) and (self._folder / job.audio).exists():
             self._archived(job).parent.mkdir(exist_ok=True)
             (self._folder / job.audio).replace(self._archived(job))
+
+    def register(self, job: Job, media_type: str) -> None:
+        """Once there is a transcript: stores the type of an archived recording, and when it is deleted."""
+        if self._recordings and self._archived(job).is_file():
+            self._recordings.add(job.id, job.owner, media_type)
+
+    def encode(self, job: Job, encode: Callable[[Path, Path], None]) -> None:
+        """Stores an encoded recording in place of an archived one, or as a copy to play beside it.
+
+        `encode` writes the second file from the first. Raises its errors.
+        """
+        original = self._archived(job)
+        if self._recordings is None or not original.is_file():
+            return
+        copy = original.with_name(original.name + COPY)
+        encode(original, copy)
+        if not self.keeps_original():
+            copy.replace(original)
+        try:
+            self._recordings.set_type(job.id, COPY_TYPE)
+        except NotFound:  # deleted while it was encoded
+            remove_audio(original.parent, job.id)
 
     def remove_upload(self, job: Job) -> None:
         """Deletes the upload of a job."""
@@ -99,7 +131,7 @@ class JobAudio:
     def remove(self, job: Job) -> None:
         """Deletes everything of a job that has no transcript."""
         self.remove_upload(job)
-        self._archived(job).unlink(missing_ok=True)
+        remove_files(self._folder / "audio", [job.id])
 
     def is_there(self, job: Job) -> bool:
         """Whether the recording of the job is still stored, so that the job can be retried."""

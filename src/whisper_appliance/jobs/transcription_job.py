@@ -1,30 +1,48 @@
 """The steps of a transcription job: decode its file, transcribe it window by window, archive the file."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from whisper_appliance.config.settings import Settings
-from whisper_appliance.core.errors import Cancelled, ModelUnavailable
+from whisper_appliance.core.errors import ApplianceError, Cancelled, ModelUnavailable
 from whisper_appliance.engines.contract import WindowResult
 from whisper_appliance.jobs.job import FinishedWindow, Job
 from whisper_appliance.jobs.storage import JobAudio, is_mounted
+from whisper_appliance.library.recordings import Recordings
 from whisper_appliance.transcript.model import Transcript
 from whisper_appliance.transcription.channels import CHANNEL_SAMPLES, sound_of, transcribe_channels
 
 if TYPE_CHECKING:  # it imports numpy, which the web process has no need of at its start
+    from whisper_appliance.audio.browser_formats import Media
     from whisper_appliance.audio.decode import DecodeLimits, Sound
     from whisper_appliance.transcription.pipeline import WindowDone
 
 MODEL_WAIT_SECONDS = 3600.0
 NEXT_DECODER_SECONDS = 0.2
 MAX_OPEN_PROGRESS = 0.99
+log = logging.getLogger(__name__)
 
 OnWindow = Callable[[FinishedWindow, float, float | None], None]
 """Called with a finished window, the progress from 0 to 1, and the duration in seconds if it is clear."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribed:
+    """What a job has made of its recording: a transcript, the peaks of its waveform, and what the file is."""
+
+    transcript: Transcript
+    peaks: bytes = b""
+    media: "Media | None" = None
+
+
+Encode = Callable[[Path, Path, "Sound"], None]
+"""Writes the sound of a file to another one, in a format that browsers play."""
 
 
 class EngineProvider(Protocol):
@@ -64,9 +82,11 @@ class JobSteps:
         decode: Callable[[Path, "Sound"], AbstractContextManager[Any]],
         transcribe: Transcribe,
         default_model: Callable[[], str],
+        encode: Encode | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.audio = audio
+        self._encode = encode
         self._models = models
         self._decode = decode
         self._transcribe = transcribe
@@ -75,19 +95,25 @@ class JobSteps:
 
     @classmethod
     def from_settings(
-        cls, settings: Callable[[], Settings], models: EngineProvider, default_model: Callable[[], str]
+        cls,
+        settings: Callable[[], Settings],
+        models: EngineProvider,
+        default_model: Callable[[], str],
+        recordings: Recordings | None = None,
     ) -> "JobSteps":
         """Builds the steps with the real decoder and pipeline; they read the settings for each job anew."""
         return cls(
             JobAudio(
                 settings().storage_folder,
-                keep_audio=lambda: settings().keep_audio,
+                recordings=recordings,
+                keeps_original=lambda: settings().audio_store == "original",
                 is_mounted=lambda: settings().storage_url is None or is_mounted(settings().storage_folder),
             ),
             models,
             decode=_decoder(settings, settings().data_dir / "decoded"),
             transcribe=_transcriber(settings),
             default_model=default_model,
+            encode=_encoder(settings),
         )
 
     def transcribe(
@@ -96,13 +122,13 @@ class JobSteps:
         finished: Mapping[int, WindowResult],
         on_window: OnWindow,
         cancelled: Callable[[], bool],
-    ) -> Transcript:
+    ) -> Transcribed:
         """Transcribes a job's recording, except the windows that an earlier attempt has finished.
 
         `finished` maps the first sample of a window to its result. Raises the errors of decoder and engine,
         `ModelUnavailable`, `Cancelled`, and `NotFound` if the file is gone.
         """
-        model = job.model or self._default_model()
+        model, peaks = job.model or self._default_model(), b""
         with ExitStack() as held:
             # Decoding starts before the model is leased, so that it goes on while the model is loaded.
             path, sound = self._audio_file(job, cancelled), sound_of(job.options, job.filename)
@@ -110,8 +136,9 @@ class JobSteps:
             engine = self._lease(held, model, cancelled)
 
             def transcribe_one(one: Any, channel: int) -> Transcript:
+                nonlocal peaks
                 first = channel * CHANNEL_SAMPLES
-                return self._transcribe(
+                transcript = self._transcribe(
                     one,
                     engine,
                     job,
@@ -124,18 +151,40 @@ class JobSteps:
                     on_window=_reporter(one, sound, channel, on_window),
                     cancelled=cancelled,
                 )
+                peaks = _with_peaks(peaks, one.waveform())
+                return transcript
 
-            return transcribe_channels(
+            transcript = transcribe_channels(
                 recording, sound, lambda other: self._decode(path, other), transcribe_one
             )
+            return Transcribed(transcript, peaks, recording.media)
 
-    def archive_audio(self, job: Job) -> None:
+    def archive_audio(self, job: Job, done: Transcribed) -> None:
         """Before a job is marked as done: moves its upload to the archived recordings, if they are kept."""
-        self.audio.archive(job)
+        self.audio.archive(job, done.peaks)
 
-    def clean_up(self, job: Job) -> None:
-        """After a job is done: deletes its upload."""
+    def clean_up(self, job: Job, done: Transcribed) -> None:
+        """After a job is done: deletes its upload, or stores what is known of the archived recording."""
         self.audio.remove_upload(job)
+        if done.media:
+            self.audio.register(job, _browser_type(done.media))
+
+    def encode_audio(self, job: Job, done: Transcribed) -> None:
+        """At last: makes the archived recording one that browsers play, or a small one.
+
+        If that fails, the recording stays as it is.
+        """
+        encode, media = self._encode, done.media
+        if encode is None or media is None:
+            return
+        plays, is_small = bool(_browser_type(media)), media.codec == "opus" and not media.video_codec
+        if plays and (self.audio.keeps_original() or is_small):
+            return
+        sound = replace(sound_of(job.options, job.filename), channel=None)
+        try:
+            self.audio.encode(job, lambda source, target: encode(source, target, sound))
+        except (ApplianceError, OSError) as error:
+            log.warning("The recording of job %s was not encoded: %s", job.id, error)
 
     def _audio_file(self, job: Job, cancelled: Callable[[], bool]) -> Path:
         """Returns the recording of a job; waits while the shared folder is not mounted."""
@@ -158,6 +207,18 @@ class JobSteps:
         if cancelled():
             raise Cancelled("The job was cancelled.")
         self._sleep(1.0)
+
+
+def _with_peaks(peaks: bytes, more: bytes) -> bytes:
+    from whisper_appliance.audio.peaks import combined
+
+    return combined(peaks, more) if peaks and more else peaks or more
+
+
+def _browser_type(media: "Media") -> str:
+    from whisper_appliance.audio.browser_formats import browser_type
+
+    return browser_type(media)
 
 
 def _reporter(
@@ -206,6 +267,14 @@ def _decoder(
         return recording
 
     return decode_file
+
+
+def _encoder(settings: Callable[[], Settings]) -> Encode:
+    from whisper_appliance.audio.encode import encode_opus
+
+    return lambda source, target, sound: encode_opus(
+        source, target, limits=decode_limits(settings()), sound=sound
+    )
 
 
 def _transcriber(settings: Callable[[], Settings]) -> Transcribe:

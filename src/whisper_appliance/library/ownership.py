@@ -4,6 +4,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from whisper_appliance.library.recordings import remove_files
 from whisper_appliance.library.transcript_rows import NO_OWNER
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.jobs import jobs, windows
@@ -32,9 +33,9 @@ class TranscriptOwnership:
             uploads = connection.execute(deleted_jobs).scalars().all()
             deleted = transcripts.delete().where(transcripts.c.owner == owner).returning(transcripts.c.id)
             transcript_ids = tuple(connection.execute(deleted).scalars())
-        archived = (f"audio/{transcript_id}" for transcript_id in transcript_ids)
-        for name in (*uploads, *archived):
+        for name in uploads:
             (self._storage / name).unlink(missing_ok=True)
+        remove_files(self._storage / "audio", transcript_ids)
         return transcript_ids
 
     def transfer(self, owner: str, new_owner: str) -> None:

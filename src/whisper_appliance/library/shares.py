@@ -30,6 +30,8 @@ class Share:
     created: str
     created_by: str
     expires: str | None
+    audio: bool = False
+    """Whether a link gives the recording too; a user may always hear what they may read."""
 
 
 class Shares:
@@ -69,8 +71,10 @@ class Shares:
             share_id = found or self._add(connection, transcript_id, by=by, user_id=user_id)
             return _share(connection.execute(_query().where(shares.c.id == share_id)).mappings().one())
 
-    def create_link(self, transcript_id: str, *, by: str, expires: datetime | None = None) -> Share:
-        """Creates a public link to a transcript.
+    def create_link(
+        self, transcript_id: str, *, by: str, expires: datetime | None = None, audio: bool = False
+    ) -> Share:
+        """Creates a public link to a transcript, and to its recording if `audio`.
 
         Raises `InvalidRequest` when `expires` is in the past, `Conflict` for too many.
         """
@@ -78,7 +82,7 @@ class Shares:
             raise InvalidRequest("The link would have ended already. Choose a later time.", field="expires")
         token, end = secrets.token_urlsafe(24), written(expires) if expires else None
         with self._database.write(exclusive="shares") as connection:
-            share_id = self._add(connection, transcript_id, by=by, token=token, expires=end)
+            share_id = self._add(connection, transcript_id, by=by, token=token, expires=end, audio=audio)
             return _share(connection.execute(_query().where(shares.c.id == share_id)).mappings().one())
 
     def by_token(self, token: str) -> Share:
@@ -141,7 +145,9 @@ class Shares:
         with self._database.write() as connection:
             return connection.execute(shares.delete().where(sa.not_(self._is_valid()))).rowcount
 
-    def _add(self, connection: sa.Connection, transcript_id: str, *, by: str, **values: str | None) -> str:
+    def _add(
+        self, connection: sa.Connection, transcript_id: str, *, by: str, **values: str | bool | None
+    ) -> str:
         count = sa.select(sa.func.count()).where(shares.c.transcript_id == transcript_id)
         if connection.execute(count).scalar_one() >= MAX_SHARES_PER_TRANSCRIPT:
             raise Conflict(

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from whisper_appliance.core.clock import Clock, now, written
+from whisper_appliance.library.recordings import stored_bytes
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.jobs import (
     ENDED_WITHOUT_TRANSCRIPT,
@@ -68,15 +69,8 @@ class StorageUsage:
             return 0
         with self._database.read() as connection:
             names = connection.execute(sa.select(transcripts.c.id).where(transcripts.c.owner == owner))
-            return sum(_size(self._audio_folder / name) for name in names.scalars())
+            return sum(stored_bytes(self._audio_folder, name) for name in names.scalars())
 
     def _sum(self, query: "sa.Select[tuple[Any]]") -> int:
         with self._database.read() as connection:
             return int(connection.execute(query).scalar() or 0)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

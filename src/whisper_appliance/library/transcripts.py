@@ -10,6 +10,7 @@ from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import InvalidRequest, NotFound, PreconditionFailed
 from whisper_appliance.core.ids import new_id
 from whisper_appliance.library import search
+from whisper_appliance.library.recordings import remove_files
 from whisper_appliance.library.transcript_rows import (
     COLUMNS,
     NO_OWNER,
@@ -212,9 +213,8 @@ class TranscriptRepository:
         with self._database.write() as connection:
             removed = transcripts.delete().where(condition).returning(transcripts.c.id)
             deleted_ids = connection.execute(removed).scalars().all()
-        for transcript_id in deleted_ids:
-            if self._audio_folder:
-                (self._audio_folder / transcript_id).unlink(missing_ok=True)
+        if self._audio_folder:
+            remove_files(self._audio_folder, deleted_ids)
         return len(deleted_ids)
 
     def _change(self, condition: sa.ColumnElement[bool], **values: str | None) -> None:

@@ -32,6 +32,16 @@ USAGE_DAYS = 31
 SIGNED_IN_ERRORS = (401, 403)
 
 
+class RecordingsBody(BaseModel):
+    """For how long new recordings are kept."""
+
+    days: int | None = Field(
+        ge=0,
+        le=36_500,
+        description="Days, at most as many as the appliance allows; 0: not kept; null follows the appliance.",
+    )
+
+
 class PasswordBody(BaseModel):
     """A new password, and proof that the old one is known."""
 
@@ -148,6 +158,17 @@ def set_language(body: LanguageBody) -> tuple[str, int]:
     if body.language is not None and body.language not in LANGUAGES:
         raise InvalidRequest("There is no such language.", field="language")
     appliance().accounts.users.set_language(user.id, body.language)
+    return "", 204
+
+
+@blueprint.put(
+    "/api/account/recordings",
+    responses={204: None, **error_responses(400, 401, 403, 503, 507)},
+)
+def set_recordings(body: RecordingsBody) -> tuple[str, int]:
+    """Sets for how many days recordings of this account are kept; null follows the appliance."""
+    _actor, user = signed_in_user()
+    appliance().accounts.users.set_recording_days(user.id, body.days)
     return "", 204
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from flask import Response
 
 from whisper_appliance.accounts.identity import User
+from whisper_appliance.api.native.recordings import extension_of
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.library.transcript_rows import StoredTranscript, TranscriptSummary
@@ -18,7 +19,11 @@ from whisper_appliance.web.content_disposition import attachment, file_safe
 from whisper_appliance.web.context import appliance
 
 PAGE = 100
-ABOUT = "Your transcripts, each as text (.txt) and with all data (.json).\n"
+ABOUT = (
+    "Your transcripts, each as text (.txt) and with all data (.json), and the recordings that are kept, each "
+    "with the name of its transcript.\n"
+)
+CHUNK_BYTES = 2**20
 
 
 class _Pipe:
@@ -57,6 +62,8 @@ def _archive(appliance: Appliance, user: User) -> Iterator[bytes]:
         for stored in _stored_transcripts(appliance, user.id):
             _add(archive, stored)
             yield pipe.read_written()
+            for _ in _added_recording(archive, appliance, stored.summary):
+                yield pipe.read_written()
     yield pipe.read_written()
 
 
@@ -80,6 +87,21 @@ def _add(archive: zipfile.ZipFile, stored: StoredTranscript) -> None:
     head = {"id": stored.summary.id, "title": stored.summary.title, "created": stored.summary.created}
     archive.writestr(f"{name}.json", json.dumps({**head, **to_dict(stored.transcript)}, ensure_ascii=False))
     archive.writestr(f"{name}.txt", render(stored.transcript, "txt"))
+
+
+def _added_recording(
+    archive: zipfile.ZipFile, appliance: Appliance, summary: TranscriptSummary
+) -> Iterator[None]:
+    """Adds the kept recording of a transcript, as it is, part by part."""
+    kept = appliance.recordings.find(summary.id)
+    path = appliance.recordings.file(summary.id)
+    if kept is None or not path.is_file():
+        return
+    entry = zipfile.ZipInfo(_name(summary) + extension_of(kept.media_type), datetime.now(UTC).timetuple()[:6])
+    with path.open("rb") as file, archive.open(entry, "w", force_zip64=True) as target:
+        while chunk := file.read(CHUNK_BYTES):
+            target.write(chunk)
+            yield
 
 
 def _name(summary: TranscriptSummary) -> str:

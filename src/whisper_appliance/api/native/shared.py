@@ -5,10 +5,17 @@ from flask_openapi3.models import OPENAPI3_REF_PREFIX
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field
 
-from whisper_appliance.api.native.transcripts import ReadQuery, text_formats
+from whisper_appliance.api.native.recordings import (
+    AUDIO_RESPONSE,
+    PEAKS_RESPONSE,
+    AudioQuery,
+    audio_response,
+    peaks_response,
+)
+from whisper_appliance.api.native.transcripts import ReadQuery, recording_json, text_formats
 from whisper_appliance.core.errors import NotFound
-from whisper_appliance.library.shares import NO_LINK
-from whisper_appliance.library.transcript_rows import StoredTranscript
+from whisper_appliance.library.shares import NO_LINK, Share
+from whisper_appliance.library.transcript_rows import StoredTranscript, TranscriptSummary
 from whisper_appliance.transcript.codec import to_dict
 from whisper_appliance.transcript.formats import FORMATS, render
 from whisper_appliance.web.auth.audit import record
@@ -16,7 +23,7 @@ from whisper_appliance.web.content_disposition import attachment
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import PAGES, TRANSCRIPTS, error_responses, page_response
-from whisper_appliance.web.schemas.transcript import SegmentResponse, UtcTime
+from whisper_appliance.web.schemas.transcript import RecordingResponse, SegmentResponse, UtcTime
 
 blueprint = LazyBlueprint("shared", __name__, abp_tags=[TRANSCRIPTS])
 
@@ -37,6 +44,9 @@ class SharedTranscriptResponse(BaseModel):
     duration: float = Field(description="Seconds.")
     segments: list[SegmentResponse]
     expires: str | None = Field(None, description="When the link ends.")
+    recording: RecordingResponse | None = Field(
+        None, description="null: not kept, or the link does not include it."
+    )
 
 
 def _schema() -> dict[str, object]:
@@ -73,10 +83,15 @@ def shared_page(path: LinkPath) -> str:
 )
 def get_shared_transcript(path: LinkPath, query: ReadQuery) -> Response:
     """What is behind a public link, in any format. Needs no account."""
-    stored, expires = _transcript_of_link(path.token)
+    stored, share = _transcript_of_link(path.token)
     title, transcript = stored.summary.title, stored.transcript
     if query.format == "json":
-        head = {"title": title, "created": stored.summary.created, "expires": expires}
+        head = {
+            "title": title,
+            "created": stored.summary.created,
+            "expires": share.expires,
+            "recording": recording_json(stored.summary) if share.audio else None,
+        }
         response = jsonify(SharedTranscriptResponse(**{**to_dict(transcript), **head}).model_dump())
     else:
         text = render(
@@ -90,11 +105,41 @@ def get_shared_transcript(path: LinkPath, query: ReadQuery) -> Response:
     return response
 
 
-def _transcript_of_link(token: str) -> tuple[StoredTranscript, str | None]:
-    """The transcript of a valid link. Raises the same `NotFound` for every reason."""
+@blueprint.get(
+    "/api/shared/<token>/audio",
+    responses={**AUDIO_RESPONSE, **error_responses(404, 503)},
+    operation_id="shared_audio_api_shared__token__audio_get",
+)
+def get_shared_audio(path: LinkPath, query: AudioQuery) -> Response:
+    """The recording behind a public link that includes it. Needs no account."""
+    entry = _entry_with_audio(path.token)
+    if query.download:
+        record("share.download", entry.id)
+    return audio_response(entry, download=query.download)
+
+
+@blueprint.get(
+    "/api/shared/<token>/peaks",
+    responses={**PEAKS_RESPONSE, **error_responses(404, 503)},
+    operation_id="shared_peaks_api_shared__token__peaks_get",
+)
+def get_shared_peaks(path: LinkPath) -> Response:
+    """The waveform behind a public link that includes the recording."""
+    return peaks_response(_entry_with_audio(path.token))
+
+
+def _entry_with_audio(token: str) -> TranscriptSummary:
+    """The transcript of a valid link that includes its recording. Raises the same `NotFound` otherwise."""
+    if not appliance().shares.by_token(token).audio:
+        raise NotFound(NO_LINK)
+    return _transcript_of_link(token)[0].summary
+
+
+def _transcript_of_link(token: str) -> tuple[StoredTranscript, Share]:
+    """The transcript of a valid link, and the link. Raises the same `NotFound` for every reason."""
     share = appliance().shares.by_token(token)
     try:
         entry = appliance().transcripts.metadata(share.transcript_id)
     except NotFound:
         raise NotFound(NO_LINK) from None
-    return appliance().transcripts.get(entry.id, entry.owner), share.expires
+    return appliance().transcripts.get(entry.id, entry.owner), share

@@ -38,6 +38,7 @@ class ShareBody(BaseModel):
     days: float | None = Field(
         None, gt=0, le=MAX_DAYS, description="Days until a link ends; null: until it is revoked."
     )
+    audio: bool = Field(False, description="Whether a link includes the recording, where it is kept.")
 
 
 class ShareResponse(BaseModel):
@@ -48,6 +49,7 @@ class ShareResponse(BaseModel):
     path: str | None = Field(None, description="Of the public page, on this appliance.")
     created: str = UtcTime
     expires: str | None = None
+    audio: bool = Field(False, description="Whether a link includes the recording.")
 
 
 class ShareList(BaseModel):
@@ -89,8 +91,8 @@ def create_share(path: TranscriptPath, body: ShareBody) -> tuple[Response, int]:
     resources.authorized_transcript(path.id, "share")
     if body.user is None:
         expires = datetime.now(UTC) + timedelta(days=body.days) if body.days else None
-        made = appliance().shares.create_link(path.id, by=actor.owner, expires=expires)
-        record("share.link", path.id, share=made.id, expires=made.expires)
+        made = appliance().shares.create_link(path.id, by=actor.owner, expires=expires, audio=body.audio)
+        record("share.link", path.id, share=made.id, expires=made.expires, audio=made.audio)
         return jsonify(share_response(made)), 201
     if actor.user is None:
         raise SignInRequired("Sign in to share with other users. A link can be made without an account.")
@@ -159,4 +161,5 @@ def share_response(share: Share) -> dict[str, object]:
         path=url_for("shared.shared_page", token=share.token) if share.token else None,
         created=share.created,
         expires=share.expires,
+        audio=share.audio,
     ).model_dump()

@@ -20,6 +20,7 @@ from whisper_appliance.web.etags import IF_MATCH, NOT_MODIFIED, check_if_match, 
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import TRANSCRIPTS, error_responses, reference
 from whisper_appliance.web.schemas.transcript import (
+    RecordingResponse,
     TranscriptListResponse,
     TranscriptResponse,
     TranscriptSummaryResponse,
@@ -185,6 +186,7 @@ def transcript_response(
             "id": summary.id,
             "title": summary.title,
             "created": summary.created,
+            "recording": recording_json(summary),
             "access": _access(summary),
         }
         response = jsonify({**head, **to_dict(stored.transcript)})
@@ -196,6 +198,16 @@ def transcript_response(
     if download:
         response.headers["Content-Disposition"] = attachment(summary.title + FORMATS[format_name].extension)
     return response
+
+
+def recording_json(entry: TranscriptSummary) -> dict[str, Any] | None:
+    """The kept recording of a transcript as JSON; None if it is not kept."""
+    kept = appliance().recordings.find(entry.id)
+    if kept is None:
+        return None
+    return RecordingResponse(
+        media_type=kept.media_type, bytes=kept.bytes, delete_at=kept.delete_at
+    ).model_dump()
 
 
 def _access(summary: TranscriptSummary) -> str:

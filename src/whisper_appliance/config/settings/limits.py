@@ -1,9 +1,26 @@
 """Settings of rate limits, admission, sandboxed processes, quotas and retention."""
 
-from pydantic import ByteSize, Field
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, ByteSize, Field
 
 from whisper_appliance.config.settings.section import Section
 from whisper_appliance.config.types import Size
+
+_WORDS_OF_A_SWITCH = {
+    "true": "everyone",
+    "yes": "everyone",
+    "on": "everyone",
+    "1": "everyone",
+} | dict.fromkeys(("false", "no", "off", "0"), "nobody")
+
+
+def _from_switch(value: object) -> object:
+    """`KEEP_AUDIO` was a switch before it had three values."""
+    return _WORDS_OF_A_SWITCH.get(str(value).lower(), value)
+
+
+KeepAudio = Annotated[Literal["accounts", "everyone", "nobody"], BeforeValidator(_from_switch)]
 
 
 class RequestLimits(Section):
@@ -88,7 +105,20 @@ class RetentionLimits(Section):
     storage_per_user: ByteSize = Field(
         ByteSize(5 * 2**30), ge=0, description="Storage of one user or visitor; 0: no limit."
     )
-    keep_audio: bool = Field(False, description="Keep the uploaded audio beside its transcript.")
+    keep_audio: KeepAudio = Field(
+        "accounts",
+        description="Whose recordings are kept beside their transcripts: of people with an account, of "
+        "visitors too, or of nobody.",
+    )
+    audio_retention_days: int = Field(
+        30,
+        ge=0,
+        le=36_500,
+        description="Days for which a recording is kept, at most; 0: as long as its transcript.",
+    )
+    audio_store: Literal["original", "opus"] = Field(
+        "original", description="Keep recordings as they came, or as small Opus files without video."
+    )
     trash_days: int = Field(30, ge=0, description="Days during which a deleted transcript can be restored.")
     audit_days: int = Field(
         365, ge=1, le=36_500, description="Days for which records of the audit log are kept."

@@ -29,6 +29,7 @@ users = sa.Table(
     sa.Column("storage_bytes", sa.BigInteger, nullable=True),
     sa.Column("waiting_jobs", sa.Integer, nullable=True),
     sa.Column("language", sa.Text, nullable=True),
+    sa.Column("recording_days", sa.Integer, nullable=True),
     sqlite_autoincrement=True,
 )
 
@@ -82,6 +83,7 @@ shares = sa.Table(
     sa.Column("created", sa.Text, nullable=False),
     sa.Column("created_by", sa.Text, nullable=False),
     sa.Column("expires", sa.Text, nullable=True),
+    sa.Column("audio", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("shares_of_transcript", "transcript_id"),
     sa.Index("shares_with_user", "user_id"),
 )

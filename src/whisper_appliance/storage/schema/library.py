@@ -1,4 +1,4 @@
-"""The table of transcripts, as the newest migration leaves it."""
+"""The tables of transcripts and kept recordings, as the newest migration leaves them."""
 
 import sqlalchemy as sa
 
@@ -33,3 +33,16 @@ transcripts = sa.Table(
     sa.Index("transcripts_space", "owner", "bytes"),
     sqlite_autoincrement=True,
 )
+
+recordings = sa.Table(
+    "recordings",
+    metadata,
+    sa.Column(
+        "transcript_id", sa.Text, sa.ForeignKey("transcripts.id", ondelete="CASCADE"), primary_key=True
+    ),
+    sa.Column("media_type", sa.Text, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("delete_at", sa.Text, nullable=True),
+    sa.Index("recordings_by_end", "delete_at"),
+)
+"""Kept recordings. Without a media type, browsers cannot play it; without `delete_at`, it has no end."""

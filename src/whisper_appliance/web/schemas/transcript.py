@@ -51,6 +51,18 @@ class DroppedResponse(BaseModel):
     reason: str
 
 
+class RecordingResponse(BaseModel):
+    """The recording of a transcript, where it is kept."""
+
+    media_type: str = Field(
+        description="Under which browsers play it; empty if they cannot.", examples=["audio/mpeg"]
+    )
+    bytes: int = Field(description="Stored bytes, with a copy to play and the waveform.")
+    delete_at: str | None = Field(
+        None, description="When it is deleted (UTC, ISO 8601); null: with its transcript."
+    )
+
+
 class TranscriptResponse(BaseModel):
     """What was said, and how it came to be known."""
 
@@ -71,6 +83,7 @@ class TranscriptResponse(BaseModel):
     provenance: dict[str, object] | None = Field(
         None, description="Enough to make the transcript again; `tracks`: the one taken, of how many."
     )
+    recording: RecordingResponse | None = Field(None, description="null: not kept.")
     access: Literal["own", "read"] = Field("own", description="read: somebody shared it, to read and export.")
 
 
