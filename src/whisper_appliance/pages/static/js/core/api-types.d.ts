@@ -284,6 +284,12 @@ export interface DroppedResponse {
   reason: string;
 }
 
+/** When the recording is deleted. */
+export interface EndBody {
+  /** Days from now; null: as long as the appliance keeps recordings. */
+  days: number | null;
+}
+
 /** The process of one loaded model. Since its start it decoded `heard_seconds` of audio. `busy_seconds` is the time with any window at work; `worker_seconds` is the sum over its workers. */
 export interface EngineState {
   model: string;
@@ -824,6 +830,22 @@ export interface ReceivedTranscriptResponse {
   shared: string;
 }
 
+/** The recording of a transcript, where it is kept. */
+export interface RecordingResponse {
+  /** Under which browsers play it; empty if they cannot. */
+  media_type: string;
+  /** Stored bytes, with a copy to play and the waveform. */
+  bytes: number;
+  /** When it is deleted (UTC, ISO 8601); null: with its transcript. */
+  delete_at: string | null;
+}
+
+/** For how long new recordings are kept. */
+export interface RecordingsBody {
+  /** Days, at most as many as the appliance allows; 0: not kept; null follows the appliance. */
+  days: number | null;
+}
+
 /** One version. `notes` are plain text. */
 export interface ReleaseResponse {
   version: string;
@@ -954,6 +976,8 @@ export interface ShareBody {
   user?: string | null;
   /** Days until a link ends; null: until it is revoked. */
   days?: number | null;
+  /** Whether a link includes the recording, where it is kept. */
+  audio?: boolean;
 }
 
 /** Whom a transcript is shared with. */
@@ -971,6 +995,8 @@ export interface ShareResponse {
   /** UTC, ISO 8601. */
   created: string;
   expires: string | null;
+  /** Whether a link includes the recording. */
+  audio: boolean;
 }
 
 /** A name and its password. */
@@ -1067,6 +1093,8 @@ export interface TranscriptResponse {
   dropped: DroppedResponse[];
   /** Enough to make the transcript again; `tracks`: the one taken, of how many. */
   provenance: Record<string, unknown> | null;
+  /** null: not kept. */
+  recording: RecordingResponse | null;
   /** read: somebody shared it, to read and export. */
   access: "own" | "read";
 }
@@ -1184,6 +1212,7 @@ export interface Requests {
   "PATCH /api/account": NameBody;
   "PATCH /api/admin/users/{id}": UserBody;
   "PATCH /api/transcripts/{id}": TitleBody;
+  "PATCH /api/transcripts/{id}/audio": EndBody;
   "POST /api/account/keys": KeyBody;
   "POST /api/account/password": PasswordBody;
   "POST /api/admin/invitations": InvitationBody;
@@ -1197,6 +1226,7 @@ export interface Requests {
   "POST /v1/realtime/transcription_sessions": BetaSessionBody;
   "POST /v1/realtime/translations/client_secrets": ClientSecretBody;
   "PUT /api/account/language": LanguageBody;
+  "PUT /api/account/recordings": RecordingsBody;
   "PUT /api/admin/certificate/names": MoreNames;
   "PUT /api/admin/certificate/own": OwnCertificate;
   "PUT /api/admin/openness": AccessModeBody;
@@ -1227,6 +1257,7 @@ export interface Responses {
   "DELETE /api/transcripts/shared/{id}": null;
   "DELETE /api/transcripts/trash": null;
   "DELETE /api/transcripts/{id}": null;
+  "DELETE /api/transcripts/{id}/audio": null;
   "DELETE /api/transcripts/{id}/shares/{share}": null;
   "DELETE /v1/models/{id}": DeletedModel;
   "GET /admin": null;
@@ -1264,6 +1295,8 @@ export interface Responses {
     segments: SegmentResponse[];
     /** When the link ends. */
     expires: string | null;
+    /** null: not kept, or the link does not include it. */
+    recording: RecordingResponse | null;
   };
   "GET /api/status": StatusResponse;
   "GET /api/transcripts": TranscriptListResponse;
@@ -1280,6 +1313,7 @@ export interface Responses {
   "PATCH /api/account": null;
   "PATCH /api/admin/users/{id}": AdminUserResponse;
   "PATCH /api/transcripts/{id}": TranscriptResponse;
+  "PATCH /api/transcripts/{id}/audio": RecordingResponse;
   "POST /api/account/keys": NewKeyResponse;
   "POST /api/account/password": null;
   "POST /api/admin/backups": DailyCopyResponse;
@@ -1312,6 +1346,7 @@ export interface Responses {
   "POST /v1/realtime/transcription_sessions": BetaSessionResponse;
   "POST /v1/realtime/translations/client_secrets": ClientSecretResponse;
   "PUT /api/account/language": null;
+  "PUT /api/account/recordings": null;
   "PUT /api/admin/certificate/names": HttpsResponse;
   "PUT /api/admin/certificate/own": HttpsResponse;
   "PUT /api/admin/openness": null;
