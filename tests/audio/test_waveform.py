@@ -15,11 +15,15 @@ from whisper_appliance.core.errors import Undecodable
 from whisper_appliance.core.samples import Samples
 
 
+def packed(samples: Samples) -> bytes:
+    return waveform(lambda start, stop: samples[start:stop], len(samples))
+
+
 def peaks_of(samples: Samples) -> tuple[int, np.ndarray[tuple[int, int], np.dtype[np.int8]]]:
-    packed = waveform(lambda start, stop: samples[start:stop], len(samples))
-    version, flags, rate, span, count = HEADER.unpack_from(packed)
+    made = packed(samples)
+    version, flags, rate, span, count = HEADER.unpack_from(made)
     assert (version, flags, rate) == (1, 1, SAMPLE_RATE)
-    peaks = np.frombuffer(packed, np.int8, offset=HEADER.size).reshape(-1, 2)
+    peaks = np.frombuffer(made, np.int8, offset=HEADER.size).reshape(-1, 2)
     assert len(peaks) == count == -(-len(samples) // span)
     return span, peaks
 
@@ -57,7 +61,7 @@ def test_the_waveform_of_silence_and_of_nothing() -> None:
 
 def test_channels_are_shown_together() -> None:
     low, high = (np.full(SAMPLE_RATE, value, np.float32) for value in (-0.5, 0.25))
-    both = combined(*(waveform(lambda start, stop, c=one: c[start:stop], SAMPLE_RATE) for one in (low, high)))
+    both = combined(packed(low), packed(high))
     peaks = np.frombuffer(both, np.int8, offset=HEADER.size).reshape(-1, 2)
     assert (peaks == (-64, 32)).all()
 
