@@ -18,7 +18,7 @@ from tests.support.wait import wait_until
 from whisper_appliance.audio.decode import DecodeLimits, decode, prepare
 from whisper_appliance.audio.decoder_process import DecoderProcess, PrestartedDecoder
 from whisper_appliance.audio.resample import Resampler, UnsupportedSource
-from whisper_appliance.core import sandbox
+from whisper_appliance.core import sandbox, seccomp
 
 
 def decoders(parent: psutil.Process) -> list[psutil.Process]:
@@ -73,6 +73,39 @@ def test_in_the_sandbox_there_is_no_network() -> None:
     if answer.startswith("with all"):
         pytest.skip("this machine allows no network namespace")
     assert answer == "alone\nOSError"
+
+
+def test_in_the_sandbox_only_calls_for_decoding_are_allowed(tmp_path: Path) -> None:
+    if not seccomp.is_available():
+        pytest.skip("this machine has no libseccomp")
+    setup = "import threading; from whisper_appliance.core import seccomp\n"
+    setup += "sandbox.set_no_new_privs(); assert seccomp.allow_only_decoding()"
+    for allowed in (
+        "os.getpid()",
+        "threading.Thread(target=print).start()",
+        "open('/proc/self/stat')",
+    ):
+        assert in_sandbox(setup, allowed).endswith("done")
+    for denied in (
+        "os.fork()",
+        "os.execv('/bin/true', ['true'])",
+        "os.kill(os.getppid(), 0)",
+        "socket.socket(socket.AF_UNIX)",
+        "socket.socketpair()",
+        "os.unshare(0x40000000)" if hasattr(os, "unshare") else "os.chroot('/')",
+        f"os.mkdir({str(tmp_path / 'new')!r})",
+        f"os.chmod({str(tmp_path)!r}, 0)",
+        "os.mkfifo('/tmp/fifo')",
+    ):
+        assert in_sandbox(setup, denied) == "PermissionError", denied
+
+
+def test_in_the_sandbox_there_are_no_capabilities() -> None:
+    setup = "sandbox.set_no_new_privs(); assert sandbox.drop_capabilities()"
+    shown = "print([line for line in open('/proc/self/status') if line.startswith(('CapEff', 'CapBnd'))])"
+    answer = in_sandbox(setup, shown)
+    assert answer.count("0000000000000000") == 2 or os.geteuid() != 0, answer
+    assert "CapEff:\\t0000000000000000" in answer
 
 
 def test_a_decoder_has_no_environment_and_a_session_of_its_own() -> None:

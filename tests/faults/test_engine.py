@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing, suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import numpy as np
 import psutil
 import pytest
 
-from tests.support.engines import ScriptedEngine
+from tests.support.engines import ScriptedEngine, write_device
 from tests.support.https_client import Visitor
 from tests.support.live_client import settings_of
 from tests.support.program import REAL, Server, served
@@ -167,8 +168,8 @@ class Starving(ScriptedEngine):
         match (windows[0].options.prompt or "").split():
             case ["starve"]:
                 raise MemoryError
-            case ["starve", "once", path] if not Path(path).exists():
-                Path(path).touch()
+            case ["starve", "once", path] if not Path(path).read_text():
+                write_device(path)
                 raise RuntimeError("std::bad_alloc")
         return super().transcribe(windows)
 
@@ -178,16 +179,19 @@ def starving(spec: EngineSpec) -> Starving:
     return Starving()
 
 
-def test_a_window_out_of_memory_is_retried_once_and_then_fails_with_the_reason(tmp_path: Path) -> None:
+def test_a_window_out_of_memory_is_retried_once_and_then_fails_with_the_reason() -> None:
     spec = EngineSpec("faster-whisper", "scripted", Path("/nowhere"), workers=1)
     second = np.zeros(16_000, np.float32)
-    with closing(EngineProcess(spec, load=starving)) as engine:
+    with (
+        NamedTemporaryFile(dir="/dev/shm") as starved,
+        closing(EngineProcess(spec, load=starving)) as engine,
+    ):
         engine.start()
 
         def submit(script: str) -> Future[WindowResult]:
             return engine.submit(Window(second, Options(prompt=script)), priority=Priority.BATCH)
 
-        once = f"starve once {tmp_path / 'starved'}"
+        once = f"starve once {starved.name}"
         assert submit(once).result(30).segments[0].text.strip() == once
         with pytest.raises(EngineFailed, match="ran out of memory"):
             submit("starve").result(30)

@@ -6,10 +6,10 @@
 
 The prompts of `ScriptedEngine`:
 - "sleep 0.2" takes its time, "swell 0.3" takes so many GiB and sleeps;
-- "fail" raises, "die" ends the process, "die once FILE" only the first time, "die if loud" for a window that
-  is not silent;
+- "fail" raises, "die" ends the process, "die once FILE" only the first time (see
+  `write_device`), "die if loud" for a window that is not silent;
 - "send HEX" and "send COUNT bytes" write to the pipe of the responses;
-- "confess PORT" returns what the process may do, "nice" its priority;
+- "confess PORT FILE" returns what the process may do, "nice" its priority;
 - "skip" decodes hardly a word unless it is to be fast; "unsure" is of low confidence over silence unless it
   may take its time;
 - any other prompt is the text.
@@ -19,6 +19,7 @@ import json
 import os
 import resource
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -60,8 +61,8 @@ class ScriptedEngine:
             case ["swell", gigabytes]:
                 held = bytearray(os.urandom(1)) * round(float(gigabytes) * 2**30)
                 time.sleep(len(held) and 30)
-            case ["confess", port]:
-                script = [confession(int(port))]
+            case ["confess", port, secret]:
+                script = [confession(int(port), secret)]
             case ["nice"]:
                 script = [str(os.getpriority(os.PRIO_PROCESS, 0))]  # Linux: of the thread that asks
             case ["send", *message]:
@@ -95,9 +96,9 @@ class ScriptedEngine:
             case ["if", "loud"] if not window.samples.any():
                 return
             case ["once", path]:
-                if Path(path).exists():
+                if Path(path).read_text():
                     return
-                Path(path).touch()
+                write_device(path)
         os._exit(9)
 
     def _unsure(self, window: Window, seconds: float) -> WindowResult:
@@ -110,7 +111,36 @@ class ScriptedEngine:
         return WindowResult((segment,), "en", 1.0, (), seconds, tokens=(50364, 1, 50464))
 
 
-def confession(port: int) -> str:
+def write_device(path: str) -> None:
+    """Writes to a file among the devices, the only one that an engine may change; without truncating it."""
+    with open(path, "r+") as file:
+        file.write("written")
+
+
+def attempts(secret: Path) -> dict[str, Callable[[], object]]:
+    """What no engine may do; `secret` is a file of the appliance."""
+    return {
+        "read": secret.read_bytes,
+        "write": lambda: secret.write_text("changed"),
+        "create": (secret.parent / "new").touch,
+        "delete": secret.unlink,
+        "fork": lambda: os._exit(0) if os.fork() == 0 else None,
+        "run": lambda: subprocess.run(["/bin/true"], check=True),
+        "kill": lambda: os.kill(os.getppid(), 0),
+        "connect": lambda: socket.socket(socket.AF_UNIX).connect(str(secret.parent / "socket")),
+    }
+
+
+def succeeds(attempt: Callable[[], object]) -> bool:
+    """Whether the kernel allows it."""
+    try:
+        attempt()
+    except OSError:
+        return False
+    return True
+
+
+def confession(port: int, secret: str) -> str:
     """What this process is left with, as JSON; `port` is one of the machine's own that listens."""
     with socket.socket() as stranger:
         stranger.settimeout(2)
@@ -123,6 +153,8 @@ def confession(port: int) -> str:
             "no_new_privileges": "NoNewPrivs:\t1" in said,
             "core": resource.getrlimit(resource.RLIMIT_CORE)[0],
             "files": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+            "capabilities": int(next(v for v in said.splitlines() if v.startswith("CapEff")).split()[1], 16),
+            "done": [name for name, attempt in attempts(Path(secret)).items() if succeeds(attempt)],
         }
     )
 

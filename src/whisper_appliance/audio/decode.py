@@ -29,6 +29,7 @@ class Isolation:
     network: Literal["own", "no tcp", "shared"]
     files: Literal["the source only", "readable ones"]
     no_new_privileges: bool
+    calls: Literal["filtered", "all"]
 
 
 _prestarted = PrestartedDecoder(keep_seconds=30.0)
@@ -79,6 +80,7 @@ def isolation() -> Isolation:
         network="own" if ready["own_network"] else "no tcp" if tcp_barred else "shared",
         files="the source only" if ready["landlock"] else "readable ones",
         no_new_privileges=ready["unprivileged"],
+        calls="filtered" if ready["seccomp"] else "all",
     )
 
 

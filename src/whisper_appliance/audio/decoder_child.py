@@ -36,7 +36,7 @@ from whisper_appliance.audio.formats import (
     unreadable_format,
 )
 from whisper_appliance.audio.resample import SAMPLE_BYTES, Resampler, UnsupportedSource, check_source
-from whisper_appliance.core import memory, sandbox
+from whisper_appliance.core import memory, sandbox, seccomp
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 
 WHITELISTS = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file", "codec_whitelist": CODECS}
@@ -228,6 +228,7 @@ def run_job(channel: ParentChannel) -> None:
         file_bytes=round(job["max_seconds"] * SAMPLE_RATE + SAMPLE_RATE) * SAMPLE_BYTES["flt"],
     )
     sandbox.landlock_allow_only(source)
+    seccomp.allow_only_decoding()
     resampler, damage = Resampler(target, job["max_seconds"], channel=job.get("channel")), Damage()
     verdict, detail, cut_off = "done", "", False
     try:
@@ -297,8 +298,13 @@ def main() -> None:
     channel = ParentChannel(socket.socket(fileno=0))
     unprivileged = sandbox.set_no_new_privs()
     own_network = sandbox.unshare_network()
+    sandbox.drop_capabilities()
     channel.send(
-        "ready", unprivileged=unprivileged, own_network=own_network, landlock=sandbox.landlock_version()
+        "ready",
+        unprivileged=unprivileged,
+        own_network=own_network,
+        landlock=sandbox.landlock_version(),
+        seccomp=seccomp.is_available(),
     )
     run_job(channel)
     os._exit(0)  # nothing to clean up, and the interpreter takes milliseconds to exit

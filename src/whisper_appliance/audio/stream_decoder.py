@@ -14,7 +14,7 @@ import av
 from whisper_appliance.audio.decoder_child import Damage, choose_audio, decode, warm_up
 from whisper_appliance.audio.formats import CODECS
 from whisper_appliance.audio.resample import SAMPLE_BYTES, Resampler, UnsupportedSource
-from whisper_appliance.core import memory, sandbox
+from whisper_appliance.core import memory, sandbox, seccomp
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 
 BATCH_SECONDS = 0.1
@@ -61,6 +61,7 @@ def decode_stream(channel: socket.socket) -> str:
         file_bytes=round(job["max_seconds"] * SAMPLE_RATE + SAMPLE_RATE) * SAMPLE_BYTES["s16"],
     )
     sandbox.landlock_allow_only(source)
+    seccomp.allow_only_decoding()
     if job["container"] not in FORMATS:
         return "undecodable"
     resampler = Resampler(target, job["max_seconds"], batch_seconds=BATCH_SECONDS, sample_format="s16")
@@ -89,6 +90,7 @@ def main() -> None:
     channel = socket.socket(fileno=0)
     sandbox.set_no_new_privs()
     sandbox.unshare_network()
+    sandbox.drop_capabilities()
     channel.send(json.dumps({"kind": "ready"}).encode())
     verdict = decode_stream(channel)
     channel.send(json.dumps({"kind": "ended", "verdict": verdict}).encode())

@@ -1,4 +1,4 @@
-"""Sandbox of a decoder or engine process on Linux, by libc: no_new_privs, namespaces, Landlock, rlimits.
+"""Sandbox of a decoder or engine process on Linux: no_new_privs, capabilities, namespaces, Landlock, rlimits.
 
 The process cannot undo any of it. What a kernel or container does not allow is skipped and reported, never
 fatal, because the rlimits and FFmpeg's whitelists hold in any case.
@@ -9,6 +9,9 @@ import math
 import os
 import resource
 import signal
+import stat
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 
 _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER = 0x10000000
@@ -17,16 +20,22 @@ _CLONE_NEWNET = 0x40000000
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _ABI_VERSION_FLAG = 1
 _RULE_PATH_BENEATH = 1
-_READ_FILE = 1 << 2
+_EXECUTE = 1
+_WRITE_FILE, _READ_FILE, _READ_DIRECTORY, _DEVICE_CONTROL = (1 << bit for bit in (1, 2, 3, 15))
 _FILE_RIGHTS_BY_ABI = {1: 13, 2: 14, 3: 15, 4: 15}
 _FILE_RIGHTS_SINCE_ABI_5 = 16
 _TCP_SINCE_ABI = 4
 _BIND_AND_CONNECT_TCP = 0b11
+_SCOPES_SINCE_ABI = 6
+_SIGNALS_AND_ABSTRACT_SOCKETS = 0b11
+_PR_CAPBSET_READ, _PR_CAPBSET_DROP = 23, 24
+_CAPABILITY_VERSION_3 = 0x20080522
+_CAP_DAC_READ_SEARCH = 2
 CPU_GRACE_SECONDS = 5
 
 
 class _Ruleset(ctypes.Structure):
-    _fields_ = (("files", ctypes.c_uint64), ("network", ctypes.c_uint64))
+    _fields_ = (("files", ctypes.c_uint64), ("network", ctypes.c_uint64), ("scoped", ctypes.c_uint64))
 
 
 class _PathBeneath(ctypes.Structure):
@@ -52,6 +61,25 @@ def unshare_network() -> bool:
     return any(_call("unshare", flags) == 0 for flags in (_CLONE_NEWNET, _CLONE_NEWUSER | _CLONE_NEWNET))
 
 
+def drop_capabilities(*, keep_reading: bool = False) -> bool:
+    """Drops all capabilities for good; returns whether it worked.
+
+    `keep_reading`: root keeps the one to read files of others, for models that another user installed.
+    """
+    kept = 1 << _CAP_DAC_READ_SEARCH if keep_reading else 0
+    capability = 0
+    while _call("prctl", _PR_CAPBSET_READ, capability, 0, 0, 0) >= 0:
+        if not kept >> capability & 1:
+            _call("prctl", _PR_CAPBSET_DROP, capability, 0, 0, 0)
+        capability += 1
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    current = (ctypes.c_uint32 * 6)()
+    if _call("capget", header, current) != 0:
+        return False
+    low = kept & current[1]  # effective, permitted, inheritable; only what is permitted can stay
+    return _call("capset", header, (ctypes.c_uint32 * 6)(low, low, 0, 0, 0, 0)) == 0
+
+
 def landlock_version() -> int:
     """The Landlock ABI version of this kernel; 0 for none."""
     return max(0, _call("syscall", _CREATE_RULESET, None, ctypes.c_size_t(0), _ABI_VERSION_FLAG))
@@ -59,29 +87,58 @@ def landlock_version() -> int:
 
 def landlock_allow_only(fd: int) -> bool:
     """Landlock: only the file of `fd` can be opened, for reading; no TCP. Returns whether it worked."""
+    return _restrict(_all_file_rights(), [_PathBeneath(_READ_FILE, fd)])
+
+
+def landlock_allow_reading(paths: Iterable[str], *, devices: str = "/dev") -> bool:
+    """Landlock: only files in `paths` can be read, only `devices` written; no TCP. Returns whether it worked.
+
+    Paths that do not exist are skipped.
+    """
+    rights = _all_file_rights()
+    control = _DEVICE_CONTROL & rights
+    with ExitStack() as opened:
+        allowed = []
+        for path in paths:
+            if (fd := _opened(path, opened)) is not None:
+                reading = _READ_FILE | (_READ_DIRECTORY if stat.S_ISDIR(os.fstat(fd).st_mode) else 0)
+                allowed.append(_PathBeneath(reading, fd))
+        if (fd := _opened(devices, opened)) is not None:
+            allowed.append(_PathBeneath(_READ_FILE | _READ_DIRECTORY | _WRITE_FILE | control, fd))
+        return _restrict(rights & ~_EXECUTE, allowed)
+
+
+def _opened(path: str, opened: ExitStack) -> int | None:
+    try:
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return None
+    opened.callback(os.close, fd)
+    return fd
+
+
+def _all_file_rights() -> int:
+    rights = _FILE_RIGHTS_BY_ABI.get(landlock_version(), _FILE_RIGHTS_SINCE_ABI_5)
+    return (1 << rights) - 1
+
+
+def _restrict(file_rights: int, allowed: Sequence[_PathBeneath]) -> bool:
+    """Activates rules as strict as this kernel's Landlock can be. Needs a process with one thread."""
     version = landlock_version()
     if not version:
         return False
-    rights = _FILE_RIGHTS_BY_ABI.get(version, _FILE_RIGHTS_SINCE_ABI_5)
     network = _BIND_AND_CONNECT_TCP if version >= _TCP_SINCE_ABI else 0
-    return _restrict(_Ruleset((1 << rights) - 1, network), _PathBeneath(_READ_FILE, fd))
-
-
-def landlock_deny_tcp() -> bool:
-    """Landlock: no TCP connections from this process (of one thread); returns whether it worked."""
-    return landlock_version() >= _TCP_SINCE_ABI and _restrict(_Ruleset(0, _BIND_AND_CONNECT_TCP), None)
-
-
-def _restrict(rules: _Ruleset, but: _PathBeneath | None) -> bool:
-    size = ctypes.sizeof(rules) if rules.network else ctypes.sizeof(ctypes.c_uint64)
+    scoped = _SIGNALS_AND_ABSTRACT_SOCKETS if version >= _SCOPES_SINCE_ABI else 0
+    rules = _Ruleset(file_rights, network, scoped)
+    size = 8 * (3 if scoped else 2 if network else 1)  # older kernels know fewer fields
     ruleset = _call("syscall", _CREATE_RULESET, ctypes.byref(rules), ctypes.c_size_t(size), 0)
     if ruleset < 0:
         return False
-    added = (
-        0 if but is None
-        else _call("syscall", _ADD_RULE, ruleset, _RULE_PATH_BENEATH, ctypes.byref(but), 0)
-    )  # fmt: skip
-    closed = added == 0 and _call("syscall", _RESTRICT_SELF, ruleset, 0) == 0
+    added = all(
+        _call("syscall", _ADD_RULE, ruleset, _RULE_PATH_BENEATH, ctypes.byref(rule), 0) == 0
+        for rule in allowed
+    )
+    closed = added and _call("syscall", _RESTRICT_SELF, ruleset, 0) == 0
     os.close(ruleset)
     return closed
 

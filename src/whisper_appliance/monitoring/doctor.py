@@ -140,10 +140,13 @@ def _decoder(_settings: "Settings") -> Iterator[CheckResult]:
     from whisper_appliance.audio.decode import isolation
 
     held = isolation()
-    tight = held.network != "shared" and held.files == "the source only" and held.no_new_privileges
+    confined = held.network != "shared" and held.files == "the source only"
+    tight = confined and held.no_new_privileges and held.calls == "filtered"
     privileges = "no new privileges" if held.no_new_privileges else "privileges kept"
     yield CheckResult(
-        "decoder", "ok" if tight else "note", f"network: {held.network}; files: {held.files}; {privileges}"
+        "decoder",
+        "ok" if tight else "note",
+        f"network: {held.network}; files: {held.files}; calls: {held.calls}; {privileges}",
     )
 
 

@@ -16,6 +16,7 @@ import psutil
 from whisper_appliance.engines.contract import Engine, EngineSpec
 from whisper_appliance.engines.process.out_of_memory import OUT_OF_MEMORY
 
+START = "whisper_appliance.engines.process.start"
 STOP_SECONDS = 2.0
 WATCH_SECONDS = 0.5
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "HF_HUB_OFFLINE")
@@ -34,7 +35,7 @@ def spawn(
     environment.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     process = subprocess.Popen(
-        [sys.executable, "-m", "whisper_appliance.engines.process.start", str(theirs.fileno())],
+        [sys.executable, "-m", START, str(theirs.fileno()), str(spec.path)],
         pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment,
         process_group=0,  # a terminal's Ctrl-C goes to the parent, which decides when this one ends
     )  # fmt: skip

@@ -5,25 +5,52 @@ Nothing heavy may be imported before that, because libraries start threads, and 
 
 import os
 import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
 
-from whisper_appliance.core import sandbox
+from whisper_appliance.core import sandbox, seccomp
 from whisper_appliance.engines.process.out_of_memory import FAILURES, OUT_OF_MEMORY, is_out_of_memory
 
 OPEN_FILES = 512
 
 
-def drop_privileges() -> str:
-    """No core dumps, no new privileges, few files, no network; returns `EngineStatus.network`."""
+SYSTEM_PATHS = (
+    "/usr", "/lib", "/lib64", "/nix", "/opt/cuda", "/proc", "/sys", "/run/opengl-driver",
+    "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d",
+    "/etc/localtime", "/etc/nvidia", "/etc/passwd", "/etc/nsswitch.conf",
+)  # fmt: skip
+"""Where libraries of the system, and facts about the machine, are read."""
+
+
+def drop_privileges(model: Path) -> str:
+    """No core dumps, new privileges, capabilities, network or programs; few files, and those read only.
+
+    Returns `EngineStatus.network`.
+    """
     sandbox.limit_files(OPEN_FILES)
     sandbox.set_no_new_privs()
-    if sandbox.unshare_network():
-        return "own"
-    return "no tcp" if sandbox.landlock_deny_tcp() else "shared"
+    own_network = sandbox.unshare_network()
+    sandbox.drop_capabilities(keep_reading=True)
+    no_tcp = sandbox.landlock_allow_reading(readable_paths(model))
+    seccomp.deny_what_no_engine_needs()
+    return "own" if own_network else "no tcp" if no_tcp else "shared"
+
+
+def readable_paths(model: Path) -> Iterator[str]:
+    """What an engine may read: Python, the program and its packages, libraries of the system, the model."""
+    yield from SYSTEM_PATHS
+    yield from (path for path in sys.path if path)
+    yield from {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values()}
+    yield from filter(None, os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep))
+    yield str(model)
+    if model.is_dir():  # files of a model may be links to where a hub keeps them
+        yield from {str(file.resolve().parent) for file in model.iterdir()}
 
 
 def main() -> None:
-    """Takes the pipe's descriptor from the command line."""
-    network = drop_privileges()
+    """Takes the pipe's descriptor and the folder of the model from the command line."""
+    network = drop_privileges(Path(sys.argv[2]))
     try:
         from whisper_appliance.engines.process.child import serve
 

@@ -1,0 +1,135 @@
+"""System-call filters (seccomp) of decoder and engine processes, by libseccomp.
+
+The process cannot undo them, and its new threads inherit them. A call that is not allowed fails with EPERM.
+Where libseccomp is missing, nothing is filtered, and the functions return False.
+"""
+
+import ctypes
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+_ALLOW = 0x7FFF0000
+_ERRNO = 0x00050000
+_MASKED_EQUAL, _EQUAL = 7, 4
+_NO_SUCH_CALL = -1
+_CLONE_THREAD = 0x00010000
+
+DECODER_CALLS = (
+    "brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "read", "pread64", "readv", "write",
+    "pwrite64", "writev", "lseek", "ftruncate", "open", "openat", "close", "fstat", "newfstatat", "statx",
+    "stat", "lstat", "readlink", "readlinkat", "fcntl", "dup", "ioctl", "getdents64", "access", "faccessat",
+    "faccessat2", "recvfrom", "recvmsg", "sendto", "sendmsg", "poll", "ppoll", "select", "pselect6",
+    "futex", "set_robust_list", "rseq", "sched_yield", "sched_getaffinity", "membarrier", "clock_gettime",
+    "clock_getres", "clock_nanosleep", "gettimeofday", "nanosleep", "time", "rt_sigaction",
+    "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall", "getpid", "gettid", "getuid",
+    "geteuid", "getgid", "getegid", "getrusage", "getrandom", "sysinfo", "uname", "prlimit64", "getrlimit",
+    "exit", "exit_group",
+)  # fmt: skip
+"""All that FFmpeg and Python need to decode one file that is open already."""
+
+ENGINE_DENIED = (
+    "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "pidfd_getfd", "kcmp",
+    "pidfd_send_signal", "unshare", "setns", "mount", "umount2", "pivot_root", "chroot", "mount_setattr",
+    "move_mount", "open_tree", "fsopen", "fsmount", "fsconfig", "fspick", "bpf", "perf_event_open",
+    "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register", "add_key", "request_key",
+    "keyctl", "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "reboot",
+    "swapon", "swapoff", "acct", "quotactl",
+    "syslog", "settimeofday", "clock_settime", "clock_adjtime",
+    "adjtimex", "sethostname", "setdomainname", "personality", "open_by_handle_at", "execve", "execveat",
+    "fork", "vfork", "kill", "tkill", "connect", "bind", "listen", "accept", "accept4",
+)  # fmt: skip
+"""What no engine needs: other processes, programs, connections, mounts, rarely used parts of the kernel."""
+
+
+class _Condition(ctypes.Structure):
+    """`struct scmp_arg_cmp`: a comparison of one argument."""
+
+    _fields_ = (
+        ("argument", ctypes.c_uint),
+        ("operator", ctypes.c_int),
+        ("first", ctypes.c_uint64),
+        ("second", ctypes.c_uint64),
+    )
+
+
+def is_available() -> bool:
+    """Whether system calls can be filtered on this machine."""
+    return _libseccomp() is not None
+
+
+def allow_only_decoding() -> bool:
+    """Allows `DECODER_CALLS` and new threads, nothing else; returns whether the filter is active."""
+    with _filter(_error(errno.EPERM)) as rules:
+        for call in DECODER_CALLS:
+            rules.add(_ALLOW, call)
+        rules.add(_ALLOW, "clone", _Condition(0, _MASKED_EQUAL, _CLONE_THREAD, _CLONE_THREAD))
+        rules.add(_error(errno.ENOSYS), "clone3")  # its flags are out of reach: libc takes clone instead
+        rules.add(_ALLOW, "tgkill", _Condition(0, _EQUAL, os.getpid(), 0))
+        return rules.load()
+
+
+def deny_what_no_engine_needs() -> bool:
+    """Denies `ENGINE_DENIED` and new processes; returns whether the filter is active."""
+    with _filter(_ALLOW) as rules:
+        for call in ENGINE_DENIED:
+            rules.add(_error(errno.EPERM), call)
+        rules.add(_error(errno.EPERM), "clone", _Condition(0, _MASKED_EQUAL, _CLONE_THREAD, 0))
+        rules.add(_error(errno.ENOSYS), "clone3")
+        return rules.load()
+
+
+def _error(number: int) -> int:
+    return _ERRNO | number
+
+
+class _Rules:
+    def __init__(self, library: ctypes.CDLL | None, default: int) -> None:
+        self._library = library
+        self._context = library.seccomp_init(ctypes.c_uint32(default)) if library else None
+
+    def add(self, action: int, call: str, *conditions: _Condition) -> None:
+        """A rule for a system call; one that this processor does not have is skipped."""
+        if self._library is None or not self._context:
+            return
+        number = self._library.seccomp_syscall_resolve_name(call.encode())
+        if number == _NO_SUCH_CALL:
+            return
+        self._library.seccomp_rule_add_array(
+            ctypes.c_void_p(self._context),
+            ctypes.c_uint32(action),
+            number,
+            len(conditions),
+            (_Condition * len(conditions))(*conditions),
+        )
+
+    def load(self) -> bool:
+        """Activates the filter."""
+        if self._library is None or not self._context:
+            return False
+        return int(self._library.seccomp_load(ctypes.c_void_p(self._context))) == 0
+
+    def release(self) -> None:
+        if self._library is not None and self._context:
+            self._library.seccomp_release(ctypes.c_void_p(self._context))
+
+
+@contextmanager
+def _filter(default: int) -> Iterator[_Rules]:
+    rules = _Rules(_libseccomp(), default)
+    try:
+        yield rules
+    finally:
+        rules.release()
+
+
+@cache
+def _libseccomp() -> ctypes.CDLL | None:
+    try:
+        library = ctypes.CDLL("libseccomp.so.2")
+    except OSError:
+        return None
+    library.seccomp_init.restype = ctypes.c_void_p
+    return library
