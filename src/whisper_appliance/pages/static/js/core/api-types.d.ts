@@ -401,6 +401,7 @@ export interface Isolation {
   network: "own" | "no tcp" | "shared";
   files: "the source only" | "readable ones";
   no_new_privileges: boolean;
+  calls: "filtered" | "all";
 }
 
 /** Why a job failed. */
