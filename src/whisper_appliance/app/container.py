@@ -17,6 +17,7 @@ from whisper_appliance.app.language_detection import LanguageDetection
 from whisper_appliance.app.live_wiring import build_live, live_limits
 from whisper_appliance.app.model_admin import ModelAdmin
 from whisper_appliance.app.ownership import AllOwnedData
+from whisper_appliance.app.program_requests import ProgramRequests
 from whisper_appliance.app.submit_recording import SubmitRecording
 from whisper_appliance.config.override_rows import OverrideRows
 from whisper_appliance.config.overrides import SettingOverrides
@@ -114,6 +115,7 @@ class Container:
             settings.data_dir / "logs", max_bytes=int(settings.log_file_size), debug=settings.debug_mode
         )
         self.metrics = Metrics(self._status)
+        self.program_requests = ProgramRequests()
         self._settings_listeners.append(
             lambda changed: logs.set_level(changed.log_level, debug=changed.debug_mode)
         )

@@ -1,11 +1,12 @@
 """Pages for people, with their templates, scripts and styles. `blueprints` are their routes."""
 
-from whisper_appliance.pages import api_docs, captions, certificate, join, setup, sign_in, views
+from whisper_appliance.pages import api_docs, captions, certificate, connect, join, setup, sign_in, views
 
 blueprints = (
     views.blueprint,
     captions.blueprint,
     certificate.blueprint,
+    connect.blueprint,
     sign_in.blueprint,
     setup.blueprint,
     join.blueprint,

@@ -99,7 +99,7 @@ def error_response(
     retry_after_seconds: float | None = None,
 ) -> Response:
     """The response to a failed request: in the shape of the requested API, or a page for a browser."""
-    g.error_code = code
+    g.error_code, g.error_message = code, message
     if api := http_api.requested_api():
         failure = http_api.Failure(status, code, message, field, g.get("request_id", ""))
         response = api.error_response(failure)

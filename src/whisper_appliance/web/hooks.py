@@ -3,7 +3,7 @@
 from flask import Flask
 
 from whisper_appliance.config.settings import Settings
-from whisper_appliance.web import headers, http_api, i18n, request_metrics
+from whisper_appliance.web import headers, http_api, i18n, program_requests, request_metrics
 from whisper_appliance.web.auth import audit, authentication, cors, csrf
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.limits import rates
@@ -29,6 +29,7 @@ AFTER_REQUEST = (
     authentication.clear_ended_session,
     i18n.add_language,  # after CORS, because Flask keeps only the first of two Vary headers
     headers.add_headers,
+    program_requests.note_request,
     request_metrics.count_request,  # last, because the time and status of everything else count
 )
 

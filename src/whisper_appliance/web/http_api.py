@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, request
 
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
@@ -56,6 +56,7 @@ def requested_api() -> HttpApi | None:
 
 
 def check_served(name: str, protocols: Collection[str]) -> None:
-    """Raises `NotFound` if the setting PROTOCOLS does not have this API or protocol."""
+    """Raises `NotFound` if the setting PROTOCOLS does not have the API or protocol of this request."""
+    g.served_protocol = name
     if name not in protocols:
         raise NotFound("This API is switched off. An administrator can switch it on, in PROTOCOLS.")

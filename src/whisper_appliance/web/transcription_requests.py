@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from flask import Response, after_this_request, request, stream_with_context
+from flask import Response, after_this_request, g, request, stream_with_context
 
 from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.app.submit_recording import ReceivedRecording, Submission
@@ -201,6 +201,7 @@ def _submit(
             upload.handed_over = not submitted.replayed
     if submitted.replayed:
         after_this_request(mark_replayed)
+    g.transcription_model = submitted.job.model or appliance().models.default
     return submitted.job
 
 

@@ -51,6 +51,7 @@ class SettingsPage {
         this.#applyFilter();
       });
     }
+    inputById("filter").value = decodeURIComponent(location.hash.slice(1)); // links name a setting
     inputById("filter").addEventListener("input", () => this.#applyFilter());
     for (const id of ["restart", "waiting-restart"]) {
       byId(id).addEventListener("click", () => this.#settings && void restart(this.#settings.restart));

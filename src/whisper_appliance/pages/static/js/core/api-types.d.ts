@@ -774,6 +774,26 @@ export interface PlainErrorResponse {
   error: string;
 }
 
+/** A request of a program. */
+export interface ProgramRequestResponse {
+  protocol: string;
+  at: string;
+  /** Its User-Agent; may be empty. */
+  client: string;
+  /** Method and path. */
+  address: string;
+  model: string | null;
+  /** HTTP status; 101: a connection. */
+  status: number;
+  code: string | null;
+  message: string | null;
+}
+
+/** The latest requests of programs, the newest first. */
+export interface ProgramRequestsResponse {
+  requests: ProgramRequestResponse[];
+}
+
 /** The numbers of waiting and of running jobs. */
 export interface QueueState {
   waiting: number;
@@ -1284,6 +1304,7 @@ export interface Responses {
   "GET /api/jobs": JobList;
   "GET /api/jobs/{id}": JobResponse;
   "GET /api/models": ModelList;
+  "GET /api/programs/requests": ProgramRequestsResponse;
   "GET /api/session": SessionResponse;
   "GET /api/shared/{token}": {
     title: string;

@@ -1,0 +1,3 @@
+import { mount } from "../connect/connect-page.js";
+
+mount(document.body);

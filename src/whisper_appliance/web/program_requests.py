@@ -1,0 +1,92 @@
+"""Notes the requests of other programs, and finds those that a person may see.
+
+A program with a key is its user. One without is named by the code that the page "Connect a program" puts into
+its key, else by its address; those without a code are shown to the same address and to admins.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from flask import Response, g, request
+
+from whisper_appliance.accounts.access import APPLIANCE, is_allowed
+from whisper_appliance.app.program_requests import ProgramRequest
+from whisper_appliance.core.clock import now
+from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.web.auth.authentication import (
+    KEY_SCHEMES,
+    access_mode,
+    current_actor,
+    current_actor_or_anonymous,
+)
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.i18n import translate_error
+
+CODE_PREFIX = "connect-"
+CODE_LENGTH = 20
+ADDRESS = "address "
+OWNER = "owner "
+CODE = "code "
+
+
+@dataclass(frozen=True, slots=True)
+class NotedRequest:
+    """Where the current request is kept."""
+
+    sender: str
+    number: int
+
+
+def note_request(response: Response) -> Response:
+    """A hook: keeps the request, if it is one of another program."""
+    protocol = g.get("served_protocol")
+    if protocol is None or request.method == "OPTIONS":
+        return response
+    sender = _sender()
+    noted = ProgramRequest(
+        protocol=protocol,
+        at=now(),
+        client=request.user_agent.string,
+        address=f"{request.method} {request.path[:80]}",
+        status=response.status_code,
+        model=g.get("transcription_model"),
+        code=g.get("error_code"),
+        message=g.get("error_message"),
+    )
+    g.noted_request = NotedRequest(sender, appliance().program_requests.record(sender, noted))
+    return response
+
+
+def note_failure(error: ApplianceError) -> None:
+    """Adds the error that ended the connection of the current request."""
+    if noted := g.get("noted_request"):
+        appliance().program_requests.update(noted.sender, noted.number, error.code, translate_error(error))
+
+
+def connect_code() -> str:
+    """The key with which a program without account is recognised as the actor's; no secret, and no right."""
+    owner = current_actor().owner
+    digest = hmac.digest(appliance().secret_key.encode(), f"connect {owner}".encode(), hashlib.sha256)
+    return CODE_PREFIX + digest.hex()[:CODE_LENGTH]
+
+
+def visible_requests() -> list[ProgramRequest]:
+    """The latest requests that the actor may see, the newest first."""
+    actor = current_actor()
+    senders = {ADDRESS + (request.remote_addr or "")}
+    if actor.owner:
+        senders |= {OWNER + actor.owner, CODE + connect_code()}
+    is_admin = is_allowed(actor, "administer", APPLIANCE, access_mode=access_mode())
+    return appliance().program_requests.latest(senders, prefix=ADDRESS if is_admin else None)
+
+
+def _sender() -> str:
+    if owner := current_actor_or_anonymous().owner:
+        return OWNER + owner
+    key = request.authorization.token if request.authorization else None
+    if key and request.authorization and request.authorization.type in KEY_SCHEMES:
+        code = key.strip()
+        if code.startswith(CODE_PREFIX) and len(code) == len(CODE_PREFIX) + CODE_LENGTH:
+            return CODE + code
+    return ADDRESS + (request.remote_addr or "")
