@@ -72,7 +72,9 @@ function nothing(others) {
     ? t("Nothing arrived over this protocol within the last hour, but something over {protocol}.", {
         protocol: others[0]?.protocol ?? "",
       })
-    : t("Nothing arrived within the last hour. Check the address, and whether the program trusts the certificate.");
+    : t(
+        "Nothing arrived within the last hour. Check the address, and whether the program trusts the certificate.",
+      );
   return element("p", text, "nothing");
 }
 
