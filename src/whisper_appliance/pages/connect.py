@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from whisper_appliance.core.clock import written
 from whisper_appliance.core.errors import NotFound
-from whisper_appliance.pages.programs import Program, find_program, known_programs
+from whisper_appliance.pages.programs import Program, find_program, programs_for
 from whisper_appliance.web.auth.authentication import access_mode, current_actor
 from whisper_appliance.web.auth.visitors import set_visitor_cookie
 from whisper_appliance.web.context import appliance
@@ -68,7 +68,7 @@ def connect_page() -> str:
     """Which programs can use this appliance."""
     set_visitor_cookie()
     served = appliance().settings.protocols
-    return render_template("connect.html", programs=known_programs(), served=served)
+    return render_template("connect.html", programs=programs_for(), served=served)
 
 
 @blueprint.get("/connect/<program>", responses=page_response("What one program needs.", 404))

@@ -18,7 +18,7 @@ Trust = Literal["python", "requests", "node", "curl", "nextcloud", "device", "no
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class FieldValue:
     """One field of a program's settings; `name` is what the program calls it."""
 
     name: str
@@ -37,7 +37,7 @@ class Program:
     """What it is good for, in a few words."""
     where: str
     """Where its settings are."""
-    values: Sequence[Value]
+    values: Sequence[FieldValue]
     key: KeyUse
     trust: Trust
     key_name: str = "API key"
@@ -54,7 +54,7 @@ OPENAI_PROGRAMS = (
         "openai",
         N_("The official Python client"),
         N_("Two arguments of the client."),
-        (Value("base_url", "{origin}/v1"), Value("model", "whisper-1")),
+        (FieldValue("base_url", "{origin}/v1"), FieldValue("model", "whisper-1")),
         "required",
         "python",
         key_name="api_key",
@@ -71,7 +71,7 @@ print(made.text)""",
         "openai",
         N_("The official client for Node"),
         N_("Two options of the client."),
-        (Value("baseURL", "{origin}/v1"), Value("model", "whisper-1")),
+        (FieldValue("baseURL", "{origin}/v1"), FieldValue("model", "whisper-1")),
         "required",
         "node",
         key_name="apiKey",
@@ -91,7 +91,7 @@ console.log(made.text);""",
         "openai",
         N_("Speak to a chat"),
         N_("Admin Panel, Settings, Audio: set Speech-to-Text Engine to OpenAI."),
-        (Value("API Base URL", "{origin}/v1"), Value("STT Model", "whisper-1")),
+        (FieldValue("API Base URL", "{origin}/v1"), FieldValue("STT Model", "whisper-1")),
         "required",
         "requests",
         key_name="API Key",
@@ -102,7 +102,7 @@ console.log(made.text);""",
         "openai",
         N_("Voice control, with an integration for OpenAI-compatible speech to text"),
         N_("Settings, Devices & services, Add integration."),
-        (Value("URL", "{origin}/v1"), Value("Model", "whisper-1")),
+        (FieldValue("URL", "{origin}/v1"), FieldValue("Model", "whisper-1")),
         "required",
         "device",
         key_name="API Key",
@@ -113,7 +113,7 @@ console.log(made.text);""",
         "openai",
         N_("Transcribe a recording in a workflow"),
         N_("Credentials, OpenAI; the node is OpenAI, Transcribe a recording."),
-        (Value("Base URL", "{origin}/v1"),),
+        (FieldValue("Base URL", "{origin}/v1"),),
         "required",
         "node",
         key_name="API Key",
@@ -124,7 +124,10 @@ console.log(made.text);""",
         "openai",
         N_("Transcribe in Nextcloud Assistant, with the app OpenAI and LocalAI integration"),
         N_("Administration settings, Artificial intelligence."),
-        (Value("Service URL", "{origin}/v1"), Value("Default speech-to-text model to use", "whisper-1")),
+        (
+            FieldValue("Service URL", "{origin}/v1"),
+            FieldValue("Default speech-to-text model to use", "whisper-1"),
+        ),
         "required",
         "nextcloud",
         key_name="API key",
@@ -135,7 +138,7 @@ console.log(made.text);""",
         "openai",
         N_("Dictate notes, with the community plugin Whisper"),
         N_("Settings, Community plugins, Whisper."),
-        (Value("API URL", "{origin}/v1/audio/transcriptions"), Value("Model", "whisper-1")),
+        (FieldValue("API URL", "{origin}/v1/audio/transcriptions"), FieldValue("Model", "whisper-1")),
         "required",
         "device",
         key_name="API Key",
@@ -147,7 +150,7 @@ console.log(made.text);""",
         "openai",
         N_("Speak to a chat"),
         N_("The file librechat.yaml."),
-        (Value("url", "{origin}/v1/audio/transcriptions"), Value("model", "whisper-1")),
+        (FieldValue("url", "{origin}/v1/audio/transcriptions"), FieldValue("model", "whisper-1")),
         "required",
         "node",
         key_name="apiKey",
@@ -164,7 +167,7 @@ console.log(made.text);""",
         "openai",
         N_("Speech in an app, with the model provider OpenAI-API-compatible"),
         N_("Settings, Model Provider: add a model of the type Speech2text."),
-        (Value("Model Name", "whisper-1"), Value("API endpoint URL", "{origin}/v1")),
+        (FieldValue("Model Name", "whisper-1"), FieldValue("API endpoint URL", "{origin}/v1")),
         "required",
         "requests",
         key_name="API Key",
@@ -175,7 +178,7 @@ console.log(made.text);""",
         "openai",
         N_("A recording in, text out, from a shell"),
         N_("Run it in a shell."),
-        (Value("URL", "{origin}/v1/audio/transcriptions"),),
+        (FieldValue("URL", "{origin}/v1/audio/transcriptions"),),
         "optional",
         "curl",
         key_name="Authorization: Bearer",
@@ -189,7 +192,7 @@ console.log(made.text);""",
         "openai",
         N_("The sound of a film or a stream, without a file between"),
         N_("Run it in a shell."),
-        (Value("URL", "{origin}/v1/audio/transcriptions"),),
+        (FieldValue("URL", "{origin}/v1/audio/transcriptions"),),
         "optional",
         "curl",
         key_name="Authorization: Bearer",
@@ -206,8 +209,8 @@ OTHER_PROGRAMS = (
         N_("Captions while somebody speaks, with the official Python client"),
         N_("Two arguments of the client."),
         (
-            Value("base_url", "{origin}/v1"),
-            Value("WebSocket", "{websocket}/v1/realtime?intent=transcription"),
+            FieldValue("base_url", "{origin}/v1"),
+            FieldValue("WebSocket", "{websocket}/v1/realtime?intent=transcription"),
         ),
         "required",
         "python",
@@ -225,7 +228,7 @@ with client.realtime.connect(extra_query={{"intent": "transcription"}}) as conne
         "asr_webservice",
         N_("Subtitles for films and series, with the provider Whisper"),
         N_("Settings, Providers, Whisper."),
-        (Value("Whisper ASR Docker Endpoint", "{origin}"),),
+        (FieldValue("Whisper ASR Docker Endpoint", "{origin}"),),
         "none",
         "requests",
     ),
@@ -235,7 +238,7 @@ with client.realtime.connect(extra_query={{"intent": "transcription"}}) as conne
         "asr_webservice",
         N_("Programs for that server, such as Subgen and Speakr"),
         N_("The address of the server."),
-        (Value("URL", "{origin}"), Value("POST", "{origin}/asr?output=srt")),
+        (FieldValue("URL", "{origin}"), FieldValue("POST", "{origin}/asr?output=srt")),
         "optional",
         "requests",
         key_name="Authorization: Bearer",
@@ -248,7 +251,7 @@ with client.realtime.connect(extra_query={{"intent": "transcription"}}) as conne
         "whisper_cpp",
         N_("Programs for the server of whisper.cpp"),
         N_("The address of the server."),
-        (Value("URL", "{origin}"), Value("POST", "{origin}/inference")),
+        (FieldValue("URL", "{origin}"), FieldValue("POST", "{origin}/inference")),
         "optional",
         "curl",
         key_name="Authorization: Bearer",
@@ -261,7 +264,7 @@ with client.realtime.connect(extra_query={{"intent": "transcription"}}) as conne
         "vosk",
         N_("Programs for vosk-server: Nextcloud Talk, Jitsi, BigBlueButton"),
         N_("The address of the WebSocket."),
-        (Value("WebSocket", "{websocket}/vosk"),),
+        (FieldValue("WebSocket", "{websocket}/vosk"),),
         "optional",
         "device",
         key_name="Authorization: Bearer",
@@ -272,7 +275,7 @@ with client.realtime.connect(extra_query={{"intent": "transcription"}}) as conne
         "deepgram",
         N_("The official Python client, and agent frameworks with Deepgram"),
         N_("Two arguments of the client."),
-        (Value("HTTP", "{origin}"), Value("WebSocket", "{websocket}")),
+        (FieldValue("HTTP", "{origin}"), FieldValue("WebSocket", "{websocket}")),
         "required",
         "python",
         key_name="api_key",
@@ -291,11 +294,11 @@ print(made.results.channels[0].alternatives[0].transcript)""",
 PROGRAMS: tuple[Program, ...] = (*OPENAI_PROGRAMS, *OTHER_PROGRAMS)
 
 
-def known_programs(protocols: Collection[str] = PROTOCOL_NAMES) -> list[Program]:
+def programs_for(protocols: Collection[str] = PROTOCOL_NAMES) -> list[Program]:
     """The programs for these protocols."""
     return [program for program in PROGRAMS if program.protocol in protocols]
 
 
 def find_program(program_id: str) -> Program | None:
     """The program with this id."""
-    return next((program for program in known_programs() if program.id == program_id), None)
+    return next((program for program in programs_for() if program.id == program_id), None)
