@@ -68,7 +68,7 @@ def test_a_program_is_connected_with_a_key_made_in_place(page: Page, served: Ser
 def test_the_pages_of_programs_are_accessible_and_fit_on_phones(page: Page, axe: str, scheme: str) -> None:
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.set_viewport_size({"width": 320, "height": 700})
-    for address in ("/connect", "/connect/obsidian-whisper", "/connect/openai-python"):
+    for address in ("/docs/sockets", "/connect", "/connect/obsidian-whisper", "/connect/openai-python"):
         page.goto(address)
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, address

@@ -9,7 +9,7 @@ from tests.support.client import ApiClient
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 
 
-@pytest.mark.parametrize("address", ["/", "/history", f"/transcripts/{'0' * 32}", "/trust", "/docs"])
+@pytest.mark.parametrize("address", ["/", "/history", f"/transcripts/{'0' * 32}", "/trust", "/docs/sockets"])
 def test_a_page_opens_without_any_model(api_client: ApiClient, address: str) -> None:
     answer = api_client.get(address, headers=HTML)
     assert answer.status_code == 200

@@ -94,6 +94,8 @@ TABLE: dict[str, Row] = {
     "GET /api/programs/requests": Row(ANY_USE),
     "GET /docs": Row(PAGE),
     "GET /docs/live": Row(PAGE),
+    "GET /docs/sockets": Row(PAGE),
+    "GET /asyncapi.json": Row(PAGE),
     "GET /docs/swagger-ui.css": Row(PAGE),
     "GET /openapi.json": Row(PAGE),
     "GET /static/any/css/base.css": Row(OPEN),

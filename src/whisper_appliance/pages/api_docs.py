@@ -1,4 +1,4 @@
-"""The API documentation: Swagger UI at /docs, the live protocol at /docs/live, and /openapi.json."""
+"""The API documentation: HTTP at /docs, sockets at /docs/sockets and /docs/live, and both documents."""
 
 import re
 from functools import cache
@@ -6,11 +6,11 @@ from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
-from flask import Response, current_app, jsonify, render_template, send_from_directory
+from flask import Response, current_app, jsonify, render_template, request, send_from_directory
 from markupsafe import Markup
 from pydantic import BaseModel, Field
 
-from whisper_appliance.web import openapi
+from whisper_appliance.web import asyncapi, openapi
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import PAGES, SYSTEM, error_responses
 
@@ -49,6 +49,13 @@ def live_protocol_page() -> str:
     return render_template("live_protocol.html", page=Markup(_live_protocol()))  # noqa: S704 - a file of this package
 
 
+@blueprint.get("/docs/sockets", responses=openapi.page_response("The messages of every WebSocket."))
+def sockets_page() -> str:
+    """The messages of every WebSocket, to read."""
+    websocket = request.host_url.rstrip("/").replace("http", "ws", 1)
+    return render_template("sockets.html", channels=asyncapi.socket_channels(), websocket=websocket)
+
+
 @blueprint.get(
     "/docs/<path:filename>",
     responses={200: {"description": "The file.", "content": {"*/*": {}}}, **error_responses(404)},
@@ -72,6 +79,19 @@ def get_asset(path: AssetPath) -> Response:
 def get_openapi_document() -> Response:
     """This document: OpenAPI 3.1, made from the code."""
     return jsonify({**current_app.api_doc, "security": list(openapi.SECURITY)})  # type: ignore[attr-defined] # the app is a LazyOpenAPI
+
+
+@blueprint.get(
+    "/asyncapi.json",
+    tags=[SYSTEM],
+    responses={
+        200: {"description": "AsyncAPI 3.0.", "content": {"application/json": {}}},
+        **error_responses(),
+    },
+)
+def get_asyncapi_document() -> Response:
+    """The messages of every WebSocket: AsyncAPI 3.0, made from the code."""
+    return jsonify(asyncapi.asyncapi_document(request.host, secure=request.is_secure))
 
 
 @cache

@@ -13,7 +13,8 @@ PAGES = Tag(name="Pages", description="What people open in a browser.")
 SPEECH = Tag(name="Speech to text", description="Audio in, words out.")
 LIVE = Tag(
     name="Live speech",
-    description="A microphone that is on now. Audio and words go over Socket.IO: [/docs/live](/docs/live).",
+    description="A microphone that is on now. Audio and words go over WebSockets: "
+    "[/docs/sockets](/docs/sockets) has every message, [/docs/live](/docs/live) explains ours.",
 )
 JOBS = Tag(name="Jobs", description="Work that waits or runs, and its progress.")
 TRANSCRIPTS = Tag(name="Transcripts", description="What was transcribed, kept for its owner.")
