@@ -214,6 +214,8 @@ bench() {
 
 bench_live() { measured; exec "$VENV/bin/python" -m benchmarks.bench_live "$@"; }
 
+conformance() { environment test; front_end test; exec "$VENV/bin/python" -m benchmarks.conformance "$@"; }
+
 soak() { measured; exec "$VENV/bin/python" -m benchmarks.soak "$@"; }
 
 lock() {
@@ -249,6 +251,7 @@ case "${1:-help}" in
   bench) shift; bench "$@" ;;
   bench-live) shift; bench_live "$@" ;;
   soak) shift; soak "$@" ;;
+  conformance) shift; conformance "$@" ;;
   add) shift; add "$@" ;;
   setup) environment run; environment test; front_end test; catalogues; browser ;;
   lock) shift; lock "$@" ;;

@@ -52,6 +52,18 @@ def words_of(client: websocket.WebSocket) -> list[dict[str, Any]]:
     return [word for message in messages for word in message.get("result", [])]
 
 
+def test_any_key_counts_as_none_where_visitors_may_transcribe(server: Server) -> None:
+    trust = {"context": server.trusting}
+    header = ["Authorization: Bearer anything"]
+    address = f"wss://localhost:{server.port}/vosk"
+    with closing(websocket.create_connection(address, timeout=20, sslopt=trust, header=header)) as client:
+        client.send_binary(spoken(1, 8) + silence(1))
+        assert [word["word"] for word in words_of(client)] == WORDS
+    with pytest.raises(websocket.WebSocketBadStatusException) as refused:
+        websocket.create_connection(address, timeout=20, sslopt=trust, header=[f"{header[0][:22]}wa_wrong"])
+    assert refused.value.status_code == 401
+
+
 def test_words_have_times_and_confidence(client: websocket.WebSocket) -> None:
     client.send_binary(spoken(1, 8) + silence(1))
     words = words_of(client)

@@ -43,8 +43,9 @@ class HttpApi:
 
 
 def install(app: Flask, apis: Sequence[HttpApi]) -> None:
-    """Makes the APIs known to the error handlers and hooks."""
-    by_prefix = [(prefix, api) for api in apis for prefix in api.prefixes]
+    """Makes the APIs known to the error handlers and hooks, beside those that are known already."""
+    known = cast(list[tuple[str, HttpApi]], app.extensions.get(EXTENSION, []))
+    by_prefix = [*known, *((prefix, api) for api in apis for prefix in api.prefixes)]
     app.extensions[EXTENSION] = sorted(by_prefix, key=lambda entry: -len(entry[0]))
 
 
