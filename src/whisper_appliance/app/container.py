@@ -25,6 +25,7 @@ from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import BadSetting, InvalidRequest, NotFound
 from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.host.certificates import Certificates, check_names
+from whisper_appliance.host.ports import check_free
 from whisper_appliance.jobs.admin_queries import JobAdminQueries
 from whisper_appliance.jobs.cluster import Cluster
 from whisper_appliance.jobs.events import JobEvent
@@ -99,13 +100,21 @@ class Container:
         """The settings in force; some of them change while the appliance runs."""
         return self.overrides.settings
 
+    def on_settings_changed(self, listener: Callable[[Settings], None]) -> None:
+        """Calls `listener` with the new settings whenever a change takes effect at once."""
+        self._settings_listeners.append(listener)
+
     def _build_storage(self, settings: Settings) -> None:
         url = settings.database_url.get_secret_value() if settings.database_url else None
         self.database = Database.in_folder(settings.data_dir, url)
         self.overrides = SettingOverrides(
             OverrideRows(self.database),
             settings,
-            checks={"whisper_model": self._check_model, "certificate_names": _check_names},
+            checks={
+                "whisper_model": self._check_model,
+                "certificate_names": _check_names,
+                "wyoming_port": self._check_wyoming_port,
+            },
             on_change=self._publish_settings,
         )
 
@@ -223,6 +232,10 @@ class Container:
             self.models.canonical_name(wanted.whisper_model)
         except NotFound as error:
             raise InvalidRequest(error.message, field="value") from None
+
+    def _check_wyoming_port(self, wanted: Settings) -> None:
+        if wanted.wyoming_port not in (None, self.settings.wyoming_port):
+            check_free(wanted.host, wanted.wyoming_port)
 
     def _publish_settings(self, settings: Settings) -> None:
         """Calls the listeners of parts that hold a copy of a setting, so that changes take effect at once."""

@@ -74,6 +74,8 @@ def pending_restart(overrides: SettingOverrides) -> tuple[str, ...]:
 
 def _kind(name: str) -> SettingKind:
     annotation = Settings.model_fields[name].annotation
+    if annotation == (int | None):
+        annotation = int
     kinds: dict[object, SettingKind] = {
         bool: "switch",
         int: "whole number",

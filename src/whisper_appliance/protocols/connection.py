@@ -3,14 +3,18 @@
 from typing import Protocol
 
 
-class Connection(Protocol):
-    """One connection. One thread receives; any thread may send and close."""
-
-    def recv(self) -> bytes | str | None:
-        """Waits for the next message; None once the connection has ended."""
+class Sender(Protocol):
+    """The way to a client. Any thread may send and close."""
 
     def send(self, message: bytes | str) -> None:
         """Sends one message. Raises `OSError` if the connection has ended."""
 
     def close(self) -> None:
         """Closes the connection, if it is still open."""
+
+
+class Connection(Sender, Protocol):
+    """One connection, of which one thread receives."""
+
+    def recv(self) -> bytes | str | None:
+        """Waits for the next message; None once the connection has ended."""

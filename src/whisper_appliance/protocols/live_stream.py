@@ -44,12 +44,19 @@ class LiveStream:
             self.feed(bytes(-self.samples % FRAME * BYTES_A_SAMPLE))
         self._live.flush(self.id, connection=self._connection)
 
+    def discard(self) -> None:
+        """Ends the live session; nothing of it is kept."""
+        try:
+            self._live.cancel(self.id, connection=self._connection)
+        except NotFound:
+            return  # it has ended by itself
+
     def stop(self) -> None:
         """Ends the live session; its last words and its end follow. Without audio, nothing of it is kept."""
+        if not self._seq:
+            self.discard()
+            return
         try:
-            if self._seq:
-                self._live.stop(self.id, self._seq, connection=self._connection)
-            else:
-                self._live.cancel(self.id, connection=self._connection)
+            self._live.stop(self.id, self._seq, connection=self._connection)
         except NotFound:
             return  # it has ended by itself

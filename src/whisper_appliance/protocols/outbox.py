@@ -6,7 +6,7 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-from whisper_appliance.protocols.connection import Connection
+from whisper_appliance.protocols.connection import Sender
 
 MAX_WAITING = 1000
 
@@ -14,7 +14,7 @@ MAX_WAITING = 1000
 class Outbox:
     """Sends events from a thread of its own; a client that reads too slowly is disconnected."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Sender) -> None:
         self._connection = connection
         self._waiting: queue.Queue[dict[str, Any] | None] = queue.Queue(MAX_WAITING)
         self._thread = threading.Thread(target=self._run, name="socket-outbox", daemon=True)

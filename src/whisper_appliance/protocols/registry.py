@@ -15,6 +15,7 @@ from whisper_appliance.protocols.socketio import server as socketio_server
 from whisper_appliance.protocols.socketio import setup as socketio_setup
 from whisper_appliance.protocols.vosk import messages as vosk_messages
 from whisper_appliance.protocols.vosk import setup as vosk
+from whisper_appliance.protocols.wyoming import setup as wyoming
 from whisper_appliance.web import asyncapi
 from whisper_appliance.web.asyncapi import SocketChannel
 from whisper_appliance.web.context import WebContext
@@ -31,7 +32,7 @@ class LiveProtocol:
     name: str
     install: Callable[[Flask, WebContext], None]
     close_when: Callable[[threading.Event, Flask], None]
-    channels: tuple[SocketChannel, ...]
+    channels: tuple[SocketChannel, ...] = ()
 
 
 PROTOCOLS = (
@@ -43,6 +44,7 @@ PROTOCOLS = (
     ),
     LiveProtocol("deepgram", deepgram.install, deepgram.close_when, (deepgram_messages.CHANNEL,)),
     LiveProtocol("vosk", vosk.install, vosk.close_when, (vosk_messages.CHANNEL,)),
+    LiveProtocol("wyoming", wyoming.install, wyoming.close_when),
 )
 
 
@@ -51,6 +53,11 @@ def install(app: Flask, context: WebContext) -> None:
     asyncapi.install(app, [channel for protocol in PROTOCOLS for channel in protocol.channels])
     for protocol in PROTOCOLS:
         protocol.install(app, context)
+
+
+def start(app: Flask) -> None:
+    """Starts what listens on a port of its own."""
+    wyoming.start(app)
 
 
 def close_when(stopping: threading.Event, app: Flask) -> None:

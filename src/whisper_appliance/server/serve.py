@@ -57,6 +57,7 @@ def appliance_app(settings: Settings, stopping: threading.Event) -> Iterator["WS
         app = create_app(appliance)
         _freeze_garbage_collector()
         app.extensions[context.EXTENSION].restart = lambda: os.kill(os.getppid(), signal.SIGUSR2)
+        registry.start(app)
         registry.close_when(stopping, app)
         yield app
 

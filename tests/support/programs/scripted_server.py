@@ -67,6 +67,7 @@ def scripted(loaded: Settings, stopping: threading.Event) -> Iterator["WSGIAppli
         loaded, stopping=stopping, make_steps=scripted_steps, live_models=ScriptedModels()
     ) as appliance:
         app = create_app(appliance)
+        registry.start(app)
         registry.close_when(stopping, app)
         yield app
 

@@ -17,6 +17,18 @@ class ProgramSettings(Section):
         description="Protocols of other programs that are served, separated by commas; all by default, or "
         "none.",
     )
+    wyoming_port: int | None = Field(
+        None,
+        ge=1,
+        le=65_535,
+        description="Port of the Wyoming server for Home Assistant, usually 10300; empty: off. Everybody who "
+        "reaches the port may transcribe, without a key.",
+    )
+    wyoming_user: str = Field(
+        "",
+        max_length=100,
+        description="Name of the user who owns what is said over Wyoming; empty: nothing of it is kept.",
+    )
     model_aliases: ModelAliases = Field(
         [],
         description="Other names of models, whisper-1=small,gpt-4o-transcribe=turbo; OpenAI's names mean "

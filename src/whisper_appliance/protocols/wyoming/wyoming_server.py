@@ -1,0 +1,156 @@
+"""The Wyoming server: a listener on a port of its own, and a thread for each connection."""
+
+import json
+import secrets
+import socket
+import threading
+from contextlib import suppress
+
+import structlog
+
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.core.errors import ApplianceError, Unavailable
+from whisper_appliance.core.i18n import N_
+from whisper_appliance.core.network import client_network
+from whisper_appliance.host.ports import listen
+from whisper_appliance.live.manager import LiveAnnouncement
+from whisper_appliance.protocols.outbox import Outbox
+from whisper_appliance.protocols.wyoming.announcement import Announcement
+from whisper_appliance.protocols.wyoming.event_stream import EventStream
+from whisper_appliance.protocols.wyoming.wyoming_session import WyomingSession, error_json
+from whisper_appliance.web.context import WebContext
+from whisper_appliance.web.limits.socket_gate import SocketGate
+
+IDLE_SECONDS = 600.0
+EVENT_SECONDS = 30.0
+FAREWELL_SECONDS = 2.0
+MESSAGE_WEIGHT = 0.25
+"""An event counts as a quarter of a message, because satellites send up to 100 small ones a second."""
+FAILED = N_("Something went wrong inside the appliance. Its log has the details.")
+log = structlog.get_logger()
+
+
+class WyomingServer:
+    """Listens while the setting WYOMING_PORT names a port and the server runs."""
+
+    def __init__(self, context: WebContext, gate: SocketGate) -> None:
+        self._appliance = context.appliance
+        self._gate = gate
+        self._lock = threading.Lock()
+        self._is_running = False
+        self._address: tuple[str, int] | None = None
+        self._listener: socket.socket | None = None
+        self._announcement: Announcement | None = None
+        self._sessions: dict[str, WyomingSession] = {}
+        self._streams: set[EventStream] = set()
+
+    def start(self) -> None:
+        """Listens if the settings say so, and follows their changes from now on."""
+        self._is_running = True
+        self.apply(self._appliance.settings)
+
+    def apply(self, settings: Settings) -> None:
+        """Opens, moves or closes the port as these settings say; connections to the old one end."""
+        port = settings.wyoming_port
+        wanted = None if port is None or not self._is_running else (settings.host, port)
+        with self._lock:
+            if wanted != self._address:
+                self._close_port()
+                self._address = wanted
+                if wanted is not None:
+                    self._open_port(*wanted)
+
+    def close(self) -> None:
+        """Closes the port and all connections; recordings of a user are kept."""
+        self._is_running = False
+        self.apply(self._appliance.settings)
+
+    def on_live_event(self, announcement: LiveAnnouncement) -> None:
+        """Passes an event of a live session to its connection."""
+        session = self._sessions.get(announcement.connection)
+        if session is not None:
+            session.on_live_event(announcement)
+
+    def _open_port(self, host: str, port: int) -> None:
+        try:
+            listener = listen(host, port)
+        except OSError as error:
+            log.warning("the Wyoming server cannot listen", port=port, reason=error.strerror or str(error))
+            return
+        self._listener = listener
+        self._announcement = Announcement(host, port)
+        threading.Thread(target=self._accept, args=[listener], name="wyoming-listener", daemon=True).start()
+        log.info("the Wyoming server listens", host=host, port=port)
+
+    def _close_port(self) -> None:
+        if self._listener is not None:
+            with suppress(OSError):
+                self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+            self._listener.close()
+        if self._announcement is not None:
+            self._announcement.close()
+        self._listener = self._announcement = None
+        for session in list(self._sessions.values()):
+            session.abort()
+        for stream in list(self._streams):
+            stream.abort()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                connected, peer = listener.accept()
+            except ConnectionAbortedError:
+                continue
+            except OSError as error:
+                if listener.fileno() >= 0:
+                    log.warning("the Wyoming server takes no more connections", reason=str(error))
+                return
+            self._admit(connected, peer[0])
+
+    def _admit(self, connected: socket.socket, address: str) -> None:
+        """Starts the thread of a connection, within the limits of sockets."""
+        connection = f"wyoming-{secrets.token_hex(8)}"
+        try:
+            self._gate.enter(connection, {"REMOTE_ADDR": address})
+        except ApplianceError as error:
+            with suppress(OSError):
+                connected.setblocking(False)
+                connected.send(json.dumps(error_json(error)).encode() + b"\n")
+            connected.close()
+            return
+        stream = EventStream(connected, idle_seconds=IDLE_SECONDS, event_seconds=EVENT_SECONDS)
+        threading.Thread(
+            target=self._serve, args=[connection, stream, address], name="wyoming-connection", daemon=True
+        ).start()
+
+    def _serve(self, connection: str, stream: EventStream, address: str) -> None:
+        outbox = Outbox(stream)
+        session = WyomingSession(
+            self._appliance,
+            outbox.send,
+            connection=connection,
+            network=client_network(address),
+            throttle=lambda size: self._gate.throttle(connection, size, messages=0),
+        )
+        self._streams.add(stream)
+        self._sessions[connection] = session
+        try:
+            self._receive(stream, session)
+        except ApplianceError as error:
+            log.info("a Wyoming connection was ended", code=error.code, reason=error.message)
+            outbox.send(error_json(error))
+        except Exception:  # the edge of a socket: it costs this connection and no other
+            log.exception("a Wyoming connection failed")
+            outbox.send(error_json(Unavailable(FAILED)))
+        finally:
+            del self._sessions[connection]
+            session.close()
+            outbox.close(drain_seconds=FAREWELL_SECONDS)
+            self._streams.discard(stream)
+            stream.release()
+            self._gate.leave(connection)
+
+    def _receive(self, stream: EventStream, session: WyomingSession) -> None:
+        while self._is_running and not stream.ended and (event := stream.read()) is not None:
+            self._gate.throttle(session.connection, 0, messages=MESSAGE_WEIGHT)
+            session.handle(event)
