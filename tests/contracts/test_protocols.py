@@ -357,6 +357,7 @@ class WyomingDriver:
         return self._client.streamed
 
     def partials(self) -> int:
+        self.feed(silence(1))  # there is no tentative text: words come once they are settled
         self._client.until("transcript-chunk")
         return 1
 
