@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import structlog
 
-from whisper_appliance.config.settings import Settings
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import ApplianceError, Unavailable
 from whisper_appliance.core.i18n import N_
 from whisper_appliance.core.network import client_network
@@ -18,7 +18,6 @@ from whisper_appliance.protocols.outbox import Outbox
 from whisper_appliance.protocols.wyoming.announcement import Announcement
 from whisper_appliance.protocols.wyoming.event_stream import EventStream
 from whisper_appliance.protocols.wyoming.wyoming_session import WyomingSession, error_json
-from whisper_appliance.web.context import WebContext
 from whisper_appliance.web.limits.socket_gate import SocketGate
 
 IDLE_SECONDS = 600.0
@@ -31,39 +30,25 @@ log = structlog.get_logger()
 
 
 class WyomingServer:
-    """Listens while the setting WYOMING_PORT names a port and the server runs."""
+    """Listens on one port at a time, or on none."""
 
-    def __init__(self, context: WebContext, gate: SocketGate) -> None:
-        self._appliance = context.appliance
+    def __init__(self, appliance: Appliance, gate: SocketGate) -> None:
+        self._appliance = appliance
         self._gate = gate
-        self._lock = threading.Lock()
-        self._is_running = False
         self._address: tuple[str, int] | None = None
         self._listener: socket.socket | None = None
         self._announcement: Announcement | None = None
         self._sessions: dict[str, WyomingSession] = {}
         self._streams: set[EventStream] = set()
 
-    def start(self) -> None:
-        """Listens if the settings say so, and follows their changes from now on."""
-        self._is_running = True
-        self.apply(self._appliance.settings)
-
-    def apply(self, settings: Settings) -> None:
-        """Opens, moves or closes the port as these settings say; connections to the old one end."""
-        port = settings.wyoming_port
-        wanted = None if port is None or not self._is_running else (settings.host, port)
-        with self._lock:
-            if wanted != self._address:
-                self._close_port()
-                self._address = wanted
-                if wanted is not None:
-                    self._open_port(*wanted)
-
-    def close(self) -> None:
-        """Closes the port and all connections; recordings of a user are kept."""
-        self._is_running = False
-        self.apply(self._appliance.settings)
+    def listen(self, address: tuple[str, int] | None) -> None:
+        """Listens on this host and port only, or not at all; connections to another one end."""
+        if address == self._address:
+            return
+        self._close_port()
+        self._address = address
+        if address is not None:
+            self._open_port(*address)
 
     def on_live_event(self, announcement: LiveAnnouncement) -> None:
         """Passes an event of a live session to its connection."""
@@ -151,6 +136,6 @@ class WyomingServer:
             self._gate.leave(connection)
 
     def _receive(self, stream: EventStream, session: WyomingSession) -> None:
-        while self._is_running and not stream.ended and (event := stream.read()) is not None:
+        while not stream.ended and (event := stream.read()) is not None:
             self._gate.throttle(session.connection, 0, messages=MESSAGE_WEIGHT)
             session.handle(event)
