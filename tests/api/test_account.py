@@ -82,7 +82,7 @@ def test_the_data_export_has_all_transcripts(ada: ApiClient) -> None:
     with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
         assert archive.testzip() is None
         names = archive.namelist()
-        assert len(names) == len(set(names)) == 7
+        assert len(names) == len(set(names)) == 6
         assert all(name == name.lstrip("/.") and ".." not in name for name in names)
         texts = {archive.read(name).decode().strip() for name in names if name.startswith("2")}
         assert {"word0", "word1", "word2"} <= texts

@@ -1,6 +1,10 @@
 """Transcripts are listed, read, downloaded, renamed, thrown away and brought back."""
 
+import io
+import zipfile
+
 import pytest
+from flask_openapi3 import OpenAPI
 
 from tests.support.client import ApiClient, open_page, send
 
@@ -30,12 +34,42 @@ def test_transcripts_are_searched_by_words(browser: ApiClient) -> None:
     assert found[0]["found"][1::2] == ["pears"]
 
 
-@pytest.mark.parametrize("format", ["json", "txt", "srt", "vtt", "tsv"])
+@pytest.mark.parametrize("format", ["json", "txt", "srt", "vtt", "tsv", "docx", "html"])
 def test_a_download_has_a_name(browser: ApiClient, format: str) -> None:
     id = send(browser, name="Zoë's talk.wav").json["id"]
     answer = browser.get(f"/api/transcripts/{id}?format={format}&download=true")
     assert answer.status_code == 200
     assert f"filename*=UTF-8''Zo%C3%AB%27s%20talk.{format}" in answer.headers["Content-Disposition"]
+
+
+def test_a_page_is_never_shown_in_the_origin_of_the_appliance(browser: ApiClient) -> None:
+    id = send(browser, words="<script>alert(1)</script>").json["id"]
+    answer = browser.get(f"/api/transcripts/{id}?format=html")
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert "<script>" not in answer.text
+
+
+def test_several_transcripts_are_one_archive(browser: ApiClient) -> None:
+    ids = [send(browser, words=f"word{number}", name="same/name.wav").json["id"] for number in range(3)]
+    body = {"ids": ids[:2], "formats": ["docx", "txt"], "times": True}
+    answer = browser.post("/api/transcripts/export", json=body)
+    assert answer.mimetype == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
+        texts = [archive.read(name).decode() for name in archive.namelist() if name.endswith(".txt")]
+        assert sorted(texts) == ["[0:00] word0\n", "[0:00] word1\n"]
+        assert sum(name.endswith(".docx") for name in archive.namelist()) == 2
+    with zipfile.ZipFile(io.BytesIO(browser.post("/api/transcripts/export", json={}).data)) as archive:
+        assert len(archive.namelist()) == 6
+
+
+def test_an_archive_with_a_foreign_transcript_is_refused(app: OpenAPI, browser: ApiClient) -> None:
+    foreign = send(open_page(app)).json["id"]
+    assert browser.post("/api/transcripts/export", json={"ids": [foreign]}).status_code == 404
+    bodies: tuple[dict[str, object], ...] = (
+        {"formats": []}, {"formats": ["odt"]}, {"max_lines": 0}, {"ids": ["x"]},
+    )  # fmt: skip
+    for wrong in bodies:
+        assert browser.post("/api/transcripts/export", json=wrong).status_code in (400, 404)
 
 
 def test_a_title_cannot_break_out_of_the_download_header(browser: ApiClient) -> None:
@@ -95,4 +129,4 @@ def test_a_deleted_transcript_is_in_the_trash_and_can_be_restored(browser: ApiCl
 
 def test_an_unknown_format_is_named(browser: ApiClient) -> None:
     id = send(browser).json["id"]
-    assert browser.get(f"/api/transcripts/{id}?format=pdf").json["error"]["field"] == "format"
+    assert browser.get(f"/api/transcripts/{id}?format=odt").json["error"]["field"] == "format"

@@ -144,3 +144,12 @@ def test_reduced_motion_stops_animations(page: Page) -> None:
     page.goto("/")
     running = "document.getAnimations().filter((each) => each.playState === 'running').length"
     assert page.evaluate(running) == 0
+
+
+def test_the_dialog_of_downloads_is_accessible(page: Page, scheme: str, axe: str, beckett: Path) -> None:
+    transcribe(page, beckett)
+    page.get_by_role("link", name="Open").click()
+    page.locator("#tools .menu summary").click()
+    page.get_by_role("link", name="More formats").click()
+    expect(page.get_by_role("dialog", name="Download")).to_be_visible()
+    assert barriers(page, axe) == []

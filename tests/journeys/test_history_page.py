@@ -109,3 +109,35 @@ def test_the_history_reports_an_unreachable_appliance_and_recovers(
     context.set_offline(False)
     expect(page.locator("#offline")).to_be_hidden()
     expect(page.locator("#empty")).to_contain_text("The trash is empty")
+
+
+def test_a_transcript_is_downloaded_in_any_format_with_options(page: Page, beckett: Path) -> None:
+    transcribe(page, beckett)
+    page.get_by_role("link", name="Open").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("beckett")
+    page.keyboard.press("d")
+    page.get_by_role("link", name="More formats").click()
+    dialog = page.get_by_role("dialog", name="Download")
+    dialog.get_by_label("With the time of each paragraph").check()
+    with page.expect_download() as downloading:
+        dialog.get_by_role("button", name="Download").click()
+    assert downloading.value.suggested_filename == "beckett.txt"
+    assert Path(downloading.value.path()).read_text().startswith("[0:00] ")
+    expect(dialog).to_have_count(0)
+    page.keyboard.press("d")
+    page.get_by_role("link", name="More formats").click()
+    dialog.get_by_label("Format").select_option("Word document (.docx)")
+    expect(dialog.get_by_label("Lines in a caption")).to_be_hidden()
+    with page.expect_download() as downloading:
+        dialog.get_by_role("button", name="Download").click()
+    assert Path(downloading.value.path()).read_bytes().startswith(b"PK")
+
+
+def test_subtitles_from_elsewhere_are_imported(page: Page, tmp_path: Path) -> None:
+    good, bad = tmp_path / "old talk.srt", tmp_path / "diary.srt"
+    good.write_text("1\n00:00:01,000 --> 00:00:02,000\nHello from elsewhere\n")
+    bad.write_text("nothing happened")
+    page.goto("/history")
+    page.locator("#import-picker").set_input_files([good, bad])
+    expect(page.get_by_role("link", name="old talk")).to_be_visible()
+    expect(page.locator("#import-problem")).to_contain_text("diary.srt: There is no caption in this file.")

@@ -150,6 +150,8 @@ TABLE: dict[str, Row] = {
     "DELETE /api/jobs/{job}": Row(thing("transcribe", admins="ok")),
     # Transcripts
     "GET /api/transcripts": Row(USE["read"]),
+    "POST /api/transcripts/export": Row(USE["read"], {}),
+    "POST /api/transcripts/import": Row(USE["write"]),
     "GET /api/transcripts/{transcript}": Row(thing("read", readers="ok")),
     "PATCH /api/transcripts/{transcript}": Row(thing("write"), {"title": "Another"}),
     "DELETE /api/transcripts/{transcript}": Row(thing("write"), used_up=True),

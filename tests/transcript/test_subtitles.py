@@ -43,7 +43,7 @@ def parsed(subtitles: str) -> list[tuple[int, int, list[str]]]:
             del lines[0]
         if " --> " in lines[0]:
             start, end = (clock_ms(clock) for clock in lines[0].split(" --> "))
-            cues.append((start, end, lines[1:]))
+            cues.append((start, end, [line.replace("\u2060", "") for line in lines[1:]]))
     return cues
 
 
@@ -57,7 +57,7 @@ def clock_ms(clock: str) -> int:
 
 
 def test_every_format_has_a_media_type_and_an_extension() -> None:
-    assert set(FORMATS) == {"txt", "srt", "vtt", "json", "tsv"}
+    assert {"txt", "srt", "vtt", "json", "tsv", "docx", "pdf"} <= set(FORMATS)
     for name, format in FORMATS.items():
         assert format.extension == f".{name}"
         assert "/" in format.media_type
@@ -199,7 +199,7 @@ def test_a_short_cue_is_extended_and_tiny_gaps_are_closed() -> None:
 
 def test_an_unknown_format_is_refused_with_the_list_of_formats() -> None:
     with pytest.raises(InvalidRequest, match="txt, srt, vtt, json, tsv") as refused:
-        render(transcript(), "docx")
+        render(transcript(), "odt")
     assert refused.value.field == "format"
 
 

@@ -75,7 +75,12 @@ class Admission:
         if not owner:
             return  # requests without an owner have no counter; the limits of the appliance hold
         self._usage.check_minutes(owner)
-        self._usage.check_storage(owner, self._space.used_by(owner), size_bytes)
+        self.check_storage(owner, size_bytes)
+
+    def check_storage(self, owner: str, size_bytes: int) -> None:
+        """Checks the storage quota for what takes no minutes. Raises `StorageQuotaReached`."""
+        if owner:
+            self._usage.check_storage(owner, self._space.used_by(owner), size_bytes)
 
 
 def cleanup_tasks(

@@ -12,6 +12,7 @@ from whisper_appliance.app.admission import Admission, make_usage, on_owner_dele
 from whisper_appliance.app.audio_retention import retention
 from whisper_appliance.app.backup_service import BackupService
 from whisper_appliance.app.event_bus import EventBus
+from whisper_appliance.app.import_transcripts import ImportTranscripts
 from whisper_appliance.app.job_notifier import JobNotifier
 from whisper_appliance.app.language_detection import LanguageDetection
 from whisper_appliance.app.live_wiring import build_live, live_limits
@@ -183,6 +184,7 @@ class Container:
         self.submit_recording = SubmitRecording(
             self.admission, self.models, self.queue, lambda: self.settings.repeat_seconds
         )
+        self.import_transcripts = ImportTranscripts(self.transcripts, self.admission.check_storage)
         self.language_detection = LanguageDetection(self.models, lambda: self.settings)
         self.job_queries = JobAdminQueries(self.database)
         self._settings_listeners.append(self._apply_queue_limits)

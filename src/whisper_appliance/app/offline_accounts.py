@@ -13,13 +13,20 @@ from whisper_appliance.storage.database import Database
 
 
 @contextmanager
-def opened_accounts(settings: Settings) -> Iterator[Accounts]:
-    """Opens the accounts in the database of these settings; creates the database if it is missing."""
+def opened_database(settings: Settings) -> Iterator[Database]:
+    """Opens the database of these settings; creates it if it is missing."""
     url = settings.database_url.get_secret_value() if settings.database_url else None
     database = Database.in_folder(settings.data_dir, url)
     try:
         migrations.upgrade(database)
-        everything = AllOwnedData(TranscriptOwnership(database, settings.storage_folder))
-        yield Accounts(database, settings, owned_data=everything, write_audit=Audit(database).record)
+        yield database
     finally:
         database.close()
+
+
+@contextmanager
+def opened_accounts(settings: Settings) -> Iterator[Accounts]:
+    """Opens the accounts in the database of these settings; creates the database if it is missing."""
+    with opened_database(settings) as database:
+        everything = AllOwnedData(TranscriptOwnership(database, settings.storage_folder))
+        yield Accounts(database, settings, owned_data=everything, write_audit=Audit(database).record)

@@ -104,7 +104,8 @@ def transcribe(
     whisper-appliance transcribe -f srt -f json -o out/ *.mp4
     """
     from whisper_appliance.core.errors import ApplianceError
-    from whisper_appliance.transcript.formats import FORMATS, render
+    from whisper_appliance.transcript.formats import FORMATS, export
+    from whisper_appliance.transcript.formats.format import ExportOptions
 
     formats = formats or ("txt",)
     if output_dir is None and len(files) * len(formats) > 1:
@@ -127,8 +128,10 @@ def transcribe(
             for warning in transcript.warnings:
                 click.echo(f"{file}: {warning.message}", err=True)
             for name in formats:
-                rendered = render(transcript, name, max_line_chars=max_line_chars, max_lines=max_lines)
-                _write(rendered, _target(file, files, FORMATS[name].extension, output_dir))
+                given = ExportOptions(file.stem, max_line_chars=max_line_chars, max_lines=max_lines)
+                _write(
+                    export(transcript, name, given), _target(file, files, FORMATS[name].extension, output_dir)
+                )
     return failed
 
 
@@ -205,10 +208,10 @@ def _target(file: Path, files: tuple[Path, ...], extension: str, folder: Path | 
     return folder / f"{file.stem if is_unique else file.name}{extension}"
 
 
-def _write(rendered: str, target: Path | None) -> None:
+def _write(written: bytes, target: Path | None) -> None:
     if target is None:
-        click.echo(rendered, nl=not rendered.endswith("\n"))
+        click.echo(written, nl=not written.endswith(b"\n"))
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(rendered, encoding="utf-8")
+    target.write_bytes(written)
     click.echo(str(target), err=True)

@@ -62,10 +62,17 @@ class TranscriptRepository:
         self._clock = clock
 
     def add(
-        self, transcript: Transcript, *, title: str, owner: str = NO_OWNER, source: str = "upload"
+        self,
+        transcript: Transcript,
+        *,
+        title: str,
+        owner: str = NO_OWNER,
+        source: str = "upload",
+        created: str = "",
     ) -> str:
-        """Stores a transcript that no job made; returns its id."""
-        new = NewTranscript(new_id(), owner, title, source, self._now())
+        """Stores a transcript that no job made; returns its id. It is `created` now, or then."""
+        now = self._now()
+        new = NewTranscript(new_id(), owner, title, source, min(created or now, now))
         with self._database.write() as connection:
             insert(connection, transcript, new)
         return new.id

@@ -4,8 +4,14 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from whisper_appliance.transcript.line_breaking import TextUnit, break_into_cues, join_units, split_units
-from whisper_appliance.transcript.model import Segment, Transcript
+from whisper_appliance.transcript.line_breaking import (
+    TextUnit,
+    break_into_cues,
+    clean,
+    join_units,
+    split_units,
+)
+from whisper_appliance.transcript.model import Segment, Transcript, Word
 from whisper_appliance.transcript.times import SHORTEST_SEGMENT_MS, fit, joined_to_fit, to_ms
 
 READABLE_MS = 800
@@ -19,6 +25,24 @@ class Cue:
     start_ms: int
     end_ms: int
     lines: tuple[str, ...]
+    speaker: str = ""
+
+
+def with_spoken_names(transcript: Transcript) -> Transcript:
+    """The transcript in which a segment begins with the speaker's name where another one starts to speak."""
+    named: list[Segment] = []
+    speaker = ""
+    for segment in transcript.segments:
+        name = clean(segment.speaker)
+        named.append(_named(segment, name) if name and name != speaker else segment)
+        speaker = name
+    return replace(transcript, segments=tuple(named))
+
+
+def _named(segment: Segment, name: str) -> Segment:
+    word = Word(segment.start, segment.start, f"{name}:", 1.0)
+    words = (word, *segment.words) if segment.words else ()
+    return replace(segment, text=f"{name}: {segment.text.lstrip()}", words=words)
 
 
 def make_cues(transcript: Transcript, *, max_line_chars: int, max_lines: int) -> list[Cue]:
@@ -50,7 +74,9 @@ def _split_segment(segment: Segment, language: str, max_chars: int, max_lines: i
     at = 0
     for lines in break_into_cues(text, times, language, max_chars, max_lines):
         last = at + sum(len(line) for line in lines) - 1
-        yield Cue(times[at][0], times[last][1], tuple(join_units(line) for line in lines))
+        yield Cue(
+            times[at][0], times[last][1], tuple(join_units(line) for line in lines), clean(segment.speaker)
+        )
         at = last + 1
 
 
@@ -88,7 +114,7 @@ def _readable(cues: Sequence[Cue], end_ms: int) -> Iterator[Cue]:
 
 
 def _joined(first: Cue, second: Cue) -> Cue:
-    return Cue(first.start_ms, second.end_ms, first.lines + second.lines)
+    return Cue(first.start_ms, second.end_ms, first.lines + second.lines, first.speaker)
 
 
 def format_timestamp(total_ms: int, decimal_mark: str) -> str:

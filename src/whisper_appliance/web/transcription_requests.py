@@ -177,7 +177,7 @@ def received_form(rules: FileRules) -> Iterator[Upload]:
 @contextmanager
 def _upload_slot(*, form: bool) -> Iterator[Actor]:
     """Admits an upload and holds one of the places for uploads. Raises what an API answers with."""
-    after_this_request(_drain_if_rejected)
+    drain_if_rejected()
     actor, uploads = require("transcribe"), web_context().uploads
     if http_api.requested_api():  # these have no answer for work that goes on
         web_context().waiting.check(actor.client)
@@ -218,8 +218,13 @@ def _submission(upload: Upload, form: RecordingForm, actor: Actor, waiting_limit
     )
 
 
-def _drain_if_rejected(response: Response) -> Response:
-    if response.status_code >= 400:
-        environ = request.environ
-        response.call_on_close(lambda: drain(environ))
-    return response
+def drain_if_rejected() -> None:
+    """Reads the rest of the body after an error, so that the client can read the response."""
+
+    def drain_after_error(response: Response) -> Response:
+        if response.status_code >= 400:
+            environ = request.environ
+            response.call_on_close(lambda: drain(environ))
+        return response
+
+    after_this_request(drain_after_error)

@@ -2,6 +2,7 @@
 
 from whisper_appliance.api.native import (
     account,
+    imports,
     job_stream,
     jobs,
     models,
@@ -19,6 +20,7 @@ blueprints = (
     job_stream.blueprint,
     transcripts.blueprint,
     recordings.blueprint,
+    imports.blueprint,
     models.blueprint,
     status.blueprint,
     account.blueprint,

@@ -1,15 +1,19 @@
 """The account of the actor: password, sessions, API keys, usage, data export and deletion."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from flask import Response, jsonify, render_template, request
 from pydantic import BaseModel, Field
 
 from whisper_appliance.accounts.access import Resource
 from whisper_appliance.accounts.identity import SCOPES, Actor, Scope, User
-from whisper_appliance.api.native.data_export import data_export_response
+from whisper_appliance.api.native.export import ExportFields, FormatName, archive_response, own_transcripts
+from whisper_appliance.api.native.recordings import extension_of
 from whisper_appliance.core.errors import InvalidRequest, NotAllowed, NotFound, SignInRequired
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.library.transcript_rows import TranscriptSummary
+from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import clear_session_cookie, current_actor, require
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.i18n import LANGUAGES
@@ -67,6 +71,12 @@ class KeyBody(BaseModel):
     name: str = Field(description="What it is for.", max_length=200, examples=["Nightly batch"])
     scopes: list[Scope] = Field(description="What it may do.", min_length=1, max_length=len(SCOPES))
     days: float | None = Field(None, description="Days until it ends; null: until it is revoked.")
+
+
+class DataQuery(ExportFields):
+    """The files of an archive with all transcripts."""
+
+    formats: list[FormatName] = Field(["txt", "json"], min_length=1, description="A file of each.")
 
 
 class DeleteAccountBody(BaseModel):
@@ -255,17 +265,26 @@ def revoke_key(path: IdPath) -> tuple[str, int]:
     "/api/account/data",
     responses={
         200: {
-            "description": "A ZIP archive with each transcript as JSON and as text.",
+            "description": "A ZIP archive with each transcript in each format, and its kept recording.",
             "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
         },
-        **error_responses(401, 403, 503),
+        **error_responses(400, 401, 403, 503),
     },
     operation_id="account_data_api_account_data_get",
 )
-def export_data() -> Response:
-    """All of the user's transcripts, in one archive."""
+def export_data(query: DataQuery) -> Response:
+    """All of the user's transcripts, and their recordings, in one archive."""
     _, user = signed_in_user()
-    return data_export_response(user)
+    record("data.export", user.id)
+    name = f"transcripts of {user.name} {datetime.now(UTC).date().isoformat()}.zip"
+    recordings = appliance().recordings
+
+    def find_recording(summary: TranscriptSummary) -> tuple[Path, str] | None:
+        kept, path = recordings.find(summary.id), recordings.file(summary.id)
+        return (path, extension_of(kept.media_type)) if kept and path.is_file() else None
+
+    own = own_transcripts(appliance().transcripts, user.id)
+    return archive_response(own, query.formats, query, name, find_recording)
 
 
 @blueprint.delete(

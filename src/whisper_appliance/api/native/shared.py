@@ -5,6 +5,7 @@ from flask_openapi3.models import OPENAPI3_REF_PREFIX
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field
 
+from whisper_appliance.api.native.export import ExportQuery, file_response, text_formats
 from whisper_appliance.api.native.recordings import (
     AUDIO_RESPONSE,
     PEAKS_RESPONSE,
@@ -12,12 +13,11 @@ from whisper_appliance.api.native.recordings import (
     audio_response,
     peaks_response,
 )
-from whisper_appliance.api.native.transcripts import ReadQuery, recording_json, text_formats
+from whisper_appliance.api.native.transcripts import recording_json
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.library.shares import NO_LINK, Share
 from whisper_appliance.library.transcript_rows import StoredTranscript, TranscriptSummary
 from whisper_appliance.transcript.codec import to_dict
-from whisper_appliance.transcript.formats import FORMATS, render
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.content_disposition import attachment
 from whisper_appliance.web.context import appliance
@@ -81,7 +81,7 @@ def shared_page(path: LinkPath) -> str:
     responses={**SHARED_RESPONSE, **error_responses(400, 404, 503)},
     operation_id="shared_read_api_shared__token__get",
 )
-def get_shared_transcript(path: LinkPath, query: ReadQuery) -> Response:
+def get_shared_transcript(path: LinkPath, query: ExportQuery) -> Response:
     """What is behind a public link, in any format. Needs no account."""
     stored, share = _transcript_of_link(path.token)
     title, transcript = stored.summary.title, stored.transcript
@@ -93,15 +93,12 @@ def get_shared_transcript(path: LinkPath, query: ReadQuery) -> Response:
             "recording": recording_json(stored.summary) if share.audio else None,
         }
         response = jsonify(SharedTranscriptResponse(**{**to_dict(transcript), **head}).model_dump())
+        if query.download:
+            response.headers["Content-Disposition"] = attachment(f"{title}.json")
     else:
-        text = render(
-            transcript, query.format, max_line_chars=query.max_line_chars, max_lines=query.max_lines
-        )
-        response = Response(text, mimetype=FORMATS[query.format].media_type)
+        response = file_response(stored, query)
     if query.download or query.format != "json":
         record("share.export", stored.summary.id, format=query.format)
-    if query.download:
-        response.headers["Content-Disposition"] = attachment(title + FORMATS[query.format].extension)
     return response
 
 

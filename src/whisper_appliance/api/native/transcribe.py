@@ -4,6 +4,7 @@ from flask import Response, jsonify, url_for
 from flask_openapi3.types import ResponseDict
 
 from whisper_appliance.api.native import transcripts
+from whisper_appliance.api.native.export import ExportQuery
 from whisper_appliance.api.native.transcribe_form import form_schema, read_form
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.idempotency import PARAMETER
@@ -43,7 +44,8 @@ def create_transcription() -> Response:
     if not form.asynchronous:
         job = wait_for(job, appliance().settings.wait_seconds)
     if job.ended and not form.asynchronous:
-        return finished_response(job, lambda stored: transcripts.transcript_response(stored, form.format))
+        query = ExportQuery.model_construct(format=form.format)
+        return finished_response(job, lambda stored: transcripts.transcript_response(stored, query))
     response = jsonify(job_response(appliance(), job))
     response.status_code = 202
     response.headers["Location"] = url_for("jobs.get_job", id=job.id)

@@ -1,10 +1,11 @@
 """The form of POST /transcribe: its fields, their validation, and the transcription options."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from whisper_appliance.api.native.export import FormatName
 from whisper_appliance.engines.contract import Channels, Options, Quality, Task
 from whisper_appliance.transcript.languages import language_code
 from whisper_appliance.web.errors import invalid_input
@@ -49,7 +50,7 @@ class TranscribeForm(BaseModel):
     channels: Channels = Field(
         "mixed", description="`separate` transcribes each channel by itself, for one speaker a channel."
     )
-    format: Literal["json", "txt", "srt", "vtt", "tsv"] = Field("json", description="Form of the answer.")
+    format: FormatName = Field("json", description="Form of the answer.")
     asynchronous: bool = Field(
         False,
         alias="async",

@@ -1,16 +1,26 @@
 """The transcripts of the actor: list, search, read, export, rename, trash and restore."""
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 from flask import Response, jsonify, request
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field
 
+from whisper_appliance.api.native.export import (
+    ArchiveBody,
+    ExportQuery,
+    archive_response,
+    file_response,
+    own_transcripts,
+    text_formats,
+)
+from whisper_appliance.core.errors import NotFound
 from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.library.transcript_rows import StoredTranscript, TranscriptSummary
+from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.transcript.codec import to_dict
-from whisper_appliance.transcript.formats import FORMATS, render
 from whisper_appliance.web.auth import resources
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import current_actor, own_resource, require
@@ -28,15 +38,6 @@ from whisper_appliance.web.schemas.transcript import (
 
 blueprint = LazyBlueprint("transcripts", __name__, url_prefix="/api/transcripts", abp_tags=[TRANSCRIPTS])
 
-FormatName = Literal["json", "txt", "srt", "vtt", "tsv"]
-
-
-def text_formats() -> dict[str, object]:
-    """The OpenAPI content of a transcript as text, by media type."""
-    plain = (each for each in FORMATS.values() if each.name != "json")
-    return {each.media_type: {"schema": {"type": "string"}} for each in plain}
-
-
 TRANSCRIPT_RESPONSE: ResponseDict = {
     200: {
         "description": "The transcript: JSON, or text in the asked format.",
@@ -46,6 +47,15 @@ TRANSCRIPT_RESPONSE: ResponseDict = {
         },
     }
 }
+
+
+ARCHIVE_RESPONSE: ResponseDict = {
+    200: {
+        "description": "A ZIP archive with a file for each transcript and format.",
+        "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+READ_AS_JSON = ExportQuery.model_construct(format="json", download=False)
 
 
 class TranscriptPath(BaseModel):
@@ -61,17 +71,6 @@ class ListQuery(BaseModel):
     cursor: str | None = Field(None, description="`next` of the page before.")
     q: str = Field("", max_length=500, description="Only those whose title and text have all these words.")
     deleted: bool = Field(False, description="The trash, instead of what is not in it.")
-
-
-class ReadQuery(BaseModel):
-    """How to write the transcript."""
-
-    format: FormatName = Field("json", description="Form of the answer.")
-    download: bool = Field(False, description="Answer as a file to save.")
-    max_line_chars: int = Field(
-        42, ge=1, le=200, description="srt, vtt: longest line; wide characters count two."
-    )
-    max_lines: int = Field(2, ge=1, le=10, description="srt, vtt: most lines in one caption.")
 
 
 class TitleBody(BaseModel):
@@ -96,14 +95,27 @@ def list_transcripts(query: ListQuery) -> Response:
     responses={**TRANSCRIPT_RESPONSE, 304: NOT_MODIFIED, **error_responses(400, 401, 403, 404, 503)},
     operation_id="transcripts_read__hex32_id__get",
 )
-def get_transcript(path: TranscriptPath, query: ReadQuery) -> Response:
+def get_transcript(path: TranscriptPath, query: ExportQuery) -> Response:
     """One transcript, in any format; as JSON with an `ETag`."""
     entry = resources.authorized_transcript(path.id, "read")
     if query.download or query.format != "json":
         record("transcript.export", path.id, format=query.format)
-    limits = {"max_line_chars": query.max_line_chars, "max_lines": query.max_lines}
-    response = transcript_response(_stored(entry), query.format, download=query.download, **limits)
+    response = transcript_response(_stored(entry), query)
     return with_etag(response) if query.format == "json" else response
+
+
+@blueprint.post("/export", responses={**ARCHIVE_RESPONSE, **error_responses(400, 401, 403, 404, 503)})
+def export_transcripts(body: ArchiveBody) -> Response:
+    """Several transcripts as one ZIP archive, each in all of the formats."""
+    owner, repository = require("read").owner, appliance().transcripts
+    if body.ids is None:
+        stored = own_transcripts(repository, owner)
+    else:
+        entries = [resources.authorized_transcript(each, "read") for each in body.ids]
+        stored = _still_there(repository, entries)
+    record("transcript.export", ",".join(body.ids or ["all"])[:200], format=",".join(body.formats))
+    day = datetime.now(UTC).date().isoformat()
+    return archive_response(stored, body.formats, body, f"transcripts {day}.zip")
 
 
 @blueprint.patch(
@@ -157,6 +169,17 @@ def empty_trash() -> tuple[str, int]:
     return "", 204
 
 
+def _still_there(
+    repository: TranscriptRepository, entries: Sequence[TranscriptSummary]
+) -> Iterator[StoredTranscript]:
+    """The transcripts; skips one that is deleted meanwhile."""
+    for entry in entries:
+        try:
+            yield repository.get(entry.id, entry.owner)
+        except NotFound:
+            continue
+
+
 def _stored(entry: TranscriptSummary) -> StoredTranscript:
     return appliance().transcripts.get(entry.id, entry.owner)
 
@@ -176,12 +199,10 @@ def summary_response(entry: TranscriptSummary, found: Sequence[str] | None = Non
     ).model_dump()
 
 
-def transcript_response(
-    stored: StoredTranscript, format_name: FormatName = "json", *, download: bool = False, **limits: int
-) -> Response:
+def transcript_response(stored: StoredTranscript, query: ExportQuery = READ_AS_JSON) -> Response:
     """The response with a transcript in one of the formats."""
     summary = stored.summary
-    if format_name == "json":
+    if query.format == "json":
         head = {
             "id": summary.id,
             "title": summary.title,
@@ -190,13 +211,11 @@ def transcript_response(
             "access": _access(summary),
         }
         response = jsonify({**head, **to_dict(stored.transcript)})
+        if query.download:
+            response.headers["Content-Disposition"] = attachment(f"{summary.title}.json")
     else:
-        response = Response(
-            render(stored.transcript, format_name, **limits), mimetype=FORMATS[format_name].media_type
-        )
+        response = file_response(stored, query)
     response.headers["X-Transcript-Id"] = summary.id
-    if download:
-        response.headers["Content-Disposition"] = attachment(summary.title + FORMATS[format_name].extension)
     return response
 
 

@@ -1,22 +1,21 @@
 """Plain text: one line per paragraph."""
 
-from whisper_appliance.transcript.formats.format import CueLimits, Format
-from whisper_appliance.transcript.line_breaking import clean
+from whisper_appliance.core.text import format_duration
+from whisper_appliance.transcript.formats.format import ExportOptions, Format
 from whisper_appliance.transcript.model import Transcript
+from whisper_appliance.transcript.paragraphs import paragraphs
 
-PARAGRAPH_PAUSE_SECONDS = 1.5
 
-
-def write_txt(transcript: Transcript, _limits: CueLimits) -> str:
-    """One line per paragraph; a pause of `PARAGRAPH_PAUSE_SECONDS` starts a new one."""
-    paragraphs: list[str] = []
-    silent_since = 0.0
-    for segment in transcript.segments:
-        if not paragraphs or segment.start - silent_since >= PARAGRAPH_PAUSE_SECONDS:
-            paragraphs.append("")
-        paragraphs[-1] += segment.text
-        silent_since = segment.end
-    return "".join(f"{line}\n" for line in map(clean, paragraphs) if line)
+def write_txt(transcript: Transcript, options: ExportOptions) -> str:
+    """One line per paragraph; a new speaker is named at its start."""
+    lines: list[str] = []
+    speaker = ""
+    for paragraph in paragraphs(transcript, joined=options.paragraphs):
+        time = f"[{format_duration(paragraph.start)}] " if options.times else ""
+        name = f"{paragraph.speaker}: " if paragraph.speaker and paragraph.speaker != speaker else ""
+        lines.append(f"{time}{name}{paragraph.text}\n")
+        speaker = paragraph.speaker
+    return "".join(lines)
 
 
 FORMAT = Format("txt", ".txt", "text/plain", write_txt)

@@ -112,6 +112,26 @@ export interface Amount {
   processing_seconds: number;
 }
 
+/** Which transcripts to put into an archive, and how. */
+export interface ArchiveBody {
+  /** srt, vtt, ass: longest line; wide characters count two. */
+  max_line_chars?: number;
+  /** srt, vtt, ass: most lines in one caption. */
+  max_lines?: number;
+  /** txt, md, html, docx, pdf: with the time of each paragraph; txt has none by default. */
+  times?: boolean | null;
+  /** Name the speakers where they are known. */
+  speakers?: boolean;
+  /** txt, md, html, docx, pdf, edl: join phrases to paragraphs; false: a line each. */
+  paragraphs?: boolean;
+  /** edl: frames a second of the video. */
+  frame_rate?: "23.976" | "24" | "25" | "29.97" | "30" | "50" | "59.94" | "60";
+  /** Ids of transcripts; all of your own if there are none. */
+  ids?: string[] | null;
+  /** A file of each. */
+  formats?: ("json" | "txt" | "srt" | "vtt" | "tsv" | "csv" | "ass" | "md" | "html" | "docx" | "pdf" | "edl")[];
+}
+
 /** Records, newest first. */
 export interface AuditPage {
   records: AuditRecordResponse[];
@@ -373,6 +393,20 @@ export type HttpsResponse = HttpsView;
 export interface HttpsView {
   https: boolean;
   certificate: CertificateView | null;
+}
+
+/** What became of the file, or of the files in an archive. */
+export interface ImportResponse {
+  imported: ImportedResponse[];
+  failed: NotImportedResponse[];
+}
+
+/** A transcript that was imported. */
+export interface ImportedResponse {
+  /** Of its file. */
+  name: string;
+  /** Of the transcript. */
+  id: string;
 }
 
 /** Whom to invite. */
@@ -677,6 +711,14 @@ export interface NewModel {
   name?: string;
   /** Or the id of a repository of the hub, org/name. */
   hub?: string;
+}
+
+/** A file of an archive that was not imported. */
+export interface NotImportedResponse {
+  /** Of the file. */
+  name: string;
+  /** What is wrong with it. */
+  message: string;
 }
 
 /** Something the reader should know. */
@@ -1242,6 +1284,7 @@ export interface Requests {
   "POST /api/join": AcceptInvitationBody;
   "POST /api/session": SignInBody;
   "POST /api/setup": SetupBody;
+  "POST /api/transcripts/export": ArchiveBody;
   "POST /api/transcripts/{id}/shares": ShareBody;
   "POST /v1/realtime/client_secrets": ClientSecretBody;
   "POST /v1/realtime/transcription_sessions": BetaSessionBody;
@@ -1355,6 +1398,7 @@ export interface Responses {
   "POST /api/live/{session}/captions": CaptionsLinkResponse;
   "POST /api/session": SessionResponse;
   "POST /api/setup": SessionResponse;
+  "POST /api/transcripts/import": ImportResponse;
   "POST /api/transcripts/{id}/restore": TranscriptResponse;
   "POST /api/transcripts/{id}/shares": ShareResponse;
   "POST /asr": Record<string, unknown>;

@@ -108,6 +108,24 @@ export async function request(route, { path = {}, query, body, signal } = {}) {
 }
 
 /**
+ * Reads a file; a failure is thrown as an `ApiError`.
+ * @param {string} url
+ * @returns {Promise<Blob>}
+ */
+export async function readFile(url) {
+  let response;
+  try {
+    response = await fetch(url);
+  } catch {
+    throw offlineError();
+  }
+  reportConnection(true);
+  if (response.ok) return response.blob();
+  const content = await response.json().catch(() => null);
+  throw errorFromResponse(response.status, content, response.headers.get("Retry-After"));
+}
+
+/**
  * Sends a file or a form. XMLHttpRequest, because fetch does not report the progress of an upload.
  * @template {Route} R
  * @param {R} route

@@ -9,6 +9,7 @@ import { confirmed } from "../ui/confirm.js";
 import { startPage } from "../ui/page-frame.js";
 import { toast } from "../ui/toast.js";
 import { transcriptRow } from "../ui/transcript-row.js";
+import { startImport } from "./import-files.js";
 
 const PAGE_SIZE = 30;
 const TYPING_MILLISECONDS = 200;
@@ -31,6 +32,7 @@ export function mount(root) {
     j: () => page.moveFocus(1),
     k: () => page.moveFocus(-1),
   });
+  startImport(() => void page.load());
   void page.load();
 }
 

@@ -1,5 +1,8 @@
 /** The menu with a transcript's export formats. */
+import { messageOf, readFile } from "../core/api.js";
 import { all } from "../core/dom.js";
+import { openExportDialog } from "./export-dialog.js";
+import { toast } from "./toast.js";
 
 /** @param {HTMLElement} menu @param {string} path Of the transcript in the API. @param {string} title Names the files. */
 export function fillDownloads(menu, path, title) {
@@ -10,4 +13,32 @@ export function fillDownloads(menu, path, title) {
     link.href = `${path}?format=${format}${format === "json" ? "&download=true" : ""}`;
     link.download = `${name}.${format}`;
   }
+  const more = /** @type {HTMLAnchorElement | null} */ (menu.querySelector("a[data-more]"));
+  if (!more) return;
+  more.onclick = (event) => {
+    event.preventDefault();
+    openExportDialog((query) => saveFile(`${path}?${query}`, `${name}.${query.get("format")}`));
+  };
+  const pdf = /** @type {HTMLAnchorElement | null} */ (menu.querySelector("a[data-format=pdf]"));
+  if (pdf) pdf.onclick = (event) => void savePdf(event, pdf);
+}
+
+/** Shows an error on the page, because the machine may lack the fonts. @param {Event} event @param {HTMLAnchorElement} link */
+async function savePdf(event, link) {
+  event.preventDefault();
+  try {
+    await saveFile(link.href, link.download);
+  } catch (error) {
+    toast(messageOf(error));
+  }
+}
+
+/** @param {string} url @param {string} name */
+async function saveFile(url, name) {
+  const address = URL.createObjectURL(await readFile(url));
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }

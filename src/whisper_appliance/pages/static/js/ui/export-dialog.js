@@ -1,0 +1,199 @@
+/** The dialog with all export formats and their options. The browser remembers what was chosen last. */
+import { all, element, icon } from "../core/dom.js";
+import { t } from "../core/i18n.js";
+import { closeOnBackdrop } from "./dialog.js";
+import { onSubmit } from "./form.js";
+
+const STORED = "export-options";
+const DOCUMENTS = ["txt", "md", "html", "docx", "pdf"];
+const SUBTITLES = ["srt", "vtt", "ass"];
+
+/** @returns {[string, [string, string][]][]} Groups of formats, each with its name and what it is. */
+const formats = () => [
+  [
+    t("To read"),
+    [
+      ["txt", t("Text (.txt)")],
+      ["docx", t("Word document (.docx)")],
+      ["pdf", t("PDF (.pdf)")],
+      ["html", t("Web page (.html)")],
+      ["md", t("Markdown (.md)")],
+    ],
+  ],
+  [
+    t("Subtitles"),
+    [
+      ["srt", t("SubRip (.srt)")],
+      ["vtt", t("WebVTT (.vtt)")],
+      ["ass", t("SubStation Alpha (.ass)")],
+    ],
+  ],
+  [
+    t("To work on"),
+    [
+      ["csv", t("Table for spreadsheets (.csv)")],
+      ["tsv", t("Table as Whisper writes it (.tsv)")],
+      ["json", t("Everything (.json)")],
+      ["edl", t("Cuts for a video editor (.edl)")],
+    ],
+  ],
+];
+
+/**
+ * @typedef {{name: string, formats: string[], label: () => string, value: string, choices?: string[],
+ *   most?: number, without?: string[]}} Option `without`: formats in which it is off unless it was chosen.
+ */
+
+/** @type {Option[]} */
+const OPTIONS = [
+  {
+    name: "times",
+    formats: DOCUMENTS,
+    label: () => t("With the time of each paragraph"),
+    value: "true",
+    without: ["txt"],
+  },
+  {
+    name: "speakers",
+    formats: [...DOCUMENTS, ...SUBTITLES, "csv", "tsv", "edl"],
+    label: () => t("With the names of speakers"),
+    value: "true",
+  },
+  {
+    name: "paragraphs",
+    formats: [...DOCUMENTS, "edl"],
+    label: () => t("Join phrases to paragraphs"),
+    value: "true",
+  },
+  {
+    name: "max_line_chars",
+    formats: SUBTITLES,
+    label: () => t("Characters in a line"),
+    value: "42",
+    most: 200,
+  },
+  { name: "max_lines", formats: SUBTITLES, label: () => t("Lines in a caption"), value: "2", most: 10 },
+  {
+    name: "frame_rate",
+    formats: ["edl"],
+    label: () => t("Frames a second"),
+    value: "25",
+    choices: ["23.976", "24", "25", "29.97", "30", "50", "59.94", "60"],
+  },
+];
+
+/** @param {(query: URLSearchParams) => Promise<void>} save What it throws is shown in the dialog. */
+export function openExportDialog(save) {
+  const dialog = element("dialog");
+  dialog.id = "export-dialog";
+  dialog.setAttribute("aria-labelledby", "export-title");
+  const form = exportForm();
+  const article = element("article");
+  article.append(heading(dialog), form);
+  dialog.append(article);
+  document.body.append(dialog);
+  closeOnBackdrop(dialog);
+  dialog.addEventListener("close", () => dialog.remove());
+  onSubmit(form, async () => {
+    const query = chosen(form);
+    localStorage.setItem(STORED, String(query));
+    await save(query);
+    dialog.close();
+  });
+  dialog.showModal();
+}
+
+/** @param {HTMLDialogElement} dialog @returns {HTMLElement} */
+function heading(dialog) {
+  const header = element("header");
+  const title = element("h2", t("Download"));
+  title.id = "export-title";
+  const close = element("button", undefined, "quiet square");
+  close.type = "button";
+  close.title = t("Close");
+  close.append(icon("x"), element("span", t("Close"), "hidden"));
+  close.addEventListener("click", () => dialog.close());
+  header.append(title, close);
+  return header;
+}
+
+/** @returns {HTMLFormElement} */
+function exportForm() {
+  const last = new URLSearchParams(localStorage.getItem(STORED) ?? "format=txt");
+  const form = element("form");
+  const select = element("select");
+  select.name = "format";
+  for (const [group, listed] of formats()) {
+    const options = element("optgroup");
+    options.label = group;
+    for (const [name, text] of listed) options.append(new Option(text, name));
+    select.append(options);
+  }
+  select.value = last.get("format") ?? "txt";
+  form.append(labelled(t("Format"), select), ...OPTIONS.map((option) => field(option, last)));
+  const error = element("p", undefined, "field-error");
+  error.setAttribute("role", "alert");
+  const submit = element("button", undefined, "button primary");
+  submit.append(icon("download"), element("span", t("Download")));
+  form.append(error, submit);
+  const refresh = () => showFitting(form, select.value);
+  select.addEventListener("change", refresh);
+  refresh();
+  return form;
+}
+
+/** @param {string} text @param {HTMLElement} control @returns {HTMLLabelElement} */
+function labelled(text, control) {
+  const label = element("label");
+  label.append(`${text} `, control);
+  return label;
+}
+
+/** @param {Option} option @param {URLSearchParams} last @returns {HTMLLabelElement} */
+function field({ name, label, value, choices, most }, last) {
+  const given = last.get(name) ?? value;
+  if (choices) {
+    const select = element("select");
+    select.append(...choices.map((choice) => new Option(choice, choice)));
+    Object.assign(select, { name, value: given });
+    return labelled(label(), select);
+  }
+  const input = element("input");
+  input.name = name;
+  if (most) {
+    Object.assign(input, { type: "number", min: "1", max: String(most), value: given, required: true });
+    return labelled(label(), input);
+  }
+  Object.assign(input, { type: "checkbox", checked: given === "true" });
+  input.dataset.chosen = last.has(name) ? "true" : "";
+  input.addEventListener("change", () => {
+    input.dataset.chosen = "true";
+  });
+  const row = element("label");
+  row.append(input, ` ${label()}`);
+  return row;
+}
+
+/** Shows the options of a format; the others are not sent. @param {HTMLFormElement} form @param {string} format */
+function showFitting(form, format) {
+  for (const { name, formats: fitting, without = [] } of OPTIONS) {
+    const control = /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
+    const fits = fitting.includes(format);
+    control.disabled = !fits;
+    /** @type {HTMLElement} */ (control.closest("label")).hidden = !fits;
+    if (control.type === "checkbox" && !control.dataset.chosen) control.checked = !without.includes(format);
+  }
+}
+
+/** @param {HTMLFormElement} form @returns {URLSearchParams} What the form says, with `false` for boxes without a tick. */
+function chosen(form) {
+  const query = new URLSearchParams({ download: "true" });
+  const controls = /** @type {(HTMLInputElement | HTMLSelectElement)[]} */ (
+    all(form, "select:enabled, input:enabled")
+  );
+  for (const control of controls) {
+    const isBox = control instanceof HTMLInputElement && control.type === "checkbox";
+    query.set(control.name, isBox ? String(control.checked) : control.value);
+  }
+  return query;
+}

@@ -1,0 +1,31 @@
+"""Markdown (CommonMark): a heading, and the paragraphs."""
+
+import re
+
+from whisper_appliance.core.text import format_duration
+from whisper_appliance.transcript.formats.format import ExportOptions, Format
+from whisper_appliance.transcript.line_breaking import clean
+from whisper_appliance.transcript.model import Transcript
+from whisper_appliance.transcript.paragraphs import paragraphs
+
+SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~&!$]")
+LIST_START = re.compile(r"^(\d+)([.)])|^([-+=])")
+
+
+def write_md(transcript: Transcript, options: ExportOptions) -> str:
+    """The title as a heading, then each paragraph with its time and speaker, unless they are left out."""
+    blocks = [f"# {_escape(options.title)}"] if clean(options.title) else []
+    for paragraph in paragraphs(transcript, joined=options.paragraphs):
+        time = "" if options.times is False else f"`{format_duration(paragraph.start)}` "
+        name = f"**{_escape(paragraph.speaker)}:** " if paragraph.speaker else ""
+        blocks.append(f"{time}{name}{_escape(paragraph.text)}")
+    return "".join(f"{block}\n\n" for block in blocks).rstrip("\n") + "\n" * bool(blocks)
+
+
+def _escape(text: str) -> str:
+    """The text in one line, as CommonMark shows it."""
+    escaped = SPECIAL.sub(lambda found: "\\" + found[0], clean(text))
+    return LIST_START.sub(lambda found: f"{found[1]}\\{found[2]}" if found[1] else f"\\{found[3]}", escaped)
+
+
+FORMAT = Format("md", ".md", "text/markdown", write_md)
