@@ -5,7 +5,7 @@ import threading
 from collections.abc import Generator, Iterator
 from typing import Any
 
-from tests.support.client import ApiClient, Response, client_of, send, uploads
+from tests.support.client import ApiClient, Response, client_of, open_page, send, uploads
 from tests.support.jobs import Script
 from whisper_appliance.api.native.job_stream import JobEventStream
 from whisper_appliance.app.appliance import Appliance
@@ -29,6 +29,26 @@ def test_a_job_has_its_state(api_client: ApiClient, appliance: Appliance) -> Non
     assert (job["status"], job["progress"], job["text"]) == ("done", 1, "a b")
     assert job["transcript_id"]
     assert job["error"] is None
+
+
+def test_a_list_of_jobs_goes_on_where_its_page_ended(browser: ApiClient, appliance: Appliance) -> None:
+    made = [send(browser, words=word, **ASYNC).json["id"] for word in ("a", "b", "c")]
+    for id in made:
+        appliance.queue.wait(id, timeout_seconds=10)
+    first = browser.get("/api/jobs?limit=2").json
+    second = browser.get("/api/jobs", query_string={"limit": 2, "cursor": first["next"]}).json
+    assert [each["id"] for each in first["jobs"] + second["jobs"]] == made[::-1]
+    assert second["next"] is None
+    assert browser.get("/api/jobs?status=failed").json == {"jobs": [], "next": None}
+    assert len(browser.get("/api/jobs?status=done").json["jobs"]) == 3
+
+
+def test_a_cursor_of_another_users_job_lists_nothing(browser: ApiClient, appliance: Appliance) -> None:
+    id = send(browser, words="a").json["id"]
+    other = open_page(browser.application)
+    send(other, words="b")
+    assert other.get(f"/api/jobs?cursor={id}").json["jobs"] == []
+    assert other.get("/api/jobs?cursor=1").json["error"]["field"] == "cursor"
 
 
 def test_the_events_of_a_job_hold_every_segment_once_and_end(api_client: ApiClient, script: Script) -> None:

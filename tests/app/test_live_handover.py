@@ -52,5 +52,5 @@ def test_captions_are_kept_at_once_and_better_words_take_their_place(
     assert stored.live.text == "bitter words"
     assert (stored.summary.title, stored.summary.source) == ("Live recording", "live")
     assert over.audio.exists()
-    assert len(queue.page("ann")) == 1
+    assert len(queue.page("ann")[0]) == 1
     with_database.close()

@@ -37,7 +37,7 @@ class Submission:
 
     `client` identifies the client for idempotency: the owner, or the network of an anonymous client.
     `idempotency_key` is the client's own key; None: the content and the options are the key, for a while.
-    `waiting_limit` is the result of `SubmitRecording.admit`.
+    `waiting_limit` is the result of `SubmitRecording.admit`. `title`: None is made of the name of the file.
     """
 
     recording: ReceivedRecording
@@ -48,6 +48,7 @@ class Submission:
     client: str
     waiting_limit: int
     idempotency_key: str | None = None
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class SubmitRecording:
                 key_id=submission.api_key_id,
                 waiting_limit=submission.waiting_limit,
                 filename=recording.filename,
+                title=submission.title,
                 options=submission.options,
                 model=submission.model,
                 priority=Priority.INTERACTIVE,

@@ -1,6 +1,5 @@
 """`whisper-appliance listen`: streams speech to an appliance and prints captions."""
 
-import ssl
 import sys
 from collections.abc import Iterator
 from io import BufferedReader
@@ -8,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
+
+from whisper_appliance.cli.server_options import ServerOptions, trust_options
 
 if TYPE_CHECKING:
     from whisper_appliance.client.live_client import LiveClient
@@ -25,22 +26,12 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("-m", "--model", metavar="NAME", help="A model of the appliance. [default: its default model]")
 @click.option("--prompt", metavar="TEXT", help="Preceding text as context: names, spelling, style.")
 @click.option("--title", metavar="TEXT", help="Title of the transcript.")
-@click.option(
-    "--key",
-    envvar="WHISPER_APPLIANCE_KEY",
-    metavar="KEY",
-    help="Your API key; safer in the variable WHISPER_APPLIANCE_KEY than on the command line.",
-)
-@click.option("--insecure", is_flag=True, help="Do not verify the appliance's certificate.")
-@click.option("--cacert", type=FILE, help="The certificate of the appliance's local CA, from URL/ca.crt.")
+@trust_options
 def listen(
-    url: str,
+    server: ServerOptions,
     file: Path | None,
     realtime: bool,
     device: str | None,
-    key: str | None,
-    insecure: bool,
-    cacert: Path | None,
     **options: str | None,
 ) -> int:
     """Send speech to the appliance at URL and print captions; tentative words on a terminal only.
@@ -56,17 +47,20 @@ def listen(
     from whisper_appliance.cli.caption_printer import CaptionPrinter
     from whisper_appliance.client.live_client import LiveClient
     from whisper_appliance.client.socketio_client import SocketIOClient
+    from whisper_appliance.client.trust import tls_context
 
     packets = _packets(file, device, realtime=realtime)
-    tls = _tls(insecure, cacert)
+    tls = tls_context(
+        server.url, ca_file=server.cacert, ca_fingerprint=server.ca_fingerprint, insecure=server.insecure
+    )
     client = LiveClient(
-        lambda handlers: SocketIOClient(url.rstrip("/"), handlers, tls, key=key or ""),
+        lambda handlers: SocketIOClient(server.url, handlers, tls, key=server.key),
         {"v": 1, **{name: value for name, value in options.items() if value}},
         CaptionPrinter().on_event,
     )
     end = _stream(client, packets)
     if end["transcript_id"]:
-        click.echo(f"{url.rstrip('/')}/transcripts/{end['transcript_id']}", err=True)
+        click.echo(f"{server.url}/transcripts/{end['transcript_id']}", err=True)
     return 0
 
 
@@ -100,11 +94,3 @@ def _packets(file: Path | None, device: str | None, *, realtime: bool) -> Iterat
     if sys.stdin.isatty():
         raise click.UsageError("Choose a source: --device default, --file FILE, or samples in a pipe.")
     return audio_sources.from_pipe(cast(BufferedReader, sys.stdin.buffer))
-
-
-def _tls(insecure: bool, cacert: Path | None) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=cacert)
-    if insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context

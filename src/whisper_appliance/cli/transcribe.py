@@ -1,4 +1,4 @@
-"""`whisper-appliance transcribe`: transcribes files without a server."""
+"""`whisper-appliance transcribe`: transcribes files, without a server or with one."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,6 +12,7 @@ import click
 from whisper_appliance.cli import formatting
 from whisper_appliance.cli.bootstrap import load_settings
 from whisper_appliance.cli.models import fetch
+from whisper_appliance.cli.server_options import RenderAs, ServerOptions, transcriber_on, trust_options
 
 if TYPE_CHECKING:
     from whisper_appliance.audio.decode import Recording, Sound
@@ -88,13 +89,15 @@ class FormatChoice(click.Choice[str]):
 @click.option(
     "--max-lines", type=click.IntRange(1, 10), default=2, show_default=True, help="Lines in a subtitle."
 )
+@click.option(
+    "--server", "url", metavar="URL", help="Send FILES to an appliance, instead of transcribing them here."
+)
+@trust_options
 def transcribe(
     files: tuple[Path, ...],
     formats: tuple[str, ...],
     output_dir: Path | None,
-    model: str | None,
-    max_line_chars: int,
-    max_lines: int,
+    server: ServerOptions,
     **options: Any,
 ) -> int:
     """Transcribe FILES: audio or video in any common format.
@@ -102,37 +105,54 @@ def transcribe(
     \b
     whisper-appliance transcribe talk.m4a
     whisper-appliance transcribe -f srt -f json -o out/ *.mp4
+    whisper-appliance transcribe --server https://box.local:5001 talk.m4a
     """
     from whisper_appliance.core.errors import ApplianceError
-    from whisper_appliance.transcript.formats import FORMATS, export
-    from whisper_appliance.transcript.formats.format import ExportOptions
+    from whisper_appliance.transcript.formats import FORMATS
 
     formats = formats or ("txt",)
     if output_dir is None and len(files) * len(formats) > 1:
         raise click.UsageError("Several results need a folder: add --output-dir FOLDER.")
-    loaded = load_settings()
+    lines = {name: options.pop(name) for name in ("max_line_chars", "max_lines")}
+    transcriber = transcriber_on(server, options, lines) if server.url else transcriber_here(options, lines)
     failed = 0
-    printed: tuple[str, ...] = ()
-    with opened_transcriber(loaded, model, _options(options)) as (engine, transcribe_file):
+    with transcriber as transcribe_file:
         for file in files:
             try:
-                transcript = transcribe_file(file)
+                render_as = transcribe_file(file)
+                rendered = {name: render_as(name) for name in formats}
             except ApplianceError as error:
                 failed = 1
                 click.echo(f"{file}: {error.message}", err=True)
                 continue
+            for name, content in rendered.items():
+                _write(content, _target(file, files, FORMATS[name].extension, output_dir))
+    return failed
+
+
+@contextmanager
+def transcriber_here(options: dict[str, Any], lines: dict[str, int]) -> Iterator[Callable[[Path], RenderAs]]:
+    """A function that transcribes a file with an engine of this process. Raises `ApplianceError`."""
+    from whisper_appliance.transcript.formats import export
+    from whisper_appliance.transcript.formats.format import ExportOptions
+
+    model = options.pop("model")
+    with opened_transcriber(load_settings(), model, _options(options)) as (engine, decode_file):
+        printed: tuple[str, ...] = ()
+
+        def transcribe_file(file: Path) -> RenderAs:
+            nonlocal printed
+            transcript = decode_file(file)
             if printed != (printed := engine.status().notices):
                 click.echo("\n".join(printed), err=True)
             if (taken := transcript.provenance and transcript.provenance.tracks) and taken.count > 1:
                 click.echo(f"{file}: track {taken.taken} of {taken.count}; --track takes another", err=True)
             for warning in transcript.warnings:
                 click.echo(f"{file}: {warning.message}", err=True)
-            for name in formats:
-                given = ExportOptions(file.stem, max_line_chars=max_line_chars, max_lines=max_lines)
-                _write(
-                    export(transcript, name, given), _target(file, files, FORMATS[name].extension, output_dir)
-                )
-    return failed
+            given = ExportOptions(file.stem, **lines)
+            return lambda name: export(transcript, name, given)
+
+        yield transcribe_file
 
 
 @contextmanager

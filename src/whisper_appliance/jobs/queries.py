@@ -39,14 +39,29 @@ class JobQueries:
         with self._database.read() as connection:
             return [job_from_row(row) for row in connection.execute(query).mappings()]
 
-    def recent(self, owner: str, *, hours: float, limit: int = 100) -> list[Job]:
+    def recent(
+        self,
+        owner: str,
+        *,
+        hours: float,
+        limit: int = 100,
+        before: str | None = None,
+        status: JobStatus | None = None,
+    ) -> list[Job]:
         """Returns the owner's jobs of the last hours, ended ones included, newest first.
 
-        Without an owner the list is empty, because such jobs are found by their id alone.
+        `before` is the id of a job: only older ones. Without an owner the list is empty, because such jobs
+        are found by their id alone.
         """
         since = written(self._clock() - timedelta(hours=hours))
         owned = sa.and_(jobs.c.owner == owner, jobs.c.owner != NO_OWNER, jobs.c.created >= since)
         query = sa.select(jobs).where(owned).order_by(jobs.c.number.desc()).limit(limit)
+        if before:
+            cursor = jobs.alias()
+            number = sa.select(cursor.c.number).where(cursor.c.id == before, cursor.c.owner == owner)
+            query = query.where(jobs.c.number < number.scalar_subquery())
+        if status:
+            query = query.where(jobs.c.status == status)
         with self._database.read() as connection:
             return [job_from_row(row) for row in connection.execute(query).mappings()]
 

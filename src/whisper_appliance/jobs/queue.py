@@ -94,9 +94,22 @@ class JobQueue:
         """Returns a job as it is now; without an owner, a job of any owner."""
         return self._repository.get(job_id, owner)
 
-    def page(self, owner: str) -> tuple[Job, ...]:
-        """Returns the owner's jobs of the last day, newest first, ended ones included."""
-        return tuple(self._repository.recent(owner, hours=LIST_HOURS))
+    def page(
+        self,
+        owner: str,
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        status: JobStatus | None = None,
+    ) -> tuple[tuple[Job, ...], str | None]:
+        """Returns a page of the owner's jobs of the last day, newest first, and the cursor of the next page.
+
+        The cursor is the id of the last job of a page.
+        """
+        found = self._repository.recent(
+            owner, hours=LIST_HOURS, limit=limit + 1, before=cursor, status=status
+        )
+        return tuple(found[:limit]), found[limit - 1].id if len(found) > limit else None
 
     @property
     def stopping(self) -> bool:

@@ -15,7 +15,16 @@ from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.core.ids import ID_PATTERN
 from whisper_appliance.protocols import registry
-from whisper_appliance.web import context, errors, hooks, http_api, i18n, request_metrics, static_files
+from whisper_appliance.web import (
+    api_version,
+    context,
+    errors,
+    hooks,
+    http_api,
+    i18n,
+    request_metrics,
+    static_files,
+)
 from whisper_appliance.web.auth import authentication, visitors
 from whisper_appliance.web.lazy_openapi import LazyOpenAPI
 from whisper_appliance.web.openapi import INFO, SECURITY_SCHEMES, TAGS, ErrorResponse
@@ -83,6 +92,7 @@ def create_app(appliance: Appliance) -> LazyOpenAPI:
     app.context_processor(authentication.template_globals)
     app.context_processor(admin.template_globals)
     registry.install(app, app.extensions[context.EXTENSION])
+    app.wsgi_app = api_version.VersionedAddresses(app.wsgi_app)  # type: ignore[method-assign]
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app

@@ -3,7 +3,14 @@
 from flask import Flask
 
 from whisper_appliance.config.settings import Settings
-from whisper_appliance.web import headers, http_api, i18n, program_requests, request_metrics
+from whisper_appliance.web import (
+    api_version,
+    headers,
+    http_api,
+    i18n,
+    program_requests,
+    request_metrics,
+)
 from whisper_appliance.web.auth import audit, authentication, cors, csrf
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.limits import rates
@@ -28,6 +35,7 @@ AFTER_REQUEST = (
     # CORS headers come first. A hook also runs for the error response of a hook above.
     authentication.clear_ended_session,
     i18n.add_language,  # after CORS, because Flask keeps only the first of two Vary headers
+    api_version.keep_version,
     headers.add_headers,
     program_requests.note_request,
     request_metrics.count_request,  # last, because the time and status of everything else count

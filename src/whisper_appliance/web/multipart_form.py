@@ -30,23 +30,29 @@ CheckFields = Callable[[FormFields], None]
 class FileRules:
     """The names that the file's field may have, and whether its content must be a recording.
 
-    `extension` replaces that of the file, as the hint for a recording without a header.
+    `extension` replaces that of the file, as the hint for a recording without a header. `required`: a form
+    without a file is rejected.
     """
 
     fields: tuple[str, ...] = FILE_FIELDS
     check_type: bool = True
     extension: str = ""
+    required: bool = True
 
 
 @dataclass
 class Upload:
-    """A received file and its form fields; deleted at the end, unless it was handed over to a job."""
+    """A received file and its form fields; deleted at the end, unless it was handed over to a job.
+
+    `name` is empty if no file was sent. `title` is that of the transcript; None: it is made of the name.
+    """
 
     path: Path
     name: str
     fields: FormFields
     size_bytes: int = 0
     sha256: str = ""
+    title: str | None = None
     received_at: datetime = field(default_factory=now)
     handed_over: bool = False
 
@@ -97,7 +103,7 @@ class MultipartForm:
             self._finish()
 
     def _finish(self) -> None:
-        if not self._upload.name:
+        if not self._upload.name and self._rules.required:
             field = self._rules.fields[0]
             raise InvalidRequest(
                 "No file was sent. Put the audio in a field named {field_name!r}.",

@@ -37,6 +37,9 @@ INFO = Info(
         "a page has a visitor's cookie, which owns what it makes, and a client without one reaches its jobs "
         "and transcripts by their ids only: keep them. Where it is for people with an account, anything else "
         "is 401.\n\n"
+        "Programs use the base address `/api/v1`: `/api/v1/jobs` is `/api/jobs`, `/api/v1/transcribe` is "
+        "`/transcribe`, `/api/v1/health` is `/health`. These addresses keep their meaning when a later "
+        "version changes those below, where each route is listed once, without its version.\n\n"
         "Every error, from every route, has the shape of `ErrorResponse`. Times are UTC (ISO 8601), "
         "durations are seconds."
     ),

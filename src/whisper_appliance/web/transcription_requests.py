@@ -69,11 +69,13 @@ def keep_alive_for(format_name: str) -> KeepAlive:
 def submit_form(
     read_form: Callable[[FormFields], Form],
     rules: FileRules = FileRules(),  # noqa: B008 - it is frozen
+    complete: Callable[[Upload, Form], None] = lambda upload, form: None,
 ) -> tuple[Job, Form]:
     """Receives a multipart form with a recording, and enqueues its job.
 
     `read_form` parses the fields: those before the file at first, because a mistake is reported before the
-    file is read, then all of them. Raises what an API answers with.
+    file is read, then all of them. `complete` may provide the recording of a form that has none. Raises what
+    an API answers with.
     """
     received: list[Form] = []
 
@@ -81,8 +83,11 @@ def submit_form(
         received[:] = [read_form(fields)]
         _check_ready(received[0])
 
-    def receive() -> AbstractContextManager[Upload]:
-        return web_context().uploads.receive(request, check, rules)
+    @contextmanager
+    def receive() -> Iterator[Upload]:
+        with web_context().uploads.receive(request, check, rules) as upload:
+            complete(upload, received[0])
+            yield upload
 
     job = _submit(receive, lambda _upload: received[0], form=True)
     return job, received[0]
@@ -215,6 +220,7 @@ def _submission(upload: Upload, form: RecordingForm, actor: Actor, waiting_limit
         client=actor.owner or actor.client,
         waiting_limit=waiting_limit,
         idempotency_key=idempotency_key(),
+        title=upload.title,
     )
 
 

@@ -1,7 +1,11 @@
 """The jobs of the actor: list, read and cancel."""
 
-from flask import Response, jsonify
+from typing import Literal
 
+from flask import Response, jsonify
+from pydantic import BaseModel, Field
+
+from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.web.auth import resources
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.context import appliance
@@ -14,11 +18,24 @@ from whisper_appliance.web.schemas.transcript import JobList, JobResponse
 blueprint = LazyBlueprint("jobs", __name__, url_prefix="/api/jobs", abp_tags=[JOBS])
 
 
-@blueprint.get("", responses={200: JobList, **error_responses(401, 403, 503)})
-def list_jobs() -> Response:
-    """The jobs of whoever asks, of the last day, newest first, finished ones included; without their text."""
-    jobs = appliance().queue.page(require("read").owner)
-    return jsonify(localized({"jobs": [job_response(appliance(), job) for job in jobs]}))
+class ListQuery(BaseModel):
+    """Which jobs to list."""
+
+    limit: int = Field(100, ge=1, le=200, description="Most jobs in one answer.")
+    cursor: str | None = Field(None, description="`next` of the page before.", pattern=ID_REGEX)
+    status: Literal["queued", "running", "done", "failed", "cancelled"] | None = Field(
+        None, description="Only those with this status."
+    )
+
+
+@blueprint.get("", responses={200: JobList, **error_responses(400, 401, 403, 503)})
+def list_jobs(query: ListQuery) -> Response:
+    """The jobs of whoever asks, of the last day, newest first, page by page; without their text."""
+    jobs, cursor = appliance().queue.page(
+        require("read").owner, limit=query.limit, cursor=query.cursor, status=query.status
+    )
+    listed = [job_response(appliance(), job) for job in jobs]
+    return jsonify(localized({"jobs": listed, "next": cursor}))
 
 
 @blueprint.get(

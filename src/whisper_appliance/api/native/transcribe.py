@@ -5,10 +5,12 @@ from flask_openapi3.types import ResponseDict
 
 from whisper_appliance.api.native import transcripts
 from whisper_appliance.api.native.export import ExportQuery
+from whisper_appliance.api.native.kept_recording import use_kept_recording
 from whisper_appliance.api.native.transcribe_form import form_schema, read_form
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.idempotency import PARAMETER
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.multipart_form import FileRules
 from whisper_appliance.web.openapi import SPEECH, error_responses, reference
 from whisper_appliance.web.schemas.job import job_response
 from whisper_appliance.web.schemas.transcript import JobResponse
@@ -36,11 +38,11 @@ EXTENSIONS = {"requestBody": BODY, "parameters": [PARAMETER]}
     operation_id="transcribe_transcribe_transcribe_post",
 )
 def create_transcription() -> Response:
-    """Transcribes one file.
+    """Transcribes one file, or again the kept recording of a transcript.
 
     Answers with the transcript, or with the job when the transcript takes longer than the appliance waits.
     """
-    job, form = submit_form(read_form)
+    job, form = submit_form(read_form, FileRules(required=False), use_kept_recording)
     if not form.asynchronous:
         job = wait_for(job, appliance().settings.wait_seconds)
     if job.ended and not form.asynchronous:

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from whisper_appliance.api.native.export import FormatName
+from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.engines.contract import Channels, Options, Quality, Task
 from whisper_appliance.transcript.languages import language_code
 from whisper_appliance.web.errors import invalid_input
@@ -51,6 +52,11 @@ class TranscribeForm(BaseModel):
         "mixed", description="`separate` transcribes each channel by itself, for one speaker a channel."
     )
     format: FormatName = Field("json", description="Form of the answer.")
+    transcript_id: str | None = Field(
+        None,
+        description="Instead of a file: the kept recording (KEEP_AUDIO) of this transcript, again.",
+        pattern=ID_REGEX,
+    )
     asynchronous: bool = Field(
         False,
         alias="async",

@@ -140,9 +140,10 @@ class JobResponse(BaseModel):
 
 
 class JobList(BaseModel):
-    """The jobs of whoever asks, of the last day, newest first."""
+    """One page of the jobs of whoever asks, of the last day, newest first."""
 
     jobs: list[JobResponse]
+    next: str | None = Field(None, description="`cursor` of the next page; null on the last one.")
 
 
 class HealthResponse(RootModel[Health]):

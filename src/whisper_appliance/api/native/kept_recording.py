@@ -1,0 +1,60 @@
+"""The kept recording of a transcript (KEEP_AUDIO), as the recording of a request that sends no file."""
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from whisper_appliance.api.native.transcribe_form import TranscribeForm
+from whisper_appliance.core.errors import InvalidRequest, NotAllowed, NotFound
+from whisper_appliance.library.transcript_rows import TranscriptSummary
+from whisper_appliance.web.auth import resources
+from whisper_appliance.web.auth.authentication import current_actor
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.multipart_form import Upload
+
+
+def use_kept_recording(upload: Upload, form: TranscribeForm) -> None:
+    """Provides the recording of the transcript that the form names, if no file was sent.
+
+    Raises `InvalidRequest` unless the form has one of the two, `NotFound` if the recording was not kept.
+    """
+    if form.transcript_id is None:
+        if not upload.name:
+            raise InvalidRequest(
+                "No file was sent. Put the audio in a field named {field_name!r}.",
+                field_name="file",
+                field="file",
+            )
+        return
+    if upload.name:
+        raise InvalidRequest("Send either a file or a transcript_id.", field="transcript_id")
+    entry = resources.authorized_transcript(form.transcript_id, "read")
+    owner = current_actor().owner
+    if entry.owner not in ("", owner):
+        raise NotAllowed("Only the owner of a transcript may transcribe its recording again.")
+    recording = appliance().transcripts.audio(entry.id, entry.owner)
+    if recording is None:
+        raise NotFound("The recording of transcript {id} was not kept (KEEP_AUDIO).", id=entry.id)
+    upload.size_bytes = recording.stat().st_size
+    appliance().submit_recording.admit(owner, upload.size_bytes)
+    _link(recording, upload.path)
+    with recording.open("rb") as file:
+        upload.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    upload.name, upload.title = _file_name(entry), entry.title
+
+
+def _link(recording: Path, target: Path) -> None:
+    """Another name of the same file, because neither is ever written; a copy where links are not possible."""
+    try:
+        os.link(recording, target)
+    except OSError:
+        shutil.copyfile(recording, target)
+
+
+def _file_name(entry: TranscriptSummary) -> str:
+    """The name of the upload, which tells the format of samples without a header."""
+    try:
+        return appliance().queue.get(entry.id).filename or entry.title
+    except NotFound:
+        return entry.title
