@@ -444,9 +444,11 @@ export interface JobErrorResponse {
   message: string;
 }
 
-/** The jobs of whoever asks, of the last day, newest first. */
+/** One page of the jobs of whoever asks, of the last day, newest first. */
 export interface JobList {
   jobs: JobResponse[];
+  /** `cursor` of the next page; null on the last one. */
+  next: string | null;
 }
 
 /** Work that waits, runs or ended. */
