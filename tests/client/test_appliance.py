@@ -26,6 +26,7 @@ from whisper_appliance.host.certificates import Certificates
 pytestmark = pytest.mark.slow  # starts the real program
 
 SPEECH = spoken(1, 8) + silence(1)
+COMMAND = (sys.executable, "-m", "whisper_appliance", "transcribe")
 WORDS = "w1 w2 w3 w4 w5 w6 w7"
 
 
@@ -194,15 +195,13 @@ def test_the_command_line_transcribes_on_a_server(
 ) -> None:
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [sys.executable, "-m", "whisper_appliance", "transcribe", talk, "--server", server.url, *arguments],
+            [*COMMAND, talk, "--server", server.url, *arguments],
             capture_output=True, text=True, cwd=ROOT, env=environment(tmp_path), timeout=120, check=False,
         )  # fmt: skip
 
     done = run("--ca-fingerprint", fingerprint)
     assert (done.returncode, done.stdout) == (0, "one two three\n"), done.stderr
-    written = run(
-        "--insecure", "-f", "srt", "-f", "json", "-o", str(tmp_path / "out"), "--language", "English"
-    )
+    written = run("--insecure", "-f", "srt", "-f", "json", "-o", str(tmp_path / "out"), "-l", "English")
     assert written.returncode == 0, written.stderr
     assert "-->" in (tmp_path / "out/talk.srt").read_text()
     refused = run("--insecure", "--model", "nonesuch")

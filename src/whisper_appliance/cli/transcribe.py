@@ -149,7 +149,9 @@ def transcriber_here(options: dict[str, Any], lines: dict[str, int]) -> Iterator
                 click.echo(f"{file}: track {taken.taken} of {taken.count}; --track takes another", err=True)
             for warning in transcript.warnings:
                 click.echo(f"{file}: {warning.message}", err=True)
-            given = ExportOptions(file.stem, **lines)
+            given = ExportOptions(
+                file.stem, max_line_chars=lines["max_line_chars"], max_lines=lines["max_lines"]
+            )
             return lambda name: export(transcript, name, given)
 
         yield transcribe_file

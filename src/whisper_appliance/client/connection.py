@@ -11,7 +11,7 @@ import httpx2
 from whisper_appliance.client import calls, results
 from whisper_appliance.client.responses import EventStream, error_of, error_of_code
 from whisper_appliance.client.results import Job, LiveEnd, Progress, Segment
-from whisper_appliance.client.trust import tls_context
+from whisper_appliance.client.trust import Untrusted, tls_context
 from whisper_appliance.core.errors import ApplianceError, Busy, Cancelled, Unavailable
 
 REPEATS_SECONDS = (0.5, 2.0, 5.0)
@@ -67,7 +67,7 @@ def check(response: httpx2.Response) -> None:
 def unreachable(url: str, error: Exception) -> Unavailable:
     """The error of a connection that could not be made, or broke."""
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return Unavailable(
+        return Untrusted(
             "The certificate of {url} is not trusted. Give the fingerprint of its CA, which "
             "`whisper-appliance certificate` shows on the appliance, or its CA file, {url}/ca.crt.",
             url=url,
@@ -77,12 +77,17 @@ def unreachable(url: str, error: Exception) -> Unavailable:
     )
 
 
+def _may_pass(error: ApplianceError) -> bool:
+    """Whether the same request may succeed later."""
+    return isinstance(error, Unavailable | Busy) and not isinstance(error, Untrusted)
+
+
 def pause_before_repeat(error: ApplianceError, attempt: int, *, safe: bool) -> float | None:
     """How long to wait before the request is sent again; None if it must not be.
 
     `safe`: a request that may have arrived can be sent again, because that does no harm.
     """
-    if attempt >= len(REPEATS_SECONDS) or not isinstance(error, Unavailable | Busy):
+    if attempt >= len(REPEATS_SECONDS) or not _may_pass(error):
         return None
     rejected = error.retry_after_seconds is not None
     if not (safe or rejected):
@@ -123,7 +128,7 @@ class JobProgress:
 
     def broken(self, error: ApplianceError) -> float:
         """The pause before the stream is opened again. Raises the error if that does not help."""
-        if not isinstance(error, Unavailable | Busy):
+        if not _may_pass(error):
             raise error
         self._events = EventStream()
         pause = RECONNECT_SECONDS[min(self.failures, len(RECONNECT_SECONDS) - 1)]

@@ -128,31 +128,31 @@ class LiveEnd:
 
 def read_segment(data: JsonObject) -> Segment:
     """A segment from its JSON."""
-    return _known(Segment, data, words=tuple(_known(Word, each) for each in data.get("words", ())))
+    return _from_json(Segment, data, words=tuple(_from_json(Word, each) for each in data.get("words", ())))
 
 
 def read_transcript(data: JsonObject, etag: str = "") -> Transcript:
     """A transcript from its JSON."""
-    return _known(
+    return _from_json(
         Transcript,
         data,
         segments=tuple(read_segment(each) for each in data["segments"]),
-        warnings=tuple(_known(Notice, each) for each in data.get("warnings", ())),
+        warnings=tuple(_from_json(Notice, each) for each in data.get("warnings", ())),
         etag=etag,
     )
 
 
 def read_summary(data: JsonObject) -> TranscriptSummary:
     """An entry of the list of transcripts from its JSON."""
-    return _known(TranscriptSummary, data)
+    return _from_json(TranscriptSummary, data)
 
 
 def read_job(data: JsonObject) -> Job:
     """A job from its JSON."""
-    errors = {name: _known(JobError, data[name]) for name in ("error", "waiting") if data.get(name)}
-    return _known(Job, {**data, "error": None, "waiting": None}, **errors)
+    errors = {name: _from_json(JobError, data[name]) for name in ("error", "waiting") if data.get(name)}
+    return _from_json(Job, {**data, "error": None, "waiting": None}, **errors)
 
 
-def _known(kind: type[T], data: JsonObject, **converted: object) -> T:
+def _from_json(kind: type[T], data: JsonObject, **converted: object) -> T:
     names = {field.name for field in fields(kind)}  # type: ignore[arg-type] # only dataclasses are passed
     return kind(**{**{name: value for name, value in data.items() if name in names}, **converted})

@@ -13,6 +13,12 @@ MAX_CA_BYTES = 64 * 1024
 CONNECT_SECONDS = 10.0
 
 
+class Untrusted(Unavailable):
+    """The certificate of the appliance is not trusted; to try again does not help."""
+
+    code = "untrusted"
+
+
 def tls_context(
     url: str, *, ca_file: Path | str | None = None, ca_fingerprint: str | None = None, insecure: bool = False
 ) -> ssl.SSLContext | None:
@@ -21,7 +27,7 @@ def tls_context(
     `ca_fingerprint` is the SHA-256 of the appliance's own CA, as `whisper-appliance certificate` and the page
     /trust show it: the CA is downloaded, compared, and trusted for this connection only. `ca_file` is a
     certificate in PEM. Without either, the system's authorities are trusted; `insecure` checks nothing.
-    Raises `Unavailable`, and `InvalidRequest` for options that exclude each other.
+    Raises `Unavailable`, `Untrusted`, and `InvalidRequest` for options that exclude each other.
     """
     if sum((ca_file is not None, ca_fingerprint is not None, insecure)) > 1:
         raise InvalidRequest("Use one of: a CA file, a fingerprint of the CA, or no verification.")
@@ -47,7 +53,7 @@ def _pinned_ca(url: str, fingerprint: str) -> str:
     except ValueError:
         raise Unavailable("{url} sends no certificate of a CA.", url=url) from None
     if hashlib.sha256(der).hexdigest() != wanted:
-        raise Unavailable(
+        raise Untrusted(
             "The CA of {url} has another fingerprint than the given one. Compare it with the one that "
             "`whisper-appliance certificate` shows on the appliance.",
             url=url,

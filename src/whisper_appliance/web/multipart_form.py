@@ -110,7 +110,7 @@ class MultipartForm:
                 field_name=field,
                 field=field,
             )
-        if self._upload.fields != self._checked:
+        if self._upload.fields != self._checked or not self._upload.name:
             self._check_fields(self._upload.fields)
 
     def _events(self, chunk: bytes | None) -> Iterator[object]:

@@ -18,7 +18,7 @@ from whisper_appliance.web.schemas.transcript import JobList, JobResponse
 blueprint = LazyBlueprint("jobs", __name__, url_prefix="/api/jobs", abp_tags=[JOBS])
 
 
-class ListQuery(BaseModel):
+class JobListQuery(BaseModel):
     """Which jobs to list."""
 
     limit: int = Field(100, ge=1, le=200, description="Most jobs in one answer.")
@@ -29,7 +29,7 @@ class ListQuery(BaseModel):
 
 
 @blueprint.get("", responses={200: JobList, **error_responses(400, 401, 403, 503)})
-def list_jobs(query: ListQuery) -> Response:
+def list_jobs(query: JobListQuery) -> Response:
     """The jobs of whoever asks, of the last day, newest first, page by page; without their text."""
     jobs, cursor = appliance().queue.page(
         require("read").owner, limit=query.limit, cursor=query.cursor, status=query.status
