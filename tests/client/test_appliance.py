@@ -33,7 +33,7 @@ WORDS = "w1 w2 w3 w4 w5 w6 w7"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("client")
-    with served(folder, LIVE_SERVER, **settings_of(tiny_en, folder), KEEP_AUDIO="true") as running:
+    with served(folder, LIVE_SERVER, **settings_of(tiny_en, folder)) as running:
         yield running
 
 
@@ -94,15 +94,19 @@ def test_a_deleted_transcript_is_not_found_until_it_is_restored(client: Applianc
     assert client.restore(id).id == id
 
 
-def test_a_kept_recording_is_transcribed_again_with_other_options(client: Appliance, talk: Path) -> None:
+def test_a_kept_recording_is_transcribed_again_with_other_options(
+    client: Appliance, server: Server, talk: Path
+) -> None:
     first = client.rename(client.transcribe(talk).id, "A talk")
+    kept = server.data_dir / "audio" / first.id  # the script of the server archives nothing
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text("one two three")
     second = client.result(client.transcribe_again(first.id, quality="fast").id)
     assert (second.text, second.title) == (first.text, "A talk")
     assert second.id != first.id
-    third = client.result(client.transcribe_again(second.id).id)
-    assert third.text == first.text, "the recording is kept for each of them"
+    assert kept.read_text() == "one two three", "the recording stays where it was"
     with pytest.raises(NotFound):
-        client.transcribe_again("0" * 32)
+        client.transcribe_again(second.id)
 
 
 def test_an_error_has_the_servers_code_message_and_field(client: Appliance, talk: Path) -> None:

@@ -103,10 +103,7 @@ class Script:
     def steps(self, folder: Path, model: str = "base", **others: Any) -> JobSteps:
         """The steps of a job in `folder`, with this script in place of decoder and engine."""
         given: dict[str, Any] = {"decode": self.decode, "transcribe": self.transcribe, **others}
-        kept = given.pop("keep_audio", False)
-        audio = JobAudio(
-            folder, is_mounted=given.pop("is_mounted", lambda: True), keep_audio=lambda: bool(kept)
-        )
+        audio = JobAudio(folder, is_mounted=given.pop("is_mounted", lambda: True))
         return JobSteps(audio, self, default_model=lambda: model, **given)
 
     def _decode_window(self, word: str) -> None:

@@ -57,7 +57,7 @@ def decode(path: Path, sound: object = None) -> Iterator[Script.Words]:
 def scripted_steps(loaded: Settings, _models: object) -> JobSteps:
     """The steps of a job, without decoder and engine."""
     script = Script(WINDOW_SECONDS, WINDOW_LOG, before_window)
-    return script.steps(loaded.data_dir, loaded.whisper_model, decode=decode, keep_audio=loaded.keep_audio)
+    return script.steps(loaded.data_dir, loaded.whisper_model, decode=decode)
 
 
 @contextmanager
