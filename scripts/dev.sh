@@ -22,6 +22,7 @@ Whisper Appliance, for developers. Needs Linux and Python 3.11 or newer; everyth
   ./scripts/dev.sh audit            look for known vulnerabilities of what is locked; ends with 3 where nothing can be asked
   ./scripts/dev.sh bench [ARGS]     compare speed and words with other programs on the same weights
   ./scripts/dev.sh bench-live       measure live speech at a real server, and WhisperLive beside it
+  ./scripts/dev.sh conformance URL  which programs work with the server at this address, as a table
   ./scripts/dev.sh soak             send files and speak for an hour, and watch memory and what goes wrong
   ./scripts/dev.sh setup            only set up, for running and for tests
   ./scripts/dev.sh lock             write the lock files anew from pyproject.toml and package.json (needs uv, npm)

@@ -155,7 +155,7 @@ def _mcp(target: Target) -> None:
 
 
 ROWS = (
-    Row("Vosk clients", "a reply for each chunk, words", "client", _vosk),
+    Row("Vosk clients", "a reply for each chunk, words", "recorded", _vosk),
     Row("Deepgram, Python", "recordings", "client", _deepgram_file),
     Row("Deepgram, Python", "live speech", "client", _deepgram_live),
     Row("Home Assistant (Wyoming)", "info, transcript", "client", _wyoming),
