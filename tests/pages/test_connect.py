@@ -1,6 +1,7 @@
 """The page "Connect a program" says what to enter, and which requests of one's own programs arrived."""
 
 import io
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from whisper_appliance.app.program_requests import (
     ProgramRequests,
 )
 from whisper_appliance.core.protocol_names import PROTOCOL_NAMES
-from whisper_appliance.pages.programs import PROGRAMS
+from whisper_appliance.pages.programs import PROGRAMS, WYOMING
 
 HTML = {"Accept": "text/html"}
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -51,9 +52,9 @@ def test_each_program_has_a_page_with_its_address(api_client: ApiClient, program
     page = api_client.get(f"/connect/{program.id}", headers=HTML)
     assert page.status_code == 200
     assert program.name in page.text
-    assert "http://localhost" in page.text or "ws://localhost" in page.text
+    assert re.search(r"<code >(https?://|wss?://|)localhost", page.text)
     assert "{origin}" not in page.text
-    assert program.protocol in PROTOCOL_NAMES
+    assert program.protocol in (*PROTOCOL_NAMES, WYOMING)
     assert f'href="/connect/{program.id}"' in api_client.get("/connect").text
 
 

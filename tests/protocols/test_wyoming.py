@@ -103,6 +103,27 @@ def test_speech_becomes_a_transcript_whose_chunks_join_to_it(client: WyomingClie
 
 
 @pytest.mark.slow
+def test_a_connection_is_shown_to_its_address_with_its_error(server: Server, port: int) -> None:
+    with WyomingClient(port) as client:
+        client.transcribe(SPEECH)
+    with raw_socket(port) as connected:
+        connected.sendall(b"no event at all\n")
+        error_of(connected)
+
+    def arrived() -> list[dict[str, object]]:
+        return [
+            each
+            for each in server.get_json("/api/programs/requests")["requests"]
+            if each["protocol"] == "wyoming"
+        ]
+
+    refused, *others = wait_until(lambda: arrived() if arrived()[0]["code"] else None)
+    assert refused["code"] == "invalid_request"
+    assert refused["message"]
+    assert (others[0]["status"], others[0]["code"]) == (101, None)
+
+
+@pytest.mark.slow
 def test_chunks_come_while_somebody_speaks(client: WyomingClient) -> None:
     client.send(AudioStart(16_000, 2, 1), AudioChunk(16_000, 2, 1, spoken(1, 8) + silence(3)))
     client.until("transcript-chunk")
@@ -239,7 +260,7 @@ def test_an_address_has_a_limited_number_of_connections(server: Server, port: in
         each.close()
 
     def is_free() -> bool:
-        with WyomingClient(port) as again, suppress(ConnectionError):
+        with suppress(ConnectionError), WyomingClient(port) as again:
             again.send(Ping())
             answer = again.next()
             return answer is not None and answer.type == "pong"

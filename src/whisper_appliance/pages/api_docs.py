@@ -10,6 +10,7 @@ from flask import Response, current_app, jsonify, render_template, request, send
 from markupsafe import Markup
 from pydantic import BaseModel, Field
 
+from whisper_appliance.pages.own_address import websocket_origin, wyoming_address
 from whisper_appliance.web import asyncapi, openapi
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import PAGES, SYSTEM, error_responses
@@ -52,8 +53,12 @@ def live_protocol_page() -> str:
 @blueprint.get("/docs/sockets", responses=openapi.page_response("The messages of every WebSocket."))
 def sockets_page() -> str:
     """The messages of every WebSocket, to read."""
-    websocket = request.host_url.rstrip("/").replace("http", "ws", 1)
-    return render_template("sockets.html", channels=asyncapi.socket_channels(), websocket=websocket)
+    return render_template(
+        "sockets.html",
+        channels=asyncapi.socket_channels(),
+        websocket=websocket_origin(),
+        wyoming=wyoming_address(),
+    )
 
 
 @blueprint.get(
@@ -91,7 +96,9 @@ def get_openapi_document() -> Response:
 )
 def get_asyncapi_document() -> Response:
     """The messages of every WebSocket: AsyncAPI 3.0, made from the code."""
-    return jsonify(asyncapi.asyncapi_document(request.host, secure=request.is_secure))
+    return jsonify(
+        asyncapi.asyncapi_document(request.host, secure=request.is_secure, wyoming=wyoming_address())
+    )
 
 
 @cache

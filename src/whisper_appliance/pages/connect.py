@@ -2,13 +2,14 @@
 
 from dataclasses import asdict, dataclass
 
-from flask import Response, jsonify, render_template, request
+from flask import Response, jsonify, render_template
 from markupsafe import Markup, escape
 from pydantic import BaseModel, Field
 
 from whisper_appliance.core.clock import written
 from whisper_appliance.core.errors import NotFound
-from whisper_appliance.pages.programs import Program, find_program, programs_for
+from whisper_appliance.pages import own_address
+from whisper_appliance.pages.programs import PROGRAMS, WYOMING, Program, find_program
 from whisper_appliance.web.auth.authentication import access_mode, current_actor
 from whisper_appliance.web.auth.visitors import set_visitor_cookie
 from whisper_appliance.web.context import appliance
@@ -67,8 +68,8 @@ class FilledValue:
 def connect_page() -> str:
     """Which programs can use this appliance."""
     set_visitor_cookie()
-    served = appliance().settings.protocols
-    return render_template("connect.html", programs=programs_for(), served=served)
+    served = {program.id for program in PROGRAMS if _is_served(program)}
+    return render_template("connect.html", programs=PROGRAMS, served=served)
 
 
 @blueprint.get("/connect/<program>", responses=page_response("What one program needs.", 404))
@@ -87,7 +88,8 @@ def connect_program_page(path: ProgramPath) -> str:
         example=_example(program, key),
         any_key=key,
         open_to_network=access_mode() == "network",
-        served=program.protocol in settings.protocols,
+        served=_is_served(program),
+        switch="WYOMING_PORT" if program.protocol == WYOMING else "PROTOCOLS",
         origin_missing=program.origin and program.origin not in settings.cors_origins,
         authority=_has_authority(),
         trust_command=TRUST_COMMANDS.get(program.trust, ""),
@@ -110,13 +112,20 @@ def list_program_requests() -> Response:
 
 def _filled(template: str, key: str = "{key}") -> str:
     """The text with the addresses by which this page was opened."""
-    origin = request.host_url.rstrip("/")
     return template.format(
-        origin=origin,
-        websocket=origin.replace("http", "ws", 1),
-        host=request.host.rpartition(":")[0] or request.host,
+        origin=own_address.origin(),
+        websocket=own_address.websocket_origin(),
+        host=own_address.host_name(),
+        wyoming_port=own_address.wyoming_port(),
         key=key,
     )
+
+
+def _is_served(program: Program) -> bool:
+    settings = appliance().settings
+    if program.protocol == WYOMING:
+        return settings.wyoming_port is not None
+    return program.protocol in settings.protocols
 
 
 def _example(program: Program, key: str) -> Markup:

@@ -1,16 +1,16 @@
 """The programs of the page "Connect a program": where their settings are, and what to put there.
 
 A new program is an entry in `PROGRAMS`. In values and examples, `{origin}` is the address of the appliance,
-`{websocket}` the same for WebSockets, `{host}` its name, and `{key}` the key.
+`{websocket}` the same for WebSockets, `{host}` its name, `{wyoming_port}` that of Wyoming, `{key}` the key.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from whisper_appliance.core.i18n import N_
-from whisper_appliance.core.protocol_names import PROTOCOL_NAMES
 
+WYOMING = "wyoming"
 KeyUse = Literal["required", "optional", "none"]
 """Whether a program needs some key, can leave it out, or has no place for one."""
 Trust = Literal["python", "requests", "node", "curl", "nextcloud", "device", "none"]
@@ -32,7 +32,7 @@ class Program:
     id: str
     name: str
     protocol: str
-    """One of PROTOCOL_NAMES."""
+    """One of PROTOCOL_NAMES, or Wyoming."""
     use: str
     """What it is good for, in a few words."""
     where: str
@@ -106,6 +106,16 @@ console.log(made.text);""",
         "required",
         "device",
         key_name="API Key",
+    ),
+    Program(
+        "home-assistant-wyoming",
+        "Home Assistant, Wyoming",
+        WYOMING,
+        N_("Voice control, with words that are transcribed while somebody speaks"),
+        N_("Settings, Devices & services: it is found by itself, or add Wyoming Protocol."),
+        (FieldValue("Host", "{host}"), FieldValue("Port", "{wyoming_port}")),
+        "none",
+        "none",
     ),
     Program(
         "n8n",
@@ -294,11 +304,6 @@ print(made.results.channels[0].alternatives[0].transcript)""",
 PROGRAMS: tuple[Program, ...] = (*OPENAI_PROGRAMS, *OTHER_PROGRAMS)
 
 
-def programs_for(protocols: Collection[str] = PROTOCOL_NAMES) -> list[Program]:
-    """The programs for these protocols."""
-    return [program for program in PROGRAMS if program.protocol in protocols]
-
-
 def find_program(program_id: str) -> Program | None:
     """The program with this id."""
-    return next((program for program in programs_for() if program.id == program_id), None)
+    return next((program for program in PROGRAMS if program.id == program_id), None)

@@ -15,6 +15,7 @@ from whisper_appliance.protocols.socketio import server as socketio_server
 from whisper_appliance.protocols.socketio import setup as socketio_setup
 from whisper_appliance.protocols.vosk import messages as vosk_messages
 from whisper_appliance.protocols.vosk import setup as vosk
+from whisper_appliance.protocols.wyoming import messages as wyoming_messages
 from whisper_appliance.protocols.wyoming import setup as wyoming
 from whisper_appliance.web import asyncapi
 from whisper_appliance.web.asyncapi import SocketChannel
@@ -44,7 +45,7 @@ PROTOCOLS = (
     ),
     LiveProtocol("deepgram", deepgram.install, deepgram.close_when, (deepgram_messages.CHANNEL,)),
     LiveProtocol("vosk", vosk.install, vosk.close_when, (vosk_messages.CHANNEL,)),
-    LiveProtocol("wyoming", wyoming.install, wyoming.close_when),
+    LiveProtocol("wyoming", wyoming.install, wyoming.close_when, (wyoming_messages.CHANNEL,)),
 )
 
 

@@ -49,6 +49,8 @@ class SocketChannel:
     messages: Sequence[SocketMessage]
     query: Mapping[str, str] = field(default_factory=dict)
     """Fields of the query of the handshake, described."""
+    transport: Literal["websocket", "tcp"] = "websocket"
+    """`tcp`: a port of its own; the address is that of WebSockets only."""
 
 
 def message(name: str, direction: Literal["receive", "send"], summary: str, **fields: Any) -> SocketMessage:
@@ -90,8 +92,8 @@ def socket_channels() -> tuple[SocketChannel, ...]:
     return cast(tuple[SocketChannel, ...], current_app.extensions[EXTENSION])
 
 
-def asyncapi_document(host: str, *, secure: bool) -> JsonObject:
-    """The document, for the appliance at `host`."""
+def asyncapi_document(host: str, *, secure: bool, wyoming: str) -> JsonObject:
+    """The document, for the appliance at `host`; `wyoming` is the host and port of Wyoming."""
     channels = socket_channels()
     return {
         "asyncapi": "3.0.0",
@@ -106,7 +108,8 @@ def asyncapi_document(host: str, *, secure: bool) -> JsonObject:
                 "host": host,
                 "protocol": "wss" if secure else "ws",
                 "security": [{"$ref": "#/components/securitySchemes/key"}],
-            }
+            },
+            "wyoming": {"host": wyoming, "protocol": "tcp", "description": "Off unless WYOMING_PORT is set."},
         },
         "channels": {channel.name: _channel(channel) for channel in channels},
         "operations": dict(operation for channel in channels for operation in _operations(channel)),
@@ -127,10 +130,10 @@ def asyncapi_document(host: str, *, secure: bool) -> JsonObject:
 
 def _channel(channel: SocketChannel) -> JsonObject:
     made: JsonObject = {
-        "address": channel.address,
+        "address": channel.address if channel.transport == "websocket" else None,
         "title": channel.title,
         "description": channel.description,
-        "servers": [{"$ref": "#/servers/appliance"}],
+        "servers": [{"$ref": f"#/servers/{'appliance' if channel.transport == 'websocket' else 'wyoming'}"}],
         "messages": {
             _key(each): {"$ref": f"#/components/messages/{_id(channel, each)}"} for each in channel.messages
         },

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from flask import Response, g, request
 
 from whisper_appliance.accounts.access import APPLIANCE, is_allowed
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.program_requests import ProgramRequest
 from whisper_appliance.core.clock import now
 from whisper_appliance.core.errors import ApplianceError
@@ -37,6 +38,10 @@ class NotedRequest:
     sender: str
     number: int
 
+    def update(self, appliance: Appliance, error: ApplianceError) -> None:
+        """Adds the error with which it ended."""
+        appliance.program_requests.update(self.sender, self.number, error.code, translate_error(error))
+
 
 def note_request(response: Response) -> Response:
     """A hook: keeps the request, if it is one of another program."""
@@ -61,7 +66,14 @@ def note_request(response: Response) -> Response:
 def note_failure(error: ApplianceError) -> None:
     """Adds the error that ended the connection of the current request."""
     if noted := g.get("noted_request"):
-        appliance().program_requests.update(noted.sender, noted.number, error.code, translate_error(error))
+        noted.update(appliance(), error)
+
+
+def note_connection(appliance: Appliance, protocol: str, user: str, address: str) -> NotedRequest:
+    """Keeps a connection outside of any request: of the user with this id, else of its address."""
+    sender = OWNER + user if user else ADDRESS + address
+    noted = ProgramRequest(protocol, now(), client="", address=f"TCP, {address}", status=101)
+    return NotedRequest(sender, appliance.program_requests.record(sender, noted))
 
 
 def connect_code() -> str:

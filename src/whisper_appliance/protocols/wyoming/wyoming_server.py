@@ -19,7 +19,9 @@ from whisper_appliance.protocols.wyoming.announcement import Announcement
 from whisper_appliance.protocols.wyoming.event_stream import EventStream
 from whisper_appliance.protocols.wyoming.wyoming_session import WyomingSession, error_json
 from whisper_appliance.web.limits.socket_gate import SocketGate
+from whisper_appliance.web.program_requests import note_connection
 
+NAME = "wyoming"
 IDLE_SECONDS = 600.0
 EVENT_SECONDS = 30.0
 FAREWELL_SECONDS = 2.0
@@ -117,6 +119,7 @@ class WyomingServer:
             network=client_network(address),
             throttle=lambda size: self._gate.throttle(connection, size, messages=0),
         )
+        noted = note_connection(self._appliance, NAME, session.owner, address)
         self._streams.add(stream)
         self._sessions[connection] = session
         try:
@@ -124,6 +127,7 @@ class WyomingServer:
         except ApplianceError as error:
             log.info("a Wyoming connection was ended", code=error.code, reason=error.message)
             outbox.send(error_json(error))
+            noted.update(self._appliance, error)
         except Exception:  # the edge of a socket: it costs this connection and no other
             log.exception("a Wyoming connection failed")
             outbox.send(error_json(Unavailable(FAILED)))

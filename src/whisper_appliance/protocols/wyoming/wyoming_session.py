@@ -91,6 +91,15 @@ class WyomingSession:
         self._answer: Answer | None = None
         self._keeps = False
 
+    @property
+    def owner(self) -> str:
+        """The id of the user who owns what is said here; "" for nobody."""
+        name = self._appliance.settings.wyoming_user
+        try:
+            return self._appliance.accounts.users.by_name(name).id if name else ""
+        except NotFound:
+            return ""
+
     def handle(self, event: ReceivedEvent) -> None:
         """Handles one event; unknown ones have no effect. Raises what opening a live session raises."""
         match event.type:
