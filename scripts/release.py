@@ -16,7 +16,8 @@ from whisper_appliance.host.releases import MAX_BYTES, MAX_CHARACTERS, MAX_RELEA
 ROOT = Path(__file__).resolve().parent.parent
 ENTRY = re.compile(r"^## \[(?P<version>[^\]]+)\] - (?P<date>\S+)\n(?P<notes>.*?)(?=^## \[|\Z)", re.M | re.S)
 UNDATED = "unreleased"
-OTHERS = ("requirements.txt", "sbom.cdx.json", "NOTES.md", "releases.json")
+INSTALLERS = ("deploy/install-container.sh",)
+OTHERS = ("install-container.sh", "requirements.txt", "sbom.cdx.json", "NOTES.md", "releases.json")
 
 
 def build(folder: Path, *, page: str, draft: bool) -> list[Path]:
@@ -31,7 +32,8 @@ def build(folder: Path, *, page: str, draft: bool) -> list[Path]:
     for old in folder.glob("whisper_appliance-*"):
         old.unlink()
     _run("hatchling", "build", "-t", "sdist", "-t", "wheel", "-d", str(folder))
-    shutil.copyfile(ROOT / "requirements.txt", folder / "requirements.txt")
+    for name in ("requirements.txt", *INSTALLERS):
+        shutil.copy(ROOT / name, folder)
     _bill_of_materials(folder / "sbom.cdx.json")
     (folder / "NOTES.md").write_text(newest.notes)
     (folder / "releases.json").write_text(feed(releases))

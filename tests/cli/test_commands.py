@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.support.databases import postgresql, ready
-from tests.support.program import environment
+from tests.support.program import REAL, environment, served
 from tests.support.wait import wait_until
 from whisper_appliance import __version__
 from whisper_appliance.jobs.workers import ThisWorker, WorkerRepository
@@ -247,3 +247,14 @@ def test_doctor_reports_a_missing_model_with_a_remedy(tmp_path: Path) -> None:
     done = run(tmp_path, "doctor", WHISPER_MODEL="medium", HF_HUB_CACHE=f"{tmp_path}/hub")
     assert done.returncode == 1
     assert re.search(r"^broken +model: .*models pull medium", done.stdout, re.MULTILINE)
+
+
+def test_health_shows_whether_the_appliance_answers(tmp_path: Path) -> None:
+    with served(tmp_path, REAL, MODEL_DOWNLOADS="false", WHISPER_MODEL="small.en") as server:
+        answered = run(tmp_path, "health", HTTPS_PORT=str(server.port))
+        strict = run(tmp_path, "health", "--strict", HTTPS_PORT=str(server.port))
+    assert (answered.returncode, answered.stdout.split("\n")[0]) == (0, "degraded")
+    assert strict.returncode == 1
+    gone = run(tmp_path, "health", HTTPS_PORT=str(server.port))
+    assert gone.returncode == 1
+    assert "Nothing answers" in gone.stderr

@@ -9,6 +9,7 @@ from whisper_appliance import __version__
 from whisper_appliance.cli.backup import backup, restore
 from whisper_appliance.cli.certificate import certificate
 from whisper_appliance.cli.doctor import doctor
+from whisper_appliance.cli.health import health
 from whisper_appliance.cli.imports import import_transcripts
 from whisper_appliance.cli.keys import keys
 from whisper_appliance.cli.listen import listen
@@ -37,7 +38,7 @@ def cli() -> None:
 
 for command in (serve, transcribe, import_transcripts, replay, listen, models, users, keys):
     cli.add_command(command)
-for command in (certificate, settings, backup, restore, doctor):
+for command in (certificate, settings, backup, restore, doctor, health):
     cli.add_command(command)
 
 

@@ -7,6 +7,7 @@ import socket
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from whisper_appliance.host.certificates import Certificates
 from whisper_appliance.host.renewal import renew_in_background
 from whisper_appliance.monitoring import logs
 from whisper_appliance.server.gunicorn_worker import ApplianceWorker
+from whisper_appliance.server.service_manager import ServiceManager
 from whisper_appliance.server.tls import ReloadingSSLContext
 
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ def serve(
     )
     process = os.getpid()
     _freeze_garbage_collector()  # a collection would write to pages that both processes share
-    arbiter = _Arbiter(application)
+    arbiter = _Arbiter(application, ServiceManager())
     try:
         arbiter.run()
     except SystemExit as end:
@@ -195,6 +197,23 @@ class _Arbiter(Arbiter):  # type: ignore[misc] # gunicorn publishes no types
     """gunicorn's arbiter without reload and with one worker, which holds the data folder's lock."""
 
     restarting = False
+
+    def __init__(self, application: _Application, service_manager: ServiceManager) -> None:
+        super().__init__(application)
+        self._service_manager = service_manager
+
+    def murder_workers(self) -> None:
+        """Runs every second: ends a worker that hangs, and reports to the service manager."""
+        super().murder_workers()
+        self._service_manager.alive()
+        # the time of a worker that has not reached its main loop is that of the wall clock
+        if any(worker.tmp.last_update() <= time.monotonic() for worker in self.WORKERS.values()):
+            self._service_manager.ready()
+
+    def stop(self, graceful: bool = True) -> None:
+        """Stops the worker."""
+        self._service_manager.stopping()
+        super().stop(graceful)
 
     def handle_hup(self) -> None:
         """Stops the server if its terminal was closed; does nothing otherwise."""

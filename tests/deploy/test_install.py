@@ -1,0 +1,266 @@
+"""The installer: each step once, updates that fail go back, and nothing changes before the checks."""
+
+import hashlib
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.program import ROOT
+from tests.support.shell_stand_ins import Finished, StandIns
+
+SCRIPT = ROOT / "deploy/install-container.sh"
+VENV = """
+folder="$3"; mkdir -p "$folder/bin" "$folder/share/whisper-appliance"
+cp -r {root}/deploy/systemd {root}/deploy/nginx "$folder/share/whisper-appliance/"
+touch "$folder/bin/python"; chmod +x "$folder/bin/python"
+cat >"$folder/bin/pip" <<'PIP'
+#!/bin/bash
+echo "pip $*" >>{calls}
+for last; do :; done
+case "$last" in *.whl) install -m 755 "$last" "$(dirname "$0")/whisper-appliance" ;; esac
+PIP
+chmod +x "$folder/bin/pip"
+"""
+PROGRAM = """#!/bin/bash
+# version {version}
+echo "program-{version} $*" >>{calls}
+case "$1" in
+  backup) echo "{version}" >"$2" ;;
+  health) exit {health} ;;
+  certificate) echo "SHA-256:     AB:CD" ;;
+esac
+"""
+
+
+@dataclass(frozen=True)
+class Host:
+    """A machine below a folder."""
+
+    root: Path
+    system: StandIns
+
+    def release(self, version: str, *, health: int = 0) -> Path:
+        """A release whose program is a few lines of shell."""
+        folder = self.root.parent / f"release-{version}"
+        folder.mkdir(exist_ok=True)
+        calls = self.system.folder / "calls"
+        wheel = folder / f"whisper_appliance-{version}-py3-none-any.whl"
+        wheel.write_text(PROGRAM.format(version=version, calls=calls, health=health))
+        (folder / "requirements.txt").write_text("")
+        sums = [
+            f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
+            for path in (wheel, folder / "requirements.txt")
+        ]
+        (folder / "SHA256SUMS").write_text("".join(sums))
+        return folder
+
+    def run(self, *arguments: str, os_release: str = 'ID=debian\nVERSION_ID="12"\n') -> Finished:
+        """Runs the installer."""
+        (self.root.parent / "os-release").write_text(os_release)
+        variables = {
+            "PREFIX": str(self.root),
+            "OS_RELEASE": str(self.root.parent / "os-release"),
+            "RUNNING_SYSTEMD": str(self.root),
+            "HEALTH_SECONDS": "1",
+        }
+        return self.system.run(SCRIPT, *arguments, variables=variables)
+
+    def install(self, version: str, *options: str, health: int = 0) -> Finished:
+        """Installs, or updates to, a release of this version."""
+        return self.run("install", "--release", str(self.release(version, health=health)), *options)
+
+    @property
+    def version(self) -> str:
+        """What is installed."""
+        return (self.root / "opt/whisper-appliance/current").readlink().name
+
+    @property
+    def data(self) -> Path:
+        return self.root / "var/lib/whisper-appliance"
+
+    def ran(self, start: str) -> list[str]:
+        """The calls that begin so."""
+        return [call for call in self.system.calls if call.startswith(start)]
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    """A Debian with systemd and nothing installed."""
+    system = StandIns(tmp_path)
+    for name in (
+        "systemctl",
+        "journalctl",
+        "apt-get",
+        "useradd",
+        "userdel",
+        "ufw",
+        "nginx",
+        "getent",
+        "chown",
+    ):
+        system.add(name)
+    system.add("id", "echo 0")
+    system.add("dpkg-query", "echo install ok installed")
+    system.add("hostname", "echo 192.0.2.7")
+    system.add("runuser", 'shift 3; exec "$@"')
+    system.add(  # without the user, who does not exist here
+        "install",
+        'keep=(); while [ $# -gt 0 ]; do case "$1" in -o|-g) shift ;; *) keep+=("$1") ;; esac; shift; done\n'
+        '/usr/bin/install "${keep[@]}"',
+    )
+    system.add("python3", VENV.format(root=ROOT, calls=tmp_path / "calls"))
+    root = tmp_path / "root"
+    root.mkdir()
+    return Host(root, system)
+
+
+@pytest.fixture
+def installed(host: Host) -> Host:
+    """Version 1.0.0 runs and has data."""
+    assert host.install("1.0.0").returncode == 0
+    (host.data / "secret.key").write_text("key")
+    host.system.forget_calls()
+    return host
+
+
+def test_it_installs_starts_and_shows_the_address(host: Host) -> None:
+    done = host.install("1.0.0")
+    assert done.returncode == 0, done.stderr
+    assert host.version == "1.0.0"
+    assert "https://192.0.2.7:5001" in done.stdout
+    assert "AB:CD" in done.stdout
+    assert (host.root / "etc/systemd/system/whisper-appliance.service").exists()
+    assert host.ran("pip install --quiet --disable-pip-version-check --no-deps --require-hashes")
+    assert host.ran("systemctl enable --quiet whisper-appliance")
+
+
+def test_a_second_run_installs_nothing_and_keeps_the_settings(installed: Host) -> None:
+    settings = installed.root / "etc/whisper-appliance/appliance.env"
+    settings.write_text("HTTPS_PORT=8443\n")
+    done = installed.install("1.0.0")
+    assert "https://192.0.2.7:8443" in done.stdout
+    assert settings.read_text() == "HTTPS_PORT=8443\n"
+    assert installed.ran("pip") == []
+    assert installed.ran("program-1.0.0 backup") == []
+
+
+def test_an_update_makes_a_backup_first(installed: Host) -> None:
+    assert installed.install("1.1.0").returncode == 0
+    assert installed.version == "1.1.0"
+    calls = installed.system.calls
+    backup = next(call for call in calls if call.startswith("program-1.0.0 backup"))
+    assert calls.index(backup) < calls.index("systemctl restart whisper-appliance")
+    assert len(list((installed.data / "before-update").glob("*-1.0.0.tar"))) == 1
+
+
+def test_an_update_that_does_not_answer_goes_back_with_its_data(installed: Host) -> None:
+    done = installed.install("1.1.0", health=1)
+    assert done.returncode == 1
+    assert "Version 1.0.0 runs again" in done.stderr
+    assert installed.version == "1.0.0"
+    assert len(installed.ran("program-1.0.0 restore")) == 1
+
+
+def test_an_interrupted_update_keeps_the_first_backup(installed: Host) -> None:
+    """The program of the interrupted update may have migrated the database already."""
+    under_way = installed.root / "opt/whisper-appliance/update-under-way"
+    under_way.write_text("1.0.0 /backup.tar\n")
+    assert installed.install("1.1.0", health=1).returncode == 1
+    assert installed.ran("program-1.0.0 backup") == []
+    assert installed.ran("program-1.0.0 restore") == ["program-1.0.0 restore /backup.tar"]
+    assert not under_way.exists()
+
+
+def test_a_failed_backup_stops_the_update(installed: Host) -> None:
+    program = installed.root / "opt/whisper-appliance/1.0.0/bin/whisper-appliance"
+    program.write_text("#!/bin/bash\nexit 1\n")
+    done = installed.install("1.1.0")
+    assert done.returncode == 1
+    assert "nothing was changed" in done.stderr
+    assert installed.version == "1.0.0"
+
+
+def test_a_changed_wheel_is_refused_before_anything_changes(host: Host) -> None:
+    folder = host.release("1.0.0")
+    next(folder.glob("*.whl")).write_text("other")
+    done = host.run("install", "--release", str(folder))
+    assert done.returncode == 1
+    assert "not those of SHA256SUMS" in done.stderr
+    assert list(host.root.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "os_release", "reason"),
+    [
+        (["install"], "ID=fedora\nVERSION_ID=42\n", "fedora-42"),
+        (["install", "--release", "http://example.org"], 'ID=debian\nVERSION_ID="13"\n', "https only"),
+        (["install", "--release", "/nowhere"], 'ID=ubuntu\nVERSION_ID="24.04"\n', "no release"),
+        (["install", "--nginx", "a.example"], 'ID=debian\nVERSION_ID="12"\n', "--certificate"),
+        (["install", "--nginx"], 'ID=debian\nVERSION_ID="12"\n', "needs a value"),
+        (["install", "--wrong"], 'ID=debian\nVERSION_ID="12"\n', "no option"),
+        (["status"], 'ID=debian\nVERSION_ID="12"\n', "not installed"),
+    ],
+)
+def test_it_refuses_with_a_reason(host: Host, arguments: list[str], os_release: str, reason: str) -> None:
+    done = host.run(*arguments, os_release=os_release)
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert list(host.root.iterdir()) == []
+
+
+def test_only_root_installs(host: Host) -> None:
+    host.system.add("id", "echo 1000")
+    assert "as root" in host.install("1.0.0").stderr
+
+
+def test_nginx_and_the_firewall_are_choices(host: Host) -> None:
+    for name in ("certificate", "key"):
+        (host.root.parent / name).write_text("")
+    pair = ["--certificate", str(host.root.parent / "certificate"), "--key", str(host.root.parent / "key")]
+    done = host.install("1.0.0", "--nginx", "speech.example", *pair, "--firewall")
+    assert done.returncode == 0, done.stderr
+    site = (host.root / "etc/nginx/conf.d/whisper-appliance.conf").read_text()
+    assert "server_name speech.example;" in site
+    assert f"ssl_certificate {host.root.parent}/certificate;" in site
+    assert "TRUSTED_PROXIES=1" in (host.root / "etc/whisper-appliance/appliance.env").read_text()
+    assert {"ufw allow 22/tcp", "ufw allow 443/tcp", "ufw --force enable"} <= set(host.system.calls)
+    assert "ufw allow 5001/tcp" not in host.system.calls
+    assert "https://speech.example" in done.stdout
+
+
+def test_uninstall_keeps_the_recordings_and_purge_does_not(installed: Host) -> None:
+    assert installed.run("uninstall").returncode == 0
+    assert not (installed.root / "opt/whisper-appliance").exists()
+    assert not (installed.root / "etc/systemd/system/whisper-appliance.service").exists()
+    assert (installed.data / "secret.key").exists()
+    assert installed.run("uninstall", "--purge").returncode == 0
+    assert not installed.data.exists()
+
+
+def test_the_units_are_hardened_and_systemd_accepts_them(tmp_path: Path) -> None:
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("systemd-analyze is not here")
+    for unit in (ROOT / "deploy/systemd").glob("*.service"):
+        rated = subprocess.run(
+            [program, "security", "--offline=true", "--no-pager", str(unit)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        found = re.search(r"exposure level for \S+: ([\d.]+)", rated.stdout)
+        assert found, rated.stderr
+        assert float(found[1]) <= 2.0
+        assert "Unknown" not in rated.stderr
+
+
+def test_the_worker_is_restricted_as_the_appliance_is() -> None:
+    restrictions = [
+        (ROOT / f"deploy/systemd/{name}").read_text().partition("NoNewPrivileges")[2]
+        for name in ("whisper-appliance.service", "whisper-appliance-worker@.service")
+    ]
+    assert restrictions[0] == restrictions[1]
