@@ -41,6 +41,7 @@ class Appliance(Container):
                 Step(self._load_secret),
                 Step(self.accounts.start),
                 Step(self.queue.launch, self.queue.close),
+                Step(self.watch_folder.start, self.watch_folder.close),
                 Step(housekeeping.start, housekeeping.close),
                 Step(self.models.start),
                 Step(self.live.launch, self.live.close),

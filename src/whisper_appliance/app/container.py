@@ -20,6 +20,8 @@ from whisper_appliance.app.model_admin import ModelAdmin
 from whisper_appliance.app.ownership import AllOwnedData
 from whisper_appliance.app.program_requests import ProgramRequests
 from whisper_appliance.app.submit_recording import SubmitRecording
+from whisper_appliance.app.watch_folder.rules import WatchRules
+from whisper_appliance.app.watch_folder.watch_folder import WatchFolder
 from whisper_appliance.config.override_rows import OverrideRows
 from whisper_appliance.config.overrides import SettingOverrides
 from whisper_appliance.config.settings import Settings
@@ -184,6 +186,13 @@ class Container:
         self.submit_recording = SubmitRecording(
             self.admission, self.models, self.queue, lambda: self.settings.repeat_seconds
         )
+        self.watch_folder = WatchFolder(
+            WatchRules.from_settings(settings),
+            self.queue,
+            self.transcripts,
+            owner_of=lambda name: self.accounts.users.by_name(name).id,
+            admit=self.admission.check_upload,
+        )
         self.import_transcripts = ImportTranscripts(self.transcripts, self.admission.check_storage)
         self.language_detection = LanguageDetection(self.models, lambda: self.settings)
         self.job_queries = JobAdminQueries(self.database)
@@ -223,6 +232,7 @@ class Container:
 
     def _on_job_event(self, event: JobEvent) -> None:
         self.job_notifier.notify(event)
+        self.watch_folder.on_job_event(event)
         self.metrics.on_job_event(event)
 
     def _on_model_event(self, event: ModelEvent) -> None:

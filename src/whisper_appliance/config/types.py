@@ -10,6 +10,8 @@ from pydantic_settings import NoDecode
 
 from whisper_appliance.core.protocol_names import PROTOCOL_NAMES
 
+EXPORT_FORMATS = ("txt", "srt", "vtt", "json", "tsv", "csv", "ass", "md", "html", "docx", "pdf", "edl")
+"""Names of `transcript.formats.FORMATS`, which takes long to import."""
 PROGRAM_ORIGINS = ("app", "capacitor", "ionic", "tauri")
 """Schemes of the origins of desktop and mobile programs, such as app://obsidian.md."""
 
@@ -65,6 +67,13 @@ def _model_aliases(values: list[str]) -> list[str]:
     return values
 
 
+def _export_formats(values: list[str]) -> list[str]:
+    unknown = [name for name in values if name not in EXPORT_FORMATS]
+    if unknown or not values:
+        raise ValueError(f"choose one or more of {', '.join(EXPORT_FORMATS)}")
+    return list(dict.fromkeys(values))
+
+
 Names = Annotated[list[str], NoDecode, BeforeValidator(_comma_separated)]
 Origins = Annotated[list[str], NoDecode, AfterValidator(_origins), BeforeValidator(_comma_separated)]
 ProtocolNames = Annotated[
@@ -72,6 +81,9 @@ ProtocolNames = Annotated[
 ]
 ModelAliases = Annotated[
     list[str], NoDecode, AfterValidator(_model_aliases), BeforeValidator(_comma_separated)
+]
+ExportFormats = Annotated[
+    list[str], NoDecode, AfterValidator(_export_formats), BeforeValidator(_comma_separated)
 ]
 Folder = Annotated[Path, BeforeValidator(lambda value: Path(value).expanduser())]
 Size = Annotated[ByteSize, BeforeValidator(_user_units)]

@@ -18,11 +18,13 @@ from whisper_appliance.config.settings.programs import ProgramSettings
 from whisper_appliance.config.settings.section import Section
 from whisper_appliance.config.settings.server import ServerSettings
 from whisper_appliance.config.settings.storage import StorageSettings
+from whisper_appliance.config.settings.watching import WatchSettings
 from whisper_appliance.core.errors import BadSetting
 
 
 class Settings(
     OperationSettings,
+    WatchSettings,
     ProgramSettings,
     AccountSettings,
     RetentionLimits,
