@@ -25,7 +25,8 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Path:
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
     """The real program with tiny.en, ready; one for all tests, each of which is a browser of its own."""
-    with running(tmp_path_factory.mktemp("appliance"), model_dir, "tiny.en") as program:
+    settings = {"KEEP_AUDIO": "everyone"}
+    with running(tmp_path_factory.mktemp("appliance"), model_dir, "tiny.en", settings) as program:
         program.wait_for_model()
         yield program
 

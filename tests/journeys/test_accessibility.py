@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.browser import barriers, new_browser
-from tests.support.pages import add_files, card, transcribe
+from tests.support.pages import add_files, card, holds, transcribe
 from tests.support.program import Server
 
 pytestmark = pytest.mark.browser
@@ -64,6 +64,24 @@ def test_every_state_of_the_transcribe_page_is_accessible(
     assert barriers(page, axe) == []
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Shortcuts").click()
+    assert barriers(page, axe) == []
+
+
+@pytest.mark.slow
+def test_every_state_of_the_player_is_accessible(page: Page, scheme: str, axe: str, beckett: Path) -> None:
+    transcribe(page, beckett)
+    page.get_by_role("link", name="Open").click()
+    holds(page, "document.getElementById('player-media').duration > 0")
+    page.keyboard.press("Space")
+    page.keyboard.press("r")
+    expect(page.locator(".line[data-now]")).to_have_count(1)
+    page.keyboard.press("Space")
+    page.locator("#player-menu summary").click()
+    assert barriers(page, axe) == []
+    page.get_by_role("button", name="Delete the recording, keep the words").click()
+    assert barriers(page, axe) == []
+    page.get_by_role("button", name="Delete the recording", exact=True).click()
+    expect(page.locator("#player-none")).to_be_visible()
     assert barriers(page, axe) == []
 
 

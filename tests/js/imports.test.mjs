@@ -14,6 +14,7 @@ const ALLOWED = /** @type {Record<string, string[]>} */ ({
   transcript: ["core", "ui", "player"],
   library: ["core", "ui", "player"],
   account: ["core", "ui"],
+  connect: ["core", "ui"],
   trust: ["core", "ui"],
   admin: ["core", "ui", "vendor"],
 });

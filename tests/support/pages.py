@@ -6,6 +6,8 @@ from typing import TypedDict
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.support.wait import wait_until
+
 DONE_MILLISECONDS = 60_000
 
 
@@ -46,6 +48,11 @@ def drop_file(page: Page, file: Payload) -> None:
 
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
+
+
+def holds(page: Page, condition: str) -> None:
+    """Waits until an expression is true in the page; Playwright's own way needs `eval`, which is forbidden."""
+    wait_until(lambda: bool(page.evaluate(condition)))
 
 
 def card(page: Page, title: str) -> Locator:

@@ -34,7 +34,14 @@ export class ShareDialog {
     closeOnBackdrop(this.dialog);
     const users = /** @type {HTMLFormElement | null} */ (root.querySelector("#share-user")); // only for signed-in users
     if (users) onSubmit(users, ({ user = "" }) => this.#shareWithUser(users, user));
-    onSubmit(formById("share-link-form"), ({ days }) => this.#createLink(days ? Number(days) : null));
+    onSubmit(formById("share-link-form"), ({ days, audio }) =>
+      this.#createLink(days ? Number(days) : null, Boolean(audio)),
+    );
+  }
+
+  /** @param {boolean} isKept Whether there is a recording that a link can include. */
+  setRecording(isKept) {
+    byId("share-audio").hidden = !isKept;
   }
 
   async open() {
@@ -50,9 +57,15 @@ export class ShareDialog {
     await this.#load();
   }
 
-  /** @param {number | null} days Until it ends; null: until it is revoked. */
-  async #createLink(days) {
-    const { path } = await request("POST /api/transcripts/{id}/shares", { path: this.path, body: { days } });
+  /**
+   * @param {number | null} days Until it ends; null: until it is revoked.
+   * @param {boolean} audio Whether it includes the recording.
+   */
+  async #createLink(days, audio) {
+    const { path } = await request("POST /api/transcripts/{id}/shares", {
+      path: this.path,
+      body: { days, audio },
+    });
     await this.#load();
     if (path) await copyLink(path);
   }
@@ -70,13 +83,14 @@ export class ShareDialog {
 
   /** @param {Share} share */
   #row(share) {
-    const { user, path, created, expires } = share;
+    const { user, path, created, expires, audio } = share;
     const item = element("li", undefined, "share-row");
     const text = element("div");
     const name = user ?? t("Anyone with the link");
     const facts = element("p", undefined, "facts");
     showFacts(facts, [
       t("since {created}", { created: dayAndTimeInline(created) }),
+      audio ? t("with the recording") : null,
       expires && t("ends {expires}", { expires: dayAndTimeInline(expires) }),
     ]);
     text.append(element("strong", name), facts);

@@ -5,6 +5,8 @@ import { dayAndTime } from "../core/datetime.js";
 import { byId, showFacts, slot } from "../core/dom.js";
 import { clock, languageName } from "../core/format.js";
 import { t } from "../core/i18n.js";
+import { FollowWords } from "../player/follow-words.js";
+import { PlayerBar, secondsInAddress } from "../player/player-bar.js";
 import { startCopyButton } from "../ui/copy-button.js";
 import { fillDownloads } from "../ui/download-menu.js";
 import { startMenus } from "../ui/menu.js";
@@ -20,6 +22,13 @@ export function mount(root) {
   let text = "";
   startTheme();
   startMenus();
+  const address = `/api/shared/${encodeURIComponent(token)}`;
+  const bar = new PlayerBar({
+    audio: `${address}/audio`,
+    peaks: `${address}/peaks`,
+    subtitles: `${address}?format=vtt`,
+  });
+  const words = new FollowWords(bar.player, byId("words"));
   const find = new FindInPage(byId("words"));
   startCopyButton("copy", () => text, t("Text copied."));
   const load = async () => {
@@ -28,6 +37,12 @@ export function mount(root) {
       text = transcript.text;
       show(transcript, token);
       find.searchAgain();
+      if (!transcript.recording) return;
+      words.setSegments(transcript.segments);
+      bar.show(transcript);
+      byId("player-menu").hidden = true; // nothing in it is for those who have only a link
+      const seconds = secondsInAddress(new URL(location.href));
+      if (seconds !== null) bar.player.seek(seconds);
     } catch (error) {
       showGone(messageOf(error));
     }

@@ -6,6 +6,9 @@ import { byId, showFacts, slot } from "../core/dom.js";
 import { clock, languageName, speed } from "../core/format.js";
 import { t, tn } from "../core/i18n.js";
 import { onReconnected } from "../core/page-events.js";
+import { FollowWords } from "../player/follow-words.js";
+import { KeptRecording } from "../player/kept-recording.js";
+import { PlayerBar, secondsInAddress } from "../player/player-bar.js";
 import { copyText } from "../ui/copy-button.js";
 import { fillDownloads } from "../ui/download-menu.js";
 import { startPage } from "../ui/page-frame.js";
@@ -32,6 +35,7 @@ export function mount(root) {
     e: () => page.rename(),
     s: () => page.share(),
   });
+  page.bar.addKeys(shortcuts);
   void page.load();
 }
 
@@ -44,6 +48,15 @@ class TranscriptPage {
     this.id = root.dataset.transcriptId ?? "";
     this.find = new FindInPage(byId("words"));
     this.sharing = new ShareDialog(this.id, root);
+    const address = `/api/transcripts/${this.id}`;
+    this.bar = new PlayerBar({
+      audio: `${address}/audio`,
+      peaks: `${address}/peaks`,
+      subtitles: `${address}?format=vtt`,
+    });
+    this.player = this.bar.player;
+    this.words = new FollowWords(this.player, byId("words"));
+    this.kept = new KeptRecording(this.id, (recording) => this.#showRecording(recording));
     byId("copy").addEventListener("click", () => void this.copy());
     byId("share").addEventListener("click", () => this.share());
     byId("delete").addEventListener("click", () => void this.#delete());
@@ -60,6 +73,7 @@ class TranscriptPage {
       this.#transcript = await request("GET /api/transcripts/{id}", { path: { id: this.id } });
       this.#show(this.#transcript);
     } catch (error) {
+      this.bar.hide();
       const { status, message } = /** @type {ApiError} */ (error);
       if (status !== 404) showGone(t("Can't show this transcript"), message, "again");
       else showGone(t("No such transcript"), t("It was deleted, or it belongs to somebody else."), null);
@@ -91,8 +105,24 @@ class TranscriptPage {
     showWarnings(transcript.warnings);
     showDropped(transcript.dropped);
     showProvenance(transcript);
+    this.words.setSegments(segments);
+    this.#showRecording(transcript.recording ?? null);
     byId("transcript").setAttribute("aria-busy", "false");
-    if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
+    const seconds = secondsInAddress(new URL(location.href));
+    if (seconds !== null) {
+      this.player.seek(seconds);
+      this.words.scrollTo(seconds);
+    } else if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
+  }
+
+  /** @param {Transcript["recording"] | null} recording */
+  #showRecording(recording = null) {
+    const transcript = this.#transcript;
+    if (!transcript) return;
+    transcript.recording = recording;
+    this.bar.show(transcript);
+    this.kept.show(recording, transcript.access === "own");
+    this.sharing.setRecording(Boolean(recording));
   }
 
   /** @param {string} title */
@@ -137,6 +167,7 @@ class TranscriptPage {
   async #delete() {
     try {
       await request("DELETE /api/transcripts/{id}", { path: { id: this.id } });
+      this.bar.hide();
       showGone(
         t("Deleted"),
         t("“{title}” is in the trash.", { title: this.#transcript?.title ?? "The transcript" }),

@@ -13,6 +13,11 @@ function isTextInput(target) {
   return target instanceof HTMLElement && (target.isContentEditable || target.matches(inputs));
 }
 
+/** @param {EventTarget | null} target What the space bar presses. */
+function isControl(target) {
+  return target instanceof HTMLElement && Boolean(target.closest("button, summary, a, input, [role=button]"));
+}
+
 export class Shortcuts {
   /** @type {Map<string, () => void>} */
   #actions = new Map();
@@ -37,7 +42,7 @@ export class Shortcuts {
     document.addEventListener("keydown", (event) => this.#onKeyDown(event));
   }
 
-  /** @param {Record<string, () => void>} actions What to do, by key ("o") or pair of keys ("g h"). */
+  /** @param {Record<string, () => void>} actions What to do, by key ("o", "Shift+ArrowLeft") or pair of keys ("g h"). */
   add(actions) {
     for (const [key, run] of Object.entries(actions)) this.#actions.set(key, run);
   }
@@ -45,11 +50,12 @@ export class Shortcuts {
   /** @param {KeyboardEvent} event */
   #onKeyDown(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || isTextInput(event.target)) return;
+    if (event.defaultPrevented || (event.key === " " && isControl(event.target))) return;
     if (!readStored(STORAGE_KEY, true) || document.querySelector("dialog[open]")) return;
+    const key = event.shiftKey && event.key.length > 1 ? `Shift+${event.key}` : event.key;
     const isPair = performance.now() - this.#lastKeyAt < PAIR_MILLISECONDS;
-    const run =
-      (isPair && this.#actions.get(`${this.#lastKey} ${event.key}`)) || this.#actions.get(event.key);
-    [this.#lastKey, this.#lastKeyAt] = [event.key, performance.now()];
+    const run = (isPair && this.#actions.get(`${this.#lastKey} ${key}`)) || this.#actions.get(key);
+    [this.#lastKey, this.#lastKeyAt] = [key, performance.now()];
     if (!run) return;
     event.preventDefault();
     this.#lastKey = "";
