@@ -51,7 +51,7 @@ def _base64(data: bytes) -> str:
 
 
 def holds(page: Page, condition: str) -> None:
-    """Waits until an expression is true in the page; Playwright's own way needs `eval`, which is forbidden."""
+    """Waits until an expression is true in the page, without `eval`, which Playwright's own way needs."""
     wait_until(lambda: bool(page.evaluate(condition)))
 
 
