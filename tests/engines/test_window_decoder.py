@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import Options, Window, WindowResult
@@ -57,8 +58,8 @@ class ScriptedDecoder:
         self.encoded.append((len(samples) / 16_000, seconds))
         return np.zeros((1, round(seconds * 50)))
 
-    def detect_language(self, encoded: Any) -> tuple[str, float]:
-        return "de", 0.8
+    def language_probabilities(self, encoded: Any) -> dict[str, float]:
+        return {"en": 0.05, "de": 0.8, "nl": 0.15}
 
     def prompt(self, tokenizer: Any, options: Options, previous: Sequence[int]) -> list[int]:
         return []
@@ -173,6 +174,19 @@ def test_what_is_dropped_behind_an_early_stop_has_the_times_of_the_window() -> N
     silence = answer(*said(" Thank you.", 0, 2), logprob=-1.5, no_speech=0.9)
     result = hear_one(ScriptedDecoder(stopped, silence), window(10, quality="fast"))
     assert [(d.start, d.end, d.reason) for d in result.dropped] == [(3.0, 10.0, "no speech")]
+
+
+@pytest.mark.parametrize(
+    ("candidates", "language", "probability"),
+    [(("en", "nl"), "nl", 0.75), (("en", "xx"), "en", 1.0), (("xx",), "de", 0.8)],
+)
+def test_the_detected_language_is_one_of_the_candidates(
+    candidates: tuple[str, ...], language: str, probability: float
+) -> None:
+    decoder = ScriptedDecoder(answer(*said(" hallo", 0, 5)))
+    result = hear_one(decoder, window(5, language=None, languages=candidates))
+    assert result.language == language
+    assert result.language_probability == pytest.approx(probability)
 
 
 def test_an_unknown_language_is_detected_from_the_same_encoding() -> None:

@@ -48,6 +48,8 @@ class Options:
     """Of sampling: the same seed gives the same samples."""
     track: int | None = None
     """Number of the audio track of the file, from 1. `None`: the default one."""
+    languages: tuple[str, ...] = ()
+    """Candidates if the language is detected; empty: all."""
     channels: Channels = "mixed"
     """`separate`: each channel is transcribed by itself."""
 

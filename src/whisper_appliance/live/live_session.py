@@ -235,6 +235,7 @@ def _recording(folder: Path, info: SessionInfo, *, ended: bool) -> LiveRecording
 def _options(request: SessionRequest) -> Options:
     return Options(
         language=request.language,
+        languages=request.languages,
         task=request.task,
         quality="fast",
         word_timestamps=True,

@@ -23,6 +23,8 @@ class SessionRequest:
     format: Literal["pcm_s16le", "webm_opus", "mp4_aac"] = "pcm_s16le"
     rate: int = SAMPLE_RATE
     language: str | None = None
+    languages: tuple[str, ...] = ()
+    """Candidates if the language is detected; empty: all."""
     model: str | None = None
     task: Task = "transcribe"
     prompt: str | None = None
@@ -101,6 +103,7 @@ def _refined(record: Record) -> Refined:
 def _session_info(record: dict[str, Any]) -> SessionInfo:
     values = {name: record[name] for name in SessionInfo.__slots__ if name in record}
     request = dict(record["request"])
+    request["languages"] = tuple(request.get("languages", ()))
     if "endpointing" in request:
         request["endpointing"] = Endpointing(**request["endpointing"])
     return SessionInfo(**{**values, "request": SessionRequest(**request)})

@@ -44,7 +44,7 @@ class TranscriptionForm(AudioForm):
     """The fields of a transcription."""
 
     language: str | None = Field(None, description="ISO 639-1 code of the language; default: detected.")
-    languages: list[str] = Field([], description="Languages that may be spoken; a single one is taken.")
+    languages: list[str] = Field([], description="Languages that may be spoken; one of them is detected.")
     keywords: list[str] = Field([], description="Words that are likely to be said.", max_length=100)
     timestamp_granularities: list[Literal["word", "segment"]] = Field(
         [], description="What verbose_json has: segments (default), words, or both."
@@ -88,6 +88,7 @@ class TranscriptionForm(AudioForm):
         only = self.languages[0] if len(self.languages) == 1 else None
         return Options(
             language=self.language or only,
+            languages=tuple(self.languages) if len(self.languages) > 1 else (),
             prompt=self.prompt,
             hotwords=", ".join(self.keywords) or None,
             temperature=self.temperature or None,

@@ -44,10 +44,9 @@ class CT2Model(TokenizerFileBackend):
         features = np.ascontiguousarray(self.log_mel(samples, seconds)[np.newaxis])
         return self._model.encode(StorageView.from_array(features), to_cpu=True)
 
-    def detect_language(self, encoded: "StorageView") -> tuple[str, float]:
-        """The most probable language and its probability."""
-        token, probability = self._model.detect_language(encoded)[0][0]
-        return token[2:-2], probability
+    def language_probabilities(self, encoded: "StorageView") -> dict[str, float]:
+        """The probability of each language of the model, by code."""
+        return {token[2:-2]: probability for token, probability in self._model.detect_language(encoded)[0]}
 
     def decode(self, requests: Sequence[DecodeRequest]) -> list[DecodeResult]:
         """Decodes one batch.

@@ -49,14 +49,13 @@ class OnnxModel(TokenizerFileBackend):
         """The encoder's output for the samples, padded with zeros to `seconds`."""
         return self._whisper.encode(self.log_mel(samples, seconds))
 
-    def detect_language(self, encoded: EncodedWindows) -> tuple[str, float]:
-        """The most probable language and its probability."""
+    def language_probabilities(self, encoded: EncodedWindows) -> dict[str, float]:
+        """The probability of each language of the model, by code."""
         special = self._whisper.special
         logits = self._whisper.start_decoder(encoded, 1, 1).logits(np.array([[special.sot]]))[0]
         logits = logits[list(special.languages.values())]
         weights = np.exp(logits - logits.max())
-        best = int(weights.argmax())
-        return list(special.languages)[best], float(weights[best] / weights.sum())
+        return dict(zip(special.languages, (weights / weights.sum()).tolist(), strict=True))
 
     def decode(self, requests: Sequence[DecodeRequest]) -> list[DecodeResult]:
         """Decodes one batch; where it must be even, the last window is decoded twice."""

@@ -90,11 +90,10 @@ class OpenAIWhisperEngine:
             mel = mel.half()
         return EncodedAudio(mel, self._model.embed_audio(mel.unsqueeze(0)))
 
-    def detect_language(self, encoded: EncodedAudio) -> tuple[str, float]:
-        """The most probable language and its probability."""
+    def language_probabilities(self, encoded: EncodedAudio) -> dict[str, float]:
+        """The probability of each language of the model, by code."""
         _, (probabilities,) = self._model.detect_language(encoded.features)
-        language = max(probabilities, key=probabilities.__getitem__)
-        return str(language), float(probabilities[language])
+        return {str(language): float(each) for language, each in probabilities.items()}
 
     def decode(self, requests: Sequence[DecodeRequest]) -> list[DecodeResult]:
         """Decodes one request after the other."""

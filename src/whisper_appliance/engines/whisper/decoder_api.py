@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -106,8 +106,8 @@ class WhisperBackend(Protocol):
         """The encoder's output for the samples, padded with zeros to `seconds`; it has a `shape`."""
         ...
 
-    def detect_language(self, encoded: Any) -> tuple[str, float]:
-        """The most probable language and its probability."""
+    def language_probabilities(self, encoded: Any) -> Mapping[str, float]:
+        """The probability of each language of the model, by code."""
         ...
 
     def prompt(self, tokenizer: Any, options: Options, previous: Sequence[int]) -> list[int]:

@@ -107,7 +107,7 @@ class WindowDecoder:
             encoded = self._model.encode(self._window.samples, self._to_encode(0.0, self._seconds))
             language, probability = ("en", 1.0)
             if self._model.multilingual:
-                language, probability = self._model.detect_language(encoded)
+                language, probability = self._detect(encoded)
             return WindowResult((), language, probability, (), self._seconds)
         segments: list[Segment] = []
         position = 0.0
@@ -145,13 +145,23 @@ class WindowDecoder:
     def _tokenizer(self) -> Any:
         return self._model.tokenizer(self._language or "en", self._options.task)
 
+    def _detect(self, encoded: Any) -> tuple[str, float]:
+        """The most probable language of the candidates, and its probability among them."""
+        probabilities = self._model.language_probabilities(encoded)
+        candidates = [code for code in self._options.languages if code in probabilities] or list(
+            probabilities
+        )
+        best = max(candidates, key=probabilities.__getitem__)
+        total = sum(probabilities[code] for code in candidates)
+        return best, probabilities[best] / total if total else 0.0
+
     def _part(self, position: float) -> Generator[DecodeRequest, DecodeResult, tuple[list[Segment], float]]:
         """The segments from `position` seconds of the window on, and where the decoder stopped."""
         samples = self._window.samples[round(position * SAMPLE_RATE) :]
         seconds = len(samples) / SAMPLE_RATE
         encoded = self._model.encode(samples, self._to_encode(position, seconds))
         if self._language is None:
-            self._language, self._probability = self._model.detect_language(encoded)
+            self._language, self._probability = self._detect(encoded)
         decoding = yield from self._decode(encoded, seconds, at_the_beginning=not position)
         self._temperature = max(self._temperature, decoding.temperature)
         self._position = position

@@ -198,6 +198,7 @@ class RealtimeSession:
         return SessionRequest(
             model=self._resolve_model(config.transcription.model),
             language=config.language,
+            languages=config.languages,
             task=task,
             prompt=config.transcription.prompt or None,
             hotwords=config.hotwords,

@@ -167,6 +167,12 @@ class TranscriptionConfig(_Part):
         return language_code(chosen) if chosen else None
 
     @property
+    def languages(self) -> tuple[str, ...]:
+        """The codes of the languages that may be spoken; empty: all."""
+        codes = (language_code(name) for name in self.transcription.languages or ())
+        return tuple(code for code in codes if code)
+
+    @property
     def hotwords(self) -> str | None:
         """The keywords as the words to expect."""
         return ", ".join(self.transcription.keywords or ()) or None

@@ -1,0 +1,142 @@
+"""OpenAI's audio API where it cannot do what it should: size, load, quota, a late failure, others' keys."""
+
+import io
+import json
+import threading
+from typing import Any
+
+import pytest
+from flask_openapi3 import OpenAPI
+from werkzeug.datastructures import MultiDict
+
+from tests.support.application import StartAppliance
+from tests.support.client import ApiClient, Response, an_account, client_of, signed_in, with_key
+from tests.support.jobs import Script
+from whisper_appliance.accounts.identity import SHELL
+from whisper_appliance.accounts.usage import UserQuota
+from whisper_appliance.api.openai.form import read_transcription_form
+from whisper_appliance.app.appliance import Appliance
+from whisper_appliance.core.errors import Undecodable
+from whisper_appliance.server.application import create_app
+
+ADDRESS = "/v1/audio/transcriptions"
+ENVELOPE = {"message", "type", "param", "code"}
+
+
+def transcribe(client: ApiClient, words: str = "one two", **options: Any) -> Response:
+    form = {"file": (io.BytesIO(words.encode()), "a.wav"), "model": "whisper-1", **options}
+    return client.post(ADDRESS, data=form)
+
+
+def waiting_form() -> dict[str, Any]:
+    """A recording that waits in the queue."""
+    return {"file": (io.BytesIO(b"one"), "a.wav"), "async": "true"}
+
+
+def error_of(answer: Response) -> dict[str, Any]:
+    """The error in OpenAI's envelope."""
+    error: dict[str, Any] = answer.json["error"]
+    assert set(error) == ENVELOPE
+    assert error["message"]
+    return error
+
+
+def test_what_one_user_transcribes_is_another_ones_nowhere(app: OpenAPI, appliance: Appliance) -> None:
+    ada, bob = an_account(appliance), an_account(appliance)
+    assert transcribe(with_key(app, "transcribe", user=ada)).status_code == 200
+    (mine,) = signed_in(app, user=ada).get("/api/transcripts").json["transcripts"]
+    assert signed_in(app, user=bob).get("/api/transcripts").json["transcripts"] == []
+    assert with_key(app, "read", user=bob).get(f"/api/transcripts/{mine['id']}").status_code == 404
+
+
+def test_a_key_without_the_scope_is_forbidden(app: OpenAPI) -> None:
+    refused = transcribe(with_key(app, "read"))
+    assert (refused.status_code, error_of(refused)["type"]) == (403, "permission_error")
+
+
+def test_a_revoked_key_is_an_authentication_error(app: OpenAPI, appliance: Appliance) -> None:
+    program = with_key(app, "transcribe")
+    appliance.accounts.keys.revoke(program.key.id, by=SHELL)
+    refused = transcribe(program)
+    assert (refused.status_code, error_of(refused)["code"]) == (401, "invalid_api_key")
+
+
+def test_a_used_up_quota_is_not_tried_again(app: OpenAPI, appliance: Appliance) -> None:
+    user = an_account(appliance)
+    appliance.usage.set_quota(user.id, UserQuota(minutes_per_month=0.1))
+    program = with_key(app, "transcribe", user=user)
+    assert transcribe(program).status_code == 200
+    refused = transcribe(program)
+    assert (refused.status_code, error_of(refused)["type"]) == (429, "insufficient_quota")
+    assert refused.headers["x-should-retry"] == "false"
+
+
+def test_a_job_that_fails_during_a_stream_ends_it_with_the_error(app: OpenAPI, script: Script) -> None:
+    def fail_late(word: str) -> None:
+        if word == "broken":
+            raise Undecodable("The rest of this file cannot be read.")
+
+    script.before_window = fail_late
+    answer = transcribe(client_of(app), "one two broken", stream="true")
+    events = [
+        json.loads(line.removeprefix("data: "))
+        for line in answer.text.splitlines()
+        if line.startswith("data: {")
+    ]
+    assert "".join(event["delta"] for event in events if "delta" in event) == "one two"
+    assert set(events[-1]["error"]) == ENVELOPE
+    assert events[-1]["error"]["code"] == "undecodable"
+    assert not any(event.get("type") == "transcript.text.done" for event in events)
+    assert answer.text.rstrip().endswith("[DONE]")
+
+
+@pytest.mark.parametrize(
+    ("given", "language", "candidates"),
+    [(["de"], "de", ()), (["German", "en"], None, ("de", "en")), ([], None, ())],
+)
+def test_several_languages_are_the_candidates_of_detection(
+    given: list[str], language: str | None, candidates: tuple[str, ...]
+) -> None:
+    fields = MultiDict([("model", "whisper-1"), *(("languages[]", each) for each in given)])
+    options = read_transcription_form(fields).options()
+    assert (options.language, options.languages) == (language, candidates)
+
+
+def test_a_file_above_the_limit_is_413_and_not_sent_again(start_appliance: StartAppliance) -> None:
+    client = client_of(create_app(start_appliance(max_upload_size="1KiB")))
+    refused = transcribe(client, "word " * 1000)
+    assert (refused.status_code, error_of(refused)["type"]) == (413, "invalid_request_error")
+    assert refused.headers["x-should-retry"] == "false"
+
+
+def test_a_full_queue_is_429_with_the_time_to_wait(start_appliance: StartAppliance, script: Script) -> None:
+    go_on = threading.Event()
+    script.before_window = lambda _word: go_on.wait(20)
+    app = create_app(start_appliance(queue_limit=1))
+    try:
+        while client_of(app).post("/transcribe", data=waiting_form()).status_code == 202:
+            pass
+        refused = transcribe(client_of(app))
+        assert (refused.status_code, error_of(refused)["type"]) == (429, "rate_limit_error")
+        assert int(refused.headers["Retry-After"]) > 0
+        assert refused.headers["x-should-retry"] == "true"
+    finally:
+        go_on.set()
+
+
+def test_a_page_of_a_named_site_may_send_what_openais_client_sends(start_appliance: StartAppliance) -> None:
+    client = client_of(create_app(start_appliance(cors_origins=["app://obsidian.md", "https://app.example"])))
+    for origin in ("app://obsidian.md", "https://app.example"):
+        asked = {
+            "Origin": origin,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization,content-type,x-stainless-os",
+        }
+        preflight = client.options(ADDRESS, headers=asked)
+        assert preflight.headers["Access-Control-Allow-Origin"] == origin
+        assert "x-stainless-os" in preflight.headers["Access-Control-Allow-Headers"].lower()
+        refused = client.post(ADDRESS, headers={"Origin": origin}, data={})
+        assert refused.headers["Access-Control-Allow-Origin"] == origin
+        assert error_of(refused)
+    stranger = client.options(ADDRESS, headers={**asked, "Origin": "https://evil.example"})
+    assert "Access-Control-Allow-Origin" not in stranger.headers
