@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.support.audio import video
 from tests.support.pages import holds, transcribe
@@ -135,3 +135,16 @@ def test_a_link_with_the_recording_can_be_heard_by_anybody(page: Page, beckett: 
     wait_until_playable(page)
     page.get_by_role("button", name="Play", exact=True).click()
     holds(page, f"{MEDIA}.currentTime > 0.2")
+
+
+def test_a_recording_that_is_not_kept_can_be_heard_right_after_its_upload(page: Page, beckett: Path) -> None:
+    def forget(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "recording": None})
+
+    page.route(re.compile(r"/api/transcripts/[0-9a-f]{32}$"), forget)
+    open_transcript(page, beckett)
+    wait_until_playable(page)
+    assert page.evaluate(f"{MEDIA}.src").startswith("blob:")
+    page.reload()
+    expect(page.locator("#player-none")).to_be_visible()

@@ -60,6 +60,10 @@ class Recordings:
         self._days_of = days_of
         self._clock = clock
 
+    def days_for(self, owner: str) -> int | None:
+        """For how many days a new recording of this owner is kept: 0 for not at all, None for no end."""
+        return self._days_of(owner)
+
     def is_kept(self, owner: str) -> bool:
         """Whether a new recording of this owner is kept."""
         return self._days_of(owner) != 0

@@ -7,6 +7,7 @@ from whisper_appliance import __version__
 from whisper_appliance.audio.formats import FILE_PICKER
 from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.web.auth import visitors
+from whisper_appliance.web.auth.authentication import current_actor
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.i18n import language_names
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
@@ -36,7 +37,11 @@ def transcribe_page() -> str:
     visitors.set_visitor_cookie()
     limit = int(appliance().settings.max_upload_size)
     return render_template(
-        "transcribe.html", max_upload_bytes=limit, languages=language_names(), file_picker=FILE_PICKER
+        "transcribe.html",
+        max_upload_bytes=limit,
+        languages=language_names(),
+        file_picker=FILE_PICKER,
+        recording_days=appliance().recordings.days_for(current_actor().owner),
     )
 
 

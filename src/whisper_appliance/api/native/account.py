@@ -10,6 +10,7 @@ from whisper_appliance.accounts.access import Resource
 from whisper_appliance.accounts.identity import SCOPES, Actor, Scope, User
 from whisper_appliance.api.native.export import ExportFields, FormatName, archive_response, own_transcripts
 from whisper_appliance.api.native.recordings import extension_of
+from whisper_appliance.app.audio_retention import days_kept
 from whisper_appliance.core.errors import InvalidRequest, NotAllowed, NotFound, SignInRequired
 from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.library.transcript_rows import TranscriptSummary
@@ -111,7 +112,8 @@ def account_page() -> str:
     """One's account: password, sessions, keys, use, data."""
     _, user = signed_in_user()
     scopes = [scope for scope in SCOPES if scope != "admin" or user.role != "member"]
-    return render_template("account.html", user=user, scopes=scopes)
+    allowed = days_kept(appliance().settings, None, has_account=True)
+    return render_template("account.html", user=user, scopes=scopes, allowed_days=allowed)
 
 
 @blueprint.get(

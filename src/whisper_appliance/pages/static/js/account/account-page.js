@@ -23,6 +23,13 @@ export function mount(root) {
     await request("PUT /api/account/language", { body: { language: language || null } });
     location.reload();
   });
+  const recordings = /** @type {HTMLFormElement | null} */ (root.querySelector("#recordings-form")); // where any are kept
+  if (recordings) {
+    onSubmit(recordings, async ({ days = "" }) => {
+      await request("PUT /api/account/recordings", { body: { days: days ? Number(days) : null } });
+      toast(t("Saved. It holds for new recordings."));
+    });
+  }
   onSubmit(formById("password-form"), async ({ old = "", new: changed = "" }) => {
     await request("POST /api/account/password", { body: { old, new: changed } });
     formById("password-form").reset();

@@ -26,7 +26,7 @@ export class PlayerBar {
   #duration = 0;
   /** @type {number | null} Where a passage begins that has no end yet. */
   #passageStart = null;
-  /** The address of what is loaded; empty for a file of this computer. */
+  /** The address of what is loaded; empty for a file of this device. */
   #loaded = "";
 
   /** @param {Addresses} addresses */
@@ -65,7 +65,6 @@ export class PlayerBar {
           "The recording is not kept. You can listen to a file that you still have; it stays in this browser.",
         );
     byId("player").hidden = false;
-    document.body.classList.add("with-player");
     this.#showState();
     this.#showTime();
     void fetchPeaks(this.addresses.peaks).then((peaks) => this.waveform.setPeaks(peaks));
@@ -75,7 +74,6 @@ export class PlayerBar {
   hide() {
     this.player.pause();
     byId("player").hidden = true;
-    document.body.classList.remove("with-player");
   }
 
   /** Keys of the player, for the page and its list of shortcuts. @param {Shortcuts} shortcuts */
@@ -107,7 +105,9 @@ export class PlayerBar {
     for (const id of ["player-open", "player-choose"]) byId(id).addEventListener("click", () => file.click());
     file.addEventListener("change", () => {
       const chosen = file.files?.[0];
-      if (chosen) this.playFile(chosen);
+      if (!chosen) return;
+      this.playFile(chosen);
+      byId("player-play").focus();
     });
   }
 
@@ -116,7 +116,6 @@ export class PlayerBar {
     this.#loaded = "";
     this.player.load(file);
     /** @type {HTMLDetailsElement} */ (byId("player-menu")).open = false;
-    byId("player-play").focus();
   }
 
   /** @param {HTMLVideoElement} media */

@@ -37,6 +37,8 @@ export class JobCard {
   isStored = false;
   /** Whether this page has the file, so that it can send it again. */
   hasFile = false;
+  /** Whether the appliance kept the recording, so that it can be heard. */
+  hasRecording = false;
   title = "";
   /** @type {{at: number, progress: number} | null} */
   #began = null;
@@ -141,6 +143,7 @@ export class JobCard {
     const { id, title, text, duration: length, processing_seconds: took, warnings } = transcript;
     this.#setState("done");
     this.transcriptId = id;
+    this.hasRecording = Boolean(transcript.recording);
     this.#setTitle(title);
     this.text.finish(text);
     const facts = [clock(length), t("done in {took}", { took: duration(took) }), speed(length, took)];

@@ -1,7 +1,8 @@
 /** The list of recordings at work: files become uploads, then jobs, then transcripts; each has one card. */
 
 import { messageOf, request } from "../core/api.js";
-import { announce, byId } from "../core/dom.js";
+import { action, announce, byId } from "../core/dom.js";
+import { handOver } from "../core/file-handover.js";
 import { bytes } from "../core/format.js";
 import { t } from "../core/i18n.js";
 import { readStored, writeStored } from "../core/storage.js";
@@ -56,6 +57,7 @@ export class JobList {
       },
     });
     card.hasFile = true;
+    openWithFile(card, file);
     cancel = this.#upload(card, file, options);
     return card;
   }
@@ -226,4 +228,16 @@ export class JobList {
         ? t("Now · {finished} of {cards} finished", { finished, cards: cards.length })
         : t("Now");
   }
+}
+
+/** If the recording was not kept, its transcript's page gets the file, so that it can be heard there. @param {JobCard} card @param {File} file */
+function openWithFile(card, file) {
+  const link = /** @type {HTMLAnchorElement} */ (action(card.element, "open"));
+  link.addEventListener("click", (event) => {
+    if (card.hasRecording) return;
+    const handedOver = handOver(card.transcriptId, file);
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return; // another tab opens it
+    event.preventDefault();
+    void handedOver.then(() => location.assign(link.href));
+  });
 }

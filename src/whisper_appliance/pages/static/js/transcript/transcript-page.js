@@ -1,8 +1,9 @@
 /** The page of one transcript: to read, search, rename, copy, download, share, delete. */
 
 import { messageOf, request } from "../core/api.js";
-import { dayAndTime } from "../core/datetime.js";
+import { day, dayAndTime } from "../core/datetime.js";
 import { byId, showFacts, slot } from "../core/dom.js";
+import { takeOver } from "../core/file-handover.js";
 import { clock, languageName, speed } from "../core/format.js";
 import { t, tn } from "../core/i18n.js";
 import { onReconnected } from "../core/page-events.js";
@@ -95,6 +96,9 @@ class TranscriptPage {
       model,
       speed(duration, processing_seconds),
       isOwn ? null : t("shared with you"),
+      transcript.recording?.delete_at
+        ? t("recording until {day}", { day: day(transcript.recording.delete_at) })
+        : null,
     ]);
     const unsure = showLines(byId("words"), segments);
     byId("unsure").hidden = !unsure;
@@ -108,11 +112,18 @@ class TranscriptPage {
     this.words.setSegments(segments);
     this.#showRecording(transcript.recording ?? null);
     byId("transcript").setAttribute("aria-busy", "false");
+    if (!transcript.recording) void this.#playHandedOver();
     const seconds = secondsInAddress(new URL(location.href));
     if (seconds !== null) {
       this.player.seek(seconds);
       this.words.scrollTo(seconds);
     } else if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
+  }
+
+  /** Right after an upload the browser still has the file. */
+  async #playHandedOver() {
+    const file = await takeOver(this.id);
+    if (file) this.bar.playFile(file);
   }
 
   /** @param {Transcript["recording"] | null} recording */
