@@ -19,7 +19,8 @@ from whisper_appliance.accounts.usage import Quota, Usage
 from whisper_appliance.core.errors import ApplianceError, Busy, Conflict, NotFound, QuotaReached
 from whisper_appliance.jobs.job import JobRequest
 from whisper_appliance.jobs.limits import QueueLimits
-from whisper_appliance.jobs.repository import ESTIMATED_BYTES_PER_SECOND, JobRepository
+from whisper_appliance.jobs.repository import JobRepository
+from whisper_appliance.jobs.time_left import ESTIMATED_BYTES_PER_SECOND
 from whisper_appliance.library import shares as shares_module
 from whisper_appliance.library.shares import Shares
 from whisper_appliance.storage.database import Database

@@ -79,10 +79,10 @@ class Script:
         engine: str,
         job: Job,
         *,
-        model: str,
         finished: Mapping[int, WindowResult],
         on_window: Callable[[WindowDone], None],
         cancelled: Callable[[], bool],
+        on_decoded: Callable[[float], None],
     ) -> Transcript:
         self.started.append(time.perf_counter())
         results = []
@@ -98,7 +98,9 @@ class Script:
             progress = (index + 1) / len(recording.words)
             on_window(WindowDone(start, start + WINDOW_SAMPLES, results[-1], progress))
         segments = tuple(result.segments[0] for result in results)
-        return Transcript(segments, "en", 1.0, recording.estimated_seconds, "transcribe", model, 0.1)
+        return Transcript(
+            segments, "en", 1.0, recording.estimated_seconds, "transcribe", job.model or "", 0.1
+        )
 
     def steps(self, folder: Path, model: str = "base", **others: Any) -> JobSteps:
         """The steps of a job in `folder`, with this script in place of decoder and engine."""

@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 import structlog
 
+from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import ApplianceError, Cancelled, Conflict, DiskFull, NotFound, Unavailable
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.events import (
@@ -24,6 +26,7 @@ from whisper_appliance.jobs.failures import FailureKind, as_appliance_error, kin
 from whisper_appliance.jobs.job import FinishedWindow, Job
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.slots import Slots
+from whisper_appliance.jobs.time_left import ESTIMATED_BYTES_PER_SECOND, Pace
 from whisper_appliance.jobs.transcription_job import JobSteps, Transcribed
 from whisper_appliance.jobs.workflows import ShuttingDown
 from whisper_appliance.transcript.model import Transcript
@@ -55,8 +58,10 @@ class JobRunner:
         stopping: threading.Event,
         *,
         retry_after: Callable[[float], None],
+        pace: Pace,
     ) -> None:
-        """`retry_after` has postponed jobs started again after so many seconds."""
+        """`retry_after` has postponed jobs started again after so many seconds; `pace` is measured."""
+        self._pace = pace
         self._retry_after = retry_after
         self._jobs = jobs
         self._steps = steps
@@ -114,6 +119,8 @@ class JobRunner:
             current = self._retry_until_available(lambda: self._jobs.get(job.id))
             if not current.ended:  # requeued because the appliance stops, or taken over by another worker
                 raise ShuttingDown from None
+        finally:
+            self._pace.job_stopped(job.id)
         self._claimed.discard(job.id)
         self._announce(JobChanged(job.id))
         return done
@@ -167,11 +174,16 @@ class JobRunner:
             self._check_drained()
             self._retry_until_available(lambda: self._jobs.add_window(job.id, window, progress, duration))
             self._check_stopping()
+            if window.start_sample not in finished:
+                seconds = (window.stop_sample - window.start_sample) / SAMPLE_RATE
+                self._pace.window_finished(job.id, seconds, progress * _seconds_of(job, duration))
             self._announce(JobProgressed(job.id))
 
+        self._pace.job_started(job.id, job.progress * _seconds_of(job, job.duration))
         earlier = self._retry_until_available(lambda: self._jobs.windows_of(job.id))
         finished = {window.start_sample: window.result for window in earlier}
-        done = self._steps.transcribe(job, finished, store, self._cancel_check(job.id))
+        decoded = partial(self._pace.window_decoded, job.id)
+        done = self._steps.transcribe(job, finished, store, self._cancel_check(job.id), decoded)
         self._check_drained()
         self._steps.archive_audio(job, done)
         self._retry_until_available(lambda: self._jobs.finish(job, done.transcript))
@@ -235,6 +247,10 @@ class JobRunner:
                 self._active.discard(job_id)
                 self._to_cancel.discard(job_id)
                 self._changed.notify_all()
+
+
+def _seconds_of(job: Job, duration: float | None) -> float:
+    return job.audio_bytes / ESTIMATED_BYTES_PER_SECOND if duration is None else duration
 
 
 def _waited_seconds(job: Job) -> float:

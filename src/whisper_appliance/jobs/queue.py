@@ -9,13 +9,14 @@ from dataclasses import replace
 
 from whisper_appliance.core.errors import Conflict
 from whisper_appliance.engines.contract import Priority
-from whisper_appliance.jobs.cluster import INTERACTIVE_CONCURRENCY, Cluster, lane_of
+from whisper_appliance.jobs.cluster import BATCH_CONCURRENCY, INTERACTIVE_CONCURRENCY, Cluster, lane_of
 from whisper_appliance.jobs.events import JobChanged, JobEvent
 from whisper_appliance.jobs.job import FinishedWindow, Job, JobRequest
 from whisper_appliance.jobs.job_runner import JobRunner
 from whisper_appliance.jobs.limits import QueueLimits
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.slots import Slots
+from whisper_appliance.jobs.time_left import TimeLeft
 from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.storage.schema.jobs import ENDED_WITHOUT_TRANSCRIPT, JobStatus
 
@@ -54,8 +55,16 @@ class JobQueue:
         self._changed = threading.Condition()
         self._changes = 0
         self._slots = Slots(INTERACTIVE_CONCURRENCY, self._stopping)
+        concurrency = {Priority.INTERACTIVE: INTERACTIVE_CONCURRENCY, Priority.BATCH: BATCH_CONCURRENCY}
+        self._time_left = TimeLeft(repository.remaining_work, concurrency)
         self._runner = JobRunner(
-            repository, steps, self._slots, self._publish, self._stopping, retry_after=cluster.retry_after
+            repository,
+            steps,
+            self._slots,
+            self._publish,
+            self._stopping,
+            retry_after=cluster.retry_after,
+            pace=self._time_left.pace,
         )
 
     def launch(self) -> None:
@@ -176,6 +185,10 @@ class JobQueue:
     def position(self, job_id: str) -> int:
         """Returns the place in the queue: 1 starts next; 0 means that the job does not wait."""
         return self._repository.position(job_id)
+
+    def seconds_left(self, job: Job) -> float | None:
+        """Returns the estimated time until an unfinished job ends; None while it is not known."""
+        return None if job.ended or job.waiting else self._time_left.seconds().get(job.id)
 
     def counts(self) -> dict[JobStatus, int]:
         """Returns how many jobs are queued and how many are running."""

@@ -12,6 +12,7 @@ from whisper_appliance.jobs.idempotency import job_for_key
 from whisper_appliance.jobs.job import FinishedWindow, Job, JobRequest
 from whisper_appliance.jobs.limits import QueueLimits, check_queue_limit
 from whisper_appliance.jobs.queries import JobQueries, job_from_row
+from whisper_appliance.jobs.time_left import ESTIMATED_BYTES_PER_SECOND
 from whisper_appliance.library.transcript_rows import (
     NewTranscript,
     OnCreated,
@@ -34,8 +35,6 @@ from whisper_appliance.transcript.codec import to_json
 from whisper_appliance.transcript.model import Transcript
 
 CheckQuota = Callable[[str, float], None]
-ESTIMATED_BYTES_PER_SECOND = 16_000
-"""Of a recording whose length is not known yet: 128 kbit/s, between compressed speech and PCM."""
 ADMISSION = "admission of jobs"
 NOT_WAITING = {"waiting_code": None, "waiting_message": None, "retry_at": None}
 

@@ -62,12 +62,12 @@ class Transcribe(Protocol):
         engine: Any,
         job: Job,
         *,
-        model: str,
         finished: Mapping[int, WindowResult],
         on_window: Callable[[Any], None],
         cancelled: Callable[[], bool],
+        on_decoded: Callable[[float], None],
     ) -> Transcript:
-        """Transcribes decoded audio; calls `cancelled` between windows."""
+        """Transcribes decoded audio with the job's model; the callbacks are those of `transcribe`."""
         ...
 
 
@@ -122,6 +122,7 @@ class JobSteps:
         finished: Mapping[int, WindowResult],
         on_window: OnWindow,
         cancelled: Callable[[], bool],
+        on_decoded: Callable[[float], None] = lambda _seconds: None,
     ) -> Transcribed:
         """Transcribes a job's recording, except the windows that an earlier attempt has finished.
 
@@ -141,8 +142,7 @@ class JobSteps:
                 transcript = self._transcribe(
                     one,
                     engine,
-                    job,
-                    model=model,
+                    replace(job, model=model),
                     finished={
                         start - first: result
                         for start, result in finished.items()
@@ -150,6 +150,7 @@ class JobSteps:
                     },
                     on_window=_reporter(one, sound, channel, on_window),
                     cancelled=cancelled,
+                    on_decoded=on_decoded,
                 )
                 peaks = _with_peaks(peaks, one.waveform())
                 return transcript
@@ -286,10 +287,10 @@ def _transcriber(settings: Callable[[], Settings]) -> Transcribe:
         engine: Any,
         job: Job,
         *,
-        model: str,
         finished: Mapping[int, WindowResult],
         **callbacks: Any,
     ) -> Transcript:
+        model = job.model or ""
         entry = catalog().get(canonical(model))
         weights = entry.files.get("model.bin") if entry else None
         request = TranscriptionRequest(

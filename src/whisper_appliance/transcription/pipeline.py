@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain, islice
 from typing import Any
 
@@ -73,6 +74,7 @@ class TranscriptionPipeline:
     finished: Mapping[int, WindowResult]
     on_window: Callable[[WindowDone], None]
     cancelled: Callable[[], bool]
+    on_decoded: Callable[[float], None] = lambda _seconds: None
     emitted: int = 0
     results_seen: int = 0
     windows_submitted: int = 0
@@ -322,7 +324,13 @@ class TranscriptionPipeline:
         if span.start in self.finished:
             return self.finished[span.start]
         self.windows_submitted += 1
-        return self._submit_window(span, self.options, **window)
+        future = self._submit_window(span, self.options, **window)
+        future.add_done_callback(partial(self._note_decoded, span))
+        return future
+
+    def _note_decoded(self, span: SpeechSpan, future: Future[WindowResult]) -> None:
+        if not future.cancelled() and not future.exception():
+            self.on_decoded((span.stop - span.start) / SAMPLE_RATE)
 
     def _submit_window(
         self,

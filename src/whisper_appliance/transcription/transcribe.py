@@ -46,11 +46,13 @@ def transcribe(
     *,
     on_window: Callable[[WindowDone], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
+    on_decoded: Callable[[float], None] = lambda _: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Transcript:
     """Transcribes a whole recording; `on_window` receives each finished window in order.
 
-    `cancelled` is polled between windows.
+    `cancelled` is polled between windows. `on_decoded` receives the seconds of each window that was decoded
+    for the first time, in any order and from any thread.
     Raises `Cancelled`, `AudioError`, `EngineFailed`, `ModelUnavailable`.
     """
     started, options = clock(), request.options
@@ -63,6 +65,7 @@ def transcribe(
         dict(request.finished),
         on_window,
         cancelled,
+        on_decoded,
     )
     results = list(pipeline.results())
     elapsed = clock() - started

@@ -72,9 +72,10 @@ class JobEventStream:
                 changed.clear()
                 job = self._appliance.queue.get(self._job.id)
                 frames = [*self._new_segments(job)]
-                if (response := job_response(self._appliance, job)) != sent:
+                response = job_response(self._appliance, job)
+                if (news := response | {"seconds_left": None}) != sent:  # time alone is no news
                     frames.append(sse.frame("job", response))
-                    sent = response
+                    sent = news
                 yield from frames or (None,)
                 if job.ended or self._appliance.queue.stopping:
                     return

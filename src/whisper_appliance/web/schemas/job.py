@@ -20,6 +20,7 @@ def job_response(appliance: Appliance, job: Job, *, text: str = "") -> dict[str,
         "id": job.id,
         "status": job.status,
         "progress": round(job.progress, 4),
+        "seconds_left": _rounded(appliance.queue.seconds_left(job)),
         "position": appliance.queue.position(job.id) if job.status == "queued" else None,
         "error": asdict(job.error) if job.error else None,
         "waiting": asdict(job.waiting) if job.waiting else None,
@@ -33,6 +34,10 @@ def job_response(appliance: Appliance, job: Job, *, text: str = "") -> dict[str,
         "duration": job.duration,
         "text": text,
     }
+
+
+def _rounded(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds)
 
 
 def text_so_far(appliance: Appliance, job: Job) -> str:

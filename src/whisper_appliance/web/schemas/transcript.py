@@ -123,6 +123,9 @@ class JobResponse(BaseModel):
     id: str
     status: Literal["queued", "running", "done", "failed", "cancelled"]
     progress: float = Field(ge=0, le=1)
+    seconds_left: int | None = Field(
+        None, description="Estimated time until it ends, the queue included; null while it is not known."
+    )
     position: int | None = Field(None, description="How many jobs are ahead, while it waits.")
     error: JobErrorResponse | None = None
     waiting: JobErrorResponse | None = Field(

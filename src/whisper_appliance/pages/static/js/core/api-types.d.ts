@@ -456,6 +456,8 @@ export interface JobResponse {
   id: string;
   status: "queued" | "running" | "done" | "failed" | "cancelled";
   progress: number;
+  /** Estimated time until it ends, the queue included; null while it is not known. */
+  seconds_left: number | null;
   /** How many jobs are ahead, while it waits. */
   position: number | null;
   error: JobErrorResponse | null;

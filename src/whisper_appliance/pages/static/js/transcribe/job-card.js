@@ -25,8 +25,6 @@ const BUTTONS = {
 };
 /** Another try with the same file ends the same way. */
 const FINAL_CODES = ["no_audio", "undecodable", "audio_too_long", "too_large", "unsupported_media"];
-const LEAST_PROGRESS = 0.02; // before that an estimate of the time left is worth nothing
-const LEAST_SECONDS = 2;
 
 export class JobCard {
   /** @type {State} */
@@ -40,8 +38,6 @@ export class JobCard {
   /** Whether the appliance kept the recording, so that it can be heard. */
   hasRecording = false;
   title = "";
-  /** @type {{at: number, progress: number} | null} */
-  #began = null;
   #code = "";
 
   /** @param {string} title @param {Actions} actions */
@@ -115,27 +111,16 @@ export class JobCard {
       this.#setState("queued");
       this.bar.value = job.progress;
       if (job.waiting) return this.#showState(t("Waiting: {reason}", { reason: job.waiting.message }));
-      return this.#showState(
-        job.position
-          ? t("{position} ahead in the queue", { position: job.position })
-          : t("Next in the queue"),
-      );
+      const place = job.position
+        ? t("{position} ahead in the queue", { position: job.position })
+        : t("Next in the queue");
+      return this.#showState(joined(place, leftOf(job)));
     }
     this.#setState("running");
     if (job.progress > 0) this.bar.value = job.progress;
     else this.bar.removeAttribute("value");
     const share = job.progress > 0 ? percent(job.progress) : "";
-    this.#showState([t("Transcribing"), share, this.#timeLeft(job.progress)].filter(Boolean).join(" · "));
-  }
-
-  /** @param {number} progress @returns {string} Estimated from the progress since the card was first shown. */
-  #timeLeft(progress) {
-    const now = performance.now();
-    this.#began ??= { at: now, progress };
-    const gained = progress - this.#began.progress;
-    const seconds = (now - this.#began.at) / 1000;
-    if (gained < LEAST_PROGRESS || seconds < LEAST_SECONDS) return "";
-    return timeLeft((seconds / gained) * (1 - progress));
+    this.#showState(joined(t("Transcribing"), share, leftOf(job)));
   }
 
   /** @param {Transcript} transcript */
@@ -173,4 +158,14 @@ export class JobCard {
       requestId: requestId ? `, request ${requestId}` : "",
     });
   }
+}
+
+/** @param {Job} job @returns {string} The appliance's estimate, which counts the queue. */
+function leftOf({ seconds_left: seconds }) {
+  return seconds == null ? "" : timeLeft(seconds);
+}
+
+/** @param {string[]} facts @returns {string} Those that are known. */
+function joined(...facts) {
+  return facts.filter(Boolean).join(" · ");
 }
