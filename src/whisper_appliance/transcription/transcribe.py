@@ -78,10 +78,7 @@ def transcribe(
         task=options.task,
         model=request.model,
         processing_seconds=elapsed,
-        warnings=(
-            *recording.notices,
-            *_notices(segments, pipeline.untranscribed, prompt_cut=pipeline.prompt_cut),
-        ),
+        warnings=(*recording.notices, *_notices(segments, pipeline)),
         dropped=tuple(dropped for result in results for dropped in result.dropped),
         provenance=_provenance(recording, engine, request, elapsed),
     )
@@ -93,15 +90,13 @@ def _target_seconds(request: TranscriptionRequest) -> float:
     return min(request.target_seconds, FAST_WINDOW_SECONDS) if is_fast else request.target_seconds
 
 
-def _notices(
-    segments: Sequence[Segment], untranscribed: Sequence[tuple[float, float]], *, prompt_cut: bool
-) -> Iterator[Notice]:
+def _notices(segments: Sequence[Segment], pipeline: TranscriptionPipeline) -> Iterator[Notice]:
     if not segments:
         yield NO_SPEECH
-    if prompt_cut:
+    if pipeline.prompt_cut:
         yield PROMPT_CUT
-    if untranscribed:
-        times = ", ".join(f"{_clock(start)}-{_clock(stop)}" for start, stop in untranscribed)
+    if pipeline.untranscribed:
+        times = ", ".join(f"{_clock(start)}-{_clock(stop)}" for start, stop in pipeline.untranscribed)
         yield Notice("untranscribed", f"Somebody speaks here, but no words were recognized: {times}.")
 
 
