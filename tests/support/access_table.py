@@ -187,6 +187,10 @@ TABLE: dict[str, Row] = {
     "POST /api/account/keys": Row(PERSON, {"name": "", "scopes": ["read"]}),
     "DELETE /api/account/keys/{nothing}": Row(PERSON, may_be_missing=True),
     "GET /api/account/data": Row(PERSON),
+    "GET /api/account/webhooks": Row(PERSON),
+    "POST /api/account/webhooks": Row(PERSON, {"url": "https://webhook.invalid/"}),
+    "POST /api/account/webhooks/{nothing}/test": Row(PERSON, may_be_missing=True),
+    "DELETE /api/account/webhooks/{nothing}": Row(PERSON, may_be_missing=True),
     "DELETE /api/account": Row(PERSON, {"password": "wrong"}),
     # The panel
     **{

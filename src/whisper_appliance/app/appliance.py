@@ -40,6 +40,7 @@ class Appliance(Container):
                 Step(lambda: migrations.upgrade(self.database), self.database.close),
                 Step(self._load_secret),
                 Step(self.accounts.start),
+                Step(self.webhook_dispatcher.start, self.webhook_dispatcher.close),
                 Step(self.queue.launch, self.queue.close),
                 Step(self.watch_folder.start, self.watch_folder.close),
                 Step(housekeeping.start, housekeeping.close),
@@ -81,5 +82,6 @@ class Appliance(Container):
             "remove ended sessions": self.accounts.sessions.delete_expired,
             **cleanup_tasks(self.audit, self.usage, self.shares, self.transcripts, lambda: self.settings),
             "remove uploads of failed jobs": self.queue.remove_old_uploads,
+            "remove old deliveries of webhooks": self.webhooks.purge,
             "copy the database": self.backups.copy_daily,
         }

@@ -31,7 +31,7 @@ from whisper_appliance.host.certificates import Certificates, check_names
 from whisper_appliance.host.ports import check_free
 from whisper_appliance.jobs.admin_queries import JobAdminQueries
 from whisper_appliance.jobs.cluster import Cluster
-from whisper_appliance.jobs.events import JobEvent
+from whisper_appliance.jobs.events import JobDone, JobEvent, JobFailed
 from whisper_appliance.jobs.limits import QueueLimits
 from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.jobs.repository import JobRepository
@@ -58,6 +58,9 @@ from whisper_appliance.monitoring.statistics import Statistics
 from whisper_appliance.monitoring.status_collector import StatusCollector
 from whisper_appliance.monitoring.status_types import Status
 from whisper_appliance.storage.database import Database
+from whisper_appliance.webhooks.dispatcher import WebhookDispatcher
+from whisper_appliance.webhooks.repository import WebhookRepository
+from whisper_appliance.webhooks.sender import MessageSender
 
 MakeSteps = Callable[[Settings, ModelManager[EngineProcess]], JobSteps]
 log = structlog.get_logger()
@@ -137,6 +140,10 @@ class Container:
         self.backups = BackupService(settings, self.database)
         self.audit = Audit(self.database)
         self.shares = Shares(self.database)
+        self.webhooks = WebhookRepository(self.database, write_audit=self.audit.record)
+        self.webhook_dispatcher = WebhookDispatcher(
+            self.webhooks, MessageSender(lambda: self.settings.webhook_private_addresses)
+        )
         self.usage = make_usage(self.database, lambda: self.settings)
         self.statistics = Statistics(self.database)
         self.storage_usage = StorageUsage(self.database, settings.storage_folder / "audio")
@@ -172,7 +179,10 @@ class Container:
         settings = self.settings
         self.job_notifier = JobNotifier()
         jobs = JobRepository(
-            self.database, on_created=usage_hook(self.usage), check_quota=self.usage.check_minutes
+            self.database,
+            on_created=usage_hook(self.usage),
+            on_ended=self.webhooks.enqueue_job,
+            check_quota=self.usage.check_minutes,
         )
         folders = JobFolders(settings.data_dir, settings.storage_folder)
         self.queue = JobQueue(
@@ -234,6 +244,8 @@ class Container:
         self.job_notifier.notify(event)
         self.watch_folder.on_job_event(event)
         self.metrics.on_job_event(event)
+        if isinstance(event, JobDone | JobFailed):
+            self.webhook_dispatcher.wake()
 
     def _on_model_event(self, event: ModelEvent) -> None:
         _log_model(event)

@@ -23,7 +23,7 @@ from whisper_appliance.library.transcript_rows import (
     replace_live_version,
     title_from_file_name,
 )
-from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.database import Connection, Database
 from whisper_appliance.storage.schema.jobs import (
     ENDED_WITHOUT_TRANSCRIPT,
     UNFINISHED,
@@ -35,6 +35,8 @@ from whisper_appliance.transcript.codec import to_json
 from whisper_appliance.transcript.model import Transcript
 
 CheckQuota = Callable[[str, float], None]
+OnEnded = Callable[[Connection, sa.RowMapping], None]
+"""Called with the row of a job that has ended, in the transaction that ends it."""
 ADMISSION = "admission of jobs"
 NOT_WAITING = {"waiting_code": None, "waiting_message": None, "retry_at": None}
 
@@ -51,15 +53,18 @@ class JobRepository(JobQueries):
         *,
         clock: Clock = now,
         on_created: OnCreated = ignore,
+        on_ended: OnEnded = lambda _connection, _job: None,
         check_quota: CheckQuota = lambda _owner, _seconds: None,
     ) -> None:
-        """`on_created` is called for every new transcript, in the transaction that stores it.
+        """`on_created` is called for every new transcript, in the transaction that stores it, `on_ended` for
+        every job that is done or has failed.
 
         `check_quota` is called in the transaction that adds an upload, with the owner and the estimated
         seconds of audio of the owner's other unfinished jobs; what it raises refuses the upload.
         """
         super().__init__(database, clock=clock)
         self._on_created = on_created
+        self._on_ended = on_ended
         self._check_quota = check_quota
         self._worker = self._place = ""
 
@@ -272,8 +277,10 @@ class JobRepository(JobQueries):
     ) -> None:
         ending = jobs.update().where(jobs.c.id == job_id, jobs.c.status.in_(expected), *conditions)
         ended = {**NOT_WAITING, **values, "finished": self._now()}
-        _found(connection.execute(ending.values(ended)).rowcount or None)
+        job = _found(connection.execute(ending.values(ended).returning(*jobs.c)).mappings().first())
         connection.execute(windows.delete().where(windows.c.job_id == job_id))
+        if job["status"] != "cancelled":
+            self._on_ended(connection, job)
 
     def _update(
         self, connection: sa.Connection, job_id: str, *conditions: sa.ColumnElement[bool], **values: object

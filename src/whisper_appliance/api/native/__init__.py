@@ -12,6 +12,7 @@ from whisper_appliance.api.native import (
     status,
     transcribe,
     transcripts,
+    webhooks,
 )
 
 blueprints = (
@@ -26,4 +27,5 @@ blueprints = (
     account.blueprint,
     shares.blueprint,
     shared.blueprint,
+    webhooks.blueprint,
 )

@@ -29,6 +29,10 @@ class ProgramSettings(Section):
         max_length=100,
         description="Name of the user who owns what is said over Wyoming; empty: nothing of it is kept.",
     )
+    webhook_private_addresses: bool = Field(
+        False,
+        description="Webhooks may go to this machine and to private networks, also over plain HTTP.",
+    )
     model_aliases: ModelAliases = Field(
         [],
         description="Other names of models, whisper-1=small,gpt-4o-transcribe=turbo; OpenAI's names mean "

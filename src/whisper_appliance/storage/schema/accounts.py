@@ -1,4 +1,7 @@
-"""The tables of accounts, as the newest migration leaves them. Secrets are stored as hashes only."""
+"""The tables of accounts, as the newest migration leaves them. Secrets are stored as hashes only.
+
+The exception are the secrets of webhooks, with which each message is signed.
+"""
 
 import sqlalchemy as sa
 
@@ -97,6 +100,38 @@ usage = sa.Table(
     sa.Column("jobs", sa.Integer, nullable=False),
     sa.Column("audio_seconds", sa.Float, nullable=False),
     sa.Column("processing_seconds", sa.Float, nullable=False),
+)
+
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _of_user(),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("secret", sa.Text, nullable=False),
+    sa.Column("created", sa.Text, nullable=False),
+    sa.Column("disabled_at", sa.Text, nullable=True),
+    sa.Index("webhooks_of_user", "user_id"),
+)
+
+webhook_deliveries = sa.Table(
+    "webhook_deliveries",
+    metadata,
+    sa.Column("number", _Number, primary_key=True, autoincrement=True),
+    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("webhook_id", sa.Text, sa.ForeignKey("webhooks.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("created", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_at", sa.Text, nullable=True),
+    sa.Column("status_code", sa.Integer, nullable=True),
+    sa.Column("error", sa.Text, nullable=True),
+    sa.Column("finished", sa.Text, nullable=True),
+    sa.Index("webhook_deliveries_by_time", "next_at"),
+    sa.Index("webhook_deliveries_of_webhook", "webhook_id", "number"),
+    sqlite_autoincrement=True,
 )
 
 audit = sa.Table(

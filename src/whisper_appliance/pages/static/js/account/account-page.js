@@ -10,6 +10,7 @@ import { toast } from "../ui/toast.js";
 import { startKeys } from "./api-keys.js";
 import { startSessions } from "./sessions.js";
 import { showUsage } from "./usage.js";
+import { startWebhooks } from "./webhooks.js";
 
 /** @param {HTMLElement} root */
 export function mount(root) {
@@ -38,6 +39,7 @@ export function mount(root) {
   });
   startDeletion();
   startKeys();
+  startWebhooks();
   void showUsage();
 }
 

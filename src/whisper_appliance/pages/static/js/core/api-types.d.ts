@@ -269,6 +269,24 @@ export interface DeletedModel {
   deleted: boolean;
 }
 
+/** One message and its attempts. */
+export interface DeliveryResponse {
+  /** `webhook-id` of the message; the same for each attempt. */
+  id: string;
+  event: "job.done" | "job.failed" | "test";
+  status: "waiting" | "delivered" | "failed";
+  attempts: number;
+  /** UTC, ISO 8601. */
+  created: string;
+  /** When the next attempt follows. */
+  next_at: string | null;
+  /** Of the last response. */
+  status_code: number | null;
+  /** Why there was no response: `timeout`, `unreachable`, `unknown_host`, `untrusted`, `refused_address`, `too_many_redirects`. */
+  error: string | null;
+  finished: string | null;
+}
+
 /** The response to every failed request. */
 export interface DetailResponse {
   detail: string;
@@ -715,6 +733,19 @@ export interface NewModel {
   name?: string;
   /** Or the id of a repository of the hub, org/name. */
   hub?: string;
+}
+
+/** A new webhook with its secret, which is in no other answer. */
+export interface NewWebhookResponse {
+  id: string;
+  url: string;
+  /** UTC, ISO 8601. */
+  created: string;
+  /** When its server answered 410: nothing is sent until a test. */
+  disabled_at: string | null;
+  deliveries: DeliveryResponse[];
+  /** Signs each message (Standard Webhooks). */
+  secret: string;
 }
 
 /** A file of an archive that was not imported. */
@@ -1238,6 +1269,28 @@ export interface Value {
   value: string;
 }
 
+/** A new webhook. */
+export interface WebhookBody {
+  /** Address for messages, https://… */
+  url: string;
+}
+
+/** The webhooks of a user, newest first. */
+export interface WebhookList {
+  webhooks: WebhookResponse[];
+}
+
+/** A webhook, with its last deliveries, newest first. */
+export interface WebhookResponse {
+  id: string;
+  url: string;
+  /** UTC, ISO 8601. */
+  created: string;
+  /** When its server answered 410: nothing is sent until a test. */
+  disabled_at: string | null;
+  deliveries: DeliveryResponse[];
+}
+
 /** One word, with its leading space. */
 export interface WordResponse {
   /** Seconds of the original file. */
@@ -1282,6 +1335,7 @@ export interface Requests {
   "PATCH /api/transcripts/{id}/audio": EndBody;
   "POST /api/account/keys": KeyBody;
   "POST /api/account/password": PasswordBody;
+  "POST /api/account/webhooks": WebhookBody;
   "POST /api/admin/invitations": InvitationBody;
   "POST /api/admin/models": NewModel;
   "POST /api/admin/workers/{id}/take-over": TakeOverBody;
@@ -1307,6 +1361,7 @@ export interface Responses {
   "DELETE /api/account/keys/{id}": null;
   "DELETE /api/account/sessions": null;
   "DELETE /api/account/sessions/{id}": null;
+  "DELETE /api/account/webhooks/{id}": null;
   "DELETE /api/admin/certificate/own": HttpsResponse;
   "DELETE /api/admin/invitations/{id}": null;
   "DELETE /api/admin/jobs/{handle}": null;
@@ -1333,6 +1388,7 @@ export interface Responses {
   "GET /api/account": AccountResponse;
   "GET /api/account/keys": KeyList;
   "GET /api/account/sessions": OwnSessionList;
+  "GET /api/account/webhooks": WebhookList;
   "GET /api/admin/audit": AuditPage;
   "GET /api/admin/backups": BackupsResponse;
   "GET /api/admin/certificate": HttpsResponse;
@@ -1385,6 +1441,8 @@ export interface Responses {
   "PATCH /api/transcripts/{id}/audio": RecordingResponse;
   "POST /api/account/keys": NewKeyResponse;
   "POST /api/account/password": null;
+  "POST /api/account/webhooks": NewWebhookResponse;
+  "POST /api/account/webhooks/{id}/test": null;
   "POST /api/admin/backups": DailyCopyResponse;
   "POST /api/admin/certificate/renew": HttpsResponse;
   "POST /api/admin/invitations": NewInvitation;

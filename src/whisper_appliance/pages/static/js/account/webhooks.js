@@ -1,0 +1,165 @@
+/** Webhooks of the account: added, tested and deleted, with what became of their last messages. */
+
+import { messageOf, request } from "../core/api.js";
+import { dayAndTimeInline } from "../core/datetime.js";
+import { button, byId, element, formById, inputById, showFacts } from "../core/dom.js";
+import { t, tn } from "../core/i18n.js";
+import { confirmed } from "../ui/confirm.js";
+import { startCopyButton } from "../ui/copy-button.js";
+import { onSubmit } from "../ui/form.js";
+import { toast } from "../ui/toast.js";
+
+/** @typedef {import("../core/api.js").Responses["GET /api/account/webhooks"]["webhooks"][number]} Webhook */
+/** @typedef {Webhook["deliveries"][number]} Delivery */
+
+const REFRESH_MS = 1000;
+const REFRESHES = 20;
+const SHOWN = 5;
+
+/** Starts the list, and the form behind its button. */
+export function startWebhooks() {
+  const form = formById("webhook-form");
+  const open = byId("webhook-open");
+  open.addEventListener("click", () => {
+    form.hidden = false;
+    byId("webhook-made").hidden = true;
+    form.querySelector("input")?.focus();
+  });
+  byId("webhook-cancel").addEventListener("click", () => {
+    form.hidden = true;
+    open.focus();
+  });
+  onSubmit(form, ({ url = "" }) => createWebhook(form, url));
+  startCopyButton("webhook-copy", inputById("webhook-secret"), t("Secret copied."));
+  void loadWebhooks();
+}
+
+/** @param {HTMLFormElement} form @param {string} url */
+async function createWebhook(form, url) {
+  const { secret } = await request("POST /api/account/webhooks", { body: { url } });
+  form.reset();
+  form.hidden = true;
+  inputById("webhook-secret").value = secret;
+  byId("webhook-made").hidden = false;
+  byId("webhook-copy").focus();
+  await loadWebhooks();
+}
+
+/** @returns {Promise<Webhook[]>} */
+async function loadWebhooks() {
+  const list = byId("webhooks");
+  try {
+    const { webhooks } = await request("GET /api/account/webhooks");
+    const opened = new Set([...list.querySelectorAll("details[open]")].map((each) => each.id));
+    list.replaceChildren(...webhooks.map((webhook) => webhookItem(webhook, opened)));
+    if (!webhooks.length) list.append(element("li", t("No webhooks."), "soft"));
+    return webhooks;
+  } catch (error) {
+    list.replaceChildren(element("li", messageOf(error), "soft"));
+    return [];
+  }
+}
+
+/** @param {Webhook} webhook @param {Set<string>} opened Ids of the lists of messages that are open. */
+function webhookItem(webhook, opened) {
+  const { url, created, disabled_at, deliveries } = webhook;
+  const item = element("li", undefined, "item");
+  const text = element("div");
+  const facts = element("p", undefined, "facts");
+  showFacts(facts, [
+    disabled_at
+      ? t("switched off by its server; a test switches it on")
+      : t("since {created}", { created: dayAndTimeInline(created) }),
+  ]);
+  text.append(element("strong", url), facts);
+  if (deliveries.length) text.append(deliveryList(webhook, opened));
+  const actions = element("div", undefined, "item-actions");
+  const test = button(t("Send test"), "button", () => void sendTest(webhook));
+  test.setAttribute("aria-label", t("Send a test message to {url}", { url }));
+  const remove = button(t("Delete"), "button danger", () => void deleteWebhook(webhook));
+  remove.setAttribute("aria-label", t("Delete {url}", { url }));
+  actions.append(test, remove);
+  item.append(text, actions);
+  return item;
+}
+
+/** @param {Webhook} webhook @param {Set<string>} opened */
+function deliveryList({ id, deliveries }, opened) {
+  const details = element("details", undefined, "about");
+  details.id = `deliveries-${id}`;
+  details.open = opened.has(details.id);
+  const list = element("ul", undefined, "deliveries");
+  const [last] = deliveries;
+  const summary = last ? `${t("Last messages")}: ${outcome(last)}` : t("Last messages");
+  list.append(...deliveries.slice(0, SHOWN).map((each) => element("li", describe(each))));
+  details.append(element("summary", summary), list);
+  return details;
+}
+
+/** @param {Delivery} delivery */
+function describe(delivery) {
+  const { event, created, attempts, next_at } = delivery;
+  const names = { "job.done": t("transcribed"), "job.failed": t("failed"), test: t("test") };
+  const parts = [dayAndTimeInline(created), names[event], outcome(delivery)];
+  if (attempts > 1) parts.push(tn("{count} attempt", "{count} attempts", attempts));
+  if (next_at && attempts) parts.push(t("again {time}", { time: dayAndTimeInline(next_at) }));
+  return parts.join(" · ");
+}
+
+/** @param {Delivery} delivery */
+function outcome({ status, status_code, error, attempts }) {
+  if (status === "delivered") return t("delivered");
+  if (!attempts) return t("being sent");
+  return error ? problem(error) : t("the server answered {status}", { status: String(status_code) });
+}
+
+/** @param {string} code */
+function problem(code) {
+  /** @type {Record<string, string>} */
+  const texts = {
+    timeout: t("the server took too long"),
+    unreachable: t("the server cannot be reached"),
+    unknown_host: t("there is no such host"),
+    untrusted: t("its certificate is not trusted"),
+    refused_address: t("its address is in a private network"),
+    too_many_redirects: t("it redirects too often"),
+  };
+  return texts[code] ?? code;
+}
+
+/** @param {Webhook} webhook */
+async function sendTest({ id }) {
+  try {
+    await request("POST /api/account/webhooks/{id}/test", { path: { id } });
+    await showOutcome(id);
+  } catch (error) {
+    toast(messageOf(error));
+  }
+}
+
+/** Loads the list until the test message was tried. @param {string} id */
+async function showOutcome(id) {
+  for (let count = 0; count < REFRESHES; count += 1) {
+    const webhooks = await loadWebhooks();
+    const last = webhooks.find((each) => each.id === id)?.deliveries[0];
+    if (!last) return;
+    if (last.attempts) {
+      toast(t("Test message: {outcome}.", { outcome: outcome(last) }));
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, REFRESH_MS));
+  }
+}
+
+/** @param {Webhook} webhook */
+async function deleteWebhook({ id, url }) {
+  const text = t("Nothing more is sent there, also not what waits.");
+  if (!(await confirmed({ title: t("Delete “{url}”?", { url }), text, action: t("Delete") }))) return;
+  try {
+    await request("DELETE /api/account/webhooks/{id}", { path: { id } });
+    toast(t("Webhook deleted."));
+  } catch (error) {
+    toast(messageOf(error));
+  }
+  await loadWebhooks();
+}

@@ -1,0 +1,85 @@
+"""Webhooks and their deliveries as frozen data, and the JSON of a message."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Event = Literal["job.done", "job.failed", "test"]
+DeliveryStatus = Literal["waiting", "delivered", "failed"]
+EVENTS: dict[str, Event] = {"done": "job.done", "failed": "job.failed"}
+"""The event of each final status of a job; a cancelled job has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """The address of a user for messages. `disabled_at`: its server answered 410, so nothing is sent."""
+
+    id: str
+    user_id: str
+    url: str
+    created: str
+    disabled_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message and its attempts. `status_code` and `error` are of the last attempt."""
+
+    id: str
+    webhook_id: str
+    event: Event
+    body: str
+    created: str
+    status: DeliveryStatus
+    attempts: int
+    next_at: str | None
+    status_code: int | None
+    error: str | None
+    finished: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DueDelivery:
+    """A message to send now, with the address and the secret of its webhook."""
+
+    id: str
+    webhook_id: str
+    url: str
+    secret: str
+    body: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of an attempt: the status of the response, or a short error."""
+
+    status_code: int | None = None
+    error: str | None = None
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the server accepted the message."""
+        return self.status_code is not None and 200 <= self.status_code < 300
+
+    @property
+    def gone(self) -> bool:
+        """Whether the server wants no messages any more."""
+        return self.status_code == 410
+
+
+def job_message(event: Event, timestamp: str, job: Mapping[str, object]) -> str:
+    """The body of a message about a job, from its row. It has no words of the transcript but its title."""
+    error = {"code": job["error_code"], "message": job["error_message"]} if job["error_code"] else None
+    data = {name: job[name] for name in ("id", "status", "title", "transcript_id", "duration", "created")}
+    return _body(event, timestamp, {**data, "finished": job["finished"], "error": error})
+
+
+def trial_message(timestamp: str) -> str:
+    """The body of the message with which a user tests a webhook."""
+    return _body("test", timestamp, {})
+
+
+def _body(event: Event, timestamp: str, data: Mapping[str, object]) -> str:
+    return json.dumps({"type": event, "timestamp": timestamp, "data": data}, ensure_ascii=False)

@@ -1,0 +1,146 @@
+"""Users make, test and delete webhooks; their servers are told when a job has ended."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask_openapi3 import OpenAPI
+from standardwebhooks import Webhook
+
+from tests.support.client import ApiClient, send, signed_in, with_key
+from tests.support.jobs import Script
+from tests.support.wait import wait_until
+from tests.support.webhook_receiver import Message, Receiver, receiver
+from whisper_appliance.app.appliance import Appliance
+from whisper_appliance.core.errors import Undecodable
+
+ADDRESS = "/api/account/webhooks"
+
+
+SETTING = "/api/admin/settings/webhook_private_addresses"
+
+
+@pytest.fixture(autouse=True)
+def owner(app: OpenAPI) -> ApiClient:
+    """Allows the loopback, where the receiver is."""
+    owner = signed_in(app, "owner")
+    assert owner.put(SETTING, json={"value": "true"}).status_code == 200
+    return owner
+
+
+@pytest.fixture
+def server() -> Iterator[Receiver]:
+    with receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def user(app: OpenAPI) -> ApiClient:
+    return signed_in(app)
+
+
+def create(user: ApiClient, server: Receiver) -> dict[str, Any]:
+    made: dict[str, Any] = user.post(ADDRESS, json={"url": server.url}).json
+    return made
+
+
+def first_message(server: Receiver) -> Message:
+    return wait_until(lambda: server.messages[0] if server.messages else None)
+
+
+def last_delivery(user: ApiClient) -> dict[str, Any]:
+    """Once its attempt has ended."""
+
+    def ended() -> dict[str, Any] | None:
+        deliveries = user.get(ADDRESS).json["webhooks"][0]["deliveries"]
+        return deliveries[0] if deliveries and deliveries[0]["attempts"] else None
+
+    return wait_until(ended)
+
+
+def test_a_finished_job_is_told_to_the_server_of_its_user(user: ApiClient, server: Receiver) -> None:
+    made = create(user, server)
+    transcript = send(user, words="one two", name="talk.wav").json
+    message = first_message(server)
+    told = Webhook(made["secret"]).verify(message.body, message.headers)
+    assert (told["type"], told["data"]["status"]) == ("job.done", "done")
+    assert (told["data"]["transcript_id"], told["data"]["title"]) == (transcript["id"], "talk")
+    assert "one two" not in message.body
+    delivery = last_delivery(user)
+    assert (delivery["status"], delivery["status_code"]) == ("delivered", 204)
+    assert delivery["id"] == message.headers["webhook-id"]
+
+
+def test_a_failed_job_is_told_with_its_error(user: ApiClient, server: Receiver, script: Script) -> None:
+    def fail(_word: str) -> None:
+        raise Undecodable("This file holds nothing that can be read as audio.")
+
+    create(user, server)
+    script.before_window = fail
+    assert send(user).status_code == 422
+    told = json.loads(first_message(server).body)
+    assert (told["type"], told["data"]["error"]["code"]) == ("job.failed", "undecodable")
+
+
+def test_a_test_message_shows_what_the_server_answered(user: ApiClient, server: Receiver) -> None:
+    server.statuses = [500]
+    made = create(user, server)
+    assert user.post(f"{ADDRESS}/{made['id']}/test").status_code == 202
+    delivery = last_delivery(user)
+    assert (delivery["event"], delivery["status"], delivery["status_code"]) == ("test", "waiting", 500)
+    assert delivery["next_at"] > delivery["created"]
+
+
+def test_messages_of_before_a_restart_are_sent_after_it(user: ApiClient, server: Receiver) -> None:
+    appliance: Appliance = user.application.extensions["whisper_appliance"].appliance
+    made = create(user, server)
+    appliance.webhooks.enqueue_test(made["id"])  # nobody wakes the thread, as after a crash
+    restarted = type(appliance.webhook_dispatcher)(appliance.webhooks, appliance.webhook_dispatcher._sender)
+    restarted.start()
+    assert first_message(server).headers["webhook-id"].startswith("msg_")
+    restarted.close()
+
+
+def test_the_secret_is_shown_once(user: ApiClient, server: Receiver) -> None:
+    made = create(user, server)
+    assert made["secret"].startswith("whsec_")
+    (listed,) = user.get(ADDRESS).json["webhooks"]
+    assert {**listed, "secret": made["secret"]} == made
+
+
+def test_no_log_has_the_secret_or_the_url(
+    user: ApiClient, server: Receiver, capfd: pytest.CaptureFixture[str]
+) -> None:
+    made = create(user, server)
+    user.post(f"{ADDRESS}/{made['id']}/test")
+    last_delivery(user)
+    written = "".join(capfd.readouterr())
+    assert "webhook sent" in written
+    assert made["secret"] not in written
+    assert "of-the-url" not in written
+
+
+def test_webhooks_are_their_users_own(user: ApiClient, server: Receiver, app: OpenAPI) -> None:
+    made = create(user, server)
+    other = signed_in(app)
+    assert other.get(ADDRESS).json == {"webhooks": []}
+    assert other.delete(f"{ADDRESS}/{made['id']}").status_code == 404
+    assert other.post(f"{ADDRESS}/{made['id']}/test").status_code == 404
+    assert with_key(app, "read", "write", "transcribe", user=user.user).get(ADDRESS).status_code == 403
+    assert user.delete(f"{ADDRESS}/{made['id']}").status_code == 204
+    send(user)
+    assert server.messages == []
+
+
+def test_private_addresses_are_refused_unless_an_administrator_allows_them(
+    user: ApiClient, server: Receiver, owner: ApiClient
+) -> None:
+    made = create(user, server)
+    assert owner.put(SETTING, json={"value": "false"}).status_code == 200
+    refused = user.post(ADDRESS, json={"url": "https://192.168.1.1/hook"})
+    assert (refused.status_code, refused.json["error"]["field"]) == (400, "url")
+    assert user.post(ADDRESS, json={"url": server.url}).status_code == 400
+    user.post(f"{ADDRESS}/{made['id']}/test")
+    assert last_delivery(user)["error"] == "refused_address"
+    assert server.messages == []
