@@ -107,7 +107,7 @@ packages() {
   [ -z "$HOSTNAME_FOR_NGINX" ] || wanted+=(nginx-light)
   [ "$FIREWALL" = no ] || wanted+=(ufw)
   for each in "${wanted[@]}"; do
-    dpkg-query -W -f '${Status}' "$each" 2>/dev/null | grep -q 'ok installed' || missing+=("$each")
+    dpkg-query -W -f '${Status}' "$each" 2>/dev/null | grep 'ok installed' >/dev/null || missing+=("$each")
   done
   [ "${#missing[@]}" -gt 0 ] || return 0
   step "Installing ${missing[*]}"

@@ -16,8 +16,15 @@ from whisper_appliance.host.releases import MAX_BYTES, MAX_CHARACTERS, MAX_RELEA
 ROOT = Path(__file__).resolve().parent.parent
 ENTRY = re.compile(r"^## \[(?P<version>[^\]]+)\] - (?P<date>\S+)\n(?P<notes>.*?)(?=^## \[|\Z)", re.M | re.S)
 UNDATED = "unreleased"
-INSTALLERS = ("deploy/install-container.sh",)
-OTHERS = ("install-container.sh", "requirements.txt", "sbom.cdx.json", "NOTES.md", "releases.json")
+INSTALLERS = ("deploy/install-container.sh", "scripts/proxmox-standalone.sh")
+OTHERS = (
+    "install-container.sh",
+    "proxmox-standalone.sh",
+    "requirements.txt",
+    "sbom.cdx.json",
+    "NOTES.md",
+    "releases.json",
+)
 
 
 def build(folder: Path, *, page: str, draft: bool) -> list[Path]:

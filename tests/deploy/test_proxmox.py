@@ -1,0 +1,262 @@
+"""The Proxmox script: every branch, with stand-ins that answer as Proxmox VE's programs do."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.program import ROOT
+from tests.support.shell_stand_ins import Finished, StandIns
+
+SCRIPT = ROOT / "scripts/proxmox-standalone.sh"
+PVESM = """
+echo "Name             Type     Status           Total            Used       Available        %"
+case "$*" in
+  *vztmpl*) echo "local             dir     active       98497780         5128020        88320212    5.21%" ;;
+  *nothing*) ;;
+  *) echo "local-lvm     lvmthin     active      362307584        33332297       328975287    9.20%" ;;
+esac
+"""
+PVEAM = """
+case "$1" in
+  list) echo "NAME                                                         SIZE"; {present} ;;
+  available) echo "system          debian-12-standard_12.7-1_amd64.tar.zst"
+             echo "system          debian-13-standard_13.1-2_amd64.tar.zst" ;;
+  download) echo "download of '$3' to '$2' finished" ;;
+esac
+"""
+PCT = """
+case "$1" in
+  status) [ -e {folder}/ct-$2 ] || {{ echo "Configuration file does not exist" >&2; exit 2; }}
+          echo "status: $(cat {folder}/ct-$2)" ;;
+  create) echo stopped >{folder}/ct-$2 ;;
+  start) echo running >{folder}/ct-$2 ;;
+  stop) echo stopped >{folder}/ct-$2 ;;
+  destroy) rm {folder}/ct-$2 ;;
+  config) printf 'arch: amd64\\ntags: {tags}\\ndev0: /dev/nvidiactl,mode=0666\\n' ;;
+  snapshot) {snapshot} ;;
+  exec) case "$*" in *hostname*) {address} ;; *install-container.sh*) {install} ;; esac ;;
+esac
+"""
+
+
+@dataclass(frozen=True)
+class Host:
+    """A Proxmox VE host."""
+
+    folder: Path
+    system: StandIns
+
+    def answers(
+        self,
+        *,
+        address: str = "echo '192.0.2.9 fd00::9'",
+        install: str = "echo 'Whisper Appliance 1.0.0 runs.'",
+        snapshot: str = "true",
+        tags: str = "whisper-appliance",
+        present: str = "true",
+    ) -> None:
+        """How the programs of the host answer."""
+        pct = PCT.format(folder=self.folder, address=address, install=install, snapshot=snapshot, tags=tags)
+        self.system.add("pct", pct)
+        self.system.add("pveam", PVEAM.format(present=present))
+
+    def run(self, *arguments: str, stdin: str = "") -> Finished:
+        """Runs the script in a terminal of the host."""
+        variables = {
+            "NETWORK_DEVICES": str(self.folder / "net"),
+            "NVIDIA": str(self.folder / "dev/nvidiactl"),
+            "NVIDIA_DEVICES": str(self.folder / "dev"),
+            "BOOT_SECONDS": "1",
+        }
+        return self.system.run(SCRIPT, *arguments, variables=variables, stdin=stdin)
+
+    def create(self, *options: str) -> Finished:
+        """Runs `create` with a release."""
+        return self.run("create", "--release", str(self.folder / "release"), *options)
+
+    def made(self) -> str:
+        """The call that made the container."""
+        return next((call for call in self.system.calls if call.startswith("pct create")), "")
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    """A host with a bridge and a release, and no container yet."""
+    (tmp_path / "net/vmbr0").mkdir(parents=True)
+    (tmp_path / "dev").mkdir()
+    release = tmp_path / "release"
+    release.mkdir()
+    sums = ""
+    for name in ("whisper_appliance-1.0.0-py3-none-any.whl", "requirements.txt", "install-container.sh"):
+        (release / name).write_text(name)
+        sums += f"{hashlib.sha256(name.encode()).hexdigest()}  {name}\n"
+    (release / "SHA256SUMS").write_text(sums)
+    found = Host(tmp_path, StandIns(tmp_path))
+    found.system.add("id", "echo 0")
+    found.system.add("nproc", "echo 8")
+    found.system.add("sleep")
+    found.system.add("pvesm", PVESM)
+    found.system.add("pvesh", "echo 105")
+    found.system.add("qm", exits=2)
+    found.answers()
+    return found
+
+
+def test_a_container_is_made_and_the_appliance_installed_in_it(host: Host) -> None:
+    done = host.create()
+    assert done.returncode == 0, done.stderr
+    made = host.made()
+    assert made.startswith("pct create 105 local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst")
+    assert "--unprivileged 1 --features nesting=1" in made
+    assert "--rootfs local-lvm:20 --net0 name=eth0,bridge=vmbr0,ip=dhcp " in made
+    assert "--cores 4 --memory 4096" in made
+    assert (
+        "pct exec 105 -- bash /usr/local/sbin/install-container.sh install --release /var/tmp/release"
+        in host.system.calls
+    )
+    assert "Whisper Appliance 1.0.0 runs." in done.stdout
+    assert "105 (192.0.2.9)" in done.stdout
+
+
+def test_choices_are_flags(host: Host) -> None:
+    for name in ("nvidiactl", "nvidia0", "nvidia-uvm"):
+        (host.folder / "dev" / name).touch()
+    network = ["--address", "192.0.2.20/24", "--gateway", "192.0.2.1"]
+    sizes = ["--memory", "8192", "--cores", "6", "--disk", "40", "--hostname", "speech"]
+    done = host.create(
+        "--id", "200", "--gpu", "--storage", "local-lvm", "--bridge", "vmbr0", *network, *sizes
+    )
+    assert done.returncode == 0, done.stderr
+    made = host.made()
+    assert "pct create 200" in made
+    assert "ip=192.0.2.20/24,gw=192.0.2.1" in made
+    assert "--cores 6 --memory 8192" in made
+    assert f"--dev0 {host.folder}/dev/nvidiactl,mode=0666 --dev1 {host.folder}/dev/nvidia0" in made
+    assert any(call.endswith("--release /var/tmp/release --cuda") for call in host.system.calls)
+
+
+def test_a_template_that_is_here_is_not_downloaded(host: Host) -> None:
+    host.answers(present="echo 'local:vztmpl/debian-12-standard_12.2-1_amd64.tar.zst 120.29MB'")
+    assert host.create().returncode == 0
+    assert "debian-12-standard_12.2-1" in host.made()
+    assert not [call for call in host.system.calls if call.startswith("pveam download")]
+
+
+def test_a_release_on_a_server_is_fetched_inside_the_container(host: Host) -> None:
+    assert host.run("create", "--release", "https://example.org/v1").returncode == 0
+    assert host.system.calls[-1].endswith("install --release https://example.org/v1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--id", "99"], "at least 100"),
+        (["--id", "x"], "must be a number"),
+        (["--memory", "512"], "at least 2048"),
+        (["--cores", "9"], "this host has 8"),
+        (["--disk", "5"], "at least 8"),
+        (["--disk", "4000"], "GB free"),
+        (["--hostname", "a_b"], "letters, digits"),
+        (["--storage", "nowhere"], "does not exist"),
+        (["--bridge", "vmbr9"], "no bridge vmbr9"),
+        (["--address", "192.0.2.20"], "written as"),
+        (["--address", "192.0.2.20/24"], "needs --gateway"),
+        (["--gpu"], "driver is not loaded"),
+        (["--release", "/nowhere"], "no release"),
+        (["--release", "ftp://example.org"], "https only"),
+        (["--wrong", "1"], "no option"),
+        (["--id"], "needs a value"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anything_changes(
+    host: Host, arguments: list[str], reason: str
+) -> None:
+    done = host.create(*arguments)
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert host.made() == ""
+
+
+def test_a_number_that_is_taken_is_refused(host: Host) -> None:
+    (host.folder / "ct-105").write_text("running")
+    assert "105 already" in host.create().stderr
+    (host.folder / "ct-105").unlink()
+    host.system.add("qm")
+    assert "105 already" in host.create().stderr
+
+
+def test_other_systems_and_other_users_are_refused(host: Host) -> None:
+    host.system.add("id", "echo 1000")
+    assert "as root" in host.create().stderr
+    host.system.add("id", "echo 0")
+    (host.folder / "bin/pvesh").unlink()
+    assert "no Proxmox VE host" in host.create().stderr
+
+
+def test_a_host_without_storage_for_containers_is_refused(host: Host) -> None:
+    host.system.add("pvesm", PVESM.replace('*) echo "local-lvm', '*) : "local-lvm'))
+    assert "No storage" in host.create().stderr
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"), [({"address": "true"}, "no address"), ({"install": "exit 1"}, "It failed")]
+)
+def test_a_container_that_does_not_work_is_removed_again(
+    host: Host, answers: dict[str, str], reason: str
+) -> None:
+    host.answers(**answers)
+    done = host.create()
+    assert done.returncode != 0
+    assert reason in done.stderr
+    assert "pct destroy 105 --purge 1" in host.system.calls
+    assert not (host.folder / "ct-105").exists()
+
+
+@pytest.fixture
+def running(host: Host) -> Host:
+    """A host on which container 105 runs."""
+    assert host.create().returncode == 0
+    host.system.forget_calls()
+    return host
+
+
+def test_an_update_takes_a_snapshot_and_installs_the_release(running: Host) -> None:
+    release = ["--release", str(running.folder / "release")]
+    done = running.run("update", "--id", "105", *release)
+    assert done.returncode == 0, done.stderr
+    assert any(call.startswith("pct snapshot 105 before-update-") for call in running.system.calls)
+    assert running.system.calls[-1].endswith("install --release /var/tmp/release --cuda"), "it has the card"
+    running.answers(snapshot="exit 1")
+    assert "makes no snapshots" in running.run("update", "--id", "105", *release).stderr
+
+
+def test_containers_of_others_are_left_alone(running: Host) -> None:
+    running.answers(tags="database")
+    for command in ("update", "remove", "status"):
+        assert "was not made by this script" in running.run(command, "--id", "105").stderr
+    assert "no container 300" in running.run("remove", "--id", "300").stderr
+
+
+def test_removing_asks_first(running: Host) -> None:
+    assert "Nothing was changed" in running.run("remove", "--id", "105", stdin="no\n").stderr
+    assert (running.folder / "ct-105").exists()
+    assert running.run("remove", "--id", "105", stdin="105\n").returncode == 0
+    assert not (running.folder / "ct-105").exists()
+
+
+def test_removing_with_yes_does_not_ask(running: Host) -> None:
+    assert running.run("remove", "--id", "105", "--yes").returncode == 0
+    assert not (running.folder / "ct-105").exists()
+
+
+def test_status_comes_from_the_appliance(running: Host) -> None:
+    assert running.run("status", "--id", "105").returncode == 0
+    assert running.system.calls[-1] == "pct exec 105 -- bash /usr/local/sbin/install-container.sh status"
+
+
+def test_help_and_wrong_commands() -> None:
+    system = StandIns(Path("/nonexistent"))
+    assert system.run(SCRIPT, "help", variables={}).returncode == 0
+    assert system.run(SCRIPT, "wrong", variables={}).returncode == 2
