@@ -205,5 +205,6 @@ def test_secrets_are_masked(rows: OverrideRows) -> None:
 def test_sections_stand_in_the_order_of_the_table() -> None:
     titles = list(dict.fromkeys(section_of(name) for name in Settings.model_fields))
     assert titles == [
-        "Network", "Folders and database", "Models and engine", "Limits", "Accounts", "Programs", "Operation"
+        "Network", "Folders and database", "Models and engine", "Limits", "Accounts", "Programs",
+        "Watch folder", "Operation",
     ]  # fmt: skip

@@ -237,3 +237,24 @@ def test_the_audit_log_is_filtered(page: Page, served: Served, ada: User) -> Non
     with page.expect_download() as saved:
         page.get_by_role("link", name="CSV").click()
     assert saved.value.suggested_filename.startswith("audit log")
+
+
+def test_options_are_saved_as_a_preset_and_chosen_again(page: Page) -> None:
+    page.goto("/")
+    page.locator("#options summary").click()
+    page.get_by_label("Quality").select_option("accurate")
+    page.get_by_label("Names and terms").fill("Ødegaard")
+    page.get_by_role("button", name="Save as preset").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("<b>Talks</b>")
+    dialog.get_by_label("Begin with it").check()
+    assert barriers(page, AXE.read_text()) == []
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator("#preset")).to_contain_text("<b>Talks</b> (default)")
+    page.locator("#preset").select_option("")
+    expect(page.get_by_label("Names and terms")).to_have_value("")
+    page.locator("#preset").select_option("<b>Talks</b> (default)")
+    expect(page.get_by_label("Names and terms")).to_have_value("Ødegaard")
+    expect(page.get_by_label("Quality")).to_have_value("accurate")
+    page.get_by_role("button", name="Delete this preset").click()
+    expect(page.locator("#preset")).to_have_value("")

@@ -191,6 +191,12 @@ TABLE: dict[str, Row] = {
     "POST /api/account/webhooks": Row(PERSON, {"url": "https://webhook.invalid/"}),
     "POST /api/account/webhooks/{nothing}/test": Row(PERSON, may_be_missing=True),
     "DELETE /api/account/webhooks/{nothing}": Row(PERSON, may_be_missing=True),
+    "GET /api/account/presets": Row(SIGNED_IN["read"]),
+    "POST /api/account/presets": Row(SIGNED_IN["write"], {"name": "", "options": {}}),
+    "PUT /api/account/presets/{nothing}": Row(
+        SIGNED_IN["write"], {"name": "x", "options": {}}, may_be_missing=True
+    ),
+    "DELETE /api/account/presets/{nothing}": Row(SIGNED_IN["write"], may_be_missing=True),
     "DELETE /api/account": Row(PERSON, {"password": "wrong"}),
     # The panel
     **{

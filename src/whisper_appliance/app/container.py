@@ -38,6 +38,7 @@ from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.storage import JobFolders
 from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.library.ownership import TranscriptOwnership
+from whisper_appliance.library.presets import Presets
 from whisper_appliance.library.recordings import Recordings
 from whisper_appliance.library.shares import Shares
 from whisper_appliance.library.storage_usage import StorageUsage
@@ -144,6 +145,7 @@ class Container:
         self.webhook_dispatcher = WebhookDispatcher(
             self.webhooks, MessageSender(lambda: self.settings.webhook_private_addresses)
         )
+        self.presets = Presets(self.database)
         self.usage = make_usage(self.database, lambda: self.settings)
         self.statistics = Statistics(self.database)
         self.storage_usage = StorageUsage(self.database, settings.storage_folder / "audio")
@@ -201,6 +203,7 @@ class Container:
             self.queue,
             self.transcripts,
             owner_of=lambda name: self.accounts.users.by_name(name).id,
+            preset_of=self.presets.find,
             admit=self.admission.check_upload,
         )
         self.import_transcripts = ImportTranscripts(self.transcripts, self.admission.check_storage)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from whisper_appliance.cli import formatting
 from whisper_appliance.cli.bootstrap import load_settings
@@ -79,6 +80,8 @@ class FormatChoice(click.Choice[str]):
     help="separate: each channel by itself, for one speaker a channel.",
 )
 @click.option("--vad/--no-vad", default=True, show_default=True, help="Skip parts without speech.")
+@click.option("--preset", metavar="NAME", help="Options of a preset; those given here go before them.")
+@click.option("--user", metavar="NAME", help="The account whose preset it is.")
 @click.option(
     "--max-line-chars",
     type=click.IntRange(10, 200),
@@ -93,7 +96,10 @@ class FormatChoice(click.Choice[str]):
     "--server", "url", metavar="URL", help="Send FILES to an appliance, instead of transcribing them here."
 )
 @trust_options
+@click.pass_context
 def transcribe(
+    context: click.Context,
+    /,
     files: tuple[Path, ...],
     formats: tuple[str, ...],
     output_dir: Path | None,
@@ -110,7 +116,9 @@ def transcribe(
     from whisper_appliance.core.errors import ApplianceError
     from whisper_appliance.transcript.formats import FORMATS
 
-    formats = formats or ("txt",)
+    preset = _preset_options(server, options.pop("preset"), options.pop("user"))
+    options.update({name: preset[name] for name in preset if name in options and _is_open(context, name)})
+    formats = formats or (preset.get("format", "txt"),)
     if output_dir is None and len(files) * len(formats) > 1:
         raise click.UsageError("Several results need a folder: add --output-dir FOLDER.")
     lines = {name: options.pop(name) for name in ("max_line_chars", "max_lines")}
@@ -212,6 +220,26 @@ def _transcribe_file(
         transcript = transcribe_channels(recording, sound, decode_sound, transcribe_one)
         bar.update(1000 - bar.pos)
     return transcript
+
+
+def _preset_options(server: ServerOptions, name: str | None, user: str | None) -> dict[str, Any]:
+    from whisper_appliance.app.offline_accounts import opened_accounts, opened_database
+    from whisper_appliance.library.presets import Presets
+
+    if name is None:
+        return {}
+    if user is None or server.url:
+        raise click.UsageError("A preset is one of an account on this machine: add --user NAME.")
+    settings = load_settings()
+    with opened_accounts(settings) as accounts:
+        user_id = accounts.users.by_name(user).id
+    with opened_database(settings) as database:
+        return dict(Presets(database).find(user_id, name).options)
+
+
+def _is_open(context: click.Context, name: str) -> bool:
+    """Whether an option has its default, so that a preset may set it."""
+    return context.get_parameter_source(name) == ParameterSource.DEFAULT
 
 
 def _options(given: dict[str, Any]) -> "Options":

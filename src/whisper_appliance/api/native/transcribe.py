@@ -1,16 +1,20 @@
 """POST /transcribe: receives a recording, and responds with its transcript or its job."""
 
+from collections.abc import Mapping
+
 from flask import Response, jsonify, url_for
 from flask_openapi3.types import ResponseDict
 
 from whisper_appliance.api.native import transcripts
 from whisper_appliance.api.native.export import ExportQuery
 from whisper_appliance.api.native.kept_recording import use_kept_recording
-from whisper_appliance.api.native.transcribe_form import form_schema, read_form
+from whisper_appliance.api.native.transcribe_form import TranscribeForm, form_schema, read_form
+from whisper_appliance.core.errors import SignInRequired
+from whisper_appliance.web.auth.authentication import current_actor
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.idempotency import PARAMETER
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
-from whisper_appliance.web.multipart_form import FileRules
+from whisper_appliance.web.multipart_form import FileRules, FormFields
 from whisper_appliance.web.openapi import SPEECH, error_responses, reference
 from whisper_appliance.web.schemas.job import job_response
 from whisper_appliance.web.schemas.transcript import JobResponse
@@ -31,6 +35,17 @@ BODY = {"required": True, "content": {"multipart/form-data": {"schema": form_sch
 EXTENSIONS = {"requestBody": BODY, "parameters": [PARAMETER]}
 
 
+def _read_own_form(fields: FormFields) -> TranscribeForm:
+    return read_form(fields, _preset_options)
+
+
+def _preset_options(name: str) -> Mapping[str, object]:
+    user = current_actor().user
+    if user is None:
+        raise SignInRequired("Sign in to do this.")
+    return appliance().presets.find(user.id, name).options
+
+
 @blueprint.post(
     "/transcribe",
     responses=RESPONSES,
@@ -42,7 +57,7 @@ def create_transcription() -> Response:
 
     Answers with the transcript, or with the job when the transcript takes longer than the appliance waits.
     """
-    job, form = submit_form(read_form, FileRules(required=False), use_kept_recording)
+    job, form = submit_form(_read_own_form, FileRules(required=False), use_kept_recording)
     if not form.asynchronous:
         job = wait_for(job, appliance().settings.wait_seconds)
     if job.ended and not form.asynchronous:

@@ -1,6 +1,6 @@
 """The form of POST /transcribe: its fields, their validation, and the transcription options."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -12,10 +12,8 @@ from whisper_appliance.transcript.languages import language_code
 from whisper_appliance.web.errors import invalid_input
 
 
-class TranscribeForm(BaseModel):
-    """The fields beside the file. All may be left out."""
-
-    model_config = ConfigDict(extra="forbid")
+class TranscriptionFields(BaseModel):
+    """The options of a transcription. All may be left out."""
 
     language: str | None = Field(
         None,
@@ -52,16 +50,6 @@ class TranscribeForm(BaseModel):
         "mixed", description="`separate` transcribes each channel by itself, for one speaker a channel."
     )
     format: FormatName = Field("json", description="Form of the answer.")
-    transcript_id: str | None = Field(
-        None,
-        description="Instead of a file: the kept recording (KEEP_AUDIO) of this transcript, again.",
-        pattern=ID_REGEX,
-    )
-    asynchronous: bool = Field(
-        False,
-        alias="async",
-        description="Answer 202 with the job at once, instead of waiting for the transcript.",
-    )
 
     @field_validator("language")
     @classmethod
@@ -85,10 +73,39 @@ class TranscribeForm(BaseModel):
         )
 
 
-def read_form(fields: Mapping[str, str]) -> TranscribeForm:
-    """The options of a request. Raises `InvalidRequest`, which names the field."""
+class TranscribeForm(TranscriptionFields):
+    """The fields beside the file. All may be left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    preset: str | None = Field(
+        None,
+        description="Name or id of a preset of yours, or `default`; other fields go before its options.",
+        max_length=100,
+    )
+    transcript_id: str | None = Field(
+        None,
+        description="Instead of a file: the kept recording (KEEP_AUDIO) of this transcript, again.",
+        pattern=ID_REGEX,
+    )
+    asynchronous: bool = Field(
+        False,
+        alias="async",
+        description="Answer 202 with the job at once, instead of waiting for the transcript.",
+    )
+
+
+def read_form(
+    fields: Mapping[str, str], preset: Callable[[str], Mapping[str, object]] = lambda _name: {}
+) -> TranscribeForm:
+    """The options of a request. Raises `InvalidRequest`, which names the field.
+
+    `preset` returns the options of the preset of that name; the fields of the request go before them.
+    """
+    given = {name: value for name, value in fields.items() if value.strip()}
+    of_preset = preset(given["preset"]) if "preset" in given else {}
     try:
-        return TranscribeForm.model_validate({name: value for name, value in fields.items() if value.strip()})
+        return TranscribeForm.model_validate({**of_preset, **given})
     except ValidationError as error:
         raise invalid_input(error) from None
 

@@ -3,12 +3,11 @@
 import hashlib
 import os
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import BadSetting, DiskFull
-from whisper_appliance.engines.contract import Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +18,12 @@ class WatchRules:
     outputs: Path | None
     formats: tuple[str, ...]
     user: str
+    preset: str
     uploads: Path
     locks: Path
     min_free_bytes: int = 0
     settle_seconds: float = 3.0
     interval_seconds: float = 0.0
-    options: Options = field(default_factory=Options)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "WatchRules":
@@ -34,6 +33,7 @@ class WatchRules:
             settings.output_folder.absolute() if settings.output_folder else None,
             tuple(settings.watch_formats),
             settings.watch_user,
+            settings.watch_preset,
             settings.storage_folder / "uploads",
             settings.data_dir / "watch",
             int(settings.min_free_disk),

@@ -20,14 +20,16 @@ from whisper_appliance.core.errors import (
     BadSetting,
     Busy,
     DiskFull,
+    InvalidRequest,
     NotFound,
     Unavailable,
 )
 from whisper_appliance.core.ids import new_id
-from whisper_appliance.engines.contract import Priority
+from whisper_appliance.engines.contract import Options, Priority
 from whisper_appliance.jobs.events import JobChanged, JobEvent
 from whisper_appliance.jobs.job import IdempotencyKey, Job, JobRequest
 from whisper_appliance.jobs.queue import JobQueue
+from whisper_appliance.library.presets import Preset
 from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.storage.lock import locked_folder
 from whisper_appliance.transcript.formats import FORMATS, export
@@ -57,15 +59,20 @@ class WatchFolder:
         transcripts: TranscriptRepository,
         *,
         owner_of: Callable[[str], str],
+        preset_of: Callable[[str, str], Preset],
         admit: Callable[[str, int], int],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`owner_of` returns the owner of a user name; `admit` raises an error where a quota is used up."""
+        """`owner_of` returns the owner of a user name, `preset_of` their preset of a name.
+
+        `admit` raises an error where a quota is used up.
+        """
         self._rules = rules
         self._queue = queue
         self._transcripts = transcripts
         self._owner_of = owner_of
         self._admit = admit
+        self._preset_of = preset_of
         self._monotonic = monotonic
         self._changed = threading.Condition()
         self._ended = False
@@ -225,6 +232,7 @@ class WatchFolder:
         """The job of a file, also if an earlier start has queued it; None if the file changes still."""
         state = state_of(path)
         owner = self._owner()
+        preset = self._preset(owner)
         if state is None:
             raise FileNotFoundError(path)
         waiting_limit = self._admit(owner, state.size_bytes)
@@ -244,7 +252,8 @@ class WatchFolder:
                     waiting_limit=waiting_limit,
                     filename=shown(path),
                     source=SOURCE,
-                    options=self._rules.options,
+                    options=preset.transcription_options() if preset else Options(),
+                    model=str(preset.options.get("model") or "") or None if preset else None,
                     priority=Priority.BATCH,
                     idempotency=self._key(path, state.modified_ns, sha256),
                 )
@@ -265,6 +274,12 @@ class WatchFolder:
         try:
             return self._owner_of(self._rules.user) if self._rules.user else ""
         except NotFound as error:
+            raise Unavailable(error.message) from None
+
+    def _preset(self, owner: str) -> Preset | None:
+        try:
+            return self._preset_of(owner, self._rules.preset) if self._rules.preset else None
+        except InvalidRequest as error:
             raise Unavailable(error.message) from None
 
     def _finish_ended(self, candidates: Candidates) -> None:

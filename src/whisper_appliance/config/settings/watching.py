@@ -23,6 +23,9 @@ class WatchSettings(Section):
     watch_user: str = Field(
         "", max_length=100, description="Name of the user who owns the transcripts; empty: nobody."
     )
+    watch_preset: str = Field(
+        "", max_length=100, description="Preset of WATCH_USER with the options; empty: the usual ones."
+    )
     watch_settle_seconds: float = Field(
         3.0, ge=0.1, le=3600, description="Seconds without a change after which a file is complete."
     )

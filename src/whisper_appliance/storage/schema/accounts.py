@@ -91,6 +91,19 @@ shares = sa.Table(
     sa.Index("shares_with_user", "user_id"),
 )
 
+presets = sa.Table(
+    "presets",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _of_user(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("name_folded", sa.Text, nullable=False),
+    sa.Column("options", sa.Text, nullable=False),
+    sa.Column("is_default", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("created", sa.Text, nullable=False),
+    sa.UniqueConstraint("user_id", "name_folded", name="presets_names"),
+)
+
 usage = sa.Table(
     "usage",
     metadata,

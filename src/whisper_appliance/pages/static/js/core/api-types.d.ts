@@ -851,6 +851,60 @@ export interface PlainErrorResponse {
   error: string;
 }
 
+/** A preset as it shall be. */
+export interface PresetBody {
+  /** Its name. */
+  name: string;
+  /** Fields of POST /transcribe; those left out stay open. */
+  options: PresetOptions;
+  /** Whether the pages begin with it; at most one is. */
+  default?: boolean;
+}
+
+/** The presets of the actor by name. */
+export interface PresetList {
+  presets: PresetResponse[];
+}
+
+/** The options of a preset: those of POST /transcribe that are not about one recording. */
+export interface PresetOptions {
+  /** Code or English name of the language spoken; `auto` (default) hears it. */
+  language?: string | null;
+  /** `translate` writes English, whatever is spoken. */
+  task?: "transcribe" | "translate";
+  /** A name from `/api/models`; default: the appliance's. */
+  model?: string | null;
+  /** fast hears each stretch once, balanced reads again what was hard to hear, accurate reads all with care. */
+  quality?: "fast" | "balanced" | "accurate";
+  /** Text that comes before: names, spelling, style. */
+  prompt?: string | null;
+  /** Words that are likely to be said. */
+  hotwords?: string | null;
+  /** Also the time of every word. */
+  word_timestamps?: boolean;
+  /** Randomness; default: 0, more where it fails. */
+  temperature?: number | null;
+  /** Alternatives followed; default: by `quality`. */
+  beam_size?: number | null;
+  /** Leave out what is not speech before it is heard. */
+  vad?: boolean;
+  /** Number of the audio track, from 1; default: the one the file marks, or the first. */
+  track?: number | null;
+  /** `separate` transcribes each channel by itself, for one speaker a channel. */
+  channels?: "mixed" | "separate";
+  /** Form of the answer. */
+  format?: "json" | "txt" | "srt" | "vtt" | "tsv" | "csv" | "ass" | "md" | "html" | "docx" | "pdf" | "edl";
+}
+
+/** A preset. */
+export interface PresetResponse {
+  id: string;
+  name: string;
+  /** Fields of POST /transcribe. */
+  options: Record<string, unknown>;
+  default: boolean;
+}
+
 /** A request of a program. */
 export interface ProgramRequestResponse {
   protocol: string;
@@ -1335,6 +1389,7 @@ export interface Requests {
   "PATCH /api/transcripts/{id}/audio": EndBody;
   "POST /api/account/keys": KeyBody;
   "POST /api/account/password": PasswordBody;
+  "POST /api/account/presets": PresetBody;
   "POST /api/account/webhooks": WebhookBody;
   "POST /api/admin/invitations": InvitationBody;
   "POST /api/admin/models": NewModel;
@@ -1348,6 +1403,7 @@ export interface Requests {
   "POST /v1/realtime/transcription_sessions": BetaSessionBody;
   "POST /v1/realtime/translations/client_secrets": ClientSecretBody;
   "PUT /api/account/language": LanguageBody;
+  "PUT /api/account/presets/{id}": PresetBody;
   "PUT /api/account/recordings": RecordingsBody;
   "PUT /api/admin/certificate/names": MoreNames;
   "PUT /api/admin/certificate/own": OwnCertificate;
@@ -1359,6 +1415,7 @@ export interface Requests {
 export interface Responses {
   "DELETE /api/account": null;
   "DELETE /api/account/keys/{id}": null;
+  "DELETE /api/account/presets/{id}": null;
   "DELETE /api/account/sessions": null;
   "DELETE /api/account/sessions/{id}": null;
   "DELETE /api/account/webhooks/{id}": null;
@@ -1387,6 +1444,7 @@ export interface Responses {
   "GET /admin/check-updates": UpdatesResponse;
   "GET /api/account": AccountResponse;
   "GET /api/account/keys": KeyList;
+  "GET /api/account/presets": PresetList;
   "GET /api/account/sessions": OwnSessionList;
   "GET /api/account/webhooks": WebhookList;
   "GET /api/admin/audit": AuditPage;
@@ -1441,6 +1499,7 @@ export interface Responses {
   "PATCH /api/transcripts/{id}/audio": RecordingResponse;
   "POST /api/account/keys": NewKeyResponse;
   "POST /api/account/password": null;
+  "POST /api/account/presets": PresetResponse;
   "POST /api/account/webhooks": NewWebhookResponse;
   "POST /api/account/webhooks/{id}/test": null;
   "POST /api/admin/backups": DailyCopyResponse;
@@ -1474,6 +1533,7 @@ export interface Responses {
   "POST /v1/realtime/transcription_sessions": BetaSessionResponse;
   "POST /v1/realtime/translations/client_secrets": ClientSecretResponse;
   "PUT /api/account/language": null;
+  "PUT /api/account/presets/{id}": PresetResponse;
   "PUT /api/account/recordings": null;
   "PUT /api/admin/certificate/names": HttpsResponse;
   "PUT /api/admin/certificate/own": HttpsResponse;

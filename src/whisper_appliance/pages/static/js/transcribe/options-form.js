@@ -40,6 +40,21 @@ export class OptionsForm {
     return Object.fromEntries(entries.filter(([, value]) => value));
   }
 
+  /** Replaces what is chosen; fields without a value get their defaults. @param {Record<string, unknown>} values */
+  fill(values) {
+    this.#form.reset();
+    const filled = Object.entries(values).map(([name, value]) => [
+      name,
+      value === false ? "" : String(value),
+    ]);
+    const given = /** @type {Record<string, string>} */ (Object.fromEntries(filled));
+    const model = this.#select("model");
+    const isListed = [...model.options].some(({ value }) => value === given.model);
+    if (given.model && !isListed) model.append(new Option(given.model, given.model));
+    this.#set(given);
+    this.#onChange();
+  }
+
   /** Folds or unfolds the form, and moves the focus there. */
   toggle() {
     const details = /** @type {HTMLDetailsElement} */ (byId("options"));
@@ -79,12 +94,16 @@ export class OptionsForm {
   }
 
   #restore() {
-    const stored = /** @type {Record<string, string>} */ (readStored(STORAGE_KEY, {}));
+    this.#set(/** @type {Record<string, string>} */ (readStored(STORAGE_KEY, {})));
+  }
+
+  /** @param {Record<string, string>} values */
+  #set(values) {
     for (const name of FIELDS) {
       const field = this.#form.elements.namedItem(name);
-      const value = stored[name];
+      const value = values[name];
       if (value === undefined) continue;
-      if (field instanceof HTMLInputElement && field.type === "checkbox") field.checked = true;
+      if (field instanceof HTMLInputElement && field.type === "checkbox") field.checked = value !== "";
       else if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement) field.value = value;
       if (field instanceof HTMLSelectElement && field.selectedIndex < 0) field.selectedIndex = 0;
     }

@@ -8,6 +8,7 @@ import { startPage } from "../ui/page-frame.js";
 import { plainRow } from "../ui/transcript-row.js";
 import { JobList } from "./job-list.js";
 import { OptionsForm } from "./options-form.js";
+import { startPresets } from "./presets.js";
 
 const LATEST = 5;
 const REFRESH_MILLISECONDS = 100;
@@ -24,6 +25,7 @@ export function mount(root) {
   const latest = new LatestTranscripts(() => [...jobs.cards].map((card) => card.transcriptId));
   const onFiles = (/** @type {File[]} */ files) => jobs.addFiles(files);
   options.start();
+  startPresets(options);
   startDrop(onFiles);
   const openPicker = startPicker(onFiles);
   const live = startLiveLauncher(() => options.chosen());
