@@ -11,7 +11,9 @@ from tests.support.application import client_with_model
 from tests.support.audio import encode
 from tests.support.client import ApiClient
 from tests.support.wait import wait_until
+from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.audio.peaks import HEADER
+from whisper_appliance.web.context import EXTENSION
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +61,20 @@ def test_a_recording_that_browsers_cannot_play_gets_a_copy(
     address = f"/api/transcripts/{id}/audio"
     wait_until(lambda: api_client.get(address).headers["Content-Type"] == "audio/webm")
     assert api_client.get(address).data.startswith(b"\x1aE\xdf\xa3")
+
+
+def test_recordings_can_be_stored_small(api_client: ApiClient, beckett: Path) -> None:
+    appliance: Appliance = api_client.application.extensions[EXTENSION].appliance
+    appliance.overrides.set("audio_store", "opus", "a test")
+    try:
+        with beckett.open("rb") as file:
+            id = api_client.post("/transcribe", data={"file": (file, "beckett.wav")}).json["id"]
+        wait_until(lambda: appliance.recordings.get(id).media_type == "audio/webm")
+    finally:
+        appliance.overrides.reset("audio_store")
+    stored = [path.name for path in appliance.recordings.file(id).parent.glob(f"{id}*")]
+    assert sorted(stored) == [id, f"{id}.peaks"]
+    assert appliance.recordings.get(id).bytes < beckett.stat().st_size / 5
 
 
 def test_silence_gives_an_empty_transcript_and_a_warning(api_client: ApiClient) -> None:

@@ -109,6 +109,9 @@ def test_after_the_recording_is_deleted_ones_own_file_can_be_heard(page: Page, b
     page.get_by_role("button", name="Delete the recording, keep the words").click()
     page.get_by_role("button", name="Delete the recording", exact=True).click()
     expect(page.locator("#player-none-text")).to_contain_text("The recording is not kept.")
+    words = {"name": "words.wav", "mimeType": "audio/wav", "buffer": b"no sound"}
+    page.locator("#player-file").set_input_files(words)  # type: ignore[arg-type]
+    expect(page.locator("#player-none-text")).to_have_text("This browser cannot play that file.")
     page.locator("#player-file").set_input_files(beckett)
     wait_until_playable(page)
     page.get_by_role("button", name="Play", exact=True).click()

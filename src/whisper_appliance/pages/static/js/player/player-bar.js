@@ -28,6 +28,7 @@ export class PlayerBar {
   #passageStart = null;
   /** The address of what is loaded; empty for a file of this device. */
   #loaded = "";
+  #isSecondTry = false;
 
   /** @param {Addresses} addresses */
   constructor(addresses) {
@@ -39,6 +40,7 @@ export class PlayerBar {
       onPassage: (passage) => this.#repeat(passage),
     });
     media.addEventListener("loadedmetadata", () => this.#onLoaded(media));
+    media.addEventListener("error", () => this.#onError());
     this.player.addEventListener("time", () => this.#showTime());
     this.player.addEventListener("state", () => this.#showState());
     this.player.addEventListener("missing", () => byId("player-choose").focus());
@@ -105,6 +107,7 @@ export class PlayerBar {
     for (const id of ["player-open", "player-choose"]) byId(id).addEventListener("click", () => file.click());
     file.addEventListener("change", () => {
       const chosen = file.files?.[0];
+      file.value = ""; // the same file can be chosen again
       if (!chosen) return;
       this.playFile(chosen);
       byId("player-play").focus();
@@ -118,8 +121,26 @@ export class PlayerBar {
     /** @type {HTMLDetailsElement} */ (byId("player-menu")).open = false;
   }
 
+  /** The recording may have been replaced by a smaller one, or deleted, or the file is none to play. */
+  #onError() {
+    if (!this.player.hasRecording) return;
+    const at = this.player.currentSeconds;
+    if (this.#loaded && !this.#isSecondTry) {
+      this.#isSecondTry = true;
+      this.player.load(this.#loaded);
+      this.player.seek(at);
+      return;
+    }
+    byId("player-none-text").textContent = this.#loaded
+      ? t("The recording cannot be played now. It may have been deleted; load this page again to see.")
+      : t("This browser cannot play that file.");
+    this.#loaded = "";
+    this.player.unload();
+  }
+
   /** @param {HTMLVideoElement} media */
   #onLoaded(media) {
+    this.#isSecondTry = false;
     const hasPicture = media.videoWidth > 0;
     byId("player-picture").hidden = !hasPicture;
     if (hasPicture && !media.querySelector("track")) {
