@@ -258,3 +258,20 @@ def test_health_shows_whether_the_appliance_answers(tmp_path: Path) -> None:
     gone = run(tmp_path, "health", HTTPS_PORT=str(server.port))
     assert gone.returncode == 1
     assert "Nothing answers" in gone.stderr
+
+
+def test_doctor_answers_json_with_a_verdict(tmp_path: Path) -> None:
+    found = run(tmp_path, "doctor", "--no-engine", "--json", WHISPER_MODEL="small.en")
+    report = json.loads(found.stdout)
+    assert found.returncode == 1
+    assert report["verdict"] == "broken", "the model is not here"
+    checks = {check["check"]: check for check in report["checks"]}
+    assert checks["model"]["verdict"] == "broken"
+    assert {"version", "machine", "clock", "name", "data", "port", "certificate", "decoder"} <= set(checks)
+
+
+def test_a_user_without_a_home_gets_one_sentence(tmp_path: Path) -> None:
+    refused = run(tmp_path, "serve", DATA_DIR="~nobody-of-this-name/data")
+    assert refused.returncode == 2
+    assert "has no home folder for ~nobody-of-this-name/data" in refused.stderr
+    assert "Traceback" not in refused.stderr

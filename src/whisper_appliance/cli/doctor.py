@@ -1,25 +1,46 @@
-"""`whisper-appliance doctor`: checks of this machine, and all settings."""
+"""`whisper-appliance doctor`: checks of this machine, a verdict, and all settings."""
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from whisper_appliance.cli.bootstrap import load_settings
+
+if TYPE_CHECKING:
+    from whisper_appliance.monitoring.host_checks import CheckResult
 
 COLOURS = {"ok": "green", "note": "yellow", "broken": "red"}
 
 
 @click.command()
 @click.option("--engine/--no-engine", default=True, help="Also load the model, which takes a few seconds.")
-def doctor(engine: bool) -> int:
+@click.option("--json", "as_json", is_flag=True, help="The checks and the verdict as JSON, without settings.")
+def doctor(engine: bool, as_json: bool) -> int:
     """Check this machine and show all settings. Exit code 1 if a check fails."""
     from whisper_appliance.cli.settings import print_settings
     from whisper_appliance.monitoring.doctor import run_checks
 
     loaded = load_settings()
-    broken = 0
+    results = []
     for result in run_checks(loaded, engine=engine):
-        broken += result.verdict == "broken"
-        mark = click.style(f"{result.verdict:7}", fg=COLOURS[result.verdict])
-        click.echo(f"{mark} {result.check + ':':13}{result.text}")
+        results.append(result)
+        if not as_json:
+            _show(result)
+    broken = [result.check for result in results if result.verdict == "broken"]
+    if as_json:
+        checks = [asdict(result) for result in results]
+        click.echo(json.dumps({"verdict": "broken" if broken else "ok", "checks": checks}, indent=2))
+        return 1 if broken else 0
+    click.echo(f"\nVerdict: {', '.join(broken)} must be mended." if broken else "\nVerdict: it can work.")
     click.echo()
     print_settings(loaded)
     return 1 if broken else 0
+
+
+def _show(result: "CheckResult") -> None:
+    mark = click.style(f"{result.verdict:7}", fg=COLOURS[result.verdict])
+    click.echo(f"{mark} {result.check + ':':13}{result.text}")
+    if result.advice:
+        click.echo(f"{'':21}To do: {result.advice}")

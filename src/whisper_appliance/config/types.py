@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, BeforeValidator, ByteSize
 from pydantic_settings import NoDecode
 
+from whisper_appliance.core.errors import BadSetting
 from whisper_appliance.core.protocol_names import PROTOCOL_NAMES
 
 EXPORT_FORMATS = ("txt", "srt", "vtt", "json", "tsv", "csv", "ass", "md", "html", "docx", "pdf", "edl")
@@ -85,7 +86,22 @@ ModelAliases = Annotated[
 ExportFormats = Annotated[
     list[str], NoDecode, AfterValidator(_export_formats), BeforeValidator(_comma_separated)
 ]
-Folder = Annotated[Path, BeforeValidator(lambda value: Path(value).expanduser())]
+
+
+def expanded(path: str | Path) -> Path:
+    """The path with its `~` replaced. Raises `BadSetting` for a user without a home folder."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise BadSetting(
+            "User {user} has no home folder for {path}. Set HOME, or DATA_DIR and MODEL_DIR, to a folder "
+            "that this user can write.",
+            user=os.geteuid(),
+            path=path,
+        ) from None
+
+
+Folder = Annotated[Path, BeforeValidator(expanded)]
 Size = Annotated[ByteSize, BeforeValidator(_user_units)]
 
 
@@ -99,7 +115,7 @@ def _mounted(value: object) -> Path:
                 "only folders are supported by this version; write /mnt/share or file:///mnt/share"
             )
         text = unquote(parts.path)
-    path = Path(text).expanduser()
+    path = expanded(text)
     if not path.is_absolute():
         raise ValueError("write the whole path of the folder, like /mnt/share or file:///mnt/share")
     return path
@@ -111,4 +127,4 @@ MountedFolder = Annotated[Path, BeforeValidator(_mounted)]
 def default_data_dir() -> Path:
     """The user's data folder (XDG Base Directory)."""
     base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(base).expanduser() / "whisper-appliance"
+    return expanded(base) / "whisper-appliance"

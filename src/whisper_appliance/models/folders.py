@@ -94,10 +94,14 @@ def default_hub_cache() -> Path:
     """The cache folder of `huggingface_hub`."""
     environment = os.environ
     if explicit := environment.get("HF_HUB_CACHE"):
-        return Path(explicit).expanduser()
-    cache = Path(environment.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    home = Path(environment.get("HF_HOME") or cache / "huggingface").expanduser()
-    return home / "hub"
+        return _expanded(explicit)
+    cache = _expanded(environment.get("XDG_CACHE_HOME") or "~/.cache")
+    return _expanded(environment.get("HF_HOME") or str(cache / "huggingface")) / "hub"
+
+
+def _expanded(path: str) -> Path:
+    """As `os.path.expanduser`: a user without a home folder has a cache that does not exist."""
+    return Path(os.path.expanduser(path)).absolute()
 
 
 def last_change(folder: Path) -> float:

@@ -2,16 +2,13 @@
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
+from whisper_appliance.core import control_groups
 from whisper_appliance.core.nvidia_smi import query_gpus
 from whisper_appliance.models.catalog import Model, catalog
-
-_CGROUP = Path("/sys/fs/cgroup")
 
 # A model may take this share of the memory; the rest is left to other processes.
 _SHARE = 0.6
@@ -72,8 +69,8 @@ def this_machine(gpus: Sequence[Gpu] = ()) -> Machine:
 def available_bytes() -> int:
     """Memory that is free now without swapping, within the limit of the container."""
     free = int(psutil.virtual_memory().available)
-    limit, used = _number(_CGROUP / "memory.max"), _number(_CGROUP / "memory.current")
-    return free if limit is None or used is None else min(free, max(0, limit - used))
+    left = control_groups.memory_left()
+    return free if left is None else min(free, left)
 
 
 def detect_gpus() -> tuple[Gpu, ...]:
@@ -116,22 +113,11 @@ def _recommend(machine: Machine) -> str:
 
 def _cores() -> int:
     usable = len(os.sched_getaffinity(0))
-    with suppress(OSError, ValueError):
-        quota, period = (_CGROUP / "cpu.max").read_text().split()
-        if quota != "max":
-            usable = min(usable, max(1, round(int(quota) / int(period))))
-    return usable
+    limit = control_groups.processor_limit()
+    return usable if limit is None else min(usable, max(1, round(limit)))
 
 
 def _memory_bytes() -> int:
     total = int(psutil.virtual_memory().total)
-    limit = _number(_CGROUP / "memory.max")
+    limit = control_groups.memory_limit()
     return total if limit is None else min(total, limit)
-
-
-def _number(path: Path) -> int | None:
-    try:
-        text = path.read_text().strip()
-    except OSError:
-        return None
-    return int(text) if text.isdigit() else None

@@ -2,19 +2,29 @@
 
 import os
 import platform
+import shlex
 import shutil
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from whisper_appliance import __version__
 from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.core.text import format_bytes
+from whisper_appliance.monitoring.host_checks import (
+    CheckResult,
+    Verdict,
+    clock,
+    limits,
+    network_names,
+    processor,
+    recent_errors,
+    service,
+)
 
 if TYPE_CHECKING:
     from whisper_appliance.config.settings import Settings
@@ -22,21 +32,14 @@ if TYPE_CHECKING:
 
 ENGINE_SECONDS = 120.0
 POLL_SECONDS = 0.05
-Verdict = Literal["ok", "note", "broken"]
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """One line of the report."""
-
-    check: str
-    verdict: Verdict
-    text: str
 
 
 def run_checks(settings: "Settings", *, model: bool = True, engine: bool = False) -> Iterator[CheckResult]:
     """Runs the checks. `model` verifies its checksums, `engine` loads it; each may take seconds."""
-    checks = [_python, _machine, _folders, _storage, _database, _port, _certificate, _decoder]
+    checks = [
+        *(_python, _machine, processor, limits, clock, network_names, service, _folders, _storage, _database),
+        *(_port, _certificate, _decoder, recent_errors),
+    ]
     for check in [*checks, *([_model] if model else []), *([_engine] if engine else [])]:
         yield from _examined(check, settings)
 
@@ -47,7 +50,8 @@ def _examined(
     try:
         yield from check(settings)
     except (ApplianceError, OSError) as error:
-        yield CheckResult(check.__name__.removeprefix("_"), "broken", str(error))
+        name = check.__name__.removeprefix("_").replace("_", " ")
+        yield CheckResult(name, "broken", str(error))
 
 
 def _python(_settings: "Settings") -> Iterator[CheckResult]:
@@ -74,9 +78,15 @@ def _folders(settings: "Settings") -> Iterator[CheckResult]:
 def _free_space(settings: "Settings", what: str, folder: Path, there: Path) -> CheckResult:
     free = shutil.disk_usage(there).free
     if not os.access(there, os.W_OK | os.X_OK):
-        return CheckResult(what, "broken", f"{folder} cannot be written by this user")
+        advice = f"chown -R {os.geteuid()}:{os.getegid()} {shlex.quote(str(folder))}"
+        return CheckResult(what, "broken", f"{folder} cannot be written by this user", advice)
     if free < settings.min_free_disk:
-        return CheckResult(what, "broken", f"{folder}: {format_bytes(free)} free, less than MIN_FREE_DISK")
+        return CheckResult(
+            what,
+            "broken",
+            f"{folder}: {format_bytes(free)} free, less than MIN_FREE_DISK",
+            "Delete old backups or recordings, or give it a larger disk.",
+        )
     return CheckResult(what, "ok", f"{folder}, {format_bytes(free)} free")
 
 

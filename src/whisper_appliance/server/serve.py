@@ -24,6 +24,7 @@ from whisper_appliance.core.errors import ApplianceError, BadSetting
 from whisper_appliance.core.memory import limit_malloc_arenas
 from whisper_appliance.host import addresses
 from whisper_appliance.host.certificates import Certificates
+from whisper_appliance.host.data_folder import check_data_folder
 from whisper_appliance.host.renewal import renew_in_background
 from whisper_appliance.monitoring import logs
 from whisper_appliance.server.gunicorn_worker import ApplianceWorker
@@ -77,6 +78,7 @@ def serve(
     """
     logs.set_up(settings.log_level, debug=settings.debug_mode)
     os.umask(0o077)
+    check_data_folder(settings.data_dir)
     _restore_staged_backup(settings)
     given, settings = settings, with_overrides(settings)
     logs.set_level(settings.log_level, debug=settings.debug_mode)

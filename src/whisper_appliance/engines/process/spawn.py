@@ -106,4 +106,6 @@ def describe_exit(returncode: int) -> str:
         return "it ran out of memory"
     if returncode == -signal.SIGKILL:
         return "it was killed, perhaps because the machine is out of memory"
+    if returncode == -signal.SIGILL:
+        return "the processor lacks an instruction; in a virtual machine, set its processor type to host"
     return f"signal {-returncode}" if returncode < 0 else f"exit code {returncode}"

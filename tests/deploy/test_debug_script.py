@@ -1,0 +1,68 @@
+"""debug-container.sh: a verdict with what to do, also where the program is missing."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.program import ROOT
+from tests.support.shell_stand_ins import StandIns
+
+SCRIPT = ROOT / "scripts/debug-container.sh"
+PROGRAM = """
+case "$1" in
+  health) exit {health} ;;
+  doctor) [ "$3" != --json ] || echo '{{"verdict": "ok", "checks": []}}' ;;
+esac
+"""
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> StandIns:
+    """A container in which the service runs and the pages answer."""
+    found = StandIns(tmp_path)
+    found.add("systemctl", "echo active")
+    found.add("journalctl", "echo the last line")
+    found.add("getent", exits=0)
+    found.add("uname", "echo x86_64")
+    found.add("df", "printf 'head\\nx 1 1 50000\\n'")
+    found.add("runuser", 'shift 3; exec "$@"')
+    found.add("whisper-appliance", PROGRAM.format(health=0))
+    (tmp_path / "cpuinfo").write_text("flags\t: fpu avx avx2\n")
+    return found
+
+
+def variables(system: StandIns) -> dict[str, str]:
+    folder = str(system.folder)
+    return {"PREFIX": folder, "RUNNING_SYSTEMD": folder, "CPUINFO": f"{folder}/cpuinfo"}
+
+
+def test_a_healthy_container_has_no_problems(system: StandIns) -> None:
+    done = system.run(SCRIPT, variables=variables(system))
+    assert done.returncode == 0, done.stdout
+    assert "Verdict: nothing is wrong here." in done.stdout
+    assert "the last line" in done.stdout
+
+
+def test_each_problem_has_what_to_do(system: StandIns) -> None:
+    system.add("systemctl", "echo failed")
+    system.add("whisper-appliance", PROGRAM.format(health=1))
+    system.add("df", "printf 'head\\nx 1 1 20\\n'")
+    (system.folder / "cpuinfo").write_text("flags\t: fpu sse4_2\n")
+    done = system.run(SCRIPT, variables=variables(system))
+    assert done.returncode == 1
+    assert done.stdout.count("broken  ") == done.stdout.count("To do:") == 4
+    assert "4 problems" in done.stdout
+    assert "processor type to host" in done.stdout
+
+
+def test_a_missing_program_is_named_in_both_forms(system: StandIns) -> None:
+    (system.folder / "bin/whisper-appliance").unlink()
+    assert "not installed" in system.run(SCRIPT, variables=variables(system)).stdout
+    report = json.loads(system.run(SCRIPT, "--json", variables=variables(system)).stdout)
+    assert report["verdict"] == "broken"
+
+
+def test_json_comes_from_the_doctor(system: StandIns) -> None:
+    done = system.run(SCRIPT, "--json", variables=variables(system))
+    assert (done.returncode, json.loads(done.stdout)["verdict"]) == (0, "ok")
