@@ -52,6 +52,7 @@ SIGNED_IN = {
 }
 PERSON = _rule("ok", (ANONYMOUS, "sign in"), DISABLED, (KEYS, "no"))
 """A user at a page: no key does this."""
+KEY_ONLY = _rule("sign in", (KEYS, "ok"))
 ADMIN = _rule("no", (ANONYMOUS, "sign in"), DISABLED, (("admin", "owner", "key: admin"), "ok"))
 OWNER = ADMIN.but(admin="no", key_admin="no")
 
@@ -142,6 +143,8 @@ TABLE: dict[str, Row] = {
     "GET /v1/listen": Row(USE["transcribe"]),
     "POST /v1/listen": Row(USE["transcribe"]),
     "GET /vosk": Row(USE["transcribe"]),
+    # For keys only; each tool checks the scopes
+    "POST /mcp": Row(KEY_ONLY, {"jsonrpc": "2.0", "id": 1, "method": "ping"}),
     # Jobs
     "GET /api/jobs": Row(USE["read"]),
     "GET /api/jobs/{job}": Row(thing("read")),

@@ -7,6 +7,7 @@ line here and an entry in its registry. The appliance's own API and pages are al
 PROTOCOL_NAMES: tuple[str, ...] = (
     "asr_webservice",
     "deepgram",
+    "mcp",
     "openai",
     "openai_realtime",
     "vosk",

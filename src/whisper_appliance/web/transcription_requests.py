@@ -106,6 +106,23 @@ def submit_body(form: RecordingForm, filename: str, header: bytes = b"") -> Job:
     return _submit(receive, lambda _: form, form=False)
 
 
+@contextmanager
+def upload_slot() -> Iterator[Actor]:
+    """Holds one of the places for uploads, for a body that is not the file alone; see `submit_content`."""
+    with _upload_slot(form=False) as actor:
+        yield actor
+
+
+def submit_content(form: RecordingForm, filename: str, content: bytes) -> Job:
+    """Enqueues the job of a recording that was part of the body; the caller holds an `upload_slot`."""
+    _check_ready(form)
+
+    def receive() -> AbstractContextManager[Upload]:
+        return web_context().uploads.store(content, filename)
+
+    return _enqueue(current_actor(), receive, lambda _: form, len(content))
+
+
 def respond_when_done(
     job: Job, render: Callable[[StoredTranscript], Response], keep_alive: KeepAlive
 ) -> Response:
@@ -197,13 +214,22 @@ def _submit(
     *,
     form: bool,
 ) -> Job:
-    submit = appliance().submit_recording
     with _upload_slot(form=form) as actor:
-        waiting_limit = submit.admit(actor.owner, request.content_length or 0)
-        submit.prepare()
-        with receive() as upload:
-            submitted = submit.submit(_submission(upload, form_of(upload), actor, waiting_limit))
-            upload.handed_over = not submitted.replayed
+        return _enqueue(actor, receive, form_of, request.content_length or 0)
+
+
+def _enqueue(
+    actor: Actor,
+    receive: Callable[[], AbstractContextManager[Upload]],
+    form_of: Callable[[Upload], RecordingForm],
+    size_bytes: int,
+) -> Job:
+    submit = appliance().submit_recording
+    waiting_limit = submit.admit(actor.owner, size_bytes)
+    submit.prepare()
+    with receive() as upload:
+        submitted = submit.submit(_submission(upload, form_of(upload), actor, waiting_limit))
+        upload.handed_over = not submitted.replayed
     if submitted.replayed:
         after_this_request(mark_replayed)
     g.transcription_model = submitted.job.model or appliance().models.default

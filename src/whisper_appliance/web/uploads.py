@@ -169,6 +169,22 @@ class Uploads:
 
         return self._received(read)
 
+    def store(self, content: bytes, name: str) -> AbstractContextManager[Upload]:
+        """Stores a file that is in memory, as `receive` does; `name` is its file name."""
+
+        def write(upload: Upload) -> None:
+            self._check_disk(len(content))
+            if len(content) > self._settings.max_upload_size:
+                raise self._too_large()
+            upload.name, upload.size_bytes = name, len(content)
+            upload.sha256 = hashlib.sha256(content).hexdigest()
+            with open(upload.path, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+
+        return self._received(write)
+
     @contextmanager
     def _received(self, read: Callable[[Upload], None]) -> Iterator[Upload]:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)

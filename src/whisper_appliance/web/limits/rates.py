@@ -16,6 +16,7 @@ from whisper_appliance.web.errors import error_response
 UNLIMITED_ENDPOINTS = frozenset({"status.get_health", "static"})
 """Endpoints without a limit, because health checks must work and pages need their styles."""
 REDIS_SECONDS = 1.0
+MAX_JSON_BYTES = 64 * 1024
 KeyFunction = Callable[[], str]
 
 
@@ -99,6 +100,7 @@ def _limit(scope: str, per_minute: int, key: KeyFunction) -> Iterator[Applicatio
 
 
 def _is_upload() -> bool:
-    """Whether the body is a recording: a form, or as some APIs take it, anything that is not JSON."""
+    """Whether the body is a recording: a form, or as some APIs take it, anything but a small JSON."""
     has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
-    return request.method == "POST" and has_body and not request.is_json
+    is_small_json = request.is_json and (request.content_length or 0) <= MAX_JSON_BYTES
+    return request.method == "POST" and has_body and not is_small_json
