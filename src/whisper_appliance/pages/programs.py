@@ -300,6 +300,23 @@ with open("talk.mp3", "rb") as recording:
     made = client.listen.v1.media.transcribe_file(request=recording.read(), model="nova-3")
 print(made.results.channels[0].alternatives[0].transcript)""",
     ),
+    Program(
+        "mcp",
+        "MCP",
+        "mcp",
+        N_("Assistants that search, read and cite your recordings (Model Context Protocol)"),
+        N_("Wherever the assistant lists MCP servers; the transport is streamable HTTP."),
+        (FieldValue("URL", "{origin}/mcp"),),
+        "required",
+        "node",
+        key_name="Authorization: Bearer",
+        note=N_("It needs a key of your account, with the scope read, and transcribe for new recordings."),
+        example="""{{"mcpServers": {{"recordings": {{
+  "type": "http",
+  "url": "{origin}/mcp",
+  "headers": {{"Authorization": "Bearer {key}"}}
+}}}}}}""",
+    ),
 )
 PROGRAMS: tuple[Program, ...] = (*OPENAI_PROGRAMS, *OTHER_PROGRAMS)
 

@@ -5,9 +5,11 @@ specification allows it.
 """
 
 from contextlib import ExitStack
+from typing import Any, Literal
 
 from flask import Response, request
 from flask_openapi3.types import ResponseDict
+from pydantic import BaseModel, Field
 
 from whisper_appliance import __version__
 from whisper_appliance.accounts.identity import Actor
@@ -44,33 +46,36 @@ INSTRUCTIONS = (
     "recording's title, the time, and the link of each passage that you use."
 )
 TOOLS = {tool.name: tool for tool in (*library_tools.TOOLS, *transcribe_tools.TOOLS)}
+
+
+class RpcRequestBody(BaseModel):
+    """A JSON-RPC 2.0 message of the Model Context Protocol."""
+
+    jsonrpc: Literal["2.0"]
+    method: str | None = Field(None, description="`initialize`, `ping`, `tools/list` or `tools/call`.")
+    id: str | int | None = Field(None, description="Names the request; without one, there is no answer.")
+    params: dict[str, Any] | None = None
+
+
+class RpcAnswer(BaseModel):
+    """The response, or an error of the protocol."""
+
+    jsonrpc: Literal["2.0"]
+    id: str | int | None
+    result: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+
+
 BODY = {
     "requestBody": {
         "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["jsonrpc"],
-                    "properties": {
-                        "jsonrpc": {"const": "2.0"},
-                        "id": {"type": ["string", "integer"]},
-                        "method": {"type": "string"},
-                        "params": {"type": "object"},
-                    },
-                }
-            }
-        },
+        "content": {"application/json": {"schema": RpcRequestBody.model_json_schema()}},
     }
 }
-MESSAGE = {"application/json": {"schema": {"type": "object", "required": ["jsonrpc"]}}}
 RESPONSES: ResponseDict = {
-    200: {"description": "The JSON-RPC response.", "content": MESSAGE},
+    200: RpcAnswer,
     202: {"description": "A notification was received."},
-    **{
-        status: {"description": "A JSON-RPC error.", "content": MESSAGE}
-        for status in (400, 401, 403, 404, 411, 413, 415, 429, 500, 503, 507)
-    },
+    **dict.fromkeys((400, 401, 403, 404, 411, 413, 415, 429, 500, 503, 507), RpcAnswer),
 }
 
 

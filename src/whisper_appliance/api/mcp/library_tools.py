@@ -66,7 +66,7 @@ class ListArguments(Arguments):
     cursor: str | None = Field(None, max_length=100, description="`next` of the answer before.")
 
 
-class Recording(BaseModel):
+class ListedRecording(BaseModel):
     """A recording, without its words."""
 
     recording: str
@@ -81,7 +81,7 @@ class Recording(BaseModel):
 class RecordingList(ToolResult):
     """Recordings, newest first."""
 
-    recordings: list[Recording]
+    recordings: list[ListedRecording]
     next: str | None = Field(None, description="The cursor of the next part.")
 
     def to_text(self) -> str:
@@ -229,8 +229,8 @@ def _more(cursor: str | None) -> list[str]:
     return [f"There are more: cursor {cursor}"] if cursor else []
 
 
-def _recording(summary: TranscriptSummary) -> Recording:
-    return Recording(
+def _recording(summary: TranscriptSummary) -> ListedRecording:
+    return ListedRecording(
         recording=summary.id,
         title=summary.title,
         created=summary.created,

@@ -11,7 +11,6 @@ from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.engines.contract import Options
 from whisper_appliance.jobs.job import Job
-from whisper_appliance.storage.schema.jobs import JobStatus
 from whisper_appliance.transcript.languages import language_code
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.auth.resources import authorized_job
@@ -63,7 +62,7 @@ class JobResult(ToolResult):
     """A job, and the text as far as it is known."""
 
     job: str
-    status: JobStatus
+    status: str = Field(description="queued, running, done, failed or cancelled.")
     progress: float = Field(description="From 0 to 1.")
     recording: str | None = Field(None, description="Id of the transcribed recording, once it is done.")
     text: str = ""

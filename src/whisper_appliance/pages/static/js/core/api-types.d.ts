@@ -1025,6 +1025,14 @@ export interface RestartState {
   waiting: string[];
 }
 
+/** The response, or an error of the protocol. */
+export interface RpcAnswer {
+  jsonrpc: "2.0";
+  id: string | number | null;
+  result: Record<string, unknown> | null;
+  error: Record<string, unknown> | null;
+}
+
 /** A phrase. */
 export interface SegmentResponse {
   id: number;
@@ -1399,6 +1407,14 @@ export interface Requests {
   "POST /api/setup": SetupBody;
   "POST /api/transcripts/export": ArchiveBody;
   "POST /api/transcripts/{id}/shares": ShareBody;
+  "POST /mcp": {
+    jsonrpc: "2.0";
+    /** `initialize`, `ping`, `tools/list` or `tools/call`. */
+    method: string | null;
+    /** Names the request; without one, there is no answer. */
+    id: string | number | null;
+    params: Record<string, unknown> | null;
+  };
   "POST /v1/realtime/client_secrets": ClientSecretBody;
   "POST /v1/realtime/transcription_sessions": BetaSessionBody;
   "POST /v1/realtime/translations/client_secrets": ClientSecretBody;
@@ -1525,6 +1541,7 @@ export interface Responses {
   "POST /asr": Record<string, unknown>;
   "POST /detect-language": DetectedLanguage;
   "POST /inference": Record<string, unknown>;
+  "POST /mcp": RpcAnswer;
   "POST /transcribe": TranscriptResponse | JobResponse;
   "POST /v1/audio/transcriptions": Record<string, unknown>;
   "POST /v1/audio/translations": Record<string, unknown>;
