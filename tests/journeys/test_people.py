@@ -1,5 +1,6 @@
 """People with accounts share and read transcripts, make keys, and manage each other; everybody can."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -130,6 +131,26 @@ def test_a_key_is_created_shown_once_and_revoked(page: Page, served: Served, axe
     page.get_by_role("button", name="Revoke Nightly batch").click()
     page.locator("#confirm-yes").click()
     expect(page.locator("#keys")).to_contain_text("No keys")
+
+
+def test_a_webhook_is_added_tested_and_deleted(page: Page, axe: str) -> None:
+    page.goto("/account")
+    page.get_by_role("button", name="New webhook").click()
+    page.get_by_label("Address of your server").fill("https://10.0.0.1/hook")
+    page.get_by_role("button", name="Add webhook").click()
+    expect(page.locator("#webhook-form .field-error")).to_contain_text("private network")
+    look(page, axe)
+    page.get_by_label("Address of your server").fill("https://server.invalid/hook")
+    page.get_by_role("button", name="Add webhook").click()
+    expect(page.locator("#webhook-secret")).to_have_value(re.compile("^whsec_"))
+    page.get_by_role("button", name="Send test to").click()
+    expect(page.locator("#webhooks summary")).to_contain_text("no such host")
+    page.locator("#webhooks summary").click()
+    expect(page.locator("#webhooks .deliveries")).to_contain_text("test")
+    look(page, axe)
+    page.get_by_role("button", name="Delete https://server.invalid/hook").click()
+    page.locator("#confirm-yes").click()
+    expect(page.locator("#webhooks")).to_contain_text("No webhooks")
 
 
 def test_all_data_comes_in_one_archive(page: Page, served: Served, ada: User) -> None:

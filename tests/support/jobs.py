@@ -22,7 +22,7 @@ from whisper_appliance.jobs.storage import JobAudio, JobFolders
 from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.storage import migrations
 from whisper_appliance.storage.database import Database
-from whisper_appliance.transcript.model import Segment, Transcript
+from whisper_appliance.transcript.model import Segment, Transcript, Word
 
 WINDOW_SAMPLES = 16_000 * 20
 StartQueue = Callable[..., JobQueue]
@@ -94,7 +94,8 @@ class Script:
             if cancelled():
                 raise Cancelled("The job was cancelled.")
             self._decode_window(word)
-            results.append(WindowResult((Segment(0.0, 20.0, f" {word}"),), "en", 1.0))
+            words = (Word(0.0, 20.0, f" {word}", 0.9),) if job.options.word_timestamps else ()
+            results.append(WindowResult((Segment(0.0, 20.0, f" {word}", words=words),), "en", 1.0))
             progress = (index + 1) / len(recording.words)
             on_window(WindowDone(start, start + WINDOW_SAMPLES, results[-1], progress))
         segments = tuple(result.segments[0] for result in results)

@@ -2,7 +2,7 @@
 
 import { messageOf, request } from "../core/api.js";
 import { dayAndTimeInline } from "../core/datetime.js";
-import { button, byId, element, formById, inputById, showFacts } from "../core/dom.js";
+import { button, byId, element, formById, icon, inputById, showFacts } from "../core/dom.js";
 import { t, tn } from "../core/i18n.js";
 import { confirmed } from "../ui/confirm.js";
 import { startCopyButton } from "../ui/copy-button.js";
@@ -63,19 +63,21 @@ async function loadWebhooks() {
 /** @param {Webhook} webhook @param {Set<string>} opened Ids of the lists of messages that are open. */
 function webhookItem(webhook, opened) {
   const { url, created, disabled_at, deliveries } = webhook;
-  const item = element("li", undefined, "item");
+  const item = element("li", undefined, "item webhook");
   const text = element("div");
+  const { host, pathname, search } = new URL(url);
   const facts = element("p", undefined, "facts");
   showFacts(facts, [
+    pathname + search,
     disabled_at
       ? t("switched off by its server; a test switches it on")
       : t("since {created}", { created: dayAndTimeInline(created) }),
   ]);
-  text.append(element("strong", url), facts);
+  text.append(element("strong", host), facts);
   if (deliveries.length) text.append(deliveryList(webhook, opened));
   const actions = element("div", undefined, "item-actions");
   const test = button(t("Send test"), "button", () => void sendTest(webhook));
-  test.setAttribute("aria-label", t("Send a test message to {url}", { url }));
+  test.setAttribute("aria-label", t("Send test to {url}", { url }));
   const remove = button(t("Delete"), "button danger", () => void deleteWebhook(webhook));
   remove.setAttribute("aria-label", t("Delete {url}", { url }));
   actions.append(test, remove);
@@ -89,10 +91,12 @@ function deliveryList({ id, deliveries }, opened) {
   details.id = `deliveries-${id}`;
   details.open = opened.has(details.id);
   const list = element("ul", undefined, "deliveries");
-  const [last] = deliveries;
-  const summary = last ? `${t("Last messages")}: ${outcome(last)}` : t("Last messages");
+  const last = deliveries[0];
+  const summary = last ? t("Last message: {outcome}", { outcome: outcome(last) }) : "";
   list.append(...deliveries.slice(0, SHOWN).map((each) => element("li", describe(each))));
-  details.append(element("summary", summary), list);
+  const line = element("summary", summary);
+  line.append(icon("chevron-down"));
+  details.append(line, list);
   return details;
 }
 
