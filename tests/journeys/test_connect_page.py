@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect
 
 from tests.support.browser import barriers
 from tests.support.client import an_account
@@ -79,6 +79,20 @@ def test_the_pages_of_programs_are_accessible_and_fit_on_phones(page: Page, axe:
     expect(page.locator("#arrived")).not_to_be_empty()
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     assert barriers(page, axe) == []
+
+
+def test_requests_are_tried_on_the_page_of_the_api(page: Page) -> None:
+    page.goto("/docs")
+    sound: FilePayload = {"name": "a.wav", "mimeType": "audio/wav", "buffer": b"one two"}
+    for address in ("/transcribe", "/v1/audio/transcriptions"):
+        route = page.locator(".opblock").filter(has=page.locator(f'[data-path="{address}"]'))
+        route.locator(".opblock-summary-control").click()
+        route.locator("input[type=file]").first.set_input_files(sound)
+        route.get_by_role("button", name="Execute").click()
+        answer = route.locator(".live-responses-table")
+        expect(answer).to_contain_text("one two")
+        expect(answer).to_contain_text("200")
+        route.locator(".opblock-summary-control").click()
 
 
 def test_a_link_to_a_setting_shows_it(page: Page) -> None:

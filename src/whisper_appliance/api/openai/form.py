@@ -126,7 +126,8 @@ def read_translation_form(fields: FormFields) -> TranslationForm:
 def _validated(form: type[Form], fields: FormFields) -> Form:
     values: dict[str, Any] = {name: value for name, value in fields.items() if value.strip()}
     for name in LISTS:
-        values[name] = [*fields.getlist(f"{name}[]"), *fields.getlist(name)]
+        given = [*fields.getlist(f"{name}[]"), *fields.getlist(name)]
+        values[name] = [value for value in given if value.strip()]
     try:
         return form.model_validate(values)
     except ValidationError as error:
