@@ -20,8 +20,7 @@ def test_a_list_goes_on_where_its_page_ended(browser: ApiClient) -> None:
 def test_a_list_entry_is_a_summary(browser: ApiClient) -> None:
     send(browser, words="the quick fox", name="fox.mp3")
     (entry,) = browser.get("/api/transcripts").json["transcripts"]
-    known = {"id", "title", "created", "language", "duration", "model", "excerpt", "deleted", "found"}
-    assert set(entry) == known
+    assert {"id", "created", "language", "duration", "model", "source", "doubtful_words"} < set(entry)
     assert (entry["title"], entry["excerpt"], entry["deleted"]) == ("fox", "the quick fox", None)
     assert entry["found"] is None
 
@@ -32,6 +31,40 @@ def test_transcripts_are_searched_by_words(browser: ApiClient) -> None:
     found = browser.get("/api/transcripts?q=pear").json["transcripts"]
     assert [each["excerpt"] for each in found] == ["apples and pears"]
     assert found[0]["found"][1::2] == ["pears"]
+    assert found[0]["hits"][0]["start"] == 0.0  # the scripted words have no times
+    assert found[0]["hit_count"] == 1
+    missed = browser.get("/api/transcripts?q=appels").json
+    assert (missed["total"], missed["suggestion"]) == (0, "apples")
+
+
+def test_a_list_is_filtered_sorted_and_read_from_any_place(browser: ApiClient) -> None:
+    for name in ("b.wav", "c.wav", "a.wav"):
+        send(browser, words="some words", name=name)
+
+    def titles(**query: object) -> tuple[list[str], int]:
+        answer = browser.get("/api/transcripts", query_string=query).json
+        return [each["title"] for each in answer["transcripts"]], answer["total"]
+
+    assert titles(sort="title") == (["a", "b", "c"], 3)
+    assert titles(sort="title", offset=1, limit=1) == (["b"], 3)
+    assert titles(language="xx") == ([], 0)
+    assert titles(created_from="2020-01-01", created_until="2020-01-02T00:00:00Z") == ([], 0)
+    assert titles(created_from="2020-01-01", max_seconds=3600, source="upload", sort="oldest")[1] == 3
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "sort=best",
+        "offset=-1",
+        "created_from=yesterday",
+        "sort=title&cursor=x",
+        "min_seconds=-1",
+        "doubtful=perhaps",
+    ],
+)
+def test_a_malformed_question_is_refused(browser: ApiClient, query: str) -> None:
+    assert browser.get(f"/api/transcripts?{query}").status_code == 400
 
 
 @pytest.mark.parametrize("format", ["json", "txt", "srt", "vtt", "tsv", "docx", "html"])

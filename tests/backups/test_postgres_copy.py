@@ -135,7 +135,7 @@ def test_search_works_after_a_restore(tmp_path: Path, url: str) -> None:
     put_back(keeping(tmp_path / "back"), backup_of(keeping(tmp_path / "data", url)))
     with closing(sqlite3.connect(tmp_path / "back/appliance.sqlite")) as connection:
         found = connection.execute(
-            "SELECT count(*) FROM transcript_words WHERE transcript_words MATCH 'kept'"
+            "SELECT count(*) FROM transcript_terms WHERE transcript_terms MATCH 'kept'"
         )
         assert found.fetchone() == (1,)
 

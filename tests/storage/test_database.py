@@ -167,7 +167,7 @@ def test_a_full_disk_is_reported_and_nothing_is_lost(tmp_path: Path) -> None:
         def fill() -> None:
             with database.write() as connection:
                 connection.exec_driver_sql("PRAGMA max_page_count = 1")
-                connection.execute(sa.text("CREATE TABLE more (x)"))
+                connection.execute(sa.text("CREATE TABLE more AS SELECT zeroblob(1000000) AS x"))
 
         with pytest.raises(DiskFull):
             fill()

@@ -37,11 +37,16 @@ from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.storage import JobFolders
 from whisper_appliance.jobs.transcription_job import JobSteps
+from whisper_appliance.library.bulk_actions import BulkActions
+from whisper_appliance.library.facets import LibraryFacets
+from whisper_appliance.library.folders import Folders
+from whisper_appliance.library.listing import TranscriptListing
 from whisper_appliance.library.ownership import TranscriptOwnership
 from whisper_appliance.library.presets import Presets
 from whisper_appliance.library.recordings import Recordings
 from whisper_appliance.library.shares import Shares
 from whisper_appliance.library.storage_usage import StorageUsage
+from whisper_appliance.library.tags import Tags
 from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.live.admin import LiveAdmin
 from whisper_appliance.live.ports import ModelsPort
@@ -139,6 +144,11 @@ class Container:
     def _build_library(self) -> None:
         settings = self.settings
         self.backups = BackupService(settings, self.database)
+        self.listing = TranscriptListing(self.database)
+        self.facets = LibraryFacets(self.database)
+        self.folders = Folders(self.database)
+        self.tags = Tags(self.database)
+        self.bulk_actions = BulkActions(self.database)
         self.audit = Audit(self.database)
         self.shares = Shares(self.database)
         self.webhooks = WebhookRepository(self.database, write_audit=self.audit.record)

@@ -5,10 +5,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from whisper_appliance.library.recordings import remove_files
+from whisper_appliance.library.tags import transfer_tags
 from whisper_appliance.library.transcript_rows import NO_OWNER
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.jobs import jobs, windows
-from whisper_appliance.storage.schema.library import transcripts
+from whisper_appliance.storage.schema.library import folders, tags, transcripts
 
 
 class TranscriptOwnership:
@@ -33,15 +34,18 @@ class TranscriptOwnership:
             uploads = connection.execute(deleted_jobs).scalars().all()
             deleted = transcripts.delete().where(transcripts.c.owner == owner).returning(transcripts.c.id)
             transcript_ids = tuple(connection.execute(deleted).scalars())
+            for table in (tags, folders):
+                connection.execute(table.delete().where(table.c.owner == owner))
         for name in uploads:
             (self._storage / name).unlink(missing_ok=True)
         remove_files(self._storage / "audio", transcript_ids)
         return transcript_ids
 
     def transfer(self, owner: str, new_owner: str) -> None:
-        """Transfers all transcripts and jobs to another owner, running jobs too."""
+        """Transfers all transcripts and jobs to another owner, running jobs too, with folders and tags."""
         if NO_OWNER in (owner, new_owner):
             return
         with self._database.write() as connection:
-            for table in (jobs, transcripts):
+            transfer_tags(connection, owner, new_owner)
+            for table in (jobs, transcripts, folders):
                 connection.execute(table.update().where(table.c.owner == owner).values(owner=new_owner))

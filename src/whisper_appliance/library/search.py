@@ -1,92 +1,87 @@
-"""Full-text search in transcripts: FTS5 on SQLite, tsvector on PostgreSQL, behind the same function.
+"""Full-text search in transcripts: FTS5 on SQLite, a GIN index on PostgreSQL, with the same results.
 
-Languages without spaces between words (Chinese, Japanese, Thai, ...) are searched by characters: on SQLite
-with the trigram index if each term has three characters or more, else by a scan of the rows.
+Both indexes hold the terms of `core.search_terms`. Relevance is BM25 without the rarity of a word (Robertson
+and Zaragoza, 2009), because every transcript found has all the words; a word in the title counts more.
 """
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import TSQUERY
 
-from whisper_appliance.storage.schema.library import transcripts
+from whisper_appliance.library.search_words import SearchWord
+from whisper_appliance.storage.schema.library import search_documents
 
-WITHOUT_WORD_BREAKS = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+TERM_SATURATION = 1.2
+LENGTH_WEIGHT = 0.75
+USUAL_CHARS = 5000.0
+TITLE_WEIGHT = 3.0
+ANNOTATION_WEIGHT = 1.5
+
+_INDEX = sa.table("transcript_terms", sa.column("rowid"))
+_NUMBER = search_documents.c.transcript_number
+_TEXTS = (search_documents.c.title, search_documents.c.annotations, search_documents.c.text)
+# Exactly the expression of the index in migration 0012, because PostgreSQL would not use the index otherwise.
+_VECTOR: sa.ColumnClause[Any] = sa.literal_column(
+    "array_to_tsvector(array_remove(string_to_array(search_documents.title || ' ' ||"
+    " search_documents.annotations || ' ' || search_documents.text, ' '), ''))"
 )
-MAX_TERMS = 16
-SNIPPET_WORDS = 24
-HIT_START, HIT_END = "\x02", "\x03"
-
-WORDS = sa.table("transcript_words", sa.column("rowid"))
-CHARACTERS = sa.table("transcript_characters", sa.column("rowid"))
-# Exactly the expression of the index in migration 0001, because PostgreSQL would not use the index otherwise.
-VECTOR: sa.ColumnClause[str] = sa.literal_column("to_tsvector('simple', left(title || ' ' || text, 250000))")
 
 
-@dataclass(frozen=True, slots=True)
-class SearchQuery:
-    """The queries of one search: the numbers of the matching rows, and the same with a snippet of each."""
-
-    numbers: sa.Select[Any]
-    snippets: sa.Select[Any]
-
-
-def search_terms(words: str) -> list[str]:
-    """Splits the input into terms that must all occur; terms without a letter or digit are left out."""
-    parts = words.replace("\x00", " ").split()
-    return [part for part in parts if any(character.isalnum() for character in part)][:MAX_TERMS]
+def matching_numbers(words: Sequence[SearchWord], *, sqlite: bool) -> sa.Select[Any]:
+    """The numbers of the transcripts that have all the words, of any owner."""
+    if sqlite:
+        table: sa.ColumnClause[str] = sa.literal_column(_INDEX.name)
+        expression = " AND ".join(_fts5(word) for word in words)
+        return sa.select(_INDEX.c.rowid).where(table.op("MATCH", is_comparison=True)(expression))
+    found = _VECTOR.op("@@", is_comparison=True)(_tsquery(words, " & "))
+    phrases = [_has_phrase(word) for word in words if len(word.terms) > 1]
+    return sa.select(_NUMBER).where(found, *phrases)
 
 
-def search_query(words: str, *, sqlite: bool) -> SearchQuery | None:
-    """Returns the queries for some words, None if they have no term."""
-    terms = search_terms(words)
-    if not terms:
-        return None
-    if WITHOUT_WORD_BREAKS.search(words):
-        indexed = sqlite and all(len(term) >= 3 for term in terms)
-        return _by_index(CHARACTERS, terms, prefix=False) if indexed else _by_scan(terms, sqlite=sqlite)
-    return _by_index(WORDS, terms, prefix=True) if sqlite else _by_vector(terms)
+def matching_any(terms: Sequence[str], *, sqlite: bool) -> sa.Select[Any]:
+    """The numbers of the transcripts that have one of these terms, of any owner."""
+    words = [SearchWord((term,), False, term, term) for term in terms]
+    if sqlite:
+        table: sa.ColumnClause[str] = sa.literal_column(_INDEX.name)
+        expression = " OR ".join(_fts5(word) for word in words)
+        return sa.select(_INDEX.c.rowid).where(table.op("MATCH", is_comparison=True)(expression))
+    return sa.select(_NUMBER).where(_VECTOR.op("@@", is_comparison=True)(_tsquery(words, " | ")))
 
 
-def split_at_hits(snippet: str) -> tuple[str, ...]:
-    """Splits a snippet at its hits: every second part is a hit, the first one is not."""
-    return tuple(re.split(f"[{HIT_START}{HIT_END}]", snippet))
+def relevance(words: Sequence[SearchWord], title: str, annotations: str, text: str) -> float:
+    """How well the indexed texts of a transcript fit the words, all of which it has."""
+    saturation = TERM_SATURATION * (1 - LENGTH_WEIGHT + LENGTH_WEIGHT * len(text) / USUAL_CHARS)
+    title, annotations, text = (f" {part} " for part in (title, annotations, text))
+    score = 0.0
+    for word in words:
+        needle = " " + _needle(word)
+        said = text.count(needle)
+        score += said / (said + saturation)
+        score += TITLE_WEIGHT * (needle in title) + ANNOTATION_WEIGHT * (needle in annotations)
+    return score
 
 
-def _by_index(index: sa.TableClause, terms: Sequence[str], *, prefix: bool) -> SearchQuery:
+def _needle(word: SearchWord) -> str:
+    """The terms as they stand in an indexed text, up to where the last one may go on."""
+    return " ".join(word.terms) + ("" if word.prefix else " ")
+
+
+def _fts5(word: SearchWord) -> str:
     # Quoted, because FTS5 reads no operator of its query language in a quoted string.
-    quoted = ['"' + term.replace('"', '""') + '"' for term in terms]
-    expression = " ".join(quoted) + ("*" if prefix else "")
-    table: sa.ColumnClause[str] = sa.literal_column(index.name)
-    found = table.op("MATCH", is_comparison=True)(expression)
-    snippet = sa.func.snippet(table, -1, HIT_START, HIT_END, "…", SNIPPET_WORDS)
-    return SearchQuery(sa.select(index.c.rowid).where(found), sa.select(index.c.rowid, snippet).where(found))
+    return f'"{" ".join(word.terms)}"{"*" if word.prefix else ""}'
 
 
-def _by_vector(terms: Sequence[str]) -> SearchQuery:
-    query = sa.func.plainto_tsquery(sa.literal_column("'simple'"), " ".join(terms))
-    found = VECTOR.op("@@", is_comparison=True)(query)
-    options = f'StartSel="{HIT_START}", StopSel="{HIT_END}", MaxWords={SNIPPET_WORDS}, MinWords=8'
-    snippet = sa.func.ts_headline(sa.literal_column("'simple'"), transcripts.c.text, query, options)
-    number = transcripts.c.number
-    return SearchQuery(sa.select(number).where(found), sa.select(number, snippet).where(found))
+def _tsquery(words: Sequence[SearchWord], operator: str) -> sa.ColumnElement[Any]:
+    lexemes: list[str] = []
+    for word in words:
+        *before, last = word.terms
+        lexemes += [f"'{term}'" for term in before]
+        lexemes.append(f"'{last}'" + (":*" if word.prefix else ""))
+    return sa.cast(operator.join(lexemes), TSQUERY)
 
 
-def _by_scan(terms: Sequence[str], *, sqlite: bool) -> SearchQuery:
-    conditions = [
-        sa.or_(
-            transcripts.c.text.icontains(term, autoescape=True),
-            transcripts.c.title.icontains(term, autoescape=True),
-        )
-        for term in terms
-    ]
-    found = sa.and_(*conditions)
-    find = sa.func.instr if sqlite else sa.func.strpos
-    at_least = sa.func.max if sqlite else sa.func.greatest
-    excerpt = sa.func.substr(transcripts.c.text, at_least(1, find(transcripts.c.text, terms[0]) - 20), 60)
-    highlighted = sa.func.replace(excerpt, terms[0], f"{HIT_START}{terms[0]}{HIT_END}")
-    number = transcripts.c.number
-    return SearchQuery(sa.select(number).where(found), sa.select(number, highlighted).where(found))
+def _has_phrase(word: SearchWord) -> sa.ColumnElement[bool]:
+    space = sa.literal(" ", sa.Text)
+    return sa.or_(*((space + column + space).contains(f" {_needle(word)}") for column in _TEXTS))

@@ -10,7 +10,9 @@ import sqlalchemy as sa
 
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.core.ids import ID_PATTERN
+from whisper_appliance.core.search_terms import index_text
 from whisper_appliance.core.text import one_line
+from whisper_appliance.library.search_index import index_words
 from whisper_appliance.storage.schema.library import transcripts
 from whisper_appliance.transcript.codec import to_json
 from whisper_appliance.transcript.model import Transcript
@@ -18,6 +20,8 @@ from whisper_appliance.transcript.model import Transcript
 NO_OWNER = ""
 MAX_TITLE_CHARS = 200
 PREVIEW_CHARS = 240
+LOW_PROBABILITY = 0.4
+"""The engine is not sure of words below; the page of a transcript marks them."""
 CURSOR = re.compile(rf"(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z)_({ID_PATTERN})")
 
 
@@ -38,6 +42,9 @@ class TranscriptSummary:
     processing_seconds: float
     job_id: str | None
     deleted_at: str | None
+    doubtful_words: int
+    favourite: bool
+    folder_id: str | None
     preview: str
 
     @property
@@ -114,7 +121,10 @@ def title_from_file_name(filename: str) -> str:
 
 def insert(connection: sa.Connection, transcript: Transcript, new: NewTranscript) -> None:
     """Adds a transcript in the caller's transaction."""
-    connection.execute(transcripts.insert().values(**asdict(new), **_columns(transcript)))
+    title_key = index_text(new.title)
+    adding = transcripts.insert().values(**asdict(new), title_key=title_key, **_columns(transcript))
+    number = connection.execute(adding.returning(transcripts.c.number)).scalar_one()
+    index_words(connection, number, transcript, title=title_key)
 
 
 def replace_live_version(connection: sa.Connection, transcript: Transcript, job_id: str) -> bool:
@@ -126,13 +136,22 @@ def replace_live_version(connection: sa.Connection, transcript: Transcript, job_
     columns = _columns(transcript)
     columns["bytes"] = transcripts.c.bytes + columns["bytes"]
     replacement = row.values(live_body=transcripts.c.body, job_id=job_id, **columns)
-    return connection.execute(replacement).rowcount > 0
+    number = connection.execute(replacement.returning(transcripts.c.number)).scalar()
+    if number is None:
+        return False
+    index_words(connection, number, transcript)
+    return True
 
 
 def exists(connection: sa.Connection, transcript_id: str) -> bool:
     """Returns whether there is a transcript with this id, in the trash too."""
     query = sa.select(transcripts.c.number).where(transcripts.c.id == transcript_id)
     return connection.execute(query).first() is not None
+
+
+def doubtful_words(transcript: Transcript) -> int:
+    """The number of words that the engine is not sure of."""
+    return sum(word.probability < LOW_PROBABILITY for each in transcript.segments for word in each.words)
 
 
 def _columns(transcript: Transcript) -> dict[str, Any]:
@@ -145,6 +164,7 @@ def _columns(transcript: Transcript) -> dict[str, Any]:
         "model": transcript.model,
         "task": transcript.task,
         "processing_seconds": transcript.processing_seconds,
+        "doubtful_words": doubtful_words(transcript),
         "text": text,
         "body": body,
         "bytes": len(text.encode("utf-8", "replace")) + len(body.encode("utf-8", "replace")),

@@ -9,8 +9,10 @@ import sqlalchemy as sa
 from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import InvalidRequest, NotFound, PreconditionFailed
 from whisper_appliance.core.ids import new_id
-from whisper_appliance.library import search
+from whisper_appliance.core.search_terms import index_text
+from whisper_appliance.library.listing import ListFilter, ListRange, TranscriptListing
 from whisper_appliance.library.recordings import remove_files
+from whisper_appliance.library.search_index import index_title
 from whisper_appliance.library.transcript_rows import (
     COLUMNS,
     NO_OWNER,
@@ -25,7 +27,6 @@ from whisper_appliance.library.transcript_rows import (
     ignore,
     insert,
     owned_by,
-    read_cursor,
     summary_from_row,
     visible_to,
 )
@@ -34,7 +35,6 @@ from whisper_appliance.storage.schema.library import transcripts
 from whisper_appliance.transcript.codec import from_json
 from whisper_appliance.transcript.model import Transcript
 
-MAX_PAGE_SIZE = 200
 IDS_PER_QUERY = 500
 
 
@@ -147,32 +147,9 @@ class TranscriptRepository:
 
         Raises `InvalidRequest` for an invalid cursor.
         """
-        limit = max(1, min(limit, MAX_PAGE_SIZE))
-        newest_first = (transcripts.c.created.desc(), transcripts.c.id.desc())
-        query = sa.select(*COLUMNS).where(owned_by(owner, deleted=deleted)).order_by(*newest_first)
-        if cursor:
-            before = sa.tuple_(transcripts.c.created, transcripts.c.id) < read_cursor(cursor)
-            query = query.where(before)
-        if words.strip():
-            matching = search.search_query(words, sqlite=self._database.is_sqlite)
-            query = query.where(transcripts.c.number.in_(matching.numbers) if matching else sa.false())
-        with self._database.read() as connection:
-            entries = tuple(
-                summary_from_row(row) for row in connection.execute(query.limit(limit + 1)).mappings()
-            )
-        return TranscriptPage(entries[:limit], entries[limit - 1].cursor if len(entries) > limit else None)
-
-    def snippets(self, ids: Sequence[str], words: str) -> dict[str, tuple[str, ...]]:
-        """Returns snippets by transcript id, of those with all the words; every second part is a hit."""
-        matching = search.search_query(words, sqlite=self._database.is_sqlite)
-        if matching is None or not ids:
-            return {}
-        numbered = sa.select(transcripts.c.number, transcripts.c.id).where(transcripts.c.id.in_(ids))
-        number = matching.snippets.selected_columns[0]
-        with self._database.read() as connection:
-            names = {row.number: row.id for row in connection.execute(numbered)}
-            found = connection.execute(matching.snippets.where(number.in_(list(names)))).all()
-        return {names[row[0]]: search.split_at_hits(row[1]) for row in found}
+        part = ListRange(limit=limit, cursor=cursor)
+        found = TranscriptListing(self._database).find(owner, ListFilter(words, deleted), part=part)
+        return TranscriptPage(tuple(each.summary for each in found.transcripts), found.next_cursor)
 
     def rename(self, transcript_id: str, owner: str, title: str, *, seen: str | None = None) -> None:
         """Changes the title of a transcript. Raises `InvalidRequest` for an empty title.
@@ -182,16 +159,20 @@ class TranscriptRepository:
         title = clean_title(title)
         if not title:
             raise InvalidRequest("A title needs at least one visible character.", field="title")
+        this = visible_to(transcript_id, owner)
+        renaming = transcripts.update().where(this if seen is None else this & (transcripts.c.title == seen))
+        title_key = index_text(title)
+        renamed = renaming.values(title=title, title_key=title_key).returning(transcripts.c.number)
+        with self._database.write() as connection:
+            number = connection.execute(renamed).scalar()
+            if number is not None:
+                return index_title(connection, number, title_key)
         if seen is None:
-            return self._change(visible_to(transcript_id, owner), title=title)
-        this = sa.and_(visible_to(transcript_id, owner), transcripts.c.title == seen)
-        try:
-            return self._change(this, title=title)
-        except NotFound:
-            raise PreconditionFailed(
-                "Somebody else has changed this in the meantime. Load it again, then repeat your change.",
-                field="If-Match",
-            ) from None
+            raise _not_found()
+        raise PreconditionFailed(
+            "Somebody else has changed this in the meantime. Load it again, then repeat your change.",
+            field="If-Match",
+        )
 
     def delete(self, transcript_id: str, owner: str) -> None:
         """Moves a transcript to the trash; `restore` moves it back until it is purged."""

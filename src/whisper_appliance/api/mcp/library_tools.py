@@ -1,7 +1,7 @@
 """The tools that read the library: search, list recordings, and read a span of a transcript."""
 
+import re
 from itertools import islice
-from unicodedata import combining, normalize
 
 from pydantic import BaseModel, Field
 
@@ -9,7 +9,8 @@ from whisper_appliance.api.mcp.citations import clock, link_to
 from whisper_appliance.api.mcp.tools import Arguments, Caller, Tool, ToolResult
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.core.ids import ID_REGEX
-from whisper_appliance.library.search import search_terms
+from whisper_appliance.core.search_terms import fold
+from whisper_appliance.library.search_words import search_words
 from whisper_appliance.library.transcript_rows import TranscriptSummary
 from whisper_appliance.transcript.model import Segment
 from whisper_appliance.web.auth.authentication import require
@@ -203,9 +204,10 @@ def _spoken(recording: str, segment: Segment) -> SpokenSegment:
 
 def _passages(summary: TranscriptSummary, words: str) -> list[Passage]:
     """The segments with the most of the words, in order; the beginning if only the title has them."""
-    terms = [_folded(term) for term in search_terms(words)]
+    patterns = [re.compile(word.pattern) for word in search_words(words)]
     segments = appliance().transcripts.get(summary.id, summary.owner).transcript.segments
-    counted = [(sum(term in _folded(segment.text) for term in terms), segment) for segment in segments]
+    folded = [(fold(segment.text), segment) for segment in segments]
+    counted = [(sum(bool(each.search(text)) for each in patterns), segment) for text, segment in folded]
     best = sorted((each for each in counted if each[0]), key=lambda each: -each[0])[:MAX_PASSAGES]
     found = sorted((segment.start, segment.text) for _, segment in best)
     return [
@@ -218,11 +220,6 @@ def _passages(summary: TranscriptSummary, words: str) -> list[Passage]:
         )
         for start, text in found or [(0.0, summary.preview)]
     ]
-
-
-def _folded(text: str) -> str:
-    """The text without case and accents, as the index has it."""
-    return "".join(each for each in normalize("NFKD", text.casefold()) if not combining(each))
 
 
 def _more(cursor: str | None) -> list[str]:

@@ -132,8 +132,14 @@ def list_received() -> Response:
     rows: list[dict[str, Any]] = []
     for each in shares:
         if entry := entries.get(each.transcript_id):
+            filing = {"favourite": False, "folder": None}  # of its owner, and of nobody else
             rows.append(
-                {**summary_response(entry), "shared_by": names.get(entry.owner), "shared": each.created}
+                {
+                    **summary_response(entry),
+                    **filing,
+                    "shared_by": names.get(entry.owner),
+                    "shared": each.created,
+                }
             )
     return jsonify({"transcripts": rows})
 

@@ -1,4 +1,4 @@
-"""The transcripts of the actor: list, search, read, export, rename, trash and restore."""
+"""The transcripts of the actor: read, export, rename, trash and restore."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -31,7 +31,6 @@ from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import TRANSCRIPTS, error_responses, reference
 from whisper_appliance.web.schemas.transcript import (
     RecordingResponse,
-    TranscriptListResponse,
     TranscriptResponse,
     TranscriptSummaryResponse,
 )
@@ -64,30 +63,10 @@ class TranscriptPath(BaseModel):
     id: str = Field(description="Id of the transcript.", pattern=ID_REGEX)
 
 
-class ListQuery(BaseModel):
-    """Which transcripts to list."""
-
-    limit: int = Field(50, ge=1, le=200, description="Most transcripts in one answer.")
-    cursor: str | None = Field(None, description="`next` of the page before.")
-    q: str = Field("", max_length=500, description="Only those whose title and text have all these words.")
-    deleted: bool = Field(False, description="The trash, instead of what is not in it.")
-
-
 class TitleBody(BaseModel):
     """What can be changed."""
 
     title: str = Field(description="The new title.", max_length=1000, examples=["Interview with Ada"])
-
-
-@blueprint.get("", responses={200: TranscriptListResponse, **error_responses(400, 401, 403, 503)})
-def list_transcripts(query: ListQuery) -> Response:
-    """The transcripts of whoever asks, newest first, page by page."""
-    page = appliance().transcripts.page(
-        require("read").owner, limit=query.limit, cursor=query.cursor, deleted=query.deleted, words=query.q
-    )
-    found = appliance().transcripts.snippets([entry.id for entry in page.summaries], query.q)
-    listed = [summary_response(entry, found.get(entry.id)) for entry in page.summaries]
-    return jsonify({"transcripts": listed, "next": page.next_cursor})
 
 
 @blueprint.get(
@@ -184,8 +163,8 @@ def _stored(entry: TranscriptSummary) -> StoredTranscript:
     return appliance().transcripts.get(entry.id, entry.owner)
 
 
-def summary_response(entry: TranscriptSummary, found: Sequence[str] | None = None) -> dict[str, Any]:
-    """A list entry as JSON; `found` are the snippets of a search."""
+def summary_response(entry: TranscriptSummary) -> dict[str, Any]:
+    """A list entry as JSON."""
     return TranscriptSummaryResponse(
         id=entry.id,
         title=entry.title,
@@ -193,9 +172,15 @@ def summary_response(entry: TranscriptSummary, found: Sequence[str] | None = Non
         language=entry.language,
         duration=entry.duration,
         model=entry.model,
+        source=entry.source,
+        doubtful_words=entry.doubtful_words,
+        favourite=entry.favourite,
+        folder=entry.folder_id,
         excerpt=entry.preview,
         deleted=entry.deleted_at,
-        found=list(found) if found else None,
+        found=None,
+        hits=None,
+        hit_count=None,
     ).model_dump()
 
 

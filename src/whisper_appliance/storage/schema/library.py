@@ -1,4 +1,4 @@
-"""The tables of transcripts and kept recordings, as the newest migration leaves them."""
+"""The tables of transcripts, their recordings and their search, as the newest migration leaves them."""
 
 import sqlalchemy as sa
 
@@ -29,8 +29,30 @@ transcripts = sa.Table(
     sa.Column("job_id", sa.Text, nullable=True, unique=True),
     sa.Column("deleted_at", sa.Text, nullable=True),
     sa.Column("bytes", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("title_key", sa.Text, nullable=False, server_default=""),
+    sa.Column("doubtful_words", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("favourite", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("folder_id", sa.Text, nullable=True),
     sa.Index("transcripts_of_owner", "owner", "created", "id"),
     sa.Index("transcripts_space", "owner", "bytes"),
+    # All that lists are filtered and sorted by, because SQLite reads a whole row for what is behind its body.
+    sa.Index(
+        "transcripts_listing",
+        "owner",
+        "deleted_at",
+        "created",
+        "id",
+        "title_key",
+        "duration",
+        "language",
+        "model",
+        "source",
+        "doubtful_words",
+        "favourite",
+        "folder_id",
+    ),
+    sa.Index("transcripts_by_title", "owner", "deleted_at", "title_key", "created", "id"),
+    sa.Index("transcripts_by_duration", "owner", "deleted_at", "duration", "created", "id"),
     sqlite_autoincrement=True,
 )
 
@@ -46,3 +68,55 @@ recordings = sa.Table(
     sa.Index("recordings_by_end", "delete_at"),
 )
 """Kept recordings. Without a media type, browsers cannot play it; without `delete_at`, it has no end."""
+
+# One row for each transcript, beside it, because a row of `transcripts` is long. The terms are those of
+# `core.search_terms`; `annotations` holds names of speakers.
+search_documents = sa.Table(
+    "search_documents",
+    metadata,
+    sa.Column(
+        "transcript_number",
+        row_number,
+        sa.ForeignKey("transcripts.number", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("annotations", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("marks", sa.Text, nullable=False),
+)
+
+# `parent_id` is no foreign key, because backups copy the rows in the order of their ids.
+folders = sa.Table(
+    "folders",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("parent_id", sa.Text, nullable=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("created", sa.Text, nullable=False),
+    sa.Index("folders_of_owner", "owner"),
+)
+
+tags = sa.Table(
+    "tags",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("name_folded", sa.Text, nullable=False),
+    sa.Index("tags_by_name", "owner", "name_folded", unique=True),
+)
+
+tagged_transcripts = sa.Table(
+    "tagged_transcripts",
+    metadata,
+    sa.Column("tag_id", sa.Text, sa.ForeignKey("tags.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column(
+        "transcript_number",
+        row_number,
+        sa.ForeignKey("transcripts.number", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Index("tags_of_transcript", "transcript_number"),
+)

@@ -87,6 +87,13 @@ class TranscriptResponse(BaseModel):
     access: Literal["own", "read"] = Field("own", description="read: somebody shared it, to read and export.")
 
 
+class SearchHitResponse(BaseModel):
+    """A place in a transcript where words of a search were found."""
+
+    start: float = Field(description="Second of the recording at which the words are said.")
+    pieces: list[str] = Field(description="The text around it: every second piece is one of the words.")
+
+
 class TranscriptSummaryResponse(BaseModel):
     """A transcript in a list."""
 
@@ -96,18 +103,28 @@ class TranscriptSummaryResponse(BaseModel):
     language: str
     duration: float
     model: str
+    source: str = Field("upload", description="How the recording came here.")
+    doubtful_words: int = Field(0, description="Words that the model is not sure of.")
+    favourite: bool = Field(False, description="Whether its owner marked it.")
+    folder: str | None = Field(None, description="Id of the folder that it is in.")
+    tags: list[str] = Field(default=[], description="Names of its tags.")
     excerpt: str
     deleted: str | None = Field(None, description="When it was put in the trash.")
     found: list[str] | None = Field(
         None, description="Where the words of `q` were found: every second piece is one of them."
     )
+    hits: list[SearchHitResponse] | None = Field(None, description="The first places with words of `q`.")
+    hit_count: int | None = Field(None, description="How often the words of `q` are said.")
 
 
 class TranscriptListResponse(BaseModel):
-    """One page of transcripts, newest first."""
+    """A part of a list of transcripts."""
 
     transcripts: list[TranscriptSummaryResponse]
     next: str | None = Field(None, description="`cursor` of the next page; null on the last one.")
+    total: int = Field(description="How many there are in the whole list; with `cursor`, how many behind it.")
+    more: bool = Field(False, description="Whether the search ended at its first 1,000 matches.")
+    suggestion: str | None = Field(None, description="Another spelling of `q`, if nothing has its words.")
 
 
 class JobErrorResponse(BaseModel):

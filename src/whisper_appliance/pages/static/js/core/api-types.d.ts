@@ -32,6 +32,23 @@ export interface AccountResponse {
   days: UsageDayResponse[];
 }
 
+/** An action, and the transcripts to do it to. */
+export interface ActionBody {
+  /** What to do. */
+  action: "tag" | "untag" | "move" | "favourite" | "unfavourite" | "delete" | "restore";
+  /** Ids of transcripts; those of others are left out. */
+  ids: string[];
+  /** Names of tags, for `tag` and `untag`. New ones are made. */
+  tags?: string[];
+  /** Id of a folder; null for none. */
+  folder?: string | null;
+}
+
+/** The ids of the transcripts to which the action was done. */
+export interface ActionResponse {
+  changed: string[];
+}
+
 /** Every model, what goes on with it, and what this machine has for them. */
 export type AdminModelsResponse = ModelListView;
 
@@ -375,6 +392,30 @@ export interface ExpiresAfter {
   seconds?: number;
 }
 
+/** A value, and how many transcripts have it. */
+export interface FacetResponse {
+  value: string;
+  count: number;
+}
+
+/** What can be changed of a folder; what is left out stays. */
+export interface FolderBody {
+  /** The new name. */
+  name?: string | null;
+  /** The folder to move it into, or `top`. */
+  parent?: string | null;
+}
+
+/** A folder. */
+export interface FolderResponse {
+  id: string;
+  name: string;
+  /** Id of the folder that it is in. */
+  parent: string | null;
+  /** How many are directly in it, without the trash. */
+  transcripts: number;
+}
+
 /** The utilization of one GPU; `percent` is None if the GPU does not report it. */
 export interface GpuUse {
   name: string;
@@ -567,6 +608,19 @@ export interface LanguageBody {
   language: string | null;
 }
 
+/** What lists can be filtered by, with the numbers of transcripts. */
+export interface LibraryResponse {
+  total: number;
+  favourites: number;
+  without_folder: number;
+  trash: number;
+  folders: FolderResponse[];
+  tags: TagResponse[];
+  languages: FacetResponse[];
+  models: FacetResponse[];
+  sources: FacetResponse[];
+}
+
 /** The limits of uploads. */
 export interface Limits {
   max_upload_bytes: number;
@@ -695,6 +749,14 @@ export interface MoreNames {
 export interface NameBody {
   /** The new name. */
   name: string;
+}
+
+/** A new folder. */
+export interface NewFolderBody {
+  /** A line of text. */
+  name: string;
+  /** Id of a folder; null for none. */
+  parent?: string | null;
 }
 
 /** A new invitation, and its link, which is told this once. */
@@ -971,11 +1033,25 @@ export interface ReceivedTranscriptResponse {
   language: string;
   duration: number;
   model: string;
+  /** How the recording came here. */
+  source: string;
+  /** Words that the model is not sure of. */
+  doubtful_words: number;
+  /** Whether its owner marked it. */
+  favourite: boolean;
+  /** Id of the folder that it is in. */
+  folder: string | null;
+  /** Names of its tags. */
+  tags: string[];
   excerpt: string;
   /** When it was put in the trash. */
   deleted: string | null;
   /** Where the words of `q` were found: every second piece is one of them. */
   found: string[] | null;
+  /** The first places with words of `q`. */
+  hits: SearchHitResponse[] | null;
+  /** How often the words of `q` are said. */
+  hit_count: number | null;
   /** Name of its owner. */
   shared_by: string | null;
   /** When. UTC, ISO 8601. */
@@ -1031,6 +1107,14 @@ export interface RpcAnswer {
   id: string | number | null;
   result: Record<string, unknown> | null;
   error: Record<string, unknown> | null;
+}
+
+/** A place in a transcript where words of a search were found. */
+export interface SearchHitResponse {
+  /** Second of the recording at which the words are said. */
+  start: number;
+  /** The text around it: every second piece is one of the words. */
+  pieces: string[];
 }
 
 /** A phrase. */
@@ -1205,6 +1289,20 @@ export interface Status {
 /** The whole state of the appliance. */
 export type StatusResponse = Status;
 
+/** The new name of a tag. */
+export interface TagBody {
+  /** A line of text. */
+  name: string;
+}
+
+/** A tag. */
+export interface TagResponse {
+  id: string;
+  name: string;
+  /** How many have it, without the trash. */
+  transcripts: number;
+}
+
 /** What is agreed to. */
 export interface TakeOverBody {
   /** Whether jobs whose recordings lie on that machine alone may fail for it. */
@@ -1225,11 +1323,17 @@ export interface TitleBody {
   title: string;
 }
 
-/** One page of transcripts, newest first. */
+/** A part of a list of transcripts. */
 export interface TranscriptListResponse {
   transcripts: TranscriptSummaryResponse[];
   /** `cursor` of the next page; null on the last one. */
   next: string | null;
+  /** How many there are in the whole list; with `cursor`, how many behind it. */
+  total: number;
+  /** Whether the search ended at its first 1,000 matches. */
+  more: boolean;
+  /** Another spelling of `q`, if nothing has its words. */
+  suggestion: string | null;
 }
 
 /** What was said, and how it came to be known. */
@@ -1268,11 +1372,25 @@ export interface TranscriptSummaryResponse {
   language: string;
   duration: number;
   model: string;
+  /** How the recording came here. */
+  source: string;
+  /** Words that the model is not sure of. */
+  doubtful_words: number;
+  /** Whether its owner marked it. */
+  favourite: boolean;
+  /** Id of the folder that it is in. */
+  folder: string | null;
+  /** Names of its tags. */
+  tags: string[];
   excerpt: string;
   /** When it was put in the trash. */
   deleted: string | null;
   /** Where the words of `q` were found: every second piece is one of them. */
   found: string[] | null;
+  /** The first places with words of `q`. */
+  hits: SearchHitResponse[] | null;
+  /** How often the words of `q` are said. */
+  hit_count: number | null;
 }
 
 /** What the feed says, and what to do on this machine. */
@@ -1393,6 +1511,8 @@ export interface Requests {
   "DELETE /api/admin/users/{id}": RemoveBody;
   "PATCH /api/account": NameBody;
   "PATCH /api/admin/users/{id}": UserBody;
+  "PATCH /api/library/folders/{id}": FolderBody;
+  "PATCH /api/library/tags/{id}": TagBody;
   "PATCH /api/transcripts/{id}": TitleBody;
   "PATCH /api/transcripts/{id}/audio": EndBody;
   "POST /api/account/keys": KeyBody;
@@ -1403,6 +1523,8 @@ export interface Requests {
   "POST /api/admin/models": NewModel;
   "POST /api/admin/workers/{id}/take-over": TakeOverBody;
   "POST /api/join": AcceptInvitationBody;
+  "POST /api/library/actions": ActionBody;
+  "POST /api/library/folders": NewFolderBody;
   "POST /api/session": SignInBody;
   "POST /api/setup": SetupBody;
   "POST /api/transcripts/export": ArchiveBody;
@@ -1448,6 +1570,8 @@ export interface Responses {
   "DELETE /api/admin/users/{id}/keys": null;
   "DELETE /api/admin/users/{id}/sessions": null;
   "DELETE /api/jobs/{id}": JobResponse;
+  "DELETE /api/library/folders/{id}": null;
+  "DELETE /api/library/tags/{id}": null;
   "DELETE /api/live/{session}/captions": null;
   "DELETE /api/session": null;
   "DELETE /api/transcripts/shared/{id}": null;
@@ -1480,6 +1604,7 @@ export interface Responses {
   "GET /api/admin/workers": WorkerRows;
   "GET /api/jobs": JobList;
   "GET /api/jobs/{id}": JobResponse;
+  "GET /api/library": LibraryResponse;
   "GET /api/models": ModelList;
   "GET /api/programs/requests": ProgramRequestsResponse;
   "GET /api/session": SessionResponse;
@@ -1511,6 +1636,8 @@ export interface Responses {
   "GET /vosk": null;
   "PATCH /api/account": null;
   "PATCH /api/admin/users/{id}": AdminUserResponse;
+  "PATCH /api/library/folders/{id}": FolderResponse;
+  "PATCH /api/library/tags/{id}": null;
   "PATCH /api/transcripts/{id}": TranscriptResponse;
   "PATCH /api/transcripts/{id}/audio": RecordingResponse;
   "POST /api/account/keys": NewKeyResponse;
@@ -1532,6 +1659,8 @@ export interface Responses {
   "POST /api/admin/workers/{id}/take-over": TakeOverResponse;
   "POST /api/jobs/{id}/retry": JobResponse;
   "POST /api/join": SessionResponse;
+  "POST /api/library/actions": ActionResponse;
+  "POST /api/library/folders": FolderResponse;
   "POST /api/live/{session}/captions": CaptionsLinkResponse;
   "POST /api/session": SessionResponse;
   "POST /api/setup": SessionResponse;
