@@ -86,3 +86,13 @@ test("an aborted request stays aborted, and is no lost connection", async () => 
   respond = async () => Promise.reject(new DOMException("", "AbortError"));
   await assert.rejects(request("GET /api/jobs", { signal: AbortSignal.abort() }), { name: "AbortError" });
 });
+
+test("an answer of a proxy gets a reason and what helps", async () => {
+  const html = { headers: { "Content-Type": "text/html" } };
+  respond = async () => new Response("<h1>413 Request Entity Too Large</h1>", { ...html, status: 413 });
+  await assert.rejects(request("GET /api/jobs"), { code: "http_413", message: /client_max_body_size/ });
+  respond = async () => new Response("<h1>504 Gateway Time-out</h1>", { ...html, status: 504 });
+  await assert.rejects(request("GET /api/jobs"), { code: "http_504", message: /proxy_read_timeout/ });
+  respond = async () => new Response("<h1>502 Bad Gateway</h1>", { ...html, status: 502 });
+  await assert.rejects(request("GET /api/jobs"), { code: "http_502", message: /does not reach it/ });
+});

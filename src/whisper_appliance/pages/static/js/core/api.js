@@ -50,16 +50,35 @@ export function offlineError() {
  */
 function errorFromResponse(status, body, retryAfter) {
   const error = /** @type {Partial<import("./api-types.d.ts").ErrorResponse> | null} */ (body)?.error;
-  return new ApiError(
-    error?.message ?? t("The appliance answered {status} and gave no reason.", { status }),
-    {
-      code: error?.code ?? `http_${status}`,
-      status,
-      field: error?.field ?? "",
-      requestId: error?.request_id,
-      retryAfterSeconds: Number(retryAfter) || 0,
-    },
-  );
+  return new ApiError(error?.message ?? proxyReason(status), {
+    code: error?.code ?? `http_${status}`,
+    status,
+    field: error?.field ?? "",
+    requestId: error?.request_id,
+    retryAfterSeconds: Number(retryAfter) || 0,
+  });
+}
+
+/**
+ * @param {number} status Of a response that is not the appliance's: its errors are JSON with a message.
+ * @returns {string} What a proxy in front of it does, and what helps.
+ */
+function proxyReason(status) {
+  switch (status) {
+    case 413:
+      return t(
+        "The proxy in front of the appliance takes no files of this size. An administrator can raise its limit (nginx: client_max_body_size).",
+      );
+    case 502:
+    case 503:
+      return t("The proxy in front of the appliance does not reach it. It may be starting; try again soon.");
+    case 504:
+      return t(
+        "The proxy in front of the appliance did not wait long enough. An administrator can raise its limit (nginx: proxy_read_timeout).",
+      );
+    default:
+      return t("The appliance answered {status} and gave no reason.", { status });
+  }
 }
 
 /** @returns {Record<string, string>} The CSRF token of a signed-in user's page, as a header. */
