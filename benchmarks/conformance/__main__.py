@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.audio import packaged
 from benchmarks.conformance import openai_clients, recorded, socket_clients
 from benchmarks.conformance.table import Result, summary, terminal_line, write_readme
-from benchmarks.conformance.target import CheckFailed, NotChecked, Row, Target
+from benchmarks.conformance.target import UNKNOWN_KEY, CheckFailed, NotChecked, Row, Target
 
 ROWS: tuple[Row, ...] = (*openai_clients.ROWS, *recorded.ROWS, *socket_clients.ROWS)
 
@@ -52,7 +52,7 @@ def _check(row: Row, target: Target) -> tuple[bool | None, str]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./scripts/dev.sh conformance", description=__doc__)
     parser.add_argument("url", help="such as https://localhost:5001")
-    parser.add_argument("--key", default="any", help="an API key, where one is required")
+    parser.add_argument("--key", default=UNKNOWN_KEY, help="an API key, where one is required")
     parser.add_argument("--model", default="whisper-1", help="the model that programs name")
     parser.add_argument("--ca", type=Path, help="the certificate authority of the server (PEM)")
     parser.add_argument("--audio", type=Path, help="a WAV of 16 kHz, mono; default: one of the tests'")

@@ -1,7 +1,6 @@
 """Clients of Vosk, Deepgram, Wyoming and MCP."""
 
 import asyncio
-import importlib
 import json
 import os
 import threading
@@ -9,11 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
+import httpx2
 import websocket
 from deepgram import DeepgramClient, DeepgramClientEnvironment
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from wyoming.asr import Transcribe, Transcript
+from wyoming.audio import AudioChunk, AudioStart, AudioStop
+from wyoming.client import AsyncTcpClient
+from wyoming.info import Describe, Info
 
-from benchmarks.conformance.target import TIMEOUT_SECONDS, NotChecked, Row, Target, expect
+from benchmarks.conformance.target import TIMEOUT_SECONDS, UNKNOWN_KEY, NotChecked, Row, Target, expect
 
 CHUNK_BYTES = 8000
 
@@ -96,61 +101,42 @@ def _deepgram_live(target: Target) -> None:
     target.check_words(" ".join(each.channel.alternatives[0].transcript for each in finals))
 
 
-def _module(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise NotChecked(f"the package {name.partition('.')[0]} is not installed") from None
-
-
 def _wyoming(target: Target) -> None:
     if not target.wyoming:
         raise NotChecked("no --wyoming HOST:PORT")
-    asr, audio, client, info = (_module(f"wyoming.{name}") for name in ("asr", "audio", "client", "info"))
     host, _, port = target.wyoming.rpartition(":")
     shape = {"rate": 16_000, "width": 2, "channels": 1}
 
     async def transcribe() -> str:
-        async with client.AsyncTcpClient(host, int(port)) as connection:
-            await connection.write_event(info.Describe().event())
+        async with AsyncTcpClient(host, int(port)) as connection:
+            await connection.write_event(Describe().event())
             described = await connection.read_event()
-            expect(described is not None and info.Info.is_type(described.type), "no info")
-            await connection.write_event(asr.Transcribe(language="en").event())
-            await connection.write_event(audio.AudioStart(**shape).event())
+            expect(described is not None and Info.is_type(described.type), "no info")
+            await connection.write_event(Transcribe(language="en").event())
+            await connection.write_event(AudioStart(**shape).event())
             for at in range(0, len(target.pcm), CHUNK_BYTES):
-                chunk = audio.AudioChunk(audio=target.pcm[at : at + CHUNK_BYTES], **shape)
+                chunk = AudioChunk(audio=target.pcm[at : at + CHUNK_BYTES], **shape)
                 await connection.write_event(chunk.event())
-            await connection.write_event(audio.AudioStop().event())
+            await connection.write_event(AudioStop().event())
             while event := await connection.read_event():
-                if asr.Transcript.is_type(event.type):
-                    return str(asr.Transcript.from_event(event).text)
+                if Transcript.is_type(event.type):
+                    return str(Transcript.from_event(event).text)
         return ""
 
     target.check_words(asyncio.run(asyncio.wait_for(transcribe(), TIMEOUT_SECONDS)))
 
 
 def _mcp(target: Target) -> None:
-    mcp, http = _module("mcp"), _module("mcp.client.streamable_http")
-    address = f"{target.url}/mcp"
-
-    def client_of(headers: Any = None, timeout: Any = None, auth: Any = None) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            headers=headers, timeout=timeout, auth=auth, verify=target.trust, follow_redirects=True
-        )
-
     async def tools() -> set[str]:
         headers = {"Authorization": f"Bearer {target.key}"}
         async with (
-            http.streamablehttp_client(address, headers=headers, httpx_client_factory=client_of) as (
-                read,
-                write,
-                _,
-            ),
-            mcp.ClientSession(read, write) as session,
+            httpx2.AsyncClient(headers=headers, verify=target.trust, trust_env=False) as http,
+            Client(streamable_http_client(f"{target.url}/mcp", http_client=http)) as client,
         ):
-            await session.initialize()
-            return {tool.name for tool in (await session.list_tools()).tools}
+            return {tool.name for tool in (await client.list_tools()).tools}
 
+    if target.key == UNKNOWN_KEY:
+        raise NotChecked("MCP needs a user's key: --key")
     expect(asyncio.run(asyncio.wait_for(tools(), TIMEOUT_SECONDS)), "there are no tools")
 
 

@@ -10,6 +10,8 @@ from typing import Literal
 import httpx
 
 TIMEOUT_SECONDS = 180.0
+UNKNOWN_KEY = "any"
+"""What programs send where no key is required."""
 Kind = Literal["client", "recorded"]
 """The real client, or requests of the same shape as its own."""
 

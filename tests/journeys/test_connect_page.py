@@ -81,18 +81,17 @@ def test_the_pages_of_programs_are_accessible_and_fit_on_phones(page: Page, axe:
     assert barriers(page, axe) == []
 
 
-def test_requests_are_tried_on_the_page_of_the_api(page: Page) -> None:
+@pytest.mark.slow
+def test_a_request_is_tried_on_the_page_of_the_api(page: Page) -> None:
     page.goto("/docs")
+    route = page.locator(".opblock").filter(has=page.locator('[data-path="/v1/audio/transcriptions"]'))
+    route.locator(".opblock-summary-control").click()
     sound: FilePayload = {"name": "a.wav", "mimeType": "audio/wav", "buffer": b"one two"}
-    for address in ("/transcribe", "/v1/audio/transcriptions"):
-        route = page.locator(".opblock").filter(has=page.locator(f'[data-path="{address}"]'))
-        route.locator(".opblock-summary-control").click()
-        route.locator("input[type=file]").first.set_input_files(sound)
-        route.get_by_role("button", name="Execute").click()
-        answer = route.locator(".live-responses-table")
-        expect(answer).to_contain_text("one two")
-        expect(answer).to_contain_text("200")
-        route.locator(".opblock-summary-control").click()
+    route.locator("input[type=file]").first.set_input_files(sound)
+    route.get_by_role("button", name="Execute").click()
+    answer = route.locator(".live-responses-table")
+    expect(answer).to_contain_text("one two")
+    expect(answer).to_contain_text("200")
 
 
 def test_a_link_to_a_setting_shows_it(page: Page) -> None:
