@@ -161,6 +161,16 @@ def test_an_appliance_that_is_off_is_reported_after_a_few_repeats() -> None:
     assert pauses == [0.5, 2.0, 5.0]
 
 
+def test_the_progress_of_a_job_is_given_up_if_the_appliance_does_not_come_back() -> None:
+    pauses: list[float] = []
+    with (
+        Appliance("http://127.0.0.1:1", sleep=pauses.append) as client,
+        pytest.raises(Unavailable, match="cannot be reached"),
+    ):
+        client.wait("0" * 32)
+    assert 300 < sum(pauses) < 600
+
+
 def test_the_asynchronous_client_does_the_same(server: Server, fingerprint: str, talk: Path) -> None:
     async def speech() -> AsyncIterator[bytes]:
         for packet in packets(SPEECH):

@@ -148,6 +148,24 @@ def test_a_disabled_user_gets_no_messages(
     assert repository.next_at() is None
 
 
+def test_what_waits_for_a_user_who_is_disabled_is_given_up(
+    repository: WebhookRepository, database: Database, ann: str
+) -> None:
+    a_webhook(repository, ann)
+    job(database, repository, ann)
+    with database.write() as connection:
+        connection.execute(users.update().values(disabled_at="2026-05-01T12:00:00.000Z"))
+    assert repository.claim_due(9) == ()
+    assert repository.next_at() is None
+
+
+def test_a_test_message_replaces_one_that_waits(repository: WebhookRepository, ann: str) -> None:
+    webhook = a_webhook(repository, ann)
+    for _ in range(5):
+        repository.enqueue_test(webhook.id)
+    assert len(repository.deliveries([webhook.id])[webhook.id]) == 1
+
+
 def test_a_webhook_of_another_user_is_not_found(
     repository: WebhookRepository, ann: str, new_user: NewUser
 ) -> None:

@@ -18,6 +18,8 @@ REPEATS_SECONDS = (0.5, 2.0, 5.0)
 """The pauses before a failed request is repeated."""
 RECONNECT_SECONDS = (0.2, 1.0, 3.0, 10.0)
 """The pauses before a broken stream of events is opened again; the last one repeats."""
+MAX_RECONNECTS = 40
+"""How often in a row a stream may break, which is about six minutes."""
 LONGEST_WAIT_SECONDS = 10.0
 """A server that asks for a longer pause than this gets no repeat."""
 SILENCE_SECONDS = 60.0
@@ -128,7 +130,7 @@ class JobProgress:
 
     def broken(self, error: ApplianceError) -> float:
         """The pause before the stream is opened again. Raises the error if that does not help."""
-        if not _may_pass(error):
+        if not _may_pass(error) or self.failures >= MAX_RECONNECTS:
             raise error
         self._events = EventStream()
         pause = RECONNECT_SECONDS[min(self.failures, len(RECONNECT_SECONDS) - 1)]

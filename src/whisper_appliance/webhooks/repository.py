@@ -110,8 +110,14 @@ class WebhookRepository:
             self._enqueue(connection, webhook_id, event, job_message(event, moment, row))
 
     def enqueue_test(self, webhook_id: str) -> None:
-        """Enqueues a test message; a webhook that was switched off is tried again."""
+        """Enqueues a test message in the place of one that waits; a disabled webhook is tried again."""
+        earlier = sa.and_(
+            webhook_deliveries.c.webhook_id == webhook_id,
+            webhook_deliveries.c.event == "test",
+            webhook_deliveries.c.status == "waiting",
+        )
         with self._database.write() as connection:
+            connection.execute(webhook_deliveries.delete().where(earlier))
             connection.execute(webhooks.update().where(webhooks.c.id == webhook_id).values(disabled_at=None))
             self._enqueue(connection, webhook_id, "test", trial_message(self._now()))
 
@@ -124,9 +130,10 @@ class WebhookRepository:
     def claim_due(self, limit: int) -> tuple[DueDelivery, ...]:
         """The messages that are due, oldest first, which nobody else sends for `CLAIM_SECONDS`.
 
-        A webhook gets one message at a time.
+        A webhook gets one message at a time; what waits for a disabled user is given up.
         """
         with self._database.write(exclusive="webhook deliveries") as connection:
+            self._drop_of_disabled_users(connection)
             first = (
                 sa.select(sa.func.min(webhook_deliveries.c.number))
                 .where(webhook_deliveries.c.next_at <= self._now())
@@ -190,15 +197,21 @@ class WebhookRepository:
         )
         connection.execute(others.values(next_at=moment))
 
+    def _drop_of_disabled_users(self, connection: Connection) -> None:
+        disabled = sa.select(webhooks.c.id).join(users, users.c.id == webhooks.c.user_id)
+        theirs = webhook_deliveries.c.webhook_id.in_(disabled.where(users.c.disabled_at.is_not(None)))
+        self._give_up(connection, theirs)
+
+    def _give_up(self, connection: Connection, condition: sa.ColumnElement[bool]) -> None:
+        waiting = webhook_deliveries.update().where(condition, webhook_deliveries.c.status == "waiting")
+        connection.execute(waiting.values(status="failed", next_at=None, finished=self._now()))
+
     def _switch_off(self, connection: Connection, webhook_id: str) -> None:
         """Sends nothing more to a webhook until its user tests it."""
         connection.execute(
             webhooks.update().where(webhooks.c.id == webhook_id).values(disabled_at=self._now())
         )
-        waiting = webhook_deliveries.update().where(
-            webhook_deliveries.c.webhook_id == webhook_id, webhook_deliveries.c.status == "waiting"
-        )
-        connection.execute(waiting.values(status="failed", next_at=None, finished=self._now()))
+        self._give_up(connection, webhook_deliveries.c.webhook_id == webhook_id)
 
     def _now(self) -> str:
         return written(self._clock())
