@@ -17,12 +17,15 @@ COPIES = {
     "lucide-static/LICENSE": "lucide.LICENSE.txt",
     "socket.io-client/dist/socket.io.esm.min.js": "socket.io.esm.min.js",
     "socket.io-client/LICENSE": "socket.io.LICENSE.txt",
+    "tus-js-client/dist/tus.min.js": "tus.min.js",
+    "tus-js-client/LICENSE": "tus.LICENSE.txt",
     "uplot/dist/uPlot.esm.js": "uplot.esm.js",
     "uplot/dist/uPlot.min.css": "uplot.min.css",
     "uplot/LICENSE": "uplot.LICENSE.txt",
 }
 TYPES = {
     "socket.io.esm.min.d.ts": 'export * from "socket.io-client";\n',
+    "tus.min.d.ts": "export {};\n",
     "uplot.esm.d.ts": 'export { default } from "uplot";\n',
 }
 """Where the TypeScript compiler finds the types of a copied library."""

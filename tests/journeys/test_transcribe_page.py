@@ -1,12 +1,14 @@
 """From a file to words, as people do it."""
 
 import re
+import wave
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from tests.support.pages import add_files, card, drop_file, named, transcribe, wait_done
+from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -211,3 +213,37 @@ def test_speak_reports_an_unreachable_appliance_and_starts_when_it_is_back(page:
     expect(page.locator("#offline")).to_be_hidden()
     page.locator("#speak").click()
     expect(page.locator("#live")).to_be_visible()
+
+
+@pytest.mark.slow
+def test_a_large_upload_goes_on_after_a_lost_connection_and_a_reload(
+    page: Page, beckett: Path, tmp_path: Path
+) -> None:
+    large = tmp_path / "large.wav"
+    with wave.open(str(beckett)) as source, wave.open(str(large), "wb") as target:
+        target.setparams(source.getparams())
+        words = source.readframes(source.getnframes())
+        target.writeframes(words + bytes(9 * 2**20))
+    offsets: list[int] = []
+
+    def note(request: Request) -> None:
+        if request.method == "PATCH" and "/api/uploads/" in request.url:
+            offsets.append(int(request.headers["upload-offset"]))
+
+    page.on("request", note)
+    page.on("dialog", lambda dialog: dialog.accept())
+    network = page.context.new_cdp_session(page)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 2 * 2**20}
+    page.goto("/")
+    network.send("Network.emulateNetworkConditions", slow)
+    add_files(page, large)
+    bar = page.locator(".card progress").first
+    wait_until(lambda: bar.evaluate("bar => bar.value") > 0.3)
+    page.reload()
+    page.route("**/api/uploads/*", lambda route: route.abort("connectionreset"), times=1)
+    page.route("**/api/jobs/*", lambda route: route.abort("connectionreset"), times=1)
+    add_files(page, large)
+    wait_done(card(page, "large"))
+    assert len(offsets) == 2, offsets
+    assert offsets[0] == 0
+    assert offsets[1] > 2**20

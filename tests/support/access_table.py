@@ -117,6 +117,10 @@ TABLE: dict[str, Row] = {
     "POST /api/join": Row(OPEN, {"token": "{invitation_token}", "name": "", "password": "x"}),
     # Speech
     "POST /transcribe": Row(USE["transcribe"]),
+    "POST /api/uploads": Row(USE["transcribe"]),
+    "GET /api/uploads/{nothing}": Row(USE["transcribe"], may_be_missing=True),
+    "PATCH /api/uploads/{nothing}": Row(USE["transcribe"], may_be_missing=True),
+    "DELETE /api/uploads/{nothing}": Row(USE["transcribe"], may_be_missing=True),
     "POST /asr": Row(USE["transcribe"]),
     "POST /detect-language": Row(USE["transcribe"]),
     "POST /inference": Row(USE["transcribe"]),

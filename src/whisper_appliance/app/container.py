@@ -18,6 +18,7 @@ from whisper_appliance.app.language_detection import LanguageDetection
 from whisper_appliance.app.live_wiring import build_live, live_limits
 from whisper_appliance.app.model_admin import ModelAdmin
 from whisper_appliance.app.ownership import AllOwnedData
+from whisper_appliance.app.partial_uploads import PartialUploads
 from whisper_appliance.app.program_requests import ProgramRequests
 from whisper_appliance.app.submit_recording import SubmitRecording
 from whisper_appliance.app.watch_folder.rules import WatchRules
@@ -217,6 +218,7 @@ class Container:
             admit=self.admission.check_upload,
         )
         self.import_transcripts = ImportTranscripts(self.transcripts, self.admission.check_storage)
+        self.partial_uploads = PartialUploads(settings.storage_folder / "partial")
         self.language_detection = LanguageDetection(self.models, lambda: self.settings)
         self.job_queries = JobAdminQueries(self.database)
         self._settings_listeners.append(self._apply_queue_limits)

@@ -94,6 +94,18 @@ class TooLarge(ApplianceError):
     code = "too_large"
 
 
+class Locked(Conflict):
+    """Another request works on the resource; trying again soon helps."""
+
+    code = "locked"
+
+
+class ChecksumMismatch(ApplianceError):
+    """The bytes that arrived are not those that were sent."""
+
+    code = "checksum_mismatch"
+
+
 class UnsupportedMedia(ApplianceError):
     """A media type that is not accepted."""
 

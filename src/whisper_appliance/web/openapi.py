@@ -98,6 +98,8 @@ _EXAMPLES: dict[int, tuple[str, str, str | None]] = {
     408: ("too_slow", "The upload took longer than 1800 seconds.", None),
     409: ("conflict", "The job has already ended.", None),
     411: ("length_required", "Say how long the upload is (Content-Length) or send it in chunks.", None),
+    423: ("locked", "Another request sends bytes of this upload. Try again in a moment.", None),
+    460: ("checksum_mismatch", "The bytes that arrived are not those that were sent. Send them again.", None),
     412: ("precondition_failed", "Somebody else has changed this in the meantime.", "If-Match"),
     413: ("too_large", "The file is larger than 100.0MiB, the limit of this appliance.", "file"),
     415: ("unsupported_media", "Files named .txt are not taken.", "file"),

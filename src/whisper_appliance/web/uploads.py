@@ -18,7 +18,15 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, LengthRequired, RequestTimeout
 
 from whisper_appliance.config.settings import Settings
-from whisper_appliance.core.errors import Busy, DiskFull, TooLarge, Unavailable, UnsupportedMedia
+from whisper_appliance.core.errors import (
+    Busy,
+    ChecksumMismatch,
+    DiskFull,
+    NoAudio,
+    TooLarge,
+    Unavailable,
+    UnsupportedMedia,
+)
 from whisper_appliance.core.i18n import N_
 from whisper_appliance.core.ids import new_id
 from whisper_appliance.core.request_body import watched_by
@@ -184,6 +192,57 @@ class Uploads:
                 os.fsync(file.fileno())
 
         return self._received(write)
+
+    def check_size(self, size: int) -> None:
+        """Raises `TooLarge` or `DiskFull` for a file of so many bytes that is announced."""
+        if not size:
+            raise NoAudio("This file is empty.", field="file")
+        if size > self._settings.max_upload_size:
+            raise self._too_large()
+        self._check_disk(size)
+
+    def append_body(
+        self, request: Request, path: Path, most_bytes: int, checksum: tuple[str, bytes] | None
+    ) -> None:
+        """Appends the body to a file, and what has arrived of it if the client disconnects.
+
+        With a `checksum` (algorithm, digest), all or nothing is appended. Raises `TooLarge` for more than
+        `most_bytes`, `ChecksumMismatch`; then the file is as before.
+        """
+        digest = hashlib.new(checksum[0], usedforsecurity=False) if checksum else None
+        before, added, is_whole = path.stat().st_size, 0, False
+        with path.open("ab") as file:
+            try:
+                for chunk in filter(None, self._chunks(request)):
+                    added += len(chunk)
+                    if added > most_bytes:
+                        raise TooLarge("These are more bytes than the upload has.", field="Upload-Length")
+                    if digest:
+                        digest.update(chunk)
+                    file.write(chunk)
+                if digest and checksum and digest.digest() != checksum[1]:
+                    raise ChecksumMismatch(
+                        "The bytes that arrived are not those that were sent. Send them again.",
+                        field="Upload-Checksum",
+                    )
+                is_whole = True
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise DiskFull("The disk is full; the upload was not stored.") from error
+                raise
+            finally:
+                file.flush()
+                if not is_whole and (digest or added > most_bytes):
+                    file.truncate(before)
+                os.fsync(file.fileno())
+        self._on_received(added)
+
+    def adopt(self, path: Path, upload_id: str) -> Path:
+        """A second name for a complete file in the folder of recordings, for its job."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        target = self.folder / upload_id
+        os.link(path, target)
+        return target
 
     @contextmanager
     def _received(self, read: Callable[[Upload], None]) -> Iterator[Upload]:

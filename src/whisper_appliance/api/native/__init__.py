@@ -9,6 +9,7 @@ from whisper_appliance.api.native import (
     models,
     presets,
     recordings,
+    resumable_uploads,
     shared,
     shares,
     status,
@@ -20,6 +21,7 @@ from whisper_appliance.api.native import (
 
 blueprints = (
     transcribe.blueprint,
+    resumable_uploads.blueprint,
     jobs.blueprint,
     job_stream.blueprint,
     transcript_list.blueprint,

@@ -35,7 +35,8 @@ BODY = {"required": True, "content": {"multipart/form-data": {"schema": form_sch
 EXTENSIONS = {"requestBody": BODY, "parameters": [PARAMETER]}
 
 
-def _read_own_form(fields: FormFields) -> TranscribeForm:
+def read_own_form(fields: FormFields) -> TranscribeForm:
+    """The options of a request, with those of the actor's preset that it names. Raises `InvalidRequest`."""
     return read_form(fields, _preset_options)
 
 
@@ -57,7 +58,7 @@ def create_transcription() -> Response:
 
     Answers with the transcript, or with the job when the transcript takes longer than the appliance waits.
     """
-    job, form = submit_form(_read_own_form, FileRules(required=False), use_kept_recording)
+    job, form = submit_form(read_own_form, FileRules(required=False), use_kept_recording)
     if not form.asynchronous:
         job = wait_for(job, appliance().settings.wait_seconds)
     if job.ended and not form.asynchronous:

@@ -11,10 +11,12 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 REQUEST_HEADERS = (
     "Accept", "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match",
     "Last-Event-ID",
+    "Tus-Resumable", "Upload-.*",
     "OpenAI-.*", "X-Stainless-.*",  # sent by the official OpenAI client
 )  # fmt: skip
 RESPONSE_HEADERS = (
     "ETag", "Location", "Retry-After", "X-Request-Id", "X-Transcript-Id", "Idempotent-Replayed",
+    "Tus-Resumable", "Upload-Offset", "Upload-Length", "Upload-Expires", "X-Job-Id",
 )  # fmt: skip
 PREFLIGHT_SECONDS = 600
 

@@ -1579,6 +1579,7 @@ export interface Responses {
   "DELETE /api/transcripts/{id}": null;
   "DELETE /api/transcripts/{id}/audio": null;
   "DELETE /api/transcripts/{id}/shares/{share}": null;
+  "DELETE /api/uploads/{id}": null;
   "DELETE /v1/models/{id}": DeletedModel;
   "GET /admin": null;
   "GET /admin/check-updates": UpdatesResponse;
@@ -1627,6 +1628,7 @@ export interface Responses {
   "GET /api/transcripts/shared": ReceivedList;
   "GET /api/transcripts/{id}": TranscriptResponse;
   "GET /api/transcripts/{id}/shares": ShareList;
+  "GET /api/uploads/{id}": null;
   "GET /health": HealthResponse;
   "GET /v1/listen": null;
   "GET /v1/models": ModelObjects;
@@ -1640,6 +1642,7 @@ export interface Responses {
   "PATCH /api/library/tags/{id}": null;
   "PATCH /api/transcripts/{id}": TranscriptResponse;
   "PATCH /api/transcripts/{id}/audio": RecordingResponse;
+  "PATCH /api/uploads/{id}": null;
   "POST /api/account/keys": NewKeyResponse;
   "POST /api/account/password": null;
   "POST /api/account/presets": PresetResponse;
@@ -1667,6 +1670,7 @@ export interface Responses {
   "POST /api/transcripts/import": ImportResponse;
   "POST /api/transcripts/{id}/restore": TranscriptResponse;
   "POST /api/transcripts/{id}/shares": ShareResponse;
+  "POST /api/uploads": null;
   "POST /asr": Record<string, unknown>;
   "POST /detect-language": DetectedLanguage;
   "POST /inference": Record<string, unknown>;

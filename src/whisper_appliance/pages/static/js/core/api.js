@@ -81,8 +81,24 @@ function proxyReason(status) {
   }
 }
 
+/**
+ * @param {number} status
+ * @param {string} text The body of a response, which should be an error as JSON.
+ * @param {string | null | undefined} retryAfter
+ * @returns {ApiError}
+ */
+export function errorFromText(status, text, retryAfter) {
+  let body = null;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    // a proxy's page
+  }
+  return errorFromResponse(status, body, retryAfter ?? null);
+}
+
 /** @returns {Record<string, string>} The CSRF token of a signed-in user's page, as a header. */
-function csrfHeader() {
+export function csrfHeader() {
   const meta = /** @type {HTMLMetaElement | null} */ (document.querySelector('meta[name="csrf-token"]'));
   return meta?.content ? { "X-CSRF-Token": meta.content } : {};
 }

@@ -1,5 +1,6 @@
 /** Upload queue: two files at once; waits and retries when the server is busy (429) or cannot be reached. */
 import { upload } from "../core/api.js";
+import { RESUMABLE_BYTES, sendResumably } from "./resumable-upload.js";
 
 const CONCURRENT_UPLOADS = 2;
 const BUSY_SECONDS = 5;
@@ -21,6 +22,7 @@ const OFFLINE_SECONDS = 3;
 
 /** @param {Entry} entry @returns {Promise<Job>} */
 async function send({ upload: { file, options, onProgress }, key, abort: { signal } }) {
+  if (file.size >= RESUMABLE_BYTES) return sendResumably(file, options, { onProgress, signal });
   // The file is the last field, because the server reads the options before it takes the bytes.
   const form = new FormData();
   for (const [name, value] of Object.entries({ ...options, async: "true" })) form.append(name, value);
