@@ -16,13 +16,21 @@ from whisper_appliance.web.schemas.transcript import (
     WordResponse,
 )
 
-STORED = {"id", "title", "created", "access"}
+STORED = {"id", "title", "created", "recording", "access"}
 """Fields that belong to the stored transcript and not to the recording."""
 
 WRITTEN = to_dict(
     Transcript(
         segments=(
-            Segment(0.0, 1.0, " Hello.", words=(Word(0.0, 1.0, " Hello.", 0.9),), language="en", channel=1),
+            Segment(
+                0.0,
+                1.0,
+                " Hello.",
+                words=(Word(0.0, 1.0, " Hello.", 0.9),),
+                language="en",
+                channel=1,
+                speaker="Ada",
+            ),
         ),
         language="en",
         language_probability=0.9,
@@ -57,7 +65,13 @@ def test_the_schema_has_exactly_the_fields_of_the_json(
 
 
 def test_the_json_is_valid_by_the_schema_and_keeps_every_value() -> None:
-    stored = {"id": "1", "title": "Talk", "created": "2026-03-01T09:30:00Z", "access": "own"}
+    stored = {
+        "id": "1",
+        "title": "Talk",
+        "created": "2026-03-01T09:30:00Z",
+        "recording": {"media_type": "audio/wav", "bytes": 7, "delete_at": None},
+        "access": "own",
+    }
     assert TranscriptResponse.model_validate(WRITTEN | stored).model_dump() == WRITTEN | stored
 
 
