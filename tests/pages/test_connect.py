@@ -19,6 +19,7 @@ from whisper_appliance.app.program_requests import (
     ProgramRequest,
     ProgramRequests,
 )
+from whisper_appliance.core.errors import Undecodable
 from whisper_appliance.core.protocol_names import PROTOCOL_NAMES
 from whisper_appliance.pages.programs import PROGRAMS, WYOMING
 
@@ -81,6 +82,30 @@ def test_a_refused_request_is_shown_with_its_reason(appliance: Appliance, app: O
     newest = arrived(signed_in(app, user=account))[0]
     assert (newest["status"], newest["code"]) == (400, "invalid_request")
     assert "klingon" in newest["message"]
+
+
+def test_a_failure_after_the_response_began_is_shown(
+    appliance: Appliance, app: OpenAPI, script: Script
+) -> None:
+    def fail(_word: str) -> None:
+        raise Undecodable("This file cannot be read.")
+
+    script.before_window = fail
+    account = an_account(appliance)
+    assert transcribe(with_key(app, "transcribe", user=account), stream="true") == 200
+    newest = arrived(signed_in(app, user=account))[0]
+    assert (newest["status"], newest["code"]) == (200, "undecodable")
+    assert newest["message"] == "This file cannot be read."
+
+
+def test_a_page_of_another_site_that_is_refused_is_shown(app: OpenAPI) -> None:
+    client = client_of(app)
+    client.environ_base["REMOTE_ADDR"] = "203.0.113.5"
+    asked = {"Origin": "app://obsidian.md", "Access-Control-Request-Method": "POST"}
+    client.options("/v1/audio/transcriptions", headers=asked)
+    (refused,) = arrived(client)
+    assert (refused["address"], refused["code"]) == ("OPTIONS /v1/audio/transcriptions", "origin_not_allowed")
+    assert "app://obsidian.md" in refused["message"]
 
 
 def test_a_visitor_finds_the_requests_with_the_key_of_the_page(app: OpenAPI, script: Script) -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.support.application import StartAppliance
-from tests.support.client import ApiClient, client_of
+from tests.support.client import ApiClient, an_account, client_of
+from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.server.application import create_app
 
 FRIEND = "https://app.example"
@@ -72,3 +73,14 @@ def test_without_cors_origins_no_site_is_allowed(start_appliance: StartAppliance
     api_client = client_of(create_app(start_appliance()))
     answer = api_client.get("/api/status", headers={"Origin": FRIEND})
     assert not [name for name, _ in answer.headers if name.lower().startswith("access-control")]
+
+
+def test_a_preflight_of_a_named_site_needs_no_account(start_appliance: StartAppliance) -> None:
+    appliance = start_appliance(cors_origins=[FRIEND])
+    an_account(appliance, "owner")
+    appliance.accounts.access_mode.set("accounts", by=SHELL)
+    client = client_of(create_app(appliance))
+    for origin, status in (FRIEND, 200), (STRANGER, 401):
+        asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        assert client.options("/v1/audio/transcriptions", headers=asked).status_code == status
+    assert client.post("/v1/audio/transcriptions", headers={"Origin": FRIEND}).status_code == 401

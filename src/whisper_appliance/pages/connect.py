@@ -19,7 +19,7 @@ from whisper_appliance.web.program_requests import connect_code, visible_request
 
 blueprint = LazyBlueprint("connect", __name__, abp_tags=[PAGES])
 
-AUTHORITY_FILE = "whisper-appliance-ca.crt"
+AUTHORITY_FILE = "/path/to/whisper-appliance-ca.crt"
 TRUST_COMMANDS = {
     "python": f"export SSL_CERT_FILE={AUTHORITY_FILE}",
     "requests": f"export REQUESTS_CA_BUNDLE={AUTHORITY_FILE} SSL_CERT_FILE={AUTHORITY_FILE}",
@@ -28,6 +28,8 @@ TRUST_COMMANDS = {
     "nextcloud": f"occ security:certificates:import {AUTHORITY_FILE}",
 }
 """What makes a program trust the appliance's authority, by `Program.trust`."""
+TRUSTS_NO_OTHER = ("python", "requests", "curl")
+"""Where the command replaces the authorities that the program trusts."""
 KEY_SPAN = Markup('<span data-slot="key">{}</span>')
 
 
@@ -92,6 +94,7 @@ def connect_program_page(path: ProgramPath) -> str:
         switch="WYOMING_PORT" if program.protocol == WYOMING else "PROTOCOLS",
         origin_missing=program.origin and program.origin not in settings.cors_origins,
         authority=_has_authority(),
+        trusts_no_other=program.trust in TRUSTS_NO_OTHER,
         trust_command=TRUST_COMMANDS.get(program.trust, ""),
     )
 

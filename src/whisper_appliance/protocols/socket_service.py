@@ -16,7 +16,7 @@ from whisper_appliance.protocols.websocket_view import WebSocketView
 from whisper_appliance.web.auth.authentication import ENDED, reauthenticate, require
 from whisper_appliance.web.context import WebContext
 from whisper_appliance.web.http_api import check_served
-from whisper_appliance.web.program_requests import note_failure
+from whisper_appliance.web.program_requests import note_error
 
 RECHECK_SECONDS = 60.0
 FAREWELL_SECONDS = 2.0
@@ -76,7 +76,7 @@ class SocketService:
             self._receive(connection, session, throttle)
         except ApplianceError as error:  # it could not start, or the key was revoked
             outbox.send(self._error_json(error))
-            note_failure(error)
+            note_error(error)
         finally:
             self._sessions.pop(session.connection, None)
             session.close()

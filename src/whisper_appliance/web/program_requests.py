@@ -8,13 +8,14 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 
-from flask import Response, g, request
+from flask import Response, current_app, g, request
 
 from whisper_appliance.accounts.access import APPLIANCE, is_allowed
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.program_requests import ProgramRequest
 from whisper_appliance.core.clock import now
 from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.web.auth.authentication import (
     KEY_SCHEMES,
     access_mode,
@@ -22,10 +23,12 @@ from whisper_appliance.web.auth.authentication import (
     current_actor_or_anonymous,
 )
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.i18n import translate_error
+from whisper_appliance.web.i18n import translate, translate_error
 
 CODE_PREFIX = "connect-"
 CODE_LENGTH = 20
+MAX_ORIGIN_LENGTH = 100
+FOREIGN = N_("Pages of {origin} may not use this API. An administrator can add it to CORS_ORIGINS.")
 ADDRESS = "address "
 OWNER = "owner "
 CODE = "code "
@@ -38,16 +41,19 @@ class NotedRequest:
     sender: str
     number: int
 
-    def update(self, appliance: Appliance, error: ApplianceError) -> None:
+    def update(self, appliance: Appliance, code: str, message: str) -> None:
         """Adds the error with which it ended."""
-        appliance.program_requests.update(self.sender, self.number, error.code, translate_error(error))
+        appliance.program_requests.update(self.sender, self.number, code, message)
 
 
 def note_request(response: Response) -> Response:
     """A hook: keeps the request, if it is one of another program."""
     protocol = g.get("served_protocol")
-    if protocol is None or request.method == "OPTIONS":
+    refused_origin = _refused_origin()
+    if protocol is None or (request.method == "OPTIONS" and not refused_origin):
         return response
+    if refused_origin:
+        g.error_code, g.error_message = "origin_not_allowed", translate(FOREIGN, origin=refused_origin)
     sender = _sender()
     noted = ProgramRequest(
         protocol=protocol,
@@ -63,10 +69,23 @@ def note_request(response: Response) -> Response:
     return response
 
 
-def note_failure(error: ApplianceError) -> None:
+def _refused_origin() -> str:
+    """The origin of a preflight that CORS_ORIGINS does not have: the request itself never comes."""
+    origin = request.headers.get("Origin", "")[:MAX_ORIGIN_LENGTH]
+    if request.method != "OPTIONS" or origin.lower() in current_app.config["ALLOWED_ORIGINS"]:
+        return ""
+    return origin
+
+
+def note_error(error: ApplianceError) -> None:
     """Adds the error that ended the connection of the current request."""
+    note_failure(error.code, translate_error(error))
+
+
+def note_failure(code: str, message: str) -> None:
+    """Adds the error with which the current request ended after its response had begun."""
     if noted := g.get("noted_request"):
-        noted.update(appliance(), error)
+        noted.update(appliance(), code, message)
 
 
 def note_connection(appliance: Appliance, protocol: str, user: str, address: str) -> NotedRequest:

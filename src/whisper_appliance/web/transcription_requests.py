@@ -20,6 +20,7 @@ from whisper_appliance.web.context import appliance, web_context
 from whisper_appliance.web.errors import error_response, status_of_code
 from whisper_appliance.web.idempotency import idempotency_key, mark_replayed
 from whisper_appliance.web.multipart_form import FileRules, FormFields, Upload
+from whisper_appliance.web.program_requests import note_failure
 from whisper_appliance.web.uploads import drain
 
 FIRST_BYTE_SECONDS = 20.0
@@ -180,6 +181,7 @@ def _kept_alive(
     response = finished_response(job, render)
     yield response.get_data().removeprefix(keep_alive.opening)
     if response.status_code >= 400:
+        note_failure(g.error_code, g.error_message)
         raise ConnectionResetError(errno.ECONNRESET, "the job failed after the response had begun")
 
 

@@ -13,6 +13,7 @@ from whisper_appliance.transcript.model import Transcript
 from whisper_appliance.web import sse
 from whisper_appliance.web.errors import status_of_code
 from whisper_appliance.web.http_api import Failure
+from whisper_appliance.web.program_requests import note_failure
 from whisper_appliance.web.schemas.job import segments_of, transcript_of
 
 HEARTBEAT_SECONDS = 15.0
@@ -86,6 +87,7 @@ class TranscriptStream:
         code = job.error.code if job.error else "unavailable"
         message = job.error.message if job.error else "The work was interrupted. Send the request again."
         status = status_of_code(code)
+        note_failure(code, message)
         yield _frame(errors.envelope(Failure(status, code, message, None, ""), status))
 
 

@@ -35,7 +35,7 @@ from whisper_appliance.protocols.outbox import Outbox
 from whisper_appliance.protocols.websocket_view import WebSocketView
 from whisper_appliance.web.context import WebContext
 from whisper_appliance.web.http_api import check_served
-from whisper_appliance.web.program_requests import note_failure
+from whisper_appliance.web.program_requests import note_error
 
 NAME = "openai_realtime"
 RECHECK_SECONDS = 60.0
@@ -108,7 +108,7 @@ class RealtimeService:
                 handle_safely(session, message, outbox.send)
         except ApplianceError as error:  # the model cannot do it, or the key was revoked
             outbox.send(error_event(error))
-            note_failure(error)
+            note_error(error)
         finally:
             self.close(session)
             outbox.close(drain_seconds=FAREWELL_SECONDS)

@@ -127,7 +127,7 @@ class WyomingServer:
         except ApplianceError as error:
             log.info("a Wyoming connection was ended", code=error.code, reason=error.message)
             outbox.send(error_json(error))
-            noted.update(self._appliance, error)
+            noted.update(self._appliance, error.code, error.message)
         except Exception:  # the edge of a socket: it costs this connection and no other
             log.exception("a Wyoming connection failed")
             outbox.send(error_json(Unavailable(FAILED)))

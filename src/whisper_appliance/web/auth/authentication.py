@@ -4,7 +4,7 @@ checks what the actor may do. Every route and every socket uses it."""
 from dataclasses import replace
 from typing import cast
 
-from flask import Response, g, request
+from flask import Response, current_app, g, request
 
 from whisper_appliance.accounts.access import (
     APPLIANCE,
@@ -142,7 +142,7 @@ def clear_session_cookie(response: Response) -> Response:
 def check_access() -> None:
     """A hook: rejects requests of actors who may not use the appliance, and requests without CSRF token."""
     endpoint = request.endpoint
-    if endpoint is None or endpoint == "static":
+    if endpoint is None or endpoint == "static" or _is_allowed_preflight():
         return
     is_unsafe = request.method not in csrf.SAFE_METHODS
     if endpoint not in PUBLIC_ENDPOINTS:
@@ -155,6 +155,12 @@ def check_access() -> None:
             raise SignInRequired("Sign in to use this appliance.")
     if is_unsafe and current_actor().session:
         csrf.check_csrf(current_actor().session)
+
+
+def _is_allowed_preflight() -> bool:
+    """Whether this is a preflight of a site in CORS_ORIGINS, which browsers send without credentials."""
+    origin = request.headers.get("Origin", "").lower()
+    return request.method == "OPTIONS" and origin in current_app.config["ALLOWED_ORIGINS"]
 
 
 def clear_ended_session(response: Response) -> Response:
