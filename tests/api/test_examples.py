@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.accounts import GOOD_PASSWORD
 from tests.support.live_client import LIVE_SERVER, settings_of
-from tests.support.program import ROOT, Server, environment, served
+from tests.support.program import ROOT, Server, environment, free_port, served
 from tests.support.speech import silence, spoken
 
 pytestmark = pytest.mark.slow  # starts the real program
@@ -45,10 +46,26 @@ def examples() -> list[Example]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[Server]:
+def wyoming_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path, wyoming_port: int) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("examples")
-    with served(folder, LIVE_SERVER, **settings_of(tiny_en, folder)) as running:
+    given = {"ADMIN_PASSWORD": GOOD_PASSWORD, "WYOMING_PORT": str(wyoming_port)}
+    with served(folder, LIVE_SERVER, **settings_of(tiny_en, folder), **given) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def key(server: Server) -> str:
+    """An API key, made on the machine itself."""
+    made = subprocess.run(
+        [sys.executable, "-m", "whisper_appliance", "keys", "add", "admin", "Examples"],
+        env=environment(server.folder), cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    return made.stdout.strip()
 
 
 @pytest.fixture
@@ -76,8 +93,17 @@ def command(example: Example, code: str) -> list[str]:
 @pytest.mark.parametrize(
     "example", examples(), ids=lambda example: f"{example.heading} {example.language} {len(example.code)}"
 )
-def test_an_example_prints_what_was_said(example: Example, server: Server, folder: Path) -> None:
-    code = example.code.replace("appliance.local:5001", f"localhost:{server.port}").replace("wa_…", "any-key")
+def test_an_example_prints_what_was_said(
+    example: Example, server: Server, folder: Path, key: str, wyoming_port: int
+) -> None:
+    here = {
+        "appliance.local:5001": f"localhost:{server.port}",
+        '"appliance.local", 10300': f'"localhost", {wyoming_port}',
+        "wa_…": key,
+    }
+    code = example.code
+    for written, value in here.items():
+        code = code.replace(written, value)
     trusted = {"SSL_CERT_FILE": str(folder / "ca.crt"), "NODE_EXTRA_CA_CERTS": str(folder / "ca.crt")}
     programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
