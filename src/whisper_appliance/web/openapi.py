@@ -29,7 +29,8 @@ INFO = Info(
     title="Whisper Appliance",
     version=__version__,
     description=(
-        "A self-hosted speech-to-text box around OpenAI's Whisper models.\n\n"
+        "A self-hosted speech-to-text box around OpenAI's Whisper models. What other programs need is at "
+        "[Connect a program](/connect), the messages of WebSockets are at [/docs/sockets](/docs/sockets).\n\n"
         "Programs use a key of a user, in the header `Authorization: Bearer wa_…`; its scopes (`transcribe`, "
         "`read`, `write`, `admin`) say what it may do. Pages use the session of whoever is signed in. What "
         "is made with either is that user's, and to everybody else it is not found.\n\n"
