@@ -67,6 +67,14 @@ def test_every_state_of_the_transcribe_page_is_accessible(
     assert barriers(page, axe) == []
 
 
+def test_the_library_with_a_selection_is_accessible(page: Page, scheme: str, axe: str, beckett: Path) -> None:
+    transcribe(page, beckett)
+    settled(page, "/history?q=tried")
+    page.get_by_label("Select beckett").check()
+    expect(page.locator("#bar")).to_be_visible()
+    assert barriers(page, axe) == []
+
+
 @pytest.mark.slow
 def test_every_state_of_the_player_is_accessible(page: Page, scheme: str, axe: str, beckett: Path) -> None:
     transcribe(page, beckett)

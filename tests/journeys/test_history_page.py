@@ -88,7 +88,7 @@ def test_another_browser_sees_neither_the_list_nor_the_transcript(
 def test_the_list_loads_its_next_page(page: Page, beckett: Path) -> None:
     transcribe(page, *(named(f"note {number}.wav", beckett) for number in range(4)))
     page.route(
-        "**/api/transcripts?limit=30*",
+        "**/api/transcripts?*limit=30*",
         lambda route: route.continue_(url=route.request.url.replace("limit=30", "limit=3")),
     )
     page.goto("/history")
@@ -141,3 +141,46 @@ def test_subtitles_from_elsewhere_are_imported(page: Page, tmp_path: Path) -> No
     page.locator("#import-picker").set_input_files([good, bad])
     expect(page.get_by_role("link", name="old talk")).to_be_visible()
     expect(page.locator("#import-problem")).to_contain_text("diary.srt: There is no caption in this file.")
+
+
+def test_the_address_holds_the_search_and_a_hit_opens_at_its_words(page: Page, cities: Path) -> None:
+    transcribe(page, cities)
+    page.goto("/history")
+    page.get_by_label("Search titles and words").fill("wisdom")
+    expect(page.locator("#count")).to_have_text("1 transcript")
+    expect(page).to_have_url(re.compile(r"\?q=wisdom$"))
+    page.get_by_role("link", name="two_cities", exact=True).click()
+    expect(page.get_by_label("Find in this transcript")).to_have_value(re.compile("wisdom", re.IGNORECASE))
+    expect(page.locator("#found")).to_have_text(re.compile(r"^1 of \d+$"))
+    page.go_back()
+    expect(page.get_by_label("Search titles and words")).to_have_value("wisdom")
+    expect(rows(page)).to_have_count(1)
+    page.get_by_label("Search titles and words").fill("wisdmo")
+    page.locator("#suggestion").click()
+    expect(rows(page)).to_have_count(1)
+
+
+def test_many_are_selected_filed_and_filtered(page: Page, beckett: Path) -> None:
+    transcribe(page, *(named(f"note {number}.wav", beckett) for number in range(3)))
+    page.goto("/history")
+    page.get_by_label("Order").select_option("By title")
+    page.get_by_label("Select note 0").check()
+    page.get_by_label("Select note 2").click(modifiers=["Shift"])
+    expect(page.locator("#bar-count")).to_have_text("3 selected")
+    page.get_by_label("Tags, divided by commas").fill("<b>board</b>, draft")
+    page.keyboard.press("Enter")
+    expect(rows(page).first).to_contain_text("<b>board</b>")
+    page.get_by_label("Select note 1").check()
+    page.get_by_label("Folder, such as").fill("Work / Calls")
+    page.get_by_role("button", name="Move", exact=True).click()
+    page.get_by_label("Folder", exact=True).select_option("Work / Calls")
+    expect(rows(page)).to_have_count(1)
+    page.reload()
+    expect(rows(page)).to_have_count(1)
+    page.get_by_role("button", name="Clear").click()
+    expect(rows(page)).to_have_count(3)
+    page.get_by_label("Select note 1").check()
+    page.locator("#bar").get_by_role("button", name="Delete").click()
+    expect(rows(page)).to_have_count(2)
+    page.get_by_role("button", name="Undo").click()
+    expect(rows(page)).to_have_count(3)

@@ -233,7 +233,7 @@ def test_the_appliance_is_closed_to_visitors_and_opened_again(
     page.get_by_label("Anyone on its network").check()
     expect(page.locator("#toast")).to_contain_text("anyone on its network")
     tab.goto("/history")
-    expect(tab.get_by_role("heading", name="History")).to_be_visible()
+    expect(tab.get_by_role("heading", name="Library")).to_be_visible()
     visitor.close()
 
 

@@ -109,7 +109,7 @@ def test_a_revoked_session_leads_to_the_sign_in_page(owner: Page, program: Serve
     loaded = settings.load(data_dir=program.data_dir)
     with opened_accounts(loaded) as accounts:
         accounts.sessions.end_others(accounts.users.by_name("Ada").id, by=SHELL)
-    owner.get_by_role("link", name="History").first.click()
+    owner.get_by_role("link", name="Library").first.click()
     expect(owner.get_by_role("heading", name="Sign in")).to_be_visible()
     owner.wait_for_load_state()  # the script sends the form
     fill(owner, "Ada")

@@ -1,15 +1,19 @@
-/** The history: transcripts searched and paged, those that others shared, and the trash. */
+/** The library: transcripts searched, filtered and paged, those that others shared, and the trash. */
 
 import { messageOf, request } from "../core/api.js";
 import { day } from "../core/datetime.js";
 import { all, byId, element, inputById } from "../core/dom.js";
-import { t } from "../core/i18n.js";
+import { languageName } from "../core/format.js";
+import { t, tn } from "../core/i18n.js";
 import { onReconnected } from "../core/page-events.js";
 import { confirmed } from "../ui/confirm.js";
 import { startPage } from "../ui/page-frame.js";
 import { toast } from "../ui/toast.js";
 import { transcriptRow } from "../ui/transcript-row.js";
+import { foldersByPath } from "./folder-paths.js";
 import { startImport } from "./import-files.js";
+import { addressOf, FILTERS, queryOf, readState } from "./list-address.js";
+import { Selection } from "./selection.js";
 
 const PAGE_SIZE = 30;
 const TYPING_MILLISECONDS = 200;
@@ -17,7 +21,8 @@ const TYPING_MILLISECONDS = 200;
 /**
  * @typedef {import("../core/api.js").ApiError} ApiError
  * @typedef {import("../ui/transcript-row.js").Summary} Summary
- * @typedef {"kept" | "shared" | "trash"} View
+ * @typedef {import("./list-address.js").View} View
+ * @typedef {import("../core/api.js").Responses["GET /api/library"]} Library
  */
 
 /** @type {Record<View, string>} */
@@ -38,10 +43,8 @@ export function mount(root) {
 
 class HistoryPage {
   search = inputById("search");
-  /** @type {View} */
-  #view = "kept";
-  /** @type {string | null} */
-  #cursor = null;
+  #state = readState(location.search);
+  #shown = 0;
   #loading = new AbortController();
   #lastDay = "";
 
@@ -52,6 +55,23 @@ class HistoryPage {
     for (const button of this.viewButtons) {
       button.addEventListener("click", () => this.#show(/** @type {View} */ (button.dataset.view)));
     }
+    this.selection = new Selection(byId("rows"), () => void this.load());
+    this.sort = /** @type {HTMLSelectElement} */ (byId("sort"));
+    this.sort.addEventListener("change", () => this.#change({ sort: this.sort.value }));
+    for (const name of FILTERS) {
+      const filter = /** @type {HTMLSelectElement} */ (byId(`filter-${name}`));
+      filter.addEventListener("change", () => this.#change({ [name]: filter.value }));
+    }
+    byId("clear-filters").addEventListener("click", () =>
+      this.#change({ q: "", folder: "", tag: "", language: "", favourite: "" }),
+    );
+    byId("suggestion").addEventListener("click", () =>
+      this.#change({ q: byId("suggestion").textContent ?? "" }),
+    );
+    addEventListener("popstate", () => {
+      this.#state = readState(location.search);
+      void this.load();
+    });
     byId("empty-trash").addEventListener("click", () => void this.#emptyTrash());
     byId("more").addEventListener("click", () => void this.load({ more: true }));
     byId("problem-retry").addEventListener("click", () => void this.load());
@@ -60,19 +80,77 @@ class HistoryPage {
     let typing;
     this.search.addEventListener("input", () => {
       clearTimeout(typing);
-      typing = setTimeout(() => void this.load(), TYPING_MILLISECONDS);
+      typing = setTimeout(
+        () => this.#change({ q: this.search.value }, { replace: true }),
+        TYPING_MILLISECONDS,
+      );
     });
+  }
+
+  /**
+   * Changes what is listed, and the address; typing replaces it, so that Back leaves out half words.
+   * @param {Partial<import("./list-address.js").ListState>} change @param {{replace?: boolean}} [options]
+   */
+  #change(change, { replace = false } = {}) {
+    this.#state = { ...this.#state, ...change };
+    history[replace ? "replaceState" : "pushState"](null, "", addressOf(this.#state));
+    this.selection.clear();
+    void this.load();
   }
 
   /** @param {View} view */
   #show(view) {
-    this.#view = view;
+    this.#change({ view });
+  }
+
+  /** Shows search, filters and order as they are in the address. */
+  #showState() {
+    const { view, q, sort } = this.#state;
     for (const button of this.viewButtons) {
       button.setAttribute("aria-pressed", String(button.dataset.view === view));
     }
     byId("list-title").textContent = TITLES[view];
+    if (document.activeElement !== this.search) this.search.value = q;
     this.search.disabled = view === "shared";
-    void this.load();
+    this.sort.value = sort;
+    byId("tools").hidden = view === "shared";
+    byId("filters").hidden = view !== "kept";
+    byId("clear-filters").hidden = !q && FILTERS.every((name) => !this.#state[name]);
+    this.selection.showTrash(view === "trash");
+  }
+
+  /** Fills the filters with what there is. @param {Library} library */
+  #showLibrary({ folders, tags, languages }) {
+    this.selection.folders = folders;
+    const paths = foldersByPath(folders);
+    this.#fill(
+      "folder",
+      [...paths].map(([path, id]) => [id, path]),
+    );
+    this.#fill(
+      "tag",
+      tags.map((tag) => [tag.id, `${tag.name} (${tag.transcripts})`]),
+    );
+    this.#fill(
+      "language",
+      languages.map(({ value }) => [value, languageName(value)]),
+    );
+    fillNames(
+      "tag-names",
+      tags.map((tag) => tag.name),
+    );
+    fillNames("folder-names", [...paths.keys()]);
+    const favourite = /** @type {HTMLSelectElement} */ (byId("filter-favourite"));
+    favourite.value = this.#state.favourite;
+  }
+
+  /** @param {"folder" | "tag" | "language"} name @param {string[][]} options */
+  #fill(name, options) {
+    const filter = /** @type {HTMLSelectElement} */ (byId(`filter-${name}`));
+    const added = options.map(([value, text]) => new Option(text, value));
+    filter.replaceChildren(/** @type {HTMLOptionElement} */ (filter.options[0]), ...added);
+    filter.value = this.#state[name];
+    filter.hidden = !options.length;
   }
 
   /** @param {{more?: boolean}} [options] `more` adds the next page instead of starting anew. */
@@ -80,11 +158,16 @@ class HistoryPage {
     this.#loading.abort();
     this.#loading = new AbortController();
     const { signal } = this.#loading;
+    this.#showState();
     try {
-      const page = await this.#fetchPage(more, signal);
+      const [page, library] = await Promise.all([
+        this.#fetchPage(more, signal),
+        more ? null : request("GET /api/library", { signal }),
+      ]);
       if (signal.aborted) return;
+      if (library) this.#showLibrary(library);
+      this.#showCount(page);
       this.#showRows(page.transcripts, more);
-      this.#cursor = page.next;
       byId("more").hidden = !page.next;
       byId("problem").hidden = true;
     } catch (error) {
@@ -92,18 +175,31 @@ class HistoryPage {
     }
   }
 
-  /** @param {boolean} more @param {AbortSignal} signal @returns {Promise<{transcripts: Summary[], next: string | null}>} */
+  /**
+   * @param {boolean} more @param {AbortSignal} signal
+   * @returns {Promise<{transcripts: Summary[], next: string | null, total?: number, more?: boolean, suggestion?: string | null}>}
+   */
   async #fetchPage(more, signal) {
-    if (this.#view === "shared") {
+    if (this.#state.view === "shared") {
       const { transcripts } = await request("GET /api/transcripts/shared", { signal });
       return { transcripts, next: null };
     }
-    const query = new URLSearchParams({ limit: String(PAGE_SIZE) });
-    const words = this.search.value.trim();
-    if (more && this.#cursor) query.set("cursor", this.#cursor);
-    if (words) query.set("q", words);
-    if (this.#view === "trash") query.set("deleted", "true");
-    return request("GET /api/transcripts", { query, signal });
+    const query = queryOf(this.#state);
+    query.set("limit", String(PAGE_SIZE));
+    this.#shown = more ? this.#shown : 0;
+    query.set("offset", String(this.#shown));
+    const page = await request("GET /api/transcripts", { query, signal });
+    this.#shown += page.transcripts.length;
+    return { ...page, next: this.#shown < page.total ? "more" : null };
+  }
+
+  /** @param {{total?: number, more?: boolean, suggestion?: string | null}} page */
+  #showCount({ total = 0, more = false, suggestion = null }) {
+    const count = tn("{count} transcript", "{count} transcripts", total);
+    byId("count").textContent = more ? t("The first {total} matches", { total }) : count;
+    byId("count").hidden = !total;
+    byId("suggestion-line").hidden = !suggestion;
+    byId("suggestion").textContent = suggestion ?? "";
   }
 
   /** @param {Summary[]} transcripts @param {boolean} more */
@@ -114,11 +210,13 @@ class HistoryPage {
       this.#lastDay = "";
     }
     const events = { onRemoved: () => this.#tidy(), onRestored: () => void this.load() };
+    const isByDay = queryOf(this.#state).get("sort") === "newest";
     const rows = transcripts.map((summary) => {
       const itsDay = day(summary.created);
-      if (itsDay !== this.#lastDay) list.append(element("li", itsDay, "day"));
+      if (isByDay && itsDay !== this.#lastDay) list.append(element("li", itsDay, "day"));
       this.#lastDay = itsDay;
-      const row = transcriptRow(summary, events);
+      const row = transcriptRow(summary, { ...events, withDay: !isByDay });
+      if (this.#state.view !== "shared") this.selection.add(row, summary);
       list.append(row);
       return row;
     });
@@ -136,11 +234,12 @@ class HistoryPage {
     const isEmpty = !list.querySelector(".row");
     list.hidden = isEmpty;
     byId("empty").hidden = !isEmpty;
-    byId("trash-note").hidden = this.#view !== "trash" || isEmpty;
+    byId("trash-note").hidden = this.#state.view !== "trash" || isEmpty;
     if (!isEmpty) return;
     const words = this.search.value.trim();
-    byId("empty-action").hidden = Boolean(words) || this.#view !== "kept";
-    byId("empty-text").textContent = emptyText(this.#view, words);
+    const isFiltered = this.#state.view === "kept" && FILTERS.some((name) => this.#state[name]);
+    byId("empty-action").hidden = Boolean(words) || isFiltered || this.#state.view !== "kept";
+    byId("empty-text").textContent = emptyText(this.#state.view, words, isFiltered);
   }
 
   async #emptyTrash() {
@@ -165,9 +264,21 @@ class HistoryPage {
   }
 }
 
-/** @param {View} view @param {string} words */
-function emptyText(view, words) {
+/** Fills a list of suggestions for a field. @param {string} id @param {string[]} names */
+function fillNames(id, names) {
+  byId(id).replaceChildren(
+    ...names.map((name) => {
+      const option = element("option");
+      option.value = name;
+      return option;
+    }),
+  );
+}
+
+/** @param {View} view @param {string} words @param {boolean} isFiltered */
+function emptyText(view, words, isFiltered) {
   if (words) return t("Nothing with “{words}”. Try fewer or other words.", { words });
+  if (isFiltered) return t("No transcript fits these filters.");
   if (view === "trash") return t("The trash is empty.");
   if (view === "shared") return t("Nobody has shared a transcript with you yet.");
   return t("No transcripts yet. They are kept here once you have transcribed a recording.");

@@ -25,6 +25,12 @@ export class FindInPage {
     if (this.field.value) this.#search();
   }
 
+  /** Searches for the words in the address, as a search of the library left them there. @param {string} words */
+  searchFor(words) {
+    this.field.value = words;
+    this.#search();
+  }
+
   /** @param {KeyboardEvent} event */
   #onKeyDown(event) {
     if (event.key === "Enter") {

@@ -105,7 +105,9 @@ class TranscriptPage {
     byId("unsure").textContent = t("{unsure} with dots below: the model was unsure.", {
       unsure: tn("{count} word", "{count} words", unsure),
     });
-    this.find.searchAgain();
+    const words = new URL(location.href).searchParams.get("q");
+    if (words && !this.find.field.value) this.find.searchFor(words);
+    else this.find.searchAgain();
     showWarnings(transcript.warnings);
     showDropped(transcript.dropped);
     showProvenance(transcript);

@@ -14,16 +14,22 @@ import { toast } from "./toast.js";
  * @typedef {Responses["GET /api/transcripts"]["transcripts"][number]} OwnTranscript
  * @typedef {Responses["GET /api/transcripts/shared"]["transcripts"][number]} SharedTranscript
  * @typedef {OwnTranscript | SharedTranscript} Summary
+ * @typedef {import("../core/api-types.d.ts").SearchHitResponse} Hit
  */
 
 /** @param {Summary} summary @returns {summary is SharedTranscript} Whether somebody else shared it. */
 const isShared = (summary) => "shared_by" in summary;
 
+/** The end of an address that opens a transcript where words were found. @param {Hit | undefined} hit */
+function placeOf(hit) {
+  return hit ? `?q=${encodeURIComponent(hit.pieces[1] ?? "")}#t=${Math.floor(hit.start)}` : "";
+}
+
 /** @param {HTMLElement} row @param {Summary} summary */
-function showTitle(row, { id, title }) {
+function showTitle(row, { id, title, hits }) {
   const link = /** @type {HTMLAnchorElement} */ (slot(row, "title"));
   link.textContent = title;
-  link.href = `/transcripts/${id}`;
+  link.href = `/transcripts/${id}${placeOf(hits?.[0])}`;
   const actions = slot(row, "actions");
   slot(actions, "rename-label").textContent = t("Rename {title}", { title });
   slot(actions, "delete-label").textContent = t("Delete {title}", { title });
@@ -55,6 +61,8 @@ function filledRow(summary, withDay) {
     withDay ? dayAndTime(summary.created) : timeOfDay(summary.created),
     clock(summary.duration),
     languageName(summary.language),
+    summary.favourite ? t("Favourite") : null,
+    ...(summary.tags ?? []),
     isShared(summary) ? t("from {shared_by}", { shared_by: summary.shared_by ?? "somebody" }) : summary.model,
   ]);
   return row;
@@ -69,11 +77,11 @@ export function plainRow(summary) {
 
 /**
  * @param {Summary} summary
- * @param {{onRemoved: () => void, onRestored: () => void}} events A row removes itself; it cannot put itself back.
+ * @param {{onRemoved: () => void, onRestored: () => void, withDay?: boolean}} events A row removes itself; it cannot put itself back.
  * @returns {HTMLElement}
  */
 export function transcriptRow(summary, events) {
-  const row = filledRow(summary, false);
+  const row = filledRow(summary, events.withDay ?? false);
   const isInTrash = Boolean(summary.deleted);
   action(row, "rename").hidden = isInTrash || isShared(summary);
   action(row, "delete").hidden = isInTrash;
