@@ -62,15 +62,19 @@ class Host:
         self.system.add("pct", pct)
         self.system.add("pveam", PVEAM.format(present=present))
 
-    def run(self, *arguments: str, stdin: str = "") -> Finished:
-        """Runs the script in a terminal of the host."""
-        variables = {
+    @property
+    def variables(self) -> dict[str, str]:
+        """Where the script finds the devices of this host."""
+        return {
             "NETWORK_DEVICES": str(self.folder / "net"),
             "NVIDIA": str(self.folder / "dev/nvidiactl"),
             "NVIDIA_DEVICES": str(self.folder / "dev"),
             "BOOT_SECONDS": "1",
         }
-        return self.system.run(SCRIPT, *arguments, variables=variables, stdin=stdin)
+
+    def run(self, *arguments: str, stdin: str = "") -> Finished:
+        """Runs the script in a shell of the host."""
+        return self.system.run(SCRIPT, *arguments, variables=self.variables, stdin=stdin)
 
     def create(self, *options: str) -> Finished:
         """Runs `create` with a release."""
@@ -260,3 +264,29 @@ def test_help_and_wrong_commands() -> None:
     system = StandIns(Path("/nonexistent"))
     assert system.run(SCRIPT, "help", variables={}).returncode == 0
     assert system.run(SCRIPT, "wrong", variables={}).returncode == 2
+
+
+def in_a_release(host: Host) -> Path:
+    """The script beside the files of the release, as people download it."""
+    script = host.folder / "release/proxmox-standalone.sh"
+    script.write_text(SCRIPT.read_text())
+    return script
+
+
+def test_in_a_terminal_a_form_offers_the_choices(host: Host) -> None:
+    (host.folder / "dev/nvidiactl").touch()
+    answer = 'case "$*" in *Number*) echo 321 >&2 ;; *--inputbox*) echo "$7" >&2 ;; esac'
+    host.system.add("whiptail", answer)
+    done = host.system.run_in_terminal(in_a_release(host), "create", variables=host.variables)
+    assert done.returncode == 0, done.stderr
+    assert host.made().startswith("pct create 321 ")
+    assert "--cores 4 --memory 4096" in host.made()
+    assert f"--dev0 {host.folder}/dev/nvidiactl" in host.made()
+
+
+def test_a_cancelled_form_changes_nothing(host: Host) -> None:
+    host.system.add("whiptail", exits=1)
+    done = host.system.run_in_terminal(in_a_release(host), "create", variables=host.variables)
+    assert done.returncode == 1
+    assert "Cancelled; nothing was changed" in done.stderr
+    assert host.made() == ""

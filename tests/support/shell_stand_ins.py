@@ -1,6 +1,7 @@
 """Stand-ins for programs of the system, so that shell scripts run without changing this machine."""
 
 import os
+import pty
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,3 +46,20 @@ class StandIns:
             timeout=60,
             check=False,
         )
+
+    def run_in_terminal(self, script: Path, *arguments: str, variables: Mapping[str, str]) -> Finished:
+        """Runs a script whose standard input is a terminal, so that it may show forms."""
+        terminal, inside = pty.openpty()
+        try:
+            return subprocess.run(
+                ["bash", str(script), *arguments],
+                env={"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "TERM": "dumb", **variables},
+                stdin=inside,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        finally:
+            os.close(terminal)
+            os.close(inside)
