@@ -67,7 +67,7 @@ def network_mode(appliance: Appliance) -> None:
     appliance.accounts.access_mode.set("network", by=SHELL)
 
 
-@schemathesis.serializer("application/x-tar")
+@schemathesis.serializer("application/x-tar", "application/offset+octet-stream")
 def as_it_is(_context: object, value: object) -> bytes:
     """An archive is bytes; whatever else was made up is its text."""
     return value if isinstance(value, bytes) else str(value).encode()
