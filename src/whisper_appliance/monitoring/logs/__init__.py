@@ -12,7 +12,10 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-QUIET = ("alembic", "dbos", "httpcore", "httpcore2", "httpx", "httpx2", "huggingface_hub", "urllib3")
+QUIET = (
+    "alembic", "dbos", "fontTools", "fpdf", "httpcore", "httpcore2", "httpx", "httpx2", "huggingface_hub",
+    "urllib3", "watchdog",
+)  # fmt: skip
 CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {
     ord("\n"): "\\n",
     ord("\r"): "\\r",
