@@ -12,8 +12,9 @@ PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 
 
 def classes(parent: type[ApplianceError]) -> set[type[ApplianceError]]:
-    """All errors that a request can meet; the command line's own are none of them."""
-    children = (c for c in parent.__subclasses__() if not c.__module__.startswith("whisper_appliance.cli"))
+    """All errors that a request can meet; those of the command line and of clients are none of them."""
+    others = ("whisper_appliance.cli", "whisper_appliance.client")
+    children = (each for each in parent.__subclasses__() if not each.__module__.startswith(others))
     return {parent}.union(*(classes(child) for child in children))
 
 
