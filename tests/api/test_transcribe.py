@@ -78,7 +78,7 @@ def test_options_reach_the_job(api_client: ApiClient, appliance: Appliance) -> N
         ("model", "huge"),
         ("beam_size", "99"),
         ("temperature", "hot"),
-        ("format", "docx"),
+        ("format", "odt"),
         ("word_timestamps", "perhaps"),
         ("langauge", "en"),
     ],
