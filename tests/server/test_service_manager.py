@@ -1,14 +1,18 @@
 """What systemd learns of the appliance: that it is ready, that it runs, that it stops."""
 
+import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.support.program import served
+from whisper_appliance.server.gunicorn_worker import ApplianceWorker
 from whisper_appliance.server.service_manager import ServiceManager
 
 
@@ -52,3 +56,27 @@ def test_without_systemd_nothing_is_sent_and_nothing_fails() -> None:
     manager.alive()
     manager.stopping()
     ServiceManager({"NOTIFY_SOCKET": "@nobody/listens"}).ready()
+
+
+def test_a_second_sigterm_does_not_wait_for_the_first() -> None:
+    """systemd and the main process each send one to the web process."""
+
+    class InterruptedEvent(threading.Event):
+        """Receives the second signal while the first one sets it."""
+
+        times_set = 0
+
+        def set(self) -> None:
+            self.times_set += 1
+            if self.times_set == 1:
+                worker.handle_exit(signal.SIGTERM, None)
+            super().set()
+
+    stopping = InterruptedEvent()
+    worker = ApplianceWorker.__new__(ApplianceWorker)
+    worker.alive, worker._stopping = True, False
+    worker.app = SimpleNamespace(stopping=stopping)
+    worker.method_queue = SimpleNamespace(defer=lambda *_: None)
+    worker.handle_exit(signal.SIGTERM, None)
+    assert stopping.is_set()
+    assert stopping.times_set == 1

@@ -44,6 +44,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         self._reading_headers: dict[TConn, float] = {}
         self._connections: defaultdict[str, list[TConn]] = defaultdict(list)
         self._exiting = False
+        self._stopping = False
 
     def init_process(self) -> None:
         """Builds the application in this process, serves it, and always closes it."""
@@ -56,8 +57,13 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
             self.app.close()
 
     def handle_exit(self, sig: int, frame: object) -> None:
-        """SIGTERM: sets the stop event first, so that streams and waiting requests end by themselves."""
-        if self.alive:
+        """SIGTERM: sets the stop event first, so that streams and waiting requests end by themselves.
+
+        A second SIGTERM may interrupt this (a service manager and the arbiter each send one). Only the first
+        sets the event, because the second would wait for the lock that the first holds.
+        """
+        if self.alive and not self._stopping:
+            self._stopping = True
             self.app.stopping.set()
         super().handle_exit(sig, frame)
 
