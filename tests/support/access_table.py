@@ -175,6 +175,16 @@ TABLE: dict[str, Row] = {
     "PATCH /api/library/tags/{nothing}": Row(USE["write"], {"name": "x"}, may_be_missing=True),
     "DELETE /api/library/tags/{nothing}": Row(USE["write"], may_be_missing=True),
     "POST /api/library/actions": Row(USE["write"], {"action": "favourite", "ids": ["x"]}),
+    # Without If-Match, 428 for those who may edit
+    "PATCH /api/transcripts/{transcript}/segments": Row(
+        thing("write"), {"operations": [{"op": "delete", "segments": []}]}
+    ),
+    "POST /api/transcripts/{transcript}/undo": Row(thing("write")),
+    "POST /api/transcripts/{transcript}/redo": Row(thing("write")),
+    "GET /api/transcripts/{transcript}/versions": Row(thing("read", readers="ok")),
+    "GET /api/transcripts/{transcript}/versions/0": Row(thing("read", readers="ok")),
+    "POST /api/transcripts/{transcript}/versions/0/restore": Row(thing("write")),
+    "GET /api/transcripts/{transcript}/changes": Row(thing("read", readers="ok")),
     "GET /api/transcripts/{transcript}/shares": Row(thing("write")),
     "POST /api/transcripts/{transcript}/shares": Row(thing("write"), {}, used_up=True),
     "DELETE /api/transcripts/{transcript}/shares/{share}": Row(thing("write"), used_up=True),

@@ -218,7 +218,7 @@ def test_json_has_the_documented_fields() -> None:
     assert [segment["id"] for segment in data["segments"]] == [0, 1]
     assert data["segments"][0]["words"][1] == {"start": 0.5, "end": 1.0, "word": " you.", "probability": 0.9}
     assert set(data["segments"][1]) == {
-        "id", "start", "end", "text", "avg_logprob", "no_speech_prob", "compression_ratio",
+        "id", "key", "start", "end", "text", "avg_logprob", "no_speech_prob", "compression_ratio",
     }  # fmt: skip
     assert data["dropped"][0]["reason"] == "boilerplate over silence"
 

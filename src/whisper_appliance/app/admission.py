@@ -70,6 +70,11 @@ class Admission:
             self._queue.check_queue_limit(owner, waiting)
         return waiting
 
+    def check_edit(self, owner: str, size_bytes: int) -> None:
+        """Checks the storage quota of an owner whose transcript is changed."""
+        if owner:
+            self._usage.check_storage(owner, self._space.used_by(owner), size_bytes)
+
     def check_live(self, owner: str, size_bytes: int = 0) -> None:
         """Checks the quotas for a live session, which does not wait in the queue."""
         if not owner:

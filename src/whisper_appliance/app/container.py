@@ -17,6 +17,7 @@ from whisper_appliance.app.job_notifier import JobNotifier
 from whisper_appliance.app.language_detection import LanguageDetection
 from whisper_appliance.app.live_wiring import build_live, live_limits
 from whisper_appliance.app.model_admin import ModelAdmin
+from whisper_appliance.app.notifier import Notifier
 from whisper_appliance.app.ownership import AllOwnedData
 from whisper_appliance.app.partial_uploads import PartialUploads
 from whisper_appliance.app.program_requests import ProgramRequests
@@ -39,6 +40,7 @@ from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.storage import JobFolders
 from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.library.bulk_actions import BulkActions
+from whisper_appliance.library.edits import TranscriptEdits
 from whisper_appliance.library.facets import LibraryFacets
 from whisper_appliance.library.folders import Folders
 from whisper_appliance.library.listing import TranscriptListing
@@ -168,6 +170,8 @@ class Container:
         self.transcripts = TranscriptRepository(
             self.database, audio_folder=settings.storage_folder / "audio", on_created=usage_hook(self.usage)
         )
+        self.edit_notifier = Notifier()
+        self.edits = TranscriptEdits(self.database, announce=self.edit_notifier.wake)
 
     def _build_models(self, hub: Hub | None) -> None:
         settings = self.settings

@@ -82,6 +82,18 @@ class PreconditionFailed(ApplianceError):
     code = "precondition_failed"
 
 
+class ChangedMeanwhile(PreconditionFailed):
+    """The resource was changed after the caller read it."""
+
+    code = "changed_meanwhile"
+
+
+class PreconditionMissing(ApplianceError):
+    """The request does not name the version that it changes."""
+
+    code = "precondition_required"
+
+
 class KeyReused(ApplianceError):
     """The idempotency key was used for another request."""
 

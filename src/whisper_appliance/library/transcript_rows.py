@@ -12,6 +12,7 @@ from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.core.ids import ID_PATTERN
 from whisper_appliance.core.search_terms import index_text
 from whisper_appliance.core.text import one_line
+from whisper_appliance.library.revision_rows import offer_as_version
 from whisper_appliance.library.search_index import index_words
 from whisper_appliance.storage.schema.library import transcripts
 from whisper_appliance.transcript.codec import to_json
@@ -45,6 +46,8 @@ class TranscriptSummary:
     doubtful_words: int
     favourite: bool
     folder_id: str | None
+    revision: int
+    """The number of changes of its text; 0 for what the machine wrote."""
     preview: str
 
     @property
@@ -122,7 +125,7 @@ def title_from_file_name(filename: str) -> str:
 def insert(connection: sa.Connection, transcript: Transcript, new: NewTranscript) -> None:
     """Adds a transcript in the caller's transaction."""
     title_key = index_text(new.title)
-    adding = transcripts.insert().values(**asdict(new), title_key=title_key, **_columns(transcript))
+    adding = transcripts.insert().values(**asdict(new), title_key=title_key, **body_columns(transcript))
     number = connection.execute(adding.returning(transcripts.c.number)).scalar_one()
     index_words(connection, number, transcript, title=title_key)
 
@@ -130,10 +133,13 @@ def insert(connection: sa.Connection, transcript: Transcript, new: NewTranscript
 def replace_live_version(connection: sa.Connection, transcript: Transcript, job_id: str) -> bool:
     """Replaces the live transcript whose id is `job_id`, and keeps it as the live version.
 
-    Returns False if there is none.
+    A live transcript that was edited stays as it is, and the other becomes a version of it that can be
+    restored. Returns False if there is no live transcript.
     """
+    if offer_as_version(connection, transcript, job_id):
+        return True
     row = transcripts.update().where(transcripts.c.id == job_id)
-    columns = _columns(transcript)
+    columns = body_columns(transcript)
     columns["bytes"] = transcripts.c.bytes + columns["bytes"]
     replacement = row.values(live_body=transcripts.c.body, job_id=job_id, **columns)
     number = connection.execute(replacement.returning(transcripts.c.number)).scalar()
@@ -154,7 +160,8 @@ def doubtful_words(transcript: Transcript) -> int:
     return sum(word.probability < LOW_PROBABILITY for each in transcript.segments for word in each.words)
 
 
-def _columns(transcript: Transcript) -> dict[str, Any]:
+def body_columns(transcript: Transcript) -> dict[str, Any]:
+    """The columns of a row that its transcript decides."""
     text = transcript.text.replace("\x00", "")  # PostgreSQL has no NUL in text
     body = to_json(transcript)
     return {

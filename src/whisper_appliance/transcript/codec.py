@@ -51,9 +51,13 @@ def to_dict(transcript: Transcript) -> dict[str, Any]:
 
 
 def segment_to_dict(number: int, segment: Segment) -> dict[str, Any]:
-    """One segment as the JSON of the API."""
+    """One segment as the JSON of the API; its number is its place."""
+    return {"id": number, "key": segment.key or str(number), **segment_body(segment)}
+
+
+def segment_body(segment: Segment) -> dict[str, Any]:
+    """One segment as JSON without its place."""
     shown: dict[str, Any] = {
-        "id": number,
         "start": round(segment.start, 3),
         "end": round(segment.end, 3),
         "text": segment.text,

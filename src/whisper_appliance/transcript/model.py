@@ -32,6 +32,8 @@ class Segment:
     """The channel that it is in, from 1; `None` if the channels were mixed."""
     speaker: str = ""
     """Name or label of who speaks; empty if that is not known."""
+    key: str = ""
+    """Names the segment in an edited transcript; empty before that, when its place names it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ STATUS_BY_ERROR: dict[type[errors.ApplianceError], int] = {
     errors.AudioError: 422,
     errors.ChecksumMismatch: 460,
     errors.KeyReused: 422,
+    errors.PreconditionMissing: 428,
     errors.Busy: 429,
     errors.Unavailable: 503,
     errors.DiskFull: 507,

@@ -105,6 +105,7 @@ _EXAMPLES: dict[int, tuple[str, str, str | None]] = {
     413: ("too_large", "The file is larger than 100.0MiB, the limit of this appliance.", "file"),
     415: ("unsupported_media", "Files named .txt are not taken.", "file"),
     422: ("undecodable", "This file holds nothing that can be read as audio.", None),
+    428: ("precondition_required", "Send the revision that you read in If-Match, in quotes.", "If-Match"),
     429: ("busy", "Too many uploads at once. Try again in a moment.", None),
     500: ("internal", "Something went wrong inside the appliance.", None),
     503: ("model_unavailable", "The model 'base' is not on this machine yet.", None),

@@ -2,6 +2,7 @@
 
 from whisper_appliance.api.native import (
     account,
+    edits,
     imports,
     job_stream,
     jobs,
@@ -29,6 +30,7 @@ blueprints = (
     transcripts.blueprint,
     recordings.blueprint,
     imports.blueprint,
+    edits.blueprint,
     models.blueprint,
     status.blueprint,
     account.blueprint,

@@ -193,6 +193,7 @@ def transcript_response(stored: StoredTranscript, query: ExportQuery = READ_AS_J
             "title": summary.title,
             "created": summary.created,
             "recording": recording_json(summary),
+            "revision": summary.revision,
             "access": _access(summary),
         }
         response = jsonify({**head, **to_dict(stored.transcript)})

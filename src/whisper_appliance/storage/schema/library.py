@@ -1,4 +1,4 @@
-"""The tables of transcripts, their recordings and their search, as the newest migration leaves them."""
+"""The tables of transcripts, recordings, search and revisions, as the newest migration leaves them."""
 
 import sqlalchemy as sa
 
@@ -33,6 +33,7 @@ transcripts = sa.Table(
     sa.Column("doubtful_words", sa.Integer, nullable=False, server_default="0"),
     sa.Column("favourite", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("folder_id", sa.Text, nullable=True),
+    sa.Column("revision", sa.Integer, nullable=False, server_default="0"),
     sa.Index("transcripts_of_owner", "owner", "created", "id"),
     sa.Index("transcripts_space", "owner", "bytes"),
     # All that lists are filtered and sorted by, because SQLite reads a whole row for what is behind its body.
@@ -119,4 +120,19 @@ tagged_transcripts = sa.Table(
         primary_key=True,
     ),
     sa.Index("tags_of_transcript", "transcript_number"),
+)
+
+transcript_revisions = sa.Table(
+    "transcript_revisions",
+    metadata,
+    sa.Column(
+        "transcript_id", sa.Text, sa.ForeignKey("transcripts.id", ondelete="CASCADE"), primary_key=True
+    ),
+    sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("target", sa.Integer, nullable=True),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("created", sa.Text, nullable=False),
+    sa.Column("hunks", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=True),
 )

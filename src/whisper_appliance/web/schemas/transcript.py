@@ -19,10 +19,9 @@ class WordResponse(BaseModel):
     probability: float = Field(ge=0, le=1)
 
 
-class SegmentResponse(BaseModel):
-    """A phrase."""
+class SegmentBody(BaseModel):
+    """A phrase, without its place."""
 
-    id: int
     start: float = Seconds
     end: float = Seconds
     text: str
@@ -33,6 +32,13 @@ class SegmentResponse(BaseModel):
     channel: int | None = Field(None, description="Its channel, from 1, with `channels=separate`.")
     speaker: str | None = Field(None, description="Name or label of who speaks, where that is known.")
     words: list[WordResponse] = Field([], description="Only when `word_timestamps` was asked.")
+
+
+class SegmentResponse(SegmentBody):
+    """A phrase."""
+
+    id: int = Field(description="Its place, from 0.")
+    key: str = Field(description="Names it for edits; it stays the same when others come before it.")
 
 
 class NoticeResponse(BaseModel):
@@ -84,6 +90,7 @@ class TranscriptResponse(BaseModel):
         None, description="Enough to make the transcript again; `tracks`: the one taken, of how many."
     )
     recording: RecordingResponse | None = Field(None, description="null: not kept.")
+    revision: int = Field(0, description="How often its text was changed; edits send it in If-Match.")
     access: Literal["own", "read"] = Field("own", description="read: somebody shared it, to read and export.")
 
 

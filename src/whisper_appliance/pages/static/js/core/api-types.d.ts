@@ -273,6 +273,12 @@ export interface DeepgramError {
   request_id: string;
 }
 
+/** Removes segments. */
+export interface Delete {
+  op: "delete";
+  segments: string[];
+}
+
 /** Proof that whoever deletes the account is its user. */
 export interface DeleteAccountBody {
   /** The present password. */
@@ -318,6 +324,24 @@ export interface DetectedLanguage {
   confidence: number;
 }
 
+/** Words that changed, as people read them. */
+export interface DifferenceLine {
+  start: number;
+  /** Empty where something was added. */
+  before: string;
+  /** Empty where something was removed. */
+  after: string;
+  speaker_before: string;
+  speaker_after: string;
+}
+
+/** What changed from one revision to another. */
+export interface DifferenceResponse {
+  revision: number;
+  since: number;
+  lines: DifferenceLine[];
+}
+
 /** A running download, or how the last one ended. */
 export interface DownloadView {
   state: "running" | "verifying" | "done" | "failed" | "cancelled";
@@ -337,6 +361,41 @@ export interface DroppedResponse {
   end: number;
   text: string;
   reason: string;
+}
+
+/** The operations of one edit; all are applied, or none. */
+export interface EditBody {
+  operations: (ReplaceText | ReplaceWord | Split | Merge | Insert | Delete | SetTimes | SetSpeaker | RenameSpeaker)[];
+}
+
+/** What is new since the revision of the request; its own edit comes last. */
+export interface EditResponse {
+  revision: number;
+  can_undo: boolean;
+  can_redo: boolean;
+  changes: RevisionResponse[];
+}
+
+/** A phrase after a change. */
+export interface EditedSegment {
+  /** Seconds of the original file. */
+  start: number;
+  /** Seconds of the original file. */
+  end: number;
+  text: string;
+  avg_logprob: number;
+  no_speech_prob: number;
+  compression_ratio: number;
+  /** Code of its own language, where it was detected. */
+  language: string | null;
+  /** Its channel, from 1, with `channels=separate`. */
+  channel: number | null;
+  /** Name or label of who speaks, where that is known. */
+  speaker: string | null;
+  /** Only when `word_timestamps` was asked. */
+  words: WordResponse[];
+  /** Names it for edits. */
+  key: string;
 }
 
 /** When the recording is deleted. */
@@ -454,6 +513,15 @@ export interface HttpsView {
   certificate: CertificateView | null;
 }
 
+/** Segments that were replaced by others. */
+export interface HunkResponse {
+  /** Key of the segment before them; empty: they are the first. */
+  after: string;
+  /** Keys of the neighbours that are replaced. */
+  removed: string[];
+  added: EditedSegment[];
+}
+
 /** What became of the file, or of the files in an archive. */
 export interface ImportResponse {
   imported: ImportedResponse[];
@@ -466,6 +534,20 @@ export interface ImportedResponse {
   name: string;
   /** Of the transcript. */
   id: string;
+}
+
+/** Adds a segment. Without times it takes the gap after the segment before it. */
+export interface Insert {
+  op: "insert";
+  /** `key` of the segment before; empty: none. */
+  after: string;
+  text: string;
+  start?: number | null;
+  end?: number | null;
+  /** Name or label; empty: nobody is named. */
+  speaker?: string;
+  /** `key` of the new segment; empty: one is made. */
+  new?: string;
 }
 
 /** Whom to invite. */
@@ -648,6 +730,15 @@ export interface LogLineResponse {
 /** Lines in the order in which they were written. */
 export interface LogLines {
   lines: LogLineResponse[];
+}
+
+/** Joins two neighbours; the first keeps its key and its speaker. */
+export interface Merge {
+  op: "merge";
+  /** `key` of a segment. */
+  segment: string;
+  /** `key` of a segment. */
+  following: string;
 }
 
 /** Every model of the catalogue, and the machine's own. */
@@ -1090,6 +1181,33 @@ export interface RemoveBody {
   heir?: string | null;
 }
 
+/** Renames a speaker in all segments; the name of another speaker joins the two. */
+export interface RenameSpeaker {
+  op: "rename_speaker";
+  /** Name or label; empty: nobody is named. */
+  speaker: string;
+  /** Name or label; empty: nobody is named. */
+  name: string;
+}
+
+/** Gives a segment another text. An empty text deletes the segment. */
+export interface ReplaceText {
+  op: "replace_text";
+  /** `key` of a segment. */
+  segment: string;
+  text: string;
+}
+
+/** Gives one word of a segment another text, of no or several words. */
+export interface ReplaceWord {
+  op: "replace_word";
+  /** `key` of a segment. */
+  segment: string;
+  /** Its place in the text, from 0, counted by spaces. */
+  word: number;
+  text: string;
+}
+
 /** Whether the appliance can be restarted here, and which settings wait for that. */
 export type RestartResponse = RestartState;
 
@@ -1099,6 +1217,19 @@ export interface RestartState {
   reason: string;
   instance: string;
   waiting: string[];
+}
+
+/** One change of a transcript. */
+export interface RevisionResponse {
+  revision: number;
+  kind: "original" | "edit" | "undo" | "redo" | "restore" | "machine";
+  /** Name of the user, where it is known. */
+  author: string | null;
+  /** Whether the one who asks made it. */
+  mine: boolean;
+  /** UTC, ISO 8601. */
+  created: string;
+  hunks: HunkResponse[];
 }
 
 /** The response, or an error of the protocol. */
@@ -1119,7 +1250,6 @@ export interface SearchHitResponse {
 
 /** A phrase. */
 export interface SegmentResponse {
-  id: number;
   /** Seconds of the original file. */
   start: number;
   /** Seconds of the original file. */
@@ -1136,6 +1266,10 @@ export interface SegmentResponse {
   speaker: string | null;
   /** Only when `word_timestamps` was asked. */
   words: WordResponse[];
+  /** Its place, from 0. */
+  id: number;
+  /** Names it for edits; it stays the same when others come before it. */
+  key: string;
 }
 
 /** Who asks. */
@@ -1172,6 +1306,23 @@ export interface SessionRows {
   sessions: SessionRow[];
   /** How many there may be at once. */
   limit: number;
+}
+
+/** Names who speaks in some segments. */
+export interface SetSpeaker {
+  op: "set_speaker";
+  segments: string[];
+  /** Name or label; empty: nobody is named. */
+  speaker: string;
+}
+
+/** Moves a segment in time, with its words. */
+export interface SetTimes {
+  op: "set_times";
+  /** `key` of a segment. */
+  segment: string;
+  start: number;
+  end: number;
 }
 
 /** One setting. `waiting` is the value after the next restart, if it differs from the current one. */
@@ -1249,6 +1400,17 @@ export interface SignInBody {
   name: string;
   /** Its password. */
   password: string;
+}
+
+/** Splits a segment in two. */
+export interface Split {
+  op: "split";
+  /** `key` of a segment. */
+  segment: string;
+  /** Characters of the text before the split. */
+  at: number;
+  /** `key` of the new segment; empty: one is made. */
+  new?: string;
 }
 
 /** A backup that the next start puts in place. `whole` false: a copy of the database alone. */
@@ -1359,6 +1521,8 @@ export interface TranscriptResponse {
   provenance: Record<string, unknown> | null;
   /** null: not kept. */
   recording: RecordingResponse | null;
+  /** How often its text was changed; edits send it in If-Match. */
+  revision: number;
   /** read: somebody shared it, to read and export. */
   access: "own" | "read";
 }
@@ -1449,6 +1613,29 @@ export interface Value {
   value: string;
 }
 
+/** The versions of a transcript, newest first. */
+export interface VersionList {
+  versions: VersionResponse[];
+}
+
+/** A state that can be restored. */
+export interface VersionResponse {
+  revision: number;
+  /** The revision before its changes. */
+  since: number;
+  /** original: as the machine wrote it; machine: the recording was transcribed once more. */
+  kind: "original" | "edit" | "undo" | "redo" | "restore" | "machine";
+  /** The revision that it restores. */
+  target: number | null;
+  /** Name of the user, where it is known. */
+  author: string | null;
+  mine: boolean;
+  /** UTC, ISO 8601. */
+  created: string;
+  /** How many changes led to it. */
+  changes: number;
+}
+
 /** A new webhook. */
 export interface WebhookBody {
   /** Address for messages, https://… */
@@ -1515,6 +1702,7 @@ export interface Requests {
   "PATCH /api/library/tags/{id}": TagBody;
   "PATCH /api/transcripts/{id}": TitleBody;
   "PATCH /api/transcripts/{id}/audio": EndBody;
+  "PATCH /api/transcripts/{id}/segments": EditBody;
   "POST /api/account/keys": KeyBody;
   "POST /api/account/password": PasswordBody;
   "POST /api/account/presets": PresetBody;
@@ -1628,6 +1816,8 @@ export interface Responses {
   "GET /api/transcripts/shared": ReceivedList;
   "GET /api/transcripts/{id}": TranscriptResponse;
   "GET /api/transcripts/{id}/shares": ShareList;
+  "GET /api/transcripts/{id}/versions": VersionList;
+  "GET /api/transcripts/{id}/versions/{revision}": DifferenceResponse;
   "GET /api/uploads/{id}": null;
   "GET /health": HealthResponse;
   "GET /v1/listen": null;
@@ -1642,6 +1832,7 @@ export interface Responses {
   "PATCH /api/library/tags/{id}": null;
   "PATCH /api/transcripts/{id}": TranscriptResponse;
   "PATCH /api/transcripts/{id}/audio": RecordingResponse;
+  "PATCH /api/transcripts/{id}/segments": EditResponse;
   "PATCH /api/uploads/{id}": null;
   "POST /api/account/keys": NewKeyResponse;
   "POST /api/account/password": null;
@@ -1668,8 +1859,11 @@ export interface Responses {
   "POST /api/session": SessionResponse;
   "POST /api/setup": SessionResponse;
   "POST /api/transcripts/import": ImportResponse;
+  "POST /api/transcripts/{id}/redo": EditResponse;
   "POST /api/transcripts/{id}/restore": TranscriptResponse;
   "POST /api/transcripts/{id}/shares": ShareResponse;
+  "POST /api/transcripts/{id}/undo": EditResponse;
+  "POST /api/transcripts/{id}/versions/{revision}/restore": EditResponse;
   "POST /api/uploads": null;
   "POST /asr": Record<string, unknown>;
   "POST /detect-language": DetectedLanguage;

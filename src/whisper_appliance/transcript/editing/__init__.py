@@ -1,0 +1,1 @@
+"""Corrections of a transcript: operations on segments, times of edited words, and differences."""
