@@ -159,7 +159,7 @@ def test_markup_in_a_file_name_is_shown_and_does_not_run(page: Page, beckett: Pa
     page.goto("/history")
     expect(page.locator(".row-title")).to_contain_text("<b>bold")
     assert page.locator(".row b, .row img").count() == 0
-    assert page.title() == "History · Whisper Appliance"
+    assert page.title() == "Library · Whisper Appliance"
 
 
 def test_options_are_stored_and_summarized_in_one_line(page: Page) -> None:

@@ -9,7 +9,7 @@ const ALLOWED = /** @type {Record<string, string[]>} */ ({
   core: ["vendor"],
   ui: ["core"],
   live: ["core", "ui"],
-  transcribe: ["core", "ui", "live"], // the live view is a part of the transcribe page
+  transcribe: ["core", "ui", "live", "vendor"], // the live view is a part of the transcribe page
   player: ["core", "ui"],
   transcript: ["core", "ui", "player"],
   library: ["core", "ui", "player"],

@@ -202,7 +202,7 @@ TABLE: dict[str, Row] = {
     "GET /api/account": Row(SIGNED_IN["read"]),
     "PATCH /api/account": Row(PERSON, {"name": ""}),
     "PUT /api/account/language": Row(PERSON, {"language": "tlh"}),
-    "PUT /api/account/recordings": Row(PERSON, {"days": -1}),
+    "PUT /api/account/recordings": Row(PERSON, {"days": None}),
     "POST /api/account/password": Row(PERSON, {"old": "wrong", "new": "x"}),
     "GET /api/account/sessions": Row(PERSON),
     "DELETE /api/account/sessions": Row(PERSON),

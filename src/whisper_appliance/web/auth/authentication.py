@@ -41,6 +41,8 @@ PUBLIC_ENDPOINTS = frozenset(
         "metrics.get_metrics",
         "shared.shared_page",
         "shared.get_shared_transcript",
+        "shared.get_shared_audio",
+        "shared.get_shared_peaks",
     }
 )
 """Endpoints that need no account, even if the access mode is "accounts"."""
