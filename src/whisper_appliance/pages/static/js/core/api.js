@@ -120,13 +120,15 @@ export function resolveRoute(route, values) {
  * @template {Route} R
  * @param {R} route
  * @param {{path?: Record<string, string>, query?: URLSearchParams,
- *   body?: R extends keyof Requests ? Requests[R] : never, signal?: AbortSignal}} [options]
+ *   body?: R extends keyof Requests ? Requests[R] : never, signal?: AbortSignal, ifMatch?: string}} [options]
+ *   `ifMatch` is the version that a change is for.
  * @returns {Promise<Responses[R]>} The JSON of the response.
  */
-export async function request(route, { path = {}, query, body, signal } = {}) {
+export async function request(route, { path = {}, query, body, signal, ifMatch } = {}) {
   const [method, url] = resolveRoute(route, path);
   /** @type {Record<string, string>} */
   const headers = { Accept: "application/json", ...csrfHeader() };
+  if (ifMatch) headers["If-Match"] = ifMatch;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
   try {

@@ -16,6 +16,7 @@ import { startPage } from "../ui/page-frame.js";
 import { editTitle } from "../ui/title-editor.js";
 import { toast } from "../ui/toast.js";
 import { FindInPage } from "./find-in-page.js";
+import { LineEditor } from "./line-editor.js";
 import { ShareDialog } from "./share-dialog.js";
 import { showDropped, showProvenance, showWarnings } from "./transcript-details.js";
 import { showLines } from "./transcript-lines.js";
@@ -57,6 +58,16 @@ class TranscriptPage {
     });
     this.player = this.bar.player;
     this.words = new FollowWords(this.player, byId("words"));
+    this.editor = new LineEditor(byId("words"), {
+      current: () => this.#transcript,
+      reload: () => this.#refresh(),
+      pause: () => this.player.pause(),
+      state: byId("edit-state"),
+    });
+    byId("undo-edit").addEventListener(
+      "click",
+      () => void this.editor.takeBack("POST /api/transcripts/{id}/undo"),
+    );
     this.kept = new KeptRecording(this.id, (recording) => this.#showRecording(recording));
     byId("copy").addEventListener("click", () => void this.copy());
     byId("share").addEventListener("click", () => this.share());
@@ -83,7 +94,7 @@ class TranscriptPage {
 
   /** @param {Transcript} transcript */
   #show(transcript) {
-    const { access, created, duration, language, model, processing_seconds, segments, task } = transcript;
+    const { access, created, duration, language, model, processing_seconds, task } = transcript;
     const isOwn = access === "own";
     this.#showTitle(transcript.title);
     for (const control of ["rename", "share", "delete"]) byId(control).hidden = !isOwn;
@@ -100,18 +111,13 @@ class TranscriptPage {
         ? t("recording until {day}", { day: day(transcript.recording.delete_at) })
         : null,
     ]);
-    const unsure = showLines(byId("words"), segments);
-    byId("unsure").hidden = !unsure;
-    byId("unsure").textContent = t("{unsure} with dots below: the model was unsure.", {
-      unsure: tn("{count} word", "{count} words", unsure),
-    });
+    this.#showWords(transcript);
     const words = new URL(location.href).searchParams.get("q");
     if (words && !this.find.field.value) this.find.searchFor(words);
     else this.find.searchAgain();
     showWarnings(transcript.warnings);
     showDropped(transcript.dropped);
     showProvenance(transcript);
-    this.words.setSegments(segments);
     this.#showRecording(transcript.recording ?? null);
     byId("transcript").setAttribute("aria-busy", "false");
     if (!transcript.recording) void this.#playHandedOver();
@@ -120,6 +126,30 @@ class TranscriptPage {
       this.player.seek(seconds);
       this.words.scrollTo(seconds);
     } else if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
+  }
+
+  /** Shows the words as they are now, at the same place. */
+  async #refresh() {
+    const top = scrollY;
+    try {
+      this.#transcript = await request("GET /api/transcripts/{id}", { path: { id: this.id } });
+      this.#showWords(this.#transcript);
+      scrollTo({ top, behavior: "instant" });
+    } catch (error) {
+      toast(messageOf(error));
+    }
+  }
+
+  /** @param {Transcript} transcript */
+  #showWords({ access, revision, segments }) {
+    const unsure = showLines(byId("words"), segments);
+    byId("unsure").hidden = !unsure;
+    byId("unsure").textContent = t("{unsure} with dots below: the model was unsure.", {
+      unsure: tn("{count} word", "{count} words", unsure),
+    });
+    this.words.setSegments(segments);
+    byId("edit-hint").hidden = access !== "own" || !segments.length;
+    byId("undo-edit").hidden = access !== "own" || !revision;
   }
 
   /** Right after an upload the browser still has the file. */
