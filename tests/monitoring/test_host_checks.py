@@ -36,12 +36,12 @@ def test_the_last_error_of_the_log_is_shown(settings: Settings) -> None:
     lines = [
         {"level": "error", "event": "first", "timestamp": "2026-01-01T00:00:00Z"},
         {"level": "info", "event": "fine", "timestamp": "2026-01-02T00:00:00Z"},
-        {"level": "error", "event": "the disk is full", "timestamp": "2026-01-03T00:00:00Z"},
+        {"level": "error", "event": "secret", "logger": "jobs", "timestamp": "2026-01-03T00:00:00Z"},
     ]
     log.write_text("not json\n" + "".join(json.dumps(line) + "\n" for line in lines))
     (found,) = host_checks.recent_errors(settings)
     assert found.verdict == "note"
-    assert found.text == "2 errors, the last at 2026-01-03T00:00:00Z: the disk is full"
+    assert found.text == "2 errors, the last at 2026-01-03T00:00:00Z, of jobs"
 
 
 def test_a_clean_log_and_no_log_are_fine(settings: Settings) -> None:

@@ -102,6 +102,7 @@ def settings_of(tiny_en: Path, folder: Path) -> dict[str, str]:
         "MODEL_WARM_UP": "false",
         "MIN_FREE_DISK": "0",
         "LIVE_SESSIONS": "4",
+        "LIVE_SESSIONS_PER_USER": "4",  # the clients of a test come from one address
         "MAX_WEBSOCKETS_PER_ADDRESS": "20",
         "SOCKET_MESSAGES_PER_SECOND": "2000",
         "SOCKET_BYTES_PER_SECOND": "64MiB",

@@ -16,7 +16,7 @@ from whisper_appliance.web.schemas.transcript import (
     WordResponse,
 )
 
-STORED = {"id", "title", "created", "recording", "access"}
+STORED = {"id", "title", "created", "recording", "access", "revision"}
 """Fields that belong to the stored transcript and not to the recording."""
 
 WRITTEN = to_dict(
@@ -71,6 +71,7 @@ def test_the_json_is_valid_by_the_schema_and_keeps_every_value() -> None:
         "created": "2026-03-01T09:30:00Z",
         "recording": {"media_type": "audio/wav", "bytes": 7, "delete_at": None},
         "access": "own",
+        "revision": 0,
     }
     assert TranscriptResponse.model_validate(WRITTEN | stored).model_dump() == WRITTEN | stored
 

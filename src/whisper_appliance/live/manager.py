@@ -225,7 +225,10 @@ class LiveManager:
             session.info.owner == owner and (owner != NO_OWNER or session.network == network)
             for session in open_sessions
         )
-        if (owner != NO_OWNER or network) and owned >= self.limits.sessions_per_user:
+        limit = self.limits.sessions_per_user
+        if owner == NO_OWNER:  # a program may transcribe several speakers; a quarter stays for others
+            limit = max(limit, self.limits.sessions * 3 // 4) if network else self.limits.sessions
+        if owned >= limit:
             raise Busy(
                 "You have {owned} live sessions already. End one first.", owned=owned, retry_after_seconds=30
             )

@@ -138,7 +138,8 @@ def recent_errors(settings: "Settings") -> Iterator[CheckResult]:
     errors = [entry for line in lines if (entry := _error(line))]
     if errors:
         last = errors[-1]
-        text = f"{len(errors)} errors, the last at {last.get('timestamp', '?')}: {last.get('event', '')}"
+        # without its words: what the doctor finds goes into the support bundle
+        text = f"{len(errors)} errors, the last at {last.get('timestamp', '?')}, of {last.get('logger', '?')}"
         yield CheckResult("log", "note", text, f"Read {path}, or the page Logs of the panel.")
     else:
         yield CheckResult("log", "ok", f"no errors at the end of {path}")
