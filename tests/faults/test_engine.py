@@ -108,21 +108,22 @@ def test_a_job_waits_with_the_reason_while_no_engine_gets_memory(
         while not over.wait(0.01):
             with suppress(psutil.Error):
                 if (engine := engine_of(server)) and engine.pid not in starved:
-                    starve(engine, 400 * MEBIBYTE)  # python starts, the model does not fit
+                    starve(engine, 200 * MEBIBYTE)  # python starts, its libraries do not fit
                     starved.add(engine.pid)
 
     job = visitor.put(cities.read_bytes())
     starver = threading.Thread(target=starve_all)
     starver.start()
-    wait_until(lambda: starved)
-    psutil.Process(min(starved)).kill()
-    waiting = wait_until(lambda: visitor.job(job)["waiting"])
+    try:
+        wait_until(lambda: starved)
+        psutil.Process(min(starved)).kill()
+        waiting = wait_until(lambda: visitor.job(job)["waiting"])
+    finally:
+        over.set()
+        starver.join()
     assert re.search("memory|alloc|again and again", waiting["message"])
     assert "Error:" not in waiting["message"]
-    assert visitor.job(job)["status"] == "queued"
     assert len(starved) >= 2, "it was tried again"
-    over.set()
-    starver.join()
     assert web_of(server) == web
     assert visitor.ended(job, 120)["status"] == "done", "there is memory again"
 
