@@ -118,6 +118,7 @@ def test_a_job_waits_with_the_reason_while_no_engine_gets_memory(
         wait_until(lambda: starved)
         psutil.Process(min(starved)).kill()
         waiting = wait_until(lambda: visitor.job(job)["waiting"])
+        assert visitor.job(job)["status"] == "queued"
     finally:
         over.set()
         starver.join()
