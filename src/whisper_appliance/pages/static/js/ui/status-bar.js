@@ -73,7 +73,8 @@ export class StatusBar {
   /** @param {string} state */
   #poll(state) {
     clearTimeout(this.#timer);
-    const seconds = POLL_SECONDS[state];
+    // An answer from before the connection was lost may arrive after it; polling must go on all the same.
+    const seconds = POLL_SECONDS[this.#offline ? "offline" : state];
     if (seconds) this.#timer = setTimeout(() => void this.#load(), seconds * 1000);
   }
 
