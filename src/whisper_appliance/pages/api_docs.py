@@ -83,7 +83,10 @@ def get_asset(path: AssetPath) -> Response:
 )
 def get_openapi_document() -> Response:
     """This document: OpenAPI 3.1, made from the code."""
-    return jsonify({**current_app.api_doc, "security": list(openapi.SECURITY)})  # type: ignore[attr-defined] # the app is a LazyOpenAPI
+    document = {**current_app.api_doc, "security": list(openapi.SECURITY)}  # type: ignore[attr-defined] # the app is a LazyOpenAPI
+    if request.script_root:
+        document["servers"] = [{"url": request.script_root}]
+    return jsonify(document)
 
 
 @blueprint.get(
@@ -97,7 +100,9 @@ def get_openapi_document() -> Response:
 def get_asyncapi_document() -> Response:
     """The messages of every WebSocket: AsyncAPI 3.0, made from the code."""
     return jsonify(
-        asyncapi.asyncapi_document(request.host, secure=request.is_secure, wyoming=wyoming_address())
+        asyncapi.asyncapi_document(
+            request.host, request.script_root, secure=request.is_secure, wyoming=wyoming_address()
+        )
     )
 
 

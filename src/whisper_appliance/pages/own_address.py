@@ -10,8 +10,8 @@ USUAL_WYOMING_PORT = 10300
 
 
 def origin() -> str:
-    """Scheme, host and port, e.g. `https://box.local:5001`."""
-    return request.host_url.rstrip("/")
+    """Where the appliance is, e.g. `https://box.local:5001`, with URL_PREFIX if there is one."""
+    return request.root_url.rstrip("/")
 
 
 def websocket_origin() -> str:

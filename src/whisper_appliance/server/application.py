@@ -24,6 +24,7 @@ from whisper_appliance.web import (
     i18n,
     request_metrics,
     static_files,
+    url_prefix,
 )
 from whisper_appliance.web.auth import authentication, visitors
 from whisper_appliance.web.lazy_openapi import LazyOpenAPI
@@ -95,6 +96,8 @@ def create_app(appliance: Appliance) -> LazyOpenAPI:
     app.wsgi_app = api_version.VersionedAddresses(app.wsgi_app)  # type: ignore[method-assign]
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    if settings.url_prefix:
+        app.wsgi_app = url_prefix.UrlPrefix(app.wsgi_app, settings.url_prefix)  # type: ignore[method-assign]
     return app
 
 

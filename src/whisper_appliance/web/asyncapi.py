@@ -92,8 +92,8 @@ def socket_channels() -> tuple[SocketChannel, ...]:
     return cast(tuple[SocketChannel, ...], current_app.extensions[EXTENSION])
 
 
-def asyncapi_document(host: str, *, secure: bool, wyoming: str) -> JsonObject:
-    """The document, for the appliance at `host`; `wyoming` is the host and port of Wyoming."""
+def asyncapi_document(host: str, root: str, *, secure: bool, wyoming: str) -> JsonObject:
+    """The document, for the appliance at `host` below the path `root`; `wyoming` is host and port."""
     channels = socket_channels()
     return {
         "asyncapi": "3.0.0",
@@ -106,6 +106,7 @@ def asyncapi_document(host: str, *, secure: bool, wyoming: str) -> JsonObject:
         "servers": {
             "appliance": {
                 "host": host,
+                **({"pathname": root} if root else {}),
                 "protocol": "wss" if secure else "ws",
                 "security": [{"$ref": "#/components/securitySchemes/key"}],
             },

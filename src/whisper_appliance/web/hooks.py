@@ -10,6 +10,7 @@ from whisper_appliance.web import (
     i18n,
     program_requests,
     request_metrics,
+    url_prefix,
 )
 from whisper_appliance.web.auth import audit, authentication, cors, csrf
 from whisper_appliance.web.context import appliance
@@ -36,6 +37,7 @@ AFTER_REQUEST = (
     authentication.clear_ended_session,
     i18n.add_language,  # after CORS, because Flask keeps only the first of two Vary headers
     api_version.keep_version,
+    url_prefix.prefix_links,
     headers.add_headers,
     program_requests.note_request,
     request_metrics.count_request,  # last, because the time and status of everything else count

@@ -37,6 +37,11 @@ class ServerSettings(Section):
     trusted_proxies: int = Field(
         0, ge=0, le=10, description="How many proxies stand in front, whose X-Forwarded headers are believed."
     )
+    url_prefix: str = Field(
+        "",
+        pattern=r"^((/[A-Za-z0-9._~-]+)+)?$",
+        description="Path before all addresses, such as /stt, if the appliance is a part of another site.",
+    )
     max_websockets: int = Field(
         100, ge=1, le=2000, description="Open sockets at once; further ones are refused."
     )

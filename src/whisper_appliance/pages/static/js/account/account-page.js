@@ -1,5 +1,6 @@
 /** The account: name and password, sessions, API keys, usage, data, deletion. */
 
+import { fromRoot } from "../core/addresses.js";
 import { request } from "../core/api.js";
 import { byId, dialogById, formById } from "../core/dom.js";
 import { t } from "../core/i18n.js";
@@ -49,6 +50,6 @@ function startDeletion() {
   closeOnClick(byId("delete-no"));
   onSubmit(formById("delete-form"), async ({ password = "" }) => {
     await request("DELETE /api/account", { body: { password } });
-    location.assign("/");
+    location.assign(fromRoot("/"));
   });
 }

@@ -1,5 +1,6 @@
 /** Sign-in, set-up and invitation: one form, sent as JSON; then on to the page that was wanted. */
 
+import { fromRoot } from "../core/addresses.js";
 import { request } from "../core/api.js";
 import { all, buttonById, byId, formById } from "../core/dom.js";
 import { t } from "../core/i18n.js";
@@ -46,7 +47,7 @@ class AuthForm {
         `POST ${this.#form.dataset.post}`
       );
       await request(route, { body: /** @type {any} */ (formData(this.#form)) });
-      location.assign(this.#form.dataset.next ?? "/");
+      location.assign(fromRoot(this.#form.dataset.next ?? "/"));
     } catch (error) {
       this.#onRefused(/** @type {ApiError} */ (error));
     }

@@ -1,5 +1,6 @@
 /** The audit log: filtered by the server, page by page. */
 
+import { fromRoot } from "../core/addresses.js";
 import { request } from "../core/api.js";
 import { dayAndTimeCell } from "../core/datetime.js";
 import { byId, element, formById, tableById } from "../core/dom.js";
@@ -56,7 +57,7 @@ class AuditPage {
   /** @param {{more: boolean}} options `more` adds the next page. */
   async #load({ more }) {
     const query = this.#filter();
-    /** @type {HTMLAnchorElement} */ (byId("csv")).href = `/api/admin/audit.csv?${query}`;
+    /** @type {HTMLAnchorElement} */ (byId("csv")).href = fromRoot(`/api/admin/audit.csv?${query}`);
     query.set("limit", String(PAGE_SIZE));
     if (more && this.#next) query.set("before", String(this.#next));
     const page = await request("GET /api/admin/audit", { query });

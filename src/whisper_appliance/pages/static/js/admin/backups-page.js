@@ -1,5 +1,6 @@
 /** Backups: the daily copies, a copy now, and the restore of a backup file. */
 
+import { fromRoot } from "../core/addresses.js";
 import { messageOf, request, upload } from "../core/api.js";
 import {
   all,
@@ -154,7 +155,7 @@ function formatDate(iso) {
 /** @param {string} name Of a copy. */
 function downloadLink(name) {
   const link = element("a", undefined, "button quiet");
-  link.href = `/api/admin/backups/${name}`;
+  link.href = fromRoot(`/api/admin/backups/${name}`);
   link.download = name;
   link.append(icon("download"), element("span", t("Download")), element("span", ` ${name}`, "hidden"));
   return actionsCell(link);

@@ -1,5 +1,6 @@
 /** Invitations: created in a dialog, listed, ended. */
 
+import { fromRoot } from "../core/addresses.js";
 import { messageOf, request } from "../core/api.js";
 import { dayAndTimeInline } from "../core/datetime.js";
 import { button, byId, dialogById, element, formById, inputById, showFacts } from "../core/dom.js";
@@ -24,7 +25,7 @@ export function startInvitations(refresh) {
     const body = { note: data.note, role, days: Number(data.days) };
     const { path } = await request("POST /api/admin/invitations", { body });
     form.hidden = true;
-    inputById("invite-link").value = new URL(path, location.href).href;
+    inputById("invite-link").value = new URL(fromRoot(path), location.href).href;
     byId("invite-made").hidden = false;
     byId("invite-copy").focus();
     await refresh();

@@ -4,6 +4,7 @@
  * A route is named as in the OpenAPI document ("GET /api/jobs/{id}"); `api-types.d.ts`, which is generated
  * from that document, has the types of its body and of its response.
  */
+import { fromRoot } from "./addresses.js";
 import { t } from "./i18n.js";
 import { reportConnection } from "./page-events.js";
 
@@ -112,7 +113,7 @@ export function resolveRoute(route, values) {
   const [method, template] = /** @type {[string, string]} */ (route.split(" "));
   const encoded = (/** @type {string} */ name) =>
     (values[name] ?? "").split("/").map(encodeURIComponent).join("/");
-  return [method, template.replace(/\{(\w+)\}/g, (_, name) => encoded(name))];
+  return [method, fromRoot(template.replace(/\{(\w+)\}/g, (_, name) => encoded(name)))];
 }
 
 /**

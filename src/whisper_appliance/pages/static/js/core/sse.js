@@ -1,4 +1,5 @@
 /** Server-sent events: an EventSource that parses JSON, and that tries again after the server refused it. */
+import { fromRoot } from "./addresses.js";
 
 /**
  * @typedef {Object} EventStreamOptions
@@ -15,9 +16,9 @@ export class EventStream {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
 
-  /** @param {string} url @param {EventStreamOptions} options */
+  /** @param {string} url From the root. @param {EventStreamOptions} options */
   constructor(url, options) {
-    this.url = url;
+    this.url = fromRoot(url);
     this.options = options;
     this.#source = this.#open();
   }

@@ -1,5 +1,6 @@
 /** The link to the captions, for others: created, copied, ended. */
 
+import { fromRoot } from "../core/addresses.js";
 import { messageOf, request } from "../core/api.js";
 import { byId, inputById } from "../core/dom.js";
 import { t } from "../core/i18n.js";
@@ -38,7 +39,7 @@ export class CaptionSharing {
       const { path } = await request("POST /api/live/{session}/captions", {
         path: { session: this.#session },
       });
-      this.#showLink(new URL(path, location.href).href);
+      this.#showLink(new URL(fromRoot(path), location.href).href);
       byId("share-copy").focus();
     } catch (error) {
       toast(t("Not shared: {error}", { error: messageOf(error) }));

@@ -1,5 +1,6 @@
 /** The live view: records, and shows captions as they come. */
 
+import { fromRoot } from "../core/addresses.js";
 import { announce, byId, selectById, showFacts } from "../core/dom.js";
 import { clock, languageName } from "../core/format.js";
 import { t } from "../core/i18n.js";
@@ -184,7 +185,7 @@ export class LiveView {
   async #onEnd({ transcript_id: id }) {
     await this.#microphone.close();
     this.#wakeLock.set(false);
-    if (id) return location.assign(`/transcripts/${id}`);
+    if (id) return location.assign(fromRoot(`/transcripts/${id}`));
     const advice = t("No sound has reached the appliance, so there is no transcript.");
     this.#showProblem(t("Nothing was recorded"), advice, "", this.#restart);
   }

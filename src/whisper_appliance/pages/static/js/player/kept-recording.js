@@ -1,5 +1,6 @@
 /** What the player's menu tells and does about a kept recording: until when, save it, keep it longer, delete it. */
 
+import { fromRoot } from "../core/addresses.js";
 import { messageOf, request } from "../core/api.js";
 import { dayAndTime } from "../core/datetime.js";
 import { byId } from "../core/dom.js";
@@ -36,7 +37,7 @@ export class KeptRecording {
     /** @type {HTMLElement} */ (keep.querySelector("span")).textContent = t("Keep it longer");
     const save = /** @type {HTMLAnchorElement} */ (byId("player-save"));
     save.hidden = !recording;
-    save.href = `/api/transcripts/${this.path.id}/audio?download=true`;
+    save.href = fromRoot(`/api/transcripts/${this.path.id}/audio?download=true`);
     byId("player-delete").hidden = !isOwn || !recording;
   }
 

@@ -1,5 +1,6 @@
 /** One recording's card: uploading, queued, running, done or failed. It only shows; job-list.js decides. */
 
+import { fromRoot } from "../core/addresses.js";
 import { action, all, fromTemplate, slot } from "../core/dom.js";
 import { bytes, clock, duration, percent, speed, timeLeft } from "../core/format.js";
 import { t } from "../core/i18n.js";
@@ -134,7 +135,7 @@ export class JobCard {
     const facts = [clock(length), t("done in {took}", { took: duration(took) }), speed(length, took)];
     this.#showState(facts.filter(Boolean).join(" · "));
     const open = /** @type {HTMLAnchorElement} */ (action(this.element, "open"));
-    open.href = `/transcripts/${id}`;
+    open.href = fromRoot(`/transcripts/${id}`);
     open.setAttribute("aria-label", t("Open {title}", { title }));
     fillDownloads(slot(this.element, "downloads"), `/api/transcripts/${id}`, title);
     const warning = warnings.map(({ message }) => message).join(" ");

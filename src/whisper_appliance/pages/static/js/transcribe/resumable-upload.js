@@ -2,6 +2,7 @@
  * Upload of a large file by TUS: it goes on where it was after a lost connection, a restart of the appliance,
  * and, once the same file is chosen again, after a reload of the page.
  */
+import { fromRoot } from "../core/addresses.js";
 import { ApiError, csrfHeader, errorFromText, offlineError, request } from "../core/api.js";
 
 /** Smaller files are sent whole: they are there before a connection breaks. */
@@ -33,7 +34,7 @@ export async function sendResumably(file, options, { onProgress, signal }) {
   const id = await new Promise((resolve, reject) => {
     let jobId = "";
     const upload = new tus.Upload(file, {
-      endpoint: "/api/uploads",
+      endpoint: fromRoot("/api/uploads"),
       chunkSize: CHUNK_BYTES,
       retryDelays: RETRY_MILLISECONDS,
       headers: { Accept: "application/json", ...csrfHeader() },

@@ -1,5 +1,6 @@
 /** The dialog that shares a transcript: with a user by name, with anyone by a public link. */
 
+import { fromRoot } from "../core/addresses.js";
 import { messageOf, request } from "../core/api.js";
 import { dayAndTimeInline } from "../core/datetime.js";
 import { button, byId, dialogById, element, formById, icon, showFacts } from "../core/dom.js";
@@ -21,7 +22,7 @@ function iconButton(label, text, sign, run) {
 
 /** @param {string} path */
 async function copyLink(path) {
-  const link = new URL(path, location.href).href;
+  const link = new URL(fromRoot(path), location.href).href;
   await copyText(link, t("Link copied."), () => toast(link));
 }
 

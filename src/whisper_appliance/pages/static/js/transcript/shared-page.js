@@ -1,5 +1,6 @@
 /** The page behind a public link: one transcript, to be read. */
 
+import { fromRoot } from "../core/addresses.js";
 import { messageOf, request } from "../core/api.js";
 import { dayAndTime } from "../core/datetime.js";
 import { byId, showFacts, slot } from "../core/dom.js";
@@ -22,7 +23,7 @@ export function mount(root) {
   let text = "";
   startTheme();
   startMenus();
-  const address = `/api/shared/${encodeURIComponent(token)}`;
+  const address = fromRoot(`/api/shared/${encodeURIComponent(token)}`);
   const bar = new PlayerBar({
     audio: `${address}/audio`,
     peaks: `${address}/peaks`,

@@ -1,5 +1,6 @@
 /** The page of one transcript: to read, search, rename, copy, download, share, delete. */
 
+import { fromRoot } from "../core/addresses.js";
 import { messageOf, request } from "../core/api.js";
 import { day, dayAndTime } from "../core/datetime.js";
 import { byId, showFacts, slot } from "../core/dom.js";
@@ -50,7 +51,7 @@ class TranscriptPage {
     this.id = root.dataset.transcriptId ?? "";
     this.find = new FindInPage(byId("words"));
     this.sharing = new ShareDialog(this.id, root);
-    const address = `/api/transcripts/${this.id}`;
+    const address = fromRoot(`/api/transcripts/${this.id}`);
     this.bar = new PlayerBar({
       audio: `${address}/audio`,
       peaks: `${address}/peaks`,

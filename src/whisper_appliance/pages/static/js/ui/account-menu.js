@@ -1,4 +1,5 @@
 /** The menu of a signed-in user: signs out. */
+import { fromRoot } from "../core/addresses.js";
 import { request } from "../core/api.js";
 import { toast } from "./toast.js";
 
@@ -16,6 +17,6 @@ export function startAccountMenu(root) {
         return toast(message);
       }
     }
-    location.assign("/");
+    location.assign(fromRoot("/"));
   });
 }

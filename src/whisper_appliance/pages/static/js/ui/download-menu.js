@@ -1,23 +1,25 @@
 /** The menu with a transcript's export formats. */
+import { fromRoot } from "../core/addresses.js";
 import { messageOf, readFile } from "../core/api.js";
 import { all } from "../core/dom.js";
 import { openExportDialog } from "./export-dialog.js";
 import { toast } from "./toast.js";
 
-/** @param {HTMLElement} menu @param {string} path Of the transcript in the API. @param {string} title Names the files. */
+/** @param {HTMLElement} menu @param {string} path Of the transcript in the API, from the root. @param {string} title Names the files. */
 export function fillDownloads(menu, path, title) {
+  const address = fromRoot(path);
   const name = title.replace(/[\\/:*?"<>|\p{Cc}]+/gu, " ").trim() || "transcript";
   const links = /** @type {HTMLAnchorElement[]} */ (all(menu, "a[data-format]"));
   for (const link of links) {
     const format = link.dataset.format ?? "txt";
-    link.href = `${path}?format=${format}${format === "json" ? "&download=true" : ""}`;
+    link.href = `${address}?format=${format}${format === "json" ? "&download=true" : ""}`;
     link.download = `${name}.${format}`;
   }
   const more = /** @type {HTMLAnchorElement | null} */ (menu.querySelector("a[data-more]"));
   if (!more) return;
   more.onclick = (event) => {
     event.preventDefault();
-    openExportDialog((query) => saveFile(`${path}?${query}`, `${name}.${query.get("format")}`));
+    openExportDialog((query) => saveFile(`${address}?${query}`, `${name}.${query.get("format")}`));
   };
   const pdf = /** @type {HTMLAnchorElement | null} */ (menu.querySelector("a[data-format=pdf]"));
   if (pdf) pdf.onclick = (event) => void savePdf(event, pdf);

@@ -1,4 +1,5 @@
 /** Keyboard shortcuts: single keys ("o") and pairs ("g h"). All can be switched off, and none is the only way. */
+import { fromRoot } from "../core/addresses.js";
 import { byId, dialogById, inputById } from "../core/dom.js";
 import { readStored, writeStored } from "../core/storage.js";
 import { closeOnBackdrop } from "./dialog.js";
@@ -33,10 +34,10 @@ export class Shortcuts {
     closeOnBackdrop(dialog);
     this.add({
       "?": () => dialog.showModal(),
-      "g t": () => location.assign("/"),
-      "g h": () => location.assign("/history"),
+      "g t": () => location.assign(fromRoot("/")),
+      "g h": () => location.assign(fromRoot("/history")),
       "g a": () =>
-        /** @type {HTMLElement | null} */ (document.querySelector('.bar a[href="/admin"]'))?.click(),
+        /** @type {HTMLElement | null} */ (document.querySelector('.bar a[href$="/admin"]'))?.click(),
       l: switchTheme,
     });
     document.addEventListener("keydown", (event) => this.#onKeyDown(event));

@@ -1,5 +1,6 @@
 /** A transcript as a row of a list, with its actions: rename, download, delete, restore. */
 
+import { fromRoot } from "../core/addresses.js";
 import { messageOf, request } from "../core/api.js";
 import { dayAndTime, timeOfDay } from "../core/datetime.js";
 import { action, element, fromTemplate, showFacts, slot } from "../core/dom.js";
@@ -29,7 +30,7 @@ function placeOf(hit) {
 function showTitle(row, { id, title, hits }) {
   const link = /** @type {HTMLAnchorElement} */ (slot(row, "title"));
   link.textContent = title;
-  link.href = `/transcripts/${id}${placeOf(hits?.[0])}`;
+  link.href = fromRoot(`/transcripts/${id}${placeOf(hits?.[0])}`);
   const actions = slot(row, "actions");
   slot(actions, "rename-label").textContent = t("Rename {title}", { title });
   slot(actions, "delete-label").textContent = t("Delete {title}", { title });
