@@ -13,6 +13,7 @@ from whisper_appliance.cli.health import health
 from whisper_appliance.cli.imports import import_transcripts
 from whisper_appliance.cli.keys import keys
 from whisper_appliance.cli.listen import listen
+from whisper_appliance.cli.manifest import manifest
 from whisper_appliance.cli.models import models
 from whisper_appliance.cli.replay import replay
 from whisper_appliance.cli.serve import serve
@@ -38,7 +39,7 @@ def cli() -> None:
 
 for command in (serve, transcribe, import_transcripts, replay, listen, models, users, keys):
     cli.add_command(command)
-for command in (certificate, settings, backup, restore, doctor, health):
+for command in (certificate, settings, backup, restore, manifest, doctor, health):
     cli.add_command(command)
 
 
