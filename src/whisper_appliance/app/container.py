@@ -60,6 +60,7 @@ from whisper_appliance.models.hub import Hub
 from whisper_appliance.models.manager import ModelManager
 from whisper_appliance.models.store import ModelStore
 from whisper_appliance.monitoring import logs
+from whisper_appliance.monitoring.job_traces import JobTraces, exporting
 from whisper_appliance.monitoring.logs.sinks import LogSinks
 from whisper_appliance.monitoring.metrics import Metrics
 from whisper_appliance.monitoring.resource_sampler import ResourceSampler
@@ -201,6 +202,8 @@ class Container:
             on_ended=self.webhooks.enqueue_job,
             check_quota=self.usage.check_minutes,
         )
+        endpoint = settings.otel_exporter_otlp_endpoint
+        self.job_traces = JobTraces(exporting(endpoint) if endpoint else None, jobs.get)
         folders = JobFolders(settings.data_dir, settings.storage_folder)
         self.queue = JobQueue(
             jobs,
@@ -263,6 +266,7 @@ class Container:
         self.job_notifier.notify(event)
         self.watch_folder.on_job_event(event)
         self.metrics.on_job_event(event)
+        self.job_traces.on_job_event(event)
         if isinstance(event, JobDone | JobFailed):
             self.webhook_dispatcher.wake()
 

@@ -32,6 +32,8 @@ def count_request(response: Response) -> Response:
     status = response.status_code
     error = g.get("error_code", "") if status >= 400 else ""
     appliance().metrics.count_request(request.method, route, status, seconds, error)
+    if job_id := g.get("job_id"):
+        appliance().job_traces.on_request(job_id, f"{request.method} {route}", seconds, status)
     if request.endpoint != "static":
         appliance().resource_sampler.count_request()
     log.debug("request", route=route, status=status, milliseconds=round(seconds * 1000))

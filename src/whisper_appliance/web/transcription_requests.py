@@ -234,6 +234,8 @@ def _enqueue(
         upload.handed_over = not submitted.replayed
     if submitted.replayed:
         after_this_request(mark_replayed)
+    if not submitted.replayed:
+        g.job_id = submitted.job.id
     g.transcription_model = submitted.job.model or appliance().models.default
     return submitted.job
 

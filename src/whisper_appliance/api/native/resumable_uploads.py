@@ -9,7 +9,7 @@ import binascii
 import hashlib
 from email.utils import formatdate
 
-from flask import Response, request, url_for
+from flask import Response, g, request, url_for
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field
 
@@ -212,6 +212,8 @@ def _finished(upload: PartialUpload, actor: Actor) -> PartialUpload:
         raise
     if submitted.replayed:
         path.unlink(missing_ok=True)
+    else:
+        g.job_id = submitted.job.id
     return store.complete(upload, submitted.job.id)
 
 

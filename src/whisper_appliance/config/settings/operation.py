@@ -33,6 +33,11 @@ class OperationSettings(Section):
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token with which other machines may read /metrics."
     )
+    otel_exporter_otlp_endpoint: str = Field(
+        "",
+        pattern="^(https?://.+)?$",
+        description="An OpenTelemetry collector (OTLP over HTTP) that gets a trace of each job; empty: none.",
+    )
     backup_daily: bool = Field(
         True, description="Copy the SQLite database to DATA_DIR/backups every day; seven are kept."
     )
