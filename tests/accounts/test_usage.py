@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.clock import Clock
 from tests.support.databases import NewUser
-from whisper_appliance.accounts.usage import Quota, Usage, UsageRow, UsageTotals, UserQuota
+from whisper_appliance.accounts.usage import Quota, Usage, UsageLine, UsageRow, UsageTotals, UserQuota
 from whisper_appliance.core.errors import NotFound, QuotaReached, StorageQuotaReached
 from whisper_appliance.storage.database import Database
 
@@ -45,6 +45,26 @@ def test_usage_is_counted_by_day_and_key(usage: Usage, database: Database, clock
         UsageRow("2026-05-01", "k", 1, 60, 6),
     )
     assert len(usage.rows_for("ada", since="2026-05-02")) == 1
+
+
+def test_a_report_adds_up_periods_and_knows_names(
+    usage: Usage, database: Database, clock: Clock, new_user: NewUser
+) -> None:
+    ada = new_user("ada")
+    count(usage, database, owner=ada)
+    clock.forward(days=1)
+    count(usage, database, owner=ada, key_id="k")
+    count(usage, database, owner=ada, seconds=30)
+    count(usage, database, owner="")
+    by_month = usage.report("month")
+    assert by_month == (
+        UsageLine("2026-05", "", "", "", "", 1, 60, 6),
+        UsageLine("2026-05", ada, "ada", "", "", 2, 90, 9),
+        UsageLine("2026-05", ada, "ada", "k", "", 1, 60, 6),
+    )
+    assert [line.period for line in usage.report("day", until="2026-05-01")] == ["2026-05-01"]
+    assert sum(line.jobs for line in usage.report("all", since="2026-05-02")) == 3
+    assert {line.period for line in usage.report("all")} == {""}
 
 
 def test_a_rolled_back_transaction_is_not_counted(usage: Usage, database: Database) -> None:

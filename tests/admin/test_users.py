@@ -187,3 +187,15 @@ def test_the_audit_log_is_filtered_paged_and_exported(app: OpenAPI, admin: ApiCl
     rows = list(csv.DictReader(table.text.splitlines()))
     assert {row["action"] for row in rows} >= {"user.quota"}
     assert rows[0]["actor_name"] == admin.user.name
+
+
+def test_usage_is_a_table_that_no_name_can_turn_into_a_formula(
+    app: OpenAPI, admin: ApiClient, appliance: Appliance
+) -> None:
+    member = signed_in(app, user=an_account(appliance, name="=1+1"))
+    send(member)
+    lines = admin.get("/api/admin/usage?by=day").json["usage"]
+    assert [line["jobs"] for line in lines if line["user"] == member.user.id] == [1]
+    table = list(csv.DictReader(admin.get("/api/admin/usage.csv").text.splitlines()))
+    assert [row["user_name"] for row in table if row["user"] == member.user.id] == ["'=1+1"]
+    assert admin.get("/api/admin/usage?by=week").status_code == 400

@@ -283,4 +283,6 @@ TABLE: dict[str, Row] = {
     "DELETE /api/admin/shares/{share}": Row(ADMIN, used_up=True),
     "GET /api/admin/audit": Row(ADMIN),
     "GET /api/admin/audit.csv": Row(ADMIN),
+    "GET /api/admin/usage": Row(ADMIN),
+    "GET /api/admin/usage.csv": Row(ADMIN),
 }  # fmt: skip

@@ -3,8 +3,6 @@
 It holds neither words of transcripts nor secrets.
 """
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
@@ -17,6 +15,7 @@ import structlog
 
 from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.core.clock import Clock, now, written
+from whisper_appliance.core.csv_line import csv_line
 from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import audit
@@ -24,7 +23,6 @@ from whisper_appliance.storage.schema.accounts import audit
 MAX_CHARS = 200
 BATCH_ROWS = 500
 log = structlog.get_logger()
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = ("time", "actor", "actor_name", "address", "action", "object", "details")
 
 
@@ -150,16 +148,10 @@ def escape_invisible(text: str) -> str:
 
 def csv_lines(entries: Iterator[AuditEntry]) -> Iterator[str]:
     """The lines of a CSV table with a head. Cells that a spreadsheet would run as a formula are quoted."""
-    yield _line(COLUMNS)
+    yield csv_line(COLUMNS)
     for entry in entries:
         cells = [getattr(entry, name) for name in COLUMNS[:-1]]
-        yield _line([*cells, json.dumps(entry.details, ensure_ascii=False) if entry.details else ""])
-
-
-def _line(cells: "tuple[str, ...] | list[str]") -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow([f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell for cell in cells])
-    return text.getvalue()
+        yield csv_line([*cells, json.dumps(entry.details, ensure_ascii=False) if entry.details else ""])
 
 
 def _conditions(filters: AuditFilter) -> Iterator[sa.ColumnElement[bool]]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -11,9 +12,13 @@ from whisper_appliance.core.clock import Clock, now
 from whisper_appliance.core.errors import NotFound, QuotaReached, StorageQuotaReached
 from whisper_appliance.core.text import format_bytes
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.schema.accounts import usage, users
+from whisper_appliance.storage.schema.accounts import keys, usage, users
 
 MONTHS_KEPT = 24
+
+UsagePeriod = Literal["day", "month", "all"]
+PERIOD_CHARS: dict[UsagePeriod, int] = {"day": 10, "month": 7, "all": 0}
+"""How much of a day (2026-05-01) is the period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,20 @@ class UsageRow:
 
     day: str
     key_id: str
+    jobs: int
+    audio_seconds: float
+    processing_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class UsageLine:
+    """The usage of one owner with one API key in one period. Names are empty if there is no such row now."""
+
+    period: str
+    owner: str
+    owner_name: str
+    key_id: str
+    key_name: str
     jobs: int
     audio_seconds: float
     processing_seconds: float
@@ -91,6 +110,24 @@ class Usage:
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(usage.c.day.desc(), usage.c.key_id)).mappings()
             return tuple(UsageRow(**{name: row[name] for name in UsageRow.__slots__}) for row in rows)
+
+    def report(self, by: UsagePeriod, *, since: str = "", until: str = "") -> tuple[UsageLine, ...]:
+        """The usage of every owner and key by period, the latest first; `until` is included."""
+        period = sa.func.substr(usage.c.day, 1, PERIOD_CHARS[by])
+        owner_name, key_name = sa.func.coalesce(users.c.name, ""), sa.func.coalesce(keys.c.name, "")
+        sums = [
+            sa.func.sum(usage.c[name]).label(name) for name in ("jobs", "audio_seconds", "processing_seconds")
+        ]
+        groups = (period, usage.c.owner, owner_name, usage.c.key_id, key_name)
+        joined = usage.outerjoin(users, users.c.id == usage.c.owner).outerjoin(
+            keys, keys.c.id == usage.c.key_id
+        )
+        query = sa.select(*groups, *sums).select_from(joined).where(usage.c.day >= since).group_by(*groups)
+        if until:
+            query = query.where(usage.c.day <= until)
+        query = query.order_by(period.desc(), owner_name, usage.c.owner, usage.c.key_id)
+        with self._database.read() as connection:
+            return tuple(UsageLine(*row) for row in connection.execute(query))
 
     def totals(self) -> dict[str, UsageTotals]:
         """The totals of every owner, by owner id."""

@@ -18,6 +18,7 @@ from whisper_appliance.admin import (
     shares,
     statistics,
     updates,
+    usage,
     users,
     workers,
 )
@@ -57,6 +58,7 @@ blueprints: tuple[LazyBlueprint, ...] = (
     invitations.blueprint,
     shares.blueprint,
     audit.blueprint,
+    usage.blueprint,
     models.blueprint,
     settings.blueprint,
     certificate.blueprint,

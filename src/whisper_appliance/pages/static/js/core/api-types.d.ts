@@ -1584,6 +1584,29 @@ export interface UsageDayResponse {
   processing_seconds: number;
 }
 
+/** The usage of one user with one key in one period. */
+export interface UsageLineResponse {
+  /** A day, a month, or empty for all. */
+  period: string;
+  /** Id of the user; empty for visitors. */
+  user: string;
+  /** Empty for visitors, and for a user who was deleted. */
+  user_name: string;
+  /** Id of the API key; empty for what was done without one. */
+  key: string;
+  /** Empty without a key, and for one that was deleted. */
+  key_name: string;
+  jobs: number;
+  audio_seconds: number;
+  /** Time that the engine worked on it. */
+  processing_seconds: number;
+}
+
+/** Lines, the latest period first. Two years are kept. */
+export interface UsageResponse {
+  usage: UsageLineResponse[];
+}
+
 /** What to change; what is left out stays. */
 export interface UserBody {
   /** Admins run the appliance, owners manage admins. */
@@ -1788,6 +1811,7 @@ export interface Responses {
   "GET /api/admin/settings": SettingsResponse;
   "GET /api/admin/shares": AdminShareList;
   "GET /api/admin/statistics": StatisticsResponse;
+  "GET /api/admin/usage": UsageResponse;
   "GET /api/admin/users": AdminUserList;
   "GET /api/admin/users/{id}": AdminUserDetail;
   "GET /api/admin/workers": WorkerRows;
