@@ -22,6 +22,7 @@ Whisper Appliance, for developers. Needs Linux and Python 3.11 or newer; everyth
   ./scripts/dev.sh audit            look for known vulnerabilities of what is locked; ends with 3 where nothing can be asked
   ./scripts/dev.sh bench [ARGS]     compare speed and words with other programs on the same weights
   ./scripts/dev.sh bench-live       measure live speech at a real server, and WhisperLive beside it
+  ./scripts/dev.sh bench-hostile    what 200 bad connections from one address cost the clients at another one
   ./scripts/dev.sh conformance URL  which programs work with the server at this address, as a table
   ./scripts/dev.sh soak             send files and speak for an hour, and watch memory and what goes wrong
   ./scripts/dev.sh setup            only set up, for running and for tests
@@ -215,6 +216,8 @@ bench() {
 
 bench_live() { measured; exec "$VENV/bin/python" -m benchmarks.bench_live "$@"; }
 
+bench_hostile() { measured; exec "$VENV/bin/python" -m benchmarks.hostile_clients "$@"; }
+
 conformance() { environment test; front_end test; exec "$VENV/bin/python" -m benchmarks.conformance "$@"; }
 
 soak() { measured; exec "$VENV/bin/python" -m benchmarks.soak "$@"; }
@@ -252,6 +255,7 @@ case "${1:-help}" in
   audit) environment test; exec "$VENV/bin/python" scripts/audit.py ;;
   bench) shift; bench "$@" ;;
   bench-live) shift; bench_live "$@" ;;
+  bench-hostile) shift; bench_hostile "$@" ;;
   soak) shift; soak "$@" ;;
   conformance) shift; conformance "$@" ;;
   add) shift; add "$@" ;;

@@ -2,16 +2,15 @@
 
 - An HTTPS port also responds to plain HTTP with a redirect to HTTPS. The first byte decides: 22 begins a TLS
   handshake (RFC 8446 §5.1).
-- Slow clients cannot block others (slowloris): an address has a limit of open connections, TLS handshakes and
-  request headers have a deadline, request and response bodies have an idle timeout, and connections are
-  closed in the thread pool, because closing may wait.
+- Slow clients cannot block others (slowloris): an address has limits of open and of new connections, TLS
+  handshakes and request headers have a deadline, request and response bodies have an idle timeout, and
+  connections are closed in the thread pool, because closing may wait.
 """
 
 import socket
 import ssl
 import sys
 import time
-from collections import defaultdict
 from concurrent.futures import Future
 from contextlib import suppress
 from http import HTTPStatus
@@ -22,8 +21,8 @@ from gunicorn import http, util
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
 from whisper_appliance.core import request_body
-from whisper_appliance.core.network import client_network
 from whisper_appliance.server import parse_errors
+from whisper_appliance.server.connection_limits import ConnectionLimits
 
 FIRST_BYTES_SECONDS = 0.1
 HANDSHAKE_SECONDS = 3.0
@@ -42,7 +41,12 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._reading_headers: dict[TConn, float] = {}
-        self._connections: defaultdict[str, list[TConn]] = defaultdict(list)
+        settings = self.app.settings
+        self._limits = ConnectionLimits(
+            settings.max_connections_per_address,
+            settings.connection_rate_per_address,
+            remembered=self.worker_connections,
+        )
         self._exiting = False
         self._stopping = False
 
@@ -137,26 +141,20 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
 
     def _is_within_limit(self, conn: TConn) -> bool:
         """Counts a new connection for its address. Behind a proxy all of them are the proxy's."""
-        limit = self.app.settings.max_connections_per_address
-        if not limit or self.app.settings.trusted_proxies or not isinstance(conn.client, tuple):
+        if self.app.settings.trusted_proxies or not isinstance(conn.client, tuple):
             return True
-        network = client_network(conn.client[0])
-        still_open = [each for each in self._connections[network] if each.sock.fileno() >= 0]
-        self._connections[network] = still_open
-        if conn in still_open:
-            return True
-        if len(still_open) >= limit:
-            log.info("connection closed: too many from its address", address=conn.client[0], limit=limit)
-            return False
-        still_open.append(conn)
-        self._forget_closed_connections()
-        return True
+        limit = self._limits.refusal(conn.client[0], conn.sock)
+        if limit:
+            log.debug("connection closed", address=conn.client[0], limit=limit)
+            self._count_refused(limit)
+        return limit is None
 
-    def _forget_closed_connections(self) -> None:
-        if len(self._connections) > self.worker_connections:
-            for network, found in list(self._connections.items()):
-                if all(each.sock.fileno() < 0 for each in found):
-                    del self._connections[network]
+    def _count_refused(self, limit: str) -> None:
+        from whisper_appliance.web import context  # here, because both processes would hold what it loads
+
+        extensions = getattr(self.wsgi, "extensions", {})
+        if found := extensions.get(context.EXTENSION):
+            found.appliance.metrics.count_refused(limit)
 
     def _header_seconds(self, conn: TConn) -> float:
         """How long a connection may take for its TLS handshake, or for the headers of a request."""

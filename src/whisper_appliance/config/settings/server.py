@@ -73,6 +73,13 @@ class ServerSettings(Section):
         description="Connections open at once from one address (an IPv6 network of 64 bits); 0: no limit. "
         "Does not apply behind a proxy.",
     )
+    connection_rate_per_address: float = Field(
+        50,
+        ge=0,
+        le=10_000,
+        description="New connections a second from one address, ten seconds of them at once; 0: no limit. "
+        "Does not apply behind a proxy.",
+    )
     header_seconds: float = Field(15, gt=0, le=600, description="Longest time for a request's headers.")
     body_idle_seconds: float = Field(
         30, gt=0, le=600, description="Longest time without a byte of a body, either way."

@@ -116,6 +116,8 @@ class OverviewPage {
 function showRefusals(refusals) {
   /** @type {Record<string, string>} */
   const names = {
+    connections: t("Open connections"),
+    connection_rate: t("New connections in a second"),
     sockets: t("Open sockets"),
     event_streams: t("Event streams"),
     waiting_requests: t("Waiting requests"),

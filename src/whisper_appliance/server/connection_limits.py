@@ -1,0 +1,74 @@
+"""How many connections one address may have open, and how many new ones a second."""
+
+import socket
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from whisper_appliance.core.errors import Busy
+from whisper_appliance.core.network import client_network
+from whisper_appliance.web.limits.token_bucket import TokenBucket
+
+BURST_SECONDS = 10
+"""An address may have the new connections of so many seconds at once: a page opens several."""
+
+
+@dataclass
+class _Client:
+    """What one network has done: its new connections, and those that may be open."""
+
+    pace: TokenBucket | None
+    sockets: list[socket.socket] = field(default_factory=list)
+
+    def count_open(self) -> int:
+        """The number of connections that are open."""
+        self.sockets = [each for each in self.sockets if each.fileno() >= 0]
+        return len(self.sockets)
+
+
+class ConnectionLimits:
+    """Counts the connections of each client; one thread uses it."""
+
+    def __init__(
+        self,
+        open_at_once: int,
+        new_per_second: float,
+        remembered: int,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """A limit of 0 is none. About so many clients are `remembered`."""
+        self._open_at_once = open_at_once
+        self._new_per_second = new_per_second
+        self._remembered = remembered
+        self._monotonic = monotonic
+        self._clients: defaultdict[str, _Client] = defaultdict(self._new_client)
+
+    def refusal(self, address: str, connection: socket.socket) -> str | None:
+        """Counts a new connection; the name of the limit that refuses it, or None."""
+        self._forget_idle_clients()
+        client = self._clients[client_network(address)]
+        if connection in client.sockets:
+            return None
+        if self._open_at_once and client.count_open() >= self._open_at_once:
+            return "connections"
+        if client.pace:
+            try:
+                client.pace.take(1, max_wait_seconds=0)
+            except Busy:
+                return "connection_rate"
+        client.sockets.append(connection)
+        return None
+
+    def _new_client(self) -> _Client:
+        rate = self._new_per_second
+        pace = TokenBucket(rate, max(1, rate * BURST_SECONDS), monotonic=self._monotonic) if rate else None
+        return _Client(pace)
+
+    def _forget_idle_clients(self) -> None:
+        """Forgets who has nothing open, once there are many; a storm of one client stays known."""
+        if len(self._clients) > self._remembered:
+            for network, client in list(self._clients.items()):
+                if not client.count_open():
+                    del self._clients[network]
