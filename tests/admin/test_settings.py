@@ -101,7 +101,7 @@ def test_settings_pending_a_restart_are_marked(admin: ApiClient) -> None:
 
 
 def test_bad_values_names_and_what_is_given_at_the_start_are_refused(admin: ApiClient) -> None:
-    assert "greater than or equal to 1" in str(change(admin, "LIVE_SESSIONS_PER_USER", "0", 400))
+    assert "Write 1 or more." in str(change(admin, "LIVE_SESSIONS_PER_USER", "0", 400))
     assert "no host name" in str(change(admin, "CERTIFICATE_NAMES", "no name at all", 400))
     assert "command line" in str(change(admin, "QUEUE_LIMIT", "5", 409))
     assert "where the appliance is started" in str(change(admin, "DATABASE_URL", "sqlite://", 409))

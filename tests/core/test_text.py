@@ -8,16 +8,17 @@ from whisper_appliance.core.text import format_bytes, format_duration
 @pytest.mark.parametrize(
     ("size", "text"),
     [
-        (0, "0 MiB"),
-        (1.5 * 2**20, "1.5 MiB"),
-        (1023 * 2**20, "1023 MiB"),
-        (2**30, "1 GiB"),
-        (99.96 * 2**30, "100 GiB"),
-        (1000 * 2**30, "1000 GiB"),
-        (3.84 * 2**40, "3.84 TiB"),
+        (0, "0 KB"),
+        (1024, "1 KB"),
+        (1.5 * 2**20, "1.5 MB"),
+        (1023 * 2**20, "1023 MB"),
+        (2**30, "1 GB"),
+        (99.96 * 2**30, "100 GB"),
+        (1000 * 2**30, "1000 GB"),
+        (3.84 * 2**40, "3.84 TB"),
     ],
 )
-def test_sizes_have_binary_units_and_no_exponent(size: float, text: str) -> None:
+def test_sizes_have_one_unit_each_and_no_exponent(size: float, text: str) -> None:
     assert format_bytes(size) == text
 
 

@@ -45,8 +45,34 @@ def test_the_first_process_of_a_container(root: Main, mark: str) -> None:
     folder = root(1)
     (folder / mark).parent.mkdir(exist_ok=True)
     (folder / mark).touch()
-    assert supervision(40, environment={}, root=folder).by == "container"
     assert supervision(1, environment={}, root=folder).by == "container"
+
+
+@pytest.mark.parametrize(
+    ("command", "by"),
+    [
+        (b"/sbin/docker-init\0--\0whisper-appliance\0serve\0", "container"),
+        (b"tini\0--\0python\0-m\0whisper_appliance\0serve\0", "container"),
+        (b"sleep\0infinity\0", None),
+        (b"bash\0", None),
+    ],
+)
+def test_a_child_of_a_containers_init_is_started_again_only_with_it(
+    root: Main, command: bytes, by: str | None
+) -> None:
+    """A program that was detached inside a container has process 1 as its parent, but ends for good."""
+    folder = root(1)
+    (folder / ".dockerenv").touch()
+    (folder / "proc/1").mkdir()
+    (folder / "proc/1/cmdline").write_bytes(command)
+    assert supervision(40, environment={}, root=folder).by == by
+
+
+def test_a_unit_of_systemd_in_a_container(root: Main) -> None:
+    unit = {"INVOCATION_ID": "x", "SYSTEMD_EXEC_PID": "40", "container": "lxc"}
+    folder = root(1)
+    assert supervision(40, environment=unit, root=folder).by == "systemd"
+    assert supervision(40, environment=unit | {"SYSTEMD_EXEC_PID": "12"}, root=folder).by is None
 
 
 def test_a_shell_in_a_container_does_not_count(root: Main) -> None:

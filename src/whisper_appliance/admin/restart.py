@@ -9,6 +9,7 @@ from pydantic import RootModel
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only
 from whisper_appliance.config.setting_rows import pending_restart
 from whisper_appliance.core.errors import Conflict
+from whisper_appliance.host import installation
 from whisper_appliance.host.supervision import Supervision, supervision
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.context import appliance, web_context
@@ -21,12 +22,16 @@ NO_SERVER = "Another program serves these pages and starts and stops the applian
 
 @dataclass(frozen=True, slots=True)
 class RestartState:
-    """Whether it can be restarted here, and why (not). Another `instance` answers after a restart."""
+    """Whether it can be restarted here, and why (not). Another `instance` answers after a restart.
+
+    `start_command` starts the appliance on its machine, should it not come back.
+    """
 
     possible: bool
     reason: str
     instance: str
     waiting: tuple[str, ...]
+    start_command: str
 
 
 class RestartResponse(RootModel[RestartState]):
@@ -68,6 +73,7 @@ def restart_state() -> RestartState:
         reason=supervised.reason,
         instance=web_context().instance,
         waiting=pending_restart(appliance().overrides),
+        start_command=installation.detect(data_dir=appliance().settings.data_dir).start_command,
     )
 
 

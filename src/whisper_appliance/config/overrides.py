@@ -4,14 +4,16 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import structlog
-from pydantic import SecretStr, ValidationError
+from pydantic import ByteSize, SecretStr, ValidationError
 
 from whisper_appliance.config.override_rows import Override, OverrideRows
 from whisper_appliance.config.settings import Settings
+from whisper_appliance.config.types import size_text
 from whisper_appliance.core.errors import ApplianceError, Conflict, InvalidRequest, NotFound
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.storage.database import Database
 
 SettingSource = Literal["environment", "command line", "panel", "default"]
@@ -171,8 +173,7 @@ class SettingOverrides:
         try:
             changed = self._combine(texts if text is None else {**texts, name: text})
         except ValidationError as error:
-            reason = _reason(error)
-            raise InvalidRequest("{name}: {error}", name=name.upper(), error=reason, field="value") from None
+            raise _invalid(name, error) from None
         if check := self._checks.get(name):
             check(changed)
         return changed
@@ -209,12 +210,46 @@ def effect(name: str) -> SettingEffect:
     return "at once" if name in AT_ONCE else "after a restart"
 
 
+def is_size(name: str) -> bool:
+    """Whether the value is a number of bytes."""
+    return Settings.model_fields[name].annotation is ByteSize
+
+
 def is_secret(name: str) -> bool:
     """Whether the value is a secret, which is never shown."""
     annotation = Settings.model_fields[name].annotation
     return SecretStr in (annotation, *get_args(annotation))
 
 
-def _reason(error: ValidationError) -> str:
-    message = error.errors()[0]["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return f"the value {message}." if message.startswith("should") else f"{message}."
+def _invalid(name: str, error: ValidationError) -> InvalidRequest:
+    """What to write instead of the value that was refused."""
+    details = error.errors()[0]
+    bounds: dict[str, Any] = {
+        key: size_text(int(value)) if is_size(name) else value
+        for key, value in details.get("ctx", {}).items()
+        if isinstance(value, int | float)
+    }
+    choices = ", ".join(map(str, get_args(Settings.model_fields[name].annotation)))
+    if sentence := _WHAT_TO_WRITE.get(details["type"]):
+        return InvalidRequest(sentence, field="value", choices=choices, **bounds)
+    reason = details["msg"].removeprefix("Value error, ")
+    return InvalidRequest("{name}: {error}.", name=name.upper(), error=reason, field="value")
+
+
+_SIZE = N_("Write a size such as 500MB.")
+_WHOLE = N_("Write a whole number such as 30.")
+_WHAT_TO_WRITE = {
+    "byte_size": _SIZE,
+    "byte_size_unit": _SIZE,
+    "int_parsing": _WHOLE,
+    "int_from_float": _WHOLE,
+    "float_parsing": N_("Write a number such as 1.5."),
+    "finite_number": N_("Write a number such as 1.5."),
+    "bool_parsing": N_("Write true or false."),
+    "greater_than_equal": N_("Write {ge} or more."),
+    "greater_than": N_("Write more than {gt}."),
+    "less_than_equal": N_("Write {le} or less."),
+    "less_than": N_("Write less than {lt}."),
+    "literal_error": N_("Choose one of these: {choices}."),
+}
+"""What to write, by the type of pydantic's error."""

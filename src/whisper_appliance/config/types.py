@@ -31,6 +31,13 @@ def _user_units(value: object) -> object:
     return value
 
 
+def size_text(size: int) -> str:
+    """A size as people write it in a setting, exactly: `100MB`, `8KB`, or the bytes alone."""
+    units = ((2**30, "GB"), (2**20, "MB"), (2**10, "KB"))
+    found = next(((factor, unit) for factor, unit in units if size and size % factor == 0), None)
+    return f"{size // found[0]}{found[1]}" if found else str(int(size))
+
+
 def _origins(values: list[str]) -> list[str]:
     return [_origin(value) for value in values]
 

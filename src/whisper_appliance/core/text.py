@@ -14,11 +14,9 @@ def normalized_name(name: str) -> str:
 
 
 def format_bytes(size: float) -> str:
-    """Bytes in MiB, GiB or TiB with three digits, such as `1.5 GiB`."""
-    unit, factor = next(
-        ((unit, factor) for unit, factor in (("TiB", 2**40), ("GiB", 2**30)) if size >= factor),
-        ("MiB", 2**20),
-    )
+    """Bytes in KB, MB, GB or TB (powers of 1024, as limits are set) with three digits, such as `1.5 GB`."""
+    units = (("TB", 2**40), ("GB", 2**30), ("MB", 2**20))
+    unit, factor = next((each for each in units if size >= each[1]), ("KB", 2**10))
     count = size / factor
     return f"{count:.3g} {unit}" if count < 100 else f"{count:.0f} {unit}"
 

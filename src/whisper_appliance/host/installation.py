@@ -42,6 +42,13 @@ class Installation:
             parts.append("inside an LXC container")
         return ", ".join(parts)
 
+    @property
+    def start_command(self) -> str:
+        """The command that starts the appliance when it does not run."""
+        if self.kind == "docker":
+            return "docker compose up -d"
+        return self._service("start")[0] if self.unit else f"{self._program()} serve"
+
     def update_commands(self, version: str) -> tuple[str, ...]:
         """The commands that update to `version`, in order. They begin with a backup."""
         change: tuple[str, ...]

@@ -8,6 +8,7 @@ from typing import Literal
 
 Supervisor = Literal["systemd", "container", "setting"]
 CONTAINER_MARKS = (".dockerenv", "run/.containerenv")
+PROGRAM_NAMES = ("whisper-appliance", "whisper_appliance")
 NOT_SUPERVISED = (
     "No supervisor was detected, so nothing starts the appliance again after it ends. systemd and containers "
     "are detected; if something else restarts it, set SUPERVISED=true."
@@ -41,12 +42,25 @@ def supervision(
 
 def _detect(main_process: int, environment: Mapping[str, str], root: Path) -> Supervisor | None:
     first = main_process == 1 or _parent(main_process, root) == 1
-    if any((root / mark).exists() for mark in CONTAINER_MARKS) or environment.get("container"):
-        return "container" if first else None
     if "INVOCATION_ID" not in environment:
-        return None
+        contained = any((root / mark).exists() for mark in CONTAINER_MARKS) or environment.get("container")
+        started = main_process == 1 or (first and _is_begun_by_init(root))
+        return "container" if contained and started else None
     executed = environment.get("SYSTEMD_EXEC_PID")
     return "systemd" if (executed == str(main_process) if executed else first) else None
+
+
+def _is_begun_by_init(root: Path) -> bool:
+    """Whether process 1 was told to run the appliance, as `tini -- whisper-appliance serve`.
+
+    An appliance that was detached in a container has process 1 as its parent too, but nothing starts it
+    again.
+    """
+    try:
+        words = (root / "proc/1/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return any(Path(os.fsdecode(word)).name in PROGRAM_NAMES for word in words)
 
 
 def _parent(process: int, root: Path) -> int | None:

@@ -102,7 +102,7 @@ _EXAMPLES: dict[int, tuple[str, str, str | None]] = {
     423: ("locked", "Another request sends bytes of this upload. Try again in a moment.", None),
     460: ("checksum_mismatch", "The bytes that arrived are not those that were sent. Send them again.", None),
     412: ("precondition_failed", "Somebody else has changed this in the meantime.", "If-Match"),
-    413: ("too_large", "The file is larger than 100.0MiB, the limit of this appliance.", "file"),
+    413: ("too_large", "The file is larger than 100 MB, the limit of this appliance.", "file"),
     415: ("unsupported_media", "Files named .txt are not taken.", "file"),
     422: ("undecodable", "This file holds nothing that can be read as audio.", None),
     428: ("precondition_required", "Send the revision that you read in If-Match, in quotes.", "If-Match"),

@@ -30,6 +30,7 @@ from whisper_appliance.core.errors import (
 from whisper_appliance.core.i18n import N_
 from whisper_appliance.core.ids import new_id
 from whisper_appliance.core.request_body import watched_by
+from whisper_appliance.core.text import format_bytes
 from whisper_appliance.jobs.storage import is_mounted
 from whisper_appliance.web.multipart_form import (
     FIELD_BYTES,
@@ -304,7 +305,7 @@ class Uploads:
             raise DiskFull("Not enough free disk space for this file. Free some, or ask an administrator.")
 
     def _too_large(self) -> TooLarge:
-        limit = self._settings.max_upload_size.human_readable()
+        limit = format_bytes(self._settings.max_upload_size)
         return TooLarge(
             "The file is larger than {limit}, the limit of this appliance.", limit=limit, field="file"
         )

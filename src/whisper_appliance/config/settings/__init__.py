@@ -19,6 +19,7 @@ from whisper_appliance.config.settings.section import Section
 from whisper_appliance.config.settings.server import ServerSettings
 from whisper_appliance.config.settings.storage import StorageSettings
 from whisper_appliance.config.settings.watching import WatchSettings
+from whisper_appliance.config.types import size_text
 from whisper_appliance.core.errors import BadSetting
 
 
@@ -87,7 +88,7 @@ def _text_of(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, ByteSize):
-        return value.human_readable()
+        return size_text(value)
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):

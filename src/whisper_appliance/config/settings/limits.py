@@ -29,7 +29,7 @@ class RequestLimits(Section):
     title = "Limits"
 
     max_upload_size: Size = Field(
-        ByteSize(100 * 2**20), ge=1, le=2 * 2**30, description="Largest upload, e.g. 100MB, 1GiB."
+        ByteSize(100 * 2**20), ge=1, le=2 * 2**30, description="Largest upload, e.g. 100MB, 1GB."
     )
     max_audio_seconds: float = Field(
         4 * 3600, gt=0, le=48 * 3600, description="Longest recording, counted while decoding."
@@ -102,7 +102,7 @@ class RetentionLimits(Section):
     minutes_per_month: float = Field(
         0, ge=0, description="Minutes of audio a month for one user or visitor; 0: no limit."
     )
-    storage_per_user: ByteSize = Field(
+    storage_per_user: Size = Field(
         ByteSize(5 * 2**30), ge=0, description="Storage of one user or visitor; 0: no limit."
     )
     keep_audio: KeepAudio = Field(

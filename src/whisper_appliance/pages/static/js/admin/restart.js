@@ -7,10 +7,10 @@ import { confirmed } from "../ui/confirm.js";
 import { showProblem } from "./panel.js";
 
 const POLL_MILLISECONDS = 1000;
-const TIMEOUT_MILLISECONDS = 120_000;
+const PATIENCE_MILLISECONDS = 20_000;
 
 /** @param {import("../core/api.js").Responses["GET /api/admin/restart"]} state */
-export async function restart({ instance, reason }) {
+export async function restart({ instance, reason, start_command }) {
   const text = t(
     "Pages and the API are away for some seconds. Jobs and live sessions are put aside and go on after the start. {reason}",
     { reason },
@@ -25,21 +25,21 @@ export async function restart({ instance, reason }) {
   const dialog = dialogById("restarting");
   dialog.addEventListener("cancel", (event) => event.preventDefault());
   dialog.showModal();
-  if (await isRestarted(instance)) location.reload();
-  else {
-    byId("restarting-text").textContent = t(
-      "It has not come back within two minutes. See its log on the machine, then load this page again.",
-    );
-  }
+  const silence = setTimeout(() => {
+    byId("restarting-text").textContent = t("It has not come back: start it on the machine with {command}", {
+      command: start_command,
+    });
+  }, PATIENCE_MILLISECONDS);
+  await untilRestarted(instance);
+  clearTimeout(silence);
+  location.reload();
 }
 
-/** @param {string} before The instance before. @returns {Promise<boolean>} Whether another one answered in time. */
-async function isRestarted(before) {
-  const end = Date.now() + TIMEOUT_MILLISECONDS;
-  while (Date.now() < end) {
+/** @param {string} before The instance before. @returns {Promise<void>} When another one answers. */
+async function untilRestarted(before) {
+  for (;;) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
     const state = await request("GET /api/admin/restart").catch(() => null); // null while it is away
-    if (state && state.instance !== before) return true;
+    if (state && state.instance !== before) return;
   }
-  return false;
 }

@@ -1,4 +1,5 @@
 /** Formats the values and the bounds of settings. */
+import { bytes } from "../core/format.js";
 import { t } from "../core/i18n.js";
 
 /** @typedef {import("../core/api.js").Responses["GET /api/admin/settings"]["settings"][number]} Setting */
@@ -12,7 +13,7 @@ export function displayValue(value, { kind, name }) {
   if (kind === "switch") return value === "true" ? t("On") : t("Off");
   if (kind === "list") return value.replaceAll(",", ", ");
   const plain = value.replace(/\.0(?=[A-Za-z]|$)/, "");
-  if (kind === "size") return plain.replace(/(\d)([A-Za-z])/, "$1 $2");
+  if (kind === "size") return /^\d+$/.test(plain) ? bytes(Number(plain)) : plain.replace(/(\d)([A-Za-z])/, "$1 $2");
   const isDuration = kind.endsWith("number") && /(_SECONDS|_TIMEOUT)$/.test(name);
   return isDuration ? displaySeconds(Number(plain)) : plain;
 }
@@ -43,7 +44,7 @@ export function describeBounds(setting) {
   };
   return [
     sentence && `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`,
-    kind === "size" ? t("Write 100MB or 1GiB.") : "",
+    kind === "size" ? t("Write a size such as 500MB.") : "",
     kind === "list" ? t("Separate several with commas.") : "",
     effects[effect],
     t("Default: {setting}.", { setting: displayValue(setting.default, setting) || t("not set") }),

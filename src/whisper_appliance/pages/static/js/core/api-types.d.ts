@@ -1211,12 +1211,13 @@ export interface ReplaceWord {
 /** Whether the appliance can be restarted here, and which settings wait for that. */
 export type RestartResponse = RestartState;
 
-/** Whether it can be restarted here, and why (not). Another `instance` answers after a restart. */
+/** Whether it can be restarted here, and why (not). Another `instance` answers after a restart. `start_command` starts the appliance on its machine, should it not come back. */
 export interface RestartState {
   possible: boolean;
   reason: string;
   instance: string;
   waiting: string[];
+  start_command: string;
 }
 
 /** One change of a transcript. */
