@@ -128,3 +128,19 @@ def test_changes_survive_a_restart(admin: ApiClient, start_appliance: StartAppli
     again = start_appliance(data_dir=folder, max_upload_size="9MB")
     assert (again.settings.trash_days, again.settings.max_websockets) == (4, 70)
     assert again.settings.max_upload_size == 9 * 2**20
+
+
+def test_the_first_page_has_the_settings_that_people_change(admin: ApiClient) -> None:
+    plain = {row["name"]: row for row in admin.get(PATH).json["settings"] if row["plain_name"]}
+    assert len(plain) == 9  # the tenth is who may use it
+    assert plain["MAX_UPLOAD_SIZE"]["plain_name"] == "Largest file"
+    assert {"big", "files"} <= set(plain["MAX_UPLOAD_SIZE"]["search_words"].split())
+    german = admin.get(PATH, headers={"Accept-Language": "de"}).json["settings"]
+    assert "Größte Datei" in {row["plain_name"] for row in german}
+
+
+def test_the_page_begins_with_the_language_of_the_settings(admin: ApiClient) -> None:
+    change(admin, "DEFAULT_LANGUAGE", "de")
+    assert '<option value="de" selected>' in admin.get("/").text
+    admin.delete(f"{PATH}/DEFAULT_LANGUAGE")
+    assert '<option value="de" selected>' not in admin.get("/").text

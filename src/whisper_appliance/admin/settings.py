@@ -11,7 +11,7 @@ from whisper_appliance.config.setting_rows import SettingRow, setting_rows
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import current_actor
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.i18n import localized
+from whisper_appliance.web.i18n import language_names, localized
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import error_responses
 
@@ -50,7 +50,7 @@ class Value(BaseModel):
 )
 def settings_page() -> str:
     """Every setting, and the change of those that can be changed here."""
-    return render_template("admin/settings.html")
+    return render_template("admin/settings.html", languages=language_names())
 
 
 @blueprint.get(

@@ -12,14 +12,21 @@ from whisper_appliance.config.overrides import (
     effect,
     is_secret,
 )
+from whisper_appliance.config.plain_settings import COMMON, SEARCH_WORDS, PlainSetting
 from whisper_appliance.config.settings import Settings, section_of, settings_table
 
 SettingKind = Literal["switch", "choice", "whole number", "number", "size", "list", "text"]
 
+_NOT_COMMON = PlainSetting("", "")
+
 
 @dataclass(frozen=True, slots=True)
 class SettingRow:
-    """One setting. `waiting` is the value after the next restart, if it differs from the current one."""
+    """One setting. `waiting` is the value after the next restart, if it differs from the current one.
+
+    `plain_name` and `plain_help` are empty for settings that are not on the first page; `search_words` are
+    further words by which people find it.
+    """
 
     name: str
     section: str
@@ -36,6 +43,9 @@ class SettingRow:
     waiting: str | None
     changed: str | None
     changed_by: str | None
+    plain_name: str
+    plain_help: str
+    search_words: str
 
 
 def setting_rows(overrides: SettingOverrides) -> tuple[SettingRow, ...]:
@@ -45,6 +55,7 @@ def setting_rows(overrides: SettingOverrides) -> tuple[SettingRow, ...]:
     for name, row, then in zip(Settings.model_fields, now, later, strict=True):
         override = overrides.stored.get(name)
         source = overrides.source(name)
+        plain = COMMON.get(name, _NOT_COMMON)
         rows.append(
             SettingRow(
                 name=row["name"],
@@ -62,6 +73,9 @@ def setting_rows(overrides: SettingOverrides) -> tuple[SettingRow, ...]:
                 waiting=then["value"] if then["value"] != row["value"] and not is_secret(name) else None,
                 changed=override.changed if override and source == "panel" else None,
                 changed_by=override.changed_by if override and source == "panel" else None,
+                plain_name=plain.name,
+                plain_help=plain.help,
+                search_words=SEARCH_WORDS.get(name, ""),
             )
         )
     return tuple(rows)

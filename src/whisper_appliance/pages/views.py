@@ -40,6 +40,7 @@ def transcribe_page() -> str:
         "transcribe.html",
         max_upload_bytes=limit,
         languages=language_names(),
+        default_language=appliance().settings.default_language,
         file_picker=FILE_PICKER,
         recording_days=appliance().recordings.days_for(current_actor().owner),
     )

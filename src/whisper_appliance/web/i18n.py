@@ -21,7 +21,14 @@ LOCALES = Path(__file__).parent.parent / "locales"
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 """The languages of the pages, by code, each in its own name."""
 
-TEXT_FIELDS = frozenset({"description", "reason", "message", "help", "section", "advice"})
+TEXT_FIELDS = frozenset(
+    {"description", "reason", "message", "help", "section", "advice"}
+    | {
+        "plain_name",
+        "plain_help",
+        "search_words",
+    }
+)
 """Fields of JSON responses that hold texts of the appliance, never of users."""
 Json = Any
 

@@ -19,6 +19,11 @@ class EngineSettings(Section):
     title = "Models and engine"
 
     whisper_model: str = Field("base", description="Model that is used when a request names none.")
+    default_language: str = Field(
+        "",
+        pattern="^([a-z]{2,3})?$",
+        description="Language of recordings that the page proposes, such as de; empty: detected.",
+    )
     whisper_engine: EngineName = Field(
         "auto", description="Engine that runs the models; auto: onnxruntime on a CPU, faster-whisper on CUDA."
     )

@@ -1,9 +1,17 @@
 /** Formats the values and the bounds of settings. */
-import { bytes } from "../core/format.js";
-import { t } from "../core/i18n.js";
+import { bytes, languageName } from "../core/format.js";
+import { t, tn } from "../core/i18n.js";
 
 /** @typedef {import("../core/api.js").Responses["GET /api/admin/settings"]["settings"][number]} Setting */
 
+/** @type {Record<string, Record<string, string>>} What the values of a choice mean. */
+const CHOICES = {
+  KEEP_AUDIO: {
+    accounts: t("Of people with an account"),
+    everyone: t("Of visitors, too"),
+    nobody: t("Of nobody"),
+  },
+};
 const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 86_400;
@@ -11,9 +19,14 @@ const DAY = 86_400;
 /** @param {string} value As in the environment. @param {Pick<Setting, "kind" | "name">} setting */
 export function displayValue(value, { kind, name }) {
   if (kind === "switch") return value === "true" ? t("On") : t("Off");
+  if (name === "DEFAULT_LANGUAGE") return value ? languageName(value) : t("Detected");
+  const meaning = CHOICES[name]?.[value];
+  if (meaning) return meaning;
   if (kind === "list") return value.replaceAll(",", ", ");
   const plain = value.replace(/\.0(?=[A-Za-z]|$)/, "");
-  if (kind === "size") return /^\d+$/.test(plain) ? bytes(Number(plain)) : plain.replace(/(\d)([A-Za-z])/, "$1 $2");
+  if (kind === "size")
+    return /^\d+$/.test(plain) ? bytes(Number(plain)) : plain.replace(/(\d)([A-Za-z])/, "$1 $2");
+  if (name.endsWith("_DAYS") && plain !== "0") return tn("{count} day", "{count} days", Number(plain));
   const isDuration = kind.endsWith("number") && /(_SECONDS|_TIMEOUT)$/.test(name);
   return isDuration ? displaySeconds(Number(plain)) : plain;
 }

@@ -7,7 +7,7 @@ import { t } from "../core/i18n.js";
 import { markInvalid } from "../ui/form.js";
 import { KeyedList } from "../ui/keyed-list.js";
 import { toast } from "../ui/toast.js";
-import { keepFresh, startPanel } from "./panel.js";
+import { keepFresh, showProblem, startPanel } from "./panel.js";
 import { restart } from "./restart.js";
 import { describeBounds, displayValue } from "./setting-values.js";
 
@@ -56,6 +56,7 @@ class SettingsPage {
     for (const id of ["restart", "waiting-restart"]) {
       byId(id).addEventListener("click", () => this.#settings && void restart(this.#settings.restart));
     }
+    void new AccessRow().load();
     keepFresh(async () => this.#show(await request("GET /api/admin/settings")), 0);
   }
 
@@ -63,7 +64,7 @@ class SettingsPage {
   #show(settings) {
     this.#settings = settings;
     for (const setting of settings.settings) this.#rows.update(setting.name, setting);
-    byId("sections").setAttribute("aria-busy", "false");
+    for (const id of ["sections", "common"]) byId(id).setAttribute("aria-busy", "false");
     this.#applyFilter();
     showRestart(settings.restart);
   }
@@ -72,7 +73,7 @@ class SettingsPage {
   #createRow(name, setting) {
     const row = fromTemplate("setting-template");
     row.dataset.name = name;
-    sectionList(setting.section).append(row);
+    (setting.plain_name ? commonList() : sectionList(setting.section)).append(row);
     action(row, "change").addEventListener("click", () => openForm(row, this.#rows.item(name)));
     action(row, "cancel").addEventListener("click", () => closeForm(row));
     action(row, "reset").addEventListener("click", () => void this.#reset(row, name));
@@ -103,8 +104,8 @@ class SettingsPage {
       const takesEffect = this.#rows.item(name).waiting === null;
       toast(
         takesEffect
-          ? t("{name} counts from now on.", { name })
-          : t("{name} counts after a restart.", { name }),
+          ? t("{name} counts from now on.", { name: titleOf(this.#rows.item(name)) })
+          : t("{name} counts after a restart.", { name: titleOf(this.#rows.item(name)) }),
       );
     } catch (error) {
       showRowError(row, messageOf(error));
@@ -112,14 +113,22 @@ class SettingsPage {
   }
 
   #applyFilter() {
-    const words = inputById("filter").value.trim().toLocaleLowerCase();
+    const query = inputById("filter").value;
     for (const { element: row, item: setting } of this.#rows.entries()) {
-      const text = `${setting.name} ${setting.help} ${setting.value}`.toLocaleLowerCase();
-      row.hidden = !text.includes(words) || !this.#matchesFilter(setting);
+      const { name, help, value, plain_name, plain_help, search_words } = setting;
+      const text = [name, help, value, plain_name, plain_help, search_words].join(" ");
+      row.hidden = !hasWords(text, query) || !this.#matchesFilter(setting);
     }
+    const access = byId("openness-row");
+    access.hidden =
+      this.#filter !== "all" || !hasWords(`${access.textContent} ${access.dataset.words}`, query);
+    byId("common").hidden = !byId("common").querySelector(".setting:not([hidden])");
+    const all = /** @type {HTMLDetailsElement} */ (byId("all"));
+    all.open ||= Boolean(query.trim());
     const sections = /** @type {HTMLElement[]} */ ([...byId("sections").children]);
     for (const section of sections) section.hidden = !section.querySelector(".setting:not([hidden])");
-    byId("no-settings").hidden = Boolean(byId("sections").querySelector("section:not([hidden])"));
+    const found = byId("sections").querySelector("section:not([hidden])") || !byId("common").hidden;
+    byId("no-settings").hidden = Boolean(found);
   }
 
   /** @param {Setting} setting */
@@ -128,6 +137,52 @@ class SettingsPage {
     return this.#filter === "all" || ["environment", t("command line")].includes(source);
   }
 }
+
+/** Who may use the appliance: it is kept with the accounts, and changed by a choice. */
+class AccessRow {
+  #select = /** @type {HTMLSelectElement} */ (byId("openness"));
+
+  constructor() {
+    this.#select.addEventListener("change", () => void this.#change());
+  }
+
+  async load() {
+    try {
+      const { openness } = await request("GET /api/admin/users");
+      this.#select.value = openness;
+      this.#select.disabled = false;
+    } catch (error) {
+      showProblem(error, () => void this.load());
+    }
+  }
+
+  async #change() {
+    const openness = /** @type {"network" | "accounts"} */ (this.#select.value);
+    try {
+      await request("PUT /api/admin/openness", { body: { openness } });
+      toast(
+        openness === "network" ? t("Open to anyone on its network.") : t("Open to people with an account."),
+      );
+    } catch (error) {
+      toast(messageOf(error));
+      await this.load();
+    }
+  }
+}
+
+/** @param {string} text @param {string} query @returns {boolean} Whether each word begins, or is in, a word of the text. */
+function hasWords(text, query) {
+  const lower = text.toLocaleLowerCase();
+  return query
+    .toLocaleLowerCase()
+    .split(/\s+/)
+    .every((word) => lower.includes(word));
+}
+
+/** @param {Pick<Setting, "name" | "plain_name">} setting */
+const titleOf = ({ name, plain_name }) => plain_name || name;
+
+const commonList = () => /** @type {HTMLElement} */ (byId("common").querySelector("ul"));
 
 /** @param {Settings["restart"]} restart */
 function showRestart({ waiting, possible, reason }) {
@@ -158,12 +213,13 @@ function sectionList(title) {
 
 /** @param {HTMLElement} row @param {Setting} setting */
 function fillRow(row, setting) {
-  const { name, help, value, source, changed, changed_by, waiting, changeable, effect } = setting;
-  slot(row, "name").textContent = name;
-  slot(row, "help").textContent = help;
+  const { name, plain_name, help, value, source, changed, changed_by, waiting, changeable, effect } = setting;
+  slot(row, "name").replaceChildren(plain_name || element("code", name));
+  slot(row, "help").textContent = setting.plain_help || help;
   slot(row, "value").textContent = displayValue(value, setting);
   const isOnlyThere = effect === "environment only" && source === "default";
   showFacts(slot(row, "facts"), [
+    plain_name ? name : null,
     SOURCES[source],
     changed
       ? t("by {changed_by}, {changed}", { changed_by: changed_by || "somebody", changed: day(changed) })
@@ -174,16 +230,18 @@ function fillRow(row, setting) {
   slot(row, "waiting").textContent = t("After a restart: {setting}", {
     setting: displayValue(waiting ?? "", setting) || t("not set"),
   });
-  action(row, "change").hidden = !changeable;
+  const isChosenElsewhere = name === "WHISPER_MODEL";
+  slot(row, "choose").hidden = !(changeable && isChosenElsewhere);
+  action(row, "change").hidden = !changeable || isChosenElsewhere;
   action(row, "change").textContent = t("Change");
-  action(row, "change").setAttribute("aria-label", t("Change {name}", { name }));
+  action(row, "change").setAttribute("aria-label", t("Change {name}", { name: titleOf(setting) }));
 }
 
 /** @param {HTMLElement} row @param {Setting} setting */
 function openForm(row, setting) {
   const field = settingField(setting);
   slot(row, "field").replaceChildren(field);
-  slot(row, "label").textContent = setting.name;
+  slot(row, "label").textContent = titleOf(setting);
   slot(row, "label").setAttribute("for", field.id);
   slot(row, "field-help").textContent = describeBounds(setting);
   slot(row, "field-help").id = `${field.id}-help`;
@@ -199,13 +257,16 @@ function openForm(row, setting) {
 /** @param {Setting} setting @returns {HTMLInputElement | HTMLSelectElement} */
 function settingField(setting) {
   const choices = setting.kind === "switch" ? ["true", "false"] : setting.choices;
-  const field = element(choices.length ? "select" : "input");
+  const isLanguage = setting.name === "DEFAULT_LANGUAGE";
+  const field = element(choices.length || isLanguage ? "select" : "input");
   field.id = `field-${setting.name}`;
   if (field instanceof HTMLInputElement) {
     field.type = "text";
     field.autocomplete = "off";
     field.spellcheck = false;
     if (setting.kind.endsWith("number")) field.inputMode = setting.kind === "number" ? "decimal" : "numeric";
+  } else if (isLanguage) {
+    field.append(/** @type {HTMLTemplateElement} */ (byId("language-options")).content.cloneNode(true));
   } else {
     field.append(...choices.map((choice) => new Option(displayValue(choice, setting), choice)));
   }

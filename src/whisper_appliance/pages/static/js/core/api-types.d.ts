@@ -1326,7 +1326,7 @@ export interface SetTimes {
   end: number;
 }
 
-/** One setting. `waiting` is the value after the next restart, if it differs from the current one. */
+/** One setting. `waiting` is the value after the next restart, if it differs from the current one. `plain_name` and `plain_help` are empty for settings that are not on the first page; `search_words` are further words by which people find it. */
 export interface SettingRow {
   name: string;
   section: string;
@@ -1343,6 +1343,9 @@ export interface SettingRow {
   waiting: string | null;
   changed: string | null;
   changed_by: string | null;
+  plain_name: string;
+  plain_help: string;
+  search_words: string;
 }
 
 /** Every setting with its value (secrets masked), default, source, effect and help. */

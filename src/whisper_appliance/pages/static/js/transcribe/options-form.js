@@ -51,7 +51,7 @@ export class OptionsForm {
     const model = this.#select("model");
     const isListed = [...model.options].some(({ value }) => value === given.model);
     if (given.model && !isListed) model.append(new Option(given.model, given.model));
-    this.#set(given);
+    this.#set({ language: "", ...given });
     this.#onChange();
   }
 
@@ -63,7 +63,7 @@ export class OptionsForm {
   }
 
   #onChange() {
-    writeStored(STORAGE_KEY, this.chosen());
+    writeStored(STORAGE_KEY, { ...this.chosen(), language: this.#select("language").value }); // automatic, too
     this.#describe();
   }
 
