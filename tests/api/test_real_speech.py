@@ -4,6 +4,7 @@ import io
 import wave
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,6 +78,37 @@ def test_recordings_can_be_stored_small(api_client: ApiClient, beckett: Path) ->
     stored = [path.name for path in appliance.recordings.file(id).parent.glob(f"{id}*")]
     assert sorted(stored) == [id, f"{id}.peaks"]
     assert appliance.recordings.get(id).bytes < beckett.stat().st_size / 5
+
+
+def test_the_model_for_the_detected_language_is_used_unless_the_request_names_one(
+    api_client: ApiClient, beckett: Path, tiny_en: Path
+) -> None:
+    appliance: Appliance = api_client.application.extensions[EXTENSION].appliance
+    (appliance.settings.model_dir / "house").symlink_to(tiny_en)
+
+    def transcribe(beams: str, **options: str) -> dict[str, Any]:
+        with beckett.open("rb") as file:
+            answer = api_client.post(
+                "/transcribe", data={"beam_size": beams, **options, "file": (file, "a.wav")}
+            )
+        assert answer.status_code == 200, answer.text
+        assert "fail better" in answer.json["text"].lower()
+        found: dict[str, Any] = answer.json
+        return found
+
+    try:
+        appliance.overrides.set("model_by_language", "de:tiny,English:house", "a test")
+        detected = transcribe("1")
+        assert (detected["model"], detected["provenance"]["model"]) == ("house", "house")
+        assert transcribe("1", language="en")["model"] == "house"
+        assert transcribe("1", model="tiny.en")["model"] == "tiny.en"
+        appliance.overrides.set("model_by_language", "en:base.en", "a test")
+        replaced = transcribe("2")
+        assert replaced["model"] == "tiny.en"
+        assert [warning["code"] for warning in replaced["warnings"]] == ["model_replaced"]
+        assert "base.en" in replaced["warnings"][0]["message"]
+    finally:
+        appliance.overrides.reset("model_by_language")
 
 
 def test_silence_gives_an_empty_transcript_and_a_warning(api_client: ApiClient) -> None:

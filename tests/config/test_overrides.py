@@ -121,6 +121,8 @@ def test_paths_and_secrets_stay_in_the_environment(overrides: SettingOverrides, 
         ("update_check", "perhaps", "Write true or false."),
         ("keep_audio", "me", "Choose one of these: accounts, everyone, nobody."),
         ("model_aliases", "small", "MODEL_ALIASES: 'small' is no alias"),
+        ("model_by_language", "de", "write each as de:small"),
+        ("model_by_language", "de:base.en", "English only"),
     ],
 )
 def test_a_refused_value_is_answered_with_what_to_write(

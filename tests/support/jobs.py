@@ -16,6 +16,7 @@ from whisper_appliance.core.errors import Cancelled
 from whisper_appliance.engines.contract import Priority, WindowResult
 from whisper_appliance.jobs.cluster import Cluster
 from whisper_appliance.jobs.job import Job, JobRequest
+from whisper_appliance.jobs.model_choice import ModelChoice
 from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.storage import JobAudio, JobFolders
@@ -107,7 +108,7 @@ class Script:
         """The steps of a job in `folder`, with this script in place of decoder and engine."""
         given: dict[str, Any] = {"decode": self.decode, "transcribe": self.transcribe, **others}
         audio = JobAudio(folder, is_mounted=given.pop("is_mounted", lambda: True))
-        return JobSteps(audio, self, default_model=lambda: model, **given)
+        return JobSteps(audio, self, choice=ModelChoice(lambda: model), **given)
 
     def _decode_window(self, word: str) -> None:
         self.before_window(word)

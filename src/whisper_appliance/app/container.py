@@ -53,6 +53,7 @@ from whisper_appliance.library.tags import Tags
 from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.live.admin import LiveAdmin
 from whisper_appliance.live.ports import ModelsPort
+from whisper_appliance.models.by_language import models_by_language
 from whisper_appliance.models.default_model import PersistedDefault
 from whisper_appliance.models.downloads import Downloads
 from whisper_appliance.models.events import ModelEvent
@@ -97,6 +98,7 @@ class Container:
         """
         self._settings_listeners: list[Callable[[Settings], None]] = []
         self._build_storage(settings)
+        models_by_language(settings.model_by_language)  # a language that does not exist stops the start
         self._build_monitoring()
         self._build_library()
         self._build_models(hub)
@@ -128,6 +130,7 @@ class Container:
             settings,
             checks={
                 "whisper_model": self._check_model,
+                "model_by_language": self._check_models_by_language,
                 "certificate_names": _check_names,
                 "wyoming_port": self._check_wyoming_port,
             },
@@ -214,7 +217,11 @@ class Container:
         )
         self.admission = Admission(self.usage, self.storage_usage, self.queue)
         self.submit_recording = SubmitRecording(
-            self.admission, self.models, self.queue, lambda: self.settings.repeat_seconds
+            self.admission,
+            self.models,
+            self.queue,
+            lambda: self.settings.repeat_seconds,
+            model_by_language=lambda: models_by_language(self.settings.model_by_language),
         )
         self.watch_folder = WatchFolder(
             WatchRules.from_settings(settings),
@@ -278,6 +285,13 @@ class Container:
         try:
             self.models.canonical_name(wanted.whisper_model)
         except NotFound as error:
+            raise InvalidRequest(error.message, field="value") from None
+
+    def _check_models_by_language(self, wanted: Settings) -> None:
+        try:
+            for model in models_by_language(wanted.model_by_language).values():
+                self.models.canonical_name(model)
+        except (NotFound, BadSetting) as error:
             raise InvalidRequest(error.message, field="value") from None
 
     def _check_wyoming_port(self, wanted: Settings) -> None:

@@ -7,6 +7,7 @@ from whisper_appliance.models.manager import ModelManager
 from whisper_appliance.models.status import ModelStatus
 
 RETRY_SECONDS = 30.0
+NOT_READY = ("missing", "downloading", "failed")
 
 
 def check_ready(
@@ -25,7 +26,7 @@ def check_ready(
         )
     if model.languages == "en":
         _check_english_only(model.name, language, task)
-    if model.state in ("missing", "downloading", "failed"):
+    if model.state in NOT_READY:
         _fetch_or_reject(models, model)
 
 

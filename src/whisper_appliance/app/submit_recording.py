@@ -5,13 +5,13 @@ Every API translates its requests into these calls, so that the same rules hold 
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from whisper_appliance.app.admission import Admission
-from whisper_appliance.app.readiness import check_ready
+from whisper_appliance.app.readiness import NOT_READY, check_ready
 from whisper_appliance.audio import decode
 from whisper_appliance.core.clock import written
 from whisper_appliance.engines.contract import Options, Priority, Task
@@ -68,8 +68,13 @@ class SubmitRecording:
         models: ModelManager[EngineProcess],
         queue: JobQueue,
         repeat_seconds: Callable[[], float],
+        model_by_language: Callable[[], Mapping[str, str]],
     ) -> None:
-        """`repeat_seconds` returns how long equal content counts as a repeated request; 0: not at all."""
+        """`repeat_seconds` returns how long equal content counts as a repeated request; 0: not at all.
+
+        `model_by_language` returns the models for languages, for recordings that name none.
+        """
+        self._model_by_language = model_by_language
         self._admission = admission
         self._models = models
         self._queue = queue
@@ -88,6 +93,10 @@ class SubmitRecording:
 
     def check_ready(self, model: str | None, *, language: str | None, task: Task) -> None:
         """Raises `InvalidRequest` for options the model lacks, `ModelUnavailable` if it is not ready."""
+        meant = self._model_by_language().get(language or "") if model is None else None
+        status = self._models.get_model(meant) if meant else None
+        if status and status.state not in NOT_READY:
+            return  # the default model, which may know English only, is not needed
         check_ready(self._models, model, language=language, task=task)
 
     def submit(self, submission: Submission) -> SubmittedJob:
@@ -116,8 +125,9 @@ class SubmitRecording:
     def _idempotency(self, submission: Submission) -> IdempotencyKey | None:
         """The key of a request; clients without a key also repeat requests, so their content is the key."""
         recording = submission.recording
+        by_language = {} if submission.model else self._model_by_language()
         model = submission.model or self._models.default
-        content = [recording.sha256, recording.filename, model, asdict(submission.options)]
+        content = [recording.sha256, recording.filename, model, asdict(submission.options), dict(by_language)]
         fingerprint = _digest(json.dumps(content, sort_keys=True))
         if submission.idempotency_key is not None:
             return IdempotencyKey(_digest(submission.client, "key", submission.idempotency_key), fingerprint)

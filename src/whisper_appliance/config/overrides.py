@@ -23,9 +23,9 @@ SettingsValidator = Callable[[Settings], None]
 
 AT_ONCE = frozenset(
     {
-        "certificate_names", "whisper_model", "model_cache_size", "model_idle_timeout", "model_downloads",
-        "audio_chunk_size", "default_language", "max_upload_size", "max_audio_seconds", "upload_seconds",
-        "uploads_at_once", "uploads_per_user", "uploads_per_address", "upload_pace",
+        "certificate_names", "whisper_model", "model_by_language", "model_cache_size", "model_idle_timeout",
+        "model_downloads", "audio_chunk_size", "default_language", "max_upload_size", "max_audio_seconds",
+        "upload_seconds", "uploads_at_once", "uploads_per_user", "uploads_per_address", "upload_pace",
         "queue_limit", "queue_limit_per_user", "wait_seconds", "min_free_disk",
         "live_sessions", "live_sessions_per_user", "live_seconds", "live_idle_seconds", "live_resume_seconds",
         "live_packet_size", "decoder_memory", "decoder_cpu_seconds",

@@ -75,6 +75,16 @@ def _model_aliases(values: list[str]) -> list[str]:
     return values
 
 
+def _model_by_language(values: list[str]) -> list[str]:
+    for value in values:
+        language, colon, model = (part.strip() for part in value.partition(":"))
+        if not (language and colon and model):
+            raise ValueError(f"{value!r} names no language and model; write each as de:small")
+        if model.endswith(".en") and language.lower() not in ("en", "english"):
+            raise ValueError(f"{model} supports English only, so it cannot be the model for {language!r}")
+    return values
+
+
 def _export_formats(values: list[str]) -> list[str]:
     unknown = [name for name in values if name not in EXPORT_FORMATS]
     if unknown or not values:
@@ -89,6 +99,9 @@ ProtocolNames = Annotated[
 ]
 ModelAliases = Annotated[
     list[str], NoDecode, AfterValidator(_model_aliases), BeforeValidator(_comma_separated)
+]
+ModelByLanguage = Annotated[
+    list[str], NoDecode, AfterValidator(_model_by_language), BeforeValidator(_comma_separated)
 ]
 ExportFormats = Annotated[
     list[str], NoDecode, AfterValidator(_export_formats), BeforeValidator(_comma_separated)

@@ -13,6 +13,7 @@ from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.errors import ApplianceError, Cancelled, ModelUnavailable
 from whisper_appliance.engines.contract import WindowResult
 from whisper_appliance.jobs.job import FinishedWindow, Job
+from whisper_appliance.jobs.model_choice import EngineProvider, LeasedModel, ModelChoice
 from whisper_appliance.jobs.storage import JobAudio, is_mounted
 from whisper_appliance.library.recordings import Recordings
 from whisper_appliance.transcript.model import Transcript
@@ -45,14 +46,6 @@ Encode = Callable[[Path, Path, "Sound"], None]
 """Writes the sound of a file to another one, in a format that browsers play."""
 
 
-class EngineProvider(Protocol):
-    """The part of the `ModelManager` that jobs use."""
-
-    def engine(self, name: str | None = None) -> AbstractContextManager[Any]:
-        """Leases the engine of a loaded model."""
-        ...
-
-
 class Transcribe(Protocol):
     """Transcribes the decoded recording of a job with `transcription.transcribe.transcribe`."""
 
@@ -81,7 +74,7 @@ class JobSteps:
         *,
         decode: Callable[[Path, "Sound"], AbstractContextManager[Any]],
         transcribe: Transcribe,
-        default_model: Callable[[], str],
+        choice: ModelChoice,
         encode: Encode | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -90,7 +83,7 @@ class JobSteps:
         self._models = models
         self._decode = decode
         self._transcribe = transcribe
-        self._default_model = default_model
+        self._choice = choice
         self._sleep = sleep
 
     @classmethod
@@ -112,7 +105,7 @@ class JobSteps:
             models,
             decode=_decoder(settings, settings().data_dir / "decoded"),
             transcribe=_transcriber(settings),
-            default_model=default_model,
+            choice=_model_choice(settings, default_model),
             encode=_encoder(settings),
         )
 
@@ -129,25 +122,20 @@ class JobSteps:
         `finished` maps the first sample of a window to its result. Raises the errors of decoder and engine,
         `ModelUnavailable`, `Cancelled`, and `NotFound` if the file is gone.
         """
-        model, peaks = job.model or self._default_model(), b""
+        peaks = b""
         with ExitStack() as held:
             # Decoding starts before the model is leased, so that it goes on while the model is loaded.
             path, sound = self._audio_file(job, cancelled), sound_of(job.options, job.filename)
             recording = held.enter_context(self._decode(path, sound))
-            engine = self._lease(held, model, cancelled)
+            model = self._lease_chosen(held, job, recording, cancelled)
 
             def transcribe_one(one: Any, channel: int) -> Transcript:
                 nonlocal peaks
-                first = channel * CHANNEL_SAMPLES
                 transcript = self._transcribe(
                     one,
-                    engine,
-                    replace(job, model=model),
-                    finished={
-                        start - first: result
-                        for start, result in finished.items()
-                        if first <= start < first + CHANNEL_SAMPLES
-                    },
+                    model.engine,
+                    replace(job, model=model.name),
+                    finished=_of_channel(channel, finished),
                     on_window=_reporter(one, sound, channel, on_window),
                     cancelled=cancelled,
                     on_decoded=on_decoded,
@@ -158,6 +146,7 @@ class JobSteps:
             transcript = transcribe_channels(
                 recording, sound, lambda other: self._decode(path, other), transcribe_one
             )
+            transcript = replace(transcript, warnings=(*model.notices, *transcript.warnings))
             return Transcribed(transcript, peaks, recording.media)
 
     def archive_audio(self, job: Job, done: Transcribed) -> None:
@@ -193,6 +182,14 @@ class JobSteps:
             self._wait(cancelled)
         return self.audio.find(job)
 
+    def _lease_chosen(
+        self, held: ExitStack, job: Job, recording: Any, cancelled: Callable[[], bool]
+    ) -> LeasedModel:
+        def lease(stack: ExitStack, name: str) -> Any:
+            return self._lease(stack, name, cancelled)
+
+        return self._choice.lease(held, self._models, lease, job, recording, cancelled)
+
     def _lease(self, held: ExitStack, model: str, cancelled: Callable[[], bool]) -> Any:
         """Leases an engine for the model; waits while the model is being downloaded."""
         deadline = time.monotonic() + MODEL_WAIT_SECONDS
@@ -208,6 +205,16 @@ class JobSteps:
         if cancelled():
             raise Cancelled("The job was cancelled.")
         self._sleep(1.0)
+
+
+def _of_channel(channel: int, finished: Mapping[int, WindowResult]) -> dict[int, WindowResult]:
+    """The finished windows of a channel, by its own samples."""
+    first = channel * CHANNEL_SAMPLES
+    return {
+        start - first: result
+        for start, result in finished.items()
+        if first <= start < first + CHANNEL_SAMPLES
+    }
 
 
 def _with_peaks(peaks: bytes, more: bytes) -> bytes:
@@ -276,6 +283,17 @@ def _encoder(settings: Callable[[], Settings]) -> Encode:
     return lambda source, target, sound: encode_opus(
         source, target, limits=decode_limits(settings()), sound=sound
     )
+
+
+def _model_choice(settings: Callable[[], Settings], default: Callable[[], str]) -> ModelChoice:
+    from whisper_appliance.models.by_language import models_by_language
+    from whisper_appliance.transcription.transcribe import TranscriptionRequest, detect_language
+
+    def detect(recording: Any, engine: Any, job: Job, *, cancelled: Callable[[], bool]) -> str:
+        request = TranscriptionRequest(job.options, job.priority, "")
+        return detect_language(recording, engine, request, cancelled=cancelled)
+
+    return ModelChoice(default, lambda: models_by_language(settings().model_by_language), detect)
 
 
 def _transcriber(settings: Callable[[], Settings]) -> Transcribe:

@@ -27,7 +27,13 @@ from whisper_appliance.transcription.gaps import (
     redecode_loops,
 )
 from whisper_appliance.transcription.hallucinations import filter_hallucinations
-from whisper_appliance.transcription.languages import MainLanguage, by_language, is_mixed
+from whisper_appliance.transcription.languages import (
+    MAIN_LANGUAGE_PROBABILITY,
+    MAIN_LANGUAGE_WINDOWS,
+    MainLanguage,
+    by_language,
+    is_mixed,
+)
 from whisper_appliance.transcription.merging import confidence, merge_results, shift_times
 from whisper_appliance.transcription.pending import (
     Chunk,
@@ -97,6 +103,18 @@ class TranscriptionPipeline:
             finally:
                 self.ended = True
                 threads.shutdown(wait=False, cancel_futures=True)
+
+    def detect_language(self) -> str:
+        """The language of the first windows of speech, without their text; empty if nobody speaks."""
+        best: WindowResult | None = None
+        windows = segment_speech(self._speech_probabilities(), self.segmentation, vad=self.options.vad)
+        for span in islice(windows, MAIN_LANGUAGE_WINDOWS):
+            found = self._wait(self._submit_window(span, self.options, detect_only=True))
+            if best is None or found.language_probability > best.language_probability:
+                best = found
+            if found.language_probability >= MAIN_LANGUAGE_PROBABILITY:
+                break
+        return best.language if best else ""
 
     def _speech_probabilities(self) -> Iterator[Probabilities]:
         """The probability of speech in each frame; the last frame is padded with zeros."""

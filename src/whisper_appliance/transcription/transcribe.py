@@ -13,7 +13,7 @@ from whisper_appliance.transcript.times import with_valid_times
 from whisper_appliance.transcription.pipeline import TranscriptionPipeline, WindowDone
 from whisper_appliance.transcription.segmentation import SegmentationConfig
 
-__all__ = ["TranscriptionRequest", "WindowDone", "transcribe"]
+__all__ = ["TranscriptionRequest", "WindowDone", "detect_language", "transcribe"]
 
 FAST_WINDOW_SECONDS = 14.0  # because the encoder's time grows faster than the window
 PROMPT_CUT = Notice(
@@ -56,17 +56,7 @@ def transcribe(
     Raises `Cancelled`, `AudioError`, `EngineFailed`, `ModelUnavailable`.
     """
     started, options = clock(), request.options
-    pipeline = TranscriptionPipeline(
-        recording,
-        engine,
-        options,
-        request.priority,
-        SegmentationConfig(_target_seconds(request)),
-        dict(request.finished),
-        on_window,
-        cancelled,
-        on_decoded,
-    )
+    pipeline = _pipeline(recording, engine, request, on_window, cancelled, on_decoded)
     results = list(pipeline.results())
     elapsed = clock() - started
     segments = tuple(segment for result in results for segment in result.segments)
@@ -83,6 +73,41 @@ def transcribe(
         provenance=_provenance(recording, engine, request, elapsed),
     )
     return with_valid_times(transcript)
+
+
+def detect_language(
+    recording: AudioSource,
+    engine: EngineProcess,
+    request: TranscriptionRequest,
+    *,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> str:
+    """The code of the language that a recording begins with, by at most three windows; empty without speech.
+
+    Raises what `transcribe` raises.
+    """
+    return _pipeline(recording, engine, request, lambda _: None, cancelled, lambda _: None).detect_language()
+
+
+def _pipeline(
+    recording: AudioSource,
+    engine: EngineProcess,
+    request: TranscriptionRequest,
+    on_window: Callable[[WindowDone], None],
+    cancelled: Callable[[], bool],
+    on_decoded: Callable[[float], None],
+) -> TranscriptionPipeline:
+    return TranscriptionPipeline(
+        recording,
+        engine,
+        request.options,
+        request.priority,
+        SegmentationConfig(_target_seconds(request)),
+        dict(request.finished),
+        on_window,
+        cancelled,
+        on_decoded,
+    )
 
 
 def _target_seconds(request: TranscriptionRequest) -> float:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from whisper_appliance.config.settings.section import Section
+from whisper_appliance.config.types import ModelByLanguage
 from whisper_appliance.core.engine_names import AUTO, installed_engines
 
 if TYPE_CHECKING:
@@ -19,6 +20,11 @@ class EngineSettings(Section):
     title = "Models and engine"
 
     whisper_model: str = Field("base", description="Model that is used when a request names none.")
+    model_by_language: ModelByLanguage = Field(
+        [],
+        description="Models for languages, en:base.en,de:small, for recordings whose request names no model; "
+        "other languages get WHISPER_MODEL.",
+    )
     default_language: str = Field(
         "",
         pattern="^([a-z]{2,3})?$",
