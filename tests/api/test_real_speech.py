@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.support.application import client_with_model
-from tests.support.audio import encode
+from tests.support.audio import encode, samples_of, two_tracks, write_samples
 from tests.support.client import ApiClient
 from tests.support.wait import wait_until
 from whisper_appliance.app.appliance import Appliance
@@ -109,6 +110,41 @@ def test_the_model_for_the_detected_language_is_used_unless_the_request_names_on
         assert "base.en" in replaced["warnings"][0]["message"]
     finally:
         appliance.overrides.reset("model_by_language")
+
+
+def test_the_chosen_track_of_a_file_is_transcribed(
+    api_client: ApiClient, beckett: Path, tmp_path: Path
+) -> None:
+    path = two_tracks(tmp_path / "film.mkv", beckett, default=1)
+
+    def transcribe(**options: str) -> Any:
+        with path.open("rb") as file:
+            return api_client.post("/transcribe", data={**options, "file": (file, path.name)})
+
+    silent, spoken = transcribe().json, transcribe(track="2").json
+    assert [warning["code"] for warning in silent["warnings"]] == ["no_speech"]
+    assert "fail better" in spoken["text"].lower()
+    assert [one["provenance"]["tracks"]["taken"] for one in (silent, spoken)] == [1, 2]
+    assert spoken["provenance"]["tracks"]["count"] == 2
+    missing = transcribe(track="3")
+    assert (missing.status_code, missing.json["error"]["code"]) == (400, "invalid_request")
+    assert "The number of its tracks: 2." in missing.json["error"]["message"]
+
+
+def test_separate_channels_are_segments_with_their_channel_in_order_of_time(
+    api_client: ApiClient, beckett: Path, tmp_path: Path
+) -> None:
+    speech = samples_of(beckett)
+    both = np.stack([np.append(speech, 0 * speech), np.append(0 * speech, speech)])
+    path = write_samples(tmp_path / "call.wav", both, "pcm_s16le", "stereo")
+    with path.open("rb") as file:
+        answer = api_client.post("/transcribe", data={"channels": "separate", "file": (file, path.name)})
+    segments = answer.json["segments"]
+    channels = [segment["channel"] for segment in segments]
+    assert channels == sorted(channels)
+    assert set(channels) == {1, 2}
+    middle = len(speech) / 16_000
+    assert {segment["channel"] for segment in segments if segment["start"] > middle} == {2}
 
 
 def test_silence_gives_an_empty_transcript_and_a_warning(api_client: ApiClient) -> None:

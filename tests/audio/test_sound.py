@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
-from av.stream import Disposition
 
-from tests.support.audio import encode, samples_of
+from tests.support.audio import encode, samples_of, two_tracks, write_samples
 from tests.support.media_bytes import joined
 from whisper_appliance.audio.decode import DecodeLimits, Recording, Sound, decode
 from whisper_appliance.core.errors import InvalidRequest
@@ -22,24 +20,6 @@ def sound_of(path: Path, sound: Sound | None = None) -> tuple[Samples, Recording
         return np.concatenate(list(recording.blocks())), recording
 
 
-def write(target: Path, samples: Samples, codec: str, layout: str = "mono", container: str = "wav") -> Path:
-    """Float samples, shaped channels by time at 16 kHz, in a codec of that precision."""
-    with av.open(str(target), "w", format=container) as out:
-        stream = out.add_stream(codec, rate=16_000, layout=layout)
-        assert isinstance(stream, av.AudioStream)
-        stream.codec_context.open()
-        packed = np.ascontiguousarray(samples.T.reshape(1, -1), np.float32)
-        frame = av.AudioFrame.from_ndarray(packed, "flt", layout)
-        frame.sample_rate = 16_000
-        resampler = av.AudioResampler(
-            stream.format.name, layout, 16_000, frame_size=stream.codec_context.frame_size or 1024
-        )
-        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
-            out.mux(stream.encode(piece))
-        out.mux(stream.encode(None))
-    return target
-
-
 @pytest.fixture(scope="module")
 def speech(beckett: Path) -> Samples:
     return samples_of(beckett)
@@ -48,27 +28,6 @@ def speech(beckett: Path) -> Samples:
 def likeness(one: Samples, other: Samples) -> float:
     length = min(len(one), len(other))
     return float(np.corrcoef(one[:length], other[:length])[0, 1])
-
-
-def two_tracks(target: Path, beckett: Path, default: int) -> Path:
-    """A Matroska file with a silent first and a spoken second track; one of them is the default."""
-    with av.open(str(target), "w", format="matroska") as out, av.open(str(beckett)) as source:
-        streams = [out.add_stream("flac", rate=16_000, layout="mono") for _ in range(2)]
-        for number, (stream, language) in enumerate(zip(streams, ("deu", "eng"), strict=True), 1):
-            assert isinstance(stream, av.AudioStream)
-            stream.metadata["language"] = language
-            stream.disposition = Disposition.default if number == default else Disposition(0)
-            stream.codec_context.open()
-        resampler = av.AudioResampler("s16", "mono", 16_000, frame_size=streams[0].codec_context.frame_size)
-        for frame in [*source.decode(audio=0), None]:
-            for piece in resampler.resample(frame):
-                silent = av.AudioFrame.from_ndarray(np.zeros((1, piece.samples), np.int16), "s16", "mono")
-                silent.sample_rate, silent.pts, silent.time_base = 16_000, piece.pts, piece.time_base
-                out.mux(streams[0].encode(silent))
-                out.mux(streams[1].encode(piece))
-        for stream in streams:
-            out.mux(stream.encode(None))
-    return target
 
 
 @pytest.mark.parametrize(("default", "taken", "language"), [(2, 2, "eng"), (1, 1, "deu")])
@@ -97,14 +56,14 @@ def test_another_track_can_be_chosen_but_not_one_that_is_not_there(beckett: Path
 def test_channels_that_cancel_out_are_used_one_by_one(layout: str, speech: Samples, tmp_path: Path) -> None:
     channels = np.zeros((2 if layout == "stereo" else 6, len(speech)), np.float32)
     channels[0], channels[1] = speech, -speech
-    samples, _ = sound_of(write(tmp_path / "a.wav", channels, "pcm_s16le", layout))
+    samples, _ = sound_of(write_samples(tmp_path / "a.wav", channels, "pcm_s16le", layout))
     assert likeness(samples, speech) > 0.99
     assert np.abs(samples).max() == pytest.approx(np.abs(speech).max(), rel=0.05)
 
 
 def test_a_channel_can_be_taken_alone(speech: Samples, tmp_path: Path) -> None:
     both = np.stack([speech, speech[::-1]])
-    path = write(tmp_path / "a.wav", both, "pcm_s16le", "stereo")
+    path = write_samples(tmp_path / "a.wav", both, "pcm_s16le", "stereo")
     for channel in (0, 1):
         assert likeness(sound_of(path, Sound(channel=channel))[0], both[channel]) > 0.99
     assert not sound_of(path, Sound(channel=2))[0].any()
@@ -113,21 +72,21 @@ def test_a_channel_can_be_taken_alone(speech: Samples, tmp_path: Path) -> None:
 @pytest.mark.parametrize("codec", ["pcm_f32le", "pcm_s24le"])
 def test_speech_at_minus_60_db_is_brought_to_level(codec: str, speech: Samples, tmp_path: Path) -> None:
     faint = speech / np.abs(speech).max() / 1000
-    samples, _ = sound_of(write(tmp_path / "a.wav", faint[None], codec))
+    samples, _ = sound_of(write_samples(tmp_path / "a.wav", faint[None], codec))
     assert 0.2 < np.abs(samples).max() <= 1
     assert likeness(samples, speech) > 0.98  # 24 bits at -60 dB are 14 bits
 
 
 def test_peaks_over_full_scale_are_scaled_and_not_clipped(speech: Samples, tmp_path: Path) -> None:
     loud = speech / np.abs(speech).max() * 8
-    samples, _ = sound_of(write(tmp_path / "a.wav", loud[None], "pcm_f32le"))
+    samples, _ = sound_of(write_samples(tmp_path / "a.wav", loud[None], "pcm_f32le"))
     assert np.abs(samples).max() == pytest.approx(1, abs=0.01)
     assert likeness(samples, speech) > 0.999
 
 
 def test_silence_and_the_noise_of_a_converter_stay_as_they_are(tmp_path: Path) -> None:
     noise = np.random.default_rng(1).uniform(-2e-5, 2e-5, (1, 160_000)).astype(np.float32)
-    samples, _ = sound_of(write(tmp_path / "a.wav", noise, "pcm_f32le"))
+    samples, _ = sound_of(write_samples(tmp_path / "a.wav", noise, "pcm_f32le"))
     assert np.abs(samples).max() < 1e-4
 
 

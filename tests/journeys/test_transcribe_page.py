@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Request, expect
 
+from tests.support.audio import two_tracks
 from tests.support.pages import add_files, card, drop_file, named, transcribe, wait_done
 from tests.support.wait import wait_until
 
@@ -160,6 +161,31 @@ def test_markup_in_a_file_name_is_shown_and_does_not_run(page: Page, beckett: Pa
     expect(page.locator(".row-title")).to_contain_text("<b>bold")
     assert page.locator(".row b, .row img").count() == 0
     assert page.title() == "Library · Whisper Appliance"
+
+
+def test_the_track_and_the_channels_are_chosen_on_the_page(page: Page, beckett: Path, tmp_path: Path) -> None:
+    page.goto("/")
+    page.locator("#options summary").click()
+    page.get_by_label("Audio track").fill("2")
+    page.get_by_label("Channels").select_option("separate")
+    expect(page.locator("#options-line")).to_contain_text("track 2 · each by itself")
+    add_files(page, two_tracks(tmp_path / "film.mkv", beckett, default=1))
+    done = card(page, "film")
+    wait_done(done)
+    expect(done.locator(".card-text")).to_contain_text(re.compile("fail better", re.IGNORECASE))
+    done.get_by_role("link", name="Open").click()
+    expect(page.locator("#about-list")).to_contain_text("2 of 2")
+    expect(page.locator("#about-list")).to_contain_text("each channel by itself")
+
+
+def test_the_form_shows_what_the_model_takes_of_a_context(page: Page) -> None:
+    page.goto("/")
+    page.locator("#options summary").click()
+    context = page.get_by_label("Context")
+    context.fill("A play by Samuel Beckett.")
+    expect(context).to_have_accessible_description("about 8 of 223 tokens")
+    context.fill("A play by Samuel Beckett. " * 38)
+    expect(context).to_have_accessible_description(re.compile("the beginning is left out"))
 
 
 def test_options_are_stored_and_summarized_in_one_line(page: Page) -> None:

@@ -8,6 +8,7 @@ import { calendar, groupBy } from "../../src/whisper_appliance/pages/static/js/a
 import { appendSample } from "../../src/whisper_appliance/pages/static/js/admin/telemetry-socket.js";
 import { startPayload } from "../../src/whisper_appliance/pages/static/js/live/live-launcher.js";
 import { loudness } from "../../src/whisper_appliance/pages/static/js/live/waveform.js";
+import { estimateTokens } from "../../src/whisper_appliance/pages/static/js/transcribe/prompt-length.js";
 import { insertionIndex } from "../../src/whisper_appliance/pages/static/js/transcribe/streaming-text.js";
 import { newIdempotencyKey } from "../../src/whisper_appliance/pages/static/js/transcribe/upload-queue.js";
 import { occurrences } from "../../src/whisper_appliance/pages/static/js/transcript/find-in-page.js";
@@ -108,4 +109,17 @@ test("a new sample pushes out those that are too old", () => {
   assert.deepEqual(appendSample(samples, { time: 40, cpu: 4 }, 20), { time: [20, 30, 40], cpu: [2, 3, 4] });
   assert.equal(appendSample(samples, { time: 30, cpu: 9 }, 20), samples, "it is there already");
   assert.deepEqual(appendSample({ time: [] }, { time: 5, cpu: null }, 20), { time: [5], cpu: [null] });
+});
+
+test("the tokens of a context are estimated within a half, in several scripts", () => {
+  const counted = /** @type {[string, number][]} */ ([
+    ["Samuel Beckett wrote this play in French and English. The actors stand in the dark.", 18],
+    ["Ødegaard, CTranslate2, Kubernetes, Nextcloud, PostgreSQL, Home Assistant", 25],
+    ["会议将于九点在市政厅大厅开始，所有代表都出席。", 25],
+  ]);
+  for (const [text, tokens] of counted) {
+    const ratio = estimateTokens(text) / tokens;
+    assert.ok(ratio > 0.5 && ratio < 1.5, `${text}: ${ratio}`);
+  }
+  assert.equal(estimateTokens("  "), 0);
 });

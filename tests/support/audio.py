@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
+from av.stream import Disposition
 
 from whisper_appliance.core.samples import Samples
 
@@ -99,3 +100,44 @@ def samples_of(path: Path, start: float = 0.0, stop: float = 30.0) -> Samples:
     return np.interp(times, np.arange(len(sound)) / rate, sound).astype(np.float32)[
         round(start * 16_000) : round(stop * 16_000)
     ]
+
+
+def write_samples(
+    target: Path, samples: Samples, codec: str, layout: str = "mono", container: str = "wav"
+) -> Path:
+    """Float samples, shaped channels by time at 16 kHz, in a codec of that precision."""
+    with av.open(str(target), "w", format=container) as out:
+        stream = out.add_stream(codec, rate=16_000, layout=layout)
+        assert isinstance(stream, av.AudioStream)
+        stream.codec_context.open()
+        packed = np.ascontiguousarray(samples.T.reshape(1, -1), np.float32)
+        frame = av.AudioFrame.from_ndarray(packed, "flt", layout)
+        frame.sample_rate = 16_000
+        resampler = av.AudioResampler(
+            stream.format.name, layout, 16_000, frame_size=stream.codec_context.frame_size or 1024
+        )
+        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
+            out.mux(stream.encode(piece))
+        out.mux(stream.encode(None))
+    return target
+
+
+def two_tracks(target: Path, beckett: Path, default: int) -> Path:
+    """A Matroska file with a silent first and a spoken second track; one of them is the default."""
+    with av.open(str(target), "w", format="matroska") as out, av.open(str(beckett)) as source:
+        streams = [out.add_stream("flac", rate=16_000, layout="mono") for _ in range(2)]
+        for number, (stream, language) in enumerate(zip(streams, ("deu", "eng"), strict=True), 1):
+            assert isinstance(stream, av.AudioStream)
+            stream.metadata["language"] = language
+            stream.disposition = Disposition.default if number == default else Disposition(0)
+            stream.codec_context.open()
+        resampler = av.AudioResampler("s16", "mono", 16_000, frame_size=streams[0].codec_context.frame_size)
+        for frame in [*source.decode(audio=0), None]:
+            for piece in resampler.resample(frame):
+                silent = av.AudioFrame.from_ndarray(np.zeros((1, piece.samples), np.int16), "s16", "mono")
+                silent.sample_rate, silent.pts, silent.time_base = 16_000, piece.pts, piece.time_base
+                out.mux(streams[0].encode(silent))
+                out.mux(streams[1].encode(piece))
+        for stream in streams:
+            out.mux(stream.encode(None))
+    return target

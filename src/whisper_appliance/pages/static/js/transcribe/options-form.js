@@ -4,6 +4,7 @@ import { byId, formById } from "../core/dom.js";
 import { t } from "../core/i18n.js";
 import { onStatus } from "../core/page-events.js";
 import { readStored, writeStored } from "../core/storage.js";
+import { showLength } from "./prompt-length.js";
 
 const STORAGE_KEY = "options";
 const FIELDS = [
@@ -77,7 +78,15 @@ export class OptionsForm {
     return this.#select(name).selectedOptions[0]?.text ?? "";
   }
 
+  #showLengths() {
+    const fields = this.#form.elements;
+    const input = (/** @type {string} */ name) => /** @type {HTMLInputElement} */ (fields.namedItem(name));
+    showLength(input("hotwords"), byId("hotwords-length"), () => t("the last words are left out"));
+    showLength(input("prompt"), byId("prompt-length"), () => t("the beginning is left out"));
+  }
+
   #describe() {
+    this.#showLengths();
     const chosen = this.chosen();
     const parts = [
       chosen.language ? this.#label("language") : t("Automatic language"),
