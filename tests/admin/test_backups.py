@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from urllib.parse import quote
 
 import pytest
 from flask_openapi3 import OpenAPI
@@ -68,6 +69,25 @@ def test_a_file_that_is_no_backup_is_refused_with_a_reason(owner: ApiClient) -> 
     assert refused.status_code == 400
     assert "not a backup" in refused.json["error"]["message"]
     assert owner.get("/api/admin/backups").json["ready"] is None
+
+
+def test_an_encrypted_backup_is_restored_with_its_passphrase_only(
+    owner: ApiClient, appliance: Appliance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(appliance.backups, "passphrase", "grüne Wiese im Mai")
+    fetched = owner.get("/api/admin/backup", buffered=True)
+    assert fetched.content_type == "application/age"
+    assert int(fetched.headers["Content-Length"]) == len(fetched.data)
+    assert owner.get("/api/admin/backups").json["encrypted"]
+    for given, status in (("", 400), ("another passphrase", 400), ("grüne Wiese im Mai", 200)):
+        answer = owner.put(
+            "/api/admin/restore",
+            data=fetched.data,
+            content_type="application/age",
+            headers={"Backup-Passphrase": quote(given)},
+        )
+        assert answer.status_code == status, answer.json
+        assert (owner.get("/api/admin/backups").json["ready"] is None) == (status == 400)
 
 
 def test_copy_names_cannot_leave_the_folder(owner: ApiClient) -> None:

@@ -128,6 +128,20 @@ def test_a_backup_is_written_to_a_pipe(tmp_path: Path, data: Path) -> None:
     assert titles(tmp_path / "new/data") == ["kept"]
 
 
+def test_an_encrypted_backup_is_restored_with_its_passphrase(tmp_path: Path, data: Path) -> None:
+    file = tmp_path / "all.tar.age"
+    passphrase = {"BACKUP_PASSPHRASE": "correct horse battery"}
+    assert run(tmp_path, "backup", str(file), **passphrase).returncode == 0
+    assert file.read_bytes().startswith(b"age-encryption.org/v1\n")
+    refused = run(tmp_path, "restore", str(file), BACKUP_PASSPHRASE="another passphrase")
+    assert refused.returncode == 1
+    assert "not the passphrase" in refused.stderr
+    assert restore_of(data).set_aside() == ()
+    restored = run(tmp_path, "restore", str(file), **passphrase)
+    assert restored.returncode == 0, restored.stderr
+    assert titles(data) == ["kept"]
+
+
 def test_restoring_an_invalid_file_changes_nothing(tmp_path: Path, data: Path) -> None:
     (tmp_path / "holiday.jpg").write_bytes(os.urandom(5000))
     refused = run(tmp_path, "restore", str(tmp_path / "holiday.jpg"))

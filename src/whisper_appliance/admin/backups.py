@@ -3,6 +3,8 @@
 Only the owner gets backups, because they contain everybody's transcripts.
 """
 
+from urllib.parse import unquote
+
 from flask import Response, jsonify, render_template, request, send_file
 from pydantic import BaseModel, Field
 from werkzeug.exceptions import ClientDisconnected
@@ -20,6 +22,7 @@ from whisper_appliance.web.schemas.transcript import UtcTime
 
 MAX_RESTORE_BYTES = 2**50
 TAR = "application/x-tar"
+AGE = "application/age"
 
 blueprint = admin_only(LazyBlueprint("admin_backups", __name__, abp_tags=[ADMIN]))
 
@@ -49,6 +52,7 @@ class BackupsResponse(BaseModel):
     copies: list[DailyCopyResponse]
     ready: StagedBackupResponse | None
     set_aside: list[str] = Field(description="Folders of what earlier restores set aside, newest first.")
+    encrypted: bool = Field(description="Whether full backups are encrypted (BACKUP_PASSPHRASE).")
     is_owner: bool = Field(description="Whether whoever asks may fetch and restore backups.")
 
 
@@ -56,6 +60,25 @@ class CopyPath(BaseModel):
     """The address of a copy."""
 
     name: str = Field(description="Its name in the list.", max_length=60)
+
+
+class BackupQuery(BaseModel):
+    """What a full backup contains."""
+
+    authority: bool = Field(
+        False, description="Also the private key of the certificate authority, which devices trust."
+    )
+
+
+class RestoreHeaders(BaseModel):
+    """How an encrypted backup is opened."""
+
+    passphrase: str = Field(
+        "",
+        alias="Backup-Passphrase",
+        description="The passphrase of an encrypted backup, percent-encoded.",
+        max_length=3000,
+    )
 
 
 @blueprint.get(
@@ -85,6 +108,7 @@ def get_backups() -> Response:
             "copies": [_copy_response(copy) for copy in backups.copies.copies()],
             "ready": _staged_response(staged) if staged else None,
             "set_aside": [str(path) for path in backups.restore.set_aside()],
+            "encrypted": backups.passphrase is not None,
             "is_owner": user is not None and user.role == "owner",
         }
     )
@@ -127,17 +151,21 @@ def download_copy(path: CopyPath) -> Response:
 @blueprint.get(
     "/api/admin/backup",
     responses={
-        200: {"description": "An uncompressed tar.", "content": {TAR: {}}},
+        200: {
+            "description": "An uncompressed tar, encrypted in the age format if BACKUP_PASSPHRASE is set.",
+            "content": {TAR: {}, AGE: {}},
+        },
         **error_responses(*ADMIN_ERRORS, 503, 507),
     },
     operation_id="admin_backups_everything_api_admin_backup_get",
 )
-def download_backup() -> Response:
+def download_backup(query: BackupQuery) -> Response:
     """Everything that is kept, models excepted, in one file. For the owner."""
     require("own")
-    backup = appliance().backups.full_backup().open()
+    backups = appliance().backups
+    backup = backups.full_backup(with_authority=query.authority).open()
     record("backup.download", backup.name)
-    response = Response(backup.chunks(), mimetype=TAR)
+    response = Response(backup.chunks(), mimetype=AGE if backups.passphrase else TAR)
     response.call_on_close(backup.close)
     response.content_length = backup.size_bytes
     response.headers["Content-Disposition"] = f'attachment; filename="{backup.name}"'
@@ -156,14 +184,14 @@ def download_backup() -> Response:
     },
     operation_id="admin_backups_lay_ready_api_admin_restore_put",
 )
-def stage_restore() -> Response:
+def stage_restore(header: RestoreHeaders) -> Response:
     """Takes a backup of everything, or a copy of the database, and checks it to its end. For the owner.
 
     Nothing changes before the next start, which puts it in place and sets aside what was there.
     """
     require("own")
     request.max_content_length = MAX_RESTORE_BYTES  # free disk space is checked while it is read
-    staged = appliance().backups.restore.stage(_read)
+    staged = appliance().backups.restore.stage(_read, unquote(header.passphrase))
     record("restore.ready", staged.created)
     return jsonify(_staged_response(staged))
 

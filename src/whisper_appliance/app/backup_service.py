@@ -33,6 +33,8 @@ class BackupService:
         self.database = source
         self._storage = settings.storage_url
         self._daily = settings.backup_daily
+        secret = settings.backup_passphrase
+        self.passphrase = secret.get_secret_value() if secret else None
         self.copies = DailyCopies(
             settings.data_dir / "backups", source, spare_bytes=int(settings.min_free_disk)
         )
@@ -44,10 +46,19 @@ class BackupService:
             restore_to_server=None if source.is_sqlite else self._restore_into_server,
         )
 
-    def full_backup(self) -> ArchiveWriter:
-        """A full backup, a context manager. Raises `Unavailable` while STORAGE_URL is not mounted."""
+    def full_backup(self, *, passphrase: str | None = None, with_authority: bool = False) -> ArchiveWriter:
+        """A full backup, a context manager; `passphrase` takes precedence over BACKUP_PASSPHRASE.
+
+        Raises `Unavailable` while STORAGE_URL is not mounted.
+        """
         self._check_storage()
-        return ArchiveWriter(self.data_dir, self.database, storage=self._storage)
+        return ArchiveWriter(
+            self.data_dir,
+            self.database,
+            storage=self._storage,
+            passphrase=passphrase or self.passphrase,
+            with_authority=with_authority,
+        )
 
     @classmethod
     def standalone(cls, settings: Settings) -> "BackupService":

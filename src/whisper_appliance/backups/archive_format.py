@@ -15,6 +15,9 @@ SMALL_FILES = re.compile(r"secret\.key|model\.json|certificates/[A-Za-z0-9][A-Za
 LARGE_FILES = re.compile(r"appliance\.sqlite|uploads/[0-9a-f]{32}|audio/[0-9a-f]{32}(?:\.webm|\.peaks)?")
 MAX_SMALL_FILE_BYTES = 64 * 1024
 
+AUTHORITY = "certificates/ca.pem"
+"""Certificate and private key of the certificate authority."""
+
 DATABASE_NAMES = tuple(
     f"{name}{ending}" for name in ("appliance.sqlite", "queue.sqlite") for ending in ("", "-wal", "-shm")
 )

@@ -15,8 +15,9 @@ from types import TracebackType
 from typing import Self
 
 from whisper_appliance import __version__
-from whisper_appliance.backups import database
+from whisper_appliance.backups import age_format, database
 from whisper_appliance.backups.archive_format import (
+    AUTHORITY,
     CHECKSUMS,
     DATABASE,
     LARGE_FILES,
@@ -53,10 +54,23 @@ class ArchiveWriter:
     """
 
     def __init__(
-        self, data_dir: Path, source: Database, *, storage: Path | None = None, clock: Clock = now
+        self,
+        data_dir: Path,
+        source: Database,
+        *,
+        storage: Path | None = None,
+        passphrase: str | None = None,
+        with_authority: bool = False,
+        clock: Clock = now,
     ) -> None:
-        """`source` is the database; `storage` is the folder of recordings, if that is a folder of its own."""
+        """`source` is the database; `storage` is the folder of recordings, if that is a folder of its own.
+
+        With a passphrase, the archive is encrypted in the age format. The key of the certificate authority
+        is part of it only `with_authority`, because devices trust whatever that key signs.
+        """
         self._data_dir = data_dir
+        self._passphrase = passphrase
+        self._with_authority = with_authority
         self._storage = storage or data_dir
         self._source = source
         self._clock = clock
@@ -74,12 +88,13 @@ class ArchiveWriter:
     def size_bytes(self) -> int:
         """The size of the archive."""
         sizes = [len(self._manifest), *(member.size_bytes for member in self._members), self._sums_bytes()]
-        return sum(BLOCK + _padded_size(size) for size in sizes) + 2 * BLOCK
+        plain = sum(BLOCK + _padded_size(size) for size in sizes) + 2 * BLOCK
+        return age_format.encrypted_size(plain) if self._passphrase else plain
 
     @property
     def name(self) -> str:
         """The file name of the archive."""
-        return f"whisper-appliance-{self.created:%Y%m%d-%H%M%S}.tar"
+        return f"whisper-appliance-{self.created:%Y%m%d-%H%M%S}.tar{'.age' if self._passphrase else ''}"
 
     def __enter__(self) -> Self:
         return self.open()
@@ -106,6 +121,10 @@ class ArchiveWriter:
 
     def chunks(self) -> Iterator[bytes]:
         """Yields the archive in pieces; to be called once."""
+        plain = self._plain_chunks()
+        return age_format.encrypt(plain, self._passphrase) if self._passphrase else plain
+
+    def _plain_chunks(self) -> Iterator[bytes]:
         stamp = int(self.created.timestamp())
         sums = [f"{hashlib.sha256(self._manifest).hexdigest()}  {MANIFEST}\n"]
         yield _header(MANIFEST, len(self._manifest), stamp) + _pad(self._manifest)
@@ -150,6 +169,8 @@ class ArchiveWriter:
     def _add_file(self, path: Path, name: str, target: Path) -> None:
         small = SMALL_FILES.fullmatch(name) is not None
         if path.is_symlink() or not path.is_file() or not (small or LARGE_FILES.fullmatch(name)):
+            return
+        if name == AUTHORITY and not self._with_authority:
             return
         copy = target / name
         if copy.exists():

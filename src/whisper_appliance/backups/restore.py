@@ -15,13 +15,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from whisper_appliance.backups import age_format
 from whisper_appliance.backups.archive_format import (
+    AUTHORITY,
     DATABASE,
     DATABASE_NAMES,
     FULL_RESTORE_NAMES,
     RECORDING_FOLDERS,
 )
 from whisper_appliance.backups.archive_reader import ArchiveReader, Read
+from whisper_appliance.core.atomic_files import write_private
 from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import Conflict, DiskFull, NotFound, Unavailable
 
@@ -81,16 +84,18 @@ class Restore:
         found = [path for base in {self._data_dir, self._storage} for path in (base / "set-aside").glob("*")]
         return tuple(sorted(found, key=lambda path: path.name, reverse=True))
 
-    def stage(self, read: Read) -> StagedBackup:
+    def stage(self, read: Read, passphrase: str | None = None) -> StagedBackup:
         """Reads and verifies a backup; it replaces the one that was staged before.
 
-        Raises `InvalidRequest`, `DatabaseDamaged`, `DiskFull`, `Conflict` (another backup is being read).
+        `passphrase` decrypts an encrypted one. Raises `InvalidRequest` (also for a missing or wrong
+        passphrase), `DatabaseDamaged`, `DiskFull`, `Conflict` (another backup is being read).
         """
         if not self._reading.acquire(blocking=False):
             raise Conflict("Another backup is being read. Wait until that is done.")
         try:
+            plain = age_format.decrypted(read, passphrase)
             with _disk_errors(), self._new_folder() as part:
-                reader = ArchiveReader(read, part, revisions=self._revisions, spare_bytes=self._spare_bytes)
+                reader = ArchiveReader(plain, part, revisions=self._revisions, spare_bytes=self._spare_bytes)
                 reader.read_all()
                 staged = self._describe(reader)
                 self._finish(part, staged)
@@ -139,8 +144,19 @@ class Restore:
             _sync(ready)
         for path in list((ready / "files").iterdir()):
             self._move_in(path)
+        if staged.whole:
+            self._keep_authority(aside)
         _sync(*{self._data_dir, self._storage})
         self._remove(ready)
+
+    def _keep_authority(self, aside: Path) -> None:
+        """Keeps the present authority, which devices trust, if the backup was made without one."""
+        kept = self._data_dir / AUTHORITY
+        if kept.exists() or not (aside / AUTHORITY).exists():
+            return
+        kept.parent.mkdir(exist_ok=True, mode=0o700)
+        write_private(kept, (aside / AUTHORITY).read_bytes())
+        give_to_owner_of(self._data_dir, kept.parent)
 
     def _move_aside(self, name: str, aside: str) -> None:
         base = self._base(name)

@@ -13,23 +13,30 @@ from whisper_appliance.cli.bootstrap import load_settings
 if TYPE_CHECKING:
     from whisper_appliance.app.backup_service import BackupService
     from whisper_appliance.backups.archive_writer import ArchiveWriter
+    from whisper_appliance.backups.restore import StagedBackup
+
+MIN_PASSPHRASE_LENGTH = 12
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True, dir_okay=False))
-def backup(file: Path) -> None:
+@click.option("--encrypt", is_flag=True, help="Prompt for a passphrase and encrypt with it (age format).")
+@click.option("--with-authority", is_flag=True, help="Include the private key of the certificate authority.")
+def backup(file: Path, encrypt: bool, with_authority: bool) -> None:
     """Write all data except models to FILE (- for standard output).
 
     \b
     Works while the appliance runs. FILE contains all transcripts, stored audio and secret keys:
-    keep it where only you can read it. An existing file is not overwritten.
+    keep it where only you can read it. BACKUP_PASSPHRASE encrypts it without a prompt. An existing file is
+    not overwritten.
     """
     from whisper_appliance.core.errors import Conflict
 
     if str(file) != "-" and file.exists():
         raise Conflict("{file} exists already. Choose another name, or move it.", file=file)
     service = _backup_service()
-    with service.full_backup() as archive:
+    passphrase = _new_passphrase() if encrypt else None
+    with service.full_backup(passphrase=passphrase, with_authority=with_authority) as archive:
         if str(file) == "-":
             _write(archive, sys.stdout.buffer)
         else:
@@ -50,7 +57,7 @@ def restore(file: BinaryIO) -> None:
 
     service = _backup_service()
     with locked_folder(service.data_dir):
-        found = service.restore.stage(file.read)
+        found = _stage(service, file)
         try:
             aside = service.apply_staged()
         except (Conflict, InvalidRequest):  # nothing has changed; the next start must not restore it either
@@ -59,6 +66,29 @@ def restore(file: BinaryIO) -> None:
     what = f"The backup of {found.created}" if found.whole else "The copy of the database"
     click.echo(f"{what} was restored to {_where(service)}.")
     click.echo(f"The data before is in {aside}. Delete it when you no longer need it.")
+
+
+def _new_passphrase() -> str:
+    from whisper_appliance.core.errors import InvalidRequest
+
+    entered: str = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
+    if len(entered) < MIN_PASSPHRASE_LENGTH:
+        raise InvalidRequest(
+            "The passphrase needs at least {length} characters.", length=MIN_PASSPHRASE_LENGTH
+        )
+    return entered
+
+
+def _stage(service: "BackupService", file: BinaryIO) -> "StagedBackup":
+    """Stages a backup; the passphrase of an encrypted one is BACKUP_PASSPHRASE, or prompted for."""
+    from whisper_appliance.backups import age_format
+
+    passphrase = service.passphrase
+    head = file.read(len(age_format.MAGIC))
+    if head == age_format.MAGIC and passphrase is None:
+        passphrase = click.prompt("Passphrase of the backup", hide_input=True, err=True)
+    read = age_format.with_head(head, file.read)
+    return service.restore.stage(read, passphrase)
 
 
 def _where(service: "BackupService") -> str:

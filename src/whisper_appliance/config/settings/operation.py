@@ -41,6 +41,11 @@ class OperationSettings(Section):
     backup_daily: bool = Field(
         True, description="Copy the SQLite database to DATA_DIR/backups every day; seven are kept."
     )
+    backup_passphrase: SecretStr | None = Field(
+        None,
+        min_length=12,
+        description="Full backups are encrypted with it (age format); without it nobody can restore them.",
+    )
     update_check: bool = Field(
         False,
         description="Administrators may check UPDATE_FEED_URL for new versions; nothing checks it by itself.",

@@ -66,6 +66,11 @@ class BackupsPage {
     );
     buttonById("copy").addEventListener("click", () => void this.#copyNow());
     byId("drop").addEventListener("click", () => void this.#cancelRestore());
+    const authority = inputById("with-authority");
+    authority.addEventListener("change", () => {
+      const query = authority.checked ? "?authority=true" : "";
+      byId("download").setAttribute("href", fromRoot(`/api/admin/backup${query}`));
+    });
     formById("restore-form").addEventListener("submit", (event) => void this.#onRestore(event));
   }
 
@@ -76,6 +81,7 @@ class BackupsPage {
     for (const each of all(this.root, ".owner-only")) each.hidden = !is_owner;
     for (const each of all(this.root, ".not-owner")) each.hidden = is_owner;
     byId("copies-text").textContent = describeCopies(backups);
+    byId("encryption-text").textContent = describeEncryption(backups);
     this.#table.show(copies);
     byId("ready").hidden = !ready;
     byId("drop").hidden = !is_owner;
@@ -102,6 +108,7 @@ class BackupsPage {
   async #onRestore(event) {
     event.preventDefault();
     const input = inputById("restore-file");
+    const passphrase = inputById("restore-passphrase");
     const file = input.files?.[0];
     byId("restore-wrong").textContent = file ? "" : t("Choose a file first.");
     if (!file || !(await confirmRestore(file.name))) return;
@@ -109,13 +116,17 @@ class BackupsPage {
     progress.hidden = false;
     try {
       await upload("PUT /api/admin/restore", file, {
-        headers: { "Content-Type": "application/x-tar" },
+        headers: {
+          "Content-Type": "application/x-tar",
+          "Backup-Passphrase": encodeURIComponent(passphrase.value),
+        },
         onProgress: (share) => {
           progress.value = share;
           if (share === 1) announce(t("The backup was sent and is being checked."));
         },
       });
       input.value = "";
+      passphrase.value = "";
       toast(t("The backup will be restored at the next start"));
       await this.refresh();
     } catch (error) {
@@ -165,6 +176,15 @@ function downloadLink(name) {
 function describeCopies({ daily, folder }) {
   const when = daily ? t("One is made every day") : t("Daily copies are off (BACKUP_DAILY)");
   return `${when}; seven are kept in ${folder}. A copy on the same disk does not help when the disk dies: download a backup now and then.`;
+}
+
+/** @param {Backups} backups */
+function describeEncryption({ encrypted }) {
+  return encrypted
+    ? t(
+        "The file is encrypted with BACKUP_PASSPHRASE. Keep that elsewhere: without it nobody can restore the backup.",
+      )
+    : t("The file is not encrypted. To encrypt it, set BACKUP_PASSPHRASE.");
 }
 
 /** @param {NonNullable<Backups["ready"]>} staged */
