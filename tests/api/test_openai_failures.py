@@ -16,7 +16,7 @@ from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.accounts.usage import UserQuota
 from whisper_appliance.api.openai.form import read_transcription_form
 from whisper_appliance.app.appliance import Appliance
-from whisper_appliance.core.errors import Undecodable
+from whisper_appliance.core.errors import InvalidRequest, Undecodable
 from whisper_appliance.server.application import create_app
 
 ADDRESS = "/v1/audio/transcriptions"
@@ -100,6 +100,28 @@ def test_several_languages_are_the_candidates_of_detection(
     fields = MultiDict([("model", "whisper-1"), *(("languages[]", each) for each in given)])
     options = read_transcription_form(fields).options()
     assert (options.language, options.languages) == (language, candidates)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "refused"),
+    [
+        ("chunking_strategy", "auto", False),
+        ("chunking_strategy", '{"type": "server_vad"}', False),
+        ("chunking_strategy[type]", "server_vad", False),
+        ("chunking_strategy", '{"type": "server_vad", "threshold": 0.6}', True),
+        ("chunking_strategy[silence_duration_ms]", "200", True),
+        ("chunking_strategy", "semantic", True),
+        ("chunking_strategy", "{", True),
+    ],
+)
+def test_parameters_of_chunking_are_refused_with_their_field(field: str, value: str, refused: bool) -> None:
+    fields = MultiDict([("model", "whisper-1"), (field, value)])
+    if not refused:
+        assert read_transcription_form(fields).chunking_strategy
+        return
+    with pytest.raises(InvalidRequest) as caught:
+        read_transcription_form(fields)
+    assert caught.value.field == "chunking_strategy"
 
 
 def test_a_file_above_the_limit_is_413_and_not_sent_again(start_appliance: StartAppliance) -> None:

@@ -1,5 +1,6 @@
 """The forms of OpenAI's audio API: names with and without brackets, validation, transcription options."""
 
+import json
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -12,6 +13,8 @@ from whisper_appliance.web.context import appliance
 from whisper_appliance.web.errors import invalid_input
 from whisper_appliance.web.multipart_form import FormFields
 
+CHUNKING = "chunking_strategy["
+"""An object comes as `chunking_strategy[type]` and so on, or as JSON."""
 LISTS = ("languages", "keywords", "timestamp_granularities", "include", "known_speaker_names")
 FORBIDDEN_IN_KEYWORDS = "<>\r\n"
 ResponseFormat = Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"]
@@ -51,6 +54,9 @@ class TranscriptionForm(AudioForm):
     )
     include: list[Literal["logprobs"]] = Field([], description="`logprobs`, with the format json.")
     stream: bool = Field(False, description="Send the text as Server-Sent Events while it is made.")
+    chunking_strategy: str | None = Field(
+        None, description="`auto`, or `server_vad` without parameters: recordings are always cut at pauses."
+    )
     known_speaker_names: list[str] = Field([], description="Not supported: voices are not compared.")
 
     @field_validator("language")
@@ -69,6 +75,23 @@ class TranscriptionForm(AudioForm):
         if any(character in word for word in values for character in FORBIDDEN_IN_KEYWORDS):
             raise InvalidRequest("A keyword is one line without '<' and '>'.", field="keywords")
         return values
+
+    @field_validator("chunking_strategy")
+    @classmethod
+    def _check_chunking(cls, value: str | None) -> str | None:
+        try:
+            strategy = json.loads(value) if value and value.lstrip().startswith("{") else {"type": value}
+        except ValueError:
+            strategy = {}
+        if strategy.get("type") not in ("auto", "server_vad"):
+            raise InvalidRequest("Send auto or server_vad.", field="chunking_strategy")
+        if len(strategy) > 1:
+            raise InvalidRequest(
+                "Recordings are cut at pauses by the appliance's own rule. Send auto, or server_vad without "
+                "parameters.",
+                field="chunking_strategy",
+            )
+        return value
 
     @model_validator(mode="after")
     def _check_combinations(self) -> "TranscriptionForm":
@@ -128,6 +151,9 @@ def _validated(form: type[Form], fields: FormFields) -> Form:
     for name in LISTS:
         given = [*fields.getlist(f"{name}[]"), *fields.getlist(name)]
         values[name] = [value for value in given if value.strip()]
+    strategy = {name[len(CHUNKING) : -1]: fields[name] for name in fields if name.startswith(CHUNKING)}
+    if strategy:
+        values["chunking_strategy"] = json.dumps(strategy)
     try:
         return form.model_validate(values)
     except ValidationError as error:
