@@ -47,6 +47,7 @@ class Script:
     window_log: Path | None = None
     before_window: Callable[[str], object] = lambda word: None
     started: list[float] = field(default_factory=list)
+    diarize: Any = None
 
     @contextmanager
     def decode(self, path: Path, sound: object = None) -> Iterator["Script.Words"]:
@@ -106,7 +107,9 @@ class Script:
 
     def steps(self, folder: Path, model: str = "base", **others: Any) -> JobSteps:
         """The steps of a job in `folder`, with this script in place of decoder and engine."""
-        given: dict[str, Any] = {"decode": self.decode, "transcribe": self.transcribe, **others}
+        given: dict[str, Any] = {
+            "decode": self.decode, "transcribe": self.transcribe, "diarize": self.diarize, **others
+        }  # fmt: skip
         audio = JobAudio(folder, is_mounted=given.pop("is_mounted", lambda: True))
         return JobSteps(audio, self, choice=ModelChoice(lambda: model), **given)
 

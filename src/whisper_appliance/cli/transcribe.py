@@ -79,6 +79,8 @@ class FormatChoice(click.Choice[str]):
     show_default=True,
     help="separate: each channel by itself, for one speaker a channel.",
 )
+@click.option("--diarize", is_flag=True, help="Find out who speaks (experimental); words get their times.")
+@click.option("--speakers", type=click.IntRange(1, 20), help="How many speak. [default: found out]")
 @click.option("--vad/--no-vad", default=True, show_default=True, help="Skip parts without speech.")
 @click.option("--preset", metavar="NAME", help="Options of a preset; those given here go before them.")
 @click.option("--user", metavar="NAME", help="The account whose preset it is.")
@@ -195,8 +197,9 @@ def _transcribe_file(
     file: Path, engine: Any, request: "TranscriptionRequest", settings: "Settings", folder: Path
 ) -> "Transcript":
     from whisper_appliance.audio.decode import decode
-    from whisper_appliance.jobs.transcription_job import decode_limits
+    from whisper_appliance.jobs.transcription_job import decode_limits, diarizer
     from whisper_appliance.transcription.channels import sound_of, transcribe_channels
+    from whisper_appliance.transcription.speakers import with_speakers
     from whisper_appliance.transcription.transcribe import transcribe as transcribe_recording
 
     sound = sound_of(request.options, file.name)
@@ -218,6 +221,7 @@ def _transcribe_file(
             )
 
         transcript = transcribe_channels(recording, sound, decode_sound, transcribe_one)
+        transcript = with_speakers(transcript, recording, request.options, diarizer(lambda: settings))
         bar.update(1000 - bar.pos)
     return transcript
 
@@ -247,6 +251,7 @@ def _options(given: dict[str, Any]) -> "Options":
     from whisper_appliance.transcript.languages import language_code
 
     language = given.pop("language")
+    given["word_timestamps"] = given["word_timestamps"] or given["diarize"]
     return Options(language=language_code(language) if language else None, **given)
 
 

@@ -52,6 +52,10 @@ class Options:
     """Candidates if the language is detected; empty: all."""
     channels: Channels = "mixed"
     """`separate`: each channel is transcribed by itself."""
+    diarize: bool = False
+    """Segments get their speakers."""
+    speakers: int | None = None
+    """How many speak, if that is known."""
 
 
 @dataclass(frozen=True, slots=True)

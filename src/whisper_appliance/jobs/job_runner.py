@@ -183,13 +183,26 @@ class JobRunner:
         earlier = self._retry_until_available(lambda: self._jobs.windows_of(job.id))
         finished = {window.start_sample: window.result for window in earlier}
         decoded = partial(self._pace.window_decoded, job.id)
-        done = self._steps.transcribe(job, finished, store, self._cancel_check(job.id), decoded)
+        done = self._steps.transcribe(
+            job, finished, store, self._cancel_check(job.id), decoded, self._progress_of(job)
+        )
         self._check_drained()
         self._steps.archive_audio(job, done)
         self._retry_until_available(lambda: self._jobs.finish(job, done.transcript))
         self._retry_until_available(lambda: self._steps.clean_up(job, done))
         self._announce(_done_event(job, done.transcript))
         return done
+
+    def _progress_of(self, job: Job) -> Callable[[float], None]:
+        """Returns a function that stores the progress of what comes after the windows."""
+
+        def store(progress: float) -> None:
+            self._check_drained()
+            self._retry_until_available(lambda: self._jobs.set_progress(job.id, progress))
+            self._check_stopping()
+            self._announce(JobProgressed(job.id))
+
+        return store
 
     def _fail(self, job: Job, code: str, message: str) -> None:
         self._check_stopping()

@@ -207,6 +207,11 @@ class JobRepository(JobQueries):
                 )
             )
 
+    def set_progress(self, job_id: str, progress: float) -> None:
+        """Stores the progress of a job whose windows are all finished."""
+        with self._database.write() as connection:
+            self._update(connection, job_id, self._is_held(), progress=progress)
+
     def finish(self, job: Job, transcript: Transcript) -> None:
         """In one transaction: stores the transcript, marks the job as done, removes its windows.
 

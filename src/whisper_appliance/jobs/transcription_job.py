@@ -18,15 +18,19 @@ from whisper_appliance.jobs.storage import JobAudio, is_mounted
 from whisper_appliance.library.recordings import Recordings
 from whisper_appliance.transcript.model import Transcript
 from whisper_appliance.transcription.channels import CHANNEL_SAMPLES, sound_of, transcribe_channels
+from whisper_appliance.transcription.speakers import TRANSCRIBED_SHARE, Diarize, with_speakers
 
 if TYPE_CHECKING:  # it imports numpy, which the web process has no need of at its start
     from whisper_appliance.audio.browser_formats import Media
     from whisper_appliance.audio.decode import DecodeLimits, Sound
+    from whisper_appliance.diarization.contract import Diarization
     from whisper_appliance.transcription.pipeline import WindowDone
 
 MODEL_WAIT_SECONDS = 3600.0
 NEXT_DECODER_SECONDS = 0.2
 MAX_OPEN_PROGRESS = 0.99
+DIARIZER_BYTES = 2 * 2**30
+"""Memory of the process that finds the speakers."""
 log = logging.getLogger(__name__)
 
 OnWindow = Callable[[FinishedWindow, float, float | None], None]
@@ -67,7 +71,7 @@ class Transcribe(Protocol):
 class JobSteps:
     """The steps of a job, and the parts that they use. It stores nothing between jobs."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part that tests replace
         self,
         audio: JobAudio,
         models: EngineProvider,
@@ -76,10 +80,12 @@ class JobSteps:
         transcribe: Transcribe,
         choice: ModelChoice,
         encode: Encode | None = None,
+        diarize: Diarize | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.audio = audio
         self._encode = encode
+        self._diarize = diarize or _no_diarizer
         self._models = models
         self._decode = decode
         self._transcribe = transcribe
@@ -107,6 +113,7 @@ class JobSteps:
             transcribe=_transcriber(settings),
             choice=_model_choice(settings, default_model),
             encode=_encoder(settings),
+            diarize=diarizer(settings),
         )
 
     def transcribe(
@@ -116,10 +123,12 @@ class JobSteps:
         on_window: OnWindow,
         cancelled: Callable[[], bool],
         on_decoded: Callable[[float], None] = lambda _seconds: None,
+        on_progress: Callable[[float], None] = lambda _progress: None,
     ) -> Transcribed:
         """Transcribes a job's recording, except the windows that an earlier attempt has finished.
 
-        `finished` maps the first sample of a window to its result. Raises the errors of decoder and engine,
+        `finished` maps the first sample of a window to its result. `on_progress` gets the progress of the job
+        while its speakers are found. Raises the errors of decoder and engine,
         `ModelUnavailable`, `Cancelled`, and `NotFound` if the file is gone.
         """
         peaks = b""
@@ -136,7 +145,7 @@ class JobSteps:
                     model.engine,
                     replace(job, model=model.name),
                     finished=_of_channel(channel, finished),
-                    on_window=_reporter(one, sound, channel, on_window),
+                    on_window=_reporter(one, sound, channel, on_window, job.options.diarize),
                     cancelled=cancelled,
                     on_decoded=on_decoded,
                 )
@@ -147,6 +156,7 @@ class JobSteps:
                 recording, sound, lambda other: self._decode(path, other), transcribe_one
             )
             transcript = replace(transcript, warnings=(*model.notices, *transcript.warnings))
+            transcript = self._with_speakers(transcript, recording, job, on_progress, cancelled)
             return Transcribed(transcript, peaks, recording.media)
 
     def archive_audio(self, job: Job, done: Transcribed) -> None:
@@ -175,6 +185,23 @@ class JobSteps:
             self.audio.encode(job, lambda source, target: encode(source, target, sound))
         except (ApplianceError, OSError) as error:
             log.warning("The recording of job %s was not encoded: %s", job.id, error)
+
+    def _with_speakers(
+        self,
+        transcript: Transcript,
+        recording: Any,
+        job: Job,
+        on_progress: Callable[[float], None],
+        cancelled: Callable[[], bool],
+    ) -> Transcript:
+        return with_speakers(
+            transcript,
+            recording,
+            job.options,
+            self._diarize,
+            on_progress=lambda done: on_progress(TRANSCRIBED_SHARE + (1 - TRANSCRIBED_SHARE) * done),
+            cancelled=cancelled,
+        )
 
     def _audio_file(self, job: Job, cancelled: Callable[[], bool]) -> Path:
         """Returns the recording of a job; waits while the shared folder is not mounted."""
@@ -230,7 +257,7 @@ def _browser_type(media: "Media") -> str:
 
 
 def _reporter(
-    recording: Any, sound: "Sound", channel: int, on_window: OnWindow
+    recording: Any, sound: "Sound", channel: int, on_window: OnWindow, diarize: bool
 ) -> Callable[["WindowDone"], None]:
     """Reports finished windows of a channel, with the progress of the whole job."""
 
@@ -240,6 +267,8 @@ def _reporter(
         progress = done.progress
         if sound.channel is not None and recording.tracks:
             progress = (channel + progress) / recording.tracks.channels
+        if diarize:  # the last window is stored as well, because the speakers are still to be found
+            progress *= TRANSCRIBED_SHARE
         # A file header may give too short a length, so only a decoded recording can be finished.
         complete = recording.seconds is not None
         on_window(
@@ -294,6 +323,23 @@ def _model_choice(settings: Callable[[], Settings], default: Callable[[], str]) 
         return detect_language(recording, engine, request, cancelled=cancelled)
 
     return ModelChoice(default, lambda: models_by_language(settings().model_by_language), detect)
+
+
+def _no_diarizer(*_: Any, **__: Any) -> "Diarization":
+    raise ModelUnavailable("No model of speakers is installed.")
+
+
+def diarizer(settings: Callable[[], Settings]) -> Diarize:
+    """Finds speakers in a process of its own, with the model that the settings name."""
+    from whisper_appliance.diarization.contract import DiarizerSpec
+    from whisper_appliance.diarization.process.client import diarize
+    from whisper_appliance.diarization.registry import DEFAULT
+
+    def diarize_file(recording: Any, speakers: int | None, **callbacks: Any) -> "Diarization":
+        spec = DiarizerSpec(DEFAULT, settings().diarization_model, DIARIZER_BYTES)
+        return diarize(recording, spec, speakers, **callbacks)
+
+    return diarize_file
 
 
 def _transcriber(settings: Callable[[], Settings]) -> Transcribe:

@@ -35,6 +35,8 @@ class Preset:
         """The options for a transcription, without the model and the format."""
         names = {field.name for field in fields(Options)}
         given: dict[str, Any] = {name: value for name, value in self.options.items() if name in names}
+        if given.get("diarize"):
+            given["word_timestamps"] = True
         return Options(**given)
 
 

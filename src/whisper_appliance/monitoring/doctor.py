@@ -38,7 +38,7 @@ def run_checks(settings: "Settings", *, model: bool = True, engine: bool = False
     """Runs the checks. `model` verifies its checksums, `engine` loads it; each may take seconds."""
     checks = [
         *(_python, _machine, processor, limits, clock, network_names, service, _folders, _storage, _database),
-        *(_port, _certificate, _decoder, recent_errors),
+        *(_port, _certificate, _decoder, _speakers, recent_errors),
     ]
     for check in [*checks, *([_model] if model else []), *([_engine] if engine else [])]:
         yield from _examined(check, settings)
@@ -67,6 +67,19 @@ def _machine(_settings: "Settings") -> Iterator[CheckResult]:
     cards = ", ".join(gpu.name for gpu in machine.gpus) or "no GPU"
     free = f"{format_bytes(machine.available_bytes)} of {format_bytes(machine.memory_bytes)} memory free"
     yield CheckResult("machine", "ok", f"{machine.cores} processor cores, {free}, {cards}")
+
+
+def _speakers(settings: "Settings") -> Iterator[CheckResult]:
+    """Whether speakers can be told apart by voice."""
+    from whisper_appliance.diarization.registry import is_installed
+
+    if is_installed(settings.diarization_model):
+        yield CheckResult("speakers", "ok", "are told apart by voice (experimental)")
+    elif settings.diarization_model:
+        advice = "Correct DIARIZATION_MODEL, or leave it empty."
+        yield CheckResult("speakers", "note", f"{settings.diarization_model} is no folder", advice)
+    else:
+        yield CheckResult("speakers", "ok", "are told apart by channel only; see docs/diarization.md")
 
 
 def _folders(settings: "Settings") -> Iterator[CheckResult]:

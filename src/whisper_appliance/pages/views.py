@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 from whisper_appliance import __version__
 from whisper_appliance.audio.formats import FILE_PICKER
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.diarization.registry import is_installed
 from whisper_appliance.web.auth import visitors
 from whisper_appliance.web.auth.authentication import current_actor
 from whisper_appliance.web.context import appliance
@@ -42,6 +43,7 @@ def transcribe_page() -> str:
         languages=language_names(),
         default_language=appliance().settings.default_language,
         file_picker=FILE_PICKER,
+        tells_voices=is_installed(appliance().settings.diarization_model),
         recording_days=appliance().recordings.days_for(current_actor().owner),
     )
 

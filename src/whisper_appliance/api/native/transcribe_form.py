@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from whisper_appliance.api.native.export import FormatName
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.diarization.contract import MAX_SPEAKERS
 from whisper_appliance.engines.contract import Channels, Options, Quality, Task
 from whisper_appliance.transcript.languages import language_code
 from whisper_appliance.web.errors import invalid_input
@@ -49,6 +50,14 @@ class TranscriptionFields(BaseModel):
     channels: Channels = Field(
         "mixed", description="`separate` transcribes each channel by itself, for one speaker a channel."
     )
+    diarize: bool = Field(
+        False,
+        description="Find out who speaks: by channel where `channels` is `separate`, else by voice, which is "
+        "experimental and needs the extra `diarization`. Words get their times.",
+    )
+    speakers: int | None = Field(
+        None, ge=1, le=MAX_SPEAKERS, description="How many speak, for `diarize`; default: found out."
+    )
     format: FormatName = Field("json", description="Form of the answer.")
 
     @field_validator("language")
@@ -62,7 +71,7 @@ class TranscriptionFields(BaseModel):
             language=self.language,
             task=self.task,
             quality=self.quality,
-            word_timestamps=self.word_timestamps,
+            word_timestamps=self.word_timestamps or self.diarize,
             prompt=self.prompt,
             hotwords=self.hotwords,
             temperature=self.temperature,
@@ -70,6 +79,8 @@ class TranscriptionFields(BaseModel):
             vad=self.vad,
             track=self.track,
             channels=self.channels,
+            diarize=self.diarize,
+            speakers=self.speakers,
         )
 
 

@@ -108,6 +108,7 @@ class TranscriptionForm(AudioForm):
 
     def options(self) -> Options:
         """The transcription options. A temperature of 0 is the engine's own rule."""
+        diarized = self.response_format == "diarized_json"
         only = self.languages[0] if len(self.languages) == 1 else None
         return Options(
             language=self.language or only,
@@ -115,8 +116,9 @@ class TranscriptionForm(AudioForm):
             prompt=self.prompt,
             hotwords=", ".join(self.keywords) or None,
             temperature=self.temperature or None,
-            word_timestamps="word" in self.timestamp_granularities or bool(self.include),
-            channels="separate" if self.response_format == "diarized_json" else "mixed",
+            word_timestamps="word" in self.timestamp_granularities or bool(self.include) or diarized,
+            channels="separate" if diarized else "mixed",
+            diarize=diarized,
         )
 
 

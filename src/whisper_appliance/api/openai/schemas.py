@@ -1,6 +1,7 @@
 """The JSON of OpenAI's audio API: transcripts in its formats, models, and the errors of its document."""
 
 import math
+import re
 from typing import Any
 
 from flask import Response, jsonify
@@ -114,7 +115,7 @@ def verbose_body(transcript: Transcript, *, words: bool, segments: bool) -> dict
 
 
 def diarized_body(transcript: Transcript) -> dict[str, Any]:
-    """The format diarized_json. A channel is a speaker: `A` is the first; all of a mono recording is `A`."""
+    """The format diarized_json. Speakers without a name are `A`, `B` and so on; unknown ones `A`."""
     return {
         "task": transcript.task,
         "duration": round(transcript.duration, 3),
@@ -135,8 +136,11 @@ def diarized_body(transcript: Transcript) -> dict[str, Any]:
 
 
 def speaker_of(segment: Segment) -> str:
-    """The speaker of a segment; the letter of its channel where the speaker is not known."""
-    return segment.speaker or chr(ord("A") + (segment.channel or 1) - 1)
+    """The name of the speaker of a segment, or the letter of one that nobody has named."""
+    number = re.fullmatch(r"Speaker (\d{1,2})", segment.speaker)
+    if segment.speaker and not number:
+        return segment.speaker
+    return chr(ord("A") + (int(number[1]) if number else segment.channel or 1) - 1)
 
 
 def logprobs(transcript: Transcript) -> list[dict[str, Any]]:

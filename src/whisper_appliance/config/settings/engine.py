@@ -1,5 +1,6 @@
 """Settings of models and the engine that runs them."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -55,4 +56,9 @@ class EngineSettings(Section):
         300, ge=0, description="Seconds without work after which a model is unloaded; 0 keeps it."
     )
     model_warm_up: bool = Field(True, description="Load WHISPER_MODEL right after the start.")
+    diarization_model: Path | None = Field(
+        None,
+        description="Folder with another model of speakers (segmentation.onnx, embedding.onnx); empty: "
+        "the one of the extra `diarization`.",
+    )
     model_downloads: bool = Field(True, description="Let the appliance download models from the hub.")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Self
 
 import psutil
@@ -27,6 +28,14 @@ def spawn(
     spec: EngineSpec, load: Callable[[EngineSpec], Engine] | None
 ) -> tuple[subprocess.Popen[bytes], Connection]:
     """A new process that loads the engine, and our end of its pipe."""
+    return spawn_process(START, spec.path, (spec, load))
+
+
+def spawn_process(module: str, model: Path, order: object) -> tuple[subprocess.Popen[bytes], Connection]:
+    """A new process that runs a module and gets `order` by its pipe, and our end of that.
+
+    The module gets the descriptor of its end and the path of the model as arguments.
+    """
     ours, theirs = Pipe()
     environment = {k: v for k, v in os.environ.items() if k in KEPT_VARIABLES or k.startswith(KEPT_PREFIXES)}
     # Each thread's own heap would keep the memory of its largest window.
@@ -36,13 +45,13 @@ def spawn(
     environment["ORT_DISABLE_TELEMETRY"] = "1"  # nothing leaves the machine, and nothing is stored for it
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     process = subprocess.Popen(
-        [sys.executable, "-m", START, str(theirs.fileno()), str(spec.path)],
+        [sys.executable, "-m", module, str(theirs.fileno()), str(model)],
         pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment,
         process_group=0,  # a terminal's Ctrl-C goes to the parent, which decides when this one ends
     )  # fmt: skip
     theirs.close()
     with suppress(OSError):
-        ours.send((spec, load))
+        ours.send(order)
     return process, ours
 
 

@@ -1047,6 +1047,10 @@ export interface PresetOptions {
   track?: number | null;
   /** `separate` transcribes each channel by itself, for one speaker a channel. */
   channels?: "mixed" | "separate";
+  /** Find out who speaks: by channel where `channels` is `separate`, else by voice, which is experimental and needs the extra `diarization`. Words get their times. */
+  diarize?: boolean;
+  /** How many speak, for `diarize`; default: found out. */
+  speakers?: number | null;
   /** Form of the answer. */
   format?: "json" | "txt" | "srt" | "vtt" | "tsv" | "csv" | "ass" | "md" | "html" | "docx" | "pdf" | "edl";
 }

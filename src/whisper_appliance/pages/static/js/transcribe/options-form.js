@@ -17,6 +17,8 @@ const FIELDS = [
   "word_timestamps",
   "track",
   "channels",
+  "diarize",
+  "speakers",
 ];
 
 /** @typedef {import("../core/page-events.js").Status} Status */
@@ -96,6 +98,7 @@ export class OptionsForm {
       chosen.channels ? this.#label("channels").toLowerCase() : "",
       chosen.task === "translate" ? t("into English") : "",
       chosen.word_timestamps ? t("word times") : "",
+      chosen.diarize ? t("who spoke") : "",
       chosen.hotwords ? t("names given") : "",
       chosen.prompt ? t("context given") : "",
     ];

@@ -15,7 +15,8 @@ import { toast } from "../ui/toast.js";
 
 const STORAGE_KEY = "preset";
 /** Fields of the form that are numbers in a preset; the other fields are text. */
-const NUMBERS = ["track"];
+const NUMBERS = ["track", "speakers"];
+const SWITCHES = ["word_timestamps", "diarize"];
 
 /** @param {OptionsForm} options */
 export function startPresets(options) {
@@ -120,7 +121,7 @@ class Presets {
 export function presetOptions(chosen) {
   const typed = Object.entries(chosen).map(([name, value]) => {
     if (NUMBERS.includes(name)) return [name, Number(value)];
-    return [name, name === "word_timestamps" ? true : value];
+    return [name, SWITCHES.includes(name) ? true : value];
   });
   return Object.fromEntries(typed);
 }

@@ -1,0 +1,1 @@
+"""A diarizer in a process of its own, behind the sandbox of engines."""

@@ -1,0 +1,55 @@
+"""Finds the speakers of a transcript, once its words are there: by channels, or by voice."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Protocol
+
+from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
+from whisper_appliance.diarization.contract import Diarization
+from whisper_appliance.diarization.speakers import with_channels, with_turns
+from whisper_appliance.engines.contract import Options
+from whisper_appliance.transcript.model import Notice, Transcript
+
+TRANSCRIBED_SHARE = 0.8
+"""The progress of a recording whose words are there, and whose speakers are to be found."""
+
+
+class Diarize(Protocol):
+    """Finds the turns of a decoded recording with `diarization.process.client.diarize`."""
+
+    def __call__(
+        self,
+        recording: Any,
+        speakers: int | None,
+        *,
+        on_progress: Callable[[float], None],
+        cancelled: Callable[[], bool],
+    ) -> Diarization:
+        """The turns of the recording. Raises `Cancelled`, `EngineFailed`, `ModelUnavailable`."""
+        ...
+
+
+def with_speakers(
+    transcript: Transcript,
+    recording: Any,
+    options: Options,
+    diarize: Diarize,
+    *,
+    on_progress: Callable[[float], None] = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Transcript:
+    """The transcript with its speakers, if the options want them.
+
+    Several channels that were transcribed by themselves are the speakers. Where speakers cannot be found,
+    the transcript says so. Raises `Cancelled`.
+    """
+    if not options.diarize or not transcript.segments:
+        return transcript
+    if options.channels == "separate" and recording.tracks and recording.tracks.channels > 1:
+        return with_channels(transcript)
+    try:
+        found = diarize(recording, options.speakers, on_progress=on_progress, cancelled=cancelled)
+    except (EngineFailed, ModelUnavailable) as error:
+        notice = Notice("no_speakers", f"Speakers could not be found. {error.message}")
+        return replace(transcript, warnings=(*transcript.warnings, notice))
+    return with_turns(transcript, found.turns)

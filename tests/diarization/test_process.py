@@ -1,0 +1,80 @@
+"""The process of a diarizer: windows, cancelling, failures. Real processes, scripted voices."""
+
+import os
+from types import SimpleNamespace
+from typing import cast
+
+import numpy as np
+import pytest
+
+from whisper_appliance.audio.audio_source import AudioSource
+from whisper_appliance.core.errors import Cancelled, EngineFailed, ModelUnavailable
+from whisper_appliance.core.samples import Samples
+from whisper_appliance.diarization.contract import Diarization, DiarizerSpec, Turn
+from whisper_appliance.diarization.process.client import diarize
+
+RATE = 16_000
+SPEC = DiarizerSpec("scripted")
+
+
+class Loudness:
+    """A diarizer for whom the loud one is another speaker than the quiet one."""
+
+    window_seconds, step_seconds = 2.0, 1.0
+
+    def __init__(self) -> None:
+        self.turns: list[Turn] = []
+
+    def feed(self, window: Samples) -> None:
+        at = float(len(self.turns))
+        self.turns.append(Turn(at, at + 1, int(window[:RATE].mean() > 0.5)))
+
+    def finish(self, speakers: int | None) -> Diarization:
+        return Diarization(tuple(self.turns), ((float(speakers or 0),),))
+
+
+def load(_spec: DiarizerSpec) -> Loudness:
+    return Loudness()
+
+
+def load_nothing(_spec: DiarizerSpec) -> Loudness:
+    raise ModelUnavailable("No model of speakers is installed.")
+
+
+class Crashing(Loudness):
+    def feed(self, window: Samples) -> None:
+        os._exit(7)
+
+
+def load_crashing(_spec: DiarizerSpec) -> Loudness:
+    return Crashing()
+
+
+def recording(*loudness: float) -> AudioSource:
+    """A second of each loudness."""
+    samples = np.repeat(np.array(loudness, np.float32), RATE)
+    source = SimpleNamespace(read=lambda start, stop: samples[start:stop], seconds=float(len(loudness)))
+    return cast(AudioSource, source)
+
+
+def test_windows_reach_the_process_and_its_turns_come_back() -> None:
+    progress: list[float] = []
+    found = diarize(recording(0, 1, 1, 0, 1), SPEC, 2, on_progress=progress.append, load=load)
+    assert found.turns == (Turn(0, 1, 0), Turn(1, 2, 1), Turn(2, 3, 1), Turn(3, 4, 0))
+    assert found.embeddings == ((2.0,),)
+    assert progress == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_a_crash_is_an_error_with_a_reason() -> None:
+    with pytest.raises(EngineFailed, match="exit code 7"):
+        diarize(recording(0, 1), SPEC, load=load_crashing)
+
+
+def test_a_model_that_is_not_there_is_said() -> None:
+    with pytest.raises(ModelUnavailable, match="No model"):
+        diarize(recording(0), SPEC, load=load_nothing)
+
+
+def test_a_cancelled_job_ends_the_process() -> None:
+    with pytest.raises(Cancelled):
+        diarize(recording(0, 1), SPEC, cancelled=lambda: True, load=load)
