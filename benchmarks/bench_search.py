@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from whisper_appliance.core.clock import written
 from whisper_appliance.core.ids import new_id
 from whisper_appliance.library.listing import ListFilter, ListRange, Sort, TranscriptListing
@@ -81,6 +83,8 @@ def _fill(database: Database, count: int, words: int) -> None:
                 insert(connection, transcript, new)
         done += len(batch)
         print(f"\r{done} transcripts after {time.monotonic() - started:.0f} s", end="", flush=True)
+    with database.write() as connection:
+        connection.execute(sa.text("ANALYZE"))  # as PostgreSQL does by itself, a minute later
     print()
 
 

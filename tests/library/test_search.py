@@ -12,6 +12,8 @@ from whisper_appliance.library.listing import (
     TranscriptList,
     TranscriptListing,
 )
+from whisper_appliance.library.search import matching_any, matching_numbers
+from whisper_appliance.library.search_words import search_words
 from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.storage.database import Database
 from whisper_appliance.transcript.model import Segment, Transcript, Word
@@ -283,3 +285,16 @@ def test_any_part_of_the_list_can_be_read(listing: TranscriptListing, words: str
     assert [each.summary.title for each in middle.transcripts] == ["Ärger", "beta"]
     assert middle.total == 4
     assert titles(ListRange(offset=10)).transcripts == ()
+
+
+def test_postgresql_looks_words_up_in_the_index(database: Database, history: TranscriptRepository) -> None:
+    if database.is_sqlite:
+        pytest.skip("SQLite has another index")
+    for number in range(60):
+        history.add(transcript(f" Word {number}, and words of all."), title="many", owner="ann")
+    for words in (matching_numbers(search_words("word 7"), sqlite=False), matching_any(["7"], sqlite=False)):
+        with database.write() as connection:
+            connection.exec_driver_sql("ANALYZE search_documents")
+            query = words.compile(connection, compile_kwargs={"literal_binds": True})
+            plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {query}").scalars())
+        assert "Index Scan on transcript_terms" in plan

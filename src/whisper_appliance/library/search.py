@@ -22,11 +22,8 @@ ANNOTATION_WEIGHT = 1.5
 _INDEX = sa.table("transcript_terms", sa.column("rowid"))
 _NUMBER = search_documents.c.transcript_number
 _TEXTS = (search_documents.c.title, search_documents.c.annotations, search_documents.c.text)
-# Exactly the expression of the index in migration 0012, because PostgreSQL would not use the index otherwise.
-_VECTOR: sa.ColumnClause[Any] = sa.literal_column(
-    "array_to_tsvector(array_remove(string_to_array(search_documents.title || ' ' ||"
-    " search_documents.annotations || ' ' || search_documents.text, ' '), ''))"
-)
+# The function of migration 0018, over which the index is.
+_TERMS: sa.Function[Any] = sa.func.document_terms(*_TEXTS)
 
 
 def matching_numbers(words: Sequence[SearchWord], *, sqlite: bool) -> sa.Select[Any]:
@@ -35,7 +32,7 @@ def matching_numbers(words: Sequence[SearchWord], *, sqlite: bool) -> sa.Select[
         table: sa.ColumnClause[str] = sa.literal_column(_INDEX.name)
         expression = " AND ".join(_fts5(word) for word in words)
         return sa.select(_INDEX.c.rowid).where(table.op("MATCH", is_comparison=True)(expression))
-    found = _VECTOR.op("@@", is_comparison=True)(_tsquery(words, " & "))
+    found = _TERMS.op("@@", is_comparison=True)(_tsquery(words, " & "))
     phrases = [_has_phrase(word) for word in words if len(word.terms) > 1]
     return sa.select(_NUMBER).where(found, *phrases)
 
@@ -47,7 +44,10 @@ def matching_any(terms: Sequence[str], *, sqlite: bool) -> sa.Select[Any]:
         table: sa.ColumnClause[str] = sa.literal_column(_INDEX.name)
         expression = " OR ".join(_fts5(word) for word in words)
         return sa.select(_INDEX.c.rowid).where(table.op("MATCH", is_comparison=True)(expression))
-    return sa.select(_NUMBER).where(_VECTOR.op("@@", is_comparison=True)(_tsquery(words, " | ")))
+    found = sa.select(_NUMBER).where(_TERMS.op("@@", is_comparison=True)(_tsquery(words, " | ")))
+    # Looked up before all else, because PostgreSQL takes many unknown terms for many transcripts.
+    numbers = found.cte("found").prefix_with("MATERIALIZED", dialect="postgresql")
+    return sa.select(numbers.c.transcript_number)
 
 
 def relevance(words: Sequence[SearchWord], title: str, annotations: str, text: str) -> float:
@@ -79,9 +79,11 @@ def _tsquery(words: Sequence[SearchWord], operator: str) -> sa.ColumnElement[Any
         *before, last = word.terms
         lexemes += [f"'{term}'" for term in before]
         lexemes.append(f"'{last}'" + (":*" if word.prefix else ""))
-    return sa.cast(operator.join(lexemes), TSQUERY)
+    # Not as a parameter, because the best plan depends on how frequent the terms are.
+    return sa.cast(sa.bindparam(None, operator.join(lexemes), sa.Text, literal_execute=True), TSQUERY)
 
 
 def _has_phrase(word: SearchWord) -> sa.ColumnElement[bool]:
+    # Not by LIKE, because PostgreSQL takes a long pattern for a rare one.
     space = sa.literal(" ", sa.Text)
-    return sa.or_(*((space + column + space).contains(f" {_needle(word)}") for column in _TEXTS))
+    return sa.or_(*(sa.func.strpos(space + column + space, f" {_needle(word)}") > 0 for column in _TEXTS))
