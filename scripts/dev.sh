@@ -23,6 +23,7 @@ Whisper Appliance, for developers. Needs Linux and Python 3.11 or newer; everyth
   ./scripts/dev.sh bench [ARGS]     compare speed and words with other programs on the same weights
   ./scripts/dev.sh bench-live       measure live speech at a real server, and WhisperLive beside it
   ./scripts/dev.sh bench-hostile    what 200 bad connections from one address cost the clients at another one
+  ./scripts/dev.sh bench-protocols  what the protocols of other programs add to our own
   ./scripts/dev.sh conformance URL  which programs work with the server at this address, as a table
   ./scripts/dev.sh soak             send files and speak for an hour, and watch memory and what goes wrong
   ./scripts/dev.sh setup            only set up, for running and for tests
@@ -218,6 +219,8 @@ bench_live() { measured; exec "$VENV/bin/python" -m benchmarks.bench_live "$@"; 
 
 bench_hostile() { measured; exec "$VENV/bin/python" -m benchmarks.hostile_clients "$@"; }
 
+bench_protocols() { environment test; measured; exec "$VENV/bin/python" -m benchmarks.protocol_latency "$@"; }
+
 conformance() { environment test; front_end test; exec "$VENV/bin/python" -m benchmarks.conformance "$@"; }
 
 soak() { measured; exec "$VENV/bin/python" -m benchmarks.soak "$@"; }
@@ -256,6 +259,7 @@ case "${1:-help}" in
   bench) shift; bench "$@" ;;
   bench-live) shift; bench_live "$@" ;;
   bench-hostile) shift; bench_hostile "$@" ;;
+  bench-protocols) shift; bench_protocols "$@" ;;
   soak) shift; soak "$@" ;;
   conformance) shift; conformance "$@" ;;
   add) shift; add "$@" ;;

@@ -58,10 +58,25 @@ class RetryBatch:
 
 @dataclass(slots=True)
 class Chunk:
-    """Consecutive spans; `probes` are the results of the first few, which decide how the rest is decoded."""
+    """Consecutive spans; `probes` are the results of the first few, which decide how the rest is decoded.
+
+    `submitted` is how many of the spans have been submitted, `used_probes` how many results were for them.
+    """
 
     spans: list[SpeechSpan] = field(default_factory=list)
     probes: list[PendingResult] = field(default_factory=list)
+    submitted: int = 0
+    used_probes: int = 0
+
+    @property
+    def is_submitted(self) -> bool:
+        """True if no span is left to be submitted."""
+        return self.submitted == len(self.spans)
+
+    def use_probe(self) -> PendingResult:
+        """The result of the next span that was probed."""
+        self.used_probes += 1
+        return self.probes[self.used_probes - 1]
 
 
 def is_ready(pending: PendingSpan) -> bool:

@@ -201,8 +201,9 @@ class TranscriptionPipeline:
     def _submitted(self, windows: Iterator[SpeechSpan], threads: ThreadPoolExecutor) -> Iterator[PendingSpan]:
         """Submitted windows, or chunks to decode sequentially if their first windows have low confidence.
 
-        The first windows of the next chunk are submitted before a chunk is decided, so that the engine is
-        never idle.
+        A chunk is decided as soon as one of its first windows has no low confidence, so that words appear
+        early, and at last when the first windows of the next chunk are submitted, so that the engine is never
+        idle.
         """
         chunks: deque[Chunk] = deque()
         for span in windows:
@@ -214,18 +215,30 @@ class TranscriptionPipeline:
             if not chunks or len(chunks[-1].spans) == CHUNK_WINDOWS:
                 chunks.append(Chunk())
             chunks[-1].spans.append(span)
-            if len(chunks[-1].spans) <= PROBE_WINDOWS:
-                if not self._is_covered(span):
-                    chunks[-1].probes.append(self._submit(span))
-            elif len(chunks) > 1:
-                yield from self._submit_chunk(chunks.popleft(), threads)
+            is_probe = len(chunks[-1].spans) <= PROBE_WINDOWS
+            if is_probe and not self._is_covered(span):
+                chunks[-1].probes.append(self._submit(span))
+            if self._is_clear(chunks[0]) or (len(chunks) > 1 and not is_probe):
+                yield from self._submit_chunk(chunks[0], threads)
+            if len(chunks) > 1 and chunks[0].is_submitted:
+                chunks.popleft()
         for chunk in chunks:
             yield from self._submit_chunk(chunk, threads)
 
+    def _is_clear(self, chunk: Chunk) -> bool:
+        """Whether it is known already that the windows of a chunk are decoded one by one."""
+        if chunk.submitted:
+            return True
+        if chunk.spans[0].start in self.finished:
+            return not self._is_retry_only(chunk, [])
+        decoded = (self._result_of(one) for one in chunk.probes if is_ready((chunk.spans[0], one)))
+        return any(not is_low_confidence(result) for result in decoded)
+
     def _submit_chunk(self, chunk: Chunk, threads: ThreadPoolExecutor) -> Iterator[PendingSpan]:
-        rest = chunk.spans[PROBE_WINDOWS:]
-        probed = [self._result_of(probe) for probe in chunk.probes] if rest else []
-        if rest and self._is_retry_only(chunk, probed):
+        """Submits the windows of a chunk that have not been submitted yet."""
+        is_long = len(chunk.spans) > PROBE_WINDOWS
+        probed = [] if self._is_clear(chunk) or not is_long else list(map(self._result_of, chunk.probes))
+        if probed and self._is_retry_only(chunk, probed):
             for at in range(0, len(chunk.spans), RETRY_BATCH_WINDOWS):
                 batch = RetryBatch(chunk.spans[at : at + RETRY_BATCH_WINDOWS], probed[:1])
                 first = batch.spans[0]
@@ -233,11 +246,12 @@ class TranscriptionPipeline:
                     yield first, self.finished[first.start]
                 else:
                     yield batch.with_retry(threads.submit(self._retry_batch, batch), retry_only=True)
-        else:
-            probes = iter(chunk.probes)
-            for span in chunk.spans:
-                if not self._is_covered(span):
-                    yield span, self._submit(span) if span in rest else next(probes)
+            chunk.submitted = len(chunk.spans)
+        while not chunk.is_submitted:
+            is_probe, span = chunk.submitted < PROBE_WINDOWS, chunk.spans[chunk.submitted]
+            chunk.submitted += 1
+            if not self._is_covered(span):
+                yield span, chunk.use_probe() if is_probe else self._submit(span)
 
     def _is_retry_only(self, chunk: Chunk, probed: list[WindowResult]) -> bool:
         """Whether the first windows are (after a restart: were) of low confidence, in one language.

@@ -1,0 +1,194 @@
+"""`./scripts/dev.sh bench-protocols`: what the protocols of other programs add to our own.
+
+All are measured at one running appliance, in turn: the same speech by Socket.IO and by OpenAI's realtime
+events as it would be spoken, a clip by `POST /transcribe` and by Wyoming, and the first words of a long file
+as a stream.
+"""
+
+import argparse
+import statistics
+import tempfile
+import threading
+import time
+import wave
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import httpx2
+from tests.support.program import free_port
+from tests.support.realtime_client import COMPLETED, DELTA, connected
+from tests.support.wyoming_client import WyomingClient
+
+from benchmarks.audio import packaged
+from benchmarks.competitors import Server, trusting
+from benchmarks.live_real import PACKET_BYTES, PACKET_SECONDS, speak
+from benchmarks.live_speech import Speech, pcm, speeches
+from whisper_appliance.core.audio_format import SAMPLE_RATE
+from whisper_appliance.core.samples import Samples
+
+BETWEEN_STREAMS_SECONDS = 0.37
+LONG_SECONDS = 300
+Words = list[tuple[float, int]]
+"""For each time in seconds since the first packet: how many words have been settled."""
+
+
+def main() -> None:
+    """Prints what was measured as a table."""
+    arguments = _arguments()
+    speech = speeches(None)
+    with tempfile.TemporaryDirectory(prefix="protocols-") as folder:
+        models = arguments.models or Path(folder) / "models"
+        wyoming = free_port()
+        settings = {"WHISPER_MODEL": arguments.model, "WYOMING_PORT": str(wyoming), "MAX_LIVE_SESSIONS": "20"}
+        with Server(Path(folder) / "data", models, **settings) as server:
+            server.wait_for_page()
+            speak(server, speech[0].samples[: SAMPLE_RATE * 5])  # the model loads
+            print("| | seconds |\n|---|---|")
+            _first_delta(server, Path(folder), arguments.repetitions)
+            _wyoming(server, wyoming, arguments.repetitions)
+            _realtime(server, speech, arguments.repetitions)
+            _together(server, speech, arguments.sessions)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./scripts/dev.sh bench-protocols", description=__doc__)
+    parser.add_argument("--model", default="base")
+    parser.add_argument("--models", type=Path, help="model folder (default: one from installed packages)")
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--sessions", type=int, default=8, help="realtime sessions at once")
+    return parser.parse_args()
+
+
+def _row(name: str, seconds: Sequence[float]) -> None:
+    print(f"| {name} | {statistics.median(seconds):.3f} (worst {max(seconds):.3f}) |", flush=True)
+
+
+def _first_delta(server: Server, folder: Path, repetitions: int) -> None:
+    """The first words of a file of five minutes by server-sent events, from the start of the request."""
+    long = _long_file(folder)
+    times = []
+    with httpx2.Client(base_url=server.url, verify=trusting(), timeout=600) as client:
+        for _ in range(repetitions):
+            began = time.monotonic()
+            with long.open("rb") as file:
+                fields = {"model": "whisper-1", "stream": "true", "language": "en"}
+                request = {"data": fields, "files": {"file": (long.name, file)}}
+                with client.stream("POST", "/v1/audio/transcriptions", **cast(Any, request)) as answer:
+                    lines = answer.iter_lines()
+                    next(line for line in lines if "transcript.text.delta" in line)
+                    times.append(time.monotonic() - began)
+    _row(f"first delta of a file of {LONG_SECONDS} s", times)
+
+
+def _long_file(folder: Path) -> Path:
+    target = folder / "long.wav"
+    with wave.open(str(packaged("two_cities.wav"))) as source, wave.open(str(target), "wb") as written:
+        written.setparams(source.getparams())
+        frames = source.readframes(source.getnframes())
+        seconds = source.getnframes() / source.getframerate()
+        for _ in range(int(LONG_SECONDS / seconds) + 1):
+            written.writeframes(frames)
+    return target
+
+
+def _wyoming(server: Server, port: int, repetitions: int) -> None:
+    """From the last chunk of a clip to its transcript, beside the engine's own time for the same clip."""
+    clip = packaged("beckett.wav")
+    with wave.open(str(clip)) as file:
+        assert file.getframerate() == SAMPLE_RATE
+        audio = file.readframes(file.getnframes())
+    added = []
+    with httpx2.Client(base_url=server.url, verify=trusting(), timeout=600) as http:
+        for _ in range(repetitions):
+            files = {"file": ("clip.wav", clip.read_bytes())}
+            answer = http.post("/transcribe", files=files, data={"language": "en"})
+            engine = float(answer.raise_for_status().json()["processing_seconds"])
+            client = WyomingClient(port)
+            began = time.monotonic()
+            client.transcribe(audio)
+            added.append(time.monotonic() - began - engine)
+            client.close()
+    _row("Wyoming's answer, over the engine's time for the clip", added)
+
+
+def _realtime(server: Server, speech: Sequence[Speech], repetitions: int) -> None:
+    """The time of each settled word by realtime events, less that by our own; in turn, on the same speech."""
+    later: list[float] = []
+    for one in (list(speech) * repetitions)[:repetitions]:
+        own = [(shown.at, shown.committed) for shown in speak(server, one.samples).trace]
+        theirs = realtime_words(server, one.samples)
+        later += _differences(own, theirs)
+    _row("a word by realtime events, after our own", later)
+
+
+def _differences(own: Words, theirs: Words) -> Iterator[float]:
+    for number in range(1, min(own[-1][1], theirs[-1][1]) + 1):
+        yield _time_of(theirs, number) - _time_of(own, number)
+
+
+def _time_of(words: Words, number: int) -> float:
+    return next(at for at, count in words if count >= number)
+
+
+def realtime_words(server: Server, samples: Samples) -> Words:
+    """Speaks into a realtime session as fast as one speaks; when how many words had come."""
+    address = cast(Any, SimpleNamespace(url=server.url, trusting=trusting()))
+    with connected(address) as client:
+        chosen = {"model": "whisper-1", "language": "en"}
+        client.configure(turn_detection={"type": "server_vad"}, transcription=chosen)
+        words: Words = []
+        began = time.monotonic()
+        done = threading.Event()
+
+        def listen() -> None:
+            text, seen = "", 0
+            while not done.is_set():
+                for event in client.events[seen:]:
+                    seen += 1
+                    if event["type"] == DELTA:
+                        text += event["delta"]
+                        words.append((time.monotonic() - began, len(text.split())))
+                time.sleep(0.002)
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        data = pcm(samples)
+        for number, start in enumerate(range(0, len(data), PACKET_BYTES), 1):
+            time.sleep(max(0.0, began + number * PACKET_SECONDS - time.monotonic()))
+            client.append(data[start : start + PACKET_BYTES], size=PACKET_BYTES)
+        client.send("input_audio_buffer.commit")
+        client.next(COMPLETED, "error")
+        time.sleep(0.2)
+        done.set()
+        thread.join()
+        return words
+
+
+def _together(server: Server, speech: Sequence[Speech], sessions: int) -> None:
+    """So many sessions at once, our own and realtime ones: when the last word came, after the speech."""
+    spoken = (list(speech) * sessions)[:sessions]
+    for name, last_word in (("our own", _own_last), ("realtime", _realtime_last)):
+        with ThreadPoolExecutor(sessions) as threads:
+            delays = [number * BETWEEN_STREAMS_SECONDS for number in range(sessions)]
+            found = threads.map(partial(last_word, server), spoken, delays)
+            _row(f"{sessions} sessions at once, {name}: last word after the speech", list(found))
+
+
+def _own_last(server: Server, speech: Speech, delay_seconds: float) -> float:
+    return (
+        speak(server, speech.samples, delay_seconds=delay_seconds).trace[-1].at
+        - len(speech.samples) / SAMPLE_RATE
+    )
+
+
+def _realtime_last(server: Server, speech: Speech, delay_seconds: float) -> float:
+    time.sleep(delay_seconds)
+    return realtime_words(server, speech.samples)[-1][0] - len(speech.samples) / SAMPLE_RATE
+
+
+if __name__ == "__main__":
+    main()
