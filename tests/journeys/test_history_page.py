@@ -66,7 +66,7 @@ def test_a_transcript_is_searched_copied_deleted_and_restored_on_its_page(page: 
 def test_segments_show_their_times_and_can_be_linked_to(page: Page, cities: Path) -> None:
     transcribe(page, cities)
     page.get_by_role("link", name="Open").click()
-    times = page.locator(".line a")
+    times = page.locator(".line:first-of-type > a")
     expect(times.first).to_have_text(re.compile(r"^0:0\d$"))
     times.last.click()
     expect(page).to_have_url(re.compile(r"#at-\d+$"))

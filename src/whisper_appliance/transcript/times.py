@@ -22,6 +22,7 @@ REPLACEMENT = "\ufffd"
 
 Span = tuple[int, int]
 T = TypeVar("T")
+Timed = TypeVar("Timed", Segment, Word)
 
 
 def with_valid_times(transcript: Transcript) -> Transcript:
@@ -80,6 +81,8 @@ def to_ms(seconds: float) -> int:
 
 
 def _without_replacements(segment: Segment) -> Segment:
+    if REPLACEMENT not in segment.text and not any(REPLACEMENT in each.word for each in segment.words):
+        return segment
     words = tuple(replace(w, word=w.word.replace(REPLACEMENT, "")) for w in segment.words)
     return replace(segment, text=segment.text.replace(REPLACEMENT, ""), words=words)
 
@@ -92,15 +95,15 @@ def _placed(segment: Segment, span: Span) -> Segment:
     shortest = min(SHORTEST_WORD_MS, end - start)
     words = joined_to_fit(words, (end - start) // shortest, _joined_words)
     spans = fit([(to_ms(w.start), to_ms(w.end)) for w in words], start, end, shortest)
-    return replace(
-        segment,
-        start=_seconds(segment.start, start),
-        end=_seconds(segment.end, end),
-        words=tuple(
-            replace(word, start=_seconds(word.start, first), end=_seconds(word.end, last))
-            for word, (first, last) in zip(words, spans, strict=True)
-        ),
-    )
+    placed = tuple(map(_moved, words, spans))
+    moved = _moved(segment, span)
+    return moved if placed == segment.words else replace(moved, words=placed)
+
+
+def _moved(item: Timed, span: Span) -> Timed:
+    """The item at another time; itself if that is the same, because most times hold already."""
+    start, end = _seconds(item.start, span[0]), _seconds(item.end, span[1])
+    return item if (start, end) == (item.start, item.end) else replace(item, start=start, end=end)
 
 
 def _seconds(before: float, ms: int) -> float:

@@ -18,6 +18,8 @@ from whisper_appliance.core.errors import NotFound
 from whisper_appliance.library.shares import NO_LINK, Share
 from whisper_appliance.library.transcript_rows import StoredTranscript, TranscriptSummary
 from whisper_appliance.transcript.codec import to_dict
+from whisper_appliance.transcript.paragraphs import paragraph_starts
+from whisper_appliance.transcript.times import with_valid_times
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.content_disposition import attachment
 from whisper_appliance.web.context import appliance
@@ -43,6 +45,7 @@ class SharedTranscriptResponse(BaseModel):
     language: str
     duration: float = Field(description="Seconds.")
     segments: list[SegmentResponse]
+    paragraphs: list[int] = Field([], description="Places of the segments that start a paragraph.")
     expires: str | None = Field(None, description="When the link ends.")
     recording: RecordingResponse | None = Field(
         None, description="null: not kept, or the link does not include it."
@@ -84,10 +87,11 @@ def shared_page(path: LinkPath) -> str:
 def get_shared_transcript(path: LinkPath, query: ExportQuery) -> Response:
     """What is behind a public link, in any format. Needs no account."""
     stored, share = _transcript_of_link(path.token)
-    title, transcript = stored.summary.title, stored.transcript
+    title, transcript = stored.summary.title, with_valid_times(stored.transcript)
     if query.format == "json":
         head = {
             "title": title,
+            "paragraphs": paragraph_starts(transcript),
             "created": stored.summary.created,
             "expires": share.expires,
             "recording": recording_json(stored.summary) if share.audio else None,

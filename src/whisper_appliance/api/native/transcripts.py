@@ -21,6 +21,8 @@ from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.library.transcript_rows import StoredTranscript, TranscriptSummary
 from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.transcript.codec import to_dict
+from whisper_appliance.transcript.paragraphs import paragraph_starts
+from whisper_appliance.transcript.times import with_valid_times
 from whisper_appliance.web.auth import resources
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import current_actor, own_resource, require
@@ -188,7 +190,7 @@ def transcript_response(stored: StoredTranscript, query: ExportQuery = READ_AS_J
     """The response with a transcript in one of the formats."""
     summary = stored.summary
     if query.format == "json":
-        head = {
+        head: dict[str, Any] = {
             "id": summary.id,
             "title": summary.title,
             "created": summary.created,
@@ -196,7 +198,10 @@ def transcript_response(stored: StoredTranscript, query: ExportQuery = READ_AS_J
             "revision": summary.revision,
             "access": _access(summary),
         }
-        response = jsonify({**head, **to_dict(stored.transcript)})
+        transcript = with_valid_times(stored.transcript)
+        if not query.download:
+            head["paragraphs"] = paragraph_starts(transcript)
+        response = jsonify({**head, **to_dict(transcript)})
         if query.download:
             response.headers["Content-Disposition"] = attachment(f"{summary.title}.json")
     else:

@@ -84,6 +84,7 @@ class TranscriptResponse(BaseModel):
     task: Literal["transcribe", "translate"]
     processing_seconds: float
     segments: list[SegmentResponse]
+    paragraphs: list[int] = Field([], description="Places of the segments that start a paragraph.")
     warnings: list[NoticeResponse]
     dropped: list[DroppedResponse]
     provenance: dict[str, object] | None = Field(

@@ -50,16 +50,12 @@ export class FindInPage {
 
   /** @param {string} words @returns {Generator<Range>} */
   *#find(words) {
-    const walker = document.createTreeWalker(this.text, NodeFilter.SHOW_TEXT);
     let found = 0;
-    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-      if (node.parentElement?.closest("a")) continue; // the time of a line is not part of the text
-      const content = node.nodeValue ?? "";
+    for (const paragraph of this.text.querySelectorAll(".paragraph")) {
+      const nodes = textNodes(paragraph);
+      const content = nodes.map(({ data }) => data).join("");
       for (const start of occurrences(content.toLowerCase(), words)) {
-        const range = new Range();
-        range.setStart(node, start);
-        range.setEnd(node, Math.min(start + words.length, content.length));
-        yield range;
+        yield rangeIn(nodes, start, Math.min(start + words.length, content.length));
         found += 1;
         if (found >= MAX_MATCHES) return;
       }
@@ -97,6 +93,32 @@ export class FindInPage {
     byId("find-next").hidden = count < 2;
     byId("find-previous").hidden = count < 2;
   }
+}
+
+/** @param {Element} paragraph @returns {Text[]} Its words, without times, the speaker and what was left out. */
+function textNodes(paragraph) {
+  const nodes = [];
+  const walker = document.createTreeWalker(paragraph, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    if (!node.parentElement?.closest("a, .speaker, details")) nodes.push(/** @type {Text} */ (node));
+  }
+  return nodes;
+}
+
+/** @param {Text[]} nodes @param {number} start @param {number} end In their joined text. @returns {Range} */
+function rangeIn(nodes, start, end) {
+  const range = new Range();
+  let at = 0;
+  for (const node of nodes) {
+    const stop = at + node.length;
+    if (start >= at && start < stop) range.setStart(node, start - at);
+    if (end > at && end <= stop) {
+      range.setEnd(node, end - at);
+      break;
+    }
+    at = stop;
+  }
+  return range;
 }
 
 /** @param {string} text @param {string} words @returns {Generator<number>} Where they begin, without overlaps. */

@@ -52,7 +52,8 @@ export function mount(root) {
 }
 
 /** @param {SharedTranscript} transcript @param {string} token */
-function show({ title, created, duration, language, expires, segments }, token) {
+function show(transcript, token) {
+  const { title, created, duration, language, expires } = transcript;
   byId("title").textContent = title;
   document.title = `${title} · Whisper Appliance`;
   fillDownloads(slot(byId("tools"), "downloads"), `/api/shared/${encodeURIComponent(token)}`, title);
@@ -62,7 +63,7 @@ function show({ title, created, duration, language, expires, segments }, token) 
     languageName(language),
     expires && t("link ends {expires}", { expires: dayAndTime(expires) }),
   ]);
-  showLines(byId("words"), segments);
+  showLines(byId("words"), transcript);
   byId("transcript").setAttribute("aria-busy", "false");
 }
 

@@ -1,8 +1,8 @@
-/** What a transcript's page shows besides the text: warnings, dropped segments, provenance. */
+/** What a transcript's page shows besides the text: warnings and provenance. */
 
 import { byId, element } from "../core/dom.js";
-import { clock, languageName } from "../core/format.js";
-import { t, tn } from "../core/i18n.js";
+import { languageName } from "../core/format.js";
+import { t } from "../core/i18n.js";
 
 /** @typedef {import("../core/api.js").Responses["GET /api/transcripts/{id}"]} Transcript */
 
@@ -10,20 +10,6 @@ import { t, tn } from "../core/i18n.js";
 export function showWarnings(warnings) {
   byId("warnings").replaceChildren(...warnings.map(({ message }) => element("li", message)));
   byId("warnings").hidden = !warnings.length;
-}
-
-/** @param {Transcript["dropped"]} dropped Segments that were left out as hallucinations. */
-export function showDropped(dropped) {
-  byId("left-out").hidden = !dropped.length;
-  byId("left-out-line").textContent = t("{dropped} left out as probably invented", {
-    dropped: tn("{count} phrase", "{count} phrases", dropped.length),
-  });
-  const items = dropped.map(({ start, text, reason }) => {
-    const item = element("li");
-    item.append(element("span", clock(start)), element("q", text.trim()), element("small", reason));
-    return item;
-  });
-  byId("left-out-list").replaceChildren(...items);
 }
 
 /** @param {Transcript} transcript */

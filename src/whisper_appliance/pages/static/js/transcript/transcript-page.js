@@ -17,9 +17,10 @@ import { startPage } from "../ui/page-frame.js";
 import { editTitle } from "../ui/title-editor.js";
 import { toast } from "../ui/toast.js";
 import { FindInPage } from "./find-in-page.js";
+import { LeftOut } from "./left-out.js";
 import { LineEditor } from "./line-editor.js";
 import { ShareDialog } from "./share-dialog.js";
-import { showDropped, showProvenance, showWarnings } from "./transcript-details.js";
+import { showProvenance, showWarnings } from "./transcript-details.js";
 import { showLines } from "./transcript-lines.js";
 
 /**
@@ -59,9 +60,10 @@ class TranscriptPage {
     });
     this.player = this.bar.player;
     this.words = new FollowWords(this.player, byId("words"));
+    const shown = { current: () => this.#transcript, reload: () => this.#refresh() };
+    this.leftOut = new LeftOut(byId("words"), shown);
     this.editor = new LineEditor(byId("words"), {
-      current: () => this.#transcript,
-      reload: () => this.#refresh(),
+      ...shown,
       pause: () => this.player.pause(),
       state: byId("edit-state"),
     });
@@ -117,7 +119,6 @@ class TranscriptPage {
     if (words && !this.find.field.value) this.find.searchFor(words);
     else this.find.searchAgain();
     showWarnings(transcript.warnings);
-    showDropped(transcript.dropped);
     showProvenance(transcript);
     this.#showRecording(transcript.recording ?? null);
     byId("transcript").setAttribute("aria-busy", "false");
@@ -142,8 +143,10 @@ class TranscriptPage {
   }
 
   /** @param {Transcript} transcript */
-  #showWords({ access, revision, segments }) {
-    const unsure = showLines(byId("words"), segments);
+  #showWords(transcript) {
+    const { access, revision, segments } = transcript;
+    const unsure = showLines(byId("words"), transcript);
+    this.leftOut.show(transcript);
     byId("unsure").hidden = !unsure;
     byId("unsure").textContent = t("{unsure} with dots below: the model was unsure.", {
       unsure: tn("{count} word", "{count} words", unsure),
