@@ -11,7 +11,7 @@ from tests.support.client import an_account
 from tests.support.library import transcript
 from tests.support.served import Served, serve_in_process
 from whisper_appliance.accounts.identity import User
-from whisper_appliance.transcript.model import Dropped, Segment, Transcript
+from whisper_appliance.transcript.model import Dropped, Notice, Segment, Transcript
 
 pytestmark = pytest.mark.browser
 
@@ -26,8 +26,18 @@ DROPPED = (
 )
 
 
+LECTURE = tuple(
+    Segment(start, start + 4, f" Sentence number {place} of the lecture.")
+    for place, start in enumerate(5.0 * number + 20 * (number // 80) for number in range(400))
+)
+NOTICES = (
+    Notice("untranscribed", "Somebody speaks here, but no words were recognized: 0:05-0:07."),
+    Notice("damaged", "The file is damaged. It could be read up to 0:10."),
+)
+
+
 def made(segments: tuple[Segment, ...], dropped: tuple[Dropped, ...] = ()) -> Transcript:
-    return replace(transcript(), segments=segments, dropped=dropped, duration=36_000.0, warnings=())
+    return replace(transcript(), segments=segments, dropped=dropped, duration=36_000.0, warnings=NOTICES)
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +54,7 @@ def owner(served: Served) -> User:
 @pytest.fixture
 def page(served: Served, owner: User, chromium: Browser) -> Iterator[Page]:
     context = served.browser_of(chromium, owner, bypass_csp=True)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
     yield context.pages[0]
     context.close()
 
@@ -84,3 +95,31 @@ def test_what_was_left_out_is_in_its_place_and_comes_back(interview: Page, axe: 
     page.keyboard.press("Control+z")
     expect(page.locator("#at-1 + .left-out summary")).to_have_text("2 phrases left out")
     expect(page.locator("#at-2 p")).to_have_text("Since when?")
+
+
+def test_a_long_transcript_has_chapters_links_and_text_to_copy(
+    served: Served, owner: User, page: Page, axe: str
+) -> None:
+    id = served.appliance.transcripts.add(made(LECTURE), title="Lecture", owner=owner.id)
+    page.goto(f"/transcripts/{id}#at-300")
+    expect(page.locator("#at-300")).to_be_in_viewport()
+    page.get_by_text("Chapters (5)").click()
+    assert barriers(page, axe) == []
+    page.get_by_role("link", name="Sentence number 80 of the lecture").click()
+    expect(page.locator("#at-80")).to_be_in_viewport()
+    page.locator("#copy-menu summary").click()
+    page.get_by_role("link", name="Copy with times", exact=True).click()
+    expect(page.locator(".toast").last).to_have_text("Text copied.")
+    copied = str(page.evaluate("navigator.clipboard.readText()"))
+    assert copied.startswith("[0:00] Sentence number 0 of the lecture. Sentence number 1")
+    assert "\n[7:00] Sentence number 80 of the lecture." in copied
+
+
+def test_notices_are_german_for_a_german_reader(interview: Page) -> None:
+    address = interview.url.replace("/transcripts/", "/api/transcripts/")
+    expect(interview.locator("#warnings")).to_contain_text("It could be read up to 0:10.")
+    german = interview.request.get(address, headers={"Accept-Language": "de"}).json()["warnings"]
+    assert [each["message"] for each in german] == [
+        "Hier spricht jemand, aber es wurden keine Wörter erkannt: 0:05-0:07.",
+        "Die Datei ist beschädigt. Sie konnte bis 0:10 gelesen werden.",
+    ]

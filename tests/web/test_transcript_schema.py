@@ -16,7 +16,7 @@ from whisper_appliance.web.schemas.transcript import (
     WordResponse,
 )
 
-STORED = {"id", "title", "created", "recording", "access", "revision"}
+STORED = {"id", "title", "created", "recording", "access", "revision", "paragraphs"}
 """Fields that belong to the stored transcript and not to the recording."""
 
 WRITTEN = to_dict(

@@ -26,8 +26,16 @@ _NEGLIGIBLE_SECONDS = 0.1
 _UNREADABLE = N_(
     "{format} files can't be read, because they are encrypted or their format is secret. {way_out}"
 )
-DOES_NOT_START = "The decoder does not start on this machine. Its operator can see why with `doctor`."
-KILLED = "The decoder was killed, perhaps because the machine is out of memory."
+WRONG_LENGTH = N_("The file is damaged. It says that it is {claimed} long, but its sound ends at {actual}.")
+READ_UP_TO = N_("The file is damaged. It could be read up to {time}.")
+LOST = N_(
+    "The file is damaged. About {seconds} s of it could not be read, at {time} or later; the rest is here."
+)
+LOST_A_LITTLE = N_(
+    "The file is damaged. A little of it could not be read, at {time} or later; the rest is here."
+)
+DOES_NOT_START = N_("The decoder does not start on this machine. Its operator can see why with `doctor`.")
+KILLED = N_("The decoder was killed, perhaps because the machine is out of memory.")
 
 
 def unreadable_error(name: str, kind: type[ApplianceError] = Undecodable) -> ApplianceError:
@@ -83,19 +91,21 @@ def damage_notices(header: dict[str, Any], ended: dict[str, Any]) -> tuple[Notic
     seconds = ended["samples"] / SAMPLE_RATE
     header_seconds = header.get("seconds") if header.get("container") in _COUNTING_CONTAINERS else None
     missing = (header_seconds or 0.0) - seconds
+    is_shorter = missing > max(_MISSING_SECONDS, _MISSING_SHARE * seconds)
     found = []
-    if ended["lost_places"] and not 0 < ended["lost_seconds"] < _NEGLIGIBLE_SECONDS:
+    is_lost = ended["lost_places"] and not 0 < ended["lost_seconds"] < _NEGLIGIBLE_SECONDS
+    if is_lost and not (is_shorter and seconds - ended["lost_at_seconds"] < _MISSING_SECONDS):
         found.append(_damage(ended["lost_seconds"], ended["lost_at_seconds"], seconds))
-    if missing > max(_MISSING_SECONDS, _MISSING_SHARE * seconds):
+    if is_shorter:
         claimed, actual = format_duration(header_seconds or 0.0), format_duration(seconds)
-        found.append(f"It says that it is {claimed} long, but its sound ends at {actual}.")
+        found.append(WRONG_LENGTH.format(claimed=claimed, actual=actual))
     if not found and ended["cut_off"]:
         found.append(_damage(0.0, seconds, seconds))
-    return (Notice("damaged", " ".join(["The file is damaged.", *found])),) if found else ()
+    return tuple(Notice("damaged", each) for each in found)
 
 
 def _damage(lost_seconds: float, at_seconds: float, seconds: float) -> str:
     if seconds - at_seconds < _MISSING_SECONDS:
-        return f"It could be read up to {format_duration(seconds)}."
-    how_much = f"About {lost_seconds:.0f} s of it" if lost_seconds >= 1 else "A little of it"
-    return f"{how_much} could not be read, at {format_duration(at_seconds)} or later; the rest is here."
+        return READ_UP_TO.format(time=format_duration(seconds))
+    lost = LOST if lost_seconds >= 1 else LOST_A_LITTLE
+    return lost.format(seconds=round(lost_seconds), time=format_duration(at_seconds))

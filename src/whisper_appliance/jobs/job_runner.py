@@ -13,6 +13,7 @@ import structlog
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import ApplianceError, Cancelled, Conflict, DiskFull, NotFound, Unavailable
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.events import (
     JobChanged,
@@ -32,8 +33,10 @@ from whisper_appliance.jobs.workflows import ShuttingDown
 from whisper_appliance.transcript.model import Transcript
 
 MAX_ATTEMPTS = 5
-TOO_MANY_ATTEMPTS = f"The program stopped {MAX_ATTEMPTS} times in a row while it worked on this file."
-INTERNAL_ERROR = "Something went wrong inside the appliance. Its log has the details."
+TOO_MANY_ATTEMPTS = N_("The program stopped {attempts} times in a row while it worked on this file.").format(
+    attempts=MAX_ATTEMPTS
+)
+INTERNAL_ERROR = N_("Something went wrong inside the appliance. Its log has the details.")
 RETRY_SECONDS = 5.0
 CANCEL_POLL_SECONDS = 1.0
 

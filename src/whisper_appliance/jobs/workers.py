@@ -13,11 +13,12 @@ import sqlalchemy as sa
 
 from whisper_appliance.core.clock import written
 from whisper_appliance.core.errors import Conflict, NotFound
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.jobs import STALE_AFTER_SECONDS, UNFINISHED, jobs, windows, workers
 
 FREED = {"status": "queued", "worker": None, "retry_at": None}
-RECORDING_GONE = "The recording was on a machine that is gone. Upload it again."
+RECORDING_GONE = N_("The recording was on a machine that is gone. Upload it again.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 
 from whisper_appliance import __version__
 from whisper_appliance.audio.audio_source import AudioSource
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.engines.contract import TARGET_SECONDS, Options, Priority, WindowResult
 from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.transcript.model import Notice, Provenance, Segment, Transcript
@@ -21,6 +22,7 @@ PROMPT_CUT = Notice(
     "The model takes at most 223 tokens (some 150 words) of context and of expected words each. "
     "The beginning of the context, or the last of the expected words, were left out.",
 )
+UNTRANSCRIBED = N_("Somebody speaks here, but no words were recognized: {times}.")
 NO_SPEECH = Notice("no_speech", "No speech was found in this recording.")
 
 
@@ -122,7 +124,7 @@ def _notices(segments: Sequence[Segment], pipeline: TranscriptionPipeline) -> It
         yield PROMPT_CUT
     if pipeline.untranscribed:
         times = ", ".join(f"{_clock(start)}-{_clock(stop)}" for start, stop in pipeline.untranscribed)
-        yield Notice("untranscribed", f"Somebody speaks here, but no words were recognized: {times}.")
+        yield Notice("untranscribed", UNTRANSCRIBED.format(times=times))
 
 
 def _clock(seconds: float) -> str:

@@ -5,7 +5,6 @@ templates and scripts alike.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from babel import Locale
@@ -16,8 +15,8 @@ from markupsafe import Markup, escape
 from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.transcript.languages import LANGUAGES as LANGUAGE_NAMES
+from whisper_appliance.web.stored_texts import LOCALES, translate_stored
 
-LOCALES = Path(__file__).parent.parent / "locales"
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 """The languages of the pages, by code, each in its own name."""
 
@@ -76,7 +75,9 @@ def localized(value: Json) -> Json:
 def _localized(value: Json) -> Json:
     if isinstance(value, dict):
         return {
-            key: gettext(item) if key in TEXT_FIELDS and isinstance(item, str) and item else _localized(item)
+            key: translate_stored(item, current_locale())
+            if key in TEXT_FIELDS and isinstance(item, str)
+            else _localized(item)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):

@@ -11,6 +11,7 @@ from whisper_appliance.jobs.job import Job
 from whisper_appliance.web import sse
 from whisper_appliance.web.auth import resources
 from whisper_appliance.web.context import appliance
+from whisper_appliance.web.i18n import localized
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import JOBS, error_responses, text_response
 from whisper_appliance.web.schemas.job import (
@@ -72,7 +73,7 @@ class JobEventStream:
                 changed.clear()
                 job = self._appliance.queue.get(self._job.id)
                 frames = [*self._new_segments(job)]
-                response = job_response(self._appliance, job)
+                response = localized(job_response(self._appliance, job))
                 if (news := response | {"seconds_left": None}) != sent:  # time alone is no news
                     frames.append(sse.frame("job", response))
                     sent = news

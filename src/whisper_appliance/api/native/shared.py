@@ -23,9 +23,15 @@ from whisper_appliance.transcript.times import with_valid_times
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.content_disposition import attachment
 from whisper_appliance.web.context import appliance
+from whisper_appliance.web.i18n import localized
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import PAGES, TRANSCRIPTS, error_responses, page_response
-from whisper_appliance.web.schemas.transcript import RecordingResponse, SegmentResponse, UtcTime
+from whisper_appliance.web.schemas.transcript import (
+    NoticeResponse,
+    RecordingResponse,
+    SegmentResponse,
+    UtcTime,
+)
 
 blueprint = LazyBlueprint("shared", __name__, abp_tags=[TRANSCRIPTS])
 
@@ -46,6 +52,7 @@ class SharedTranscriptResponse(BaseModel):
     duration: float = Field(description="Seconds.")
     segments: list[SegmentResponse]
     paragraphs: list[int] = Field([], description="Places of the segments that start a paragraph.")
+    warnings: list[NoticeResponse]
     expires: str | None = Field(None, description="When the link ends.")
     recording: RecordingResponse | None = Field(
         None, description="null: not kept, or the link does not include it."
@@ -96,7 +103,10 @@ def get_shared_transcript(path: LinkPath, query: ExportQuery) -> Response:
             "expires": share.expires,
             "recording": recording_json(stored.summary) if share.audio else None,
         }
-        response = jsonify(SharedTranscriptResponse(**{**to_dict(transcript), **head}).model_dump())
+        body = to_dict(transcript)
+        if not query.download:
+            body["warnings"] = localized(body["warnings"])
+        response = jsonify(SharedTranscriptResponse(**{**body, **head}).model_dump())
         if query.download:
             response.headers["Content-Disposition"] = attachment(f"{title}.json")
     else:

@@ -29,6 +29,7 @@ from whisper_appliance.web.auth.authentication import current_actor, own_resourc
 from whisper_appliance.web.content_disposition import attachment
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.etags import IF_MATCH, NOT_MODIFIED, check_if_match, etag_of, with_etag
+from whisper_appliance.web.i18n import localized
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import TRANSCRIPTS, error_responses, reference
 from whisper_appliance.web.schemas.transcript import (
@@ -201,7 +202,10 @@ def transcript_response(stored: StoredTranscript, query: ExportQuery = READ_AS_J
         transcript = with_valid_times(stored.transcript)
         if not query.download:
             head["paragraphs"] = paragraph_starts(transcript)
-        response = jsonify({**head, **to_dict(transcript)})
+        body = to_dict(transcript)
+        if not query.download:
+            body["warnings"] = localized(body["warnings"])
+        response = jsonify({**head, **body})
         if query.download:
             response.headers["Content-Disposition"] = attachment(f"{summary.title}.json")
     else:

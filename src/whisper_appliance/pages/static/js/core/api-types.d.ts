@@ -1525,6 +1525,8 @@ export interface TranscriptResponse {
   task: "transcribe" | "translate";
   processing_seconds: number;
   segments: SegmentResponse[];
+  /** Places of the segments that start a paragraph. */
+  paragraphs: number[];
   warnings: NoticeResponse[];
   dropped: DroppedResponse[];
   /** Enough to make the transcript again; `tracks`: the one taken, of how many. */
@@ -1840,6 +1842,9 @@ export interface Responses {
     /** Seconds. */
     duration: number;
     segments: SegmentResponse[];
+    /** Places of the segments that start a paragraph. */
+    paragraphs: number[];
+    warnings: NoticeResponse[];
     /** When the link ends. */
     expires: string | null;
     /** null: not kept, or the link does not include it. */

@@ -8,11 +8,14 @@ import { clock, languageName } from "../core/format.js";
 import { t } from "../core/i18n.js";
 import { FollowWords } from "../player/follow-words.js";
 import { PlayerBar, secondsInAddress } from "../player/player-bar.js";
-import { startCopyButton } from "../ui/copy-button.js";
+import { copyText } from "../ui/copy-button.js";
 import { fillDownloads } from "../ui/download-menu.js";
 import { startMenus } from "../ui/menu.js";
 import { startTheme } from "../ui/theme.js";
+import { showChapters } from "./chapters.js";
 import { FindInPage } from "./find-in-page.js";
+import { startCopyMenu, textOf } from "./paragraph-text.js";
+import { showUnsure, showWarnings } from "./transcript-details.js";
 import { showLines } from "./transcript-lines.js";
 
 /** @typedef {import("../core/api.js").Responses["GET /api/shared/{token}"]} SharedTranscript */
@@ -20,7 +23,8 @@ import { showLines } from "./transcript-lines.js";
 /** @param {HTMLElement} root */
 export function mount(root) {
   const token = root.dataset.token ?? "";
-  let text = "";
+  /** @type {SharedTranscript | undefined} */
+  let shown;
   startTheme();
   startMenus();
   const address = fromRoot(`/api/shared/${encodeURIComponent(token)}`);
@@ -31,11 +35,16 @@ export function mount(root) {
   });
   const words = new FollowWords(bar.player, byId("words"));
   const find = new FindInPage(byId("words"));
-  startCopyButton("copy", () => text, t("Text copied."));
+  /** @param {import("./paragraph-text.js").TextOptions} [options] */
+  const copy = async (options) => {
+    if (shown) await copyText(textOf(shown, options), t("Text copied."));
+  };
+  byId("copy").addEventListener("click", () => void copy());
+  startCopyMenu((options) => void copy(options));
   const load = async () => {
     try {
       const transcript = await request("GET /api/shared/{token}", { path: { token } });
-      text = transcript.text;
+      shown = transcript;
       show(transcript, token);
       find.searchAgain();
       if (!transcript.recording) return;
@@ -63,7 +72,9 @@ function show(transcript, token) {
     languageName(language),
     expires && t("link ends {expires}", { expires: dayAndTime(expires) }),
   ]);
-  showLines(byId("words"), transcript);
+  showUnsure(showLines(byId("words"), transcript));
+  showWarnings(transcript.warnings);
+  showChapters(transcript);
   byId("transcript").setAttribute("aria-busy", "false");
 }
 

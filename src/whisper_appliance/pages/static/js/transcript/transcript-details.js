@@ -2,7 +2,7 @@
 
 import { byId, element } from "../core/dom.js";
 import { languageName } from "../core/format.js";
-import { t } from "../core/i18n.js";
+import { t, tn } from "../core/i18n.js";
 
 /** @typedef {import("../core/api.js").Responses["GET /api/transcripts/{id}"]} Transcript */
 
@@ -10,6 +10,14 @@ import { t } from "../core/i18n.js";
 export function showWarnings(warnings) {
   byId("warnings").replaceChildren(...warnings.map(({ message }) => element("li", message)));
   byId("warnings").hidden = !warnings.length;
+}
+
+/** @param {number} count Of words of low confidence. */
+export function showUnsure(count) {
+  byId("unsure").hidden = !count;
+  byId("unsure").textContent = t("{unsure} with dots below: the model was unsure.", {
+    unsure: tn("{count} word", "{count} words", count),
+  });
 }
 
 /** @param {Transcript} transcript */
@@ -36,6 +44,11 @@ export function showProvenance({ provenance, language, language_probability, pro
     [t("Recording"), `sha256 ${provenance.audio_sha256}`],
     [t("Appliance"), provenance.appliance_version],
   ];
+  byId("about-line").textContent = [
+    `${provenance.engine} ${provenance.engine_version}`,
+    provenance.model,
+    qualityOf(options),
+  ].join(" · ");
   const rows = facts
     .filter(([, value]) => value)
     .map(([label, value]) => {
@@ -55,6 +68,17 @@ function describeTracks(tracks) {
 }
 
 /** @param {Record<string, unknown>} options */
+function qualityOf({ quality }) {
+  /** @type {Record<string, string>} */
+  const names = {
+    fast: t("fast"),
+    balanced: t("balanced"),
+    accurate: t("accurate"),
+  };
+  return t("quality {quality}", { quality: names[String(quality)] ?? String(quality) });
+}
+
+/** @param {Record<string, unknown>} options */
 function describeOptions(options) {
   const {
     task,
@@ -69,16 +93,16 @@ function describeOptions(options) {
     channels,
   } = options;
   return [
-    `${quality} quality`,
+    qualityOf({ quality }),
     task === "translate" && t("in English"),
     word_timestamps ? t("with word times") : t("without word times"),
     channels === "separate" && t("each channel by itself"),
     !vad && t("with what is not speech"),
-    Boolean(language) && `${languageName(String(language))} given`,
+    Boolean(language) && t("{language} given", { language: languageName(String(language)) }),
     Boolean(prompt) && t("prompt “{prompt}”", { prompt }),
     Boolean(hotwords) && t("hot words “{hotwords}”", { hotwords }),
     temperature !== null && temperature !== undefined && t("temperature {temperature}", { temperature }),
-    Boolean(beam_size) && `${beam_size} alternatives`,
+    Boolean(beam_size) && t("{beam_size} alternatives", { beam_size }),
   ]
     .filter(Boolean)
     .join(", ");

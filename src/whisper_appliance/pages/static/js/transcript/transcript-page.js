@@ -6,7 +6,7 @@ import { day, dayAndTime } from "../core/datetime.js";
 import { byId, showFacts, slot } from "../core/dom.js";
 import { takeOver } from "../core/file-handover.js";
 import { clock, languageName, speed } from "../core/format.js";
-import { t, tn } from "../core/i18n.js";
+import { t } from "../core/i18n.js";
 import { onReconnected } from "../core/page-events.js";
 import { FollowWords } from "../player/follow-words.js";
 import { KeptRecording } from "../player/kept-recording.js";
@@ -16,11 +16,13 @@ import { fillDownloads } from "../ui/download-menu.js";
 import { startPage } from "../ui/page-frame.js";
 import { editTitle } from "../ui/title-editor.js";
 import { toast } from "../ui/toast.js";
+import { showChapters } from "./chapters.js";
 import { FindInPage } from "./find-in-page.js";
 import { LeftOut } from "./left-out.js";
 import { LineEditor } from "./line-editor.js";
+import { startCopyMenu, textOf } from "./paragraph-text.js";
 import { ShareDialog } from "./share-dialog.js";
-import { showProvenance, showWarnings } from "./transcript-details.js";
+import { showProvenance, showUnsure, showWarnings } from "./transcript-details.js";
 import { showLines } from "./transcript-lines.js";
 
 /**
@@ -73,6 +75,7 @@ class TranscriptPage {
     );
     this.kept = new KeptRecording(this.id, (recording) => this.#showRecording(recording));
     byId("copy").addEventListener("click", () => void this.copy());
+    startCopyMenu((options) => void this.copy(options));
     byId("share").addEventListener("click", () => this.share());
     byId("delete").addEventListener("click", () => void this.#delete());
     byId("undo").addEventListener("click", () => void this.#restore());
@@ -147,10 +150,8 @@ class TranscriptPage {
     const { access, revision, segments } = transcript;
     const unsure = showLines(byId("words"), transcript);
     this.leftOut.show(transcript);
-    byId("unsure").hidden = !unsure;
-    byId("unsure").textContent = t("{unsure} with dots below: the model was unsure.", {
-      unsure: tn("{count} word", "{count} words", unsure),
-    });
+    showUnsure(unsure);
+    showChapters(transcript);
     this.words.setSegments(segments);
     byId("edit-hint").hidden = access !== "own" || !segments.length;
     byId("undo-edit").hidden = access !== "own" || !revision;
@@ -179,8 +180,9 @@ class TranscriptPage {
     fillDownloads(slot(byId("tools"), "downloads"), `/api/transcripts/${this.id}`, title);
   }
 
-  async copy() {
-    await copyText(this.#transcript?.text ?? "", t("Text copied."));
+  /** @param {import("./paragraph-text.js").TextOptions} [options] */
+  async copy(options) {
+    if (this.#transcript) await copyText(textOf(this.#transcript, options), t("Text copied."));
   }
 
   share() {

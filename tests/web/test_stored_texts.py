@@ -1,0 +1,47 @@
+"""Stored English texts are shown in German: errors of jobs and notices of transcripts, with their values."""
+
+import pytest
+
+from whisper_appliance.audio.decode_errors import READ_UP_TO, WRONG_LENGTH
+from whisper_appliance.core.errors import AudioTooLong, Undecodable
+from whisper_appliance.jobs.job_runner import TOO_MANY_ATTEMPTS
+from whisper_appliance.transcription.transcribe import NO_SPEECH, PROMPT_CUT, UNTRANSCRIBED
+from whisper_appliance.web.stored_texts import translate_stored
+
+TOO_LONG = AudioTooLong(
+    "This recording is longer than the limit of {limit}. Split it and send the parts.", limit="2:00:00"
+)
+NESTED = Undecodable(
+    "{format} files can't be read, because they are encrypted or their format is secret. {way_out}",
+    format="DSS",
+    way_out=Undecodable("The file is damaged. It could be read up to {time}.", time="0:07"),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (READ_UP_TO.format(time="1:02"), "1:02"),
+        (WRONG_LENGTH.format(claimed="1:00:00", actual="0:10"), "1:00:00"),
+        (UNTRANSCRIBED.format(times="0:05-0:31, 1:10-1:20"), "0:05-0:31, 1:10-1:20"),
+        (NO_SPEECH.message, ""),
+        (PROMPT_CUT.message, "223"),
+        (TOO_LONG.message, "2:00:00"),
+        (NESTED.message, "0:07"),
+        (TOO_MANY_ATTEMPTS, ""),
+    ],
+)
+def test_a_stored_text_is_german_with_its_values(text: str, value: str) -> None:
+    german = translate_stored(text, "de")
+    assert german != text
+    assert value in german
+    assert "{" not in german
+
+
+def test_a_nested_text_is_german_too() -> None:
+    assert "It could be read" not in translate_stored(NESTED.message, "de")
+
+
+@pytest.mark.parametrize("text", ["", "Interview with Ada", "{time}", "The file is damaged after 0:02."])
+def test_another_text_stays_as_it_is(text: str) -> None:
+    assert translate_stored(text, "de") == text
