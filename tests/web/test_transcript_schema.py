@@ -72,6 +72,7 @@ def test_the_json_is_valid_by_the_schema_and_keeps_every_value() -> None:
         "recording": {"media_type": "audio/wav", "bytes": 7, "delete_at": None},
         "access": "own",
         "revision": 0,
+        "paragraphs": [0],
     }
     assert TranscriptResponse.model_validate(WRITTEN | stored).model_dump() == WRITTEN | stored
 
