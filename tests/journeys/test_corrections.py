@@ -1,13 +1,24 @@
 """The words of a transcript are corrected by keyboard and mouse, and taken back."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
+from tests.support.browser import barriers, new_browser
 from tests.support.pages import transcribe
+from tests.support.program import Server
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def context(chromium: Browser, program: Server) -> Iterator[BrowserContext]:
+    """A browser that lets axe style what it looks at, which the appliance's policy forbids."""
+    context = new_browser(chromium, program, bypass_csp=True)
+    yield context
+    context.close()
 
 
 @pytest.fixture
@@ -70,3 +81,106 @@ def test_words_that_cannot_be_saved_are_shown(transcript: Page) -> None:
     page.keyboard.type("My words.")
     page.keyboard.press("Enter")
     expect(page.locator(".toast").last).to_contain_text("You wrote: “My words.”")
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def test_a_transcript_is_corrected_by_keyboard_alone(transcript: Page, axe: str) -> None:
+    page = transcript
+    lines = page.locator(".line:not(.skeleton)")
+    count = lines.count()
+    page.locator("#at-0 a").focus()
+    press(page, "F2", "Control+a")
+    page.keyboard.type("Margaret spoke. The hall was quiet.")
+    press(page, *["ArrowLeft"] * len(" The hall was quiet."))
+    press(page, "Control+Enter")  # split
+    expect(page.locator("#at-1 textarea")).to_have_value("The hall was quiet.")
+    expect(lines).to_have_count(count + 1)
+    assert barriers(page, axe) == []
+    press(page, "Backspace")  # at its beginning: joined again
+    expect(page.locator("#at-0 textarea")).to_have_value("Margaret spoke. The hall was quiet.")
+    press(page, "Control+Enter")
+    expect(page.locator("#at-1 textarea")).to_be_focused()
+    press(page, "Shift+Enter")
+    expect(page.get_by_role("textbox", name="Words of the new line")).to_be_focused()
+    page.keyboard.type("Nobody answered.")
+    press(page, "Enter")
+    expect(page.locator("#at-2 a")).to_be_focused()
+    expect(page.locator("#at-2 p")).to_have_text("Nobody answered.")
+    press(page, "t")
+    speaker = page.get_by_role("combobox", name="Speaker", exact=True)
+    expect(speaker).to_be_focused()
+    page.keyboard.type("Ada")
+    assert barriers(page, axe) == []
+    press(page, "Enter")
+    expect(page.locator("#line-dialog")).to_be_hidden()
+    expect(page.locator("#at-2 a")).to_be_focused()
+    press(page, "p")
+    expect(page.get_by_role("textbox", name="Name of Ada")).to_be_visible()
+    assert barriers(page, axe) == []
+    page.get_by_role("textbox", name="Name of Ada").focus()
+    press(page, "Control+a")
+    page.keyboard.type("Grace")
+    press(page, "Enter")
+    expect(page.get_by_role("textbox", name="Name of Grace")).to_be_focused()
+    press(page, "Escape", "f")
+    page.keyboard.type("nobody")
+    press(page, "Tab")
+    page.keyboard.type("Somebody")
+    expect(page.locator("#replace-count")).to_have_text("1 place")
+    press(page, "Enter")
+    expect(page.locator("#at-2 p")).to_have_text("Somebody answered.")
+    assert barriers(page, axe) == []
+    press(page, "Escape", "Control+z")
+    expect(page.locator("#at-2 p")).to_have_text("Nobody answered.")
+    press(page, "v")
+    current = page.locator(".version").first
+    current.locator("summary").press("Enter")
+    expect(current.locator("ins").first).to_be_visible()
+    assert barriers(page, axe) == []
+    page.get_by_role("button", name="Restore: The machine's original").press("Enter")
+    expect(lines).to_have_count(count)
+    press(page, "Escape", "Control+z")
+    expect(page.locator("#at-2 p")).to_have_text("Nobody answered.")
+    export = page.evaluate("async () => (await fetch(`/api${location.pathname}?format=srt`)).text()")
+    assert "Grace" in export
+    assert "Nobody answered." in export
+
+
+def test_times_that_cannot_be_are_refused_and_nothing_typed_is_lost(transcript: Page) -> None:
+    page = transcript
+    page.locator("#at-0 a").focus()
+    press(page, "t")
+    start = page.get_by_role("textbox", name="Start")
+    start.fill("soon")
+    press(page, "Enter")
+    expect(page.locator("#line-dialog .field-error")).to_contain_text("Write a time as")
+    expect(start).to_be_focused()
+    start.fill("0:00.10")
+    press(page, "Enter")
+    expect(page.locator("#line-dialog")).to_be_hidden()
+    expect(page.locator("#edit-state")).to_have_text("Saved")
+
+
+def test_a_mistake_that_is_elsewhere_is_corrected_everywhere_as_one_step(transcript: Page) -> None:
+    page = transcript
+    page.locator("#at-1 a").focus()
+    press(page, "n")
+    page.keyboard.type("Kulbna is here.")
+    press(page, "Enter")
+    expect(page.locator("#at-2 a")).to_be_focused()
+    press(page, "n")
+    page.keyboard.type("Is Kulbna there?")
+    press(page, "Enter")
+    expect(page.locator("#at-3 a")).to_be_focused()
+    press(page, "F2", "Control+a")
+    page.keyboard.type("Is Kolumna there?")
+    press(page, "Enter")
+    page.get_by_role("button", name="Correct all alike").press("Enter")
+    expect(page.locator("#at-2 p")).to_have_text("Kolumna is here.")
+    page.locator("#at-2 a").press("Control+z")
+    expect(page.locator("#at-2 p")).to_have_text("Kulbna is here.")
+    expect(page.locator("#at-3 p")).to_have_text("Is Kolumna there?")

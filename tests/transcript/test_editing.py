@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whisper_appliance.core.errors import ChangedMeanwhile, InvalidRequest, NotFound
-from whisper_appliance.transcript.editing.differences import difference, with_hunks
+from whisper_appliance.transcript.editing.differences import difference, with_hunks, word_difference
 from whisper_appliance.transcript.editing.operations import (
     Delete,
     Insert,
@@ -197,3 +197,15 @@ def test_any_edits_leave_a_valid_transcript_and_can_be_taken_back(edits: list[Op
     for hunks in reversed(history):
         state = replace(state, segments=with_hunks(state.segments, [hunk.inverse() for hunk in hunks]))
     assert state == first
+
+
+WORDS = st.lists(st.sampled_from(["a", "b", "c", "d."]), max_size=12)
+
+
+@given(WORDS, WORDS)
+def test_a_word_difference_reads_as_both_texts(before: list[str], after: list[str]) -> None:
+    parts = word_difference(" ".join(before), " ".join(after))
+    old = " ".join(text for kind, text in parts if kind != "added")
+    new = " ".join(text for kind, text in parts if kind != "removed")
+    assert (old.split(), new.split()) == (before, after)
+    assert all(text for _, text in parts)

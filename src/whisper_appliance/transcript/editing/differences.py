@@ -4,9 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import groupby
+from typing import Literal
 
 from whisper_appliance.core.errors import ChangedMeanwhile
+from whisper_appliance.transcript.editing.word_times import word_steps
 from whisper_appliance.transcript.model import Segment
+
+PartKind = Literal["same", "removed", "added"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,21 @@ def with_hunks(segments: Sequence[Segment], hunks: Iterable[Hunk]) -> tuple[Segm
 def changed_keys(hunks: Iterable[Hunk]) -> set[str]:
     """The keys of all segments that the hunks remove or add."""
     return {segment.key for hunk in hunks for segment in (*hunk.removed, *hunk.added)}
+
+
+def word_difference(before: str, after: str) -> list[tuple[PartKind, str]]:
+    """The stretches of words that stayed, were removed and were added, in reading order."""
+    old, new = before.split(), after.split()
+    parts: list[tuple[PartKind, str]] = []
+    for step, i, j, k, end in word_steps(old, new):
+        if step == "equal":
+            parts.append(("same", " ".join(old[i:j])))
+            continue
+        if j > i:
+            parts.append(("removed", " ".join(old[i:j])))
+        if end > k:
+            parts.append(("added", " ".join(new[k:end])))
+    return parts
 
 
 def _place(segments: list[Segment], hunk: Hunk) -> int:

@@ -76,7 +76,7 @@ def _tokens(text: str) -> list[_Token]:
 
 def _retimed_words(words: tuple[Word, ...], text: str) -> Iterator[Word]:
     old, new = _tokens("".join(word.word for word in words)), _tokens(text)
-    for kind, i, j, k, end in _opcodes([token.text for token in old], [token.text for token in new]):
+    for kind, i, j, k, end in word_steps([token.text for token in old], [token.text for token in new]):
         before, after = old[i:j], new[k:end]
         if kind == "equal":
             yield from cut(words, before[0].first, before[-1].last)
@@ -107,7 +107,7 @@ def _divided(tokens: Sequence[_Token], start: float, end: float) -> Iterator[Wor
         yield Word(first, start + (end - start) * done / count, token.text, CERTAIN)
 
 
-def _opcodes(before: list[str], after: list[str]) -> list[tuple[str, int, int, int, int]]:
+def word_steps(before: list[str], after: list[str]) -> list[tuple[str, int, int, int, int]]:
     """The steps from one text to the other, as `SequenceMatcher.get_opcodes` returns them."""
     if len(before) * len(after) <= MAX_COMPARED:
         return [*SequenceMatcher(None, before, after, autojunk=False).get_opcodes()]

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from whisper_appliance.library.edits import Version
 from whisper_appliance.library.revision_rows import Kind, Revision
 from whisper_appliance.transcript.codec import segment_body
-from whisper_appliance.transcript.editing.differences import Hunk
+from whisper_appliance.transcript.editing.differences import Hunk, PartKind, word_difference
 from whisper_appliance.transcript.editing.operations import MAX_OPERATIONS, Operation
 from whisper_appliance.transcript.model import Segment
 from whisper_appliance.web.schemas.transcript import SegmentBody, UtcTime
@@ -79,6 +79,13 @@ class VersionList(BaseModel):
     versions: list[VersionResponse]
 
 
+class DifferencePart(BaseModel):
+    """Neighbouring words that stayed, were removed, or were added."""
+
+    kind: PartKind
+    text: str
+
+
 class DifferenceLine(BaseModel):
     """Words that changed, as people read them."""
 
@@ -87,6 +94,7 @@ class DifferenceLine(BaseModel):
     after: str = Field(description="Empty where something was removed.")
     speaker_before: str = ""
     speaker_after: str = ""
+    parts: list[DifferencePart] = Field(description="Both texts, word by word.")
 
 
 class DifferenceResponse(BaseModel):
@@ -126,12 +134,14 @@ def version_response(version: Version, names: AuthorNames, actor_id: str) -> dic
 def difference_line(hunk: Hunk) -> dict[str, Any]:
     """A hunk as people read it."""
     first = (*hunk.added, *hunk.removed)[0]
+    before, after = _text(hunk.removed), _text(hunk.added)
     return {
         "start": round(first.start, 3),
-        "before": _text(hunk.removed),
-        "after": _text(hunk.added),
+        "before": before,
+        "after": after,
         "speaker_before": _speakers(hunk.removed),
         "speaker_after": _speakers(hunk.added),
+        "parts": [{"kind": kind, "text": text} for kind, text in word_difference(before, after)],
     }
 
 

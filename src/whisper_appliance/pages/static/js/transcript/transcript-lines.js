@@ -20,7 +20,7 @@ const ROW_PIXELS = 30;
  */
 
 /** @param {Word} word @returns {boolean} Low confidence. */
-const isUnsure = (word) => word.probability < LOW_PROBABILITY;
+export const isUnsure = (word) => word.probability < LOW_PROBABILITY;
 
 /** @param {Segment} segment @returns {(Node | string)[]} Its words; those of low confidence are marked. */
 function wordNodes({ text, words = [] }) {

@@ -17,13 +17,19 @@ import { startPage } from "../ui/page-frame.js";
 import { editTitle } from "../ui/title-editor.js";
 import { toast } from "../ui/toast.js";
 import { showChapters } from "./chapters.js";
+import { DoubtfulWords } from "./doubt.js";
+import { Edits } from "./edits.js";
 import { FindInPage } from "./find-in-page.js";
 import { LeftOut } from "./left-out.js";
+import { LineDialog } from "./line-dialog.js";
 import { LineEditor } from "./line-editor.js";
 import { startCopyMenu, textOf } from "./paragraph-text.js";
+import { ReplaceDialog } from "./replace-dialog.js";
 import { ShareDialog } from "./share-dialog.js";
+import { SpeakersDialog } from "./speakers-dialog.js";
 import { showProvenance, showUnsure, showWarnings } from "./transcript-details.js";
 import { showLines } from "./transcript-lines.js";
+import { VersionsDialog } from "./versions-dialog.js";
 
 /**
  * @typedef {import("../core/api.js").Responses["GET /api/transcripts/{id}"]} Transcript
@@ -42,6 +48,7 @@ export function mount(root) {
     s: () => page.share(),
   });
   page.bar.addKeys(shortcuts);
+  page.addEditingKeys(shortcuts);
   void page.load();
 }
 
@@ -62,17 +69,11 @@ class TranscriptPage {
     });
     this.player = this.bar.player;
     this.words = new FollowWords(this.player, byId("words"));
-    const shown = { current: () => this.#transcript, reload: () => this.#refresh() };
-    this.leftOut = new LeftOut(byId("words"), shown);
-    this.editor = new LineEditor(byId("words"), {
-      ...shown,
-      pause: () => this.player.pause(),
-      state: byId("edit-state"),
+    this.leftOut = new LeftOut(byId("words"), {
+      current: () => this.#transcript,
+      reload: () => this.#refresh(),
     });
-    byId("undo-edit").addEventListener(
-      "click",
-      () => void this.editor.takeBack("POST /api/transcripts/{id}/undo"),
-    );
+    this.#wireEditing();
     this.kept = new KeptRecording(this.id, (recording) => this.#showRecording(recording));
     byId("copy").addEventListener("click", () => void this.copy());
     startCopyMenu((options) => void this.copy(options));
@@ -82,6 +83,57 @@ class TranscriptPage {
     byId("again").addEventListener("click", () => void this.load());
     byId("rename").addEventListener("click", () => this.rename());
     onReconnected(() => this.#transcript || void this.load());
+  }
+
+  #wireEditing() {
+    this.edits = new Edits({
+      current: () => this.#transcript,
+      reload: () => this.#refresh(),
+      state: byId("edit-state"),
+    });
+    const { edits, player } = this;
+    this.lineDialog = new LineDialog(edits);
+    this.speakers = new SpeakersDialog(edits);
+    this.replacing = new ReplaceDialog(edits);
+    this.versions = new VersionsDialog(this.id, edits);
+    this.editor = new LineEditor(byId("words"), edits, {
+      pause: () => player.pause(),
+      details: (segment) => this.lineDialog?.open(segment),
+      corrected: (before, after) => this.replacing?.offer(before, after),
+    });
+    this.doubt = new DoubtfulWords({
+      segments: () => edits.segments,
+      lineOf: (key) => edits.lineOf(key),
+      play: (start, end) => player.hasRecording && player.play(start, end),
+      scrollTo: (seconds) => this.words.scrollTo(seconds),
+    });
+    for (const [id, run] of Object.entries(this.#editingControls())) byId(id).addEventListener("click", run);
+  }
+
+  /** @returns {Record<string, () => void>} */
+  #editingControls() {
+    return {
+      "undo-edit": () => void this.edits?.takeBack("POST /api/transcripts/{id}/undo"),
+      "redo-edit": () => void this.edits?.takeBack("POST /api/transcripts/{id}/redo"),
+      "open-speakers": () => this.speakers?.open(),
+      "open-replace": () => this.replacing?.open(),
+      "open-versions": () => void this.versions?.open(),
+      "next-unsure": () => this.doubt?.next(),
+    };
+  }
+
+  /** @param {import("../ui/shortcuts.js").Shortcuts} shortcuts */
+  addEditingKeys(shortcuts) {
+    const focused = () => this.editor?.focused ?? null;
+    shortcuts.add({
+      n: () => void this.editor?.insertAfter(focused()),
+      t: () => this.lineDialog?.open(this.edits?.segmentOf(focused())),
+      "Shift+Delete": () => void this.editor?.remove(focused()),
+      u: () => this.doubt?.next(),
+      p: () => this.speakers?.open(),
+      f: () => this.replacing?.open(),
+      v: () => void this.versions?.open(),
+    });
   }
 
   async load() {
@@ -154,7 +206,9 @@ class TranscriptPage {
     showChapters(transcript);
     this.words.setSegments(segments);
     byId("edit-hint").hidden = access !== "own" || !segments.length;
-    byId("undo-edit").hidden = access !== "own" || !revision;
+    for (const control of ["undo-edit", "redo-edit", "open-versions"])
+      byId(control).hidden = access !== "own" || !revision;
+    byId("next-unsure").hidden = !unsure;
   }
 
   /** Right after an upload the browser still has the file. */

@@ -1,0 +1,153 @@
+/** Sends corrections of a transcript one after the other, takes them back, and says what was saved. */
+
+import { messageOf, request } from "../core/api.js";
+import { element } from "../core/dom.js";
+import { t } from "../core/i18n.js";
+import { toast } from "../ui/toast.js";
+
+/**
+ * @typedef {import("../core/api.js").Responses["GET /api/transcripts/{id}"]} Transcript
+ * @typedef {Transcript["segments"][number]} Segment
+ * @typedef {import("../core/api.js").Requests["PATCH /api/transcripts/{id}/segments"]["operations"]} Operations
+ * @typedef {import("../core/api.js").ApiError} ApiError
+ * @typedef {"POST /api/transcripts/{id}/undo" | "POST /api/transcripts/{id}/redo"} TakeBack
+ */
+
+const CHANGED_MEANWHILE = 412;
+const NOTHING_LEFT = 409;
+const FORBIDDEN = 403;
+const GONE = 404;
+
+export class Edits {
+  /** @type {Promise<unknown>} Corrections go out one after the other. */
+  #last = Promise.resolve();
+
+  /**
+   * @param {{current: () => Transcript | undefined, reload: () => Promise<void>, state: HTMLElement}} page
+   *   `state` says what was saved.
+   */
+  constructor(page) {
+    this.page = page;
+  }
+
+  get isAllowed() {
+    return this.page.current()?.access === "own";
+  }
+
+  /** @returns {Promise<unknown>} When all corrections are saved, and the page shows them. */
+  get settled() {
+    return this.#last;
+  }
+
+  /** @returns {Segment[]} */
+  get segments() {
+    return this.page.current()?.segments ?? [];
+  }
+
+  /** @param {HTMLElement | null} line @returns {Segment | undefined} */
+  segmentOf(line) {
+    return line ? this.segments[Number(line.id.slice("at-".length))] : undefined;
+  }
+
+  /** @param {string} key Of a segment. @returns {HTMLElement | null} */
+  lineOf(key) {
+    return document.getElementById(`at-${this.segments.findIndex((segment) => segment.key === key)}`);
+  }
+
+  /** @returns {string[]} The names of those who speak, in the order in which they begin. */
+  get speakers() {
+    return [...new Set(this.segments.flatMap(({ speaker }) => speaker || []))];
+  }
+
+  /**
+   * Makes one correction of all operations, or none; a failure is shown.
+   * @param {Operations} operations
+   * @param {string} [words] What somebody typed, and would lose.
+   * @returns {Promise<boolean>} Whether it was saved.
+   */
+  apply(operations, words = "") {
+    return this.#send(
+      t("Saved"),
+      (path, ifMatch) =>
+        request("PATCH /api/transcripts/{id}/segments", { path, ifMatch, body: { operations } }),
+      (error) => toast(notSaved(error, words)),
+    );
+  }
+
+  /** @param {TakeBack} route @returns {Promise<boolean>} Whether there was something to take back. */
+  takeBack(route) {
+    return this.#send(
+      route.endsWith("undo") ? t("Undone") : t("Redone"),
+      (path, ifMatch) => request(route, { path, ifMatch }),
+      (error) =>
+        toast(error.status === NOTHING_LEFT ? t("There is nothing left to take back.") : messageOf(error)),
+    );
+  }
+
+  /** @param {number} revision @returns {Promise<boolean>} Whether that version is the current one now. */
+  restore(revision) {
+    return this.#send(
+      t("Restored"),
+      (path, ifMatch) =>
+        request("POST /api/transcripts/{id}/versions/{revision}/restore", {
+          path: { ...path, revision: String(revision) },
+          ifMatch,
+        }),
+      (error) => toast(notSaved(error, "")),
+    );
+  }
+
+  /**
+   * @param {string} done
+   * @param {(path: {id: string}, ifMatch: string) => Promise<unknown>} run
+   * @param {(error: ApiError) => void} fail
+   * @returns {Promise<boolean>}
+   */
+  #send(done, run, fail) {
+    const sent = this.#last.then(async () => {
+      const transcript = this.page.current();
+      if (transcript?.access !== "own") return false;
+      this.#show(t("Saving"));
+      let saved = true;
+      try {
+        await run({ id: transcript.id }, `"${transcript.revision}"`);
+        this.#show(done);
+      } catch (error) {
+        this.#show("");
+        fail(/** @type {ApiError} */ (error));
+        saved = false;
+      }
+      await this.page.reload();
+      return saved;
+    });
+    this.#last = sent;
+    return sent;
+  }
+
+  /** @param {string} sentence */
+  #show(sentence) {
+    this.page.state.replaceChildren(element("span", sentence));
+  }
+}
+
+/** @param {ApiError} error @param {string} words @returns {string} With the words, so that they are not lost. */
+function notSaved(error, words) {
+  const reason = reasonOf(error);
+  return words
+    ? t("Not saved: {reason} You wrote: “{text}”", { reason, text: words })
+    : t("Not saved: {reason}", { reason });
+}
+
+/** @param {ApiError} error @returns {string} */
+function reasonOf(error) {
+  switch (error.status) {
+    case CHANGED_MEANWHILE:
+      return t("Somebody else changed these words meanwhile.");
+    case GONE:
+      return t("This transcript or line was deleted meanwhile.");
+    case FORBIDDEN:
+      return t("You may no longer change this transcript.");
+    default:
+      return messageOf(error);
+  }
+}
