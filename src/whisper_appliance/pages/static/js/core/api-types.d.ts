@@ -335,6 +335,14 @@ export interface DifferenceLine {
   after: string;
   speaker_before: string;
   speaker_after: string;
+  /** Both texts, word by word. */
+  parts: DifferencePart[];
+}
+
+/** Neighbouring words that stayed, were removed, or were added. */
+export interface DifferencePart {
+  kind: "same" | "removed" | "added";
+  text: string;
 }
 
 /** What changed from one revision to another. */
