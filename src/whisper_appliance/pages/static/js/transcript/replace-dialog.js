@@ -3,7 +3,7 @@
 import { button, byId, dialogById, element, formById } from "../core/dom.js";
 import { clock } from "../core/format.js";
 import { t, tn } from "../core/i18n.js";
-import { closeOnBackdrop, closeOnClick } from "../ui/dialog.js";
+import { closeOnBackdrop, closeOnClick, focusAfter } from "../ui/dialog.js";
 import { formData, onSubmit } from "../ui/form.js";
 import { toast } from "../ui/toast.js";
 import { correctedWords, replacements } from "./replace-words.js";
@@ -26,6 +26,7 @@ export class ReplaceDialog {
     this.list = byId("replace-list");
     closeOnClick(byId("replace-close"));
     closeOnBackdrop(this.dialog);
+    focusAfter(this.dialog, byId("open-replace"));
     this.form.addEventListener("input", () => this.#show());
     onSubmit(this.form, () => this.#replace(this.#found()));
   }

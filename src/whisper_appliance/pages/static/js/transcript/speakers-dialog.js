@@ -2,7 +2,7 @@
 
 import { byId, dialogById, element } from "../core/dom.js";
 import { t, tn } from "../core/i18n.js";
-import { closeOnBackdrop, closeOnClick } from "../ui/dialog.js";
+import { closeOnBackdrop, closeOnClick, focusAfter } from "../ui/dialog.js";
 
 /** @typedef {import("./edits.js").Edits} Edits */
 
@@ -16,6 +16,7 @@ export class SpeakersDialog {
     this.list = byId("speakers-list");
     closeOnClick(byId("speakers-close"));
     closeOnBackdrop(this.dialog);
+    focusAfter(this.dialog, byId("open-speakers"));
   }
 
   open() {

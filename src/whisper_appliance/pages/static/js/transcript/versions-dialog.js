@@ -5,7 +5,7 @@ import { dayAndTime } from "../core/datetime.js";
 import { button, byId, dialogById, element } from "../core/dom.js";
 import { clock } from "../core/format.js";
 import { t, tn } from "../core/i18n.js";
-import { closeOnBackdrop, closeOnClick } from "../ui/dialog.js";
+import { closeOnBackdrop, closeOnClick, focusAfter } from "../ui/dialog.js";
 
 /**
  * @typedef {import("./edits.js").Edits} Edits
@@ -24,6 +24,7 @@ export class VersionsDialog {
     this.list = byId("versions-list");
     closeOnClick(byId("versions-close"));
     closeOnBackdrop(this.dialog);
+    focusAfter(this.dialog, byId("open-versions"));
   }
 
   async open() {
