@@ -71,7 +71,7 @@ def test_an_upload_with_a_too_large_content_length_is_refused_unread(small: Appl
         environ_overrides={"CONTENT_LENGTH": "10000000"},
     )
     assert answer.status_code == 413
-    assert "1.0KiB" in answer.json["error"]["message"]
+    assert "1 KB" in answer.json["error"]["message"]
 
 
 def test_an_upload_above_the_limit_is_refused_while_it_arrives(small: Appliance) -> None:

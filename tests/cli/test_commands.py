@@ -177,7 +177,7 @@ def test_models_list_shows_installed_models_and_their_needs(with_tiny: Path) -> 
     done = run(with_tiny, "models", "list")
     assert done.returncode == 0
     assert re.search(r"^tiny\.en +yes \(folder\) ", done.stdout, re.MULTILINE)
-    assert re.search(r"^large-v3 .*GiB", done.stdout, re.MULTILINE)
+    assert re.search(r"^large-v3 .*GB", done.stdout, re.MULTILINE)
 
 
 def test_a_model_is_imported_verified_and_removed(tmp_path: Path, tiny_en: Path) -> None:

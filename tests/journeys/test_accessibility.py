@@ -102,7 +102,7 @@ def test_every_state_of_the_history_is_accessible(page: Page, scheme: str, axe: 
     page.keyboard.press("Escape")
     page.get_by_role("link", name="two_cities", exact=True).click()
     page.get_by_label("Find in this transcript").fill("wisdom")
-    page.locator("#tools .menu summary").click()
+    page.locator("#tools summary", has_text="Download").click()
     assert barriers(page, axe) == []
     page.get_by_role("button", name="Delete this transcript").click()
     assert barriers(page, axe) == []
@@ -175,7 +175,7 @@ def test_reduced_motion_stops_animations(page: Page) -> None:
 def test_the_dialog_of_downloads_is_accessible(page: Page, scheme: str, axe: str, beckett: Path) -> None:
     transcribe(page, beckett)
     page.get_by_role("link", name="Open").click()
-    page.locator("#tools .menu summary").click()
+    page.locator("#tools summary", has_text="Download").click()
     page.get_by_role("link", name="More formats").click()
     expect(page.get_by_role("dialog", name="Download")).to_be_visible()
     assert barriers(page, axe) == []

@@ -28,7 +28,7 @@ def test_a_dropped_recording_becomes_text_that_can_be_opened_and_downloaded(
     expect(page.get_by_role("heading", level=1)).to_have_text("beckett")
     expect(page.locator("#words")).to_contain_text(re.compile("try again", re.IGNORECASE))
 
-    page.locator("#tools summary").click()
+    page.locator("#tools summary", has_text="Download").click()
     with page.expect_download() as saved:
         page.get_by_role("link", name="Subtitles .srt").click()
     assert saved.value.suggested_filename == "beckett.srt"
