@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
 from tests.support.program import SMALL_SERVER, Server, served, start
 from tests.support.wait import wait_until
@@ -78,6 +79,24 @@ def test_a_refused_upload_gets_the_reason_while_it_still_sends(server: Server) -
     connection.request("POST", "/refuse", body=bytes(20_000_000))
     assert connection.getresponse().status == 413
     connection.close()
+
+
+def test_a_refused_upload_costs_the_client_no_further_request(server: Server) -> None:
+    """A client with a pool, such as `requests`, sends its next request on a connection that may stay open."""
+    with requests.Session() as session:
+        session.trust_env, session.verify = False, str(server.data_dir / "certificates/server.pem")
+        for _ in range(5):
+            refused = session.post(f"{server.url}/refuse", data=bytes(200_000), timeout=20)
+            assert (refused.status_code, refused.headers["Connection"]) == (413, "close")
+            assert session.get(f"{server.url}/next", timeout=20).text == "https /next"
+
+
+def test_a_small_body_that_was_not_read_keeps_the_connection(server: Server) -> None:
+    with requests.Session() as session:
+        session.trust_env, session.verify = False, str(server.data_dir / "certificates/server.pem")
+        refused = session.post(f"{server.url}/refuse", data=bytes(1_000), timeout=20)
+        assert (refused.status_code, refused.headers["Connection"]) == (413, "keep-alive")
+        assert session.get(f"{server.url}/next", timeout=20).text == "https /next"
 
 
 def test_idle_connections_do_not_block_others(server: Server) -> None:

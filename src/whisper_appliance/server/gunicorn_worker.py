@@ -11,6 +11,7 @@ import socket
 import ssl
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from http import HTTPStatus
@@ -28,6 +29,8 @@ FIRST_BYTES_SECONDS = 0.1
 HANDSHAKE_SECONDS = 3.0
 GRACE_SECONDS = 8
 LINGER_SECONDS = 2.0
+UNREAD_BODY_SECONDS = 0.1
+"""How long the response to a request whose body was not read waits for a small body to arrive."""
 TLS_HANDSHAKE = b"\x16"
 CLOSED = object()
 log = structlog.get_logger()
@@ -106,6 +109,7 @@ class ApplianceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes 
         idle_seconds = self.app.settings.body_idle_seconds
         conn.sock.settimeout(idle_seconds)
         _announce_pieces(request.unreader)
+        _close_if_unread(request, conn)
         try:
             return bool(super().handle_request(request, conn))
         except TimeoutError:
@@ -205,6 +209,25 @@ def _announce_pieces(unreader: Any) -> None:
     if not hasattr(receive, "announces"):  # a connection has one reader for all its requests
         chunk.announces = True  # type: ignore[attr-defined] # a mark on the function
         unreader.chunk = chunk
+
+
+def _close_if_unread(request: Any, conn: TConn) -> None:
+    """Makes a response that is sent before the body has arrived say `Connection: close` (RFC 9112, 9.6).
+
+    The rest of a refused body is read for some time only. Without the header, the client would send its next
+    request on a connection that closes.
+    """
+    closes: Callable[[], bool] = request.should_close
+
+    def closes_or_is_unread() -> bool:
+        if closes():
+            return True
+        try:
+            return not conn.parser.finish_body(deadline=time.monotonic() + UNREAD_BODY_SECONDS)
+        except (http.errors.ParseException, OSError):
+            return True
+
+    request.should_close = closes_or_is_unread
 
 
 def _https_redirect(url: str, *, redirect: bool) -> bytes:
