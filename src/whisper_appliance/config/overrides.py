@@ -23,7 +23,8 @@ SettingsValidator = Callable[[Settings], None]
 
 AT_ONCE = frozenset(
     {
-        "certificate_names", "whisper_model", "model_by_language", "model_cache_size", "model_idle_timeout",
+        "allowed_hosts", "certificate_names", "whisper_model", "model_by_language", "model_cache_size",
+        "model_idle_timeout",
         "model_downloads", "audio_chunk_size", "default_language", "max_upload_size", "max_audio_seconds",
         "upload_seconds", "uploads_at_once", "uploads_per_user", "uploads_per_address", "upload_pace",
         "queue_limit", "queue_limit_per_user", "wait_seconds", "min_free_disk",

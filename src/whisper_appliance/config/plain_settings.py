@@ -78,6 +78,7 @@ SEARCH_WORDS: Mapping[str, str] = MappingProxyType(
         "backup_daily": N_("copy save database safety"),
         "https_port": N_("port address tls encryption"),
         "https_enabled": N_("tls encryption certificate secure"),
+        "allowed_hosts": N_("domain name 421 host header rebinding"),
         "certificate_names": N_("tls warning browser domain address"),
         "session_idle_seconds": N_("sign out login password time"),
         "session_seconds": N_("sign out login password time"),

@@ -52,6 +52,12 @@ class NotAllowed(ApplianceError):
     code = "not_allowed"
 
 
+class WrongHost(ApplianceError):
+    """The request is for a host name that is not this appliance's."""
+
+    code = "wrong_host"
+
+
 class SignInRequired(ApplianceError):
     """This needs an account, and nobody is signed in."""
 

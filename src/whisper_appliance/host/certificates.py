@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -145,6 +146,14 @@ class Certificates:
         )
         return replace(info, warnings=tuple(self._warnings(info)))
 
+    def is_for(self, host: str) -> bool:
+        """Whether the certificate in use is for this name; False before there is one."""
+        try:
+            changed = self.chain_path.stat().st_mtime_ns
+            return _covers(_names_in(self.chain_path, changed), host)
+        except FileNotFoundError:
+            return False
+
     @property
     def _files(self) -> tuple[Path, Path]:
         return self._own or (self._store.generated, self._store.generated)
@@ -186,6 +195,12 @@ def check_names(settings: Settings) -> None:
     for name in settings.certificate_names:
         if local_ca.canonical_host_name(name) is None:
             raise BadSetting("CERTIFICATE_NAMES: {name} is no host name or address.", name=name)
+
+
+@lru_cache(maxsize=4)
+def _names_in(chain: Path, _changed_ns: int) -> tuple[str, ...]:
+    """The names of the server's certificate in a file, read once for each change of the file."""
+    return local_ca.names_of(x509.load_pem_x509_certificates(chain.read_bytes())[0])
 
 
 def _fingerprint(certificate: x509.Certificate) -> str:

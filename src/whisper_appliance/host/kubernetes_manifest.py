@@ -17,7 +17,7 @@ FOLDERS = (Path(__file__).parent / "kubernetes", Path(__file__).parents[3] / "de
 OF_THE_MACHINE = frozenset({
     "data_dir", "model_dir", "storage_url", "watch_folder", "output_folder", "admin_password_file",
     "host", "https_port", "https_enabled", "http_redirect", "ssl_cert_path", "ssl_key_path",
-    "certificate_names", "trusted_proxies",
+    "allowed_hosts", "certificate_names", "trusted_proxies",
 })  # fmt: skip
 """Settings that describe a machine: a pod has its own folders, ports and certificate."""
 SECRET_NAME = "whisper"  # noqa: S105 # a name, not a secret

@@ -43,6 +43,7 @@ KINDS: dict[type[ApplianceError], FailureKind] = {
     errors.TooLarge: FailureKind.REQUEST,
     errors.InvalidRequest: FailureKind.REQUEST,
     errors.NotAllowed: FailureKind.REQUEST,
+    errors.WrongHost: FailureKind.REQUEST,
     errors.SignInRequired: FailureKind.REQUEST,
     errors.SignInFailed: FailureKind.REQUEST,
     errors.NotFound: FailureKind.REQUEST,

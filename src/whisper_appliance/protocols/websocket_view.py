@@ -31,6 +31,7 @@ def socket_gate(app: Flask, context: WebContext) -> SocketGate:
             messages_per_second=settings.socket_messages_per_second,
             bytes_per_second=float(settings.socket_bytes_per_second),
             origins=settings.cors_origins,
+            check_host=context.hosts.check,
         )
         app.extensions[EXTENSION] = SocketGate(context.sockets, limits)
     return cast(SocketGate, app.extensions[EXTENSION])

@@ -37,6 +37,7 @@ STATUS_BY_ERROR: dict[type[errors.ApplianceError], int] = {
     errors.PreconditionFailed: 412,
     errors.TooLarge: 413,
     errors.UnsupportedMedia: 415,
+    errors.WrongHost: 421,
     errors.AudioError: 422,
     errors.ChecksumMismatch: 460,
     errors.KeyReused: 422,

@@ -1,6 +1,6 @@
 """The hooks of every request in two ordered lists: what runs before and after a view, and why there."""
 
-from flask import Flask
+from flask import Flask, request
 
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.web import (
@@ -13,8 +13,13 @@ from whisper_appliance.web import (
     url_prefix,
 )
 from whisper_appliance.web.auth import audit, authentication, cors, csrf
-from whisper_appliance.web.context import appliance
+from whisper_appliance.web.context import appliance, web_context
 from whisper_appliance.web.limits import rates
+
+
+def reject_foreign_host() -> None:
+    """Raises `WrongHost` if the request is for a name that is not the appliance's."""
+    web_context().hosts.check(request.environ)
 
 
 def reject_switched_off() -> None:
@@ -27,6 +32,7 @@ BEFORE_REQUEST = (
     request_metrics.start_timer,  # first, because the time of all other hooks counts
     headers.assign_request_id,  # before anything can fail, because every error carries the id
     audit.bind_client_address,  # before authentication, because failed sign-ins are recorded
+    reject_foreign_host,  # before anything is told to a page of another site
     reject_switched_off,  # before authentication: what is not served is 404 for everybody
     csrf.reject_cross_origin,  # before authentication, because it needs no database
     authentication.check_access,

@@ -34,6 +34,11 @@ class ServerSettings(Section):
     certificate_names: Names = Field(
         [], description="More host names or addresses for the certificate, separated by commas."
     )
+    allowed_hosts: Names = Field(
+        [],
+        description="More host names that lead to the appliance, *.example.org for all below one, * for any; "
+        "addresses, local names and those of the certificate always do.",
+    )
     trusted_proxies: int = Field(
         0, ge=0, le=10, description="How many proxies stand in front, whose X-Forwarded headers are believed."
     )

@@ -26,7 +26,7 @@ MESSAGE_BURST_FACTOR = 3.0
 """Burst size in messages, as a multiple of the limit per second."""
 BYTE_BURST_FACTOR = 4.0
 MAX_WAIT_SECONDS = 10.0
-REASONS = {403: "403 Forbidden", 429: "429 Too Many Requests"}
+REASONS = {403: "403 Forbidden", 421: "421 Misdirected Request", 429: "429 Too Many Requests"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ class SocketLimits:
     messages_per_second: float = 40.0
     bytes_per_second: float = 256 * 1024.0
     origins: Collection[str] = ()
+    check_host: Callable[["WSGIEnvironment"], None] = lambda _environ: None
+    """Raises `WrongHost` for a request to a name that is not the appliance's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ class SocketGate:
         )
 
     def _check(self, environ: "WSGIEnvironment") -> None:
+        self._limits.check_host(environ)
         query = parse_qs(environ.get("QUERY_STRING", ""))
         if self.is_foreign(environ) or "j" in query:  # JSONP would let pages of other sites read
             raise NotAllowed(
