@@ -130,6 +130,27 @@ def test_a_search_cites_the_second_of_the_recording_and_links_to_it(
     assert "two million" in text_of(result)
 
 
+def test_a_search_begins_with_the_recording_that_says_most_of_it(
+    call: Call, appliance: Appliance, ann: User
+) -> None:
+    def add(text: str) -> str:
+        made = replace(transcript(), segments=(Segment(0.0, 4.0, f" {text}"),), dropped=())
+        return appliance.transcripts.add(made, title="Talk", owner=ann.id)
+
+    much = add("The gondola, the gondola, and again the gondola.")
+    once = add("There was a gondola, and then nothing but a long way home in the rain and the wind.")
+
+    def found(**arguments: Any) -> list[str]:
+        content = call("search", query="gondola", **arguments).structured_content
+        return [each["recording"] for each in content["passages"]]
+
+    assert found() == found(sort="oldest") == [much, once]
+    assert found(sort="newest") == [once, much]
+    first = call("search", query="gondola", limit=1).structured_content
+    assert found(limit=1, cursor=first["next"]) == [once]
+    assert call("search", query="gondola", cursor="x").is_error
+
+
 def test_a_search_without_hits_is_an_answer(call: Call, recording: str) -> None:
     result = call("search", query="zeppelin")
     assert not result.is_error

@@ -2,6 +2,7 @@
 
 import re
 from itertools import islice
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -10,6 +11,7 @@ from whisper_appliance.api.mcp.tools import Arguments, Caller, Tool, ToolResult
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.core.search_terms import fold
+from whisper_appliance.library.listing import ListFilter, ListRange
 from whisper_appliance.library.search_words import search_words
 from whisper_appliance.library.transcript_rows import TranscriptSummary
 from whisper_appliance.transcript.model import Segment
@@ -30,8 +32,13 @@ class SearchArguments(Arguments):
         max_length=500,
         description="Words that must all occur in a recording; the last one may be the beginning of a word.",
     )
+    sort: Literal["relevance", "newest", "oldest"] = Field(
+        "relevance", description="Which recordings come first: those with the most of the words, or by date."
+    )
     limit: int = Field(10, ge=1, le=50, description="Most recordings in the answer.")
-    cursor: str | None = Field(None, max_length=100, description="`next` of the answer before.")
+    cursor: str | None = Field(
+        None, max_length=20, pattern=r"^\d+$", description="`next` of the answer before."
+    )
 
 
 class Passage(BaseModel):
@@ -39,13 +46,13 @@ class Passage(BaseModel):
 
     recording: str
     title: str
-    start_seconds: float
+    start_seconds: float = Field(description="The second of the recording at which the words begin.")
     text: str
-    link: str
+    link: str = Field(description="Opens the recording at that second.")
 
 
 class SearchResult(ToolResult):
-    """The passages, of the newest recordings first."""
+    """The passages of the recordings, in the order that `sort` names."""
 
     passages: list[Passage]
     next: str | None = Field(None, description="The cursor of the next part.")
@@ -142,10 +149,12 @@ class Span(ToolResult):
 def search(caller: Caller, arguments: SearchArguments) -> SearchResult:
     """Searches the recordings of the user."""
     require("read")
-    owner, words = caller.actor.owner, arguments.query
-    page = appliance().transcripts.page(owner, limit=arguments.limit, cursor=arguments.cursor, words=words)
-    passages = [passage for summary in page.summaries for passage in _passages(summary, words)]
-    return SearchResult(passages=passages, next=page.next_cursor)
+    words, offset = arguments.query, int(arguments.cursor or 0)
+    part = ListRange(arguments.limit, offset)
+    found = appliance().listing.find(caller.actor.owner, ListFilter(words), sort=arguments.sort, part=part)
+    passages = [passage for each in found.transcripts for passage in _passages(each.summary, words)]
+    following = offset + len(found.transcripts)
+    return SearchResult(passages=passages, next=str(following) if following < found.total else None)
 
 
 def list_recordings(caller: Caller, arguments: ListArguments) -> RecordingList:
