@@ -45,6 +45,15 @@ def test_long_speech_is_cut_in_its_pauses() -> None:
     assert first_pause[0] <= windows[0].stop / SAMPLE_RATE <= first_pause[1]
 
 
+def test_the_first_window_of_long_speech_is_cut_earlier() -> None:
+    early = SegmentationConfig(first_seconds=8)
+    pauses = (7, 0.9), (0.5, 0.1), (15, 0.9), (0.8, 0.1), (20, 0.9)
+    first, second, *_ = cut(*pauses, config=early)
+    assert 7 <= first.stop / SAMPLE_RATE <= 7.5
+    assert 22.5 <= second.stop / SAMPLE_RATE <= 23.3
+    assert len(cut((7, 0.9), (0.5, 0.1), (15, 0.9), config=early)) == 1
+
+
 def test_a_click_is_not_speech() -> None:
     assert cut((5, 0.0), (0.06, 0.9), (5, 0.0)) == []
 

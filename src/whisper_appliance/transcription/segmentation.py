@@ -12,12 +12,18 @@ from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.engines.contract import MAX_WINDOW_SECONDS
 from whisper_appliance.engines.vad import FRAME, FRAME_SECONDS, SILENCE_BELOW, SPEECH_AT, Probabilities
 
+MOST_OF_TARGET = 1.25
+
 
 @dataclass(frozen=True, slots=True)
 class SegmentationConfig:
-    """How speech becomes windows; all lengths in seconds."""
+    """How speech becomes windows; all lengths in seconds.
+
+    `first_seconds` is the target of the first window of long speech, so that its words appear early.
+    """
 
     target_seconds: float = 20.0
+    first_seconds: float = 20.0
     speech_at: float = SPEECH_AT
     silence_below: float = SILENCE_BELOW
     min_speech_seconds: float = 0.1
@@ -27,7 +33,7 @@ class SegmentationConfig:
     @property
     def max_seconds(self) -> float:
         """The longest window: a little over the target, which leaves room for a good pause."""
-        return min(self.target_seconds * 1.25, MAX_WINDOW_SECONDS - 2 * self.padding_seconds)
+        return min(self.target_seconds * MOST_OF_TARGET, MAX_WINDOW_SECONDS - 2 * self.padding_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,7 @@ class _Segmenter:
         self._last_voice = 0
         self._position = 0
         self._floor = 0
+        self._target = min(config.first_seconds, config.target_seconds)
 
     def feed(self, probability: float) -> SpeechSpan | None:
         """Adds a frame; returns the window that it completes, if any."""
@@ -124,11 +131,14 @@ class _Segmenter:
         """Ends the window before frame `stop` and drops the silence after it."""
         span = self._span(stop, padded=True)
         self._frames = []
+        if span:
+            self._target = self._config.target_seconds
         return span
 
     def _cut(self) -> SpeechSpan | None:
         """Ends a long window in its best pause; the frames after the pause open the next window."""
         stop = self._first + self._best_cut()
+        self._target = self._config.target_seconds
         span = self._span(stop, padded=False)
         rest = self._frames[stop - self._first :]
         silent = next(
@@ -140,8 +150,8 @@ class _Segmenter:
 
     def _best_cut(self) -> int:
         """The frame to cut at: the middle of the pause that is longest for its distance to the target."""
-        target = round(self._config.target_seconds / FRAME_SECONDS)
-        frames = np.asarray(self._frames)
+        target = round(self._target / FRAME_SECONDS)
+        frames = np.asarray(self._frames[: round(target * MOST_OF_TARGET)])
         quiet = frames < self._config.silence_below
         best, best_score = 0, 0.0
         start = None

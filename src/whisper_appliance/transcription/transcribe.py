@@ -17,6 +17,8 @@ from whisper_appliance.transcription.segmentation import SegmentationConfig
 __all__ = ["TranscriptionRequest", "WindowDone", "detect_language", "transcribe"]
 
 FAST_WINDOW_SECONDS = 14.0  # because the encoder's time grows faster than the window
+FIRST_WINDOW_SECONDS = 8.0
+"""The first words of a long recording appear once so much of it is decoded."""
 PROMPT_CUT = Notice(
     "prompt_cut",
     "The model takes at most 223 tokens (some 150 words) of context and of expected words each. "
@@ -104,7 +106,7 @@ def _pipeline(
         engine,
         request.options,
         request.priority,
-        SegmentationConfig(_target_seconds(request)),
+        SegmentationConfig(_target_seconds(request), FIRST_WINDOW_SECONDS),
         dict(request.finished),
         on_window,
         cancelled,
