@@ -27,22 +27,33 @@ SETTINGS = {"SUPERVISED": "true", "MODEL_WARM_UP": "false", "MODEL_DOWNLOADS": "
 
 @dataclass
 class Admin:
-    """A program with an admin's key in front of a real server; it looks at no certificate."""
+    """A browser in which an owner has signed in, in front of a real server; it looks at no certificate."""
 
     server: Server
-    key: str
+    session: str
+    csrf_token: str = ""
 
     def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """Status and JSON."""
+        status, content = self._send(method, path, json.dumps(body) if body is not None else None)
+        return status, json.loads(content or "null")
+
+    def read_csrf_token(self) -> None:
+        """Opens a page, which has the token that changes need."""
+        self.csrf_token = (
+            self._send("GET", "/account")[1].split('name="csrf-token" content="')[1].split('"')[0]
+        )
+
+    def _send(self, method: str, path: str, body: str | None = None) -> tuple[int, str]:
         connection = http.client.HTTPSConnection(
             "localhost", self.server.port, context=ssl._create_unverified_context(), timeout=30
         )
-        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
-        connection.request(method, path, body=json.dumps(body) if body is not None else None, headers=headers)
+        headers = {"Cookie": f"__Host-session={self.session}", "X-CSRF-Token": self.csrf_token}
+        connection.request(method, path, body, {**headers, "Content-Type": "application/json"})
         answer = connection.getresponse()
-        content = answer.read()
+        content = answer.read().decode()
         connection.close()
-        return answer.status, json.loads(content or "null")
+        return answer.status, content
 
     def served_to(self, trusting: bytes, name: str) -> bool:
         """Whether a device that trusts only this authority connects by this name."""
@@ -61,17 +72,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def key(folder: Path) -> str:
-    """An admin's key, made before the first start."""
+def session(folder: Path) -> str:
+    """An owner's session, begun before the first start."""
     with opened_accounts(load(data_dir=folder / "data")) as accounts:
         ada = accounts.users.create("Ada", PASSWORD, "owner", by=SHELL)
-        return accounts.keys.create(ada, "a program", ("admin", "read"), days=None, by=SHELL)[1]
+        return accounts.begin_session(ada, address="127.0.0.1").token
 
 
 @pytest.fixture(scope="module")
-def admin(folder: Path, key: str) -> Iterator[Admin]:
+def admin(folder: Path, session: str) -> Iterator[Admin]:
     with served(folder, PROGRAM, **SETTINGS) as server:
-        yield Admin(server, key)
+        admin = Admin(server, session)
+        admin.read_csrf_token()
+        yield admin
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +160,7 @@ def test_a_restart_ends_the_program_so_that_it_is_started_again_with_what_waited
     assert admin.ask("POST", "/api/admin/restart")[0] == 202
     assert admin.server.process.wait(40) == 75
     with served(folder, PROGRAM, **SETTINGS) as again:
-        later = Admin(again, admin.key)
+        later = Admin(again, admin.session, admin.csrf_token)
         after = later.ask("GET", "/api/admin/restart")[1]
         assert after["instance"] != before["instance"]
         assert after["waiting"] == []

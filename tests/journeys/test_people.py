@@ -10,6 +10,7 @@ from tests.support.browser import AXE, barriers
 from tests.support.client import PASSWORD, an_account
 from tests.support.served import Served, serve_in_process
 from whisper_appliance.accounts.identity import SHELL, User
+from whisper_appliance.storage.schema.accounts import sessions
 
 pytestmark = pytest.mark.browser
 
@@ -279,3 +280,40 @@ def test_options_are_saved_as_a_preset_and_chosen_again(page: Page) -> None:
     expect(page.get_by_label("Quality")).to_have_value("accurate")
     page.get_by_role("button", name="Delete this preset").click()
     expect(page.locator("#preset")).to_have_value("")
+
+
+def forget_confirmation(served: Served, user: User) -> None:
+    """Makes the sign-in of a user older than ten minutes."""
+    with served.appliance.accounts.sessions._database.write() as connection:
+        connection.execute(sessions.update().where(sessions.c.user_id == user.id).values(confirmed=None))
+
+
+def test_a_dangerous_action_asks_for_the_password_once(
+    page: Page, served: Served, ada: User, axe: str
+) -> None:
+    page.goto("/admin/users")
+    forget_confirmation(served, ada)
+    page.get_by_role("button", name="Invite").click()
+    page.get_by_label("For whom").fill("Emil")
+    page.get_by_role("button", name="Make link").click()
+    dialog = page.get_by_role("dialog", name="Confirm that it is you")
+    expect(dialog.get_by_label("Your password")).to_be_focused()
+    look(page, axe)
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#invite-form .field-error")).to_contain_text("Confirm with your password")
+    page.get_by_role("button", name="Make link").click()
+    dialog.get_by_label("Your password").fill("not this one at all")
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("alert")).to_have_text("This is not your present password.")
+    dialog.get_by_label("Your password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("#invite-made")).to_be_visible()  # the request was sent again
+    page.goto("/admin/backups")
+    forget_confirmation(served, ada)
+    page.get_by_role("link", name="Download a backup").click()
+    dialog.get_by_label("Your password").fill(PASSWORD)
+    with page.expect_download() as saved:
+        page.keyboard.press("Enter")
+    assert saved.value.suggested_filename.endswith(".tar")
+    with page.expect_download():
+        page.get_by_role("link", name="Download a backup").click()  # without the dialog

@@ -60,6 +60,7 @@ def test_signing_in_makes_a_session_and_signing_out_ends_it(app: OpenAPI, accoun
     assert client.delete("/api/session", headers={"X-CSRF-Token": token}).status_code == 204
     assert client.get("/api/session").json == {
         "user": None, "openness": "network", "scopes": ["admin", "read", "transcribe", "write"],
+        "confirmed": False,
     }  # fmt: skip
     assert accounts.sessions.list_sessions(user.id) == ()
 

@@ -54,7 +54,9 @@ PERSON = _rule("ok", (ANONYMOUS, "sign in"), DISABLED, (KEYS, "no"))
 """A user at a page: no key does this."""
 KEY_ONLY = _rule("sign in", (KEYS, "ok"))
 ADMIN = _rule("no", (ANONYMOUS, "sign in"), DISABLED, (("admin", "owner", "key: admin"), "ok"))
-OWNER = ADMIN.but(admin="no", key_admin="no")
+DANGEROUS = ADMIN.but(key_admin="no")
+"""Keys are refused, and so are sessions that were not confirmed lately; those of this test just began."""
+OWNER = DANGEROUS.but(admin="no")
 
 
 def thing(scope: str, *, readers: str = "not there", admins: str = "not there") -> dict[str, Rule]:
@@ -108,6 +110,7 @@ TABLE: dict[str, Row] = {
     "GET /sign-in": Row(OPEN),
     "GET /api/session": Row(OPEN),
     "POST /api/session": Row(OPEN, {"name": ""}),
+    "POST /api/session/confirm": Row(PERSON, {"password": "wrong"}),
     "DELETE /api/session": Row(ANY_USE, used_up=True),
     "GET /setup": Row(OPEN, may_be_missing=True),
     "POST /api/setup": Row(
@@ -255,10 +258,10 @@ TABLE: dict[str, Row] = {
     "GET /api/admin/restart": Row(ADMIN),
     "POST /api/admin/restart": Row(ADMIN),
     "GET /api/admin/certificate": Row(ADMIN),
-    "PUT /api/admin/certificate/names": Row(ADMIN, {"names": ["not a name"]}),
-    "PUT /api/admin/certificate/own": Row(ADMIN, {"chain": "", "key": ""}),
-    "DELETE /api/admin/certificate/own": Row(ADMIN, may_be_missing=True),
-    "POST /api/admin/certificate/renew": Row(ADMIN),
+    "PUT /api/admin/certificate/names": Row(DANGEROUS, {"names": ["not a name"]}),
+    "PUT /api/admin/certificate/own": Row(DANGEROUS, {"chain": "", "key": ""}),
+    "DELETE /api/admin/certificate/own": Row(DANGEROUS, may_be_missing=True),
+    "POST /api/admin/certificate/renew": Row(DANGEROUS),
     "GET /api/admin/logs": Row(ADMIN),
     "GET /api/admin/logs/events": Row(ADMIN),
     "GET /api/admin/logs/file": Row(ADMIN, may_be_missing=True),
@@ -271,12 +274,12 @@ TABLE: dict[str, Row] = {
     "DELETE /api/admin/restore": Row(OWNER, may_be_missing=True),
     "GET /api/admin/users": Row(ADMIN),
     "GET /api/admin/users/{user}": Row(ADMIN),
-    "PATCH /api/admin/users/{user}": Row(ADMIN, {"quota": {}}),
-    "POST /api/admin/users/{user}/password": Row(ADMIN),
+    "PATCH /api/admin/users/{user}": Row(DANGEROUS, {"quota": {}}),
+    "POST /api/admin/users/{user}/password": Row(DANGEROUS),
     "DELETE /api/admin/users/{user}/sessions": Row(ADMIN),
-    "DELETE /api/admin/users/{user}/keys": Row(ADMIN),
-    "DELETE /api/admin/users/{user}": Row(ADMIN, {"name": "wrong"}),
-    "POST /api/admin/invitations": Row(ADMIN, {}),
+    "DELETE /api/admin/users/{user}/keys": Row(DANGEROUS),
+    "DELETE /api/admin/users/{user}": Row(DANGEROUS, {"name": "wrong"}),
+    "POST /api/admin/invitations": Row(DANGEROUS, {}),
     "DELETE /api/admin/invitations/{invitation}": Row(ADMIN, used_up=True),
     "PUT /api/admin/openness": Row(ADMIN, {"openness": "network"}),
     "GET /api/admin/shares": Row(ADMIN),

@@ -170,6 +170,14 @@ class Accounts:
         user = self.check_password(actor, old, address=address, field="old")
         self.users.set_password(user.id, new, by=actor)
 
+    def confirm(self, actor: Actor, password: str, *, address: str) -> None:
+        """Confirms the session of `actor` by password, so that it may do dangerous actions for a while.
+
+        Raises `SignInRequired`, `SignInFailed`, `Busy`.
+        """
+        self.check_password(actor, password, address=address)
+        self.sessions.confirm(actor.session, by=actor)
+
     def check_password(self, actor: Actor, password: str, *, address: str, field: str = "password") -> User:
         """The user of `actor`, if `password` is theirs. Raises `SignInRequired`, `SignInFailed`, `Busy`."""
         if actor.user is None:
@@ -177,6 +185,7 @@ class Accounts:
         account = normalized_name(actor.user.name)
         self.throttle.attempt(account, address)
         if self.users.with_valid_password(actor.user.name, password) is None:
+            self._write_audit(actor, "sign_in.failed", "", {"name": account})
             raise SignInFailed("This is not your present password.", field=field)
         self.throttle.succeeded(account, address)
         return actor.user

@@ -22,6 +22,8 @@ MAX_CLOCK_SKEW = timedelta(minutes=5)
 """A session from further in the future was started before the clock was set back: it has ended."""
 MAX_AGENT_CHARS = 200
 MAX_PER_USER = 50
+CONFIRMED_FOR = timedelta(minutes=10)
+"""Dangerous actions need a sign-in, or a confirmation by password, that is at most so old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Sessions:
             "created": now,
             "last_seen": now,
             "address": address,
+            "confirmed": now,
             "agent": "".join(c for c in agent if c.isprintable())[:MAX_AGENT_CHARS],
         }
         with self._database.write(exclusive=ACCOUNTS) as connection:
@@ -106,6 +109,24 @@ class Sessions:
         if row is None:
             raise NotFound("There is no such session.")
         return _session(row)
+
+    def confirm(self, session_id: str, *, by: Actor) -> None:
+        """Notes that the user of a session was authenticated again just now."""
+        moment = sessions.update().where(sessions.c.id == session_id).values(confirmed=written(self._clock()))
+        with self._database.write() as connection:
+            connection.execute(moment)
+        self._write_audit(by, "session.confirm", session_id)
+
+    def is_confirmed(self, session_id: str) -> bool:
+        """Whether the user of this session was authenticated within the last `CONFIRMED_FOR`."""
+        now = self._clock()
+        query = sa.select(sessions.c.id).where(
+            sessions.c.id == session_id,
+            sessions.c.confirmed > written(now - CONFIRMED_FOR),
+            sessions.c.confirmed <= written(now + MAX_CLOCK_SKEW),
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
 
     def end(self, session_id: str, *, by: Actor) -> None:
         """Ends one session. Raises `NotFound`."""

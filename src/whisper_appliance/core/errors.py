@@ -58,6 +58,12 @@ class WrongHost(ApplianceError):
     code = "wrong_host"
 
 
+class ConfirmationRequired(NotAllowed):
+    """A dangerous action, and the user of the session was not confirmed lately."""
+
+    code = "confirmation_required"
+
+
 class SignInRequired(ApplianceError):
     """This needs an account, and nobody is signed in."""
 

@@ -9,6 +9,7 @@ from werkzeug import Response as AnyResponse
 from whisper_appliance.accounts.access import AccessMode
 from whisper_appliance.accounts.accounts import SignedIn
 from whisper_appliance.accounts.identity import SCOPES, Role, User
+from whisper_appliance.core.errors import NotAllowed, SignInRequired
 from whisper_appliance.web.auth import authentication
 from whisper_appliance.web.auth.safe_redirect import safe_next
 from whisper_appliance.web.context import appliance
@@ -32,6 +33,7 @@ class SessionResponse(BaseModel):
     user: UserResponse | None = Field(description="null: a visitor, or a program without a key.")
     openness: AccessMode = Field(description="Who may use the appliance.")
     scopes: list[str] = Field(description="What may be done, bounded by the scopes of a key.")
+    confirmed: bool = Field(description="Whether dangerous actions are possible without a confirmation.")
 
 
 class SignInBody(BaseModel):
@@ -39,6 +41,12 @@ class SignInBody(BaseModel):
 
     name: str = Field(description="Name of the account; capitals do not matter.", max_length=200)
     password: str = Field(description="Its password.", max_length=1000)
+
+
+class ConfirmBody(BaseModel):
+    """Proof that the user of the session is there."""
+
+    password: str = Field(description="The password of the account.", max_length=1000)
 
 
 class NextQuery(BaseModel):
@@ -70,7 +78,9 @@ def sign_in_page(query: NextQuery) -> str | AnyResponse:
 )
 def get_session() -> Response:
     """Who asks: the user of the session or the key, or nobody."""
-    return _session_response(authentication.current_actor().user, authentication.current_actor().scopes)
+    actor = authentication.current_actor()
+    is_confirmed = bool(actor.session) and appliance().accounts.sessions.is_confirmed(actor.session)
+    return _session_response(actor.user, actor.scopes, is_confirmed=is_confirmed)
 
 
 @blueprint.post(
@@ -89,6 +99,24 @@ def create_session(body: SignInBody) -> Response:
     return signed_in_response(signed_in)
 
 
+@blueprint.post(
+    "/api/session/confirm",
+    responses={204: None, **error_responses(400, 401, 403, 429, 503, 507)},
+)
+def confirm_session(body: ConfirmBody) -> tuple[str, int]:
+    """Confirms by password that the user is there; dangerous actions are possible for ten minutes.
+
+    Before that they are answered with 403 `confirmation_required`. Signing in confirms as well.
+    """
+    actor = authentication.current_actor()
+    if actor.key:
+        raise NotAllowed("Keys cannot do this. Sign in to the appliance's page instead.")
+    if not actor.session:
+        raise SignInRequired("Sign in to do this.")
+    appliance().accounts.confirm(actor, body.password, address=client_address())
+    return "", 204
+
+
 @blueprint.delete(
     "/api/session",
     responses={204: None, **error_responses(401, 403, 503)},
@@ -102,7 +130,9 @@ def delete_session() -> Response:
 
 def signed_in_response(signed_in: SignedIn) -> Response:
     """The response to a sign-in: the session, and its cookie."""
-    return authentication.set_session_cookie(_session_response(signed_in.user), signed_in.token)
+    return authentication.set_session_cookie(
+        _session_response(signed_in.user, SCOPES, is_confirmed=True), signed_in.token
+    )
 
 
 def client_address() -> str:
@@ -115,10 +145,11 @@ def user_agent() -> str:
     return request.headers.get("User-Agent", "")
 
 
-def _session_response(user: User | None, scopes: Iterable[str] = SCOPES) -> Response:
+def _session_response(user: User | None, scopes: Iterable[str], *, is_confirmed: bool) -> Response:
     session = SessionResponse(
         user=UserResponse(id=user.id, name=user.name, role=user.role) if user else None,
         openness=authentication.access_mode(),
         scopes=sorted(scopes),
+        confirmed=is_confirmed,
     )
     return jsonify(session.model_dump())

@@ -46,6 +46,7 @@ sessions = sa.Table(
     sa.Column("last_seen", sa.Text, nullable=False),
     sa.Column("address", sa.Text, nullable=False),
     sa.Column("agent", sa.Text, nullable=False),
+    sa.Column("confirmed", sa.Text, nullable=True),
 )
 
 keys = sa.Table(

@@ -20,7 +20,7 @@ from whisper_appliance.accounts.keys import KEY_PREFIX
 from whisper_appliance.core.errors import DatabaseDamaged, NotAllowed, NotFound, SignInRequired, Unavailable
 from whisper_appliance.core.network import client_network
 from whisper_appliance.web import http_api
-from whisper_appliance.web.auth import csrf
+from whisper_appliance.web.auth import confirmation, csrf
 from whisper_appliance.web.auth.visitors import visitor_id
 from whisper_appliance.web.context import appliance
 
@@ -142,7 +142,8 @@ def clear_session_cookie(response: Response) -> Response:
 
 
 def check_access() -> None:
-    """A hook: rejects requests of actors who may not use the appliance, and requests without CSRF token."""
+    """A hook: rejects requests of actors who may not use the appliance, requests without CSRF token, and
+    dangerous actions that were not confirmed."""
     endpoint = request.endpoint
     if endpoint is None or endpoint == "static" or _is_allowed_preflight():
         return
@@ -157,6 +158,8 @@ def check_access() -> None:
             raise SignInRequired("Sign in to use this appliance.")
     if is_unsafe and current_actor().session:
         csrf.check_csrf(current_actor().session)
+    if confirmation.is_dangerous(endpoint):
+        confirmation.check_confirmed(current_actor())
 
 
 def _is_allowed_preflight() -> bool:

@@ -1,7 +1,7 @@
 /** Backups: the daily copies, a copy now, and the restore of a backup file. */
 
 import { fromRoot } from "../core/addresses.js";
-import { messageOf, request, upload } from "../core/api.js";
+import { ensureConfirmed, messageOf, request, upload } from "../core/api.js";
 import {
   all,
   announce,
@@ -66,6 +66,7 @@ class BackupsPage {
     );
     buttonById("copy").addEventListener("click", () => void this.#copyNow());
     byId("drop").addEventListener("click", () => void this.#cancelRestore());
+    byId("download").addEventListener("click", (event) => void confirmDownload(event));
     const authority = inputById("with-authority");
     authority.addEventListener("change", () => {
       const query = authority.checked ? "?authority=true" : "";
@@ -113,8 +114,9 @@ class BackupsPage {
     byId("restore-wrong").textContent = file ? "" : t("Choose a file first.");
     if (!file || !(await confirmRestore(file.name))) return;
     const progress = /** @type {HTMLProgressElement} */ (byId("restore-progress"));
-    progress.hidden = false;
     try {
+      if (!(await ensureConfirmed())) return;
+      progress.hidden = false;
       await upload("PUT /api/admin/restore", file, {
         headers: {
           "Content-Type": "application/x-tar",
@@ -168,8 +170,20 @@ function downloadLink(name) {
   const link = element("a", undefined, "button quiet");
   link.href = fromRoot(`/api/admin/backups/${name}`);
   link.download = name;
+  link.addEventListener("click", (event) => void confirmDownload(event));
   link.append(icon("download"), element("span", t("Download")), element("span", ` ${name}`, "hidden"));
   return actionsCell(link);
+}
+
+/** @param {Event} event The click on a link to a file that needs a confirmation. */
+async function confirmDownload(event) {
+  event.preventDefault();
+  const { href } = /** @type {HTMLAnchorElement} */ (event.currentTarget);
+  try {
+    if (await ensureConfirmed()) location.assign(href);
+  } catch (error) {
+    showProblem(error);
+  }
 }
 
 /** @param {Backups} backups */

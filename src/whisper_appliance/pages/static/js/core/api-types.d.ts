@@ -249,6 +249,12 @@ export interface ClientSecretResponse {
   session: Record<string, unknown>;
 }
 
+/** Proof that the user of the session is there. */
+export interface ConfirmBody {
+  /** The password of the account. */
+  password: string;
+}
+
 /** A copy of the database. */
 export interface DailyCopyResponse {
   name: string;
@@ -1295,6 +1301,8 @@ export interface SessionResponse {
   openness: "network" | "accounts";
   /** What may be done, bounded by the scopes of a key. */
   scopes: string[];
+  /** Whether dangerous actions are possible without a confirmation. */
+  confirmed: boolean;
 }
 
 /** A live session without its words. */
@@ -1757,6 +1765,7 @@ export interface Requests {
   "POST /api/library/actions": ActionBody;
   "POST /api/library/folders": NewFolderBody;
   "POST /api/session": SignInBody;
+  "POST /api/session/confirm": ConfirmBody;
   "POST /api/setup": SetupBody;
   "POST /api/transcripts/export": ArchiveBody;
   "POST /api/transcripts/{id}/shares": ShareBody;
@@ -1904,6 +1913,7 @@ export interface Responses {
   "POST /api/library/folders": FolderResponse;
   "POST /api/live/{session}/captions": CaptionsLinkResponse;
   "POST /api/session": SessionResponse;
+  "POST /api/session/confirm": null;
   "POST /api/setup": SessionResponse;
   "POST /api/transcripts/import": ImportResponse;
   "POST /api/transcripts/{id}/redo": EditResponse;

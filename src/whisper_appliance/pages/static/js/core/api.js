@@ -5,6 +5,7 @@
  * from that document, has the types of its body and of its response.
  */
 import { fromRoot } from "./addresses.js";
+import { confirmPassword, repeatConfirmed } from "./confirmation.js";
 import { t } from "./i18n.js";
 import { reportConnection } from "./page-events.js";
 
@@ -117,7 +118,7 @@ export function resolveRoute(route, values) {
 }
 
 /**
- * Sends a request; a failure is thrown as an `ApiError`.
+ * Sends a request; a failure is thrown as an `ApiError`. A dangerous one is confirmed by password if need be.
  * @template {Route} R
  * @param {R} route
  * @param {{path?: Record<string, string>, query?: URLSearchParams,
@@ -125,7 +126,17 @@ export function resolveRoute(route, values) {
  *   `ifMatch` is the version that a change is for.
  * @returns {Promise<Responses[R]>} The JSON of the response.
  */
-export async function request(route, { path = {}, query, body, signal, ifMatch } = {}) {
+export function request(route, options = {}) {
+  return repeatConfirmed(() => sendOnce(route, options));
+}
+
+/**
+ * @template {Route} R
+ * @param {R} route
+ * @param {{path?: Record<string, string>, query?: URLSearchParams, body?: unknown, signal?: AbortSignal, ifMatch?: string}} options
+ * @returns {Promise<Responses[R]>}
+ */
+async function sendOnce(route, { path = {}, query, body, signal, ifMatch }) {
   const [method, url] = resolveRoute(route, path);
   /** @type {Record<string, string>} */
   const headers = { Accept: "application/json", ...csrfHeader() };
@@ -193,6 +204,14 @@ export function upload(route, body, { headers = {}, onProgress, signal }) {
     signal?.addEventListener("abort", () => sending.abort(), { once: true });
     sending.send(body);
   });
+}
+
+/**
+ * For dangerous actions that are no request of a script, such as a download, or too large to be sent twice.
+ * @returns {Promise<boolean>} Whether they are possible now; the user confirms by password if need be.
+ */
+export async function ensureConfirmed() {
+  return (await request("GET /api/session")).confirmed || confirmPassword();
 }
 
 /** @param {unknown} error @returns {string} What to show of an error that was caught. */

@@ -1,6 +1,7 @@
 /** The frame around every page: bar, theme, menus, shortcuts, the account's menu. */
 import { startAccountMenu } from "./account-menu.js";
 import { startMenus } from "./menu.js";
+import { startPasswordDialog } from "./password-dialog.js";
 import { Shortcuts } from "./shortcuts.js";
 import { StatusBar } from "./status-bar.js";
 import { startTheme } from "./theme.js";
@@ -10,6 +11,7 @@ export function startPage(root) {
   startTheme();
   startMenus();
   startAccountMenu(root);
+  startPasswordDialog(root);
   const shortcuts = new Shortcuts();
   // Without a chip nobody is signed in to an appliance that needs an account.
   if (root.querySelector("#model-chip")) new StatusBar().start();

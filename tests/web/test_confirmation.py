@@ -1,0 +1,144 @@
+"""Dangerous actions need a user whose password was given lately, and no API key does them."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from flask_openapi3 import OpenAPI
+from werkzeug.routing import Rule
+
+from tests.support.accounts import GOOD_PASSWORD, build_accounts
+from tests.support.client import PASSWORD, ApiClient, Response, signed_in, with_key
+from tests.support.clock import Clock
+from whisper_appliance.accounts.identity import SHELL
+from whisper_appliance.app.appliance import Appliance
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.accounts import sessions
+from whisper_appliance.web.auth.confirmation import (
+    DANGEROUS_ENDPOINTS,
+    DANGEROUS_SETTINGS,
+    SETTING_ENDPOINTS,
+)
+
+ID = "0" * 32
+
+
+@pytest.fixture
+def owner(app: OpenAPI, appliance: Appliance) -> ApiClient:
+    appliance.accounts.throttle._failures.clear()
+    appliance.accounts.throttle._attempts.clear()
+    return signed_in(app, "owner")
+
+
+def requests_of(app: OpenAPI) -> Iterator[tuple[str, str]]:
+    """Method and address of each dangerous endpoint, and of the changes of dangerous settings."""
+    adapter = app.url_map.bind("localhost")
+    for rule in app.url_map.iter_rules():
+        method = next(iter((rule.methods or set()) - {"HEAD", "OPTIONS"}))
+        if rule.endpoint in DANGEROUS_ENDPOINTS:
+            yield method, adapter.build(rule.endpoint, values_for(rule, "x"), method=method)
+        if rule.endpoint in SETTING_ENDPOINTS:
+            for name in DANGEROUS_SETTINGS:
+                yield method, adapter.build(rule.endpoint, {"name": name.upper()}, method=method)
+
+
+def values_for(rule: Rule, text: str) -> dict[str, str]:
+    return {name: ID if name == "id" else text for name in rule.arguments}
+
+
+def forget_confirmation(appliance: Appliance, client: ApiClient) -> None:
+    """Makes the sessions of a user ten minutes old."""
+    database: Database = appliance.accounts.sessions._database
+    with database.write() as connection:
+        of_user = sessions.update().where(sessions.c.user_id == client.user.id)
+        connection.execute(of_user.values(confirmed="2026-01-01T00:00:00.000Z"))
+
+
+def code_of(response: Response) -> str:
+    return str(response.json["error"]["code"]) if response.status_code >= 400 else ""
+
+
+def test_every_dangerous_endpoint_exists(app: OpenAPI) -> None:
+    assert {rule.endpoint for rule in app.url_map.iter_rules()} >= DANGEROUS_ENDPOINTS | SETTING_ENDPOINTS
+
+
+def test_a_dangerous_action_needs_a_confirmed_session(
+    app: OpenAPI, owner: ApiClient, appliance: Appliance
+) -> None:
+    forget_confirmation(appliance, owner)
+    requests = list(requests_of(app))
+    assert len(requests) >= len(DANGEROUS_ENDPOINTS)
+    answers = {request: owner.open(request[1], method=request[0], json={}) for request in requests}
+    assert {request: code_of(answer) for request, answer in answers.items()} == dict.fromkeys(
+        requests, "confirmation_required"
+    )
+    assert {answer.status_code for answer in answers.values()} == {403}
+    assert owner.get("/api/session").json["confirmed"] is False
+    assert owner.get("/api/admin/users").status_code == 200  # reading needs no confirmation
+
+
+def test_no_key_does_a_dangerous_action(app: OpenAPI, owner: ApiClient) -> None:
+    key = with_key(app, "read", "write", "transcribe", "admin", user=owner.user)
+    answers = {request: key.open(request[1], method=request[0], json={}) for request in requests_of(app)}
+    assert {request: code_of(answer) for request, answer in answers.items()} == dict.fromkeys(
+        answers, "not_allowed"
+    )
+    assert key.post("/api/session/confirm", json={"password": PASSWORD}).status_code == 403
+
+
+def test_a_confirmation_by_password_allows_dangerous_actions(owner: ApiClient, appliance: Appliance) -> None:
+    invite = {"role": "owner"}
+    assert owner.post("/api/admin/invitations", json=invite).status_code == 201  # signing in confirms
+    forget_confirmation(appliance, owner)
+    assert code_of(owner.post("/api/admin/invitations", json=invite)) == "confirmation_required"
+    wrong = owner.post("/api/session/confirm", json={"password": "something else"})
+    assert (wrong.status_code, wrong.json["error"]["field"]) == (401, "password")
+    assert code_of(owner.post("/api/admin/invitations", json=invite)) == "confirmation_required"
+    assert owner.post("/api/session/confirm", json={"password": PASSWORD}).status_code == 204
+    assert owner.get("/api/session").json["confirmed"] is True
+    assert owner.post("/api/admin/invitations", json=invite).status_code == 201
+
+
+def test_wrong_passwords_are_slowed_down_in_a_confirmation_too(owner: ApiClient) -> None:
+    guesses = [
+        owner.post("/api/session/confirm", json={"password": f"guess {n}"}).status_code for n in range(8)
+    ]
+    assert guesses == [401] * 5 + [429] * 3
+
+
+def test_another_session_of_the_same_user_stays_unconfirmed(
+    app: OpenAPI, owner: ApiClient, appliance: Appliance
+) -> None:
+    elsewhere = signed_in(app, user=owner.user)
+    forget_confirmation(appliance, owner)
+    assert owner.post("/api/session/confirm", json={"password": PASSWORD}).status_code == 204
+    assert elsewhere.get("/api/session").json["confirmed"] is False
+
+
+def test_after_ten_minutes_a_session_has_to_be_confirmed(
+    database: Database, tmp_path_factory: pytest.TempPathFactory, clock: Clock
+) -> None:
+    accounts = build_accounts(database, tmp_path_factory.mktemp("data"), clock)
+    user = accounts.users.create("Ada", GOOD_PASSWORD, "owner", by=SHELL)
+    session = accounts.begin_session(user, address="10.0.0.1").session
+    clock.forward(minutes=9, seconds=59)
+    assert accounts.sessions.is_confirmed(session)
+    clock.forward(seconds=1)
+    assert not accounts.sessions.is_confirmed(session)
+    accounts.sessions.confirm(session, by=SHELL)
+    assert accounts.sessions.is_confirmed(session)
+    clock.now -= timedelta(hours=1)  # the clock was set back
+    assert not accounts.sessions.is_confirmed(session)
+    assert not accounts.sessions.is_confirmed("another")
+
+
+def test_a_session_from_before_the_update_has_to_be_confirmed(
+    database: Database, tmp_path_factory: pytest.TempPathFactory, clock: Clock
+) -> None:
+    accounts = build_accounts(database, tmp_path_factory.mktemp("data"), clock)
+    user = accounts.users.create("Ada", GOOD_PASSWORD, "owner", by=SHELL)
+    session = accounts.begin_session(user, address="10.0.0.1").session
+    with database.write() as connection:
+        connection.execute(sessions.update().values(confirmed=sa.null()))
+    assert not accounts.sessions.is_confirmed(session)
