@@ -54,9 +54,17 @@ def test_a_static_address_stays_in_its_folder(api_client: ApiClient) -> None:
 def test_swagger_ui_comes_from_this_machine(api_client: ApiClient) -> None:
     page = api_client.get("/docs").text
     assert "http" not in page
-    for name in ("swagger-ui.css", "swagger-ui-bundle.js", "start.js", "theme.js"):
+    for name in ("swagger-ui-bundle.js", "start.js", "api.css"):
         assert f"/docs/{name}" in page
         assert api_client.get(f"/docs/{name}").status_code == 200
+    assert '@import url("swagger-ui.css")' in api_client.get("/docs/api.css").text
+
+
+def test_the_api_page_has_the_frame_of_all_pages(api_client: ApiClient) -> None:
+    page = api_client.get("/docs", headers=HTML | {"Accept-Language": "de"}).text
+    assert '<a href="/history"' in page
+    assert 'id="theme"' in page
+    assert page.count("<main") == 1
 
 
 def test_the_authority_can_be_downloaded(api_client: ApiClient) -> None:

@@ -16,7 +16,7 @@ from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import PAGES, SYSTEM, error_responses
 
 SWAGGER_FOLDER = Path(__file__).parent / "swagger"
-OWN_ASSETS = {"start.js", "theme.js"}
+OWN_ASSETS = {"start.js", "api.css"}
 LIVE_PROTOCOL = (SWAGGER_FOLDER / "live.md", Path(__file__).parents[3] / "docs/live.md")
 """Its place in an installed package, and in a source tree."""
 DAY_SECONDS = 86_400
