@@ -167,6 +167,34 @@ def test_the_api_page_has_the_theme_of_the_others(page: Page, scheme: str, axe: 
     assert barriers(page, axe) == []
 
 
+WHOLE_AFTER_SECONDS = "document.getAnimations().forEach((each) => each.finish())"
+
+
+def test_a_script_that_does_not_arrive_says_so(page: Page, axe: str) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    page.route("**/js/ui/menu.js", lambda route: route.abort())
+    page.goto("/")
+    notice = page.get_by_role("alert").filter(has_text="has not loaded whole")
+    expect(notice).to_have_count(0)
+    page.evaluate(WHOLE_AFTER_SECONDS)
+    expect(notice).to_be_visible()
+    assert barriers(page, axe) == []
+    page.unroute("**/js/ui/menu.js")
+    notice.get_by_role("link", name="Reload").click()
+    expect(page.locator("#model-chip")).to_have_attribute("data-state", "ready")
+    expect(page.locator("#not-whole")).to_have_count(0)
+
+
+def test_without_scripts_a_page_shows_nothing_that_needs_them(chromium: Browser, program: Server) -> None:
+    context = chromium.new_context(base_url=program.url, ignore_https_errors=True, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/")
+    expect(page.locator("noscript .notice")).to_contain_text("These pages need JavaScript")
+    for part in ("#surface", "#not-whole", ".skeleton >> nth=0", "#shortcuts-open"):
+        expect(page.locator(part)).to_be_hidden()
+    context.close()
+
+
 def test_reduced_motion_stops_animations(page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
     page.goto("/")

@@ -5,6 +5,7 @@ import { t } from "../core/i18n.js";
 import { connectSocket } from "../core/socket.js";
 import { readStored, writeStored } from "../core/storage.js";
 import { Autoscroll } from "../ui/autoscroll.js";
+import { removeNotWhole } from "../ui/not-whole.js";
 import { CaptionView } from "./caption-view.js";
 import { WakeLock } from "./wake-lock.js";
 
@@ -32,6 +33,7 @@ const STATES = {
 
 /** @param {HTMLElement} root */
 export function mount(root) {
+  removeNotWhole();
   const autoscroll = new Autoscroll(byId("box"), byId("newest"));
   startTools(() => autoscroll.update());
   new CaptionsPage(root, autoscroll);

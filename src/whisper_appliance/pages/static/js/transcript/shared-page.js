@@ -11,6 +11,7 @@ import { PlayerBar, secondsInAddress } from "../player/player-bar.js";
 import { copyText } from "../ui/copy-button.js";
 import { fillDownloads } from "../ui/download-menu.js";
 import { startMenus } from "../ui/menu.js";
+import { removeNotWhole } from "../ui/not-whole.js";
 import { startTheme } from "../ui/theme.js";
 import { showChapters } from "./chapters.js";
 import { FindInPage } from "./find-in-page.js";
@@ -22,6 +23,7 @@ import { showLines } from "./transcript-lines.js";
 
 /** @param {HTMLElement} root */
 export function mount(root) {
+  removeNotWhole();
   const token = root.dataset.token ?? "";
   /** @type {SharedTranscript | undefined} */
   let shown;

@@ -1,6 +1,7 @@
 /** The frame around every page: bar, theme, menus, shortcuts, the account's menu. */
 import { startAccountMenu } from "./account-menu.js";
 import { startMenus } from "./menu.js";
+import { removeNotWhole } from "./not-whole.js";
 import { startPasswordDialog } from "./password-dialog.js";
 import { Shortcuts } from "./shortcuts.js";
 import { StatusBar } from "./status-bar.js";
@@ -8,6 +9,7 @@ import { startTheme } from "./theme.js";
 
 /** @param {HTMLElement} root The body. @returns {{shortcuts: Shortcuts}} To which a page adds its own. */
 export function startPage(root) {
+  removeNotWhole();
   startTheme();
   startMenus();
   startAccountMenu(root);
