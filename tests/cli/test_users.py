@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
+import pyotp
 import pytest
 from click.testing import CliRunner, Result
 
 from tests.support.client import PASSWORD
 from whisper_appliance.accounts.accounts import SignedIn
+from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.offline_accounts import opened_accounts
 from whisper_appliance.cli import cli
 from whisper_appliance.config import settings
-from whisper_appliance.core.errors import ApplianceError, SignInFailed
+from whisper_appliance.core.errors import ApplianceError, SecondFactorRequired, SignInFailed
 
 OTHER = "eleven green bottles near the wall"
 
@@ -101,3 +103,16 @@ def test_role_and_access_mode_change_and_an_account_is_removed(data: Path) -> No
     assert run(data, "users", "remove", "Ben", stdin="n\n").exit_code == 1
     assert run(data, "users", "remove", "Ben", "--heir", "Ada", "--yes").stdout == "Ben: removed\n"
     assert "Ben" not in run(data, "users", "list").stdout
+
+
+def test_the_second_factor_of_a_locked_out_owner_is_reset(tmp_path: Path) -> None:
+    run(tmp_path, "users", "add", "Ada", "--role", "owner", "--password-stdin", stdin=PASSWORD + "\n")
+    with opened_accounts(settings.load(data_dir=tmp_path)) as accounts:
+        ada = accounts.users.by_name("Ada")
+        app = pyotp.TOTP(accounts.second_factors.enrol(ada).secret)
+        accounts.second_factors.activate(ada, app.now(), by=SHELL)
+    with pytest.raises(SecondFactorRequired):
+        sign_in(tmp_path, "Ada", PASSWORD)
+    reset = run(tmp_path, "users", "reset-second-factor", "ada")
+    assert (reset.exit_code, reset.stdout) == (0, "Ada: the second factor is off\n")
+    assert sign_in(tmp_path, "Ada", PASSWORD)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+import pyotp
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -317,3 +318,52 @@ def test_a_dangerous_action_asks_for_the_password_once(
     assert saved.value.suggested_filename.endswith(".tar")
     with page.expect_download():
         page.get_by_role("link", name="Download a backup").click()  # without the dialog
+
+
+def test_a_second_factor_is_set_up_and_asked_for(
+    page: Page, chromium: Browser, served: Served, axe: str
+) -> None:
+    user = an_account(served.appliance, "member", "Fay")
+    context = served.browser_of(chromium, user, bypass_csp=True)
+    tab = context.new_page()
+    tab.goto("/account")
+    tab.get_by_role("link", name="Set up").click()
+    expect(tab.locator("#qr-code")).to_have_js_property("complete", True)
+    expect(tab.locator("#secret")).not_to_be_empty()
+    app = pyotp.TOTP(tab.locator("#secret").inner_text().replace(" ", ""))
+    look(tab, axe)
+    tab.get_by_label("Code that the app shows now").fill("000000")
+    tab.get_by_role("button", name="Turn on").click()
+    expect(tab.get_by_role("alert").first).to_contain_text("not valid")
+    tab.get_by_label("Code that the app shows now").fill(app.now())
+    tab.keyboard.press("Enter")
+    codes = tab.get_by_role("textbox", name="Recovery codes")
+    expect(codes).to_have_value(re.compile(r"^(\w{4}-\w{4}-\w{4}-\w{4}\n?){10}$"))
+    look(tab, axe)
+    recovery = codes.input_value().splitlines()
+    tab.get_by_role("link", name="Done").click()
+    expect(tab.locator("#second-factor-facts")).to_contain_text("10 recovery codes left")
+    look(tab, axe)
+    other = chromium.new_context(base_url=served.url, bypass_csp=True, locale="en-GB")
+    guest = other.new_page()
+    guest.goto("/sign-in")
+    guest.get_by_label("Name").fill("Fay")
+    guest.get_by_label("Password", exact=True).fill(PASSWORD)
+    guest.keyboard.press("Enter")
+    expect(guest.get_by_label("Code")).to_be_focused()
+    look(guest, axe)
+    guest.get_by_label("Code").fill("000000")
+    guest.keyboard.press("Enter")
+    expect(guest.get_by_role("alert")).to_contain_text("not valid")
+    guest.get_by_label("Code").fill(recovery[0])
+    guest.keyboard.press("Enter")
+    expect(guest.locator("#account")).to_contain_text("Fay")
+    other.close()
+    tab.get_by_role("button", name="Turn off").click()
+    dialog = tab.get_by_role("dialog", name="Turn the second factor off?")
+    dialog.get_by_label("Your password").fill(PASSWORD)
+    dialog.get_by_label("Code").fill(recovery[1])
+    look(tab, axe)
+    dialog.get_by_role("button", name="Turn off").click()
+    expect(tab.locator("#second-factor-set-up")).to_be_visible()
+    context.close()

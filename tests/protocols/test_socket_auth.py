@@ -52,6 +52,16 @@ def test_visitors_may_connect_in_network_mode(app: OpenAPI) -> None:
     assert connected(app, open_page(app)).is_connected()
 
 
+def test_a_socket_is_refused_without_the_required_second_factor(app: OpenAPI, appliance: Appliance) -> None:
+    member = signed_in(app)
+    assert connected(app, member).is_connected()
+    appliance.overrides.set("second_factor_required", "everyone", "a test")
+    assert not connected(app, member).is_connected()
+    assert connected(app, open_page(app)).is_connected()
+    assert connected(app, auth={"key": bearer(with_key(app, "read")).removeprefix("Bearer ")}).is_connected()
+    appliance.overrides.reset("second_factor_required")
+
+
 @pytest.mark.usefixtures("closed")
 def test_visitors_are_refused_in_accounts_mode(app: OpenAPI) -> None:
     assert not connected(app).is_connected()

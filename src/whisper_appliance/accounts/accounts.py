@@ -14,18 +14,28 @@ from whisper_appliance.accounts.identity import FIRST_START, Actor, User
 from whisper_appliance.accounts.invitations import Invitations
 from whisper_appliance.accounts.keys import ApiKeys
 from whisper_appliance.accounts.passwords import Passwords
+from whisper_appliance.accounts.second_factor import WRONG_CODE, SecondFactors
 from whisper_appliance.accounts.sessions import Sessions
 from whisper_appliance.accounts.setup import SetupToken
 from whisper_appliance.accounts.throttle import Throttle
 from whisper_appliance.accounts.users import Users
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.clock import Clock, now
-from whisper_appliance.core.errors import BadSetting, InvalidRequest, NotFound, SignInFailed, SignInRequired
+from whisper_appliance.core.errors import (
+    BadSetting,
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    SecondFactorRequired,
+    SignInFailed,
+    SignInRequired,
+)
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.core.text import normalized_name
 from whisper_appliance.storage.database import Database
 
 ADMIN_NAME = "admin"
-WRONG_CREDENTIALS = "This name and password do not go together."
+WRONG_CREDENTIALS = N_("This name and password do not go together.")
 log = structlog.get_logger()
 
 
@@ -75,6 +85,9 @@ class Accounts:
             write_audit=write_audit,
             clock=clock,
         )
+        self.second_factors = SecondFactors(
+            database, write_audit=write_audit, clock=clock, monotonic=monotonic
+        )
         self.keys = ApiKeys(database, write_audit=write_audit, clock=clock)
         self.invitations = Invitations(database, self.users, write_audit=write_audit, clock=clock)
         self.access_mode = AccessModeStore(
@@ -121,14 +134,19 @@ class Accounts:
             self._owned_data.transfer(visitor, user.id)
         return user
 
-    def sign_in(self, name: str, password: str, *, address: str, agent: str = "") -> SignedIn:
-        """Checks name and password and begins a session. Raises `SignInFailed`; `Busy` when throttled."""
+    def sign_in(self, name: str, password: str, code: str = "", *, address: str, agent: str = "") -> SignedIn:
+        """Checks name, password and the code of the second factor, and begins a session.
+
+        Raises `SignInFailed`, `SecondFactorRequired` without a code; `Busy` when throttled.
+        """
         account = normalized_name(name)[:100]
         self.throttle.attempt(account, address)
         user = self.users.with_valid_password(name, password)
         if user is None:
             self._write_audit(Actor(""), "sign_in.failed", "", {"name": account})
             raise SignInFailed(WRONG_CREDENTIALS)
+        if self.second_factors.is_on(user.id):
+            self._check_code(Actor(user.id, user), user, code)
         self.throttle.succeeded(account, address)
         return self.begin_session(user, address=address, agent=agent)
 
@@ -189,6 +207,24 @@ class Accounts:
             raise SignInFailed("This is not your present password.", field=field)
         self.throttle.succeeded(account, address)
         return actor.user
+
+    def turn_off_second_factor(self, actor: Actor, password: str, code: str, *, address: str) -> None:
+        """Turns off the second factor of `actor`, who must give the password and a code.
+
+        Raises `SignInRequired`, `SignInFailed`, `SecondFactorRequired`, `Conflict` if it is off, `Busy`.
+        """
+        user = self.check_password(actor, password, address=address)
+        if not self.second_factors.is_on(user.id):
+            raise Conflict("The second factor is off.")
+        self._check_code(actor, user, code)
+        self.second_factors.remove(user, by=actor)
+
+    def _check_code(self, actor: Actor, user: User, code: str) -> None:
+        if not code.strip():
+            raise SecondFactorRequired("Enter the code that your authenticator app shows.", field="code")
+        if not self.second_factors.verify(user, code):
+            self._write_audit(actor, "sign_in.failed", "", {"name": user.name, "factor": "code"})
+            raise SignInFailed(WRONG_CODE, field="code")
 
     def remove_user(self, user_id: str, *, heir: str | None, by: Actor) -> None:
         """Deletes an account. Its data is transferred to the user `heir`, or erased when that is None.

@@ -86,6 +86,7 @@ class AdminUserResponse(BaseModel):
     storage_bytes: int
     quota: QuotaResponse
     own_quota: QuotaResponse = Field(description="What was set for this account; null: the default.")
+    second_factor: bool = Field(description="Whether signing in needs a code.")
     manageable: bool = Field(description="Whether whoever asks may change it.")
 
 
@@ -197,6 +198,16 @@ def reset_password(path: UserPath) -> Response:
 
 
 @blueprint.delete(
+    "/api/admin/users/<hex32:id>/second-factor", responses={204: None, **error_responses(*CHANGE_ERRORS)}
+)
+def reset_second_factor(path: UserPath) -> tuple[str, int]:
+    """Turns off the second factor of a user who cannot give a code any more."""
+    user = resources.authorized_account(path.id, "manage")
+    appliance().accounts.second_factors.remove(user, by=current_actor())
+    return "", 204
+
+
+@blueprint.delete(
     "/api/admin/users/<hex32:id>/sessions", responses={204: None, **error_responses(*CHANGE_ERRORS)}
 )
 def end_sessions(path: UserPath) -> tuple[str, int]:
@@ -247,5 +258,6 @@ def _user_response(user: User, totals: dict[str, UsageTotals]) -> AdminUserRespo
         storage_bytes=appliance().storage_usage.used_by(user.id),
         quota=QuotaResponse.model_validate(usage.effective_quota(user.id), from_attributes=True),
         own_quota=QuotaResponse.model_validate(usage.user_quota(user.id), from_attributes=True),
+        second_factor=appliance().accounts.second_factors.is_on(user.id),
         manageable=resources.can_manage(user),
     )

@@ -81,6 +81,16 @@ def password(name: str, password_stdin: bool) -> None:
     click.echo(f"{user.name}: password changed" + (", the account is disabled" if user.disabled else ""))
 
 
+@users.command("reset-second-factor")
+@click.argument("name")
+def reset_second_factor(name: str) -> None:
+    """Turn off the second factor of NAME, who lost the phone and the recovery codes."""
+    with accounts() as opened:
+        user = opened.users.by_name(name)
+        opened.second_factors.remove(user, by=SHELL)
+    click.echo(f"{user.name}: the second factor is off")
+
+
 @users.command()
 @click.argument("name")
 def disable(name: str) -> None:

@@ -33,7 +33,7 @@ AT_ONCE = frozenset(
         "decoder_seconds", "keep_audio", "audio_retention_days", "audio_store", "trash_days", "log_level",
         "repeat_seconds", "minutes_per_month", "storage_per_user", "audit_days", "update_check",
         "update_feed_url", "wyoming_port", "wyoming_user", "protocols", "model_aliases",
-        "webhook_private_addresses",
+        "webhook_private_addresses", "second_factor_required",
     }
 )  # fmt: skip
 """Settings that take effect while the appliance runs; the others take effect after a restart."""

@@ -80,6 +80,7 @@ SEARCH_WORDS: Mapping[str, str] = MappingProxyType(
         "https_enabled": N_("tls encryption certificate secure"),
         "allowed_hosts": N_("domain name 421 host header rebinding"),
         "certificate_names": N_("tls warning browser domain address"),
+        "second_factor_required": N_("2fa two factor totp code authenticator login password"),
         "session_idle_seconds": N_("sign out login password time"),
         "session_seconds": N_("sign out login password time"),
         "live_sessions": N_("microphone captions speakers at once"),

@@ -64,6 +64,12 @@ class ConfirmationRequired(NotAllowed):
     code = "confirmation_required"
 
 
+class SecondFactorMissing(NotAllowed):
+    """The user must have a second factor, and has to set it up first."""
+
+    code = "second_factor_missing"
+
+
 class SignInRequired(ApplianceError):
     """This needs an account, and nobody is signed in."""
 
@@ -74,6 +80,12 @@ class SignInFailed(SignInRequired):
     """Wrong name or password."""
 
     code = "sign_in_failed"
+
+
+class SecondFactorRequired(SignInRequired):
+    """The password is right, and a code is needed besides."""
+
+    code = "second_factor_required"
 
 
 class NotFound(ApplianceError):

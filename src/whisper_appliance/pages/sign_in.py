@@ -41,6 +41,9 @@ class SignInBody(BaseModel):
 
     name: str = Field(description="Name of the account; capitals do not matter.", max_length=200)
     password: str = Field(description="Its password.", max_length=1000)
+    code: str = Field(
+        "", description="Of the authenticator app, or a recovery code: for a second factor.", max_length=100
+    )
 
 
 class ConfirmBody(BaseModel):
@@ -89,10 +92,13 @@ def get_session() -> Response:
     operation_id="sign_in_begin_api_session_post",
 )
 def create_session(body: SignInBody) -> Response:
-    """Signs in; the answer sets the cookie of the session. One that the browser had before ends."""
+    """Signs in; the answer sets the cookie of the session. One that the browser had before ends.
+
+    401 `second_factor_required`: the password is right; send all again, with a code.
+    """
     before = authentication.current_actor_or_anonymous()
     signed_in = appliance().accounts.sign_in(
-        body.name, body.password, address=client_address(), agent=user_agent()
+        body.name, body.password, body.code, address=client_address(), agent=user_agent()
     )
     if before.session:
         appliance().accounts.sign_out(before)

@@ -134,7 +134,9 @@ def _wants_page() -> bool:
 def _appliance_error(error: errors.ApplianceError) -> Response:
     status = status_of(type(error))
     if isinstance(error, errors.SignInRequired) and _wants_page() and not http_api.requested_api():
-        return _redirect_to_sign_in()
+        return _redirect_to("sign_in.sign_in_page")
+    if isinstance(error, errors.SecondFactorMissing) and _wants_page():
+        return _redirect_to("second_factor.second_factor_page")
     if status >= 500:
         log.warning("request rejected", code=error.code, reason=error.message)
     if status == 500:
@@ -148,12 +150,10 @@ def _appliance_error(error: errors.ApplianceError) -> Response:
     )
 
 
-def _redirect_to_sign_in() -> Response:
-    """Redirects to the sign-in page, which returns to this page afterwards."""
+def _redirect_to(endpoint: str) -> Response:
+    """Redirects to a page that returns to this one afterwards, such as the sign-in page."""
     target = request.full_path.rstrip("?")
-    response = make_response(
-        redirect(url_for("sign_in.sign_in_page", next=None if target == "/" else target))
-    )
+    response = make_response(redirect(url_for(endpoint, next=None if target == "/" else target)))
     response.headers["Cache-Control"] = "no-store"
     return response
 

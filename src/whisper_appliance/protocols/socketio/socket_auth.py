@@ -10,6 +10,7 @@ from flask_socketio import ConnectionRefusedError as SocketRefused
 from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.core.errors import ApplianceError, NotFound, SignInRequired
 from whisper_appliance.live.manager import LiveManager
+from whisper_appliance.web.auth import second_factor
 from whisper_appliance.web.auth.authentication import ENDED, SOCKET_KEY, access_mode, current_actor
 
 RECHECK_SECONDS = 60.0
@@ -73,4 +74,5 @@ def _valid_actor() -> Actor:
     actor = current_actor()
     if g.get("session_ended"):
         raise SignInRequired(ENDED)
+    second_factor.check_present(actor)
     return actor

@@ -1,6 +1,7 @@
 """The tables of accounts, as the newest migration leaves them. Secrets are stored as hashes only.
 
-The exception are the secrets of webhooks, with which each message is signed.
+The exceptions are the secrets of webhooks, with which each message is signed, and those of authenticator
+apps, from which each code is computed.
 """
 
 import sqlalchemy as sa
@@ -47,6 +48,23 @@ sessions = sa.Table(
     sa.Column("address", sa.Text, nullable=False),
     sa.Column("agent", sa.Text, nullable=False),
     sa.Column("confirmed", sa.Text, nullable=True),
+)
+
+totp = sa.Table(
+    "totp",
+    metadata,
+    sa.Column("user_id", sa.Text, sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("secret", sa.Text, nullable=False),
+    sa.Column("since", sa.Text, nullable=True),
+    sa.Column("last_step", sa.BigInteger, nullable=False),
+)
+
+recovery_codes = sa.Table(
+    "recovery_codes",
+    metadata,
+    sa.Column("code_hash", sa.Text, primary_key=True),
+    _of_user(),
+    sa.Index("recovery_codes_of_user", "user_id"),
 )
 
 keys = sa.Table(

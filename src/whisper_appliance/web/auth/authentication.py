@@ -20,7 +20,7 @@ from whisper_appliance.accounts.keys import KEY_PREFIX
 from whisper_appliance.core.errors import DatabaseDamaged, NotAllowed, NotFound, SignInRequired, Unavailable
 from whisper_appliance.core.network import client_network
 from whisper_appliance.web import http_api
-from whisper_appliance.web.auth import confirmation, csrf
+from whisper_appliance.web.auth import confirmation, csrf, second_factor
 from whisper_appliance.web.auth.visitors import visitor_id
 from whisper_appliance.web.context import appliance
 
@@ -156,6 +156,8 @@ def check_access() -> None:
             raise SignInRequired(ENDED)
         if actor.user is None and access_mode() == "accounts":
             raise SignInRequired("Sign in to use this appliance.")
+        if endpoint not in second_factor.SET_UP_ENDPOINTS:
+            second_factor.check_present(actor)
     if is_unsafe and current_actor().session:
         csrf.check_csrf(current_actor().session)
     if confirmation.is_dangerous(endpoint):
@@ -187,7 +189,8 @@ def template_globals() -> dict[str, object]:
 def _has_access() -> bool:
     """True if the page may link to the others. Never raises, because error pages use it too."""
     try:
-        return current_actor_or_anonymous().user is not None or access_mode() == "network"
+        actor = current_actor_or_anonymous()
+        return not second_factor.is_missing(actor) and (actor.user is not None or access_mode() == "network")
     except (Unavailable, DatabaseDamaged):
         return False
 

@@ -21,15 +21,20 @@ DANGEROUS_ENDPOINTS = frozenset(
         "admin_certificate.upload_certificate",
         "admin_invitations.create_invitation",
         "admin_users.delete_user",
+        "admin_users.reset_second_factor",
         "admin_users.reset_password",
         "admin_users.revoke_keys",
         "admin_users.update_user",
+        "second_factor.activate",
+        "second_factor.enrol",
+        "second_factor.renew_recovery_codes",
     }
 )
-"""Password changes and the end of one's own account are not here: they always ask for the password."""
+"""Not here are the endpoints that always ask for the password: they change it, turn off the second factor, or
+delete one's own account."""
 
 SETTING_ENDPOINTS = frozenset({"admin_settings.change_setting", "admin_settings.reset_setting"})
-DANGEROUS_SETTINGS = frozenset({"certificate_names"})
+DANGEROUS_SETTINGS = frozenset({"certificate_names", "second_factor_required"})
 """Settings that do the same as a dangerous endpoint."""
 
 

@@ -9,6 +9,7 @@ import { onSubmit } from "../ui/form.js";
 import { startPage } from "../ui/page-frame.js";
 import { toast } from "../ui/toast.js";
 import { startKeys } from "./api-keys.js";
+import { startSecondFactor } from "./second-factor.js";
 import { startSessions } from "./sessions.js";
 import { showUsage } from "./usage.js";
 import { startWebhooks } from "./webhooks.js";
@@ -38,6 +39,7 @@ export function mount(root) {
     toast(t("Password changed. You were signed out everywhere else."));
     await loadSessions();
   });
+  startSecondFactor();
   startDeletion();
   startKeys();
   startWebhooks();

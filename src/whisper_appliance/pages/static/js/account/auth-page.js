@@ -53,12 +53,22 @@ class AuthForm {
     }
   }
 
+  /** The second step: the fields of the first stay filled in, and are sent again with the code. */
+  #askForCode() {
+    byId("password-step").hidden = true;
+    byId("code-step").hidden = false;
+    const code = /** @type {HTMLInputElement} */ (this.#field("code"));
+    code.required = true;
+    code.focus();
+  }
+
   /** @param {ApiError} error */
-  #onRefused({ message, field, status, retryAfterSeconds }) {
+  #onRefused({ message, code, field, status, retryAfterSeconds }) {
     this.#submit.disabled = false;
+    if (code === "second_factor_required") return this.#askForCode();
     this.#showProblem(message, field);
     if (status === 429 && retryAfterSeconds) this.#countDown(message, retryAfterSeconds);
-    if (status === 401) this.#field("password")?.select();
+    if (status === 401) this.#field(field || "password")?.select();
   }
 
   /** @param {string} sentence Empty: there is none. @param {string} [name] Of the field that is wrong. */

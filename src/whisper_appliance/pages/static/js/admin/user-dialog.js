@@ -39,6 +39,7 @@ export class UserDialog {
     byId("user-sessions").addEventListener("click", () => void this.#endSessions());
     byId("user-keys").addEventListener("click", () => void this.#revokeKeys());
     byId("user-password").addEventListener("click", () => void this.#newPassword());
+    byId("user-second-factor").addEventListener("click", () => void this.#resetSecondFactor());
     byId("user-disable").addEventListener("click", () => void this.#toggleDisabled());
     byId("user-delete").addEventListener("click", () => this.#openRemoval());
   }
@@ -64,6 +65,7 @@ export class UserDialog {
     this.#showNumber("storage", storage_bytes === null ? null : storage_bytes / GIB);
     this.#showNumber("waiting", waiting_jobs);
     byId("user-disable").textContent = user.disabled ? t("Enable") : t("Disable");
+    byId("user-second-factor").hidden = !user.second_factor;
     byId("password-made").hidden = true;
     this.#dialog.showModal();
   }
@@ -132,6 +134,17 @@ export class UserDialog {
       byId("password-made").hidden = false;
       byId("password-copy").focus();
     }, "");
+  }
+
+  async #resetSecondFactor() {
+    const text = t(
+      "For somebody who lost the phone and the recovery codes. The password alone is enough then.",
+    );
+    const title = t("Turn the second factor of {name} off?", { name: this.#user?.name });
+    if (!(await confirmed({ title, text, action: t("Turn off") }))) return;
+    const reset = () => request("DELETE /api/admin/users/{id}/second-factor", { path: this.#path });
+    const isDone = await this.#try(reset, t("The second factor is off."));
+    if (isDone) byId("user-second-factor").hidden = true;
   }
 
   async #toggleDisabled() {

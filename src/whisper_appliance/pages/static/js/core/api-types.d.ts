@@ -87,6 +87,8 @@ export interface AdminUserDetail {
   quota: QuotaResponse;
   /** What was set for this account; null: the default. */
   own_quota: QuotaResponse;
+  /** Whether signing in needs a code. */
+  second_factor: boolean;
   /** Whether whoever asks may change it. */
   manageable: boolean;
   sessions: OwnSessionResponse[];
@@ -118,6 +120,8 @@ export interface AdminUserResponse {
   quota: QuotaResponse;
   /** What was set for this account; null: the default. */
   own_quota: QuotaResponse;
+  /** Whether signing in needs a code. */
+  second_factor: boolean;
   /** Whether whoever asks may change it. */
   manageable: boolean;
 }
@@ -247,6 +251,12 @@ export interface ClientSecretResponse {
   /** Seconds of the epoch. */
   expires_at: number;
   session: Record<string, unknown>;
+}
+
+/** A code of the authenticator app. */
+export interface CodeBody {
+  /** Six digits. */
+  code: string;
 }
 
 /** Proof that the user of the session is there. */
@@ -442,6 +452,16 @@ export interface EngineState {
   busy_seconds: number;
   worker_seconds: number;
   windows_by_priority: number[];
+}
+
+/** A new secret, which counts once a code of it was sent. */
+export interface EnrolmentResponse {
+  /** In base32, to type into an authenticator app. */
+  secret: string;
+  /** The same for an app on this device. */
+  uri: string;
+  /** The same as QR code: a data: address of an image (SVG). */
+  qr_code: string;
 }
 
 /** What went wrong, for programs and for people. */
@@ -1185,6 +1205,11 @@ export interface RecordingsBody {
   days: number | null;
 }
 
+/** Recovery codes, told this once. Each works once, in place of a code of the app. */
+export interface RecoveryCodesResponse {
+  recovery_codes: string[];
+}
+
 /** One version. `notes` are plain text. */
 export interface ReleaseResponse {
   version: string;
@@ -1267,6 +1292,16 @@ export interface SearchHitResponse {
   start: number;
   /** The text around it: every second piece is one of the words. */
   pieces: string[];
+}
+
+/** The second factor of an account. */
+export interface SecondFactorResponse {
+  /** Since when it is on, UTC, ISO 8601; null: it is off. */
+  since: string | null;
+  /** How many recovery codes are left. */
+  recovery_codes: number;
+  /** Whether this account must have one (SECOND_FACTOR_REQUIRED). */
+  required: boolean;
 }
 
 /** A phrase. */
@@ -1426,6 +1461,8 @@ export interface SignInBody {
   name: string;
   /** Its password. */
   password: string;
+  /** Of the authenticator app, or a recovery code: for a second factor. */
+  code?: string;
 }
 
 /** Splits a segment in two. */
@@ -1583,6 +1620,14 @@ export interface TranscriptSummaryResponse {
   hits: SearchHitResponse[] | null;
   /** How often the words of `q` are said. */
   hit_count: number | null;
+}
+
+/** Proof that whoever turns the second factor off is its user. */
+export interface TurnOffBody {
+  /** The password of the account. */
+  password: string;
+  /** A code of the app, or a recovery code. */
+  code: string;
 }
 
 /** What the feed says, and what to do on this machine. */
@@ -1746,6 +1791,7 @@ export interface WorkerRows {
 /** The JSON body of a request, by method and path. */
 export interface Requests {
   "DELETE /api/account": DeleteAccountBody;
+  "DELETE /api/account/second-factor": TurnOffBody;
   "DELETE /api/admin/users/{id}": RemoveBody;
   "PATCH /api/account": NameBody;
   "PATCH /api/admin/users/{id}": UserBody;
@@ -1757,6 +1803,7 @@ export interface Requests {
   "POST /api/account/keys": KeyBody;
   "POST /api/account/password": PasswordBody;
   "POST /api/account/presets": PresetBody;
+  "POST /api/account/second-factor/activate": CodeBody;
   "POST /api/account/webhooks": WebhookBody;
   "POST /api/admin/invitations": InvitationBody;
   "POST /api/admin/models": NewModel;
@@ -1794,6 +1841,7 @@ export interface Responses {
   "DELETE /api/account": null;
   "DELETE /api/account/keys/{id}": null;
   "DELETE /api/account/presets/{id}": null;
+  "DELETE /api/account/second-factor": null;
   "DELETE /api/account/sessions": null;
   "DELETE /api/account/sessions/{id}": null;
   "DELETE /api/account/webhooks/{id}": null;
@@ -1808,6 +1856,7 @@ export interface Responses {
   "DELETE /api/admin/shares/{id}": null;
   "DELETE /api/admin/users/{id}": null;
   "DELETE /api/admin/users/{id}/keys": null;
+  "DELETE /api/admin/users/{id}/second-factor": null;
   "DELETE /api/admin/users/{id}/sessions": null;
   "DELETE /api/jobs/{id}": JobResponse;
   "DELETE /api/library/folders/{id}": null;
@@ -1826,6 +1875,7 @@ export interface Responses {
   "GET /api/account": AccountResponse;
   "GET /api/account/keys": KeyList;
   "GET /api/account/presets": PresetList;
+  "GET /api/account/second-factor": SecondFactorResponse;
   "GET /api/account/sessions": OwnSessionList;
   "GET /api/account/webhooks": WebhookList;
   "GET /api/admin/audit": AuditPage;
@@ -1893,6 +1943,9 @@ export interface Responses {
   "POST /api/account/keys": NewKeyResponse;
   "POST /api/account/password": null;
   "POST /api/account/presets": PresetResponse;
+  "POST /api/account/second-factor": EnrolmentResponse;
+  "POST /api/account/second-factor/activate": RecoveryCodesResponse;
+  "POST /api/account/second-factor/recovery-codes": RecoveryCodesResponse;
   "POST /api/account/webhooks": NewWebhookResponse;
   "POST /api/account/webhooks/{id}/test": null;
   "POST /api/admin/backups": DailyCopyResponse;

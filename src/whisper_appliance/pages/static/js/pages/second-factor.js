@@ -1,0 +1,3 @@
+import { mount } from "../account/second-factor-page.js";
+
+mount(document.body);
