@@ -203,7 +203,10 @@ coverage() {
   "$VENV/bin/python" -m pytest "${PARALLEL[@]}" --cov --cov-report=term-missing:skip-covered "$@"
 }
 
-measured() { environment bench; environment run "$LEAN"; front_end run; catalogues; export APPLIANCE_PYTHON="$LEAN/bin/python"; }
+measured() {
+  unset PYTHONDONTWRITEBYTECODE # an installed program is compiled; measured without, its start is a third slower
+  environment bench; environment run "$LEAN"; front_end run; catalogues; export APPLIANCE_PYTHON="$LEAN/bin/python"
+}
 
 bench() {
   measured
