@@ -1,12 +1,21 @@
 """The overview and the statistics, as the panel asks for them."""
 
 import io
+import shutil
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from flask_openapi3 import OpenAPI
 
+from tests.support.application import StartAppliance
 from tests.support.client import ApiClient, signed_in
+from tests.support.wait import wait_until
 from whisper_appliance.app.appliance import Appliance
+from whisper_appliance.app.attention import Attention
+from whisper_appliance.core.clock import now
+from whisper_appliance.server.application import create_app
 
 
 @pytest.fixture
@@ -57,3 +66,33 @@ def test_requests_are_counted(app: OpenAPI, appliance: Appliance, admin: ApiClie
     sample, _ = appliance.resource_sampler.sample_once()
     assert sample.requests is not None
     assert sample.requests > 0
+
+
+def test_a_daily_copy_that_did_not_come_is_a_problem(appliance: Appliance) -> None:
+    later = Attention(
+        appliance.overrides, appliance.backups, appliance.store, tuple, lambda: None,
+        clock=lambda: now() + timedelta(days=3),
+    )  # fmt: skip
+    status = replace(appliance.status(), uptime_seconds=700.0)
+    wait_until(lambda: bool(appliance.backups.copies.copies()))
+    assert [each.code for each in later.problems(status)] == ["backup_failed"]
+    assert appliance.attention.problems(status) == ()
+
+
+def test_what_is_wrong_comes_first_with_what_to_do(
+    start_appliance: StartAppliance, tmp_path: Path, tiny_en: Path
+) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / "tiny.en").symlink_to(tiny_en)
+    (models / "small.damaged-20260101-000000").mkdir()
+    free = shutil.disk_usage(tmp_path).free
+    appliance = start_appliance(model_dir=models, min_free_disk=int(free * 0.7), backup_daily=False)
+    admin = signed_in(create_app(appliance), "admin")
+    found = {each["code"]: each for each in admin.get("/api/admin/overview").json["problems"]}
+    assert found["disk_nearly_full"]["tone"] == "caution"
+    assert "larger disk" in found["disk_nearly_full"]["advice"]
+    assert found["model_damaged"]["message"] == "The model small was damaged, and was set aside."
+    assert found["model_damaged"]["page"] == "models"
+    german = admin.get("/api/admin/overview", headers={"Accept-Language": "de"}).json["problems"]
+    assert "Platte" in next(each for each in german if each["code"] == "disk_nearly_full")["message"]

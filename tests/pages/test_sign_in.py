@@ -203,3 +203,11 @@ def test_the_first_start_by_http(start_appliance: StartAppliance) -> None:
 
 def open_page_status(app: OpenAPI, address: str) -> int:
     return client_of(app).get(address, headers=PAGE).status_code
+
+
+def test_the_first_page_says_that_nobody_has_set_the_appliance_up(start_appliance: StartAppliance) -> None:
+    appliance = start_appliance()
+    client = client_of(create_app(appliance))
+    assert "Not set up yet" in client.get("/", headers=PAGE).text
+    an_account(appliance)
+    assert "Not set up yet" not in client.get("/", headers=PAGE).text

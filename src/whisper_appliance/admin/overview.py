@@ -6,10 +6,12 @@ from flask import Response, jsonify, render_template
 from pydantic import RootModel
 
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page
+from whisper_appliance.app.attention import Problem
 from whisper_appliance.host.gpus import GpuUse
 from whisper_appliance.monitoring.statistics import Amount
 from whisper_appliance.monitoring.status_types import Status
 from whisper_appliance.web.context import appliance
+from whisper_appliance.web.i18n import localized
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import error_responses
 
@@ -20,11 +22,12 @@ blueprint = admin_only(LazyBlueprint("admin_overview", __name__, abp_tags=[ADMIN
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The whole state, the graphics cards, and what the last 24 hours brought.
+    """What needs an administrator, the whole state, the graphics cards, and what the last 24 hours brought.
 
     `failures` counts failed jobs by their error's code, `refusals` what limits refused since the start.
     """
 
+    problems: tuple[Problem, ...]
     status: Status
     gpus: tuple[GpuUse, ...]
     transcripts: Amount
@@ -54,11 +57,13 @@ def overview_page() -> str:
 def get_overview() -> Response:
     """The state of every part, and what the last 24 hours brought. Curves come over the sockets."""
     statistics = appliance().statistics
+    status = appliance().status()
     overview = Overview(
-        status=appliance().status(),
+        problems=appliance().attention.problems(status),
+        status=status,
         gpus=appliance().resource_sampler.gpus(),
         transcripts=statistics.last_hours(DAY_HOURS),
         failures=statistics.failures(DAY_HOURS),
         refusals=appliance().metrics.refusals,
     )
-    return jsonify(asdict(overview))
+    return jsonify(localized(asdict(overview)))

@@ -72,7 +72,9 @@ def check_updates() -> Response:
     """Asks the feed of releases (UPDATE_FEED_URL), if UPDATE_CHECK allows it, and tells how to update."""
     settings = appliance().settings
     found = installation.detect(data_dir=settings.data_dir)
-    checked = releases.check_for_update(settings.update_feed_url, __version__, allowed=settings.update_check)
+    checked = appliance().update_checks.check(
+        settings.update_feed_url, __version__, allowed=settings.update_check
+    )
     if checked.checked:
         record("updates.check", state=checked.state)
     newest = checked.newest if checked.releases else None

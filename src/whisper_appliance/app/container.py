@@ -9,6 +9,7 @@ from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.audit import Audit
 from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.app.admission import Admission, make_usage, on_owner_deleted, usage_hook
+from whisper_appliance.app.attention import Attention
 from whisper_appliance.app.audio_retention import retention
 from whisper_appliance.app.backup_service import BackupService
 from whisper_appliance.app.event_bus import EventBus
@@ -31,6 +32,7 @@ from whisper_appliance.core.errors import BadSetting, InvalidRequest, NotFound
 from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.host.certificates import Certificates, check_names
 from whisper_appliance.host.ports import check_free
+from whisper_appliance.host.releases import UpdateChecks
 from whisper_appliance.jobs.admin_queries import JobAdminQueries
 from whisper_appliance.jobs.cluster import Cluster
 from whisper_appliance.jobs.events import JobDone, JobEvent, JobFailed
@@ -112,6 +114,14 @@ class Container:
             lambda: self.settings, self.models, self.queue, self.live, self.certificates
         )
         self.resource_sampler = ResourceSampler(self.status_collector.status)
+        self.update_checks = UpdateChecks()
+        self.attention = Attention(
+            self.overrides,
+            self.backups,
+            self.store,
+            self.queue.cluster.workers,
+            lambda: self.update_checks.last,
+        )
 
     @property
     def settings(self) -> Settings:

@@ -48,6 +48,17 @@ class UpdateCheck:
     checked: str | None
 
 
+class UpdateChecks:
+    """Checks for updates when somebody asks, and keeps the last result until the program ends."""
+
+    last: UpdateCheck | None = None
+
+    def check(self, feed_url: str, current: str, *, allowed: bool) -> UpdateCheck:
+        """The result of `check_for_update`."""
+        self.last = check_for_update(feed_url, current, allowed=allowed)
+        return self.last
+
+
 def check_for_update(feed_url: str, current: str, *, allowed: bool, clock: Clock = now) -> UpdateCheck:
     """Reads the feed, if that is allowed. Does not raise; being offline is a state."""
     if not allowed or not feed_url:

@@ -116,6 +116,12 @@ class ModelStore:
         """The damaged folders of this model, which were renamed."""
         return tuple(sorted(self.model_dir.glob(f"{folders.folder_name(canonical(name))}.damaged-*")))
 
+    def damaged(self) -> tuple[tuple[str, Path], ...]:
+        """The models that were set aside as damaged and are not here again, each with its damaged folder."""
+        pairs = [(path.name.partition(".damaged-")[0], path) for path in self.model_dir.glob("*.damaged-*")]
+        named = [(folders.model_name(self.model_dir / name), path) for name, path in sorted(pairs)]
+        return tuple((name, path) for name, path in named if name and self.find(name) is None)
+
     def remove(self, name: str) -> None:
         """Deletes the model's folders, partial and damaged ones too.
 

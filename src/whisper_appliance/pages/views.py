@@ -44,6 +44,7 @@ def transcribe_page() -> str:
         default_language=appliance().settings.default_language,
         file_picker=FILE_PICKER,
         tells_voices=is_installed(appliance().settings.diarization_model),
+        is_set_up=appliance().accounts.users.exist(),
         recording_days=appliance().recordings.days_for(current_actor().owner),
     )
 

@@ -1,5 +1,6 @@
 /** The overview: health and facts, polled; charts, over the socket. */
 
+import { fromRoot } from "../core/addresses.js";
 import { request } from "../core/api.js";
 import { all, byId, element, icon, tableById } from "../core/dom.js";
 import { bytes, duration, speed } from "../core/format.js";
@@ -89,9 +90,9 @@ class OverviewPage {
 
   async #load() {
     const overview = await request("GET /api/admin/overview");
-    const { status, gpus } = overview;
-    const { engines, health, host, live, uptime_seconds, version } = status;
-    showHealth(health);
+    const { problems, status, gpus } = overview;
+    const { engines, host, live, uptime_seconds, version } = status;
+    showProblems(problems);
     byId("version").textContent = t("Version {version}", { version });
     byId("uptime").textContent = t("started {uptime_seconds} ago", {
       uptime_seconds: duration(uptime_seconds),
@@ -139,19 +140,34 @@ function engineStateCell({ state, reason }) {
   return tag;
 }
 
-/** @param {Overview["status"]["health"]} health */
-function showHealth({ status, reasons }) {
-  const isWell = status === "ok";
-  byId("health-word").textContent = isWell ? t("Everything works.") : t("Something needs you.");
-  byId("health").dataset.tone = isWell ? "good" : "bad";
-  const messages = reasons.map(({ message }) => message);
-  if (byId("reasons").textContent === messages.join("")) return; // screen readers would read the same again
-  const items = messages.map((message) => {
-    const item = element("li", undefined, "notice");
-    item.append(icon("triangle-alert"), element("span", message));
-    return item;
-  });
-  byId("reasons").replaceChildren(...items);
+/** @param {Overview["problems"]} problems The worst first. */
+function showProblems(problems) {
+  const worst = problems[0]?.tone ?? "good";
+  const words = {
+    good: t("Everything works."),
+    caution: t("Everything works; this waits for you."),
+    bad: t("Something needs you."),
+  };
+  byId("health-word").textContent = words[worst];
+  byId("health").dataset.tone = worst;
+  const list = byId("reasons");
+  const items = problems.map(problemItem);
+  const texts = items.map((item) => item.textContent).join("");
+  if (list.textContent === texts) return; // screen readers would read the same again
+  list.replaceChildren(...items);
+}
+
+/** @param {Overview["problems"][number]} problem */
+function problemItem({ tone, message, advice, page }) {
+  const item = element("li", undefined, "notice");
+  item.dataset.tone = tone;
+  const words = element("p");
+  words.append(element("strong", message), " ", advice);
+  const link = element("a", t("Look into it"), "button");
+  link.href = fromRoot(`/admin/${page}`);
+  link.setAttribute("aria-label", t("Look into it: {message}", { message }));
+  item.append(icon(tone === "bad" ? "circle-alert" : "triangle-alert"), words, link);
+  return item;
 }
 
 /** @param {Overview} overview */

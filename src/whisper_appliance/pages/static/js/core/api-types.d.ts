@@ -964,8 +964,9 @@ export interface OpenAIErrorResponse {
   error: OpenAIErrorBody;
 }
 
-/** The whole state, the graphics cards, and what the last 24 hours brought. `failures` counts failed jobs by their error's code, `refusals` what limits refused since the start. */
+/** What needs an administrator, the whole state, the graphics cards, and what the last 24 hours brought. `failures` counts failed jobs by their error's code, `refusals` what limits refused since the start. */
 export interface Overview {
+  problems: Problem[];
   status: Status;
   gpus: GpuUse[];
   transcripts: Amount;
@@ -1096,6 +1097,15 @@ export interface PresetResponse {
   /** Fields of POST /transcribe. */
   options: Record<string, unknown>;
   default: boolean;
+}
+
+/** What is wrong, what to do, and the page of the panel, below `/admin`, where to do it. */
+export interface Problem {
+  code: string;
+  tone: "bad" | "caution";
+  message: string;
+  advice: string;
+  page: string;
 }
 
 /** A request of a program. */
