@@ -85,19 +85,6 @@ def test_another_browser_sees_neither_the_list_nor_the_transcript(
     expect(page.locator("#empty")).to_contain_text("No transcripts yet")
 
 
-def test_the_list_loads_its_next_page(page: Page, beckett: Path) -> None:
-    transcribe(page, *(named(f"note {number}.wav", beckett) for number in range(4)))
-    page.route(
-        "**/api/transcripts?*limit=30*",
-        lambda route: route.continue_(url=route.request.url.replace("limit=30", "limit=3")),
-    )
-    page.goto("/history")
-    expect(rows(page)).to_have_count(3)
-    page.get_by_role("button", name="Load more").click()
-    expect(rows(page)).to_have_count(4)
-    expect(page.get_by_role("button", name="Load more")).to_be_hidden()
-
-
 def test_the_history_reports_an_unreachable_appliance_and_recovers(
     page: Page, context: BrowserContext
 ) -> None:
@@ -173,6 +160,7 @@ def test_many_are_selected_filed_and_filtered(page: Page, beckett: Path) -> None
     page.get_by_label("Select note 1").check()
     page.get_by_label("Folder, such as").fill("Work / Calls")
     page.get_by_role("button", name="Move", exact=True).click()
+    page.get_by_text("Filters", exact=True).click()
     page.get_by_label("Folder", exact=True).select_option("Work / Calls")
     expect(rows(page)).to_have_count(1)
     page.reload()

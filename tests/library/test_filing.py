@@ -1,6 +1,7 @@
 """Transcripts are filed in folders, tagged and marked, one or many at once, each owner by themselves."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from tests.support.clock import Clock
 from tests.support.library import transcript
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
 from whisper_appliance.library.bulk_actions import ActionName, BulkAction, BulkActions
+from whisper_appliance.library.edits import TranscriptEdits
 from whisper_appliance.library.facets import LibraryFacets
 from whisper_appliance.library.folders import MAX_DEPTH, MAX_FOLDERS, TOP, Folders
 from whisper_appliance.library.listing import NO_FOLDER, ListFilter, TranscriptListing
@@ -17,6 +19,7 @@ from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.library import folders as folder_table
 from whisper_appliance.storage.schema.library import tags as tag_table
+from whisper_appliance.transcript.editing.operations import RenameSpeaker
 
 Run = Callable[..., tuple[str, ...]]
 
@@ -227,3 +230,20 @@ def test_folders_and_tags_go_with_their_owner(
     assert tags.list_tags("ann") == ()
     ownership.erase("bob")
     assert (tags.list_tags("bob"), folders.list_folders("bob")) == ((), ())
+
+
+def test_lists_are_filtered_by_speaker_and_by_corrections(
+    history: TranscriptRepository, database: Database, titles: Callable[..., list[str]]
+) -> None:
+    spoken = transcript()
+    spoken = replace(spoken, segments=(replace(spoken.segments[0], speaker="Ada <b>"),))
+    of_ada = history.add(spoken, title="talk", owner="ann")
+    history.add(transcript(), title="note", owner="ann")
+    history.add(spoken, title="theirs", owner="bob")
+    assert titles(speaker="Ada <b>") == ["talk"]
+    assert LibraryFacets(database).of_owner("ann").speakers == (("Ada <b>", 1),)
+    assert titles(edited=True) == []
+    rename = RenameSpeaker("rename_speaker", "Ada <b>", "Grace")
+    TranscriptEdits(database).apply(of_ada, [rename], seen=0, author="ann")
+    assert titles(edited=True) == ["talk"]
+    assert (titles(speaker="Ada <b>"), titles(speaker="Grace")) == ([], ["talk"])

@@ -1,4 +1,4 @@
-"""The facets of an owner's library: the languages, models and sources that its transcripts have."""
+"""The facets of an owner's library: the languages, models, sources and speakers that its transcripts have."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,9 @@ import sqlalchemy as sa
 
 from whisper_appliance.library.transcript_rows import owned_by
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.schema.library import transcripts
+from whisper_appliance.storage.schema.library import speaker_names, transcripts
+
+MOST_SPEAKERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,7 @@ class Facets:
     languages: tuple[tuple[str, int], ...]
     models: tuple[tuple[str, int], ...]
     sources: tuple[tuple[str, int], ...]
+    speakers: tuple[tuple[str, int], ...]
     total: int
     favourites: int
     without_folder: int
@@ -38,6 +41,7 @@ class LibraryFacets:
                 languages,
                 _grouped(connection, kept, column.model),
                 _grouped(connection, kept, column.source),
+                _speakers(connection, kept),
                 total=sum(count for _, count in languages),
                 favourites=_count(connection, kept, column.favourite.is_(True)),
                 without_folder=_count(connection, kept, column.folder_id.is_(None)),
@@ -48,7 +52,17 @@ class LibraryFacets:
 def _grouped(
     connection: sa.Connection, kept: sa.ColumnElement[bool], value: sa.Column[str]
 ) -> tuple[tuple[str, int], ...]:
-    query = sa.select(value, sa.func.count()).where(kept).group_by(value)
+    return _sorted(connection, sa.select(value, sa.func.count()).where(kept).group_by(value))
+
+
+def _speakers(connection: sa.Connection, kept: sa.ColumnElement[bool]) -> tuple[tuple[str, int], ...]:
+    name = speaker_names.c.name
+    joined = speaker_names.join(transcripts)
+    query = sa.select(name, sa.func.count()).select_from(joined).where(kept).group_by(name)
+    return _sorted(connection, query.order_by(sa.func.count().desc(), name).limit(MOST_SPEAKERS))
+
+
+def _sorted(connection: sa.Connection, query: sa.Select[str, int]) -> tuple[tuple[str, int], ...]:
     rows = [(row[0], row[1]) for row in connection.execute(query)]
     return tuple(sorted(rows, key=lambda row: (-row[1], row[0])))
 

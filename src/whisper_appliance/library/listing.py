@@ -22,7 +22,12 @@ from whisper_appliance.library.transcript_rows import (
     summary_from_row,
 )
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.schema.library import search_documents, tagged_transcripts, transcripts
+from whisper_appliance.storage.schema.library import (
+    search_documents,
+    speaker_names,
+    tagged_transcripts,
+    transcripts,
+)
 
 Sort = Literal["newest", "oldest", "title", "longest", "shortest", "relevance"]
 
@@ -57,6 +62,8 @@ class ListFilter:
     max_seconds: float | None = None
     doubtful: bool | None = None
     favourite: bool | None = None
+    edited: bool | None = None
+    speaker: str | None = None
     folder_id: str | None = None
     tags: tuple[str, ...] = ()
 
@@ -232,6 +239,8 @@ def _conditions(wanted: ListFilter) -> list[sa.ColumnElement[bool]]:
         "min_seconds": lambda seconds: column.duration >= seconds,
         "max_seconds": lambda seconds: column.duration <= seconds,
         "favourite": lambda is_so: column.favourite.is_(is_so),
+        "edited": lambda is_so: column.revision > 0 if is_so else column.revision == 0,
+        "speaker": lambda name: column.number.in_(_with_speaker(name)),
         "doubtful": lambda is_so: column.doubtful_words > 0 if is_so else column.doubtful_words == 0,
     }
     wanted_values = {name: getattr(wanted, name) for name in conditions}
@@ -244,6 +253,10 @@ def _conditions(wanted: ListFilter) -> list[sa.ColumnElement[bool]]:
 
 def _with_tag(tag_id: str) -> sa.Select[Any]:
     return sa.select(tagged_transcripts.c.transcript_number).where(tagged_transcripts.c.tag_id == tag_id)
+
+
+def _with_speaker(name: str) -> sa.Select[Any]:
+    return sa.select(speaker_names.c.transcript_number).where(speaker_names.c.name == name)
 
 
 def _in_folder(connection: sa.Connection, owner: str, wanted: ListFilter) -> list[sa.ColumnElement[bool]]:

@@ -1,10 +1,10 @@
-"""Writes the search index: called in each transaction that changes the title or the words of a transcript."""
+"""Writes what is searched and filtered by: called in each transaction that changes a title or words."""
 
 import sqlalchemy as sa
 
 from whisper_appliance.core.search_terms import composed, index_text
 from whisper_appliance.core.time_marks import encode_marks, time_marks
-from whisper_appliance.storage.schema.library import search_documents
+from whisper_appliance.storage.schema.library import search_documents, speaker_names
 from whisper_appliance.transcript.model import Transcript
 
 
@@ -20,6 +20,10 @@ def index_words(connection: sa.Connection, number: int, transcript: Transcript, 
         for segment in transcript.segments
     )
     speakers = dict.fromkeys(segment.speaker for segment in transcript.segments if segment.speaker)
+    connection.execute(speaker_names.delete().where(speaker_names.c.transcript_number == number))
+    if speakers:
+        rows = [{"transcript_number": number, "name": name} for name in speakers]
+        connection.execute(speaker_names.insert(), rows)
     _write(
         connection,
         number,

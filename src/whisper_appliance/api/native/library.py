@@ -106,6 +106,7 @@ class LibraryResponse(BaseModel):
     languages: list[FacetResponse]
     models: list[FacetResponse]
     sources: list[FacetResponse]
+    speakers: list[FacetResponse] = Field(description="The 1,000 most frequent ones.")
 
 
 class ActionResponse(BaseModel):
@@ -121,7 +122,7 @@ def get_library() -> Response:
     facets = appliance().facets.of_owner(owner)
     values: dict[str, Any] = {
         name: [{"value": value, "count": count} for value, count in getattr(facets, name)]
-        for name in ("languages", "models", "sources")
+        for name in ("languages", "models", "sources", "speakers")
     }
     for name in ("total", "favourites", "without_folder", "trash"):
         values[name] = getattr(facets, name)

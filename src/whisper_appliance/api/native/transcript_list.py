@@ -39,6 +39,8 @@ class FilterQuery(BaseModel):
     max_seconds: float | None = Field(None, ge=0, description="At most so long.")
     doubtful: bool | None = Field(None, description="With or without words that the model is not sure of.")
     favourite: bool | None = Field(None, description="Marked as a favourite, or not.")
+    edited: bool | None = Field(None, description="With or without changes of its text.")
+    speaker: str | None = Field(None, max_length=200, description="With this speaker, by name.")
     folder: str | None = Field(
         None,
         pattern=f"{ID_REGEX}|^{NO_FOLDER}$",
@@ -60,6 +62,8 @@ class FilterQuery(BaseModel):
             max_seconds=self.max_seconds,
             doubtful=self.doubtful,
             favourite=self.favourite,
+            edited=self.edited,
+            speaker=self.speaker,
             folder_id=self.folder,
             tags=tuple(self.tag),
         )

@@ -51,6 +51,7 @@ transcripts = sa.Table(
         "doubtful_words",
         "favourite",
         "folder_id",
+        "revision",
     ),
     sa.Index("transcripts_by_title", "owner", "deleted_at", "title_key", "created", "id"),
     sa.Index("transcripts_by_duration", "owner", "deleted_at", "duration", "created", "id"),
@@ -121,6 +122,19 @@ tagged_transcripts = sa.Table(
     ),
     sa.Index("tags_of_transcript", "transcript_number"),
 )
+
+speaker_names = sa.Table(
+    "speaker_names",
+    metadata,
+    sa.Column(
+        "transcript_number",
+        row_number,
+        sa.ForeignKey("transcripts.number", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("name", sa.Text, primary_key=True),
+)
+"""Who speaks in a transcript, by name or label."""
 
 transcript_revisions = sa.Table(
     "transcript_revisions",

@@ -737,6 +737,8 @@ export interface LibraryResponse {
   languages: FacetResponse[];
   models: FacetResponse[];
   sources: FacetResponse[];
+  /** The 1,000 most frequent ones. */
+  speakers: FacetResponse[];
 }
 
 /** The limits of uploads. */

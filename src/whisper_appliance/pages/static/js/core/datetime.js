@@ -19,6 +19,11 @@ export function day(iso, now = new Date()) {
   return new Intl.DateTimeFormat(locale(), { day: "numeric", month: "long", year }).format(date);
 }
 
+/** @param {string} date Such as 2026-03-01. @returns {string} "1 March" */
+export function dayOf(date) {
+  return day(`${date}T00:00`);
+}
+
 /** @param {string} iso @returns {string} "Today, 14:05" */
 export function dayAndTime(iso) {
   return `${day(iso)}, ${timeOfDay(iso)}`;

@@ -1,28 +1,32 @@
-/** The library: transcripts searched, filtered and paged, those that others shared, and the trash. */
+/** The library: transcripts searched, filtered and listed, those that others shared, and the trash. */
 
 import { messageOf, request } from "../core/api.js";
 import { day } from "../core/datetime.js";
-import { all, byId, element, inputById } from "../core/dom.js";
-import { languageName } from "../core/format.js";
+import { all, byId, element, inputById, selectById } from "../core/dom.js";
 import { t, tn } from "../core/i18n.js";
 import { onReconnected } from "../core/page-events.js";
+import { readStored, writeStored } from "../core/storage.js";
 import { confirmed } from "../ui/confirm.js";
 import { startPage } from "../ui/page-frame.js";
 import { toast } from "../ui/toast.js";
 import { transcriptRow } from "../ui/transcript-row.js";
-import { foldersByPath } from "./folder-paths.js";
+import { Filters } from "./filters.js";
 import { startImport } from "./import-files.js";
-import { addressOf, FILTERS, queryOf, readState } from "./list-address.js";
+import { addressOf, FILTERS, queryOf, readState, sortOf } from "./list-address.js";
 import { Selection } from "./selection.js";
+import { indexOf, WindowedList } from "./windowed-list.js";
 
-const PAGE_SIZE = 30;
 const TYPING_MILLISECONDS = 200;
+const SCROLLED_MILLISECONDS = 250;
+const LAYOUT_KEY = "library-layout";
 
 /**
  * @typedef {import("../core/api.js").ApiError} ApiError
  * @typedef {import("../ui/transcript-row.js").Summary} Summary
  * @typedef {import("./list-address.js").View} View
- * @typedef {import("../core/api.js").Responses["GET /api/library"]} Library
+ * @typedef {import("./list-address.js").ListState} ListState
+ * @typedef {import("./windowed-list.js").Place} Place
+ * @typedef {{transcripts: Summary[], total: number, more?: boolean, suggestion?: string | null}} Part
  */
 
 /** @type {Record<View, string>} */
@@ -31,22 +35,22 @@ const TITLES = { kept: t("Transcripts"), shared: t("Shared with me"), trash: t("
 /** @param {HTMLElement} root */
 export function mount(root) {
   const { shortcuts } = startPage(root);
+  history.scrollRestoration = "manual"; // the rows come later than the browser scrolls
   const page = new HistoryPage(root);
   shortcuts.add({
     "/": () => page.search.focus(),
-    j: () => page.moveFocus(1),
-    k: () => page.moveFocus(-1),
+    j: () => void page.moveFocus(1),
+    k: () => void page.moveFocus(-1),
+    x: () => page.selectFocused(),
+    f: () => page.starFocused(),
   });
   startImport(() => void page.load());
-  void page.load();
+  void page.load(history.state);
 }
 
 class HistoryPage {
   search = inputById("search");
   #state = readState(location.search);
-  #shown = 0;
-  #loading = new AbortController();
-  #lastDay = "";
 
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -55,27 +59,25 @@ class HistoryPage {
     for (const button of this.viewButtons) {
       button.addEventListener("click", () => this.#show(/** @type {View} */ (button.dataset.view)));
     }
-    this.selection = new Selection(byId("rows"), () => void this.load());
-    this.sort = /** @type {HTMLSelectElement} */ (byId("sort"));
-    this.sort.addEventListener("change", () => this.#change({ sort: this.sort.value }));
-    for (const name of FILTERS) {
-      const filter = /** @type {HTMLSelectElement} */ (byId(`filter-${name}`));
-      filter.addEventListener("change", () => this.#change({ [name]: filter.value }));
-    }
-    byId("clear-filters").addEventListener("click", () =>
-      this.#change({ q: "", folder: "", tag: "", language: "", favourite: "" }),
-    );
-    byId("suggestion").addEventListener("click", () =>
-      this.#change({ q: byId("suggestion").textContent ?? "" }),
-    );
-    addEventListener("popstate", () => {
-      this.#state = readState(location.search);
-      void this.load();
+    /** @type {WindowedList<Summary>} */
+    this.list = new WindowedList(byId("rows"), {
+      fetchPart: (offset, limit, signal) => this.#fetchPart(offset, limit, signal),
+      render: (summary, _, before) => this.#render(summary, before),
+      onFailed: (error) => showProblem(/** @type {ApiError} */ (error)),
     });
+    this.selection = new Selection(this.list, () => void this.load());
+    this.filters = new Filters((change) => this.#change(change));
+    this.sort = selectById("sort");
+    this.sort.addEventListener("change", () => this.#change({ sort: this.sort.value }));
+    this.#wireLayouts(root);
+    this.#wireSearch();
+    this.#wirePlace();
     byId("empty-trash").addEventListener("click", () => void this.#emptyTrash());
-    byId("more").addEventListener("click", () => void this.load({ more: true }));
     byId("problem-retry").addEventListener("click", () => void this.load());
     onReconnected(() => void this.load());
+  }
+
+  #wireSearch() {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let typing;
     this.search.addEventListener("input", () => {
@@ -85,17 +87,62 @@ class HistoryPage {
         TYPING_MILLISECONDS,
       );
     });
+    byId("suggestion").addEventListener("click", () =>
+      this.#change({ q: byId("suggestion").textContent ?? "" }),
+    );
+  }
+
+  /** Each entry of the history remembers the place in its list, so that Back returns to it. */
+  #wirePlace() {
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let scrolled;
+    addEventListener("scroll", () => {
+      clearTimeout(scrolled);
+      scrolled = setTimeout(() => this.#storePlace(), SCROLLED_MILLISECONDS);
+    });
+    addEventListener("pagehide", () => this.#storePlace());
+    addEventListener("popstate", ({ state }) => {
+      clearTimeout(scrolled);
+      this.#state = readState(location.search);
+      this.selection.clear();
+      void this.load(state, { anew: true });
+    });
+  }
+
+  #storePlace() {
+    history.replaceState(scrollY > 0 ? this.list.place : null, "");
+  }
+
+  /** @param {HTMLElement} root */
+  #wireLayouts(root) {
+    const buttons = all(root, "[data-layout-choice]");
+    const show = (/** @type {string} */ layout) => {
+      byId("rows").dataset.layout = layout;
+      for (const button of buttons) {
+        button.setAttribute("aria-pressed", String(button.dataset.layoutChoice === layout));
+      }
+    };
+    show(readStored(LAYOUT_KEY, "list"));
+    for (const button of buttons) {
+      button.addEventListener("click", () => {
+        const place = this.list.place;
+        show(button.dataset.layoutChoice ?? "list");
+        writeStored(LAYOUT_KEY, button.dataset.layoutChoice);
+        void this.load(place);
+      });
+    }
   }
 
   /**
    * Changes what is listed, and the address; typing replaces it, so that Back leaves out half words.
-   * @param {Partial<import("./list-address.js").ListState>} change @param {{replace?: boolean}} [options]
+   * @param {Partial<ListState>} change @param {{replace?: boolean}} [options]
    */
   #change(change, { replace = false } = {}) {
+    if (!replace) this.#storePlace();
     this.#state = { ...this.#state, ...change };
     history[replace ? "replaceState" : "pushState"](null, "", addressOf(this.#state));
     this.selection.clear();
-    void this.load();
+    void this.load(null, { anew: true });
   }
 
   /** @param {View} view */
@@ -115,86 +162,63 @@ class HistoryPage {
     this.sort.value = sort;
     byId("tools").hidden = view === "shared";
     byId("filters").hidden = view !== "kept";
-    byId("clear-filters").hidden = !q && FILTERS.every((name) => !this.#state[name]);
+    this.filters.show(this.#state);
     this.selection.showTrash(view === "trash");
   }
 
-  /** Fills the filters with what there is. @param {Library} library */
-  #showLibrary({ folders, tags, languages }) {
-    this.selection.folders = folders;
-    const paths = foldersByPath(folders);
-    this.#fill(
-      "folder",
-      [...paths].map(([path, id]) => [id, path]),
-    );
-    this.#fill(
-      "tag",
-      tags.map((tag) => [tag.id, `${tag.name} (${tag.transcripts})`]),
-    );
-    this.#fill(
-      "language",
-      languages.map(({ value }) => [value, languageName(value)]),
-    );
-    fillNames(
-      "tag-names",
-      tags.map((tag) => tag.name),
-    );
-    fillNames("folder-names", [...paths.keys()]);
-    const favourite = /** @type {HTMLSelectElement} */ (byId("filter-favourite"));
-    favourite.value = this.#state.favourite;
-  }
-
-  /** @param {"folder" | "tag" | "language"} name @param {string[][]} options */
-  #fill(name, options) {
-    const filter = /** @type {HTMLSelectElement} */ (byId(`filter-${name}`));
-    const added = options.map(([value, text]) => new Option(text, value));
-    filter.replaceChildren(/** @type {HTMLOptionElement} */ (filter.options[0]), ...added);
-    filter.value = this.#state[name];
-    filter.hidden = !options.length;
-  }
-
-  /** @param {{more?: boolean}} [options] `more` adds the next page instead of starting anew. */
-  async load({ more = false } = {}) {
-    this.#loading.abort();
-    this.#loading = new AbortController();
-    const { signal } = this.#loading;
+  /**
+   * Loads what is listed, at a place of it; the place in view if none is given.
+   * @param {Place | null} [place] @param {{anew?: boolean}} [options] `anew`: it is another list.
+   */
+  async load(place = null, { anew = false } = {}) {
     this.#showState();
     try {
-      const [page, library] = await Promise.all([
-        this.#fetchPage(more, signal),
-        more ? null : request("GET /api/library", { signal }),
+      const [part, library] = await Promise.all([
+        this.list.load(place ?? (anew ? null : this.list.place)),
+        request("GET /api/library"),
       ]);
-      if (signal.aborted) return;
-      if (library) this.#showLibrary(library);
-      this.#showCount(page);
-      this.#showRows(page.transcripts, more);
-      byId("more").hidden = !page.next;
+      if (!part) return;
+      if (anew && !place) scrollTo({ top: 0, behavior: "instant" });
+      this.selection.fill(library);
+      this.filters.fill(library, this.#state);
+      this.#showCount(/** @type {Part} */ (part));
+      byId("rows").setAttribute("aria-busy", "false");
       byId("problem").hidden = true;
+      this.#showEmpty(part.total);
     } catch (error) {
-      if (!signal.aborted) showProblem(/** @type {ApiError} */ (error));
+      showProblem(/** @type {ApiError} */ (error));
     }
   }
 
-  /**
-   * @param {boolean} more @param {AbortSignal} signal
-   * @returns {Promise<{transcripts: Summary[], next: string | null, total?: number, more?: boolean, suggestion?: string | null}>}
-   */
-  async #fetchPage(more, signal) {
+  /** @param {number} offset @param {number} limit @param {AbortSignal} signal @returns {Promise<Part>} */
+  async #fetchPart(offset, limit, signal) {
     if (this.#state.view === "shared") {
       const { transcripts } = await request("GET /api/transcripts/shared", { signal });
-      return { transcripts, next: null };
+      return { transcripts: transcripts.slice(offset, offset + limit), total: transcripts.length };
     }
     const query = queryOf(this.#state);
-    query.set("limit", String(PAGE_SIZE));
-    this.#shown = more ? this.#shown : 0;
-    query.set("offset", String(this.#shown));
-    const page = await request("GET /api/transcripts", { query, signal });
-    this.#shown += page.transcripts.length;
-    return { ...page, next: this.#shown < page.total ? "more" : null };
+    query.set("limit", String(limit));
+    query.set("offset", String(offset));
+    return request("GET /api/transcripts", { query, signal });
   }
 
-  /** @param {{total?: number, more?: boolean, suggestion?: string | null}} page */
-  #showCount({ total = 0, more = false, suggestion = null }) {
+  /** @param {Summary} summary @param {Summary | null} before @returns {HTMLElement[]} */
+  #render(summary, before) {
+    const isByDay = sortOf(this.#state) === "newest" && byId("rows").dataset.layout === "list";
+    const row = transcriptRow(summary, {
+      onRemoved: () => void this.load(),
+      onRestored: () => void this.load(),
+      withDay: !isByDay,
+    });
+    if (this.#state.view !== "shared") this.selection.add(row, summary);
+    const itsDay = day(summary.created);
+    return isByDay && (!before || day(before.created) !== itsDay)
+      ? [element("li", itsDay, "day"), row]
+      : [row];
+  }
+
+  /** @param {Part} part */
+  #showCount({ total, more = false, suggestion = null }) {
     const count = tn("{count} transcript", "{count} transcripts", total);
     byId("count").textContent = more ? t("The first {total} matches", { total }) : count;
     byId("count").hidden = !total;
@@ -202,44 +226,17 @@ class HistoryPage {
     byId("suggestion").textContent = suggestion ?? "";
   }
 
-  /** @param {Summary[]} transcripts @param {boolean} more */
-  #showRows(transcripts, more) {
-    const list = byId("rows");
-    if (!more) {
-      list.replaceChildren();
-      this.#lastDay = "";
-    }
-    const events = { onRemoved: () => this.#tidy(), onRestored: () => void this.load() };
-    const isByDay = queryOf(this.#state).get("sort") === "newest";
-    const rows = transcripts.map((summary) => {
-      const itsDay = day(summary.created);
-      if (isByDay && itsDay !== this.#lastDay) list.append(element("li", itsDay, "day"));
-      this.#lastDay = itsDay;
-      const row = transcriptRow(summary, { ...events, withDay: !isByDay });
-      if (this.#state.view !== "shared") this.selection.add(row, summary);
-      list.append(row);
-      return row;
-    });
-    if (more) rows[0]?.querySelector("a")?.focus();
-    list.setAttribute("aria-busy", "false");
-    this.#tidy();
-  }
-
-  /** Removes days without rows; shows what to do when no row is left. */
-  #tidy() {
-    const list = byId("rows");
-    for (const heading of list.querySelectorAll(".day")) {
-      if (!heading.nextElementSibling?.matches(".row")) heading.remove();
-    }
-    const isEmpty = !list.querySelector(".row");
-    list.hidden = isEmpty;
-    byId("empty").hidden = !isEmpty;
-    byId("trash-note").hidden = this.#state.view !== "trash" || isEmpty;
-    if (!isEmpty) return;
+  /** Shows what to do when there is no row. @param {number} total */
+  #showEmpty(total) {
+    const { view } = this.#state;
+    byId("rows").hidden = !total;
+    byId("empty").hidden = Boolean(total);
+    byId("trash-note").hidden = view !== "trash" || !total;
+    if (total) return;
     const words = this.search.value.trim();
-    const isFiltered = this.#state.view === "kept" && FILTERS.some((name) => this.#state[name]);
-    byId("empty-action").hidden = Boolean(words) || isFiltered || this.#state.view !== "kept";
-    byId("empty-text").textContent = emptyText(this.#state.view, words, isFiltered);
+    const isFiltered = view === "kept" && FILTERS.some((name) => this.#state[name]);
+    byId("empty-action").hidden = Boolean(words) || isFiltered || view !== "kept";
+    byId("empty-text").textContent = emptyText(view, words, isFiltered);
   }
 
   async #emptyTrash() {
@@ -254,25 +251,28 @@ class HistoryPage {
     void this.load();
   }
 
-  /** Moves the focus to the next or previous transcript. @param {1 | -1} by */
-  moveFocus(by) {
-    const links = all(byId("rows"), ".row-title a");
-    const focused = document.activeElement?.closest(".row")?.querySelector(".row-title a");
-    const current = links.indexOf(/** @type {HTMLElement} */ (focused));
-    const next = current < 0 ? 0 : Math.min(links.length - 1, Math.max(0, current + by));
-    links[next]?.focus();
+  /** @returns {HTMLElement | null} The row that has the focus. */
+  get #focused() {
+    return document.activeElement?.closest(".row") ?? null;
   }
-}
 
-/** Fills a list of suggestions for a field. @param {string} id @param {string[]} names */
-function fillNames(id, names) {
-  byId(id).replaceChildren(
-    ...names.map((name) => {
-      const option = element("option");
-      option.value = name;
-      return option;
-    }),
-  );
+  /** Moves the focus to the next or previous transcript. @param {1 | -1} by */
+  async moveFocus(by) {
+    const current = this.#focused;
+    const index = current ? indexOf(current) + by : (this.list.place?.index ?? 0);
+    const row = await this.list.rowAt(Math.min(this.list.total - 1, Math.max(0, index)));
+    row?.querySelector("a")?.focus();
+  }
+
+  selectFocused() {
+    /** @type {HTMLElement | null | undefined} */ (this.#focused?.querySelector(".row-check"))?.click();
+  }
+
+  starFocused() {
+    /** @type {HTMLElement | null | undefined} */ (
+      this.#focused?.querySelector("[data-action=favourite]")
+    )?.click();
+  }
 }
 
 /** @param {View} view @param {string} words @param {boolean} isFiltered */

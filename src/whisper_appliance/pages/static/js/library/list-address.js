@@ -2,19 +2,29 @@
 
 /**
  * @typedef {"kept" | "shared" | "trash"} View
- * @typedef {Object} ListState
- * @property {View} view
- * @property {string} q
- * @property {string} sort Empty for the usual order: by relevance with words, else the newest first.
- * @property {string} folder
- * @property {string} tag
- * @property {string} language
- * @property {string} favourite "true", or empty.
+ * @typedef {typeof FILTERS[number]} FilterName
+ * @typedef {Record<FilterName, string> & {view: View, q: string, sort: string}} ListState
+ *   `sort` is empty for the usual order: by relevance with words, else the newest first. A filter that is not
+ *   asked for is empty. `from` and `until` are days, both included; `length` is "60-300" in seconds.
  */
 
-/** The filters: their names in the address and in the API are the same. */
-export const FILTERS = /** @type {const} */ (["folder", "tag", "language", "favourite"]);
+export const FILTERS = /** @type {const} */ ([
+  "folder",
+  "tag",
+  "language",
+  "speaker",
+  "model",
+  "source",
+  "length",
+  "from",
+  "until",
+  "favourite",
+  "edited",
+  "doubtful",
+]);
 const NAMES = /** @type {const} */ (["q", "sort", ...FILTERS]);
+/** Those with another name or form in the API. */
+const OWN_FORM = ["length", "from", "until"];
 
 /** @param {string} search Of an address, such as `?q=harbour`. @returns {ListState} */
 export function readState(search) {
@@ -34,13 +44,35 @@ export function addressOf(state) {
   return search ? `${location.pathname}?${search}` : location.pathname;
 }
 
+/** @param {ListState} state @returns {string} As in the API. */
+export const sortOf = ({ q, sort }) => sort || (q.trim() ? "relevance" : "newest");
+
 /** @param {ListState} state @returns {URLSearchParams} The same question to the API. */
 export function queryOf(state) {
   const query = new URLSearchParams();
   const q = state.q.trim();
   if (q) query.set("q", q);
-  query.set("sort", state.sort || (q ? "relevance" : "newest"));
+  query.set("sort", sortOf(state));
   if (state.view === "trash") query.set("deleted", "true");
-  else for (const name of FILTERS) if (state[name]) query.set(name, state[name]);
+  else addFilters(query, state);
   return query;
+}
+
+/** @param {URLSearchParams} query @param {ListState} state */
+function addFilters(query, state) {
+  for (const name of FILTERS) if (state[name] && !OWN_FORM.includes(name)) query.set(name, state[name]);
+  const [least, most] = state.length.split("-");
+  if (least) query.set("min_seconds", least);
+  if (most) query.set("max_seconds", most);
+  const from = dayStart(state.from);
+  const until = dayStart(state.until, 1);
+  if (from) query.set("created_from", from);
+  if (until) query.set("created_until", until);
+}
+
+/** @param {string} day Such as 2026-03-01. @param {number} [later] Days after it. @returns {string} When it begins here, in UTC; empty for no day. */
+function dayStart(day, later = 0) {
+  const [year = 0, month = 1, date = 1] = day.split("-").map(Number);
+  const start = new Date(year, month - 1, date + later);
+  return day && !Number.isNaN(start.getTime()) ? start.toISOString() : "";
 }

@@ -32,6 +32,7 @@ function showTitle(row, { id, title, hits }) {
   link.textContent = title;
   link.href = fromRoot(`/transcripts/${id}${placeOf(hits?.[0])}`);
   const actions = slot(row, "actions");
+  slot(actions, "favourite-label").textContent = t("Favourite: {title}", { title });
   slot(actions, "rename-label").textContent = t("Rename {title}", { title });
   slot(actions, "delete-label").textContent = t("Delete {title}", { title });
   actions.querySelector(".menu summary")?.setAttribute("aria-label", t("Download {title}", { title }));
@@ -62,9 +63,8 @@ function filledRow(summary, withDay) {
     withDay ? dayAndTime(summary.created) : timeOfDay(summary.created),
     clock(summary.duration),
     languageName(summary.language),
-    summary.favourite ? t("Favourite") : null,
-    ...(summary.tags ?? []),
     isShared(summary) ? t("from {shared_by}", { shared_by: summary.shared_by ?? "somebody" }) : summary.model,
+    ...(summary.tags ?? []),
   ]);
   return row;
 }
@@ -85,6 +85,7 @@ export function transcriptRow(summary, events) {
   const row = filledRow(summary, events.withDay ?? false);
   const isInTrash = Boolean(summary.deleted);
   action(row, "rename").hidden = isInTrash || isShared(summary);
+  action(row, "favourite").hidden = isInTrash || isShared(summary);
   action(row, "delete").hidden = isInTrash;
   slot(row, "downloads").hidden = isInTrash;
   action(row, "restore").hidden = !isInTrash;
@@ -107,6 +108,8 @@ class RowActions {
 
   start() {
     action(this.row, "rename").addEventListener("click", () => this.#rename());
+    action(this.row, "favourite").addEventListener("click", () => void this.#switchFavourite());
+    this.#showFavourite();
     action(this.row, "delete").addEventListener("click", () => void this.#delete());
     action(this.row, "restore").addEventListener("click", () => void this.#restoreFromTrash());
   }
@@ -119,6 +122,22 @@ class RowActions {
       onRenamed: (renamed) => showTitle(this.row, Object.assign(this.summary, { title: renamed })),
       onEnd: () => action(this.row, "rename").focus(),
     });
+  }
+
+  #showFavourite() {
+    action(this.row, "favourite").setAttribute("aria-pressed", String(Boolean(this.summary.favourite)));
+  }
+
+  async #switchFavourite() {
+    const { id, favourite } = this.summary;
+    const wanted = favourite ? "unfavourite" : "favourite";
+    try {
+      await request("POST /api/library/actions", { body: { action: wanted, ids: [id] } });
+      this.summary.favourite = !favourite;
+      this.#showFavourite();
+    } catch (error) {
+      toast(messageOf(error));
+    }
   }
 
   async #delete() {

@@ -1,0 +1,121 @@
+"""A long list in the library: it loads itself, stays small in the page, and keeps its place."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.support.browser import barriers
+from tests.support.client import an_account
+from tests.support.library import transcript
+from tests.support.pages import holds
+from tests.support.served import Served, serve_in_process
+from whisper_appliance.accounts.identity import User
+from whisper_appliance.core.clock import written
+from whisper_appliance.core.ids import new_id
+from whisper_appliance.library.transcript_rows import NewTranscript, insert
+
+pytestmark = pytest.mark.browser
+
+COUNT = 300
+NEWEST = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serve_in_process(tmp_path_factory.mktemp("library")) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def ann(served: Served) -> User:
+    """A user with as many transcripts as do not fit into a page, one an hour."""
+    ann = an_account(served.appliance)
+    made = transcript()
+    phrase = replace(made.segments[0], no_speech_prob=0.1, compression_ratio=1.0)  # JSON has no infinity
+    words = replace(made, segments=(phrase,))
+    with served.appliance.database.write() as connection:
+        for number in range(COUNT):
+            created = written(NEWEST - timedelta(hours=number))
+            new = NewTranscript(new_id(), ann.id, f"note {number:03}", "upload", created)
+            insert(connection, words, new)
+    return ann
+
+
+@pytest.fixture
+def page(chromium: Browser, served: Served, ann: User) -> Iterator[Page]:
+    """The library in a browser in which Ann has signed in."""
+    context = served.browser_of(chromium, ann, bypass_csp=True)
+    page = context.pages[0]
+    page.goto("/history")
+    expect(title(page, 0)).to_be_visible()
+    yield page
+    context.close()
+
+
+def title(page: Page, number: int) -> Locator:
+    return page.get_by_role("link", name=f"note {number:03}", exact=True)
+
+
+def scroll_to(page: Page, share: float) -> None:
+    page.evaluate("share => scrollTo(0, share * document.documentElement.scrollHeight)", share)
+
+
+def test_the_list_loads_itself_and_back_returns_to_its_place(page: Page) -> None:
+    scroll_to(page, 1)
+    expect(title(page, COUNT - 1)).to_be_in_viewport()
+    assert page.locator("#rows .row").count() < COUNT
+    assert title(page, COUNT - 1).locator("xpath=ancestor::li").get_attribute("aria-posinset") == str(COUNT)
+    scroll_to(page, 0.5)
+    holds(page, "document.querySelector('[aria-posinset=\"150\"]') !== null")
+    seen = page.locator('[aria-posinset="150"] a').first
+    seen.scroll_into_view_if_needed()
+    name = seen.inner_text()
+    seen.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    page.go_back()
+    expect(page.get_by_role("link", name=name, exact=True)).to_be_in_viewport()
+
+
+def test_a_range_over_what_is_not_in_the_page_is_selected(page: Page) -> None:
+    page.get_by_label("Order").select_option("By title")
+    expect(title(page, 0)).to_be_visible()
+    page.get_by_label("Select note 000").check()
+    scroll_to(page, 1)
+    page.get_by_label("Select note 290").click(modifiers=["Shift"])
+    expect(page.locator("#bar-count")).to_have_text("291 selected")
+    page.get_by_role("button", name="Select all 300").click()
+    expect(page.locator("#bar-count")).to_have_text("300 selected")
+    page.get_by_role("button", name="Favourite", exact=True).click()
+    expect(page.locator("#bar")).to_be_hidden()
+    expect(title(page, 290)).to_be_in_viewport()
+    expect(page.get_by_role("button", name="Favourite: note 290")).to_have_attribute("aria-pressed", "true")
+
+
+def test_filters_are_chips_that_the_address_holds(page: Page) -> None:
+    page.get_by_text("Filters", exact=True).click()
+    page.get_by_label("From", exact=True).fill("2026-02-28")
+    page.get_by_label("Until", exact=True).fill("2026-02-28")
+    expect(page.locator("#count")).to_have_text("24 transcripts")
+    page.get_by_label("Edited").select_option("Edited")
+    expect(page.locator("#empty")).to_contain_text("No transcript fits these filters")
+    page.reload()
+    page.get_by_role("button", name="Without the filter Edited").click()
+    expect(page.locator("#count")).to_have_text("24 transcripts")
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("#count")).to_have_text("300 transcripts")
+
+
+@pytest.mark.parametrize("layout", ["List", "Table", "Cards"])
+def test_every_layout_has_no_barriers_and_is_used_by_keyboard(page: Page, axe: str, layout: str) -> None:
+    page.get_by_role("button", name=layout, exact=True).click()
+    expect(title(page, 0)).to_be_visible()
+    assert not barriers(page, axe)
+    page.locator("body").press("j")
+    expect(title(page, 0)).to_be_focused()
+    page.keyboard.press("j")
+    expect(title(page, 1)).to_be_focused()
+    page.keyboard.press("x")
+    expect(page.get_by_label("Select note 001")).to_be_checked()
