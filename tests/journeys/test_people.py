@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.browser import AXE, barriers
 from tests.support.client import PASSWORD, an_account
-from tests.support.served import Served, serve_in_process
+from tests.support.served import Served, serve_in_process, sign_in
 from whisper_appliance.accounts.identity import SHELL, User
 from whisper_appliance.storage.schema.accounts import sessions
 
@@ -366,4 +366,39 @@ def test_a_second_factor_is_set_up_and_asked_for(
     look(tab, axe)
     dialog.get_by_role("button", name="Turn off").click()
     expect(tab.locator("#second-factor-set-up")).to_be_visible()
+    context.close()
+
+
+def test_a_passkey_is_made_and_signs_in(chromium: Browser, served: Served, axe: str) -> None:
+    user = an_account(served.appliance, "member", "Gil")
+    url = served.url.replace("127.0.0.1", "localhost")  # WebAuthn allows no addresses
+    context = chromium.new_context(base_url=url, bypass_csp=True, locale="en-GB")
+    tab = context.new_page()
+    device = context.new_cdp_session(tab)
+    device.send("WebAuthn.enable")
+    options = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True}
+    unlocked = {"hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True}
+    device.send("WebAuthn.addVirtualAuthenticator", {"options": {**options, **unlocked}})
+    sign_in(tab, user)
+    tab.goto("/account")
+    tab.get_by_role("button", name="New passkey").click()
+    tab.get_by_label("Name of the device").fill("Laptop")
+    look(tab, axe)
+    tab.get_by_role("button", name="Make passkey").click()
+    expect(tab.locator("#passkeys")).to_contain_text("Laptop")
+    expect(tab.locator("#passkeys")).to_contain_text("for localhost")
+    expect(tab.locator("#passkeys")).to_contain_text("never used")
+    tab.get_by_role("button", name="New passkey").click()
+    tab.get_by_role("button", name="Make passkey").click()
+    expect(tab.locator("#passkey-form .field-error")).to_contain_text("has a passkey for you already")
+    context.clear_cookies()
+    tab.goto("/sign-in?next=/history")
+    look(tab, axe)
+    tab.get_by_role("button", name="Sign in with a passkey").click()
+    tab.wait_for_url("**/history")
+    expect(tab.locator("#account")).to_contain_text("Gil")
+    tab.goto("/account")
+    tab.get_by_role("button", name="Remove Laptop").click()
+    tab.locator("#confirm-yes").click()
+    expect(tab.locator("#passkeys")).to_contain_text("No passkeys")
     context.close()

@@ -1,7 +1,7 @@
 """Accounts: sign-in, sign-out, authentication of sessions and API keys, the first start, removal of users."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from whisper_appliance.accounts.audit import WriteAudit, no_audit
 from whisper_appliance.accounts.identity import FIRST_START, Actor, User
 from whisper_appliance.accounts.invitations import Invitations
 from whisper_appliance.accounts.keys import ApiKeys
+from whisper_appliance.accounts.passkeys import Passkeys, Site
 from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.accounts.second_factor import WRONG_CODE, SecondFactors
 from whisper_appliance.accounts.sessions import Sessions
@@ -88,6 +89,7 @@ class Accounts:
         self.second_factors = SecondFactors(
             database, write_audit=write_audit, clock=clock, monotonic=monotonic
         )
+        self.passkeys = Passkeys(database, write_audit=write_audit, clock=clock)
         self.keys = ApiKeys(database, write_audit=write_audit, clock=clock)
         self.invitations = Invitations(database, self.users, write_audit=write_audit, clock=clock)
         self.access_mode = AccessModeStore(
@@ -150,8 +152,22 @@ class Accounts:
         self.throttle.succeeded(account, address)
         return self.begin_session(user, address=address, agent=agent)
 
+    def sign_in_with_passkey(
+        self, site: Site, answer: Mapping[str, object], *, address: str, agent: str = ""
+    ) -> SignedIn:
+        """Begins a session of the user whose passkey signed the answer. Raises `SignInFailed`.
+
+        No code is needed: the device has checked a fingerprint, a face or a PIN.
+        """
+        try:
+            user = self.passkeys.authenticate(site, answer)
+        except SignInFailed:
+            self._write_audit(Actor(""), "sign_in.failed", "", {"factor": "passkey"})
+            raise
+        return self.begin_session(user, address=address, agent=agent)
+
     def begin_session(self, user: User, *, address: str, agent: str = "") -> SignedIn:
-        """Begins a session of a user who was authenticated by password, setup token or invitation."""
+        """Begins a session of a user who was authenticated, such as by password or invitation."""
         session, token = self.sessions.begin(user, address=address, agent=agent)
         self.users.touch_last_seen(user)
         self._write_audit(Actor(user.id, user, session=session.id), "sign_in", session.id)
@@ -218,6 +234,15 @@ class Accounts:
             raise Conflict("The second factor is off.")
         self._check_code(actor, user, code)
         self.second_factors.remove(user, by=actor)
+
+    def has_second_factor(self, user: User) -> bool:
+        """Whether there is something to reset: an authenticator app or a passkey."""
+        return self.second_factors.is_on(user.id) or bool(self.passkeys.list_passkeys(user.id))
+
+    def reset_second_factor(self, user: User, *, by: Actor) -> None:
+        """Removes authenticator app, recovery codes and passkeys of a user who lost them."""
+        self.second_factors.remove(user, by=by)
+        self.passkeys.remove_all(user, by=by)
 
     def _check_code(self, actor: Actor, user: User, code: str) -> None:
         if not code.strip():

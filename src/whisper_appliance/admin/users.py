@@ -86,7 +86,7 @@ class AdminUserResponse(BaseModel):
     storage_bytes: int
     quota: QuotaResponse
     own_quota: QuotaResponse = Field(description="What was set for this account; null: the default.")
-    second_factor: bool = Field(description="Whether signing in needs a code.")
+    second_factor: bool = Field(description="Whether there is an authenticator app or a passkey.")
     manageable: bool = Field(description="Whether whoever asks may change it.")
 
 
@@ -201,9 +201,9 @@ def reset_password(path: UserPath) -> Response:
     "/api/admin/users/<hex32:id>/second-factor", responses={204: None, **error_responses(*CHANGE_ERRORS)}
 )
 def reset_second_factor(path: UserPath) -> tuple[str, int]:
-    """Turns off the second factor of a user who cannot give a code any more."""
+    """Turns off the second factor of a user who cannot give a code any more; removes the passkeys."""
     user = resources.authorized_account(path.id, "manage")
-    appliance().accounts.second_factors.remove(user, by=current_actor())
+    appliance().accounts.reset_second_factor(user, by=current_actor())
     return "", 204
 
 
@@ -258,6 +258,6 @@ def _user_response(user: User, totals: dict[str, UsageTotals]) -> AdminUserRespo
         storage_bytes=appliance().storage_usage.used_by(user.id),
         quota=QuotaResponse.model_validate(usage.effective_quota(user.id), from_attributes=True),
         own_quota=QuotaResponse.model_validate(usage.user_quota(user.id), from_attributes=True),
-        second_factor=appliance().accounts.second_factors.is_on(user.id),
+        second_factor=appliance().accounts.has_second_factor(user),
         manageable=resources.can_manage(user),
     )

@@ -84,10 +84,10 @@ def password(name: str, password_stdin: bool) -> None:
 @users.command("reset-second-factor")
 @click.argument("name")
 def reset_second_factor(name: str) -> None:
-    """Turn off the second factor of NAME, who lost the phone and the recovery codes."""
+    """Turn off the second factor of NAME, who lost the phone and the recovery codes; remove the passkeys."""
     with accounts() as opened:
         user = opened.users.by_name(name)
-        opened.second_factors.remove(user, by=SHELL)
+        opened.reset_second_factor(user, by=SHELL)
     click.echo(f"{user.name}: the second factor is off")
 
 

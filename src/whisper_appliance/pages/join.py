@@ -4,7 +4,6 @@ from flask import Response, render_template
 from pydantic import BaseModel, Field
 
 from whisper_appliance.pages.sign_in import SessionResponse, client_address, signed_in_response, user_agent
-from whisper_appliance.web.auth import authentication
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import PAGES, SIGN_IN, error_responses, page_response
@@ -45,9 +44,6 @@ def join_page(path: JoinPath) -> str:
 )
 def accept_invitation(body: AcceptInvitationBody) -> Response:
     """Makes the account of an invitation, which is used up, and signs it in."""
-    accounts, before = appliance().accounts, authentication.current_actor_or_anonymous()
+    accounts = appliance().accounts
     user = accounts.invitations.accept(body.token, body.name, body.password)
-    begun = accounts.begin_session(user, address=client_address(), agent=user_agent())
-    if before.session:
-        accounts.sign_out(before)
-    return signed_in_response(begun)
+    return signed_in_response(accounts.begin_session(user, address=client_address(), agent=user_agent()))

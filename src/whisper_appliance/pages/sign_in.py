@@ -1,6 +1,7 @@
 """Sign-in: the page, and the session as a resource (sign in, read, sign out)."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from flask import Response, jsonify, redirect, render_template, request
 from pydantic import BaseModel, Field
@@ -11,10 +12,12 @@ from whisper_appliance.accounts.accounts import SignedIn
 from whisper_appliance.accounts.identity import SCOPES, Role, User
 from whisper_appliance.core.errors import NotAllowed, SignInRequired
 from whisper_appliance.web.auth import authentication
+from whisper_appliance.web.auth.passkey_site import current_site, site_or_none
 from whisper_appliance.web.auth.safe_redirect import safe_next
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import PAGES, SIGN_IN, error_responses, text_response
+from whisper_appliance.web.schemas.account import WebAuthnOptions
 
 blueprint = LazyBlueprint("sign_in", __name__, abp_tags=[SIGN_IN])
 
@@ -46,6 +49,12 @@ class SignInBody(BaseModel):
     )
 
 
+class PasskeySignInBody(BaseModel):
+    """A challenge that a passkey has signed."""
+
+    credential: dict[str, Any] = Field(description="The answer of the browser, as JSON of WebAuthn.")
+
+
 class ConfirmBody(BaseModel):
     """Proof that the user of the session is there."""
 
@@ -71,7 +80,13 @@ def sign_in_page(query: NextQuery) -> str | AnyResponse:
     target = safe_next(query.next)
     if authentication.current_actor_or_anonymous().user is not None:
         return redirect(target)
-    return render_template("sign_in.html", next=target, has_accounts=appliance().accounts.users.exist())
+    accounts, site = appliance().accounts, site_or_none()
+    return render_template(
+        "sign_in.html",
+        next=target,
+        has_accounts=accounts.users.exist(),
+        has_passkeys=site is not None and accounts.passkeys.exist_for(site),
+    )
 
 
 @blueprint.get(
@@ -96,12 +111,30 @@ def create_session(body: SignInBody) -> Response:
 
     401 `second_factor_required`: the password is right; send all again, with a code.
     """
-    before = authentication.current_actor_or_anonymous()
     signed_in = appliance().accounts.sign_in(
         body.name, body.password, body.code, address=client_address(), agent=user_agent()
     )
-    if before.session:
-        appliance().accounts.sign_out(before)
+    return signed_in_response(signed_in)
+
+
+@blueprint.post(
+    "/api/session/passkey/options",
+    responses={200: WebAuthnOptions, **error_responses(403, 409, 503, 507)},
+)
+def begin_passkey_sign_in() -> Response:
+    """The options with which the browser signs in by a passkey for the host name in use."""
+    return jsonify({"public_key": appliance().accounts.passkeys.begin_sign_in(current_site())})
+
+
+@blueprint.post(
+    "/api/session/passkey",
+    responses={200: SessionResponse, **error_responses(400, 401, 403, 409, 503, 507)},
+)
+def create_session_with_passkey(body: PasskeySignInBody) -> Response:
+    """Signs in with a passkey, in place of password and code."""
+    signed_in = appliance().accounts.sign_in_with_passkey(
+        current_site(), body.credential, address=client_address(), agent=user_agent()
+    )
     return signed_in_response(signed_in)
 
 
@@ -135,7 +168,10 @@ def delete_session() -> Response:
 
 
 def signed_in_response(signed_in: SignedIn) -> Response:
-    """The response to a sign-in: the session, and its cookie."""
+    """The response to a sign-in: the session, and its cookie. One that the browser had before ends."""
+    before = authentication.current_actor_or_anonymous()
+    if before.session:
+        appliance().accounts.sign_out(before)
     return authentication.set_session_cookie(
         _session_response(signed_in.user, SCOPES, is_confirmed=True), signed_in.token
     )

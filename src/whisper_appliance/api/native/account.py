@@ -16,6 +16,7 @@ from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.library.transcript_rows import TranscriptSummary
 from whisper_appliance.web.auth.audit import record
 from whisper_appliance.web.auth.authentication import clear_session_cookie, current_actor, require
+from whisper_appliance.web.auth.passkey_site import site_or_none
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.i18n import LANGUAGES
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
@@ -113,7 +114,13 @@ def account_page() -> str:
     _, user = signed_in_user()
     scopes = [scope for scope in SCOPES if scope != "admin" or user.role != "member"]
     allowed = days_kept(appliance().settings, None, has_account=True)
-    return render_template("account.html", user=user, scopes=scopes, allowed_days=allowed)
+    return render_template(
+        "account.html",
+        user=user,
+        scopes=scopes,
+        allowed_days=allowed,
+        passkeys_possible=site_or_none() is not None,
+    )
 
 
 @blueprint.get(

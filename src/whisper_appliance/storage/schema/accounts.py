@@ -67,6 +67,29 @@ recovery_codes = sa.Table(
     sa.Index("recovery_codes_of_user", "user_id"),
 )
 
+passkeys = sa.Table(
+    "passkeys",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("credential_hash", sa.Text, nullable=False, unique=True),
+    _of_user(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("credential", sa.Text, nullable=False),
+    sa.Column("sign_count", sa.BigInteger, nullable=False),
+    sa.Column("created", sa.Text, nullable=False),
+    sa.Column("last_used", sa.Text, nullable=True),
+    sa.Index("passkeys_of_user", "user_id"),
+)
+
+passkey_challenges = sa.Table(
+    "passkey_challenges",
+    metadata,
+    sa.Column("challenge_hash", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.Text, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=True),
+    sa.Column("created", sa.Text, nullable=False),
+)
+
 keys = sa.Table(
     "keys",
     metadata,

@@ -31,6 +31,8 @@ PUBLIC_ENDPOINTS = frozenset(
         "sign_in.sign_in_page",
         "sign_in.get_session",
         "sign_in.create_session",
+        "sign_in.begin_passkey_sign_in",
+        "sign_in.create_session_with_passkey",
         "setup.setup_page",
         "setup.complete_setup",
         "join.join_page",

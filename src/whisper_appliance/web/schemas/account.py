@@ -1,5 +1,7 @@
 """The JSON of accounts, API keys, sessions and usage."""
 
+from typing import Any
+
 from pydantic import BaseModel, Field
 
 from whisper_appliance.accounts.identity import Role, Scope
@@ -83,6 +85,12 @@ class KeyList(BaseModel):
     """Keys, the newest first."""
 
     keys: list[KeyResponse]
+
+
+class WebAuthnOptions(BaseModel):
+    """Options for the browser."""
+
+    public_key: dict[str, Any] = Field(description="JSON of WebAuthn, for `parse…OptionsFromJSON`.")
 
 
 def session_response(session: Session, current: str) -> dict[str, object]:

@@ -9,6 +9,7 @@ import { onSubmit } from "../ui/form.js";
 import { startPage } from "../ui/page-frame.js";
 import { toast } from "../ui/toast.js";
 import { startKeys } from "./api-keys.js";
+import { startPasskeys } from "./passkeys.js";
 import { startSecondFactor } from "./second-factor.js";
 import { startSessions } from "./sessions.js";
 import { showUsage } from "./usage.js";
@@ -40,6 +41,7 @@ export function mount(root) {
     await loadSessions();
   });
   startSecondFactor();
+  startPasskeys();
   startDeletion();
   startKeys();
   startWebhooks();

@@ -1,11 +1,12 @@
 /** Sign-in, set-up and invitation: one form, sent as JSON; then on to the page that was wanted. */
 
 import { fromRoot } from "../core/addresses.js";
-import { request } from "../core/api.js";
+import { messageOf, request } from "../core/api.js";
 import { all, buttonById, byId, formById } from "../core/dom.js";
 import { t } from "../core/i18n.js";
 import { formData, markInvalid } from "../ui/form.js";
 import { startPage } from "../ui/page-frame.js";
+import { hasPasskeys, signWithPasskey } from "./webauthn.js";
 
 /** @typedef {import("../core/api.js").ApiError} ApiError */
 
@@ -29,6 +30,10 @@ class AuthForm {
     for (const button of /** @type {HTMLButtonElement[]} */ (all(root, "[data-shows]"))) {
       button.addEventListener("click", () => this.#togglePassword(button));
     }
+    const passkey = /** @type {HTMLElement | null} */ (root.querySelector("#passkey")); // where anybody has one
+    if (!passkey || !hasPasskeys()) return;
+    passkey.hidden = false;
+    passkey.addEventListener("click", () => void this.#signInWithPasskey());
   }
 
   /** @param {string} name @returns {HTMLInputElement | null} */
@@ -53,9 +58,21 @@ class AuthForm {
     }
   }
 
+  async #signInWithPasskey() {
+    this.#showProblem("");
+    try {
+      const credential = await signWithPasskey(await request("POST /api/session/passkey/options"));
+      await request("POST /api/session/passkey", { body: { credential } });
+      location.assign(fromRoot(this.#form.dataset.next ?? "/"));
+    } catch (error) {
+      this.#showProblem(messageOf(error));
+    }
+  }
+
   /** The second step: the fields of the first stay filled in, and are sent again with the code. */
   #askForCode() {
     byId("password-step").hidden = true;
+    document.getElementById("passkey")?.remove();
     byId("code-step").hidden = false;
     const code = /** @type {HTMLInputElement} */ (this.#field("code"));
     code.required = true;

@@ -138,7 +138,7 @@ export class UserDialog {
 
   async #resetSecondFactor() {
     const text = t(
-      "For somebody who lost the phone and the recovery codes. The password alone is enough then.",
+      "For somebody who lost the phone and the recovery codes. Passkeys are removed, and the password alone is enough then.",
     );
     const title = t("Turn the second factor of {name} off?", { name: this.#user?.name });
     if (!(await confirmed({ title, text, action: t("Turn off") }))) return;

@@ -87,7 +87,7 @@ export interface AdminUserDetail {
   quota: QuotaResponse;
   /** What was set for this account; null: the default. */
   own_quota: QuotaResponse;
-  /** Whether signing in needs a code. */
+  /** Whether there is an authenticator app or a passkey. */
   second_factor: boolean;
   /** Whether whoever asks may change it. */
   manageable: boolean;
@@ -120,7 +120,7 @@ export interface AdminUserResponse {
   quota: QuotaResponse;
   /** What was set for this account; null: the default. */
   own_quota: QuotaResponse;
-  /** Whether signing in needs a code. */
+  /** Whether there is an authenticator app or a passkey. */
   second_factor: boolean;
   /** Whether whoever asks may change it. */
   manageable: boolean;
@@ -1025,6 +1025,36 @@ export interface OwnerResponse {
   id: string | null;
 }
 
+/** A passkey that the browser made. */
+export interface PasskeyBody {
+  /** Where it is. */
+  name: string;
+  /** The answer of the browser, as JSON of WebAuthn. */
+  credential: Record<string, unknown>;
+}
+
+/** Passkeys, the oldest first. */
+export interface PasskeyList {
+  passkeys: PasskeyResponse[];
+}
+
+/** A passkey. */
+export interface PasskeyResponse {
+  id: string;
+  name: string;
+  /** The host name that it is for. */
+  host: string;
+  /** UTC, ISO 8601. */
+  created: string;
+  last_used: string | null;
+}
+
+/** A challenge that a passkey has signed. */
+export interface PasskeySignInBody {
+  /** The answer of the browser, as JSON of WebAuthn. */
+  credential: Record<string, unknown>;
+}
+
 /** A new password, and proof that the old one is known. */
 export interface PasswordBody {
   /** The present password. */
@@ -1744,6 +1774,12 @@ export interface VersionResponse {
   changes: number;
 }
 
+/** Options for the browser. */
+export interface WebAuthnOptions {
+  /** JSON of WebAuthn, for `parse…OptionsFromJSON`. */
+  public_key: Record<string, unknown>;
+}
+
 /** A new webhook. */
 export interface WebhookBody {
   /** Address for messages, https://… */
@@ -1813,6 +1849,7 @@ export interface Requests {
   "PATCH /api/transcripts/{id}/audio": EndBody;
   "PATCH /api/transcripts/{id}/segments": EditBody;
   "POST /api/account/keys": KeyBody;
+  "POST /api/account/passkeys": PasskeyBody;
   "POST /api/account/password": PasswordBody;
   "POST /api/account/presets": PresetBody;
   "POST /api/account/second-factor/activate": CodeBody;
@@ -1825,6 +1862,7 @@ export interface Requests {
   "POST /api/library/folders": NewFolderBody;
   "POST /api/session": SignInBody;
   "POST /api/session/confirm": ConfirmBody;
+  "POST /api/session/passkey": PasskeySignInBody;
   "POST /api/setup": SetupBody;
   "POST /api/transcripts/export": ArchiveBody;
   "POST /api/transcripts/{id}/shares": ShareBody;
@@ -1852,6 +1890,7 @@ export interface Requests {
 export interface Responses {
   "DELETE /api/account": null;
   "DELETE /api/account/keys/{id}": null;
+  "DELETE /api/account/passkeys/{id}": null;
   "DELETE /api/account/presets/{id}": null;
   "DELETE /api/account/second-factor": null;
   "DELETE /api/account/sessions": null;
@@ -1886,6 +1925,7 @@ export interface Responses {
   "GET /admin/check-updates": UpdatesResponse;
   "GET /api/account": AccountResponse;
   "GET /api/account/keys": KeyList;
+  "GET /api/account/passkeys": PasskeyList;
   "GET /api/account/presets": PresetList;
   "GET /api/account/second-factor": SecondFactorResponse;
   "GET /api/account/sessions": OwnSessionList;
@@ -1953,6 +1993,8 @@ export interface Responses {
   "PATCH /api/transcripts/{id}/segments": EditResponse;
   "PATCH /api/uploads/{id}": null;
   "POST /api/account/keys": NewKeyResponse;
+  "POST /api/account/passkeys": PasskeyResponse;
+  "POST /api/account/passkeys/options": WebAuthnOptions;
   "POST /api/account/password": null;
   "POST /api/account/presets": PresetResponse;
   "POST /api/account/second-factor": EnrolmentResponse;
@@ -1979,6 +2021,8 @@ export interface Responses {
   "POST /api/live/{session}/captions": CaptionsLinkResponse;
   "POST /api/session": SessionResponse;
   "POST /api/session/confirm": null;
+  "POST /api/session/passkey": SessionResponse;
+  "POST /api/session/passkey/options": WebAuthnOptions;
   "POST /api/setup": SessionResponse;
   "POST /api/transcripts/import": ImportResponse;
   "POST /api/transcripts/{id}/redo": EditResponse;
