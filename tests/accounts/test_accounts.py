@@ -4,6 +4,7 @@ import stat
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from tests.support.accounts import GOOD_PASSWORD, Kept, Monotonic, build_accounts
 from tests.support.clock import Clock
@@ -13,6 +14,7 @@ from whisper_appliance.accounts.throttle import Throttle
 from whisper_appliance.core.errors import BadSetting, Busy, Conflict, InvalidRequest, NotFound, SignInFailed
 from whisper_appliance.core.network import client_network
 from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.accounts import sign_in_attempts
 
 
 @pytest.fixture
@@ -188,8 +190,10 @@ def tries(throttle: Throttle, number: int, account: str = "ada", address: str = 
     return passed
 
 
-def test_after_five_failures_the_delay_doubles_with_each_attempt(monotonic: Monotonic) -> None:
-    throttle = Throttle(monotonic)
+def test_after_five_failures_the_delay_doubles_with_each_attempt(
+    database: Database, monotonic: Monotonic
+) -> None:
+    throttle = Throttle(database, monotonic)
     assert tries(throttle, 7) == 5
     waits = []
     for _ in range(10):
@@ -201,8 +205,8 @@ def test_after_five_failures_the_delay_doubles_with_each_attempt(monotonic: Mono
     assert waits == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
 
 
-def test_nobody_is_locked_out_for_good(monotonic: Monotonic) -> None:
-    throttle = Throttle(monotonic)
+def test_nobody_is_locked_out_for_good(database: Database, monotonic: Monotonic) -> None:
+    throttle = Throttle(database, monotonic)
     for _ in range(200):
         tries(throttle, 1)
         monotonic.seconds += 10
@@ -212,20 +216,64 @@ def test_nobody_is_locked_out_for_good(monotonic: Monotonic) -> None:
     assert tries(throttle, 5) == 5
 
 
-def test_failures_from_another_address_do_not_count(monotonic: Monotonic) -> None:
-    throttle = Throttle(monotonic)
+def test_failures_from_another_address_do_not_count(database: Database, monotonic: Monotonic) -> None:
+    throttle = Throttle(database, monotonic)
     tries(throttle, 20)
     assert tries(throttle, 1, address="10.0.0.2") == 1
 
 
-def test_one_address_has_twenty_attempts_a_minute_whatever_the_account(monotonic: Monotonic) -> None:
-    throttle = Throttle(monotonic)
+def test_one_address_has_twenty_attempts_a_minute_whatever_the_account(
+    database: Database, monotonic: Monotonic
+) -> None:
+    throttle = Throttle(database, monotonic)
     assert sum(tries(throttle, 1, account=f"user {number}") for number in range(30)) == 20
     with pytest.raises(Busy) as refused:
         throttle.attempt("another", "10.0.0.1")
     assert refused.value.retry_after_seconds == 60
     monotonic.seconds += 61
     assert tries(throttle, 1, account="another") == 1
+
+
+def test_failures_are_counted_on_all_machines_and_over_a_restart(
+    database: Database, monotonic: Monotonic
+) -> None:
+    machines = [Throttle(database, monotonic) for _ in range(3)]
+    assert sum(tries(machine, 2) for machine in machines) == 5
+    assert tries(Throttle(database, monotonic), 1) == 0
+
+
+def test_an_account_that_is_attacked_from_everywhere_is_slowed_down(
+    database: Database, monotonic: Monotonic
+) -> None:
+    throttle = Throttle(database, monotonic)
+    throttle.attempt("ada", "10.0.0.9")
+    throttle.succeeded("ada", "10.0.0.9")
+    assert sum(tries(throttle, 5, address=f"10.1.0.{number}") for number in range(20)) == 100
+    assert tries(throttle, 5, address="10.2.0.1") == 1, "the first attempt of a stranger is free"
+    with pytest.raises(Busy) as refused:
+        throttle.attempt("ada", "10.2.0.1")
+    assert refused.value.retry_after_seconds == 60
+    assert tries(throttle, 5, address="10.0.0.9") == 5, "an address that Ada has used is not slowed down"
+    assert tries(throttle, 5, account="bob", address="10.2.0.2") == 5
+    monotonic.seconds += 2 * 86400
+    assert tries(throttle, 5, address="10.2.0.3") == 5
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_out(database: Database, monotonic: Monotonic) -> None:
+    throttle = Throttle(database, monotonic)
+    monotonic.seconds += 7200
+    tries(throttle, 30)
+    monotonic.seconds -= 7200
+    assert tries(throttle, 1) == 1
+
+
+def test_old_counters_are_deleted(database: Database, monotonic: Monotonic) -> None:
+    throttle = Throttle(database, monotonic)
+    tries(throttle, 6)
+    monotonic.seconds += 86401
+    throttle.delete_expired()
+    with database.read() as connection:
+        assert connection.execute(sa.select(sign_in_attempts)).first() is None
 
 
 def test_addresses_of_one_ipv6_network_count_as_one_client() -> None:

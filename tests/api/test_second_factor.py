@@ -16,8 +16,7 @@ ACCOUNT = "/api/account/second-factor"
 
 @pytest.fixture(autouse=True)
 def no_earlier_attempts(appliance: Appliance) -> None:
-    appliance.accounts.throttle._failures.clear()
-    appliance.accounts.throttle._attempts.clear()
+    appliance.accounts.throttle.reset()
 
 
 @pytest.fixture

@@ -31,8 +31,7 @@ HTTPS = {"wsgi.url_scheme": "https"}
 @pytest.fixture
 def accounts(appliance: Appliance, monkeypatch: pytest.MonkeyPatch) -> Accounts:
     """With nobody's earlier attempts."""
-    appliance.accounts.throttle._failures.clear()
-    appliance.accounts.throttle._attempts.clear()
+    appliance.accounts.throttle.reset()
     return appliance.accounts
 
 

@@ -26,8 +26,7 @@ ID = "0" * 32
 
 @pytest.fixture
 def owner(app: OpenAPI, appliance: Appliance) -> ApiClient:
-    appliance.accounts.throttle._failures.clear()
-    appliance.accounts.throttle._attempts.clear()
+    appliance.accounts.throttle.reset()
     return signed_in(app, "owner")
 
 

@@ -86,9 +86,8 @@ class Accounts:
             write_audit=write_audit,
             clock=clock,
         )
-        self.second_factors = SecondFactors(
-            database, write_audit=write_audit, clock=clock, monotonic=monotonic
-        )
+        self.throttle = Throttle(database, lambda: clock().timestamp())
+        self.second_factors = SecondFactors(database, self.throttle, write_audit=write_audit, clock=clock)
         self.passkeys = Passkeys(database, write_audit=write_audit, clock=clock)
         self.keys = ApiKeys(database, write_audit=write_audit, clock=clock)
         self.invitations = Invitations(database, self.users, write_audit=write_audit, clock=clock)
@@ -96,7 +95,6 @@ class Accounts:
             database, write_audit=write_audit, clock=clock, monotonic=monotonic
         )
         self.setup = SetupToken(settings.data_dir / "setup-token", monotonic=monotonic)
-        self.throttle = Throttle(monotonic)
 
     def start(self) -> None:
         """If there is no account yet, creates the one of ADMIN_PASSWORD, or else a setup token.

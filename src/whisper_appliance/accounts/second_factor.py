@@ -4,8 +4,6 @@ The secret is stored as it is, because each code is computed from it. Recovery c
 """
 
 import secrets
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyotp
@@ -54,15 +52,15 @@ class SecondFactors:
     def __init__(
         self,
         database: Database,
+        throttle: Throttle,
         *,
         write_audit: WriteAudit,
         clock: Clock,
-        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._write_audit = write_audit
         self._clock = clock
-        self._throttle = Throttle(monotonic)
+        self._throttle = throttle
 
     def get(self, user_id: str) -> SecondFactor:
         """The second factor of a user."""

@@ -81,6 +81,7 @@ class Appliance(Container):
             "delete recordings at their end": self.recordings.delete_expired,
             "match recordings and transcripts": self.recordings.reconcile,
             "remove ended sessions": self.accounts.sessions.delete_expired,
+            "remove old counters of sign-ins": self.accounts.throttle.delete_expired,
             **cleanup_tasks(self.audit, self.usage, self.shares, self.transcripts, lambda: self.settings),
             "remove partial uploads": self.partial_uploads.delete_expired,
             "remove uploads of failed jobs": self.queue.remove_old_uploads,

@@ -104,6 +104,16 @@ keys = sa.Table(
     sa.Column("last_used", sa.Text, nullable=True),
 )
 
+sign_in_attempts = sa.Table(
+    "sign_in_attempts",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("counters", sa.Text, nullable=False),
+    sa.Column("kept_until", sa.Float, nullable=False),
+    sa.Index("sign_in_attempts_by_end", "kept_until"),
+)
+"""Counters by hash of address and account. Some people type a password as their name, so no name is kept."""
+
 invitations = sa.Table(
     "invitations",
     metadata,

@@ -37,7 +37,7 @@ DANGEROUS_ENDPOINTS = frozenset(
 delete one's own account."""
 
 SETTING_ENDPOINTS = frozenset({"admin_settings.change_setting", "admin_settings.reset_setting"})
-DANGEROUS_SETTINGS = frozenset({"certificate_names", "second_factor_required"})
+DANGEROUS_SETTINGS = frozenset({"allowed_hosts", "certificate_names", "second_factor_required"})
 """Settings that do the same as a dangerous endpoint."""
 
 
