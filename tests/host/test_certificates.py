@@ -2,12 +2,15 @@
 
 import ssl
 import stat
+import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.support.clock import Clock
@@ -226,8 +229,55 @@ def test_an_invalid_certificate_name_stops_the_start(tmp_path: Path) -> None:
         Certificates.from_settings(lambda: loaded)
 
 
-def test_the_authority_may_sign_servers_only(certificates: Certificates) -> None:
-    certificates.ensure()
-    authority = x509.load_pem_x509_certificate(ca_of(certificates))
-    usage = authority.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    assert list(usage) == [ExtendedKeyUsageOID.SERVER_AUTH]
+SERVER = (x509.DNSName("attic.local"), ExtendedKeyUsageOID.SERVER_AUTH, "sslserver")
+
+
+@pytest.mark.parametrize(
+    ("name", "usage", "purpose", "reason"),
+    [
+        (*SERVER, ""),
+        (x509.RFC822Name("ada@bank.example"), ExtendedKeyUsageOID.SERVER_AUTH, "any", "permitted subtree"),
+        (x509.RFC822Name("ada@attic.local"), ExtendedKeyUsageOID.SERVER_AUTH, "any", "permitted subtree"),
+        (
+            x509.UniformResourceIdentifier("https://bank.example/"),
+            ExtendedKeyUsageOID.SERVER_AUTH,
+            "any",
+            "permitted subtree",
+        ),
+        (SERVER[0], ExtendedKeyUsageOID.EMAIL_PROTECTION, "smimesign", "certificate purpose"),
+        (SERVER[0], ExtendedKeyUsageOID.CLIENT_AUTH, "sslclient", "certificate purpose"),
+    ],
+)
+def test_the_authority_may_sign_servers_only(
+    certificates: Certificates,
+    clock: Clock,
+    tmp_path: Path,
+    name: x509.GeneralName,
+    usage: x509.ObjectIdentifier,
+    purpose: str,
+    reason: str,
+) -> None:
+    """OpenSSL refuses what somebody with the stolen key would sign for mail, programs or clients."""
+    stolen = local_ca.load((certificates.ensure().parent / "ca.pem").read_bytes())
+    key = ec.generate_private_key(ec.SECP256R1())
+    forged = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([]))
+        .issuer_name(stolen.certificate.subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(clock() - timedelta(days=1))
+        .not_valid_after(clock() + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([name]), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        .sign(stolen.key, hashes.SHA256())
+    )
+    for file, certificate in (("ca.pem", stolen.certificate), ("forged.pem", forged)):
+        (tmp_path / file).write_bytes(local_ca.certificate_pem(certificate))
+    verified = subprocess.run(
+        ["openssl", "verify", "-attime", str(int(clock().timestamp())), "-purpose", purpose]
+        + ["-CAfile", tmp_path / "ca.pem", tmp_path / "forged.pem"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (verified.returncode == 0) == (not reason), verified.stderr
+    assert reason in verified.stderr

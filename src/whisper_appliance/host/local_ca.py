@@ -3,7 +3,8 @@
 iOS, Android, Windows and browsers accept this profile from a CA that a user installed: RFC 5280 with Apple's
 limits for server certificates (SAN, serverAuth, at most 398 days). Its name constraints (RFC 5280 §4.2.1.10)
 permit only local names, private addresses and the names it was created for, because a stolen key must not
-work for other sites on the devices that trust it.
+work for other sites on the devices that trust it. For mail addresses and URIs they permit a domain that cannot
+exist (RFC 2606), and so none: OpenSSL takes no excluded subtree for "all of them".
 """
 
 import ipaddress
@@ -26,6 +27,8 @@ PRIVATE_NETWORKS = (
     "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16",
     "::1/128", "fc00::/7", "fe80::/10",
 )  # fmt: skip
+
+NO_DOMAIN = ".invalid"
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -178,7 +181,9 @@ def _constraints(names: Iterable[str]) -> x509.NameConstraints:
     )
     networks |= dict.fromkeys(ipaddress.ip_network(name) for name in wanted if _address(name))
     permitted: list[x509.GeneralName] = [x509.DNSName(domain) for domain in domains]
-    return x509.NameConstraints([*permitted, *(x509.IPAddress(network) for network in networks)], None)
+    permitted += [x509.IPAddress(network) for network in networks]
+    permitted += [x509.RFC822Name(NO_DOMAIN), x509.UniformResourceIdentifier(NO_DOMAIN)]
+    return x509.NameConstraints(permitted, None)
 
 
 def _within(name: str, domains: Iterable[str], networks: Iterable[object]) -> bool:
