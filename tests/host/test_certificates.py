@@ -275,8 +275,8 @@ def test_the_authority_may_sign_servers_only(
     for file, certificate in (("ca.pem", stolen.certificate), ("forged.pem", forged)):
         (tmp_path / file).write_bytes(local_ca.certificate_pem(certificate))
     verified = subprocess.run(
-        ["openssl", "verify", "-attime", str(int(clock().timestamp())), "-purpose", purpose]
-        + ["-CAfile", tmp_path / "ca.pem", tmp_path / "forged.pem"],
+        ["openssl", "verify", "-attime", str(int(clock().timestamp())), "-purpose", purpose,
+         "-CAfile", tmp_path / "ca.pem", tmp_path / "forged.pem"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (verified.returncode == 0) == (not reason), verified.stderr

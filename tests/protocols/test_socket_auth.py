@@ -22,7 +22,8 @@ from whisper_appliance.app.offline_accounts import opened_accounts
 from whisper_appliance.client.socketio_client import SocketIOClient
 from whisper_appliance.config import settings
 from whisper_appliance.core.errors import Unavailable
-from whisper_appliance.protocols.socketio import socket_auth
+from whisper_appliance.web.context import EXTENSION, WebContext
+from whisper_appliance.web.rights_watch import RightsWatch
 
 
 @pytest.fixture
@@ -93,15 +94,40 @@ def test_a_key_needs_the_transcribe_scope_to_start_a_session(app: OpenAPI) -> No
     assert start(sends)["code"] == "bad_format"  # there is no such model
 
 
-def test_a_revoked_key_loses_its_socket(
-    app: OpenAPI, appliance: Appliance, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    key = with_key(app, "transcribe")
-    socket = connected(app, headers={"Authorization": bearer(key)})
+def watch_of(app: OpenAPI) -> RightsWatch:
+    context: WebContext = app.extensions[EXTENSION]
+    return context.rights
+
+
+def test_a_revoked_key_loses_its_silent_socket(app: OpenAPI, appliance: Appliance) -> None:
+    key, other = with_key(app, "transcribe"), with_key(app, "transcribe")
+    socket, neighbour = (connected(app, headers={"Authorization": bearer(each)}) for each in (key, other))
+    watch_of(app).check_all()
+    assert socket.is_connected()
     appliance.accounts.keys.revoke(key.key.id, by=SHELL)
-    monkeypatch.setattr(socket_auth, "RECHECK_SECONDS", 0.0)
-    assert start(socket)["code"] == "sign_in_required"
+    watch_of(app).check_all()
     assert not socket.is_connected()
+    assert neighbour.is_connected()
+
+
+def test_an_ended_session_and_a_disabled_user_lose_their_silent_sockets(
+    app: OpenAPI, appliance: Appliance
+) -> None:
+    ended, disabled = signed_in(app), signed_in(app)
+    sockets = [connected(app, each) for each in (ended, disabled)]
+    appliance.accounts.sessions.end_others(ended.user.id, by=SHELL)
+    appliance.accounts.users.disable(disabled.user.id, by=SHELL)
+    watch_of(app).check_all()
+    assert [socket.is_connected() for socket in sockets] == [False, False]
+
+
+def test_visitors_lose_their_sockets_when_the_appliance_is_for_accounts_only(
+    app: OpenAPI, request: pytest.FixtureRequest
+) -> None:
+    visitor, user = connected(app, open_page(app)), connected(app, signed_in(app))
+    request.getfixturevalue("closed")
+    watch_of(app).check_all()
+    assert [visitor.is_connected(), user.is_connected()] == [False, True]
 
 
 @pytest.fixture(scope="module")

@@ -1,34 +1,38 @@
 """Raw WebSockets lose their rights when the session of their user ends; they do not go on as a visitor's."""
 
 import json
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable
 
-import pytest
 from flask_openapi3 import OpenAPI
 
 from tests.support.client import signed_in
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.appliance import Appliance
+from whisper_appliance.core.errors import SignInRequired
 from whisper_appliance.live.manager import LiveAnnouncement
-from whisper_appliance.protocols import socket_service
 from whisper_appliance.protocols.socket_service import SocketService
+from whisper_appliance.web.context import EXTENSION, WebContext
+from whisper_appliance.web.rights_watch import RightsWatch
 
 
-class ScriptedConnection:
-    """A connection whose messages come from an iterator."""
+class SilentConnection:
+    """A connection whose client sends nothing until it is closed."""
 
-    def __init__(self, messages: Iterator[str]) -> None:
-        self._messages = messages
+    def __init__(self, on_recv: Callable[[], object]) -> None:
+        self._on_recv = on_recv
+        self._closed = threading.Event()
         self.sent: list[dict[str, object]] = []
 
-    def recv(self) -> str | None:
-        return next(self._messages, None)
+    def recv(self) -> None:
+        self._on_recv()
+        assert self._closed.wait(20), "the connection was not ended"
 
     def send(self, message: bytes | str) -> None:
         self.sent.append(json.loads(message))
 
     def close(self) -> None:
-        """Nothing is open."""
+        self._closed.set()
 
 
 class RecordingSession:
@@ -52,26 +56,36 @@ class RecordingSession:
         """Nothing is open."""
 
 
-def messages(before_the_second: Callable[[], object]) -> Iterator[str]:
-    yield "first"
-    before_the_second()
-    yield "second"
-
-
-def test_a_socket_ends_once_its_user_is_disabled(
-    app: OpenAPI, appliance: Appliance, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(socket_service, "RECHECK_SECONDS", -1.0)
+def test_a_silent_socket_ends_once_its_user_is_disabled(app: OpenAPI, appliance: Appliance) -> None:
     client = signed_in(app)
     cookie = client.get_cookie("session")
     assert cookie
+    context: WebContext = app.extensions[EXTENSION]
+
+    def disable() -> None:
+        context.rights.check_all()
+        assert connection.sent == []
+        appliance.accounts.users.disable(client.user.id, by=SHELL)
+        threading.Thread(target=context.rights.check_all).start()
+
     service: SocketService = app.extensions["vosk"]
-    connection = ScriptedConnection(
-        messages(lambda: appliance.accounts.users.disable(client.user.id, by=SHELL))
-    )
-    session = RecordingSession()
+    connection = SilentConnection(disable)
     with app.test_request_context(headers={"Cookie": f"session={cookie.value}"}):
         service.authorized_actor()
-        service.serve(connection, lambda _size: None, lambda _outbox, _throttle: session)
-    assert session.handled == ["first"]
+        service.serve(connection, lambda _size: None, lambda _outbox, _throttle: RecordingSession())
     assert connection.sent[-1]["code"] == "sign_in_required"
+
+
+def test_rights_are_checked_again_and_again_until_the_server_stops() -> None:
+    watch, stopping, ended = RightsWatch(), threading.Event(), threading.Event()
+    rights = [True]
+
+    def check() -> None:
+        if not rights.pop():
+            raise SignInRequired("Your session has ended.")
+        rights.append(False)
+
+    watch.add("a connection", check, lambda _error: ended.set())
+    watch.start(stopping, interval_seconds=0.001)
+    assert ended.wait(20)
+    stopping.set()

@@ -3,8 +3,8 @@
 iOS, Android, Windows and browsers accept this profile from a CA that a user installed: RFC 5280 with Apple's
 limits for server certificates (SAN, serverAuth, at most 398 days). Its name constraints (RFC 5280 §4.2.1.10)
 permit only local names, private addresses and the names it was created for, because a stolen key must not
-work for other sites on the devices that trust it. For mail addresses and URIs they permit a domain that cannot
-exist (RFC 2606), and so none: OpenSSL takes no excluded subtree for "all of them".
+work for other sites on the devices that trust it. Of mail addresses and URIs they permit a domain that cannot
+exist (RFC 2606), and so none: OpenSSL knows no excluded subtree that means all of them.
 """
 
 import ipaddress

@@ -1,6 +1,5 @@
 """The WebSockets of one protocol: authorization, the session behind each, and the events that it gets."""
 
-import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -13,12 +12,11 @@ from whisper_appliance.live.manager import LiveAnnouncement
 from whisper_appliance.protocols.connection import Connection
 from whisper_appliance.protocols.outbox import Outbox
 from whisper_appliance.protocols.websocket_view import WebSocketView
-from whisper_appliance.web.auth.authentication import ENDED, reauthenticate, require
+from whisper_appliance.web.auth.authentication import ENDED, later, require
 from whisper_appliance.web.context import WebContext
 from whisper_appliance.web.http_api import check_served
 from whisper_appliance.web.program_requests import note_error
 
-RECHECK_SECONDS = 60.0
 FAREWELL_SECONDS = 2.0
 FOREIGN = N_("This connection was opened by a page of another site. Use an API key there.")
 Throttle = Callable[[int], None]
@@ -71,10 +69,18 @@ class SocketService:
         outbox = Outbox(connection)
         session = make(outbox, throttle)
         self._sessions[session.connection] = session
+
+        def end(error: ApplianceError) -> None:
+            outbox.send(self._error_json(error))
+            outbox.finish()
+
         try:
-            session.start()
-            self._receive(connection, session, throttle)
-        except ApplianceError as error:  # it could not start, or the key was revoked
+            with self.context.rights.watched(session.connection, later(lambda: require("transcribe")), end):
+                session.start()
+                while (message := connection.recv()) is not None:
+                    throttle(0)
+                    session.handle(message)
+        except ApplianceError as error:  # it could not start
             outbox.send(self._error_json(error))
             note_error(error)
         finally:
@@ -87,13 +93,3 @@ class SocketService:
         session = self._sessions.get(announcement.connection)
         if session is not None:
             session.on_live_event(announcement)
-
-    def _receive(self, connection: Connection, session: SocketSession, throttle: Throttle) -> None:
-        checked_at = time.monotonic()
-        while (message := connection.recv()) is not None:
-            if time.monotonic() - checked_at > RECHECK_SECONDS:
-                checked_at = time.monotonic()
-                reauthenticate()
-                require("transcribe")
-            throttle(0)
-            session.handle(message)

@@ -62,6 +62,7 @@ def appliance_app(settings: Settings, stopping: threading.Event) -> Iterator["WS
         app.extensions[context.EXTENSION].restart = lambda: os.kill(os.getppid(), signal.SIGUSR2)
         registry.start(app)
         registry.close_when(stopping, app)
+        app.extensions[context.EXTENSION].rights.start(stopping)
         yield app
 
 

@@ -9,6 +9,7 @@ from flask import current_app
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.web.allowed_hosts import AllowedHosts
 from whisper_appliance.web.limits.client_slots import ClientSlots
+from whisper_appliance.web.rights_watch import RightsWatch
 from whisper_appliance.web.uploads import Uploads
 
 EXTENSION = "whisper_appliance"
@@ -27,6 +28,7 @@ class WebContext:
         self.instance = secrets.token_hex(8)  # another one after a restart
         settings, metrics = appliance.settings, appliance.metrics
         self.hosts = AllowedHosts(lambda: appliance.settings, appliance.certificates)
+        self.rights = RightsWatch()
         self.uploads = Uploads(
             lambda: appliance.settings, on_received=metrics.count_upload, on_refused=metrics.count_refused
         )

@@ -3,6 +3,8 @@
 Browsers cannot set headers of a WebSocket, so OpenAI's clients send `openai-insecure-api-key.<key>` there.
 """
 
+from collections.abc import Callable
+
 from flask import Flask, g, request
 
 from whisper_appliance.accounts.identity import Actor
@@ -14,7 +16,7 @@ from whisper_appliance.protocols.openai_realtime.client_secrets import (
     ClientSecret,
     ClientSecrets,
 )
-from whisper_appliance.web.auth.authentication import ENDED, SOCKET_KEY, reauthenticate, require
+from whisper_appliance.web.auth.authentication import ENDED, SOCKET_KEY, later, require
 from whisper_appliance.web.limits.socket_gate import SocketGate
 
 PREFIX = "/v1/realtime"
@@ -53,13 +55,12 @@ def authorized_actor(gate: SocketGate | None = None) -> Actor:
     return actor
 
 
-def checked_again(client_secrets: ClientSecrets) -> None:
-    """Checks the rights of an open connection again. Raises `SignInRequired` if they have ended."""
+def check_later(client_secrets: ClientSecrets) -> Callable[[], object]:
+    """Checks the rights of this connection again later. Raises `SignInRequired` if they have ended."""
     if secret := client_secret():
-        client_secrets.present(secret.actor)
-        return
-    reauthenticate()
-    require("transcribe")
+        actor = secret.actor
+        return lambda: client_secrets.present(actor)
+    return later(lambda: require("transcribe"))
 
 
 def client_secret() -> ClientSecret | None:

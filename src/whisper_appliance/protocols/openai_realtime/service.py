@@ -2,8 +2,8 @@
 
 import secrets
 import threading
-import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import structlog
 from flask import request
@@ -38,7 +38,6 @@ from whisper_appliance.web.http_api import check_served
 from whisper_appliance.web.program_requests import note_error
 
 NAME = "openai_realtime"
-RECHECK_SECONDS = 60.0
 FAREWELL_SECONDS = 2.0
 log = structlog.get_logger()
 
@@ -96,17 +95,20 @@ class RealtimeService:
     def serve(self, connection: Connection, throttle: Callable[[int], None], make: MakeSession) -> None:
         """Serves one WebSocket, in the context of its request, until it ends."""
         outbox = Outbox(connection)
-        checked_at = time.monotonic()
         session = make(outbox.send, throttle, outbox.finish)
+
+        def end(error: ApplianceError) -> None:
+            outbox.send(error_event(error))
+            outbox.finish()
+
         try:
-            self.open(session)
-            while (message := connection.recv()) is not None:
-                if time.monotonic() - checked_at > RECHECK_SECONDS:
-                    checked_at = time.monotonic()
-                    realtime_auth.checked_again(self.secrets)
-                throttle(0)
-                handle_safely(session, message, outbox.send)
-        except ApplianceError as error:  # the model cannot do it, or the key was revoked
+            check = realtime_auth.check_later(self.secrets)
+            with self.context.rights.watched(session.connection, check, end):
+                self.open(session)
+                while (message := connection.recv()) is not None:
+                    throttle(0)
+                    handle_safely(session, message, outbox.send)
+        except ApplianceError as error:  # the model cannot do it
             outbox.send(error_event(error))
             note_error(error)
         finally:
@@ -116,18 +118,16 @@ class RealtimeService:
     def answer(self, offer: str, actor: Actor, session: JsonObject) -> str:
         """The SDP answer to an offer; the peer then has a session. Raises `Busy`, `NotFound`."""
         connection_id = f"webrtc-{secrets.token_hex(8)}"
-        gate, checked_at = self.view.gate, [time.monotonic()]
+        gate = self.view.gate
 
-        def check() -> None:
-            if time.monotonic() - checked_at[0] > RECHECK_SECONDS:
-                checked_at[0] = time.monotonic()
-                self.secrets.present(actor)
+        def watched(end: Callable[[ApplianceError], object]) -> AbstractContextManager[None]:
+            return self.context.rights.watched(connection_id, lambda: self.secrets.present(actor), end)
 
         self._check_ready(session)
         gate.enter(connection_id, request.environ)
         try:
             make = self.transcription(actor, session, beta=False)
-            return self.peers.answer(offer, make, check, lambda: gate.leave(connection_id))
+            return self.peers.answer(offer, make, watched, lambda: gate.leave(connection_id))
         except ApplianceError:
             gate.leave(connection_id)
             raise

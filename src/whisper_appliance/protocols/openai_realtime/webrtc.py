@@ -11,7 +11,7 @@ import json
 import queue
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -33,6 +33,7 @@ JITTER_PACKETS = 8
 """160 ms: a power of 2."""
 MAX_GAP_SECONDS = 1.0
 FAREWELL_SECONDS = 0.5
+Watched = Callable[[Callable[[ApplianceError], object]], AbstractContextManager[None]]
 log = structlog.get_logger()
 
 
@@ -63,12 +64,10 @@ class WebRtcPeers:
         self._open: list[Peer] = []
         self._stopping = False
 
-    def answer(
-        self, offer: str, make: MakeAudioSession, check: Callable[[], None], leave: Callable[[], None]
-    ) -> str:
+    def answer(self, offer: str, make: MakeAudioSession, watched: Watched, leave: Callable[[], None]) -> str:
         """The SDP answer to an offer. `leave` is called once the peer has gone, unless this raises.
 
-        `check` raises if the rights of the peer have ended; it is called now and then.
+        `watched` calls a function once the rights of the peer have ended.
         Raises `InvalidRequest` for an offer that cannot be used, `NotFound` without aiortc.
         """
         aiortc = _aiortc()
@@ -87,7 +86,7 @@ class WebRtcPeers:
             log.info("an SDP offer cannot be used", reason=f"{type(error).__name__}: {error}"[:200])
             raise InvalidRequest("This SDP offer cannot be used.", field="sdp") from None
         self._open.append(peer)
-        arguments = (peer, make, check, leave)
+        arguments = (peer, make, watched, leave)
         threading.Thread(target=self._serve, args=arguments, name="webrtc-peer", daemon=True).start()
         return answer
 
@@ -172,25 +171,27 @@ class WebRtcPeers:
         if peer.connection is not None:
             asyncio.run_coroutine_threadsafe(_close_soon(peer.connection), self._running_loop())
 
-    def _serve(
-        self, peer: Peer, make: MakeAudioSession, check: Callable[[], None], leave: Callable[[], None]
-    ) -> None:
+    def _serve(self, peer: Peer, make: MakeAudioSession, watched: Watched, leave: Callable[[], None]) -> None:
         """Runs the session of a peer, in a thread of its own."""
 
         def send(event: JsonObject) -> None:
             text = json.dumps(event, ensure_ascii=False)
             self._running_loop().call_soon_threadsafe(self._send, peer, text)
 
+        def end(error: ApplianceError) -> None:
+            send(error_event(error))
+            self._end(peer)
+
         session = make(send, lambda _size: None, lambda: self._end(peer))
         try:
-            self._open_session(session)
-            while (message := peer.waiting.get()) is not None:
-                check()
-                if isinstance(message, str):
-                    handle_safely(session, message, send)
-                else:
-                    session.feed_pcm(message)
-        except ApplianceError as error:  # no live session is free, or the key was revoked
+            with watched(end):
+                self._open_session(session)
+                while (message := peer.waiting.get()) is not None:
+                    if isinstance(message, str):
+                        handle_safely(session, message, send)
+                    else:
+                        session.feed_pcm(message)
+        except ApplianceError as error:  # no live session is free
             send(error_event(error))
         finally:
             self._close_session(session)

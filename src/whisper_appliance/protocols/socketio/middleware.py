@@ -1,4 +1,4 @@
-"""The socket middleware: admission and rate limit of every connection, authentication of every event."""
+"""The socket middleware: admission and rate limit of every connection."""
 
 import threading
 from collections.abc import Callable
@@ -8,9 +8,7 @@ import structlog
 from flask_socketio import SocketIO
 
 from whisper_appliance.core.errors import Busy
-from whisper_appliance.protocols.socketio.emit import Handler, current_connection
 from whisper_appliance.protocols.socketio.server import close_connection
-from whisper_appliance.protocols.socketio.socket_auth import SocketAuth
 from whisper_appliance.web.limits.socket_gate import SocketGate
 
 if TYPE_CHECKING:
@@ -21,12 +19,11 @@ log = structlog.get_logger()
 
 
 class SocketMiddleware:
-    """Wraps the handlers of the Engine.IO server with the gate, and event handlers with authentication."""
+    """Wraps the handlers of the Engine.IO server with the gate."""
 
-    def __init__(self, sockets: SocketIO, gate: SocketGate, auth: SocketAuth) -> None:
+    def __init__(self, sockets: SocketIO, gate: SocketGate) -> None:
         self._sockets = sockets
         self._gate = gate
-        self._auth = auth
 
     def install(self) -> None:
         """Runs the gate before what engineio calls on connect, message and disconnect."""
@@ -49,15 +46,6 @@ class SocketMiddleware:
         engine.on("connect", on_connect)
         engine.on("message", self._limited(engine, receive))
         engine.on("disconnect", on_disconnect)
-
-    def authenticated(self, handler: Handler) -> Handler:
-        """`handler`, which runs only if the session or API key of the connection is still valid."""
-
-        def handle(*arguments: Any) -> Any:
-            self._auth.recheck(current_connection())
-            return handler(*arguments)
-
-        return handle
 
     def _limited(self, engine: Any, receive: Callable[[str, str | bytes], None]) -> Callable[..., None]:
         """`receive` behind the rate limit.

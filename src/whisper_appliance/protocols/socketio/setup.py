@@ -28,16 +28,13 @@ def install(app: Flask, context: WebContext) -> None:
     settings = context.appliance.settings
     gate = socket_gate(app, context)
     sockets = create_socketio(app, gate, message_bytes=int(settings.socket_message_size))
-    auth = SocketAuth(context.appliance.live, sockets.server.disconnect)
-    middleware = SocketMiddleware(sockets, gate, auth)
-    middleware.install()
-    _register(app, context, sockets, auth, middleware)
+    auth = SocketAuth(context.appliance.live, context.rights, sockets.server.disconnect)
+    SocketMiddleware(sockets, gate).install()
+    _register(app, context, sockets, auth)
     sockets.on_error_default(_error_ack)
 
 
-def _register(
-    app: Flask, context: WebContext, sockets: SocketIO, auth: SocketAuth, middleware: SocketMiddleware
-) -> None:
+def _register(app: Flask, context: WebContext, sockets: SocketIO, auth: SocketAuth) -> None:
     appliance, emit = context.appliance, emitter(sockets)
     live = LiveEvents(appliance, emit)
     simple = SimpleEvents(appliance, emit)
@@ -65,7 +62,7 @@ def _register(
     sockets.on_event("connect", on_connect)
     sockets.on_event("disconnect", on_disconnect)
     for event, handler in (live.handlers | simple.handlers | viewers.handlers | telemetry.handlers).items():
-        sockets.on_event(event, middleware.authenticated(handler))
+        sockets.on_event(event, handler)
     appliance.live_events.subscribe(on_live_event)
     appliance.resource_sampler.subscribe(telemetry.on_sample)
 

@@ -1,6 +1,7 @@
 """Authentication and authorization: finds the actor of a request (session, API key or visitor cookie), and
 checks what the actor may do. Every route and every socket uses it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
@@ -78,6 +79,21 @@ def reauthenticate() -> Actor:
     if g.get("session_ended"):
         raise SignInRequired(ENDED)
     return actor
+
+
+def later(check: Callable[[], object]) -> Callable[[], None]:
+    """`check`, which runs in a context like that of this request, so that it authenticates its actor anew.
+
+    For connections that outlive the moment in which they were authorized; any thread may call it.
+    """
+    app, environ = current_app._get_current_object(), dict(request.environ)  # type: ignore[attr-defined] # a proxy
+
+    def check_again() -> None:
+        with app.request_context(dict(environ)):
+            reauthenticate()
+            check()
+
+    return check_again
 
 
 def current_actor_or_anonymous() -> Actor:
