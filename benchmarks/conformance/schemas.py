@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 
 from benchmarks.conformance.target import CheckFailed
 
@@ -67,7 +67,7 @@ DONE = _object(type=_const("transcript.text.done"), text=TEXT, usage_=TOKENS)
 def check_schema(value: object, schema: Schema, name: str) -> None:
     """Raises `CheckFailed` with the place that does not match."""
     try:
-        jsonschema.validate(value, schema)
-    except jsonschema.ValidationError as error:
-        place = ".".join(map(str, error.absolute_path))
+        jsonschema_rs.validate(schema, value)
+    except jsonschema_rs.ValidationError as error:
+        place = ".".join(map(str, error.instance_path))
         raise CheckFailed(f"{name}: {place or 'the body'}: {error.message[:160]}") from None
