@@ -7,7 +7,7 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.support.browser import AXE, barriers
+from tests.support.browser import AXE, barriers, barriers_in_both_themes
 from tests.support.client import PASSWORD, an_account
 from tests.support.served import Served, serve_in_process, sign_in
 from whisper_appliance.accounts.identity import SHELL, User
@@ -59,9 +59,7 @@ def axe() -> str:
 
 def look(page: Page, axe: str) -> None:
     """No barriers, in neither theme."""
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        assert barriers(page, axe) == []
+    assert barriers_in_both_themes(page, axe) == []
 
 
 def test_a_transcript_is_shared_with_a_user_who_reads_it(

@@ -40,11 +40,20 @@ STILL = """document.getAnimations().every(({ effect, playState }) =>
     playState !== "running" || effect.getComputedTiming().endTime === Infinity)"""
 
 
-def barriers(page: Page, axe: str) -> list[str]:
-    """What axe finds on the page once colours have faded to what they become."""
+def barriers_in_both_themes(page: Page, axe: str) -> list[str]:
+    """What axe finds in the light theme, and what it finds about the colours of the dark one."""
+    page.emulate_media(color_scheme="dark")
+    dark = barriers(page, axe, "color-contrast", "link-in-text-block")
+    page.emulate_media(color_scheme="light")
+    return dark + barriers(page, axe)
+
+
+def barriers(page: Page, axe: str, *rules: str) -> list[str]:
+    """What axe finds on the page once colours have faded to what they become; by all rules, or by some."""
     page.wait_for_function(STILL, polling=20)
     page.evaluate(axe)
-    found: dict[str, Any] = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    options = {"resultTypes": ["violations"]} | ({"runOnly": [*rules]} if rules else {})
+    found: dict[str, Any] = page.evaluate("(options) => axe.run(document, options)", options)
     return [
         f"{each['id']}: {each['help']}: {each['nodes'][0]['html']}: {each['nodes'][0]['failureSummary']}"
         for each in found["violations"]
