@@ -70,7 +70,7 @@ def test_requests_are_counted(app: OpenAPI, appliance: Appliance, admin: ApiClie
 
 def test_a_daily_copy_that_did_not_come_is_a_problem(appliance: Appliance) -> None:
     later = Attention(
-        appliance.overrides, appliance.backups, appliance.store, tuple, lambda: None,
+        appliance.overrides, appliance.backups, appliance.store, tuple, lambda: None, lambda: False,
         clock=lambda: now() + timedelta(days=3),
     )  # fmt: skip
     status = replace(appliance.status(), uptime_seconds=700.0)

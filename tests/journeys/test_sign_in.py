@@ -48,7 +48,7 @@ def account_menu(page: Page, name: str) -> None:
     page.locator("#account summary", has_text=name).click()
 
 
-def test_the_first_start_creates_the_owner(owner: Page, program: Server, axe: str) -> None:
+def test_the_first_start_in_small_steps(owner: Page, program: Server, axe: str, beckett: Path) -> None:
     address = (program.data_dir / "setup-token").read_text().strip()
     owner.goto("/")
     owner.goto(address)
@@ -62,6 +62,20 @@ def test_the_first_start_creates_the_owner(owner: Page, program: Server, axe: st
     fill(owner, "Ada")
     owner.get_by_label("Only people with an account").check()
     owner.get_by_role("button", name="Set up").click()
+    expect(owner).to_have_url(f"{program.url}/first-steps")
+    expect(owner.locator("#trust-state")).to_have_text("This device does not trust the certificate yet.")
+    assert barriers(owner, axe) == []
+    owner.get_by_role("link", name="Next").click()
+    expect(owner.get_by_role("heading", name="Say something")).to_be_focused()
+    owner.set_input_files("#try-picker", beckett)
+    expect(owner.locator("#first-words")).not_to_be_empty()
+    assert barriers(owner, axe) == []
+    owner.get_by_role("link", name="Next").click()
+    owner.reload()
+    owner.get_by_role("button", name="Measure this machine").click()
+    expect(owner.locator("#suggestions")).to_contain_text("An hour of audio takes about")
+    assert barriers(owner, axe) == []
+    owner.get_by_role("button", name="Finish").click()
     expect(owner).to_have_url(f"{program.url}/")
     account_menu(owner, "Ada")
     expect(owner.get_by_role("link", name="Your account")).to_be_visible()

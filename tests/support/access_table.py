@@ -118,6 +118,8 @@ TABLE: dict[str, Row] = {
     "POST /api/setup": Row(
         CLOSED, {"token": "x", "name": "x", "password": "x" * 20, "openness": "network"}
     ),
+    "GET /first-steps": Row(ADMIN),
+    "DELETE /api/first-steps": Row(ADMIN),
     "GET /join/{invitation_token}": Row(OPEN),
     "POST /api/join": Row(OPEN, {"token": "{invitation_token}", "name": "", "password": "x"}),
     # Speech
@@ -255,6 +257,8 @@ TABLE: dict[str, Row] = {
     "GET /api/admin/live": Row(ADMIN),
     "DELETE /api/admin/live/x": Row(ADMIN, may_be_missing=True),
     "GET /api/admin/models": Row(ADMIN),
+    "GET /api/admin/model-suggestions": Row(ADMIN),
+    "POST /api/admin/model-suggestions": Row(ADMIN, may_be_missing=True),
     "GET /api/admin/models/events": Row(ADMIN),
     "POST /api/admin/models": Row(ADMIN, {}),
     "DELETE /api/admin/models/none": Row(ADMIN, may_be_missing=True),

@@ -10,6 +10,7 @@ import structlog
 from whisper_appliance.accounts.access import AccessMode
 from whisper_appliance.accounts.access_mode import AccessModeStore
 from whisper_appliance.accounts.audit import WriteAudit, no_audit
+from whisper_appliance.accounts.first_steps import FirstSteps
 from whisper_appliance.accounts.identity import FIRST_START, Actor, User
 from whisper_appliance.accounts.invitations import Invitations
 from whisper_appliance.accounts.keys import ApiKeys
@@ -20,6 +21,7 @@ from whisper_appliance.accounts.sessions import Sessions
 from whisper_appliance.accounts.setup import SetupToken
 from whisper_appliance.accounts.throttle import Throttle
 from whisper_appliance.accounts.users import Users
+from whisper_appliance.config.override_rows import OverrideRows
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.clock import Clock, now
 from whisper_appliance.core.errors import (
@@ -94,6 +96,7 @@ class Accounts:
         self.access_mode = AccessModeStore(
             database, write_audit=write_audit, clock=clock, monotonic=monotonic
         )
+        self.first_steps = FirstSteps(OverrideRows(database, clock=clock))
         self.setup = SetupToken(settings.data_dir / "setup-token", monotonic=monotonic)
 
     def start(self) -> None:
@@ -130,6 +133,7 @@ class Accounts:
         user = self.users.create(name, password, "owner", by=FIRST_START, first=True)
         self.setup.revoke()
         self.access_mode.set(access_mode, by=Actor(user.id, user))
+        self.first_steps.begin(user.id)
         if visitor:
             self._owned_data.transfer(visitor, user.id)
         return user

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, RootModel
 
 from whisper_appliance.admin.admin_only import ADMIN, ADMIN_ERRORS, admin_only, admin_page, require_admin
 from whisper_appliance.app.appliance import Appliance
+from whisper_appliance.app.model_suggestions import Suggestion
 from whisper_appliance.app.model_views import ModelListView
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.web import sse
@@ -29,6 +30,12 @@ blueprint = admin_only(LazyBlueprint("admin_models", __name__, abp_tags=[ADMIN])
 
 class AdminModelsResponse(RootModel[ModelListView]):
     """Every model, what goes on with it, and what this machine has for them."""
+
+
+class SuggestionsResponse(BaseModel):
+    """A faster model, the default and a better one; none before a measurement."""
+
+    suggestions: list[Suggestion]
 
 
 class ModelPath(BaseModel):
@@ -102,6 +109,24 @@ def import_model(body: NewModel) -> Response:
         appliance().model_admin.import_folder(body.folder, body.name)
         record("model.import", body.name)
     return _models_response(202)
+
+
+@blueprint.get(
+    "/api/admin/model-suggestions",
+    responses={200: SuggestionsResponse, **error_responses(*ADMIN_ERRORS)},
+)
+def list_suggestions() -> Response:
+    """What the last measurement suggests."""
+    return _suggestions_response(appliance().model_suggestions.suggestions())
+
+
+@blueprint.post(
+    "/api/admin/model-suggestions",
+    responses={200: SuggestionsResponse, **error_responses(*ADMIN_ERRORS, 409, 503)},
+)
+def measure_machine() -> Response:
+    """Measures the default model for ten seconds; estimates how long an hour of audio takes with others."""
+    return _suggestions_response(appliance().model_suggestions.measure())
 
 
 @blueprint.post(
@@ -208,6 +233,10 @@ def _model_frames(
         yield None if current == sent else sse.frame("models", current)
         sent = current
         sleep(POLL_SECONDS)
+
+
+def _suggestions_response(suggestions: tuple[Suggestion, ...]) -> Response:
+    return jsonify(localized({"suggestions": [asdict(each) for each in suggestions]}))
 
 
 def _models_response(status: int = 200) -> Response:

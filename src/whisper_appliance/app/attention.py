@@ -54,6 +54,7 @@ class Attention:
         store: ModelStore,
         workers: Callable[[], tuple[WorkerInfo, ...]],
         last_update_check: Callable[[], UpdateCheck | None],
+        first_steps_open: Callable[[], bool],
         clock: Clock = now,
     ) -> None:
         self._overrides = overrides
@@ -61,6 +62,7 @@ class Attention:
         self._store = store
         self._workers = workers
         self._last_update_check = last_update_check
+        self._first_steps_open = first_steps_open
         self._clock = clock
 
     def problems(self, status: Status) -> tuple[Problem, ...]:
@@ -74,6 +76,7 @@ class Attention:
             self._silent_workers,
             self._copies,
             self._models,
+            self._first_steps,
             self._waiting,
         ):
             with suppress(ApplianceError, OSError):  # the health names the database or the disk as broken
@@ -128,6 +131,12 @@ class Attention:
                 folder=folder
             )
             yield Problem("model_damaged", "caution", message, advice, "models")
+
+    def _first_steps(self, _status: Status) -> Iterator[Problem]:
+        if self._first_steps_open():
+            message = N_("The first steps are not finished.")
+            advice = N_("Trust your devices, say something, and choose a model. It takes a few minutes.")
+            yield Problem("first_steps", "caution", message, advice, "../first-steps")
 
     def _waiting(self, _status: Status) -> Iterator[Problem]:
         if names := pending_restart(self._overrides):

@@ -18,6 +18,7 @@ from whisper_appliance.app.job_notifier import JobNotifier
 from whisper_appliance.app.language_detection import LanguageDetection
 from whisper_appliance.app.live_wiring import build_live, live_limits
 from whisper_appliance.app.model_admin import ModelAdmin
+from whisper_appliance.app.model_suggestions import ModelSuggestions
 from whisper_appliance.app.notifier import Notifier
 from whisper_appliance.app.ownership import AllOwnedData
 from whisper_appliance.app.partial_uploads import PartialUploads
@@ -121,6 +122,7 @@ class Container:
             self.store,
             self.queue.cluster.workers,
             lambda: self.update_checks.last,
+            lambda: self.accounts.first_steps.are_open,
         )
 
     @property
@@ -204,6 +206,7 @@ class Container:
         self.model_admin = ModelAdmin(
             self.models, self.store, self.downloads, PersistedDefault(self.overrides)
         )
+        self.model_suggestions = ModelSuggestions(self.models, lambda: self.settings)
         self._settings_listeners.append(self._apply_model_settings)
 
     def _build_jobs(self, make_steps: MakeSteps | None, stopping: threading.Event | None) -> None:

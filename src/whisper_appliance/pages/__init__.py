@@ -1,6 +1,16 @@
 """Pages for people, with their templates, scripts and styles. `blueprints` are their routes."""
 
-from whisper_appliance.pages import api_docs, captions, certificate, connect, join, setup, sign_in, views
+from whisper_appliance.pages import (
+    api_docs,
+    captions,
+    certificate,
+    connect,
+    first_steps,
+    join,
+    setup,
+    sign_in,
+    views,
+)
 
 blueprints = (
     views.blueprint,
@@ -9,6 +19,7 @@ blueprints = (
     connect.blueprint,
     sign_in.blueprint,
     setup.blueprint,
+    first_steps.blueprint,
     join.blueprint,
     api_docs.blueprint,
 )

@@ -1,9 +1,12 @@
 """The addresses of this appliance, as the browser of a page reaches it."""
 
+import ipaddress
 from urllib.parse import urlsplit
 
 from flask import request
 
+from whisper_appliance.host import addresses
+from whisper_appliance.host.certificates import LOOPBACK
 from whisper_appliance.web.context import appliance
 
 USUAL_WYOMING_PORT = 10300
@@ -12,6 +15,20 @@ USUAL_WYOMING_PORT = 10300
 def origin() -> str:
     """Where the appliance is, e.g. `https://box.local:5001`, with URL_PREFIX if there is one."""
     return request.root_url.rstrip("/")
+
+
+def network_origin() -> str:
+    """The same for other devices of the network: an address where the browser used the name localhost."""
+    if host_name() not in LOOPBACK:
+        return origin()
+    settings = appliance().settings
+    found = [
+        each for each in addresses.addresses(settings.host) if not ipaddress.ip_address(each).is_loopback
+    ]
+    if not found:
+        return origin()
+    name = f"[{found[0]}]" if ":" in found[0] else found[0]
+    return origin().replace(urlsplit(origin()).netloc, f"{name}:{urlsplit(origin()).port}", 1)
 
 
 def websocket_origin() -> str:

@@ -1,6 +1,6 @@
 """First-run setup: creates the owner's account with the token that the console shows."""
 
-from flask import Response, render_template
+from flask import Response, g, render_template
 from pydantic import BaseModel, Field
 
 from whisper_appliance.accounts.access import AccessMode
@@ -8,6 +8,7 @@ from whisper_appliance.core.errors import NotFound
 from whisper_appliance.pages.sign_in import SessionResponse, client_address, signed_in_response, user_agent
 from whisper_appliance.web.auth.visitors import visitor_id
 from whisper_appliance.web.context import appliance
+from whisper_appliance.web.i18n import LANGUAGES
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import PAGES, SIGN_IN, error_responses, page_response
 
@@ -21,6 +22,12 @@ class TokenQuery(BaseModel):
     token: str = Field("", description="The token of the first start.", max_length=100)
 
 
+class SetupQuery(TokenQuery):
+    """The address, and the language of the page."""
+
+    language: str = Field("", description="Code of a language; empty follows the browser.", max_length=8)
+
+
 class SetupBody(BaseModel):
     """The owner's account, and who may use the appliance."""
 
@@ -30,6 +37,9 @@ class SetupBody(BaseModel):
     openness: AccessMode = Field(
         "network", description="Anyone on this network, or only people with an account."
     )
+    language: str | None = Field(
+        None, description="Code of the language of the owner's pages; null follows the browser.", max_length=8
+    )
 
 
 @blueprint.get(
@@ -38,10 +48,11 @@ class SetupBody(BaseModel):
     responses={**page_response("The first start."), **error_responses(404, 503)},
     operation_id="setup_show_setup_get",
 )
-def setup_page(query: TokenQuery) -> str:
+def setup_page(query: SetupQuery) -> str:
     """Where the owner's account is made, once."""
     if appliance().accounts.users.exist():
         raise NotFound(DONE)
+    g.chosen_locale = query.language
     return render_template("setup.html", token=query.token, problem=_problem(query.token))
 
 
@@ -54,6 +65,8 @@ def complete_setup(body: SetupBody) -> Response:
     """Makes the owner's account and signs it in; what this browser made until now becomes the owner's."""
     accounts = appliance().accounts
     user = accounts.set_up(body.token, body.name, body.password, body.openness, visitor=visitor_id())
+    if body.language in LANGUAGES:
+        accounts.users.set_language(user.id, body.language)
     return signed_in_response(accounts.begin_session(user, address=client_address(), agent=user_agent()))
 
 

@@ -40,7 +40,7 @@ def current_locale() -> str:
     if not has_request_context():
         return "en"
     actor: Actor | None = g.get("actor")
-    chosen = actor.user.language if actor and actor.user else None
+    chosen = actor.user.language if actor and actor.user else g.get("chosen_locale")
     g.locale = chosen if chosen in LANGUAGES else request.accept_languages.best_match(LANGUAGES, "en")
     return str(g.locale)
 

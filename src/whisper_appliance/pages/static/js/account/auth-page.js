@@ -27,6 +27,7 @@ class AuthForm {
   /** @param {HTMLElement} root */
   constructor(root) {
     this.#form.addEventListener("submit", (event) => void this.#onSubmit(event));
+    this.#form.querySelector("#language")?.addEventListener("change", () => this.#changeLanguage());
     for (const button of /** @type {HTMLButtonElement[]} */ (all(root, "[data-shows]"))) {
       button.addEventListener("click", () => this.#togglePassword(button));
     }
@@ -109,6 +110,13 @@ class AuthForm {
     };
     tick();
     this.#countdown = setInterval(tick, 500);
+  }
+
+  /** Loads the page in the chosen language, with the token that has left its address. */
+  #changeLanguage() {
+    const { language, token } = /** @type {Record<string, string>} */ (formData(this.#form));
+    const query = new URLSearchParams({ ...(token ? { token } : {}), language: language ?? "" });
+    location.replace(`${location.pathname}?${query}`);
   }
 
   /** @param {HTMLButtonElement} button */

@@ -1466,6 +1466,8 @@ export interface SetupBody {
   password: string;
   /** Anyone on this network, or only people with an account. */
   openness?: "network" | "accounts";
+  /** Code of the language of the owner's pages; null follows the browser. */
+  language?: string | null;
 }
 
 /** With whom to share: a user, or whoever gets the link. */
@@ -1555,6 +1557,21 @@ export interface Status {
 
 /** The whole state of the appliance. */
 export type StatusResponse = Status;
+
+/** A model to think of. `hour_seconds` is about how long an hour of audio takes; None is not known. */
+export interface Suggestion {
+  kind: "faster" | "yours" | "better";
+  model: string;
+  description: string;
+  hour_seconds: number | null;
+  fits: boolean;
+  installed: boolean;
+}
+
+/** A faster model, the default and a better one; none before a measurement. */
+export interface SuggestionsResponse {
+  suggestions: Suggestion[];
+}
 
 /** The new name of a tag. */
 export interface TagBody {
@@ -1909,6 +1926,7 @@ export interface Responses {
   "DELETE /api/admin/users/{id}/keys": null;
   "DELETE /api/admin/users/{id}/second-factor": null;
   "DELETE /api/admin/users/{id}/sessions": null;
+  "DELETE /api/first-steps": null;
   "DELETE /api/jobs/{id}": JobResponse;
   "DELETE /api/library/folders/{id}": null;
   "DELETE /api/library/tags/{id}": null;
@@ -1936,6 +1954,7 @@ export interface Responses {
   "GET /api/admin/jobs": JobRows;
   "GET /api/admin/live": SessionRows;
   "GET /api/admin/logs": LogLines;
+  "GET /api/admin/model-suggestions": SuggestionsResponse;
   "GET /api/admin/models": AdminModelsResponse;
   "GET /api/admin/overview": OverviewResponse;
   "GET /api/admin/restart": RestartResponse;
@@ -2005,6 +2024,7 @@ export interface Responses {
   "POST /api/admin/backups": DailyCopyResponse;
   "POST /api/admin/certificate/renew": HttpsResponse;
   "POST /api/admin/invitations": NewInvitation;
+  "POST /api/admin/model-suggestions": SuggestionsResponse;
   "POST /api/admin/models": AdminModelsResponse;
   "POST /api/admin/models/{name}/default": AdminModelsResponse;
   "POST /api/admin/models/{name}/download": AdminModelsResponse;

@@ -1,0 +1,3 @@
+import { mount } from "../account/first-steps-page.js";
+
+mount(document.body);
