@@ -3,8 +3,10 @@
 import gzip
 
 import pytest
+from flask_openapi3 import OpenAPI
 
-from tests.support.client import ApiClient
+from tests.support.client import ApiClient, signed_in
+from whisper_appliance.app.appliance import Appliance
 
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 
@@ -84,3 +86,16 @@ def test_styles_and_scripts_are_sent_compressed_if_accepted(api_client: ApiClien
     assert small.headers["ETag"] != plain.headers["ETag"]
     again = {"Accept-Encoding": "gzip", "If-None-Match": small.headers["ETag"]}
     assert api_client.get(address, headers=again).status_code == 304
+
+
+def test_the_trust_page_leads_the_next_device_by_a_code(api_client: ApiClient) -> None:
+    page = api_client.get("/trust", headers=HTML, base_url="https://box.local:5001").text
+    assert 'class="qr"' in page
+    assert "<code>https://box.local:5001/trust</code>" in page
+    assert "certutil" in page
+
+
+def test_only_administrators_see_the_folders_of_the_machine(app: OpenAPI, appliance: Appliance) -> None:
+    folder = str(appliance.settings.data_dir)
+    assert folder not in signed_in(app, "member").get("/trust", headers=HTML).text
+    assert folder in signed_in(app, "admin").get("/trust", headers=HTML).text

@@ -49,6 +49,13 @@ class Installation:
             return "docker compose up -d"
         return self._service("start")[0] if self.unit else f"{self._program()} serve"
 
+    @property
+    def certificate_command(self) -> str:
+        """The command that shows the certificate, with its fingerprints."""
+        if self.kind == "docker":
+            return "docker compose exec whisper-appliance whisper-appliance certificate"
+        return f"{self._program()} certificate"
+
     def update_commands(self, version: str) -> tuple[str, ...]:
         """The commands that update to `version`, in order. They begin with a backup."""
         change: tuple[str, ...]

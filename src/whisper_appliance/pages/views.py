@@ -7,10 +7,13 @@ from whisper_appliance import __version__
 from whisper_appliance.audio.formats import FILE_PICKER
 from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.diarization.registry import is_installed
+from whisper_appliance.host import installation
+from whisper_appliance.pages.own_address import network_origin
+from whisper_appliance.pages.qr_code import qr_svg
 from whisper_appliance.web.auth import visitors
-from whisper_appliance.web.auth.authentication import current_actor
+from whisper_appliance.web.auth.authentication import current_actor, current_actor_or_anonymous
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.i18n import language_names
+from whisper_appliance.web.i18n import language_names, translate
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import PAGES, page_response
 
@@ -80,4 +83,18 @@ def trust_page() -> str:
     """How to trust this appliance's certificate, on each system."""
     visitors.set_visitor_cookie()
     certificates = appliance().certificates
-    return render_template("trust.html", certificate=certificates.info() if certificates else None)
+    address = f"{network_origin()}/trust"
+    return render_template(
+        "trust.html",
+        certificate=certificates.info() if certificates else None,
+        command=_certificate_command(),
+        address=address,
+        code=qr_svg(address, translate("QR code of {address}", address=address)),
+    )
+
+
+def _certificate_command() -> str:
+    """The whole command for administrators; the folders of the machine are nobody else's business."""
+    if not current_actor_or_anonymous().is_admin:
+        return "whisper-appliance certificate"
+    return installation.detect(data_dir=appliance().settings.data_dir).certificate_command

@@ -4,6 +4,7 @@ import { byId } from "../core/dom.js";
 import { t } from "../core/i18n.js";
 import { startCopyButton } from "../ui/copy-button.js";
 import { startPage } from "../ui/page-frame.js";
+import { showTrust } from "../ui/trust-line.js";
 
 /** @type {[RegExp, string][]} The first match counts: Android's user agents also contain "Linux". */
 const SYSTEMS = [
@@ -26,6 +27,7 @@ export function mount(root) {
   startPage(root);
   const system = systemOf(navigator.userAgent, navigator.maxTouchPoints);
   root.querySelector(`#${system}`)?.setAttribute("open", "");
+  if (root.querySelector("#trust-state")) void showTrust();
   if (root.querySelector("#copy-fingerprint")) {
     startCopyButton(
       "copy-fingerprint",
