@@ -11,7 +11,11 @@ from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import PAGES, error_responses, page_response
 
 blueprint = LazyBlueprint("first_steps", __name__, abp_tags=[PAGES])
-blueprint.before_request(lambda: require("administer") and None)
+
+
+@blueprint.before_request
+def _require_admin() -> None:
+    require("administer")
 
 
 @blueprint.get("/first-steps", responses=page_response("The first steps of an administrator.", 401, 403))

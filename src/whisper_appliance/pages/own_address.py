@@ -27,8 +27,9 @@ def network_origin() -> str:
     ]
     if not found:
         return origin()
+    parts = urlsplit(origin())
     name = f"[{found[0]}]" if ":" in found[0] else found[0]
-    return origin().replace(urlsplit(origin()).netloc, f"{name}:{urlsplit(origin()).port}", 1)
+    return parts._replace(netloc=f"{name}:{parts.port}" if parts.port else name).geturl()
 
 
 def websocket_origin() -> str:
