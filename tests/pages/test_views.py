@@ -1,6 +1,7 @@
 """The pages open, and say what browsers may do."""
 
 import gzip
+import re
 
 import pytest
 from flask_openapi3 import OpenAPI
@@ -99,3 +100,25 @@ def test_only_administrators_see_the_folders_of_the_machine(app: OpenAPI, applia
     folder = str(appliance.settings.data_dir)
     assert folder not in signed_in(app, "member").get("/trust", headers=HTML).text
     assert folder in signed_in(app, "admin").get("/trust", headers=HTML).text
+
+
+def test_the_frame_of_all_pages_has_one_style_sheet(api_client: ApiClient) -> None:
+    page = api_client.get("/trust", headers=HTML).text
+    (address,) = [each for each in re.findall(r'href="([^"]+\.css)"', page) if "/frame.css" in each]
+    sheet = api_client.get(address)
+    assert "immutable" in sheet.headers["Cache-Control"]
+    assert "@layer pico {" in sheet.text
+    assert "@import" not in sheet.text
+    assert all(rule in sheet.text for rule in (".bar {", "--paper:", "[role=button]"))
+    again = {"If-None-Match": sheet.headers["ETag"]}
+    assert api_client.get(address, headers=again).status_code == 304
+
+
+def test_a_page_names_all_its_modules_so_that_they_load_side_by_side(api_client: ApiClient) -> None:
+    page = api_client.get("/", headers=HTML).text
+    addresses = re.findall(r'<link rel="modulepreload" href="([^"]+)"', page)
+    assert {"core/api.js", "ui/menu.js", "transcribe/job-card.js"} <= {
+        address.partition("/js/")[2] for address in addresses
+    }
+    assert [each for each in addresses if api_client.get(each).status_code != 200] == []
+    assert not any("live-view" in each for each in addresses)  # it is loaded when somebody speaks

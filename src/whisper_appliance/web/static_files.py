@@ -16,8 +16,8 @@ from pydantic import BaseModel, Field
 
 from whisper_appliance.web.lazy_openapi import LazyOpenAPI
 from whisper_appliance.web.openapi import PAGES, error_responses
+from whisper_appliance.web.page_assets import FOLDER, FRAME_SHEET, frame_sheet, page_script
 
-FOLDER = Path(__file__).parent.parent / "pages/static"
 YEAR_SECONDS = 31_536_000
 COMPRESSIBLE = (".css", ".js", ".svg", ".txt")
 """Suffixes of files that are sent with gzip if the client accepts it."""
@@ -43,6 +43,8 @@ def install(app: LazyOpenAPI) -> None:
     }
     app.get("/static/<version>/<path:filename>", endpoint="static", tags=[PAGES], responses=answers)(send)
 
+    app.jinja_env.globals["page_script"] = page_script
+
     @app.url_defaults
     def add_version(endpoint: str, values: dict[str, Any]) -> None:
         if endpoint == "static":
@@ -62,8 +64,12 @@ def send(path: StaticPath) -> Response:
     return response
 
 
-def _uncompressed(filename: str) -> Response:
-    return send_from_directory(FOLDER, filename)
+def _uncompressed(filename: str, *, conditional: bool = True) -> Response:
+    if filename != FRAME_SHEET:
+        return send_from_directory(FOLDER, filename, conditional=conditional)
+    response = Response(frame_sheet(), mimetype="text/css")
+    response.add_etag()
+    return response.make_conditional(request) if conditional else response  # type: ignore[return-value] # itself
 
 
 def _compressed(filename: str) -> Response:
@@ -71,7 +77,7 @@ def _compressed(filename: str) -> Response:
     if not request.accept_encodings["gzip"]:
         response = _uncompressed(filename)
     else:
-        response = send_from_directory(FOLDER, filename, conditional=False)
+        response = _uncompressed(filename, conditional=False)
         tag, _weak = response.get_etag()
         response.direct_passthrough = False
         response.set_data(_gzip(response.get_data()))
