@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.support.program import ROOT
+from whisper_appliance.web.i18n import LANGUAGES
 
 FOLDER = ROOT / "deploy/docker"
 COMPOSE = ("compose.yaml", "compose.cluster.yaml")
@@ -53,3 +54,8 @@ def test_every_volume_and_every_dependency_is_defined(file: str) -> None:
         named = {volume.split(":")[0] for volume in service.get("volumes", []) if ":" in volume}
         assert named <= set(text["volumes"]), name
         assert set(service.get("depends_on", {})) <= set(text["services"]), name
+
+
+def test_the_image_keeps_the_locales_of_all_languages_of_the_pages() -> None:
+    dockerfile = (FOLDER / "Dockerfile").read_text()
+    assert [code for code in LANGUAGES if f"! -name '{code}*.dat'" not in dockerfile] == []

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from pathlib import Path
 
 import pytest
 from flask_openapi3 import OpenAPI
@@ -9,6 +10,7 @@ from flask_openapi3 import OpenAPI
 from tests.support.client import ApiClient, signed_in
 from whisper_appliance.app.appliance import Appliance
 
+RECORDED = r'\b_?(?:record|write_audit)\((?:\w+, )?"([a-z_]+\.[a-z_]+)"'
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 
 
@@ -122,3 +124,17 @@ def test_a_page_names_all_its_modules_so_that_they_load_side_by_side(api_client:
     }
     assert [each for each in addresses if api_client.get(each).status_code != 200] == []
     assert not any("live-view" in each for each in addresses)  # it is loaded when somebody speaks
+
+
+def test_every_recorded_action_has_words_in_the_audit_log() -> None:
+    package = Path(__file__).parents[2] / "src/whisper_appliance"
+    recorded = {
+        action
+        for path in package.rglob("*.py")
+        for action in re.findall(
+            r'\b_?(?:record|write_audit)\((?:\w+, )?"([a-z_]+\.[a-z_]+)"', path.read_text()
+        )
+    }
+    words = (package / "pages/static/js/admin/audit-actions.js").read_text()
+    assert len(recorded) > 40
+    assert [action for action in sorted(recorded) if f'"{action}"' not in words] == []

@@ -6,6 +6,7 @@ import { dayAndTimeCell } from "../core/datetime.js";
 import { byId, element, formById, tableById } from "../core/dom.js";
 import { t, tn } from "../core/i18n.js";
 import { Table } from "../ui/table.js";
+import { wordsOf } from "./audit-actions.js";
 import { idCell } from "./cells.js";
 import { keepFresh, showProblem, startPanel } from "./panel.js";
 
@@ -31,7 +32,7 @@ class AuditPage {
     columns: [
       { title: t("When"), show: ({ time }) => dayAndTimeCell(time) },
       { title: t("Who"), show: ({ actor_name }) => actor_name },
-      { title: t("What"), show: ({ action }) => element("code", action) },
+      { title: t("What"), show: actionCell },
       { title: t("About"), show: detailsCell },
       { title: t("From"), show: ({ address }) => address },
     ],
@@ -83,9 +84,19 @@ class AuditPage {
     const choices = [...new Set([...groups, ...actions])].toSorted();
     if (select.options.length === choices.length + 1) return;
     const chosen = select.value;
-    select.replaceChildren(new Option(t("Everything"), ""), ...choices.map((each) => new Option(each, each)));
+    select.replaceChildren(
+      new Option(t("Everything"), ""),
+      ...choices.map((each) => new Option(wordsOf(each), each)),
+    );
     select.value = chosen;
   }
+}
+
+/** @param {AuditRecord} record */
+function actionCell({ action }) {
+  const cell = element("span", wordsOf(action));
+  cell.title = action;
+  return cell;
 }
 
 /** @param {AuditRecord} record */

@@ -10,6 +10,7 @@ import { copyText } from "../ui/copy-button.js";
 import { toast } from "../ui/toast.js";
 import { JobCard } from "./job-card.js";
 import { JobWatcher } from "./job-watcher.js";
+import { TabTitle } from "./tab-title.js";
 import { UploadQueue } from "./upload-queue.js";
 
 const DISMISSED_KEY = "dismissed-jobs";
@@ -27,6 +28,7 @@ export class JobList {
   cards = new Set();
   #uploads = new UploadQueue();
   #watcher = new JobWatcher();
+  #title = new TabTitle();
 
   /** @param {{maxBytes: number, options: () => Record<string, string>, onDone: () => void}} parts */
   constructor({ maxBytes, options, onDone }) {
@@ -46,7 +48,7 @@ export class JobList {
   /** @param {File} file @param {Record<string, string>} options */
   #addFile(file, options) {
     let cancel = () => {};
-    const card = this.#addCard(file.name, {
+    const card = this.#addCard(file.name.replace(/(?<=.)\.[^.]+$/, ""), {
       cancel: () => {
         cancel();
         this.#remove(card);
@@ -211,6 +213,13 @@ export class JobList {
     for (const card of [...this.cards]) if (FINISHED.includes(card.state)) this.#remove(card);
   }
 
+  /** The title of the tab tells how far the work is, and that it is done until somebody looks. @param {number} finished @param {number} count */
+  #showTitle(finished, count) {
+    if (document.body.classList.contains("live-on")) return; // it tells of the recording
+    if (finished < count) this.#title.work(t("{finished} of {count}", { finished, count }));
+    else this.#title.rest(document.hidden && count > 0 ? t("Done") : "");
+  }
+
   /** Updates what depends on all cards. Screen readers read the text only while one recording is at work. */
   #updateFrame() {
     const cards = [...this.cards];
@@ -223,10 +232,13 @@ export class JobList {
       const isOnlyOne = atWork.length === 1 && atWork[0] === card;
       card.text.box.setAttribute("aria-live", isOnlyOne ? "polite" : "off");
     }
-    byId("now-title").textContent =
-      cards.length > 1
-        ? t("Now · {finished} of {cards} finished", { finished, cards: cards.length })
-        : t("Now");
+    const failed = cards.filter(({ state }) => state === "failed").length;
+    const facts = [
+      cards.length > 1 ? t("{finished} of {cards} finished", { finished, cards: cards.length }) : "",
+      failed && cards.length > 1 ? t("{failed} failed", { failed }) : "",
+    ];
+    byId("now-title").textContent = [t("Now"), ...facts.filter(Boolean)].join(" · ");
+    this.#showTitle(finished, cards.length);
   }
 }
 
