@@ -8,6 +8,7 @@ import { onReconnected } from "../core/page-events.js";
 import { EventStream } from "../core/sse.js";
 import { confirmed } from "../ui/confirm.js";
 import { KeyedList } from "../ui/keyed-list.js";
+import { startSuggestions } from "../ui/model-suggestions.js";
 import { toast } from "../ui/toast.js";
 import { fillModelCard, isInstalled, mainAction } from "./model-card.js";
 import { hideProblem, showProblem, startPanel } from "./panel.js";
@@ -23,6 +24,7 @@ const RETRY_SECONDS = 5;
 export function mount(root) {
   startPanel(root);
   new ModelsPage().follow();
+  startSuggestions();
 }
 
 class ModelsPage {
