@@ -1,15 +1,24 @@
-"""Time left: what the queue still has to do before a job ends, at the measured pace."""
+"""Time left: what the queue still has to do before a job ends, at the pace that is measured or remembered."""
+
+import heapq
+import itertools
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from whisper_appliance.engines.contract import Priority
-from whisper_appliance.jobs.time_left import Pace, TimeLeft, Work, work_until_end
+from whisper_appliance.jobs.pace import Kind, Pace, PaceMemory
+from whisper_appliance.jobs.time_left import TimeLeft, Work, work_until_end
 
+BASE, ACCURATE = Kind("base", "balanced"), Kind("base", "accurate")
+COSTS = {BASE: 0.025, ACCURATE: 0.035}
 CONCURRENCY = {Priority.INTERACTIVE: 8, Priority.BATCH: 2}
 
 
 def batch(job_id: str, left: float, done: float = 0.0) -> Work:
-    return Work(job_id, Priority.BATCH, done, left)
+    return Work(job_id, Priority.BATCH, BASE, done, left)
 
 
 class Time:
@@ -36,7 +45,7 @@ def test_a_new_short_job_overtakes_a_long_one() -> None:
 
 
 def test_interactive_jobs_go_first() -> None:
-    work = [batch("file", 100), Work("clip", Priority.INTERACTIVE, 0.0, 3.0)]
+    work = [batch("file", 100), Work("clip", Priority.INTERACTIVE, BASE, 0.0, 3.0)]
     assert work_until_end(work, CONCURRENCY) == {"clip": 3.0, "file": 103.0}
 
 
@@ -44,21 +53,21 @@ def test_the_pace_counts_time_at_work_only() -> None:
     clock = Time()
     pace = Pace(clock)
     clock.seconds += 1000
-    pace.job_started("a", 0.0)
+    pace.job_started("a", BASE, 0.0)
     assert pace.work_seconds(100) is None
     for step in range(11):
         clock.seconds += 1
         pace.window_decoded("a", 20.0)
         pace.window_finished("a", 20.0, step * 20.0)
-    assert pace.work_seconds(100) == pytest.approx(5)
+    assert pace.work_seconds(100 * pace.cost(BASE)) == pytest.approx(5)
     pace.job_stopped("a")
     clock.seconds += 5000
-    assert pace.work_seconds(100) == pytest.approx(5)
+    assert pace.work_seconds(100 * pace.cost(BASE)) == pytest.approx(5)
 
 
 def test_windows_that_were_decoded_ahead_count() -> None:
     pace = Pace(Time())
-    pace.job_started("a", 60.0)
+    pace.job_started("a", BASE, 60.0)
     for _ in range(3):
         pace.window_decoded("a", 20.0)
     assert pace.done_seconds("a") == 120
@@ -72,7 +81,7 @@ def test_an_estimate_falls_with_time_and_grows_only_for_a_reason() -> None:
     work = [batch("a", 1000)]
     left = TimeLeft(lambda: work, CONCURRENCY, clock)
     assert left.seconds() == {}
-    left.pace.job_started("a", 0.0)
+    left.pace.job_started("a", BASE, 0.0)
     for _ in range(11):
         clock.seconds += 1
         left.pace.window_decoded("a", 10.0)
@@ -85,3 +94,130 @@ def test_an_estimate_falls_with_time_and_grows_only_for_a_reason() -> None:
     clock.seconds += 2
     work[:] = [batch("b", 500), batch("a", 1000)]
     assert left.seconds()["a"] > 120, "another job goes first"
+
+
+@dataclass
+class Machine:
+    """Two workers that decode batches of four windows, each window as long as `COSTS` says, or so."""
+
+    left: TimeLeft
+    clock: Time
+    jobs: list[Work]
+    slowness: float = 1.0
+    chance: float = 0.2
+    ended: dict[str, float] = field(default_factory=dict)
+    shown: list[tuple[str, float, float, float]] = field(default_factory=list)
+    """Of a job: its progress, when, and the seconds that were left."""
+
+    def run(self) -> None:
+        """Works until all jobs have ended; the estimates are read every second."""
+        chance = random.Random(1)
+        taken, done = ({job.job_id: 0.0 for job in self.jobs} for _ in range(2))
+        running: list[tuple[float, int, Work, float]] = []
+        for number in itertools.count():
+            while len(running) < 2 and (
+                ready := [job for job in self._started() if taken[job.job_id] < job.left_seconds]
+            ):
+                job = min(ready, key=lambda one: taken[one.job_id])
+                audio = min(80.0, job.left_seconds - taken[job.job_id])
+                seconds = (
+                    2
+                    * audio
+                    * COSTS[job.kind]
+                    * self.slowness
+                    * chance.uniform(1 - self.chance, 1 + self.chance)
+                )
+                heapq.heappush(running, (self.clock.seconds + seconds, number, job, audio))
+                taken[job.job_id] += audio
+            if not running:
+                return
+            at, _, job, audio = heapq.heappop(running)
+            self._read_until(at, done)
+            for _ in range(round(audio / 20)):
+                self.left.pace.window_decoded(job.job_id, 20.0)
+            done[job.job_id] += audio
+            if done[job.job_id] == job.left_seconds:
+                self.ended[job.job_id] = self.clock.seconds
+                self.jobs.remove(job)
+                self.left.pace.job_stopped(job.job_id)
+
+    def _started(self) -> list[Work]:
+        for job in self.jobs[:2]:
+            if self.left.pace.done_seconds(job.job_id) is None:
+                self.left.pace.job_started(job.job_id, job.kind, 0.0)
+        return self.jobs[:2]
+
+    def _read_until(self, at: float, done: dict[str, float]) -> None:
+        while self.clock.seconds + 1 < at:
+            self.clock.seconds += 1
+            left = self.left.seconds()
+            self.shown += [
+                (job.job_id, done[job.job_id] / job.left_seconds, self.clock.seconds, left[job.job_id])
+                for job in self.jobs
+                if job.job_id in left
+            ]
+        self.clock.seconds = at
+
+
+def queue_of(memory: PaceMemory, *jobs: Work, slowness: float = 1.0, chance: float = 0.2) -> Machine:
+    """A machine that has worked until all jobs ended."""
+    clock, waiting = Time(), list(jobs)
+    machine = Machine(TimeLeft(lambda: waiting, CONCURRENCY, clock, memory), clock, waiting, slowness, chance)
+    machine.run()
+    return machine
+
+
+def remembered(folder: Path) -> PaceMemory:
+    """What a machine has written that has worked on both kinds."""
+    memory = PaceMemory(folder / "pace.json")
+    for kind, cost in COSTS.items():
+        memory.add(kind, 1000.0, 1000.0 * cost)
+    memory.save()
+    return PaceMemory(folder / "pace.json")
+
+
+def three_jobs() -> tuple[Work, ...]:
+    return batch("a", 1200), Work("b", Priority.BATCH, ACCURATE, 0.0, 2400), batch("c", 600)
+
+
+def assert_true_within_a_third(machine: Machine) -> None:
+    """From a tenth of a job on, nearly always; at its end, within five seconds."""
+    checked = [one for one in machine.shown if one[1] >= 0.1]
+    errors = [(machine.ended[job_id] - at, seconds) for job_id, _, at, seconds in checked]
+    wrong = [one for one in errors if abs(one[0] - one[1]) > max(one[0] / 3, 5.0)]
+    assert len(checked) > 20
+    assert len(wrong) <= len(checked) / 10, wrong
+
+
+@pytest.mark.parametrize("slowness", [0.85, 1.0, 1.2])
+def test_after_a_start_the_first_estimate_is_true_because_the_pace_is_remembered(
+    slowness: float, tmp_path: Path
+) -> None:
+    machine = queue_of(remembered(tmp_path), *three_jobs(), slowness=slowness)
+    first = {job_id: seconds for job_id, _, at, seconds in machine.shown if at == 101}
+    assert first == {job_id: pytest.approx(end - 101, rel=1 / 3) for job_id, end in machine.ended.items()}
+    assert_true_within_a_third(machine)
+
+
+@pytest.mark.parametrize("slowness", [0.3, 1.0, 2.0])
+def test_an_estimate_is_true_within_a_third_from_a_tenth_on_without_memory(slowness: float) -> None:
+    assert_true_within_a_third(queue_of(PaceMemory(), *three_jobs(), slowness=slowness))
+
+
+def test_an_estimate_does_not_grow_while_nothing_is_added(tmp_path: Path) -> None:
+    machine = queue_of(remembered(tmp_path), *three_jobs(), chance=0.05)
+    for job_id in machine.ended:
+        seconds = [one[3] for one in machine.shown if one[0] == job_id]
+        assert seconds == sorted(seconds, reverse=True)
+
+
+def test_a_kind_that_was_not_measured_is_judged_by_another_quality_of_its_model(tmp_path: Path) -> None:
+    memory = remembered(tmp_path)
+    assert memory.has(Kind("base", "fast"))
+    assert memory.cost(Kind("base", "fast")) < COSTS[BASE]
+    assert not memory.has(Kind("large-v3", "balanced"))
+
+
+def test_a_damaged_memory_counts_as_none(tmp_path: Path) -> None:
+    (tmp_path / "pace.json").write_text('[{"model": "base"}]')
+    assert not PaceMemory(tmp_path / "pace.json").has(BASE)

@@ -25,9 +25,10 @@ from whisper_appliance.jobs.events import (
 )
 from whisper_appliance.jobs.failures import FailureKind, as_appliance_error, kind_of, pause_seconds
 from whisper_appliance.jobs.job import FinishedWindow, Job
+from whisper_appliance.jobs.pace import Kind, Pace
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.slots import Slots
-from whisper_appliance.jobs.time_left import ESTIMATED_BYTES_PER_SECOND, Pace
+from whisper_appliance.jobs.time_left import ESTIMATED_BYTES_PER_SECOND
 from whisper_appliance.jobs.transcription_job import JobSteps, Transcribed
 from whisper_appliance.jobs.workflows import ShuttingDown
 from whisper_appliance.transcript.model import Transcript
@@ -182,7 +183,8 @@ class JobRunner:
                 self._pace.window_finished(job.id, seconds, progress * _seconds_of(job, duration))
             self._announce(JobProgressed(job.id))
 
-        self._pace.job_started(job.id, job.progress * _seconds_of(job, job.duration))
+        kind = Kind(job.model or self._steps.default_model, job.options.quality)
+        self._pace.job_started(job.id, kind, job.progress * _seconds_of(job, job.duration))
         earlier = self._retry_until_available(lambda: self._jobs.windows_of(job.id))
         finished = {window.start_sample: window.result for window in earlier}
         decoded = partial(self._pace.window_decoded, job.id)

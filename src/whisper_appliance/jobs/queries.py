@@ -9,6 +9,7 @@ from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.engines.contract import Options, Priority, WindowResult
 from whisper_appliance.jobs.job import FinishedWindow, Job, JobError
+from whisper_appliance.jobs.pace import Kind
 from whisper_appliance.jobs.time_left import ESTIMATED_BYTES_PER_SECOND, Work
 from whisper_appliance.library.transcript_rows import NO_OWNER
 from whisper_appliance.storage.database import Database
@@ -75,21 +76,27 @@ class JobQueries:
         with self._database.read() as connection:
             return connection.execute(query).scalar_one()
 
-    def remaining_work(self) -> list[Work]:
+    def remaining_work(self, default_model: str) -> list[Work]:
         """What is left of all unfinished jobs: those that run, then the others in the order of their start.
 
         A job that was postponed counts once it is due. The length of a recording that was not decoded yet is
         estimated from its size.
         """
         length = sa.func.coalesce(jobs.c.duration, 1.0 * jobs.c.audio_bytes / ESTIMATED_BYTES_PER_SECOND)
-        query = sa.select(jobs.c.id, jobs.c.priority, jobs.c.status, jobs.c.progress, length)
+        query = sa.select(jobs.c.id, jobs.c.priority, jobs.c.model, jobs.c.options, jobs.c.progress, length)
         query = query.where(jobs.c.status.in_(UNFINISHED), jobs.c.retry_at.is_(None))
         query = query.order_by(jobs.c.status == "queued", jobs.c.priority, jobs.c.number)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         return [
-            Work(job_id, Priority(priority), progress * seconds, (1 - progress) * seconds)
-            for job_id, priority, _, progress, seconds in rows
+            Work(
+                job_id,
+                Priority(priority),
+                Kind(model or default_model, from_json(Options, options).quality),
+                progress * seconds,
+                (1 - progress) * seconds,
+            )
+            for job_id, priority, model, options, progress, seconds in rows
         ]
 
     def counts(self) -> dict[JobStatus, int]:

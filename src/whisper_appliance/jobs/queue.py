@@ -14,6 +14,7 @@ from whisper_appliance.jobs.events import JobChanged, JobEvent
 from whisper_appliance.jobs.job import FinishedWindow, Job, JobRequest
 from whisper_appliance.jobs.job_runner import JobRunner
 from whisper_appliance.jobs.limits import QueueLimits
+from whisper_appliance.jobs.pace import PaceMemory
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.slots import Slots
 from whisper_appliance.jobs.time_left import TimeLeft
@@ -40,6 +41,7 @@ class JobQueue:
         *,
         limits: QueueLimits = QueueLimits(),  # noqa: B008 - it is frozen
         announce: Callable[[JobEvent], None] = lambda _event: None,
+        pace_memory: PaceMemory | None = None,
     ) -> None:
         """`announce` is called from the threads of the jobs and must return soon.
 
@@ -56,7 +58,9 @@ class JobQueue:
         self._changes = 0
         self._slots = Slots(INTERACTIVE_CONCURRENCY, self._stopping)
         concurrency = {Priority.INTERACTIVE: INTERACTIVE_CONCURRENCY, Priority.BATCH: BATCH_CONCURRENCY}
-        self._time_left = TimeLeft(repository.remaining_work, concurrency)
+        self._time_left = TimeLeft(
+            lambda: repository.remaining_work(steps.default_model), concurrency, memory=pace_memory
+        )
         self._runner = JobRunner(
             repository,
             steps,

@@ -116,6 +116,11 @@ class JobSteps:
             diarize=diarizer(settings),
         )
 
+    @property
+    def default_model(self) -> str:
+        """The model of jobs that name none."""
+        return self._choice.default()
+
     def transcribe(
         self,
         job: Job,

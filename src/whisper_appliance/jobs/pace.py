@@ -1,0 +1,257 @@
+"""How fast jobs are transcribed here: measured over the last minute, and remembered from earlier runs."""
+
+import json
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from whisper_appliance.core.atomic_files import write_json
+from whisper_appliance.engines.contract import Quality
+
+PACE_SECONDS = 60.0
+"""The pace is that of so much time at work."""
+REMEMBERED_SECONDS = 300.0
+"""What is remembered of a kind is an average over so much time at work."""
+LEAST_GAINS = 8
+"""Or of so many results, where they take long."""
+PRIOR_SECONDS = 30.0
+"""What is remembered counts as much as a measurement of so many seconds, unless that is far from it."""
+FAR = 1.5
+SAME_BATCH_SECONDS = 0.5
+LEAST_SECONDS = 2.0
+LEAST_RESULTS = 4
+"""A pace measured over less is worth nothing."""
+FIRST_RESULTS_SECONDS = 160.0
+"""Of audio, which is decoded before the first result of a file comes: two batches of four windows."""
+QUALITY_COSTS: dict[Quality, float] = {"fast": 0.7, "balanced": 1.0, "accurate": 1.4}
+"""What a quality costs beside "balanced", until it was measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Work that costs the same for each second of audio: of one model at one quality."""
+
+    model: str
+    quality: Quality
+
+
+class PaceMemory:
+    """What a second of audio costs by kind, in seconds of this machine; kept in a file over restarts.
+
+    The file is no part of a backup, because it is true of one machine only.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Without a path nothing is kept. A file that cannot be read counts as none."""
+        self._path = path
+        self._measured: dict[Kind, tuple[float, float]] = {}
+        self._is_changed = False
+        if path:
+            with suppress(OSError, ValueError, TypeError, KeyError):
+                rows = json.loads(path.read_text(encoding="utf-8"))
+                self._measured = {
+                    Kind(row["model"], row["quality"]): (float(row["audio_seconds"]), float(row["seconds"]))
+                    for row in rows
+                }
+
+    def has(self, kind: Kind) -> bool:
+        """Whether this kind, or another quality of its model, was measured."""
+        return any(known.model == kind.model for known in self._costs())
+
+    def cost(self, kind: Kind) -> float:
+        """Seconds for a second of audio; of an unknown kind, judged by the known ones."""
+        known = self._costs()
+        if kind in known:
+            return known[kind]
+        near = {one: cost for one, cost in known.items() if one.model == kind.model} or known
+        plain = [cost / QUALITY_COSTS[one.quality] for one, cost in near.items()] or [1.0]
+        return QUALITY_COSTS[kind.quality] * sum(plain) / len(plain)
+
+    def add(self, kind: Kind, audio_seconds: float, seconds: float) -> None:
+        """So much audio took so long."""
+        audio, took = self._measured.get(kind, (0.0, 0.0))
+        audio, took = audio + audio_seconds, took + seconds
+        share = min(1.0, REMEMBERED_SECONDS / took) if took else 1.0
+        self._measured[kind] = audio * share, took * share
+        self._is_changed = True
+
+    def save(self) -> None:
+        """Writes the file if anything has changed."""
+        if not self._path or not self._is_changed:
+            return
+        rows = [
+            {"model": kind.model, "quality": kind.quality, "audio_seconds": audio, "seconds": took}
+            for kind, (audio, took) in self._measured.items()
+        ]
+        with suppress(OSError):  # the disk is full, say: the next job tries again
+            write_json(self._path, rows)
+            self._is_changed = False
+
+    def _costs(self) -> dict[Kind, float]:
+        return {
+            kind: took / audio
+            for kind, (audio, took) in self._measured.items()
+            if took >= LEAST_SECONDS and audio > 0
+        }
+
+
+@dataclass
+class _RunningJob:
+    """Seconds of audio of a job: finished in order, decoded, and those of finished windows.
+
+    Windows are decoded out of order, a dozen ahead of the first that is not finished.
+    """
+
+    kind: Kind
+    in_order: float
+    decoded: float = 0.0
+    finished: float = 0.0
+
+    @property
+    def done(self) -> float:
+        return self.in_order + max(0.0, self.decoded - self.finished)
+
+
+@dataclass
+class _Gain:
+    """Results that came at once: when, in time at work, and seconds of audio by kind.
+
+    `only`: the kind of all jobs that ran then; None if there were several.
+    """
+
+    at: float
+    only: Kind | None
+    audio: dict[Kind, float] = field(default_factory=dict)
+    is_learned: bool = False
+
+
+class Pace:
+    """The pace of this machine: measured at work, and before that is known, remembered. Thread-safe.
+
+    Amounts of work are in seconds of this machine, by `cost`; a pace of 1 is as fast as remembered.
+    """
+
+    def __init__(self, monotonic: Callable[[], float], memory: PaceMemory | None = None) -> None:
+        self._monotonic = monotonic
+        self._memory = memory or PaceMemory()
+        self._lock = threading.Lock()
+        self._jobs: dict[str, _RunningJob] = {}
+        self._busy_seconds = 0.0
+        self._counted_at = monotonic()
+        self._gains: deque[_Gain] = deque()
+        self._began_at = 0.0
+        """When the machine began to work after a pause, in time at work."""
+
+    def job_started(self, job_id: str, kind: Kind, done_seconds: float) -> None:
+        """A job runs from now on; so much of it was done in an earlier attempt."""
+        with self._lock:
+            self._count_time()
+            if not self._jobs:
+                self._began_at = self._busy_seconds
+            self._jobs[job_id] = _RunningJob(kind, done_seconds)
+
+    def window_decoded(self, job_id: str, seconds: float) -> None:
+        """A window of a running job was decoded; it may be decoded again, and others come before it."""
+        with self._changed_job(job_id) as job:
+            job.decoded += seconds
+
+    def window_finished(self, job_id: str, seconds: float, done_seconds: float) -> None:
+        """A window that was decoded is finished; `done_seconds` is its end in the recording."""
+        with self._changed_job(job_id) as job:
+            job.finished += seconds
+            job.in_order = done_seconds
+
+    def job_stopped(self, job_id: str) -> None:
+        """A job runs no more."""
+        with self._lock:
+            self._count_time()
+            self._jobs.pop(job_id, None)
+            if not self._jobs:
+                self._learn_last()
+            self._memory.save()
+
+    def done_seconds(self, job_id: str) -> float | None:
+        """How much of a job that runs here is done; None for others."""
+        with self._lock:
+            job = self._jobs.get(job_id)
+            return job.done if job else None
+
+    def cost(self, kind: Kind) -> float:
+        """The work of a second of audio, in seconds of this machine."""
+        with self._lock:
+            return self._memory.cost(kind)
+
+    def work_seconds(self, work: float) -> float | None:
+        """The time that so much work takes; None until the pace is known.
+
+        Results come in batches, so the pace is measured from batch to batch, and the time since the last one
+        counts as time at work on the next.
+        """
+        with self._lock:
+            self._count_time()
+            pace = self._pace()
+            if pace is None:
+                return None
+            last_at = max(self._gains[-1].at if self._gains else 0.0, self._began_at)
+            since_last = min(self._busy_seconds - last_at, self._next_work() / pace) if self._jobs else 0.0
+            return max(0.0, work / pace - since_last)
+
+    def _pace(self) -> float | None:
+        """Work done in a second."""
+        amount = sum(map(self._work, self._gains)) - (self._work(self._gains[0]) if self._gains else 0.0)
+        seconds = self._gains[-1].at - self._gains[0].at if self._gains else 0.0
+        kinds = [job.kind for job in self._jobs.values()]
+        is_known = bool(kinds) and all(map(self._memory.has, kinds))
+        is_far = seconds >= PRIOR_SECONDS / 2 and not 1 / FAR < amount / seconds < FAR
+        prior = PRIOR_SECONDS if is_known and not is_far else 0.0
+        if not prior and (seconds < LEAST_SECONDS or len(self._gains) < LEAST_RESULTS):
+            return None
+        return (amount + prior) / (seconds + prior)
+
+    def _work(self, gain: _Gain) -> float:
+        return sum(seconds * self._memory.cost(kind) for kind, seconds in gain.audio.items())
+
+    def _next_work(self) -> float:
+        """The work on the results that come next."""
+        if self._gains and self._gains[-1].at >= self._began_at:
+            return self._work(self._gains[-1])
+        return FIRST_RESULTS_SECONDS * max(self._memory.cost(job.kind) for job in self._jobs.values())
+
+    @contextmanager
+    def _changed_job(self, job_id: str) -> Iterator[_RunningJob]:
+        with self._lock:
+            self._count_time()
+            job = self._jobs.get(job_id) or _RunningJob(Kind("", "balanced"), 0.0)
+            before = job.done
+            yield job
+            if job_id in self._jobs and job.done > before:
+                self._add_gain(job.kind, job.done - before)
+
+    def _add_gain(self, kind: Kind, seconds: float) -> None:
+        last = self._gains[-1] if self._gains else None
+        if last is None or last.at < self._began_at or self._busy_seconds - last.at >= SAME_BATCH_SECONDS:
+            self._learn_last()
+            kinds = {job.kind for job in self._jobs.values()}
+            last = _Gain(self._busy_seconds, kind if len(kinds) == 1 else None)
+            self._gains.append(last)
+        last.audio[kind] = last.audio.get(kind, 0.0) + seconds
+        while len(self._gains) > LEAST_GAINS and self._gains[0].at < self._busy_seconds - PACE_SECONDS:
+            self._gains.popleft()
+
+    def _learn_last(self) -> None:
+        """Remembers what the last results took; not the first ones after a pause, and not of mixed work."""
+        if len(self._gains) < 2 or self._gains[-2].at < self._began_at:
+            return
+        before, last = self._gains[-2], self._gains[-1]
+        if last.only and before.only == last.only and not last.is_learned:
+            self._memory.add(last.only, last.audio[last.only], last.at - before.at)
+        last.is_learned = True
+
+    def _count_time(self) -> None:
+        now = self._monotonic()
+        if self._jobs:
+            self._busy_seconds += now - self._counted_at
+        self._counted_at = now
