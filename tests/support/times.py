@@ -8,6 +8,7 @@ from whisper_appliance.transcript.formats import render
 from whisper_appliance.transcript.model import Transcript
 
 SHORTEST_SECONDS = 1 / 25
+ASS_CLOCK = re.compile(r"^Dialogue: \d+,(\d+):(\d\d):(\d\d)\.(\d\d),(\d+):(\d\d):(\d\d)\.(\d\d),", re.M)
 CLOCK = re.compile(r"(\d+):(\d\d):(\d\d)[,.](\d{3}) --> (\d+):(\d\d):(\d\d)[,.](\d{3})")
 
 
@@ -27,7 +28,9 @@ def assert_times_hold(transcript: Transcript) -> None:
     for name in ("srt", "vtt"):
         written = render(transcript, name)
         assert "\ufffd" not in written
-        _assert_spans(_clock_times(written), duration, shortest)
+        _assert_spans(_clock_times(CLOCK, written, 1000), duration, shortest)
+    events = _clock_times(ASS_CLOCK, render(transcript, "ass"), 100)
+    _assert_spans(events, max(duration, 0.01))
     rows = [line.split("\t") for line in render(transcript, "tsv").splitlines()[1:]]
     _assert_spans([(int(row[0]) / 1000, int(row[1]) / 1000) for row in rows], duration, shortest)
 
@@ -38,9 +41,9 @@ def _assert_spans(spans: list[tuple[float, float]], stop: float, shortest: float
     assert all(one[1] <= other[0] for one, other in pairwise(spans))
 
 
-def _clock_times(written: str) -> list[tuple[float, float]]:
-    found = [list(map(int, match.groups())) for match in CLOCK.finditer(written)]
+def _clock_times(clock: re.Pattern[str], written: str, per_second: int) -> list[tuple[float, float]]:
+    found = [list(map(int, match.groups())) for match in clock.finditer(written)]
     return [
-        (((h * 60 + m) * 60 + s) + ms / 1000, ((h2 * 60 + m2) * 60 + s2) + ms2 / 1000)
-        for h, m, s, ms, h2, m2, s2, ms2 in found
+        (((h * 60 + m) * 60 + s) + part / per_second, ((h2 * 60 + m2) * 60 + s2) + part2 / per_second)
+        for h, m, s, part, h2, m2, s2, part2 in found
     ]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.times import assert_times_hold
 from whisper_appliance.core.errors import ChangedMeanwhile, InvalidRequest, NotFound
 from whisper_appliance.transcript.editing.differences import difference, with_hunks, word_difference
 from whisper_appliance.transcript.editing.operations import (
@@ -194,6 +195,7 @@ def test_any_edits_leave_a_valid_transcript_and_can_be_taken_back(edits: list[Op
         assert len(set(keys)) == len(keys)
         assert starts == sorted(starts)
         assert all("".join(w.word for w in s.words) == s.text for s in state.segments if s.words)
+    assert_times_hold(state)
     for hunks in reversed(history):
         state = replace(state, segments=with_hunks(state.segments, [hunk.inverse() for hunk in hunks]))
     assert state == first

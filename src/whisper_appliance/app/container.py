@@ -38,7 +38,6 @@ from whisper_appliance.jobs.admin_queries import JobAdminQueries
 from whisper_appliance.jobs.cluster import Cluster
 from whisper_appliance.jobs.events import JobDone, JobEvent, JobFailed
 from whisper_appliance.jobs.limits import QueueLimits
-from whisper_appliance.jobs.pace import PaceMemory
 from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.storage import JobFolders
@@ -228,7 +227,6 @@ class Container:
             make_steps(settings, self.models) if make_steps else self._default_job_steps(),
             limits=QueueLimits(settings.queue_limit, settings.queue_limit_per_user),
             announce=self._on_job_event,
-            pace_memory=PaceMemory(settings.data_dir / "pace.json"),
         )
         self.admission = Admission(self.usage, self.storage_usage, self.queue)
         self.submit_recording = SubmitRecording(

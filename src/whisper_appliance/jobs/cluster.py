@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 from whisper_appliance import __version__
 from whisper_appliance.core.clock import Clock, now, written
@@ -96,6 +97,11 @@ class Cluster:
         """Returns why no job can run; None if all is well or the launch is still going on."""
         failed = self._launched and self._launched.done() and self._launched.exception()
         return LAUNCH_FAILED if failed else None
+
+    @property
+    def pace_file(self) -> Path:
+        """Where this machine remembers how fast it is."""
+        return self._folders.data_dir / "pace.json"
 
     @property
     def worker_id(self) -> str:

@@ -41,7 +41,6 @@ class JobQueue:
         *,
         limits: QueueLimits = QueueLimits(),  # noqa: B008 - it is frozen
         announce: Callable[[JobEvent], None] = lambda _event: None,
-        pace_memory: PaceMemory | None = None,
     ) -> None:
         """`announce` is called from the threads of the jobs and must return soon.
 
@@ -59,7 +58,9 @@ class JobQueue:
         self._slots = Slots(INTERACTIVE_CONCURRENCY, self._stopping)
         concurrency = {Priority.INTERACTIVE: INTERACTIVE_CONCURRENCY, Priority.BATCH: BATCH_CONCURRENCY}
         self._time_left = TimeLeft(
-            lambda: repository.remaining_work(steps.default_model), concurrency, memory=pace_memory
+            lambda: repository.remaining_work(steps.default_model),
+            concurrency,
+            memory=PaceMemory(cluster.pace_file),
         )
         self._runner = JobRunner(
             repository,

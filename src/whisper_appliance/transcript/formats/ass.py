@@ -19,7 +19,9 @@ def write_ass(transcript: Transcript, options: ExportOptions) -> str:
     for cue in cues:
         text = r"\N".join(map(_escape, cue.lines))
         name = cue.speaker.replace(",", " ")  # a comma ends the field
-        subtitles.append(pysubs2.SSAEvent(start=cue.start_ms, end=cue.end_ms, text=text, name=name))
+        # ASS counts hundredths. Rounded up, an event could end behind the recording.
+        start, end = cue.start_ms // 10 * 10, cue.end_ms // 10 * 10
+        subtitles.append(pysubs2.SSAEvent(start=start, end=max(end, start + 10), text=text, name=name))
     return subtitles.to_string("ass")
 
 
