@@ -10,7 +10,13 @@ import pytest
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import Options, Window, WindowResult
 from whisper_appliance.engines.whisper.decoder_api import DecodeRequest, DecodeResult
-from whisper_appliance.engines.whisper.window_decoder import decode_windows, split_at_timestamps
+from whisper_appliance.engines.whisper.window_decoder import (
+    ENCODER_STEPS_PER_SECOND,
+    decode_windows,
+    good_cost,
+    split_at_timestamps,
+    step_cost,
+)
 from whisper_appliance.transcript.model import Segment
 
 EOT, BEGIN = 50257, 50364
@@ -149,11 +155,39 @@ def test_a_lone_timestamp_ends_the_window() -> None:
     assert (result.text, result.decoded_seconds) == (" one two", 10.0)
 
 
+def test_the_first_window_of_a_recording_gets_beams() -> None:
+    decoder = ScriptedDecoder(answer(*said(" hello", 0, 5)))
+    hear_one(decoder, replace(window(5), batch="alone"))
+    assert decoder.asked == [(2, ())]
+
+
 def test_a_bad_answer_is_tried_with_beam_search_and_then_warmer() -> None:
     bad = answer(*said(" ha ha", 0, 5), compression=3.0)
     decoder = ScriptedDecoder(bad, bad, answer(*said(" fine", 0, 5)))
     assert hear_one(decoder, window(5)).text == " fine"
     assert decoder.asked == [(1, ()), (5, ()), (1, (0.2, 0.4, 0.6, 0.8, 1.0))]
+
+
+class LoopingDecoder(ScriptedDecoder):
+    """Repeats a phrase until it has no more tokens, at every attempt; counts the steps of one row."""
+
+    steps = 0.0
+
+    def decode(self, asks: Sequence[DecodeRequest]) -> list[DecodeResult]:
+        self.steps += sum(
+            ask.new_tokens * step_cost(max(ask.beam_size, len(ask.temperatures))) for ask in asks
+        )
+        return [answer(*(Letters().encode("ha ") * 99)[: ask.new_tokens], compression=9.0) for ask in asks]
+
+
+@pytest.mark.parametrize(("quality", "beams"), [("fast", 1), ("balanced", 1), ("accurate", 5)])
+@pytest.mark.parametrize("seconds", [3, 10, 20, 30])
+def test_a_window_that_loops_costs_at_most_three_good_ones(seconds: int, quality: str, beams: int) -> None:
+    decoder = LoopingDecoder()
+    hear_one(decoder, window(seconds, quality=quality))
+    cost = seconds * ENCODER_STEPS_PER_SECOND + decoder.steps
+    assert len(decoder.encoded) == 1
+    assert 1.5 < cost / good_cost(seconds, beams) < 3.1
 
 
 def test_fast_does_not_try_again() -> None:

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
-from whisper_appliance.engines.contract import Window, WindowResult
+from whisper_appliance.engines.contract import Quality, Window, WindowResult
 from whisper_appliance.engines.whisper.decoder_api import (
     HIGH_COMPRESSION,
     HIGH_NO_SPEECH,
@@ -39,6 +39,16 @@ MAX_PROMPT_TOKENS = 223
 RESUME_AFTER_SECONDS = 1.0
 FALLBACK_TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)
 SAMPLES = len(FALLBACK_TEMPERATURES)
+BEAMS: dict[Quality, int] = {"fast": 1, "balanced": 1, "accurate": 5}
+BEAMS_ALONE = 2
+"""Of the first window at quality "balanced": it is decoded alone, where another beam costs little."""
+MOST_TIMES = 3
+"""A window with fallbacks costs at most so many times a good one."""
+ENCODER_STEPS_PER_SECOND = 3.6
+"""What the encoder costs, in decoder steps of one row."""
+SPOKEN_TOKENS_PER_SECOND = 3.5
+LEAST_TOKENS_PER_SECOND = 4.0
+"""The first fallback gets at least so many, and a later one is left out that would get fewer."""
 
 
 def decode_windows(model: WhisperBackend, windows: Sequence[Window]) -> list[WindowResult]:
@@ -93,7 +103,7 @@ class WindowDecoder:
         self._encoded_seconds = encoded_seconds
         self._options = window.options
         self._whole = window.options.quality == "accurate"
-        self._beam_size = window.options.beam_size or (5 if self._whole else 1)
+        self._beam_size = window.options.beam_size or self._beams()
         self._language = "en" if not model.multilingual else window.options.language
         self._probability = 1.0
         self._position = 0.0
@@ -182,7 +192,10 @@ class WindowDecoder:
     def _decode(
         self, encoded: Any, seconds: float, *, at_the_beginning: bool
     ) -> Generator[DecodeRequest, DecodeResult, DecodeResult]:
-        """Temperature fallback: greedy, then beam search, then sampling while it `needs_fallback`."""
+        """Temperature fallback: greedy, then beam search, then sampling while it `needs_fallback`.
+
+        All of it costs at most `MOST_TIMES` a good window.
+        """
         prompt = self._model.prompt(self._tokenizer, self._options, self._window.previous_tokens)
         prefix: tuple[int, ...] = ()
         if at_the_beginning and self._window.prefix_text:
@@ -192,7 +205,14 @@ class WindowDecoder:
             seconds = max(0.0, seconds - self._window.prefix_seconds)
         new_tokens = min(len(prefix) + math.ceil(seconds * TOKENS_PER_SECOND) + 12, MAX_TOKENS)
         best: DecodeResult | None = None
-        for beam_size, temperatures in self._attempts():
+        left = MOST_TIMES * good_cost(seconds, self._beam_size) - seconds * ENCODER_STEPS_PER_SECOND
+        least = seconds * LEAST_TOKENS_PER_SECOND
+        for attempt, (beam_size, temperatures) in enumerate(self._attempts()):
+            step = step_cost(max(beam_size, len(temperatures)))
+            if attempt:
+                if attempt > 1 and left / step < least:
+                    break
+                new_tokens = min(new_tokens, len(prefix) + round(max(left / step, least)))
             decoding = yield DecodeRequest(
                 encoded, prompt, self._tokenizer, new_tokens, beam_size, temperatures, prefix,
                 keep_attention=self._options.word_timestamps, batch=self._window.batch,
@@ -202,6 +222,7 @@ class WindowDecoder:
                 return decoding
             if best is None or decoding.avg_logprob > best.avg_logprob:
                 best = decoding
+            left -= len(decoding.tokens) * step
         assert best is not None  # noqa: S101 - there is always a first attempt
         return best
 
@@ -217,16 +238,20 @@ class WindowDecoder:
             for text, spoken in texts
         )
 
+    def _beams(self) -> int:
+        quality = self._options.quality
+        return BEAMS_ALONE if quality == "balanced" and self._window.batch == "alone" else BEAMS[quality]
+
     def _attempts(self) -> list[tuple[int, tuple[float, ...]]]:
-        """(beam size, temperatures) of each attempt: all of them take less than three times the first."""
+        """(beam size, temperatures) of each attempt."""
         options = self._options
         if options.temperature:
             return [(1, (options.temperature,) * SAMPLES)]
         attempts: list[tuple[int, tuple[float, ...]]] = [(self._beam_size, ())]
         if options.quality == "fast":
             return attempts
-        if self._beam_size == 1:
-            attempts.append((5, ()))
+        if self._beam_size < BEAMS["accurate"]:
+            attempts.append((BEAMS["accurate"], ()))
         if options.temperature is None:
             attempts.append((1, FALLBACK_TEMPERATURES))
         return attempts
@@ -277,6 +302,17 @@ class WindowDecoder:
         if text.strip():
             start, end = start + self._position, end + self._position
             self._dropped.append(Dropped(start, end, text.strip(), reason))
+
+
+def step_cost(rows: int) -> float:
+    """What a decoder step of so many rows costs beside one of one row (docs/develop/onnx-engine.md)."""
+    return 0.69 + 0.31 * rows
+
+
+def good_cost(seconds: float, beams: int) -> float:
+    """What a window of speech costs without fallbacks, in decoder steps of one row."""
+    tokens = 4 + seconds * SPOKEN_TOKENS_PER_SECOND
+    return seconds * ENCODER_STEPS_PER_SECOND + tokens * step_cost(beams)
 
 
 def tokens_to_resume_from(tokens: list[int], timestamp_begin: int) -> int | None:
