@@ -19,6 +19,7 @@ from tests.support.client import ApiClient, client_of, open_page
 from tests.support.jobs import Script
 from whisper_appliance.accounts.passwords import Passwords
 from whisper_appliance.app.appliance import Appliance
+from whisper_appliance.app.model_suggestions import ModelSuggestions
 from whisper_appliance.config import settings
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.jobs.transcription_job import JobSteps
@@ -74,7 +75,7 @@ def start_appliance(
             }
             wanted = {**usual, **given}
             chosen = settings.load(**{name: value for name, value in wanted.items() if value is not None})
-            return running.enter_context(
+            appliance = running.enter_context(
                 Appliance(
                     chosen,
                     stopping=stopping,
@@ -83,6 +84,11 @@ def start_appliance(
                     hub=hub,
                 )
             )
+            # a measurement of ten seconds would be the longest part of most tests
+            appliance.model_suggestions = ModelSuggestions(
+                appliance.models, lambda: appliance.settings, seconds=0
+            )
+            return appliance
 
         yield start
 
