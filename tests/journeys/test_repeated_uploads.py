@@ -35,11 +35,19 @@ def test_an_upload_broken_by_a_lost_connection_is_retried_with_the_same_key(
     assert len(keys[0]) == 32
 
 
-def test_the_same_file_chosen_again_is_transcribed_again(page: Page, keys: list[str], beckett: Path) -> None:
+def test_the_same_file_chosen_again_offers_the_transcript_that_is_there(
+    page: Page, keys: list[str], beckett: Path
+) -> None:
     page.goto("/")
     for count in (1, 2):
         add_files(page, beckett)
         expect(page.locator("[data-state=done]")).to_have_count(count)
     assert len(set(keys)) == 2
+    first, second = (page.get_by_role("link", name="Open beckett").nth(at) for at in (0, 1))
+    assert first.get_attribute("href") == second.get_attribute("href")
+    expect(card(page, "beckett").first).to_contain_text("already transcribed")
+    page.get_by_role("button", name="Transcribe again").click()
+    expect(first).not_to_have_attribute("href", str(second.get_attribute("href")))
+    wait_done(card(page, "beckett").first)
     page.goto("/history")
     expect(page.locator("#rows .row:not(.skeleton)")).to_have_count(2)

@@ -7,10 +7,11 @@ import pytest
 from flask_openapi3 import OpenAPI
 
 from tests.support.application import StartAppliance
-from tests.support.client import Response, client_of, open_page, send, uploads
+from tests.support.client import ApiClient, Response, client_of, open_page, send, signed_in, uploads
 from tests.support.jobs import Script
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import EngineFailed
+from whisper_appliance.core.ids import new_id
 from whisper_appliance.server.application import create_app
 
 
@@ -103,6 +104,52 @@ def test_a_deleted_transcript_is_not_replayed(app: OpenAPI) -> None:
     first = send(browser, "deleted").json["id"]
     assert browser.delete(f"/api/transcripts/{first}").status_code == 204
     assert send(browser, "deleted").json["id"] != first
+
+
+def reusing(client: ApiClient, **fields: str) -> Response:
+    """Sends a recording with `Reuse-Transcript`, and a new key, as the page does."""
+    client.environ_base |= {"HTTP_REUSE_TRANSCRIPT": "true", "HTTP_IDEMPOTENCY_KEY": new_id()}
+    return send(client, **fields)
+
+
+def test_a_recording_sent_again_later_gets_the_transcript_that_is_there(
+    app: OpenAPI, appliance: Appliance
+) -> None:
+    ann = signed_in(app)
+    first = reusing(ann, words="an old talk", prompt="x")
+    assert "Idempotent-Replayed" not in first.headers
+    again = reusing(ann, words="an old talk", prompt="x", name="renamed.wav")
+    assert (again.json["id"], again.headers["Idempotent-Replayed"]) == (first.json["id"], "true")
+    job = reusing(ann, words="an old talk", prompt="x", **{"async": "true"})
+    assert (job.status_code, job.json["status"], job.json["reused"]) == (202, "done", True)
+    assert job.json["transcript_id"] == first.json["id"]
+    assert ann.get(f"/api/jobs/{job.json['id']}").json["text"] == "an old talk"
+    assert not (appliance.settings.data_dir / "uploads" / job.json["id"]).exists()
+
+
+def test_only_ones_own_transcript_of_the_same_request_is_reused(app: OpenAPI) -> None:
+    ann, ben = signed_in(app), signed_in(app)
+    id = reusing(ann, words="a private talk").json["id"]
+    assert reusing(ben, words="a private talk").json["id"] != id
+    assert reusing(ann, words="a private talk", prompt="other").json["id"] != id
+    nobody = [reusing(client_of(app), words="of nobody").json["id"] for _ in range(2)]
+    assert len(set(nobody)) == 2
+    ann.delete(f"/api/transcripts/{id}")
+    assert reusing(ann, words="a private talk").json["id"] != id
+
+
+def test_a_large_upload_that_was_sent_before_gets_its_transcript_too(app: OpenAPI) -> None:
+    ann = signed_in(app)
+    id = reusing(ann, words="a long talk").json["id"]
+    tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "11", "Upload-Metadata": "filename dGFsay53YXY="}
+    address = ann.post("/api/uploads", headers=tus).headers["Location"]
+    sent = ann.patch(
+        address,
+        data=b"a long talk",
+        headers={"Tus-Resumable": "1.0.0", "Upload-Offset": "0"},
+        content_type="application/offset+octet-stream",
+    )
+    assert ann.get(f"/api/jobs/{sent.headers['X-Job-Id']}").json["transcript_id"] == id
 
 
 def test_without_repeat_seconds_only_an_idempotency_key_replays(start_appliance: StartAppliance) -> None:

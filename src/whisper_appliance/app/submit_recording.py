@@ -37,6 +37,7 @@ class Submission:
 
     `client` identifies the client for idempotency: the owner, or the network of an anonymous client.
     `idempotency_key` is the client's own key; None: the content and the options are the key, for a while.
+    `reuse`: the result is the owner's transcript of the same recording and options, if there is one.
     `waiting_limit` is the result of `SubmitRecording.admit`. `title`: None is made of the name of the file.
     """
 
@@ -49,11 +50,12 @@ class Submission:
     waiting_limit: int
     idempotency_key: str | None = None
     title: str | None = None
+    reuse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SubmittedJob:
-    """The job of a recording. `replayed`: it is the job of an earlier request with the same key."""
+    """The job of a recording. `replayed`: the result is of an earlier request; the file was not taken."""
 
     job: Job
     replayed: bool
@@ -105,6 +107,7 @@ class SubmitRecording:
         Raises `QueueFull` and `KeyReused`. Unless the job is replayed, the queue owns the file now.
         """
         recording = submission.recording
+        content = self._content(submission)
         job = self._queue.enqueue(
             JobRequest(
                 id=recording.path.name,
@@ -117,18 +120,24 @@ class SubmitRecording:
                 options=submission.options,
                 model=submission.model,
                 priority=Priority.INTERACTIVE,
-                idempotency=self._idempotency(submission),
+                idempotency=self._idempotency(submission, content),
+                content_digest=_digest(content),
+                reuse=submission.reuse,
             )
         )
-        return SubmittedJob(job, replayed=job.id != recording.path.name)
+        return SubmittedJob(job, replayed=job.id != recording.path.name or job.reused)
 
-    def _idempotency(self, submission: Submission) -> IdempotencyKey | None:
-        """The key of a request; clients without a key also repeat requests, so their content is the key."""
-        recording = submission.recording
+    def _content(self, submission: Submission) -> str:
+        """What decides the transcript: the recording, the model, and the options."""
         by_language = {} if submission.model else self._model_by_language()
         model = submission.model or self._models.default
-        content = [recording.sha256, recording.filename, model, asdict(submission.options), dict(by_language)]
-        fingerprint = _digest(json.dumps(content, sort_keys=True))
+        content = [submission.recording.sha256, model, asdict(submission.options), dict(by_language)]
+        return json.dumps(content, sort_keys=True)
+
+    def _idempotency(self, submission: Submission, content: str) -> IdempotencyKey | None:
+        """The key of a request; clients without a key also repeat requests, so their content is the key."""
+        recording = submission.recording
+        fingerprint = _digest(content, recording.filename)
         if submission.idempotency_key is not None:
             return IdempotencyKey(_digest(submission.client, "key", submission.idempotency_key), fingerprint)
         if not (seconds := self._repeat_seconds()):

@@ -42,6 +42,10 @@ class JobRequest:
     key_id: str = ""
     waiting_limit: int | None = None
     idempotency: IdempotencyKey | None = None
+    content_digest: str | None = None
+    """The digest of the recording, the model and the options."""
+    reuse: bool = False
+    """Whether a transcript of the owner with the same digest is the result, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +88,17 @@ class Job:
     key_id: str = ""
     waiting: JobError | None = None
     retries: int = 0
+    content_digest: str | None = None
 
     @property
     def ended(self) -> bool:
         """Whether the job is done, failed or cancelled."""
         return self.status not in UNFINISHED
+
+    @property
+    def reused(self) -> bool:
+        """Whether its result is a transcript that another job made (`JobRequest.reuse`)."""
+        return self.transcript_id not in (None, self.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,9 +83,9 @@ class JobQueue:
     def enqueue(self, request: JobRequest) -> Job:
         """Accepts a job: when this returns, the job is on disk and will run.
 
-        A repeated request gets the job of the first one, which has another id; the file then stays the
-        caller's. Raises `KeyReused`, `Busy` if a limit is reached, and `Unavailable`; then nothing was
-        accepted, and the file is still the caller's.
+        A repeated request gets the job of the first one, which has another id, and a job that reuses a
+        transcript has ended already; the file then stays the caller's. Raises `KeyReused`, `Busy` if a limit
+        is reached, and `Unavailable`; then nothing was accepted, and the file is still the caller's.
         """
         workflows = self.cluster.workflows()
         with ExitStack() as undo:
@@ -93,7 +93,7 @@ class JobQueue:
             if at_once:
                 undo.callback(self._slots.release, request.id)
             job = self._add(request, claimed=at_once)
-            if job.id != request.id:
+            if job.id != request.id or job.ended:
                 return job
             undo.callback(self._repository.abandon, job.id)
             workflows.start(job.id) if at_once else workflows.enqueue(job.id, lane_of(job))

@@ -18,6 +18,7 @@ from whisper_appliance.library.transcript_rows import (
     OnCreated,
     TranscriptCreated,
     clean_title,
+    find_by_content,
     ignore,
     insert,
     replace_live_version,
@@ -112,6 +113,7 @@ class JobRepository(JobQueries):
             "started": created if claimed else None,
             "idempotency_key": request.idempotency and request.idempotency.key,
             "fingerprint": request.idempotency and request.idempotency.fingerprint,
+            "content_digest": request.content_digest,
             "place": self._place,
             "worker": self._worker if claimed else None,
         }
@@ -121,11 +123,18 @@ class JobRepository(JobQueries):
             first = job_for_key(connection, request.idempotency) if request.idempotency else None
             if first is not None:
                 return job_from_row(first)
+            if existing := _existing(connection, request):
+                row |= self._reused(*existing)
+                return job_from_row(_added(connection, row))
             check_queue_limit(connection, request.owner, limits)
             if request.source == "upload":
                 self._check_quota(request.owner, _pending_seconds(connection, request.owner))
-            added = connection.execute(jobs.insert().values(row).returning(*jobs.c))
-            return job_from_row(added.mappings().one())
+            return job_from_row(_added(connection, row))
+
+    def _reused(self, transcript_id: str, duration: float) -> dict[str, object]:
+        """The columns of a job that is done at once, because its transcript is there."""
+        done = {"status": "done", "progress": 1.0, "attempts": 0, "worker": None, "finished": self._now()}
+        return done | {"transcript_id": transcript_id, "duration": duration}
 
     def check_queue_limit(self, owner: str, limits: QueueLimits) -> None:
         """Raises `Busy` if `add` would."""
@@ -227,7 +236,7 @@ class JobRepository(JobQueries):
             self._on_created(connection, TranscriptCreated(job.owner, job.key_id, transcript, again))
             if again:
                 return
-            new = NewTranscript(job.id, owner, job.title, job.source, self._now(), job_id=job.id)
+            new = NewTranscript(job.id, owner, job.title, job.source, self._now(), job.id, job.content_digest)
             insert(connection, transcript, new)
 
     def fail(self, job_id: str, code: str, message: str) -> None:
@@ -302,6 +311,16 @@ def _pending_seconds(connection: sa.Connection, owner: str) -> float:
     seconds = sa.func.coalesce(jobs.c.duration, jobs.c.audio_bytes / ESTIMATED_BYTES_PER_SECOND)
     unfinished = sa.and_(jobs.c.owner == owner, jobs.c.status.in_(UNFINISHED))
     return float(connection.execute(sa.select(sa.func.sum(seconds)).where(unfinished)).scalar() or 0.0)
+
+
+def _existing(connection: sa.Connection, request: JobRequest) -> tuple[str, float] | None:
+    if not (request.reuse and request.content_digest):
+        return None
+    return find_by_content(connection, request.owner, request.content_digest)
+
+
+def _added(connection: sa.Connection, row: dict[str, object]) -> sa.RowMapping:
+    return connection.execute(jobs.insert().values(row).returning(*jobs.c)).mappings().one()
 
 
 def _found(found: Any) -> Any:

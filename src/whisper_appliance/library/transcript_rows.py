@@ -104,6 +104,7 @@ class NewTranscript:
     source: str
     created: str
     job_id: str | None = None
+    content_digest: str | None = None
 
 
 COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
@@ -153,6 +154,16 @@ def exists(connection: sa.Connection, transcript_id: str) -> bool:
     """Returns whether there is a transcript with this id, in the trash too."""
     query = sa.select(transcripts.c.number).where(transcripts.c.id == transcript_id)
     return connection.execute(query).first() is not None
+
+
+def find_by_content(connection: sa.Connection, owner: str, digest: str) -> tuple[str, float] | None:
+    """The id and the duration of the owner's newest transcript with this digest, None if there is none."""
+    column = transcripts.c
+    query = sa.select(column.id, column.duration).where(
+        owned_by(owner, deleted=False), column.content_digest == digest
+    )
+    row = connection.execute(query.order_by(column.number.desc()).limit(1)).first()
+    return (row[0], row[1]) if row else None
 
 
 def doubtful_words(transcript: Transcript) -> int:

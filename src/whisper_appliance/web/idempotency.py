@@ -11,6 +11,7 @@ from flask import Response, request
 from whisper_appliance.core.errors import InvalidRequest
 
 HEADER = "Idempotency-Key"
+REUSE_HEADER = "Reuse-Transcript"
 MAX_KEY_CHARS = 255
 PARAMETER: dict[str, Any] = {
     "name": HEADER,
@@ -24,6 +25,17 @@ PARAMETER: dict[str, Any] = {
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_CHARS, "pattern": "^[!-~]+$"},
 }
 """The OpenAPI parameter."""
+REUSE_PARAMETER: dict[str, Any] = {
+    "name": REUSE_HEADER,
+    "in": "header",
+    "required": False,
+    "description": (
+        "`true`: if one of your own transcripts is of the same recording with the same model and options, it "
+        "is the answer, however old it is, and nothing is transcribed. The answer says "
+        "`Idempotent-Replayed: true`, and its job `reused`."
+    ),
+    "schema": {"type": "string", "enum": ["true", "false"]},
+}
 
 
 def idempotency_key() -> str | None:
@@ -42,7 +54,12 @@ def idempotency_key() -> str | None:
     return key
 
 
+def wants_reuse() -> bool:
+    """Whether an earlier transcript of the same recording and options is wanted, if there is one."""
+    return request.headers.get(REUSE_HEADER, "").strip().lower() == "true"
+
+
 def mark_replayed(response: Response) -> Response:
-    """Marks a response as that of an earlier request with the same key."""
+    """Marks a response as that of an earlier request."""
     response.headers["Idempotent-Replayed"] = "true"
     return response

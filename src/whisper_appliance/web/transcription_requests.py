@@ -18,7 +18,7 @@ from whisper_appliance.web import http_api
 from whisper_appliance.web.auth.authentication import current_actor, require
 from whisper_appliance.web.context import appliance, web_context
 from whisper_appliance.web.errors import error_response, status_of_code
-from whisper_appliance.web.idempotency import idempotency_key, mark_replayed
+from whisper_appliance.web.idempotency import idempotency_key, mark_replayed, wants_reuse
 from whisper_appliance.web.multipart_form import FileRules, FormFields, Upload
 from whisper_appliance.web.program_requests import note_failure
 from whisper_appliance.web.uploads import drain
@@ -251,6 +251,7 @@ def _submission(upload: Upload, form: RecordingForm, actor: Actor, waiting_limit
         waiting_limit=waiting_limit,
         idempotency_key=idempotency_key(),
         title=upload.title,
+        reuse=wants_reuse(),
     )
 
 

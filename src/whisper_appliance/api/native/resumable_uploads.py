@@ -30,6 +30,7 @@ from whisper_appliance.core.errors import (
 from whisper_appliance.core.ids import ID_REGEX, new_id
 from whisper_appliance.web.auth.authentication import require
 from whisper_appliance.web.context import appliance, web_context
+from whisper_appliance.web.idempotency import wants_reuse
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.multipart_form import FormFields
 from whisper_appliance.web.openapi import SPEECH, error_responses
@@ -205,6 +206,7 @@ def _finished(upload: PartialUpload, actor: Actor) -> PartialUpload:
                 client=_client(actor),
                 waiting_limit=waiting_limit,
                 idempotency_key=f"upload {upload.id}",
+                reuse=wants_reuse(),
             )
         )
     except (ApplianceError, KeyReused):

@@ -12,7 +12,7 @@ from whisper_appliance.api.native.transcribe_form import TranscribeForm, form_sc
 from whisper_appliance.core.errors import SignInRequired
 from whisper_appliance.web.auth.authentication import current_actor
 from whisper_appliance.web.context import appliance
-from whisper_appliance.web.idempotency import PARAMETER
+from whisper_appliance.web.idempotency import PARAMETER, REUSE_PARAMETER
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.multipart_form import FileRules, FormFields
 from whisper_appliance.web.openapi import SPEECH, error_responses, reference
@@ -32,7 +32,7 @@ RESPONSES: ResponseDict = {
     **error_responses(400, 401, 403, 408, 409, 411, 413, 415, 422, 429, 503, 507),
 }
 BODY = {"required": True, "content": {"multipart/form-data": {"schema": form_schema()}}}
-EXTENSIONS = {"requestBody": BODY, "parameters": [PARAMETER]}
+EXTENSIONS = {"requestBody": BODY, "parameters": [PARAMETER, REUSE_PARAMETER]}
 
 
 def read_own_form(fields: FormFields) -> TranscribeForm:

@@ -41,6 +41,7 @@ jobs = sa.Table(
     sa.Column("finished", sa.Text, nullable=True),
     sa.Column("idempotency_key", sa.Text, nullable=True),
     sa.Column("fingerprint", sa.Text, nullable=True),
+    sa.Column("content_digest", sa.Text, nullable=True),
     sa.Column("key_id", sa.Text, nullable=False, server_default=""),
     sa.Column("place", sa.Text, nullable=True),
     sa.Column("worker", sa.Text, nullable=True),

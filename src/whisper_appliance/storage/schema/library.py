@@ -34,6 +34,8 @@ transcripts = sa.Table(
     sa.Column("favourite", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("folder_id", sa.Text, nullable=True),
     sa.Column("revision", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("content_digest", sa.Text, nullable=True),
+    sa.Index("transcripts_by_content", "owner", "content_digest"),
     sa.Index("transcripts_of_owner", "owner", "created", "id"),
     sa.Index("transcripts_space", "owner", "bytes"),
     # All that lists are filtered and sorted by, because SQLite reads a whole row for what is behind its body.

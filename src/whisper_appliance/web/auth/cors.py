@@ -10,7 +10,7 @@ PATHS = (r"/api/.*", r"/v1/.*", r"/transcribe", r"/health", r"/openapi\.json")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 REQUEST_HEADERS = (
     "Accept", "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match",
-    "Last-Event-ID",
+    "Last-Event-ID", "Reuse-Transcript",
     "Tus-Resumable", "Upload-.*",
     "OpenAI-.*", "X-Stainless-.*",  # sent by the official OpenAI client
 )  # fmt: skip

@@ -158,6 +158,7 @@ class JobResponse(BaseModel):
     )
     can_retry: bool = Field(False, description="Whether it ended and can be retried without a new upload.")
     transcript_id: str | None = None
+    reused: bool = Field(False, description="Whether the transcript was there already (`Reuse-Transcript`).")
     title: str
     model: str | None = None
     created: str = UtcTime

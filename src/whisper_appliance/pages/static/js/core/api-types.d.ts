@@ -643,6 +643,8 @@ export interface JobResponse {
   /** Whether it ended and can be retried without a new upload. */
   can_retry: boolean;
   transcript_id: string | null;
+  /** Whether the transcript was there already (`Reuse-Transcript`). */
+  reused: boolean;
   title: string;
   model: string | null;
   /** UTC, ISO 8601. */

@@ -1,6 +1,7 @@
 /** One recording's card: uploading, queued, running, done or failed. It only shows; job-list.js decides. */
 
 import { fromRoot } from "../core/addresses.js";
+import { dayAndTime } from "../core/datetime.js";
 import { action, all, fromTemplate, slot } from "../core/dom.js";
 import { bytes, clock, duration, percent, speed, timeLeft } from "../core/format.js";
 import { t } from "../core/i18n.js";
@@ -12,7 +13,7 @@ import { StreamingText } from "./streaming-text.js";
  * @typedef {Responses["GET /api/jobs/{id}"]} Job
  * @typedef {Responses["GET /api/transcripts/{id}"]} Transcript
  * @typedef {"waiting" | "uploading" | "queued" | "running" | "done" | "failed"} State
- * @typedef {{cancel: () => void, retry: () => void, dismiss: () => void, copy: () => void}} Actions
+ * @typedef {{cancel: () => void, retry: () => void, again: () => void, dismiss: () => void, copy: () => void}} Actions
  */
 
 /** @type {Record<State, (keyof Actions | "open")[]>} */
@@ -21,7 +22,7 @@ const BUTTONS = {
   uploading: ["cancel"],
   queued: ["cancel"],
   running: ["cancel"],
-  done: ["open", "copy", "dismiss"],
+  done: ["open", "copy", "again", "dismiss"],
   failed: ["retry", "dismiss"],
 };
 /** Another try with the same file ends the same way. */
@@ -49,7 +50,7 @@ export class JobCard {
     this.bar = /** @type {HTMLProgressElement} */ (slot(this.element, "bar"));
     this.#setTitle(title);
     this.#setState("waiting");
-    for (const name of /** @type {(keyof Actions)[]} */ (["cancel", "retry", "dismiss", "copy"])) {
+    for (const name of /** @type {(keyof Actions)[]} */ (["cancel", "retry", "again", "dismiss", "copy"])) {
       action(this.element, name).addEventListener("click", () => actions[name]?.());
     }
   }
@@ -124,16 +125,19 @@ export class JobCard {
     this.#showState(joined(t("Transcribing"), share, leftOf(job)));
   }
 
-  /** @param {Transcript} transcript */
-  showDone(transcript) {
+  /** @param {Transcript} transcript @param {{reused?: boolean}} [how] `reused`: it was there already. */
+  showDone(transcript, { reused = false } = {}) {
     const { id, title, text, duration: length, processing_seconds: took, warnings } = transcript;
     this.#setState("done");
     this.transcriptId = id;
     this.hasRecording = Boolean(transcript.recording);
     this.#setTitle(title);
     this.text.finish(text);
-    const facts = [clock(length), t("done in {took}", { took: duration(took) }), speed(length, took)];
+    const facts = reused
+      ? [clock(length), t("already transcribed: {time}", { time: dayAndTime(transcript.created) })]
+      : [clock(length), t("done in {took}", { took: duration(took) }), speed(length, took)];
     this.#showState(facts.filter(Boolean).join(" · "));
+    action(this.element, "again").hidden = !reused || !this.hasFile;
     const open = /** @type {HTMLAnchorElement} */ (action(this.element, "open"));
     open.href = fromRoot(`/transcripts/${id}`);
     open.setAttribute("aria-label", t("Open {title}", { title }));

@@ -57,6 +57,9 @@ export class JobList {
         if (card.isStored) void this.#retryJob(card);
         else cancel = this.#upload(card, file, options);
       },
+      again: () => {
+        cancel = this.#upload(card, file, options, { reuse: false });
+      },
     });
     card.hasFile = true;
     openWithFile(card, file);
@@ -64,8 +67,12 @@ export class JobList {
     return card;
   }
 
-  /** @param {JobCard} card @param {File} file @param {Record<string, string>} options @returns {() => void} Cancels it. */
-  #upload(card, file, options) {
+  /**
+   * @param {JobCard} card @param {File} file @param {Record<string, string>} options
+   * @param {{reuse?: boolean}} [wish] `reuse`: an earlier transcript of the same recording is shown, if there is one.
+   * @returns {() => void} Cancels it.
+   */
+  #upload(card, file, options, { reuse = true } = {}) {
     const refusal = this.#refusal(file);
     if (refusal) {
       this.#fail(card, refusal);
@@ -77,6 +84,7 @@ export class JobList {
     const abort = this.#uploads.add({
       file,
       options,
+      reuse,
       onProgress: (share) => card.showUpload(share, file.size),
       onWaiting: (seconds, reason) =>
         card.showWaiting(
@@ -142,7 +150,8 @@ export class JobList {
     if (job.status === "cancelled") return this.#remove(card);
     if (job.status !== "done" || !job.transcript_id) return card.showJob(job);
     try {
-      card.showDone(await request("GET /api/transcripts/{id}", { path: { id: job.transcript_id } }));
+      const transcript = await request("GET /api/transcripts/{id}", { path: { id: job.transcript_id } });
+      card.showDone(transcript, { reused: job.reused });
       announce(t("{title}: done.", { title: card.title }));
     } catch (error) {
       this.#fail(card, /** @type {import("../core/api.js").ApiError} */ (error));
@@ -177,9 +186,10 @@ export class JobList {
     );
   }
 
-  /** @param {string} title @param {{cancel: () => void, retry: () => void}} actions @returns {JobCard} */
+  /** @param {string} title @param {{cancel: () => void, retry: () => void, again?: () => void}} actions @returns {JobCard} */
   #addCard(title, actions) {
     const card = new JobCard(title, {
+      again: () => {},
       ...actions,
       dismiss: () => this.#remove(card),
       copy: () => void copyText(card.text.text, t("Text copied.")),

@@ -26,10 +26,10 @@ async function library() {
 /**
  * @param {File} file
  * @param {Record<string, string>} options Fields of POST /transcribe.
- * @param {{onProgress: (share: number) => void, signal: AbortSignal}} events
+ * @param {{reuse: boolean, onProgress: (share: number) => void, signal: AbortSignal}} events `reuse`: see upload-queue.js.
  * @returns {Promise<Job>} The job of the file.
  */
-export async function sendResumably(file, options, { onProgress, signal }) {
+export async function sendResumably(file, options, { reuse, onProgress, signal }) {
   const tus = await library();
   const id = await new Promise((resolve, reject) => {
     let jobId = "";
@@ -37,7 +37,7 @@ export async function sendResumably(file, options, { onProgress, signal }) {
       endpoint: fromRoot("/api/uploads"),
       chunkSize: CHUNK_BYTES,
       retryDelays: RETRY_MILLISECONDS,
-      headers: { Accept: "application/json", ...csrfHeader() },
+      headers: { Accept: "application/json", "Reuse-Transcript": String(reuse), ...csrfHeader() },
       metadata: { filename: file.name, ...options },
       fingerprint: async () => fingerprint(file, options),
       removeFingerprintOnSuccess: true,

@@ -12,6 +12,7 @@ const OFFLINE_SECONDS = 3;
  * @typedef {Object} Upload
  * @property {File} file
  * @property {Record<string, string>} options Fields of POST /transcribe.
+ * @property {boolean} reuse Whether an earlier transcript of the same recording is wanted, if there is one.
  * @property {(share: number) => void} onProgress
  * @property {(seconds: number, reason: "busy" | "offline") => void} onWaiting
  * @property {(job: Job) => void} onAccepted
@@ -21,13 +22,13 @@ const OFFLINE_SECONDS = 3;
  */
 
 /** @param {Entry} entry @returns {Promise<Job>} */
-async function send({ upload: { file, options, onProgress }, key, abort: { signal } }) {
-  if (file.size >= RESUMABLE_BYTES) return sendResumably(file, options, { onProgress, signal });
+async function send({ upload: { file, options, reuse, onProgress }, key, abort: { signal } }) {
+  if (file.size >= RESUMABLE_BYTES) return sendResumably(file, options, { reuse, onProgress, signal });
   // The file is the last field, because the server reads the options before it takes the bytes.
   const form = new FormData();
   for (const [name, value] of Object.entries({ ...options, async: "true" })) form.append(name, value);
   form.append("file", file, file.name);
-  const headers = { "Idempotency-Key": key };
+  const headers = { "Idempotency-Key": key, "Reuse-Transcript": String(reuse) };
   return /** @type {Promise<Job>} */ (upload("POST /transcribe", form, { headers, onProgress, signal }));
 }
 
