@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.support.browser import barriers
 from tests.support.client import an_account
-from tests.support.library import transcript
+from tests.support.library import keep_recording, transcript
 from tests.support.pages import holds
 from tests.support.served import Served, serve_in_process
 from whisper_appliance.accounts.identity import User
@@ -106,6 +108,44 @@ def test_filters_are_chips_that_the_address_holds(page: Page) -> None:
     expect(page.locator("#count")).to_have_text("24 transcripts")
     page.get_by_role("button", name="Clear").click()
     expect(page.locator("#count")).to_have_text("300 transcripts")
+
+
+def test_selected_transcripts_are_exported_and_shared(page: Page, served: Served) -> None:
+    ben = an_account(served.appliance)
+    page.get_by_label("Select note 000").check()
+    page.get_by_label("Select note 001").check()
+    page.get_by_role("button", name="Export").click()
+    dialog = page.get_by_role("dialog", name="Download")
+    dialog.get_by_label("Format").select_option("SubRip (.srt)")
+    with page.expect_download() as downloading:
+        dialog.get_by_role("button", name="Download").click()
+    with ZipFile(downloading.value.path()) as archive:
+        assert [Path(name).suffix for name in archive.namelist()] == [".srt", ".srt"]
+    page.get_by_role("button", name="Share", exact=True).click()
+    sharing = page.get_by_role("dialog", name="Share")
+    sharing.get_by_label("With a user").fill("nobody of this name")
+    sharing.get_by_role("button", name="Share").click()
+    expect(sharing.get_by_role("alert")).to_contain_text("no user of that name")
+    sharing.get_by_label("With a user").fill(ben.name)
+    sharing.get_by_role("button", name="Share").click()
+    expect(sharing).to_be_hidden()
+    assert len(served.appliance.shares.received_by(ben.id)) == 2
+
+
+def test_kept_recordings_are_transcribed_again(page: Page, served: Served, ann: User) -> None:
+    newest = served.appliance.transcripts.page(ann.id, limit=2).summaries
+    keep_recording(served.appliance.recordings, newest[0].id, b"spoken anew", owner=ann.id)
+    page.get_by_label("Select note 000").check()
+    page.get_by_label("Select note 001").check()
+    page.get_by_role("button", name="Transcribe again").click()
+    dialog = page.get_by_role("dialog", name="Transcribe again")
+    dialog.get_by_role("button", name="Transcribe again").click()
+    expect(dialog).to_be_hidden()
+    expect(page.locator(".toast")).to_contain_text("1 recording waits in the queue. 1 does not:")
+    (job,) = served.appliance.queue.page(ann.id)[0]
+    assert served.appliance.queue.wait(job.id, 20).status == "done"
+    assert served.appliance.transcripts.get(job.id, ann.id).transcript.text == "spoken anew"
+    served.appliance.transcripts.delete(job.id, ann.id)
 
 
 @pytest.mark.parametrize("layout", ["List", "Table", "Cards"])

@@ -159,12 +159,14 @@ async function sendOnce(route, { path = {}, query, body, signal, ifMatch }) {
 /**
  * Reads a file; a failure is thrown as an `ApiError`.
  * @param {string} url
+ * @param {object} [body] Sent as JSON with POST, where the file is an answer to it.
  * @returns {Promise<Blob>}
  */
-export async function readFile(url) {
+export async function readFile(url, body) {
+  const headers = { "Content-Type": "application/json", ...csrfHeader() };
   let response;
   try {
-    response = await fetch(url);
+    response = await fetch(url, body && { method: "POST", headers, body: JSON.stringify(body) });
   } catch {
     throw offlineError();
   }

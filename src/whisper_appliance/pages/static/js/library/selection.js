@@ -4,6 +4,7 @@ import { messageOf, request } from "../core/api.js";
 import { all, byId, element, inputById } from "../core/dom.js";
 import { t, tn } from "../core/i18n.js";
 import { toast } from "../ui/toast.js";
+import { BulkActions } from "./bulk-actions.js";
 import { folderAt, foldersByPath } from "./folder-paths.js";
 import { indexOf } from "./windowed-list.js";
 
@@ -40,6 +41,7 @@ export class Selection {
       event.preventDefault();
       void this.#move();
     });
+    new BulkActions(() => [...this.#ids]);
     byId("bar-all").addEventListener("click", () => void this.#selectAll());
     byId("bar-clear").addEventListener("click", () => this.clear());
     byId("bar").addEventListener("keydown", (event) => {

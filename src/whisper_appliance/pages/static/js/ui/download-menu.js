@@ -35,9 +35,9 @@ async function savePdf(event, link) {
   }
 }
 
-/** @param {string} url @param {string} name */
-async function saveFile(url, name) {
-  const address = URL.createObjectURL(await readFile(url));
+/** @param {string} url @param {string} name @param {object} [body] See `readFile`. */
+export async function saveFile(url, name, body) {
+  const address = URL.createObjectURL(await readFile(url, body));
   const link = document.createElement("a");
   link.href = address;
   link.download = name;
