@@ -1,5 +1,6 @@
 """The journal of a live session: an append-only file of JSON lines, replayed after a crash and on resume."""
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -8,6 +9,13 @@ from typing import Any
 
 Record = dict[str, Any]
 CLOSED = -1
+
+
+def sync_file(file: int) -> None:
+    """Flushes a file to the disk. Raises `OSError`, also for `CLOSED`: `os.fdatasync` raises `ValueError`."""
+    if file == CLOSED:
+        raise OSError(errno.EBADF, "the file is closed")
+    os.fdatasync(file)
 
 
 class Journal:
@@ -31,8 +39,8 @@ class Journal:
                 yield json.loads(line)
 
     def sync(self) -> None:
-        """Flushes to the disk, so that the records survive a power cut."""
-        os.fdatasync(self._file)
+        """Flushes to the disk: the records survive a power cut. Raises `OSError`, also once closed."""
+        sync_file(self._file)
 
     def close(self) -> None:
         """Closes the file."""

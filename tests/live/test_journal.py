@@ -1,0 +1,18 @@
+"""The journal of a live session."""
+
+from pathlib import Path
+
+import pytest
+
+from whisper_appliance.live.journal import Journal
+
+
+def test_a_journal_that_is_closed_meanwhile_raises_an_error_of_files(tmp_path: Path) -> None:
+    """The thread that flushes all sessions goes on after an `OSError`, and after nothing else."""
+    journal = Journal(tmp_path / "journal")
+    journal.add({"kind": "share"})
+    journal.sync()
+    journal.close()
+    for act in (journal.sync, lambda: journal.add({})):
+        with pytest.raises(OSError, match=r"descriptor|closed"):
+            act()
