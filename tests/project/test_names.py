@@ -22,7 +22,7 @@ BANNED = frozenset(
 BUILTINS = frozenset(
     re.findall(r"\w+", "all any dir filter hash id iter list map max min object sum type vars")
 )
-FIELDS_OF_THE_API = frozenset({"errand", "heard_seconds", "known_speaker_names"})
+FIELDS_OF_THE_API = frozenset({"errand", "heard_seconds", "known_speaker_names", "known_speaker_references"})
 """Clients read them, so they stay as they were named once."""
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 

@@ -24,6 +24,7 @@ from whisper_appliance.app.ownership import AllOwnedData
 from whisper_appliance.app.partial_uploads import PartialUploads
 from whisper_appliance.app.program_requests import ProgramRequests
 from whisper_appliance.app.submit_recording import SubmitRecording
+from whisper_appliance.app.voice_samples import VoiceSamples
 from whisper_appliance.app.watch_folder.rules import WatchRules
 from whisper_appliance.app.watch_folder.watch_folder import WatchFolder
 from whisper_appliance.config.override_rows import OverrideRows
@@ -163,6 +164,7 @@ class Container:
     def _build_library(self) -> None:
         settings = self.settings
         self.backups = BackupService(settings, self.database)
+        self.voice_samples = VoiceSamples(lambda: self.settings)
         self.listing = TranscriptListing(self.database)
         self.facets = LibraryFacets(self.database)
         self.folders = Folders(self.database)

@@ -1,8 +1,9 @@
 """Names the speakers of a transcript by turns or channels, and cuts segments where the speaker changes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
+from types import MappingProxyType
 
 from whisper_appliance.diarization.contract import Turn
 from whisper_appliance.transcript.model import Segment, Transcript, Word
@@ -16,11 +17,18 @@ def speaker_name(number: int) -> str:
     return f"Speaker {number + 1}"
 
 
-def with_turns(transcript: Transcript, turns: Sequence[Turn]) -> Transcript:
-    """The transcript with the speaker of each segment; those with word times are cut at other speakers."""
+def with_turns(
+    transcript: Transcript, turns: Sequence[Turn], names: Mapping[int, str] = MappingProxyType({})
+) -> Transcript:
+    """The transcript with the speaker of each segment; those with word times are cut at other speakers.
+
+    `names` are those of speakers who are known; the others are counted in the order in which they are heard.
+    """
     if not turns:
         return transcript
-    pieces = (piece for segment in transcript.segments for piece in _pieces(segment, turns))
+    unknown = sorted({turn.speaker for turn in turns} - set(names))
+    called = {number: speaker_name(place) for place, number in enumerate(unknown)} | dict(names)
+    pieces = (piece for segment in transcript.segments for piece in _pieces(segment, turns, called))
     return replace(transcript, segments=tuple(pieces))
 
 
@@ -33,12 +41,12 @@ def with_channels(transcript: Transcript) -> Transcript:
     return replace(transcript, segments=tuple(named))
 
 
-def _pieces(segment: Segment, turns: Sequence[Turn]) -> Iterator[Segment]:
+def _pieces(segment: Segment, turns: Sequence[Turn], called: Mapping[int, str]) -> Iterator[Segment]:
     near = [turn for turn in turns if turn.end > segment.start and turn.start < segment.end] or turns
     main = _speaker_in(segment.start, segment.end, near)
     runs = _runs(segment.words, near)
     if len(runs) < 2:
-        yield replace(segment, speaker=speaker_name(main))
+        yield replace(segment, speaker=called[main])
         return
     for index, (speaker, words) in enumerate(runs):
         first, last = index == 0, index == len(runs) - 1
@@ -49,7 +57,7 @@ def _pieces(segment: Segment, turns: Sequence[Turn]) -> Iterator[Segment]:
             text="".join(word.word for word in words),
             words=words,
             tokens=segment.tokens if first else (),
-            speaker=speaker_name(speaker),
+            speaker=called[speaker],
         )
 
 

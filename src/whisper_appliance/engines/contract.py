@@ -32,6 +32,14 @@ class Priority(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class NamedVoice:
+    """A speaker whose name is known, and the embedding of a sample of the voice."""
+
+    name: str
+    embedding: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """Decoding options of a recording. `None` leaves the choice to the engine."""
 
@@ -56,6 +64,8 @@ class Options:
     """Segments get their speakers."""
     speakers: int | None = None
     """How many speak, if that is known."""
+    voices: tuple[NamedVoice, ...] = ()
+    """Speakers who are named if they are heard."""
 
 
 @dataclass(frozen=True, slots=True)

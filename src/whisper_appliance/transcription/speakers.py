@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
 from whisper_appliance.diarization.contract import Diarization
+from whisper_appliance.diarization.named_speakers import named_speakers
 from whisper_appliance.diarization.speakers import with_channels, with_turns
 from whisper_appliance.engines.contract import Options
 from whisper_appliance.transcript.model import Notice, Transcript
@@ -52,4 +53,4 @@ def with_speakers(
     except (EngineFailed, ModelUnavailable) as error:
         notice = Notice("no_speakers", f"Speakers could not be found. {error.message}")
         return replace(transcript, warnings=(*transcript.warnings, notice))
-    return with_turns(transcript, found.turns)
+    return with_turns(transcript, found.turns, named_speakers(found.embeddings, options.voices))

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from whisper_appliance import __version__
 from whisper_appliance.audio.audio_source import AudioSource
@@ -129,6 +130,11 @@ def _notices(segments: Sequence[Segment], pipeline: TranscriptionPipeline) -> It
         yield Notice("untranscribed", UNTRANSCRIBED.format(times=times))
 
 
+def _without_voices(options: Options) -> dict[str, Any]:
+    """The options as JSON; the voices of people stay in the job."""
+    return {name: value for name, value in asdict(options).items() if name != "voices"}
+
+
 def _clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes}:{rest:02d}"
@@ -144,7 +150,7 @@ def _provenance(
         model=request.model,
         model_sha256=request.model_sha256,
         compute_type=status.compute_type,
-        options={**asdict(request.options), "target_seconds": request.target_seconds},
+        options={**_without_voices(request.options), "target_seconds": request.target_seconds},
         audio_sha256=recording.audio_sha256,
         appliance_version=__version__,
         real_time_factor=round((recording.seconds or 0.0) / elapsed, 2) if elapsed > 0 else 0.0,

@@ -17,6 +17,8 @@ from whisper_appliance.web.upload_types import check_upload_content, file_name
 
 FILE_FIELDS = ("file", "audio")
 FIELD_BYTES = 64 * 1024
+LONG_FIELD_BYTES = 3 * 2**20
+MAX_LONG_FIELDS = 4
 READ_BYTES = 256 * 1024
 """The largest chunk that `MultipartForm.feed` accepts."""
 MAX_PARTS = 40
@@ -31,13 +33,14 @@ class FileRules:
     """The names that the file's field may have, and whether its content must be a recording.
 
     `extension` replaces that of the file, as the hint for a recording without a header. `required`: a form
-    without a file is rejected.
+    without a file is rejected. `long_fields` may have `LONG_FIELD_BYTES`, and come `MAX_LONG_FIELDS` times.
     """
 
     fields: tuple[str, ...] = FILE_FIELDS
     check_type: bool = True
     extension: str = ""
     required: bool = True
+    long_fields: tuple[str, ...] = ()
 
 
 @dataclass
@@ -159,10 +162,16 @@ class MultipartForm:
 
     def _write_field(self, event: Data) -> None:
         self._value += event.data
-        if len(self._value) > FIELD_BYTES:
+        if len(self._value) > self._field_bytes:
             raise TooLarge("The field {input!r} is too long.", input=self._field[:40], field=self._field[:40])
         if not event.more_data:
             self._upload.fields.add(self._field, self._value.decode("utf-8", "replace"))
+
+    @property
+    def _field_bytes(self) -> int:
+        is_long = self._field in self._rules.long_fields
+        came = sum(len(self._upload.fields.getlist(name)) for name in self._rules.long_fields)
+        return LONG_FIELD_BYTES if is_long and came < MAX_LONG_FIELDS else FIELD_BYTES
 
     def _close(self) -> None:
         if self._file is not None:

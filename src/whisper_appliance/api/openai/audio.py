@@ -4,6 +4,7 @@ from flask import Response, jsonify
 from flask_openapi3.types import ResponseDict
 
 from whisper_appliance.api.openai.form import (
+    REFERENCES,
     TranscriptionForm,
     TranslationForm,
     form_schema,
@@ -23,11 +24,13 @@ from whisper_appliance.web import sse
 from whisper_appliance.web.auth import resources
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.multipart_form import FileRules, Upload
 from whisper_appliance.web.openapi import SPEECH
 from whisper_appliance.web.transcription_requests import keep_alive_for, respond_when_done, submit_form
 
 blueprint = LazyBlueprint("openai_audio", __name__, url_prefix="/v1/audio", abp_tags=[SPEECH])
 
+RULES = FileRules(long_fields=(REFERENCES, f"{REFERENCES}[]"))
 CONTENT = {media: {"schema": {"type": "string"}} for media in ("text/plain", "text/event-stream")}
 RESPONSES: ResponseDict = {
     200: {
@@ -50,7 +53,7 @@ def create_openai_transcription() -> Response:
 
     Long recordings keep the connection alive with line breaks before the body, which clients skip.
     """
-    job, form = submit_form(read_transcription_form)
+    job, form = submit_form(read_transcription_form, RULES, _add_voices)
     if form.stream:
         return sse.sse_response(
             TranscriptStream(appliance(), job, form).frames(),
@@ -61,6 +64,11 @@ def create_openai_transcription() -> Response:
         lambda stored: transcript_response(stored.transcript, form),
         keep_alive_for(form.response_format),
     )
+
+
+def _add_voices(_upload: Upload, form: TranscriptionForm) -> None:
+    if samples := form.voice_samples:
+        form.add_voices(appliance().voice_samples.embeddings(samples))
 
 
 @blueprint.post("/translations", responses=RESPONSES, openapi_extensions=_body(TranslationForm))

@@ -1,13 +1,24 @@
 """The forms of OpenAI's audio API: names with and without brackets, validation, transcription options."""
 
+import base64
+import binascii
 import json
+from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from whisper_appliance.app.model_names import resolve_model
 from whisper_appliance.core.errors import InvalidRequest
-from whisper_appliance.engines.contract import Options, Task
+from whisper_appliance.engines.contract import NamedVoice, Options, Task
 from whisper_appliance.transcript.languages import language_code
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.errors import invalid_input
@@ -15,7 +26,9 @@ from whisper_appliance.web.multipart_form import FormFields
 
 CHUNKING = "chunking_strategy["
 """An object comes as `chunking_strategy[type]` and so on, or as JSON."""
-LISTS = ("languages", "keywords", "timestamp_granularities", "include", "known_speaker_names")
+NAMES, REFERENCES = "known_speaker_names", "known_speaker_references"
+LISTS = ("languages", "keywords", "timestamp_granularities", "include", NAMES, REFERENCES)
+MAX_NAMED_SPEAKERS = 4
 FORBIDDEN_IN_KEYWORDS = "<>\r\n"
 ResponseFormat = Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"]
 
@@ -57,7 +70,15 @@ class TranscriptionForm(AudioForm):
     chunking_strategy: str | None = Field(
         None, description="`auto`, or `server_vad` without parameters: recordings are always cut at pauses."
     )
-    known_speaker_names: list[str] = Field([], description="Not supported: voices are not compared.")
+    known_speaker_names: list[str] = Field(
+        [],
+        description="Names of speakers, with diarized_json; each has a sample in `known_speaker_references`.",
+        max_length=MAX_NAMED_SPEAKERS,
+    )
+    known_speaker_references: list[str] = Field(
+        [], description="Data URLs of 2 to 10 seconds of each voice, in the order of the names."
+    )
+    _voices: tuple[NamedVoice, ...] = PrivateAttr(default=())
 
     @field_validator("language")
     @classmethod
@@ -99,12 +120,25 @@ class TranscriptionForm(AudioForm):
             raise InvalidRequest("Send language or languages, not both.", field="languages")
         if self.include and self.response_format != "json":
             raise InvalidRequest("Log probabilities come with response_format json only.", field="include")
-        if self.known_speaker_names:
+        if len(self.known_speaker_names) != len(self.known_speaker_references):
+            raise InvalidRequest("Send a sample of the voice for each name.", field=REFERENCES)
+        if self.known_speaker_names and self.response_format != "diarized_json":
             raise InvalidRequest(
-                "Speakers are told apart by their channels here, not by voice. Leave this out.",
-                field="known_speaker_names",
+                "Names of speakers come with response_format diarized_json only.", field=NAMES
             )
+        if len({*self.known_speaker_names}) < len(self.known_speaker_names):
+            raise InvalidRequest("Each speaker needs another name.", field=NAMES)
         return self
+
+    @property
+    def voice_samples(self) -> list[bytes]:
+        """The audio files of the references. Raises `InvalidRequest`."""
+        return [_data_of(reference) for reference in self.known_speaker_references]
+
+    def add_voices(self, embeddings: Sequence[tuple[float, ...]]) -> None:
+        """Adds the embeddings of `voice_samples` to the options."""
+        named = zip(self.known_speaker_names, embeddings, strict=True)
+        self._voices = tuple(NamedVoice(name, embedding) for name, embedding in named)
 
     def options(self) -> Options:
         """The transcription options. A temperature of 0 is the engine's own rule."""
@@ -119,6 +153,7 @@ class TranscriptionForm(AudioForm):
             word_timestamps="word" in self.timestamp_granularities or bool(self.include) or diarized,
             channels="separate" if diarized else "mixed",
             diarize=diarized,
+            voices=self._voices,
         )
 
 
@@ -160,6 +195,18 @@ def _validated(form: type[Form], fields: FormFields) -> Form:
         return form.model_validate(values)
     except ValidationError as error:
         raise invalid_input(error) from None
+
+
+def _data_of(reference: str) -> bytes:
+    """The content of a data URL (RFC 2397) in base64. Raises `InvalidRequest`."""
+    head, _, data = reference.partition(",")
+    try:
+        content = base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError):
+        content = b""
+    if not (content and head.startswith("data:") and head.endswith(";base64")):
+        raise InvalidRequest("A reference is a data URL with audio in base64.", field=REFERENCES)
+    return content
 
 
 def form_schema(form: type[AudioForm]) -> dict[str, Any]:
