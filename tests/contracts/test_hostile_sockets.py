@@ -333,5 +333,31 @@ def test_a_page_of_another_site_is_refused_in_the_shape_of_the_protocol(server: 
     assert helps(door.refusal_of(json.loads(refused.value.resp_body or b"")))
 
 
+@pytest.mark.parametrize(
+    ("address", "field"),
+    [
+        ("/transcribe", "file"),
+        ("/v1/audio/transcriptions", "file"),
+        ("/asr", "audio_file"),
+        ("/inference", "file"),
+        ("/v1/listen", ""),
+    ],
+)
+def test_an_upload_that_breaks_off_leaves_nothing(server: Server, address: str, field: str) -> None:
+    part = f'--x\r\nContent-Disposition: form-data; name="{field}"; filename="a.wav"\r\n\r\n' if field else ""
+    content_type = "multipart/form-data; boundary=x" if field else "audio/wav"
+    head = (
+        f"POST {address} HTTP/1.1\r\nHost: localhost:{server.port}\r\n"
+        f"Content-Type: {content_type}\r\nContent-Length: 3000000\r\n\r\n{part}"
+    )
+    uploads = server.data_dir / "uploads"
+    with server.connect() as client:
+        client.sendall(head.encode() + b"one " * 600_000)
+        wait_until(lambda: any(uploads.iterdir()))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    wait_until(lambda: not any(uploads.iterdir()))
+    assert server.get_json("/api/status")["queue"]["waiting"] == 0
+
+
 def test_the_log_has_no_exception_of_all_this(server: Server) -> None:
     assert "Traceback" not in server.log.read_text()

@@ -277,6 +277,8 @@ class Uploads:
                 self._check_disk(received, written=received - len(chunk))
             self._check_time(pace, max(0, received - pace.bytes))  # a server that watches has counted them
             yield chunk
+        if received < (request.content_length or 0):
+            raise ClientDisconnected  # a part of a recording must not pass for all of it
 
     def _check_time(self, pace: "_Pace", received: int) -> None:
         """Raises `RequestTimeout` for an upload that takes too long, or holds a slot that others need."""
