@@ -7,16 +7,26 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+import pyotp
 import pytest
 
 from tests.support.accounts import GOOD_PASSWORD, Kept, build_accounts
 from tests.support.clock import Clock
 from tests.support.databases import NewUser
+from tests.support.passkeys import Device
 from whisper_appliance.accounts import keys, sessions
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.identity import SHELL
+from whisper_appliance.accounts.passkeys import Site
 from whisper_appliance.accounts.usage import Quota, Usage
-from whisper_appliance.core.errors import ApplianceError, Busy, Conflict, NotFound, QuotaReached
+from whisper_appliance.core.errors import (
+    ApplianceError,
+    Busy,
+    Conflict,
+    NotFound,
+    QuotaReached,
+    SignInFailed,
+)
 from whisper_appliance.jobs.job import JobRequest
 from whisper_appliance.jobs.limits import QueueLimits
 from whisper_appliance.jobs.repository import JobRepository
@@ -67,6 +77,32 @@ def two(two_databases: tuple[Database, Database], tmp_path: Path, clock: Clock) 
         build_accounts(database, folder, clock, kept=Kept())
         for database, folder in zip(two_databases, folders, strict=True)
     ]
+
+
+def test_a_code_of_the_second_factor_signs_in_once(two: list[Accounts], clock: Clock) -> None:
+    ada = two[0].users.create("Ada", GOOD_PASSWORD, "owner", by=SHELL)
+    app = pyotp.TOTP(two[0].second_factors.enrol(ada).secret)
+    recovery, *_ = two[0].second_factors.activate(ada, app.at(clock.now), by=SHELL)
+    clock.forward(seconds=30)
+
+    def accepted(code: str) -> int:
+        results: list[bool] = []
+        race(two, lambda accounts: results.append(accounts.second_factors.verify(ada, code)))
+        return results.count(True)
+
+    assert accepted(recovery) == 1
+    clock.forward(minutes=20)  # the failures of the others have no effect any more
+    assert accepted(app.at(clock.now)) == 1
+
+
+def test_an_answer_of_a_passkey_signs_in_once(two: list[Accounts]) -> None:
+    ada = two[0].users.create("Ada", GOOD_PASSWORD, "owner", by=SHELL)
+    site, device = Site("localhost", "https://localhost"), Device()
+    made = device.create(two[0].passkeys.begin_registration(ada, site))
+    two[0].passkeys.register(ada, site, "Phone", made, by=SHELL)
+    answer = device.sign(two[0].passkeys.begin_sign_in(site))
+    found = race(two, lambda a: a.sign_in_with_passkey(site, answer, address="10.0.0.1"))
+    assert found == {"ok": 1, SignInFailed.__name__: THREADS - 1}
 
 
 def test_an_invitation_makes_one_account(two: list[Accounts]) -> None:

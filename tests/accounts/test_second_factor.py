@@ -189,6 +189,24 @@ def test_one_that_is_on_is_not_replaced(accounts: Accounts, ada: User, code: Cal
         accounts.second_factors.activate(ada, code(), by=SHELL)
 
 
+def test_a_secret_of_which_no_code_was_given_is_not_turned_on(
+    accounts: Accounts, ada: User, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another tab began anew between the check of the code and the activation."""
+    app = pyotp.TOTP(accounts.second_factors.enrol(ada).secret)
+    use_code = accounts.second_factors._use_code
+
+    def used_before_another_set_up(user_id: str, code: str) -> bool:
+        used = use_code(user_id, code)
+        accounts.second_factors.enrol(ada)
+        return used
+
+    monkeypatch.setattr(accounts.second_factors, "_use_code", used_before_another_set_up)
+    with pytest.raises(NotFound):
+        accounts.second_factors.activate(ada, app.at(clock.now), by=SHELL)
+    assert sign_in(accounts)
+
+
 def test_nothing_is_turned_on_without_a_secret(accounts: Accounts, ada: User) -> None:
     with pytest.raises((InvalidRequest, NotFound)):
         accounts.second_factors.activate(ada, "123456", by=SHELL)

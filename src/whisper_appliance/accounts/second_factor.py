@@ -17,7 +17,7 @@ from whisper_appliance.core.clock import Clock, written
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
 from whisper_appliance.core.i18n import N_
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.schema.accounts import recovery_codes, totp
+from whisper_appliance.storage.schema.accounts import ACCOUNTS, recovery_codes, totp
 
 ISSUER = "Whisper Appliance"
 PERIOD_SECONDS = 30
@@ -76,7 +76,7 @@ class SecondFactors:
     def enrol(self, user: User) -> Enrolment:
         """A new secret, which counts once `activate` gets a code of it. Raises `Conflict` if it is on."""
         secret = pyotp.random_base32()
-        with self._database.write() as connection:
+        with self._database.write(exclusive=ACCOUNTS) as connection:
             pending = sa.and_(totp.c.user_id == user.id, totp.c.since.is_(None))
             connection.execute(totp.delete().where(pending))
             if connection.execute(sa.select(totp.c.user_id).where(totp.c.user_id == user.id)).first():
@@ -97,7 +97,9 @@ class SecondFactors:
         self._throttle.succeeded(user.id, user.id)
         codes = _new_recovery_codes()
         with self._database.write() as connection:
-            started = totp.update().where(totp.c.user_id == user.id, totp.c.since.is_(None))
+            # Another set-up of the same user may have replaced the secret; of that one no code was given.
+            proven = sa.and_(totp.c.since.is_(None), totp.c.last_step > 0)
+            started = totp.update().where(totp.c.user_id == user.id, proven)
             if connection.execute(started.values(since=written(self._clock()))).rowcount == 0:
                 raise NotFound("The set-up of the second factor has ended. Begin again.")
             _replace_recovery_codes(connection, user.id, codes)
