@@ -108,6 +108,8 @@ TABLE: dict[str, Row] = {
     "GET /account": Row(PERSON.but(disabled="sign in")),
     # Signing in
     "GET /sign-in": Row(OPEN),
+    "GET /sign-in/provider": Row(CLOSED),
+    "GET /sign-in/provider/callback": Row(CLOSED),
     "GET /api/session": Row(OPEN),
     "POST /api/session": Row(OPEN, {"name": ""}),
     "POST /api/session/passkey/options": Row(OPEN),

@@ -26,6 +26,7 @@ from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.clock import Clock, now
 from whisper_appliance.core.errors import (
     BadSetting,
+    ConfirmationRequired,
     Conflict,
     InvalidRequest,
     NotFound,
@@ -204,6 +205,8 @@ class Accounts:
         Raises `SignInRequired`, `SignInFailed`, `InvalidRequest`, `Busy`.
         """
         user = self.check_password(actor, old, address=address, field="old")
+        if not user.has_password:
+            raise Conflict("You sign in with your provider; change your password there.")
         self.users.set_password(user.id, new, by=actor)
 
     def confirm(self, actor: Actor, password: str, *, address: str) -> None:
@@ -211,13 +214,15 @@ class Accounts:
 
         Raises `SignInRequired`, `SignInFailed`, `Busy`.
         """
-        self.check_password(actor, password, address=address)
-        self.sessions.confirm(actor.session, by=actor)
+        if self.check_password(actor, password, address=address).has_password:
+            self.sessions.confirm(actor.session, by=actor)
 
     def check_password(self, actor: Actor, password: str, *, address: str, field: str = "password") -> User:
         """The user of `actor`, if `password` is theirs. Raises `SignInRequired`, `SignInFailed`, `Busy`."""
         if actor.user is None:
             raise SignInRequired("Sign in to do this.")
+        if not actor.user.has_password:
+            return self._check_signed_in_lately(actor, actor.user)
         account = normalized_name(actor.user.name)
         self.throttle.attempt(account, address)
         if self.users.with_valid_password(actor.user.name, password) is None:
@@ -225,6 +230,12 @@ class Accounts:
             raise SignInFailed("This is not your present password.", field=field)
         self.throttle.succeeded(account, address)
         return actor.user
+
+    def _check_signed_in_lately(self, actor: Actor, user: User) -> User:
+        """The user, who has no password here, if they have signed in with the provider lately."""
+        if not self.sessions.is_confirmed(actor.session):
+            raise ConfirmationRequired("Sign in again with your provider first.")
+        return user
 
     def turn_off_second_factor(self, actor: Actor, password: str, code: str, *, address: str) -> None:
         """Turns off the second factor of `actor`, who must give the password and a code.

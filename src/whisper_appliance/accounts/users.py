@@ -22,6 +22,8 @@ from whisper_appliance.storage.schema.accounts import ACCOUNTS, invitations, key
 MAX_NAME_CHARS = 60
 LAST_SEEN_INTERVAL = timedelta(minutes=5)
 """`last_seen` is written at most so often, because not every request should write."""
+NO_PASSWORD = ""
+"""In the place of a hash: nothing verifies against it."""
 NAME_TAKEN = "There is an account of this name already. Take another name."
 
 Change = Callable[[sa.Connection, User], None]
@@ -67,6 +69,13 @@ class Users:
             "role": role,
         }
 
+    def row_without_password(self, name: str, role: Role) -> dict[str, object]:
+        """The validated row of an account whose user signs in with a provider only."""
+        name = validate_name(name)
+        _validate_role(role)
+        row = {"id": secrets.token_hex(16), "name": name, "name_folded": normalized_name(name)}
+        return {**row, "password": NO_PASSWORD, "role": role}
+
     def insert(self, connection: sa.Connection, row: dict[str, object]) -> User:
         """Adds a row of `prepare_row` inside the caller's transaction. Raises `Conflict`."""
         same = sa.select(users.c.id).where(users.c.name_folded == row["name_folded"])
@@ -104,7 +113,8 @@ class Users:
         with self._database.read() as connection:
             query = sa.select(users).where(users.c.name_folded == normalized_name(name))
             row = connection.execute(query).mappings().first()
-        if not self._passwords.verify(row["password"] if row else None, password) or row is None:
+        stored = row["password"] if row and row["password"] != NO_PASSWORD else None
+        if not self._passwords.verify(stored, password) or row is None:
             return None
         if self._passwords.needs_rehash(row["password"]):
             rehash = users.update().where(users.c.id == row["id"])
@@ -241,6 +251,7 @@ def user_of(row: sa.RowMapping) -> User:
         last_seen=row["last_seen"],
         language=row["language"],
         recording_days=row["recording_days"],
+        has_password=row["password"] != NO_PASSWORD,
     )
 
 

@@ -85,6 +85,8 @@ class AdminUserResponse(BaseModel):
     all_jobs: int
     storage_bytes: int
     quota: QuotaResponse
+    provider: str | None = Field(description="Issuer of the provider with which they sign in; null: none.")
+    has_password: bool = Field(description="Whether they can sign in with a password of this appliance.")
     own_quota: QuotaResponse = Field(description="What was set for this account; null: the default.")
     second_factor: bool = Field(description="Whether there is an authenticator app or a passkey.")
     manageable: bool = Field(description="Whether whoever asks may change it.")
@@ -244,6 +246,7 @@ def delete_user(path: UserPath, body: RemoveBody) -> tuple[str, int]:
 
 
 def _user_response(user: User, totals: dict[str, UsageTotals]) -> AdminUserResponse:
+    providers = appliance().single_sign_on.providers()
     used, usage = totals.get(user.id, UsageTotals()), appliance().usage
     return AdminUserResponse(
         id=user.id,
@@ -257,6 +260,8 @@ def _user_response(user: User, totals: dict[str, UsageTotals]) -> AdminUserRespo
         all_jobs=used.all_jobs,
         storage_bytes=appliance().storage_usage.used_by(user.id),
         quota=QuotaResponse.model_validate(usage.effective_quota(user.id), from_attributes=True),
+        provider=providers.get(user.id),
+        has_password=user.has_password,
         own_quota=QuotaResponse.model_validate(usage.user_quota(user.id), from_attributes=True),
         second_factor=appliance().accounts.has_second_factor(user),
         manageable=resources.can_manage(user),

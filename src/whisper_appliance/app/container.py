@@ -7,7 +7,9 @@ import structlog
 
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.audit import Audit
+from whisper_appliance.accounts.oidc_provider import OidcProvider
 from whisper_appliance.accounts.passwords import Passwords
+from whisper_appliance.accounts.single_sign_on import SingleSignOn
 from whisper_appliance.app.admission import Admission, make_usage, on_owner_deleted, usage_hook
 from whisper_appliance.app.attention import Attention
 from whisper_appliance.app.audio_retention import retention
@@ -275,6 +277,10 @@ class Container:
             write_audit=self.audit.record,
             passwords=passwords,
         )
+        self.single_sign_on = SingleSignOn(
+            self.database, self.accounts.users, lambda: self.settings, write_audit=self.audit.record
+        )
+        self.oidc_provider = OidcProvider(lambda: self.settings)
 
     def _status(self) -> Status:
         return self.status_collector.status()

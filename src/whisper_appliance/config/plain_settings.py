@@ -78,6 +78,7 @@ SEARCH_WORDS: Mapping[str, str] = MappingProxyType(
         "backup_daily": N_("copy save database safety"),
         "https_port": N_("port address tls encryption"),
         "https_enabled": N_("tls encryption certificate secure"),
+        "oidc_issuer": N_("sso single sign-on openid connect authentik keycloak authelia login"),
         "allowed_hosts": N_("domain name 421 host header rebinding"),
         "certificate_names": N_("tls warning browser domain address"),
         "second_factor_required": N_("2fa two factor totp code authenticator login password"),

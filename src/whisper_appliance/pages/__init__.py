@@ -9,6 +9,7 @@ from whisper_appliance.pages import (
     join,
     setup,
     sign_in,
+    single_sign_on,
     views,
 )
 
@@ -18,6 +19,7 @@ blueprints = (
     certificate.blueprint,
     connect.blueprint,
     sign_in.blueprint,
+    single_sign_on.blueprint,
     setup.blueprint,
     first_steps.blueprint,
     join.blueprint,

@@ -80,12 +80,19 @@ def sign_in_page(query: NextQuery) -> str | AnyResponse:
     target = safe_next(query.next)
     if authentication.current_actor_or_anonymous().user is not None:
         return redirect(target)
+    return render_sign_in(target)
+
+
+def render_sign_in(target: str, sentence: str = "") -> str:
+    """The sign-in page, which goes on to `target`; `sentence` says why an earlier attempt failed."""
     accounts, site = appliance().accounts, site_or_none()
     return render_template(
         "sign_in.html",
         next=target,
         has_accounts=accounts.users.exist(),
         has_passkeys=site is not None and accounts.passkeys.exist_for(site),
+        provider=appliance().settings.oidc_name if appliance().oidc_provider.is_configured else "",
+        sentence=sentence,
     )
 
 

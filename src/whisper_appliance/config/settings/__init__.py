@@ -17,6 +17,7 @@ from whisper_appliance.config.settings.operation import OperationSettings
 from whisper_appliance.config.settings.programs import ProgramSettings
 from whisper_appliance.config.settings.section import Section
 from whisper_appliance.config.settings.server import ServerSettings
+from whisper_appliance.config.settings.single_sign_on import SingleSignOnSettings
 from whisper_appliance.config.settings.storage import StorageSettings
 from whisper_appliance.config.settings.watching import WatchSettings
 from whisper_appliance.config.types import size_text
@@ -27,6 +28,7 @@ class Settings(
     OperationSettings,
     WatchSettings,
     ProgramSettings,
+    SingleSignOnSettings,
     AccountSettings,
     RetentionLimits,
     ProcessLimits,

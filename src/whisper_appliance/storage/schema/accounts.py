@@ -37,6 +37,17 @@ users = sa.Table(
     sqlite_autoincrement=True,
 )
 
+identities = sa.Table(
+    "identities",
+    metadata,
+    sa.Column("issuer", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, primary_key=True),
+    _of_user(),
+    sa.Column("created", sa.Text, nullable=False),
+    sa.Index("identities_of_user", "user_id"),
+)
+"""People at an OpenID Connect provider, and their accounts."""
+
 sessions = sa.Table(
     "sessions",
     metadata,

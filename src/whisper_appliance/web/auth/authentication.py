@@ -34,6 +34,8 @@ PUBLIC_ENDPOINTS = frozenset(
         "sign_in.create_session",
         "sign_in.begin_passkey_sign_in",
         "sign_in.create_session_with_passkey",
+        "single_sign_on.begin",
+        "single_sign_on.callback",
         "setup.setup_page",
         "setup.complete_setup",
         "join.join_page",

@@ -26,6 +26,8 @@ def is_missing(actor: Actor) -> bool:
     """Whether this is the session of a user who must have a second factor and has none. API keys go on."""
     if actor.user is None or not actor.session or not is_required(actor.user):
         return False
+    if not actor.user.has_password:
+        return False  # the provider with which they sign in asks for its own
     return not appliance().accounts.second_factors.is_on(actor.user.id)
 
 

@@ -56,6 +56,7 @@ export class UserDialog {
     byId("user-title").textContent = user.name;
     showFacts(byId("user-facts"), [
       t("since {created}", { created: dayAndTimeInline(user.created) }),
+      user.provider ? t("signs in with {provider}", { provider: user.provider }) : null,
       tn("{count} recording", "{count} recordings", user.all_jobs),
       user.all_seconds >= 1 ? t("{all_seconds} of audio", { all_seconds: duration(user.all_seconds) }) : null,
     ]);

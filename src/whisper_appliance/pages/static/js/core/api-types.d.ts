@@ -85,6 +85,10 @@ export interface AdminUserDetail {
   all_jobs: number;
   storage_bytes: number;
   quota: QuotaResponse;
+  /** Issuer of the provider with which they sign in; null: none. */
+  provider: string | null;
+  /** Whether they can sign in with a password of this appliance. */
+  has_password: boolean;
   /** What was set for this account; null: the default. */
   own_quota: QuotaResponse;
   /** Whether there is an authenticator app or a passkey. */
@@ -118,6 +122,10 @@ export interface AdminUserResponse {
   all_jobs: number;
   storage_bytes: number;
   quota: QuotaResponse;
+  /** Issuer of the provider with which they sign in; null: none. */
+  provider: string | null;
+  /** Whether they can sign in with a password of this appliance. */
+  has_password: boolean;
   /** What was set for this account; null: the default. */
   own_quota: QuotaResponse;
   /** Whether there is an authenticator app or a passkey. */
@@ -1999,6 +2007,8 @@ export interface Responses {
   "GET /api/transcripts/{id}/versions/{revision}": DifferenceResponse;
   "GET /api/uploads/{id}": null;
   "GET /health": HealthResponse;
+  "GET /sign-in/provider": null;
+  "GET /sign-in/provider/callback": null;
   "GET /v1/listen": null;
   "GET /v1/models": ModelObjects;
   "GET /v1/models/{id}": ModelObject;

@@ -1,0 +1,111 @@
+"""Accounts of people who sign in with a provider: found by issuer and subject, made at the first sign-in."""
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from whisper_appliance.accounts.audit import WriteAudit
+from whisper_appliance.accounts.identity import Actor, Role, User
+from whisper_appliance.accounts.oidc_provider import Identity
+from whisper_appliance.accounts.users import MAX_NAME_CHARS, NAME_TAKEN, Users
+from whisper_appliance.config.settings import Settings
+from whisper_appliance.core.clock import Clock, now, written
+from whisper_appliance.core.errors import Conflict, NotAllowed, NotFound, SignInFailed
+from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.accounts import ACCOUNTS, identities
+
+PROVIDER = Actor("", title="sign-in provider")
+"""Who makes accounts and gives roles at a sign-in."""
+MAX_NAMES = 100
+
+
+class SingleSignOn:
+    """The identities in a database, and the rules by which they get accounts and roles."""
+
+    def __init__(
+        self,
+        database: Database,
+        users: Users,
+        get_settings: Callable[[], Settings],
+        *,
+        write_audit: WriteAudit,
+        clock: Clock = now,
+    ) -> None:
+        self._database = database
+        self._users = users
+        self._get_settings = get_settings
+        self._write_audit = write_audit
+        self._clock = clock
+
+    def user_for(self, identity: Identity) -> User:
+        """The user of an identity, with the role of its groups.
+
+        Raises `NotAllowed` if no group may sign in, `SignInFailed` for a disabled account, `Conflict` before
+        the owner's account is made.
+        """
+        settings = self._get_settings()
+        admins, others = set(settings.oidc_admin_groups), set(settings.oidc_user_groups)
+        if others and not identity.groups & (admins | others):
+            raise NotAllowed("Your account at the provider is in no group that may use this appliance.")
+        if not self._users.exist():
+            raise Conflict("The owner's account comes first. Open the address that the appliance printed.")
+        role: Role = "admin" if identity.groups & admins else "member"
+        user = self._find(identity) or self._link(identity) or self._make(identity, role)
+        if user.disabled:
+            raise SignInFailed("This account is disabled. Ask an administrator.")
+        if admins and user.role not in ("owner", role):
+            user = self._users.set_role(user.id, role, by=PROVIDER)
+        return user
+
+    def providers(self) -> dict[str, str]:
+        """The issuer with which each user signs in, by id; users with a password only are not in it."""
+        with self._database.read() as connection:
+            rows = connection.execute(sa.select(identities.c.user_id, identities.c.issuer))
+            return {row.user_id: row.issuer for row in rows}
+
+    def _find(self, identity: Identity) -> User | None:
+        same = sa.and_(
+            identities.c.issuer == identity.issuer,
+            identities.c.subject == identity.subject,
+        )
+        with self._database.read() as connection:
+            user_id = connection.execute(sa.select(identities.c.user_id).where(same)).scalar()
+        return self._users.get(user_id) if user_id else None
+
+    def _link(self, identity: Identity) -> User | None:
+        """The account that is named by the verified e-mail address, if OIDC_LINK_VERIFIED_EMAIL allows it."""
+        if not self._get_settings().oidc_link_verified_email or not identity.verified_email:
+            return None
+        try:
+            user = self._users.by_name(identity.verified_email)
+        except NotFound:
+            return None
+        with self._database.write(exclusive=ACCOUNTS) as connection:
+            self._add(connection, identity, user.id)
+        self._write_audit(PROVIDER, "user.link", user.id, {"name": user.name, "issuer": identity.issuer})
+        return user
+
+    def _make(self, identity: Identity, role: Role) -> User:
+        name = " ".join("".join(c if c.isprintable() else " " for c in identity.name).split())
+        base = name[: MAX_NAME_CHARS - 4].strip() or "user"
+        for number in range(1, MAX_NAMES):
+            row = self._users.row_without_password(base if number == 1 else f"{base} {number}", role)
+            try:
+                with self._database.write(exclusive=ACCOUNTS) as connection:
+                    user = self._users.insert(connection, row)
+                    self._add(connection, identity, user.id)
+            except Conflict:
+                continue  # the name is taken, maybe by somebody else: it gives no right to that account
+            self._write_audit(PROVIDER, "user.create", user.id, {"name": user.name, "role": role})
+            return user
+        raise Conflict(NAME_TAKEN)
+
+    def _add(self, connection: sa.Connection, identity: Identity, user_id: str) -> None:
+        connection.execute(
+            identities.insert().values(
+                issuer=identity.issuer,
+                subject=identity.subject,
+                user_id=user_id,
+                created=written(self._clock()),
+            )
+        )

@@ -1,0 +1,106 @@
+"""Sign-in with an OpenID Connect provider: to the provider, and back with a code."""
+
+import hmac
+import time
+from dataclasses import asdict
+
+from flask import Response, make_response, redirect, session, url_for
+from flask_openapi3.types import ResponseDict
+from pydantic import BaseModel, Field
+from werkzeug import Response as AnyResponse
+
+from whisper_appliance.accounts.oidc_provider import Attempt
+from whisper_appliance.core.errors import ApplianceError, NotFound, SignInFailed
+from whisper_appliance.pages.sign_in import client_address, render_sign_in, user_agent
+from whisper_appliance.web.auth import authentication
+from whisper_appliance.web.auth.safe_redirect import safe_next
+from whisper_appliance.web.context import appliance
+from whisper_appliance.web.errors import status_of
+from whisper_appliance.web.i18n import translate_error
+from whisper_appliance.web.lazy_openapi import LazyBlueprint
+from whisper_appliance.web.openapi import PAGES, SIGN_IN, error_responses
+
+blueprint = LazyBlueprint("single_sign_on", __name__, abp_tags=[SIGN_IN])
+
+PENDING = "single_sign_on"
+"""The field of the signed cookie that holds the attempt."""
+PENDING_SECONDS = 600
+TO_PROVIDER: ResponseDict = {302: {"description": "To the provider, or to the wanted page."}}
+
+
+class BeginQuery(BaseModel):
+    """Where to go after signing in."""
+
+    next: str = Field("/", description="Path of a page of this appliance.")
+    fresh: bool = Field(False, description="The provider asks for the password again.")
+
+
+class CallbackQuery(BaseModel):
+    """What the provider sends."""
+
+    code: str = Field("", max_length=4000, description="Is exchanged for the tokens of the person.")
+    state: str = Field("", max_length=200, description="As it was sent to the provider.")
+    error: str = Field("", max_length=200, description="Why nobody signed in.")
+
+
+@blueprint.get(
+    "/sign-in/provider",
+    tags=[PAGES],
+    responses={**TO_PROVIDER, **error_responses(404, 503)},
+)
+def begin(query: BeginQuery) -> AnyResponse:
+    """Sends the browser to the provider of OIDC_ISSUER."""
+    provider, target = appliance().oidc_provider, safe_next(query.next)
+    if not provider.is_configured:
+        raise NotFound("There is no page or resource at this address.")
+    attempt = Attempt.new(fresh=query.fresh)
+    try:
+        url = provider.authorization_url(attempt, _callback_url())
+    except ApplianceError as error:
+        return _failed(error, target)
+    session[PENDING] = {**asdict(attempt), "next": target, "began": time.time()}
+    return redirect(url)
+
+
+@blueprint.get(
+    "/sign-in/provider/callback",
+    tags=[PAGES],
+    responses={**TO_PROVIDER, **error_responses(401, 403, 404, 409, 503)},
+)
+def callback(query: CallbackQuery) -> AnyResponse:
+    """Signs in the person whom the provider names, and makes their account at the first time."""
+    if not appliance().oidc_provider.is_configured:
+        raise NotFound("There is no page or resource at this address.")
+    pending = session.pop(PENDING, {})
+    target = safe_next(str(pending.get("next", "/")))
+    try:
+        return _signed_in(query, pending, target)
+    except ApplianceError as error:
+        return _failed(error, target)
+
+
+def _signed_in(query: CallbackQuery, pending: dict[str, object], target: str) -> AnyResponse:
+    began, state = float(str(pending.pop("began", 0))), str(pending.get("state", ""))
+    pending.pop("next", None)
+    if not state or not hmac.compare_digest(state, query.state) or time.time() - began > PENDING_SECONDS:
+        raise SignInFailed("This sign-in was not begun in this browser, or it took too long. Try again.")
+    if query.error or not query.code:
+        raise SignInFailed("The sign-in at the provider was cancelled or refused. Try again.")
+    accounts, before = appliance().accounts, authentication.current_actor_or_anonymous()
+    identity = appliance().oidc_provider.identify(Attempt(**pending), query.code, _callback_url())  # type: ignore[arg-type] # as `begin` stored it
+    user = appliance().single_sign_on.user_for(identity)
+    begun = accounts.begin_session(user, address=client_address(), agent=user_agent())
+    if before.session:
+        accounts.sign_out(before)
+    return authentication.set_session_cookie(make_response(redirect(target)), begun.token)
+
+
+def _failed(error: ApplianceError, target: str) -> Response:
+    page = render_sign_in(target, translate_error(error))
+    response = make_response(page, status_of(type(error)))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _callback_url() -> str:
+    return url_for("single_sign_on.callback", _external=True)

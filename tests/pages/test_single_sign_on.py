@@ -1,0 +1,232 @@
+"""Sign-in with an OpenID Connect provider: a real one runs beside the appliance."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import httpx2
+import oidc_provider_mock
+import pytest
+from flask_openapi3 import OpenAPI
+
+from tests.support.application import StartAppliance
+from tests.support.client import PASSWORD, ApiClient, Response, an_account, client_of
+from whisper_appliance.accounts.identity import SHELL, User
+from whisper_appliance.app.appliance import Appliance
+from whisper_appliance.server.application import create_app
+
+PAGE = {"Accept": "text/html"}
+SETTINGS = {"oidc_client_id": "whisper", "oidc_client_secret": "a secret", "oidc_name": "Example Auth"}
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    with oidc_provider_mock.run_server_in_thread() as server:
+        yield f"http://localhost:{server.server_port}"
+
+
+@pytest.fixture(scope="module")
+def appliance(start_appliance: StartAppliance, issuer: str) -> Appliance:
+    groups = {"oidc_admin_groups": "admins", "oidc_user_groups": "staff"}
+    started = start_appliance(oidc_issuer=issuer, **SETTINGS, **groups)
+    started.accounts.users.create("boss", PASSWORD, "owner", by=SHELL)
+    return started
+
+
+def person(issuer: str, subject: str, **claims: Any) -> None:
+    """Makes or changes a person at the provider."""
+    given = {"groups": ["staff"], "auth_time": int(time.time()), **claims}
+    httpx2.put(f"{issuer}/users/{quote(subject)}", json=given).raise_for_status()
+
+
+def to_provider(client: ApiClient, query: str = "") -> str:
+    """The address at the provider to which the browser is sent."""
+    return str(client.get(f"/sign-in/provider{query}", headers=PAGE).location)
+
+
+def at_provider(address: str, subject: str) -> str:
+    """The person signs in there; the address to which the browser is sent back."""
+    return str(httpx2.post(address, data={"sub": subject}).headers["Location"])
+
+
+def come_back(client: ApiClient, address: str) -> Response:
+    parts = urlsplit(address)
+    return client.get(f"{parts.path}?{parts.query}", headers=PAGE)
+
+
+def sign_in(client: ApiClient, subject: str, query: str = "") -> Response:
+    return come_back(client, at_provider(to_provider(client, query), subject))
+
+
+def user_of(client: ApiClient) -> Any:
+    return client.get("/api/session").json["user"]
+
+
+def test_a_person_of_the_provider_gets_an_account_at_the_first_sign_in(
+    app: OpenAPI, appliance: Appliance, issuer: str
+) -> None:
+    person(issuer, "s-1", preferred_username="ada", email="ada@example.org")
+    client = client_of(app)
+    assert "Sign in with Example Auth" in client.get("/sign-in", headers=PAGE).text
+    done = sign_in(client, "s-1", "?next=/history")
+    assert (done.status_code, done.location) == (302, "/history")
+    user = user_of(client)
+    assert (user["name"], user["role"]) == ("ada", "member")
+    person(issuer, "s-1", preferred_username="ada lovelace", email="other@example.org")
+    again = client_of(app)
+    sign_in(again, "s-1")
+    assert user_of(again)["id"] == user["id"], "the subject decides, not the name"
+    assert appliance.single_sign_on.providers()[user["id"]] == issuer
+
+
+def test_the_request_has_pkce_a_nonce_and_a_state(app: OpenAPI, issuer: str) -> None:
+    address = to_provider(client_of(app))
+    sent = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+    assert address.startswith(f"{issuer}/oauth2/authorize")
+    assert (sent["code_challenge_method"], sent["response_type"]) == ("S256", "code")
+    assert min(len(sent[name]) for name in ("code_challenge", "nonce", "state")) >= 32
+    assert sent["redirect_uri"] == "http://localhost/sign-in/provider/callback"
+
+
+def test_groups_give_and_take_the_role_of_admins_and_leave_owners(
+    app: OpenAPI, appliance: Appliance, issuer: str
+) -> None:
+    client = client_of(app)
+    for groups, role in ((["admins"], "admin"), (["staff"], "member")):
+        person(issuer, "s-2", preferred_username="grace", groups=groups)
+        sign_in(client, "s-2")
+        assert user_of(client)["role"] == role
+    appliance.accounts.users.set_role(user_of(client)["id"], "owner", by=SHELL)
+    sign_in(client, "s-2")
+    assert user_of(client)["role"] == "owner"
+    appliance.accounts.users.set_role(user_of(client)["id"], "member", by=SHELL)
+
+
+def test_who_is_in_no_group_or_disabled_reads_the_reason_and_gets_no_session(
+    app: OpenAPI, appliance: Appliance, issuer: str
+) -> None:
+    person(issuer, "s-3", preferred_username="eve", groups=["others"])
+    client = client_of(app)
+    refused = sign_in(client, "s-3")
+    assert (refused.status_code, user_of(client)) == (403, None)
+    assert "in no group that may use this appliance" in refused.text
+    person(issuer, "s-3", preferred_username="eve")
+    sign_in(client, "s-3")
+    appliance.accounts.users.disable(user_of(client)["id"], by=SHELL)
+    other = client_of(app)
+    assert "disabled" in sign_in(other, "s-3").text
+    assert user_of(other) is None
+
+
+def test_a_name_that_is_taken_gives_no_right_to_its_account(app: OpenAPI, issuer: str) -> None:
+    person(issuer, "s-4", preferred_username="boss", email="boss", email_verified=True)
+    client = client_of(app)
+    sign_in(client, "s-4")
+    assert (user_of(client)["name"], user_of(client)["role"]) == ("boss 2", "member")
+
+
+def test_an_answer_for_another_browser_or_a_wrong_state_is_refused(app: OpenAPI, issuer: str) -> None:
+    person(issuer, "s-5", preferred_username="alan")
+    attacker, victim = client_of(app), client_of(app)
+    address = at_provider(to_provider(attacker), "s-5")
+    assert "not begun in this browser" in come_back(victim, address).text
+    to_provider(victim)
+    assert come_back(victim, address).status_code == 401
+    assert user_of(victim) is None
+    assert come_back(attacker, address).status_code == 302
+    assert come_back(attacker, address).status_code == 401, "a code works once"
+
+
+def test_a_token_for_another_attempt_or_from_another_time_is_refused(
+    app: OpenAPI, appliance: Appliance, issuer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person(issuer, "s-6", preferred_username="joan")
+    client = client_of(app)
+    first = parse_qs(urlsplit(at_provider(to_provider(client), "s-6")).query)["code"][0]
+    state = parse_qs(urlsplit(to_provider(client)).query)["state"][0]
+    mixed = client.get(f"/sign-in/provider/callback?code={first}&state={state}", headers=PAGE)
+    assert mixed.status_code == 401
+    assert "nonce" in mixed.text, mixed.text[mixed.text.index("problem-text") :][:200]
+    monkeypatch.setattr(appliance.oidc_provider, "_clock", lambda: time.time() + 7200)
+    late = sign_in(client, "s-6")
+    assert late.status_code == 401
+    assert "clock" in late.text
+    assert user_of(client) is None
+
+
+def test_a_refusal_at_the_provider_is_told_in_words(app: OpenAPI) -> None:
+    client = client_of(app)
+    address = to_provider(client)
+    back = httpx2.post(address, data={"action": "deny"}).headers["Location"]
+    state = parse_qs(urlsplit(address).query)["state"][0]
+    parts = urlsplit(back)
+    refused = client.get(f"{parts.path}?{parts.query}&state={state}", headers=PAGE)
+    assert refused.status_code == 401
+    assert "cancelled or refused" in refused.text
+
+
+def test_people_without_a_password_confirm_by_a_new_sign_in(
+    app: OpenAPI, appliance: Appliance, issuer: str
+) -> None:
+    person(issuer, "s-7", preferred_username="mary")
+    client = client_of(app)
+    sign_in(client, "s-7")
+    user = appliance.accounts.users.get(user_of(client)["id"])
+    assert not user.has_password
+    assert client_of(app).post("/api/session", json={"name": "mary", "password": ""}).status_code == 401
+    fresh = to_provider(client, "?fresh=true")
+    assert {"prompt=login", "max_age=0"} <= set(urlsplit(fresh).query.split("&"))
+    person(issuer, "s-7", preferred_username="mary", auth_time=int(time.time()) - 3600)
+    assert "did not ask you to sign in again" in come_back(client, at_provider(fresh, "s-7")).text
+    person(issuer, "s-7", preferred_username="mary")
+    before = client.get_cookie("session")
+    assert sign_in(client, "s-7", "?fresh=true").status_code == 302
+    assert client.get_cookie("session") != before
+
+
+def test_admins_see_how_a_user_signs_in(app: OpenAPI, appliance: Appliance, issuer: str) -> None:
+    person(issuer, "s-8", preferred_username="rosa")
+    sign_in(client_of(app), "s-8")
+    boss = client_of(app)
+    name = "boss"
+    boss.post("/api/session", json={"name": name, "password": PASSWORD})
+    shown = {each["name"]: each for each in boss.get("/api/admin/users").json["users"]}
+    assert (shown["rosa"]["provider"], shown["rosa"]["has_password"]) == (issuer, False)
+    assert (shown["boss"]["provider"], shown["boss"]["has_password"]) == (None, True)
+
+
+def test_the_provider_does_not_answer_and_passwords_still_work(start_appliance: StartAppliance) -> None:
+    appliance = start_appliance(oidc_issuer="http://localhost:9", **SETTINGS)
+    user: User = an_account(appliance, "owner")
+    client = client_of(create_app(appliance))
+    failed = client.get("/sign-in/provider", headers=PAGE)
+    assert failed.status_code == 503
+    assert "cannot be reached" in failed.text
+    assert client.post("/api/session", json={"name": user.name, "password": PASSWORD}).status_code == 200
+
+
+def test_a_verified_address_links_an_account_only_where_a_setting_says_so(
+    start_appliance: StartAppliance, issuer: str
+) -> None:
+    appliance = start_appliance(oidc_issuer=issuer, **SETTINGS, oidc_link_verified_email=True)
+    user = an_account(appliance, "owner", "ada@example.org")
+    app = create_app(appliance)
+    person(issuer, "s-9", email="ada@example.org", email_verified=False)
+    person(issuer, "s-10", email="ada@example.org", email_verified=True)
+    unverified, verified = client_of(app), client_of(app)
+    sign_in(unverified, "s-9")
+    sign_in(verified, "s-10")
+    assert user_of(unverified)["id"] != user.id
+    assert user_of(verified)["id"] == user.id
+
+
+def test_below_a_prefix_the_provider_sends_back_there(start_appliance: StartAppliance, issuer: str) -> None:
+    settings = {"url_prefix": "/stt", "trusted_proxies": 1, "https_enabled": False}
+    appliance = start_appliance(oidc_issuer=issuer, **SETTINGS, **settings)
+    an_account(appliance, "owner")
+    client = client_of(create_app(appliance))
+    forwarded = {**PAGE, "X-Forwarded-Proto": "https", "X-Forwarded-Host": "example.org"}
+    began = client.get("/stt/sign-in/provider?next=/history", headers=forwarded)
+    sent = parse_qs(urlsplit(str(began.location)).query)
+    assert sent["redirect_uri"] == ["https://example.org/stt/sign-in/provider/callback"]
