@@ -7,10 +7,13 @@ from urllib.parse import quote
 import pytest
 from flask_openapi3 import OpenAPI
 
+from tests.support.application import StartAppliance
 from tests.support.client import ApiClient, client_of, send, signed_in
 from whisper_appliance.accounts.audit import AuditFilter
 from whisper_appliance.accounts.identity import Role
 from whisper_appliance.app.appliance import Appliance
+from whisper_appliance.backups import age_format
+from whisper_appliance.server.application import create_app
 
 ROUTES = (
     ("GET", "/api/admin/backup"),
@@ -113,3 +116,21 @@ def test_backup_actions_are_in_the_audit_log(owner: ApiClient, appliance: Applia
     owner.get("/api/admin/backup", buffered=True)
     actions = [record.action for record in appliance.audit.page(AuditFilter())]
     assert "backup.download" in actions
+
+
+def test_with_a_passphrase_backups_and_copies_are_encrypted(start_appliance: StartAppliance) -> None:
+    appliance = start_appliance(backup_passphrase="correct horse battery")
+    owner = signed_in(create_app(appliance), "owner")
+    assert owner.get("/api/admin/backups").json["encrypted"]
+    whole = owner.get("/api/admin/backup", buffered=True)
+    assert whole.mimetype == "application/age"
+    copied = owner.get(f"/api/admin/backups/{owner.post('/api/admin/backups').json['name']}")
+    assert copied.mimetype == "application/age"
+    for content in (whole.data, copied.data):
+        assert content.startswith(age_format.MAGIC)
+        assert b"SQLite format 3" not in content
+        for passphrase, status in (("", 400), ("another one", 400), ("correct horse battery", 200)):
+            headers = {"Backup-Passphrase": quote(passphrase)}
+            answer = owner.put("/api/admin/restore", data=content, headers=headers)
+            assert answer.status_code == status
+        assert owner.delete("/api/admin/restore").status_code == 204

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.backups import titles
-from whisper_appliance.backups import database
+from tests.support.backups import fill, restore_of, titles
+from whisper_appliance.backups import age_format, database
 from whisper_appliance.backups.daily import DailyCopies
 from whisper_appliance.core.errors import DatabaseDamaged, DiskFull
 from whisper_appliance.storage.database import Database
@@ -94,3 +94,28 @@ def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
         other.execute("CREATE TABLE things (id)")
     with pytest.raises(DatabaseDamaged, match="not one of this appliance"):
         database.revision(tmp_path / "other.sqlite")
+
+
+def test_copies_are_encrypted_where_there_is_a_passphrase(
+    data: Path, calendar: Calendar, tmp_path: Path
+) -> None:
+    source = Database.in_folder(data)
+    copies = DailyCopies(
+        data / "backups", source, spare_bytes=0, clock=calendar, passphrase="correct horse battery"
+    )
+    made = copies.make_if_due()
+    assert made
+    assert made.path.read_bytes().startswith(age_format.MAGIC)
+    assert [path.name for path in copies.folder.iterdir()] == [made.name], "nothing is left unencrypted"
+    assert stat.S_IMODE(made.path.stat().st_mode) == 0o600
+    assert copies.make_if_due() is None
+    assert copies.newest_intact() == made
+    other = tmp_path / "other"
+    fill(other, "other")
+    restore = restore_of(other)
+    with made.path.open("rb") as file:
+        restore.stage(file.read, "correct horse battery")
+    restore.apply()
+    assert titles(other) == ["kept"]
+    made.path.write_bytes(made.path.read_bytes()[:-1])
+    assert copies.newest_intact() is None

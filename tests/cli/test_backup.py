@@ -8,13 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from tests.support.backups import fill, restore_of, titles
 from tests.support.databases import postgresql
 from tests.support.program import environment, served, start
 from whisper_appliance.app.backup_service import BackupService
 from whisper_appliance.backups.daily import DailyCopies
+from whisper_appliance.cli.backup import backup, restore
 from whisper_appliance.config import settings as config
+from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.storage.database import Database
 
 pytestmark = pytest.mark.slow  # starts the real program
@@ -139,6 +142,27 @@ def test_an_encrypted_backup_is_restored_with_its_passphrase(tmp_path: Path, dat
     assert restore_of(data).set_aside() == ()
     restored = run(tmp_path, "restore", str(file), **passphrase)
     assert restored.returncode == 0, restored.stderr
+    assert titles(data) == ["kept"]
+
+
+def test_backup_encrypt_prompts_for_a_passphrase(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(data))
+    monkeypatch.delenv("BACKUP_PASSPHRASE", raising=False)
+    runner, file = CliRunner(), tmp_path / "all.tar.age"
+    given = "correct horse battery\n"
+    assert runner.invoke(backup, [str(file), "--encrypt"], input="short\nshort\n").exit_code != 0
+    assert not file.exists()
+    made = runner.invoke(backup, [str(file), "--encrypt"], input=given * 2)
+    assert made.exit_code == 0, made.output
+    assert file.read_bytes().startswith(b"age-encryption.org/v1\n")
+    assert "battery" not in made.output
+    wrong = runner.invoke(restore, [str(file)], input="another passphrase\n")
+    assert isinstance(wrong.exception, InvalidRequest)
+    assert restore_of(data).set_aside() == ()
+    restored = runner.invoke(restore, [str(file)], input=given)
+    assert restored.exit_code == 0, restored.output
     assert titles(data) == ["kept"]
 
 

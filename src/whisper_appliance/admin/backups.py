@@ -141,7 +141,7 @@ def download_copy(path: CopyPath) -> Response:
     record("backup.download", copy.name)
     return send_file(
         copy.path,
-        mimetype="application/vnd.sqlite3",
+        mimetype=AGE if copy.name.endswith(".age") else "application/vnd.sqlite3",
         as_attachment=True,
         download_name=copy.name,
         max_age=0,

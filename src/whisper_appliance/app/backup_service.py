@@ -36,7 +36,10 @@ class BackupService:
         secret = settings.backup_passphrase
         self.passphrase = secret.get_secret_value() if secret else None
         self.copies = DailyCopies(
-            settings.data_dir / "backups", source, spare_bytes=int(settings.min_free_disk)
+            settings.data_dir / "backups",
+            source,
+            spare_bytes=int(settings.min_free_disk),
+            passphrase=self.passphrase,
         )
         self.restore = Restore(
             settings.data_dir,

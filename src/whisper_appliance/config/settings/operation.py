@@ -44,7 +44,8 @@ class OperationSettings(Section):
     backup_passphrase: SecretStr | None = Field(
         None,
         min_length=12,
-        description="Full backups are encrypted with it (age format); without it nobody can restore them.",
+        description="Backups and daily copies are encrypted with it (age format); without it nobody can "
+        "restore them.",
     )
     update_check: bool = Field(
         False,
