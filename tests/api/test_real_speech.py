@@ -17,6 +17,8 @@ from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.audio.peaks import HEADER
 from whisper_appliance.web.context import EXTENSION
 
+pytestmark = pytest.mark.slow  # loads a model
+
 
 @pytest.fixture(scope="module")
 def api_client(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[ApiClient]:

@@ -47,6 +47,7 @@ def test_a_file_of_another_age_program_is_decrypted() -> None:
     assert decrypt(WRITTEN_BY_RAGE) == b"SQLite"
 
 
+@pytest.mark.slow  # derives a key twice for each size
 @pytest.mark.parametrize("size", [0, 65_536, 65_537, 200_000])
 def test_content_comes_back_and_its_size_is_known_before(size: int) -> None:
     plain = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
@@ -55,6 +56,7 @@ def test_content_comes_back_and_its_size_is_known_before(size: int) -> None:
     assert decrypt(encrypted) == plain
 
 
+@pytest.mark.slow
 def test_damaged_shortened_and_reordered_content_is_refused() -> None:
     good = encrypt(bytes(150_000))
     chunk = age_format.CHUNK_BYTES + age_format.TAG_BYTES

@@ -1,11 +1,11 @@
 """Setting overrides: precedence, validation, restart."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.databases import ready
 from whisper_appliance.config.override_rows import OverrideRows
 from whisper_appliance.config.overrides import (
     AT_ONCE,
@@ -23,10 +23,11 @@ from whisper_appliance.storage.database import Database
 
 
 @pytest.fixture
-def rows(tmp_path: Path) -> Iterator[OverrideRows]:
+def rows(tmp_path: Path, empty_sqlite: Path) -> Iterator[OverrideRows]:
     """The table of overrides, in a file; the test that names `database` holds it to both databases."""
-    with ready(f"sqlite:///{tmp_path / 'appliance.sqlite'}") as database:
-        yield OverrideRows(database)
+    database = Database(f"sqlite:///{shutil.copy(empty_sqlite, tmp_path)}", busy_seconds=2)
+    yield OverrideRows(database)
+    database.close()
 
 
 @pytest.fixture

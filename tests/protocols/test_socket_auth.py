@@ -147,6 +147,7 @@ def key(server: Server) -> str:
         return accounts.keys.create(user, "test", ["transcribe", "write"], days=None, by=SHELL)[1]
 
 
+@pytest.mark.slow
 def test_a_refused_connection_releases_its_slot(server: Server, key: str) -> None:
     url = f"https://localhost:{server.port}"
     for _ in range(8):

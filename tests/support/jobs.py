@@ -1,5 +1,6 @@
 """A scripted decoder, model and pipeline, whose windows are as slow as a test likes, and queues around it."""
 
+import shutil
 import threading
 import time
 from collections import Counter
@@ -149,8 +150,9 @@ def request(storage: Path, words: str, priority: Priority = Priority.BATCH, owne
 
 
 @pytest.fixture
-def start_queue(tmp_path: Path) -> Iterator[StartQueue]:
+def start_queue(tmp_path: Path, empty_sqlite: Path) -> Iterator[StartQueue]:
     """Starts a queue on the test's own folder; one that runs already is closed first."""
+    shutil.copy(empty_sqlite, tmp_path)
     running: list[JobQueue] = []
 
     def start(script: Script, **options: Any) -> JobQueue:

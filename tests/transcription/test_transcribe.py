@@ -111,6 +111,7 @@ def test_times_rise_and_words_lie_in_their_segments(transcribe_file: TranscribeF
     assert "".join(w.word for w in words).split() == transcript.text.split()
 
 
+@pytest.mark.slow
 def test_a_word_after_a_minute_of_silence_has_its_time(
     transcribe_file: TranscribeFile, beckett: Path, tmp_path: Path
 ) -> None:
@@ -165,6 +166,7 @@ def test_progress_rises_to_one(transcribe_file: TranscribeFile, reading: Path) -
     assert progress[-1] > 0.9
 
 
+@pytest.mark.slow
 def test_a_cancelled_recording_stops_at_the_next_window(
     transcribe_file: TranscribeFile, reading: Path
 ) -> None:
@@ -177,12 +179,14 @@ def test_a_cancelled_recording_stops_at_the_next_window(
     assert len(done) == 2
 
 
+@pytest.mark.slow
 def test_a_prompt_that_is_cut_gives_a_warning(transcribe_file: TranscribeFile, beckett: Path) -> None:
     cut = transcribe_file(beckett, Options(prompt="Samuel Beckett wrote this. " * 60))
     assert [warning.code for warning in cut.warnings] == ["prompt_cut"]
     assert transcribe_file(beckett, Options(prompt="Samuel Beckett wrote this.")).warnings == ()
 
 
+@pytest.mark.slow
 def test_a_prompt_changes_the_spelling(transcribe_file: TranscribeFile, beckett: Path) -> None:
     plain = transcribe_file(beckett)
     steered = transcribe_file(beckett, Options(prompt="ever tryed", beam_size=5))
