@@ -114,8 +114,13 @@ def test_decoded_audio_can_be_read_again(beckett: Path, speech: Samples, tmp_pat
 
 def test_the_duration_is_estimated_before_decoding(tmp_path: Path) -> None:
     with decode(wav(tmp_path / "a.wav", 100), folder=tmp_path, limits=LIMITS) as recording:
-        next(recording.blocks(seconds=0.1))
-        assert recording.estimated_seconds == 100
+        assert recording.header_seconds() == recording.estimated_seconds == 100
+
+
+def test_a_file_that_cannot_be_opened_has_no_length(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_text("no sound")
+    with decode(tmp_path / "a.wav", folder=tmp_path, limits=LIMITS) as recording:
+        assert recording.header_seconds() is None
 
 
 def test_silence_is_audio(tmp_path: Path) -> None:

@@ -72,6 +72,17 @@ def test_more_interactive_jobs_than_slots_all_end(start_queue: StartQueue, tmp_p
     assert {queue.wait(id, 20).status for id in ids} == {"done"}
 
 
+def test_the_length_of_a_recording_is_known_before_its_first_window(
+    start_queue: StartQueue, tmp_path: Path
+) -> None:
+    known: list[float | None] = []
+    queue = start_queue(Script(before_window=lambda _word: known.append(queue.get(job.id).duration)))
+    job = request(tmp_path, "to be")
+    queue.enqueue(job)
+    queue.wait(job.id, 10)
+    assert known == [40.0, 40.0]
+
+
 def test_progress_and_text_can_be_read_while_a_job_runs(start_queue: StartQueue, tmp_path: Path) -> None:
     go_on = threading.Event()
     events: list[JobEvent] = []

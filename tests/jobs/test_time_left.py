@@ -96,6 +96,17 @@ def test_an_estimate_falls_with_time_and_grows_only_for_a_reason() -> None:
     assert left.seconds()["a"] > 120, "another job goes first"
 
 
+def test_an_estimate_is_made_anew_once_the_length_is_known(tmp_path: Path) -> None:
+    clock = Time()
+    work = [batch("a", 600)]
+    left = TimeLeft(lambda: work, CONCURRENCY, clock, remembered(tmp_path))
+    left.pace.job_started("a", BASE, 0.0)
+    guessed = left.seconds()["a"]
+    clock.seconds += 1
+    work[:] = [batch("a", 300)]
+    assert left.seconds()["a"] == pytest.approx(guessed / 2 - 1)
+
+
 @dataclass
 class Machine:
     """Two workers that decode batches of four windows, each window as long as `COSTS` says, or so."""

@@ -76,6 +76,9 @@ class Script:
 
         estimated_seconds = seconds
 
+        def header_seconds(self) -> float:
+            return self.seconds
+
     def transcribe(
         self,
         recording: "Script.Words",

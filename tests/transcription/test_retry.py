@@ -83,6 +83,34 @@ def test_a_recording_that_begins_with_low_confidence_is_decoded_sequentially(
     assert sorted(submitted) == ["accurate"] * len(texts) + ["balanced"] * 2
 
 
+@pytest.mark.parametrize("after", [0.0, 8.0])
+def test_a_window_that_is_retried_counts_as_decoded_after_its_retry(
+    engine: EngineProcess, monkeypatch: pytest.MonkeyPatch, after: float
+) -> None:
+    decoded: list[float] = []
+    clear: list[float] = []
+    submit = engine.submit
+
+    def followed(window: Window, **how: Any) -> Future[WindowResult]:
+        if window.options.quality == "accurate":
+            clear.append(sum(decoded))
+        return submit(window, **how)
+
+    monkeypatch.setattr(engine, "submit", followed)
+    options = Options(language="en", prompt="unsure", vad=False)
+    emitted: list[WindowDone] = []
+    transcribe(
+        Silence(33, after=after),
+        engine,
+        request(options),
+        on_window=emitted.append,
+        on_decoded=decoded.append,
+    )
+    assert clear[0] <= after + 5
+    spans = [(window.stop_sample - window.start_sample) / 16_000 for window in emitted]
+    assert sum(decoded) == pytest.approx(sum(spans))
+
+
 def test_one_window_of_low_confidence_is_not_retried(engine: EngineProcess) -> None:
     texts = [segment.text for segment in transcribed(engine, "balanced", Silence(5)).segments]
     assert texts == [" unsure"]

@@ -169,6 +169,15 @@ class Recording:
         """The length in the header until decoded, exact afterwards; `None` if unknown."""
         return self.seconds if self.seconds is not None else self._header.get("seconds")
 
+    def header_seconds(self) -> float | None:
+        """The length in the header, or the exact one; waits until the decoder has opened the file.
+
+        `None` if the header holds none, or if the file cannot be opened, which `blocks` reports.
+        """
+        while self._child and not self._header:
+            self._poll_decoder(_POLL_SECONDS)
+        return self.estimated_seconds
+
     @property
     def notices(self) -> tuple[Notice, ...]:
         """Damage notices; complete once decoded to the end."""

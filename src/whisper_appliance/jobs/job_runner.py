@@ -189,7 +189,13 @@ class JobRunner:
         finished = {window.start_sample: window.result for window in earlier}
         decoded = partial(self._pace.window_decoded, job.id)
         done = self._steps.transcribe(
-            job, finished, store, self._cancel_check(job.id), decoded, self._progress_of(job)
+            job,
+            finished,
+            store,
+            self._cancel_check(job.id),
+            decoded,
+            self._progress_of(job),
+            self._duration_of(job),
         )
         self._check_drained()
         self._steps.archive_audio(job, done)
@@ -206,6 +212,16 @@ class JobRunner:
             self._retry_until_available(lambda: self._jobs.set_progress(job.id, progress))
             self._check_stopping()
             self._announce(JobProgressed(job.id))
+
+        return store
+
+    def _duration_of(self, job: Job) -> Callable[[float], None]:
+        """Returns a function that stores the length of a recording, which was estimated until then."""
+
+        def store(duration: float) -> None:
+            if job.duration is None:
+                self._retry_until_available(lambda: self._jobs.set_duration(job.id, duration))
+                self._announce(JobProgressed(job.id))
 
         return store
 

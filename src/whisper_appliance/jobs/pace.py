@@ -154,7 +154,7 @@ class Pace:
             self._jobs[job_id] = _RunningJob(kind, done_seconds)
 
     def window_decoded(self, job_id: str, seconds: float) -> None:
-        """A window of a running job was decoded; it may be decoded again, and others come before it."""
+        """A window of a running job, or a part of it, was decoded; others come before it."""
         with self._changed_job(job_id) as job:
             job.decoded += seconds
 

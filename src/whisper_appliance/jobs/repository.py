@@ -221,6 +221,11 @@ class JobRepository(JobQueries):
         with self._database.write() as connection:
             self._update(connection, job_id, self._is_held(), progress=progress)
 
+    def set_duration(self, job_id: str, duration: float) -> None:
+        """Stores the length of a running job's recording, as its header gives it."""
+        with self._database.write() as connection:
+            self._update(connection, job_id, self._is_held(), duration=duration)
+
     def finish(self, job: Job, transcript: Transcript) -> None:
         """In one transaction: stores the transcript, marks the job as done, removes its windows.
 

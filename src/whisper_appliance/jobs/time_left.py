@@ -44,17 +44,24 @@ class Work:
     left_seconds: float
     cost: float = 1.0
 
+    @property
+    def length(self) -> float:
+        """Of the recording, in seconds."""
+        return self.done_seconds + self.left_seconds
+
 
 @dataclass(frozen=True, slots=True)
 class _Estimate:
     """When it was made, how long the job takes from then on, and the work until its end.
 
+    `length` is that of the recording, which may have been estimated from its size.
     `wrong_since`: from when on it was known to be far from true.
     """
 
     at: float
     seconds: float
     work: float
+    length: float
     wrong_since: float | None = None
 
     def seconds_at(self, now: float) -> float:
@@ -123,10 +130,11 @@ class TimeLeft:
     def _estimate(self, now: float) -> None:
         if self.pace.work_seconds(0.0) is None:
             return
-        jobs = [self._as_it_is_now(work) for work in itertools.islice(self._unfinished(), MAX_JOBS)]
-        ends = work_until_end(jobs, self._concurrency)
+        jobs = list(itertools.islice(self._unfinished(), MAX_JOBS))
+        ends = work_until_end(list(map(self._as_it_is_now, jobs)), self._concurrency)
         self._shown = {
-            job_id: self._next(self._shown.get(job_id), now, work) for job_id, work in ends.items()
+            job.job_id: self._next(self._shown.get(job.job_id), now, ends[job.job_id], job.length)
+            for job in jobs
         }
         self._estimated_at = now
 
@@ -139,15 +147,15 @@ class TimeLeft:
         left = max(0.0, work.left_seconds - (done - work.done_seconds))
         return replace(work, done_seconds=done, left_seconds=left)
 
-    def _next(self, shown: _Estimate | None, now: float, work: float) -> _Estimate:
+    def _next(self, shown: _Estimate | None, now: float, work: float, length: float) -> _Estimate:
         """The estimate after the one that is shown: it falls gently, and grows once there is a reason."""
         seconds = self.pace.work_seconds(work) or 0.0
-        if shown is None or work > shown.work * SAME_WORK:
-            return _Estimate(now, seconds, work)
+        if shown is None or work > shown.work * SAME_WORK or length * SAME_WORK < shown.length:
+            return _Estimate(now, seconds, work, length)
         expected = shown.seconds_at(now)
         far = max(LATE_SECONDS, (TOLERANCE - 1.0) * max(expected, seconds))
         if abs(seconds - expected) > far:
             since = now if shown.wrong_since is None else shown.wrong_since
-            return _Estimate(now, seconds if now - since >= WRONG_SECONDS else expected, work, since)
+            return _Estimate(now, seconds if now - since >= WRONG_SECONDS else expected, work, length, since)
         share = 1.0 - math.exp((shown.at - now) / GENTLE_SECONDS)
-        return _Estimate(now, expected + share * min(0.0, seconds - expected), work)
+        return _Estimate(now, expected + share * min(0.0, seconds - expected), work, length)

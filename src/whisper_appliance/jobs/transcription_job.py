@@ -129,18 +129,21 @@ class JobSteps:
         cancelled: Callable[[], bool],
         on_decoded: Callable[[float], None] = lambda _seconds: None,
         on_progress: Callable[[float], None] = lambda _progress: None,
+        on_opened: Callable[[float], None] = lambda _duration: None,
     ) -> Transcribed:
         """Transcribes a job's recording, except the windows that an earlier attempt has finished.
 
         `finished` maps the first sample of a window to its result. `on_progress` gets the progress of the job
-        while its speakers are found. Raises the errors of decoder and engine,
-        `ModelUnavailable`, `Cancelled`, and `NotFound` if the file is gone.
+        while its speakers are found, `on_opened` the length in the header of its file. Raises the errors of
+        decoder and engine, `ModelUnavailable`, `Cancelled`, and `NotFound` if the file is gone.
         """
         peaks = b""
         with ExitStack() as held:
             # Decoding starts before the model is leased, so that it goes on while the model is loaded.
             path, sound = self._audio_file(job, cancelled), sound_of(job.options, job.filename)
             recording = held.enter_context(self._decode(path, sound))
+            if duration := recording.header_seconds():
+                on_opened(duration)
             model = self._lease_chosen(held, job, recording, cancelled)
 
             def transcribe_one(one: Any, channel: int) -> Transcript:

@@ -301,6 +301,8 @@ class TranscriptionPipeline:
             batch = None
         if not retry:
             decoded.append(SpanResult(span, result))
+            if isinstance(pending, Future) and self._may_retry(pending.result()):
+                self._report_decoded(span.stop - span.start)
         self._count(result)
         return batch
 
@@ -324,9 +326,10 @@ class TranscriptionPipeline:
         return by_language(span, result, main, decode, detect)
 
     def _needs_retry(self, result: WindowResult) -> bool:
-        if self.results_seen == 0 or self.options.quality != "balanced":
-            return False
-        return is_low_confidence(result) and not is_mixed(result)
+        return self.results_seen > 0 and self._may_retry(result) and not is_mixed(result)
+
+    def _may_retry(self, result: WindowResult) -> bool:
+        return self.options.quality == "balanced" and is_low_confidence(result)
 
     def _submit_retry(self, batch: RetryBatch | None, threads: ThreadPoolExecutor) -> Iterator[SpanResult]:
         if batch is not None:
@@ -341,8 +344,20 @@ class TranscriptionPipeline:
         def decode(span: SpeechSpan, context: tuple[int, ...]) -> WindowResult:
             return self._wait(self._submit_window(span, options, context=context, decode_to_end=False))
 
-        parts = self._decode_sequentially(batch.spans, decode)
+        parts = self._count_retried(batch.span, self._decode_sequentially(batch.spans, decode))
         return merge_results(batch.span, parts, batch.results[0])
+
+    def _count_retried(
+        self, whole: SpeechSpan, parts: Iterator[tuple[SpeechSpan, WindowResult]]
+    ) -> Iterator[tuple[SpeechSpan, WindowResult]]:
+        """The same parts of a batch; reports how far each of them goes on, and at last the rest."""
+        reached = whole.start
+        for span, result in parts:
+            stop = min(span.start + round(result.decoded_seconds * SAMPLE_RATE), whole.stop)
+            self._report_decoded(stop - reached)
+            reached = max(reached, stop)
+            yield span, result
+        self._report_decoded(whole.stop - reached)
 
     def _decode_sequentially(
         self, spans: list[SpeechSpan], decode: DecodeSpan
@@ -361,8 +376,13 @@ class TranscriptionPipeline:
         return future
 
     def _note_decoded(self, span: SpeechSpan, future: Future[WindowResult]) -> None:
-        if not future.cancelled() and not future.exception():
-            self.on_decoded((span.stop - span.start) / SAMPLE_RATE)
+        """Reports a window that was decoded, unless it may be retried: then it is not done yet."""
+        if not future.cancelled() and not future.exception() and not self._may_retry(future.result()):
+            self._report_decoded(span.stop - span.start)
+
+    def _report_decoded(self, samples: int) -> None:
+        if samples > 0:
+            self.on_decoded(samples / SAMPLE_RATE)
 
     def _submit_window(
         self,

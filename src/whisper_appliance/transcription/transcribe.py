@@ -56,8 +56,8 @@ def transcribe(
 ) -> Transcript:
     """Transcribes a whole recording; `on_window` receives each finished window in order.
 
-    `cancelled` is polled between windows. `on_decoded` receives the seconds of each window that was decoded
-    for the first time, in any order and from any thread.
+    `cancelled` is polled between windows. `on_decoded` receives the seconds of audio that were decoded, in
+    any order and from any thread; those of a window of low confidence once its retry is decoded.
     Raises `Cancelled`, `AudioError`, `EngineFailed`, `ModelUnavailable`.
     """
     started, options = clock(), request.options
