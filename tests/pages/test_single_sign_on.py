@@ -185,6 +185,23 @@ def test_people_without_a_password_confirm_by_a_new_sign_in(
     assert client.get_cookie("session") != before
 
 
+def test_a_required_second_factor_is_the_providers_business_for_people_without_a_password(
+    app: OpenAPI, appliance: Appliance, issuer: str
+) -> None:
+    person(issuer, "s-11", preferred_username="emmy", groups=["admins"])
+    emmy, boss = client_of(app), client_of(app)
+    appliance.overrides.set("second_factor_required", "everyone", "a test")
+    try:
+        assert sign_in(emmy, "s-11").location == "/"
+        assert emmy.get("/admin/users", headers=PAGE).status_code == 200
+        assert emmy.get("/api/transcripts").status_code == 200
+        boss.post("/api/session", json={"name": "boss", "password": PASSWORD})
+        refused = boss.get("/api/transcripts")
+        assert (refused.status_code, refused.json["error"]["code"]) == (403, "second_factor_missing")
+    finally:
+        appliance.overrides.reset("second_factor_required")
+
+
 def test_admins_see_how_a_user_signs_in(app: OpenAPI, appliance: Appliance, issuer: str) -> None:
     person(issuer, "s-8", preferred_username="rosa")
     sign_in(client_of(app), "s-8")
