@@ -12,11 +12,18 @@ from tests.support.program import Server, running
 
 pytestmark = pytest.mark.browser
 
+PASSPHRASE = "correct horse battery"
+
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Server]:
     """One of its own that logs every request."""
-    settings = {"ADMIN_PASSWORD": PASSWORD, "LOG_LEVEL": "DEBUG", "MODEL_WARM_UP": "false"}
+    settings = {
+        "ADMIN_PASSWORD": PASSWORD,
+        "BACKUP_PASSPHRASE": PASSPHRASE,
+        "LOG_LEVEL": "DEBUG",
+        "MODEL_WARM_UP": "false",
+    }
     with running(tmp_path_factory.mktemp("keeping"), model_dir, "tiny.en", settings) as program:
         program.wait_for_model("idle")
         yield program
@@ -85,12 +92,14 @@ def test_a_backup_is_downloaded_staged_and_discarded(page: Page, axe: str, tmp_p
     page.goto("/admin/backups")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download a backup").click()
-    download.value.save_as(tmp_path / "all.tar")
+    download.value.save_as(tmp_path / "all.tar.age")
+    expect(page.locator("#copies-text")).to_contain_text("New ones are encrypted with BACKUP_PASSPHRASE")
     page.get_by_role("button", name="Copy it now").click()
     expect(page.locator("#toast")).to_contain_text("was copied")
-    expect(page.locator("#copies tbody tr").first).to_contain_text("appliance-")
+    expect(page.locator("#copies tbody tr").first).to_contain_text(".sqlite.age")
 
-    page.get_by_label("A backup, or a copy").set_input_files(tmp_path / "all.tar")
+    page.get_by_label("A backup, or a copy").set_input_files(tmp_path / "all.tar.age")
+    page.get_by_label("Passphrase, if").fill(PASSPHRASE)
     page.get_by_role("button", name="Restore", exact=True).click()
     page.get_by_label("Type restore to go on").fill("restore")
     page.get_by_role("button", name="Restore at the next start").click()

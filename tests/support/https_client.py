@@ -59,9 +59,9 @@ class Visitor:
         finally:
             connection.close()
 
-    def send(self, content: str | bytes, **fields: str) -> Answer:
+    def send(self, content: str | bytes, *, name: str = "talk.wav", **fields: str) -> Answer:
         """POST /transcribe."""
-        body = form(content.encode() if isinstance(content, str) else content, **fields)
+        body = form(content.encode() if isinstance(content, str) else content, name=name, **fields)
         return self.request(
             "/transcribe", "POST", body, Content_Type=f"multipart/form-data; boundary={BOUNDARY}"
         )
@@ -98,11 +98,11 @@ class Visitor:
         return {reason["code"] for reason in self.health()["reasons"]}
 
 
-def form(content: bytes, **fields: str) -> bytes:
+def form(content: bytes, *, name: str = "talk.wav", **fields: str) -> bytes:
     """A body of multipart/form-data: the fields, then the file."""
     parts = [
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in fields.items()
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
+        for field, value in fields.items()
     ]
-    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="talk.wav"\r\n\r\n'
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
     return "".join([*parts, head]).encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()

@@ -52,7 +52,7 @@ class BackupsResponse(BaseModel):
     copies: list[DailyCopyResponse]
     ready: StagedBackupResponse | None
     set_aside: list[str] = Field(description="Folders of what earlier restores set aside, newest first.")
-    encrypted: bool = Field(description="Whether full backups are encrypted (BACKUP_PASSPHRASE).")
+    encrypted: bool = Field(description="Whether new backups and copies are encrypted (BACKUP_PASSPHRASE).")
     is_owner: bool = Field(description="Whether whoever asks may fetch and restore backups.")
 
 

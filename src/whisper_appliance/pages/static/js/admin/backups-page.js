@@ -187,9 +187,16 @@ async function confirmDownload(event) {
 }
 
 /** @param {Backups} backups */
-function describeCopies({ daily, folder }) {
-  const when = daily ? t("One is made every day") : t("Daily copies are off (BACKUP_DAILY)");
-  return `${when}; seven are kept in ${folder}. A copy on the same disk does not help when the disk dies: download a backup now and then.`;
+function describeCopies({ daily, encrypted, folder }) {
+  const sentences = [
+    daily ? t("One is made every day.") : t("Daily copies are off (BACKUP_DAILY)."),
+    t("Seven are kept in {folder}.", { folder }),
+    encrypted
+      ? t("New ones are encrypted with BACKUP_PASSPHRASE; their names end in .age.")
+      : t("New ones are not encrypted. To encrypt them, set BACKUP_PASSPHRASE."),
+    t("A copy on the same disk does not help when the disk dies: download a backup now and then."),
+  ];
+  return sentences.join(" ");
 }
 
 /** @param {Backups} backups */

@@ -192,7 +192,7 @@ export interface BackupsResponse {
   ready: StagedBackupResponse | null;
   /** Folders of what earlier restores set aside, newest first. */
   set_aside: string[];
-  /** Whether full backups are encrypted (BACKUP_PASSPHRASE). */
+  /** Whether new backups and copies are encrypted (BACKUP_PASSPHRASE). */
   encrypted: boolean;
   /** Whether whoever asks may fetch and restore backups. */
   is_owner: boolean;
