@@ -46,5 +46,5 @@ def log_errors(call: Callable[[], None]) -> None:
     """Calls a function and logs its error, because a heartbeat must outlive any error of the database."""
     try:
         call()
-    except Exception as error:
+    except Exception as error:  # the thread's edge: whatever fails, the next heartbeat must be written
         log.warning("A heartbeat was not written: %s", error, exc_info=not isinstance(error, ApplianceError))

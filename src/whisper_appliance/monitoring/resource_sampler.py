@@ -150,7 +150,7 @@ class ResourceSampler:
         while not self._ended:
             try:
                 self._subscriber(*self.sample_once())
-            except Exception:
+            except Exception:  # the thread's edge: one failed sample must not end the samples
                 log.exception("a sample failed")
             self._wake.wait(self._every[self._fast])
             self._wake.clear()

@@ -164,7 +164,7 @@ class WatchFolder:
             try:
                 self._finish_ended(candidates)
                 self._take_complete(candidates)
-            except Exception:
+            except Exception:  # the thread's edge: a fault of one file or of the database ends no watching
                 log.exception("the watch folder met a fault")
                 self._paused_until = self._monotonic() + RETRY_SECONDS
 

@@ -1,4 +1,4 @@
-"""Entry point of the engine's process: drops privileges, then becomes the engine.
+"""Entry point of a process that reads a model: drops privileges, then serves the engine, or what it is given.
 
 Nothing heavy may be imported before that, because libraries start threads, and a thread keeps its privileges.
 """
@@ -6,7 +6,7 @@ Nothing heavy may be imported before that, because libraries start threads, and 
 import os
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from whisper_appliance.core import sandbox, seccomp
@@ -48,12 +48,13 @@ def readable_paths(model: Path) -> Iterator[str]:
         yield from {str(file.resolve().parent) for file in model.iterdir()}
 
 
-def main() -> None:
-    """Takes the pipe's descriptor and the folder of the model from the command line."""
+def main(serve: Callable[[int, str], None]) -> None:
+    """Takes the pipe's descriptor and the folder of the model from the command line.
+
+    Calls `serve(pipe, network)` without privileges, and exits with `OUT_OF_MEMORY` when memory runs out.
+    """
     network = drop_privileges(Path(sys.argv[2]))
     try:
-        from whisper_appliance.engines.process.child import serve
-
         serve(int(sys.argv[1]), network)
     except FAILURES as error:
         if not is_out_of_memory(error):
@@ -62,5 +63,12 @@ def main() -> None:
     os._exit(0)
 
 
+def serve_engine(pipe: int, network: str) -> None:
+    """Imports the engine only now, and serves it."""
+    from whisper_appliance.engines.process.child import serve
+
+    serve(pipe, network)
+
+
 if __name__ == "__main__":
-    main()
+    main(serve_engine)

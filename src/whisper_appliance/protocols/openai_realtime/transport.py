@@ -37,6 +37,6 @@ def handle_safely(session: AnySession, message: bytes | str, send: Send) -> None
     """Handles one event of the client; an unexpected error is logged and costs this event only."""
     try:
         session.handle(message)
-    except Exception:
+    except Exception:  # the socket's edge: an unexpected error ends neither the connection nor its session
         log.exception("a realtime event failed")
         send(event("error", error=error_json("internal", "An internal error occurred.", "server_error")))
