@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pyotp
 import pytest
@@ -9,9 +10,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.browser import AXE, barriers, barriers_in_both_themes
 from tests.support.client import PASSWORD, an_account
+from tests.support.library import transcript
 from tests.support.served import Served, serve_in_process, sign_in
 from whisper_appliance.accounts.identity import SHELL, User
 from whisper_appliance.storage.schema.accounts import sessions
+from whisper_appliance.transcript.model import Segment, Word
 
 pytestmark = pytest.mark.browser
 
@@ -279,6 +282,48 @@ def test_options_are_saved_as_a_preset_and_chosen_again(page: Page) -> None:
     expect(page.get_by_label("Quality")).to_have_value("accurate")
     page.get_by_role("button", name="Delete this preset").click()
     expect(page.locator("#preset")).to_have_value("")
+
+
+MISHEARD = (
+    Segment(0, 2, " Mrs. Covalchik spoke."),
+    Segment(2, 4, " Then Covalchik left."),
+    Segment(4, 6, " To Lots.", words=(Word(4, 5, " To", 0.9), Word(5, 6, " Lots.", 0.1))),
+)
+
+
+def correct(page: Page, line: str, text: str) -> None:
+    page.locator(f"{line} a").press("F2")
+    page.keyboard.press("Control+a")
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")
+
+
+def test_corrected_words_are_expected_from_now_on(page: Page, served: Served, ada: User, axe: str) -> None:
+    id = served.appliance.transcripts.add(
+        replace(transcript(), segments=MISHEARD), title="Misheard", owner=ada.id
+    )
+    page.goto(f"/transcripts/{id}")
+    page.evaluate("localStorage.clear(); localStorage.setItem('preset', '\"none\"')")
+    correct(page, "#at-0", "Mrs. Kowalczyk spoke.")
+    page.get_by_role("button", name="Correct all alike").press("Enter")
+    expect(page.locator("#at-1 p")).to_have_text("Then Kowalczyk left.")
+    page.get_by_role("button", name="Expect “Kowalczyk” from now on").press("Enter")
+    expect(page.locator("#toast")).to_contain_text("The preset “My words” expects “Kowalczyk” now.")
+    look(page, axe)
+    correct(page, "#at-2", "To Łódź.")
+    page.get_by_role("button", name="Expect “Łódź” from now on").press("Enter")
+    expect(page.locator("#toast")).to_contain_text("expects “Łódź” now.")
+    assert expected(served, ada) == {"My words": "Kowalczyk, Łódź"}
+    page.get_by_role("button", name="Undo", exact=True).last.press("Enter")
+    expect(page.locator("#toast")).to_contain_text("Undone")
+    assert expected(served, ada) == {"My words": "Kowalczyk"}
+    page.goto("/")
+    page.locator("#options summary").click()
+    expect(page.get_by_label("Names and terms")).to_have_value("Kowalczyk")
+
+
+def expected(served: Served, user: User) -> dict[str, object]:
+    return {each.name: each.options["hotwords"] for each in served.appliance.presets.of_user(user.id)}
 
 
 def forget_confirmation(served: Served, user: User) -> None:

@@ -8,11 +8,11 @@ import { calendar, groupBy } from "../../src/whisper_appliance/pages/static/js/a
 import { appendSample } from "../../src/whisper_appliance/pages/static/js/admin/telemetry-socket.js";
 import { startPayload } from "../../src/whisper_appliance/pages/static/js/live/live-launcher.js";
 import { loudness } from "../../src/whisper_appliance/pages/static/js/live/waveform.js";
-import { estimateTokens } from "../../src/whisper_appliance/pages/static/js/transcribe/prompt-length.js";
 import { insertionIndex } from "../../src/whisper_appliance/pages/static/js/transcribe/streaming-text.js";
 import { newIdempotencyKey } from "../../src/whisper_appliance/pages/static/js/transcribe/upload-queue.js";
 import { occurrences } from "../../src/whisper_appliance/pages/static/js/transcript/find-in-page.js";
 import { systemOf } from "../../src/whisper_appliance/pages/static/js/trust/trust-page.js";
+import { estimateTokens } from "../../src/whisper_appliance/pages/static/js/ui/prompt-length.js";
 
 test("streamed segments are inserted by their start times", () => {
   assert.equal(insertionIndex([], 4), 0);

@@ -4,7 +4,7 @@ import { byId, formById } from "../core/dom.js";
 import { t } from "../core/i18n.js";
 import { onStatus } from "../core/page-events.js";
 import { readStored, writeStored } from "../core/storage.js";
-import { showLength } from "./prompt-length.js";
+import { showLength } from "../ui/prompt-length.js";
 
 const STORAGE_KEY = "options";
 const FIELDS = [

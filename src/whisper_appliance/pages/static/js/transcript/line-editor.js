@@ -23,8 +23,8 @@ export class LineEditor {
   /**
    * @param {HTMLElement} place Of the lines.
    * @param {Edits} edits
-   * @param {{pause: () => void, details: (segment: Segment) => void, corrected: (before: string, after: string) => void}} page
-   *   `details` opens times and speaker of a line; `corrected` learns which words became which.
+   * @param {{pause: () => void, details: (segment: Segment) => void, corrected: (before: Segment, after: string) => void}} page
+   *   `details` opens times and speaker of a line; `corrected` learns what a line was before, and its words afterwards.
    */
   constructor(place, edits, page) {
     this.place = place;
@@ -250,7 +250,7 @@ export class LineEditor {
         text,
       );
       if (saved && edited.isNew) key = added;
-      else if (saved) this.page.corrected(before(edited), text);
+      else if (saved) this.page.corrected(edited.segment, text);
     }
     if (next) await this.edit(this.edits.lineOf(next));
     else if (next !== null) focusTime(this.edits.lineOf(key));

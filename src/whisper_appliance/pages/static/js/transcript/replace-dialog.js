@@ -6,11 +6,13 @@ import { t, tn } from "../core/i18n.js";
 import { closeOnBackdrop, closeOnClick, focusAfter } from "../ui/dialog.js";
 import { formData, onSubmit } from "../ui/form.js";
 import { toast } from "../ui/toast.js";
+import { isDoubtful, isKnown } from "./expected-words.js";
 import { correctedWords, replacements } from "./replace-words.js";
 
 /**
  * @typedef {import("./edits.js").Edits} Edits
  * @typedef {import("./edits.js").Segment} Segment
+ * @typedef {import("./expected-words.js").ExpectedWords} ExpectedWords
  * @typedef {ReturnType<typeof replacements<Segment>>[number]} Found
  */
 
@@ -18,9 +20,10 @@ const MAX_SHOWN = 100;
 const MAX_OPERATIONS = 5000; // of one request
 
 export class ReplaceDialog {
-  /** @param {Edits} edits */
-  constructor(edits) {
+  /** @param {Edits} edits @param {ExpectedWords} expected */
+  constructor(edits, expected) {
     this.edits = edits;
+    this.expected = expected;
     this.dialog = dialogById("replace-dialog");
     this.form = formById("replace-form");
     this.list = byId("replace-list");
@@ -38,13 +41,16 @@ export class ReplaceDialog {
     this.#field("words").select();
   }
 
-  /** Offers to correct a mistake wherever else it is. @param {string} before @param {string} after Of a line. */
+  /**
+   * Offers to correct a mistake wherever else it is; a doubtful word that is nowhere else is offered as vocabulary.
+   * @param {Segment} before @param {string} after The words of the same line.
+   */
   offer(before, after) {
-    const corrected = correctedWords(before, after);
+    const corrected = correctedWords(oneLine(before.text), after);
     if (!corrected) return;
     const wanted = { ...corrected, matchCase: true, wholeWords: true };
     const found = replacements(this.edits.segments, wanted);
-    if (!found.length) return;
+    if (!found.length) return this.#offerNew(before, corrected);
     const sentence = tn(
       "“{words}” is in {count} other line.",
       "“{words}” is in {count} other lines.",
@@ -53,7 +59,17 @@ export class ReplaceDialog {
         words: corrected.words,
       },
     );
-    toast(sentence, { label: t("Correct all alike"), run: () => void this.#replace(found) });
+    toast(sentence, {
+      label: t("Correct all alike"),
+      run: () => void this.#replace(found, corrected.replacement),
+    });
+  }
+
+  /** @param {Segment} before @param {{words: string, replacement: string}} corrected */
+  #offerNew(before, { words, replacement }) {
+    const others = this.edits.segments.filter(({ key }) => key !== before.key);
+    if (isDoubtful(before, words) && !isKnown([before, ...others], replacement))
+      void this.expected.offer(replacement);
   }
 
   /** @param {string} name @returns {HTMLInputElement} */
@@ -96,15 +112,19 @@ export class ReplaceDialog {
     (this.list.querySelectorAll("button")[place] ?? byId("replace-close")).focus();
   }
 
-  /** @param {Found[]} found */
-  async #replace(found) {
+  /** @param {Found[]} found @param {string} [word] That was corrected everywhere, which is offered as vocabulary. */
+  async #replace(found, word = "") {
     if (!found.length) return;
     if (found.length > MAX_OPERATIONS)
       return toast(t("These are too many lines at once: look for longer words."));
     const saved = await this.edits.apply(
       found.map(({ line, text }) => ({ op: "replace_text", segment: line.key, text })),
     );
-    if (saved) toast(tn("Replaced in {count} line.", "Replaced in {count} lines.", found.length));
+    const offer = saved && word ? await this.expected.offerFor(word) : undefined;
+    if (saved) toast(tn("Replaced in {count} line.", "Replaced in {count} lines.", found.length), offer);
     this.#show();
   }
 }
+
+/** @param {string} text */
+const oneLine = (text) => text.replace(/\s+/g, " ").trim();

@@ -56,4 +56,4 @@ export function correctedWords(before, after) {
 }
 
 /** @param {string} words @returns {string} Without punctuation around them. */
-const bare = (words) => words.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "");
+export const bare = (words) => words.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "");

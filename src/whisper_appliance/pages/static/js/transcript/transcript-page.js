@@ -19,6 +19,7 @@ import { toast } from "../ui/toast.js";
 import { showChapters } from "./chapters.js";
 import { DoubtfulWords } from "./doubt.js";
 import { Edits } from "./edits.js";
+import { ExpectedWords } from "./expected-words.js";
 import { FindInPage } from "./find-in-page.js";
 import { LeftOut } from "./left-out.js";
 import { LineDialog } from "./line-dialog.js";
@@ -59,6 +60,7 @@ class TranscriptPage {
   /** @param {HTMLElement} root */
   constructor(root) {
     this.id = root.dataset.transcriptId ?? "";
+    this.hasPresets = "hasPresets" in root.dataset;
     this.find = new FindInPage(byId("words"));
     this.sharing = new ShareDialog(this.id, root);
     const address = fromRoot(`/api/transcripts/${this.id}`);
@@ -94,7 +96,7 @@ class TranscriptPage {
     const { edits, player } = this;
     this.lineDialog = new LineDialog(edits);
     this.speakers = new SpeakersDialog(edits);
-    this.replacing = new ReplaceDialog(edits);
+    this.replacing = new ReplaceDialog(edits, new ExpectedWords(this.hasPresets));
     this.versions = new VersionsDialog(this.id, edits);
     this.editor = new LineEditor(byId("words"), edits, {
       pause: () => player.pause(),
