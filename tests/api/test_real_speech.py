@@ -15,6 +15,7 @@ from tests.support.client import ApiClient
 from tests.support.wait import wait_until
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.audio.peaks import HEADER
+from whisper_appliance.core import sandbox, seccomp
 from whisper_appliance.web.context import EXTENSION
 
 pytestmark = pytest.mark.slow  # loads a model
@@ -44,6 +45,21 @@ def test_a_recording_is_transcribed(api_client: ApiClient, beckett: Path) -> Non
     assert "fail better" in answer.json["text"].lower()
     assert answer.json["duration"] == pytest.approx(10, abs=0.5)
     assert answer.json["provenance"]["model_sha256"]
+
+
+def test_the_status_says_which_sandbox_layers_hold(api_client: ApiClient) -> None:
+    layers = {"network", "files", "no_new_privileges", "calls", "capabilities"}
+    for held in wait_until(lambda: _isolations(api_client)):
+        assert set(held) == layers
+        assert (held["files"] == "readable ones") == (sandbox.landlock_version() == 0)
+        assert (held["calls"] == "all") == (not seccomp.is_available())
+
+
+def _isolations(client: ApiClient) -> list[dict[str, Any]] | None:
+    """Those of the decoder and of the engine, once both are known."""
+    status = client.get("/api/status").json
+    found = [status["decoder"], *(engine["isolation"] for engine in status["engines"])]
+    return found if len(found) == 2 and all(found) else None
 
 
 def test_its_recording_can_be_heard(api_client: ApiClient, beckett: Path) -> None:

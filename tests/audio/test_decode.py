@@ -154,6 +154,7 @@ def test_the_decoder_reports_its_sandbox() -> None:
     assert isolation.network in ("own", "no tcp", "shared")
     assert isolation.files in ("the source only", "readable ones")
     assert isolation.calls in ("filtered", "all")
+    assert isolation.capabilities == "dropped"
 
 
 def test_a_longer_limit_comes_with_more_time_to_decode() -> None:

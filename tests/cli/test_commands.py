@@ -16,6 +16,7 @@ from tests.support.databases import postgresql, ready
 from tests.support.program import REAL, environment, served
 from tests.support.wait import wait_until
 from whisper_appliance import __version__
+from whisper_appliance.core import seccomp
 from whisper_appliance.jobs.workers import ThisWorker, WorkerRepository
 
 pytestmark = pytest.mark.slow  # starts the real program
@@ -24,10 +25,10 @@ COMMANDS = ("serve", "transcribe", "models", "certificate", "doctor")
 Finished = subprocess.CompletedProcess[str]
 
 
-def run(folder: Path, *arguments: object, **variables: str) -> Finished:
+def run(folder: Path, *arguments: object, program: str = "whisper_appliance", **variables: str) -> Finished:
     """Runs one command; its data and models are in `folder`."""
     return subprocess.run(
-        [sys.executable, "-m", "whisper_appliance", *map(str, arguments)],
+        [sys.executable, "-m", program, *map(str, arguments)],
         env=environment(folder, **variables),
         cwd=folder,
         capture_output=True,
@@ -221,6 +222,20 @@ def test_doctor_reports_no_problem_on_a_good_machine(with_tiny: Path) -> None:
     assert re.search(r"^ok +engine: +onnxruntime", done.stdout, re.MULTILINE)
     assert re.search(r"^REDIS_URL +\*+ +environment", done.stdout, re.MULTILINE)
     assert "hidden" not in done.stdout
+    assert re.search(r"^(ok|note) +engine: +network: ", done.stdout, re.MULTILINE)
+
+
+def test_doctor_names_the_layers_that_hold_where_the_kernel_has_no_landlock(with_tiny: Path) -> None:
+    if not seccomp.is_available():
+        pytest.skip("libseccomp, which takes Landlock away for this test, is not installed")
+    done = run(
+        with_tiny, "doctor", program="tests.support.programs.without_landlock", WHISPER_MODEL="tiny.en"
+    )
+    assert done.returncode == 0, done.stdout
+    for process in ("decoder", "engine"):
+        line = rf"^note +{process}: +network: .*files: readable ones; calls: filtered; capabilities: dropped"
+        assert re.search(line, done.stdout, re.MULTILINE), done.stdout
+    assert "the other layers hold" in done.stdout
 
 
 def test_doctor_reports_an_unreachable_database_and_an_unmounted_folder(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from whisper_appliance.core.sandbox import Isolation
 from whisper_appliance.engines.contract import WindowResult
 from whisper_appliance.engines.process.messages import (
     BadResponse,
@@ -21,6 +22,7 @@ from whisper_appliance.engines.process.messages import (
 )
 from whisper_appliance.transcript.model import Dropped, Segment, Word
 
+ISOLATION = Isolation("own", "the model and libraries", True, "filtered", "dropped")
 WORD = Word(0.1, 0.7, " Ä“", 0.1 + 0.2)
 SEGMENT = Segment(0.0, 1.0, " Ä“", -math.inf, tokens=(1, 2), words=(WORD,), language="de", channel=2)
 RESULT = WindowResult((SEGMENT,), "de", 0.9, (Dropped(1.0, 2.0, "x", "y"),), 29.98, (50364, 1), 0.4)
@@ -29,7 +31,7 @@ RESULT = WindowResult((SEGMENT,), "de", 0.9, (Dropped(1.0, 2.0, "x", "y"),), 29.
 @pytest.mark.parametrize(
     "response",
     [
-        Ready(EngineInfo("onnx", "1", "cpu", "int8", True, ("a",), "own")),
+        Ready(EngineInfo("onnx", "1", "cpu", "int8", True, ("a",), ISOLATION)),
         LoadFailed("no file"),
         WindowsDecoded(7, [RESULT, RESULT]),
         SpeechDetected(8, (0.1, 1.0)),

@@ -5,32 +5,21 @@ import os
 import stat
 import tempfile
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, BinaryIO, cast
 
 from whisper_appliance.audio import decode_errors
 from whisper_appliance.audio.decoder_process import DecoderProcess, PrestartedDecoder
 from whisper_appliance.audio.recording import DecodeLimits, Recording, Sound
 from whisper_appliance.core.errors import Unavailable, Undecodable
+from whisper_appliance.core.sandbox import TCP_SINCE_ABI, Isolation
 
-__all__ = ["DecodeLimits", "Isolation", "Recording", "Sound", "decode", "isolation", "prepare"]
+__all__ = ["DecodeLimits", "Recording", "Sound", "decode", "isolation", "prepare"]
 
 _START_SECONDS = 15.0
-_LANDLOCK_BARS_TCP = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Isolation:
-    """Sandbox features on this machine, in addition to the limits and FFmpeg's whitelists."""
-
-    network: Literal["own", "no tcp", "shared"]
-    files: Literal["the source only", "readable ones"]
-    no_new_privileges: bool
-    calls: Literal["filtered", "all"]
-
 
 _prestarted = PrestartedDecoder(keep_seconds=30.0)
 
@@ -75,12 +64,13 @@ def isolation() -> Isolation:
             raise Unavailable(
                 "{problem} {reason}", problem=Unavailable(decode_errors.DOES_NOT_START), reason=reason
             )
-    tcp_barred = ready["landlock"] >= _LANDLOCK_BARS_TCP
+    tcp_barred = ready["landlock"] >= TCP_SINCE_ABI
     return Isolation(
         network="own" if ready["own_network"] else "no tcp" if tcp_barred else "shared",
         files="the source only" if ready["landlock"] else "readable ones",
         no_new_privileges=ready["unprivileged"],
         calls="filtered" if ready["seccomp"] else "all",
+        capabilities="dropped" if ready["no_capabilities"] else "kept",
     )
 
 

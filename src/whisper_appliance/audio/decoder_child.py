@@ -298,11 +298,12 @@ def main() -> None:
     channel = ParentChannel(socket.socket(fileno=0))
     unprivileged = sandbox.set_no_new_privs()
     own_network = sandbox.unshare_network()
-    sandbox.drop_capabilities()
+    no_capabilities = sandbox.drop_capabilities()
     channel.send(
         "ready",
         unprivileged=unprivileged,
         own_network=own_network,
+        no_capabilities=no_capabilities,
         landlock=sandbox.landlock_version(),
         seccomp=seccomp.is_available(),
     )

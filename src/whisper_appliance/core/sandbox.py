@@ -12,6 +12,8 @@ import signal
 import stat
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Literal
 
 _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER = 0x10000000
@@ -24,7 +26,7 @@ _EXECUTE = 1
 _WRITE_FILE, _READ_FILE, _READ_DIRECTORY, _DEVICE_CONTROL = (1 << bit for bit in (1, 2, 3, 15))
 _FILE_RIGHTS_BY_ABI = {1: 13, 2: 14, 3: 15, 4: 15}
 _FILE_RIGHTS_SINCE_ABI_5 = 16
-_TCP_SINCE_ABI = 4
+TCP_SINCE_ABI = 4
 _BIND_AND_CONNECT_TCP = 0b11
 _SCOPES_SINCE_ABI = 6
 _SIGNALS_AND_ABSTRACT_SOCKETS = 0b11
@@ -32,6 +34,32 @@ _PR_CAPBSET_READ, _PR_CAPBSET_DROP = 23, 24
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAP_DAC_READ_SEARCH = 2
 CPU_GRACE_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """The sandbox layers that hold for a process on this machine, in addition to its limits."""
+
+    network: Literal["own", "no tcp", "shared"]
+    files: Literal["the source only", "the model and libraries", "readable ones"]
+    no_new_privileges: bool
+    calls: Literal["filtered", "all"]
+    capabilities: Literal["dropped", "kept"]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no layer is missing."""
+        confined = self.network != "shared" and self.files != "readable ones"
+        return (
+            confined and self.no_new_privileges and (self.calls, self.capabilities) == ("filtered", "dropped")
+        )
+
+    def __str__(self) -> str:
+        privileges = "no new privileges" if self.no_new_privileges else "new privileges possible"
+        return (
+            f"network: {self.network}; files: {self.files}; calls: {self.calls}; "
+            f"capabilities: {self.capabilities}; {privileges}"
+        )
 
 
 class _Ruleset(ctypes.Structure):
@@ -127,7 +155,7 @@ def _restrict(file_rights: int, allowed: Sequence[_PathBeneath]) -> bool:
     version = landlock_version()
     if not version:
         return False
-    network = _BIND_AND_CONNECT_TCP if version >= _TCP_SINCE_ABI else 0
+    network = _BIND_AND_CONNECT_TCP if version >= TCP_SINCE_ABI else 0
     scoped = _SIGNALS_AND_ABSTRACT_SOCKETS if version >= _SCOPES_SINCE_ABI else 0
     rules = _Ruleset(file_rights, network, scoped)
     size = 8 * (3 if scoped else 2 if network else 1)  # older kernels know fewer fields

@@ -28,6 +28,7 @@ from whisper_appliance.monitoring.host_checks import (
 
 if TYPE_CHECKING:
     from whisper_appliance.config.settings import Settings
+    from whisper_appliance.core.sandbox import Isolation
     from whisper_appliance.engines.process.client import EngineStatus
 
 ENGINE_SECONDS = 120.0
@@ -162,15 +163,14 @@ def _certificate(settings: "Settings") -> Iterator[CheckResult]:
 def _decoder(_settings: "Settings") -> Iterator[CheckResult]:
     from whisper_appliance.audio.decode import isolation
 
-    held = isolation()
-    confined = held.network != "shared" and held.files == "the source only"
-    tight = confined and held.no_new_privileges and held.calls == "filtered"
-    privileges = "no new privileges" if held.no_new_privileges else "privileges kept"
-    yield CheckResult(
-        "decoder",
-        "ok" if tight else "note",
-        f"network: {held.network}; files: {held.files}; calls: {held.calls}; {privileges}",
-    )
+    yield _layers("decoder", isolation())
+
+
+def _layers(name: str, held: "Isolation") -> CheckResult:
+    if held.is_complete:
+        return CheckResult(name, "ok", str(held))
+    advice = "Allow it in the kernel or the container, or leave it: the other layers hold (docs/security.md)."
+    return CheckResult(name, "note", str(held), advice)
 
 
 def _model(settings: "Settings") -> Iterator[CheckResult]:
@@ -198,6 +198,8 @@ def _engine(settings: "Settings") -> Iterator[CheckResult]:
         verdict,
         status.reason or f"{status.name}, {status.device}, {status.compute_type}",
     )
+    if status.isolation:
+        yield _layers("engine", status.isolation)
     for notice in status.notices:
         yield CheckResult("engine", "note", str(notice))
 

@@ -11,10 +11,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from whisper_appliance import __version__
-from whisper_appliance.audio.decode import Isolation, isolation
+from whisper_appliance.audio.decode import isolation
 from whisper_appliance.config.settings import Settings
 from whisper_appliance.core.clock import written
 from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.core.sandbox import Isolation
 from whisper_appliance.core.timed_probe import ProbeResult, TimedProbe
 from whisper_appliance.engines.process.client import EngineProcess
 from whisper_appliance.host.certificates import Certificates

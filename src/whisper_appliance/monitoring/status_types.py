@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from whisper_appliance.audio.decode import Isolation
+from whisper_appliance.core.sandbox import Isolation
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.host.stats import HostStats
 from whisper_appliance.models.status import ModelsStatus, ModelStatus
@@ -72,7 +72,7 @@ class EngineState:
     device: str
     compute_type: str
     notices: tuple[str, ...]
-    network: str = ""
+    isolation: Isolation | None = None
     workers: int = 1
     heard_seconds: float = 0.0
     busy_seconds: float = 0.0
@@ -176,7 +176,7 @@ def engine_states(status: ModelsStatus, now: float) -> tuple[EngineState, ...]:
             device=engine.device,
             compute_type=engine.compute_type,
             notices=engine.notices,
-            network=engine.network,
+            isolation=engine.isolation,
             workers=engine.parallel_windows,
             heard_seconds=round(engine.usage.audio_seconds, 3),
             busy_seconds=round(engine.usage.busy_seconds, 3),

@@ -1,9 +1,10 @@
 """Entry point of the diarizer's process: drops privileges, then becomes the diarizer."""
 
+from whisper_appliance.core.sandbox import Isolation
 from whisper_appliance.engines.process.start import main
 
 
-def serve_diarizer(pipe: int, _network: str) -> None:
+def serve_diarizer(pipe: int, _isolation: Isolation) -> None:
     """Imports the diarizer only now, and serves it."""
     from whisper_appliance.diarization.process.child import serve
 

@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 
 from whisper_appliance.core.errors import ApplianceError
 from whisper_appliance.core.memory import trim_heap
+from whisper_appliance.core.sandbox import Isolation
 from whisper_appliance.engines.contract import SPARE_WORKERS, Engine, EngineSpec
 from whisper_appliance.engines.process.messages import (
     DecodeWindows,
@@ -37,10 +38,14 @@ class EngineChild:
     """Serves requests until the pipe closes."""
 
     def __init__(
-        self, connection: Connection, spec: EngineSpec, load: Callable[[EngineSpec], Engine], network: str
+        self,
+        connection: Connection,
+        spec: EngineSpec,
+        load: Callable[[EngineSpec], Engine],
+        isolation: Isolation,
     ) -> None:
         self._connection = connection
-        self._network = network
+        self._isolation = isolation
         self._sending = threading.Lock()
         self._spec = spec
         self._load = load
@@ -55,7 +60,7 @@ class EngineChild:
             self._send(LoadFailed(error.message))
             return
         trim_heap()  # what loading took for a while
-        self._send(Ready(_info_of(self._engine, self._network)))
+        self._send(Ready(_info_of(self._engine, self._isolation)))
         workers = self._spec.workers + SPARE_WORKERS
         urgent = ThreadPoolExecutor(workers)
         patient = ThreadPoolExecutor(workers, initializer=os.nice, initargs=(PATIENT_NICENESS,))
@@ -108,7 +113,7 @@ class EngineChild:
             os._exit(0)
 
 
-def _info_of(engine: Engine, network: str) -> EngineInfo:
+def _info_of(engine: Engine, isolation: Isolation) -> EngineInfo:
     return EngineInfo(
         engine.name,
         engine.version,
@@ -116,11 +121,11 @@ def _info_of(engine: Engine, network: str) -> EngineInfo:
         engine.compute_type,
         engine.multilingual,
         engine.warnings,
-        network,
+        isolation,
     )
 
 
-def serve(pipe: int, network: str) -> None:
+def serve(pipe: int, isolation: Isolation) -> None:
     """Serves the pipe with this descriptor; it brings the specification first."""
     # A service manager's signals reach every process of the service; the parent decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -131,4 +136,4 @@ def serve(pipe: int, network: str) -> None:
         spec, load = connection.recv()
     except EOFError:
         return
-    EngineChild(connection, spec, load or load_engine, network).run()
+    EngineChild(connection, spec, load or load_engine, isolation).run()

@@ -127,13 +127,13 @@ class EngineProcess:
         """A snapshot."""
         with self._changed:
             scheduler = self._scheduler
-            info = self._info or EngineInfo(self.spec.engine, "", "", "", True, (), "")
+            info = self._info or EngineInfo(self.spec.engine, "", "", "", True, (), None)
             return EngineStatus(
                 self.spec.model, self._state, self._reason,
                 len(scheduler.waiting), scheduler.running_windows,
                 scheduler.last_work, scheduler.windows_done, self._restarts, self._supervisor.memory_bytes,
                 info.name, info.version, info.device, info.compute_type, info.multilingual,
-                info.warnings, info.network, self.parallel_windows, scheduler.meter.total(),
+                info.warnings, info.isolation, self.parallel_windows, scheduler.meter.total(),
             )  # fmt: skip
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from whisper_appliance.core.samples import Samples
+from whisper_appliance.core.sandbox import Isolation
 from whisper_appliance.engines.contract import Window, WindowResult
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ MAX_RESPONSE_BYTES = 16 * 2**20
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """The loaded engine's own attributes, and what its process can reach (see `EngineStatus.network`)."""
+    """The loaded engine's own attributes, and the sandbox layers of its process."""
 
     name: str
     version: str
@@ -30,7 +31,7 @@ class EngineInfo:
     compute_type: str
     multilingual: bool
     warnings: tuple[str, ...]
-    network: str
+    isolation: Isolation | None
 
 
 @dataclass(frozen=True)

@@ -23,18 +23,24 @@ SYSTEM_PATHS = (
 """Where libraries of the system, and facts about the machine, are read."""
 
 
-def drop_privileges(model: Path) -> str:
+def drop_privileges(model: Path) -> sandbox.Isolation:
     """No core dumps, new privileges, capabilities, network or programs; few files, and those read only.
 
-    Returns `EngineStatus.network`.
+    Returns what of it this machine allows.
     """
     sandbox.limit_files(OPEN_FILES)
-    sandbox.set_no_new_privs()
+    unprivileged = sandbox.set_no_new_privs()
     own_network = sandbox.unshare_network()
-    sandbox.drop_capabilities(keep_reading=True)
-    no_tcp = sandbox.landlock_allow_reading(readable_paths(model))
-    seccomp.deny_what_no_engine_needs()
-    return "own" if own_network else "no tcp" if no_tcp else "shared"
+    dropped = sandbox.drop_capabilities(keep_reading=True)
+    landlocked = sandbox.landlock_allow_reading(readable_paths(model))
+    no_tcp = landlocked and sandbox.landlock_version() >= sandbox.TCP_SINCE_ABI
+    return sandbox.Isolation(
+        network="own" if own_network else "no tcp" if no_tcp else "shared",
+        files="the model and libraries" if landlocked else "readable ones",
+        no_new_privileges=unprivileged,
+        calls="filtered" if seccomp.deny_what_no_engine_needs() else "all",
+        capabilities="dropped" if dropped else "kept",
+    )
 
 
 def readable_paths(model: Path) -> Iterator[str]:
@@ -48,14 +54,14 @@ def readable_paths(model: Path) -> Iterator[str]:
         yield from {str(file.resolve().parent) for file in model.iterdir()}
 
 
-def main(serve: Callable[[int, str], None]) -> None:
+def main(serve: Callable[[int, sandbox.Isolation], None]) -> None:
     """Takes the pipe's descriptor and the folder of the model from the command line.
 
-    Calls `serve(pipe, network)` without privileges, and exits with `OUT_OF_MEMORY` when memory runs out.
+    Calls `serve(pipe, isolation)` without privileges, and exits with `OUT_OF_MEMORY` when memory runs out.
     """
-    network = drop_privileges(Path(sys.argv[2]))
+    isolation = drop_privileges(Path(sys.argv[2]))
     try:
-        serve(int(sys.argv[1]), network)
+        serve(int(sys.argv[1]), isolation)
     except FAILURES as error:
         if not is_out_of_memory(error):
             raise
@@ -63,11 +69,11 @@ def main(serve: Callable[[int, str], None]) -> None:
     os._exit(0)
 
 
-def serve_engine(pipe: int, network: str) -> None:
+def serve_engine(pipe: int, isolation: sandbox.Isolation) -> None:
     """Imports the engine only now, and serves it."""
     from whisper_appliance.engines.process.child import serve
 
-    serve(pipe, network)
+    serve(pipe, isolation)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from whisper_appliance.core.sandbox import Isolation
 from whisper_appliance.engines.contract import Priority
 
 EngineLifecycle = Literal["loading", "idle", "busy", "failed", "closed"]
@@ -58,8 +59,8 @@ class EngineStatus:
     compute_type: str
     multilingual: bool
     notices: tuple[str, ...]
-    network: str = ""
-    """What the process can reach: its "own" empty network, "no tcp", or the network is "shared"."""
+    isolation: Isolation | None = None
+    """The sandbox layers of the process; None before it is ready."""
     parallel_windows: int = 1
     usage: EngineUsage = NO_USAGE
 

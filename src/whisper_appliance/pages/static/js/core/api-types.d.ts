@@ -454,7 +454,7 @@ export interface EngineState {
   device: string;
   compute_type: string;
   notices: string[];
-  network: string;
+  isolation: Isolation | null;
   workers: number;
   heard_seconds: number;
   busy_seconds: number;
@@ -615,12 +615,13 @@ export interface InvitationResponse {
   expires: string;
 }
 
-/** Sandbox features on this machine, in addition to the limits and FFmpeg's whitelists. */
+/** The sandbox layers that hold for a process on this machine, in addition to its limits. */
 export interface Isolation {
   network: "own" | "no tcp" | "shared";
-  files: "the source only" | "readable ones";
+  files: "the source only" | "the model and libraries" | "readable ones";
   no_new_privileges: boolean;
   calls: "filtered" | "all";
+  capabilities: "dropped" | "kept";
 }
 
 /** Why a job failed. */
