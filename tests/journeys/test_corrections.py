@@ -158,7 +158,7 @@ def test_times_that_cannot_be_are_refused_and_nothing_typed_is_lost(transcript: 
     page = transcript
     page.locator("#at-0 a").focus()
     press(page, "t")
-    start = page.get_by_role("textbox", name="Start")
+    start = page.get_by_role("textbox", name="Start time")
     start.fill("soon")
     press(page, "Enter")
     expect(page.locator("#line-dialog .field-error")).to_contain_text("Write a time as")
@@ -188,3 +188,17 @@ def test_a_mistake_that_is_elsewhere_is_corrected_everywhere_as_one_step(transcr
     page.locator("#at-2 a").press("Control+z")
     expect(page.locator("#at-2 p")).to_have_text("Kulbna is here.")
     expect(page.locator("#at-3 p")).to_have_text("Is Kolumna there?")
+
+
+def test_on_a_phone_menus_and_the_edited_line_stay_in_sight(transcript: Page) -> None:
+    page = transcript
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.locator("[data-slot=downloads] summary").click()
+    expect(page.get_by_role("link", name="Web subtitles")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.keyboard.press("Escape")
+    page.locator("#at-0 a").press("F2")
+    field, player = page.locator("#at-0 textarea").bounding_box(), page.locator(".player").bounding_box()
+    assert field
+    assert player
+    assert field["y"] + field["height"] <= player["y"]

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from whisper_appliance.core.errors import ModelUnavailable, NotFound
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.jobs.job import Job
 from whisper_appliance.transcript.model import Notice
 
 Lease = Callable[[ExitStack, str], Any]
 """Leases the engine of a model until the stack is closed; waits while the model is being downloaded."""
+MODEL_REPLACED = N_("The model {wanted} for this language could not be used, so {default} was: {reason}")
 
 
 class EngineProvider(Protocol):
@@ -83,10 +85,8 @@ class ModelChoice:
         try:
             return LeasedModel(wanted, _lease_ready(held, models, wanted))
         except (NotFound, ModelUnavailable) as error:
-            notice = Notice(
-                "model_replaced",
-                f"The model {wanted} for this language could not be used, so {default} was: {error.message}",
-            )
+            message = MODEL_REPLACED.format(wanted=wanted, default=default, reason=error.message)
+            notice = Notice("model_replaced", message)
             return LeasedModel(default, lease(held, default), (notice,))
 
     def _suitable(self, job: Job) -> Mapping[str, str]:

@@ -5,12 +5,14 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from whisper_appliance.core.errors import EngineFailed, ModelUnavailable
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.diarization.contract import Diarization
 from whisper_appliance.diarization.named_speakers import named_speakers
 from whisper_appliance.diarization.speakers import with_channels, with_turns
 from whisper_appliance.engines.contract import Options
 from whisper_appliance.transcript.model import Notice, Transcript
 
+NO_SPEAKERS = N_("Speakers could not be found. {reason}")
 TRANSCRIBED_SHARE = 0.8
 """The progress of a recording whose words are there, and whose speakers are to be found."""
 
@@ -51,6 +53,6 @@ def with_speakers(
     try:
         found = diarize(recording, options.speakers, on_progress=on_progress, cancelled=cancelled)
     except (EngineFailed, ModelUnavailable) as error:
-        notice = Notice("no_speakers", f"Speakers could not be found. {error.message}")
+        notice = Notice("no_speakers", NO_SPEAKERS.format(reason=error.message))
         return replace(transcript, warnings=(*transcript.warnings, notice))
     return with_turns(transcript, found.turns, named_speakers(found.embeddings, options.voices))

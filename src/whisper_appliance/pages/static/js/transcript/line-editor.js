@@ -105,6 +105,7 @@ export class LineEditor {
     text.after(field);
     line.append(bar);
     field.focus();
+    line.scrollIntoView({ block: "nearest" }); // above the player
   }
 
   /** What a pointer can do with a line; the field keeps the focus. @param {HTMLElement} line */

@@ -29,6 +29,7 @@ export class SpeakersDialog {
     const { speakers } = this.edits;
     this.list.replaceChildren(...speakers.map((name) => this.#row(name)));
     byId("speakers-nobody").hidden = speakers.length > 0;
+    byId("speakers-hint").hidden = speakers.length < 2;
   }
 
   /** @param {string} name */

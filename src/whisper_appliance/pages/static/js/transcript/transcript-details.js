@@ -1,7 +1,7 @@
 /** What a transcript's page shows besides the text: warnings and provenance. */
 
 import { byId, element } from "../core/dom.js";
-import { languageName } from "../core/format.js";
+import { duration, languageName } from "../core/format.js";
 import { t, tn } from "../core/i18n.js";
 
 /** @typedef {import("../core/api.js").Responses["GET /api/transcripts/{id}"]} Transcript */
@@ -40,7 +40,7 @@ export function showProvenance({ provenance, language, language_probability, pro
       }),
     ],
     [t("Audio track"), describeTracks(provenance.tracks)],
-    [t("Took"), `${processing_seconds.toFixed(1)} s`],
+    [t("Took"), duration(processing_seconds)],
     [t("Recording"), `sha256 ${provenance.audio_sha256}`],
     [t("Appliance"), provenance.appliance_version],
   ];

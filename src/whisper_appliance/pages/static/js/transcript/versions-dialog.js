@@ -2,7 +2,7 @@
 
 import { messageOf, request } from "../core/api.js";
 import { dayAndTime } from "../core/datetime.js";
-import { button, byId, dialogById, element } from "../core/dom.js";
+import { button, byId, dialogById, element, icon } from "../core/dom.js";
 import { clock } from "../core/format.js";
 import { t, tn } from "../core/i18n.js";
 import { closeOnBackdrop, closeOnClick, focusAfter } from "../ui/dialog.js";
@@ -67,7 +67,7 @@ export class VersionsDialog {
   #changes(version, about) {
     const details = element("details");
     const summary = element("summary");
-    summary.append(...about.childNodes);
+    summary.append(...about.childNodes, icon("chevron-down"));
     const place = element("div", undefined, "version-changes");
     details.append(summary, place);
     details.addEventListener("toggle", () => {
