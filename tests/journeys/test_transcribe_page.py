@@ -112,6 +112,14 @@ def test_a_file_above_the_limit_is_refused_before_it_is_sent(page: Page) -> None
         }"""
     )
     expect(card(page, "film").get_by_role("alert")).to_contain_text("101 MB")
+    page.reload()
+    refused = card(page, "film")
+    expect(refused.get_by_role("alert")).to_contain_text("101 MB")
+    expect(refused.get_by_role("button", name="Try again")).to_be_hidden()
+    refused.get_by_role("button", name="Dismiss").click()
+    page.reload()
+    expect(page.locator("#latest-empty")).to_be_visible()
+    expect(page.locator(".card")).to_have_count(0)
 
 
 def test_an_upload_to_a_busy_appliance_is_retried_after_retry_after(page: Page, beckett: Path) -> None:

@@ -21,13 +21,14 @@ def _require_admin() -> None:
 @blueprint.get("/first-steps", responses=page_response("The first steps of an administrator.", 401, 403))
 def first_steps_page() -> str:
     """What one does once, after the account is made; it can be left and come back to."""
-    address = f"{network_origin()}/trust"
     certificates = appliance().certificates
+    has_authority = certificates is not None and certificates.ca_pem() is not None
+    address = network_origin() + ("/trust" if has_authority else "")
     return render_template(
         "first_steps.html",
         address=address,
         code=qr_svg(address, translate("QR code of {address}", address=address)),
-        has_authority=certificates is not None and certificates.ca_pem() is not None,
+        has_authority=has_authority,
     )
 
 

@@ -31,10 +31,12 @@ export function dayAndTime(iso) {
 
 /** For a cell of a table, in which it does not break. @param {string | null} iso @returns {string} */
 export function dayAndTimeCell(iso) {
-  return iso ? dayAndTime(iso).replaceAll(" ", "\u00a0") : "never";
+  return iso ? dayAndTime(iso).replaceAll(" ", "\u00a0") : t("never");
 }
 
 /** For the middle of a sentence. @param {string | null} iso @returns {string} "today, 14:05" */
 export function dayAndTimeInline(iso) {
-  return dayAndTimeCell(iso).replace(/^(Today|Yesterday)/, (word) => word.toLowerCase());
+  const cell = dayAndTimeCell(iso);
+  const word = [t("Today"), t("Yesterday")].find((each) => cell.startsWith(each));
+  return word ? word.toLowerCase() + cell.slice(word.length) : cell;
 }

@@ -12,6 +12,7 @@ import { StreamingText } from "./streaming-text.js";
  * @typedef {import("../core/api.js").Responses} Responses
  * @typedef {Responses["GET /api/jobs/{id}"]} Job
  * @typedef {Responses["GET /api/transcripts/{id}"]} Transcript
+ * @typedef {{code: string, message: string, requestId?: string}} Failure
  * @typedef {"waiting" | "uploading" | "queued" | "running" | "done" | "failed"} State
  * @typedef {{cancel: () => void, retry: () => void, again: () => void, dismiss: () => void, copy: () => void}} Actions
  */
@@ -40,7 +41,8 @@ export class JobCard {
   /** Whether the appliance kept the recording, so that it can be heard. */
   hasRecording = false;
   title = "";
-  #code = "";
+  /** @type {Failure} */
+  failure = { code: "", message: "" };
 
   /** @param {string} title @param {Actions} actions */
   constructor(title, actions) {
@@ -81,7 +83,7 @@ export class JobCard {
   }
 
   get #canRetry() {
-    return !FINAL_CODES.includes(this.#code) && (this.isStored || this.hasFile);
+    return !FINAL_CODES.includes(this.failure.code) && (this.isStored || this.hasFile);
   }
 
   /** @param {string} sentence */
@@ -152,9 +154,9 @@ export class JobCard {
     slot(this.element, "warning").hidden = !sentence;
   }
 
-  /** @param {{message: string, code: string, requestId?: string}} error */
+  /** @param {Failure} error */
   showFailed({ message, code, requestId }) {
-    this.#code = code;
+    this.failure = { message, code, requestId };
     this.#setState("failed");
     this.#showState(t("Not transcribed"));
     slot(this.element, "message").textContent = message;

@@ -15,12 +15,14 @@ import { UploadQueue } from "./upload-queue.js";
 
 const DISMISSED_KEY = "dismissed-jobs";
 const MAX_DISMISSED = 50;
+const REFUSED_KEY = "refused-files";
 const FINISHED = ["done", "failed"];
 const FOCUSABLE = "button:not([hidden]), a.button:not([hidden])";
 
 /**
  * @typedef {import("./job-card.js").Job} Job
- * @typedef {{code: string, message: string, requestId?: string}} Failure
+ * @typedef {import("./job-card.js").Failure} Failure
+ * @typedef {{title: string, failure: Failure}} Refused A file that became no job.
  */
 
 export class JobList {
@@ -36,6 +38,21 @@ export class JobList {
     this.options = options;
     this.onDone = onDone;
     byId("clear-finished").addEventListener("click", () => this.#clearFinished());
+    this.#showRefused();
+  }
+
+  /** Shows again which files became no job, after a reload of the page. */
+  #showRefused() {
+    const refused = readStored(REFUSED_KEY, /** @type {Refused[]} */ ([]), "sessionStorage");
+    for (const { title, failure } of refused.toReversed()) {
+      this.#fail(this.#addCard(title, { cancel: () => {}, retry: () => {} }), failure);
+    }
+  }
+
+  #storeRefused() {
+    const refused = [...this.cards].filter(({ state, jobId }) => state === "failed" && !jobId);
+    const kept = refused.map(({ title, failure }) => ({ title, failure }));
+    writeStored(REFUSED_KEY, kept.toReversed(), "sessionStorage");
   }
 
   /** @param {File[]} files */
@@ -232,6 +249,7 @@ export class JobList {
 
   /** Updates what depends on all cards. Screen readers read the text only while one recording is at work. */
   #updateFrame() {
+    this.#storeRefused();
     const cards = [...this.cards];
     const atWork = cards.filter((card) => !FINISHED.includes(card.state));
     const finished = cards.length - atWork.length;

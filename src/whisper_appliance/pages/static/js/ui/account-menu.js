@@ -1,6 +1,7 @@
 /** The menu of a signed-in user: signs out. */
 import { fromRoot } from "../core/addresses.js";
 import { request } from "../core/api.js";
+import { forget } from "../core/storage.js";
 import { toast } from "./toast.js";
 
 /** @param {HTMLElement} root */
@@ -17,6 +18,7 @@ export function startAccountMenu(root) {
         return toast(message);
       }
     }
+    forget("sessionStorage"); // the names of files are not for the next person
     location.assign(fromRoot("/"));
   });
 }
