@@ -81,7 +81,8 @@ const ENGINE = {
   measures: ["engine"],
   axis: percent,
   top: () => 100,
-  figure: (sample) => orDash(sample("engine"), (value) => (value ? `${percent(value)} busy` : "idle")),
+  figure: (sample) =>
+    orDash(sample("engine"), (value) => (value ? t("{share} busy", { share: percent(value) }) : t("idle"))),
   aside: (summary) => {
     const waiting = summary("windows_waiting")?.last ?? 0;
     const mean = meanAndHighest("engine", percent)(summary);
@@ -123,7 +124,7 @@ const QUEUE = {
     const waiting = sample("jobs_waiting") ?? 0;
     const figure = (/** @type {number} */ running) =>
       t("{running} running, {waiting} waiting", { running: small(running), waiting: small(waiting) });
-    return orDash(sample("jobs_running"), (running) => (running || waiting ? figure(running) : "empty"));
+    return orDash(sample("jobs_running"), (running) => (running || waiting ? figure(running) : t("empty")));
   },
   aside: (summary) =>
     orDash(summary("jobs_waiting")?.highest ?? null, (value) =>
