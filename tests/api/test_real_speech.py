@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jiwer
 import numpy as np
 import pytest
+from whisper_normalizer.english import EnglishTextNormalizer
 
 from tests.support.application import client_with_model
 from tests.support.audio import encode, samples_of, two_tracks, write_samples
@@ -19,6 +21,8 @@ from whisper_appliance.core import sandbox, seccomp
 from whisper_appliance.web.context import EXTENSION
 
 pytestmark = pytest.mark.slow  # loads a model
+
+NORMAL = EnglishTextNormalizer()
 
 
 @pytest.fixture(scope="module")
@@ -193,3 +197,61 @@ def test_a_recording_without_audio_has_its_own_error(api_client: ApiClient) -> N
     answer = api_client.post("/transcribe", data={"file": (silence(0), "nothing.wav")})
     assert answer.status_code == 422
     assert answer.json["error"]["code"] == "no_audio"
+
+
+def transcribe_again(client: ApiClient, id: str, **fields: object) -> Any:
+    form = {"transcript_id": id, **fields}
+    return client.post("/transcribe", data=form, content_type="multipart/form-data")
+
+
+def test_a_span_of_a_kept_recording_is_transcribed_again_with_words_to_expect(
+    api_client: ApiClient, cities: Path
+) -> None:
+    with cities.open("rb") as file:
+        whole = api_client.post("/transcribe", data={"language": "en", "file": (file, "cities.wav")}).json
+    second = whole["segments"][1]
+    span = {"start": second["start"], "end": second["end"]}
+    again = transcribe_again(api_client, whole["id"], language="en", hotwords="cities", **span).json
+    assert again["id"] != whole["id"]
+    assert again["duration"] == pytest.approx(second["end"] - second["start"], abs=0.1)
+    assert again["title"].startswith("cities (0:")
+    assert jiwer.wer(NORMAL(second["text"]), NORMAL(again["text"])) <= 0.3
+    assert api_client.get(f"/api/transcripts/{whole['id']}").json["segments"] == whole["segments"]
+    excerpt = api_client.get(f"/api/transcripts/{again['id']}/audio").data
+    assert len(excerpt) == pytest.approx(32_000 * again["duration"], rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"start": "500"}, "start"),
+        ({"start": "5", "end": "4"}, "end"),
+        ({"end": "0.01"}, "end"),
+        ({"start": "nan"}, "start"),
+        ({"end": "inf"}, "end"),
+        ({"start": "1", "channels": "separate"}, "channels"),
+    ],
+)
+def test_a_span_that_cannot_be_is_refused(
+    api_client: ApiClient, beckett: Path, fields: dict[str, str], field: str
+) -> None:
+    with beckett.open("rb") as file:
+        whole = api_client.post("/transcribe", data={"file": (file, "beckett.wav")}).json
+    appliance: Appliance = api_client.application.extensions[EXTENSION].appliance
+    folder = appliance.settings.data_dir / "uploads"
+    before = set(folder.iterdir())  # jobs that failed keep theirs
+    refused = transcribe_again(api_client, whole["id"], **fields)
+    assert (refused.status_code, refused.json["error"]["field"]) == (400, field)
+    assert set(folder.iterdir()) <= before
+
+
+def test_a_span_is_refused_without_a_kept_recording(api_client: ApiClient, beckett: Path) -> None:
+    with beckett.open("rb") as file:
+        sent = api_client.post("/transcribe", data={"start": "1", "file": (file, "beckett.wav")})
+    assert (sent.status_code, sent.json["error"]["field"]) == (400, "start")
+    with beckett.open("rb") as file:
+        whole = api_client.post("/transcribe", data={"file": (file, "beckett.wav")}).json
+    assert api_client.delete(f"/api/transcripts/{whole['id']}/audio").status_code == 204
+    assert transcribe_again(api_client, whole["id"], start="1").status_code == 404
+    assert api_client.delete(f"/api/transcripts/{whole['id']}").status_code == 204
+    assert transcribe_again(api_client, whole["id"], start="1").status_code == 404

@@ -15,6 +15,7 @@ from whisper_appliance.app.attention import Attention
 from whisper_appliance.app.audio_retention import retention
 from whisper_appliance.app.backup_service import BackupService
 from whisper_appliance.app.event_bus import EventBus
+from whisper_appliance.app.excerpts import Excerpts
 from whisper_appliance.app.import_transcripts import ImportTranscripts
 from whisper_appliance.app.job_notifier import JobNotifier
 from whisper_appliance.app.language_detection import LanguageDetection
@@ -167,6 +168,7 @@ class Container:
         settings = self.settings
         self.backups = BackupService(settings, self.database)
         self.voice_samples = VoiceSamples(lambda: self.settings)
+        self.excerpts = Excerpts(lambda: self.settings)
         self.listing = TranscriptListing(self.database)
         self.facets = LibraryFacets(self.database)
         self.folders = Folders(self.database)

@@ -36,12 +36,26 @@ def use_kept_recording(upload: Upload, form: TranscribeForm) -> None:
     recording = appliance().transcripts.audio(entry.id, entry.owner)
     if recording is None:
         raise NotFound("The recording of transcript {id} was not kept (KEEP_AUDIO).", id=entry.id)
-    upload.size_bytes = recording.stat().st_size
-    appliance().submit_recording.admit(owner, upload.size_bytes)
-    _link(recording, upload.path)
-    with recording.open("rb") as file:
-        upload.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     upload.name, upload.title = _file_name(entry), entry.title
+    if form.is_span:
+        _cut(recording, upload, form)
+    upload.size_bytes = (upload.path if form.is_span else recording).stat().st_size
+    appliance().submit_recording.admit(owner, upload.size_bytes)
+    if not form.is_span:
+        _link(recording, upload.path)
+    with upload.path.open("rb") as file:
+        upload.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _cut(recording: Path, upload: Upload, form: TranscribeForm) -> None:
+    """Makes the span that the form names the recording of the request, with its times in the title."""
+    start = form.start or 0.0
+    seconds = appliance().excerpts.cut(
+        recording, upload.path, upload.name, track=form.track, start=start, end=form.end
+    )
+    form.track = None  # the excerpt has one track
+    upload.title = f"{upload.title} ({_clock(start)}-{_clock(start + seconds)})"
+    upload.name = f"{upload.title}.wav"
 
 
 def _link(recording: Path, target: Path) -> None:
@@ -58,3 +72,8 @@ def _file_name(entry: TranscriptSummary) -> str:
         return appliance().queue.get(entry.id).filename or entry.title
     except NotFound:
         return entry.title
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02d}"

@@ -3,14 +3,17 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from whisper_appliance.api.native.export import FormatName
+from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.diarization.contract import MAX_SPEAKERS
 from whisper_appliance.engines.contract import Channels, Options, Quality, Task
 from whisper_appliance.transcript.languages import language_code
 from whisper_appliance.web.errors import invalid_input
+
+MIN_SPAN_SECONDS = 0.1
 
 
 class TranscriptionFields(BaseModel):
@@ -99,11 +102,45 @@ class TranscribeForm(TranscriptionFields):
         description="Instead of a file: the kept recording (KEEP_AUDIO) of this transcript, again.",
         pattern=ID_REGEX,
     )
+    start: float | None = Field(
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="With `transcript_id`: only from this second of the recording on. "
+        "Times of the transcript count from there.",
+    )
+    end: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="With `transcript_id`: only up to this second of the recording.",
+    )
     asynchronous: bool = Field(
         False,
         alias="async",
         description="Answer 202 with the job at once, instead of waiting for the transcript.",
     )
+
+    @field_validator("start", "end")
+    @classmethod
+    def _check_span(cls, value: float | None, info: ValidationInfo) -> float | None:
+        given, field = info.data, info.field_name
+        if value is None:
+            return None
+        if given.get("transcript_id") is None:
+            raise InvalidRequest("A span is one of a kept recording: send transcript_id, too.", field=field)
+        if given.get("channels") == "separate":
+            raise InvalidRequest("The channels of a span are mixed; leave channels out.", field="channels")
+        if field == "end" and value < (given.get("start") or 0) + MIN_SPAN_SECONDS:
+            raise InvalidRequest(
+                "A span has {seconds} seconds at least.", seconds=MIN_SPAN_SECONDS, field=field
+            )
+        return value
+
+    @property
+    def is_span(self) -> bool:
+        """Whether only a span of a kept recording is transcribed."""
+        return self.start is not None or self.end is not None
 
 
 def read_form(
