@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ import psutil
 
 from benchmarks.audio import packaged
 from benchmarks.competitors import Server, trusting
+from benchmarks.hostile_clients import KINDS as HOSTILE_KINDS
+from benchmarks.hostile_clients import attacked
 from benchmarks.live_real import speak
 from benchmarks.live_speech import Speech, speeches
 from whisper_appliance.core.errors import ApplianceError
@@ -36,6 +39,10 @@ FORMATS = ("txt", "srt", "vtt", "json", "tsv")
 PAGES = ("/", "/history", "/docs", "/api/status", "/api/transcripts")
 QUALITIES = ("fast", "balanced", "accurate")
 HEALTH_EVERY_SECONDS = 1.0
+HOSTILE_CONNECTIONS = 200
+HOSTILE_SECONDS = 30.0
+KILL_EVERY_SECONDS = 20.0
+KILLED = ("decoder", "engine")
 MEGABYTE = 1_000_000
 
 
@@ -76,7 +83,8 @@ def main() -> None:
         uploads = _uploads(speech, work)
         with Server(work / "data", models, WHISPER_MODEL=arguments.model) as server:
             server.wait_for_page()
-            rows = list(_watched(server, tally, arguments.minutes, arguments.every, speech, uploads))
+            clients = list(_clients(server, tally, arguments, speech, uploads))
+            rows = list(_watched(server, tally, arguments, clients))
             print(f"Health at the end: {server.get('/health')['status']}")
     print("\n".join(tally.wrong))
     counted = ", ".join(f"{count} {name}" for name, count in sorted(tally.done.items()))
@@ -93,26 +101,36 @@ def _arguments() -> argparse.Namespace:
                         help="folder with recordings and a manifest.json")  # fmt: skip
     parser.add_argument("--model", default="base", help="a model of the catalogue that is on this machine")
     parser.add_argument("--models", type=Path, help="model folder (default: one from installed packages)")
+    parser.add_argument("--hostile", action="store_true",
+                        help="beside 200 bad connections from another address")  # fmt: skip
+    parser.add_argument("--kills", action="store_true", help="kill a decoder or an engine every 20 s")
     return parser.parse_args()
 
 
-def _watched(
+def _clients(
     server: Server,
     tally: Tally,
-    minutes: float,
-    every: float,
+    arguments: argparse.Namespace,
     speech: Sequence[Speech],
     uploads: Sequence[Path],
+) -> Iterator[Callable[[], None]]:
+    """Those that are active all the time, each in a thread."""
+    yield lambda: _upload(server, tally, random.choice(uploads))
+    yield lambda: _damaged(server, tally, uploads)
+    yield lambda: _look_around(server, tally)
+    yield lambda: _speak(server, tally, random.choice(speech))
+    yield lambda: _health(server, tally)
+    if arguments.hostile:
+        yield lambda: _attack(server, tally)
+    if arguments.kills:
+        yield lambda: _kill(server, tally)
+
+
+def _watched(
+    server: Server, tally: Tally, arguments: argparse.Namespace, clients: Sequence[Callable[[], None]]
 ) -> Iterator[Look]:
     """Lets the clients work, and looks at the processes now and then."""
     over = threading.Event()
-    clients: tuple[Callable[[], None], ...] = (
-        lambda: _upload(server, tally, random.choice(uploads)),
-        lambda: _damaged(server, tally, uploads),
-        lambda: _look_around(server, tally),
-        lambda: _speak(server, tally, random.choice(speech)),
-        lambda: _health(server, tally),
-    )
     threads = [threading.Thread(target=_again, args=(client, tally, over), daemon=True) for client in clients]
     for thread in threads:
         thread.start()
@@ -125,10 +143,10 @@ def _watched(
         look = _seen(server.pid, (time.monotonic() - began) / 60)
         print(_row(look, tally), flush=True)
         yield look
-        left = began + minutes * 60 - time.monotonic()
+        left = began + arguments.minutes * 60 - time.monotonic()
         if left <= 0:
             break
-        time.sleep(min(every * 60, left))
+        time.sleep(min(arguments.every * 60, left))
     over.set()
     for thread in threads:
         thread.join(120)
@@ -199,6 +217,26 @@ def _speak(server: Server, tally: Tally, speech: Speech) -> None:
     if not speak(server, speech.samples).live.strip():
         raise ValueError(f"No captions of {speech.name}")
     tally.done["live sessions"] += 1
+
+
+def _attack(server: Server, tally: Tally) -> None:
+    """Bad connections of one kind; the other clients must not notice."""
+    kind = random.choice(list(HOSTILE_KINDS))
+    with attacked(kind, server.port, packaged("beckett.wav"), HOSTILE_CONNECTIONS):
+        time.sleep(HOSTILE_SECONDS)
+    tally.done[f"attacks ({kind})"] += 1
+
+
+def _kill(server: Server, tally: Tally) -> None:
+    """SIGKILL to a process whose work is done again; a killed web process would end requests under way."""
+    role = random.choice(KILLED)
+    for process in psutil.Process(server.pid).children(recursive=True):
+        with suppress(psutil.Error):
+            if role in " ".join(process.cmdline()):
+                process.kill()
+                tally.done[f"killed {role}s"] += 1
+                break
+    time.sleep(KILL_EVERY_SECONDS)
 
 
 def _health(server: Server, tally: Tally) -> None:
