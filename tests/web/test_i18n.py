@@ -44,6 +44,11 @@ def test_an_error_is_translated_with_its_parameters(app: OpenAPI) -> None:
     assert "'klingon'" in german.json["error"]["message"]
 
 
+def test_what_is_wrong_with_a_field_is_german_too(app: OpenAPI) -> None:
+    missing = open_page(app).post("/api/session", json={}, headers=GERMAN)
+    assert missing.json["error"]["message"].endswith(": Diese Angabe fehlt.")
+
+
 def test_the_language_of_the_account_goes_before_that_of_the_browser(app: OpenAPI) -> None:
     ada = signed_in(app)
     assert ada.put("/api/account/language", json={"language": "de"}).status_code == 204

@@ -5,6 +5,9 @@ import pytest
 from whisper_appliance.audio.decode_errors import READ_UP_TO, WRONG_LENGTH
 from whisper_appliance.core.errors import AudioTooLong, Undecodable
 from whisper_appliance.jobs.job_runner import TOO_MANY_ATTEMPTS
+from whisper_appliance.models.folders import IS_MISSING
+from whisper_appliance.models.store import DAMAGED_IN_FOLDER
+from whisper_appliance.transcription.speakers import NO_SPEAKERS
 from whisper_appliance.transcription.transcribe import NO_SPEECH, PROMPT_CUT, UNTRANSCRIBED
 from whisper_appliance.web.stored_texts import translate_stored
 
@@ -29,6 +32,8 @@ NESTED = Undecodable(
         (TOO_LONG.message, "2:00:00"),
         (NESTED.message, "0:07"),
         (TOO_MANY_ATTEMPTS, ""),
+        (NO_SPEAKERS.format(reason="The file is damaged. It could be read up to 0:07."), "0:07"),
+        (DAMAGED_IN_FOLDER.format(name="tiny", problem=IS_MISSING.format(file="model.bin")), "model.bin"),
     ],
 )
 def test_a_stored_text_is_german_with_its_values(text: str, value: str) -> None:
@@ -40,6 +45,8 @@ def test_a_stored_text_is_german_with_its_values(text: str, value: str) -> None:
 
 def test_a_nested_text_is_german_too() -> None:
     assert "It could be read" not in translate_stored(NESTED.message, "de")
+    damaged = DAMAGED_IN_FOLDER.format(name="tiny", problem=IS_MISSING.format(file="model.bin"))
+    assert "is missing" not in translate_stored(damaged, "de")
 
 
 @pytest.mark.parametrize("text", ["", "Interview with Ada", "{time}", "The file is damaged after 0:02."])

@@ -82,7 +82,7 @@ class BackupService:
             yield
         except DatabaseDamaged as error:
             raise DatabaseDamaged(
-                "{reason} {recovery_hint}", reason=error.message, recovery_hint=self._recovery_hint()
+                "{reason} {recovery_hint}", reason=error, recovery_hint=self._recovery_hint()
             ) from error
 
     def apply_staged(self) -> Path | None:
@@ -154,7 +154,7 @@ def apply_staged_restore(settings: Settings) -> None:
             except (Conflict, InvalidRequest) as error:
                 raise Conflict(
                     "A staged backup cannot be restored. {reason} To start without it: rm -r {data_dir}",
-                    reason=error.message,
+                    reason=error,
                     data_dir=settings.data_dir / "restore",
                 ) from error
     log.warning("a backup was restored", set_aside=str(aside))

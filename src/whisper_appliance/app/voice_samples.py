@@ -60,7 +60,7 @@ class VoiceSamples:
             except (AudioError, ModelUnavailable) as error:
                 raise InvalidRequest(
                     "Sample {number} of a voice cannot be used. {reason}",
-                    number=number, reason=error.message, field=FIELD,
+                    number=number, reason=error, field=FIELD,
                 ) from error  # fmt: skip
         if not found.embeddings:
             raise InvalidRequest("In sample {number} of a voice, nobody speaks.", number=number, field=FIELD)

@@ -127,7 +127,7 @@ def _upgrade(database: Database) -> None:
     except DatabaseDamaged as error:
         raise Conflict(
             "{reason} To restore nevertheless, create an empty database and set DATABASE_URL to it.",
-            reason=error.message,
+            reason=error,
         ) from error
 
 

@@ -137,11 +137,9 @@ class SettingOverrides:
                 "{name} is set where the appliance is started, in its environment.", name=name.upper()
             )
         if name in self._initial.model_fields_set:
-            where = f"{'on' if self.source(name) == 'command line' else 'in'} the {self.source(name)}"
             raise Conflict(
-                "{name} is set {where}, which takes precedence over the panel. Change it there.",
+                _SET_ON_COMMAND_LINE if self.source(name) == "command line" else _SET_IN_ENVIRONMENT,
                 name=name.upper(),
-                where=where,
             )
 
     def _applies(self, name: str) -> bool:
@@ -237,6 +235,12 @@ def _invalid(name: str, error: ValidationError) -> InvalidRequest:
     return InvalidRequest("{name}: {error}.", name=name.upper(), error=reason, field="value")
 
 
+_SET_IN_ENVIRONMENT = N_(
+    "{name} is set in the environment, which takes precedence over the panel. Change it there."
+)
+_SET_ON_COMMAND_LINE = N_(
+    "{name} is set on the command line, which takes precedence over the panel. Change it there."
+)
 _SIZE = N_("Write a size such as 500MB.")
 _WHOLE = N_("Write a whole number such as 30.")
 _WHAT_TO_WRITE = {

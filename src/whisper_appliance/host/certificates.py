@@ -114,9 +114,7 @@ class Certificates:
             try:
                 self._store.replace_uploaded(pem)
             except BadSetting as error:
-                raise InvalidRequest(
-                    "This certificate cannot be served: {reason}", reason=error.message
-                ) from None
+                raise InvalidRequest("This certificate cannot be served: {reason}", reason=error) from None
 
     def remove_own(self) -> None:
         """Deletes the uploaded certificate and uses the generated one. Raises `NotFound`, `Conflict`."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import NameOID
 
 from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.core.i18n import N_
 
 MOST_CERTIFICATES = 10
 
@@ -22,7 +24,7 @@ def validate(chain: bytes, key: bytes, now: datetime) -> bytes:
     for certificate in ordered:
         _check_dates(certificate, now)
     if not _has_names(ordered[0]):
-        raise _wrong("it names no host or address (subject alternative name), which browsers require")
+        raise _wrong(N_("it names no host or address (subject alternative name), which browsers require"))
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -41,19 +43,22 @@ def _key(pem: bytes) -> PrivateKeyTypes:
     try:
         return serialization.load_pem_private_key(pem, password=None)
     except TypeError:
-        raise _wrong("its key has a passphrase; give the key without one", field="key") from None
+        raise _wrong(N_("its key has a passphrase; give the key without one"), field="key") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise _wrong("the key is no private key in PEM (-----BEGIN PRIVATE KEY-----)", field="key") from None
+        raise _wrong(
+            N_("the key is no private key in PEM (-----BEGIN PRIVATE KEY-----)"), field="key"
+        ) from None
 
 
 def _certificates(pem: bytes) -> list[x509.Certificate]:
     try:
         certificates = x509.load_pem_x509_certificates(pem)
     except ValueError:
-        raise _wrong("the chain holds no certificate in PEM (-----BEGIN CERTIFICATE-----)") from None
+        raise _wrong(N_("the chain holds no certificate in PEM (-----BEGIN CERTIFICATE-----)")) from None
     if len(certificates) > MOST_CERTIFICATES:
         raise _wrong(
-            f"the chain holds {len(certificates)} certificates; give the server's and those above it"
+            N_("the chain holds {count} certificates; give the server's and those above it"),
+            count=len(certificates),
         )
     return certificates
 
@@ -62,7 +67,7 @@ def _certificate_of(key: PrivateKeyTypes, certificates: Sequence[x509.Certificat
     for certificate in certificates:
         if certificate.public_key() == key.public_key():
             return certificate
-    raise _wrong("the key belongs to none of its certificates", field="key")
+    raise _wrong(N_("the key belongs to none of its certificates"), field="key")
 
 
 def _ordered(leaf: x509.Certificate, certificates: Sequence[x509.Certificate]) -> list[x509.Certificate]:
@@ -73,7 +78,9 @@ def _ordered(leaf: x509.Certificate, certificates: Sequence[x509.Certificate]) -
         left.remove(above)
     if left:
         unrelated = ", ".join(common_name(each.subject) for each in left)
-        raise _wrong(f"{unrelated} is in the chain, but signed none of the certificates below")
+        raise _wrong(
+            N_("{names} is in the chain, but signed none of the certificates below"), names=unrelated
+        )
     return chain
 
 
@@ -88,9 +95,17 @@ def _issued(certificate: x509.Certificate, by: x509.Certificate) -> bool:
 def _check_dates(certificate: x509.Certificate, now: datetime) -> None:
     subject = common_name(certificate.subject)
     if certificate.not_valid_after_utc <= now:
-        raise _wrong(f"{subject} expired on {certificate.not_valid_after_utc:%Y-%m-%d}")
+        raise _wrong(
+            N_("{subject} expired on {day}"),
+            subject=subject,
+            day=f"{certificate.not_valid_after_utc:%Y-%m-%d}",
+        )
     if certificate.not_valid_before_utc > now:
-        raise _wrong(f"{subject} is not valid before {certificate.not_valid_before_utc:%Y-%m-%d}")
+        raise _wrong(
+            N_("{subject} is not valid before {day}"),
+            subject=subject,
+            day=f"{certificate.not_valid_before_utc:%Y-%m-%d}",
+        )
 
 
 def _has_names(certificate: x509.Certificate) -> bool:
@@ -100,5 +115,7 @@ def _has_names(certificate: x509.Certificate) -> bool:
         return False
 
 
-def _wrong(reason: str, *, field: str = "chain") -> InvalidRequest:
-    return InvalidRequest("This certificate cannot be used: {reason}.", reason=reason, field=field)
+def _wrong(reason: str, *, field: str = "chain", **params: Any) -> InvalidRequest:
+    return InvalidRequest(
+        "This certificate cannot be used: {reason}.", reason=InvalidRequest(reason, **params), field=field
+    )

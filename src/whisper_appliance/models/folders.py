@@ -10,9 +10,13 @@ from pathlib import Path
 
 from whisper_appliance.core.atomic_files import write_json
 from whisper_appliance.core.errors import DiskFull, InvalidRequest
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.models.catalog import Model
 from whisper_appliance.models.checksums import read_json
 
+IS_MISSING = N_("the file {file} is missing")
+NO_VOCABULARY = N_("vocabulary.txt or vocabulary.json is missing")
+WRONG_SIZE = N_("{file} has {size} bytes and should have {expected}")
 RECORD_FILE = "verified.json"
 _ABANDONED_SECONDS = 3600
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -53,13 +57,13 @@ def find_problem(folder: Path, model: Model | None) -> str | None:
     """Why the folder is not a complete model, in words; None if it is. Reads no file contents."""
     for name in model.files if model else ("model.bin", "config.json", "tokenizer.json"):
         if not (folder / name).is_file():
-            return f"{name} is missing"
+            return IS_MISSING.format(file=name)
     if not any((folder / name).is_file() for name in ("vocabulary.txt", "vocabulary.json")):
-        return "vocabulary.txt or vocabulary.json is missing"
+        return NO_VOCABULARY
     for name, file in model.files.items() if model else ():
         size = (folder / name).stat().st_size
         if file.size_bytes is not None and size != file.size_bytes:
-            return f"{name} has {size:,} bytes and should have {file.size_bytes:,}"
+            return WRONG_SIZE.format(file=name, size=f"{size:,}", expected=f"{file.size_bytes:,}")
     return None
 
 

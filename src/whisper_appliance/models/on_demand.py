@@ -51,7 +51,7 @@ class DownloadOnDemand:
             return downloading
         return ModelUnavailable(
             "{problem} {downloading}",
-            problem=problem,
+            problem=ModelUnavailable(problem),
             downloading=downloading,
             retry_after_seconds=downloading.retry_after_seconds,
         )
@@ -62,7 +62,7 @@ class DownloadOnDemand:
             return None
         recent = self._clock() - self._started.get(name, float("-inf")) < RETRY_SECONDS
         if last and (last.state == "cancelled" or (last.state == "failed" and recent)):
-            reason = last.error or "the download was cancelled."
+            reason = ModelUnavailable(last.error or "the download was cancelled.")
             return ModelUnavailable(
                 "The model {name} is not here: {reason}",
                 name=name,

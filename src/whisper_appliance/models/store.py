@@ -14,11 +14,18 @@ from pathlib import Path
 from typing import Literal, NoReturn
 
 from whisper_appliance.core.errors import Conflict, InvalidRequest, ModelUnavailable, NotFound
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.models import folders, packaged
 from whisper_appliance.models.catalog import Model, canonical, catalog
 from whisper_appliance.models.checksums import ChecksumCache, OnBytes
 from whisper_appliance.models.events import Announce, ModelEvent, ignore
 
+NO_FOLDER = N_("there is no such folder")
+WRONG_CHECKSUM = N_("{file} does not have the checksum it should have")
+NOT_COMPLETE = N_("The model {name} is not complete, perhaps it is still being copied: {problem}.")
+DAMAGED_IN_FOLDER = N_("The model {name} in the folder is damaged: {problem}.")
+DAMAGED_IN_CACHE = N_("The model {name} in the hub cache is damaged: {problem}.")
+SET_ASIDE = N_("{problem} It was set aside as {folder}.")
 ModelSource = Literal["folder", "hub cache", "package"]
 
 # A folder that changed less than this ago may still be copied: it is not judged damaged.
@@ -147,7 +154,7 @@ class ModelStore:
         """
         name = canonical(folders.check_name(name, hub_id=False))
         model = catalog().get(name)
-        if problem := folders.find_problem(path, model) if path.is_dir() else "there is no such folder":
+        if problem := folders.find_problem(path, model) if path.is_dir() else NO_FOLDER:
             raise InvalidRequest(
                 "{path} cannot be imported as {name}: {problem}.",
                 path=path,
@@ -228,13 +235,13 @@ class ModelStore:
             return True
         settled = self._now().timestamp() - folders.last_change(path) >= _SETTLED_SECONDS
         if not settled or (missing and model is None):
-            self._problems[name] = (
-                f"The model {name} is not complete, perhaps it is still being copied: {problem}."
-            )
+            self._problems[name] = NOT_COMPLETE.format(name=name, problem=problem)
             return False
         self._report_damage(
             name,
-            f"The model {name} in the {source} is damaged: {problem}.",
+            (DAMAGED_IN_FOLDER if source == "folder" else DAMAGED_IN_CACHE).format(
+                name=name, problem=problem
+            ),
             path if source == "folder" else None,
         )
         return False
@@ -243,7 +250,7 @@ class ModelStore:
         if folder is not None:
             aside = folder.with_name(f"{folder.name}.damaged-{self._now():%Y%m%d-%H%M%S}")
             folder.rename(aside)
-            problem += f" It was set aside as {aside.name}."
+            problem = SET_ASIDE.format(problem=problem, folder=aside.name)
         self._problems[name] = problem
         self._announce(ModelEvent("damaged", name, problem))
 
@@ -252,9 +259,9 @@ class ModelStore:
     ) -> str | None:
         for file, checksum in folders.checksums(path, model).items():
             if not (path / file).is_file():
-                return f"{file} is missing"
+                return folders.IS_MISSING.format(file=file)
             if not self._checksums.matches(path / file, checksum, again=again, on_bytes=on_bytes):
-                return f"{file} does not have the checksum it should have"
+                return WRONG_CHECKSUM.format(file=file)
         return None
 
     def _unpack(self, name: str, model: Model | None) -> Path | None:

@@ -8,10 +8,16 @@ from typing import Literal
 import structlog
 
 from whisper_appliance.core.errors import ApplianceError, Conflict
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.models.checksums import OnBytes
 
 TaskKind = Literal["load", "default", "verify", "import"]
-PASSIVE = {"load": "loaded", "default": "made the default", "verify": "verified", "import": "imported"}
+RUNNING: dict[TaskKind, str] = {
+    "load": N_("The model {model} is being loaded. Wait until that is done."),
+    "default": N_("The model {model} is being made the default. Wait until that is done."),
+    "verify": N_("The model {model} is being verified. Wait until that is done."),
+    "import": N_("The model {model} is being imported. Wait until that is done."),
+}
 log = structlog.get_logger()
 
 
@@ -44,11 +50,7 @@ class ModelTasks:
         with self._lock:
             before = self._tasks.get(model)
             if before is not None and before.state == "running":
-                raise Conflict(
-                    "The model {model} is being {passive}. Wait until that is done.",
-                    model=model,
-                    passive=PASSIVE[before.kind],
-                )
+                raise Conflict(RUNNING[before.kind], model=model)
             task = self._tasks[model] = ModelTask(kind, model, total_bytes=total_bytes)
         threading.Thread(target=self._run, args=(model, work), name=f"{kind}-{model}", daemon=True).start()
         return task

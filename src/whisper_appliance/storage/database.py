@@ -132,7 +132,10 @@ class Database:
         try:
             yield
         except PoolTimeout as error:
-            raise _unavailable("All connections to the database are in use.") from error
+            raise Unavailable(
+                "All connections to the database are in use. Try again in a moment.",
+                retry_after_seconds=RETRY_SECONDS,
+            ) from error
         except (DBAPIError, sqlite3.Error) as error:
             # Rows may be copied from one database to the other; each translates only its own errors.
             own = isinstance(getattr(error, "orig", error), sqlite3.Error) == self.is_sqlite
@@ -162,8 +165,16 @@ class Database:
         transient = getattr(getattr(error, "orig", None), "sqlstate", None) in TRANSIENT_STATES
         if transient or isinstance(error, OperationalError | sqlite3.OperationalError):
             locked = any(word in text for word in ("locked", "busy", "lock timeout"))
-            what = "is locked by another program" if locked else f"does not answer ({text.splitlines()[0]})"
-            return _unavailable(f"The database {what}.")
+            if locked:
+                return Unavailable(
+                    "The database is locked by another program. Try again in a moment.",
+                    retry_after_seconds=RETRY_SECONDS,
+                )
+            return Unavailable(
+                "The database does not answer ({error}). Try again in a moment.",
+                error=text.splitlines()[0],
+                retry_after_seconds=RETRY_SECONDS,
+            )
         return None
 
     def _disk_is_full(self) -> bool:
@@ -187,10 +198,6 @@ class _WriterLock:
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()
-
-
-def _unavailable(what: str) -> Unavailable:
-    return Unavailable("{what} Try again in a moment.", what=what, retry_after_seconds=RETRY_SECONDS)
 
 
 def _is_bare_database_error(error: Exception) -> bool:

@@ -21,6 +21,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from whisper_appliance.core import errors
 from whisper_appliance.core.i18n import N_
+from whisper_appliance.core.validation import problem_of
 from whisper_appliance.web import http_api, response_format
 from whisper_appliance.web.i18n import translate, translate_error
 
@@ -196,7 +197,7 @@ def invalid_input(error: ValidationError) -> errors.InvalidRequest:
     if first["type"] == "extra_forbidden":
         return errors.InvalidRequest("{input}: There is no such option.", field=input_name, input=input_name)
     if not input_name:
-        return errors.InvalidRequest("{problem}.", problem=first["msg"])
+        return errors.InvalidRequest("{problem}.", problem=problem_of(first))
     return errors.InvalidRequest(
-        "{input}: {problem}.", field=input_name, input=input_name, problem=first["msg"]
+        "{input}: {problem}.", field=input_name, input=input_name, problem=problem_of(first)
     )

@@ -87,7 +87,8 @@ def _localized(value: Json) -> Json:
 
 def translate_error(error: ApplianceError) -> str:
     """The message of an error in the language of this request."""
-    return error.message if current_locale() == "en" else error.format(gettext)
+    locale = current_locale()
+    return error.message if locale == "en" else error.format(lambda text: translate_stored(text, locale))
 
 
 def _translated(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from whisper_appliance.core.errors import InvalidRequest
+from whisper_appliance.core.validation import problem_of
 from whisper_appliance.transcript.imports.imported import (
     ImportedTranscript,
     check_number,
@@ -139,6 +140,6 @@ def _not_a_transcript(error: ValidationError) -> InvalidRequest:
     return InvalidRequest(
         "This is not a transcript as JSON: {where}: {problem}.",
         where=where[:100],
-        problem=first["msg"][:200],
+        problem=problem_of(first),
         field="file",
     )

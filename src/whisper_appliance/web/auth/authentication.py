@@ -19,12 +19,18 @@ from whisper_appliance.accounts.access import (
 from whisper_appliance.accounts.identity import Actor
 from whisper_appliance.accounts.keys import KEY_PREFIX
 from whisper_appliance.core.errors import DatabaseDamaged, NotAllowed, NotFound, SignInRequired, Unavailable
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.core.network import client_network
 from whisper_appliance.web import http_api
 from whisper_appliance.web.auth import confirmation, csrf, second_factor
 from whisper_appliance.web.auth.visitors import visitor_id
 from whisper_appliance.web.context import appliance
 
+NOT_THERE: dict[ResourceKind, str] = {
+    "transcript": N_("There is no such transcript."),
+    "job": N_("There is no such job."),
+    "live session": N_("There is no such live session."),
+}
 PUBLIC_ENDPOINTS = frozenset(
     {
         "static",
@@ -123,7 +129,7 @@ def require(action: Action, resource: Resource = APPLIANCE) -> Actor:
             required_scope=REQUIRED_SCOPE[action],
         )
     if resource.kind not in ("appliance", "account"):
-        raise NotFound("There is no such {kind}.", kind=resource.kind)
+        raise NotFound(NOT_THERE[resource.kind])
     raise NotAllowed("Your account may not do this. Ask an administrator.")
 
 
