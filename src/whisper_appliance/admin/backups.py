@@ -53,7 +53,7 @@ class BackupsResponse(BaseModel):
     ready: StagedBackupResponse | None
     set_aside: list[str] = Field(description="Folders of what earlier restores set aside, newest first.")
     encrypted: bool = Field(description="Whether new backups and copies are encrypted (BACKUP_PASSPHRASE).")
-    is_owner: bool = Field(description="Whether whoever asks may fetch and restore backups.")
+    is_owner: bool = Field(description="Whether the caller may fetch and restore backups.")
 
 
 class CopyPath(BaseModel):

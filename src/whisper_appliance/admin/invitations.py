@@ -41,7 +41,7 @@ class InvitationResponse(BaseModel):
 
 
 class NewInvitation(InvitationResponse):
-    """A new invitation, and its link, which is told this once."""
+    """A new invitation, and its link, which is shown only in this response."""
 
     path: str = Field(description="Of the page, on this appliance.", examples=["/join/3kQ…"])
 

@@ -31,7 +31,7 @@ class SessionRow(BaseModel):
     owner: OwnerResponse
     created: str = UtcTime
     model: str
-    language: str | None = Field(description="The language that was asked for; null: found by the model.")
+    language: str | None = Field(description="The requested language; null: detected by the model.")
     state: Literal["on", "away", "ending"] = Field(
         description="`away`: the speaker is not connected, and may come back."
     )

@@ -85,7 +85,7 @@ def list_lines(query: LogQuery) -> Response:
     responses={
         200: text_response(
             "`event: line` with a line of the log, the latest first, then each as it is written. "
-            "Ends after ten minutes; ask again, with Last-Event-ID, and nothing is missed.",
+            "Ends after ten minutes; connect again with Last-Event-ID, and nothing is missed.",
             "text/event-stream",
         ),
         **error_responses(400, *ADMIN_ERRORS, 429),

@@ -31,7 +31,7 @@ class UpdatesResponse(BaseModel):
     """What the feed says, and what to do on this machine."""
 
     state: releases.UpdateState = Field(
-        description="`off`: nothing was asked. `broken`: the feed cannot be read."
+        description="`off`: the feed was not fetched. `broken`: the feed cannot be read."
     )
     message: str
     current: str
@@ -69,7 +69,7 @@ def updates_page() -> str:
     operation_id="admin_updates_check_admin_check_updates_get",
 )
 def check_updates() -> Response:
-    """Asks the feed of releases (UPDATE_FEED_URL), if UPDATE_CHECK allows it, and tells how to update."""
+    """Fetches the feed of releases (UPDATE_FEED_URL), if UPDATE_CHECK allows it. Returns how to update."""
     settings = appliance().settings
     found = installation.detect(data_dir=settings.data_dir)
     checked = appliance().update_checks.check(

@@ -89,7 +89,7 @@ class AdminUserResponse(BaseModel):
     has_password: bool = Field(description="Whether they can sign in with a password of this appliance.")
     own_quota: QuotaResponse = Field(description="What was set for this account; null: the default.")
     second_factor: bool = Field(description="Whether there is an authenticator app or a passkey.")
-    manageable: bool = Field(description="Whether whoever asks may change it.")
+    manageable: bool = Field(description="Whether the caller may change it.")
 
 
 class AdminUserList(BaseModel):
@@ -109,7 +109,7 @@ class AdminUserDetail(AdminUserResponse):
 
 
 class PasswordResponse(BaseModel):
-    """A password that was made up, told this once."""
+    """A generated password, which is shown only in this response."""
 
     password: str
 

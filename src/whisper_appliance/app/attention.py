@@ -66,7 +66,7 @@ class Attention:
         self._clock = clock
 
     def problems(self, status: Status) -> tuple[Problem, ...]:
-        """All problems, the worst first. Does not raise for a part that cannot be asked."""
+        """All problems, the worst first. Does not raise for a part that cannot be checked."""
         found = [
             Problem(each.code, "bad", each.message, "", PAGES[each.code]) for each in status.health.reasons
         ]

@@ -36,7 +36,7 @@ class Suggestion:
 
 
 class ModelSuggestions:
-    """Measures the default model when somebody asks, and keeps the last result until the program ends."""
+    """Measures the default model on request, and keeps the last result until the program ends."""
 
     def __init__(
         self,

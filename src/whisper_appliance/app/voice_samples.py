@@ -32,7 +32,7 @@ class VoiceSamples:
     def embeddings(self, samples: Sequence[bytes]) -> list[tuple[float, ...]]:
         """The embedding of each sample, which is an audio file.
 
-        Raises `InvalidRequest` for a sample that cannot be used, and if voices cannot be told apart here.
+        Raises `InvalidRequest` for a sample that cannot be used, and without a diarizer.
         """
         if not self._is_given and not is_installed(self._settings().diarization_model):
             raise InvalidRequest(

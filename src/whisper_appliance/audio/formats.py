@@ -1,6 +1,6 @@
 """Media formats: the one table that feeds the decoder's whitelists, the file picker, docs and error texts.
 
-What a file is, is told by its content. Its extension is a hint for formats without a header only.
+The content decides which format a file has. The extension is a hint, for formats without a header only.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class MediaFormat:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableFormat:
-    """A format that cannot be read: the bytes that tell it (offset and value), and the way out."""
+    """A format that cannot be read: the bytes that identify it (offset and value), and the way out."""
 
     name: str
     signatures: tuple[tuple[int, bytes], ...]

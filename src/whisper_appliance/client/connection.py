@@ -21,7 +21,7 @@ RECONNECT_SECONDS = (0.2, 1.0, 3.0, 10.0)
 MAX_RECONNECTS = 40
 """How often in a row a stream may break, which is about six minutes."""
 LONGEST_WAIT_SECONDS = 10.0
-"""A server that asks for a longer pause than this gets no repeat."""
+"""No request is repeated if the server wants a longer pause than this."""
 SILENCE_SECONDS = 60.0
 """The longest time without a byte; streams have a heartbeat every 15 s."""
 

@@ -25,5 +25,5 @@ def load_diarizer(spec: DiarizerSpec) -> Diarizer:
 
 
 def is_installed(model: Path | None) -> bool:
-    """Whether speakers can be told apart by voice: by a model folder, or by the extra `diarization`."""
+    """Whether a diarizer is available: by a model folder, or by the extra `diarization`."""
     return model.is_dir() if model else packaged_library() is not None

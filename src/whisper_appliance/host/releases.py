@@ -49,7 +49,7 @@ class UpdateCheck:
 
 
 class UpdateChecks:
-    """Checks for updates when somebody asks, and keeps the last result until the program ends."""
+    """Checks for updates on request, and keeps the last result until the program ends."""
 
     last: UpdateCheck | None = None
 

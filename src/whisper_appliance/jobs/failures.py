@@ -83,6 +83,6 @@ def as_appliance_error(error: Exception) -> ApplianceError | None:
 
 
 def pause_seconds(retries: int, error: ApplianceError) -> float:
-    """The pause before the next attempt: doubles with each retry, and is at least what the error asks for."""
+    """The pause before the next attempt: doubles each time; at least the error's `retry_after_seconds`."""
     growing = FIRST_PAUSE_SECONDS * 2.0 ** min(retries, 16)
     return min(LONGEST_PAUSE_SECONDS, max(growing, error.retry_after_seconds or 0.0))

@@ -33,7 +33,7 @@ Sort = Literal["newest", "oldest", "title", "longest", "shortest", "relevance"]
 
 MAX_PAGE_SIZE = 200
 MAX_MATCHES = 1000
-"""A search ends after so many matches, the first ones in the order asked for; the newest, by relevance."""
+"""A search ends after so many matches, the first ones in the requested order; the newest, by relevance."""
 NUMBERS_PER_QUERY = 500
 NO_FOLDER = "none"
 SPELLING_SAMPLE = 50
@@ -45,7 +45,7 @@ _INDEXED = (_DOCUMENT.c.transcript_number, _DOCUMENT.c.title, _DOCUMENT.c.annota
 
 @dataclass(frozen=True, slots=True)
 class ListFilter:
-    """Which transcripts to list; what is None or empty is not asked for.
+    """Which transcripts to list; a filter that is None or empty does not count.
 
     `created_from` and `created_until` are UTC times as they are stored, the second one excluded. Lengths are
     in seconds. A folder includes those in it, or is `NO_FOLDER`. All `tags` (ids) have to be there.

@@ -31,7 +31,7 @@ class Share:
     created_by: str
     expires: str | None
     audio: bool = False
-    """Whether a link gives the recording too; a user may always hear what they may read."""
+    """Whether a link gives the recording too; a user may always play what they may read."""
 
 
 class Shares:

@@ -71,7 +71,7 @@ def _machine(_settings: "Settings") -> Iterator[CheckResult]:
 
 
 def _speakers(settings: "Settings") -> Iterator[CheckResult]:
-    """Whether speakers can be told apart by voice."""
+    """Whether a diarizer is available."""
     from whisper_appliance.diarization.registry import is_installed
 
     if is_installed(settings.diarization_model):

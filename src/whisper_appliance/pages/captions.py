@@ -52,7 +52,7 @@ def create_captions_link(path: SessionPath) -> Response:
     operation_id="captions_unshare_api_live__hex32_session__captions_delete",
 )
 def delete_captions_link(path: SessionPath) -> tuple[str, int]:
-    """Ends the link: whoever watches sees no more words."""
+    """Ends the link: its viewers get no more words."""
     owner = require("share", own_resource("live session")).owner
     token = appliance().live.sharing.unshare(path.session, owner=owner, token=_bearer())
     web_context().revoke_captions(path.session, token)

@@ -17,7 +17,7 @@ MEDIA_TYPE = "application/x-x509-ca-cert"
     operation_id="certificate_authority_ca_crt_get",
 )
 def get_ca_certificate() -> Response:
-    """The authority that signed this appliance's certificate; the page `/trust` tells what to do with it."""
+    """The authority that signed this appliance's certificate; the page `/trust` explains its use."""
     certificates = appliance().certificates
     pem = certificates.ca_pem() if certificates else None
     if pem is None:

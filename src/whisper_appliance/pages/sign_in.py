@@ -31,7 +31,7 @@ class UserResponse(BaseModel):
 
 
 class SessionResponse(BaseModel):
-    """Who asks."""
+    """The caller."""
 
     user: UserResponse | None = Field(description="null: a visitor, or a program without a key.")
     openness: AccessMode = Field(description="Who may use the appliance.")
@@ -102,7 +102,7 @@ def render_sign_in(target: str, sentence: str = "") -> str:
     operation_id="sign_in_read_api_session_get",
 )
 def get_session() -> Response:
-    """Who asks: the user of the session or the key, or nobody."""
+    """The caller: the user of the session or the key, or nobody."""
     actor = authentication.current_actor()
     is_confirmed = bool(actor.session) and appliance().accounts.sessions.is_confirmed(actor.session)
     return _session_response(actor.user, actor.scopes, is_confirmed=is_confirmed)

@@ -32,7 +32,7 @@ class BeginQuery(BaseModel):
     """Where to go after signing in."""
 
     next: str = Field("/", description="Path of a page of this appliance.")
-    fresh: bool = Field(False, description="The provider asks for the password again.")
+    fresh: bool = Field(False, description="The provider requires the password again.")
 
 
 class CallbackQuery(BaseModel):

@@ -54,11 +54,11 @@ def transcribe_page() -> str:
 
 @blueprint.get(
     "/history",
-    responses=page_response("The transcripts of whoever asks."),
+    responses=page_response("The transcripts of the caller."),
     operation_id="pages_history_history_get",
 )
 def history_page() -> str:
-    """The transcripts of whoever asks."""
+    """The transcripts of the caller."""
     visitors.set_visitor_cookie()
     return render_template("history.html", trash_days=appliance().settings.trash_days)
 

@@ -1,7 +1,7 @@
 """Protection against DNS rebinding: requests to a name that is not the appliance's are refused.
 
 A site may let its own name resolve to the address of the appliance. Browsers of the network then take the
-appliance for a part of that site, whose pages may read it. Only the Host header tells: it has the foreign
+appliance for a part of that site, whose pages may read it. Only the Host header shows it: it has the foreign
 name. Addresses and local names need no list, because no site of the internet can have them.
 """
 

@@ -32,7 +32,7 @@ BEFORE_REQUEST = (
     request_metrics.start_timer,  # first, because the time of all other hooks counts
     headers.assign_request_id,  # before anything can fail, because every error carries the id
     audit.bind_client_address,  # before authentication, because failed sign-ins are recorded
-    reject_foreign_host,  # before anything is told to a page of another site
+    reject_foreign_host,  # before a page of another site gets anything
     reject_switched_off,  # before authentication: what is not served is 404 for everybody
     csrf.reject_cross_origin,  # before authentication, because it needs no database
     authentication.check_access,

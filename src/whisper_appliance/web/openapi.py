@@ -32,7 +32,7 @@ INFO = Info(
         "A self-hosted speech-to-text box around OpenAI's Whisper models. What other programs need is at "
         "[Connect a program](/connect), the messages of WebSockets are at [/docs/sockets](/docs/sockets).\n\n"
         "Programs use a key of a user, in the header `Authorization: Bearer wa_…`; its scopes (`transcribe`, "
-        "`read`, `write`, `admin`) say what it may do. Pages use the session of whoever is signed in. What "
+        "`read`, `write`, `admin`) say what it may do. Pages use the session of the signed-in user. What "
         "is made with either is that user's, and to everybody else it is not found.\n\n"
         "Where the appliance is open to its network, neither is needed to transcribe: a browser that opened "
         "a page has a visitor's cookie, which owns what it makes, and a client without one reaches its jobs "

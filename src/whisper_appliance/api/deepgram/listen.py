@@ -20,7 +20,7 @@ blueprint = LazyBlueprint("deepgram_listen", __name__, abp_tags=[SPEECH])
 WAVE_FORMATS = {"linear16": (1, 2), "alaw": (6, 1), "mulaw": (7, 1)}
 """The number of an encoding in a RIFF header (RFC 2361), and the bytes of a sample."""
 WITH_HEADER = ("flac", "ogg-opus", "opus", "speex", "amr-nb", "amr-wb")
-"""Encodings that are told by their content, because they come in a container."""
+"""Encodings that are detected from the content, because they come in a container."""
 UNKNOWN_SIZE = 0xFFFFFFFF
 BODY = {
     "requestBody": {
@@ -33,7 +33,7 @@ BODY = {
 class ListenQuery(ListenOptions):
     """The options of a recording."""
 
-    detect_language: list[str] = Field([], description="`true`: also tell the language that was detected.")
+    detect_language: list[str] = Field([], description="`true`: also return the detected language.")
     smart_format: bool = Field(False, description="Also paragraphs; there is always punctuation.")
     paragraphs: bool = Field(False, description="Also sentences and paragraphs.")
     utterances: bool = Field(False, description="Also utterances.")

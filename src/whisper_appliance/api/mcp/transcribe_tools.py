@@ -89,7 +89,7 @@ def transcribe(caller: Caller, arguments: TranscribeArguments) -> JobResult:
 
 
 def get_job(_caller: Caller, arguments: JobArguments) -> JobResult:
-    """Tells how far a job of the user is."""
+    """Returns how far a job of the user is."""
     return _result(authorized_job(arguments.job, "read"))
 
 

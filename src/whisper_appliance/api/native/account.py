@@ -82,7 +82,7 @@ class DataQuery(ExportFields):
 
 
 class DeleteAccountBody(BaseModel):
-    """Proof that whoever deletes the account is its user."""
+    """Proof that the caller, who deletes the account, is its user."""
 
     password: str = Field(description="The present password.", max_length=1000)
 
@@ -129,7 +129,7 @@ def account_page() -> str:
     operation_id="account_read_api_account_get",
 )
 def get_account() -> Response:
-    """The account of whoever asks, what was used and what may be; for keys that may read, too."""
+    """The account of the caller, its usage and its quotas; for keys that may read, too."""
     actor = require("read", Resource("account", owner=current_actor().owner))
     if actor.user is None:
         raise SignInRequired("Sign in to see your account.")
@@ -251,7 +251,7 @@ def list_keys() -> Response:
     operation_id="account_make_key_api_account_keys_post",
 )
 def create_key(body: KeyBody) -> tuple[Response, int]:
-    """Makes an API key. Its secret is in this answer and never told again."""
+    """Makes an API key. Its secret is shown only in this response."""
     actor, user = signed_in_user()
     key, token = appliance().accounts.keys.create(user, body.name, body.scopes, days=body.days, by=actor)
     return jsonify({**key_response(key), "token": token}), 201

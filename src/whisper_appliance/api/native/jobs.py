@@ -30,7 +30,7 @@ class JobListQuery(BaseModel):
 
 @blueprint.get("", responses={200: JobList, **error_responses(400, 401, 403, 503)})
 def list_jobs(query: JobListQuery) -> Response:
-    """The jobs of whoever asks, of the last day, newest first, page by page; without their text."""
+    """The jobs of the caller, of the last day, newest first, page by page; without their text."""
     jobs, cursor = appliance().queue.page(
         require("read").owner, limit=query.limit, cursor=query.cursor, status=query.status
     )

@@ -67,7 +67,7 @@ def _link(recording: Path, target: Path) -> None:
 
 
 def _file_name(entry: TranscriptSummary) -> str:
-    """The name of the upload, which tells the format of samples without a header."""
+    """The name of the upload, whose extension is the format of samples without a header."""
     try:
         return appliance().queue.get(entry.id).filename or entry.title
     except NotFound:

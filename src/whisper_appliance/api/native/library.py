@@ -117,7 +117,7 @@ class ActionResponse(BaseModel):
 
 @blueprint.get("", responses={200: LibraryResponse, **error_responses(401, 403, 503)})
 def get_library() -> Response:
-    """The folders and tags of whoever asks, and what their lists can be filtered by."""
+    """The folders and tags of the caller, and the values by which lists can be filtered."""
     owner = require("read").owner
     facets = appliance().facets.of_owner(owner)
     values: dict[str, Any] = {

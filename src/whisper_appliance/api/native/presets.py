@@ -55,7 +55,7 @@ class PresetList(BaseModel):
 
 @blueprint.get("", responses={200: PresetList, **error_responses(401, 403, 503)})
 def list_presets() -> Response:
-    """The presets of whoever asks."""
+    """The presets of the caller."""
     found = appliance().presets.of_user(_user_id("read"))
     return jsonify({"presets": [_shown(preset) for preset in found]})
 

@@ -109,7 +109,7 @@ def delete_audio(path: TranscriptPath) -> tuple[str, int]:
 
 
 def audio_response(entry: TranscriptSummary, *, download: bool = False) -> Response:
-    """The response with the recording of a transcript. The caller has checked who may hear it."""
+    """The response with the recording of a transcript. The calling code has checked who may play it."""
     recordings = appliance().recordings
     media_type = recordings.get(entry.id).media_type
     return media_response(

@@ -37,13 +37,13 @@ class CodeBody(BaseModel):
 
 
 class RecoveryCodesResponse(BaseModel):
-    """Recovery codes, told this once. Each works once, in place of a code of the app."""
+    """Recovery codes, shown only in this response. Each works once, in place of a code of the app."""
 
     recovery_codes: list[str]
 
 
 class TurnOffBody(BaseModel):
-    """Proof that whoever turns the second factor off is its user."""
+    """Proof that the caller, who turns the second factor off, is its user."""
 
     password: str = Field(description="The password of the account.", max_length=1000)
     code: str = Field(description="A code of the app, or a recovery code.", max_length=100)
@@ -106,7 +106,7 @@ def enrol() -> Response:
     },
 )
 def activate(body: CodeBody) -> Response:
-    """Turns the second factor on, with the first code of the app. The recovery codes are told this once."""
+    """Turns the second factor on, by the first code of the app. Only this response has the recovery codes."""
     actor, user = signed_in_user()
     codes = appliance().accounts.second_factors.activate(user, body.code, by=actor)
     return jsonify(RecoveryCodesResponse(recovery_codes=list(codes)).model_dump())

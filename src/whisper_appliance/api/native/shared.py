@@ -68,7 +68,7 @@ def _schema() -> dict[str, object]:
 
 SHARED_RESPONSE: ResponseDict = {
     200: {
-        "description": "The transcript: JSON, or text in the asked format.",
+        "description": "The transcript: JSON, or text in the requested format.",
         "content": {"application/json": {"schema": _schema()}, **text_formats()},
     }
 }

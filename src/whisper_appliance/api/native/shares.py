@@ -30,7 +30,7 @@ class SharePath(TranscriptPath):
 
 
 class ShareBody(BaseModel):
-    """With whom to share: a user, or whoever gets the link."""
+    """With whom to share: a user, or everybody who has the link."""
 
     user: str | None = Field(
         None, description="Name of a user; null makes a public link.", max_length=200, examples=["Ada"]
@@ -66,7 +66,7 @@ class ReceivedTranscriptResponse(TranscriptSummaryResponse):
 
 
 class ReceivedList(BaseModel):
-    """What was shared with whoever asks, newest first."""
+    """The shares with the caller, newest first."""
 
     transcripts: list[ReceivedTranscriptResponse]
 
@@ -122,7 +122,7 @@ def revoke_share(path: SharePath) -> tuple[str, int]:
     operation_id="sharing_received_shared_get",
 )
 def list_received() -> Response:
-    """The transcripts that others shared with whoever asks, newest first."""
+    """The transcripts that others shared with the caller, newest first."""
     actor = require("read")
     shares = appliance().shares.received_by(actor.user.id) if actor.user else ()
     entries = {
@@ -150,7 +150,7 @@ def list_received() -> Response:
     operation_id="sharing_give_up_shared__hex32_id__delete",
 )
 def leave_share(path: TranscriptPath) -> tuple[str, int]:
-    """Takes a transcript off the list of what was shared with whoever asks."""
+    """Takes a transcript off the list of those shared with the caller."""
     actor = require("read")
     if actor.user is None:
         raise SignInRequired("Sign in to do this.")

@@ -25,7 +25,7 @@ blueprint = LazyBlueprint("transcribe", __name__, abp_tags=[SPEECH])
 RESPONSES: ResponseDict = {
     **transcripts.TRANSCRIPT_RESPONSE,
     202: {
-        "description": "The job goes on; ask for it at the address in Location.",
+        "description": "The job goes on; its state is at the URL in Location.",
         "headers": {"Location": {"description": "Address of the job.", "schema": {"type": "string"}}},
         "content": {"application/json": {"schema": reference(JobResponse)}},
     },

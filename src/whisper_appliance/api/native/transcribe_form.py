@@ -21,7 +21,7 @@ class TranscriptionFields(BaseModel):
 
     language: str | None = Field(
         None,
-        description="Code or English name of the language spoken; `auto` (default) hears it.",
+        description="Code or English name of the language spoken; `auto` (default) detects it.",
         examples=["en"],
     )
     task: Task = Field("transcribe", description="`translate` writes English, whatever is spoken.")
@@ -30,8 +30,8 @@ class TranscriptionFields(BaseModel):
     )
     quality: Quality = Field(
         "balanced",
-        description="fast hears each stretch once, balanced reads again what was hard to hear, "
-        "accurate reads all with care.",
+        description="fast decodes each stretch once, balanced decodes uncertain ones again, "
+        "accurate decodes all with care.",
     )
     prompt: str | None = Field(
         None, description="Text that comes before: names, spelling, style.", max_length=4000
@@ -173,6 +173,6 @@ def form_schema() -> dict[str, Any]:
         **schema["properties"],
     }
     schema["description"] = (
-        "One file, and how to hear it. Send the fields before the file: mistakes are told sooner."
+        "One file, and how to transcribe it. Send the fields before the file: mistakes are reported sooner."
     )
     return schema

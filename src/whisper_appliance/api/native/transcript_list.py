@@ -84,7 +84,7 @@ class ListQuery(FilterQuery):
     operation_id="transcripts_list_transcripts__get",
 )
 def list_transcripts(query: ListQuery) -> Response:
-    """The transcripts of whoever asks: searched, filtered, sorted, and read part by part."""
+    """The transcripts of the caller: searched, filtered, sorted, and read part by part."""
     owner = require("read").owner
     if query.cursor and (query.sort != "newest" or query.offset):
         raise InvalidRequest("A cursor goes with the order newest and without an offset.", field="cursor")

@@ -42,7 +42,7 @@ blueprint = LazyBlueprint("transcripts", __name__, url_prefix="/api/transcripts"
 
 TRANSCRIPT_RESPONSE: ResponseDict = {
     200: {
-        "description": "The transcript: JSON, or text in the asked format.",
+        "description": "The transcript: JSON, or text in the requested format.",
         "content": {
             "application/json": {"schema": reference(TranscriptResponse)},
             **text_formats(),
@@ -144,7 +144,7 @@ def restore_transcript(path: TranscriptPath) -> Response:
 
 @blueprint.delete("/trash", responses={204: None, **error_responses(401, 403, 503, 507)})
 def empty_trash() -> tuple[str, int]:
-    """Removes for good what whoever asks has in the trash."""
+    """Empties the trash of the caller, for good."""
     actor = require("delete", own_resource("transcript"))
     removed = appliance().transcripts.empty_trash(actor.owner)
     record("transcript.empty_trash", removed=removed)

@@ -34,7 +34,7 @@ RULES = FileRules(long_fields=(REFERENCES, f"{REFERENCES}[]"))
 CONTENT = {media: {"schema": {"type": "string"}} for media in ("text/plain", "text/event-stream")}
 RESPONSES: ResponseDict = {
     200: {
-        "description": "The transcript in the asked format.",
+        "description": "The transcript in the requested format.",
         "content": {"application/json": {"schema": {"type": "object"}}, **CONTENT},
     },
     **failures(411, 413, 422, 503, 507),

@@ -63,7 +63,7 @@ def failures(*statuses: int) -> ResponseDict:
 
 
 def transcript_response(transcript: Transcript, form: TranscriptionForm) -> Response:
-    """The transcript in the format that the form asks for."""
+    """The transcript in the format that the form requests."""
     words = "word" in form.timestamp_granularities
     segments = "segment" in form.timestamp_granularities or not words
     match form.response_format:

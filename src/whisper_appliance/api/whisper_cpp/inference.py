@@ -86,7 +86,7 @@ FAILURES: ResponseDict = dict.fromkeys(
 )
 RESPONSES: ResponseDict = {
     200: {
-        "description": "The transcript in the asked format.",
+        "description": "The transcript in the requested format.",
         "content": {
             "text/plain": {"schema": {"type": "string"}},
             "application/json": {"schema": {"type": "object"}},

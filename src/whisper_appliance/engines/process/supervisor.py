@@ -37,7 +37,7 @@ class ProcessOwner(Protocol):
         ...
 
     def on_response(self, response: Response) -> None:
-        """The process has sent this. Raises `BadResponse` if it was not asked for."""
+        """The process has sent this. Raises `BadResponse` if no request is pending for it."""
         ...
 
     def on_exit(self, ending: str, *, killed: bool) -> None:

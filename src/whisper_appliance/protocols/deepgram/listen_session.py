@@ -74,7 +74,7 @@ class ListenSession:
         self._ending = False
 
     def start(self) -> None:
-        """Opens the live sessions, unless the audio tells their format. Raises what the manager raises."""
+        """Opens the live sessions, unless a header has the format. Raises what the manager raises."""
         if self._head is None:
             with self._lock:
                 for number in range(len(self._streams)):

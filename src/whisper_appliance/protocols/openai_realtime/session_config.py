@@ -12,7 +12,7 @@ from whisper_appliance.web.errors import invalid_input
 
 JsonObject = dict[str, Any]
 LIVE_MODELS = ("gpt-live-transcribe", "gpt-realtime-whisper")
-"""Models without turn detection, unless a client asks for it."""
+"""Models without turn detection, unless a client requests it."""
 LOGPROBS = "item.input_audio_transcription.logprobs"
 PCM_RATES = (8000, 16_000, 24_000, 48_000)
 INTERVAL_FACTORS: dict[str | None, float | None] = {

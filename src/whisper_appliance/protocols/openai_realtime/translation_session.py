@@ -157,7 +157,7 @@ class TranslationSession:
 
 
 def checked_translation(session: Mapping[str, Any]) -> JsonObject:
-    """The session, if it asks for nothing but English text. Raises `InvalidRequest`."""
+    """The session, if it requests nothing but English text. Raises `InvalidRequest`."""
     audio = _object(session, "audio", "session.audio")
     output = _object(audio, "output", "session.audio.output")
     source = _object(audio, "input", "session.audio.input")

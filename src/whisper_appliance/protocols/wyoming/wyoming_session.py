@@ -1,4 +1,4 @@
-"""One Wyoming connection: what is asked for, the live session of its audio, and the answer."""
+"""One Wyoming connection: its request, the live session of its audio, and the response."""
 
 import threading
 from collections.abc import Callable
@@ -32,7 +32,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class TranscribeRequest(BaseModel):
-    """What `transcribe` asks for. Its other fields have no effect here."""
+    """The options of `transcribe`. Its other fields have no effect here."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

@@ -33,7 +33,7 @@ DANGEROUS_ENDPOINTS = frozenset(
         "second_factor.renew_recovery_codes",
     }
 )
-"""Not here are the endpoints that always ask for the password: they change it, turn off the second factor, or
+"""Not here are the endpoints that always require the password: they change it, turn off the second factor, or
 delete one's own account."""
 
 SETTING_ENDPOINTS = frozenset({"admin_settings.change_setting", "admin_settings.reset_setting"})

@@ -27,7 +27,7 @@ def is_missing(actor: Actor) -> bool:
     if actor.user is None or not actor.session or not is_required(actor.user):
         return False
     if not actor.user.has_password:
-        return False  # the provider with which they sign in asks for its own
+        return False  # the provider with which they sign in requires its own
     return not appliance().accounts.second_factors.is_on(actor.user.id)
 
 

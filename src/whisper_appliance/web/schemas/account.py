@@ -34,7 +34,7 @@ class UsageDayResponse(BaseModel):
 
 
 class AccountResponse(BaseModel):
-    """The account of whoever asks."""
+    """The account of the caller."""
 
     id: str
     name: str
@@ -54,7 +54,7 @@ class OwnSessionResponse(BaseModel):
     last_seen: str = UtcTime
     address: str
     agent: str = Field(description="What the browser calls itself.")
-    current: bool = Field(description="Whether it is the one that asks.")
+    current: bool = Field(description="Whether it is the session of this request.")
 
 
 class OwnSessionList(BaseModel):
@@ -76,7 +76,7 @@ class KeyResponse(BaseModel):
 
 
 class NewKeyResponse(KeyResponse):
-    """A new API key, and its secret, which is told this once."""
+    """A new API key, and its secret, which is shown only in this response."""
 
     token: str = Field(examples=["wa_3kQ…"])
 

@@ -44,7 +44,7 @@ class RevisionResponse(BaseModel):
     revision: int
     kind: Kind
     author: str | None = Field(None, description="Name of the user, where it is known.")
-    mine: bool = Field(description="Whether the one who asks made it.")
+    mine: bool = Field(description="Whether the caller made it.")
     created: str = UtcTime
     hunks: list[HunkResponse]
 

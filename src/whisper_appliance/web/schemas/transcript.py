@@ -31,7 +31,7 @@ class SegmentBody(BaseModel):
     language: str | None = Field(None, description="Code of its own language, where it was detected.")
     channel: int | None = Field(None, description="Its channel, from 1, with `channels=separate`.")
     speaker: str | None = Field(None, description="Name or label of who speaks, where that is known.")
-    words: list[WordResponse] = Field([], description="Only when `word_timestamps` was asked.")
+    words: list[WordResponse] = Field([], description="Only with `word_timestamps`.")
 
 
 class SegmentResponse(SegmentBody):
@@ -169,7 +169,7 @@ class JobResponse(BaseModel):
 
 
 class JobList(BaseModel):
-    """One page of the jobs of whoever asks, of the last day, newest first."""
+    """One page of the jobs of the caller, of the last day, newest first."""
 
     jobs: list[JobResponse]
     next: str | None = Field(None, description="`cursor` of the next page; null on the last one.")

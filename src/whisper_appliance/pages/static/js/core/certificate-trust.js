@@ -6,7 +6,7 @@ const WORKER = new URL("./certificate-probe-worker.js", import.meta.url).href;
 
 /**
  * A page cannot read its certificate. But Chromium starts no service worker from a server whose certificate warning was
- * skipped. Other browsers do not tell the two apart, so a success says nothing there.
+ * skipped. Other browsers do not distinguish the two, so a success proves nothing there.
  * @returns {Promise<Trust>}
  */
 export async function certificateTrust() {

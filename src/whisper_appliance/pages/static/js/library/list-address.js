@@ -5,7 +5,7 @@
  * @typedef {typeof FILTERS[number]} FilterName
  * @typedef {Record<FilterName, string> & {view: View, q: string, sort: string}} ListState
  *   `sort` is empty for the usual order: by relevance with words, else the newest first. A filter that is not
- *   asked for is empty. `from` and `until` are days, both included; `length` is "60-300" in seconds.
+ *   set is empty. `from` and `until` are days, both included; `length` is "60-300" in seconds.
  */
 
 export const FILTERS = /** @type {const} */ ([
@@ -35,7 +35,7 @@ export function readState(search) {
   return /** @type {ListState} */ ({ ...state, ...Object.fromEntries(values) });
 }
 
-/** @param {ListState} state @returns {string} The address of a state, without what is not asked for. */
+/** @param {ListState} state @returns {string} The address of a state, without the filters that are not set. */
 export function addressOf(state) {
   const written = new URLSearchParams();
   if (state.view !== "kept") written.set("view", state.view);

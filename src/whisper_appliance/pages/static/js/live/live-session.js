@@ -101,7 +101,7 @@ export class LiveSession {
   #maySend(now) {
     if (now < this.#retryAt || this.#allowance < 1 || this.queue.inFlight >= MAX_IN_FLIGHT) return false;
     if (this.creditMilliseconds > this.queue.inFlight * PACKET_MILLISECONDS) return true;
-    // Without credit, one packet now and then asks for more.
+    // Without credit, a packet now and then requests more.
     return !this.queue.inFlight && now - this.#ackedAt > PROBE_MILLISECONDS;
   }
 

@@ -1,4 +1,4 @@
-/** What the player's menu tells and does about a kept recording: until when, save it, keep it longer, delete it. */
+/** What the player's menu shows and does about a kept recording: until when, save it, keep it longer, delete it. */
 
 import { fromRoot } from "../core/addresses.js";
 import { messageOf, request } from "../core/api.js";

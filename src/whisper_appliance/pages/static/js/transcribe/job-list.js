@@ -240,9 +240,9 @@ export class JobList {
     for (const card of [...this.cards]) if (FINISHED.includes(card.state)) this.#remove(card);
   }
 
-  /** The title of the tab tells how far the work is, and that it is done until somebody looks. @param {number} finished @param {number} count */
+  /** The title of the tab shows how far the work is, and that it is done, until the page is visible. @param {number} finished @param {number} count */
   #showTitle(finished, count) {
-    if (document.body.classList.contains("live-on")) return; // it tells of the recording
+    if (document.body.classList.contains("live-on")) return; // the title shows the recording then
     if (finished < count) this.#title.work(t("{finished} of {count}", { finished, count }));
     else this.#title.rest(document.hidden && count > 0 ? t("Done") : "");
   }
