@@ -214,7 +214,7 @@ def test_nothing_is_turned_on_without_a_secret(accounts: Accounts, ada: User) ->
         accounts.second_factors.renew_recovery_codes(ada, by=SHELL)
 
 
-def test_it_goes_with_its_user(
+def test_a_deleted_user_leaves_no_second_factor(
     accounts: Accounts, code: Callable[[], str], ada: User, database: Database
 ) -> None:
     accounts.users.create("Bob", GOOD_PASSWORD, "owner", by=SHELL)

@@ -136,7 +136,7 @@ def test_open_live_sessions_go_to_the_heir(app: OpenAPI, admin: ApiClient, appli
     appliance.live.cancel(opened.session, connection="a microphone")
 
 
-def test_the_last_owner_stays(app: OpenAPI, owner: ApiClient, appliance: Appliance) -> None:
+def test_the_last_owner_cannot_be_deleted(app: OpenAPI, owner: ApiClient, appliance: Appliance) -> None:
     for user in appliance.accounts.users.list_users():
         if user.role == "owner" and user.id != owner.user.id:
             appliance.accounts.users.delete(user.id, by=SHELL)

@@ -93,7 +93,7 @@ def command(example: Example, code: str) -> list[str]:
 @pytest.mark.parametrize(
     "example", examples(), ids=lambda example: f"{example.heading} {example.language} {len(example.code)}"
 )
-def test_an_example_prints_what_was_said(
+def test_an_example_of_the_docs_prints_the_transcript(
     example: Example, server: Server, folder: Path, key: str, wyoming_port: int
 ) -> None:
     here = {

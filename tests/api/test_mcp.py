@@ -332,7 +332,7 @@ def test_there_is_no_stream_and_no_session_to_end(url: str, key: str) -> None:
     assert httpx2.delete(f"{url}/mcp", headers=headers).status_code == 405
 
 
-def test_it_can_be_switched_off(url: str, key: str, appliance: Appliance) -> None:
+def test_mcp_can_be_switched_off(url: str, key: str, appliance: Appliance) -> None:
     appliance.overrides.set("PROTOCOLS", "openai", "admin")
     try:
         assert post(url, INITIALIZE, key).status_code == 404

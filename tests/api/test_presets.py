@@ -44,7 +44,7 @@ def test_a_request_takes_the_options_of_a_preset_and_its_own_first(
     assert newest.options.quality == "accurate"
 
 
-def test_there_is_one_default(ada: ApiClient) -> None:
+def test_a_new_default_preset_replaces_the_old_one(ada: ApiClient) -> None:
     make(ada, "a", default=True)
     make(ada, "b", default=True)
     assert [each["default"] for each in ada.get("/api/account/presets").json["presets"]] == [False, True]

@@ -84,7 +84,7 @@ def test_a_recording_that_is_cached_is_not_sent_again(ada: ApiClient, kept: str)
     assert (answer.status_code, answer.data) == (304, b"")
 
 
-def test_a_head_request_tells_the_length(ada: ApiClient, kept: str) -> None:
+def test_a_head_request_returns_the_length(ada: ApiClient, kept: str) -> None:
     answer = ada.head(ADDRESS.format(kept))
     assert (answer.status_code, answer.data) == (200, b"")
     assert answer.headers["Content-Length"] == "10240"

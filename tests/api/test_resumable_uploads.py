@@ -131,7 +131,7 @@ def test_a_full_quota_is_told_at_the_beginning(app: OpenAPI, appliance: Applianc
     assert ada.post("/api/uploads", headers=headers).status_code == 507
 
 
-def test_what_nobody_continues_is_deleted(tmp_path: Path) -> None:
+def test_an_abandoned_upload_is_deleted(tmp_path: Path) -> None:
     store = PartialUploads(tmp_path)
     old, fresh = (store.create("a", 10, "x.wav", {}) for _ in range(2))
     long_ago = now().timestamp() - 25 * 3600

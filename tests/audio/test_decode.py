@@ -123,7 +123,7 @@ def test_a_file_that_cannot_be_opened_has_no_length(tmp_path: Path) -> None:
         assert recording.header_seconds() is None
 
 
-def test_silence_is_audio(tmp_path: Path) -> None:
+def test_silence_is_decoded_to_zeros(tmp_path: Path) -> None:
     samples = decoded(wav(tmp_path / "silence.wav", 5), tmp_path)
     assert len(samples) == 80_000
     assert not samples.any()

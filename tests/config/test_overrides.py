@@ -54,7 +54,7 @@ def test_a_change_applies_at_once_and_is_announced(
     assert (row.value, row.source, row.effect, row.changed_by) == ("5MB", "panel", "at once", "Ada")
 
 
-def test_a_change_survives_a_restart(database: Database) -> None:
+def test_an_override_survives_a_restart(database: Database) -> None:
     overrides = SettingOverrides(OverrideRows(database), load())
     overrides.set("wait_seconds", "12.5", "Ada")
     overrides.set("keep_audio", "yes", "Ada")  # a switch in older versions

@@ -44,7 +44,7 @@ def target(server: Server, beckett: Path, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.program}: {row.check}")
-def test_the_program_works(row: Row, target: Target) -> None:
+def test_the_client_program_works_with_the_server(row: Row, target: Target) -> None:
     try:
         row.run(target)
     except NotChecked as reason:

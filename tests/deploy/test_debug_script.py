@@ -63,6 +63,6 @@ def test_a_missing_program_is_named_in_both_forms(system: StandIns) -> None:
     assert report["verdict"] == "broken"
 
 
-def test_json_comes_from_the_doctor(system: StandIns) -> None:
+def test_the_script_prints_the_json_of_doctor(system: StandIns) -> None:
     done = system.run(SCRIPT, "--json", variables=variables(system))
     assert (done.returncode, json.loads(done.stdout)["verdict"]) == (0, "ok")

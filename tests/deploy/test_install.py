@@ -205,14 +205,16 @@ def test_a_changed_wheel_is_refused_before_anything_changes(host: Host) -> None:
         (["status"], 'ID=debian\nVERSION_ID="12"\n', "not installed"),
     ],
 )
-def test_it_refuses_with_a_reason(host: Host, arguments: list[str], os_release: str, reason: str) -> None:
+def test_the_installer_refuses_with_a_reason(
+    host: Host, arguments: list[str], os_release: str, reason: str
+) -> None:
     done = host.run(*arguments, os_release=os_release)
     assert done.returncode == 1
     assert reason in done.stderr
     assert list(host.root.iterdir()) == []
 
 
-def test_only_root_installs(host: Host) -> None:
+def test_the_installer_refuses_users_other_than_root(host: Host) -> None:
     host.system.add("id", "echo 1000")
     assert "as root" in host.install("1.0.0").stderr
 

@@ -124,7 +124,7 @@ def test_a_container_is_made_and_the_appliance_installed_in_it(host: Host) -> No
     assert "105 (192.0.2.9)" in done.stdout
 
 
-def test_choices_are_flags(host: Host) -> None:
+def test_gpu_network_and_sizes_are_given_as_flags(host: Host) -> None:
     for name in ("nvidiactl", "nvidia0", "nvidia-uvm"):
         (host.folder / "dev" / name).touch()
     network = ["--address", "192.0.2.20/24", "--gateway", "192.0.2.1"]
@@ -243,7 +243,7 @@ def test_containers_of_others_are_left_alone(running: Host) -> None:
     assert "no container 300" in running.run("remove", "--id", "300").stderr
 
 
-def test_removing_asks_first(running: Host) -> None:
+def test_remove_changes_nothing_without_confirmation(running: Host) -> None:
     assert "Nothing was changed" in running.run("remove", "--id", "105", stdin="no\n").stderr
     assert (running.folder / "ct-105").exists()
     assert running.run("remove", "--id", "105", stdin="105\n").returncode == 0
@@ -260,7 +260,7 @@ def test_status_comes_from_the_appliance(running: Host) -> None:
     assert running.system.calls[-1] == "pct exec 105 -- bash /usr/local/sbin/install-container.sh status"
 
 
-def test_help_and_wrong_commands() -> None:
+def test_help_succeeds_and_a_wrong_command_fails() -> None:
     system = StandIns(Path("/nonexistent"))
     assert system.run(SCRIPT, "help", variables={}).returncode == 0
     assert system.run(SCRIPT, "wrong", variables={}).returncode == 2

@@ -36,7 +36,7 @@ def test_the_libraries_of_the_extra_are_loaded(tmp_path: Path) -> None:
     assert str(folder / "libcublas.so.12") in loaded
 
 
-def test_without_the_extra_nothing_happens() -> None:
+def test_cublas_is_not_loaded_without_the_extra() -> None:
     assert "cublas" not in maps()
 
 

@@ -87,7 +87,7 @@ def test_batch_windows_run_with_a_lower_priority(start: Start) -> None:
     assert niceness(Priority.LIVE, 0) == at_once
 
 
-def test_what_it_has_done_is_counted(start: Start) -> None:
+def test_the_decoded_windows_of_an_engine_are_counted(start: Start) -> None:
     engine = start()
     for future in [engine.submit(window("hello"), priority=Priority.BATCH) for _ in range(3)]:
         future.result(20)

@@ -226,7 +226,7 @@ CUT_OFF = b"\x06\0\0\0\x0c\0WhisperSpec\0\x03\0\0\0\xff\0\0\0"
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF1234WAVEfmt " * 9, CUT_OFF])
-def test_another_file_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "model.bin").write_bytes(content)
     with pytest.raises(ValueError, match=r"model|empty"):
         Weights(tmp_path / "model.bin")

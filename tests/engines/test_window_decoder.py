@@ -190,7 +190,7 @@ def test_a_window_that_loops_costs_at_most_three_good_ones(seconds: int, quality
     assert 1.5 < cost / good_cost(seconds, beams) < 3.1
 
 
-def test_fast_does_not_try_again() -> None:
+def test_quality_fast_decodes_a_window_once() -> None:
     decoder = ScriptedDecoder(answer(*said(" ha ha", 0, 5), compression=3.0))
     hear_one(decoder, window(5, quality="fast"))
     assert decoder.asked == [(1, ())]

@@ -23,7 +23,7 @@ def root(tmp_path: Path) -> Main:
     return make
 
 
-def test_a_unit_of_systemd(root: Main) -> None:
+def test_a_unit_of_systemd_is_detected(root: Main) -> None:
     unit = {"INVOCATION_ID": "x", "SYSTEMD_EXEC_PID": "40"}
     assert supervision(40, environment=unit, root=root(1)).by == "systemd"
 
@@ -41,7 +41,7 @@ def test_a_terminal_of_a_desktop_is_no_unit(root: Main) -> None:
 
 
 @pytest.mark.parametrize("mark", [".dockerenv", "run/.containerenv"])
-def test_the_first_process_of_a_container(root: Main, mark: str) -> None:
+def test_the_first_process_of_a_container_is_detected(root: Main, mark: str) -> None:
     folder = root(1)
     (folder / mark).parent.mkdir(exist_ok=True)
     (folder / mark).touch()

@@ -42,7 +42,7 @@ def test_a_file_becomes_a_transcript_of_its_owner(
     assert queue.windows_of(job.id) == ()
 
 
-def test_the_same_holds_on_postgresql(start_queue: StartQueue, tmp_path: Path) -> None:
+def test_the_queue_runs_on_postgresql(start_queue: StartQueue, tmp_path: Path) -> None:
     with postgresql() as url:
         queue = start_queue(Script(), url=url)
         job = queue.wait(queue.enqueue(request(tmp_path, "to be", INTERACTIVE)).id, 10)

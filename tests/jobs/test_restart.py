@@ -62,7 +62,7 @@ def test_jobs_killed_in_the_middle_are_finished_after_a_restart(
     killed_and_restarted(start_queue, tmp_path)
 
 
-def test_the_same_holds_on_postgresql(start_queue: StartQueue, tmp_path: Path) -> None:
+def test_a_crash_on_postgresql_loses_no_job(start_queue: StartQueue, tmp_path: Path) -> None:
     with postgresql() as url:
         killed_and_restarted(start_queue, tmp_path, url)
         start_queue(Script()).close()

@@ -48,7 +48,7 @@ def account_menu(page: Page, name: str) -> None:
     page.locator("#account summary", has_text=name).click()
 
 
-def test_the_first_start_in_small_steps(owner: Page, program: Server, axe: str, beckett: Path) -> None:
+def test_an_owner_is_set_up_in_small_steps(owner: Page, program: Server, axe: str, beckett: Path) -> None:
     address = (program.data_dir / "setup-token").read_text().strip()
     owner.goto("/")
     owner.goto(address)
@@ -82,7 +82,7 @@ def test_the_first_start_in_small_steps(owner: Page, program: Server, axe: str, 
     assert barriers(owner, axe) == []
 
 
-def test_signing_out_and_in_again(owner: Page, program: Server, axe: str) -> None:
+def test_a_user_signs_out_and_in_again(owner: Page, program: Server, axe: str) -> None:
     owner.goto("/")
     account_menu(owner, "Ada")
     owner.get_by_role("button", name="Sign out").click()

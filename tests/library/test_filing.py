@@ -180,7 +180,7 @@ def test_many_are_deleted_and_restored(run: Run, ids: list[str], titles: Callabl
     assert titles() == ["b", "c"]
 
 
-def test_nothing_of_others_is_touched(
+def test_bulk_actions_leave_transcripts_of_others_alone(
     folders: Folders, tags: Tags, run: Run, ids: list[str], titles: Callable[..., list[str]]
 ) -> None:
     names: tuple[ActionName, ...] = ("favourite", "delete", "restore", "move")

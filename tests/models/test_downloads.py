@@ -200,7 +200,7 @@ def test_an_installed_model_is_not_downloaded(downloads: Downloads, hub: HubStan
     assert hub.ranges == []
 
 
-def test_two_starts_are_one_download(downloads: Downloads, hub: HubStandIn) -> None:
+def test_two_starts_make_one_download(downloads: Downloads, hub: HubStandIn) -> None:
     hub.let_go.clear()
     downloads.start(NAME)
     downloads.start(NAME)

@@ -125,7 +125,7 @@ def test_the_engine_spec_follows_the_settings(make: Make, store: ModelStore) -> 
         )
 
 
-def test_many_callers_at_once_load_once(make: Make, engines: CountingEngines) -> None:
+def test_many_callers_at_once_load_the_model_once(make: Make, engines: CountingEngines) -> None:
     manager = make()
     engines.may_start.clear()
 

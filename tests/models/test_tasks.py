@@ -39,7 +39,7 @@ def test_a_task_reports_progress_and_its_end() -> None:
     assert tasks.get("one") is None
 
 
-def test_a_failure_is_a_sentence() -> None:
+def test_a_failed_task_reports_a_sentence() -> None:
     tasks = ModelTasks()
 
     def work(_read: OnBytes) -> str:

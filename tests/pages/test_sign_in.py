@@ -156,7 +156,7 @@ def test_the_redirect_after_sign_in_stays_on_this_site(app: OpenAPI, bad: str) -
     assert 'data-next="/"' in page.text
 
 
-def test_an_invitation_by_http(app: OpenAPI, appliance: Appliance) -> None:
+def test_an_invited_user_signs_up_over_http(app: OpenAPI, appliance: Appliance) -> None:
     _, token = appliance.accounts.invitations.create("member", by=SHELL)
     browser = client_of(app)
     assert "You are invited" in browser.get(f"/join/{token}", headers=PAGE).text
@@ -178,7 +178,7 @@ def test_a_deleted_user_leaves_nothing_or_an_heir(app: OpenAPI, appliance: Appli
     assert heir.get(f"/api/jobs/{erased}").status_code == 404
 
 
-def test_the_first_start_by_http(start_appliance: StartAppliance) -> None:
+def test_the_owner_is_set_up_over_http(start_appliance: StartAppliance) -> None:
     """Comes last: the appliance of the other tests is closed by it."""
     appliance = start_appliance()
     app = create_app(appliance)

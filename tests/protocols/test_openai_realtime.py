@@ -92,7 +92,7 @@ def test_semantic_vad_waits_for_the_end_of_a_sentence(session: RealtimeClient) -
     assert session.next(COMPLETED)["transcript"] == WORDS
 
 
-def test_cleared_audio_is_no_item(session: RealtimeClient) -> None:
+def test_cleared_audio_makes_no_item(session: RealtimeClient) -> None:
     session.configure(turn_detection=None)
     session.append(spoken(1, 4))
     session.send("input_audio_buffer.clear")

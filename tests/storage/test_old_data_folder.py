@@ -82,13 +82,13 @@ def test_transcripts_are_there_with_words_and_provenance(opened: Opened) -> None
     assert found.id == facts["with_words"]
 
 
-def test_archived_recordings_are_there(opened: Opened) -> None:
+def test_archived_recordings_are_still_there(opened: Opened) -> None:
     audio = opened.appliance.transcripts.audio(opened.facts["done"], opened.facts["member"])
     assert audio
     assert audio.read_text() == "to be or not to be"
 
 
-def test_the_trash_is_there(opened: Opened) -> None:
+def test_a_transcript_in_the_trash_is_still_there(opened: Opened) -> None:
     (summary,) = opened.appliance.transcripts.page(opened.facts["owner"], deleted=True).summaries
     assert (summary.id, summary.title) == (opened.facts["trashed"], "Old")
 

@@ -69,7 +69,7 @@ def test_speakers_are_in_every_text_format_unless_left_out(name: str) -> None:
     assert "Bob" not in written(name, ExportOptions(speakers=False))
 
 
-def test_times_and_paragraphs_are_options() -> None:
+def test_exports_show_times_and_paragraphs_by_option() -> None:
     shown = written("txt", ExportOptions(times=True, paragraphs=False)).splitlines()
     assert shown[1:3] == ["[0:02] Bob: At home.", "[0:04] All day."]
     assert "`0:02`" not in written("md", ExportOptions(times=False))

@@ -110,6 +110,6 @@ def test_documents_have_the_same_paragraphs_and_subtitles_their_pieces() -> None
     assert export(made, "vtt").decode().count("-->") == 3
 
 
-def test_nothing_said_is_no_paragraph() -> None:
+def test_a_transcript_without_words_has_no_paragraph() -> None:
     assert paragraph_starts(transcript()) == []
     assert paragraphs(spoken("  ", "")) == []

@@ -25,7 +25,7 @@ def voice(*, period: float, pause: float) -> Callable[[float, float], float]:
     return probability
 
 
-def test_speech_is_kept() -> None:
+def test_the_hallucination_filter_keeps_speech() -> None:
     result = filter_hallucinations(window_result("Thank you.", "Ask not."), lambda *_: 0.95)
     assert [s.text for s in result.segments] == [" Thank you.", " Ask not."]
     assert result.dropped == ()

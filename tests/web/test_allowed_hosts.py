@@ -71,7 +71,7 @@ def test_names_of_the_appliance_are_answered(allowed: Allowed, host: str) -> Non
         "::1.x",
     ],
 )
-def test_other_names_are_not(allowed: Allowed, host: str) -> None:
+def test_foreign_host_names_are_refused(allowed: Allowed, host: str) -> None:
     assert not allowed().is_allowed(host)
 
 

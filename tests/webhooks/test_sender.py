@@ -93,6 +93,6 @@ def test_a_server_that_sends_its_answer_byte_by_byte_is_given_up(server: Receive
     assert post(server.url, MessageSender(lambda: True, total_seconds=0.3)) == Outcome(error="timeout")
 
 
-def test_what_goes_wrong_is_named() -> None:
+def test_the_outcome_names_why_a_delivery_failed() -> None:
     assert post("http://127.0.0.1:1/") == Outcome(error="unreachable")
     assert post("http://nowhere.invalid/") == Outcome(error="unknown_host")

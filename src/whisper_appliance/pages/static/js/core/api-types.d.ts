@@ -16,7 +16,7 @@ export interface AccessModeBody {
   openness: "network" | "accounts";
 }
 
-/** The account of whoever asks. */
+/** The account of the caller. */
 export interface AccountResponse {
   id: string;
   name: string;
@@ -93,7 +93,7 @@ export interface AdminUserDetail {
   own_quota: QuotaResponse;
   /** Whether there is an authenticator app or a passkey. */
   second_factor: boolean;
-  /** Whether whoever asks may change it. */
+  /** Whether the caller may change it. */
   manageable: boolean;
   sessions: OwnSessionResponse[];
   keys: KeyResponse[];
@@ -130,7 +130,7 @@ export interface AdminUserResponse {
   own_quota: QuotaResponse;
   /** Whether there is an authenticator app or a passkey. */
   second_factor: boolean;
-  /** Whether whoever asks may change it. */
+  /** Whether the caller may change it. */
   manageable: boolean;
 }
 
@@ -194,7 +194,7 @@ export interface BackupsResponse {
   set_aside: string[];
   /** Whether new backups and copies are encrypted (BACKUP_PASSPHRASE). */
   encrypted: boolean;
-  /** Whether whoever asks may fetch and restore backups. */
+  /** Whether the caller may fetch and restore backups. */
   is_owner: boolean;
 }
 
@@ -305,7 +305,7 @@ export interface Delete {
   segments: string[];
 }
 
-/** Proof that whoever deletes the account is its user. */
+/** Proof that the caller, who deletes the account, is its user. */
 export interface DeleteAccountBody {
   /** The present password. */
   password: string;
@@ -426,7 +426,7 @@ export interface EditedSegment {
   channel: number | null;
   /** Name or label of who speaks, where that is known. */
   speaker: string | null;
-  /** Only when `word_timestamps` was asked. */
+  /** Only with `word_timestamps`. */
   words: WordResponse[];
   /** Names it for edits. */
   key: string;
@@ -630,7 +630,7 @@ export interface JobErrorResponse {
   message: string;
 }
 
-/** One page of the jobs of whoever asks, of the last day, newest first. */
+/** One page of the jobs of the caller, of the last day, newest first. */
 export interface JobList {
   jobs: JobResponse[];
   /** `cursor` of the next page; null on the last one. */
@@ -899,7 +899,7 @@ export interface NewFolderBody {
   parent?: string | null;
 }
 
-/** A new invitation, and its link, which is told this once. */
+/** A new invitation, and its link, which is shown only in this response. */
 export interface NewInvitation {
   id: string;
   role: "owner" | "admin" | "member";
@@ -912,7 +912,7 @@ export interface NewInvitation {
   path: string;
 }
 
-/** A new API key, and its secret, which is told this once. */
+/** A new API key, and its secret, which is shown only in this response. */
 export interface NewKeyResponse {
   id: string;
   name: string;
@@ -1023,7 +1023,7 @@ export interface OwnSessionResponse {
   address: string;
   /** What the browser calls itself. */
   agent: string;
-  /** Whether it is the one that asks. */
+  /** Whether it is the session of this request. */
   current: boolean;
 }
 
@@ -1074,7 +1074,7 @@ export interface PasswordBody {
   new: string;
 }
 
-/** A password that was made up, told this once. */
+/** A generated password, which is shown only in this response. */
 export interface PasswordResponse {
   password: string;
 }
@@ -1101,13 +1101,13 @@ export interface PresetList {
 
 /** The options of a preset: those of POST /transcribe that are not about one recording. */
 export interface PresetOptions {
-  /** Code or English name of the language spoken; `auto` (default) hears it. */
+  /** Code or English name of the language spoken; `auto` (default) detects it. */
   language?: string | null;
   /** `translate` writes English, whatever is spoken. */
   task?: "transcribe" | "translate";
   /** A name from `/api/models`; default: the appliance's. */
   model?: string | null;
-  /** fast hears each stretch once, balanced reads again what was hard to hear, accurate reads all with care. */
+  /** fast decodes each stretch once, balanced decodes uncertain ones again, accurate decodes all with care. */
   quality?: "fast" | "balanced" | "accurate";
   /** Text that comes before: names, spelling, style. */
   prompt?: string | null;
@@ -1203,7 +1203,7 @@ export interface Reason {
   message: string;
 }
 
-/** What was shared with whoever asks, newest first. */
+/** The shares with the caller, newest first. */
 export interface ReceivedList {
   transcripts: ReceivedTranscriptResponse[];
 }
@@ -1258,7 +1258,7 @@ export interface RecordingsBody {
   days: number | null;
 }
 
-/** Recovery codes, told this once. Each works once, in place of a code of the app. */
+/** Recovery codes, shown only in this response. Each works once, in place of a code of the app. */
 export interface RecoveryCodesResponse {
   recovery_codes: string[];
 }
@@ -1324,7 +1324,7 @@ export interface RevisionResponse {
   kind: "original" | "edit" | "undo" | "redo" | "restore" | "machine";
   /** Name of the user, where it is known. */
   author: string | null;
-  /** Whether the one who asks made it. */
+  /** Whether the caller made it. */
   mine: boolean;
   /** UTC, ISO 8601. */
   created: string;
@@ -1373,7 +1373,7 @@ export interface SegmentResponse {
   channel: number | null;
   /** Name or label of who speaks, where that is known. */
   speaker: string | null;
-  /** Only when `word_timestamps` was asked. */
+  /** Only with `word_timestamps`. */
   words: WordResponse[];
   /** Its place, from 0. */
   id: number;
@@ -1381,7 +1381,7 @@ export interface SegmentResponse {
   key: string;
 }
 
-/** Who asks. */
+/** The caller. */
 export interface SessionResponse {
   /** null: a visitor, or a program without a key. */
   user: UserResponse | null;
@@ -1400,7 +1400,7 @@ export interface SessionRow {
   /** UTC, ISO 8601. */
   created: string;
   model: string;
-  /** The language that was asked for; null: found by the model. */
+  /** The requested language; null: detected by the model. */
   language: string | null;
   /** `away`: the speaker is not connected, and may come back. */
   state: "on" | "away" | "ending";
@@ -1481,7 +1481,7 @@ export interface SetupBody {
   language?: string | null;
 }
 
-/** With whom to share: a user, or whoever gets the link. */
+/** With whom to share: a user, or everybody who has the link. */
 export interface ShareBody {
   /** Name of a user; null makes a public link. */
   user?: string | null;
@@ -1692,7 +1692,7 @@ export interface TranscriptSummaryResponse {
   hit_count: number | null;
 }
 
-/** Proof that whoever turns the second factor off is its user. */
+/** Proof that the caller, who turns the second factor off, is its user. */
 export interface TurnOffBody {
   /** The password of the account. */
   password: string;
@@ -1702,7 +1702,7 @@ export interface TurnOffBody {
 
 /** What the feed says, and what to do on this machine. */
 export interface UpdatesResponse {
-  /** `off`: nothing was asked. `broken`: the feed cannot be read. */
+  /** `off`: the feed was not fetched. `broken`: the feed cannot be read. */
   state: "off" | "current" | "newer" | "offline" | "broken";
   message: string;
   current: string;
