@@ -36,7 +36,10 @@ def encoded(speech: Path, codec: str, rate: int, layout: str = "mono") -> bytes:
 
 
 def test_the_sdk_gets_words_paragraphs_and_utterances(api_client: ApiClient, beckett: Path) -> None:
-    transport = httpx.WSGITransport(app=api_client.application)
+    def appliance(environ: dict[str, Any], start: Any) -> Any:
+        return api_client.application({**environ, "HTTP_HOST": "localhost"}, start)  # not Deepgram's name
+
+    transport = httpx.WSGITransport(app=appliance)
     client = DeepgramClient(api_key="any", httpx_client=httpx.Client(transport=transport))
     answer: Any = client.listen.v1.media.transcribe_file(
         request=beckett.read_bytes(), model="nova-3", smart_format=True, utterances=True, keyterm=["Beckett"]

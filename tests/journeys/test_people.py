@@ -177,7 +177,7 @@ def test_an_account_changes_its_password_and_ends(chromium: Browser, served: Ser
     page.get_by_role("button", name="Change password").click()
     expect(page.locator("#toast")).to_contain_text("Password changed")
     page.get_by_role("button", name="Delete account").click()
-    page.get_by_label("Your password").fill("a quite different sentence")
+    page.get_by_label("Your password").filter(visible=True).fill("a quite different sentence")
     page.get_by_role("button", name="Delete everything").click()
     page.wait_for_url(served.url + "/")
     assert "Cleo" not in [each.name for each in served.appliance.accounts.users.list_users()]
@@ -255,7 +255,7 @@ def test_the_audit_log_is_filtered(page: Page, served: Served, ada: User) -> Non
     page.goto("/admin/audit")
     expect(page.locator("#records tbody tr").first).to_be_visible()
     page.get_by_label("What").select_option("user.create")
-    page.get_by_label("Who").fill("shell")
+    page.get_by_label("Who", exact=True).fill("shell")
     expect(page.locator("#records tbody tr", has_text="Signed in")).to_have_count(0)
     expect(page.locator("#records tbody")).to_contain_text("Zoe")
     with page.expect_download() as saved:

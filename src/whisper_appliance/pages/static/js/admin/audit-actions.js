@@ -67,6 +67,7 @@ const WORDS = {
   "user.disable": t("Account disabled"),
   "user.enable": t("Account enabled"),
   "user.hand_over": t("Data handed over"),
+  "user.link": t("Account linked to the sign-in provider"),
   "user.password": t("Password changed"),
   "user.quota": t("Quota changed"),
   "user.rename": t("Account renamed"),
