@@ -20,7 +20,7 @@ MAX_BYTES = 256 * 1024
 MAX_REDIRECTS = 3
 MAX_RELEASES = 50
 MAX_VERSION_CHARS = 60
-MAX_CHARACTERS = 40_000
+MAX_CHARACTERS = 20_000
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 UpdateState = Literal["off", "current", "newer", "offline", "broken"]
