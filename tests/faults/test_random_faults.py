@@ -27,8 +27,7 @@ SEED = 20
 UPLOADS = 50
 BACKLOG = 10
 SENDERS = 3
-# Of web process and program at most four: a job that ran at five deaths in a row counts as their cause.
-FAULTS = ("decoder",) * 8 + ("engine",) * 8 + ("web",) * 2 + ("program",) * 2
+FAULTS = ("decoder",) * 7 + ("engine",) * 7 + ("web",) * 3 + ("program",) * 3
 COMMAND_LINES = {"decoder": "decoder_child", "engine": "engines.process.start"}
 CLIP_SECONDS = 2
 PATIENCE_SECONDS = 240.0

@@ -90,6 +90,20 @@ def test_a_file_that_kills_the_program_fails_after_five_starts_and_the_next_goes
     assert ended(queue, good).status == "done"
 
 
+def test_jobs_that_run_beside_a_file_that_kills_the_program_are_done(
+    start_queue: StartQueue, tmp_path: Path
+) -> None:
+    with commanded("queue", str(tmp_path)) as process:
+        beside = [send_command(process, f"{command} slow") for command in ("now", "put", "put")]
+        bad = send_command(process, "now crash")
+        process.wait(20)
+    for _ in range(MAX_ATTEMPTS - 1):
+        with commanded("queue", str(tmp_path)) as process:
+            process.wait(20)
+    queue = start_queue(Script())
+    assert [ended(queue, job).status for job in [*beside, bad]] == ["done", "done", "done", "failed"]
+
+
 def test_a_stopped_program_leaves_its_jobs_to_the_next_start(start_queue: StartQueue, tmp_path: Path) -> None:
     with commanded("queue", str(tmp_path)) as process:
         running, waiting = send_command(process, "now " + "w " * 20 + "last"), send_command(process, "put x")

@@ -34,6 +34,7 @@ from whisper_appliance.jobs.workflows import ShuttingDown
 from whisper_appliance.transcript.model import Transcript
 
 MAX_ATTEMPTS = 5
+SUSPECT_ATTEMPTS = 2
 TOO_MANY_ATTEMPTS = N_("The program stopped {attempts} times in a row while it worked on this file.").format(
     attempts=MAX_ATTEMPTS
 )
@@ -77,6 +78,7 @@ class JobRunner:
         self._to_cancel: set[str] = set()
         self._drained = False
         self._changed = threading.Condition()
+        self._suspects = threading.Lock()
 
     def run(self, job_id: str) -> None:
         """Runs a job until it has ended. Raises `ShuttingDown` if the appliance stops before that."""
@@ -84,7 +86,8 @@ class JobRunner:
             try:
                 job = self._retry_until_available(lambda: self._jobs.get(job_id))
                 batch = job.priority == Priority.BATCH
-                with nullcontext(False) if batch else self._slots.acquire(job_id) as reserved:
+                slot = nullcontext(False) if batch else self._slots.acquire(job_id)
+                with self._alone_if_suspect(job), slot as reserved:
                     if not reserved:  # a job with a reserved slot was claimed when it was accepted
                         job = self._retry_until_available(lambda: self._jobs.claim(job_id))
                     done = self._run(job)
@@ -92,6 +95,22 @@ class JobRunner:
                     self._steps.encode_audio(job, done)
             except (NotFound, Conflict):
                 log.debug("Job %s ended before it could be claimed", job_id)
+
+    @contextmanager
+    def _alone_if_suspect(self, job: Job) -> Iterator[None]:
+        """Lets jobs that ran when the program died twice run one at a time.
+
+        So the next death counts against one of them, and not against all that ran beside its cause.
+        """
+        if job.attempts < SUSPECT_ATTEMPTS:
+            yield
+            return
+        while not self._suspects.acquire(timeout=CANCEL_POLL_SECONDS):
+            self._check_stopping()
+        try:
+            yield
+        finally:
+            self._suspects.release()
 
     def is_running(self, job_id: str) -> bool:
         """Returns whether a thread of this process runs the job."""

@@ -1,12 +1,14 @@
 """A small real program around a queue, to be killed by tests: `program.py DATA_DIR [URL [STORAGE]]`.
 
 Reads commands: `put WORDS` puts a batch job, `now WORDS` an interactive one, `stop` ends in good order.
-The word `crash` kills the program, as a file that breaks the engine's process and ours with it.
+The word `crash` kills the program, as a file that breaks the engine's process and ours with it; `slow` takes
+a second.
 """
 
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 from tests.support.jobs import Script, build_queue, request
@@ -14,17 +16,19 @@ from whisper_appliance.engines.contract import Priority
 from whisper_appliance.storage.lock import locked_folder
 
 
-def crash(word: str) -> None:
-    """Dies as by `kill -9`."""
+def act(word: str) -> None:
+    """Dies as by `kill -9`, or takes its time."""
     if word == "crash":
         os.kill(os.getpid(), signal.SIGKILL)
+    if word == "slow":
+        time.sleep(1)
 
 
 def main(folder: str, url: str | None = None, storage: str | None = None) -> None:
     """Runs until the input ends or says stop."""
     data_dir = Path(folder)
     shared = Path(storage) if storage else None
-    script = Script(window_seconds=0.2, window_log=data_dir / "windows.txt", before_window=crash)
+    script = Script(window_seconds=0.2, window_log=data_dir / "windows.txt", before_window=act)
     with locked_folder(data_dir):
         queue = build_queue(data_dir, script, url=url, storage=shared)
         queue.launch()
