@@ -17,21 +17,6 @@ from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import sign_in_attempts
 
 
-@pytest.fixture
-def kept() -> Kept:
-    return Kept()
-
-
-@pytest.fixture
-def monotonic() -> Monotonic:
-    return Monotonic()
-
-
-@pytest.fixture
-def accounts(database: Database, tmp_path: Path, clock: Clock, kept: Kept, monotonic: Monotonic) -> Accounts:
-    return build_accounts(database, tmp_path, clock, kept=kept, monotonic=monotonic)
-
-
 def token_in(folder: Path) -> str:
     return (folder / "setup-token").read_text().strip().removeprefix("/setup?token=")
 

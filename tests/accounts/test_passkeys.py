@@ -3,31 +3,19 @@
 import base64
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.accounts import GOOD_PASSWORD, Kept, build_accounts
+from tests.support.accounts import GOOD_PASSWORD, Kept
 from tests.support.clock import Clock
 from tests.support.passkeys import Device
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.identity import SHELL, User
 from whisper_appliance.accounts.passkeys import MAX_PER_USER, Site
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound, SignInFailed
-from whisper_appliance.storage.database import Database
 
 SITE = Site("localhost", "https://localhost")
-
-
-@pytest.fixture
-def kept() -> Kept:
-    return Kept()
-
-
-@pytest.fixture
-def accounts(database: Database, tmp_path: Path, clock: Clock, kept: Kept) -> Accounts:
-    return build_accounts(database, tmp_path, clock, kept=kept)
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 """The second factor: codes of an app and recovery codes work once, are throttled, and can be reset."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pyotp
 import pytest
 import sqlalchemy as sa
 
-from tests.support.accounts import GOOD_PASSWORD, Kept, Monotonic, build_accounts
+from tests.support.accounts import GOOD_PASSWORD, Kept, Monotonic
 from tests.support.clock import Clock
 from whisper_appliance.accounts.accounts import Accounts, SignedIn
 from whisper_appliance.accounts.identity import SHELL, User
@@ -23,21 +22,6 @@ from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import recovery_codes, totp
 
 WRONG = "000 000"  # no secret of these tests shows it, but for one in a million
-
-
-@pytest.fixture
-def kept() -> Kept:
-    return Kept()
-
-
-@pytest.fixture
-def monotonic() -> Monotonic:
-    return Monotonic()
-
-
-@pytest.fixture
-def accounts(database: Database, tmp_path: Path, clock: Clock, kept: Kept, monotonic: Monotonic) -> Accounts:
-    return build_accounts(database, tmp_path, clock, kept=kept, monotonic=monotonic)
 
 
 @pytest.fixture

@@ -15,11 +15,6 @@ from whisper_appliance.storage.schema.accounts import keys, sessions
 
 
 @pytest.fixture
-def accounts(database: Database, tmp_path: Path, clock: Clock) -> Accounts:
-    return build_accounts(database, tmp_path, clock)
-
-
-@pytest.fixture
 def ada(accounts: Accounts) -> User:
     return accounts.users.create("Ada", GOOD_PASSWORD, "member", by=SHELL)
 

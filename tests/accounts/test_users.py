@@ -4,24 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.accounts import GOOD_PASSWORD, Kept, build_accounts
+from tests.support.accounts import GOOD_PASSWORD, Kept
 from tests.support.clock import Clock
 from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.identity import SHELL, Actor
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound, SignInFailed
-from whisper_appliance.storage.database import Database
 
 OTHER = "eleven green bottles near the wall"
-
-
-@pytest.fixture
-def kept() -> Kept:
-    return Kept()
-
-
-@pytest.fixture
-def accounts(database: Database, tmp_path: Path, clock: Clock, kept: Kept) -> Accounts:
-    return build_accounts(database, tmp_path, clock, kept=kept)
 
 
 def test_an_account_is_made_listed_and_found_by_name(accounts: Accounts, kept: Kept) -> None:

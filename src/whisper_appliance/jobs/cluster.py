@@ -14,9 +14,10 @@ from pathlib import Path
 from whisper_appliance import __version__
 from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import Conflict, NotFound, Unavailable
+from whisper_appliance.core.log_errors import log_errors
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.events import JobChanged, JobEvent, JobFailed
-from whisper_appliance.jobs.heartbeat import WorkerHeartbeat, log_errors
+from whisper_appliance.jobs.heartbeat import WorkerHeartbeat
 from whisper_appliance.jobs.job import Job
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.storage import (
@@ -128,7 +129,9 @@ class Cluster:
 
     def retry_after(self, seconds: float) -> None:
         """Starts the postponed jobs that are due in so many seconds."""
-        timer = threading.Timer(seconds + RETRY_MARGIN_SECONDS, log_errors, [self.reclaim])
+        timer = threading.Timer(
+            seconds + RETRY_MARGIN_SECONDS, log_errors, [self.reclaim, "jobs were not taken over"]
+        )
         timer.daemon = True
         timer.start()
 
@@ -165,7 +168,7 @@ class Cluster:
         if self._heartbeat is not None:
             self._heartbeat.close()
             self._heartbeat = None
-            log_errors(lambda: self._workers.unregister(self._this.id))
+            log_errors(lambda: self._workers.unregister(self._this.id), "the worker was not unregistered")
 
     def _register(self) -> None:
         own_id = worker_id(self._folders.data_dir)

@@ -1,15 +1,14 @@
 """The heartbeat of a worker: a thread that updates its row, so that other workers see that it is alive."""
 
-import logging
 import threading
 from collections.abc import Callable
 
-from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.core.log_errors import log_errors
 
 HEARTBEAT_INTERVAL_SECONDS = 10.0
 HEARTBEATS_PER_RECLAIM = 6
 
-log = logging.getLogger(__name__)
+FAILED = "a heartbeat was not written, or its jobs were not taken over"
 
 
 class WorkerHeartbeat:
@@ -36,15 +35,7 @@ class WorkerHeartbeat:
     def _run(self) -> None:
         count = 0
         while not self._closed.wait(HEARTBEAT_INTERVAL_SECONDS):
-            log_errors(self._write)
+            log_errors(self._write, FAILED)
             count += 1
             if count % HEARTBEATS_PER_RECLAIM == 0:
-                log_errors(self._reclaim)
-
-
-def log_errors(call: Callable[[], None]) -> None:
-    """Calls a function and logs its error, because a heartbeat must outlive any error of the database."""
-    try:
-        call()
-    except Exception as error:  # the thread's edge: whatever fails, the next heartbeat must be written
-        log.warning("A heartbeat was not written: %s", error, exc_info=not isinstance(error, ApplianceError))
+                log_errors(self._reclaim, FAILED)

@@ -12,6 +12,7 @@ import structlog
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.core.log_errors import log_errors
 from whisper_appliance.core.samples import Samples
 from whisper_appliance.engines.contract import Priority, WindowResult
 from whisper_appliance.engines.vad import FRAME, Probabilities
@@ -91,10 +92,7 @@ class DecodeLoop:
 
     def _run(self) -> None:
         while not self._closed.is_set():
-            try:
-                self._run_once()
-            except Exception:  # the worker loop: an error of one session must not stop the others
-                log.exception("an iteration of the decode loop failed")
+            log_errors(self._run_once, "an iteration of the decode loop failed")
 
     def _run_once(self) -> None:
         self._process_inbox(TICK_SECONDS)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, fields
 from statistics import fmean
 
 import psutil
-import structlog
 
+from whisper_appliance.core.log_errors import log_errors
 from whisper_appliance.core.timed_probe import TimedProbe
 from whisper_appliance.host.gpus import GpuUse, measure_gpus
 from whisper_appliance.host.stats import CpuMeter
@@ -24,7 +24,6 @@ SLOW_SECONDS = 10.0
 RECENT_SECONDS = 600.0
 MINUTES = 24 * 60
 GPU_SECONDS = 5.0
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +147,7 @@ class ResourceSampler:
 
     def _run(self) -> None:
         while not self._ended:
-            try:
-                self._subscriber(*self.sample_once())
-            except Exception:  # the thread's edge: one failed sample must not end the samples
-                log.exception("a sample failed")
+            log_errors(lambda: self._subscriber(*self.sample_once()), "a sample failed")
             self._wake.wait(self._every[self._fast])
             self._wake.clear()
 

@@ -25,6 +25,7 @@ from whisper_appliance.core.errors import (
     Unavailable,
 )
 from whisper_appliance.core.ids import new_id
+from whisper_appliance.core.log_errors import log_errors
 from whisper_appliance.engines.contract import Options, Priority
 from whisper_appliance.jobs.events import JobChanged, JobEvent
 from whisper_appliance.jobs.job import IdempotencyKey, Job, JobRequest
@@ -161,12 +162,12 @@ class WatchFolder:
         while not self._wait(candidates):
             for path in self._take_reported():
                 self._note(candidates, path)
-            try:
-                self._finish_ended(candidates)
-                self._take_complete(candidates)
-            except Exception:  # the thread's edge: a fault of one file or of the database ends no watching
-                log.exception("the watch folder met a fault")
+            if not log_errors(lambda: self._work(candidates), "the watch folder met a fault"):
                 self._paused_until = self._monotonic() + RETRY_SECONDS
+
+    def _work(self, candidates: Candidates) -> None:
+        self._finish_ended(candidates)
+        self._take_complete(candidates)
 
     def _wait(self, candidates: Candidates) -> bool:
         """Waits for something to do; returns whether the folder is watched no more."""

@@ -3,12 +3,9 @@
 from collections.abc import Callable
 from typing import Protocol
 
-import structlog
-
+from whisper_appliance.core.log_errors import log_errors
 from whisper_appliance.live.manager import LiveAnnouncement
 from whisper_appliance.protocols.openai_realtime.server_events import Send, error_json, event
-
-log = structlog.get_logger()
 
 
 class AnySession(Protocol):
@@ -35,8 +32,5 @@ MakeAudioSession = Callable[[Send, Callable[[int], None], Callable[[], None]], A
 
 def handle_safely(session: AnySession, message: bytes | str, send: Send) -> None:
     """Handles one event of the client; an unexpected error is logged and costs this event only."""
-    try:
-        session.handle(message)
-    except Exception:  # the socket's edge: an unexpected error ends neither the connection nor its session
-        log.exception("a realtime event failed")
+    if not log_errors(lambda: session.handle(message), "a realtime event failed"):
         send(event("error", error=error_json("internal", "An internal error occurred.", "server_error")))
