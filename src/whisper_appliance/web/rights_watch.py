@@ -4,10 +4,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
 from whisper_appliance.core.errors import ApplianceError, NotAllowed, NotFound, SignInRequired
+from whisper_appliance.core.log_errors import log_errors
 
 INTERVAL_SECONDS = 10.0
 """Revoked keys, disabled users, lost roles and ended sessions lose their connections after so long."""
@@ -51,18 +53,22 @@ class RightsWatch:
             self.remove(connection)
 
     def check_all(self) -> None:
-        """Checks every connection now, and ends those whose right has ended."""
+        """Checks every connection now, and ends those whose right has ended.
+
+        What cannot be checked, because the database is busy for example, stays open until the next time.
+        """
         with self._lock:
             connections = list(self._connections.items())
         for connection, watched in connections:
-            try:
-                watched.check()
-            except (SignInRequired, NotAllowed, NotFound) as error:
-                self.remove(connection)
-                log.info("connection ended: no right any more", reason=error.message)
-                watched.end(error)
-            except ApplianceError:
-                continue  # the database is busy: that ends nobody's right
+            log_errors(partial(self._check, connection, watched), "a connection's right could not be checked")
+
+    def _check(self, connection: str, watched: _Watched) -> None:
+        try:
+            watched.check()
+        except (SignInRequired, NotAllowed, NotFound) as error:
+            self.remove(connection)
+            log.info("connection ended: no right any more", reason=error.message)
+            watched.end(error)
 
     def start(self, stopping: threading.Event, interval_seconds: float = INTERVAL_SECONDS) -> None:
         """Checks every connection again and again, in a thread of its own, until `stopping` is set."""
