@@ -3,12 +3,9 @@
 import threading
 from collections.abc import Callable
 
-import structlog
-
-from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.core.log_errors import log_errors
 
 EVERY_SECONDS = 6 * 3600.0
-log = structlog.get_logger()
 
 
 class Housekeeping:
@@ -33,8 +30,5 @@ class Housekeeping:
     def _run(self) -> None:
         while not self._ended.is_set():
             for name, task in self._tasks.items():
-                try:
-                    task()
-                except (ApplianceError, OSError) as error:
-                    log.warning("a clean-up task failed", task=name, reason=str(error))
+                log_errors(task, f"a clean-up task failed: {name}")
             self._ended.wait(self._every_seconds)

@@ -17,8 +17,8 @@ def log_errors(call: Callable[[], object], message: str) -> bool:
     try:
         call()
     except Exception as error:  # the one edge of threads: whatever a loop calls may fail, the loop goes on
-        if isinstance(error, ApplianceError):
-            log.warning(message, reason=error.message)
+        if isinstance(error, ApplianceError | OSError):
+            log.warning(message, reason=str(error))
         else:
             log.exception(message)
         return False

@@ -3,7 +3,9 @@
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
+from whisper_appliance.core.log_errors import log_errors
 from whisper_appliance.live.live_session import LiveSession
 from whisper_appliance.live.recently_ended import RecentlyEnded
 from whisper_appliance.live.registry import SessionRegistry
@@ -52,9 +54,15 @@ class SessionReaper:
     def _run(self) -> None:
         while not self._closed.wait(SYNC_SECONDS):
             for session in self._registry.sessions:
-                if session.id not in self._ended:
-                    with suppress(OSError):
-                        session.sync()
+                log_errors(partial(self._sync, session), "a live session could not be synced")
             for session_id in self._ended.expired():
-                if expired := self._registry.find(session_id):
-                    self.remove(expired)
+                log_errors(partial(self._expire, session_id), "a live session could not be removed")
+
+    def _sync(self, session: LiveSession) -> None:
+        if session.id not in self._ended:
+            with suppress(OSError):
+                session.sync()
+
+    def _expire(self, session_id: str) -> None:
+        if expired := self._registry.find(session_id):
+            self.remove(expired)
