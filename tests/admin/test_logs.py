@@ -15,22 +15,17 @@ from flask_openapi3 import OpenAPI
 
 from tests.support.application import StartAppliance
 from tests.support.client import ApiClient, an_account, client_of, send, signed_in
+from tests.support.log_lines import written_log
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.app.support_bundle import make_support_bundle
-from whisper_appliance.monitoring import logs
 
 log = structlog.get_logger("whisper_appliance.test")
 
 
 @pytest.fixture(autouse=True, scope="module")
 def logging_as_served() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    with open(os.devnull, "w") as nowhere:
-        logs.set_up("INFO", stream=nowhere)
+    with written_log():
         yield
-    root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
 
 
 SECRET = "prometheus-wants-this"

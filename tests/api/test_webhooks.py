@@ -10,6 +10,7 @@ from standardwebhooks import Webhook
 
 from tests.support.client import ApiClient, send, signed_in, with_key
 from tests.support.jobs import Script
+from tests.support.log_lines import written_log
 from tests.support.wait import wait_until
 from tests.support.webhook_receiver import Message, Receiver, receiver
 from whisper_appliance.app.appliance import Appliance
@@ -109,16 +110,14 @@ def test_the_secret_is_shown_once(user: ApiClient, server: Receiver) -> None:
     assert {**listed, "secret": made["secret"]} == made
 
 
-def test_no_log_has_the_secret_or_the_url(
-    user: ApiClient, server: Receiver, capfd: pytest.CaptureFixture[str]
-) -> None:
-    made = create(user, server)
-    user.post(f"{ADDRESS}/{made['id']}/test")
-    last_delivery(user)
-    written = "".join(capfd.readouterr())
-    assert "webhook sent" in written
-    assert made["secret"] not in written
-    assert "of-the-url" not in written
+def test_no_log_has_the_secret_or_the_url(user: ApiClient, server: Receiver) -> None:
+    with written_log() as log:
+        made = create(user, server)
+        user.post(f"{ADDRESS}/{made['id']}/test")
+        last_delivery(user)
+    assert "webhook sent" in log.getvalue()
+    assert made["secret"] not in log.getvalue()
+    assert "of-the-url" not in log.getvalue()
 
 
 def test_webhooks_are_their_users_own(user: ApiClient, server: Receiver, app: OpenAPI) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import stat
 import threading
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from tests.support.log_lines import written_log
 from whisper_appliance.monitoring import logs
 from whisper_appliance.monitoring.logs.file import NAME, LogFile, log_files, read_all
 from whisper_appliance.monitoring.logs.ring import LogFilter, LogRing
@@ -20,13 +20,8 @@ from whisper_appliance.monitoring.logs.sinks import LogSinks
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
     """The logging of the other tests."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    with open(os.devnull, "w") as nowhere:
-        logs.set_up("INFO", stream=nowhere)
+    with written_log():
         yield
-    root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -8,17 +8,14 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from tests.support.log_lines import restored_logging
 from whisper_appliance.monitoring import logs
 
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    """The logging of the other tests."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    yield
-    root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
+    with restored_logging():
+        yield
 
 
 def written(stream: io.StringIO) -> list[dict[str, str]]:
