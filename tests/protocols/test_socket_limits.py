@@ -4,6 +4,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -182,7 +183,8 @@ def test_an_invalid_packet_ends_its_connection_only(server: Server, raw: RawSock
 
 
 def test_a_message_beyond_the_limit_ends_its_connection(raw: RawSocket) -> None:
-    raw.send(BytesMessage(bytes(MEBIBYTE)))
+    with suppress(OSError):  # it may end before everything is sent
+        raw.send(BytesMessage(bytes(MEBIBYTE)))
     assert raw.ended()
 
 
