@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def acknowledged_error(body: Message) -> str:
 
 
 @dataclass(frozen=True)
-class Door:
+class Entry:
     """One socket: its address ("" for a port of its own), its driver, and its errors."""
 
     name: str
@@ -95,8 +96,8 @@ class Door:
 
 
 NO_MESSAGES = ("{", "[]", "null", "5", '"x"', "{}", '{"type": 5}', "[" * 100_000, '{"type": "\\ud800"}')
-DOORS = (
-    Door(
+ENTRIES = (
+    Entry(
         "socketio",
         "socketio live events",
         "/socket.io/?EIO=4&transport=websocket",
@@ -113,7 +114,7 @@ DOORS = (
             '["live:audio", {"s": "00000000000000000000000000000000", "q": 0}]',
         ),
     ),
-    Door(
+    Entry(
         "openai_realtime",
         "openai_realtime",
         "/v1/realtime?intent=transcription",
@@ -128,7 +129,7 @@ DOORS = (
             '{"type": "response.create"}',
         ),
     ),
-    Door(
+    Entry(
         "vosk",
         "vosk",
         "/vosk",
@@ -141,7 +142,7 @@ DOORS = (
             '{"config": {"model": {"a": 1}}}',
         ),
     ),
-    Door(
+    Entry(
         "deepgram",
         "deepgram",
         f"/v1/listen?{LINEAR}",
@@ -153,10 +154,11 @@ DOORS = (
             '{"type": "Finalize", "channel": {}}',
         ),
     ),
-    Door("wyoming", "wyoming", "", wyoming_error),
+    Entry("wyoming", "wyoming", "", wyoming_error),
 )
-WEBSOCKETS = [door for door in DOORS if door.address]
-JSON_SOCKETS = [door for door in WEBSOCKETS if not door.first]
+NAMES = attrgetter("name")
+WEBSOCKETS = [entry for entry in ENTRIES if entry.address]
+JSON_SOCKETS = [entry for entry in WEBSOCKETS if not entry.first]
 
 
 @pytest.fixture(scope="module")
@@ -171,9 +173,9 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[
 
 
 @contextmanager
-def another_speaks(server: Server, door: Door) -> Iterator[None]:
+def another_speaks(server: Server, entry: Entry) -> Iterator[None]:
     """Another client, which is in the middle of its speech, and gets all of its words afterwards."""
-    with closing(opened(server, door.driver)) as client:
+    with closing(opened(server, entry.driver)) as client:
         client.feed(spoken(1, 5))
         yield
         client.feed(spoken(5, 8) + silence(1))
@@ -193,29 +195,29 @@ def opened(server: Server, driver: str) -> ProtocolDriver:
     return wait_until(attempt)
 
 
-def websocket_of(server: Server, door: Door, **options: Any) -> websocket.WebSocket:
+def websocket_of(server: Server, entry: Entry, **options: Any) -> websocket.WebSocket:
     connected = websocket.create_connection(
-        f"wss://localhost:{server.port}{door.address}",
+        f"wss://localhost:{server.port}{entry.address}",
         timeout=20,
         sslopt={"context": server.trusting},
         **options,
     )
-    if door.first:
+    if entry.first:
         connected.recv()
-        connected.send(door.first)
+        connected.send(entry.first)
     return connected
 
 
-def raw_socket(server: Server, door: Door) -> socket.socket:
+def raw_socket(server: Server, entry: Entry) -> socket.socket:
     """A connection beneath the messages: of TLS and past the handshake, or plain TCP."""
-    if door.address:
-        connected = websocket_of(server, door).sock
+    if entry.address:
+        connected = websocket_of(server, entry).sock
         assert connected
         return connected
     return socket.create_connection(("127.0.0.1", WYOMING_PORT), timeout=20)
 
 
-def next_error(door: Door, client: websocket.WebSocket) -> str:
+def next_error(entry: Entry, client: websocket.WebSocket) -> str:
     """The sentence of the next error; other messages may come before."""
     while True:
         received = client.recv()
@@ -225,7 +227,7 @@ def next_error(door: Door, client: websocket.WebSocket) -> str:
         if isinstance(message, list):  # an acknowledgement of Socket.IO has one value, an event has its name
             message = message[0] if isinstance(message[0], dict) else {}
         if is_error(message):
-            return door.error_of(message)
+            return entry.error_of(message)
 
 
 def is_error(message: Message) -> bool:
@@ -247,16 +249,16 @@ def ends(connected: socket.socket) -> bool:
 
 
 def test_every_socket_is_tested_here() -> None:
-    assert {door.name for door in DOORS} == {protocol.name for protocol in PROTOCOLS}
+    assert {entry.name for entry in ENTRIES} == {protocol.name for protocol in PROTOCOLS}
 
 
-@pytest.mark.parametrize("door", WEBSOCKETS, ids=lambda door: door.name)
-def test_messages_that_cannot_be_used_are_answered_one_by_one(server: Server, door: Door) -> None:
-    messages = door.wrong if door.first else (*NO_MESSAGES, *door.wrong)
-    with another_speaks(server, door), closing(websocket_of(server, door)) as client:
+@pytest.mark.parametrize("entry", WEBSOCKETS, ids=NAMES)
+def test_messages_that_cannot_be_used_are_answered_one_by_one(server: Server, entry: Entry) -> None:
+    messages = entry.wrong if entry.first else (*NO_MESSAGES, *entry.wrong)
+    with another_speaks(server, entry), closing(websocket_of(server, entry)) as client:
         for message in messages:
-            client.send(door.wrap.format(message))
-            assert helps(sentence := next_error(door, client)), (message[:80], sentence)
+            client.send(entry.wrap.format(message))
+            assert helps(sentence := next_error(entry, client)), (message[:80], sentence)
 
 
 @pytest.mark.parametrize(
@@ -267,45 +269,45 @@ def test_messages_that_cannot_be_used_are_answered_one_by_one(server: Server, do
 def test_events_of_wyoming_that_cannot_be_used_end_their_connection_with_a_reason(
     server: Server, sent: bytes
 ) -> None:
-    door = DOORS[-1]
-    with another_speaks(server, door), raw_socket(server, door) as client:
+    entry = ENTRIES[-1]
+    with another_speaks(server, entry), raw_socket(server, entry) as client:
         client.sendall(sent)
         received = b"".join(iter(lambda: client.recv(65_536), b""))
         assert helps(wyoming_error(json.loads(received.splitlines()[-1])))
 
 
-@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
-def test_bytes_that_are_no_message_end_their_connection_only(server: Server, door: Door) -> None:
+@pytest.mark.parametrize("entry", ENTRIES, ids=NAMES)
+def test_bytes_that_are_no_message_end_their_connection_only(server: Server, entry: Entry) -> None:
     opcode_15 = b"\x8f\x85abcdefghi"
     unmasked = b"\x81\x02{}"
     compressed = b"\xc1\x82mask\xff\xff"
     garbage = bytes(range(256)) * 40
-    with another_speaks(server, door):
+    with another_speaks(server, entry):
         for sent in (opcode_15, unmasked, compressed, garbage):
-            with raw_socket(server, door) as client:
+            with raw_socket(server, entry) as client:
                 with suppress(ConnectionError, ssl.SSLError):
-                    client.sendall(sent if door.address else sent + b"\n")
+                    client.sendall(sent if entry.address else sent + b"\n")
                 assert ends(client)
 
 
-@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
-def test_clients_that_break_off_cost_nobody_a_session(server: Server, door: Door) -> None:
+@pytest.mark.parametrize("entry", ENTRIES, ids=NAMES)
+def test_clients_that_break_off_cost_nobody_a_session(server: Server, entry: Entry) -> None:
     """Half a message, no message, and a reset in the middle of speech, more often than sessions are free."""
-    half = b"\x82\xfe\x7f\xff" + b"mask" + bytes(100) if door.address else b'{"type": "audio-chunk", "payl'
-    with another_speaks(server, door):
+    half = b"\x82\xfe\x7f\xff" + b"mask" + bytes(100) if entry.address else b'{"type": "audio-chunk", "payl'
+    with another_speaks(server, entry):
         for number in range(6):
-            with raw_socket(server, door) as client:
+            with raw_socket(server, entry) as client:
                 if number % 2:
                     client.sendall(half)
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         for _ in range(5):
-            with closing(opened(server, door.ending_driver)) as leaves:
+            with closing(opened(server, entry.ending_driver)) as leaves:
                 leaves.feed(spoken(1, 3))
 
 
-@pytest.mark.parametrize("door", WEBSOCKETS, ids=lambda door: door.name)
-def test_a_message_above_the_limit_is_refused_or_ends_its_connection(server: Server, door: Door) -> None:
-    with another_speaks(server, door), closing(websocket_of(server, door)) as client:
+@pytest.mark.parametrize("entry", WEBSOCKETS, ids=NAMES)
+def test_a_message_above_the_limit_is_refused_or_ends_its_connection(server: Server, entry: Entry) -> None:
+    with another_speaks(server, entry), closing(websocket_of(server, entry)) as client:
         with suppress(OSError, websocket.WebSocketException):
             for _ in range(3):
                 client.send_binary(bytes(2**20))
@@ -313,24 +315,24 @@ def test_a_message_above_the_limit_is_refused_or_ends_its_connection(server: Ser
             while received := client.recv():
                 message = json.loads(received) if str(received)[:1] == "{" else {}
                 if is_error(message):
-                    assert helps(door.error_of(message))
+                    assert helps(entry.error_of(message))
                     break
 
 
-@pytest.mark.parametrize("door", JSON_SOCKETS, ids=lambda door: door.name)
-def test_a_key_that_is_not_valid_is_refused_in_the_shape_of_the_protocol(server: Server, door: Door) -> None:
+@pytest.mark.parametrize("entry", JSON_SOCKETS, ids=NAMES)
+def test_an_invalid_key_is_refused_in_the_shape_of_the_protocol(server: Server, entry: Entry) -> None:
     with pytest.raises(websocket.WebSocketBadStatusException) as refused:
-        websocket_of(server, door, header=[f"Authorization: Bearer {WRONG_KEY}"])
+        websocket_of(server, entry, header=[f"Authorization: Bearer {WRONG_KEY}"])
     assert refused.value.status_code == 401
-    assert helps(door.refusal_of(json.loads(refused.value.resp_body or b"")))
+    assert helps(entry.refusal_of(json.loads(refused.value.resp_body or b"")))
 
 
-@pytest.mark.parametrize("door", JSON_SOCKETS, ids=lambda door: door.name)
-def test_a_page_of_another_site_is_refused_in_the_shape_of_the_protocol(server: Server, door: Door) -> None:
+@pytest.mark.parametrize("entry", JSON_SOCKETS, ids=NAMES)
+def test_a_page_of_another_site_is_refused_in_the_shape_of_the_protocol(server: Server, entry: Entry) -> None:
     with pytest.raises(websocket.WebSocketBadStatusException) as refused:
-        websocket_of(server, door, origin="https://evil.example")
+        websocket_of(server, entry, origin="https://evil.example")
     assert refused.value.status_code == 403
-    assert helps(door.refusal_of(json.loads(refused.value.resp_body or b"")))
+    assert helps(entry.refusal_of(json.loads(refused.value.resp_body or b"")))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ MULTIPART = "multipart/form-data; boundary=x"
 
 
 @dataclass(frozen=True)
-class Door:
+class Entry:
     """One protocol: its address, the field of its recording ("" for the body), and its errors."""
 
     name: str
@@ -93,23 +94,24 @@ def rpc_error(body: Any) -> str:
     return str(result["content"][0]["text"])
 
 
-DOORS = (
-    Door("native", "/transcribe", "file", own_error),
-    Door("openai", "/v1/audio/transcriptions", "file", openai_error),
-    Door("asr_webservice", "/asr?output=json", "audio_file", detail, names_models=False),
-    Door("whisper_cpp", "/inference", "file", plain_error, names_models=False),
-    Door("deepgram", "/v1/listen", "", deepgram_error),
-    Door("mcp", "/mcp", "", rpc_error, names_models=False),
+ENTRIES = (
+    Entry("native", "/transcribe", "file", own_error),
+    Entry("openai", "/v1/audio/transcriptions", "file", openai_error),
+    Entry("asr_webservice", "/asr?output=json", "audio_file", detail, names_models=False),
+    Entry("whisper_cpp", "/inference", "file", plain_error, names_models=False),
+    Entry("deepgram", "/v1/listen", "", deepgram_error),
+    Entry("mcp", "/mcp", "", rpc_error, names_models=False),
 )
-FORMS = [door for door in DOORS if door.field]
-every_door = pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
+NAMES = attrgetter("name")
+FORMS = [entry for entry in ENTRIES if entry.field]
+every_entry = pytest.mark.parametrize("entry", ENTRIES, ids=NAMES)
 
 
-def refused(door: Door, answer: Response, *statuses: int) -> str:
+def refused(entry: Entry, answer: Response, *statuses: int) -> str:
     """The sentence of a refusal in the shape of its protocol; it helps, and says nothing of the machine."""
-    in_the_result = door.name == "mcp" and answer.status_code == 200  # an error of a tool is for the model
+    in_the_result = entry.name == "mcp" and answer.status_code == 200  # an error of a tool is for the model
     assert in_the_result or answer.status_code in statuses, (answer.status_code, answer.text[:300])
-    sentence = door.error_of(answer.json)
+    sentence = entry.error_of(answer.json)
     assert len(sentence.split()) > 2, sentence
     assert sentence.endswith("."), sentence
     assert not any(part in answer.text for part in ("Traceback", "site-packages", "/tmp/", ".py"))
@@ -120,33 +122,33 @@ def refused(door: Door, answer: Response, *statuses: int) -> str:
 def program(app: OpenAPI, appliance: Appliance) -> Iterator[ApiClient]:
     """A program with a key. After each test a plain request works, and only failed jobs leave uploads."""
     yield with_key(app, "transcribe", "read")
-    assert DOORS[0].send(with_key(app, "transcribe")).status_code == 200
+    assert ENTRIES[0].send(with_key(app, "transcribe")).status_code == 200
     folder = appliance.settings.data_dir / "uploads"
     wait_until(lambda: all(appliance.queue.get(each.name).status == "failed" for each in folder.iterdir()))
 
 
 def test_every_protocol_of_files_is_tested_here() -> None:
-    assert {door.name for door in DOORS} >= {api.name for api in APIS}
+    assert {entry.name for entry in ENTRIES} >= {api.name for api in APIS}
 
 
-@every_door
-def test_a_plain_recording_is_transcribed(door: Door, program: ApiClient) -> None:
-    answer = door.send(program)
+@every_entry
+def test_a_plain_recording_is_transcribed(entry: Entry, program: ApiClient) -> None:
+    answer = entry.send(program)
     assert answer.status_code == 200
     assert "one two" in answer.text
 
 
-@every_door
-def test_a_language_that_does_not_exist_is_refused(door: Door, program: ApiClient) -> None:
-    assert "klingon" in refused(door, door.send(program, language="klingon"), 400)
+@every_entry
+def test_a_language_that_does_not_exist_is_refused(entry: Entry, program: ApiClient) -> None:
+    assert "klingon" in refused(entry, entry.send(program, language="klingon"), 400)
 
 
-@pytest.mark.parametrize("door", [door for door in DOORS if door.names_models], ids=lambda door: door.name)
-def test_a_model_that_does_not_exist_is_refused(door: Door, program: ApiClient) -> None:
-    assert "no-such-model" in refused(door, door.send(program, model="no-such-model"), 400, 404)
+@pytest.mark.parametrize("entry", [entry for entry in ENTRIES if entry.names_models], ids=NAMES)
+def test_a_model_that_does_not_exist_is_refused(entry: Entry, program: ApiClient) -> None:
+    assert "no-such-model" in refused(entry, entry.send(program, model="no-such-model"), 400, 404)
 
 
-@every_door
+@every_entry
 @pytest.mark.parametrize(
     ("body", "content_type"),
     [
@@ -162,60 +164,60 @@ def test_a_model_that_does_not_exist_is_refused(door: Door, program: ApiClient) 
     ],
 )
 def test_a_body_without_a_recording_is_refused(
-    door: Door, program: ApiClient, body: bytes, content_type: str
+    entry: Entry, program: ApiClient, body: bytes, content_type: str
 ) -> None:
-    refused(door, program.post(door.address, data=body, content_type=content_type), 400, 411, 415)
+    refused(entry, program.post(entry.address, data=body, content_type=content_type), 400, 411, 415)
 
 
-@pytest.mark.parametrize("door", FORMS, ids=lambda door: door.name)
-def test_a_form_without_its_file_is_refused(door: Door, program: ApiClient) -> None:
+@pytest.mark.parametrize("entry", FORMS, ids=NAMES)
+def test_a_form_without_its_file_is_refused(entry: Entry, program: ApiClient) -> None:
     for form in (
         {"unknown": (io.BytesIO(b"one"), "a.wav")},
-        {door.field: "words instead of a file"},
-        {door.field: (io.BytesIO(b"one"), ".")},
+        {entry.field: "words instead of a file"},
+        {entry.field: (io.BytesIO(b"one"), ".")},
     ):
-        refused(door, program.post(door.address, data=form, content_type="multipart/form-data"), 400)
+        refused(entry, program.post(entry.address, data=form, content_type="multipart/form-data"), 400)
 
 
-@every_door
+@every_entry
 @pytest.mark.parametrize("error", [Undecodable("This file has no sound."), AudioTooLong("It is too long.")])
 def test_a_recording_that_cannot_be_used_is_an_error_of_the_protocol(
-    door: Door, program: ApiClient, script: Script, error: Exception
+    entry: Entry, program: ApiClient, script: Script, error: Exception
 ) -> None:
     def fail(_word: str) -> None:
         raise error
 
     script.before_window = fail
     try:
-        assert str(error) in refused(door, door.send(program, b"broken"), 400, 422)
+        assert str(error) in refused(entry, entry.send(program, b"broken"), 400, 422)
     finally:
         script.before_window = lambda word: None
 
 
-@every_door
-def test_a_revoked_key_is_refused(door: Door, program: ApiClient, appliance: Appliance) -> None:
-    assert door.send(program).status_code == 200
+@every_entry
+def test_a_revoked_key_is_refused(entry: Entry, program: ApiClient, appliance: Appliance) -> None:
+    assert entry.send(program).status_code == 200
     appliance.accounts.keys.revoke(program.key.id, by=SHELL)
-    refused(door, door.send(program), 401)
+    refused(entry, entry.send(program), 401)
 
 
-@every_door
-def test_a_key_without_the_right_is_refused(door: Door, app: OpenAPI) -> None:
-    refused(door, door.send(with_key(app, "read")), 403)
+@every_entry
+def test_a_key_without_the_right_is_refused(entry: Entry, app: OpenAPI) -> None:
+    refused(entry, entry.send(with_key(app, "read")), 403)
 
 
-@every_door
-def test_a_used_up_quota_is_refused(door: Door, app: OpenAPI, appliance: Appliance) -> None:
+@every_entry
+def test_a_used_up_quota_is_refused(entry: Entry, app: OpenAPI, appliance: Appliance) -> None:
     user = an_account(appliance)
     appliance.usage.set_quota(user.id, UserQuota(minutes_per_month=0.1))
     program = with_key(app, "transcribe", user=user)
-    assert DOORS[0].send(program).status_code == 200
-    refused(door, door.send(program), 429)
+    assert ENTRIES[0].send(program).status_code == 200
+    refused(entry, entry.send(program), 429)
 
 
-@every_door
-def test_nobody_sees_what_another_one_sent(door: Door, app: OpenAPI, program: ApiClient) -> None:
-    assert door.send(program, b"secret words").status_code == 200
+@every_entry
+def test_nobody_sees_what_another_one_sent(entry: Entry, app: OpenAPI, program: ApiClient) -> None:
+    assert entry.send(program, b"secret words").status_code == 200
     other = with_key(app, "read")
     (own,) = program.get("/api/transcripts").json["transcripts"]
     assert other.get("/api/transcripts").json["transcripts"] == []
@@ -225,9 +227,9 @@ def test_nobody_sees_what_another_one_sent(door: Door, app: OpenAPI, program: Ap
 
 
 def test_garbage_for_json_rpc_is_an_error_of_json_rpc(program: ApiClient) -> None:
-    door = DOORS[-1]
+    entry = ENTRIES[-1]
     for body in ("[]", "null", '"x"', "{}", json.dumps({"jsonrpc": "2.0", "id": {}, "method": "ping"})):
-        refused(door, program.post("/mcp", data=body, content_type="application/json"), 400)
+        refused(entry, program.post("/mcp", data=body, content_type="application/json"), 400)
 
 
 def test_a_large_file_and_a_full_queue_are_refused_by_every_protocol(
@@ -237,16 +239,16 @@ def test_a_large_file_and_a_full_queue_are_refused_by_every_protocol(
     appliance = start_appliance(max_upload_size="1KiB", queue_limit=1)
     app, go_on = create_app(appliance), threading.Event()
     program = with_key(app, "transcribe", "read")
-    for door in DOORS:
-        refused(door, door.send(program, b"word " * 1000), 413)
+    for entry in ENTRIES:
+        refused(entry, entry.send(program, b"word " * 1000), 413)
     script.before_window = lambda _word: go_on.wait(20)
     waiting = {"file": (io.BytesIO(b"one"), "a.wav"), "async": "true"}
     try:
         while client_of(app).post("/transcribe", data=waiting).status_code == 202:
             waiting = {"file": (io.BytesIO(b"one"), "a.wav"), "async": "true"}
-        for door in DOORS:
-            answer = door.send(program)
-            refused(door, answer, 429)
-            assert door.name == "mcp" or int(answer.headers["Retry-After"]) > 0
+        for entry in ENTRIES:
+            answer = entry.send(program)
+            refused(entry, answer, 429)
+            assert entry.name == "mcp" or int(answer.headers["Retry-After"]) > 0
     finally:
         go_on.set()

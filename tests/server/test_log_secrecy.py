@@ -1,4 +1,4 @@
-"""What people say, and what opens doors, is in no log, however much the appliance is told to write."""
+"""What people say, and the secrets that give access, are in no log, whatever its level."""
 
 import http.client
 import json

@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 
 from whisper_appliance.core.clock import Clock, now
-from whisper_appliance.core.errors import ApplianceError
+from whisper_appliance.core.log_errors import log_errors
 from whisper_appliance.webhooks.repository import WebhookRepository
 from whisper_appliance.webhooks.sender import MessageSender
 from whisper_appliance.webhooks.signature import signed_headers
@@ -48,24 +48,17 @@ class WebhookDispatcher:
     def _run(self) -> None:
         while not self._ended:
             self._changed.clear()
-            try:
-                seconds = self._send_due()
-            except (ApplianceError, OSError) as error:
-                log.warning("webhooks wait", reason=str(error))
-                seconds = PAUSE_AFTER_FAULT_SECONDS
-            if seconds is None or seconds > 0:
-                self._changed.wait(seconds)
+            if not log_errors(self._send_due, "webhooks wait"):
+                self._changed.wait(PAUSE_AFTER_FAULT_SECONDS)
 
-    def _send_due(self) -> float | None:
-        """Sends some of the messages that are due; returns the seconds to the next one, None without one."""
+    def _send_due(self) -> None:
+        """Sends some of the messages that are due; if none is, waits for the next one."""
         next_at = self._repository.next_at()
-        if next_at is None:
-            return None
-        seconds = (datetime.fromisoformat(next_at) - self._clock()).total_seconds()
-        if seconds > 0:
-            return seconds
-        asyncio.run(self._send_all(self._repository.claim_due(AT_ONCE)))
-        return 0.0
+        seconds = (datetime.fromisoformat(next_at) - self._clock()).total_seconds() if next_at else None
+        if seconds is None or seconds > 0:
+            self._changed.wait(seconds)
+        else:
+            asyncio.run(self._send_all(self._repository.claim_due(AT_ONCE)))
 
     async def _send_all(self, messages: tuple[DueDelivery, ...]) -> None:
         await asyncio.gather(*map(self._send, messages))

@@ -7,7 +7,7 @@ import { startPage } from "../ui/page-frame.js";
 export function startPanel(root) {
   startPage(root);
   // On phones the list of pages is a row, which is scrolled to the current one.
-  const current = /** @type {HTMLElement | null} */ (root.querySelector(".places [aria-current]"));
+  const current = /** @type {HTMLElement | null} */ (root.querySelector(".admin-nav [aria-current]"));
   const row = current?.closest("ul");
   if (current && row && row.scrollWidth > row.clientWidth) {
     row.scrollLeft = current.offsetLeft - row.offsetLeft - 16;
