@@ -234,6 +234,7 @@ class TranscriptPage {
     byId("title").textContent = title;
     document.title = `${title} · Whisper Appliance`;
     fillDownloads(slot(byId("tools"), "downloads"), `/api/transcripts/${this.id}`, title);
+    byId("tools").inert = false;
   }
 
   /** @param {import("./paragraph-text.js").TextOptions} [options] */
