@@ -59,7 +59,7 @@ def test_the_pace_counts_time_at_work_only() -> None:
         clock.seconds += 1
         pace.window_decoded("a", 20.0)
         pace.window_finished("a", 20.0, step * 20.0)
-    assert pace.work_seconds(100 * pace.cost(BASE)) == pytest.approx(5)
+    assert pace.work_seconds(100 * pace.cost(BASE)) == pytest.approx(5, abs=0.3)
     pace.job_stopped("a")
     clock.seconds += 5000
     assert pace.work_seconds(100 * pace.cost(BASE)) == pytest.approx(5)
@@ -85,12 +85,13 @@ def test_an_estimate_falls_with_time_and_grows_only_for_a_reason() -> None:
     for _ in range(11):
         clock.seconds += 1
         left.pace.window_decoded("a", 10.0)
-    assert left.seconds()["a"] == pytest.approx(89)
+    first = left.seconds()["a"]
+    assert first == pytest.approx(89, abs=0.5)
     clock.seconds += 0.5
-    assert left.seconds()["a"] == pytest.approx(88.5)
+    assert left.seconds()["a"] == pytest.approx(first - 0.5)
     clock.seconds += 1.5  # a little slower than before: that is no reason
     left.pace.window_decoded("a", 10.0)
-    assert left.seconds()["a"] == pytest.approx(87)
+    assert left.seconds()["a"] == pytest.approx(first - 2)
     clock.seconds += 2
     work[:] = [batch("b", 500), batch("a", 1000)]
     assert left.seconds()["a"] > 120, "another job goes first"
@@ -104,7 +105,44 @@ def test_an_estimate_is_made_anew_once_the_length_is_known(tmp_path: Path) -> No
     guessed = left.seconds()["a"]
     clock.seconds += 1
     work[:] = [batch("a", 300)]
-    assert left.seconds()["a"] == pytest.approx(guessed / 2 - 1)
+    assert left.seconds()["a"] == pytest.approx(guessed / 2 - 1, abs=0.5)
+
+
+DECODED = (
+    (32.4, 21.5), (32.4, 9.7), (106.3, 16.1), (106.3, 17.3), (117.4, 23.8), (117.4, 20.0), (117.4, 22.5),
+    (157.1, 21.5), (165.8, 17.5), (165.8, 20.0), (211.2, 21.4), (220.3, 26.5), (240.1, 17.6), (254.4, 27.6),
+    (281.6, 22.2), (309.0, 5.1),
+)  # fmt: skip
+"""Of a recording of 319 s on a busy machine: when a window was decoded, and its length; at last retries."""
+
+
+@pytest.mark.parametrize("speed", [1, 5, 25])
+def test_a_first_recording_has_an_estimate_from_its_first_windows_on(speed: float) -> None:
+    clock = Time()
+    left = TimeLeft(lambda: [batch("a", 319.3)], CONCURRENCY, clock)
+    begin, end, checked, right = clock.seconds, DECODED[-1][0] / speed, 0, 0
+    left.pace.job_started("a", BASE, 0.0)
+    clock.seconds = begin = begin + 30  # while the model is loaded
+    left.pace.window_decoded("a", 0.0)
+    for (at, seconds), (following, _) in itertools.pairwise(DECODED):
+        clock.seconds = begin + at / speed
+        left.pace.window_decoded("a", seconds)
+        while at < following and (now := clock.seconds - begin) < following / speed:
+            checked += 1
+            right += abs(left.seconds()["a"] - (end - now)) <= max((end - now) / 3, 5.0)
+            clock.seconds += min(1.0, end / 40)
+    assert checked > 20
+    assert right >= 0.75 * checked
+
+
+def test_nothing_is_estimated_from_the_first_window_alone() -> None:
+    clock = Time()
+    left = TimeLeft(lambda: [batch("a", 600)], CONCURRENCY, clock)
+    left.pace.job_started("a", BASE, 0.0)
+    left.pace.window_decoded("a", 0.0)
+    clock.seconds += 10
+    left.pace.window_decoded("a", 8.0)
+    assert left.seconds() == {}
 
 
 @dataclass
@@ -156,6 +194,7 @@ class Machine:
         for job in self.jobs[:2]:
             if self.left.pace.done_seconds(job.job_id) is None:
                 self.left.pace.job_started(job.job_id, job.kind, 0.0)
+                self.left.pace.window_decoded(job.job_id, 0.0)
         return self.jobs[:2]
 
     def _read_until(self, at: float, done: dict[str, float]) -> None:

@@ -46,6 +46,16 @@ def test_one_word_in_place_of_a_sentence_is_a_gap() -> None:
     assert list(find_untranscribed_speech(result, span((0, 28)))) == [(7.0, 16.0)]
 
 
+@pytest.mark.parametrize(
+    "text", [" 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14", " Yes. No. Yes. No. Yes. No. Yes. No."]
+)
+def test_counting_and_words_said_one_by_one_are_no_gap(text: str) -> None:
+    result = window_result(
+        Segment(0.0, 7.0, SENTENCE), Segment(7.0, 14.0, text), Segment(14.0, 28.0, 2 * SENTENCE)
+    )
+    assert list(find_untranscribed_speech(result, span((0, 28)))) == []
+
+
 def test_speech_after_the_decoded_part_is_no_gap() -> None:
     result = replace(window_result(Segment(0.0, 7.0, SENTENCE)), decoded_seconds=7.0)
     assert list(find_untranscribed_speech(result, span((0, 28)))) == []

@@ -6,7 +6,7 @@ from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.engines.contract import WindowResult
 from whisper_appliance.engines.vad import FRAME
 from whisper_appliance.transcript.model import Segment
-from whisper_appliance.transcription.languages import MainLanguage, by_language
+from whisper_appliance.transcription.languages import MainLanguage, by_language, in_one_language
 from whisper_appliance.transcription.segmentation import SpeechSpan
 
 GERMAN_SECONDS = 5.0
@@ -80,3 +80,35 @@ def test_the_main_language_is_settled_by_the_first_sure_window() -> None:
     for language, probability in (("la", 0.3), ("de", 0.9), ("en", 1.0)):
         main.add(result(language, probability))
     assert (main.language, main.probability, main.settled) == ("de", 0.9, True)
+
+
+def test_a_piece_may_be_less_sure_of_a_language_of_which_another_is_sure() -> None:
+    asked: list[str | None] = []
+
+    def english_then_german(parts: list[SpeechSpan]) -> list[WindowResult]:
+        found = (("en", 0.6), ("en", 0.95), ("de", 0.98))
+        return [result(*one) for one in (found if len(parts) > 2 else found[::2])]
+
+    parts = span(20)
+    pauses = [
+        0.05 if 4 <= at * FRAME / SAMPLE_RATE % 6 < 4.5 else 0.95 for at in range(len(parts.probabilities))
+    ]
+    three = SpeechSpan(parts.start, parts.stop, 0, tuple(pauses[: round(14 * SAMPLE_RATE / FRAME)]))
+    by_language(three, result("de", 0.7), MainLanguage(), decoder(asked), english_then_german)
+    assert asked == ["en", "de"]
+
+
+def test_windows_hold_one_language_if_an_unsure_one_has_no_piece_in_another() -> None:
+    def english(parts: list[SpeechSpan]) -> list[WindowResult]:
+        return [result("la", 0.6), *(result("en", 0.98) for _ in parts[1:])]
+
+    spans = [span(20), span(20)]
+    for probes, detector, expected in (
+        ((("en", 0.7), ("en", 0.6)), detect, True),
+        ((("en", 0.95), ("la", 0.3)), detect, True),
+        ((("en", 0.95), ("la", 0.51)), english, True),
+        ((("en", 0.95), ("de", 0.6)), detect, False),
+        ((("en", 0.95), ("de", 0.97)), english, False),
+        ((("la", 0.51), ("en", 0.4)), english, False),
+    ):
+        assert in_one_language(spans, [result(*one) for one in probes], detector) is expected

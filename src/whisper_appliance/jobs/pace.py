@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from whisper_appliance.core.atomic_files import write_json
@@ -21,11 +22,19 @@ PRIOR_SECONDS = 30.0
 """What is remembered counts as much as a measurement of so many seconds, unless that is far from it."""
 FAR = 1.5
 SAME_BATCH_SECONDS = 0.5
-LEAST_SECONDS = 2.0
+LEAST_SECONDS = 1.0
 LEAST_RESULTS = 4
-"""A pace measured over less is worth nothing."""
+LEAST_AUDIO_SECONDS = 30.0
+"""A pace measured over less is worth nothing: the first window alone occupies one worker of several.
+
+Fewer results are enough from the beginning of decoding on.
+"""
 FIRST_RESULTS_SECONDS = 160.0
 """Of audio, which is decoded before the first result of a file comes: two batches of four windows."""
+BATCHES_AT_WORK = 2
+"""So many times the last results are on their way, because several workers decode at once."""
+TAIL_SHARE = 0.25
+"""At the end of a job a worker waits for the other: for this share of the last results, on a first run."""
 QUALITY_COSTS: dict[Quality, float] = {"fast": 0.7, "balanced": 1.0, "accurate": 1.4}
 """What a quality costs beside "balanced", until it was measured."""
 
@@ -119,7 +128,8 @@ class _RunningJob:
 class _Gain:
     """Results that came at once: when, in time at work, and seconds of audio by kind.
 
-    `only`: the kind of all jobs that ran then; None if there were several.
+    Without audio it is when decoding began. `only`: the kind of all jobs that ran then; None if there were
+    several.
     """
 
     at: float
@@ -154,9 +164,14 @@ class Pace:
             self._jobs[job_id] = _RunningJob(kind, done_seconds)
 
     def window_decoded(self, job_id: str, seconds: float) -> None:
-        """A window of a running job, or a part of it, was decoded; others come before it."""
+        """A window of a running job, or a part of it, was decoded; others come before it.
+
+        0 seconds: decoding begins. A first run is measured from then on, without the load of the model.
+        """
         with self._changed_job(job_id) as job:
             job.decoded += seconds
+            if not seconds and not self._gains and not self._memory.has(job.kind):
+                self._gains.append(_Gain(self._busy_seconds, job.kind))
 
     def window_finished(self, job_id: str, seconds: float, done_seconds: float) -> None:
         """A window that was decoded is finished; `done_seconds` is its end in the recording."""
@@ -188,7 +203,7 @@ class Pace:
         """The time that so much work takes; None until the pace is known.
 
         Results come in batches, so the pace is measured from batch to batch, and the time since the last one
-        counts as time at work on the next.
+        counts as time at work on the next ones.
         """
         with self._lock:
             self._count_time()
@@ -196,27 +211,43 @@ class Pace:
             if pace is None:
                 return None
             last_at = max(self._gains[-1].at if self._gains else 0.0, self._began_at)
-            since_last = min(self._busy_seconds - last_at, self._next_work() / pace) if self._jobs else 0.0
-            return max(0.0, work / pace - since_last)
+            next_seconds = self._next_work() / pace if self._jobs else 0.0
+            since_last = min(self._busy_seconds - last_at, BATCHES_AT_WORK * next_seconds)
+            tail = min(TAIL_SHARE * next_seconds, work / pace) if self._is_first_run else 0.0
+            return max(0.0, work / pace - since_last + tail)
 
     def _pace(self) -> float | None:
         """Work done in a second."""
         amount = sum(map(self._work, self._gains)) - (self._work(self._gains[0]) if self._gains else 0.0)
         seconds = self._gains[-1].at - self._gains[0].at if self._gains else 0.0
-        kinds = [job.kind for job in self._jobs.values()]
-        is_known = bool(kinds) and all(map(self._memory.has, kinds))
         is_far = seconds >= PRIOR_SECONDS / 2 and not 1 / FAR < amount / seconds < FAR
-        prior = PRIOR_SECONDS if is_known and not is_far else 0.0
-        if not prior and (seconds < LEAST_SECONDS or len(self._gains) < LEAST_RESULTS):
+        prior = PRIOR_SECONDS if self._is_remembered and not is_far else 0.0
+        if not prior and not self._is_measured(seconds):
             return None
         return (amount + prior) / (seconds + prior)
+
+    @property
+    def _is_first_run(self) -> bool:
+        """Whether the pace is measured from the beginning of decoding on, because nothing is remembered."""
+        return bool(self._gains) and not self._gains[0].audio
+
+    @property
+    def _is_remembered(self) -> bool:
+        """Whether the cost of all that runs is known from earlier runs."""
+        return bool(self._jobs) and all(self._memory.has(job.kind) for job in self._jobs.values())
+
+    def _is_measured(self, seconds: float) -> bool:
+        """Whether the results of so many seconds are enough to know the pace."""
+        audio = sum(sum(gain.audio.values()) for gain in islice(self._gains, 1, None))
+        is_enough = self._is_first_run and audio >= LEAST_AUDIO_SECONDS
+        return seconds >= LEAST_SECONDS and (is_enough or len(self._gains) >= LEAST_RESULTS)
 
     def _work(self, gain: _Gain) -> float:
         return sum(seconds * self._memory.cost(kind) for kind, seconds in gain.audio.items())
 
     def _next_work(self) -> float:
         """The work on the results that come next."""
-        if self._gains and self._gains[-1].at >= self._began_at:
+        if self._gains and self._gains[-1].at >= self._began_at and self._gains[-1].audio:
             return self._work(self._gains[-1])
         return FIRST_RESULTS_SECONDS * max(self._memory.cost(job.kind) for job in self._jobs.values())
 
@@ -232,7 +263,8 @@ class Pace:
 
     def _add_gain(self, kind: Kind, seconds: float) -> None:
         last = self._gains[-1] if self._gains else None
-        if last is None or last.at < self._began_at or self._busy_seconds - last.at >= SAME_BATCH_SECONDS:
+        is_new = last is None or last.at < self._began_at or not last.audio
+        if last is None or is_new or self._busy_seconds - last.at >= SAME_BATCH_SECONDS:
             self._learn_last()
             kinds = {job.kind for job in self._jobs.values()}
             last = _Gain(self._busy_seconds, kind if len(kinds) == 1 else None)
@@ -246,7 +278,7 @@ class Pace:
         if len(self._gains) < 2 or self._gains[-2].at < self._began_at:
             return
         before, last = self._gains[-2], self._gains[-1]
-        if last.only and before.only == last.only and not last.is_learned:
+        if before.audio and last.only and before.only == last.only and not last.is_learned:
             self._memory.add(last.only, last.audio[last.only], last.at - before.at)
         last.is_learned = True
 

@@ -18,6 +18,7 @@ from whisper_appliance.transcription.segmentation import SpeechSpan
 
 MIN_SPOKEN_SECONDS = 3.0
 MIN_BYTES_PER_SPOKEN_SECOND = 7.0  # of UTF-8: some 14 in English and Chinese, more in most languages
+MIN_WORD_BYTES = 7  # because numbers are written short, and words said one by one take their time
 MIN_REDECODED_LOGPROB = -0.8
 MIN_LOOP_SECONDS = 1.0
 
@@ -137,5 +138,6 @@ def _merge_adjacent(stretches: Iterable[tuple[float, float]]) -> Iterator[tuple[
 
 
 def _text_bytes(text: str) -> int:
-    """UTF-8 bytes of letters and digits: they measure content better than characters (as in Chinese)."""
-    return len("".join(filter(str.isalnum, text)).encode())
+    """UTF-8 bytes of words, `MIN_WORD_BYTES` at least: they measure content better than characters do."""
+    words = ("".join(filter(str.isalnum, word)) for word in text.split())
+    return sum(max(MIN_WORD_BYTES, len(word.encode())) for word in words if word)

@@ -4,7 +4,7 @@ A recording begins to have a main language with its first window that is sure en
 unsure of its own is decoded in the main one; one that may hold several is detected again piece by piece.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
@@ -90,11 +90,43 @@ def is_mixed(result: WindowResult) -> bool:
     return len({segment.language for segment in result.segments}) > 1
 
 
+def surest(results: Sequence[WindowResult]) -> WindowResult:
+    """The result whose language is the most probable."""
+    return max(results, key=lambda one: one.language_probability)
+
+
+def in_one_language(spans: Iterable[SpeechSpan], results: Sequence[WindowResult], detect: Detect) -> bool:
+    """Whether windows hold one language: the same was detected in all, or the surest in all their pieces.
+
+    A window between languages is often detected as one that nobody speaks (Latin, say), with some 0.5.
+    """
+    best = surest(results)
+    others = [(span, one) for span, one in zip(spans, results, strict=False) if one.language != best.language]
+    if others and best.language_probability < SURE_PROBABILITY:
+        return False
+    return all(_holds_only(best.language, span, one, detect) for span, one in others)
+
+
+def _holds_only(language: str, span: SpeechSpan, result: WindowResult, detect: Detect) -> bool:
+    """Whether no piece of a window that was detected as another language is surely in another one."""
+    if result.language_probability < UNSURE_PROBABILITY:
+        return True
+    if result.language_probability >= SURE_PROBABILITY:
+        return False
+    pieces = list(_pieces(span))
+    return len(pieces) > 1 and set(_languages(detect(pieces), language)) == {language}
+
+
 def _languages(detected: list[WindowResult], expected: str) -> Iterator[str]:
-    """The language of each piece: of an unsure one, the expected or that of the piece before."""
+    """The language of each piece: of an unsure one, the expected or that of the piece before.
+
+    A language of which another piece is sure needs less to be taken for this one's.
+    """
+    sure = {one.language for one in detected if one.language_probability >= PIECE_PROBABILITY}
     before = expected
     for one in detected:
-        if one.language_probability >= PIECE_PROBABILITY or one.language == expected:
+        is_likely = one.language in sure and one.language_probability >= UNSURE_PROBABILITY
+        if is_likely or one.language == expected:
             before = one.language
         yield before
 

@@ -32,7 +32,9 @@ from whisper_appliance.transcription.languages import (
     MAIN_LANGUAGE_WINDOWS,
     MainLanguage,
     by_language,
+    in_one_language,
     is_mixed,
+    surest,
 )
 from whisper_appliance.transcription.merging import confidence, merge_results, shift_times
 from whisper_appliance.transcription.pending import (
@@ -173,6 +175,7 @@ class TranscriptionPipeline:
     def _note_first(self, span: SpeechSpan) -> None:
         if self.first_start is None:
             self.first_start = span.start
+            self.on_decoded(0.0)
 
     def _parallel_windows(
         self, windows: Iterator[SpeechSpan], threads: ThreadPoolExecutor
@@ -240,7 +243,7 @@ class TranscriptionPipeline:
         probed = [] if self._is_clear(chunk) or not is_long else list(map(self._result_of, chunk.probes))
         if probed and self._is_retry_only(chunk, probed):
             for at in range(0, len(chunk.spans), RETRY_BATCH_WINDOWS):
-                batch = RetryBatch(chunk.spans[at : at + RETRY_BATCH_WINDOWS], probed[:1])
+                batch = RetryBatch(chunk.spans[at : at + RETRY_BATCH_WINDOWS], [surest(probed)])
                 first = batch.spans[0]
                 if first.start in self.finished:
                     yield first, self.finished[first.start]
@@ -261,8 +264,7 @@ class TranscriptionPipeline:
         first = chunk.spans[0]
         if first.start in self.finished:
             return self._finished_to(first) > first.stop
-        same = len({one.language for one in probed}) == 1
-        return same and all(map(is_low_confidence, probed))
+        return all(map(is_low_confidence, probed)) and in_one_language(chunk.spans, probed, self._detect)
 
     def _finished_to(self, span: SpeechSpan) -> int:
         return span.start + round(self.finished[span.start].decoded_seconds * SAMPLE_RATE)
@@ -318,12 +320,12 @@ class TranscriptionPipeline:
         def decode(part: SpeechSpan, language: str | None) -> WindowResult:
             return self._wait(self._submit_window(part, replace(options, language=language)))
 
-        def detect(parts: list[SpeechSpan]) -> list[WindowResult]:
-            return [
-                self._wait(one) for one in [self._submit_window(p, options, detect_only=True) for p in parts]
-            ]
+        return by_language(span, result, main, decode, self._detect)
 
-        return by_language(span, result, main, decode, detect)
+    def _detect(self, spans: list[SpeechSpan]) -> list[WindowResult]:
+        """The language of each span, without its text."""
+        detected = [self._submit_window(span, self.options, detect_only=True) for span in spans]
+        return list(map(self._wait, detected))
 
     def _needs_retry(self, result: WindowResult) -> bool:
         return self.results_seen > 0 and self._may_retry(result) and not is_mixed(result)

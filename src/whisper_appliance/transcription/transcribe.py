@@ -57,7 +57,8 @@ def transcribe(
     """Transcribes a whole recording; `on_window` receives each finished window in order.
 
     `cancelled` is polled between windows. `on_decoded` receives the seconds of audio that were decoded, in
-    any order and from any thread; those of a window of low confidence once its retry is decoded.
+    any order and from any thread; those of a window of low confidence once its retry is decoded. It
+    receives 0 as decoding begins.
     Raises `Cancelled`, `AudioError`, `EngineFailed`, `ModelUnavailable`.
     """
     started, options = clock(), request.options
