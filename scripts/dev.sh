@@ -192,7 +192,7 @@ tests() {
     script_tests || failed=1
     openai_whisper
     say "Tests"
-    set -- "${PARALLEL[@]}"
+    set -- "${PARALLEL[@]}" --no-loadscope-reorder # tests/conftest.py says which files are first
   fi
   "$VENV/bin/python" -m pytest "$@" || failed=$?
   return $failed

@@ -1,6 +1,7 @@
 """Fixtures of all tests: real speech, a real small model, and the plugins of tests/support."""
 
 import gc
+import re
 from pathlib import Path
 
 import hypothesis
@@ -24,6 +25,23 @@ pytest_plugins = [
 # Whether a property holds does not depend on the speed of the machine.
 hypothesis.settings.register_profile("appliance", deadline=None)
 hypothesis.settings.load_profile("appliance")
+
+
+FAST = "not slow and not browser"
+LEFT_OUT_WHOLE = re.compile(r"^pytestmark = .*\bmark\.(?:slow|browser)\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Does not import a module all of whose tests the fast run leaves out."""
+    if config.option.markexpr != FAST or not collection_path.match("test_*.py"):
+        return None
+    return True if LEFT_OUT_WHOLE.search(collection_path.read_text()) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that no worker is still busy with one when the other has ended."""
+    slow = {item.path for item in items for mark in ("slow", "browser") if item.get_closest_marker(mark)}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def pytest_collection_finish() -> None:

@@ -21,6 +21,8 @@ WRITTEN_BY_RAGE = base64.b64decode(
     "Umzp8jwGezCa467erSwCRxpS3WBBOP51Wrom35WhWl2MQSLBEFM="
 )
 """`SQLite`, encrypted by pyrage 1.4.0, the Python binding of rage."""
+WORK_FACTOR = age_format.WORK_FACTOR
+"""That of the program; the fixture `cheap_scrypt` lowers it for the tests."""
 
 
 def decrypt(content: bytes, passphrase: str | None = PASSPHRASE) -> bytes:
@@ -47,7 +49,10 @@ def test_a_file_of_another_age_program_is_decrypted() -> None:
     assert decrypt(WRITTEN_BY_RAGE) == b"SQLite"
 
 
-@pytest.mark.slow  # derives a key twice for each size
+def test_each_guess_of_a_passphrase_takes_128_mib() -> None:
+    assert 128 * 8 * 2**WORK_FACTOR == 128 * 2**20  # 128 r N of RFC 7914, with the r = 8 of age
+
+
 @pytest.mark.parametrize("size", [0, 65_536, 65_537, 200_000])
 def test_content_comes_back_and_its_size_is_known_before(size: int) -> None:
     plain = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
@@ -56,7 +61,6 @@ def test_content_comes_back_and_its_size_is_known_before(size: int) -> None:
     assert decrypt(encrypted) == plain
 
 
-@pytest.mark.slow
 def test_damaged_shortened_and_reordered_content_is_refused() -> None:
     good = encrypt(bytes(150_000))
     chunk = age_format.CHUNK_BYTES + age_format.TAG_BYTES

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 from click.testing import CliRunner, Result
@@ -16,6 +15,8 @@ from whisper_appliance.host import kubernetes_manifest
 def manifest(tmp_path: Path, *arguments: str, **variables: str) -> tuple[dict[tuple[str, str], Any], Result]:
     """The resources by kind and name, each valid for Kubernetes."""
     environment = {"DATA_DIR": str(tmp_path), **variables}
+    import kubernetes_validate  # takes two seconds to import
+
     result = CliRunner().invoke(cli, ["manifest", *arguments], env=environment, catch_exceptions=False)
     resources = list(yaml.safe_load_all(result.stdout))
     for resource in resources:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from flask_openapi3 import OpenAPI
+from jinja2.bccache import Bucket, BytecodeCache
 
 from tests.support.accounts import CHEAP_ARGON2
 from tests.support.client import ApiClient, client_of, open_page
@@ -25,8 +26,31 @@ from whisper_appliance.config.settings import Settings
 from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.models.hub import Hub
 from whisper_appliance.server.application import create_app
+from whisper_appliance.web.lazy_openapi import LazyOpenAPI
 
 StartAppliance = Callable[..., Appliance]
+
+
+class CompiledTemplates(BytecodeCache):
+    """Compiles each template once for all applications of a process: that takes longer than most tests."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if code := self._code.get(bucket.key):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+LazyOpenAPI.jinja_options = {**LazyOpenAPI.jinja_options, "bytecode_cache": CompiledTemplates()}
+
+
+def measure_in_no_time(appliance: Appliance) -> None:
+    """Makes a measurement of the models end with its first window: ten seconds are longer than most tests."""
+    appliance.model_suggestions = ModelSuggestions(appliance.models, lambda: appliance.settings, seconds=0)
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +108,7 @@ def start_appliance(
                     hub=hub,
                 )
             )
-            # a measurement of ten seconds would be the longest part of most tests
-            appliance.model_suggestions = ModelSuggestions(
-                appliance.models, lambda: appliance.settings, seconds=0
-            )
+            measure_in_no_time(appliance)
             return appliance
 
         yield start

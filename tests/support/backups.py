@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from whisper_appliance.backups import age_format
 from whisper_appliance.backups.restore import Restore
 from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.storage import migrations
@@ -12,6 +13,14 @@ from whisper_appliance.storage.database import Database
 from whisper_appliance.transcript.model import Segment, Transcript
 
 REVISIONS = migrations.revisions()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_scrypt() -> Iterator[None]:
+    """Keys of passphrases are derived with little work, except from what other programs encrypted."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(age_format, "WORK_FACTOR", 10)
+        yield
 
 
 def transcript(text: str) -> Transcript:

@@ -11,6 +11,7 @@ from flask_openapi3 import OpenAPI
 
 from tests.support.access_table import ANONYMOUS, CLOSED, EVERYBODY, OPEN, PEOPLE, TABLE, Row, Rule
 from tests.support.accounts import CHEAP_ARGON2
+from tests.support.application import measure_in_no_time
 from tests.support.client import ApiClient, Response, an_account, client_of, open_page, signed_in, with_key
 from tests.support.engines import ScriptedModels
 from tests.support.jobs import Script
@@ -162,6 +163,7 @@ def actors(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[
     with Appliance(
         chosen, make_steps=make_steps, live_models=ScriptedModels(), passwords=Passwords(CHEAP_ARGON2)
     ) as appliance:
+        measure_in_no_time(appliance)
         yield Actors(appliance, create_app(appliance))
 
 

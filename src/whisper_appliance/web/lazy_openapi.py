@@ -9,6 +9,8 @@ from flask_openapi3 import APIBlueprint, OpenAPI
 from flask_openapi3.types import ParametersTuple
 from flask_openapi3.utils import parse_parameters
 
+from whisper_appliance.web.lazy_routing import LazyRule
+
 
 class LazyBlueprint(APIBlueprint):
     """A blueprint that validates parameters at once, and documents its routes on `document`."""
@@ -31,6 +33,8 @@ class LazyBlueprint(APIBlueprint):
 
 class LazyOpenAPI(OpenAPI):
     """The web application; its document is built once, on the first request for it."""
+
+    url_rule_class = LazyRule
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -5,6 +5,7 @@ Authors: pyannote (segmentation) and WeSpeaker (embedding). Licence: CC BY 4.0.
 
 import ctypes
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -42,13 +43,15 @@ def packaged_library() -> Path | None:
     """The library that carries the models; `None` if the extra `diarization` is not installed."""
     found = find_spec(PACKAGE)
     for folder in (found.submodule_search_locations or []) if found else []:
-        if (library := Path(folder) / LIBRARY).is_file() and _carries_models(library):
+        library = Path(folder) / LIBRARY
+        if library.is_file() and _carries_models(library):
             return library
     return None
 
 
+@cache
 def _carries_models(library: Path) -> bool:
-    """Whether this version of the package has them: newer ones do not."""
+    """Whether this version of the package has them: newer ones do not. It is searched once: it is large."""
     with library.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
         return content.find(_symbol(EMBEDDING).encode()) >= 0
 
