@@ -14,7 +14,7 @@ Whisper Appliance, for developers. Needs Linux and Python 3.11 or newer; everyth
 
   ./scripts/dev.sh run [OPTIONS]    set up, then serve on https://localhost:5001 (options: run --help)
   ./scripts/dev.sh test [ARGS]      set up, then check style, types, layers and all tests; with ARGS: pytest ARGS
-  ./scripts/dev.sh test --fast [ARGS]  only the tests that are not slow and need no browser
+  ./scripts/dev.sh test --fast [ARGS]  only the tests that are not slow and need no browser and no PostgreSQL
                                     (of one package: test --fast tests/live)
   ./scripts/dev.sh coverage [ARGS]  all tests, with the lines and branches that none of them runs
   ./scripts/dev.sh lint             style, types and layers only
@@ -181,8 +181,8 @@ tests() {
     shift
     # what these hold is slow or needs the browser; even to import it takes time
     # a third worker, because fast tests wait more than they compute
-    set -- "${PARALLEL[@]}" -n 3 -m "not slow and not browser" --ignore tests/contracts --ignore tests/faults \
-      --ignore tests/journeys --ignore tests/api/test_schema.py "$@"
+    set -- "${PARALLEL[@]}" -n 3 -m "not slow and not browser and not postgresql" \
+      --ignore tests/contracts --ignore tests/faults --ignore tests/journeys --ignore tests/api/test_schema.py "$@"
   elif [ $# = 0 ]; then
     say "Style, types, layers"
     lint || failed=1

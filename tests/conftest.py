@@ -24,11 +24,16 @@ pytest_plugins = [
 
 # Whether a property holds does not depend on the speed of the machine.
 hypothesis.settings.register_profile("appliance", deadline=None)
-hypothesis.settings.load_profile("appliance")
+hypothesis.settings.register_profile("fast", deadline=None, max_examples=30)
 
 
-FAST = "not slow and not browser"
+FAST = "not slow and not browser and not postgresql"
 LEFT_OUT_WHOLE = re.compile(r"^pytestmark = .*\bmark\.(?:slow|browser)\b", re.MULTILINE)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The fast run tries a part of the examples of each property."""
+    hypothesis.settings.load_profile("fast" if config.option.markexpr == FAST else "appliance")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
