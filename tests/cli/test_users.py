@@ -1,12 +1,15 @@
 """Accounts and API keys, administered on the machine itself."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyotp
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.support.accounts import CHEAP_ARGON2
 from tests.support.client import PASSWORD
+from whisper_appliance.accounts import passwords
 from whisper_appliance.accounts.accounts import SignedIn
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.offline_accounts import opened_accounts
@@ -15,6 +18,13 @@ from whisper_appliance.config import settings
 from whisper_appliance.core.errors import ApplianceError, SecondFactorRequired, SignInFailed
 
 OTHER = "eleven green bottles near the wall"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cheap_argon2() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "PasswordHasher", lambda: CHEAP_ARGON2)
+        yield
 
 
 @pytest.fixture(scope="module")

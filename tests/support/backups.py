@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.databases import empty_tables
 from whisper_appliance.backups import age_format
 from whisper_appliance.backups.restore import Restore
 from whisper_appliance.library.transcripts import TranscriptRepository
@@ -31,6 +32,8 @@ def fill(folder: Path, title: str, url: str | None = None) -> str:
     """One transcript with its kept audio, certificates and a key; the transcript's id."""
     folder.mkdir(parents=True, exist_ok=True)
     database = Database.in_folder(folder, url)
+    if url is None and not any(folder.iterdir()):
+        (folder / "appliance.sqlite").write_bytes(empty_tables())
     migrations.upgrade(database)
     id = TranscriptRepository(database, audio_folder=folder / "audio").add(
         transcript(title), title=title, owner="a" * 32, source="upload"

@@ -1,8 +1,10 @@
 """Real databases for tests: a SQLite file, or a PostgreSQL database of the test's own if a server answers."""
 
 import contextlib
+import functools
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -56,12 +58,22 @@ def postgresql_database() -> Iterator[Database]:
         yield database
 
 
+@functools.cache
+def empty_tables() -> bytes:
+    """A SQLite file with today's tables, to be copied: to migrate takes longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "appliance.sqlite"
+        with ready(f"sqlite:///{path}"):
+            pass
+        return path.read_bytes()
+
+
 @pytest.fixture(scope="session")
 def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with today's tables, to be copied: to migrate takes longer than most tests."""
+    """A file of `empty_tables`."""
     path = tmp_path_factory.mktemp("tables") / "appliance.sqlite"
-    with ready(f"sqlite:///{path}"):
-        return path
+    path.write_bytes(empty_tables())
+    return path
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
