@@ -11,7 +11,7 @@ from tests.support.client import an_account
 from tests.support.library import transcript
 from tests.support.served import Served, serve_in_process
 from whisper_appliance.accounts.identity import User
-from whisper_appliance.transcript.model import Dropped, Notice, Segment, Transcript
+from whisper_appliance.transcript.model import Dropped, Notice, Segment, Transcript, Word
 
 pytestmark = pytest.mark.browser
 
@@ -26,10 +26,18 @@ DROPPED = (
 )
 
 
-LECTURE = tuple(
-    Segment(start, start + 4, f" Sentence number {place} of the lecture.")
-    for place, start in enumerate(5.0 * number + 20 * (number // 80) for number in range(400))
-)
+DOUBTFUL = 350
+
+
+def sentence(place: int) -> Segment:
+    """One of a lecture with a long pause after each 80."""
+    start = 5.0 * place + 20 * (place // 80)
+    text = f" Sentence number {place} of the lecture."
+    words = (Word(start, start + 4, text, 0.1),) if place == DOUBTFUL else ()
+    return Segment(start, start + 4, text, words=words)
+
+
+LECTURE = tuple(map(sentence, range(400)))
 NOTICES = (
     Notice("untranscribed", "Somebody speaks here, but no words were recognized: 0:05-0:07."),
     Notice("damaged", "The file is damaged. It could be read up to 0:10."),
@@ -113,6 +121,50 @@ def test_a_long_transcript_has_chapters_links_and_text_to_copy(
     copied = str(page.evaluate("navigator.clipboard.readText()"))
     assert copied.startswith("[0:00] Sentence number 0 of the lecture. Sentence number 1")
     assert "\n[7:00] Sentence number 80 of the lecture." in copied
+
+
+def test_a_long_transcript_is_in_the_page_only_where_it_is_read(
+    served: Served, owner: User, page: Page, axe: str
+) -> None:
+    id = served.appliance.transcripts.add(made(LECTURE), title="Lecture", owner=owner.id)
+    loaded: list[str] = []
+    page.on(
+        "request",
+        lambda each: loaded.append(each.url) if each.url.endswith(f"/api/transcripts/{id}") else None,
+    )
+    page.goto(f"/transcripts/{id}?t=1500")
+    expect(page.locator("#at-288")).to_be_in_viewport()
+    expect(page.locator("#at-0")).to_have_count(0)
+    assert page.locator(".line").count() < 300
+    expect(page.locator(".paragraph").first).to_have_attribute("aria-setsize", "20")
+    page.keyboard.press("Control+f")
+    expect(page.get_by_label("Find in this transcript")).to_be_focused()
+    page.keyboard.type("number 39")
+    expect(page.locator("#found")).to_have_text("1 of 11")
+    expect(page.locator("#at-39")).to_be_in_viewport()
+    assert page.evaluate("CSS.highlights.get('found-now').size") == 1
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.keyboard.press("u")
+    expect(page.locator(f"#at-{DOUBTFUL} a")).to_be_focused()
+    expect(page.locator(f"#at-{DOUBTFUL}")).to_be_in_viewport()
+    page.keyboard.press("F2")
+    page.keyboard.type(" No doubt.")
+    page.keyboard.press("Enter")
+    expect(page.locator(f"#at-{DOUBTFUL} p")).to_have_text("Sentence number 350 of the lecture. No doubt.")
+    expect(page.locator(f"#at-{DOUBTFUL}")).to_be_in_viewport()
+    assert len(loaded) == 1
+    assert barriers(page, axe) == []
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Control+c")
+    copied = str(page.evaluate("navigator.clipboard.readText()"))
+    assert "Sentence number 0 of" in copied
+    assert "Sentence number 200 of" in copied
+    page.mouse.click(5, 300)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(page.locator(".line")).to_have_count(len(LECTURE))
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator(".line").count() < 300
 
 
 def test_notices_are_german_for_a_german_reader(interview: Page) -> None:

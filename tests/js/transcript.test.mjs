@@ -12,9 +12,9 @@ import { chunksOf } from "../../src/whisper_appliance/pages/static/js/transcript
 test("chunks hold whole paragraphs and all of them", () => {
   assert.deepEqual(chunksOf([], 0), []);
   assert.deepEqual(chunksOf([0], 1), [[0, 1]]);
-  assert.deepEqual(chunksOf([0, 30, 50, 60], 70), [
-    [0, 30, 50],
-    [50, 60, 70],
+  assert.deepEqual(chunksOf([0, 15, 25, 30], 35), [
+    [0, 15, 25],
+    [25, 30, 35],
   ]);
   assert.deepEqual(chunksOf([0, 100], 120), [
     [0, 100],

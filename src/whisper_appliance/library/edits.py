@@ -170,6 +170,11 @@ class TranscriptEdits:
             after = self._state(connection, transcript_id, other)
         return difference(before.segments, after.segments)
 
+    def current(self, transcript_id: str) -> Transcript:
+        """The transcript after all revisions, with keys and valid times."""
+        with self._database.read() as connection:
+            return _read(connection, transcript_id).transcript
+
     def state(self, transcript_id: str, revision: int) -> Transcript:
         """The transcript after a revision."""
         with self._database.read() as connection:

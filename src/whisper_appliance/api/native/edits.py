@@ -13,6 +13,7 @@ from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import ChangedMeanwhile, InvalidRequest, PreconditionMissing
 from whisper_appliance.library.revision_rows import Revision
 from whisper_appliance.library.transcript_rows import TranscriptSummary
+from whisper_appliance.transcript.paragraphs import paragraph_starts
 from whisper_appliance.web import errors, sse
 from whisper_appliance.web.auth import resources
 from whisper_appliance.web.auth.audit import record
@@ -252,6 +253,7 @@ def _state(transcript_id: str, changes: Sequence[Revision], seen: int | None) ->
         "can_undo": undo > 0,
         "can_redo": redo > 0,
         "changes": [revision_response(each, names, actor_id) for each in changes],
+        "paragraphs": paragraph_starts(appliance().edits.current(transcript_id)),
     }
 
 

@@ -56,6 +56,7 @@ class EditResponse(BaseModel):
     can_undo: bool
     can_redo: bool
     changes: list[RevisionResponse]
+    paragraphs: list[int] = Field(description="Places of the segments that start a paragraph now.")
 
 
 class VersionResponse(BaseModel):

@@ -408,6 +408,8 @@ export interface EditResponse {
   can_undo: boolean;
   can_redo: boolean;
   changes: RevisionResponse[];
+  /** Places of the segments that start a paragraph now. */
+  paragraphs: number[];
 }
 
 /** A phrase after a change. */

@@ -16,14 +16,15 @@ export class FollowWords {
   #line = -1;
   #word = -1;
 
-  /** @param {Player} player @param {HTMLElement} place Of the lines. */
-  constructor(player, place) {
+  /** @param {Player} player @param {import("../transcript/transcript-lines.js").TranscriptLines} lines */
+  constructor(player, lines) {
     this.player = player;
-    this.place = place;
+    this.lines = lines;
     player.addEventListener("time", (event) => {
       this.#showTime(/** @type {CustomEvent<{seconds: number}>} */ (event).detail.seconds);
     });
-    place.addEventListener("click", (event) => this.#onClick(event));
+    lines.place.addEventListener("click", (event) => this.#onClick(event));
+    lines.addEventListener("filled", () => this.#light(this.lines.shownLineAt(this.#line)));
   }
 
   /** @param {readonly Segment[]} segments Those of the lines, in their order. */
@@ -35,12 +36,7 @@ export class FollowWords {
 
   /** Scrolls to the line at a second. @param {number} seconds */
   scrollTo(seconds) {
-    this.#lineAt(segmentAt(this.#segments, seconds))?.scrollIntoView({ block: "center" });
-  }
-
-  /** @param {number} index */
-  #lineAt(index) {
-    return /** @type {HTMLElement | null} */ (this.place.querySelector(`#at-${index}`));
+    this.lines.lineAt(segmentAt(this.#segments, seconds))?.scrollIntoView({ block: "center" });
   }
 
   /** @param {number} seconds */
@@ -48,15 +44,20 @@ export class FollowWords {
     const index = segmentAt(this.#segments, seconds);
     const word = wordAt(this.#segments[index]?.words ?? [], seconds);
     if (index === this.#line && word === this.#word) return;
-    const before = this.#lineAt(this.#line);
-    const line = this.#lineAt(index);
-    if (index !== this.#line) {
-      before?.removeAttribute("data-now");
-      line?.setAttribute("data-now", "");
-      if (line && this.player.isPlaying && (!before || isInView(before))) keepInView(line);
-    }
+    const before = this.lines.shownLineAt(this.#line);
+    const isFollowed = this.player.isPlaying && (this.#line < 0 || (before !== null && isInView(before)));
+    const isNext = index !== this.#line;
+    const line = isNext && isFollowed ? this.lines.lineAt(index) : this.lines.shownLineAt(index);
     this.#line = index;
     this.#word = word;
+    if (isNext) before?.removeAttribute("data-now");
+    if (isNext && isFollowed && line) keepInView(line);
+    this.#light(line);
+  }
+
+  /** @param {HTMLElement | null} line The one that is said, if it is in the page. */
+  #light(line) {
+    line?.setAttribute("data-now", "");
     this.#paint(line);
   }
 

@@ -10,6 +10,7 @@ import { toast } from "../ui/toast.js";
  * @typedef {Transcript["segments"][number]} Segment
  * @typedef {import("../core/api.js").Requests["PATCH /api/transcripts/{id}/segments"]["operations"]} Operations
  * @typedef {import("../core/api.js").ApiError} ApiError
+ * @typedef {import("../core/api.js").Responses["PATCH /api/transcripts/{id}/segments"]} Changed
  * @typedef {"POST /api/transcripts/{id}/undo" | "POST /api/transcripts/{id}/redo"} TakeBack
  */
 
@@ -23,8 +24,9 @@ export class Edits {
   #last = Promise.resolve();
 
   /**
-   * @param {{current: () => Transcript | undefined, reload: () => Promise<void>, state: HTMLElement}} page
-   *   `state` says what was saved.
+   * @param {{current: () => Transcript | undefined, changed: (answer: Changed) => Promise<void>, reload: () => Promise<void>,
+   *   lineAt: (place: number) => HTMLElement | null, state: HTMLElement}} page
+   *   `changed` gets what the server did; `lineAt` puts a line into the page; `state` says what was saved.
    */
   constructor(page) {
     this.page = page;
@@ -51,7 +53,7 @@ export class Edits {
 
   /** @param {string} key Of a segment. @returns {HTMLElement | null} */
   lineOf(key) {
-    return document.getElementById(`at-${this.segments.findIndex((segment) => segment.key === key)}`);
+    return this.page.lineAt(this.segments.findIndex((segment) => segment.key === key));
   }
 
   /** @returns {string[]} The names of those who speak, in the order in which they begin. */
@@ -99,7 +101,7 @@ export class Edits {
 
   /**
    * @param {string} done
-   * @param {(path: {id: string}, ifMatch: string) => Promise<unknown>} run
+   * @param {(path: {id: string}, ifMatch: string) => Promise<Changed>} run
    * @param {(error: ApiError) => void} fail
    * @returns {Promise<boolean>}
    */
@@ -108,17 +110,17 @@ export class Edits {
       const transcript = this.page.current();
       if (transcript?.access !== "own") return false;
       this.#show(t("Saving"));
-      let saved = true;
       try {
-        await run({ id: transcript.id }, `"${transcript.revision}"`);
+        const answer = await run({ id: transcript.id }, `"${transcript.revision}"`);
         this.#show(done);
+        await this.page.changed(answer);
+        return true;
       } catch (error) {
         this.#show("");
         fail(/** @type {ApiError} */ (error));
-        saved = false;
+        await this.page.reload();
+        return false;
       }
-      await this.page.reload();
-      return saved;
     });
     this.#last = sent;
     return sent;

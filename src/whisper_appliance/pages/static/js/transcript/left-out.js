@@ -59,35 +59,49 @@ function reasonInWords(reason) {
 }
 
 export class LeftOut {
-  /** @param {HTMLElement} place Of the lines. @param {{current: () => Transcript | undefined, reload: () => Promise<void>}} page */
-  constructor(place, page) {
-    this.place = place;
+  /** @type {Transcript | undefined} */
+  #transcript;
+  /** @type {ReturnType<typeof leftOut>} */
+  #places = new Map();
+  /** @type {Set<number>} Places that are unfolded. */
+  #unfolded = new Set();
+
+  /**
+   * @param {{current: () => Transcript | undefined, reload: () => Promise<void>, lineAt: (place: number) => HTMLElement | null}} page
+   */
+  constructor(page) {
     this.page = page;
-    byId("left-out-show").addEventListener("click", () => this.#openAll());
+    byId("left-out-show").addEventListener("click", () => this.#unfoldAll());
   }
 
-  /** Puts what was left out between the lines, which have been made anew. @param {Transcript} transcript */
+  /** Tells how much was left out; `after` has it by place. @param {Transcript} transcript */
   show(transcript) {
-    const places = leftOut(transcript);
-    const count = [...places.values()].flat().length;
+    this.#transcript = transcript;
+    this.#places = leftOut(transcript);
+    const count = [...this.#places.values()].flat().length;
     byId("left-out").hidden = !count;
     byId("left-out-line").textContent = t("{dropped} left out as probably invented", {
       dropped: tn("{count} phrase", "{count} phrases", count),
     });
-    for (const [place, items] of places) {
-      const details = this.#details(items, transcript);
-      const line = this.place.querySelector(`#at-${place}`);
-      const first = this.place.querySelector(".line");
-      if (line) line.after(" ", details);
-      else if (first) first.before(details, " ");
-      else this.place.append(details);
-    }
+  }
+
+  /** @param {number} place Of a line; -1: before the first. @returns {HTMLElement | null} What was left out after it. */
+  after(place) {
+    const items = this.#places.get(place);
+    if (!items || !this.#transcript) return null;
+    const details = this.#details(items, this.#transcript);
+    details.dataset.leftOut = String(place);
+    details.open = this.#unfolded.has(place);
+    details.addEventListener("toggle", () => {
+      if (details.open) this.#unfolded.add(place);
+      else if (details.isConnected) this.#unfolded.delete(place);
+    });
+    return details;
   }
 
   /** @param {{item: Dropped, number: number}[]} items @param {Transcript} transcript */
   #details(items, transcript) {
     const details = element("details", undefined, "left-out");
-    details.dataset.leftOut = "";
     details.lang = document.documentElement.lang;
     const list = element("ul");
     list.append(...items.map(({ item, number }) => this.#row(item, number, transcript)));
@@ -110,11 +124,15 @@ export class LeftOut {
     return row;
   }
 
-  #openAll() {
-    const all_ = /** @type {HTMLDetailsElement[]} */ (all(this.place, PLACE));
-    for (const details of all_) details.open = true;
-    all_[0]?.scrollIntoView({ block: "center" });
-    all_[0]?.querySelector("summary")?.focus({ preventScroll: true });
+  #unfoldAll() {
+    this.#unfolded = new Set(this.#places.keys());
+    const first = Math.min(...this.#unfolded);
+    this.page.lineAt(Math.max(0, first));
+    const shown = /** @type {HTMLDetailsElement[]} */ (all(document, PLACE));
+    for (const details of shown) details.open = true;
+    const target = shown.find((details) => Number(details.dataset.leftOut) === first) ?? shown[0];
+    target?.scrollIntoView({ block: "center" });
+    target?.querySelector("summary")?.focus({ preventScroll: true });
   }
 
   /** As an edit, which can be taken back. @param {number} number */
@@ -137,8 +155,8 @@ export class LeftOut {
       toast(messageOf(error));
     }
     await this.page.reload();
-    this.place
-      .querySelector(`#at-${place + 1}`)
+    this.page
+      .lineAt(place + 1)
       ?.querySelector("a")
       ?.focus();
   }

@@ -17,7 +17,7 @@ import { showChapters } from "./chapters.js";
 import { FindInPage } from "./find-in-page.js";
 import { startCopyMenu, textOf } from "./paragraph-text.js";
 import { showUnsure, showWarnings } from "./transcript-details.js";
-import { showLines } from "./transcript-lines.js";
+import { TranscriptLines } from "./transcript-lines.js";
 
 /** @typedef {import("../core/api.js").Responses["GET /api/shared/{token}"]} SharedTranscript */
 
@@ -35,8 +35,9 @@ export function mount(root) {
     peaks: `${address}/peaks`,
     subtitles: `${address}?format=vtt`,
   });
-  const words = new FollowWords(bar.player, byId("words"));
-  const find = new FindInPage(byId("words"));
+  const lines = new TranscriptLines(byId("words"));
+  const words = new FollowWords(bar.player, lines);
+  const find = new FindInPage(lines);
   /** @param {import("./paragraph-text.js").TextOptions} [options] */
   const copy = async (options) => {
     if (shown) await copyText(textOf(shown, options), t("Text copied."));
@@ -47,8 +48,9 @@ export function mount(root) {
     try {
       const transcript = await request("GET /api/shared/{token}", { path: { token } });
       shown = transcript;
-      show(transcript, token);
+      show(transcript, token, lines);
       find.searchAgain();
+      lines.showAddressed();
       if (!transcript.recording) return;
       words.setSegments(transcript.segments);
       bar.show(transcript);
@@ -62,8 +64,8 @@ export function mount(root) {
   void load();
 }
 
-/** @param {SharedTranscript} transcript @param {string} token */
-function show(transcript, token) {
+/** @param {SharedTranscript} transcript @param {string} token @param {TranscriptLines} lines */
+function show(transcript, token, lines) {
   const { title, created, duration, language, expires } = transcript;
   byId("title").textContent = title;
   document.title = `${title} · Whisper Appliance`;
@@ -74,10 +76,10 @@ function show(transcript, token) {
     languageName(language),
     expires && t("link ends {expires}", { expires: dayAndTime(expires) }),
   ]);
-  showUnsure(showLines(byId("words"), transcript));
+  byId("transcript").setAttribute("aria-busy", "false"); // before the words, which are measured
+  showUnsure(lines.show(transcript));
   showWarnings(transcript.warnings);
   showChapters(transcript);
-  byId("transcript").setAttribute("aria-busy", "false");
 }
 
 /** @param {string} message */

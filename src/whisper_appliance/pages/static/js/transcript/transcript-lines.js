@@ -1,13 +1,14 @@
 /**
  * The words of a transcript as paragraphs to read, their times in the margin. Each segment is a `.line` with
- * the id `at-PLACE`. The browser renders only what is in view.
+ * the id `at-PLACE`. Only those near the viewport are in the page.
  */
 
-import { element } from "../core/dom.js";
+import { all, element } from "../core/dom.js";
 import { clock } from "../core/format.js";
 import { t } from "../core/i18n.js";
+import { WindowedBlocks } from "../ui/windowed-blocks.js";
 
-const LINES_PER_CHUNK = 40; // a chunk is rendered as a whole (CSS content-visibility)
+const LINES_PER_CHUNK = 20; // a chunk is in the page as a whole
 const LOW_PROBABILITY = 0.4;
 const CHARACTERS_A_ROW = 60;
 const ROW_PIXELS = 30;
@@ -22,16 +23,27 @@ const ROW_PIXELS = 30;
 /** @param {Word} word @returns {boolean} Low confidence. */
 export const isUnsure = (word) => word.probability < LOW_PROBABILITY;
 
+/** @param {Segment} segment @returns {string[] | null} Its words where one is marked; null: its text is shown as it is. */
+function markedWords({ words = [] }) {
+  if (!words.some(isUnsure)) return null;
+  return words.map(({ word }, index) => (index ? word : word.trimStart()));
+}
+
+/** @param {Segment} segment @returns {string} Its words as they are in the page. */
+const shownText = (segment) => markedWords(segment)?.join("") ?? segment.text.trim();
+
 /** @param {Segment} segment @returns {(Node | string)[]} Its words; those of low confidence are marked. */
-function wordNodes({ text, words = [] }) {
-  if (!words.some(isUnsure)) return [text.trim()];
+function wordNodes(segment) {
+  const { words = [] } = segment;
+  const spoken = markedWords(segment);
+  if (!spoken) return [shownText(segment)];
   return words.map((word, index) => {
-    const spoken = index ? word.word : word.word.trimStart();
-    if (!isUnsure(word)) return spoken;
-    const mark = element("span", spoken.trim(), "unsure");
+    const text = spoken[index] ?? "";
+    if (!isUnsure(word)) return text;
+    const mark = element("span", text.trim(), "unsure");
     mark.title = t("The model was unsure of this word ({start})", { start: clock(word.start) });
     const spaced = new DocumentFragment();
-    spaced.append(spoken.startsWith(" ") ? " " : "", mark);
+    spaced.append(text.startsWith(" ") ? " " : "", mark);
     return spaced;
   });
 }
@@ -53,41 +65,136 @@ function lineOf(segment, place, language) {
 /** @param {string} code Of Whisper. @returns {string} The tag of BCP 47. */
 const tagOf = (code) => (code === "jw" ? "jv" : code);
 
-/** @param {Segment[]} segments @param {number} from @param {number} to @param {string} language Of the whole. */
-function paragraphOf(segments, from, to, language) {
-  const paragraph = element("div", undefined, "paragraph");
-  paragraph.dir = "auto";
-  paragraph.setAttribute("role", "paragraph");
-  const speaker = segments[from]?.speaker;
-  if (speaker) paragraph.append(element("strong", speaker, "speaker"));
-  segments.slice(from, to).forEach((segment, index) => {
-    if (index && /^\s/.test(segment.text)) paragraph.append(" ");
-    paragraph.append(lineOf(segment, from + index, language));
-  });
-  return paragraph;
-}
+/** @param {Segment} segment @param {boolean} isFirst Of its paragraph. @returns {string} What stands before it. */
+const gapBefore = ({ text }, isFirst) => (!isFirst && /^\s/.test(text) ? " " : "");
 
-/** @param {HTMLElement} place @param {Shown} transcript @returns {number} The number of words of low confidence. */
-export function showLines(place, transcript) {
-  const { segments, paragraphs, task } = transcript;
-  const language = task === "translate" ? "en" : transcript.language;
-  place.lang = tagOf(language);
-  const chunks = chunksOf(paragraphs, segments.length).map((starts) => {
-    const chunk = element("div", undefined, "chunk");
-    const stop = starts.at(-1) ?? 0;
-    const rows =
-      segments.slice(starts[0], stop).reduce((sum, { text }) => sum + text.length, 0) / CHARACTERS_A_ROW;
-    chunk.style.containIntrinsicBlockSize = `auto ${Math.ceil((rows + starts.length) * ROW_PIXELS)}px`;
-    chunk.append(
-      ...starts
-        .slice(0, -1)
-        .map((from, index) => paragraphOf(segments, from, starts[index + 1] ?? stop, language)),
+/** The lines of a transcript in the page. Fires `filled` when some of them were put there, made anew. */
+export class TranscriptLines extends EventTarget {
+  /** @type {Segment[]} */
+  #segments = [];
+  /** @type {number[]} Places of the segments that start a paragraph. */
+  #starts = [];
+  /** @type {number[][]} As `chunksOf` makes them. */
+  #chunks = [];
+
+  /** @param {HTMLElement} place @param {(place: number) => Node | null} [nodeAfter] What stands after a line; -1: before the first. */
+  constructor(place, nodeAfter = () => null) {
+    super();
+    this.place = place;
+    this.nodeAfter = nodeAfter;
+    this.blocks = new WindowedBlocks(place, () => this.dispatchEvent(new Event("filled")));
+    document.addEventListener("click", (event) => this.#onClick(event), true);
+    addEventListener("hashchange", () => this.#lineOfHash()?.scrollIntoView());
+  }
+
+  /** @param {Shown} transcript @returns {number} The number of words of low confidence. */
+  show({ segments, paragraphs, task, language }) {
+    const spoken = task === "translate" ? "en" : language;
+    this.place.lang = tagOf(spoken);
+    this.#segments = segments;
+    this.#starts = paragraphs;
+    this.#chunks = chunksOf(paragraphs, segments.length);
+    if (segments.length) {
+      this.place.setAttribute("role", "feed"); // because it is longer than the part that is in the page
+      this.place.setAttribute("aria-label", t("Words"));
+      this.blocks.show(this.#chunks.map((starts) => this.#content(starts, spoken)));
+    } else this.#showNone();
+    return segments.flatMap(({ words = [] }) => words).filter(isUnsure).length;
+  }
+
+  #showNone() {
+    for (const name of ["role", "aria-label"]) this.place.removeAttribute(name);
+    this.blocks.show([]);
+    this.place.append(element("p", t("No speech was found in this recording."), "empty"));
+    this.place.append(this.nodeAfter(-1) ?? "");
+  }
+
+  /** The line of a segment, put into the page where it is not yet. @param {number} place @returns {HTMLElement | null} */
+  lineAt(place) {
+    this.blocks.fill(this.#chunks.findIndex((starts) => (starts.at(-1) ?? 0) > place));
+    return this.shownLineAt(place);
+  }
+
+  /** The same, if it is in the page. @param {number} place @returns {HTMLElement | null} */
+  shownLineAt(place) {
+    return document.getElementById(`at-${place}`);
+  }
+
+  /** Goes to the line that the address names, if it names one. */
+  showAddressed() {
+    const line = this.#lineOfHash();
+    line?.scrollIntoView();
+    if (line) location.replace(location.href); // marks it as the target
+  }
+
+  /** @returns {string[]} The words of each paragraph as they are in the page, without times and speaker. */
+  get paragraphTexts() {
+    return this.#starts.map((from, index) =>
+      this.#segments
+        .slice(from, this.#starts[index + 1])
+        .map((segment, at) => gapBefore(segment, !at) + shownText(segment))
+        .join(""),
     );
-    return chunk;
-  });
-  place.replaceChildren(...chunks);
-  if (!segments.length) place.append(element("p", t("No speech was found in this recording."), "empty"));
-  return segments.flatMap(({ words = [] }) => words).filter(isUnsure).length;
+  }
+
+  /** @param {number} index @returns {Element | null} The paragraph, put into the page. */
+  paragraphAt(index) {
+    return this.lineAt(this.#starts[index] ?? -1)?.closest(".paragraph") ?? null;
+  }
+
+  /** @returns {Map<number, Element>} The paragraphs that are in the page, by number. */
+  get shownParagraphs() {
+    const shown = all(this.place, ".paragraph");
+    return new Map(shown.map((each) => [Number(each.getAttribute("aria-posinset")) - 1, each]));
+  }
+
+  /** @param {string} [hash] */
+  #lineOfHash(hash = location.hash) {
+    const named = /^#at-(\d+)$/.exec(hash);
+    return named ? this.lineAt(Number(named[1])) : null;
+  }
+
+  /** A link to a line leads somewhere only if the line is in the page. @param {MouseEvent} event */
+  #onClick({ target, ctrlKey, metaKey, shiftKey }) {
+    const link = target instanceof Element ? target.closest('a[href^="#at-"]') : null;
+    if (!link || ctrlKey || metaKey || shiftKey) return;
+    this.#lineOfHash(link.getAttribute("href") ?? "")?.scrollIntoView();
+  }
+
+  /** @param {number[]} starts @param {string} language @returns {import("../ui/windowed-blocks.js").Content} */
+  #content(starts, language) {
+    const [from = 0, stop = 0] = [starts[0], starts.at(-1)];
+    const characters = this.#segments.slice(from, stop).reduce((sum, { text }) => sum + text.length, 0);
+    return {
+      key: this.#segments[from]?.key ?? String(from),
+      pixels: Math.ceil((characters / CHARACTERS_A_ROW + starts.length) * ROW_PIXELS),
+      render: () =>
+        starts.slice(0, -1).map((start, at) => this.#paragraph(start, starts[at + 1] ?? stop, language)),
+    };
+  }
+
+  /** @param {number} from @param {number} to @param {string} language Of the whole. */
+  #paragraph(from, to, language) {
+    const paragraph = element("div", undefined, "paragraph");
+    paragraph.dir = "auto";
+    paragraph.setAttribute("role", "article");
+    paragraph.setAttribute("aria-posinset", String(this.#starts.indexOf(from) + 1));
+    paragraph.setAttribute("aria-setsize", String(this.#starts.length));
+    const speaker = this.#segments[from]?.speaker;
+    if (speaker) paragraph.append(element("strong", speaker, "speaker"));
+    if (!from) this.#appendAfter(paragraph, -1);
+    this.#segments.slice(from, to).forEach((segment, index) => {
+      paragraph.append(gapBefore(segment, !index), lineOf(segment, from + index, language));
+      this.#appendAfter(paragraph, from + index);
+    });
+    return paragraph;
+  }
+
+  /** @param {Element} paragraph @param {number} place */
+  #appendAfter(paragraph, place) {
+    const node = this.nodeAfter(place);
+    if (node) paragraph.append(" ", node);
+  }
 }
 
 /**

@@ -16,6 +16,7 @@ import { fillDownloads } from "../ui/download-menu.js";
 import { startPage } from "../ui/page-frame.js";
 import { editTitle } from "../ui/title-editor.js";
 import { toast } from "../ui/toast.js";
+import { withChanges } from "./apply-changes.js";
 import { showChapters } from "./chapters.js";
 import { DoubtfulWords } from "./doubt.js";
 import { Edits } from "./edits.js";
@@ -29,7 +30,7 @@ import { ReplaceDialog } from "./replace-dialog.js";
 import { ShareDialog } from "./share-dialog.js";
 import { SpeakersDialog } from "./speakers-dialog.js";
 import { showProvenance, showUnsure, showWarnings } from "./transcript-details.js";
-import { showLines } from "./transcript-lines.js";
+import { TranscriptLines } from "./transcript-lines.js";
 import { VersionsDialog } from "./versions-dialog.js";
 
 /**
@@ -61,7 +62,8 @@ class TranscriptPage {
   constructor(root) {
     this.id = root.dataset.transcriptId ?? "";
     this.hasPresets = "hasPresets" in root.dataset;
-    this.find = new FindInPage(byId("words"));
+    this.lines = new TranscriptLines(byId("words"), (place) => this.leftOut?.after(place) ?? null);
+    this.find = new FindInPage(this.lines);
     this.sharing = new ShareDialog(this.id, root);
     const address = fromRoot(`/api/transcripts/${this.id}`);
     this.bar = new PlayerBar({
@@ -70,10 +72,11 @@ class TranscriptPage {
       subtitles: `${address}?format=vtt`,
     });
     this.player = this.bar.player;
-    this.words = new FollowWords(this.player, byId("words"));
-    this.leftOut = new LeftOut(byId("words"), {
+    this.words = new FollowWords(this.player, this.lines);
+    this.leftOut = new LeftOut({
       current: () => this.#transcript,
       reload: () => this.#refresh(),
+      lineAt: (place) => this.lines.lineAt(place),
     });
     this.#wireEditing();
     this.kept = new KeptRecording(this.id, (recording) => this.#showRecording(recording));
@@ -90,7 +93,9 @@ class TranscriptPage {
   #wireEditing() {
     this.edits = new Edits({
       current: () => this.#transcript,
+      changed: (answer) => this.#showChanges(answer),
       reload: () => this.#refresh(),
+      lineAt: (place) => this.lines.lineAt(place),
       state: byId("edit-state"),
     });
     const { edits, player } = this;
@@ -171,6 +176,7 @@ class TranscriptPage {
         ? t("recording until {day}", { day: day(transcript.recording.delete_at) })
         : null,
     ]);
+    byId("transcript").setAttribute("aria-busy", "false"); // before the words, which are measured
     this.#showWords(transcript);
     const words = new URL(location.href).searchParams.get("q");
     if (words && !this.find.field.value) this.find.searchFor(words);
@@ -178,32 +184,45 @@ class TranscriptPage {
     showWarnings(transcript.warnings);
     showProvenance(transcript);
     this.#showRecording(transcript.recording ?? null);
-    byId("transcript").setAttribute("aria-busy", "false");
     if (!transcript.recording) void this.#playHandedOver();
     const seconds = secondsInAddress(new URL(location.href));
     if (seconds !== null) {
       this.player.seek(seconds);
       this.words.scrollTo(seconds);
-    } else if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
+    } else this.lines.showAddressed();
   }
 
   /** Shows the words as they are now, at the same place. */
   async #refresh() {
-    const top = scrollY;
     try {
       this.#transcript = await request("GET /api/transcripts/{id}", { path: { id: this.id } });
-      this.#showWords(this.#transcript);
-      scrollTo({ top, behavior: "instant" });
+      this.#showAgain(this.#transcript);
     } catch (error) {
       toast(messageOf(error));
     }
   }
 
+  /** Shows what an edit changed, without loading all of it again. @param {import("./edits.js").Changed} answer */
+  async #showChanges(answer) {
+    const changed = this.#transcript && withChanges(this.#transcript, answer);
+    if (!changed) return this.#refresh();
+    this.#transcript = changed;
+    this.#showAgain(changed);
+  }
+
+  /** @param {Transcript} transcript */
+  #showAgain(transcript) {
+    const top = scrollY;
+    this.#showWords(transcript);
+    this.find.searchAgain();
+    scrollTo({ top, behavior: "instant" });
+  }
+
   /** @param {Transcript} transcript */
   #showWords(transcript) {
     const { access, revision, segments } = transcript;
-    const unsure = showLines(byId("words"), transcript);
     this.leftOut.show(transcript);
+    const unsure = this.lines.show(transcript);
     showUnsure(unsure);
     showChapters(transcript);
     this.words.setSegments(segments);
