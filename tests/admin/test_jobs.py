@@ -90,6 +90,21 @@ def test_a_running_job_of_somebody_is_cancelled_and_recorded(
     assert record.object == id[:16]
 
 
+def test_a_waiting_job_of_somebody_is_put_first_and_recorded(
+    app: OpenAPI, appliance: Appliance, admin: ApiClient
+) -> None:
+    member = signed_in(app, "member")
+    assert member.put("/api/jobs/pause").status_code == 204
+    id = send(member, "word")
+    assert admin.post(f"/api/admin/jobs/{id[:16]}/first").status_code == 204
+    assert row(admin, id)["first"]
+    assert member.delete("/api/jobs/pause").status_code == 204
+    appliance.queue.wait(id, 10)
+    assert admin.post(f"/api/admin/jobs/{id[:16]}/first").status_code == 409
+    (record,) = appliance.audit.page(AuditFilter(action="job.first"))
+    assert record.object == id[:16]
+
+
 def test_a_job_that_is_not_there_cannot_be_cancelled(admin: ApiClient) -> None:
     assert admin.delete(f"/api/admin/jobs/{'0' * 16}").status_code == 404
     assert admin.delete(f"/api/admin/live/{'0' * 16}").status_code == 404

@@ -39,7 +39,7 @@ def test_a_list_of_jobs_goes_on_where_its_page_ended(browser: ApiClient, applian
     second = browser.get("/api/jobs", query_string={"limit": 2, "cursor": first["next"]}).json
     assert [each["id"] for each in first["jobs"] + second["jobs"]] == made[::-1]
     assert second["next"] is None
-    assert browser.get("/api/jobs?status=failed").json == {"jobs": [], "next": None}
+    assert browser.get("/api/jobs?status=failed").json == {"jobs": [], "paused": False, "next": None}
     assert len(browser.get("/api/jobs?status=done").json["jobs"]) == 3
 
 
@@ -92,6 +92,28 @@ def test_a_cancelled_job_stops_at_its_next_window_and_can_be_retried(
     assert uploads(appliance) == []
     again = api_client.post(f"/api/jobs/{id}/retry")
     assert (again.status_code, again.json["error"]["code"]) == (404, "not_found")
+
+
+def test_a_queue_is_paused_ordered_and_continued_by_its_owner_only(
+    browser: ApiClient, appliance: Appliance
+) -> None:
+    assert browser.put("/api/jobs/pause").status_code == 204
+    first, second = (send(browser, words=word, **ASYNC).json["id"] for word in ("a", "b"))
+    assert browser.post(f"/api/jobs/{second}/move", json={"before": first}).json["own_place"] == 1
+    listed = browser.get("/api/jobs").json
+    assert listed["paused"]
+    assert {job["id"]: job["own_place"] for job in listed["jobs"]} == {second: 1, first: 2}
+    assert all(job["paused"] and job["position"] is None for job in listed["jobs"])
+    other = open_page(browser.application)
+    assert other.post(f"/api/jobs/{second}/move", json={"before": None}).status_code == 404
+    assert send(other, words="c").json["text"] == "c"
+    assert other.get("/api/jobs").json["paused"] is False
+    assert browser.post(f"/api/jobs/{second}/move", json={"before": "x"}).status_code == 400
+    assert browser.delete("/api/jobs/pause").status_code == 204
+    for id in (first, second):
+        assert appliance.queue.wait(id, 10).status == "done"
+    assert browser.post(f"/api/jobs/{second}/move", json={"before": None}).status_code == 409
+    assert client_of(browser.application).put("/api/jobs/pause").status_code == 400
 
 
 def test_event_streams_are_limited_and_release_their_slots(appliance: Appliance) -> None:

@@ -114,9 +114,9 @@ def test_a_waiting_job_is_cancelled_at_once(start_queue: StartQueue, tmp_path: P
     ids = [queue.enqueue(request(tmp_path, "word")).id for _ in range(4)]
     wait_until(lambda: queue.counts() == {"queued": 2, "running": 2})
     waiting = [id for id in ids if queue.get(id).status == "queued"]
-    assert [queue.position(id) for id in waiting] == [1, 2]
+    assert queue.waiting().positions == {waiting[0]: 1, waiting[1]: 2}
     assert queue.cancel(waiting[0]).status == "cancelled"
-    assert queue.position(waiting[1]) == 1
+    assert queue.waiting().positions == {waiting[1]: 1}
     go_on.set()
     assert [queue.wait(id, 10).status for id in ids].count("done") == 3
     assert queue.get(waiting[0]).status == "cancelled"
@@ -229,3 +229,39 @@ def test_a_queue_that_cannot_start_reports_a_problem(start_queue: StartQueue, tm
     with pytest.raises(Unavailable, match="could not start"):
         queue.enqueue(request(tmp_path, "word"))
     assert queue.problem()
+
+
+def test_waiting_jobs_start_in_the_order_that_their_owner_wants_also_after_a_restart(
+    start_queue: StartQueue, tmp_path: Path
+) -> None:
+    go_on, log = threading.Event(), tmp_path / "windows.txt"
+    queue = start_queue(Script(before_window=lambda word: word == "busy" and go_on.wait(20), window_log=log))
+    busy = [queue.enqueue(request(tmp_path, "busy")).id for _ in range(2)]
+    wait_until(lambda: queue.counts()["running"] == 2)
+    a, b, c, d = (queue.enqueue(request(tmp_path, word)).id for word in "abcd")
+    queue.move(d, "ann", a)
+    queue.move(b, "ann", None)
+    assert queue.cancel(c).status == "cancelled"
+    queue.pause("ann")
+    go_on.set()
+    assert {queue.wait(id, 10).status for id in busy} == {"done"}
+    queue = start_queue(Script(window_log=log))
+    assert queue.is_paused("ann")
+    assert queue.wait(queue.enqueue(request(tmp_path, "bob", owner="bob")).id, 10).status == "done"
+    at_once = queue.enqueue(request(tmp_path, "e", INTERACTIVE))
+    assert {queue.get(id).status for id in (a, b, d, at_once.id)} == {"queued"}
+    queue.resume("ann")
+    assert {queue.wait(id, 10).status for id in (a, b, d, at_once.id)} == {"done"}
+    assert queue.get(c).status == "cancelled"
+    started = [queue.get(id).started or "" for id in (d, a, b)]
+    assert started == sorted(started)
+
+
+def test_a_cancelled_job_that_is_retried_runs_to_its_end(start_queue: StartQueue, tmp_path: Path) -> None:
+    queue = start_queue(Script())
+    queue.pause("ann")
+    job = queue.enqueue(request(tmp_path, "to be"))
+    assert queue.cancel(job.id).status == "cancelled"
+    queue.retry(job.id)
+    queue.resume("ann")
+    assert queue.wait(job.id, 10).status == "done"

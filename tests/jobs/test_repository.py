@@ -59,9 +59,10 @@ def test_a_job_ends_once(jobs: JobRepository, database: Database) -> None:
 def test_positions_follow_priority_and_then_arrival(jobs: JobRepository) -> None:
     first, second = add(jobs), add(jobs)
     urgent = add(jobs, priority=Priority.INTERACTIVE)
-    assert [jobs.position(job.id) for job in (urgent, first, second)] == [1, 2, 3]
+    assert order(jobs) == [urgent.id, first.id, second.id]
+    assert jobs.waiting().positions == {urgent.id: 1, first.id: 2, second.id: 3}
     jobs.claim(urgent.id)
-    assert [jobs.position(job.id) for job in (urgent, first, second)] == [0, 1, 2]
+    assert order(jobs) == [first.id, second.id]
     assert jobs.counts() == {"queued": 2, "running": 1}
 
 
@@ -133,3 +134,66 @@ def test_the_transcript_of_a_recording_replaces_the_live_one_and_both_are_kept(
     assert [entry.id for entry in history.page("ann", words="tried").summaries] == [wanted.id]
     assert history.page("ann", words="tied").summaries == ()
     assert len(history.page("ann").summaries) == 1
+
+
+def order(jobs: JobRepository) -> list[str]:
+    return [job.id for job in jobs.waiting().order]
+
+
+def test_an_owner_orders_the_own_jobs_and_nobody_else_s(jobs: JobRepository) -> None:
+    ann, bob = [add(jobs, owner="ann").id for _ in range(3)], [add(jobs, owner="bob").id for _ in range(2)]
+    assert order(jobs) == [ann[0], bob[0], ann[1], bob[1], ann[2]]
+    jobs.move(ann[2], "ann", ann[0])
+    assert order(jobs) == [ann[2], bob[0], ann[0], bob[1], ann[1]]
+    jobs.move(ann[2], "ann", None)
+    assert order(jobs) == [ann[0], bob[0], ann[1], bob[1], ann[2]]
+    assert jobs.waiting().own_places == {ann[0]: 1, ann[1]: 2, ann[2]: 3, bob[0]: 1, bob[1]: 2}
+    for job_id, owner, before in ((bob[0], "ann", None), (ann[0], "ann", bob[0]), (ann[0], "", None)):
+        with pytest.raises(NotFound):
+            jobs.move(job_id, owner, before)
+    jobs.cancel(ann[1])
+    later = add(jobs, owner="bob").id
+    assert order(jobs)[-1] == later
+
+
+def test_a_job_moves_to_the_front_if_the_one_behind_it_has_started(jobs: JobRepository) -> None:
+    first, second, third = (add(jobs).id for _ in range(3))
+    jobs.claim(first)
+    jobs.move(third, "ann", first)
+    assert order(jobs) == [third, second]
+    with pytest.raises(Conflict):
+        jobs.move(first, "ann", None)
+
+
+def test_fairness_counts_the_jobs_that_run(jobs: JobRepository) -> None:
+    ann = [add(jobs, owner="ann").id for _ in range(3)]
+    jobs.claim(ann[0])
+    bob = add(jobs, owner="bob").id
+    assert order(jobs) == [bob, ann[1], ann[2]]
+
+
+def test_precedence_counts_over_all_owners_and_a_retry_has_none(jobs: JobRepository) -> None:
+    first, second, third = add(jobs, owner="ann").id, add(jobs, owner="bob").id, add(jobs, owner="eve").id
+    jobs.put_first(second)
+    jobs.put_first(third)
+    assert order(jobs) == [third, second, first]
+    jobs.cancel(third)
+    with pytest.raises(Conflict):
+        jobs.put_first(third)
+    jobs.reopen(third, "eve", QueueLimits())
+    assert order(jobs) == [second, first, third]
+
+
+def test_jobs_of_a_paused_queue_are_not_claimed(jobs: JobRepository) -> None:
+    paused, other = add(jobs, owner="ann").id, add(jobs, owner="bob").id
+    jobs.pause("ann")
+    jobs.pause("ann")
+    assert order(jobs) == [other]
+    assert jobs.waiting().paused == {paused}
+    assert [work.job_id for work in jobs.remaining_work("base")] == [other]
+    with pytest.raises(Conflict):
+        jobs.claim(paused)
+    jobs.resume("ann")
+    assert jobs.claim(paused).status == "running"
+    with pytest.raises(Conflict):  # by another thread of the same worker
+        jobs.claim(paused)

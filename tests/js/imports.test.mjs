@@ -10,6 +10,7 @@ const ALLOWED = /** @type {Record<string, string[]>} */ ({
   ui: ["core"],
   live: ["core", "ui"],
   transcribe: ["core", "ui", "live", "vendor"], // the live view is a part of the transcribe page
+  queue: ["core", "ui"],
   player: ["core", "ui"],
   transcript: ["core", "ui", "player"],
   library: ["core", "ui", "player"],

@@ -90,6 +90,7 @@ TABLE: dict[str, Row] = {
     # Pages
     "GET /": Row(PAGE),
     "GET /history": Row(PAGE),
+    "GET /queue": Row(PAGE),
     "GET /transcripts/{transcript}": Row(PAGE),
     "GET /trust": Row(OPEN),
     "GET /connect": Row(PAGE),
@@ -162,6 +163,9 @@ TABLE: dict[str, Row] = {
     "GET /api/jobs": Row(USE["read"]),
     "GET /api/jobs/{job}": Row(thing("read")),
     "GET /api/jobs/{job}/events": Row(thing("read")),
+    "PUT /api/jobs/pause": Row(USE["transcribe"]),
+    "DELETE /api/jobs/pause": Row(USE["transcribe"]),
+    "POST /api/jobs/{job}/move": Row(thing("transcribe"), {"before": None}),
     "POST /api/jobs/{job}/retry": Row(thing("transcribe"), may_be_missing=True),
     "DELETE /api/jobs/{job}": Row(thing("transcribe", admins="ok")),
     # Transcripts
@@ -253,6 +257,7 @@ TABLE: dict[str, Row] = {
     "GET /api/admin/overview": Row(ADMIN),
     "GET /api/admin/statistics": Row(ADMIN),
     "GET /api/admin/jobs": Row(ADMIN),
+    "POST /api/admin/jobs/x/first": Row(ADMIN, may_be_missing=True),
     "DELETE /api/admin/jobs/x": Row(ADMIN, may_be_missing=True),
     "GET /api/admin/workers": Row(ADMIN),
     "POST /api/admin/workers/0123456789abcdef/take-over": Row(ADMIN, {}, may_be_missing=True),

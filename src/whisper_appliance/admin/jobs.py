@@ -64,6 +64,7 @@ class JobRow(BaseModel):
     audio_bytes: int
     duration: float | None = Field(description="Seconds of audio, as far as known.")
     attempts: int = Field(description="How often it was started.")
+    first: bool = Field(description="Whether an admin gave it precedence over all others.")
     stopping: bool = Field(description="Whether it was cancelled and ends at its next window.")
     created: str = UtcTime
     started: str | None
@@ -122,6 +123,19 @@ def cancel_job(path: JobHandlePath) -> tuple[str, int]:
     return "", 204
 
 
+@blueprint.post(
+    "/api/admin/jobs/<handle>/first",
+    responses={204: None, **error_responses(*ADMIN_ERRORS, 404, 409, 503, 507)},
+    operation_id="admin_jobs_first_api_admin_jobs__handle__first_post",
+)
+def put_job_first(path: JobHandlePath) -> tuple[str, int]:
+    """Lets somebody's waiting job start before all others."""
+    actor = require("oversee")
+    job = appliance().queue.put_first(appliance().job_queries.id_of(path.handle))
+    appliance().audit.record(actor, "job.first", path.handle, {"owner": job.owner})
+    return "", 204
+
+
 def _error_response(error: JobError | None) -> JobErrorResponse | None:
     return JobErrorResponse(code=error.code, message=error.message) if error else None
 
@@ -145,6 +159,7 @@ def _row(job: JobSummary, owner: OwnerResponse) -> JobRow:
         audio_bytes=job.audio_bytes,
         duration=job.duration,
         attempts=job.attempts,
+        first=job.precedence > 0,
         stopping=job.cancel_requested and job.status == "running",
         created=job.created,
         started=job.started,

@@ -37,6 +37,7 @@ class JobSummary:
     duration: float | None
     attempts: int
     cancel_requested: bool
+    precedence: int
     created: str
     started: str | None
     finished: str | None

@@ -6,6 +6,7 @@ On SQLite a worker is alone: it writes no heartbeat and takes no jobs over.
 import logging
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
@@ -15,10 +16,8 @@ from whisper_appliance import __version__
 from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import Conflict, NotFound, Unavailable
 from whisper_appliance.core.log_errors import log_errors
-from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.events import JobChanged, JobEvent, JobFailed
 from whisper_appliance.jobs.heartbeat import WorkerHeartbeat
-from whisper_appliance.jobs.job import Job
 from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.storage import (
     JobFolders,
@@ -64,7 +63,7 @@ class Cluster:
         self._launched: Future[Workflows] | None = None
         self._announce: Callable[[JobEvent], None] = lambda _event: None
 
-    def launch(self, run: Callable[[str], None], announce: Callable[[JobEvent], None]) -> None:
+    def launch(self, run: Callable[[str, str], None], announce: Callable[[JobEvent], None]) -> None:
         """Registers this worker, recovers its jobs, and starts the durable calls of `run` in the background.
 
         `announce` gets the events of jobs that are taken over. Raises `BadSetting` if the folder of
@@ -121,12 +120,6 @@ class Cluster:
         """The uploads of jobs that failed or were cancelled before this moment are removed."""
         return written(self.clock() - timedelta(hours=UPLOAD_KEPT_HOURS))
 
-    def restart(self, job: Job) -> None:
-        """Makes a new durable call for a job whose call has ended."""
-        workflows = self.workflows()
-        workflows.delete([job.id])
-        workflows.enqueue(job.id, lane_of(job))
-
     def retry_after(self, seconds: float) -> None:
         """Starts the postponed jobs that are due in so many seconds."""
         timer = threading.Timer(
@@ -150,7 +143,6 @@ class Cluster:
         )
         try:
             self._enqueue_missing(workflows)
-            workflows.delete(result.failed)
         except Unavailable as error:
             log.warning("The jobs that were taken over start with the next heartbeat: %s", error)
         for job_id in result.failed:
@@ -180,7 +172,7 @@ class Cluster:
             self._heartbeat = WorkerHeartbeat(lambda: self._workers.heartbeat(self._this), self.reclaim)
             self._heartbeat.start()
 
-    def _launch(self, run: Callable[[str], None]) -> Workflows:
+    def _launch(self, run: Callable[[str, str], None]) -> Workflows:
         workflows = Workflows(
             self._queue_url(),
             executor_id=self._this.id,
@@ -190,18 +182,18 @@ class Cluster:
         )
         workflows.launch()
         oldest = written(self.clock() - timedelta(days=ROWS_KEPT_DAYS))
-        workflows.delete(self._repository.delete_ended_before(oldest))
+        self._repository.delete_ended_before(oldest)
+        workflows.delete_ended()
         self._enqueue_missing(workflows)
         return workflows
 
     def _enqueue_missing(self, workflows: Workflows) -> None:
-        lanes = {job.id: lane_of(job) for job in self._repository.claimable()}
-        workflows.enqueue_missing(lanes, {self._this.id, *self._workers.alive_ids()})
+        workflows.enqueue_missing(Counter(job.lane for job in self._repository.claimable()))
 
     def reclaim(self) -> None:
-        """Takes over the jobs of stale workers that share the recordings, and enqueues jobs without a call.
+        """Takes over the jobs of stale workers that share the recordings, and enqueues missing calls.
 
-        A job has no durable call any more when the worker that had it ended.
+        Calls are missing after a take-over, a pause, and for jobs that were postponed.
         """
         self._take_over_stale()
         if self._launched and self._launched.done() and not self.problem() and not self.stopping.is_set():
@@ -221,11 +213,6 @@ class Cluster:
         if self.database.is_sqlite:
             return prepare_queue_file(self._folders.data_dir / "queue.sqlite", written(self.clock()))
         return self.database.url.render_as_string(hide_password=False)
-
-
-def lane_of(job: Job) -> str:
-    """Returns the name of the queue of durable calls in which a job waits."""
-    return "batch" if job.priority == Priority.BATCH else "interactive"
 
 
 def _log_failure(launched: "Future[Workflows]") -> None:

@@ -3,8 +3,8 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext, suppress
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -14,7 +14,6 @@ import structlog
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.errors import ApplianceError, Cancelled, Conflict, DiskFull, NotFound, Unavailable
 from whisper_appliance.core.i18n import N_
-from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.events import (
     JobChanged,
     JobDone,
@@ -30,6 +29,7 @@ from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.slots import Slots
 from whisper_appliance.jobs.time_left import ESTIMATED_BYTES_PER_SECOND
 from whisper_appliance.jobs.transcription_job import JobSteps, Transcribed
+from whisper_appliance.jobs.waiting_order import WaitingJob
 from whisper_appliance.jobs.workflows import ShuttingDown
 from whisper_appliance.transcript.model import Transcript
 
@@ -80,45 +80,75 @@ class JobRunner:
         self._changed = threading.Condition()
         self._suspects = threading.Lock()
 
-    def run(self, job_id: str) -> None:
-        """Runs a job until it has ended. Raises `ShuttingDown` if the appliance stops before that."""
-        with structlog.contextvars.bound_contextvars(job_id=job_id), self._activity(job_id):
-            try:
-                job = self._retry_until_available(lambda: self._jobs.get(job_id))
-                batch = job.priority == Priority.BATCH
-                slot = nullcontext(False) if batch else self._slots.acquire(job_id)
-                with self._alone_if_suspect(job), slot as reserved:
-                    if not reserved:  # a job with a reserved slot was claimed when it was accepted
-                        job = self._retry_until_available(lambda: self._jobs.claim(job_id))
-                    done = self._run(job)
-                if done and not self._stopping.is_set():
-                    self._steps.encode_audio(job, done)
-            except (NotFound, Conflict):
-                log.debug("Job %s ended before it could be claimed", job_id)
+    def run(self, lane: str, job_id: str = "") -> None:
+        """Runs the job that has a reserved slot, or the next one of the lane, until it has ended.
 
-    @contextmanager
-    def _alone_if_suspect(self, job: Job) -> Iterator[None]:
-        """Lets jobs that ran when the program died twice run one at a time.
-
-        So the next death counts against one of them, and not against all that ran beside its cause.
+        Does nothing if no job is left. Raises `ShuttingDown` if the appliance stops before the job ended.
         """
-        if job.attempts < SUSPECT_ATTEMPTS:
-            yield
-            return
-        while not self._suspects.acquire(timeout=CANCEL_POLL_SECONDS):
-            self._check_stopping()
-        try:
-            yield
-        finally:
-            self._suspects.release()
+        while not self._run_next(lane, job_id):
+            if self._stopping.wait(CANCEL_POLL_SECONDS):
+                raise ShuttingDown
 
-    def is_running(self, job_id: str) -> bool:
-        """Returns whether a thread of this process runs the job."""
-        return job_id in self._active
+    def _run_next(self, lane: str, job_id: str) -> bool:
+        """False if jobs wait, but all of them for another one that runs here."""
+        slot = nullcontext(False) if lane == "batch" else self._slots.acquire(job_id)
+        with ExitStack() as held:
+            with slot as reserved:
+                job = self._reserved(job_id, held) if reserved else self._claim_next(lane, held)
+                if job is None:
+                    return reserved or not self._claimable(lane)
+                held.enter_context(structlog.contextvars.bound_contextvars(job_id=job.id))
+                done = self._run(job)
+            if done and not self._stopping.is_set():
+                self._steps.encode_audio(job, done)
+        return True
+
+    def _reserved(self, job_id: str, held: ExitStack) -> Job | None:
+        """The job with a reserved slot, which was claimed when it was accepted; None if it was erased."""
+        try:
+            job = self._retry_until_available(lambda: self._jobs.get(job_id))
+        except NotFound:
+            return None
+        self._begin_activity(job_id)
+        held.callback(self._end_activity, job_id)
+        return job
+
+    def _claimable(self, lane: str) -> list[WaitingJob]:
+        self._check_stopping()
+        return [each for each in self._retry_until_available(self._jobs.claimable) if each.lane == lane]
+
+    def _claim_next(self, lane: str, held: ExitStack) -> Job | None:
+        """Claims the first job that may run now; None if there is none.
+
+        Jobs that ran when the program died twice run one at a time, so that the next death counts against one
+        of them, and not against all that ran beside its cause. A job may come back from a worker that had
+        taken it over, while its old thread is still here: it waits for the end of that thread.
+        """
+        for waiting in self._claimable(lane):
+            with ExitStack() as undo:
+                if waiting.attempts >= SUSPECT_ATTEMPTS:
+                    if not self._suspects.acquire(blocking=False):
+                        continue
+                    undo.callback(self._suspects.release)
+                if not self._begin_activity(waiting.id):
+                    continue
+                undo.callback(self._end_activity, waiting.id)
+                try:
+                    job = self._retry_until_available(partial(self._jobs.claim, waiting.id))
+                except (NotFound, Conflict):
+                    log.debug("Job %s was claimed or ended before", waiting.id)
+                    continue
+                held.enter_context(undo.pop_all())
+                return job
+        return None
 
     def cancel(self, job_id: str) -> None:
         """Makes a job that runs here, or is about to, stop at its next window."""
         self._to_cancel.add(job_id)
+
+    def forget_cancel(self, job_id: str) -> None:
+        """Forgets that a job was to stop, because it ended before it ran."""
+        self._to_cancel.discard(job_id)
 
     def drain(self, timeout_seconds: float) -> list[str]:
         """Waits for the threads to end; returns the jobs that were claimed and have not ended.
@@ -285,21 +315,19 @@ class JobRunner:
         if self._stopping.is_set():
             raise ShuttingDown
 
-    @contextmanager
-    def _activity(self, job_id: str) -> Iterator[None]:
+    def _begin_activity(self, job_id: str) -> bool:
+        """Marks that a thread of this process has the job; False if one has it already."""
         with self._changed:
-            # A job may come back from a worker that had taken it over, while its old thread is still here:
-            # that thread ends at its next window.
-            self._changed.wait_for(lambda: job_id not in self._active)
-            self._check_stopping()
+            if job_id in self._active:
+                return False
             self._active.add(job_id)
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._active.discard(job_id)
-                self._to_cancel.discard(job_id)
-                self._changed.notify_all()
+            return True
+
+    def _end_activity(self, job_id: str) -> None:
+        with self._changed:
+            self._active.discard(job_id)
+            self._to_cancel.discard(job_id)
+            self._changed.notify_all()
 
 
 def _seconds_of(job: Job, duration: float | None) -> float:

@@ -1,4 +1,4 @@
-"""Read-only queries on jobs: one job, a page of an owner's jobs, queue position, counts, finished windows."""
+"""Read-only queries on jobs: one job, a page of an owner's jobs, what waits, counts, finished windows."""
 
 from dataclasses import fields
 from datetime import timedelta
@@ -11,9 +11,10 @@ from whisper_appliance.engines.contract import Options, Priority, WindowResult
 from whisper_appliance.jobs.job import FinishedWindow, Job, JobError
 from whisper_appliance.jobs.pace import Kind
 from whisper_appliance.jobs.time_left import ESTIMATED_BYTES_PER_SECOND, Work
+from whisper_appliance.jobs.waiting_order import IS_PAUSED, WaitingQueue, read_waiting
 from whisper_appliance.library.transcript_rows import NO_OWNER
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.schema.jobs import UNFINISHED, JobStatus, jobs, windows
+from whisper_appliance.storage.schema.jobs import UNFINISHED, JobStatus, jobs, paused_queues, windows
 from whisper_appliance.transcript.codec import from_json
 
 
@@ -67,14 +68,16 @@ class JobQueries:
         with self._database.read() as connection:
             return [job_from_row(row) for row in connection.execute(query).mappings()]
 
-    def position(self, job_id: str) -> int:
-        """Returns the place in the queue: 1 starts next; 0 means that the job does not wait."""
-        this = jobs.alias()
-        before = sa.tuple_(jobs.c.priority, jobs.c.number) <= sa.tuple_(this.c.priority, this.c.number)
-        query = sa.select(sa.func.count()).select_from(jobs.join(this, before))
-        query = query.where(this.c.id == job_id, this.c.status == "queued", jobs.c.status == "queued")
+    def waiting(self) -> WaitingQueue:
+        """Returns the queue as it is now: positions, own places, what is paused."""
         with self._database.read() as connection:
-            return connection.execute(query).scalar_one()
+            return read_waiting(connection, written(self._clock()))
+
+    def is_paused(self, owner: str) -> bool:
+        """Returns whether this owner paused the own queue."""
+        query = sa.select(paused_queues.c.owner).where(paused_queues.c.owner == owner)
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
 
     def remaining_work(self, default_model: str) -> list[Work]:
         """What is left of all unfinished jobs: those that run, then the others in the order of their start.
@@ -85,9 +88,11 @@ class JobQueries:
         length = sa.func.coalesce(jobs.c.duration, 1.0 * jobs.c.audio_bytes / ESTIMATED_BYTES_PER_SECOND)
         query = sa.select(jobs.c.id, jobs.c.priority, jobs.c.model, jobs.c.options, jobs.c.progress, length)
         query = query.where(jobs.c.status.in_(UNFINISHED), jobs.c.retry_at.is_(None))
-        query = query.order_by(jobs.c.status == "queued", jobs.c.priority, jobs.c.number)
+        query = query.where(sa.or_(jobs.c.status == "running", ~IS_PAUSED))
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
+            found = connection.execute(query.order_by(jobs.c.number)).all()
+            positions = read_waiting(connection, written(self._clock())).positions
+        rows = sorted(found, key=lambda row: positions.get(row.id, 0))
         return [
             Work(
                 job_id,

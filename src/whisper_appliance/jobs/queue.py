@@ -7,9 +7,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 
-from whisper_appliance.core.errors import Conflict
+from whisper_appliance.core.errors import Conflict, InvalidRequest
 from whisper_appliance.engines.contract import Priority
-from whisper_appliance.jobs.cluster import BATCH_CONCURRENCY, INTERACTIVE_CONCURRENCY, Cluster, lane_of
+from whisper_appliance.jobs.cluster import BATCH_CONCURRENCY, INTERACTIVE_CONCURRENCY, Cluster
 from whisper_appliance.jobs.events import JobChanged, JobEvent
 from whisper_appliance.jobs.job import FinishedWindow, Job, JobRequest
 from whisper_appliance.jobs.job_runner import JobRunner
@@ -19,6 +19,8 @@ from whisper_appliance.jobs.repository import JobRepository
 from whisper_appliance.jobs.slots import Slots
 from whisper_appliance.jobs.time_left import TimeLeft
 from whisper_appliance.jobs.transcription_job import JobSteps
+from whisper_appliance.jobs.waiting_order import WaitingQueue, lane_of
+from whisper_appliance.library.transcript_rows import NO_OWNER
 from whisper_appliance.storage.schema.jobs import ENDED_WITHOUT_TRANSCRIPT, JobStatus
 
 POLL_SECONDS = 1.0
@@ -96,8 +98,11 @@ class JobQueue:
             if job.id != request.id or job.ended:
                 return job
             undo.callback(self._repository.abandon, job.id)
-            workflows.start(job.id) if at_once else workflows.enqueue(job.id, lane_of(job))
+            lane = lane_of(job.priority)
+            workflows.start(lane, job.id) if job.status == "running" else workflows.enqueue(lane)
             undo.pop_all()
+        if at_once and job.status == "queued":  # the owner has paused the queue
+            self._slots.release(job.id)
         return job
 
     def check_queue_limit(self, owner: str, limit: int) -> None:
@@ -157,7 +162,8 @@ class JobQueue:
             except Conflict:
                 job = self._repository.get(job_id)  # it was claimed in the meantime
             else:
-                self._dequeue(job)
+                self._runner.forget_cancel(job_id)
+                self._publish(JobChanged(job_id))
         if job.status == "running":
             try:
                 self._repository.request_cancel(job_id)
@@ -172,11 +178,42 @@ class JobQueue:
         """
         job = self._repository.get(job_id, owner)
         self._steps.audio.find(job)
-        self.cluster.workflows()
+        workflows = self.cluster.workflows()
         reopened = self._repository.reopen(job_id, job.owner, self.limits)
-        self.cluster.restart(reopened)
+        workflows.enqueue(lane_of(reopened.priority))
         self._publish(JobChanged(job_id))
         return self._repository.get(job_id)
+
+    def move(self, job_id: str, owner: str, before: str | None = None) -> Job:
+        """Moves a waiting job before another one of its owner; without one, behind them all.
+
+        Raises `Conflict` if it does not wait any more, `NotFound` for jobs of another owner, and
+        `InvalidRequest` for a job without an owner.
+        """
+        _check_has_queue(owner)
+        self._repository.move(job_id, owner, before)
+        self._publish(JobChanged(job_id))
+        return self._repository.get(job_id)
+
+    def put_first(self, job_id: str) -> Job:
+        """Lets a waiting job start before all others. Raises `Conflict` if it does not wait any more."""
+        self._repository.put_first(job_id)
+        self._publish(JobChanged(job_id))
+        return self._repository.get(job_id)
+
+    def pause(self, owner: str) -> None:
+        """Lets no more jobs of this owner start; what runs goes on. Raises `InvalidRequest` for nobody."""
+        _check_has_queue(owner)
+        self._repository.pause(owner)
+
+    def resume(self, owner: str) -> None:
+        """Lets the jobs of this owner start again."""
+        self._repository.resume(owner)
+        self.cluster.reclaim()
+
+    def is_paused(self, owner: str) -> bool:
+        """Returns whether this owner has paused the own queue."""
+        return self._repository.is_paused(owner)
 
     def can_retry(self, job: Job) -> bool:
         """Whether `retry` works now: the job has no transcript, and its recording is still stored."""
@@ -187,9 +224,9 @@ class JobQueue:
         for job in self._repository.ended_without_transcript(before=self.cluster.uploads_kept_since()):
             self._steps.audio.remove(job)
 
-    def position(self, job_id: str) -> int:
-        """Returns the place in the queue: 1 starts next; 0 means that the job does not wait."""
-        return self._repository.position(job_id)
+    def waiting(self) -> WaitingQueue:
+        """Returns the waiting jobs in the order in which they start, and which are paused."""
+        return self._repository.waiting()
 
     def seconds_left(self, job: Job) -> float | None:
         """Returns the estimated time until an unfinished job ends; None while it is not known."""
@@ -216,11 +253,6 @@ class JobQueue:
             request, audio=audio, audio_bytes=size_bytes, limits=limits, claimed=claimed
         )
 
-    def _dequeue(self, job: Job) -> None:
-        if not self._runner.is_running(job.id):
-            self.cluster.workflows().dequeue(job.id)
-        self._publish(JobChanged(job.id))
-
     def _publish(self, event: JobEvent) -> None:
         if isinstance(event, JobChanged):
             self._wake_waiting()
@@ -230,3 +262,8 @@ class JobQueue:
         with self._changed:
             self._changes += 1
             self._changed.notify_all()
+
+
+def _check_has_queue(owner: str) -> None:
+    if owner == NO_OWNER:
+        raise InvalidRequest("A queue of your own needs an account, or a browser that keeps cookies.")

@@ -7,13 +7,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from whisper_appliance.core.clock import Clock, now, written
-from whisper_appliance.core.errors import Conflict
+from whisper_appliance.core.errors import Conflict, NotFound
+from whisper_appliance.core.i18n import N_
 from whisper_appliance.jobs.idempotency import job_for_key
 from whisper_appliance.jobs.job import FinishedWindow, Job, JobRequest
 from whisper_appliance.jobs.limits import QueueLimits, check_queue_limit
 from whisper_appliance.jobs.queries import JobQueries, job_from_row
 from whisper_appliance.jobs.time_left import ESTIMATED_BYTES_PER_SECOND
+from whisper_appliance.jobs.waiting_order import IS_PAUSED, TURN, WaitingJob, read_waiting
 from whisper_appliance.library.transcript_rows import (
+    NO_OWNER,
     NewTranscript,
     OnCreated,
     TranscriptCreated,
@@ -30,6 +33,7 @@ from whisper_appliance.storage.schema.jobs import (
     UNFINISHED,
     JobStatus,
     jobs,
+    paused_queues,
     windows,
 )
 from whisper_appliance.transcript.codec import to_json
@@ -39,6 +43,8 @@ CheckQuota = Callable[[str, float], None]
 OnEnded = Callable[[Connection, sa.RowMapping], None]
 """Called with the row of a job that has ended, in the transaction that ends it."""
 ADMISSION = "admission of jobs"
+ORDER = "order of jobs"
+NOT_WAITING_ANY_MORE = N_("This recording does not wait any more.")
 NOT_WAITING = {"waiting_code": None, "waiting_message": None, "retry_at": None}
 
 
@@ -127,6 +133,8 @@ class JobRepository(JobQueries):
                 row |= self._reused(*existing)
                 return job_from_row(_added(connection, row))
             check_queue_limit(connection, request.owner, limits)
+            if row["worker"] and _is_paused(connection, request.owner):
+                row |= {"status": "queued", "attempts": 0, "worker": None, "started": None}
             if request.source == "upload":
                 self._check_quota(request.owner, _pending_seconds(connection, request.owner))
             return job_from_row(_added(connection, row))
@@ -141,20 +149,21 @@ class JobRepository(JobQueries):
         with self._database.read() as connection:
             check_queue_limit(connection, owner, limits)
 
-    def claimable(self) -> list[Job]:
-        """Returns the queued and running jobs that this worker may claim now, oldest first."""
-        due = sa.or_(jobs.c.retry_at.is_(None), jobs.c.retry_at <= self._now())
-        return self.unfinished(self._may_claim(), due)
+    def claimable(self) -> tuple[WaitingJob, ...]:
+        """Returns the jobs that this worker may claim now, in the order in which they start."""
+        with self._database.read() as connection:
+            return read_waiting(connection, self._now(), self._may_claim()).order
 
     def claim(self, job_id: str) -> Job:
-        """Assigns a job to this worker, marks it as running, and counts the attempt.
+        """Assigns a queued job to this worker, marks it as running, and counts the attempt.
 
-        Raises `Conflict` also if another worker holds the job, or its recording is at another place.
+        Raises `Conflict` also if another worker was quicker, if the recording is at another place, or if the
+        owner has paused the queue.
         """
         with self._database.write() as connection:
             row = connection.execute(
                 jobs.update()
-                .where(jobs.c.id == job_id, jobs.c.status.in_(UNFINISHED), self._may_claim())
+                .where(jobs.c.id == job_id, jobs.c.status == "queued", self._may_claim(), ~IS_PAUSED)
                 .values(
                     status="running",
                     worker=self._worker,
@@ -165,6 +174,52 @@ class JobRepository(JobQueries):
                 .returning(*jobs.c)
             )
             return job_from_row(_found(row.mappings().first()))
+
+    def move(self, job_id: str, owner: str, before: str | None) -> None:
+        """Moves a waiting job before another one of its owner, or behind them all.
+
+        If the other one has started already, the job becomes the owner's first. Jobs that run or have ended
+        raise `Conflict`; a job of another owner raises `NotFound`.
+        """
+        with self._database.write(exclusive=ORDER) as connection:
+            of_owner = sa.and_(jobs.c.owner == owner, jobs.c.owner != NO_OWNER)
+            found = (
+                connection.execute(sa.select(jobs).where(of_owner, jobs.c.id == job_id)).mappings().first()
+            )
+            if found is None:
+                raise NotFound("There is no such job.")
+            lane = jobs.c.priority == found["priority"]
+            query = sa.select(jobs.c.id, TURN.label("turn")).where(of_owner, jobs.c.status == "queued", lane)
+            turns = {row.id: row.turn for row in connection.execute(query.order_by(TURN))}
+            if job_id not in turns:
+                raise Conflict(NOT_WAITING_ANY_MORE)
+            order = [each for each in turns if each != job_id]
+            if before is not None and before not in turns:
+                _check_exists(connection, before, of_owner)
+            index = len(order) if before is None else order.index(before) if before in order else 0
+            order.insert(index, job_id)
+            for each, turn in zip(order, sorted(turns.values()), strict=True):
+                connection.execute(jobs.update().where(jobs.c.id == each).values(turn=turn))
+
+    def put_first(self, job_id: str) -> None:
+        """Gives a waiting job precedence over all others. Raises `Conflict` if it does not wait."""
+        with self._database.write(exclusive=ORDER) as connection:
+            highest = sa.select(sa.func.max(jobs.c.precedence)).where(jobs.c.status == "queued")
+            precedence = (connection.execute(highest).scalar() or 0) + 1
+            change = jobs.update().where(jobs.c.id == job_id, jobs.c.status == "queued")
+            if connection.execute(change.values(precedence=precedence)).rowcount == 0:
+                raise Conflict(NOT_WAITING_ANY_MORE)
+
+    def pause(self, owner: str) -> None:
+        """Lets no further job of this owner start until `resume`."""
+        with self._database.write(exclusive=ADMISSION) as connection:
+            if not _is_paused(connection, owner):
+                connection.execute(paused_queues.insert().values(owner=owner, since=self._now()))
+
+    def resume(self, owner: str) -> None:
+        """Lets the jobs of this owner start again."""
+        with self._database.write() as connection:
+            connection.execute(paused_queues.delete().where(paused_queues.c.owner == owner))
 
     def requeue(self, job_ids: list[str]) -> None:
         """Puts running jobs back when the appliance stops; the interrupted attempt does not count."""
@@ -188,10 +243,11 @@ class JobRepository(JobQueries):
         """Queues a failed or cancelled job again, as if it were new. Raises `Conflict`, `Busy` at a limit."""
         afresh = {"status": "queued", "progress": 0.0, "attempts": 0, "retries": 0, "cancel_requested": False}
         empty = dict.fromkeys(("error_code", "error_message", "started", "finished"))
+        last = sa.select(sa.func.max(TURN) + 1).scalar_subquery()
         reopening = (
             jobs.update()
             .where(jobs.c.id == job_id, jobs.c.status.in_(ENDED_WITHOUT_TRANSCRIPT), self._may_claim())
-            .values(**afresh, **empty)
+            .values(**afresh, **empty, turn=last, precedence=0)
         )
         with self._database.write(exclusive=ADMISSION) as connection:
             check_queue_limit(connection, owner, limits)
@@ -309,6 +365,16 @@ class JobRepository(JobQueries):
 
     def _now(self) -> str:
         return written(self._clock())
+
+
+def _is_paused(connection: sa.Connection, owner: str) -> bool:
+    query = sa.select(paused_queues.c.owner).where(paused_queues.c.owner == owner)
+    return connection.execute(query).first() is not None
+
+
+def _check_exists(connection: sa.Connection, job_id: str, condition: sa.ColumnElement[bool]) -> None:
+    if connection.execute(sa.select(jobs.c.id).where(jobs.c.id == job_id, condition)).first() is None:
+        raise NotFound("There is no such job.")
 
 
 def _pending_seconds(connection: sa.Connection, owner: str) -> float:

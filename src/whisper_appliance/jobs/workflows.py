@@ -1,12 +1,13 @@
 """Durable calls by DBOS: each survives a crash. Only this module imports DBOS.
 
-DBOS stores the id of a job and nothing else, because the tables of jobs hold the rest: DBOS's own SQLite file
-can be lost without losing a job.
+A call does not stand for a certain job: it runs the job that is next when it starts. So there are as many
+calls as waiting jobs, and their order can change at any time. DBOS stores nothing that the tables of jobs do
+not hold: its own SQLite file can be lost without losing a job.
 """
 
 import logging
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,8 +15,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from whisper_appliance.core.errors import Unavailable
 from whisper_appliance.storage.database import end_idle_transactions
 
-VERSION = "1"  # of the signature of a call; with the appliance's version, an update would strand open calls
+VERSION = "2"  # of the signature of a call; with the appliance's version, an update would strand open calls
 POLL_SECONDS = 0.5
+ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+MAX_DELETED = 10_000
 NOTIFICATION_POLL_SECONDS = (
     0.1  # DBOS polls for messages, of which there are none; its shutdown waits for this thread
 )
@@ -29,7 +32,7 @@ class ShuttingDown(BaseException):
 
 
 class Workflows:
-    """Durable calls of `run(job_id)`. There can be one instance in a process at a time.
+    """Durable calls of `run(lane, job_id)`. There can be one instance in a process at a time.
 
     Methods raise `Unavailable` if DBOS's database cannot be used at the moment.
     """
@@ -41,7 +44,7 @@ class Workflows:
         executor_id: str,
         place: str,
         queues: Mapping[str, int],
-        run: Callable[[str], None],
+        run: Callable[[str, str], None],
     ) -> None:
         """`executor_id` is the id of this worker; `queues` maps the name of a queue to its concurrency.
 
@@ -75,8 +78,8 @@ class Workflows:
 
         # Attempts are counted in the row of the job, so DBOS must not stop after a count of its own.
         @DBOS.workflow(name="transcribe", max_recovery_attempts=None)
-        def call(job_id: str) -> None:
-            self._run(job_id)
+        def call(lane: str, job_id: str) -> None:
+            self._run(lane, job_id)
 
         self._call = call
         DBOS.launch()
@@ -86,56 +89,56 @@ class Workflows:
     def _on_connect(self) -> Callable[..., None]:
         return _set_synchronous_normal if self._url.startswith("sqlite:") else end_idle_transactions
 
-    def start(self, job_id: str) -> None:
-        """Starts the call now, in a thread of its own. Does nothing if there is such a call already."""
-        from dbos import DBOS, SetWorkflowID
+    def start(self, lane: str, job_id: str) -> None:
+        """Starts a call for a job that has a reserved slot now, in a thread of its own."""
+        from dbos import DBOS
 
-        with _translated_errors(), SetWorkflowID(job_id):
-            DBOS.start_workflow(self._call, job_id)
+        with _translated_errors():
+            DBOS.start_workflow(self._call, lane, job_id)
 
-    def enqueue(self, job_id: str, queue: str) -> None:
-        """Enqueues the call; it starts when its queue has capacity."""
-        from dbos import DBOS, SetWorkflowID
+    def enqueue(self, lane: str) -> None:
+        """Enqueues a call; it runs the next job of its lane when the lane has capacity."""
+        from dbos import DBOS
 
-        with _translated_errors(), SetWorkflowID(job_id):
-            DBOS.enqueue_workflow(queue, self._call, job_id)
+        with _translated_errors():
+            DBOS.enqueue_workflow(lane, self._call, lane, "")
 
-    def enqueue_missing(self, lanes: Mapping[str, str], alive: Collection[str]) -> None:
-        """Enqueues the calls of jobs (id to name of the queue) for which no alive worker has a call."""
-        open_calls = self._open_calls(list(lanes), alive)
-        missing = [job_id for job_id in lanes if job_id not in open_calls]
-        # DBOS makes no second call of the same id, so one that ended or belongs to a dead worker is deleted.
-        self.delete(missing)
-        for job_id in missing:
-            self.enqueue(job_id, lanes[job_id])
+    def enqueue_missing(self, waiting: Mapping[str, int]) -> None:
+        """Enqueues calls until each lane has at least as many as jobs are `waiting` there.
 
-    def _open_calls(self, job_ids: Sequence[str], alive: Collection[str]) -> set[str]:
+        A call for which no job is left ends at once.
+        """
+        for lane, count in waiting.items():
+            for _ in range(count - self._enqueued(lane)):
+                self.enqueue(lane)
+
+    def _enqueued(self, lane: str) -> int:
         from dbos import DBOS
 
         with _translated_errors():
             found = DBOS.list_workflows(
-                workflow_ids=list(job_ids),
-                status=["ENQUEUED", "DELAYED", "PENDING"],
+                status=["ENQUEUED", "DELAYED"],
+                queue_name=lane,
                 app_version=self._version,
                 load_input=False,
                 load_output=False,
             )
-        return {call.workflow_id for call in found if call.status != "PENDING" or call.executor_id in alive}
+        return len(found)
 
-    def dequeue(self, job_id: str) -> None:
-        """Cancels a call that has not started."""
-        from dbos import DBOS
-
-        with _translated_errors():
-            DBOS.cancel_workflow(job_id)
-
-    def delete(self, job_ids: Iterable[str]) -> None:
+    def delete_ended(self) -> None:
         """Deletes the records of calls that have ended."""
         from dbos import DBOS
 
-        if deleted := list(job_ids):
-            with _translated_errors():
-                DBOS.delete_workflows(deleted)
+        with _translated_errors():
+            found = DBOS.list_workflows(
+                status=ENDED,
+                app_version=self._version,
+                limit=MAX_DELETED,
+                load_input=False,
+                load_output=False,
+            )
+            if ended := [call.workflow_id for call in found]:
+                DBOS.delete_workflows(ended)
 
     def close(self) -> None:
         """Starts no more calls. Open calls stay open."""

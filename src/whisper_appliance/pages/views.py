@@ -53,6 +53,17 @@ def transcribe_page() -> str:
 
 
 @blueprint.get(
+    "/queue",
+    responses=page_response("The queue of the caller."),
+    operation_id="pages_queue_queue_get",
+)
+def queue_page() -> str:
+    """The recordings of the caller that run, wait, or ended lately."""
+    visitors.set_visitor_cookie()
+    return render_template("queue.html")
+
+
+@blueprint.get(
     "/history",
     responses=page_response("The transcripts of the caller."),
     operation_id="pages_history_history_get",

@@ -1,4 +1,4 @@
-"""The jobs of the actor: list, read and cancel."""
+"""The jobs of the actor: list, read, order, pause, cancel and retry."""
 
 from typing import Literal
 
@@ -28,14 +28,36 @@ class JobListQuery(BaseModel):
     )
 
 
+class MoveBody(BaseModel):
+    """Where a job is moved to."""
+
+    before: str | None = Field(
+        description="Id of the job that is to come next; null: behind all others.", pattern=ID_REGEX
+    )
+
+
 @blueprint.get("", responses={200: JobList, **error_responses(400, 401, 403, 503)})
 def list_jobs(query: JobListQuery) -> Response:
     """The jobs of the caller, of the last day, newest first, page by page; without their text."""
-    jobs, cursor = appliance().queue.page(
-        require("read").owner, limit=query.limit, cursor=query.cursor, status=query.status
-    )
-    listed = [job_response(appliance(), job) for job in jobs]
-    return jsonify(localized({"jobs": listed, "next": cursor}))
+    owner, queue = require("read").owner, appliance().queue
+    jobs, cursor = queue.page(owner, limit=query.limit, cursor=query.cursor, status=query.status)
+    waiting = queue.waiting()
+    listed = [job_response(appliance(), job, waiting=waiting) for job in jobs]
+    return jsonify(localized({"jobs": listed, "paused": queue.is_paused(owner), "next": cursor}))
+
+
+@blueprint.put("/pause", responses={204: None, **error_responses(400, 401, 403, 503, 507)})
+def pause_queue() -> tuple[str, int]:
+    """Pauses the queue of the caller: no further job starts. What runs goes on, and uploads are accepted."""
+    appliance().queue.pause(require("transcribe").owner)
+    return "", 204
+
+
+@blueprint.delete("/pause", responses={204: None, **error_responses(401, 403, 503, 507)})
+def resume_queue() -> tuple[str, int]:
+    """Continues the queue of the caller."""
+    appliance().queue.resume(require("transcribe").owner)
+    return "", 204
 
 
 @blueprint.get(
@@ -58,6 +80,19 @@ def cancel_job(path: JobPath) -> Response:
     """Cancels a job; a running one stops after the window of audio it is at."""
     resources.authorized_job(path.id, "cancel")
     return jsonify(job_response(appliance(), appliance().queue.cancel(path.id)))
+
+
+@blueprint.post(
+    "/<hex32:id>/move",
+    responses={200: JobResponse, **error_responses(400, 401, 403, 404, 409, 503, 507)},
+    operation_id="jobs_move__hex32_id__post",
+)
+def move_job(path: JobPath, body: MoveBody) -> Response:
+    """Moves a waiting job among those of its owner. Jobs of others keep their turn."""
+    job = resources.authorized_job(path.id, "transcribe")
+    return jsonify(
+        localized(job_response(appliance(), appliance().queue.move(job.id, job.owner, body.before)))
+    )
 
 
 @blueprint.post(

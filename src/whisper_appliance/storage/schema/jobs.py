@@ -49,11 +49,21 @@ jobs = sa.Table(
     sa.Column("waiting_message", sa.Text, nullable=True),
     sa.Column("retry_at", sa.Text, nullable=True),
     sa.Column("retries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("turn", sa.BigInteger, nullable=True),
+    sa.Column("precedence", sa.Integer, nullable=False, server_default="0"),
     sa.Index("jobs_by_idempotency_key", "idempotency_key", unique=True),
     sa.Index("jobs_by_status", "status", "priority", "number"),
     sa.Index("jobs_of_owner", "owner", "status"),
     sqlite_autoincrement=True,
 )
+
+paused_queues = sa.Table(
+    "paused_queues",
+    metadata,
+    sa.Column("owner", sa.Text, primary_key=True),
+    sa.Column("since", sa.Text, nullable=False),
+)
+"""Owners whose waiting jobs do not start."""
 
 windows = sa.Table(
     "windows",

@@ -9,19 +9,33 @@ from pydantic import BaseModel, Field
 from whisper_appliance.app.appliance import Appliance
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.job import FinishedWindow, Job
+from whisper_appliance.jobs.waiting_order import WaitingQueue
 from whisper_appliance.transcript.codec import segment_to_dict
 from whisper_appliance.transcript.model import Segment, Transcript
 
+NOTHING_WAITS = WaitingQueue((), {}, {}, frozenset())
 
-def job_response(appliance: Appliance, job: Job, *, text: str = "") -> dict[str, Any]:
-    """A job with its position in the queue. `text` is left out of lists, because it may be long."""
+
+def job_response(
+    appliance: Appliance, job: Job, *, text: str = "", waiting: WaitingQueue | None = None
+) -> dict[str, Any]:
+    """A job with its position in the queue, which is read unless it is given.
+
+    `text` is left out of lists, because it may be long.
+    """
+    if waiting is None:
+        waiting = appliance.queue.waiting() if job.status == "queued" else NOTHING_WAITS
     return {
         "id": job.id,
         "status": job.status,
         "progress": round(job.progress, 4),
-        "seconds_left": _rounded(appliance.queue.seconds_left(job)),
-        "position": appliance.queue.position(job.id) if job.status == "queued" else None,
+        "seconds_left": None if job.id in waiting.paused else _rounded(appliance.queue.seconds_left(job)),
+        "position": waiting.positions.get(job.id),
+        "own_place": waiting.own_places.get(job.id),
+        "paused": job.id in waiting.paused,
+        "batch": job.priority == Priority.BATCH,
         "error": asdict(job.error) if job.error else None,
         "waiting": asdict(job.waiting) if job.waiting else None,
         "can_retry": appliance.queue.can_retry(job),

@@ -151,7 +151,15 @@ class JobResponse(BaseModel):
     seconds_left: int | None = Field(
         None, description="Estimated time until it ends, the queue included; null while it is not known."
     )
-    position: int | None = Field(None, description="How many jobs are ahead, while it waits.")
+    position: int | None = Field(
+        None, description="1 starts next. Null if it does not wait, is paused or was postponed."
+    )
+    own_place: int | None = Field(None, description="Place among the owner's waiting jobs, from 1.")
+    paused: bool = Field(False, description="Whether it waits because its owner paused the queue.")
+    batch: bool = Field(
+        False,
+        description="Whether it comes after the recordings that somebody sent, as files of a folder do.",
+    )
     error: JobErrorResponse | None = None
     waiting: JobErrorResponse | None = Field(
         None, description="Why a queued job was postponed; it is retried by itself."
@@ -172,6 +180,7 @@ class JobList(BaseModel):
     """One page of the jobs of the caller, of the last day, newest first."""
 
     jobs: list[JobResponse]
+    paused: bool = Field(False, description="Whether the caller paused the own queue.")
     next: str | None = Field(None, description="`cursor` of the next page; null on the last one.")
 
 

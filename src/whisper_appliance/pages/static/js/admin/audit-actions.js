@@ -19,6 +19,7 @@ const WORDS = {
   "invitation.create": t("Invitation made"),
   "invitation.revoke": t("Invitation revoked"),
   "job.cancel": t("Job cancelled"),
+  "job.first": t("Job put first"),
   "key.create": t("API key made"),
   "key.revoke": t("API key revoked"),
   "live.end": t("Live session ended"),

@@ -100,14 +100,15 @@ class JobsPage {
         {
           title: t("Actions"),
           hideTitle: true,
-          show: (job) =>
-            canCancel(job)
-              ? quietAction(
-                  t("Cancel"),
-                  t("the job of {name}", { name: job.owner.name }),
-                  () => void this.#cancel(job),
-                )
-              : "",
+          show: (job) => {
+            const whose = t("the job of {name}", { name: job.owner.name });
+            const actions = element("div", undefined, "cell-actions");
+            if (job.status === "queued" && !job.first)
+              actions.append(...quietAction(t("First"), whose, () => void this.#putFirst(job)).children);
+            if (canCancel(job))
+              actions.append(...quietAction(t("Cancel"), whose, () => void this.#cancel(job)).children);
+            return actions;
+          },
         },
       ],
     });
@@ -283,6 +284,15 @@ class JobsPage {
     await this.#try(() => request("DELETE /api/admin/jobs/{handle}", { path }), t("The job is cancelled."));
   }
 
+  /** @param {Job} job */
+  async #putFirst({ handle }) {
+    const path = { handle };
+    await this.#try(
+      () => request("POST /api/admin/jobs/{handle}/first", { path }),
+      t("The job starts before all others."),
+    );
+  }
+
   /** @param {Session} session */
   async #end({ handle, owner }) {
     const text = t(
@@ -323,9 +333,10 @@ function jobStateCell({ status, stopping, progress }) {
 }
 
 /** @param {Job} job */
-function describeOutcome({ attempts, created, error, finished, started, status, waiting }) {
+function describeOutcome({ attempts, created, error, finished, first, started, status, waiting }) {
   if (error) return error.message;
   if (waiting) return t("Waiting: {reason}", { reason: waiting.message });
+  if (status === "queued" && first) return t("waiting, before all others");
   if (status === "queued")
     return t("waiting for {created}", { created: duration((Date.now() - Date.parse(created)) / 1000) });
   if (started && finished)

@@ -635,6 +635,8 @@ export interface JobErrorResponse {
 /** One page of the jobs of the caller, of the last day, newest first. */
 export interface JobList {
   jobs: JobResponse[];
+  /** Whether the caller paused the own queue. */
+  paused: boolean;
   /** `cursor` of the next page; null on the last one. */
   next: string | null;
 }
@@ -646,8 +648,14 @@ export interface JobResponse {
   progress: number;
   /** Estimated time until it ends, the queue included; null while it is not known. */
   seconds_left: number | null;
-  /** How many jobs are ahead, while it waits. */
+  /** 1 starts next. Null if it does not wait, is paused or was postponed. */
   position: number | null;
+  /** Place among the owner's waiting jobs, from 1. */
+  own_place: number | null;
+  /** Whether it waits because its owner paused the queue. */
+  paused: boolean;
+  /** Whether it comes after the recordings that somebody sent, as files of a folder do. */
+  batch: boolean;
   error: JobErrorResponse | null;
   /** Why a queued job was postponed; it is retried by itself. */
   waiting: JobErrorResponse | null;
@@ -685,6 +693,8 @@ export interface JobRow {
   duration: number | null;
   /** How often it was started. */
   attempts: number;
+  /** Whether an admin gave it precedence over all others. */
+  first: boolean;
   /** Whether it was cancelled and ends at its next window. */
   stopping: boolean;
   /** UTC, ISO 8601. */
@@ -885,6 +895,12 @@ export interface ModelView {
 export interface MoreNames {
   /** Host names and addresses; all there are to be. */
   names: string[];
+}
+
+/** Where a job is moved to. */
+export interface MoveBody {
+  /** Id of the job that is to come next; null: behind all others. */
+  before: string | null;
 }
 
 /** What can be changed of an account. */
@@ -1887,6 +1903,7 @@ export interface Requests {
   "POST /api/admin/invitations": InvitationBody;
   "POST /api/admin/models": NewModel;
   "POST /api/admin/workers/{id}/take-over": TakeOverBody;
+  "POST /api/jobs/{id}/move": MoveBody;
   "POST /api/join": AcceptInvitationBody;
   "POST /api/library/actions": ActionBody;
   "POST /api/library/folders": NewFolderBody;
@@ -1940,6 +1957,7 @@ export interface Responses {
   "DELETE /api/admin/users/{id}/second-factor": null;
   "DELETE /api/admin/users/{id}/sessions": null;
   "DELETE /api/first-steps": null;
+  "DELETE /api/jobs/pause": null;
   "DELETE /api/jobs/{id}": JobResponse;
   "DELETE /api/library/folders/{id}": null;
   "DELETE /api/library/tags/{id}": null;
@@ -2039,6 +2057,7 @@ export interface Responses {
   "POST /api/admin/backups": DailyCopyResponse;
   "POST /api/admin/certificate/renew": HttpsResponse;
   "POST /api/admin/invitations": NewInvitation;
+  "POST /api/admin/jobs/{handle}/first": null;
   "POST /api/admin/model-suggestions": SuggestionsResponse;
   "POST /api/admin/models": AdminModelsResponse;
   "POST /api/admin/models/{name}/default": AdminModelsResponse;
@@ -2049,6 +2068,7 @@ export interface Responses {
   "POST /api/admin/restart": RestartResponse;
   "POST /api/admin/users/{id}/password": PasswordResponse;
   "POST /api/admin/workers/{id}/take-over": TakeOverResponse;
+  "POST /api/jobs/{id}/move": JobResponse;
   "POST /api/jobs/{id}/retry": JobResponse;
   "POST /api/join": SessionResponse;
   "POST /api/library/actions": ActionResponse;
@@ -2085,4 +2105,5 @@ export interface Responses {
   "PUT /api/admin/openness": null;
   "PUT /api/admin/restore": StagedBackupResponse;
   "PUT /api/admin/settings/{name}": SettingsResponse;
+  "PUT /api/jobs/pause": null;
 }

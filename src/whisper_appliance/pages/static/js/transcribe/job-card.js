@@ -115,9 +115,9 @@ export class JobCard {
       this.#setState("queued");
       this.bar.value = job.progress;
       if (job.waiting) return this.#showState(t("Waiting: {reason}", { reason: job.waiting.message }));
-      const place = job.position
-        ? t("{position} ahead in the queue", { position: job.position })
-        : t("Next in the queue");
+      if (job.paused) return this.#showState(t("Paused"));
+      const ahead = (job.position ?? 1) - 1;
+      const place = ahead ? t("{position} ahead in the queue", { position: ahead }) : t("Next in the queue");
       return this.#showState(joined(place, leftOf(job)));
     }
     this.#setState("running");

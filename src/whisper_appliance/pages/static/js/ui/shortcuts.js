@@ -35,6 +35,7 @@ export class Shortcuts {
     this.add({
       "?": () => dialog.showModal(),
       "g t": () => location.assign(fromRoot("/")),
+      "g q": () => location.assign(fromRoot("/queue")),
       "g h": () => location.assign(fromRoot("/history")),
       "g a": () =>
         /** @type {HTMLElement | null} */ (document.querySelector('.bar a[href$="/admin"]'))?.click(),

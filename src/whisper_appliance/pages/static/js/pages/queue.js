@@ -1,0 +1,3 @@
+import { mount } from "../queue/queue-page.js";
+
+mount(document.body);
