@@ -130,6 +130,21 @@ ENTRIES = (
         ),
     ),
     Entry(
+        "openai_realtime",
+        "openai_realtime",
+        "/v1/realtime/translations?model=gpt-realtime-translate",
+        openai_error,
+        openai_error,
+        wrong=(
+            '{"type": "session.update", "session": 5}',
+            '{"type": "session.update", "session": {"audio": {"output": {"language": "fr"}}}}',
+            '{"type": "session.update", "session": {"audio": {"input": {"transcription": {"model": "x"}}}}}',
+            '{"type": "session.input_audio_buffer.append", "audio": "no base64!"}',
+            '{"type": "session.input_audio_buffer.append", "audio": {"a": 1}}',
+            '{"type": "input_audio_buffer.commit"}',
+        ),
+    ),
+    Entry(
         "vosk",
         "vosk",
         "/vosk",
@@ -167,7 +182,9 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny_en: Path) -> Iterator[
     settings = settings_of(tiny_en, folder) | {
         "WYOMING_PORT": str(WYOMING_PORT),
         "MAX_WEBSOCKETS_PER_ADDRESS": "100",
+        "WHISPER_MODEL": "own",  # a model of one's own may translate; speech is scripted anyway
     }
+    (folder / "models/own").symlink_to(tiny_en)
     with served(folder, LIVE_SERVER, **settings) as running:
         yield running
 

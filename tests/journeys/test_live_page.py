@@ -20,6 +20,15 @@ OLDER = {
 }
 """Browsers that have to record by their MediaRecorder, and into what."""
 
+PEERS = """
+    const Peer = RTCPeerConnection;
+    window.peers = [];
+    window.RTCPeerConnection = class extends Peer {
+        constructor(...options) { super(...options); peers.push(this); }
+    };
+"""
+"""The page's WebRTC connections, for a test that breaks them."""
+
 READ = """async () => {
     const page = document.querySelector("script[type=module]").src;
     const { CaptionView } = await import(page.replace("pages/captions", "live/caption-view"));
@@ -93,6 +102,27 @@ def test_captions_appear_during_speech_and_the_transcript_is_saved(page: Page) -
     said(page, "fail better", "#words")
     page.goto("/history")
     expect(page.locator("#rows .row:not(.skeleton)")).to_have_count(1)
+
+
+@pytest.mark.slow
+def test_speech_goes_over_webrtc_and_over_the_socket_once_that_fails(page: Page) -> None:
+    page.add_init_script(PEERS)
+    sent: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda data: sent.append(str(data))))
+    page.goto("/?transport=webrtc")
+    page.locator("#options summary").click()
+    expect(page.get_by_label("Speak over WebRTC")).to_be_checked()
+    page.get_by_role("button", name="Speak", exact=True).click()
+    expect(page.locator("#live-facts")).to_contain_text("Over WebRTC", timeout=PATIENCE_MILLISECONDS)
+    packets_before = sum('"live:audio"' in frame for frame in sent)
+    said(page, "tried")
+    assert sum('"live:audio"' in frame for frame in sent) == packets_before
+    page.evaluate("peers.at(-1).getSenders()[0].replaceTrack(null)")  # as if the network dropped all of it
+    expect(page.locator("#live-facts")).to_contain_text("because WebRTC failed")
+    said(page, "fail better")
+    stop(page)
+    said(page, "ever tried.*ever failed.*no matter.*try again.*fail again.*fail better", "#words")
+    assert len(page.locator("#words").inner_text().lower().split("ever tried")) == 2  # no words come twice
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.protocols.audio_input import AudioDecoder, Pcm, StreamResampler
-from whisper_appliance.protocols.openai_realtime.webrtc import concealed
+from whisper_appliance.protocols.webrtc import concealed
 
 
 def tone(hertz: float, rate: int, seconds: float = 1.0) -> Pcm:

@@ -25,7 +25,13 @@ class RecordingClient:
     def __init__(self, server: Server) -> None:
         self.received: list[tuple[str, Payload]] = []
         self.disconnected = threading.Event()
-        names = [*SIMPLE, "captions:closed", *(f"live:{kind}" for kind in KINDS)]
+        names = [
+            *SIMPLE,
+            "captions:closed",
+            "live:ack",
+            "live:webrtc_ended",
+            *(f"live:{kind}" for kind in KINDS),
+        ]
         handlers: dict[str, Callable[..., None]] = {name: self._recorder(name) for name in names}
         handlers["disconnect"] = lambda *_reason: self.disconnected.set()
         self.connection = SocketIOClient(f"https://localhost:{server.port}", handlers, server.trusting)

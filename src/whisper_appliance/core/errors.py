@@ -94,6 +94,12 @@ class NotFound(ApplianceError):
     code = "not_found"
 
 
+class WebRtcMissing(NotFound):
+    """The library for WebRTC is not installed."""
+
+    code = "webrtc_missing"
+
+
 class Conflict(ApplianceError):
     """The state of the resource does not allow this."""
 

@@ -143,6 +143,10 @@ class LiveManager:
         self._decode_loop.wake()
         return _ack(fed, ok)
 
+    def attached(self, session: str, *, connection: str) -> LiveSession:
+        """The open session of a connection. Raises `NotFound`."""
+        return self._registry.attached(session, connection)
+
     def resume(self, session: str, token: str, *, last_eid: int | None, connection: str) -> Resumed:
         """Attaches a session to this connection and replays the events it missed. Raises `NotFound`.
 

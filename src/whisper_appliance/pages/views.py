@@ -1,5 +1,7 @@
 """The pages for transcribing, transcripts and the certificate. Their scripts load the data from the API."""
 
+from importlib.util import find_spec
+
 from flask import render_template
 from pydantic import BaseModel, Field
 
@@ -47,6 +49,7 @@ def transcribe_page() -> str:
         default_language=appliance().settings.default_language,
         file_picker=FILE_PICKER,
         tells_voices=is_installed(appliance().settings.diarization_model),
+        offers_webrtc=find_spec("aiortc") is not None,
         is_set_up=appliance().accounts.users.exist(),
         recording_days=appliance().recordings.days_for(current_actor().owner),
     )

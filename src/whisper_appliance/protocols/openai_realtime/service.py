@@ -30,9 +30,10 @@ from whisper_appliance.protocols.openai_realtime.transport import (
     MakeSession,
     handle_safely,
 )
-from whisper_appliance.protocols.openai_realtime.webrtc import WebRtcPeers
+from whisper_appliance.protocols.openai_realtime.webrtc import CHANNEL, RealtimeCall
 from whisper_appliance.protocols.outbox import Outbox
-from whisper_appliance.protocols.websocket_view import WebSocketView
+from whisper_appliance.protocols.webrtc import WebRtcPeers
+from whisper_appliance.protocols.websocket_view import MESSAGE_WEIGHT, WebSocketView
 from whisper_appliance.web.context import WebContext
 from whisper_appliance.web.http_api import check_served
 from whisper_appliance.web.program_requests import note_error
@@ -45,11 +46,11 @@ log = structlog.get_logger()
 class RealtimeService:
     """All realtime connections."""
 
-    def __init__(self, context: WebContext, view: WebSocketView) -> None:
+    def __init__(self, context: WebContext, view: WebSocketView, peers: WebRtcPeers) -> None:
         self.context = context
         self.view = view
         self.secrets = ClientSecrets(context.appliance.accounts)
-        self.peers = WebRtcPeers(self.open, self.close)
+        self.peers = peers
         self._sessions: dict[str, AnySession] = {}
 
     def check_served(self) -> None:
@@ -124,10 +125,17 @@ class RealtimeService:
             return self.context.rights.watched(connection_id, lambda: self.secrets.present(actor), end)
 
         self._check_ready(session)
+        call = RealtimeCall(
+            self.transcription(actor, session, beta=False),
+            self.open,
+            self.close,
+            watched,
+            lambda size: gate.throttle(connection_id, size, messages=MESSAGE_WEIGHT),
+            lambda: gate.leave(connection_id),
+        )
         gate.enter(connection_id, request.environ)
         try:
-            make = self.transcription(actor, session, beta=False)
-            return self.peers.answer(offer, make, watched, lambda: gate.leave(connection_id))
+            return self.peers.answer(offer, call.serve, channel=CHANNEL)
         except ApplianceError:
             gate.leave(connection_id)
             raise
@@ -143,13 +151,8 @@ class RealtimeService:
 
     def close_when(self, stopping: threading.Event) -> None:
         """Closes all connections as soon as the server stops."""
-
-        def close_peers() -> None:
-            stopping.wait()
-            self.peers.close()
-
         self.view.close_when(stopping)
-        threading.Thread(target=close_peers, name="webrtc-closer", daemon=True).start()
+        self.peers.close_when(stopping)
 
     def open(self, session: AnySession) -> None:
         """Starts a session, and passes it its live events from now on."""

@@ -22,6 +22,7 @@ from whisper_appliance.protocols.openai_realtime.server_events import JsonObject
 from whisper_appliance.protocols.openai_realtime.service import NAME, RealtimeService, first_session
 from whisper_appliance.protocols.openai_realtime.session_config import from_beta, merged, parse_config
 from whisper_appliance.protocols.openai_realtime.translation_session import checked_translation
+from whisper_appliance.protocols.webrtc import webrtc_peers
 from whisper_appliance.protocols.websocket import SocketOptions
 from whisper_appliance.protocols.websocket_view import WebSocketView, accept_websockets, socket_gate
 from whisper_appliance.web.auth.audit import record
@@ -44,7 +45,7 @@ UPGRADED: ResponseDict = {101: {"description": "A WebSocket with OpenAI's realti
 
 def install(app: Flask, context: WebContext) -> None:
     """Adds the protocol to `app`."""
-    service = RealtimeService(context, WebSocketView(socket_gate(app, context)))
+    service = RealtimeService(context, WebSocketView(socket_gate(app, context)), webrtc_peers(app))
     app.extensions[NAME] = service
     realtime_auth.install(app, service.secrets)
     cast(LazyOpenAPI, app).register_api(_blueprint(service))

@@ -9,16 +9,19 @@ from whisper_appliance.core.errors import InvalidRequest, NotFound
 from whisper_appliance.live.manager import Ack, LiveAnnouncement
 from whisper_appliance.protocols.socketio.emit import Emit, Handler, JsonObject, current_connection
 from whisper_appliance.protocols.socketio.payloads import AudioHeader, Resume, SessionRef, Start, Stop, parse
+from whisper_appliance.protocols.socketio.webrtc_events import WebRtcEvents
 from whisper_appliance.web.auth.authentication import require
 
 
 class LiveEvents:
     """Handlers for clients that number their packets; each call only passes its event to the live manager."""
 
-    def __init__(self, appliance: Appliance, emit: Emit) -> None:
+    def __init__(self, appliance: Appliance, emit: Emit, webrtc: WebRtcEvents) -> None:
+        """`webrtc` has the peers of sessions; they end with what uses the socket instead."""
         self._appliance = appliance
         self._live = appliance.live
         self._emit = emit
+        self._webrtc = webrtc
         self._sessions_of: defaultdict[str, set[str]] = defaultdict(set)
         self._options: dict[str, Start] = {}
 
@@ -70,6 +73,7 @@ class LiveEvents:
         """Attaches a session to this connection, and replays the missed events."""
         wanted = parse(Resume, arguments)
         connection = current_connection()
+        self._webrtc.end(wanted.session, connection=connection)
         resumed = self._live.resume(
             wanted.session, wanted.token, last_eid=wanted.last_eid, connection=connection
         )
@@ -82,7 +86,10 @@ class LiveEvents:
     def stop(self, *arguments: Any) -> JsonObject:
         """Stops a session once all of its packets have arrived."""
         wanted = parse(Stop, arguments)
-        return _ack(self._live.stop(wanted.session, wanted.next_seq, connection=current_connection()))
+        ack = self._live.stop(wanted.session, wanted.next_seq, connection=current_connection())
+        if ack.ok:
+            self._webrtc.end(wanted.session)
+        return _ack(ack)
 
     def pause(self, *arguments: Any) -> JsonObject:
         """Detaches a session, which can be resumed."""
@@ -90,6 +97,7 @@ class LiveEvents:
         if session not in self._sessions_of[connection]:
             raise NotFound("There is no such live session on this connection.")
         self._sessions_of[connection].discard(session)
+        self._webrtc.end(session, connection=connection)
         self._live.detach(session, connection=connection)
         return {"ok": True}
 
@@ -100,6 +108,7 @@ class LiveEvents:
 
     def on_disconnect(self, connection: str) -> None:
         """Detaches the sessions of a connection that has ended; they can be resumed."""
+        self._webrtc.on_disconnect(connection)
         for session in self._sessions_of.pop(connection, ()):
             self._live.detach(session, connection=connection)
 
@@ -108,6 +117,7 @@ class LiveEvents:
         options = self._options.get(event.session)
         if event.kind == "end":
             self._options.pop(event.session, None)
+            self._webrtc.end(event.session)
         if options and event.kind == "partial" and not options.partials:
             return
         payload = {"s": event.session, **event.payload}

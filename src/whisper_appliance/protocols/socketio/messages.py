@@ -9,7 +9,9 @@ from whisper_appliance.protocols.socketio.payloads import (
     Start,
     StartOptions,
     Stop,
+    Switch,
     WatchCaptions,
+    WebRtcOffer,
 )
 from whisper_appliance.web.asyncapi import (
     AUDIO,
@@ -66,6 +68,26 @@ LIVE_MESSAGES = (
     _client("live:stop", "Ends a session once all of its packets have arrived.", Stop, FED),
     _client("live:pause", "The microphone is off for a while.", SessionRef, _answered()),
     _client("live:cancel", "Ends a session; nothing is kept.", SessionRef, _answered()),
+    _client(
+        "live:webrtc",
+        "Offers a WebRTC connection for the audio of a session.",
+        WebRtcOffer,
+        _answered(sdp=TEXT),
+    ),
+    _client(
+        "live:switch",
+        "From this packet on, behind the chirp, the audio comes over WebRTC.",
+        Switch,
+        _answered(next_seq=INTEGER),
+    ),
+    _live(
+        "live:ack",
+        "The packets of WebRTC before this one are stored.",
+        next_seq=INTEGER,
+        lag_ms=INTEGER,
+        credit_ms=INTEGER,
+    ),
+    _live("live:webrtc_ended", "The WebRTC connection has ended; resume over the socket.", code=TEXT),
     _live(
         "live:partial",
         "The whole partial text.",

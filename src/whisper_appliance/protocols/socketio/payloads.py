@@ -11,6 +11,7 @@ from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.engines.contract import Task
 from whisper_appliance.live.manager import SessionRequest
 from whisper_appliance.protocols.socketio.emit import JsonObject
+from whisper_appliance.protocols.webrtc import MAX_OFFER_BYTES
 from whisper_appliance.transcript.languages import language_code
 from whisper_appliance.web.errors import invalid_input
 from whisper_appliance.web.i18n import translate_error
@@ -24,6 +25,7 @@ ERROR_CODES: dict[type[ApplianceError], str] = {
     errors.InvalidRequest: "bad_format",
     errors.TooLarge: "too_large",
     errors.NotFound: "gone",
+    errors.WebRtcMissing: "webrtc_missing",
     errors.Busy: "busy",
     errors.ModelUnavailable: "model_missing",
     errors.DiskFull: "disk_full",
@@ -89,6 +91,18 @@ class Resume(SessionRef):
 
     token: Token
     last_eid: SequenceNumber | None = None
+
+
+class WebRtcOffer(SessionRef):
+    """The payload of live:webrtc."""
+
+    sdp: Annotated[str, Field(max_length=MAX_OFFER_BYTES)]
+
+
+class Switch(SessionRef):
+    """The payload of live:switch."""
+
+    seq: SequenceNumber
 
 
 class WatchCaptions(_Payload):

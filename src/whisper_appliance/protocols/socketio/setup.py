@@ -17,8 +17,11 @@ from whisper_appliance.protocols.socketio.server import create_socketio
 from whisper_appliance.protocols.socketio.simple_events import SimpleEvents
 from whisper_appliance.protocols.socketio.socket_auth import SocketAuth
 from whisper_appliance.protocols.socketio.telemetry_stream import TelemetryStream
+from whisper_appliance.protocols.socketio.webrtc_events import WebRtcEvents
+from whisper_appliance.protocols.webrtc import webrtc_peers
 from whisper_appliance.protocols.websocket_view import socket_gate
 from whisper_appliance.web.context import WebContext
+from whisper_appliance.web.limits.socket_gate import SocketGate
 
 log = structlog.get_logger()
 
@@ -30,13 +33,14 @@ def install(app: Flask, context: WebContext) -> None:
     sockets = create_socketio(app, gate, message_bytes=int(settings.socket_message_size))
     auth = SocketAuth(context.appliance.live, context.rights, sockets.server.disconnect)
     SocketMiddleware(sockets, gate).install()
-    _register(app, context, sockets, auth)
+    _register(app, context, sockets, auth, gate)
     sockets.on_error_default(_error_ack)
 
 
-def _register(app: Flask, context: WebContext, sockets: SocketIO, auth: SocketAuth) -> None:
+def _register(app: Flask, context: WebContext, sockets: SocketIO, auth: SocketAuth, gate: SocketGate) -> None:
     appliance, emit = context.appliance, emitter(sockets)
-    live = LiveEvents(appliance, emit)
+    webrtc = WebRtcEvents(appliance.live, emit, gate, webrtc_peers(app))
+    live = LiveEvents(appliance, emit, webrtc)
     simple = SimpleEvents(appliance, emit)
     telemetry = TelemetryStream(app, appliance.resource_sampler, emit)
     viewers = CaptionViewers(appliance.live, emit, sockets.close_room)
@@ -61,7 +65,8 @@ def _register(app: Flask, context: WebContext, sockets: SocketIO, auth: SocketAu
 
     sockets.on_event("connect", on_connect)
     sockets.on_event("disconnect", on_disconnect)
-    for event, handler in (live.handlers | simple.handlers | viewers.handlers | telemetry.handlers).items():
+    parts = (live, webrtc, simple, viewers, telemetry)
+    for event, handler in [each for part in parts for each in part.handlers.items()]:
         sockets.on_event(event, handler)
     appliance.live_events.subscribe(on_live_event)
     appliance.resource_sampler.subscribe(telemetry.on_sample)

@@ -4,6 +4,7 @@ import { byId, selectById } from "../core/dom.js";
 import { toast } from "../ui/toast.js";
 import { readTicket } from "./session-store.js";
 import { showSources, storeSource } from "./source-select.js";
+import { showTransport, usesWebRtc } from "./transport-choice.js";
 
 const LOCK_NAME = "live";
 
@@ -42,6 +43,7 @@ class LiveLauncher {
   /** @param {() => Record<string, string>} options */
   constructor(options) {
     this.options = options;
+    showTransport();
     byId("speak").addEventListener("click", () => void this.#start());
     this.#source.addEventListener("change", () => storeSource(this.#source.value));
     navigator.mediaDevices?.addEventListener("devicechange", () => void this.#listSources());
@@ -66,14 +68,14 @@ class LiveLauncher {
   async #start() {
     const source = this.#source.value;
     const view = await this.#openView();
-    await view?.start(source, startPayload(this.options()));
+    await view?.start(source, startPayload(this.options()), usesWebRtc());
   }
 
   /** Shows the session that this browser left without ending it. */
   async #resume() {
     if (!readTicket() || (await isRecordingElsewhere())) return;
     const view = await this.#openView();
-    view?.resume(startPayload(this.options()));
+    view?.resume(startPayload(this.options()), usesWebRtc());
   }
 }
 

@@ -3,6 +3,7 @@ import { t } from "../core/i18n.js";
 import { connectSocket } from "../core/socket.js";
 import { SendQueue } from "./send-queue.js";
 import { writeTicket } from "./session-store.js";
+import { Transmission } from "./transmission.js";
 
 const EVENTS = ["partial", "commit", "final", "vad", "flow", "error", "end"];
 const MAX_IN_FLIGHT = 16;
@@ -36,6 +37,10 @@ export class LiveSession {
   creditMilliseconds = 30_000;
   /** @type {Refusal | null} Why packets have to wait although there is a connection. */
   trouble = null;
+  transmission = new Transmission(
+    (event, payload) => this.#call(event, { session: this.ticket?.session, ...payload }),
+    () => void this.#returnToSocket(),
+  );
   /** @type {ArrayBuffer | null} The packet that a new session has to begin with. */
   head = null;
   #stopping = false;
@@ -61,6 +66,8 @@ export class LiveSession {
     this.socket.on("disconnect", () => this.#onDisconnected());
     window.addEventListener("offline", () => this.#reconnect(), { signal: this.#closed.signal });
     for (const kind of EVENTS) this.socket.on(`live:${kind}`, (payload) => this.#onEvent(kind, payload));
+    this.socket.on("live:ack", (payload) => this.#onTransmitted(payload));
+    this.socket.on("live:webrtc_ended", ({ s }) => s === this.ticket?.session && this.transmission.fail());
   }
 
   /** True if the server has started the session. */
@@ -74,9 +81,10 @@ export class LiveSession {
     return this.attached && !isStalled;
   }
 
-  /** @param {ArrayBuffer} packet */
-  add(packet) {
+  /** @param {ArrayBuffer} packet @param {boolean} [beginsTrack] Whether the source's track begins with it. */
+  add(packet, beginsTrack = false) {
     this.queue.add(packet);
+    if (beginsTrack) this.transmission.beginWith(this.queue.end - 1);
     this.pump();
   }
 
@@ -87,8 +95,11 @@ export class LiveSession {
     const refill = ((now - this.#allowanceAt) / 1000) * PACKETS_PER_SECOND;
     this.#allowance = Math.min(MAX_IN_FLIGHT, this.#allowance + refill);
     this.#allowanceAt = now;
-    if (this.queue.inFlight && now - this.#ackedAt > DEAD_MILLISECONDS) return this.#reconnect();
-    while (this.#maySend(now)) {
+    const isDead = this.queue.inFlight && now - this.#ackedAt > DEAD_MILLISECONDS;
+    if (isDead && !this.transmission.isExchanging) return this.#reconnect();
+    this.transmission.beginWhenCaughtUp(this.queue.waitingSeconds);
+    if (this.transmission.isStalled(now)) return this.transmission.fail();
+    while (this.#maySend(now) && !this.transmission.takes(this.queue.next)) {
       const next = this.queue.take();
       if (!next) break;
       this.#allowance -= 1;
@@ -131,6 +142,32 @@ export class LiveSession {
     this.pump();
   }
 
+  /** Packets have arrived over WebRTC. @param {any} payload Of `live:ack`. */
+  #onTransmitted({ s, next_seq, lag_ms, credit_ms }) {
+    if (s !== this.ticket?.session) return;
+    this.transmission.acknowledged();
+    this.#ackedAt = performance.now();
+    this.lagSeconds = lag_ms / 1000;
+    this.creditMilliseconds = credit_ms;
+    this.queue.acknowledge(next_seq);
+  }
+
+  /** Audio goes over WebRTC as soon as it is connected; null: over the socket. @param {import("./transmission.js").Source | null} source */
+  transmit(source) {
+    const wasOn = ["connecting", "on"].includes(this.transmission.state);
+    this.transmission.close();
+    this.transmission.source = source;
+    if (source && this.attached) void this.transmission.start();
+    if (!source && wasOn) void this.#returnToSocket();
+  }
+
+  /** Takes the session up again over the socket: the answer shows which packets have arrived. */
+  async #returnToSocket() {
+    if (!this.attached) return;
+    this.attached = false;
+    await this.#onConnected();
+  }
+
   /** @param {string} event @param {unknown} payload @returns {Promise<any>} The server's acknowledgement. */
   async #call(event, payload) {
     try {
@@ -153,6 +190,7 @@ export class LiveSession {
     this.#ackedAt = performance.now();
     for (const [kind, payload] of buffered) this.#apply(kind, payload);
     this.pump();
+    void this.transmission.start();
   }
 
   /** @param {Error & {data?: {code: string}}} error Without data there was no answer; the socket tries again. */
@@ -161,6 +199,7 @@ export class LiveSession {
   }
 
   #onDisconnected() {
+    this.transmission.close();
     this.attached = false;
     this.#stopSent = false;
     this.#bufferedEvents = null;
@@ -208,6 +247,7 @@ export class LiveSession {
     if (!this.ticket || this.#ended) return;
     this.ticket = null;
     this.attached = false;
+    this.transmission.close();
     writeTicket(null);
     const hasAudio = this.recording || this.queue.waitingSeconds > 0;
     if (refusal.code !== "gone" || !hasAudio) return this.listener.onRefused(refusal);
@@ -274,6 +314,7 @@ export class LiveSession {
 
   close() {
     this.attached = false;
+    this.transmission.close();
     this.#closed.abort();
     this.socket.disconnect();
   }

@@ -49,11 +49,20 @@ const REFUSAL_TITLES = {
  * @typedef {import("./microphone.js").CaptureError} CaptureError
  */
 
+/** @param {LiveSession | null} session @returns {string} What carries the sound, where WebRTC was chosen. */
+function transportName(session) {
+  if (session?.transmission.state === "on") return t("Over WebRTC");
+  return session?.transmission.state === "connecting"
+    ? t("WebRTC is being connected")
+    : t("Over the socket, because WebRTC failed");
+}
+
 export class LiveView {
   /** @type {State} */
   #state = "off";
   /** @type {LiveSession | null} */
   #session = null;
+  #usesWebRtc = false;
   #startPayload = /** @type {Record<string, any>} */ ({});
   /** The language of the latest final result. */
   #detectedLanguage = "";
@@ -65,7 +74,7 @@ export class LiveView {
   #pageTitle = document.title;
   #retry = () => {};
   #microphone = new Microphone({
-    onPacket: (packet, levels) => this.#onPacket(packet, levels),
+    onPacket: (packet, levels, beginsTrack) => this.#onPacket(packet, levels, beginsTrack),
     onEnded: () => void this.#onMicrophoneLost(),
   });
   #autoscroll = new Autoscroll(byId("live-box"), byId("live-newest"));
@@ -92,35 +101,36 @@ export class LiveView {
     setInterval(() => this.#update(), UPDATE_MILLISECONDS);
   }
 
-  /** @param {string} source Of `listSources`. @param {Record<string, any>} startPayload Of `live:start`. */
-  async start(source, startPayload) {
+  /** @param {string} source Of `listSources`. @param {Record<string, any>} startPayload Of `live:start`. @param {boolean} [usesWebRtc] */
+  async start(source, startPayload, usesWebRtc = false) {
     if (!["off", "problem"].includes(this.#state)) return;
-    [this.#source, this.#startPayload] = [source, startPayload];
+    [this.#source, this.#startPayload, this.#usesWebRtc] = [source, startPayload, usesWebRtc];
     this.#detectedLanguage = "";
     this.#captions.clear();
     this.#waveform.clear();
     this.#message = "";
     this.#setState("asking");
-    if (!(await this.#openMicrophone(() => void this.start(source, startPayload)))) return;
+    if (!(await this.#openMicrophone(this.#restart))) return;
     this.#connect(null);
+    this.#session?.transmit(this.#microphone.transmissionSource);
     this.#setState("on");
   }
 
-  /** Shows the session that was left with the page, and offers to continue it. @param {Record<string, any>} startPayload */
-  resume(startPayload) {
-    this.#startPayload = startPayload;
+  /** Shows the session that was left with the page, and offers to continue it. @param {Record<string, any>} startPayload @param {boolean} usesWebRtc */
+  resume(startPayload, usesWebRtc) {
+    [this.#startPayload, this.#usesWebRtc] = [startPayload, usesWebRtc];
     this.#source = storedSource();
     void this.#listSources();
     this.#setState("left");
     this.#connect(readTicket());
   }
 
-  #restart = () => void this.start(this.#source, this.#startPayload);
+  #restart = () => void this.start(this.#source, this.#startPayload, this.#usesWebRtc);
 
   /** @param {() => void} retry @returns {Promise<boolean>} */
   async #openMicrophone(retry) {
     try {
-      await this.#microphone.open(this.#source);
+      await this.#microphone.open(this.#source, this.#usesWebRtc);
     } catch (error) {
       const { title, advice, code } = /** @type {CaptureError} */ (error);
       this.#showProblem(title, advice, code, retry);
@@ -161,14 +171,14 @@ export class LiveView {
     };
   }
 
-  /** @param {ArrayBuffer} packet @param {number[]} levels */
-  #onPacket(packet, levels) {
+  /** @param {ArrayBuffer} packet @param {number[]} levels @param {boolean} [beginsTrack] */
+  #onPacket(packet, levels, beginsTrack) {
     const session = this.#session;
     if (!session || !["on", "paused", "finishing"].includes(this.#state)) return;
     const { head } = this.#microphone;
     if (head && head !== session.head && head !== packet) session.add(head); // it came before the session
     session.head = head;
-    session.add(packet);
+    session.add(packet, beginsTrack);
     if (this.#state !== "paused") this.#waveform.add(levels);
   }
 
@@ -208,6 +218,7 @@ export class LiveView {
   async #stop() {
     if (this.#state === "asking" || !this.#session) return;
     this.#setState("finishing");
+    this.#session.transmit(null);
     await this.#microphone.close();
     this.#session.recording = false;
     this.#session.stop();
@@ -218,6 +229,7 @@ export class LiveView {
     if (this.#state !== "on") return;
     this.#setState("paused");
     this.#pausedAt = performance.now();
+    this.#session?.transmit(null);
     await this.#microphone.pause();
     this.#waveform.rest();
   }
@@ -231,6 +243,7 @@ export class LiveView {
     this.#message = "";
     if (this.#session) this.#session.recording = true;
     this.#session?.resume();
+    this.#session?.transmit(this.#microphone.transmissionSource);
     this.#setState("on");
   }
 
@@ -251,6 +264,7 @@ export class LiveView {
       this.#needsMicrophone = true;
       return;
     }
+    this.#session?.transmit(null);
     try {
       await this.#microphone.change(this.#source);
       this.#message = "";
@@ -261,6 +275,7 @@ export class LiveView {
       this.#source = before;
       this.#sourceSelect.value = before;
     }
+    this.#session?.transmit(this.#microphone.transmissionSource);
   }
 
   /** @param {string} title @param {string} advice @param {string} code @param {() => void} retry */
@@ -323,6 +338,7 @@ export class LiveView {
     const lag = this.#session?.lagSeconds ?? 0;
     const isBehind = lag >= LAG_SECONDS && this.#state !== "paused";
     showFacts(byId("live-facts"), [
+      this.#usesWebRtc && this.#state === "on" ? transportName(this.#session) : "",
       isBehind ? t("{lag} s behind", { lag: Math.round(lag) }) : "",
       language ? languageName(language) : t("Automatic language"),
       model ?? document.getElementById("model-name")?.textContent,

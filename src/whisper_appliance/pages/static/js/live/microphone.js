@@ -5,7 +5,7 @@ import { PcmCapture } from "./pcm-capture.js";
 
 const SCREEN = "screen";
 
-/** @typedef {{onPacket: (packet: ArrayBuffer, levels: number[]) => void, onEnded: () => void}} Listener */
+/** @typedef {{onPacket: import("./pcm-capture.js").OnPacket, onEnded: () => void}} Listener */
 
 /** @type {Record<string, [string, string]>} Why no capture can begin, and what to do, by the error's code. */
 const CAPTURE_ERRORS = {
@@ -113,15 +113,21 @@ export class Microphone {
     return this.#capture?.head ?? null;
   }
 
-  /** Begins to capture. @param {string} source Of `listSources`. Throws a `CaptureError`. */
-  async open(source) {
+  /** The track for WebRTC, if one was requested and this browser can make it. */
+  get transmissionSource() {
+    return this.#capture instanceof PcmCapture ? this.#capture.source : null;
+  }
+
+  /** Begins to capture. @param {string} source Of `listSources`. @param {boolean} [hasTrack] Whether a track for WebRTC is made, too. Throws a `CaptureError`. */
+  async open(source, hasTrack = false) {
     if (!isSecureContext || !navigator.mediaDevices) throw new CaptureError("not_secure");
     const hasWorklet = "AudioWorkletNode" in window;
     if (!hasWorklet && !canRecord()) throw new CaptureError("no_recorder");
     try {
       const stream = await openStream(source);
       this.#setStream(stream);
-      this.#capture = new (hasWorklet ? PcmCapture : MediaRecorderCapture)(this.listener.onPacket);
+      const { onPacket } = this.listener;
+      this.#capture = hasWorklet ? new PcmCapture(onPacket, hasTrack) : new MediaRecorderCapture(onPacket);
       await this.#capture.capture(stream);
     } catch (error) {
       this.#release();

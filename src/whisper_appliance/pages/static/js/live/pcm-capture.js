@@ -5,6 +5,8 @@ const FINISH_MILLISECONDS = 1000;
 const PAUSE_PACKETS = 10;
 const PACKET_BYTES = 3200;
 
+/** @typedef {(packet: ArrayBuffer, levels: number[], beginsTrack?: boolean) => void} OnPacket `beginsTrack`: it is the first of the track. */
+
 export class PcmCapture {
   format = "pcm_s16le";
   head = null;
@@ -12,10 +14,21 @@ export class PcmCapture {
   #node;
   /** @type {AudioContext | undefined} */
   #context;
+  /** @type {MediaStreamTrack | undefined} */
+  #track;
 
-  /** @param {(packet: ArrayBuffer, levels: number[]) => void} onPacket */
-  constructor(onPacket) {
+  /** @param {OnPacket} onPacket @param {boolean} [hasTrack] Whether a track with the same samples is made, for WebRTC. */
+  constructor(onPacket, hasTrack = false) {
     this.onPacket = onPacket;
+    this.hasTrack = hasTrack;
+  }
+
+  /** @returns {import("./transmission.js").Source | null} */
+  get source() {
+    if (!this.#track) return null;
+    const port = this.#node?.port;
+    const control = (/** @type {string} */ command) => port?.postMessage(command);
+    return { track: this.#track, begin: () => control("begin-track"), end: () => control("end-track") };
   }
 
   /** Captures this stream from now on. Each has a context of its own, because streams differ in their rates. @param {MediaStream} stream */
@@ -23,11 +36,19 @@ export class PcmCapture {
     const context = new AudioContext({ latencyHint: "interactive" });
     try {
       await context.audioWorklet.addModule(WORKLET);
-      const node = new AudioWorkletNode(context, "packets", { numberOfOutputs: 0 });
+      const node = new AudioWorkletNode(context, "packets", {
+        numberOfOutputs: Number(this.hasTrack),
+        ...(this.hasTrack && { outputChannelCount: [1] }),
+      });
       const source = context.createMediaStreamSource(stream);
       await this.finish();
       this.release();
-      node.port.onmessage = ({ data }) => data.pcm && this.onPacket(data.pcm, data.levels);
+      node.port.onmessage = ({ data }) => data.pcm && this.onPacket(data.pcm, data.levels, data.beginsTrack);
+      if (this.hasTrack) {
+        const destination = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
+        node.connect(destination);
+        this.#track = destination.stream.getAudioTracks()[0];
+      }
       source.connect(node);
       [this.#context, this.#node] = [context, node];
       await context.resume();
@@ -63,6 +84,7 @@ export class PcmCapture {
   release() {
     void this.#context?.close();
     this.#context = undefined;
+    this.#track = undefined;
     this.#node = undefined;
   }
 }

@@ -1,8 +1,10 @@
 /** The worklet of the audio thread: microphone audio becomes 16 kHz mono PCM16, in packets of 100 ms. */
 import { Resampler } from "./resampler.js";
+import { TrackOutput } from "./track-output.js";
 
 const RATE = 16_000;
 const PACKET_SAMPLES = 1600;
+const BLOCK_SAMPLES = 128;
 const LEVELS_PER_PACKET = 2;
 
 /** @param {Float32Array[]} channels @returns {Float32Array} Their mean. */
@@ -21,14 +23,29 @@ class PacketProcessor extends AudioWorkletProcessor {
     this.resampler = new Resampler(sampleRate, RATE);
     this.packet = new Int16Array(PACKET_SAMPLES);
     this.filled = 0;
+    this.sent = 0;
     this.isOn = true;
-    this.port.onmessage = () => this.finish();
+    this.track = new TrackOutput(sampleRate);
+    this.silence = new Float32Array(BLOCK_SAMPLES);
+    this.port.onmessage = ({ data }) => this.control(data);
   }
 
-  /** @param {Float32Array[][]} inputs @returns {boolean} */
-  process([channels = []]) {
-    if (this.isOn && channels.length) this.add(this.resampler.push(mixDown(channels)));
+  /** @param {Float32Array[][]} inputs @param {Float32Array[][]} outputs The track, if there is one. @returns {boolean} */
+  process([channels = []], [output]) {
+    // While the track is on, it and the packets keep the same time, also without a microphone.
+    if (this.isOn && (channels.length || this.track.isOn)) {
+      const samples = channels.length ? mixDown(channels) : this.silence;
+      this.track.process(samples, output?.[0]);
+      this.add(this.resampler.push(samples));
+    }
     return this.isOn;
+  }
+
+  /** @param {"finish" | "begin-track" | "end-track"} command */
+  control(command) {
+    if (command === "begin-track") this.track.begin();
+    else if (command === "end-track") this.track.end();
+    else this.finish();
   }
 
   /** @param {number[]} samples */
@@ -51,7 +68,9 @@ class PacketProcessor extends AudioWorkletProcessor {
 
   send() {
     const { buffer } = this.packet.slice(0, this.filled);
-    this.port.postMessage({ pcm: buffer, levels: this.levels() }, [buffer]);
+    const beginsTrack = this.sent === this.track.firstPacket;
+    this.port.postMessage({ pcm: buffer, levels: this.levels(), beginsTrack }, [buffer]);
+    this.sent += 1;
     this.packet.fill(0);
     this.filled = 0;
   }
