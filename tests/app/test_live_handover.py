@@ -50,7 +50,7 @@ def test_captions_are_kept_at_once_and_better_words_take_their_place(
     assert stored.transcript.text.split() == ["better", "words"]
     assert stored.live
     assert stored.live.text == "bitter words"
-    assert (stored.summary.title, stored.summary.source) == ("Live recording", "live")
+    assert (stored.summary.title, stored.summary.source) == ("bitter words", "live")
     assert over.audio.exists()
     assert len(queue.page("ann")[0]) == 1
     with_database.close()

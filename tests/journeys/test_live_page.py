@@ -33,9 +33,10 @@ READ = """async () => {
     const page = document.querySelector("script[type=module]").src;
     const { CaptionView } = await import(page.replace("pages/captions", "live/caption-view"));
     const { Autoscroll } = await import(page.replace("pages/captions", "ui/autoscroll"));
-    const [box, newest, place] = ["box", "newest", "words"].map((id) => document.getElementById(id));
+    const byId = (id) => document.getElementById(id);
+    const [box, newest, place, log] = ["box", "newest", "words", "spoken"].map(byId);
     const autoscroll = new Autoscroll(box, newest);
-    const captions = new CaptionView(place, () => autoscroll.update());
+    const captions = new CaptionView(place, log, () => autoscroll.update());
     let farthest = 0;
     for (let i = 0; i < 300; i += 1) {
         captions.apply("commit", { i, words: [{ w: i % 30 ? " word" : " end.", t0: i, t1: i + 0.5 }] });
@@ -172,17 +173,21 @@ def test_no_audio_is_lost_while_the_connection_is_down(page: Page) -> None:
 
 
 @pytest.mark.slow
-def test_a_page_that_was_left_offers_to_resume_the_session(page: Page) -> None:
+def test_a_reloaded_page_resumes_the_session_unless_it_was_paused(page: Page) -> None:
     page.on("dialog", lambda dialog: dialog.accept())
     speak(page)
     said(page, "no matter")
     page.reload()
+    said(page, "ever tried.*ever tried")  # the microphone begins anew
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#live")).to_have_attribute("data-state", "paused")
+    page.reload()
     expect(page.locator("#live")).to_have_attribute("data-state", "left")
-    said(page, "ever tried")
     page.get_by_role("button", name="Continue").click()
     expect(page.locator("#live")).to_have_attribute("data-state", "on")
-    said(page, "ever tried.*ever tried")  # the microphone begins anew
+    said(page, "ever tried.*ever tried.*ever tried")
     stop(page)
+    expect(page.locator("#title")).to_contain_text(re.compile("^ever tried", re.IGNORECASE))
 
 
 @pytest.mark.slow
@@ -208,6 +213,19 @@ def test_viewers_read_along_until_the_speaker_ends_it(page: Page, chromium: Brow
     expect(words).to_contain_text(re.compile("fail better", re.IGNORECASE))
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     assert barriers(phone, AXE.read_text()) == []
+    assert phone.locator("#spoken p").count() > 0
+    assert page.evaluate("document.getElementById('share-code').naturalWidth") > 0
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Pause").click()
+    expect(phone.locator("#state")).to_have_text("Interrupted")
+    page.get_by_role("button", name="Continue").click()
+    expect(phone.locator("#state")).to_have_text("Live")
+    phone.keyboard.press("b")
+    phone.set_viewport_size({"width": 844, "height": 390})
+    box = phone.locator("#box").bounding_box()
+    assert box is not None
+    assert box["y"] > 100
+    page.locator("#live-share summary").click()
     page.locator("#share-end").click()
     expect(phone.locator("#state")).to_have_text("Ended")
     read = phone.evaluate(READ)
@@ -228,6 +246,13 @@ def test_every_state_of_the_live_view_is_accessible(page: Page) -> None:
     expect(page.locator(".tentative:not(:empty)")).to_have_count(0)  # a pause settles what was said
     page.set_viewport_size({"width": 320, "height": 640})
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.set_viewport_size({"width": 844, "height": 390})
+    words = page.locator("#live-box").bounding_box()
+    assert words is not None
+    assert words["height"] > 390 * 0.6
+    page.locator("summary", has_text="Size and contrast").click()
+    page.get_by_role("button", name="Contrast").click()
+    assert barriers_in_both_themes(page, axe) == []
     assert barriers(page, axe) == []
 
 

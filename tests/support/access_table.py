@@ -143,6 +143,7 @@ TABLE: dict[str, Row] = {
     "GET /api/models": Row(ANY_USE),
     "GET /api/status": Row(ANY_USE),
     "GET /captions/{captions_token}": Row(OPEN),
+    "GET /captions/{captions_token}/qr.svg": Row(OPEN),
     "POST /api/live/{live}/captions": Row(LIVE),
     "DELETE /api/live/{live}/captions": Row(LIVE),
     # Realtime: without an upgrade or an offer, 400 for whoever may transcribe

@@ -6,6 +6,7 @@ import shutil
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from textwrap import shorten
 
 from whisper_appliance.core.errors import NotFound
 from whisper_appliance.engines.contract import Priority
@@ -14,9 +15,10 @@ from whisper_appliance.jobs.queue import JobQueue
 from whisper_appliance.library.transcript_rows import clean_title
 from whisper_appliance.library.transcripts import TranscriptRepository
 from whisper_appliance.live.final_transcript import FinishedSession
-from whisper_appliance.live.replay import SessionInfo
 
 SOURCE = "live"
+UNTITLED = "Live recording"
+FIRST_WORDS_CHARS = 60
 
 
 class LiveHandover:
@@ -34,7 +36,7 @@ class LiveHandover:
         self._history.save_once(
             facts.id,
             ended.transcript,
-            title=_title(facts),
+            title=_title(ended),
             owner=facts.owner,
             source=SOURCE,
             key_id=facts.key_id,
@@ -56,10 +58,10 @@ class LiveHandover:
         self._queue.enqueue(
             JobRequest(
                 audio=audio,
-                filename=f"{_title(facts)}.wav",
+                filename=f"{UNTITLED}.wav",
                 priority=Priority.INTERACTIVE,
                 owner=facts.owner,
-                title=_title(facts),
+                title=_title(ended),
                 source=SOURCE,
                 model=facts.model,
                 options=options,
@@ -69,8 +71,10 @@ class LiveHandover:
         )
 
 
-def _title(facts: SessionInfo) -> str:
-    return clean_title(facts.request.title) or "Live recording"
+def _title(ended: FinishedSession) -> str:
+    """The title that the client gave, or the first words that were said."""
+    given = clean_title(ended.info.request.title)
+    return given or shorten(ended.transcript.text, FIRST_WORDS_CHARS, placeholder="…") or UNTITLED
 
 
 def _link(source: Path, target: Path) -> None:

@@ -150,6 +150,19 @@ class Backpressure:
 
 
 @dataclass(frozen=True, slots=True)
+class AudioFlow:
+    """Whether audio arrives: it does not while the speaker pauses or is disconnected."""
+
+    kind: ClassVar = "input"
+    journaled: ClassVar = False
+    arriving: bool
+
+    def payload(self) -> Payload:
+        """The event as JSON."""
+        return {"arriving": self.arriving}
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """An error; unless it is fatal, the recording continues."""
 
@@ -188,6 +201,7 @@ Event = (
     | UtteranceEnded
     | Flushed
     | Backpressure
+    | AudioFlow
     | Failed
     | SessionEnded
 )

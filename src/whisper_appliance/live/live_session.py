@@ -18,7 +18,7 @@ from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.engines.contract import Options
 from whisper_appliance.engines.vad import FRAME
 from whisper_appliance.live.encoded_recording import CONTAINERS, EncodedRecording
-from whisper_appliance.live.events import Committed, Event, Payload, Refined
+from whisper_appliance.live.events import AudioFlow, Committed, Event, Payload, Refined
 from whisper_appliance.live.journal import Journal
 from whisper_appliance.live.recording import ClosedRecording, LiveRecording, PcmRecording
 from whisper_appliance.live.replay import ReplayedState, SessionInfo, SessionRequest
@@ -67,6 +67,8 @@ class LiveSession:
         self.flushes: deque[int] = deque()
         """Samples at which the open utterance is closed, oldest first."""
         self.active_at = 0.0
+        self.arriving = True
+        """Whether audio arrived lately; viewers are notified when it changes."""
         self._announce = announce
         self._eid = replayed.eid
         self._journal = Journal(folder / "journal")
@@ -132,6 +134,12 @@ class LiveSession:
                         self.id, self.connection, event.kind, payload, bool(self.share), recorded
                     )
                 )
+
+    def set_arriving(self, arriving: bool) -> None:
+        """Publishes whether audio arrives, if that has changed."""
+        if arriving != self.arriving:
+            self.arriving = arriving
+            self.publish([AudioFlow(arriving)])
 
     def checkpoint(self) -> None:
         """Writes to the journal up to which sample everything is committed, for a resume after a crash."""

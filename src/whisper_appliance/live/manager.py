@@ -39,6 +39,8 @@ __all__ = [
 ]
 
 CREDIT_SECONDS = 30.0
+ARRIVING_SECONDS = 3.0
+"""Without a packet for so long, a session's audio counts as interrupted."""
 log = structlog.get_logger()
 
 
@@ -250,6 +252,7 @@ class LiveManager:
         session.recording.poll()
         if session.stopping:
             return
+        session.set_arriving(now - session.active_at < ARRIVING_SECONDS)
         if session.recording.problem:
             self.stop_with_reason(session, "undecodable", session.recording.problem, fatal=True)
             return

@@ -57,6 +57,7 @@ class ViewerState:
     session: str
     snapshot: Payload
     partial: Payload | None
+    arriving: bool
     ended: bool
 
 

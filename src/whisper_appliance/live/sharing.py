@@ -35,5 +35,7 @@ class CaptionSharing:
         for session in self._registry.sessions:
             if session.share and token_hash(session.share) == wanted:
                 with session.lock:
-                    return ViewerState(session.id, session.snapshot(), session.partial, session.ended)
+                    return ViewerState(
+                        session.id, session.snapshot(), session.partial, session.arriving, session.ended
+                    )
         raise NotFound("These captions are no longer available.")

@@ -4,8 +4,11 @@ from flask import Response, jsonify, render_template, request, url_for
 from pydantic import BaseModel, Field
 
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.pages.own_address import network_origin
+from whisper_appliance.pages.qr_code import qr_svg
 from whisper_appliance.web.auth.authentication import own_resource, require
 from whisper_appliance.web.context import appliance, web_context
+from whisper_appliance.web.i18n import translate
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
 from whisper_appliance.web.openapi import LIVE, PAGES, error_responses, page_response
 
@@ -29,6 +32,7 @@ class CaptionsLinkResponse(BaseModel):
 
     token: str
     path: str = Field(description="Of the page, on this appliance.", examples=["/captions/3kQ…"])
+    url: str = Field(description="Of the page, as other devices of the network reach it.")
 
 
 @blueprint.post(
@@ -43,7 +47,8 @@ def create_captions_link(path: SessionPath) -> Response:
     """
     owner = require("share", own_resource("live session")).owner
     token = appliance().live.sharing.share(path.session, owner=owner, token=_bearer())
-    return jsonify({"token": token, "path": url_for("captions.captions_page", token=token)})
+    path_of_page = url_for("captions.captions_page", token=token)
+    return jsonify({"token": token, "path": path_of_page, "url": _url(token)})
 
 
 @blueprint.delete(
@@ -69,6 +74,27 @@ def captions_page(path: CaptionsPath) -> str:
     """Captions of somebody who speaks now, in large type."""
     appliance().live.sharing.viewer_state(path.token)
     return render_template("captions.html", token=path.token)
+
+
+@blueprint.get(
+    "/captions/<token>/qr.svg",
+    responses={
+        200: {"description": "The picture.", "content": {"image/svg+xml": {"schema": {"type": "string"}}}},
+        **error_responses(404),
+    },
+    operation_id="captions_code_captions__token__qr_svg_get",
+)
+def captions_code(path: CaptionsPath) -> Response:
+    """A QR code of the address of the captions, for the phones of a room."""
+    appliance().live.sharing.viewer_state(path.token)
+    address = _url(path.token)
+    code = qr_svg(address, translate("QR code of {address}", address=address), standalone=True)
+    return Response(code, mimetype="image/svg+xml")
+
+
+def _url(token: str) -> str:
+    path = url_for("captions.captions_page", token=token).removeprefix(request.script_root)
+    return network_origin() + path
 
 
 def _bearer() -> str:

@@ -6,11 +6,11 @@ import segno
 from markupsafe import Markup
 
 
-def qr_svg(address: str, label: str) -> Markup:
-    """An inline SVG, black on nothing; screen readers read `label`."""
+def qr_svg(address: str, label: str, *, standalone: bool = False) -> Markup:
+    """An SVG, black on nothing, to be inlined or a file of its own; screen readers read `label`."""
     out = io.BytesIO()
     segno.make(address, error="m", micro=False).save(
-        out, kind="svg", xmldecl=False, svgns=False, omitsize=True, border=2, title=label, svgclass="qr",
+        out, kind="svg", xmldecl=False, svgns=standalone, omitsize=True, border=2, title=label, svgclass="qr",
         lineclass=None,
     )  # fmt: skip
     return Markup(out.getvalue().decode())  # noqa: S704 - segno escapes the label

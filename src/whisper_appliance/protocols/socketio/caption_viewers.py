@@ -8,7 +8,7 @@ from whisper_appliance.live.manager import LiveAnnouncement, LiveManager
 from whisper_appliance.protocols.socketio.emit import Emit, Handler, JsonObject
 from whisper_appliance.protocols.socketio.payloads import WatchCaptions, parse
 
-VIEWER_EVENTS = ("partial", "commit", "final", "vad", "end")
+VIEWER_EVENTS = ("partial", "commit", "final", "vad", "input", "end")
 
 
 class CaptionViewers:
@@ -32,7 +32,13 @@ class CaptionViewers:
         join_room(_room(session))  # before the snapshot: an event in between comes twice instead of never
         state = self._live.sharing.viewer_state(token)
         self._tokens[session] = token
-        return {"ok": True, "snapshot": state.snapshot, "partial": state.partial, "ended": state.ended}
+        return {
+            "ok": True,
+            "snapshot": state.snapshot,
+            "partial": state.partial,
+            "arriving": state.arriving,
+            "ended": state.ended,
+        }
 
     def on_live_event(self, event: LiveAnnouncement) -> None:
         """Emits an event of a shared session to its viewers."""

@@ -111,6 +111,7 @@ LIVE_MESSAGES = (
     ),
     _live("live:vad", "Speech began or ended.", eid=INTEGER, speech=FLAG, t=NUMBER),
     _live("live:utterance", "An utterance is complete.", utt=INTEGER, t0=NUMBER, t1=NUMBER, language=TEXT),
+    _live("live:input", "Whether audio arrives.", arriving=FLAG),
     _live("live:flow", "How far the words are behind.", level=TEXT, lag_ms=INTEGER),
     _live("live:error", "What failed.", eid=INTEGER, code=TEXT, message=TEXT, fatal=FLAG),
     _live("live:end", "The last event.", eid=INTEGER, text=TEXT, seconds=NUMBER, transcript_id=NULL_OR_TEXT),
@@ -120,7 +121,7 @@ CAPTION_MESSAGES = (
         "captions:watch",
         "Reads along by a link.",
         WatchCaptions,
-        _answered(snapshot=OBJECT, partial={}, ended=FLAG),
+        _answered(snapshot=OBJECT, partial={}, arriving=FLAG, ended=FLAG),
     ),
     message("captions:closed", "send", "The speaker ended the link.", token=TEXT),
 )

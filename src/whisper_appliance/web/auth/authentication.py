@@ -49,6 +49,7 @@ PUBLIC_ENDPOINTS = frozenset(
         "pages.trust_page",
         "certificate.get_ca_certificate",
         "captions.captions_page",
+        "captions.captions_code",
         "metrics.get_metrics",
         "shared.shared_page",
         "shared.get_shared_transcript",

@@ -219,6 +219,8 @@ export interface CaptionsLinkResponse {
   token: string;
   /** Of the page, on this appliance. */
   path: string;
+  /** Of the page, as other devices of the network reach it. */
+  url: string;
 }
 
 /** The certificate in use, and warnings about it. */

@@ -24,10 +24,13 @@ export class CaptionSharing {
     this.#showLink("");
   }
 
-  /** @param {string} link Empty: the captions are not shared. */
-  #showLink(link) {
+  /** @param {string} link Empty: the captions are not shared. @param {string} [path] Of the page, from the root. */
+  #showLink(link, path) {
     inputById("share-link").value = link;
     /** @type {HTMLAnchorElement} */ (byId("share-open")).href = link || "#";
+    const code = /** @type {HTMLImageElement} */ (byId("share-code"));
+    if (path) code.src = fromRoot(`${path}/qr.svg`);
+    else code.removeAttribute("src");
     byId("share-off").hidden = Boolean(link);
     byId("share-on").hidden = !link;
     byId("live-share").dataset.shared = String(Boolean(link));
@@ -36,10 +39,10 @@ export class CaptionSharing {
 
   async #start() {
     try {
-      const { path } = await request("POST /api/live/{session}/captions", {
+      const { path, url } = await request("POST /api/live/{session}/captions", {
         path: { session: this.#session },
       });
-      this.#showLink(new URL(fromRoot(path), location.href).href);
+      this.#showLink(url, path);
       byId("share-copy").focus();
     } catch (error) {
       toast(t("Not shared: {error}", { error: messageOf(error) }));

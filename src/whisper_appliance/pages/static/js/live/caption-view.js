@@ -5,6 +5,7 @@
  * it covers, by their times.
  */
 import { all, element } from "../core/dom.js";
+import { SentenceLog } from "./sentence-log.js";
 
 const PARAGRAPH_GAP_SECONDS = 2;
 const SENTENCE_GAP_SECONDS = 0.3;
@@ -52,11 +53,11 @@ export class CaptionView {
   /** @type {HTMLElement | null} */
   #paragraph = null;
 
-  /** @param {HTMLElement} box @param {() => void} onGrown */
-  constructor(box, onGrown) {
+  /** @param {HTMLElement} box @param {HTMLElement} log What screen readers announce. @param {() => void} onGrown */
+  constructor(box, log, onGrown) {
     this.box = box;
+    this.log = new SentenceLog(log);
     this.onGrown = onGrown;
-    this.#partial.setAttribute("aria-live", "off");
     this.#partial.dir = "auto";
     this.clear();
   }
@@ -71,8 +72,15 @@ export class CaptionView {
     return paragraphs.filter(Boolean).join("\n\n");
   }
 
+  /** @param {string} language Of the words, by its code; empty: unknown. */
+  set language(language) {
+    this.box.lang = language;
+    this.log.language = language;
+  }
+
   clear() {
     this.box.replaceChildren();
+    this.log.clear();
     this.#words = [];
     this.#paragraph = null;
   }
@@ -85,11 +93,12 @@ export class CaptionView {
     this.#paragraph = null;
   }
 
-  /** Shows all committed words anew. @param {{words?: Word[], finals?: {i0: number, i1: number, words: Word[]}[]}} snapshot */
+  /** Shows all committed words anew. @param {{words?: Word[], finals?: {i0: number, i1: number, language?: string, words: Word[]}[]}} snapshot */
   show({ words = [], finals = [] }) {
     this.clear();
     this.commit({ i: 0, words });
     for (const final of finals) this.replace(final);
+    this.log.clear(); // what was there before is not read out again
   }
 
   /** @param {string} kind @param {any} payload Of a `live:` event. */
@@ -97,12 +106,14 @@ export class CaptionView {
     if (kind === "commit") this.commit(payload);
     else if (kind === "partial") this.showPartial(payload);
     else if (kind === "final") this.replace(payload);
+    else if (kind === "end") this.log.flush();
   }
 
   /** @param {{i: number, words: Word[]}} commit The index of its first word, and the words. */
   commit({ i, words }) {
     if (i !== this.#words.length || !words.length) return;
     for (const word of words) this.#add(word);
+    this.log.add(words.map(({ w }) => w));
     const committed = words.map(({ w }) => w).join("");
     const partial = this.#partial.textContent ?? "";
     this.#partial.textContent = partial.startsWith(committed) ? partial.slice(committed.length) : "";
@@ -142,8 +153,9 @@ export class CaptionView {
     this.onGrown();
   }
 
-  /** @param {{i0: number, i1: number, words: Word[]}} final Replaces the committed words from i0 to before i1. */
-  replace({ i0, i1, words }) {
+  /** @param {{i0: number, i1: number, language?: string, words: Word[]}} final Replaces the committed words from i0 to before i1. */
+  replace({ i0, i1, language, words }) {
+    if (language) this.language = language;
     const places = this.#words.slice(i0, i1);
     if (!places.length) return;
     const starts = places.map(({ start }) => start);

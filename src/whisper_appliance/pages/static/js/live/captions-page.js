@@ -7,24 +7,22 @@ import { readStored, writeStored } from "../core/storage.js";
 import { Autoscroll } from "../ui/autoscroll.js";
 import { removeNotWhole } from "../ui/not-whole.js";
 import { CaptionView } from "./caption-view.js";
+import { ReadingTools } from "./reading-tools.js";
 import { WakeLock } from "./wake-lock.js";
 
-const EVENTS = ["partial", "commit", "final", "end"];
+const EVENTS = ["partial", "commit", "final", "input", "end"];
 const ACK_MILLISECONDS = 10_000;
 const RETRY_MILLISECONDS = 1000;
-const SIZES = [1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6.5]; // rem
-const DEFAULT_SIZE = 2;
-const SIZE_KEY = "captions-size";
-const CONTRASTS = ["", "dark", "light", "yellow"];
-const CONTRAST_NAMES = [t("as the system"), t("white on black"), t("black on white"), t("yellow on black")];
-const CONTRAST_KEY = "captions-contrast";
+const DEFAULT_SIZE = 2; // rem
+const LINES_KEY = "captions-lines";
 
-/** @typedef {"waiting" | "on" | "reconnecting" | "ended" | "closed" | "gone"} State */
+/** @typedef {"waiting" | "on" | "interrupted" | "reconnecting" | "ended" | "closed" | "gone"} State */
 
 /** @type {Record<State, [string, string]>} */
 const STATES = {
   waiting: [t("Waiting"), t("Nobody has spoken yet. The words appear here.")],
   on: [t("Live"), ""],
+  interrupted: [t("Interrupted"), t("The speaker pauses, or is reconnecting. The words go on here.")],
   reconnecting: [t("Reconnecting"), t("The connection is lost. What is said meanwhile comes afterwards.")],
   ended: [t("Ended"), t("The speaker has finished.")],
   closed: [t("Ended"), t("The speaker has ended these captions.")],
@@ -35,7 +33,14 @@ const STATES = {
 export function mount(root) {
   removeNotWhole();
   const autoscroll = new Autoscroll(byId("box"), byId("newest"));
-  startTools(() => autoscroll.update());
+  const tools = new ReadingTools(document.documentElement, {
+    sizeKey: "captions-size",
+    defaultSize: DEFAULT_SIZE,
+    onChanged: () => autoscroll.update(),
+  });
+  byId("lines").addEventListener("click", () => changeLines(1));
+  changeLines(0);
+  listenTo({ ...tools.keys, b: () => changeLines(1) });
   new CaptionsPage(root, autoscroll);
 }
 
@@ -45,13 +50,15 @@ class CaptionsPage {
   /** @type {[string, any][] | null} Events that came before the snapshot. */
   #bufferedEvents = [];
   #isOver = false;
+  /** Whether audio of the speaker arrives. */
+  #isArriving = true;
 
   /** @param {HTMLElement} root @param {Autoscroll} autoscroll */
   constructor(root, autoscroll) {
     this.root = root;
     this.token = root.dataset.token ?? "";
     this.autoscroll = autoscroll;
-    this.captions = new CaptionView(byId("words"), () => autoscroll.update());
+    this.captions = new CaptionView(byId("words"), byId("spoken"), () => autoscroll.update());
     this.socket = connectSocket({ auth: { captions: this.token } });
     this.socket.on("connect", () => void this.#watch());
     this.socket.on("connect_error", (error) => this.#onConnectError(error));
@@ -71,7 +78,8 @@ class CaptionsPage {
   }
 
   #showRunning() {
-    this.#show(byId("words").textContent ? "on" : "waiting");
+    if (!this.#isArriving) this.#show("interrupted");
+    else this.#show(byId("words").textContent ? "on" : "waiting");
   }
 
   /** @param {State} state */
@@ -103,6 +111,7 @@ class CaptionsPage {
     this.captions.show(ack.snapshot);
     if (ack.partial) this.captions.apply("partial", ack.partial);
     if (ack.ended) return this.#end("ended");
+    this.#isArriving = ack.arriving;
     this.#showRunning();
     const buffered = this.#bufferedEvents ?? [];
     this.#bufferedEvents = null;
@@ -121,61 +130,23 @@ class CaptionsPage {
     if (payload.eid && payload.eid <= this.#lastEventId) return;
     if (payload.eid) this.#lastEventId = payload.eid;
     this.captions.apply(kind, payload);
+    if (kind === "input") this.#isArriving = payload.arriving;
     if (kind === "end") this.#end("ended");
-    else if (this.root.dataset.state !== "on") this.#showRunning();
+    else if (kind === "input" || this.root.dataset.state !== "on") this.#showRunning();
   }
 }
 
-/** Starts size, contrast and full screen, with their keys. @param {() => void} onResized */
-function startTools(onResized) {
-  const resize = (/** @type {number} */ by) => {
-    changeSize(by);
-    onResized();
-  };
-  byId("smaller").addEventListener("click", () => resize(-1));
-  byId("larger").addEventListener("click", () => resize(1));
-  byId("contrast").addEventListener("click", () => changeContrast(1));
-  byId("full").addEventListener("click", toggleFullScreen);
-  byId("full").hidden = !document.fullscreenEnabled;
-  /** @type {Record<string, () => void>} */
-  const keys = {
-    "+": () => resize(1),
-    "-": () => resize(-1),
-    c: () => changeContrast(1),
-    f: toggleFullScreen,
-  };
+/** @param {Record<string, () => void>} keys */
+function listenTo(keys) {
   document.addEventListener("keydown", (event) => {
     if (!event.ctrlKey && !event.metaKey && !event.altKey) keys[event.key]?.();
   });
-  resize(0);
-  changeContrast(0);
 }
 
-/** @param {number} by */
-function changeSize(by) {
-  const stored = SIZES.indexOf(readStored(SIZE_KEY, DEFAULT_SIZE));
-  const current = stored < 0 ? SIZES.indexOf(DEFAULT_SIZE) : stored;
-  const next = Math.max(0, Math.min(SIZES.length - 1, current + by));
-  writeStored(SIZE_KEY, SIZES[next]);
-  document.documentElement.style.setProperty("--words", `${SIZES[next]}rem`);
-  byId("smaller").toggleAttribute("disabled", next === 0);
-  byId("larger").toggleAttribute("disabled", next === SIZES.length - 1);
-}
-
-/** @param {number} by */
-function changeContrast(by) {
-  const current = Math.max(0, CONTRASTS.indexOf(readStored(CONTRAST_KEY, "")));
-  const next = (current + by) % CONTRASTS.length;
-  const following = (next + 1) % CONTRASTS.length;
-  writeStored(CONTRAST_KEY, CONTRASTS[next]);
-  document.documentElement.dataset.contrast = CONTRASTS[next] ?? "";
-  byId("contrast-label").textContent = t("Contrast: {next}. Change to {following}", {
-    next: CONTRAST_NAMES[next],
-    following: CONTRAST_NAMES[following],
-  });
-}
-
-function toggleFullScreen() {
-  if (document.fullscreenElement) void document.exitFullscreen();
-  else void document.documentElement.requestFullscreen().catch(() => {});
+/** Shows the last lines only, at the lower edge, as under a picture; or all words. @param {number} steps */
+function changeLines(steps) {
+  const next = (Number(readStored(LINES_KEY, false)) + steps) % 2;
+  writeStored(LINES_KEY, Boolean(next));
+  document.documentElement.dataset.lines = next ? "last" : "all";
+  byId("lines").setAttribute("aria-pressed", String(Boolean(next)));
 }

@@ -75,21 +75,26 @@ class LiveLauncher {
   async #resume() {
     if (!readTicket() || (await isRecordingElsewhere())) return;
     const view = await this.#openView();
-    view?.resume(startPayload(this.options()), usesWebRtc());
+    await view?.resume(startPayload(this.options()), usesWebRtc());
   }
 }
 
 /**
  * @param {() => Record<string, string>} options The transcription options of the page.
- * @returns {{startOrStop: () => void, pauseOrContinue: () => void}} For shortcuts.
+ * @returns {Record<string, () => void>} What to do, by key.
  */
 export function startLiveLauncher(options) {
   new LiveLauncher(options);
   const isLive = () => document.body.classList.contains("live-on");
+  const whileLive = (/** @type {() => string} */ id) => () => {
+    if (isLive()) byId(id()).click();
+  };
   return {
-    startOrStop: () => byId(isLive() ? "live-stop" : "speak").click(),
-    pauseOrContinue: () => {
-      if (isLive()) byId(byId("live-pause").hidden ? "live-continue" : "live-pause").click();
-    },
+    r: () => byId(isLive() ? "live-stop" : "speak").click(),
+    p: whileLive(() => (byId("live-pause").hidden ? "live-continue" : "live-pause")),
+    "+": whileLive(() => "larger"),
+    "-": whileLive(() => "smaller"),
+    c: whileLive(() => "contrast"),
+    f: whileLive(() => "full"),
   };
 }

@@ -8,7 +8,8 @@ import { Autoscroll } from "../ui/autoscroll.js";
 import { CaptionSharing } from "./caption-sharing.js";
 import { CaptionView } from "./caption-view.js";
 import { LiveSession } from "./live-session.js";
-import { listSources, Microphone } from "./microphone.js";
+import { hasPermission, listSources, Microphone } from "./microphone.js";
+import { ReadingTools } from "./reading-tools.js";
 import { PACKET_SECONDS } from "./send-queue.js";
 import { readTicket, writeTicket } from "./session-store.js";
 import { showSources, storedSource, storeSource } from "./source-select.js";
@@ -18,6 +19,7 @@ import { Waveform } from "./waveform.js";
 
 const UPDATE_MILLISECONDS = 250;
 const DETACH_AFTER_PAUSE_MILLISECONDS = 20_000;
+const DEFAULT_SIZE = 1.5; // rem
 const UNSENT_SECONDS = 1;
 const LAG_SECONDS = 3;
 const NEW_SESSION = t(
@@ -78,13 +80,18 @@ export class LiveView {
     onEnded: () => void this.#onMicrophoneLost(),
   });
   #autoscroll = new Autoscroll(byId("live-box"), byId("live-newest"));
-  #captions = new CaptionView(byId("live-words"), () => this.#autoscroll.update());
+  #captions = new CaptionView(byId("live-words"), byId("live-spoken"), () => this.#autoscroll.update());
   #waveform = new Waveform(byId("live-wave"), byId("live-level"));
   #sharing = new CaptionSharing();
   #wakeLock = new WakeLock();
   #sourceSelect = selectById("live-source");
 
   constructor() {
+    new ReadingTools(byId("live"), {
+      sizeKey: "live-size",
+      defaultSize: DEFAULT_SIZE,
+      onChanged: () => this.#autoscroll.update(),
+    });
     byId("live-stop").addEventListener("click", () => void this.#stop());
     byId("live-pause").addEventListener("click", () => void this.#pause());
     byId("live-continue").addEventListener("click", () => void this.#continue());
@@ -107,6 +114,7 @@ export class LiveView {
     [this.#source, this.#startPayload, this.#usesWebRtc] = [source, startPayload, usesWebRtc];
     this.#detectedLanguage = "";
     this.#captions.clear();
+    this.#captions.language = startPayload.task === "translate" ? "en" : (startPayload.language ?? "");
     this.#waveform.clear();
     this.#message = "";
     this.#setState("asking");
@@ -116,13 +124,19 @@ export class LiveView {
     this.#setState("on");
   }
 
-  /** Shows the session that was left with the page, and offers to continue it. @param {Record<string, any>} startPayload @param {boolean} usesWebRtc */
-  resume(startPayload, usesWebRtc) {
+  /**
+   * Shows the session that was left with the page. It goes on by itself if it was not paused and the browser may
+   * listen; otherwise the page offers to continue it.
+   * @param {Record<string, any>} startPayload @param {boolean} usesWebRtc
+   */
+  async resume(startPayload, usesWebRtc) {
+    const ticket = readTicket();
     [this.#startPayload, this.#usesWebRtc] = [startPayload, usesWebRtc];
     this.#source = storedSource();
     void this.#listSources();
     this.#setState("left");
-    this.#connect(readTicket());
+    this.#connect(ticket);
+    if (!ticket?.paused && (await hasPermission(this.#source))) await this.#continue();
   }
 
   #restart = () => void this.start(this.#source, this.#startPayload, this.#usesWebRtc);
@@ -228,6 +242,7 @@ export class LiveView {
   async #pause() {
     if (this.#state !== "on") return;
     this.#setState("paused");
+    this.#storePaused(true);
     this.#pausedAt = performance.now();
     this.#session?.transmit(null);
     await this.#microphone.pause();
@@ -245,6 +260,12 @@ export class LiveView {
     this.#session?.resume();
     this.#session?.transmit(this.#microphone.transmissionSource);
     this.#setState("on");
+    this.#storePaused(false);
+  }
+
+  /** For a page that is reloaded meanwhile. @param {boolean} paused */
+  #storePaused(paused) {
+    if (this.#session?.ticket) writeTicket({ ...this.#session.ticket, paused });
   }
 
   async #onMicrophoneLost() {

@@ -68,6 +68,14 @@ function captureError(error, source) {
 const canShareScreen = () =>
   "getDisplayMedia" in (navigator.mediaDevices ?? {}) && !/Mobi|Android/.test(navigator.userAgent);
 
+/** @param {string} source @returns {Promise<boolean>} Whether it opens without a question to the person. */
+export async function hasPermission(source) {
+  if (source === SCREEN) return false;
+  const name = /** @type {PermissionName} */ ("microphone");
+  const permission = await navigator.permissions?.query({ name }).catch(() => null);
+  return permission?.state === "granted";
+}
+
 /** @returns {Promise<{id: string, label: string}[]>} Browsers name microphones only after one was allowed. */
 export async function listSources() {
   const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];

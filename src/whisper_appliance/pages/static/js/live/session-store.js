@@ -3,7 +3,7 @@ import { readStored, writeStored } from "../core/storage.js";
 
 const STORAGE_KEY = "live-session";
 
-/** @typedef {{session: string, token: string, maxSeconds?: number}} Ticket */
+/** @typedef {{session: string, token: string, maxSeconds?: number, paused?: boolean}} Ticket */
 
 /** @returns {Ticket | null} */
 export const readTicket = () => readStored(STORAGE_KEY, /** @type {Ticket | null} */ (null));

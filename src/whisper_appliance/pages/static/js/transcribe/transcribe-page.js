@@ -29,7 +29,7 @@ export function mount(root) {
   startDrop(onFiles);
   const openPicker = startPicker(onFiles);
   const live = startLiveLauncher(() => options.chosen());
-  shortcuts.add({ o: openPicker, ",": () => options.toggle(), r: live.startOrStop, p: live.pauseOrContinue });
+  shortcuts.add({ o: openPicker, ",": () => options.toggle(), ...live });
   resumeJobs(jobs, latest);
   window.addEventListener("beforeunload", (event) => {
     const isUploading = [...jobs.cards].some((card) => ["waiting", "uploading"].includes(card.state));
