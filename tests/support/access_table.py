@@ -111,6 +111,8 @@ TABLE: dict[str, Row] = {
     "GET /sign-in": Row(OPEN),
     "GET /sign-in/provider": Row(CLOSED),
     "GET /sign-in/provider/callback": Row(CLOSED),
+    "GET /sign-in/provider/signed-out": Row(CLOSED),
+    "POST /sign-in/provider/back-channel-logout": Row(CLOSED),
     "GET /api/session": Row(OPEN),
     "POST /api/session": Row(OPEN, {"name": ""}),
     "POST /api/session/passkey/options": Row(OPEN),

@@ -169,9 +169,14 @@ class Accounts:
             raise
         return self.begin_session(user, address=address, agent=agent)
 
-    def begin_session(self, user: User, *, address: str, agent: str = "") -> SignedIn:
-        """Begins a session of a user who was authenticated, such as by password or invitation."""
-        session, token = self.sessions.begin(user, address=address, agent=agent)
+    def begin_session(
+        self, user: User, *, address: str, agent: str = "", is_confirmed: bool = True
+    ) -> SignedIn:
+        """Begins a session of a user who was authenticated, such as by password or invitation.
+
+        One that is not `is_confirmed` may do no dangerous actions yet.
+        """
+        session, token = self.sessions.begin(user, address=address, agent=agent, is_confirmed=is_confirmed)
         self.users.touch_last_seen(user)
         self._write_audit(Actor(user.id, user, session=session.id), "sign_in", session.id)
         return SignedIn(user, session.id, token)

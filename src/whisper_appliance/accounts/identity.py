@@ -73,4 +73,6 @@ class Actor:
 
 SHELL = Actor("", title="shell")
 """The command line: people who may run commands on the machine."""
+PROVIDER = Actor("", title="sign-in provider")
+"""The OpenID Connect provider: makes accounts and gives roles at a sign-in, and ends sessions."""
 FIRST_START = Actor("", title="first start")

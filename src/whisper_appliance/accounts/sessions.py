@@ -56,8 +56,13 @@ class Sessions:
         self._write_audit = write_audit
         self._clock = clock
 
-    def begin(self, user: User, *, address: str, agent: str) -> tuple[Session, str]:
-        """A new session and the token for its cookie. Ends the oldest beyond `MAX_PER_USER`."""
+    def begin(
+        self, user: User, *, address: str, agent: str, is_confirmed: bool = True
+    ) -> tuple[Session, str]:
+        """A new session and the token for its cookie. Ends the oldest beyond `MAX_PER_USER`.
+
+        `is_confirmed`: the user was authenticated just now, and not remembered from earlier.
+        """
         token, now = new_token(), written(self._clock())
         row = {
             "id": secrets.token_hex(16),
@@ -66,7 +71,7 @@ class Sessions:
             "created": now,
             "last_seen": now,
             "address": address,
-            "confirmed": now,
+            "confirmed": now if is_confirmed else None,
             "agent": "".join(c for c in agent if c.isprintable())[:MAX_AGENT_CHARS],
         }
         with self._database.write(exclusive=ACCOUNTS) as connection:

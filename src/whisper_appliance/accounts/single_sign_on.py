@@ -5,7 +5,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from whisper_appliance.accounts.audit import WriteAudit
-from whisper_appliance.accounts.identity import Actor, Role, User
+from whisper_appliance.accounts.identity import PROVIDER, Role, User
 from whisper_appliance.accounts.oidc_provider import Identity
 from whisper_appliance.accounts.users import MAX_NAME_CHARS, NAME_TAKEN, Users
 from whisper_appliance.config.settings import Settings
@@ -14,8 +14,6 @@ from whisper_appliance.core.errors import Conflict, NotAllowed, NotFound, SignIn
 from whisper_appliance.storage.database import Database
 from whisper_appliance.storage.schema.accounts import ACCOUNTS, identities
 
-PROVIDER = Actor("", title="sign-in provider")
-"""Who makes accounts and gives roles at a sign-in."""
 MAX_NAMES = 100
 
 

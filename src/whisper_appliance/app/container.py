@@ -9,6 +9,7 @@ from whisper_appliance.accounts.accounts import Accounts
 from whisper_appliance.accounts.audit import Audit
 from whisper_appliance.accounts.oidc_provider import OidcProvider
 from whisper_appliance.accounts.passwords import Passwords
+from whisper_appliance.accounts.provider_sessions import ProviderSessions
 from whisper_appliance.accounts.single_sign_on import SingleSignOn
 from whisper_appliance.app.admission import Admission, make_usage, on_owner_deleted, usage_hook
 from whisper_appliance.app.attention import Attention
@@ -282,6 +283,7 @@ class Container:
         self.single_sign_on = SingleSignOn(
             self.database, self.accounts.users, lambda: self.settings, write_audit=self.audit.record
         )
+        self.provider_sessions = ProviderSessions(self.database, self.accounts.sessions)
         self.oidc_provider = OidcProvider(lambda: self.settings)
 
     def _status(self) -> Status:

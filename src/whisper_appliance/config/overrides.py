@@ -41,8 +41,11 @@ AT_ONCE = frozenset(
 ENVIRONMENT_ONLY = frozenset(
     {"host", "https_port", "https_enabled", "ssl_cert_path", "ssl_key_path", "data_dir", "supervised"}
     | {"admin_password_file", "storage_url"}
+    | {"oidc_issuer", "oidc_client_id", "oidc_groups_claim", "oidc_admin_groups", "oidc_user_groups"}
+    | {"oidc_link_verified_email"}
 )
-"""Settings that are needed to find the panel and the database, or describe how the appliance is started."""
+"""Settings that are needed to find the panel and the database, describe how the appliance is started, or name
+who vouches for accounts: with those an admin could become an owner."""
 
 log = structlog.get_logger()
 

@@ -13,6 +13,7 @@ from whisper_appliance.accounts.identity import SCOPES, Role, User
 from whisper_appliance.core.errors import NotAllowed, SignInRequired
 from whisper_appliance.web.auth import authentication
 from whisper_appliance.web.auth.passkey_site import current_site, site_or_none
+from whisper_appliance.web.auth.provider_sign_out import provider_sign_out_url
 from whisper_appliance.web.auth.safe_redirect import safe_next
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
@@ -55,6 +56,12 @@ class PasskeySignInBody(BaseModel):
     credential: dict[str, Any] = Field(description="The answer of the browser, as JSON of WebAuthn.")
 
 
+class SignedOutResponse(BaseModel):
+    """The session has ended."""
+
+    provider: str | None = Field(description="Where the browser signs out at the provider; null: nowhere.")
+
+
 class ConfirmBody(BaseModel):
     """Proof that the user of the session is there."""
 
@@ -83,8 +90,9 @@ def sign_in_page(query: NextQuery) -> str | AnyResponse:
     return render_sign_in(target)
 
 
-def render_sign_in(target: str, sentence: str = "") -> str:
-    """The sign-in page, which goes on to `target`; `sentence` says why an earlier attempt failed."""
+def render_sign_in(target: str, sentence: str = "", notice: str = "") -> str:
+    """The sign-in page, which goes on to `target`; `sentence` says why an earlier attempt failed, `notice`
+    what went well."""
     accounts, site = appliance().accounts, site_or_none()
     return render_template(
         "sign_in.html",
@@ -93,6 +101,7 @@ def render_sign_in(target: str, sentence: str = "") -> str:
         has_passkeys=site is not None and accounts.passkeys.exist_for(site),
         provider=appliance().settings.oidc_name if appliance().oidc_provider.is_configured else "",
         sentence=sentence,
+        notice=notice,
     )
 
 
@@ -165,13 +174,16 @@ def confirm_session(body: ConfirmBody) -> tuple[str, int]:
 
 @blueprint.delete(
     "/api/session",
-    responses={204: None, **error_responses(401, 403, 503)},
+    responses={200: SignedOutResponse, **error_responses(401, 403, 503)},
     operation_id="sign_in_end_api_session_delete",
 )
 def delete_session() -> Response:
-    """Signs out."""
-    appliance().accounts.sign_out(authentication.current_actor())
-    return authentication.clear_session_cookie(Response(status=204))
+    """Signs out. A session that began at a provider is to be ended there too, by the browser."""
+    actor, issuer = authentication.current_actor(), appliance().settings.oidc_issuer
+    id_token = appliance().provider_sessions.id_token(actor.session, issuer) if issuer else None
+    appliance().accounts.sign_out(actor)
+    left = SignedOutResponse(provider=None if id_token is None else provider_sign_out_url(id_token))
+    return authentication.clear_session_cookie(jsonify(left.model_dump()))
 
 
 def signed_in_response(signed_in: SignedIn) -> Response:

@@ -1,4 +1,4 @@
-"""Sign-in with an OpenID Connect provider: to the provider, and back with a code."""
+"""Sign-in with an OpenID Connect provider: to the provider, and back with a code; sign-out."""
 
 import hmac
 import time
@@ -13,12 +13,13 @@ from whisper_appliance.accounts.oidc_provider import Attempt
 from whisper_appliance.core.errors import ApplianceError, NotFound, SignInFailed
 from whisper_appliance.pages.sign_in import client_address, render_sign_in, user_agent
 from whisper_appliance.web.auth import authentication
+from whisper_appliance.web.auth.provider_sign_out import has_signed_out
 from whisper_appliance.web.auth.safe_redirect import safe_next
 from whisper_appliance.web.context import appliance
 from whisper_appliance.web.errors import status_of
-from whisper_appliance.web.i18n import translate_error
+from whisper_appliance.web.i18n import translate, translate_error
 from whisper_appliance.web.lazy_openapi import LazyBlueprint
-from whisper_appliance.web.openapi import PAGES, SIGN_IN, error_responses
+from whisper_appliance.web.openapi import PAGES, SIGN_IN, error_responses, text_response
 
 blueprint = LazyBlueprint("single_sign_on", __name__, abp_tags=[SIGN_IN])
 
@@ -43,6 +44,18 @@ class CallbackQuery(BaseModel):
     error: str = Field("", max_length=200, description="Why nobody signed in.")
 
 
+class SignedOutQuery(BaseModel):
+    """What the provider sends after a sign-out."""
+
+    state: str = Field("", max_length=200, description="As it was sent to the provider.")
+
+
+class LogoutForm(BaseModel):
+    """What the provider sends when a session ended there."""
+
+    logout_token: str = Field(max_length=20_000, description="Signed by the provider.")
+
+
 @blueprint.get(
     "/sign-in/provider",
     tags=[PAGES],
@@ -50,9 +63,8 @@ class CallbackQuery(BaseModel):
 )
 def begin(query: BeginQuery) -> AnyResponse:
     """Sends the browser to the provider of OIDC_ISSUER."""
+    _check_configured()
     provider, target = appliance().oidc_provider, safe_next(query.next)
-    if not provider.is_configured:
-        raise NotFound("There is no page or resource at this address.")
     attempt = Attempt.new(fresh=query.fresh)
     try:
         url = provider.authorization_url(attempt, _callback_url())
@@ -69,14 +81,45 @@ def begin(query: BeginQuery) -> AnyResponse:
 )
 def callback(query: CallbackQuery) -> AnyResponse:
     """Signs in the person whom the provider names, and makes their account at the first time."""
-    if not appliance().oidc_provider.is_configured:
-        raise NotFound("There is no page or resource at this address.")
+    _check_configured()
     pending = session.pop(PENDING, {})
     target = safe_next(str(pending.get("next", "/")))
     try:
         return _signed_in(query, pending, target)
     except ApplianceError as error:
         return _failed(error, target)
+
+
+@blueprint.get(
+    "/sign-in/provider/signed-out",
+    tags=[PAGES],
+    responses={200: text_response("The page.", "text/html"), **TO_PROVIDER, **error_responses(404, 503)},
+)
+def signed_out(query: SignedOutQuery) -> AnyResponse:
+    """The sign-in page, where the provider sends the browser after a sign-out."""
+    _check_configured()
+    if not has_signed_out(query.state):
+        return redirect(url_for("sign_in.sign_in_page"))
+    name = appliance().settings.oidc_name
+    return make_response(
+        render_sign_in("/", notice=translate("You are signed out, here and at {name}.", name=name))
+    )
+
+
+@blueprint.post(
+    "/sign-in/provider/back-channel-logout",
+    responses={204: None, **error_responses(400, 404, 503, 507)},
+)
+def end_sessions(form: LogoutForm) -> Response:
+    """Ends the sessions that the provider's logout token names (OpenID Connect Back-Channel Logout 1.0)."""
+    _check_configured()
+    appliance().provider_sessions.end(appliance().oidc_provider.ended(form.logout_token))
+    return Response(status=204, headers={"Cache-Control": "no-store"})
+
+
+def _check_configured() -> None:
+    if not appliance().oidc_provider.is_configured:
+        raise NotFound("There is no page or resource at this address.")
 
 
 def _signed_in(query: CallbackQuery, pending: dict[str, object], target: str) -> AnyResponse:
@@ -89,7 +132,10 @@ def _signed_in(query: CallbackQuery, pending: dict[str, object], target: str) ->
     accounts, before = appliance().accounts, authentication.current_actor_or_anonymous()
     identity = appliance().oidc_provider.identify(Attempt(**pending), query.code, _callback_url())  # type: ignore[arg-type] # as `begin` stored it
     user = appliance().single_sign_on.user_for(identity)
-    begun = accounts.begin_session(user, address=client_address(), agent=user_agent())
+    begun = accounts.begin_session(
+        user, address=client_address(), agent=user_agent(), is_confirmed=identity.is_fresh
+    )
+    appliance().provider_sessions.add(begun.session, identity)
     if before.session:
         accounts.sign_out(before)
     return authentication.set_session_cookie(make_response(redirect(target)), begun.token)

@@ -61,6 +61,18 @@ sessions = sa.Table(
     sa.Column("confirmed", sa.Text, nullable=True),
 )
 
+provider_sessions = sa.Table(
+    "provider_sessions",
+    metadata,
+    sa.Column("session_id", sa.Text, sa.ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("issuer", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("sid", sa.Text, nullable=False),
+    sa.Column("id_token", sa.Text, nullable=False),
+    sa.Index("provider_sessions_of_subject", "issuer", "subject"),
+)
+"""Sessions that began at an OpenID Connect provider, and what their end there, or from there, needs."""
+
 totp = sa.Table(
     "totp",
     metadata,

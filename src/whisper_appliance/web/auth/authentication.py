@@ -42,6 +42,8 @@ PUBLIC_ENDPOINTS = frozenset(
         "sign_in.create_session_with_passkey",
         "single_sign_on.begin",
         "single_sign_on.callback",
+        "single_sign_on.signed_out",
+        "single_sign_on.end_sessions",
         "setup.setup_page",
         "setup.complete_setup",
         "join.join_page",

@@ -37,8 +37,10 @@ DANGEROUS_ENDPOINTS = frozenset(
 delete one's own account."""
 
 SETTING_ENDPOINTS = frozenset({"admin_settings.change_setting", "admin_settings.reset_setting"})
-DANGEROUS_SETTINGS = frozenset({"allowed_hosts", "certificate_names", "second_factor_required"})
-"""Settings that do the same as a dangerous endpoint."""
+DANGEROUS_SETTINGS = frozenset(
+    {"allowed_hosts", "certificate_names", "cors_origins", "second_factor_required", "trusted_proxies"}
+)
+"""Settings that do the same as a dangerous endpoint, or decide which requests are trusted."""
 
 
 def is_dangerous(endpoint: str) -> bool:

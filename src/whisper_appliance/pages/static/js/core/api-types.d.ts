@@ -795,6 +795,12 @@ export interface LogLines {
   lines: LogLineResponse[];
 }
 
+/** What the provider sends when a session ended there. */
+export interface LogoutForm {
+  /** Signed by the provider. */
+  logout_token: string;
+}
+
 /** Joins two neighbours; the first keeps its key and its speaker. */
 export interface Merge {
   op: "merge";
@@ -1540,6 +1546,12 @@ export interface SignInBody {
   code?: string;
 }
 
+/** The session has ended. */
+export interface SignedOutResponse {
+  /** Where the browser signs out at the provider; null: nowhere. */
+  provider: string | null;
+}
+
 /** Splits a segment in two. */
 export interface Split {
   op: "split";
@@ -1964,7 +1976,7 @@ export interface Responses {
   "DELETE /api/library/folders/{id}": null;
   "DELETE /api/library/tags/{id}": null;
   "DELETE /api/live/{session}/captions": null;
-  "DELETE /api/session": null;
+  "DELETE /api/session": SignedOutResponse;
   "DELETE /api/transcripts/shared/{id}": null;
   "DELETE /api/transcripts/trash": null;
   "DELETE /api/transcripts/{id}": null;
@@ -2092,6 +2104,7 @@ export interface Responses {
   "POST /detect-language": DetectedLanguage;
   "POST /inference": Record<string, unknown>;
   "POST /mcp": RpcAnswer;
+  "POST /sign-in/provider/back-channel-logout": null;
   "POST /transcribe": TranscriptResponse | JobResponse;
   "POST /v1/audio/transcriptions": Record<string, unknown>;
   "POST /v1/audio/translations": Record<string, unknown>;

@@ -1,4 +1,4 @@
-/** The menu of a signed-in user: signs out. */
+/** The menu of a signed-in user: signs out, also at the provider where the session began. */
 import { fromRoot } from "../core/addresses.js";
 import { request } from "../core/api.js";
 import { forget } from "../core/storage.js";
@@ -9,8 +9,9 @@ export function startAccountMenu(root) {
   const button = /** @type {HTMLButtonElement | null} */ (root.querySelector("#sign-out"));
   button?.addEventListener("click", async () => {
     button.disabled = true;
+    let provider = null;
     try {
-      await request("DELETE /api/session");
+      ({ provider } = await request("DELETE /api/session"));
     } catch (error) {
       const { message, status } = /** @type {import("../core/api.js").ApiError} */ (error);
       if (status !== 401) {
@@ -19,6 +20,6 @@ export function startAccountMenu(root) {
       }
     }
     forget("sessionStorage"); // the names of files are not for the next person
-    location.assign(fromRoot("/"));
+    location.assign(provider ?? fromRoot("/"));
   });
 }
