@@ -1,13 +1,19 @@
-"""Channels: mixes the channels of a frame, unless they cancel each other out, or takes one of them."""
+"""Channels: mixes the channels of a frame, unless they cancel each other out, or takes one of them.
 
-import numpy as np
+Without NumPy, whose import would take longer than the decoding of a short recording.
+"""
+
+from collections.abc import Iterable
+
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
-from whisper_appliance.core.samples import Samples
-
 CANCELLED_SHARE = 0.1
 """Channels cancel out if their mix has less than this share of the power of the strongest of them."""
+POWER_STEP = 31
+"""The power is that of every 31st sample, hundreds of a frame; the step is odd, so that few tones have the
+same phase in all of them."""
+_SAMPLE_BYTES = 4
 
 
 class ChannelMixer:
@@ -21,32 +27,32 @@ class ChannelMixer:
 
     def mix(self, frame: AudioFrame) -> AudioFrame:
         """The frame in mono: its mix, or the strongest channel where the channels cancel each other out."""
-        if frame.layout.nb_channels == 1 and not self._channel:
+        count = frame.layout.nb_channels
+        if count == 1 and not self._channel:
             return frame
-        samples = _samples(self._to_float, frame)
+        packed = _samples(self._to_float, frame)
         if self._channel is None:
-            chosen = self._loudest(frame, samples)
-        elif self._channel < len(samples):
-            chosen = samples[self._channel]
+            mixed = _samples(self._to_mono, frame)
+            powers = [_power(packed[channel :: count * POWER_STEP]) for channel in range(count)]
+            strongest = max(powers)
+            is_cancelled = _power(mixed[::POWER_STEP]) < CANCELLED_SHARE * strongest
+            chosen = packed[powers.index(strongest) :: count] if is_cancelled else mixed
+        elif self._channel < count:
+            chosen = packed[self._channel :: count]
         else:
-            chosen = np.zeros(frame.samples, np.float32)
-        mono = AudioFrame.from_ndarray(np.ascontiguousarray(chosen[None, :]), "fltp", "mono")
+            chosen = memoryview(bytes(_SAMPLE_BYTES * frame.samples)).cast("f")
+        mono = AudioFrame("flt", "mono", frame.samples)
+        mono.planes[0].update(chosen.tobytes())
         mono.sample_rate = frame.sample_rate
         return mono
 
-    def _loudest(self, frame: AudioFrame, samples: Samples) -> Samples:
-        mixed = (
-            (samples[0] + samples[1]) * np.float32(0.5)
-            if len(samples) == 2
-            else _samples(self._to_mono, frame)[0]
-        )
-        power = np.array([channel @ channel for channel in samples])
-        if mixed @ mixed < CANCELLED_SHARE * power.max():
-            mixed = samples[int(power.argmax())]
-        return np.asarray(mixed, np.float32)
 
-
-def _samples(resampler: AudioResampler, frame: AudioFrame) -> Samples:
+def _samples(resampler: AudioResampler, frame: AudioFrame) -> "memoryview[float]":
+    """The samples of all channels, one after the other for each moment."""
     (converted,) = resampler.resample(frame)
-    packed = np.asarray(converted.to_ndarray(), np.float32)  # PyAV crashes on planes of eight channels
-    return np.ascontiguousarray(packed.reshape(-1, converted.layout.nb_channels).T)
+    size = converted.samples * converted.layout.nb_channels * _SAMPLE_BYTES
+    return memoryview(bytes(converted.planes[0])[:size]).cast("f")
+
+
+def _power(samples: Iterable[float]) -> float:
+    return sum(sample * sample for sample in samples)
