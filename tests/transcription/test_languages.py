@@ -107,6 +107,7 @@ def test_windows_hold_one_language_if_an_unsure_one_has_no_piece_in_another() ->
         ((("en", 0.7), ("en", 0.6)), detect, True),
         ((("en", 0.95), ("la", 0.3)), detect, True),
         ((("en", 0.95), ("la", 0.51)), english, True),
+        ((("en", 0.7), ("la", 0.51)), english, True),
         ((("en", 0.95), ("de", 0.6)), detect, False),
         ((("en", 0.95), ("de", 0.97)), english, False),
         ((("la", 0.51), ("en", 0.4)), english, False),

@@ -19,6 +19,8 @@ SURE_PROBABILITY = 0.8
 """A window is in one language if it is detected with this probability."""
 UNSURE_PROBABILITY = 0.5
 """Below it the language that was detected is not taken for another than the main one."""
+LIKELY_PROBABILITY = 0.65
+"""Of windows that were detected differently, one must be in its language with this probability."""
 DOUBTFUL_LOGPROB = -0.6
 """A text of lower confidence may hold another language than the detected one."""
 PIECE_PROBABILITY = 0.9
@@ -102,7 +104,7 @@ def in_one_language(spans: Iterable[SpeechSpan], results: Sequence[WindowResult]
     """
     best = surest(results)
     others = [(span, one) for span, one in zip(spans, results, strict=False) if one.language != best.language]
-    if others and best.language_probability < SURE_PROBABILITY:
+    if others and best.language_probability < LIKELY_PROBABILITY:
         return False
     return all(_holds_only(best.language, span, one, detect) for span, one in others)
 
