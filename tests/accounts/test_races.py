@@ -16,9 +16,13 @@ from tests.support.databases import NewUser
 from tests.support.passkeys import Device
 from whisper_appliance.accounts import keys, sessions
 from whisper_appliance.accounts.accounts import Accounts
+from whisper_appliance.accounts.audit import no_audit
 from whisper_appliance.accounts.identity import SHELL
+from whisper_appliance.accounts.oidc_provider import Identity
 from whisper_appliance.accounts.passkeys import Site
+from whisper_appliance.accounts.single_sign_on import SingleSignOn
 from whisper_appliance.accounts.usage import Quota, Usage
+from whisper_appliance.config.settings import load
 from whisper_appliance.core.errors import (
     ApplianceError,
     Busy,
@@ -123,6 +127,23 @@ def test_one_of_two_owners_remains(two: list[Accounts]) -> None:
 def test_a_name_is_given_once(two: list[Accounts]) -> None:
     found = race(two, lambda a: a.users.create("Ada", GOOD_PASSWORD, "member", by=SHELL))
     assert found == {"ok": 1, Conflict.__name__: THREADS - 1}
+
+
+def test_a_person_of_a_provider_gets_one_account(
+    two: list[Accounts], two_databases: tuple[Database, Database], tmp_path: Path
+) -> None:
+    two[0].users.create("Boss", GOOD_PASSWORD, "owner", by=SHELL)
+    identity = Identity(
+        "https://auth.example.org", "s-1", "Ada", "", frozenset(), sid="", is_fresh=True, id_token=""
+    )
+    settings = load(data_dir=tmp_path)
+    both = [
+        SingleSignOn(database, accounts.users, lambda: settings, write_audit=no_audit)
+        for database, accounts in zip(two_databases, two, strict=True)
+    ]
+    found = race(both, lambda side: side.user_for(identity))
+    assert found == {"ok": THREADS}
+    assert sorted(user.name for user in two[0].users.list_users()) == ["Ada", "Boss"]
 
 
 def test_setup_makes_one_owner(two: list[Accounts]) -> None:

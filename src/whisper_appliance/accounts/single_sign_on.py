@@ -62,12 +62,8 @@ class SingleSignOn:
             return {row.user_id: row.issuer for row in rows}
 
     def _find(self, identity: Identity) -> User | None:
-        same = sa.and_(
-            identities.c.issuer == identity.issuer,
-            identities.c.subject == identity.subject,
-        )
         with self._database.read() as connection:
-            user_id = connection.execute(sa.select(identities.c.user_id).where(same)).scalar()
+            user_id = _user_id(connection, identity)
         return self._users.get(user_id) if user_id else None
 
     def _link(self, identity: Identity) -> User | None:
@@ -90,6 +86,8 @@ class SingleSignOn:
             row = self._users.row_without_password(base if number == 1 else f"{base} {number}", role)
             try:
                 with self._database.write(exclusive=ACCOUNTS) as connection:
+                    if made := _user_id(connection, identity):  # by another sign-in meanwhile
+                        return self._users.get(made)
                     user = self._users.insert(connection, row)
                     self._add(connection, identity, user.id)
             except Conflict:
@@ -107,3 +105,8 @@ class SingleSignOn:
                 created=written(self._clock()),
             )
         )
+
+
+def _user_id(connection: sa.Connection, identity: Identity) -> str | None:
+    same = sa.and_(identities.c.issuer == identity.issuer, identities.c.subject == identity.subject)
+    return connection.execute(sa.select(identities.c.user_id).where(same)).scalar()
