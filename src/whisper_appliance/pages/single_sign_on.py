@@ -53,7 +53,7 @@ class SignedOutQuery(BaseModel):
 class LogoutForm(BaseModel):
     """What the provider sends when a session ended there."""
 
-    logout_token: str = Field(max_length=20_000, description="Signed by the provider.")
+    logout_token: str = Field("", max_length=20_000, description="Signed by the provider.")
 
 
 @blueprint.get(

@@ -798,7 +798,7 @@ export interface LogLines {
 /** What the provider sends when a session ended there. */
 export interface LogoutForm {
   /** Signed by the provider. */
-  logout_token: string;
+  logout_token?: string;
 }
 
 /** Joins two neighbours; the first keeps its key and its speaker. */
