@@ -202,3 +202,27 @@ def test_on_a_phone_menus_and_the_edited_line_stay_in_sight(transcript: Page) ->
     assert field
     assert player
     assert field["y"] + field["height"] <= player["y"]
+
+
+def test_selected_lines_are_transcribed_again_and_the_new_words_are_taken(transcript: Page, axe: str) -> None:
+    page = transcript
+    before = page.locator("#words").inner_text()
+    page.locator("#at-0 a").focus()
+    page.keyboard.press("F2")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Nothing of this was said.")
+    page.keyboard.press("Enter")
+    expect(page.locator("#edit-state")).to_have_text("Saved")
+    page.keyboard.press("a")
+    expect(page.locator("#span-model")).to_be_focused()
+    page.get_by_role("button", name="Transcribe", exact=True).click()
+    expect(page.locator("#span-old del").first).to_have_text("Nothing of this was said.")
+    expect(page.get_by_role("button", name="Take the new words")).to_be_focused()
+    assert barriers(page, axe) == []
+    page.keyboard.press("Enter")
+    expect(page.locator("#span-dialog")).to_be_hidden()
+    expect(page.locator("#words")).not_to_contain_text("Nothing of this was said.")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#at-0 p")).to_have_text("Nothing of this was said.")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#words")).to_have_text(before, use_inner_text=True)

@@ -20,6 +20,7 @@ from whisper_appliance.transcript.editing.operations import (
     SetSpeaker,
     SetTimes,
     Split,
+    TimedWord,
     edited,
     keyed,
 )
@@ -113,6 +114,17 @@ def test_one_word_is_replaced_by_its_place() -> None:
     assert texts(after) == ["one two three"]
     with pytest.raises(InvalidRequest):
         edited(talk("one"), [ReplaceWord("replace_word", "0", 1, "two")])
+
+
+def test_an_inserted_segment_takes_the_times_of_its_words() -> None:
+    words = (TimedWord(3.0, 3.4, " in", 0.7), TimedWord(3.4, 3.9, " between", 0.9))
+    insert = Insert("insert", "0", "in between", start=3.0, end=4.0, words=words, new="n")
+    after = edited(talk("one two", "three"), [Delete("delete", ["1"]), insert])
+    assert after.segments[1].words == (Word(3.0, 3.4, " in", 0.7), Word(3.4, 3.9, " between", 0.9))
+    other = edited(
+        talk("one two", "three"), [Delete("delete", ["1"]), replace(insert, text="other words here")]
+    )
+    assert "".join(word.word for word in other.segments[1].words) == other.segments[1].text
 
 
 def test_a_new_segment_takes_the_gap() -> None:

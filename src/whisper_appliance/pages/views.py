@@ -85,7 +85,7 @@ def history_page() -> str:
 def transcript_page(path: PagePath) -> str:
     """One transcript, to read."""
     visitors.set_visitor_cookie()
-    return render_template("transcript.html", transcript_id=path.id)
+    return render_template("transcript.html", transcript_id=path.id, languages=language_names())
 
 
 @blueprint.get(

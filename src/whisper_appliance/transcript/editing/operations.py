@@ -9,8 +9,8 @@ from pydantic import Field
 from whisper_appliance.core.errors import InvalidRequest, NotFound
 from whisper_appliance.core.ids import new_id
 from whisper_appliance.core.text import one_line
-from whisper_appliance.transcript.editing.word_times import cut, retimed, spaced, timed_words
-from whisper_appliance.transcript.model import Segment, Transcript
+from whisper_appliance.transcript.editing.word_times import CERTAIN, cut, retimed, spaced, timed_words
+from whisper_appliance.transcript.model import Segment, Transcript, Word
 from whisper_appliance.transcript.times import with_valid_times
 
 MAX_TEXT_CHARS = 10_000
@@ -70,6 +70,16 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
+class TimedWord:
+    """A word with its times in seconds, leading space included."""
+
+    start: Seconds
+    end: Seconds
+    word: Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARS)]
+    probability: Annotated[float, Field(ge=0, le=1)] = CERTAIN
+
+
+@dataclass(frozen=True, slots=True)
 class Insert:
     """Adds a segment. Without times it takes the gap after the segment before it."""
 
@@ -82,6 +92,13 @@ class Insert:
     end: Seconds | None = None
     speaker: Speaker = ""
     new: NewKey = ""
+    words: Annotated[
+        tuple[TimedWord, ...],
+        Field(
+            max_length=MAX_TEXT_CHARS,
+            description="The words of the text with their times, if they are known.",
+        ),
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +288,7 @@ class _Editor:
             language=before[0].language if before else "",
             speaker=one_line(operation.speaker),
             key=self._new_key(operation.new),
+            words=tuple(Word(each.start, each.end, each.word, each.probability) for each in operation.words),
         )
         self.segments.insert(place, new)
 

@@ -596,6 +596,8 @@ export interface Insert {
   speaker?: string;
   /** `key` of the new segment; empty: one is made. */
   new?: string;
+  /** The words of the text with their times, if they are known. */
+  words?: TimedWord[];
 }
 
 /** Whom to invite. */
@@ -1642,6 +1644,14 @@ export interface TakeOverResponse {
   freed: number;
   /** Jobs that failed; their recordings have to be uploaded again. */
   failed: number;
+}
+
+/** A word with its times in seconds, leading space included. */
+export interface TimedWord {
+  start: number;
+  end: number;
+  word: string;
+  probability?: number;
 }
 
 /** What can be changed. */

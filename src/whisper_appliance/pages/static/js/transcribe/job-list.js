@@ -5,11 +5,11 @@ import { action, announce, byId } from "../core/dom.js";
 import { handOver } from "../core/file-handover.js";
 import { bytes } from "../core/format.js";
 import { t } from "../core/i18n.js";
+import { JobWatcher } from "../core/job-watcher.js";
 import { readStored, writeStored } from "../core/storage.js";
 import { copyText } from "../ui/copy-button.js";
 import { toast } from "../ui/toast.js";
 import { JobCard } from "./job-card.js";
-import { JobWatcher } from "./job-watcher.js";
 import { TabTitle } from "./tab-title.js";
 import { UploadQueue } from "./upload-queue.js";
 

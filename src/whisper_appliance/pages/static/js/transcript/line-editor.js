@@ -273,7 +273,7 @@ const before = ({ segment, isNew }) => (isNew ? "" : oneLine(segment.text));
 const oneLine = (text) => text.replace(/\s+/g, " ").trim();
 
 /** @returns {string} A key for a new segment. */
-function newKey() {
+export function newKey() {
   return [...crypto.getRandomValues(new Uint8Array(8))].map((n) => n.toString(16).padStart(2, "0")).join("");
 }
 

@@ -28,6 +28,7 @@ import { LineEditor } from "./line-editor.js";
 import { startCopyMenu, textOf } from "./paragraph-text.js";
 import { ReplaceDialog } from "./replace-dialog.js";
 import { ShareDialog } from "./share-dialog.js";
+import { SpanDialog } from "./span-dialog.js";
 import { SpeakersDialog } from "./speakers-dialog.js";
 import { showProvenance, showUnsure, showWarnings } from "./transcript-details.js";
 import { TranscriptLines } from "./transcript-lines.js";
@@ -103,6 +104,12 @@ class TranscriptPage {
     this.speakers = new SpeakersDialog(edits);
     this.replacing = new ReplaceDialog(edits, new ExpectedWords(this.hasPresets));
     this.versions = new VersionsDialog(this.id, edits);
+    this.span = new SpanDialog(edits, {
+      current: () => this.#transcript,
+      seconds: () => player.currentSeconds,
+      focused: () => this.editor?.focused ?? null,
+    });
+    byId("open-span").addEventListener("mousedown", (event) => event.preventDefault()); // what is selected stays so
     this.editor = new LineEditor(byId("words"), edits, {
       pause: () => player.pause(),
       details: (segment) => this.lineDialog?.open(segment),
@@ -125,6 +132,7 @@ class TranscriptPage {
       "open-speakers": () => this.speakers?.open(),
       "open-replace": () => this.replacing?.open(),
       "open-versions": () => void this.versions?.open(),
+      "open-span": () => this.span?.open(),
       "next-unsure": () => this.doubt?.next(),
     };
   }
@@ -140,6 +148,7 @@ class TranscriptPage {
       p: () => this.speakers?.open(),
       f: () => this.replacing?.open(),
       v: () => void this.versions?.open(),
+      a: () => this.span?.open(),
     });
   }
 

@@ -1,8 +1,8 @@
 /** Watches jobs: event streams with the text for a few of them, polling for the others. */
 
-import { ApiError, request } from "../core/api.js";
-import { t } from "../core/i18n.js";
-import { EventStream } from "../core/sse.js";
+import { ApiError, request } from "./api.js";
+import { t } from "./i18n.js";
+import { EventStream } from "./sse.js";
 
 /** A browser opens six HTTP/1 connections to a host; event streams must leave some for everything else. */
 const MAX_STREAMS = 2;
@@ -10,8 +10,8 @@ const POLL_SECONDS = 2;
 const FINAL = new Set(["done", "failed", "cancelled"]);
 
 /**
- * @typedef {import("../core/api.js").Responses["GET /api/jobs/{id}"]} Job
- * @typedef {import("../core/api.js").Responses["GET /api/transcripts/{id}"]["segments"][number]} Segment
+ * @typedef {import("./api.js").Responses["GET /api/jobs/{id}"]} Job
+ * @typedef {import("./api.js").Responses["GET /api/transcripts/{id}"]["segments"][number]} Segment
  * @typedef {{onJob: (job: Job) => void, onSegments: (segments: Segment[]) => void}} Listener
  */
 
