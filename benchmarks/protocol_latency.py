@@ -6,6 +6,8 @@ as a stream.
 """
 
 import argparse
+import difflib
+import re
 import statistics
 import tempfile
 import threading
@@ -25,13 +27,15 @@ from tests.support.wyoming_client import WyomingClient
 
 from benchmarks.audio import packaged
 from benchmarks.competitors import Server, trusting
-from benchmarks.live_real import PACKET_BYTES, PACKET_SECONDS, speak
+from benchmarks.live_real import PACKET_BYTES, PACKET_SECONDS, Seen, speak
 from benchmarks.live_speech import Speech, pcm, speeches
+from benchmarks.lossy_network import over_socket, over_webrtc
 from whisper_appliance.core.audio_format import SAMPLE_RATE
 from whisper_appliance.core.samples import Samples
 
 BETWEEN_STREAMS_SECONDS = 0.37
 LONG_SECONDS = 300
+LOSSES = (0.0, 0.02, 0.05)
 Words = list[tuple[float, int]]
 """For each time in seconds since the first packet: how many words have been settled."""
 
@@ -48,6 +52,9 @@ def main() -> None:
             server.wait_for_page()
             speak(server, speech[0].samples[: SAMPLE_RATE * 5])  # the model loads
             print("| | seconds |\n|---|---|")
+            _losses(server, min(speech, key=lambda one: one.seconds), arguments.repetitions)
+            if arguments.only_loss:
+                return
             _first_delta(server, Path(folder), arguments.repetitions)
             _wyoming(server, wyoming, arguments.repetitions)
             _realtime(server, speech, arguments.repetitions)
@@ -60,6 +67,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--models", type=Path, help="model folder (default: one from installed packages)")
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--sessions", type=int, default=8, help="realtime sessions at once")
+    parser.add_argument(
+        "--only-loss", action="store_true", help="only WebRTC and the socket, with lost packets"
+    )
     return parser.parse_args()
 
 
@@ -166,6 +176,40 @@ def realtime_words(server: Server, samples: Samples) -> Words:
         done.set()
         thread.join()
         return words
+
+
+def _losses(server: Server, speech: Speech, repetitions: int) -> None:
+    """First caption, settled words and words lost with lost packets, as ratios of the socket without loss."""
+    measured: dict[tuple[str, float], list[tuple[float, float, float]]] = {}
+    for seed in range(repetitions):
+        for loss in LOSSES:
+            for name, spoken in ("socket", over_socket), ("WebRTC", over_webrtc):
+                seen = spoken(server, speech.samples, loss, seed)
+                first = next(shown.at for shown in seen.trace if shown.committed or shown.tentative)
+                settled = statistics.mean(_time_of(_counts(seen), n + 1) for n in range(len(seen.committed)))
+                found = first, settled, _words_found(seen, speech)
+                measured.setdefault((name, loss), []).append(found)
+    base = [statistics.median(column) for column in zip(*measured["socket", 0.0], strict=True)]
+    for (name, loss), rows in measured.items():
+        ratios = [
+            statistics.median(column) / of for column, of in zip(zip(*rows, strict=True), base, strict=True)
+        ]
+        print(
+            f"| {name}, {loss:.0%} lost: first caption, mean word, words |",
+            " ".join(f"{ratio:.2f}" for ratio in ratios),
+            "|",
+        )
+
+
+def _words_found(seen: Seen, speech: Speech) -> float:
+    """The share of the words of the reference that were settled, in their order."""
+    reference, settled = (re.findall(r"\w+", text.lower()) for text in (speech.reference, seen.refined))
+    blocks = difflib.SequenceMatcher(None, reference, settled, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks) / len(reference)
+
+
+def _counts(seen: Seen) -> Words:
+    return [(shown.at, shown.committed) for shown in seen.trace]
 
 
 def _together(server: Server, speech: Sequence[Speech], sessions: int) -> None:
