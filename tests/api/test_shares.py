@@ -3,7 +3,7 @@
 import pytest
 from flask_openapi3 import OpenAPI
 
-from tests.support.client import ApiClient, client_of, open_page, send, signed_in
+from tests.support.client import ApiClient, client_of, open_page, send, signed_in, with_key
 from whisper_appliance.accounts.audit import AuditFilter
 from whisper_appliance.accounts.identity import SHELL
 from whisper_appliance.app.appliance import Appliance
@@ -147,3 +147,56 @@ def test_shares_and_exports_are_recorded_without_words(
     assert records[1].actor_name == bob.user.name
     assert records[1].address == "127.0.0.1"
     assert "secret" not in str(records)
+
+
+def test_an_editor_edits_and_renames_but_neither_deletes_nor_shares(ada: ApiClient, bob: ApiClient) -> None:
+    id = send(ada, words="private words").json["id"]
+    share(ada, id, user=bob.user.name, role="editor")
+    transcript = bob.get(f"/api/transcripts/{id}").json
+    assert transcript["access"] == "edit"
+    edit = {
+        "operations": [{"op": "replace_text", "segment": transcript["segments"][0]["key"], "text": "public"}]
+    }
+    edited = bob.patch(f"/api/transcripts/{id}/segments", json=edit, headers={"If-Match": '"0"'})
+    assert edited.status_code == 200
+    assert bob.post(f"/api/transcripts/{id}/undo", headers={"If-Match": "*"}).status_code == 200
+    assert bob.patch(f"/api/transcripts/{id}", json={"title": "Theirs"}).json["title"] == "Theirs"
+    assert bob.delete(f"/api/transcripts/{id}").status_code == 404
+    assert bob.post(f"/api/transcripts/{id}/shares", json={}).status_code == 404
+    assert bob.delete(f"/api/transcripts/{id}/audio").status_code == 404
+    share(ada, id, user=bob.user.name, role="reader")
+    assert bob.get(f"/api/transcripts/{id}").json["access"] == "read"
+    assert bob.patch(f"/api/transcripts/{id}", json={"title": "Again"}).status_code == 404
+    assert ada.post(f"/api/transcripts/{id}/shares", json={"role": "editor"}).status_code == 400
+
+
+def test_what_is_in_a_shared_folder_is_read_searched_and_cited_until_the_reader_leaves(
+    app: OpenAPI, appliance: Appliance, ada: ApiClient, bob: ApiClient
+) -> None:
+    folder = ada.post("/api/library/folders", json={"name": "Work"}).json["id"]
+    body = {"user": bob.user.name}
+    assert ada.post(f"/api/library/folders/{folder}/shares", json=body).json["role"] == "reader"
+    id = send(ada, words="zebra crossing").json["id"]
+    assert bob.get(f"/api/transcripts/{id}").status_code == 404
+    ada.post("/api/library/actions", json={"action": "move", "ids": [id], "folder": folder})
+    assert bob.get(f"/api/transcripts/{id}").json["access"] == "read"
+    (received,) = bob.get("/api/library").json["shared_folders"]
+    assert received == {"id": folder, "name": "Work", "shared_by": ada.user.name, "role": "reader"}
+    for query in ("shared=too&q=zebra", "shared=only", f"shared=only&folder={folder}"):
+        (found,) = bob.get(f"/api/transcripts?{query}").json["transcripts"]
+        assert (found["id"], found["shared_by"], found["folder"]) == (id, ada.user.name, None)
+    assert bob.get("/api/transcripts?q=zebra").json["total"] == 0
+    assert bob.get("/api/library/folders/" + folder + "/shares").status_code == 404
+    call = {"name": "search", "arguments": {"query": "zebra"}}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    program = with_key(app, "read", user=bob.user)
+    assert id in program.post("/mcp", json=message).text
+    reading = bob.get(f"/api/transcripts/{id}/changes")
+    assert reading.status_code == 200
+    reading.close()
+    assert bob.delete(f"/api/library/shared-folders/{folder}").status_code == 204
+    assert bob.get(f"/api/transcripts/{id}").status_code == 404
+    assert id not in program.post("/mcp", json=message).text
+    assert bob.get("/api/transcripts?shared=too&q=zebra").json["total"] == 0
+    actions = {each.action for each in appliance.audit.page(AuditFilter(object=folder))}
+    assert actions == {"share.folder", "share.give_up"}

@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 
 ANONYMOUS = ("nobody", "visitor", "other visitor")
-PEOPLE = ("member", "other member", "reader", "admin", "owner")
+PEOPLE = ("member", "other member", "reader", "editor", "folder reader", "admin", "owner")
 KEYS = ("key: transcribe", "key: read", "key: write", "key: admin")
 EVERYBODY = (*ANONYMOUS, *PEOPLE, "disabled", *KEYS)
 """Keys are the member's, but for that with the scope admin, which is the admin's. `disabled` is the session
 of a user who was disabled."""
+
+READERS = ("reader", "folder reader")
 
 SCOPED = {"transcribe": KEYS[0], "read": KEYS[1], "write": KEYS[2], "admin": KEYS[3]}
 
@@ -59,17 +61,34 @@ DANGEROUS = ADMIN.but(key_admin="no")
 OWNER = DANGEROUS.but(admin="no")
 
 
-def thing(scope: str, *, readers: str = "not there", admins: str = "not there") -> dict[str, Rule]:
-    """Rules of an object, by whose it is: the member's (shared with the reader), a visitor's, nobody's."""
+def thing(
+    scope: str, *, readers: str = "not there", editors: str = "", admins: str = "not there"
+) -> dict[str, Rule]:
+    """Rules of an object, by whose it is: the member's (and shared), a visitor's, nobody's.
+
+    The folder reader reads it because its folder is shared. `editors`: as the readers, if empty.
+    """
     overseers = ("admin", "owner")
     common = ((overseers, admins), DISABLED)
     return {
-        "member": _rule("not there", *common, (("member",), "ok"), (("reader",), readers), *_keys(scope)),
+        "member": _rule(
+            "not there",
+            *common,
+            (("member",), "ok"),
+            (READERS, readers),
+            (("editor",), editors or readers),
+            *_keys(scope),
+        ),
         "visitor": _rule("not there", *common, (("visitor",), "ok"), *_keys(scope, "not there")),
         "nobody": _rule("ok", DISABLED, *_keys(scope)),
     }
 
 
+FOLDER = {"member": _rule("not there", DISABLED, (("member",), "ok"), *_keys("write"))}
+"""A folder is its owner's alone, also where it is shared."""
+RECEIVED_FOLDER = _rule(
+    "not there", (ANONYMOUS, "sign in"), DISABLED, (("folder reader",), "ok"), *_keys("read", "not there")
+)
 LIVE = {**thing("write"), "nobody": _rule("not there", DISABLED, *_keys("write", "not there"))}
 """A live session is its connection's and its owner's; that of nobody, its connection's alone."""
 
@@ -176,7 +195,7 @@ TABLE: dict[str, Row] = {
     "POST /api/transcripts/export": Row(USE["read"], {}),
     "POST /api/transcripts/import": Row(USE["write"]),
     "GET /api/transcripts/{transcript}": Row(thing("read", readers="ok")),
-    "PATCH /api/transcripts/{transcript}": Row(thing("write"), {"title": "Another"}),
+    "PATCH /api/transcripts/{transcript}": Row(thing("write", editors="ok"), {"title": "Another"}),
     "DELETE /api/transcripts/{transcript}": Row(thing("write"), used_up=True),
     "POST /api/transcripts/{trashed}/restore": Row(thing("write"), used_up=True),
     "GET /api/transcripts/{transcript}/audio": Row(thing("read", readers="ok")),
@@ -188,18 +207,24 @@ TABLE: dict[str, Row] = {
     "POST /api/library/folders": Row(USE["write"], {"name": ""}),
     "PATCH /api/library/folders/{nothing}": Row(USE["write"], {}, may_be_missing=True),
     "DELETE /api/library/folders/{nothing}": Row(USE["write"], may_be_missing=True),
+    "GET /api/library/folders/{folder}/shares": Row(FOLDER),
+    "POST /api/library/folders/{folder}/shares": Row(
+        FOLDER, {"user": "somebody"}
+    ),
+    "DELETE /api/library/folders/{folder}/shares/{nothing}": Row(FOLDER, may_be_missing=True),
+    "DELETE /api/library/shared-folders/{left_folder}": Row({"member": RECEIVED_FOLDER}, used_up=True),
     "PATCH /api/library/tags/{nothing}": Row(USE["write"], {"name": "x"}, may_be_missing=True),
     "DELETE /api/library/tags/{nothing}": Row(USE["write"], may_be_missing=True),
     "POST /api/library/actions": Row(USE["write"], {"action": "favourite", "ids": ["x"]}),
     # Without If-Match, 428 for those who may edit
     "PATCH /api/transcripts/{transcript}/segments": Row(
-        thing("write"), {"operations": [{"op": "delete", "segments": []}]}
+        thing("write", editors="ok"), {"operations": [{"op": "delete", "segments": []}]}
     ),
-    "POST /api/transcripts/{transcript}/undo": Row(thing("write")),
-    "POST /api/transcripts/{transcript}/redo": Row(thing("write")),
+    "POST /api/transcripts/{transcript}/undo": Row(thing("write", editors="ok")),
+    "POST /api/transcripts/{transcript}/redo": Row(thing("write", editors="ok")),
     "GET /api/transcripts/{transcript}/versions": Row(thing("read", readers="ok")),
     "GET /api/transcripts/{transcript}/versions/0": Row(thing("read", readers="ok")),
-    "POST /api/transcripts/{transcript}/versions/0/restore": Row(thing("write")),
+    "POST /api/transcripts/{transcript}/versions/0/restore": Row(thing("write", editors="ok")),
     "GET /api/transcripts/{transcript}/changes": Row(thing("read", readers="ok")),
     "GET /api/transcripts/{transcript}/shares": Row(thing("write")),
     "POST /api/transcripts/{transcript}/shares": Row(thing("write"), {}, used_up=True),

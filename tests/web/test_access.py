@@ -24,6 +24,7 @@ from whisper_appliance.config.settings import Settings
 from whisper_appliance.engines.contract import Priority
 from whisper_appliance.jobs.job import JobRequest
 from whisper_appliance.jobs.transcription_job import JobSteps
+from whisper_appliance.library.bulk_actions import BulkAction
 from whisper_appliance.live.manager import SessionRequest
 from whisper_appliance.server.application import create_app
 
@@ -102,7 +103,17 @@ class Actors:
         keep_recording(self.appliance.recordings, id)
         if owner == "member":
             self.appliance.shares.share_with(id, "reader", by=self.owners[owner])
+            self.appliance.shares.share_with(id, "editor", by=self.owners[owner], role="editor")
+            action = BulkAction("move", folder_id=self.thing("folder", owner))
+            self.appliance.bulk_actions.run(self.owners[owner], [id], action)
         return id
+
+    def _folder(self, owner: str) -> str:
+        id = self.appliance.folders.create(self.owners[owner], f"Folder {secrets.token_hex(4)}").id
+        self.appliance.folder_shares.share_with(self.owners[owner], id, "folder reader")
+        return id
+
+    _left_folder = _folder
 
     _received = _heard = _transcript
 

@@ -1,33 +1,49 @@
 """Authorization: `is_allowed` decides for every route and every socket who may do what to which resource."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from whisper_appliance.accounts.identity import Actor, Role, Scope
+from whisper_appliance.storage.schema import accounts as tables
 
 ResourceKind = Literal["transcript", "job", "live session", "account", "appliance"]
 Action = Literal[
-    "transcribe", "read", "change", "delete", "share", "oversee", "cancel", "manage", "administer", "own"
+    "transcribe",
+    "read",
+    "edit",
+    "change",
+    "delete",
+    "share",
+    "oversee",
+    "cancel",
+    "manage",
+    "administer",
+    "own",
 ]
+ShareRole = tables.ShareRole
 AccessMode = Literal["network", "accounts"]
 """Who may use the appliance: everybody on its network, or only people with an account."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What an action is done to: its owner, the ids of users it is shared with; for an account, its role."""
+    """What an action is done to: its owner, the users it is shared with by id; for an account, its role."""
 
     kind: ResourceKind
     owner: str = ""
-    readers: frozenset[str] = frozenset()
+    shared_with: Mapping[str, ShareRole] = field(default_factory=dict)
     role: Role | None = None
 
 
 APPLIANCE = Resource("appliance")
 
+ALLOWED_BY_SHARE: dict[ShareRole, tuple[Action, ...]] = {"reader": ("read",), "editor": ("read", "edit")}
+
 REQUIRED_SCOPE: dict[Action, Scope] = {
     "transcribe": "transcribe",
     "read": "read",
+    "edit": "write",
     "change": "write",
     "delete": "write",
     "share": "write",
@@ -43,7 +59,7 @@ def is_allowed(actor: Actor, action: Action, resource: Resource, *, access_mode:
     """Whether `actor` may do `action` to `resource`.
 
     - A transcript, a job and a live session belong to their owner. One without an owner (`""`) is open to
-      everybody who has its 128-bit id. Users in `readers` may read it.
+      everybody who has its 128-bit id. Those in `shared_with` may do what their role allows.
     - Admins oversee all jobs, live sessions and accounts and cancel jobs and sessions, but do not read
       transcripts. Only the owner of the appliance manages admins.
     - An API key never has more rights than its scopes (`REQUIRED_SCOPE`); a disabled user has none.
@@ -58,7 +74,8 @@ def is_allowed(actor: Actor, action: Action, resource: Resource, *, access_mode:
         return _may_manage_account(actor, action, resource)
     if action in ("oversee", "cancel") and actor.is_admin:
         return True
-    if action == "read" and actor.user is not None and actor.user.id in resource.readers:
+    role = resource.shared_with.get(actor.user.id) if actor.user is not None else None
+    if role is not None and action in ALLOWED_BY_SHARE[role]:
         return True
     return action not in ("oversee", "manage", "administer", "own") and resource.owner in ("", actor.owner)
 

@@ -50,6 +50,7 @@ from whisper_appliance.jobs.transcription_job import JobSteps
 from whisper_appliance.library.bulk_actions import BulkActions
 from whisper_appliance.library.edits import TranscriptEdits
 from whisper_appliance.library.facets import LibraryFacets
+from whisper_appliance.library.folder_shares import FolderShares
 from whisper_appliance.library.folders import Folders
 from whisper_appliance.library.listing import TranscriptListing
 from whisper_appliance.library.ownership import TranscriptOwnership
@@ -177,6 +178,7 @@ class Container:
         self.bulk_actions = BulkActions(self.database)
         self.audit = Audit(self.database)
         self.shares = Shares(self.database)
+        self.folder_shares = FolderShares(self.database)
         self.webhooks = WebhookRepository(self.database, write_audit=self.audit.record)
         self.webhook_dispatcher = WebhookDispatcher(
             self.webhooks, MessageSender(lambda: self.settings.webhook_private_addresses)

@@ -11,6 +11,7 @@ from whisper_appliance.core.ids import new_id
 from whisper_appliance.core.text import normalized_name, one_line
 from whisper_appliance.library.transcript_rows import NO_OWNER
 from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.accounts import folder_shares
 from whisper_appliance.storage.schema.library import folders, transcripts
 
 MAX_FOLDERS = 1000
@@ -91,6 +92,7 @@ class Folders:
             connection.execute(
                 folders.update().where(folders.c.parent_id == folder_id).values(parent_id=parent)
             )
+            connection.execute(folder_shares.delete().where(folder_shares.c.folder_id == folder_id))
             connection.execute(folders.delete().where(folders.c.id == folder_id))
 
 

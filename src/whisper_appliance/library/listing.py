@@ -12,6 +12,7 @@ from whisper_appliance.library import search
 from whisper_appliance.library.folders import folder_and_below
 from whisper_appliance.library.search_hits import SearchHits, find_hits
 from whisper_appliance.library.search_words import SearchWord, pattern_of, search_words
+from whisper_appliance.library.shares import folders_and_below, shared_with
 from whisper_appliance.library.spelling import similar_terms
 from whisper_appliance.library.tags import tag_names
 from whisper_appliance.library.transcript_rows import (
@@ -48,11 +49,13 @@ class ListFilter:
     """Which transcripts to list; a filter that is None or empty does not count.
 
     `created_from` and `created_until` are UTC times as they are stored, the second one excluded. Lengths are
-    in seconds. A folder includes those in it, or is `NO_FOLDER`. All `tags` (ids) have to be there.
+    in seconds. `shared` is whether to list what others shared with the owner. A folder includes those in
+    it, or is `NO_FOLDER`. All `tags` (ids) have to be there.
     """
 
     words: str = ""
     deleted: bool = False
+    shared: Literal["no", "only", "too"] = "no"
     created_from: str | None = None
     created_until: str | None = None
     language: str | None = None
@@ -145,9 +148,7 @@ class TranscriptListing:
         )
 
     def _numbers(self, owner: str, wanted: ListFilter, words: Sequence[SearchWord]) -> sa.Select[Any]:
-        query = sa.select(transcripts.c.number).where(
-            owned_by(owner, deleted=wanted.deleted), *_conditions(wanted)
-        )
+        query = sa.select(transcripts.c.number).where(_visible(owner, wanted), *_conditions(wanted))
         if words:
             found = search.matching_numbers(words, sqlite=self._database.is_sqlite)
             query = query.where(transcripts.c.number.in_(found))
@@ -259,11 +260,20 @@ def _with_speaker(name: str) -> sa.Select[Any]:
     return sa.select(speaker_names.c.transcript_number).where(speaker_names.c.name == name)
 
 
+def _visible(owner: str, wanted: ListFilter) -> sa.ColumnElement[bool]:
+    own = owned_by(owner, deleted=wanted.deleted)
+    if wanted.shared == "no" or wanted.deleted:
+        return own
+    return shared_with(owner) if wanted.shared == "only" else sa.or_(own, shared_with(owner))
+
+
 def _in_folder(connection: sa.Connection, owner: str, wanted: ListFilter) -> list[sa.ColumnElement[bool]]:
     if wanted.folder_id is None:
         return []
     if wanted.folder_id == NO_FOLDER:
         return [transcripts.c.folder_id.is_(None)]
+    if wanted.shared != "no":  # of anybody: what may not be read is left out by `_visible`
+        return [transcripts.c.folder_id.in_(sa.select(folders_and_below([wanted.folder_id]).c.id))]
     return [transcripts.c.folder_id.in_(folder_and_below(connection, owner, wanted.folder_id))]
 
 

@@ -8,6 +8,7 @@ from whisper_appliance.library.recordings import remove_files
 from whisper_appliance.library.tags import transfer_tags
 from whisper_appliance.library.transcript_rows import NO_OWNER
 from whisper_appliance.storage.database import Database
+from whisper_appliance.storage.schema.accounts import folder_shares
 from whisper_appliance.storage.schema.jobs import jobs, paused_queues, windows
 from whisper_appliance.storage.schema.library import folders, tags, transcripts
 
@@ -34,6 +35,8 @@ class TranscriptOwnership:
             uploads = connection.execute(deleted_jobs).scalars().all()
             deleted = transcripts.delete().where(transcripts.c.owner == owner).returning(transcripts.c.id)
             transcript_ids = tuple(connection.execute(deleted).scalars())
+            owned = sa.select(folders.c.id).where(folders.c.owner == owner)
+            connection.execute(folder_shares.delete().where(folder_shares.c.folder_id.in_(owned)))
             for table in (tags, folders, paused_queues):
                 connection.execute(table.delete().where(table.c.owner == owner))
         for name in uploads:

@@ -1,7 +1,7 @@
-"""Shares: other users who may read a transcript, and its public links."""
+"""Shares: other users who may read or edit a transcript, and its public links."""
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,8 @@ from whisper_appliance.core.clock import Clock, now, written
 from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound
 from whisper_appliance.core.text import normalized_name
 from whisper_appliance.storage.database import Database
-from whisper_appliance.storage.schema.accounts import shares, users
+from whisper_appliance.storage.schema.accounts import ShareRole, folder_shares, shares, users
+from whisper_appliance.storage.schema.library import folders, transcripts
 
 MAX_SHARES_PER_TRANSCRIPT = 100
 """Users and links together."""
@@ -32,6 +33,8 @@ class Share:
     expires: str | None
     audio: bool = False
     """Whether a link gives the recording too; a user may always play what they may read."""
+    role: ShareRole = "reader"
+    """What a user may do; links are for reading."""
 
 
 class Shares:
@@ -47,28 +50,43 @@ class Shares:
         return self._read(_query().where(condition).order_by(shares.c.created, shares.c.id))
 
     def reader_ids(self, transcript_id: str) -> frozenset[str]:
-        """The ids of the users who may read a transcript."""
+        """The ids of the users with whom a transcript itself is shared, and not a folder that it is in."""
         query = sa.select(shares.c.user_id).where(
             shares.c.transcript_id == transcript_id, shares.c.user_id.is_not(None)
         )
         with self._database.read() as connection:
             return frozenset(connection.execute(query).scalars())
 
-    def share_with(self, transcript_id: str, name: str, *, by: str) -> Share:
-        """Shares a transcript with the user of that name; doing it again returns the same share.
+    def role_of(self, user_id: str, transcript_id: str, folder_id: str | None) -> ShareRole | None:
+        """What a user may do with a transcript by its shares and those of the folders that it is in.
+
+        None if nothing is shared with the user.
+        """
+        direct = sa.select(shares.c.role).where(
+            shares.c.transcript_id == transcript_id, shares.c.user_id == user_id
+        )
+        above = folder_shares.c.folder_id.in_(sa.select(_folder_and_above(folder_id).c.id))
+        by_folder = sa.select(folder_shares.c.role).where(above, folder_shares.c.user_id == user_id)
+        with self._database.read() as connection:
+            roles = set(connection.execute(direct).scalars())
+            if folder_id is not None:
+                roles |= set(connection.execute(by_folder).scalars())
+        return "editor" if "editor" in roles else "reader" if roles else None
+
+    def share_with(self, transcript_id: str, name: str, *, by: str, role: ShareRole | None = None) -> Share:
+        """Shares a transcript with the user of that name; doing it again changes the role of that share.
 
         Raises `NotFound` when there is no such user, `InvalidRequest` for oneself, `Conflict` for too many.
         """
-        named = sa.and_(users.c.name_folded == normalized_name(name), users.c.disabled_at.is_(None))
         with self._database.write(exclusive="shares") as connection:
-            user_id = connection.execute(sa.select(users.c.id).where(named)).scalar()
-            if user_id is None:
-                raise NotFound("There is no user of that name here.", field="user")
-            if user_id == by:
-                raise InvalidRequest("It is yours already. Name another user.", field="user")
+            user_id = named_user(connection, name, by=by)
             same = sa.and_(shares.c.transcript_id == transcript_id, shares.c.user_id == user_id)
-            found = connection.execute(sa.select(shares.c.id).where(same)).scalar()
-            share_id = found or self._add(connection, transcript_id, by=by, user_id=user_id)
+            found = connection.execute(
+                shares.update().where(same).values(role=role or shares.c.role).returning(shares.c.id)
+            )
+            share_id = found.scalar() or self._add(
+                connection, transcript_id, by=by, user_id=user_id, role=role or "reader"
+            )
             return _share(connection.execute(_query().where(shares.c.id == share_id)).mappings().one())
 
     def create_link(
@@ -122,12 +140,11 @@ class Shares:
             connection.execute(shares.delete().where(condition))
         return _share(row)
 
-    def leave(self, transcript_id: str, user_id: str) -> None:
-        """Removes a transcript from the list of those shared with a user. Raises `NotFound`."""
+    def leave(self, transcript_id: str, user_id: str) -> bool:
+        """Removes a transcript from those shared with a user; False if it was not shared by itself."""
         received = sa.and_(shares.c.transcript_id == transcript_id, shares.c.user_id == user_id)
         with self._database.write() as connection:
-            if connection.execute(shares.delete().where(received)).rowcount == 0:
-                raise NotFound("There is no such transcript.")
+            return connection.execute(shares.delete().where(received)).rowcount > 0
 
     def shared_transcript_ids(self) -> frozenset[str]:
         """The ids of all transcripts that are shared."""
@@ -165,6 +182,43 @@ class Shares:
     def _read(self, query: "sa.Select[tuple[object, ...]]") -> tuple[Share, ...]:
         with self._database.read() as connection:
             return tuple(_share(row) for row in connection.execute(query).mappings())
+
+
+def named_user(connection: sa.Connection, name: str, *, by: str) -> str:
+    """The id of the user with that name. Raises `NotFound`; `InvalidRequest` if it is `by`."""
+    named = sa.and_(users.c.name_folded == normalized_name(name), users.c.disabled_at.is_(None))
+    user_id = connection.execute(sa.select(users.c.id).where(named)).scalar()
+    if user_id is None:
+        raise NotFound("There is no user of that name here.", field="user")
+    if user_id == by:
+        raise InvalidRequest("It is yours already. Name another user.", field="user")
+    return str(user_id)
+
+
+def shared_with(user_id: str) -> sa.ColumnElement[bool]:
+    """The condition for transcripts of others that a user may read, by themselves or by a folder."""
+    direct = sa.select(shares.c.transcript_id).where(shares.c.user_id == user_id)
+    shared = sa.select(folder_shares.c.folder_id).where(folder_shares.c.user_id == user_id)
+    column = transcripts.c
+    return sa.and_(
+        column.owner != user_id,
+        column.deleted_at.is_(None),
+        sa.or_(column.id.in_(direct), column.folder_id.in_(sa.select(folders_and_below(shared).c.id))),
+    )
+
+
+def folders_and_below(ids: "Sequence[str] | sa.Select[tuple[str]]") -> sa.CTE:
+    """The ids of folders, and of all folders in them, of any owner."""
+    first = sa.select(folders.c.id).where(folders.c.id.in_(ids))
+    found = first.cte(recursive=True)
+    return found.union(sa.select(folders.c.id).where(folders.c.parent_id == found.c.id))
+
+
+def _folder_and_above(folder_id: str | None) -> sa.CTE:
+    """A folder and those that it is in."""
+    first = sa.select(folders.c.id, folders.c.parent_id).where(folders.c.id == folder_id)
+    found = first.cte("folders_above", recursive=True)
+    return found.union(sa.select(folders.c.id, folders.c.parent_id).where(folders.c.id == found.c.parent_id))
 
 
 def _query() -> "sa.Select[tuple[object, ...]]":

@@ -147,22 +147,25 @@ class Span(ToolResult):
 
 
 def search(caller: Caller, arguments: SearchArguments) -> SearchResult:
-    """Searches the recordings of the user."""
+    """Searches the recordings of the user, and those that others shared with the user."""
     require("read")
     words, offset = arguments.query, int(arguments.cursor or 0)
     part = ListRange(arguments.limit, offset)
-    found = appliance().listing.find(caller.actor.owner, ListFilter(words), sort=arguments.sort, part=part)
+    found = appliance().listing.find(
+        caller.actor.owner, ListFilter(words, shared="too"), sort=arguments.sort, part=part
+    )
     passages = [passage for each in found.transcripts for passage in _passages(each.summary, words)]
     following = offset + len(found.transcripts)
     return SearchResult(passages=passages, next=str(following) if following < found.total else None)
 
 
 def list_recordings(caller: Caller, arguments: ListArguments) -> RecordingList:
-    """Lists the recordings of the user."""
+    """Lists the recordings of the user, and those that others shared with the user."""
     require("read")
-    page = appliance().transcripts.page(caller.actor.owner, limit=arguments.limit, cursor=arguments.cursor)
-    listed = [_recording(summary) for summary in page.summaries]
-    return RecordingList(recordings=listed, next=page.next_cursor)
+    part = ListRange(arguments.limit, cursor=arguments.cursor)
+    found = appliance().listing.find(caller.actor.owner, ListFilter(shared="too"), part=part)
+    listed = [_recording(each.summary) for each in found.transcripts]
+    return RecordingList(recordings=listed, next=found.next_cursor)
 
 
 def read_transcript(_caller: Caller, arguments: ReadArguments) -> Span:
@@ -251,8 +254,8 @@ TOOLS = (
     Tool(
         "search",
         "Search recordings",
-        "Finds the passages in which words are said, in all transcribed recordings of the user. Each has "
-        "its recording, the second, and a link to that second: cite them.",
+        "Finds the passages in which words are said, in all transcribed recordings that the user may read. "
+        "Each has its recording, the second, and a link to that second: cite them.",
         SearchArguments,
         SearchResult,
         search,
@@ -260,7 +263,7 @@ TOOLS = (
     Tool(
         "list_recordings",
         "List recordings",
-        "Lists the transcribed recordings of the user, the newest first, with titles, dates and lengths.",
+        "Lists the recordings that the user may read, the newest first, with titles, dates and lengths.",
         ListArguments,
         RecordingList,
         list_recordings,

@@ -3,6 +3,7 @@
 from whisper_appliance.api.native import (
     account,
     edits,
+    folder_shares,
     imports,
     job_stream,
     jobs,
@@ -29,6 +30,7 @@ blueprints = (
     job_stream.blueprint,
     transcript_list.blueprint,
     library.blueprint,
+    folder_shares.blueprint,
     transcripts.blueprint,
     recordings.blueprint,
     imports.blueprint,

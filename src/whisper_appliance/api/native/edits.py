@@ -78,7 +78,7 @@ def edit_segments(path: TranscriptPath, body: EditBody) -> Response:
     Edits of other segments in the meantime are kept, and sent with the answer. If the same segments were
     edited, the answer is 412 with the `changes` since, and nothing is changed.
     """
-    entry = resources.authorized_transcript(path.id, "change")
+    entry = resources.authorized_transcript(path.id, "edit")
     seen = _seen_revision()
     appliance().admission.check_edit(entry.owner, request.content_length or 0)
     author = current_actor().owner
@@ -147,7 +147,7 @@ def compare_version(path: RevisionPath, query: CompareQuery) -> Response:
 )
 def restore_version(path: RevisionPath) -> Response:
     """Restores a version, as a change that can be undone. 0 is what the machine wrote."""
-    entry = resources.authorized_transcript(path.id, "change")
+    entry = resources.authorized_transcript(path.id, "edit")
     seen = _seen_revision()
     appliance().admission.check_edit(entry.owner, 0)
     changes = appliance().edits.restore(
@@ -258,7 +258,7 @@ def _state(transcript_id: str, changes: Sequence[Revision], seen: int | None) ->
 
 
 def _take_back(transcript_id: str, run: Callable[..., tuple[Revision, ...]]) -> Response:
-    resources.authorized_transcript(transcript_id, "change")
+    resources.authorized_transcript(transcript_id, "edit")
     wanted = _seen_revision()
     seen = appliance().edits.revision(transcript_id) if wanted is None else wanted
     try:

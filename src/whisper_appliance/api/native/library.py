@@ -6,6 +6,8 @@ from typing import Any, Literal
 from flask import Response, jsonify
 from pydantic import BaseModel, Field
 
+from whisper_appliance.accounts.access import ShareRole
+from whisper_appliance.api.native.transcripts import owner_name
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.core.ids import ID_REGEX
 from whisper_appliance.library.bulk_actions import MAX_TRANSCRIPTS, ActionName, BulkAction
@@ -79,6 +81,15 @@ class FolderResponse(BaseModel):
     transcripts: int = Field(description="How many are directly in it, without the trash.")
 
 
+class SharedFolderResponse(BaseModel):
+    """A folder that somebody else shared with the caller."""
+
+    id: str
+    name: str
+    shared_by: str | None = Field(None, description="Name of its owner.")
+    role: ShareRole = Field(description="What the caller may do with everything in it.")
+
+
 class TagResponse(BaseModel):
     """A tag."""
 
@@ -102,6 +113,7 @@ class LibraryResponse(BaseModel):
     without_folder: int
     trash: int
     folders: list[FolderResponse]
+    shared_folders: list[SharedFolderResponse]
     tags: list[TagResponse]
     languages: list[FacetResponse]
     models: list[FacetResponse]
@@ -118,7 +130,8 @@ class ActionResponse(BaseModel):
 @blueprint.get("", responses={200: LibraryResponse, **error_responses(401, 403, 503)})
 def get_library() -> Response:
     """The folders and tags of the caller, and the values by which lists can be filtered."""
-    owner = require("read").owner
+    actor = require("read")
+    owner = actor.owner
     facets = appliance().facets.of_owner(owner)
     values: dict[str, Any] = {
         name: [{"value": value, "count": count} for value, count in getattr(facets, name)]
@@ -127,6 +140,16 @@ def get_library() -> Response:
     for name in ("total", "favourites", "without_folder", "trash"):
         values[name] = getattr(facets, name)
     values["folders"] = [folder_response(folder) for folder in appliance().folders.list_folders(owner)]
+    received = appliance().folder_shares.received_by(actor.user.id) if actor.user else ()
+    values["shared_folders"] = [
+        {
+            "id": each.folder_id,
+            "name": each.folder_name,
+            "shared_by": owner_name(each.owner),
+            "role": each.role,
+        }
+        for each in received
+    ]
     values["tags"] = [asdict(tag) for tag in appliance().tags.list_tags(owner)]
     return jsonify(values)
 

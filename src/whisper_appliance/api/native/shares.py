@@ -1,14 +1,15 @@
 """Shares: with whom a transcript is shared (by its owner), and what was shared with the actor."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from flask import Response, jsonify, url_for
 from pydantic import BaseModel, Field
 
-from whisper_appliance.api.native.transcripts import TranscriptPath, summary_response
-from whisper_appliance.core.errors import InvalidRequest, SignInRequired
+from whisper_appliance.accounts.access import ShareRole
+from whisper_appliance.api.native.transcripts import TranscriptPath, received_response
+from whisper_appliance.core.errors import Conflict, InvalidRequest, NotFound, SignInRequired
 from whisper_appliance.core.ids import ID_REGEX
+from whisper_appliance.library.listing import MAX_PAGE_SIZE, ListFilter, ListRange
 from whisper_appliance.library.shares import Share
 from whisper_appliance.web.auth import resources
 from whisper_appliance.web.auth.audit import record
@@ -39,6 +40,10 @@ class ShareBody(BaseModel):
         None, gt=0, le=MAX_DAYS, description="Days until a link ends; null: until it is revoked."
     )
     audio: bool = Field(False, description="Whether a link includes the recording, where it is kept.")
+    role: ShareRole | None = Field(
+        None,
+        description="What a user may do; an editor also edits text and title. Null: as before, or `reader`.",
+    )
 
 
 class ShareResponse(BaseModel):
@@ -50,6 +55,7 @@ class ShareResponse(BaseModel):
     created: str = UtcTime
     expires: str | None = None
     audio: bool = Field(False, description="Whether a link includes the recording.")
+    role: ShareRole = Field("reader", description="What a user may do.")
 
 
 class ShareList(BaseModel):
@@ -61,12 +67,11 @@ class ShareList(BaseModel):
 class ReceivedTranscriptResponse(TranscriptSummaryResponse):
     """A transcript that somebody shared."""
 
-    shared_by: str | None = Field(None, description="Name of its owner.")
-    shared: str = Field(description="When. UTC, ISO 8601.")
+    shared: str | None = Field(description="When it was. Null: a folder that it is in is shared.")
 
 
 class ReceivedList(BaseModel):
-    """The shares with the caller, newest first."""
+    """The transcripts that are shared with the caller, newest first."""
 
     transcripts: list[ReceivedTranscriptResponse]
 
@@ -86,10 +91,15 @@ def list_shares(path: TranscriptPath) -> Response:
     operation_id="sharing_share__hex32_id__shares_post",
 )
 def create_share(path: TranscriptPath, body: ShareBody) -> tuple[Response, int]:
-    """Shares a transcript with a user, who may read and export it, or by a link that everybody may open."""
+    """Shares a transcript with a user, who may read and export it, or edit it, or by a link for everybody.
+
+    For a user with whom it is shared already, this changes the role.
+    """
     actor = current_actor()
     resources.authorized_transcript(path.id, "share")
     if body.user is None:
+        if body.role == "editor":
+            raise InvalidRequest("Links are for reading. Name a user who is to edit.", field="role")
         expires = datetime.now(UTC) + timedelta(days=body.days) if body.days else None
         made = appliance().shares.create_link(path.id, by=actor.owner, expires=expires, audio=body.audio)
         record("share.link", path.id, share=made.id, expires=made.expires, audio=made.audio)
@@ -98,8 +108,8 @@ def create_share(path: TranscriptPath, body: ShareBody) -> tuple[Response, int]:
         raise SignInRequired("Sign in to share with other users. A link can be made without an account.")
     if body.days is not None:
         raise InvalidRequest("Only links expire. Leave the days out.", field="days")
-    made = appliance().shares.share_with(path.id, body.user, by=actor.owner)
-    record("share.user", path.id, share=made.id, user=made.user_name)
+    made = appliance().shares.share_with(path.id, body.user, by=actor.owner, role=body.role)
+    record("share.user", path.id, share=made.id, user=made.user_name, role=made.role)
     return jsonify(share_response(made)), 201
 
 
@@ -122,31 +132,24 @@ def revoke_share(path: SharePath) -> tuple[str, int]:
     operation_id="sharing_received_shared_get",
 )
 def list_received() -> Response:
-    """The transcripts that others shared with the caller, newest first."""
+    """The newest 200 transcripts that others shared; `GET /api/transcripts?shared=only` lists all."""
     actor = require("read")
-    shares = appliance().shares.received_by(actor.user.id) if actor.user else ()
-    entries = {
-        entry.id: entry for entry in appliance().transcripts.summaries([s.transcript_id for s in shares])
-    }
-    names = {user.id: user.name for user in appliance().accounts.users.list_users()} if entries else {}
-    rows: list[dict[str, Any]] = []
-    for each in shares:
-        if entry := entries.get(each.transcript_id):
-            filing = {"favourite": False, "folder": None}  # of its owner, and of nobody else
-            rows.append(
-                {
-                    **summary_response(entry),
-                    **filing,
-                    "shared_by": names.get(entry.owner),
-                    "shared": each.created,
-                }
-            )
+    if actor.user is None:
+        return jsonify({"transcripts": []})
+    found = appliance().listing.find(
+        actor.user.id, ListFilter(shared="only"), part=ListRange(limit=MAX_PAGE_SIZE)
+    )
+    since = {share.transcript_id: share.created for share in appliance().shares.received_by(actor.user.id)}
+    rows = [
+        {**received_response(each.summary), "shared": since.get(each.summary.id)}
+        for each in found.transcripts
+    ]
     return jsonify({"transcripts": rows})
 
 
 @blueprint.delete(
     "/shared/<hex32:id>",
-    responses={204: None, **error_responses(401, 403, 404, 503, 507)},
+    responses={204: None, **error_responses(401, 403, 404, 409, 503, 507)},
     operation_id="sharing_give_up_shared__hex32_id__delete",
 )
 def leave_share(path: TranscriptPath) -> tuple[str, int]:
@@ -154,7 +157,10 @@ def leave_share(path: TranscriptPath) -> tuple[str, int]:
     actor = require("read")
     if actor.user is None:
         raise SignInRequired("Sign in to do this.")
-    appliance().shares.leave(path.id, actor.user.id)
+    if not appliance().shares.leave(path.id, actor.user.id):
+        if resources.share_role(appliance().transcripts.metadata(path.id)) is None:
+            raise NotFound("There is no such transcript.")
+        raise Conflict("It is in a folder that is shared with you. Leave the folder instead.")
     record("share.give_up", path.id)
     return "", 204
 
@@ -168,4 +174,5 @@ def share_response(share: Share) -> dict[str, object]:
         created=share.created,
         expires=share.expires,
         audio=share.audio,
+        role=share.role,
     ).model_dump()

@@ -1,12 +1,12 @@
 """The list of the actor's transcripts: searched, filtered, sorted, and read part by part."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from flask import Response, jsonify
 from pydantic import BaseModel, Field
 
-from whisper_appliance.api.native.transcripts import summary_response
+from whisper_appliance.api.native.transcripts import received_response, summary_response
 from whisper_appliance.core.clock import written
 from whisper_appliance.core.errors import InvalidRequest
 from whisper_appliance.core.ids import ID_REGEX
@@ -28,6 +28,10 @@ class FilterQuery(BaseModel):
         max_length=500,
         description='Only those with all these words in title, text or names of speakers; "a phrase" in '
         "quotes; a `*` behind the beginning of a word. The last word may be a beginning anyhow.",
+    )
+    shared: Literal["no", "only", "too"] = Field(
+        "no",
+        description="What others shared with the caller, by itself or by a folder: left out, only, or too.",
     )
     deleted: bool = Field(False, description="The trash, instead of what is not in it.")
     created_from: datetime | None = Field(None, description="Made at or after this time (UTC without zone).")
@@ -53,6 +57,7 @@ class FilterQuery(BaseModel):
         return ListFilter(
             words=self.q,
             deleted=self.deleted,
+            shared=self.shared,
             created_from=_utc(self.created_from),
             created_until=_utc(self.created_until),
             language=self.language,
@@ -92,7 +97,7 @@ def list_transcripts(query: ListQuery) -> Response:
     found = appliance().listing.find(owner, query.to_filter(), sort=query.sort, part=part)
     return jsonify(
         {
-            "transcripts": [listed_response(each) for each in found.transcripts],
+            "transcripts": [listed_response(each, owner) for each in found.transcripts],
             "next": found.next_cursor,
             "total": found.total,
             "more": found.more,
@@ -101,9 +106,11 @@ def list_transcripts(query: ListQuery) -> Response:
     )
 
 
-def listed_response(listed: ListedTranscript) -> dict[str, Any]:
-    """A transcript in a list as JSON, with the hits of the search."""
+def listed_response(listed: ListedTranscript, owner: str) -> dict[str, Any]:
+    """A transcript in a list of `owner` as JSON, with the hits of the search."""
     response = summary_response(listed.summary) | {"tags": list(listed.tags)}
+    if listed.summary.owner != owner:
+        response = received_response(listed.summary)
     if listed.hits:
         hits = [{"start": round(hit.start, 2), "pieces": list(hit.pieces)} for hit in listed.hits.hits]
         found = hits[0]["pieces"] if hits else None

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
-from flask import Response, jsonify, request
+from flask import Response, g, jsonify, request
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field
 
@@ -108,7 +108,7 @@ def export_transcripts(body: ArchiveBody) -> Response:
 )
 def rename_transcript(path: TranscriptPath, body: TitleBody) -> Response:
     """Gives a transcript another title."""
-    entry = resources.authorized_transcript(path.id, "change")
+    entry = resources.authorized_transcript(path.id, "edit")
     before = _stored(entry)
     check_if_match(etag_of(transcript_response(before).get_data()))
     seen = before.summary.title if "If-Match" in request.headers else None
@@ -184,7 +184,22 @@ def summary_response(entry: TranscriptSummary) -> dict[str, Any]:
         found=None,
         hits=None,
         hit_count=None,
+        is_shared=False,
+        shared_by=None,
     ).model_dump()
+
+
+def received_response(entry: TranscriptSummary) -> dict[str, Any]:
+    """A transcript of somebody else in a list, without folder, tags and star, which are its owner's."""
+    filing: dict[str, Any] = {"favourite": False, "folder": None, "tags": []}
+    return {**summary_response(entry), **filing, "is_shared": True, "shared_by": owner_name(entry.owner)}
+
+
+def owner_name(owner: str) -> str | None:
+    """The name of a user; None for a visitor, or if the account is gone."""
+    if "user_names" not in g:
+        g.user_names = {user.id: user.name for user in appliance().accounts.users.list_users()}
+    return cast(dict[str, str], g.user_names).get(owner)
 
 
 def transcript_response(stored: StoredTranscript, query: ExportQuery = READ_AS_JSON) -> Response:
@@ -225,4 +240,6 @@ def recording_json(entry: TranscriptSummary) -> dict[str, Any] | None:
 
 
 def _access(summary: TranscriptSummary) -> str:
-    return "own" if summary.owner in ("", current_actor().owner) else "read"
+    if summary.owner in ("", current_actor().owner):
+        return "own"
+    return "edit" if resources.share_role(summary) == "editor" else "read"

@@ -4,7 +4,12 @@ The exceptions are the secrets of webhooks, with which each message is signed, a
 apps, from which each code is computed.
 """
 
+from typing import Literal
+
 import sqlalchemy as sa
+
+ShareRole = Literal["reader", "editor"]
+"""What a user with whom something is shared may do: read it, or also edit its text and title."""
 
 metadata = sa.MetaData()
 _Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -162,8 +167,23 @@ shares = sa.Table(
     sa.Column("created_by", sa.Text, nullable=False),
     sa.Column("expires", sa.Text, nullable=True),
     sa.Column("audio", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("role", sa.Text, nullable=False, server_default="reader"),
     sa.Index("shares_of_transcript", "transcript_id"),
     sa.Index("shares_with_user", "user_id"),
+)
+
+# `folder_id` is no foreign key, because backups copy the tables of accounts first.
+folder_shares = sa.Table(
+    "folder_shares",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("folder_id", sa.Text, nullable=False),
+    sa.Column("user_id", sa.Text, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("created", sa.Text, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.UniqueConstraint("folder_id", "user_id", name="folder_shares_once"),
+    sa.Index("folder_shares_with_user", "user_id"),
 )
 
 presets = sa.Table(

@@ -1,6 +1,6 @@
 """Authorized resources: loads the resource of a URL and checks access; 404 for anyone who may not see it."""
 
-from whisper_appliance.accounts.access import Action, Resource, is_allowed
+from whisper_appliance.accounts.access import Action, Resource, ShareRole, is_allowed
 from whisper_appliance.accounts.identity import User
 from whisper_appliance.jobs.job import Job
 from whisper_appliance.library.transcript_rows import TranscriptSummary
@@ -13,9 +13,16 @@ def authorized_transcript(transcript_id: str, action: Action, *, deleted: bool =
     summary = appliance().transcripts.metadata(transcript_id, deleted=deleted)
     user = current_actor().user
     is_of_another = user is not None and summary.owner not in ("", user.id)
-    readers = appliance().shares.reader_ids(transcript_id) if is_of_another else frozenset()
-    require(action, Resource("transcript", owner=summary.owner, readers=readers))
+    role = share_role(summary) if is_of_another else None
+    roles = {user.id: role} if user is not None and role is not None else {}
+    require(action, Resource("transcript", owner=summary.owner, shared_with=roles))
     return summary
+
+
+def share_role(summary: TranscriptSummary) -> ShareRole | None:
+    """What the actor may do with a transcript of somebody else by its shares; None without one."""
+    user = current_actor().user
+    return appliance().shares.role_of(user.id, summary.id, summary.folder_id) if user else None
 
 
 def authorized_job(job_id: str, action: Action) -> Job:

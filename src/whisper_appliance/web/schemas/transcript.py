@@ -92,7 +92,9 @@ class TranscriptResponse(BaseModel):
     )
     recording: RecordingResponse | None = Field(None, description="null: not kept.")
     revision: int = Field(0, description="How often its text was changed; edits send it in If-Match.")
-    access: Literal["own", "read"] = Field("own", description="read: somebody shared it, to read and export.")
+    access: Literal["own", "edit", "read"] = Field(
+        "own", description="Somebody shared it: read it and export it, or edit its text and title too."
+    )
 
 
 class SearchHitResponse(BaseModel):
@@ -123,6 +125,10 @@ class TranscriptSummaryResponse(BaseModel):
     )
     hits: list[SearchHitResponse] | None = Field(None, description="The first places with words of `q`.")
     hit_count: int | None = Field(None, description="How often the words of `q` are said.")
+    is_shared: bool = Field(
+        False, description="Whether it is somebody else's, who shared it with the caller."
+    )
+    shared_by: str | None = Field(None, description="Name of its owner, if it is shared.")
 
 
 class TranscriptListResponse(BaseModel):

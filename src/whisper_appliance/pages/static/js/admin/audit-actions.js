@@ -52,6 +52,7 @@ const WORDS = {
   "share.give_up": t("Share given up"),
   "share.link": t("Shared by link"),
   "share.revoke": t("Share ended"),
+  "share.folder": t("Folder shared"),
   "share.user": t("Shared with a user"),
   sign_in: t("Signed in"),
   "sign_in.failed": t("Sign-in failed"),

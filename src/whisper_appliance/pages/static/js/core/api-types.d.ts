@@ -523,6 +523,29 @@ export interface FolderResponse {
   transcripts: number;
 }
 
+/** With whom to share a folder. */
+export interface FolderShareBody {
+  /** Name of a user. */
+  user: string;
+  /** What the user may do with everything in the folder. */
+  role?: "reader" | "editor";
+}
+
+/** Whom a folder is shared with. */
+export interface FolderShareList {
+  shares: FolderShareResponse[];
+}
+
+/** One share of a folder. */
+export interface FolderShareResponse {
+  id: string;
+  /** Name of the user. */
+  user: string;
+  role: "reader" | "editor";
+  /** UTC, ISO 8601. */
+  created: string;
+}
+
 /** The utilization of one GPU; `percent` is None if the GPU does not report it. */
 export interface GpuUse {
   name: string;
@@ -760,6 +783,7 @@ export interface LibraryResponse {
   without_folder: number;
   trash: number;
   folders: FolderResponse[];
+  shared_folders: SharedFolderResponse[];
   tags: TagResponse[];
   languages: FacetResponse[];
   models: FacetResponse[];
@@ -1231,7 +1255,7 @@ export interface Reason {
   message: string;
 }
 
-/** The shares with the caller, newest first. */
+/** The transcripts that are shared with the caller, newest first. */
 export interface ReceivedList {
   transcripts: ReceivedTranscriptResponse[];
 }
@@ -1264,10 +1288,12 @@ export interface ReceivedTranscriptResponse {
   hits: SearchHitResponse[] | null;
   /** How often the words of `q` are said. */
   hit_count: number | null;
-  /** Name of its owner. */
+  /** Whether it is somebody else's, who shared it with the caller. */
+  is_shared: boolean;
+  /** Name of its owner, if it is shared. */
   shared_by: string | null;
-  /** When. UTC, ISO 8601. */
-  shared: string;
+  /** When it was. Null: a folder that it is in is shared. */
+  shared: string | null;
 }
 
 /** The recording of a transcript, where it is kept. */
@@ -1517,6 +1543,8 @@ export interface ShareBody {
   days?: number | null;
   /** Whether a link includes the recording, where it is kept. */
   audio?: boolean;
+  /** What a user may do; an editor also edits text and title. Null: as before, or `reader`. */
+  role?: "reader" | "editor" | null;
 }
 
 /** Whom a transcript is shared with. */
@@ -1536,6 +1564,18 @@ export interface ShareResponse {
   expires: string | null;
   /** Whether a link includes the recording. */
   audio: boolean;
+  /** What a user may do. */
+  role: "reader" | "editor";
+}
+
+/** A folder that somebody else shared with the caller. */
+export interface SharedFolderResponse {
+  id: string;
+  name: string;
+  /** Name of its owner. */
+  shared_by: string | null;
+  /** What the caller may do with everything in it. */
+  role: "reader" | "editor";
 }
 
 /** A name and its password. */
@@ -1700,8 +1740,8 @@ export interface TranscriptResponse {
   recording: RecordingResponse | null;
   /** How often its text was changed; edits send it in If-Match. */
   revision: number;
-  /** read: somebody shared it, to read and export. */
-  access: "own" | "read";
+  /** Somebody shared it: read it and export it, or edit its text and title too. */
+  access: "own" | "edit" | "read";
 }
 
 /** A transcript in a list. */
@@ -1732,6 +1772,10 @@ export interface TranscriptSummaryResponse {
   hits: SearchHitResponse[] | null;
   /** How often the words of `q` are said. */
   hit_count: number | null;
+  /** Whether it is somebody else's, who shared it with the caller. */
+  is_shared: boolean;
+  /** Name of its owner, if it is shared. */
+  shared_by: string | null;
 }
 
 /** Proof that the caller, who turns the second factor off, is its user. */
@@ -1931,6 +1975,7 @@ export interface Requests {
   "POST /api/join": AcceptInvitationBody;
   "POST /api/library/actions": ActionBody;
   "POST /api/library/folders": NewFolderBody;
+  "POST /api/library/folders/{id}/shares": FolderShareBody;
   "POST /api/session": SignInBody;
   "POST /api/session/confirm": ConfirmBody;
   "POST /api/session/passkey": PasskeySignInBody;
@@ -1984,6 +2029,8 @@ export interface Responses {
   "DELETE /api/jobs/pause": null;
   "DELETE /api/jobs/{id}": JobResponse;
   "DELETE /api/library/folders/{id}": null;
+  "DELETE /api/library/folders/{id}/shares/{share}": null;
+  "DELETE /api/library/shared-folders/{id}": null;
   "DELETE /api/library/tags/{id}": null;
   "DELETE /api/live/{session}/captions": null;
   "DELETE /api/session": SignedOutResponse;
@@ -2023,6 +2070,7 @@ export interface Responses {
   "GET /api/jobs": JobList;
   "GET /api/jobs/{id}": JobResponse;
   "GET /api/library": LibraryResponse;
+  "GET /api/library/folders/{id}/shares": FolderShareList;
   "GET /api/models": ModelList;
   "GET /api/programs/requests": ProgramRequestsResponse;
   "GET /api/session": SessionResponse;
@@ -2097,6 +2145,7 @@ export interface Responses {
   "POST /api/join": SessionResponse;
   "POST /api/library/actions": ActionResponse;
   "POST /api/library/folders": FolderResponse;
+  "POST /api/library/folders/{id}/shares": FolderShareResponse;
   "POST /api/live/{session}/captions": CaptionsLinkResponse;
   "POST /api/session": SessionResponse;
   "POST /api/session/confirm": null;

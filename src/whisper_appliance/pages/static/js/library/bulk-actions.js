@@ -8,6 +8,7 @@ import { closeOnBackdrop, closeOnClick } from "../ui/dialog.js";
 import { saveFile } from "../ui/download-menu.js";
 import { openExportDialog } from "../ui/export-dialog.js";
 import { onSubmit } from "../ui/form.js";
+import { roleOf } from "../ui/share-roles.js";
 import { toast } from "../ui/toast.js";
 
 const MOST_IN_ARCHIVE = 1000;
@@ -29,7 +30,7 @@ export class BulkActions {
     const share = document.getElementById("bar-share"); // only for signed-in users
     if (!share) return;
     share.addEventListener("click", () => this.#open("share-many"));
-    onSubmit(formById("share-many-form"), ({ user = "" }) => this.#share(user));
+    onSubmit(formById("share-many-form"), ({ user = "", role }) => this.#share(user, roleOf(role)));
   }
 
   #export() {
@@ -51,10 +52,13 @@ export class BulkActions {
     dialogById(`${name}-dialog`).showModal();
   }
 
-  /** @param {string} user */
-  async #share(user) {
+  /** @param {string} user @param {import("../ui/share-roles.js").Role} role */
+  async #share(user, role) {
     for (const id of this.#ids) {
-      await request("POST /api/transcripts/{id}/shares", { path: { id }, body: { user, audio: false } });
+      await request("POST /api/transcripts/{id}/shares", {
+        path: { id },
+        body: { user, role, audio: false },
+      });
     }
     dialogById("share-many-dialog").close();
     toast(t("Shared with {user}.", { user }));

@@ -11,9 +11,11 @@ import { startPage } from "../ui/page-frame.js";
 import { toast } from "../ui/toast.js";
 import { transcriptRow } from "../ui/transcript-row.js";
 import { Filters } from "./filters.js";
+import { FolderSharing } from "./folder-sharing.js";
 import { startImport } from "./import-files.js";
 import { addressOf, FILTERS, queryOf, readState, sortOf } from "./list-address.js";
 import { Selection } from "./selection.js";
+import { SharedFolders } from "./shared-folders.js";
 import { indexOf, WindowedList } from "./windowed-list.js";
 
 const TYPING_MILLISECONDS = 200;
@@ -67,6 +69,11 @@ class HistoryPage {
     });
     this.selection = new Selection(this.list, () => void this.load());
     this.filters = new Filters((change) => this.#change(change));
+    this.folderSharing = new FolderSharing();
+    this.sharedFolders = new SharedFolders({
+      onChosen: (folder) => this.#change({ folder }),
+      onLeft: () => this.#change({ folder: "" }),
+    });
     this.sort = selectById("sort");
     this.sort.addEventListener("change", () => this.#change({ sort: this.sort.value }));
     this.#wireLayouts(root);
@@ -147,7 +154,7 @@ class HistoryPage {
 
   /** @param {View} view */
   #show(view) {
-    this.#change({ view });
+    this.#change({ view, folder: "" });
   }
 
   /** Shows search, filters and order as they are in the address. */
@@ -158,10 +165,9 @@ class HistoryPage {
     }
     byId("list-title").textContent = TITLES[view];
     if (document.activeElement !== this.search) this.search.value = q;
-    this.search.disabled = view === "shared";
     this.sort.value = sort;
-    byId("tools").hidden = view === "shared";
     byId("filters").hidden = view !== "kept";
+    byId("shared-folders").hidden = view !== "shared";
     this.filters.show(this.#state);
     this.selection.showTrash(view === "trash");
   }
@@ -181,6 +187,9 @@ class HistoryPage {
       if (anew && !place) scrollTo({ top: 0, behavior: "instant" });
       this.selection.fill(library);
       this.filters.fill(library, this.#state);
+      const { folder, view } = this.#state;
+      this.sharedFolders.show(library.shared_folders, folder);
+      this.folderSharing.offer(view === "kept" ? library.folders.find(({ id }) => id === folder) : undefined);
       this.#showCount(/** @type {Part} */ (part));
       byId("rows").setAttribute("aria-busy", "false");
       byId("problem").hidden = true;
@@ -192,10 +201,6 @@ class HistoryPage {
 
   /** @param {number} offset @param {number} limit @param {AbortSignal} signal @returns {Promise<Part>} */
   async #fetchPart(offset, limit, signal) {
-    if (this.#state.view === "shared") {
-      const { transcripts } = await request("GET /api/transcripts/shared", { signal });
-      return { transcripts: transcripts.slice(offset, offset + limit), total: transcripts.length };
-    }
     const query = queryOf(this.#state);
     query.set("limit", String(limit));
     query.set("offset", String(offset));
@@ -210,7 +215,7 @@ class HistoryPage {
       onRestored: () => void this.load(),
       withDay: !isByDay,
     });
-    if (this.#state.view !== "shared") this.selection.add(row, summary);
+    if (!summary.is_shared) this.selection.add(row, summary);
     const itsDay = day(summary.created);
     return isByDay && (!before || day(before.created) !== itsDay)
       ? [element("li", itsDay, "day"), row]

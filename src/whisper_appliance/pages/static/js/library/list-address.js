@@ -54,7 +54,13 @@ export function queryOf(state) {
   if (q) query.set("q", q);
   query.set("sort", sortOf(state));
   if (state.view === "trash") query.set("deleted", "true");
-  else addFilters(query, state);
+  else if (state.view === "shared") {
+    query.set("shared", "only");
+    if (state.folder) query.set("folder", state.folder);
+  } else {
+    if (q && !state.folder) query.set("shared", "too"); // a search finds what others shared as well
+    addFilters(query, state);
+  }
   return query;
 }
 

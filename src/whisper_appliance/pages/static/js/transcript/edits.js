@@ -19,6 +19,9 @@ const NOTHING_LEFT = 409;
 const FORBIDDEN = 403;
 const GONE = 404;
 
+/** @param {Transcript | undefined} transcript @returns {transcript is Transcript} Whether the reader may change its text and title. */
+export const isEditable = (transcript) => Boolean(transcript && transcript.access !== "read");
+
 export class Edits {
   /** @type {Promise<unknown>} Corrections go out one after the other. */
   #last = Promise.resolve();
@@ -33,7 +36,7 @@ export class Edits {
   }
 
   get isAllowed() {
-    return this.page.current()?.access === "own";
+    return isEditable(this.page.current());
   }
 
   /** @returns {Promise<unknown>} When all corrections are saved, and the page shows them. */
@@ -108,7 +111,7 @@ export class Edits {
   #send(done, run, fail) {
     const sent = this.#last.then(async () => {
       const transcript = this.page.current();
-      if (transcript?.access !== "own") return false;
+      if (!isEditable(transcript)) return false;
       this.#show(t("Saving"));
       try {
         const answer = await run({ id: transcript.id }, `"${transcript.revision}"`);

@@ -6,6 +6,7 @@ import { clock } from "../core/format.js";
 import { t, tn } from "../core/i18n.js";
 import { segmentAt } from "../player/follow-words.js";
 import { toast } from "../ui/toast.js";
+import { isEditable } from "./edits.js";
 
 /**
  * @typedef {import("../core/api.js").Responses["GET /api/transcripts/{id}"]} Transcript
@@ -111,13 +112,13 @@ export class LeftOut {
   }
 
   /** @param {Dropped} item @param {number} number @param {Transcript} transcript */
-  #row({ start, text, reason }, number, { access, language }) {
+  #row({ start, text, reason }, number, transcript) {
     const row = element("li");
     const quote = element("q", text.trim());
-    quote.lang = language;
+    quote.lang = transcript.language;
     quote.dir = "auto";
     row.append(element("span", clock(start)), quote, element("small", reasonInWords(reason)));
-    if (access !== "own") return row;
+    if (!isEditable(transcript)) return row;
     const back = button(t("Bring back"), "button small", () => void this.#bringBack(number));
     back.setAttribute("aria-label", t("Bring back “{text}”", { text: text.trim() }));
     row.append(back);

@@ -8,9 +8,13 @@ import { t } from "../core/i18n.js";
 import { copyText } from "../ui/copy-button.js";
 import { closeOnBackdrop, closeOnClick } from "../ui/dialog.js";
 import { onSubmit } from "../ui/form.js";
+import { ROLE_WORDS, roleOf } from "../ui/share-roles.js";
 import { toast } from "../ui/toast.js";
 
-/** @typedef {import("../core/api.js").Responses["GET /api/transcripts/{id}/shares"]["shares"][number]} Share */
+/**
+ * @typedef {import("../core/api.js").Responses["GET /api/transcripts/{id}/shares"]["shares"][number]} Share
+ * @typedef {import("../ui/share-roles.js").Role} Role
+ */
 
 /** @param {string} label @param {string} text @param {string} sign @param {() => void} run */
 function iconButton(label, text, sign, run) {
@@ -34,7 +38,7 @@ export class ShareDialog {
     closeOnClick(byId("share-close"));
     closeOnBackdrop(this.dialog);
     const users = /** @type {HTMLFormElement | null} */ (root.querySelector("#share-user")); // only for signed-in users
-    if (users) onSubmit(users, ({ user = "" }) => this.#shareWithUser(users, user));
+    if (users) onSubmit(users, ({ user = "", role }) => this.#shareWithUser(users, user, roleOf(role)));
     onSubmit(formById("share-link-form"), ({ days, audio }) =>
       this.#createLink(days ? Number(days) : null, Boolean(audio)),
     );
@@ -50,9 +54,12 @@ export class ShareDialog {
     await this.#load();
   }
 
-  /** @param {HTMLFormElement} form @param {string} user */
-  async #shareWithUser(form, user) {
-    const share = await request("POST /api/transcripts/{id}/shares", { path: this.path, body: { user } });
+  /** @param {HTMLFormElement} form @param {string} user @param {Role} role */
+  async #shareWithUser(form, user, role) {
+    const share = await request("POST /api/transcripts/{id}/shares", {
+      path: this.path,
+      body: { user, role },
+    });
     form.reset();
     toast(t("Shared with {user}.", { user: share.user }));
     await this.#load();
@@ -84,13 +91,14 @@ export class ShareDialog {
 
   /** @param {Share} share */
   #row(share) {
-    const { user, path, created, expires, audio } = share;
+    const { user, path, created, expires, audio, role } = share;
     const item = element("li", undefined, "share-row");
     const text = element("div");
     const name = user ?? t("Anyone with the link");
     const facts = element("p", undefined, "facts");
     showFacts(facts, [
       t("since {created}", { created: dayAndTimeInline(created) }),
+      user ? ROLE_WORDS[role] : null,
       audio ? t("with the recording") : null,
       expires && t("ends {expires}", { expires: dayAndTimeInline(expires) }),
     ]);

@@ -19,7 +19,7 @@ import { toast } from "../ui/toast.js";
 import { withChanges } from "./apply-changes.js";
 import { showChapters } from "./chapters.js";
 import { DoubtfulWords } from "./doubt.js";
-import { Edits } from "./edits.js";
+import { Edits, isEditable } from "./edits.js";
 import { ExpectedWords } from "./expected-words.js";
 import { FindInPage } from "./find-in-page.js";
 import { LeftOut } from "./left-out.js";
@@ -171,7 +171,8 @@ class TranscriptPage {
     const { access, created, duration, language, model, processing_seconds, task } = transcript;
     const isOwn = access === "own";
     this.#showTitle(transcript.title);
-    for (const control of ["rename", "share", "delete"]) byId(control).hidden = !isOwn;
+    byId("rename").hidden = !isEditable(transcript);
+    for (const control of ["share", "delete"]) byId(control).hidden = !isOwn;
     showFacts(byId("facts"), [
       dayAndTime(created),
       clock(duration),
@@ -180,7 +181,7 @@ class TranscriptPage {
         : languageName(language),
       model,
       speed(duration, processing_seconds),
-      isOwn ? null : t("shared with you"),
+      isOwn ? null : access === "edit" ? t("shared with you, to edit") : t("shared with you"),
       transcript.recording?.delete_at
         ? t("recording until {day}", { day: day(transcript.recording.delete_at) })
         : null,
@@ -229,15 +230,15 @@ class TranscriptPage {
 
   /** @param {Transcript} transcript */
   #showWords(transcript) {
-    const { access, revision, segments } = transcript;
+    const { revision, segments } = transcript;
     this.leftOut.show(transcript);
     const unsure = this.lines.show(transcript);
     showUnsure(unsure);
     showChapters(transcript);
     this.words.setSegments(segments);
-    byId("edit-hint").hidden = access !== "own" || !segments.length;
+    byId("edit-hint").hidden = !isEditable(transcript) || !segments.length;
     for (const control of ["undo-edit", "redo-edit", "open-versions"])
-      byId(control).hidden = access !== "own" || !revision;
+      byId(control).hidden = !isEditable(transcript) || !revision;
     byId("next-unsure").hidden = !unsure;
   }
 
@@ -282,7 +283,7 @@ class TranscriptPage {
 
   rename() {
     const transcript = this.#transcript;
-    if (transcript?.access !== "own") return;
+    if (!transcript || !isEditable(transcript)) return;
     byId("rename").hidden = true;
     editTitle(byId("title"), {
       id: this.id,

@@ -13,13 +13,12 @@ import { toast } from "./toast.js";
 /**
  * @typedef {import("../core/api.js").Responses} Responses
  * @typedef {Responses["GET /api/transcripts"]["transcripts"][number]} OwnTranscript
- * @typedef {Responses["GET /api/transcripts/shared"]["transcripts"][number]} SharedTranscript
- * @typedef {OwnTranscript | SharedTranscript} Summary
+ * @typedef {OwnTranscript} Summary
  * @typedef {import("../core/api-types.d.ts").SearchHitResponse} Hit
  */
 
-/** @param {Summary} summary @returns {summary is SharedTranscript} Whether somebody else shared it. */
-const isShared = (summary) => "shared_by" in summary;
+/** @param {Summary} summary @returns {boolean} Whether somebody else shared it. */
+const isShared = (summary) => summary.is_shared;
 
 /** The end of an address that opens a transcript where words were found. @param {Hit | undefined} hit */
 function placeOf(hit) {
