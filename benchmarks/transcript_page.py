@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, sync_playwright
 
 WORDS = {"short": 200, "long": 20_000}
 WORDS_A_SEGMENT = 10
@@ -115,11 +115,9 @@ def imported(context: BrowserContext) -> Iterator[dict[str, str]]:
     token = {"X-Requested-With": "benchmark"}
     ids = {}
     for name, words in WORDS.items():
-        file = {
-            "name": f"{name}.json",
-            "mimeType": "application/json",
-            "buffer": whisper_json(words).encode(),
-        }
+        file = FilePayload(
+            name=f"{name}.json", mimeType="application/json", buffer=whisper_json(words).encode()
+        )
         answer = request.post("/api/transcripts/import", multipart={"file": file}, headers=token)
         ids[name] = answer.json()["imported"][0]["id"]
     yield ids
