@@ -47,6 +47,7 @@ KINDS: dict[type[ApplianceError], FailureKind] = {
     errors.SignInRequired: FailureKind.REQUEST,
     errors.SignInFailed: FailureKind.REQUEST,
     errors.NotFound: FailureKind.REQUEST,
+    errors.WebRtcMissing: FailureKind.REQUEST,
     errors.ConfirmationRequired: FailureKind.REQUEST,
     errors.SecondFactorRequired: FailureKind.REQUEST,
     errors.SecondFactorMissing: FailureKind.REQUEST,
