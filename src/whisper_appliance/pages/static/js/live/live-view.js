@@ -152,7 +152,7 @@ export class LiveView {
     }
     this.#needsMicrophone = false;
     this.#startPayload.format = this.#microphone.format;
-    await this.#listSources();
+    void this.#listSources(); // what is said meanwhile counts
     return true;
   }
 

@@ -132,10 +132,11 @@ export class Microphone {
     const hasWorklet = "AudioWorkletNode" in window;
     if (!hasWorklet && !canRecord()) throw new CaptureError("no_recorder");
     try {
-      const stream = await openStream(source);
-      this.#setStream(stream);
       const { onPacket } = this.listener;
       this.#capture = hasWorklet ? new PcmCapture(onPacket, hasTrack) : new MediaRecorderCapture(onPacket);
+      if (this.#capture instanceof PcmCapture) this.#capture.prepare(); // before anything is said
+      const stream = await openStream(source);
+      this.#setStream(stream);
       await this.#capture.capture(stream);
     } catch (error) {
       this.#release();

@@ -16,6 +16,8 @@ export class PcmCapture {
   #context;
   /** @type {MediaStreamTrack | undefined} */
   #track;
+  /** @type {Promise<AudioContext> | undefined} */
+  #prepared;
 
   /** @param {OnPacket} onPacket @param {boolean} [hasTrack] Whether a track with the same samples is made, for WebRTC. */
   constructor(onPacket, hasTrack = false) {
@@ -31,11 +33,20 @@ export class PcmCapture {
     return { track: this.#track, begin: () => control("begin-track"), end: () => control("end-track") };
   }
 
+  /** Loads the worklet meanwhile, so that the next stream is captured from its first sample on. */
+  prepare() {
+    const context = new AudioContext({ latencyHint: "interactive" });
+    const loading = context.audioWorklet.addModule(WORKLET);
+    this.#prepared = loading.then(() => context);
+    this.#prepared.catch(() => void context.close()); // `capture` meets the error
+  }
+
   /** Captures this stream from now on. Each has a context of its own, because streams differ in their rates. @param {MediaStream} stream */
   async capture(stream) {
-    const context = new AudioContext({ latencyHint: "interactive" });
+    if (!this.#prepared) this.prepare();
+    const context = await /** @type {Promise<AudioContext>} */ (this.#prepared);
+    this.#prepared = undefined;
     try {
-      await context.audioWorklet.addModule(WORKLET);
       const node = new AudioWorkletNode(context, "packets", {
         numberOfOutputs: Number(this.hasTrack),
         ...(this.hasTrack && { outputChannelCount: [1] }),
@@ -82,6 +93,8 @@ export class PcmCapture {
   }
 
   release() {
+    void this.#prepared?.then((context) => context.close()).catch(() => {});
+    this.#prepared = undefined;
     void this.#context?.close();
     this.#context = undefined;
     this.#track = undefined;
