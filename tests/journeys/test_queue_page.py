@@ -25,8 +25,9 @@ def test_recordings_wait_are_ordered_and_go_on(page: Page, axe: str, beckett: Pa
     expect(page.get_by_text("none starts until you continue")).to_be_visible()
 
     page.goto("/")
-    add_files(page, *(named(f"{name}.wav", beckett) for name in ("one", "two", "three", "four")))
-    expect(page.locator(".card-state", has_text="Paused")).to_have_count(4)
+    for count, name in enumerate(("one", "two", "three", "four"), 1):  # together, two are sent at once
+        add_files(page, named(f"{name}.wav", beckett))
+        expect(page.locator(".card-state", has_text="Paused")).to_have_count(count)
     page.locator("#now").get_by_role("link", name="Queue").click()
     titles = page.locator("#waiting .queue-title")
     expect(titles).to_have_text(["one", "two", "three", "four"])
